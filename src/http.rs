@@ -1,0 +1,58 @@
+//! Requests and replies as plain values.
+
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+/// The head of a request from outside, as the platform handed it over. Nothing in it is trusted yet.
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    /// The method, as sent.
+    pub method: Method,
+    /// The absolute URL, normalised by the platform (WHATWG), fragment removed.
+    pub url: String,
+    /// Every header as received, in order, names in lower case.
+    pub headers: HeaderMap,
+    /// What the platform itself knows of the caller.
+    pub peer: Peer,
+}
+
+/// What the platform says of the caller; never taken from what a client can send.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// The caller's address, from `CF-Connecting-IP`.
+    pub address: Option<String>,
+    /// The two-letter country, where the platform tells it.
+    pub country: Option<String>,
+    /// The platform's own id of the request (`CF-Ray`).
+    pub ray: Option<String>,
+}
+
+/// A whole answer of Postern's own.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers; `Set-Cookie` may stand several times.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: String::new() }
+    }
+}
+
+impl RequestHead {
+    /// The one value of a header; `None` when it is absent, repeated or not visible ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(only), None) => only.to_str().ok(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The root secrets of a deployment, newest first, and the keys derived from them.
+//!
+//! `POSTERN_KEYS` holds one or more entries `id:secret` separated by white space or commas: `id` is
+//! `[a-z0-9]{1,8}`, `secret` is 32 random bytes in base64url. The first entry makes, all entries
+//! accept, so a deployment rotates by putting a new entry in front and dropping the last one once
+//! nothing uses it any more. No root secret is used directly: every [`Purpose`] has its own key (HKDF, RFC 5869).
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::ports::Random;
+use crate::secret::Secret;
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 12;
+const MAX_ID_BYTES: usize = 8;
+const MAX_ENTRIES: usize = 8;
+
+/// What a key is for. Two purposes never share a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Sealing the login transaction cookie.
+    LoginTransaction,
+    /// The MAC of the session cookie.
+    SessionHandle,
+    /// Sealing tokens at rest in a subject's object.
+    StoredTokens,
+    /// The keyed hash by which a log names a session.
+    AuditReference,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::LoginTransaction => b"postern/v1/login-transaction",
+            Self::SessionHandle => b"postern/v1/session-handle",
+            Self::StoredTokens => b"postern/v1/stored-tokens",
+            Self::AuditReference => b"postern/v1/audit-reference",
+        }
+    }
+}
+
+/// The root secrets, newest first; never empty.
+#[derive(Debug)]
+pub struct KeyRing {
+    newest: Entry,
+    older: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: KeyId,
+    root: Secret<[u8; KEY_BYTES]>,
+}
+
+/// The public name of one root secret; stands in every cookie made with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The name as written in `POSTERN_KEYS`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let valid = !text.is_empty()
+            && text.len() <= MAX_ID_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        valid.then(|| Self(text.to_owned()))
+    }
+}
+
+/// What is wrong with a key ring. Says which entry, never what stood in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyRingError {
+    /// There is no entry.
+    Empty,
+    /// More entries than anyone rotates through.
+    TooMany,
+    /// The entry at this place (from 1) is not `id:secret` with 32 bytes in base64url.
+    Malformed(usize),
+    /// Two entries share this id.
+    Duplicate(String),
+}
+
+impl std::fmt::Display for KeyRingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("expected at least one key, make one with `postern keys new`"),
+            Self::TooMany => write!(f, "expected at most {MAX_ENTRIES} keys"),
+            Self::Malformed(place) => write!(
+                f,
+                "key {place}: expected `id:secret`, an id of 1 to 8 characters of a-z and 0-9 and 32 bytes in base64url, make one with `postern keys new`"
+            ),
+            Self::Duplicate(id) => write!(f, "key id `{id}` stands twice"),
+        }
+    }
+}
+
+impl std::error::Error for KeyRingError {}
+
+impl KeyRing {
+    /// Reads the value of `POSTERN_KEYS`.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or an entry is malformed or doubled.
+    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
+        let words = text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|word| !word.is_empty());
+        let mut entries: Vec<Entry> = Vec::new();
+        for (index, word) in words.enumerate() {
+            let entry = Entry::parse(word).ok_or(KeyRingError::Malformed(index + 1))?;
+            if entries.iter().any(|known| known.id == entry.id) {
+                return Err(KeyRingError::Duplicate(entry.id.0));
+            }
+            entries.push(entry);
+        }
+        if entries.len() > MAX_ENTRIES {
+            return Err(KeyRingError::TooMany);
+        }
+        let mut entries = entries.into_iter();
+        let newest = entries.next().ok_or(KeyRingError::Empty)?;
+        Ok(Self { newest, older: entries.collect() })
+    }
+
+    /// A new entry for `POSTERN_KEYS`, to be put in front of those already there.
+    #[must_use]
+    pub fn new_entry(random: &impl Random) -> Secret<String> {
+        let mut id = [0_u8; 3];
+        let mut root = [0_u8; KEY_BYTES];
+        random.fill(&mut id);
+        random.fill(&mut root);
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        Secret::new(format!("{id}:{}", Base64UrlUnpadded::encode_string(&root)))
+    }
+
+    /// The id of the key that new things are made with.
+    #[must_use]
+    pub const fn newest_id(&self) -> &KeyId {
+        &self.newest.id
+    }
+
+    /// HMAC-SHA256 over `message` with the newest key.
+    #[must_use]
+    pub fn mac(&self, purpose: Purpose, message: &[u8]) -> [u8; 32] {
+        self.newest.mac(purpose).chain_update(message).finalize().into_bytes().into()
+    }
+
+    /// Whether `tag` is the MAC over `message` by the key named `id`, in constant time.
+    #[must_use]
+    pub fn mac_is_valid(&self, purpose: Purpose, id: &str, message: &[u8], tag: &[u8]) -> bool {
+        self.entry(id).is_some_and(|entry| entry.mac(purpose).chain_update(message).verify_slice(tag).is_ok())
+    }
+
+    /// Encrypts and authenticates `plain`, bound to `context`, with the newest key. The result names
+    /// its key: `id . base64url(nonce || ciphertext)`, safe in a cookie.
+    ///
+    /// # Errors
+    /// None that can be met: the cipher refuses only inputs of hundreds of gigabytes.
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        context: &[u8],
+        plain: &[u8],
+        random: &impl Random,
+    ) -> Result<String, SealError> {
+        let mut nonce = [0_u8; NONCE_BYTES];
+        random.fill(&mut nonce);
+        let payload = Payload { msg: plain, aad: context };
+        let ciphertext =
+            self.newest.cipher(purpose).encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| SealError)?;
+        let mut bytes = nonce.to_vec();
+        bytes.extend(ciphertext);
+        Ok(format!("{}.{}", self.newest.id.0, Base64UrlUnpadded::encode_string(&bytes)))
+    }
+
+    /// Opens what [`KeyRing::seal`] made for the same purpose and context, by any key still in the ring.
+    ///
+    /// # Errors
+    /// When the key is gone or the text was not made so.
+    pub fn open(&self, purpose: Purpose, context: &[u8], sealed: &str) -> Result<Secret<Vec<u8>>, SealError> {
+        let (id, text) = sealed.split_once('.').ok_or(SealError)?;
+        let entry = self.entry(id).ok_or(SealError)?;
+        let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| SealError)?;
+        let (nonce, ciphertext) = bytes.split_at_checked(NONCE_BYTES).ok_or(SealError)?;
+        let payload = Payload { msg: ciphertext, aad: context };
+        let plain = entry.cipher(purpose).decrypt(Nonce::from_slice(nonce), payload).map_err(|_| SealError)?;
+        Ok(Secret::new(plain))
+    }
+
+    fn entry(&self, id: &str) -> Option<&Entry> {
+        std::iter::once(&self.newest).chain(&self.older).find(|entry| entry.id.0 == id)
+    }
+}
+
+/// A sealed text that does not open (or, in theory, a text that does not seal).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealError;
+
+impl Entry {
+    fn parse(word: &str) -> Option<Self> {
+        let (id, secret) = word.split_once(':')?;
+        let mut root = [0_u8; KEY_BYTES];
+        let decoded = Base64UrlUnpadded::decode(secret, &mut root).ok()?;
+        if decoded.len() != KEY_BYTES {
+            return None;
+        }
+        Some(Self { id: KeyId::parse(id)?, root: Secret::new(root) })
+    }
+
+    fn derive(&self, purpose: Purpose) -> Secret<[u8; KEY_BYTES]> {
+        let mut key = [0_u8; KEY_BYTES];
+        // Fails only for outputs over 8 kB; a key of zeros would be worse than none, hence the assertion in the tests.
+        let derived = Hkdf::<Sha256>::new(None, self.root.expose()).expand(purpose.label(), &mut key);
+        debug_assert!(derived.is_ok());
+        Secret::new(key)
+    }
+
+    fn mac(&self, purpose: Purpose) -> Hmac<Sha256> {
+        let key = self.derive(purpose);
+        // `KeyInit::new` takes exactly one block: HMAC pads a shorter key with zeros itself.
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        if let Some(start) = block.get_mut(..KEY_BYTES) {
+            start.copy_from_slice(key.expose());
+        }
+        <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block)
+    }
+
+    fn cipher(&self, purpose: Purpose) -> ChaCha20Poly1305 {
+        ChaCha20Poly1305::new(self.derive(purpose).expose().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting;
+
+    impl Random for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for (value, byte) in (1_u8..).zip(bytes) {
+                *byte = value;
+            }
+        }
+    }
+
+    fn ring(ids: &[&str]) -> KeyRing {
+        let entries: Vec<String> = ids
+            .iter()
+            .map(|id| format!("{id}:{}", Base64UrlUnpadded::encode_string(&[id.as_bytes()[0]; 32])))
+            .collect();
+        KeyRing::parse(&entries.join(" ")).unwrap()
+    }
+
+    #[test]
+    fn hmac_matches_rfc_4231_when_keyed_through_the_padded_block() {
+        // The derived key is unknown to the RFC; what is checked is that padding by hand equals HMAC's own.
+        let ring = ring(&["a"]);
+        let key = ring.newest.derive(Purpose::SessionHandle);
+        let expected = <Hmac<Sha256> as Mac>::new_from_slice(key.expose()).unwrap().chain_update(b"m").finalize();
+        assert_eq!(ring.mac(Purpose::SessionHandle, b"m"), <[u8; 32]>::from(expected.into_bytes()));
+        assert_ne!(key.expose(), &[0; 32]);
+    }
+
+    #[test]
+    fn a_sealed_text_opens_only_for_its_purpose_context_and_ring() {
+        let one = ring(&["a"]);
+        let sealed = one.seal(Purpose::LoginTransaction, b"tx", b"plain", &Counting).unwrap();
+        assert!(sealed.starts_with("a."));
+        let opens = |ring: &KeyRing, purpose, context: &[u8], text: &str| ring.open(purpose, context, text).is_ok();
+        assert!(opens(&one, Purpose::LoginTransaction, b"tx", &sealed));
+        assert!(!opens(&one, Purpose::StoredTokens, b"tx", &sealed));
+        assert!(!opens(&one, Purpose::LoginTransaction, b"other", &sealed));
+        assert!(!opens(&ring(&["b"]), Purpose::LoginTransaction, b"tx", &sealed));
+        assert!(!opens(&one, Purpose::LoginTransaction, b"tx", &sealed.replace("a.", "b.")));
+        for text in ["", ".", "a.", "a.AA", "a", "a.=", &sealed[..sealed.len() - 1]] {
+            assert!(!opens(&one, Purpose::LoginTransaction, b"tx", text), "{text}");
+        }
+    }
+
+    #[test]
+    fn rotation_logs_nobody_out() {
+        let before = ring(&["a"]);
+        let after = ring(&["b", "a"]);
+        let sealed = before.seal(Purpose::StoredTokens, b"", b"token", &Counting).unwrap();
+        let tag = before.mac(Purpose::SessionHandle, b"handle");
+        assert_eq!(after.open(Purpose::StoredTokens, b"", &sealed).unwrap().expose(), b"token");
+        assert!(after.mac_is_valid(Purpose::SessionHandle, "a", b"handle", &tag));
+        assert!(!after.mac_is_valid(Purpose::SessionHandle, "b", b"handle", &tag));
+        assert_eq!(after.newest_id().as_str(), "b");
+    }
+
+    #[test]
+    fn a_new_entry_is_a_ring() {
+        assert!(KeyRing::parse(KeyRing::new_entry(&Counting).expose()).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_a_ring_is_refused_without_repeating_it() {
+        let good = format!("a:{}", Base64UrlUnpadded::encode_string(&[7; 32]));
+        let doubled = format!("{good},{good}");
+        let short = format!("a:{}", Base64UrlUnpadded::encode_string(&[7; 31]));
+        let cases: &[(&str, KeyRingError)] = &[
+            ("", KeyRingError::Empty),
+            (" , ", KeyRingError::Empty),
+            ("secret", KeyRingError::Malformed(1)),
+            (&short, KeyRingError::Malformed(1)),
+            (&good.replace("a:", "A:"), KeyRingError::Malformed(1)),
+            (&good.replace("a:", "ninechars:"), KeyRingError::Malformed(1)),
+            (&good.replace("a:", ":"), KeyRingError::Malformed(1)),
+            (&doubled, KeyRingError::Duplicate("a".into())),
+        ];
+        for (text, expected) in cases {
+            let error = KeyRing::parse(text).unwrap_err();
+            assert_eq!(&error, expected, "{text}");
+            assert!(!error.to_string().contains("BwcH"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        assert!(!format!("{:?}", ring(&["a"])).contains("97"));
+    }
+}

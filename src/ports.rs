@@ -1,0 +1,126 @@
+//! What the core asks of the world. `edge` answers on Workers, `tests/support` answers in memory.
+
+#![expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
+
+use crate::http::{HeaderMap, Method, StatusCode};
+use crate::jose::{Algorithm, PublicKey};
+use crate::time::{Seconds, Timestamp};
+
+/// The time.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// A cryptographically secure random source.
+pub trait Random {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Requests to providers. Implementations follow no redirects, send no cookies, verify TLS
+/// certificates, and stop reading at `max_bytes`.
+pub trait Fetch {
+    /// Sends one request and reads the whole answer.
+    ///
+    /// # Errors
+    /// When no complete answer came within the limits.
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError>;
+}
+
+/// A request to a provider.
+#[derive(Clone, Debug)]
+pub struct OutboundRequest {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL.
+    pub url: String,
+    /// The headers; those that carry credentials are marked sensitive.
+    pub headers: HeaderMap,
+    /// The body; empty for GET.
+    pub body: String,
+    /// The time allowed for the whole exchange.
+    pub timeout: Seconds,
+    /// The largest body read.
+    pub max_bytes: usize,
+}
+
+/// A provider's answer, still untrusted.
+#[derive(Clone, Debug)]
+pub struct OutboundResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, at most `max_bytes` long.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchError {
+    /// No connection, or it broke.
+    Network,
+    /// Not within the time allowed.
+    Timeout,
+    /// More than `max_bytes`.
+    TooLarge,
+}
+
+/// Signature verification by whoever does it best here: WebCrypto at the edge, [`crate::jose::portable`] elsewhere.
+pub trait Signatures {
+    /// Whether `signature` is `key`'s signature over `message` under `algorithm`.
+    ///
+    /// The key has been matched to the algorithm before. Errors of the backend count as "no".
+    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
+}
+
+/// A shared cache of public documents (KV): may be stale, may be absent, is never authority.
+pub trait DocumentCache {
+    /// The text stored under `key`.
+    async fn get(&self, key: &str) -> Option<String>;
+    /// Stores `text` for about `ttl`. Failures are the implementation's to log.
+    async fn put(&self, key: &str, text: String, ttl: Seconds);
+}
+
+/// Remembers what may be used only once, strongly consistent.
+pub trait Once {
+    /// Claims `key` until `until`. True for the first caller, false for every later one.
+    ///
+    /// # Errors
+    /// When the store does not answer: the caller refuses.
+    async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// A strongly consistent store did not do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// It did not answer, or with an error; the text is for the log.
+    Unavailable(String),
+    /// It answered with something that cannot be read.
+    Malformed,
+}
+
+/// The body of the request at hand.
+pub trait RequestBody {
+    /// Reads it whole, as UTF-8 text.
+    ///
+    /// # Errors
+    /// When it is longer than `max_bytes`, not UTF-8, or breaks off.
+    async fn text(self, max_bytes: usize) -> Result<String, BodyError>;
+}
+
+/// Why a request body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// Longer than allowed.
+    TooLarge,
+    /// Not UTF-8, or it broke off.
+    Unreadable,
+}
+
+/// Where the events go: one structured record each.
+pub trait Log {
+    /// Writes one line of JSON.
+    fn line(&self, json: &str);
+}

@@ -1,0 +1,76 @@
+//! Points in time and spans, in whole seconds. Nothing here reads a clock.
+
+use std::fmt;
+
+/// A point in time: seconds since 1970-01-01T00:00:00Z (`NumericDate`, RFC 7519 §2, without fractions).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// A length of time in whole seconds, never negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seconds(u32);
+
+impl Timestamp {
+    /// From seconds since the epoch.
+    #[must_use]
+    pub const fn from_unix(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub const fn as_unix(self) -> i64 {
+        self.0
+    }
+
+    /// This moment and `span` later; stays at the end of time rather than wrap.
+    #[must_use]
+    pub const fn plus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_add(span.0 as i64))
+    }
+
+    /// This moment and `span` earlier.
+    #[must_use]
+    pub const fn minus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_sub(span.0 as i64))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Seconds {
+        let seconds = self.0.saturating_sub(earlier.0).max(0);
+        Seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
+
+impl Seconds {
+    /// A span of that many seconds.
+    #[must_use]
+    pub const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// A span of that many minutes.
+    #[must_use]
+    pub const fn minutes(minutes: u32) -> Self {
+        Self(minutes.saturating_mul(60))
+    }
+
+    /// A span of that many hours.
+    #[must_use]
+    pub const fn hours(hours: u32) -> Self {
+        Self(hours.saturating_mul(3600))
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0)
+    }
+}
