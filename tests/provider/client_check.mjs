@@ -1,0 +1,37 @@
+// How a provider finds out whether a token request comes from its client (RFC 6749 §2.3.1, RFC 7523 §3).
+
+import { createPublicKey, verify } from "node:crypto";
+
+import { publicJwk } from "./keys.mjs";
+
+const formDecode = (text) => decodeURIComponent(text.replaceAll("+", " "));
+
+function basic(client, request) {
+  const [scheme, credentials] = (request.headers.authorization ?? "").split(" ");
+  if (scheme !== "Basic") return false;
+  const [id, secret] = Buffer.from(credentials, "base64").toString().split(":").map(formDecode);
+  return id === client.id && secret === client.secret;
+}
+
+function post(client, request, form) {
+  return !request.headers.authorization && form.get("client_id") === client.id && form.get("client_secret") === client.secret;
+}
+
+function privateKeyJwt({ client, url, assertions }, form) {
+  if (form.get("client_assertion_type") !== "urn:ietf:params:oauth:client-assertion-type:jwt-bearer") return false;
+  const [header, payload, signature] = (form.get("client_assertion") ?? "").split(".");
+  const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+  const now = Date.now() / 1000;
+  assertions.push({ header: JSON.parse(Buffer.from(header, "base64url").toString()), claims });
+  const key = createPublicKey({ key: publicJwk(client.key), format: "jwk" });
+  const signed = verify("sha256", Buffer.from(`${header}.${payload}`), { key, dsaEncoding: "ieee-p1363" }, Buffer.from(signature, "base64url"));
+  return signed && claims.aud === url && claims.iss === client.id && claims.sub === client.id && claims.exp > now && claims.exp < now + 600;
+}
+
+/** Whether the request proves to be the issuer's one client, by the one method registered for it. */
+export function checkClient(issuer, request, form) {
+  issuer.assertions ??= [];
+  const methods = { client_secret_basic: basic, client_secret_post: post };
+  const method = methods[issuer.client.auth];
+  return method ? method(issuer.client, request, form) : privateKeyJwt(issuer, form);
+}

@@ -1,0 +1,209 @@
+// One scriptable OpenID provider: honest until a test bends it.
+//
+// Each hook in `bend` gets the draft of an answer and may change it in place or return another:
+// `discovery`, `jwks`, `token`, `userinfo`, `endSession` get an Answer (answers.mjs), `authorization` an
+// authorization response, `idToken` the parts of an ID token.
+
+import { createHash, randomBytes } from "node:crypto";
+
+import { html, json, redirect } from "./answers.mjs";
+import { checkClient } from "./client_check.mjs";
+import { compactJws, hashOf, leftHalf, publicJwk, sharedKey, signature } from "./keys.mjs";
+
+const random = (label) => `canary-${label}-${randomBytes(18).toString("base64url")}`;
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+const ENDPOINTS = {
+  "/.well-known/openid-configuration": "discovery",
+  "/jwks": "jwks",
+  "/authorize": "authorization",
+  "/token": "token",
+  "/userinfo": "userinfo",
+  "/end-session": "endSession",
+};
+
+export class Issuer {
+  /**
+   * @param {string} url the issuer identifier, as configured at the client
+   * @param {object} [options] `alg`, `client` (`id`, `secret`, `auth`, `key`), `user` (claims; `sub` among them)
+   */
+  constructor(url, { alg = "RS256", client = {}, user = {} } = {}) {
+    this.url = url;
+    this.base = url.replace(/\/$/, "");
+    this.alg = alg;
+    this.client = { id: "postern-test", secret: random("secret"), auth: "client_secret_basic", ...client };
+    this.user = { sub: "alice", name: "Alice", email: "alice@example.com", email_verified: true, ...user };
+    this.clock = nowSeconds;
+    this.reset();
+  }
+
+  /** Honest again, with nothing remembered. Canaries stay: they must never show, however old. */
+  reset() {
+    this.keys = [sharedKey(this.alg)];
+    this.bend = {};
+    this.checks = { pkce: true, client: true };
+    this.requests = [];
+    this.violations = [];
+    this.codes = new Map();
+    this.canaries ??= new Set([this.client.secret]);
+  }
+
+  /** How often an endpoint was asked; all of them when none is named. */
+  count(endpoint) {
+    return endpoint ? this.requests.filter((request) => request.endpoint === endpoint).length : this.requests.length;
+  }
+
+  /** The last request an endpoint got. */
+  last(endpoint) {
+    return this.requests.findLast((request) => request.endpoint === endpoint);
+  }
+
+  /** Answers one request that came in under this issuer's path. */
+  async answer(request) {
+    const endpoint = ENDPOINTS[request.path] ?? "unknown";
+    this.requests.push({ endpoint, ...request });
+    if (endpoint === "unknown") return html("not found", 404);
+    return this[endpoint](request);
+  }
+
+  async bent(hook, draft, context) {
+    return (await this.bend[hook]?.(draft, context)) ?? draft;
+  }
+
+  metadata() {
+    return {
+      issuer: this.url,
+      authorization_endpoint: `${this.base}/authorize`,
+      token_endpoint: `${this.base}/token`,
+      userinfo_endpoint: `${this.base}/userinfo`,
+      jwks_uri: `${this.base}/jwks`,
+      end_session_endpoint: `${this.base}/end-session`,
+      response_types_supported: ["code"],
+      response_modes_supported: ["query", "form_post"],
+      subject_types_supported: ["public"],
+      id_token_signing_alg_values_supported: [this.alg],
+      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+      code_challenge_methods_supported: ["S256"],
+      authorization_response_iss_parameter_supported: true,
+    };
+  }
+
+  discovery(request) {
+    return this.bent("discovery", json(this.metadata()), { request });
+  }
+
+  jwks(request) {
+    return this.bent("jwks", json({ keys: this.keys.map((key) => publicJwk(key)) }), { request });
+  }
+
+  userinfo(request) {
+    return this.bent("userinfo", json(this.user), { request });
+  }
+
+  endSession(request) {
+    const target = request.query.get("post_logout_redirect_uri");
+    const state = request.query.get("state");
+    const answer = target ? redirect(`${target}${state ? `?state=${encodeURIComponent(state)}` : ""}`) : html("signed out");
+    return this.bent("endSession", answer, { request });
+  }
+
+  /** RFC 6749 §4.1.1 and §4.1.2. Nobody is asked anything: whoever comes is `user`. */
+  async authorization(request) {
+    const asked = Object.fromEntries(request.query);
+    this.#checkAuthorization(request.query);
+    const code = random("code");
+    this.canaries.add(code);
+    const draft = {
+      target: asked.redirect_uri,
+      mode: asked.response_mode ?? "query",
+      params: [["code", code], ["state", asked.state], ["iss", this.url]],
+    };
+    const bent = await this.bent("authorization", draft, { asked, code });
+    this.codes.set(code, { asked, user: { ...this.user } });
+    return respond(bent);
+  }
+
+  #checkAuthorization(query) {
+    const must = (what, held) => held || this.violations.push(`authorization request: ${what}`);
+    for (const name of new Set(query.keys())) must(`one ${name}`, query.getAll(name).length === 1);
+    must("response_type is code", query.get("response_type") === "code");
+    must("client_id is ours", query.get("client_id") === this.client.id);
+    must("scope has openid", (query.get("scope") ?? "").split(" ").includes("openid"));
+    must("PKCE is S256", query.get("code_challenge_method") === "S256");
+    must("code_challenge is a SHA-256", /^[A-Za-z0-9_-]{43}$/.test(query.get("code_challenge") ?? ""));
+    must("redirect_uri without fragment", !(query.get("redirect_uri") ?? "#").includes("#"));
+  }
+
+  /** RFC 6749 §4.1.3 and §4.1.4, RFC 7636 §4.6. */
+  async token(request) {
+    const form = new URLSearchParams(request.body);
+    const refusal = this.#refuseToken(request, form);
+    const answer = refusal ? json({ error: refusal }, 400) : json(await this.#tokens(this.codes.get(form.get("code")), form));
+    return this.bent("token", answer, { request, form, refusal });
+  }
+
+  #refuseToken(request, form) {
+    const grant = this.codes.get(form.get("code"));
+    if (this.checks.client && !checkClient(this, request, form)) return "invalid_client";
+    if (!grant || form.get("grant_type") !== "authorization_code") return "invalid_grant";
+    if (grant.used) {
+      this.violations.push("token request: a code was sent twice");
+      return "invalid_grant";
+    }
+    grant.used = true;
+    if (form.get("redirect_uri") !== grant.asked.redirect_uri) return "invalid_grant";
+    if (this.checks.pkce && !provesChallenge(form, grant.asked)) return "invalid_grant";
+    return undefined;
+  }
+
+  async #tokens(grant, form) {
+    const accessToken = random("access");
+    const refreshToken = random("refresh");
+    const idToken = await this.#idToken(grant, accessToken, form);
+    for (const token of [accessToken, refreshToken, idToken, idToken.split(".").at(-1)]) this.canaries.add(token);
+    return {
+      access_token: accessToken,
+      token_type: "Bearer",
+      expires_in: 3600,
+      refresh_token: refreshToken,
+      scope: grant.asked.scope,
+      id_token: idToken,
+    };
+  }
+
+  async #idToken(grant, accessToken, form) {
+    const now = this.clock();
+    const key = this.keys[0];
+    const { asked, user } = grant;
+    const draft = {
+      key,
+      header: { alg: this.alg, kid: key.kid, typ: "JWT" },
+      claims: {
+        ...user, iss: this.url, aud: this.client.id, iat: now, exp: now + 600, auth_time: now, nonce: asked.nonce,
+        at_hash: leftHalf(accessToken, hashOf(this.alg)),
+        ...(asked.acr_values && { acr: asked.acr_values.split(" ")[0], amr: ["pwd"] }),
+      },
+    };
+    const bent = await this.bent("idToken", draft, { asked, accessToken, form });
+    if (typeof bent === "string") return bent;
+    return compactJws(bent.header, bent.claims, bent.signer ?? ((input) => signature(bent.key, input, bent.key.alg)));
+  }
+}
+
+function provesChallenge(form, asked) {
+  const verifier = form.get("code_verifier") ?? "";
+  return createHash("sha256").update(verifier).digest("base64url") === asked.code_challenge;
+}
+
+const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+function respond({ target, mode, params, status = 303 }) {
+  if (mode === "form_post") {
+    const inputs = params.map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`);
+    return html(
+      `<!doctype html><body onload="document.forms[0].submit()"><form method="post" action="${escapeHtml(target)}">${inputs.join("")}</form>`,
+    );
+  }
+  const separator = mode === "fragment" ? "#" : "?";
+  return redirect(`${target}${separator}${new URLSearchParams(params)}`, status);
+}
