@@ -1,0 +1,10 @@
+// Where things are.
+
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository. */
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** What the scripts install or remember; ignored by git. */
+export const tools = join(root, '.tools');

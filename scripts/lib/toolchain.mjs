@@ -1,0 +1,85 @@
+// The Rust side of the build: toolchains by rustup, `worker-build` and `wasm-bindgen` by cargo.
+// Versions come from `rust-toolchain.toml` and `Cargo.lock` and are written nowhere else.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import { root, tools } from './paths.mjs';
+import { CannotGoOn, probe, run, step } from './progress.mjs';
+
+const TARGET = 'wasm32-unknown-unknown';
+// `worker-build --panic-unwind` says `cargo +nightly`: a panic then ends one request, not the isolate.
+const NIGHTLY = 'nightly';
+
+/** Installs what of the toolchains is missing. */
+export async function ensureRust() {
+  if (await probe('rustup', ['--version']) === null) {
+    throw new CannotGoOn('Rust is not here, or not by rustup: install it from https://rustup.rs and run this again.');
+  }
+  const pinned = pinnedToolchain();
+  const installed = (await run('rustup', ['toolchain', 'list'])).split('\n');
+  await ensureToolchain(installed, pinned, ['rustfmt', 'clippy']);
+  await ensureToolchain(installed, NIGHTLY, ['rust-src']);
+}
+
+async function ensureToolchain(installed, name, components) {
+  if (!installed.some((line) => line === name || line.startsWith(`${name}-`))) {
+    const wanted = components.flatMap((one) => ['--component', one]);
+    await step(`Rust ${name}`, () => run('rustup', ['toolchain', 'install', name, '--profile', 'minimal', '--target', TARGET, ...wanted]));
+    return;
+  }
+  const [targets, parts] = await Promise.all([
+    run('rustup', ['target', 'list', '--installed', '--toolchain', name]),
+    run('rustup', ['component', 'list', '--installed', '--toolchain', name]),
+  ]);
+  // Asked for explicitly: rustup may be told not to install by itself (RUSTUP_AUTO_INSTALL=0).
+  if (!targets.split('\n').includes(TARGET)) {
+    await step(`${TARGET} for Rust ${name}`, () => run('rustup', ['target', 'add', TARGET, '--toolchain', name]));
+  }
+  for (const component of components) {
+    if (parts.split('\n').some((line) => line === component || line.startsWith(`${component}-`))) continue;
+    await step(`${component} for Rust ${name}`, () => run('rustup', ['component', 'add', component, '--toolchain', name]));
+  }
+}
+
+/** Finds or builds the two cargo tools; returns the environment `worker-build` needs to download nothing. */
+export async function ensureWasmTools() {
+  const workerBuild = await ensureCargoTool('worker-build', 'worker-build', lockedVersion('worker'), 'about 4 minutes');
+  const wasmBindgen = await ensureCargoTool('wasm-bindgen-cli', 'wasm-bindgen', lockedVersion('wasm-bindgen'), 'about 3 minutes');
+  const bin = join(root, 'node_modules', '.bin');
+  return {
+    WORKER_BUILD_BIN: workerBuild,
+    WASM_BINDGEN_BIN: wasmBindgen,
+    WASM_BINDGEN_TEST_RUNNER_BIN: join(wasmBindgen, '..', 'wasm-bindgen-test-runner'),
+    WASM_OPT_BIN: join(bin, 'wasm-opt'),
+    ESBUILD_BIN: join(bin, 'esbuild'),
+  };
+}
+
+async function ensureCargoTool(crate, binary, version, duration) {
+  for (const candidate of [join(tools, 'bin', binary), ...onPath(binary)]) {
+    if (existsSync(candidate) && (await probe(candidate, ['--version']))?.split(/\s+/).includes(version)) return candidate;
+  }
+  await step(`${crate} ${version}, built once (${duration} on two cores)`, () => run('cargo', [
+    'install', '--locked', '--quiet', '--root', tools, '--version', `=${version}`, crate,
+  ]));
+  return join(tools, 'bin', binary);
+}
+
+/** Every file of that name on the PATH, in order. */
+export function onPath(binary) {
+  return (process.env.PATH ?? '').split(delimiter).map((dir) => join(dir, binary)).filter((path) => existsSync(path));
+}
+
+function pinnedToolchain() {
+  const [, channel] = /^channel\s*=\s*"([^"]+)"/m.exec(readFileSync(join(root, 'rust-toolchain.toml'), 'utf8')) ?? [];
+  if (!channel) throw new CannotGoOn('rust-toolchain.toml names no channel');
+  return channel;
+}
+
+function lockedVersion(crate) {
+  const lock = readFileSync(join(root, 'Cargo.lock'), 'utf8');
+  const [, version] = new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`).exec(lock) ?? [];
+  if (!version) throw new CannotGoOn(`Cargo.lock does not name \`${crate}\``);
+  return version;
+}

@@ -1,0 +1,56 @@
+// Builds the Worker with `worker-build`, only when something it is made of changed.
+
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+import { root } from './paths.mjs';
+import { probe, run } from './progress.mjs';
+
+const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'scripts/lib/worker.mjs'];
+
+/** What can be built: the Worker, and the Worker with the fault-injection endpoints that only tests use. */
+export const VARIANTS = {
+  release: { outDir: 'build', cargo: [] },
+  fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'] },
+};
+
+/** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
+export async function buildWorker(variant, toolEnv, { show = false } = {}) {
+  const { outDir, cargo } = VARIANTS[variant];
+  const stamp = join(root, outDir, '.built-from');
+  const wanted = await fingerprint(cargo, toolEnv);
+  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+  if (!fresh) {
+    await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', outDir, ...cargo, '--locked'], {
+      cwd: root, env: { ...toolEnv, ...unwindEnv() }, show,
+    });
+    writeFileSync(stamp, wanted);
+  }
+  return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
+}
+
+function unwindEnv() {
+  return { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' };
+}
+
+async function fingerprint(cargo, toolEnv) {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
+  for (const input of INPUTS) {
+    for (const file of files(join(root, input))) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+function files(path) {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
+}
+
+function size(wasm) {
+  const bytes = readFileSync(wasm);
+  const kib = (count) => `${Math.round(count / 1024)} KiB`;
+  return `${kib(bytes.length)} wasm, ${kib(gzipSync(bytes, { level: 9 }).length)} gzip`;
+}
