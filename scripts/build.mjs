@@ -10,6 +10,6 @@ await main(async () => {
   await bootstrap({ keep: true });
   await ensureRust();
   const tools = await ensureWasmTools();
-  await step('Worker', () => buildWorker('release', tools));
-  if (process.argv.includes('--fault')) await step('Worker with fault injection', () => buildWorker('fault', tools));
+  await step('Worker', () => buildWorker('release', tools), String);
+  if (process.argv.includes('--fault')) await step('Worker with fault injection', () => buildWorker('fault', tools), String);
 });

@@ -31,18 +31,18 @@ export function elapsed(since) {
   return `${Math.floor(seconds / 60)} min ${String(Math.round(seconds % 60)).padStart(2, '0')} s`;
 }
 
-/** Runs `work` under a title; says when it takes long, and how it ended. `work` may return a short remark. */
-export async function step(title, work) {
+/** Runs `work` under a title; says when it takes long, and how it ended, with `remark(result)` beside it. */
+export async function step(title, work, remark = () => '') {
   const since = performance.now();
   const live = process.stdout.isTTY;
   const say = () => process.stdout.write(live ? `\r  ${cyan('…')} ${title} ${dim(elapsed(since))} ` : `  … ${title} (${elapsed(since)})\n`);
   say();
   const timer = setInterval(say, live ? 500 : HEARTBEAT_MS);
   try {
-    const remark = await work();
+    const result = await work();
     clearInterval(timer);
-    process.stdout.write(`${live ? '\r\x1b[2K' : ''}  ${green('✓')} ${title} ${dim([elapsed(since), remark].filter(Boolean).join(' · '))}\n`);
-    return remark;
+    process.stdout.write(`${live ? '\r\x1b[2K' : ''}  ${green('✓')} ${title} ${dim([elapsed(since), remark(result)].filter(Boolean).join(' · '))}\n`);
+    return result;
   } catch (error) {
     clearInterval(timer);
     process.stdout.write(`${live ? '\r\x1b[2K' : ''}  ${red('✗')} ${title} ${dim(elapsed(since))}\n`);

@@ -1,0 +1,56 @@
+// A small API as many are: it knows nothing of Postern, of cookies or of sessions, and believes a
+// bearer token only after checking it (RFC 9068 §4). It tells what arrived, so that the demo can show it.
+
+import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from 'jose';
+
+const keySets = new Map();
+
+export default {
+  async fetch(request, env) {
+    const caller = await authenticate(request.headers.get('authorization'), env);
+    if (!caller) {
+      return json({ error: 'invalid_token' }, 401, { 'www-authenticate': 'Bearer error="invalid_token"' });
+    }
+    const { pathname } = new URL(request.url);
+    if (pathname !== '/api/hello') return json({ error: 'not_found' }, 404);
+    return json({
+      message: `Hello, ${caller.sub}.`,
+      subject: caller.sub,
+      issuer: caller.iss,
+      audience: caller.aud,
+      scopes: (caller.scope ?? '').split(' ').filter(Boolean),
+      token_expires_at: caller.exp,
+      received: { method: request.method, path: pathname, headers: [...request.headers.keys()].sort() },
+    });
+  },
+};
+
+/** The claims of a valid token, or null. */
+async function authenticate(authorization, env) {
+  const [, token] = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '') ?? [];
+  if (!token) return null;
+  try {
+    // Read before verified, only to pick whose keys to try; any other issuer ends here.
+    const keys = keySetOf(decodeJwt(token).iss, env.ISSUERS);
+    if (!keys) return null;
+    const { payload } = await jwtVerify(token, keys.set, {
+      issuer: keys.issuer, audience: env.AUDIENCE, typ: 'at+jwt', algorithms: ['RS256'],
+      requiredClaims: ['sub', 'exp', 'client_id'],
+    });
+    return payload;
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError)) throw error;
+    console.warn(JSON.stringify({ event: 'token_refused', code: error.code }));
+    return null;
+  }
+}
+
+function keySetOf(issuer, issuers) {
+  if (typeof issuer !== 'string' || !Object.hasOwn(issuers, issuer)) return null;
+  if (!keySets.has(issuer)) keySets.set(issuer, { issuer, set: createRemoteJWKSet(new URL(issuers[issuer])) });
+  return keySets.get(issuer);
+}
+
+function json(body, status = 200, headers = {}) {
+  return Response.json(body, { status, headers: { 'cache-control': 'no-store', ...headers } });
+}

@@ -1,0 +1,124 @@
+// `npm test`: everything, in the order in which failures are cheapest to find.
+//   npm test -- --only e2e,browser     some steps (what they build on is built too)
+//   npm test -- --skip browser         all but some
+//   npm test -- --list                 their names
+
+import { readdirSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { bootstrap } from './lib/bootstrap.mjs';
+import { ensureChromium } from './lib/chromium.mjs';
+import { root } from './lib/paths.mjs';
+import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
+import { ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
+import { buildWorker } from './lib/worker.mjs';
+import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
+
+// A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
+const MAX_GZIP_KIB = 600;
+const NODE_TEST_TIMEOUT_MS = 180_000;
+
+const cargo = (...args) => () => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never' } });
+
+/** name, what it does, what it needs first, how. In this order. */
+const STEPS = [
+  { name: 'fmt', title: 'cargo fmt', work: cargo('fmt', '--all', '--check') },
+  { name: 'clippy', title: 'clippy', work: cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings') },
+  {
+    name: 'clippy-wasm', title: 'clippy, as the Worker',
+    work: cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--features', 'fault-injection', '--', '-D', 'warnings'),
+  },
+  { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
+  { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
+  { name: 'config', title: 'configuration check', work: cargo('run', '--locked', '--quiet', '--', 'check', 'wrangler.toml') },
+  { name: 'demo', title: 'demo provider', work: () => nodeTests('demo/provider'), count: countNode },
+  { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault'], work: () => nodeTests('tests/e2e'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests('tests/browser'), count: countNode },
+];
+
+const state = { tools: null, done: new Set() };
+const NEEDS = {
+  tools: async () => { state.tools = await ensureWasmTools(); },
+  chromium: async () => { process.env.CHROMIUM_BIN = await ensureChromium(); },
+  worker: () => build('release', 'Worker'),
+  fault: () => build('fault', 'Worker with fault injection'),
+};
+
+await main(async () => {
+  const since = performance.now();
+  await bootstrap();
+  const chosen = choose();
+  if (!chosen) return;
+  await ensureRust();
+  for (const { title, needs = [], work, count } of chosen) {
+    for (const need of needs) await ensure(need);
+    await step(title, work, count);
+  }
+  console.log(`\n  ${green('All passed')} ${dim(`${chosen.length} steps, ${elapsed(since)}`)}`);
+});
+
+function choose() {
+  const list = { type: 'string', multiple: true, default: [] };
+  const { values } = parseArgs({ options: { only: list, skip: list, list: { type: 'boolean' } } });
+  const [only, skip] = [values.only, values.skip].map((names) => names.flatMap((name) => name.split(',')));
+  const unknown = [...only, ...skip].find((name) => !STEPS.some((one) => one.name === name));
+  if (unknown) throw new CannotGoOn(`there is no step \`${unknown}\`; there are: ${STEPS.map(({ name }) => name).join(', ')}`);
+  if (values.list) {
+    for (const { name, title } of STEPS) console.log(`  ${bold(name.padEnd(12))} ${title}`);
+    return null;
+  }
+  return STEPS.filter(({ name }) => (!only.length || only.includes(name)) && !skip.includes(name));
+}
+
+async function ensure(need) {
+  if (state.done.has(need)) return;
+  await NEEDS[need]();
+  state.done.add(need);
+}
+
+async function build(variant, title) {
+  await ensure('tools');
+  await step(title, () => buildWorker(variant, state.tools), String);
+}
+
+function wasmTests() {
+  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: state.tools.WASM_BINDGEN_TEST_RUNNER_BIN, CARGO_TERM_COLOR: 'never' };
+  return run('cargo', ['test', '--locked', '--target', 'wasm32-unknown-unknown', '--test', 'wasm'], { env });
+}
+
+/** Both configurations must be deployable without a word of warning. Resolves with the size. */
+async function dryRuns() {
+  let sizes;
+  for (const environment of ['', 'production']) {
+    const [command, args] = wranglerCommand('deploy', '--dry-run', '--env', environment, '--outdir', join(root, '.wrangler', 'dry-run'));
+    const output = await run(command, args, { env: WRANGLER_ENV });
+    if (/warning|▲|✘/i.test(output)) throw new CannotGoOn(`wrangler has objections:\n${output}`);
+    sizes ??= /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output);
+  }
+  if (!sizes) throw new CannotGoOn('wrangler told no size');
+  const [, raw, gzip] = sizes;
+  if (Number(gzip) > MAX_GZIP_KIB) throw new CannotGoOn(`the Worker is ${gzip} KiB gzip, more than the ${MAX_GZIP_KIB} allowed`);
+  return `${raw} KiB, ${gzip} KiB gzip of ${MAX_GZIP_KIB}`;
+}
+
+/** Runs `*.test.mjs` of a folder one file after the other: each has a workerd and a provider of its own. */
+function nodeTests(folder) {
+  const path = join(root, folder);
+  const files = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.test.mjs')).sort() : [];
+  if (!files.length) throw new CannotGoOn(`no tests in ${folder}`);
+  return run(process.execPath, [
+    '--test', '--test-concurrency=1', `--test-timeout=${NODE_TEST_TIMEOUT_MS}`, '--test-reporter=spec',
+    ...files.map((name) => join(path, name)),
+  ], { env: { ...WRANGLER_ENV, NO_COLOR: '1' } });
+}
+
+function countRust(output) {
+  const counts = [...output.matchAll(/^test result: ok\. (\d+) passed/gm)].map(([, passed]) => Number(passed));
+  return `${counts.reduce((sum, one) => sum + one, 0)} passed`;
+}
+
+function countNode(output) {
+  return `${/^ℹ pass (\d+)/m.exec(output)?.[1] ?? 'an unknown number'} passed`;
+}
