@@ -33,6 +33,7 @@ const STEPS = [
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
   { name: 'config', title: 'configuration check', work: cargo('run', '--locked', '--quiet', '--', 'check', 'wrangler.toml') },
   { name: 'demo', title: 'demo provider', work: () => nodeTests('demo/provider'), count: countNode },
+  { name: 'provider', title: 'scriptable provider', work: () => nodeTests('tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'fault'], work: () => nodeTests('tests/e2e'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests('tests/browser'), count: countNode },
