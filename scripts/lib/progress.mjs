@@ -36,7 +36,8 @@ export async function step(title, work, remark = () => '') {
   const since = performance.now();
   const live = process.stdout.isTTY;
   const say = () => process.stdout.write(live ? `\r  ${cyan('…')} ${title} ${dim(elapsed(since))} ` : `  … ${title} (${elapsed(since)})\n`);
-  say();
+  if (live) say();
+  else console.log(`  … ${title}`);
   const timer = setInterval(say, live ? 500 : HEARTBEAT_MS);
   try {
     const result = await work();
