@@ -32,7 +32,7 @@ const STEPS = [
   { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
   { name: 'config', title: 'configuration check', work: cargo('run', '--locked', '--quiet', '--', 'check', 'wrangler.toml') },
-  { name: 'demo', title: 'demo provider', work: () => nodeTests('demo/provider'), count: countNode },
+  { name: 'demo', title: 'demo provider and API', work: () => nodeTests('demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests('tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'fault'], work: () => nodeTests('tests/e2e'), count: countNode },
@@ -104,14 +104,17 @@ async function dryRuns() {
   return `${raw} KiB, ${gzip} KiB gzip of ${MAX_GZIP_KIB}`;
 }
 
-/** Runs `*.test.mjs` of a folder one file after the other: each has a workerd and a provider of its own. */
-function nodeTests(folder) {
-  const path = join(root, folder);
-  const files = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.test.mjs')).sort() : [];
-  if (!files.length) throw new CannotGoOn(`no tests in ${folder}`);
+/** Runs `*.test.mjs` of folders one file after the other: each has a workerd and a provider of its own. */
+function nodeTests(...folders) {
+  const files = folders.flatMap((folder) => {
+    const path = join(root, folder);
+    const found = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.test.mjs')).sort() : [];
+    if (!found.length) throw new CannotGoOn(`no tests in ${folder}`);
+    return found.map((name) => join(path, name));
+  });
   return run(process.execPath, [
     '--test', '--test-concurrency=1', `--test-timeout=${NODE_TEST_TIMEOUT_MS}`, '--test-reporter=spec',
-    ...files.map((name) => join(path, name)),
+    ...files,
   ], { env: { ...WRANGLER_ENV, NO_COLOR: '1' } });
 }
 

@@ -51,6 +51,7 @@ const DEMO_RESOURCES = { [DEMO_RESOURCE]: { scopes: ['hello:read', 'hello:write'
  * @param {object[]} [options.accounts]     in the shape of DEMO_ACCOUNTS
  * @param {object} [options.resources]      resource indicator → { scopes: string[], ttl?: seconds }
  * @param {number} [options.accessTokenTtl] seconds
+ * @param {object} [options.features]       further `oidc-provider` features
  * @param {object} [options.configuration]  laid over the `oidc-provider` configuration, top-level keys whole
  * @returns {Promise<{issuer: string, port: number, provider: Provider, server: import('node:http').Server, requests: {method: string, path: string}[], close: () => Promise<void>}>}
  */
@@ -62,6 +63,7 @@ export async function startProvider({
   accounts = DEMO_ACCOUNTS,
   resources = DEMO_RESOURCES,
   accessTokenTtl = 600,
+  features = {},
   configuration = {},
 }) {
   const server = createServer();
@@ -70,7 +72,8 @@ export async function startProvider({
   const issuer = `http://${host}:${bound}`;
 
   const provider = new Provider(issuer, {
-    ...await baseConfiguration({ name, clients, accounts, resources, accessTokenTtl }),
+    ...await baseConfiguration({ name, clients, accounts, accessTokenTtl }),
+    features: { ...standardFeatures(name, resources, accessTokenTtl), ...features },
     ...configuration,
   });
   const interact = interactionHandler({ provider, name, accounts, acr: ACR, code: SECOND_FACTOR_CODE });
@@ -87,7 +90,7 @@ export async function startProvider({
   return { issuer, port: bound, provider, server, requests, close: () => close(server) };
 }
 
-async function baseConfiguration({ name, clients, accounts, resources, accessTokenTtl }) {
+async function baseConfiguration({ name, clients, accounts, accessTokenTtl }) {
   return {
     adapter: createMemoryAdapter(0),
     clients,
@@ -106,7 +109,6 @@ async function baseConfiguration({ name, clients, accounts, resources, accessTok
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: policy() },
     findAccount: (_ctx, sub) => findAccount(accounts, sub),
     scopes: ['openid', 'offline_access'],
-    features: features(name, resources, accessTokenTtl),
     // `fetch` refuses loopback addresses by itself; here everything lives on loopback
     // (back-channel logout, `jwks_uri` of a client).
     fetch: (url, options) => globalThis.fetch(url, options),
@@ -123,7 +125,7 @@ async function baseConfiguration({ name, clients, accounts, resources, accessTok
   };
 }
 
-function features(name, resources, accessTokenTtl) {
+function standardFeatures(name, resources, accessTokenTtl) {
   return {
     devInteractions: { enabled: false },
     revocation: { enabled: true },
