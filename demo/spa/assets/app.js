@@ -76,8 +76,9 @@ function show(name, seconds, of) {
   byId(`${name}-bar`).value = Math.min(1, seconds / Math.max(1, of));
 }
 
-async function askApi(path, button) {
-  button.disabled = true;
+async function askApi(path) {
+  // The button stays enabled: a disabled one would lose the keyboard's focus.
+  byId('answer').ariaBusy = 'true';
   try {
     const answer = await ask(path);
     renderAnswer(path, answer);
@@ -85,7 +86,7 @@ async function askApi(path, button) {
   } catch {
     renderAnswer(path, { status: 0, body: { title: 'no answer' } });
   }
-  button.disabled = false;
+  byId('answer').ariaBusy = 'false';
   await refresh();
 }
 
@@ -125,8 +126,8 @@ function say(...parts) {
 for (const link of document.querySelectorAll('[data-nav]')) {
   if (link.dataset.nav === location.pathname) link.setAttribute('aria-current', 'page');
 }
-byId('ask').addEventListener('click', (event) => askApi('/api/hello', event.currentTarget));
-byId('ask-admin').addEventListener('click', (event) => askApi('/api/admin/keys', event.currentTarget));
+byId('ask').addEventListener('click', () => askApi('/api/hello'));
+byId('ask-admin').addEventListener('click', () => askApi('/api/admin/keys'));
 // Another tab may have signed out: look when this one is seen again.
 document.addEventListener('visibilitychange', () => document.hidden || refresh());
 addEventListener('pageshow', (event) => event.persisted && refresh());
@@ -134,4 +135,4 @@ setInterval(tick, 1000);
 setInterval(() => document.hidden || refresh(), POLL_MS);
 
 await refresh();
-if (session && !onReports) await askApi('/api/hello', byId('ask'));
+if (session && !onReports) await askApi('/api/hello');
