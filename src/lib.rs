@@ -14,4 +14,5 @@ pub mod time;
 pub mod config;
 pub mod jose;
 pub mod route;
+pub mod session;
 pub mod upstream;
