@@ -8,6 +8,7 @@ pub mod http;
 pub mod json;
 pub mod keyring;
 pub mod ports;
+pub mod provider_id;
 pub mod secret;
 pub mod time;
 

@@ -2,6 +2,7 @@
 
 use crate::jose::Algorithm;
 use crate::keyring::KeyRing;
+pub use crate::provider_id::ProviderId;
 use crate::route::Router;
 use crate::secret::Secret;
 use crate::time::Seconds;
@@ -25,10 +26,6 @@ pub struct Config {
 /// Origin comes from here alone, never from `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
-
-/// The short name of a provider in paths and cookies: `[a-z0-9-]{1,32}`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProviderId(String);
 
 /// An issuer identifier (OIDC Discovery §3): an `https` URL without query or fragment, compared byte for byte.
 /// `http` on a loopback host is accepted only when [`PublicUrl`] is such a one too.
