@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::config::ProviderId;
+use crate::cookie::LOGIN_PREFIX;
 use crate::keyring::{KeyRing, Purpose, SealError};
 use crate::ports::Random;
 use crate::secret::{Secret, constant_time_eq};
@@ -17,9 +18,6 @@ pub const LIFETIME: Seconds = Seconds::minutes(10);
 
 /// How many logins one browser may have under way; the oldest makes room.
 pub const MAX_AT_ONCE: usize = 4;
-
-/// What every transaction cookie's name starts with.
-pub const COOKIE_PREFIX: &str = "__Host-postern-login-";
 
 const MAX_SEALED_BYTES: usize = 3800;
 
@@ -146,7 +144,7 @@ impl Transaction {
 pub fn cookie_name(state: &str) -> String {
     let digest = Sha256::digest(state);
     let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{COOKIE_PREFIX}{tag}")
+    format!("{LOGIN_PREFIX}{tag}")
 }
 
 fn random_text(random: &impl Random) -> String {
