@@ -13,5 +13,6 @@ pub mod time;
 
 pub mod config;
 pub mod jose;
+pub mod oidc;
 pub mod route;
 pub mod upstream;
