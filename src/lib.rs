@@ -14,6 +14,7 @@ pub mod time;
 
 pub mod config;
 pub mod jose;
+pub mod oidc;
 pub mod route;
 pub mod session;
 pub mod upstream;

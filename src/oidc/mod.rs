@@ -1,4 +1,4 @@
-//! OpenID Connect as a relying party: what to ask a provider, and what to make of its answers.
+//! `OpenID` Connect as a relying party: what to ask a provider, and what to make of its answers.
 //!
 //! Every exchange is two pure functions, one that builds the request and one that reads the answer;
 //! [`crate::gateway`] sends.
