@@ -11,7 +11,7 @@ use crate::oidc::id_token::IdTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::ports::{FetchError, StoreError};
-use crate::route::{Methods, PathError};
+use crate::route::PathError;
 
 /// Why a request was refused: for the log alone.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub enum Reason {
     BadPath(PathError),
     /// No rule for this path.
     NoRoute,
-    /// A rule, but not for this method.
-    MethodNotAllowed(Methods),
+    /// A rule, but not for this method; these are.
+    MethodNotAllowed(String),
     /// No credential.
     NoCredential,
     /// A credential that is not good.
@@ -95,7 +95,7 @@ pub enum Refusal {
     /// 404
     NotFound,
     /// 405, with the methods that are.
-    MethodNotAllowed(Methods),
+    MethodNotAllowed(String),
     /// 400: the login did not come to a good end.
     LoginFailed,
     /// 403: the provider, or the person there, said no.

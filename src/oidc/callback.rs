@@ -11,15 +11,17 @@ const MAX_VALUE_BYTES: usize = 4096;
 #[derive(Debug, Default)]
 pub struct CallbackParams {
     /// `code`
-    pub code: Option<Secret<String>>,
+    code: Option<Secret<String>>,
     /// `state`
-    pub state: Option<String>,
+    state: Option<String>,
     /// `iss` (RFC 9207 §2)
-    pub iss: Option<String>,
+    iss: Option<String>,
     /// `error` (RFC 6749 §4.1.2.1)
-    pub error: Option<String>,
+    error: Option<String>,
     /// A token in the response: an implicit or hybrid answer that was never asked for.
-    pub unasked_token: bool,
+    unasked_token: bool,
+    /// What is wrong with the parameters themselves.
+    fault: Option<CallbackError>,
 }
 
 /// Why an authorization response leads to no login.
@@ -76,28 +78,55 @@ impl CallbackError {
 }
 
 impl CallbackParams {
-    /// Reads a query or form body. Unknown parameters are ignored; known ones stand at most once.
-    ///
-    /// # Errors
-    /// When one is repeated or it is all too large.
-    pub fn parse(encoded: &str) -> Result<Self, CallbackError> {
+    /// Reads a query or form body. Unknown parameters are ignored; a known one that stands twice
+    /// or is too long spoils them all, but still says which login it spoils.
+    #[must_use]
+    pub fn parse(encoded: &str) -> Self {
         let mut params = Self::default();
-        let mut once = Once::default();
         for (index, (name, value)) in form_urlencoded::parse(encoded.as_bytes()).enumerate() {
             if index >= MAX_PARAMETERS || value.len() > MAX_VALUE_BYTES {
-                return Err(CallbackError::TooLarge);
+                params.fault = Some(CallbackError::TooLarge);
+                break;
             }
-            let value = value.into_owned();
-            match name.as_ref() {
-                "code" => params.code = Some(once.first("code", Secret::new(value))?),
-                "state" => params.state = Some(once.first("state", value)?),
-                "iss" => params.iss = Some(once.first("iss", value)?),
-                "error" => params.error = Some(once.first("error", value)?),
-                "access_token" | "id_token" | "token" => params.unasked_token = true,
-                _ => {}
-            }
+            params.take(&name, value.into_owned());
         }
-        Ok(params)
+        params
+    }
+
+    fn take(&mut self, name: &str, value: String) {
+        let doubled = match name {
+            "code" => self.code.replace(Secret::new(value)).is_some().then_some("code"),
+            "state" => self.state.replace(value).is_some().then_some("state"),
+            "iss" => self.iss.replace(value).is_some().then_some("iss"),
+            "error" => self.error.replace(value).is_some().then_some("error"),
+            "access_token" | "id_token" | "token" => {
+                self.unasked_token = true;
+                None
+            }
+            _ => None,
+        };
+        if let Some(name) = doubled {
+            self.fault = Some(CallbackError::Repeated(name));
+        }
+    }
+
+    /// Whether any known parameter is there.
+    #[must_use]
+    pub const fn says_anything(&self) -> bool {
+        self.code.is_some() || self.state.is_some() || self.iss.is_some() || self.error.is_some() || self.unasked_token
+    }
+
+    /// Which login this is about.
+    ///
+    /// # Errors
+    /// When that is missing, or said twice.
+    pub fn state(&self) -> Result<&str, CallbackError> {
+        match (&self.state, &self.fault) {
+            (_, Some(fault @ CallbackError::Repeated("state"))) => Err(fault.clone()),
+            (Some(state), _) if !state.is_empty() => Ok(state),
+            (_, Some(fault)) => Err(fault.clone()),
+            _ => Err(CallbackError::StateMissing),
+        }
     }
 
     /// The code, if this answer is the one that was asked for: from this issuer, not an error, not
@@ -106,6 +135,9 @@ impl CallbackParams {
     /// # Errors
     /// What is wrong with it.
     pub fn accept(self, issuer: &Issuer, metadata: &Metadata) -> Result<Secret<String>, CallbackError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         // RFC 9207 §2.4: before anything else, error answers included. An `iss` that nobody
         // advertised is compared all the same: a wrong one is never right.
         match &self.iss {
@@ -120,20 +152,6 @@ impl CallbackParams {
             return Err(CallbackError::UnaskedToken);
         }
         self.code.filter(|code| !code.expose().is_empty()).ok_or(CallbackError::CodeMissing)
-    }
-}
-
-/// Which parameters were seen.
-#[derive(Default)]
-struct Once(Vec<&'static str>);
-
-impl Once {
-    fn first<T>(&mut self, name: &'static str, value: T) -> Result<T, CallbackError> {
-        if self.0.contains(&name) {
-            return Err(CallbackError::Repeated(name));
-        }
-        self.0.push(name);
-        Ok(value)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::exchange;
 use crate::config::{ClientAuth, Provider};
 use crate::http::{HeaderValue, StatusCode, header};
-use crate::jose::sign::Es256Signer;
+use crate::jose::Es256Signer;
 use crate::json;
 use crate::ports::{OutboundRequest, OutboundResponse, Random};
 use crate::secret::Secret;
@@ -159,7 +159,7 @@ fn client_assertion(
     now: Timestamp,
     random: &impl Random,
 ) -> Result<Secret<String>, TokenError> {
-    let signer = Es256Signer::from_jwk(key.expose()).map_err(|_| TokenError::ClientKey)?;
+    let signer = Es256Signer::from_jwk(key).map_err(|_| TokenError::ClientKey)?;
     let mut id = [0; 16];
     random.fill(&mut id);
     let claims = json!({
@@ -170,7 +170,8 @@ fn client_assertion(
         "iat": now.as_unix(),
         "exp": now.plus(ASSERTION_LIFETIME).as_unix(),
     });
-    signer.sign("JWT", &claims).map(Secret::new).map_err(|_| TokenError::ClientKey)
+    let claims = claims.as_object().ok_or(TokenError::ClientKey)?;
+    Ok(Secret::new(signer.sign(Some("JWT"), claims)))
 }
 
 /// Reads the answer.

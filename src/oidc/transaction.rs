@@ -62,7 +62,7 @@ pub struct Intent<'a> {
     /// With whom.
     pub provider: &'a ProviderId,
     /// Where to go afterwards.
-    pub return_to: &'a str,
+    pub return_to: String,
     /// Which `acr` must result; empty for any.
     pub acr_values: Vec<String>,
     /// How long ago the person may have proven themselves at most.
@@ -81,7 +81,7 @@ impl Transaction {
             nonce: random_text(random),
             code_verifier: random_text(random),
             provider: intent.provider.as_str().to_owned(),
-            return_to: intent.return_to.to_owned(),
+            return_to: intent.return_to,
             started_at: now.as_unix(),
             acr_values: intent.acr_values,
             max_age: intent.max_age.map(Seconds::get),
