@@ -282,7 +282,7 @@ mod properties {
         #[test]
         fn any_token_cut_short_or_lengthened_is_invalid(length in 0_usize..200, more in "[A-Za-z0-9_.=-]{1,8}") {
             let token = sign(HEADER, CLAIMS);
-            let cut = &token[..length.min(token.len() - 1)];
+            let cut = token.get(..length.min(token.len() - 1)).unwrap();
             prop_assert!(verify(cut, &key_set(&[jwk()])).is_err());
             let longer = token + &more;
             prop_assert!(verify(&longer, &key_set(&[jwk()])).is_err());

@@ -9,8 +9,8 @@ const X: &str = "60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB
 const Y: &str = "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299";
 
 fn base64url(hex: &str) -> String {
-    let bytes: Vec<u8> =
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let octet = |at| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(octet).collect();
     encode(&bytes)
 }
 
