@@ -226,6 +226,15 @@ fn claims_are_not_read_before_the_signature_is_right() {
 }
 
 #[test]
+fn a_printed_token_shows_neither_itself_nor_its_claims() {
+    let token = sign(HEADER, CLAIMS);
+    let printed = [format!("{:?}", UnverifiedJwt::parse(&token)), format!("{:?}", verify(&token, &key_set(&[jwk()])))];
+    for text in printed {
+        assert!(text.contains("EdDsa") && !text.contains("alice") && !text.contains("eyJ"), "{text}");
+    }
+}
+
+#[test]
 fn every_error_has_a_code_of_its_own_or_shares_it_knowingly() {
     let errors = [
         JwtError::TooLarge,

@@ -84,6 +84,12 @@ fn a_bare_token_leaves_the_optional_claims_open() {
     assert_eq!((token.auth_time(), token.acr(), token.sid(), token.amr().count()), (None, None, None, 0));
 }
 
+#[test]
+fn a_printed_token_shows_nobody() {
+    let text = format!("{:?}", check(json!({})));
+    assert!(text.contains("https://op.example") && !text.contains("alice") && !text.contains(NONCE), "{text}");
+}
+
 //
 #[test]
 fn the_issuer_must_be_equal_byte_for_byte() {
