@@ -19,7 +19,6 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const MAX_TYP_BYTES: usize = 64;
 
 /// A token taken apart. Nothing in it is to be believed, so there is no way to its claims.
-#[derive(Debug)]
 pub struct UnverifiedJwt<'a> {
     header: Header,
     /// The first two parts and the dot between them, as they came (RFC 7515 §5.2, step 8).
@@ -63,10 +62,23 @@ impl Header {
 /// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new() }
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct VerifiedJwt {
     header: Header,
     claims: Map<String, Value>,
+}
+
+// A token is a credential and its claims are personal: neither belongs in a log, so only headers print.
+impl fmt::Debug for UnverifiedJwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedJwt").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for VerifiedJwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedJwt").field("header", &self.header).finish_non_exhaustive()
+    }
 }
 
 impl VerifiedJwt {

@@ -9,6 +9,8 @@ pub mod jwk;
 pub mod jws;
 pub mod portable;
 pub mod sign;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, Hash, KeyType};
 pub use jwk::{KeyChoiceError, KeySet, KeySetError, PublicKey};

@@ -57,10 +57,13 @@ impl Es256Signer {
     /// # Errors
     /// When it is not one, or not for signing.
     pub fn from_jwk(jwk: &Secret<String>) -> Result<Self, SignerError> {
-        let text = jwk.expose();
-        let members = json::parse_object(text.as_bytes(), MAX_JWK_BYTES).map_err(SignerError::Json)?;
-        let secret = p256::SecretKey::from_jwk_str(text).map_err(|_| SignerError::NotP256)?;
-        let public = public_part(&members).ok_or(SignerError::NotP256)?;
+        let bytes = jwk.expose().as_bytes();
+        let members = json::parse_object(bytes, MAX_JWK_BYTES).map_err(SignerError::Json)?;
+        // `p256` refuses members it does not know, and that x, y and d do not belong together.
+        let private = Secret::new(only(&members, &["kty", "crv", "x", "y", "d"]).to_string());
+        let secret = p256::SecretKey::from_jwk_str(private.expose()).map_err(|_| SignerError::NotP256)?;
+        let public = only(&members, &["kty", "crv", "x", "y"]);
+        let public = public.as_object().and_then(PublicKey::from_jwk).ok_or(SignerError::NotP256)?;
         let kid = signing_kid(&members, &public).ok_or(SignerError::NotForSigning)?;
         Ok(Self { key: SigningKey::from(secret), kid, public })
     }
@@ -100,11 +103,12 @@ fn encode(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// The key as others see it, without what says how it is to be used.
-fn public_part(members: &Map<String, Value>) -> Option<PublicKey> {
-    let public =
-        ["kty", "crv", "x", "y"].iter().filter_map(|name| Some((String::from(*name), members.get(*name)?.clone())));
-    PublicKey::from_jwk(&public.collect())
+fn only(members: &Map<String, Value>, names: &[&str]) -> Value {
+    members
+        .iter()
+        .filter(|(name, _)| names.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn signing_kid(members: &Map<String, Value>, public: &PublicKey) -> Option<String> {
