@@ -170,14 +170,10 @@ impl Reason {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::UnknownHost => Refusal::Misdirected,
-            Self::BadHeader | Self::BadPath(_) | Self::LoginParameter(_) | Self::UnknownProvider => {
-                Refusal::BadRequest
-            }
+            Self::BadHeader | Self::BadPath(_) | Self::LoginParameter(_) | Self::UnknownProvider => Refusal::BadRequest,
             Self::NoRoute => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
-            Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => {
-                Refusal::Unauthenticated
-            }
+            Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,

@@ -34,9 +34,7 @@ pub async fn authenticate(
     };
     let check = Check { digest: handle.id.digest(), touch: wants.touch, access_token: wants.access_token, clocks };
     match sessions.call(&handle.subject, &Command::Check(check)).await {
-        Ok(Answer::Live(live)) => {
-            Verdict::Authenticated(Box::new(Authenticated::from_session(handle, *live, clocks)))
-        }
+        Ok(Answer::Live(live)) => Verdict::Authenticated(Box::new(Authenticated::from_session(handle, *live, clocks))),
         Ok(Answer::Gone) => Verdict::Reject(Rejection::SessionGone),
         Ok(Answer::Begun | Answer::Ended(_)) => Verdict::Reject(Rejection::Store(crate::ports::StoreError::Malformed)),
         Err(error) => Verdict::Reject(Rejection::Store(error)),

@@ -110,8 +110,7 @@ fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledge
 }
 
 fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {
-    let query: String =
-        form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &turn.here()).finish();
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &turn.here()).finish();
     reply::redirect(StatusCode::FOUND, &format!("/auth/login?{query}"))
         .ok_or(Reason::Internal("internal.location_unwritable"))
 }

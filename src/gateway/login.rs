@@ -40,11 +40,10 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     let metadata = turn.documents.metadata(turn.platform, provider).await?;
     let wishes = Wishes::of(&link, provider)?;
     let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform);
-    let location =
-        authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
-            .ok()
-            .and_then(|url| reply::redirect(StatusCode::FOUND, &url))
-            .ok_or(Reason::Internal("internal.authorization_url"))?;
+    let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
+        .ok()
+        .and_then(|url| reply::redirect(StatusCode::FOUND, &url))
+        .ok_or(Reason::Internal("internal.authorization_url"))?;
     remember(turn, provider, &transaction, ledger)?;
     ledger.event.end(Ending::Redirect, "login.started", location.status);
     Ok(location)

@@ -61,7 +61,8 @@ impl Gateway {
         let request_id = turn::request_id(platform);
         let now = platform.now();
         let (raw_path, query) = turn::target(&head.url);
-        let mut ledger = Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
+        let mut ledger =
+            Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
         let turn = Turn {
             config: &self.config,
             documents: &self.documents,

@@ -34,7 +34,11 @@ impl ProviderDocuments {
     ///
     /// # Errors
     /// When there is none that is young enough and the provider does not give one.
-    pub(super) async fn metadata<P: Platform>(&self, platform: &P, provider: &Provider) -> Result<Rc<Metadata>, Reason> {
+    pub(super) async fn metadata<P: Platform>(
+        &self,
+        platform: &P,
+        provider: &Provider,
+    ) -> Result<Rc<Metadata>, Reason> {
         self.metadata.get(platform, &MetadataOf(provider), Demand::Usable).await
     }
 
@@ -51,7 +55,11 @@ impl ProviderDocuments {
     ///
     /// # Errors
     /// When there are none at all.
-    pub(super) async fn newer_keys<P: Platform>(&self, platform: &P, metadata: &Metadata) -> Result<Rc<KeySet>, Reason> {
+    pub(super) async fn newer_keys<P: Platform>(
+        &self,
+        platform: &P,
+        metadata: &Metadata,
+    ) -> Result<Rc<KeySet>, Reason> {
         self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Newer).await
     }
 }
@@ -89,7 +97,7 @@ impl Source for KeysAt<'_> {
     const LIFETIMES: Lifetimes = documents::KEYS;
 
     fn request(&self) -> OutboundRequest {
-        exchange::json_get(self.0.to_owned(), jwk::MAX_BYTES)
+        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
     }
 
     fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
@@ -200,8 +208,7 @@ impl<T> Shelf<T> {
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
-        let response =
-            platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
         let (stored, parsed) = match (response.status, held) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
                 (stored.clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))

@@ -39,6 +39,18 @@ pub enum KeySetError {
     TooManyKeys,
 }
 
+impl KeySetError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Json(_) => "keys.not_json",
+            Self::NoKeys => "keys.missing",
+            Self::TooManyKeys => "keys.too_many",
+        }
+    }
+}
+
 impl fmt::Display for KeySetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -111,35 +111,39 @@ pub fn code_request(
 }
 
 /// A form POST on which the client has proven itself the way the provider wants it.
-fn authenticated(
-    provider: &Provider,
+fn authenticated<'a>(
+    provider: &'a Provider,
     endpoint: &str,
-    mut fields: Vec<(&str, &str)>,
+    mut fields: Vec<(&'a str, &'a str)>,
     now: Timestamp,
     random: &impl Random,
 ) -> Result<OutboundRequest, TokenError> {
     let client_id = provider.client_id.as_str();
-    let post = |fields: &[(&str, &str)]| exchange::form_post(endpoint.to_owned(), fields, MAX_BYTES);
     match &provider.client_auth {
         ClientAuth::Basic(secret) => {
-            let mut request = post(&fields);
+            let mut request = post(endpoint, &fields);
             request.headers.insert(header::AUTHORIZATION, basic(client_id, secret)?);
             Ok(request)
         }
         ClientAuth::Post(secret) => {
             fields.extend([("client_id", client_id), ("client_secret", secret.expose())]);
-            Ok(post(&fields))
+            Ok(post(endpoint, &fields))
         }
         ClientAuth::PrivateKeyJwt(key) => {
             let assertion = client_assertion(provider, key, now, random)?;
+            let mut fields: Vec<(&str, &str)> = fields;
             fields.extend([
                 ("client_id", client_id),
                 ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
                 ("client_assertion", assertion.expose()),
             ]);
-            Ok(post(&fields))
+            Ok(post(endpoint, &fields))
         }
     }
+}
+
+fn post(endpoint: &str, fields: &[(&str, &str)]) -> OutboundRequest {
+    exchange::form_post(endpoint.to_owned(), fields, MAX_BYTES)
 }
 
 /// `client_secret_basic`: id and secret are form-encoded before they are joined (RFC 6749 §2.3.1, R-031).

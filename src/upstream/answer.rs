@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn an_upstream_cannot_set_a_cookie_of_ours() {
         //
-        for cookie in ["__Host-postern=x; Path=/", "__host-POSTERN-login-a=x", " __Host-postern=x", "=__Host-postern=x"] {
+        for cookie in ["__Host-postern=x; Path=/", "__host-POSTERN-login-a=x", " __Host-postern=x", "=__Host-postern=x"]
+        {
             assert!(answer_headers(false, &headers(&[("set-cookie", cookie)])).is_empty(), "{cookie}");
         }
         let own = headers(&[("set-cookie", "app=1"), ("set-cookie", "__Host-app=2")]);
@@ -67,7 +68,8 @@ mod tests {
 
     #[test]
     fn headers_of_the_connection_stay_with_the_connection() {
-        let answer = headers(&[("connection", "x"), ("keep-alive", "1"), ("transfer-encoding", "chunked"), ("etag", "a")]);
+        let answer =
+            headers(&[("connection", "x"), ("keep-alive", "1"), ("transfer-encoding", "chunked"), ("etag", "a")]);
         assert_eq!(answer_headers(false, &answer), headers(&[("etag", "a")]));
         let upgrade = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
         assert_eq!(answer_headers(true, &upgrade).get("upgrade").unwrap(), "websocket");

@@ -4,4 +4,4 @@ pub mod answer;
 pub mod forward;
 
 pub use answer::answer_headers;
-pub use forward::{Forwarding, ForwardPlan};
+pub use forward::{ForwardPlan, Forwarding};
