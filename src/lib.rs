@@ -13,5 +13,9 @@ pub mod time;
 
 pub mod config;
 pub mod jose;
+pub mod once;
 pub mod route;
 pub mod upstream;
+
+#[cfg(target_arch = "wasm32")]
+pub mod edge;
