@@ -14,6 +14,7 @@ pub mod time;
 pub mod config;
 pub mod jose;
 pub mod once;
+pub mod oidc;
 pub mod route;
 pub mod upstream;
 

@@ -16,5 +16,6 @@ pub mod random;
 pub mod request;
 pub mod response;
 pub mod shield;
+pub mod signatures;
 pub mod sql;
 pub mod stream;

@@ -1,0 +1,3 @@
+//! `OpenID` Connect, as a relying party.
+
+pub mod id_token;
