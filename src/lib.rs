@@ -13,8 +13,8 @@ pub mod time;
 
 pub mod config;
 pub mod jose;
-pub mod once;
 pub mod oidc;
+pub mod once;
 pub mod route;
 pub mod upstream;
 

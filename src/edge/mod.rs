@@ -3,6 +3,9 @@
 pub mod clock;
 pub mod document_cache;
 pub mod environment;
+#[cfg(feature = "fault-injection")]
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod fault;
 pub mod fetch;
 pub mod forward;
 pub mod headers;

@@ -35,12 +35,7 @@ impl Signatures for WebCrypto {
     }
 }
 
-async fn verify(
-    key: &PublicKey,
-    algorithm: Algorithm,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<bool, Exception> {
+async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<bool, Exception> {
     let subtle = subtle()?;
     let handle = imported(&subtle, key, algorithm).await?;
     let promise = subtle.verify_with_object_and_js_u8_array_and_js_u8_array(
