@@ -15,6 +15,7 @@ pub mod time;
 pub mod jose;
 
 pub mod cookie;
+pub mod once;
 pub mod route;
 
 pub mod config;
@@ -34,3 +35,6 @@ pub mod pages;
 pub mod upstream;
 
 pub mod gateway;
+
+#[cfg(target_arch = "wasm32")]
+pub mod edge;

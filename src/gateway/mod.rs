@@ -11,7 +11,7 @@ mod turn;
 
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::Config;
-use crate::http::{HeaderMap, Method, Reply, RequestHead, StatusCode};
+use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
 use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
 use crate::refusal::Reason;
@@ -122,23 +122,31 @@ impl<P: Platform> Turn<'_, P> {
     }
 }
 
-/// What the edge answers when the upstream of a [`ForwardPlan`] fails: the same face as every other refusal.
-#[must_use]
-pub fn upstream_failed(head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
-    reply::problem(&reason.refusal(), request_id, Caller::of(head))
+impl Gateway {
+    /// The answer when the upstream of a [`ForwardPlan`] fails: the same face as every other refusal.
+    #[must_use]
+    pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
+        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head));
+        reply::sealed(reply, request_id, self.config.public_url.is_https())
+    }
 }
 
-/// What the edge answers when a mistake of ours comes to light; `request_id` is in the log beside it.
+/// The answer when a mistake of ours comes to light, or there is no configuration to work by, and the
+/// id under which the log says why.
 #[must_use]
-pub fn broken(head: Option<&RequestHead>, request_id: &str) -> Reply {
+pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
+    let request_id = turn::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
-    let mut reply = reply::problem(&Reason::Internal("internal").refusal(), request_id, caller);
-    reply::protect(&mut reply.headers, false);
-    debug_assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
-    reply
+    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller);
+    let reply = reply::sealed(reply, &request_id, false);
+    (request_id, reply)
 }
 
-/// The headers every answer of ours carries.
-pub fn protect(headers: &mut HeaderMap, https: bool) {
-    reply::protect(headers, https);
+/// The answer to a request whose method or headers are not HTTP.
+#[must_use]
+pub fn unreadable(random: &impl Random) -> (String, Reply) {
+    let request_id = turn::request_id(random);
+    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program);
+    let reply = reply::sealed(reply, &request_id, false);
+    (request_id, reply)
 }

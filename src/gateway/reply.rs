@@ -80,7 +80,7 @@ pub(super) fn healthy<P: Platform>(_: &Turn<'_, P>) -> Reply {
 }
 
 /// What every answer of ours carries.
-pub(super) fn protect(headers: &mut HeaderMap, https: bool) {
+fn protect(headers: &mut HeaderMap, https: bool) {
     const FIXED: [(&str, &str); 7] = [
         ("cache-control", "private, no-store"),
         ("cdn-cache-control", "no-store"),
@@ -100,6 +100,15 @@ pub(super) fn protect(headers: &mut HeaderMap, https: bool) {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }
+}
+
+/// A finished answer: protected, and with the id by which the log knows more.
+pub(super) fn sealed(mut reply: Reply, request_id: &str, https: bool) -> Reply {
+    protect(&mut reply.headers, https);
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        reply.headers.insert("x-request-id", id);
+    }
+    reply
 }
 
 fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Reply {

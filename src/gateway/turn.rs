@@ -131,11 +131,7 @@ impl<P: Platform> Turn<'_, P> {
         for cookie in ledger.cookies {
             reply.headers.append(header::SET_COOKIE, cookie);
         }
-        reply::protect(&mut reply.headers, self.config.public_url.is_https());
-        if let Ok(id) = HeaderValue::try_from(self.request_id.as_str()) {
-            reply.headers.insert("x-request-id", id);
-        }
-        reply
+        reply::sealed(reply, &self.request_id, self.config.public_url.is_https())
     }
 }
 

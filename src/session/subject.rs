@@ -86,6 +86,14 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// When the storage fails.
     pub fn sweep(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         self.table.delete_expired(now)?;
+        self.next_expiry()
+    }
+
+    /// When there is something to clean up.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
         self.table.next_expiry()
     }
 
