@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::jose::PublicKey;
 use crate::jose::testing::{KID, encode, jwk, key_set, sign, verify};
 
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"k1"}"#;
@@ -200,6 +201,28 @@ fn of_several_keys_with_one_kid_the_right_one_is_found() {
     assert!(verify(&sign(HEADER, CLAIMS), &key_set(&[decoy.clone(), jwk()])).is_ok());
     let beyond_the_bound = [vec![decoy; 4], vec![jwk()]].concat();
     assert_eq!(verify(&sign(HEADER, CLAIMS), &key_set(&beyond_the_bound)).unwrap_err(), JwtError::BadSignature);
+}
+
+/// A backend that believes everything.
+struct Gullible;
+
+impl Signatures for Gullible {
+    async fn verify(&self, _: &PublicKey, _: Algorithm, _: &[u8], _: &[u8]) -> bool {
+        true
+    }
+}
+
+// R-091, R-092: the length is settled before any backend is asked.
+#[test]
+fn a_signature_of_another_length_never_reaches_the_backend() {
+    let token = sign(HEADER, CLAIMS);
+    let (input, _) = token.rsplit_once('.').unwrap();
+    for (length, accepted) in [(1, false), (63, false), (64, true), (65, false), (72, false), (256, false)] {
+        let token = format!("{input}.{}", encode(&vec![1; length]));
+        let jwt = UnverifiedJwt::parse(&token).unwrap();
+        let verdict = futures::executor::block_on(jwt.verify(&key_set(&[jwk()]), &Algorithm::ALL, &Gullible));
+        assert_eq!(verdict.is_ok(), accepted, "{length}");
+    }
 }
 
 // R-098, R-099
