@@ -1,1 +1,154 @@
-//! Strict JSON (stub)
+//! Bytes of others → one JSON object, or a refusal. Strict where `serde_json` alone is lenient.
+//!
+//! Refused: a member name twice in one object (at any depth, however it is spelt), nesting deeper than
+//! [`MAX_DEPTH`], a byte order mark, anything after the object, invalid UTF-8, numbers outside the range of
+//! a double, and texts longer than the caller allows, before they are read.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The deepest nesting read; the outer object is the first level.
+pub const MAX_DEPTH: usize = 16;
+
+/// Why a text is not taken as a JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonError {
+    /// Longer than the caller allows.
+    TooLarge,
+    /// Not UTF-8.
+    NotUtf8,
+    /// Not JSON, or more than one JSON text.
+    Syntax,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// One object has two members of the same name.
+    DuplicateMember,
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "too large",
+            Self::NotUtf8 => "not utf-8",
+            Self::Syntax => "not json",
+            Self::NotAnObject => "not a json object",
+            Self::DuplicateMember => "a member name is there twice",
+            Self::TooDeep => "nested too deep",
+        })
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// Reads `bytes`, at most `max_bytes` of them, as exactly one JSON object (RFC 8259, RFC 7493 §2.3).
+///
+/// # Errors
+/// When it is not one, or breaks a limit; which of several faults is named is not promised.
+pub fn parse_object(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>, JsonError> {
+    if bytes.len() > max_bytes {
+        return Err(JsonError::TooLarge);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    let failure = Cell::new(JsonError::Syntax);
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Strict { depth: 0, failure: &failure }.deserialize(&mut reader).map_err(|_| failure.get())?;
+    reader.end().map_err(|_| JsonError::Syntax)?;
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
+/// Builds a [`Value`] at one depth. `failure` keeps our own reason, which serde's error type cannot carry.
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    depth: usize,
+    failure: &'a Cell<JsonError>,
+}
+
+impl Strict<'_> {
+    fn refuse<E: serde::de::Error>(&self, reason: JsonError) -> E {
+        self.failure.set(reason);
+        E::custom(reason)
+    }
+
+    fn nested<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.refuse(JsonError::TooDeep));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("json")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.nested()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.nested()?;
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(self.refuse(JsonError::DuplicateMember));
+            }
+            object.insert(name, members.next_value_seed(inner)?);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,40 @@
 //! The auth front door for Cloudflare Workers.
 //!
 //! Modules stand in the order of their use; each may use those above it, none below
-//! (`tests/layering.rs` holds them to it). Everything but [`edge`] is plain Rust: no I/O, no
+//! (`tests/layering.rs` holds them to it). Everything but `edge` is plain Rust: no I/O, no
 //! clock, no random source of its own.
 
 pub mod http;
 pub mod json;
 pub mod keyring;
 pub mod ports;
+pub mod provider_id;
 pub mod secret;
 pub mod time;
 
-pub mod config;
 pub mod jose;
+
+pub mod cookie;
+pub mod once;
 pub mod route;
+
+pub mod config;
+
+pub mod csrf;
+pub mod navigation;
+pub mod oidc;
+pub mod session;
+
+pub mod authn;
+pub mod authz;
+
+pub mod audit;
+pub mod refusal;
+
+pub mod pages;
 pub mod upstream;
+
+pub mod gateway;
+
+#[cfg(target_arch = "wasm32")]
+pub mod edge;

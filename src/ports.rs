@@ -119,7 +119,7 @@ pub enum BodyError {
     Unreadable,
 }
 
-/// Where the events go: one structured record each.
+/// Where the events go.
 pub trait Log {
     /// Writes one line of JSON.
     fn line(&self, json: &str);

@@ -1,10 +1,30 @@
 //! Raw bindings → [`Config`], or every problem at once.
 
-use crate::jose::Algorithm;
+mod address;
+mod problem;
+mod provider;
+mod routes;
+mod secrets;
+mod session;
+mod table;
+mod value;
+
+pub use address::{Issuer, PublicUrl};
+pub use problem::Problem;
+pub use provider::{ClientAuth, LoginParameter, Provider, ResponseMode};
+pub use secrets::{KEY_RING, client_secret_name, private_key_name};
+pub use session::{SameSite, SessionConfig};
+pub use value::spelled;
+
+use serde_json::{Map, Value};
+
 use crate::keyring::KeyRing;
+pub use crate::provider_id::ProviderId;
 use crate::route::Router;
-use crate::secret::Secret;
-use crate::time::Seconds;
+use problem::Report;
+use routes::Surroundings;
+use secrets::Secrets;
+use table::Table;
 
 /// A deployment, checked: whoever holds one may rely on every value in it.
 #[derive(Debug)]
@@ -21,108 +41,74 @@ pub struct Config {
     pub keys: KeyRing,
 }
 
-/// The origin Postern is reached at: `https`, or `http` on a loopback host (development only).
-/// Origin comes from here alone, never from `Host`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
+impl Config {
+    /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
+    /// together, these are what is handed to [`Config::parse`].
+    pub const VARIABLES: [&str; 4] = ["PUBLIC_URL", "PROVIDERS", "SESSION", "ROUTES"];
 
-/// The short name of a provider in paths and cookies: `[a-z0-9-]{1,32}`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProviderId(String);
+    /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
+    ///
+    /// # Errors
+    /// Every problem found, in the order of the configuration's sections.
+    pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
+        let report = Report::default();
+        let parts = Self::read(vars, &Secrets { lookup: secrets, report: &report }, &report);
+        let problems = report.into_problems();
+        match parts {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
 
-/// An issuer identifier (OIDC Discovery §3): an `https` URL without query or fragment, compared byte for byte.
-/// `http` on a loopback host is accepted only when [`PublicUrl`] is such a one too.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Issuer(String);
+    fn read(vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
+        let mut top = Table::top(vars, report);
+        let expected = PublicUrl::EXPECTED;
+        let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
+        // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
+        let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
+        let providers = required_table(&mut top, "PROVIDERS", "a table of providers")
+            .map(|table| provider::read_all(&table, secrets, development));
+        let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
+        let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let surroundings = Surroundings { public_url: public_url.as_ref(), development, providers: ids };
+        let routes = required_table(&mut top, "ROUTES", "a table of routes")
+            .and_then(|table| routes::read_all(&table, &surroundings));
+        let keys = secrets.key_ring();
+        top.finish();
+        Some(Self { public_url: public_url?, providers: providers?.all, session, routes: routes?, keys: keys? })
+    }
 
-/// One OpenID provider.
-#[derive(Clone, Debug)]
-pub struct Provider {
-    /// The key of its table.
-    pub id: ProviderId,
-    /// `name`: what people read on the chooser; the id when absent.
-    pub name: String,
-    /// `issuer`.
-    pub issuer: Issuer,
-    /// `client_id`.
-    pub client_id: String,
-    /// `client_auth`, with its secret.
-    pub client_auth: ClientAuth,
-    /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
-    pub scopes: Vec<String>,
-    /// `response_mode`. Default `query`.
-    pub response_mode: ResponseMode,
-    /// `id_token_algs`: what its ID tokens may be signed with. Default `["RS256"]`.
-    pub id_token_algs: Vec<Algorithm>,
-    /// `pass_through`: which of `prompt`, `login_hint`, `acr_values`, `max_age` a login link may set. Default all.
-    pub pass_through: Vec<LoginParameter>,
-    /// `prompt`, sent on every login unless a login link sets one.
-    pub prompt: Option<String>,
-    /// `acr_values`, asked for on every login and then required of the ID token.
-    pub acr_values: Vec<String>,
-    /// `max_age`, asked for on every login and then required; a login link can only lower it.
-    pub max_age: Option<Seconds>,
-    /// `resource` (RFC 8707): which API the access token is for.
-    pub resource: Option<String>,
-    /// `authorization_params`: fixed extra parameters (for example `audience`); none that Postern itself sends.
-    pub authorization_params: Vec<(String, String)>,
-    /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
-    pub id_token_hint: bool,
+    /// The provider of this id.
+    #[must_use]
+    pub fn provider(&self, id: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.id.as_str() == id)
+    }
+
+    /// The provider of this issuer, compared byte for byte. No two share one.
+    #[must_use]
+    pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+    }
+
+    /// The redirect URI to register with a provider; each has its own.
+    #[must_use]
+    pub fn callback_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/callback/{id}"))
+    }
+
+    /// The post-logout redirect URI to register with every provider.
+    #[must_use]
+    pub fn logged_out_url(&self) -> String {
+        self.public_url.join("/auth/logged-out")
+    }
 }
 
-/// How Postern proves to a provider that it is the client.
-#[derive(Clone, Debug)]
-pub enum ClientAuth {
-    /// `client_secret_basic` (RFC 6749 §2.3.1): the default.
-    Basic(Secret<String>),
-    /// `client_secret_post` (RFC 6749 §2.3.1).
-    Post(Secret<String>),
-    /// `private_key_jwt` (RFC 7523): an ES256 key as a private JWK.
-    PrivateKeyJwt(Secret<String>),
+fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {
+    if !top.has(key) {
+        top.problem(key, format!("expected {what}, found nothing"));
+    }
+    top.table(key)
 }
 
-/// How the provider hands over the authorization response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseMode {
-    /// In the redirect's query.
-    Query,
-    /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
-    FormPost,
-}
-
-/// A parameter that `/auth/login` may hand on to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginParameter {
-    /// `prompt`
-    Prompt,
-    /// `login_hint`
-    LoginHint,
-    /// `acr_values`
-    AcrValues,
-    /// `max_age`
-    MaxAge,
-}
-
-/// `SESSION`: clocks and cookie.
-#[derive(Clone, Debug)]
-pub struct SessionConfig {
-    /// `idle`: how long a session lives without a request. Default 1 h.
-    pub idle: Seconds,
-    /// `absolute`: how long it lives at most. Default 8 h.
-    pub absolute: Seconds,
-    /// `same_site`. Default `strict`.
-    pub same_site: SameSite,
-    /// `max_per_subject`: the oldest session ends when one more begins. Default 20.
-    pub max_per_subject: u32,
-    /// `claims`: which ID token claims the session keeps and `/auth/me` tells. Default: the names, `email`, `email_verified`, `picture`, `locale`.
-    pub claims: Vec<String>,
-}
-
-/// `SameSite` of the session cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SameSite {
-    /// Sent only from our own pages; a link from elsewhere is bounced once through ourselves.
-    Strict,
-    /// Also sent on links from elsewhere.
-    Lax,
-}
+#[cfg(test)]
+mod tests;

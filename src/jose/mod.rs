@@ -1,18 +1,19 @@
 //! Bytes from others → verified claims (JWS, JWK, JWT: RFC 7515, 7517, 7518, 7519, 8725).
+//!
+//! A token becomes an [`UnverifiedJwt`] by parsing, and a [`VerifiedJwt`] only through a key of a [`KeySet`]
+//! that came from configuration: nothing in a token says where its key is. What the claims then
+//! mean is for the validator of that kind of token to say, one each (RFC 8725 §3.12).
 
-/// A signature algorithm Postern verifies (RFC 7518 §3, RFC 8037, RFC 9864). `none` and HMAC have no value here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-    /// RSASSA-PSS with SHA-256.
-    Ps256,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519 (`EdDSA`, or `Ed25519` by RFC 9864).
-    EdDsa,
-}
+pub mod algorithm;
+pub mod jwk;
+pub mod jws;
+pub mod portable;
+pub mod sign;
+#[cfg(test)]
+pub(crate) mod testing;
 
-/// A public key out of a provider's key set.
-#[derive(Clone, Debug)]
-pub struct PublicKey;
+pub use algorithm::{Algorithm, Hash, KeyType};
+pub use jwk::{KeyChoiceError, KeySet, KeySetError, PublicKey};
+pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
+pub use portable::Portable;
+pub use sign::{Es256Signer, SignerError};

@@ -1,5 +1,35 @@
 //! Which rule answers for a request: one canonical path, matched and forwarded byte for byte.
 
+mod methods;
+mod path;
+mod pattern;
+mod router;
+
+pub use methods::Methods;
+pub use path::{CanonicalPath, PathError};
+pub use pattern::{Pattern, PatternError};
+pub use router::{Conflict, Matched, NoRoute, Router};
+
+use crate::provider_id::ProviderId;
+
+/// Postern's own paths lie at and below this. No rule ever answers for them, a wildcard's neither.
+pub const OWN_PREFIX: &str = "/auth";
+
+/// One rule: for which requests it is, where they go, and who may send them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The key of its table as written, for example `GET /api/orders/{id}`: the rule's name in logs.
+    pub name: String,
+    /// For which paths.
+    pub pattern: Pattern,
+    /// For which methods; holds HEAD with GET.
+    pub methods: Methods,
+    /// Where to.
+    pub upstream: Upstream,
+    /// For whom.
+    pub access: Access,
+}
+
 /// Where a route leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upstream {
@@ -11,6 +41,59 @@ pub enum Upstream {
     Assets,
 }
 
-/// Placeholder until the table is written.
-#[derive(Debug)]
-pub struct Router;
+/// Whom a route lets through. A token goes upstream only with someone it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone; nobody is asked who they are.
+    Public,
+    /// Who proves an identity and meets the requirements.
+    Guarded(Guard),
+}
+
+/// What a guarded route asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// `authenticate`: the accepted ways to prove an identity, tried in this order; never empty.
+    pub authenticate: Vec<Authentication>,
+    /// `require`: what the identity must have. Default nothing beyond being one.
+    pub requirements: Requirements,
+    /// `token`: what the upstream gets to know the caller by.
+    pub token: Token,
+    /// `touch`: whether a request here extends the session's idle clock.
+    pub touch: bool,
+}
+
+/// A way to prove an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// `session`: Postern's session cookie.
+    Session,
+}
+
+/// What an identity must have; all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirements {
+    /// `scopes`: each of them must have been granted.
+    pub scopes: Vec<String>,
+    /// `providers`: the identity comes from one of these; empty for any.
+    pub providers: Vec<ProviderId>,
+}
+
+/// What the upstream gets to know the caller by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// `none`
+    None,
+    /// `relay`: the user's access token, as `Authorization: Bearer`.
+    Relay,
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Service(binding) => write!(f, "service:{binding}"),
+            Self::Origin(origin) => f.write_str(origin),
+            Self::Assets => f.write_str("assets"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One structured event for every decision: what was asked, by whom, what was decided, and exactly why.
+//!
+//! No token, code, cookie, query string or secret is ever a field (R-248); every text is cut short
+//! and escaped so that one event is one line (R-249).
+
+use serde::Serialize;
+
+use crate::authn::Principal;
+use crate::http::{Peer, StatusCode};
+
+const MAX_TEXT_BYTES: usize = 256;
+
+/// What happened. The variant's name is the event's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum What {
+    /// A request for a route, decided by the two doors.
+    #[serde(rename = "access")]
+    Access,
+    /// A login begins (or the chooser is shown).
+    #[serde(rename = "login.start")]
+    LoginStart,
+    /// A provider's answer to a login.
+    #[serde(rename = "login.finish")]
+    LoginFinish,
+    /// The caller asks who they are.
+    #[serde(rename = "session.read")]
+    SessionRead,
+    /// A session ends by logout.
+    #[serde(rename = "logout")]
+    Logout,
+    /// A page or endpoint of ours that decides nothing.
+    #[serde(rename = "own")]
+    Own,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Let through, or done.
+    Allow,
+    /// Refused.
+    Deny,
+    /// Sent elsewhere first: to sign in, or once round through ourselves.
+    Redirect,
+}
+
+/// One event.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// When, in UNIX seconds.
+    pub time: i64,
+    /// What.
+    pub event: What,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Exactly why: a fixed word.
+    pub reason: &'static str,
+    /// More of why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The id that the caller sees too.
+    pub request_id: String,
+    /// The status answered; for a forwarded request the decision's, not the upstream's.
+    pub status: u16,
+    /// The method.
+    pub method: String,
+    /// The path, without query.
+    pub path: String,
+    /// The rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The provider concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Who: the issuer …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// … and the subject there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The caller's address, by the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The platform's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ray: Option<String>,
+}
+
+impl Event {
+    /// An event about a request, before anything is known of how it ends.
+    #[must_use]
+    pub fn about(request_id: &str, method: &str, path: &str, peer: &Peer, time: i64) -> Self {
+        Self {
+            time,
+            event: What::Access,
+            outcome: Outcome::Deny,
+            reason: "undecided",
+            detail: None,
+            request_id: request_id.to_owned(),
+            status: 500,
+            method: short(method),
+            path: short(path),
+            route: None,
+            provider: None,
+            issuer: None,
+            subject: None,
+            address: peer.address.as_deref().map(short),
+            ray: peer.ray.as_deref().map(short),
+        }
+    }
+
+    /// Names the principal.
+    pub fn who(&mut self, principal: &Principal) {
+        self.identity(principal.provider(), principal.issuer(), principal.subject());
+    }
+
+    /// Names an identity.
+    pub fn identity(&mut self, provider: &str, issuer: &str, subject: &str) {
+        self.provider = Some(short(provider));
+        self.issuer = Some(short(issuer));
+        self.subject = Some(short(subject));
+    }
+
+    /// Says how it ended.
+    pub fn end(&mut self, outcome: Outcome, reason: &'static str, status: StatusCode) {
+        self.outcome = outcome;
+        self.reason = reason;
+        self.status = status.as_u16();
+    }
+
+    /// The event as one line of JSON.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_else(|_| r#"{"event":"unwritable"}"#.to_owned());
+        // JSON allows these raw; a line-based reader or a terminal does not (R-249).
+        json.chars().fold(String::with_capacity(json.len()), |mut line, c| {
+            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)));
+            } else {
+                line.push(c);
+            }
+            line
+        })
+    }
+}
+
+/// At most [`MAX_TEXT_BYTES`] of `text`, cut between characters.
+#[must_use]
+pub fn short(text: &str) -> String {
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_is_one_line_whatever_is_in_it() {
+        // R-249
+        let nasty = "a\r\nb\u{2028}c\u{1b}[31m\u{0}\"\u{85}é";
+        let mut event = Event::about("id", nasty, nasty, &Peer::default(), 1);
+        event.detail = Some(nasty.to_owned());
+        let line = event.to_line();
+        assert!(line.chars().all(|c| !c.is_control() && c != '\u{2028}'), "{line}");
+        let back: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(back["path"], nasty);
+    }
+
+    #[test]
+    fn long_fields_are_cut_between_characters() {
+        let event = Event::about("id", "GET", &"é".repeat(1_000_000), &Peer::default(), 1);
+        assert!(event.to_line().len() < 1000);
+    }
+}

@@ -1,0 +1,52 @@
+//! Door 1: credentials → a [`Principal`], or nobody. It knows nothing of what a route permits.
+
+pub mod principal;
+pub mod session_cookie;
+
+pub use principal::{Authenticated, Kind, Principal, SessionFacts};
+
+use crate::ports::StoreError;
+
+/// What one way to prove an identity says of a request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// There is no credential of this kind.
+    Abstain,
+    /// There is one, and it is good.
+    Authenticated(Box<Authenticated>),
+    /// There is one, and it is not good: nobody, and the next way is not tried.
+    Reject(Rejection),
+}
+
+/// Why a credential is not good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Several session cookies came at once.
+    SessionCookieRepeated,
+    /// The session cookie was not made by us, or with a key that is gone.
+    SessionCookieForged,
+    /// The session has ended: logout, clocks, or a newer login.
+    SessionGone,
+    /// The store did not answer: nobody is let in on a guess.
+    Store(StoreError),
+}
+
+impl Rejection {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SessionCookieRepeated => "session.cookie_repeated",
+            Self::SessionCookieForged => "session.cookie_forged",
+            Self::SessionGone => "session.gone",
+            Self::Store(StoreError::Unavailable(_)) => "session.store_unavailable",
+            Self::Store(StoreError::Malformed) => "session.store_malformed",
+        }
+    }
+
+    /// Whether the cookie is of no use any more, so that the browser should drop it.
+    #[must_use]
+    pub const fn discards_cookie(&self) -> bool {
+        !matches!(self, Self::Store(_))
+    }
+}

@@ -1,0 +1,61 @@
+//! What is wrong with a configuration: all of it, each thing by its path.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// The longest piece of a wrong value repeated in a message, in characters.
+const SHOWN_CHARACTERS: usize = 80;
+
+/// One thing wrong. Never repeats a secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where, as written below `[vars]`: `ROUTES."/api/{id}".methods`; or the name of a secret.
+    pub path: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Gathers problems while the reading goes on.
+#[derive(Debug, Default)]
+pub(super) struct Report(RefCell<Vec<Problem>>);
+
+impl Report {
+    pub(super) fn add(&self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.borrow_mut().push(Problem { path: path.into(), message: message.into() });
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.0.into_inner()
+    }
+}
+
+/// `what` was expected and `text` found: the wording of nearly every problem.
+pub(super) fn expected(what: impl fmt::Display, text: &str) -> String {
+    if text.contains("://") && text.contains('@') {
+        return format!("expected {what}, found a URL that may hold a password");
+    }
+    format!("expected {what}, found {}", shown(text))
+}
+
+/// `text` in backticks, on one line and cut short.
+pub(super) fn shown(text: &str) -> String {
+    let mut characters = text.chars();
+    let start: String = characters.by_ref().take(SHOWN_CHARACTERS).flat_map(char::escape_debug).collect();
+    let cut = if characters.next().is_some() { "…" } else { "" };
+    format!("`{}{cut}`", start.replace("\\\"", "\"").replace("\\'", "'"))
+}
+
+/// The path of `key` inside the table at `table`, quoted where TOML asks for it.
+pub(super) fn path(table: &str, key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let key = if bare { key.to_owned() } else { format!("{key:?}") };
+    if table.is_empty() { key } else { format!("{table}.{key}") }
+}

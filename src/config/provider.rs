@@ -1,0 +1,294 @@
+//! `PROVIDERS`: who signs people in, and how Postern asks them to.
+
+use super::address::Issuer;
+use super::problem::{expected, shown};
+use super::secrets::{Secrets, client_secret_name, private_key_name};
+use super::table::Table;
+use super::value::{choice, duration, flag, label, list, one_of, parsed, scope, text, word};
+use crate::jose::Algorithm;
+use crate::provider_id::ProviderId;
+use crate::secret::Secret;
+use crate::time::Seconds;
+
+const OPENID: &str = "openid";
+const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
+const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+
+/// Parameters of the authorization request that are Postern's to set, or that change what it means.
+const OWN_PARAMETERS: [&str; 21] = [
+    "acr_values",
+    "claims",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
+
+const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
+    ("prompt", LoginParameter::Prompt),
+    ("login_hint", LoginParameter::LoginHint),
+    ("acr_values", LoginParameter::AcrValues),
+    ("max_age", LoginParameter::MaxAge),
+];
+
+const RESPONSE_MODES: [(&str, ResponseMode); 2] =
+    [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
+
+/// One OpenID provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The key of its table.
+    pub id: ProviderId,
+    /// `name`: what people read on the chooser; the id when absent.
+    pub name: String,
+    /// `issuer`.
+    pub issuer: Issuer,
+    /// `client_id`.
+    pub client_id: String,
+    /// `client_auth`, with its secret.
+    pub client_auth: ClientAuth,
+    /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
+    pub scopes: Vec<String>,
+    /// `response_mode`. Default `query`.
+    pub response_mode: ResponseMode,
+    /// `id_token_algs`: what its ID tokens may be signed with. Default `["RS256"]`.
+    pub id_token_algs: Vec<Algorithm>,
+    /// `pass_through`: which of `prompt`, `login_hint`, `acr_values`, `max_age` a login link may set. Default all.
+    pub pass_through: Vec<LoginParameter>,
+    /// `prompt`, sent on every login unless a login link sets one.
+    pub prompt: Option<String>,
+    /// `acr_values`, asked for on every login and then required of the ID token.
+    pub acr_values: Vec<String>,
+    /// `max_age`, asked for on every login and then required; a login link can only lower it.
+    pub max_age: Option<Seconds>,
+    /// `resource` (RFC 8707): which API the access token is for.
+    pub resource: Option<String>,
+    /// `authorization_params`: fixed extra parameters (for example `audience`); none that Postern itself sends.
+    pub authorization_params: Vec<(String, String)>,
+    /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
+    pub id_token_hint: bool,
+}
+
+/// How Postern proves to a provider that it is the client.
+#[derive(Clone, Debug)]
+pub enum ClientAuth {
+    /// `client_secret_basic` (RFC 6749 §2.3.1): the default.
+    Basic(Secret<String>),
+    /// `client_secret_post` (RFC 6749 §2.3.1).
+    Post(Secret<String>),
+    /// `private_key_jwt` (RFC 7523): an ES256 key as a private JWK, perhaps with a `kid`.
+    PrivateKeyJwt(Secret<String>),
+}
+
+/// How the provider hands over the authorization response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the redirect's query.
+    Query,
+    /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+/// A parameter that `/auth/login` may hand on to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginParameter {
+    /// `prompt`
+    Prompt,
+    /// `login_hint`
+    LoginHint,
+    /// `acr_values`
+    AcrValues,
+    /// `max_age`
+    MaxAge,
+}
+
+/// Everything below `PROVIDERS`: all ids that are well formed, and the providers without a problem.
+pub(super) struct Providers {
+    pub(super) ids: Vec<ProviderId>,
+    pub(super) all: Vec<Provider>,
+}
+
+/// Reads `PROVIDERS`. `development`: whether providers on loopback hosts are allowed.
+pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bool) -> Providers {
+    let mut providers = Providers { ids: Vec::new(), all: Vec::new() };
+    let tables = table.tables();
+    if tables.is_empty() {
+        table.problem_here("expected at least one provider");
+    }
+    for (key, inner) in tables {
+        let Some(id) = ProviderId::parse(key) else {
+            inner.problem_here("expected a provider id of 1 to 32 characters of a-z, 0-9 and `-`");
+            continue;
+        };
+        providers.ids.push(id.clone());
+        if let Some(provider) = read(id, inner, secrets, development) {
+            refuse_same_issuer(table, &providers.all, &provider);
+            providers.all.push(provider);
+        }
+    }
+    providers
+}
+
+fn refuse_same_issuer(table: &Table<'_>, others: &[Provider], provider: &Provider) {
+    if let Some(other) = others.iter().find(|other| other.issuer == provider.issuer) {
+        table.problem(provider.id.as_str(), format!("has the same issuer as provider `{}`", other.id));
+    }
+}
+
+fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<Provider> {
+    let issuer = |text: &str| Issuer::parse(text, development);
+    let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
+    let client_id =
+        table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
+    let client_auth = client_auth(&id, &mut table, secrets);
+    let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
+    let scopes = scopes(&mut table);
+    let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
+    let id_token_algs = algorithms(&mut table);
+    let pass_through = pass_through(&mut table);
+    let prompt = table.optional("prompt", prompt);
+    let acr_values = table.optional("acr_values", list("a value without spaces", word));
+    let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
+    let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
+    let authorization_params = authorization_params(&mut table);
+    let id_token_hint = table.optional("id_token_hint", flag);
+    table.finish();
+    Some(Provider {
+        name: name.unwrap_or_else(|| id.to_string()),
+        id,
+        issuer: issuer?,
+        client_id: client_id?,
+        client_auth: client_auth?,
+        scopes,
+        response_mode: response_mode.unwrap_or(ResponseMode::Query),
+        id_token_algs,
+        pass_through,
+        prompt,
+        acr_values: acr_values.unwrap_or_default(),
+        max_age,
+        resource,
+        authorization_params,
+        id_token_hint: id_token_hint.unwrap_or(true),
+    })
+}
+
+fn pass_through(table: &mut Table<'_>) -> Vec<LoginParameter> {
+    let known = |word: &str| LOGIN_PARAMETERS.iter().find(|(name, _)| *name == word).map(|(_, parameter)| *parameter);
+    table
+        .optional("pass_through", list(&one_of(&LOGIN_PARAMETERS), known))
+        .unwrap_or_else(|| LOGIN_PARAMETERS.map(|(_, parameter)| parameter).to_vec())
+}
+
+fn client_auth(id: &ProviderId, table: &mut Table<'_>, secrets: &Secrets<'_>) -> Option<ClientAuth> {
+    type Make = fn(Secret<String>) -> ClientAuth;
+    let methods: [(&str, Make); 3] = [
+        ("client_secret_basic", ClientAuth::Basic),
+        ("client_secret_post", ClientAuth::Post),
+        ("private_key_jwt", ClientAuth::PrivateKeyJwt),
+    ];
+    let given = table.optional("client_auth", choice(&methods.map(|(word, make)| (word, (word, make)))));
+    let (word, make) = match given {
+        Some(given) => given,
+        None if table.has("client_auth") => return None,
+        None => ("client_secret_basic", ClientAuth::Basic as Make),
+    };
+    let secret = if word == "private_key_jwt" {
+        secrets.private_key(&private_key_name(id))
+    } else {
+        secrets.required(&client_secret_name(id))
+    };
+    secret.map(make)
+}
+
+fn scopes(table: &mut Table<'_>) -> Vec<String> {
+    let given = table.optional("scopes", list("a scope without spaces, quotes or backslashes", scope));
+    let scopes = given.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec());
+    //
+    if !scopes.iter().any(|scope| scope == OPENID) {
+        table.problem("scopes", format!("expected `{OPENID}` among them, without it there is no ID token"));
+    }
+    scopes
+}
+
+fn algorithms(table: &mut Table<'_>) -> Vec<Algorithm> {
+    let given = table.optional("id_token_algs", |value| {
+        if let Some(weak) = value.as_array().into_iter().flatten().filter_map(|item| item.as_str()).find(|alg| is_weak(alg))
+        {
+            return Err(format!(
+                "{} proves nothing about the provider, expected an algorithm with a public key such as `RS256` or `ES256`",
+                shown(weak)
+            ));
+        }
+        list("one of `RS256`, `PS256`, `ES256`, `EdDSA`", algorithm)(value)
+    });
+    if given.as_ref().is_some_and(Vec::is_empty) {
+        table.problem("id_token_algs", "expected at least one algorithm");
+    }
+    given.unwrap_or_else(|| vec![Algorithm::Rs256])
+}
+
+/// `none` in whatever spelling, and HMAC with the client secret that this side knows too.
+fn is_weak(name: &str) -> bool {
+    let name = name.trim().to_ascii_uppercase();
+    name == "NONE" || name.starts_with("HS")
+}
+
+fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "RS256" => Some(Algorithm::Rs256),
+        "PS256" => Some(Algorithm::Ps256),
+        "ES256" => Some(Algorithm::Es256),
+        "EdDSA" | "Ed25519" => Some(Algorithm::EdDsa),
+        _ => None,
+    }
+}
+
+/// `none` would let nobody in who is not signed in at the provider already.
+fn prompt(value: &serde_json::Value) -> Result<String, String> {
+    const KNOWN: [&str; 4] = ["login", "consent", "select_account", "create"];
+    let text = text(value)?;
+    let known = !text.is_empty() && text.split(' ').all(|word| KNOWN.contains(&word));
+    if known {
+        return Ok(text.to_owned());
+    }
+    Err(expected("some of `login`, `consent`, `select_account`, `create`, separated by a space", text))
+}
+
+/// RFC 8707 §2.
+fn resource(text: &str) -> Option<String> {
+    let url = url::Url::parse(&word(text)?).ok()?;
+    url.fragment().is_none().then(|| text.to_owned())
+}
+
+fn authorization_params(table: &mut Table<'_>) -> Vec<(String, String)> {
+    let Some(inner) = table.table("authorization_params") else { return Vec::new() };
+    let mut params = Vec::new();
+    for (key, value) in inner.entries() {
+        if OWN_PARAMETERS.contains(&key) {
+            inner.problem(key, "is Postern's own to send, take it out");
+        } else if word(key).is_none() {
+            inner.problem(key, "expected a parameter's name of visible ASCII characters");
+        } else {
+            match text(value) {
+                Ok(text) => params.push((key.to_owned(), text.to_owned())),
+                Err(message) => inner.problem(key, message),
+            }
+        }
+    }
+    params
+}

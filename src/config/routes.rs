@@ -1,0 +1,197 @@
+//! `ROUTES`: one table per rule → the [`Router`].
+
+use super::address::{PublicUrl, is_loopback, origin};
+use super::problem::{expected, shown};
+use super::table::Table;
+use super::value::{choice, flag, list, scope, text};
+use crate::provider_id::ProviderId;
+use crate::route::{
+    Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Requirements, Route, Router, Token, Upstream,
+};
+
+/// No rule may claim what lies here; a wildcard may still match it, except where Postern itself answers.
+const WELL_KNOWN: &str = "/.well-known";
+const UPSTREAM: &str =
+    "`service:NAME` (a binding of capitals, digits and `_`), an origin such as `https://api.example.com`, or `assets`";
+
+/// What the rules are read against.
+pub(super) struct Surroundings<'a> {
+    /// `None` when it is wrong itself.
+    pub(super) public_url: Option<&'a PublicUrl>,
+    /// Whether upstreams on loopback hosts are allowed.
+    pub(super) development: bool,
+    /// The ids of all providers.
+    pub(super) providers: &'a [ProviderId],
+}
+
+/// Reads `ROUTES`.
+pub(super) fn read_all(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Router> {
+    let tables = table.tables();
+    if tables.is_empty() {
+        table.problem_here("expected at least one route");
+    }
+    let routes = tables.into_iter().filter_map(|(name, inner)| read(name, inner, surroundings)).collect();
+    let conflicts = match Router::new(routes) {
+        Ok(router) => return Some(router),
+        Err(conflicts) => conflicts,
+    };
+    for Conflict { route, with, method } in conflicts {
+        let message = match method {
+            Some(method) => format!("`{method}` falls under `{with}` already"),
+            None => format!(
+                "cannot stand beside `{with}`: neither is more specific (name parameters alike, and split by method)"
+            ),
+        };
+        table.problem(&route, message);
+    }
+    None
+}
+
+fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Option<Route> {
+    let (prefix, pattern) = match name.split_once(' ') {
+        Some((methods, pattern)) => (Some(methods), pattern),
+        None => (None, name),
+    };
+    let pattern = pattern_of(&table, pattern);
+    let methods = methods(&mut table, prefix);
+    let upstream = table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings));
+    let access = access(&mut table, upstream.as_ref(), surroundings);
+    table.finish();
+    Some(Route { name: name.to_owned(), pattern: pattern?, methods: methods?, upstream: upstream?, access: access? })
+}
+
+fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {
+    match Pattern::parse(text) {
+        Ok(pattern) if pattern.is_within(OWN_PREFIX) || pattern.is_within(WELL_KNOWN) => {
+            table.problem_here(format!("`{OWN_PREFIX}` and `{WELL_KNOWN}` are Postern's own"));
+            None
+        }
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            table.problem_here(format!(
+                "expected a path pattern such as `/api/orders/{{id}}` or `/app/{{*rest}}`: {error}"
+            ));
+            None
+        }
+    }
+}
+
+/// From the key or from `methods`, not from both.
+fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
+    let all = Methods::all();
+    let what = format!("one of {}", all.allow_header());
+    let known = |name: &str| Methods::parse([name]).is_ok().then(|| name.to_owned());
+    let given = table.optional("methods", list(&what, known));
+    match (given, prefix) {
+        (None, None) if table.has("methods") => None,
+        (None, None) => Some(all),
+        (Some(names), None) if names.is_empty() => {
+            table.problem("methods", "expected at least one method");
+            None
+        }
+        (Some(names), None) => Methods::parse(names.iter().map(String::as_str)).ok(),
+        (None, Some(prefix)) => Methods::parse(prefix.split(','))
+            .map_err(|wrong| {
+                table.problem_here(format!(
+                    "expected methods before the path such as `GET,POST`, found {}",
+                    shown(wrong)
+                ));
+            })
+            .ok(),
+        (Some(_), Some(_)) => {
+            table.problem("methods", "the methods stand in the key already");
+            None
+        }
+    }
+}
+
+fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Upstream, String> {
+    if text == "assets" {
+        return Ok(Upstream::Assets);
+    }
+    if let Some(binding) = text.strip_prefix("service:") {
+        return if is_binding(binding) {
+            Ok(Upstream::Service(binding.to_owned()))
+        } else {
+            Err(expected(UPSTREAM, text))
+        };
+    }
+    let url = origin(text).ok_or_else(|| expected(UPSTREAM, text))?;
+    if url.scheme() != "https" && !(surroundings.development && is_loopback(&url)) {
+        return Err(expected("an https origin (http only between loopback hosts)", text));
+    }
+    let origin = url.origin().ascii_serialization();
+    if surroundings.public_url.is_some_and(|public| public.origin() == origin) {
+        return Err(format!("{} is Postern itself", shown(text)));
+    }
+    Ok(Upstream::Origin(origin))
+}
+
+fn is_binding(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
+        && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Surroundings<'_>) -> Option<Access> {
+    let public = table.optional("public", flag);
+    let guard = Guard {
+        authenticate: table.optional("authenticate", authenticate).unwrap_or_else(|| vec![Authentication::Session]),
+        requirements: requirements(table, surroundings),
+        token: table
+            .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
+            .unwrap_or(Token::None),
+        touch: table.optional("touch", flag).unwrap_or(true),
+    };
+    match public {
+        Some(true) => {
+            for key in ["authenticate", "require", "token", "touch"].into_iter().filter(|key| table.has(key)) {
+                table.problem(key, "contradicts `public = true`: there nobody is asked who they are");
+            }
+            Some(Access::Public)
+        }
+        // Wrong, and reported: no guess is made at what was meant.
+        None if table.has("public") => None,
+        _ => {
+            if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
+                table.problem("token", "`relay` has nobody to go to, static assets take no token");
+            }
+            Some(Access::Guarded(guard))
+        }
+    }
+}
+
+fn authenticate(value: &serde_json::Value) -> Result<Vec<Authentication>, String> {
+    const LATER: [&str; 6] = ["api_key", "basic", "bearer", "dpop", "mtls", "passkey"];
+    let items = value.as_array().into_iter().flatten();
+    if let Some(later) = items.filter_map(|item| item.as_str()).find(|item| LATER.contains(item)) {
+        return Err(format!("{} is not supported yet, expected `session`", shown(later)));
+    }
+    let ways = list("`session`", |word| (word == "session").then_some(Authentication::Session))(value)?;
+    if ways.is_empty() {
+        return Err("expected at least one way to authenticate (`public = true` asks for none)".to_owned());
+    }
+    Ok(ways)
+}
+
+fn requirements(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Requirements {
+    let Some(mut inner) = table.table("require") else { return Requirements::default() };
+    let scopes = inner.optional("scopes", list("a scope without spaces, quotes or backslashes", scope));
+    let known = |text: &str| surroundings.providers.iter().find(|id| id.as_str() == text).cloned();
+    let names: Vec<String> = surroundings.providers.iter().map(|id| format!("`{id}`")).collect();
+    let what = format!("the id of a provider ({})", names.join(", "));
+    let providers = inner.optional("providers", list(&what, known));
+    for (key, empty) in [
+        ("scopes", scopes.as_ref().is_some_and(Vec::is_empty)),
+        ("providers", providers.as_ref().is_some_and(Vec::is_empty)),
+    ] {
+        if empty {
+            inner.problem(key, "expected at least one, or no such key");
+        }
+    }
+    inner.finish();
+    Requirements { scopes: scopes.unwrap_or_default(), providers: providers.unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests;

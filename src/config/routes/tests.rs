@@ -1,0 +1,178 @@
+use serde_json::{Value, json};
+
+use super::super::tests::{parse, problems, small, with};
+use super::*;
+
+/// The rule read from one table.
+fn rule(name: &str, table: Value) -> Route {
+    let config = parse(&with(small(), &["ROUTES"], json!({ name: table }))).unwrap();
+    config.routes.routes()[0].clone()
+}
+
+/// The problems of one table, without the path to it.
+fn refused(name: &str, table: Value) -> Vec<String> {
+    let lines = problems(&with(small(), &["ROUTES"], json!({ name: table })));
+    lines.iter().map(|line| line.replacen(&format!("ROUTES.{name:?}"), "", 1)).collect()
+}
+
+fn guard(route: &Route) -> &Guard {
+    match &route.access {
+        Access::Guarded(guard) => guard,
+        Access::Public => panic!("{} is public", route.name),
+    }
+}
+
+#[test]
+fn a_rule_guards_unless_told_otherwise() {
+    // R-193
+    let route = rule("/api/orders/{id}", json!({ "upstream": "service:ORDERS_V2" }));
+    assert_eq!((route.name.as_str(), route.pattern.as_str()), ("/api/orders/{id}", "/api/orders/{id}"));
+    assert_eq!(route.methods, Methods::all());
+    assert_eq!(route.upstream, Upstream::Service("ORDERS_V2".into()));
+    let guard = guard(&route);
+    assert_eq!(guard.authenticate, [Authentication::Session]);
+    assert_eq!(guard.requirements, Requirements::default());
+    assert_eq!((guard.token, guard.touch), (Token::None, true));
+    assert_eq!(rule("/", json!({ "upstream": "assets", "public": true })).access, Access::Public);
+    assert!(matches!(rule("/", json!({ "upstream": "assets", "public": false })).access, Access::Guarded(_)));
+}
+
+#[test]
+fn every_key_of_a_rule_says_what_it_is_documented_to() {
+    let route = rule(
+        "/api/{*rest}",
+        json!({
+            "methods": ["GET", "DELETE"], "upstream": "https://API.example.com:443/", "authenticate": ["session"],
+            "require": { "scopes": ["orders:read"], "providers": ["corp"] }, "token": "relay", "touch": false,
+        }),
+    );
+    assert_eq!(route.methods.allow_header(), "GET, HEAD, DELETE");
+    assert_eq!(route.upstream, Upstream::Origin("https://api.example.com".into()));
+    let guard = guard(&route);
+    assert_eq!(guard.requirements.scopes, ["orders:read"]);
+    assert_eq!(guard.requirements.providers, [ProviderId::parse("corp").unwrap()]);
+    assert_eq!((guard.token, guard.touch), (Token::Relay, false));
+}
+
+#[test]
+fn methods_stand_in_the_key_or_in_the_table() {
+    assert_eq!(rule("GET /a", json!({ "upstream": "assets" })).methods.allow_header(), "GET, HEAD");
+    assert_eq!(rule("PUT,POST /a", json!({ "upstream": "assets" })).methods.allow_header(), "POST, PUT");
+    for (name, table) in [
+        ("GET /a", json!({ "upstream": "assets", "methods": ["GET"] })),
+        ("get /a", json!({ "upstream": "assets" })),
+        ("GET, PUT /a", json!({ "upstream": "assets" })),
+        ("TRACE /a", json!({ "upstream": "assets" })),
+        (" /a", json!({ "upstream": "assets" })),
+        ("/a", json!({ "upstream": "assets", "methods": [] })),
+        ("/a", json!({ "upstream": "assets", "methods": ["CONNECT"] })),
+        ("/a", json!({ "upstream": "assets", "methods": "GET" })),
+    ] {
+        assert!(!refused(name, table).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn an_upstream_is_a_binding_an_origin_or_the_assets() {
+    for bad in [
+        "",
+        "api",
+        "ASSETS",
+        "service:",
+        "service:api",
+        "service:_A",
+        "service:A-B",
+        "https://api.example.com/v1",
+        "https://api.example.com?a",
+        "https://user@api.example.com",
+        "http://api.example.com",
+        "http://localhost:9000",
+        "ftp://api.example.com",
+        "https://app.example.com",
+        "https://app.example.com:443/",
+    ] {
+        assert_eq!(refused("/a", json!({ "upstream": bad })).len(), 1, "{bad}");
+    }
+    assert!(refused("/a", json!({}))[0].starts_with(".upstream: expected `service:NAME`"));
+    assert!(refused("/a", json!({ "upstream": "https://app.example.com" }))[0].contains("is Postern itself"));
+}
+
+#[test]
+fn what_contradicts_public_is_refused() {
+    // R-193
+    for (key, value) in [
+        ("require", json!({ "scopes": ["a"] })),
+        ("token", json!("relay")),
+        ("authenticate", json!(["session"])),
+        ("touch", json!(false)),
+    ] {
+        let lines = refused("/a", json!({ "upstream": "service:A", "public": true, key: value }));
+        assert_eq!(lines, [format!(".{key}: contradicts `public = true`: there nobody is asked who they are")]);
+    }
+    assert_eq!(refused("/a", json!({ "upstream": "assets", "public": "yes" })).len(), 1);
+}
+
+#[test]
+fn a_token_needs_somebody_to_go_to() {
+    assert!(refused("/a", json!({ "upstream": "assets", "token": "relay" }))[0].starts_with(".token: `relay`"));
+    assert_eq!(refused("/a", json!({ "upstream": "service:A", "token": "assertion" })).len(), 1);
+}
+
+#[test]
+fn ways_to_authenticate_that_are_not_there_yet_say_so() {
+    let authenticate = |value: Value| refused("/a", json!({ "upstream": "assets", "authenticate": value }));
+    assert_eq!(
+        authenticate(json!(["session", "bearer"])),
+        [".authenticate: `bearer` is not supported yet, expected `session`"]
+    );
+    assert!(authenticate(json!(["magic"]))[0].contains("expected `session`, found `magic`"));
+    assert!(authenticate(json!([]))[0].contains("at least one"));
+    assert!(authenticate(json!("session"))[0].contains("expected a list"));
+}
+
+#[test]
+fn requirements_name_what_exists() {
+    let require = |value: Value| refused("/a", json!({ "upstream": "assets", "require": value }));
+    assert_eq!(
+        require(json!({ "providers": ["crop"] })),
+        [".require.providers: expected the id of a provider (`corp`), found `crop`"]
+    );
+    for bad in [json!({ "scopes": [] }), json!({ "providers": [] }), json!({ "scopes": ["a b"] }), json!([])] {
+        assert_eq!(require(bad).len(), 1);
+    }
+}
+
+#[test]
+fn patterns_that_could_be_passed_by_or_are_posterns_own_are_refused() {
+    // R-194
+    for bad in [
+        "/auth",
+        "/auth/login",
+        "/auth/{*rest}",
+        "/.well-known/jwks.json",
+        "/.well-known/{x}",
+        "api",
+        "/a//b",
+        "/%2e",
+        "/a/../b",
+        "/@me",
+        "/a/{x}y",
+        "/a/*",
+    ] {
+        assert_eq!(refused(bad, json!({ "upstream": "assets" })).len(), 1, "{bad}");
+    }
+    assert!(refused("/a/*", json!({ "upstream": "assets" }))[0].contains("`{*rest}`"));
+    assert_eq!(rule("/author/{*rest}", json!({ "upstream": "assets" })).pattern.as_str(), "/author/{*rest}");
+}
+
+#[test]
+fn rules_for_the_same_requests_are_named_both() {
+    let two = |one: &str, other: &str| {
+        let rule = json!({ "upstream": "assets" });
+        problems(&with(small(), &["ROUTES"], json!({ one: rule, other: rule })))
+    };
+    assert_eq!(two("GET /a", "HEAD,POST /a"), ["ROUTES.\"HEAD,POST /a\": `HEAD` falls under `GET /a` already"]);
+    let beside = two("/a/{id}", "/a/{name}");
+    assert_eq!(beside.len(), 1);
+    assert!(beside[0].starts_with("ROUTES.\"/a/{name}\": cannot stand beside `/a/{id}`"), "{beside:?}");
+}

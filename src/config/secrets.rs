@@ -1,0 +1,78 @@
+//! Secrets by their names. What stands in them is never part of a message.
+
+use super::problem::Report;
+use crate::keyring::KeyRing;
+use crate::provider_id::ProviderId;
+use crate::secret::Secret;
+
+/// The secret that holds the key ring.
+pub const KEY_RING: &str = "POSTERN_KEYS";
+
+/// The name of the secret that holds a provider's client secret.
+#[must_use]
+pub fn client_secret_name(id: &ProviderId) -> String {
+    provider_secret_name(id, "CLIENT_SECRET")
+}
+
+/// The name of the secret that holds the private key Postern shows itself to a provider with.
+#[must_use]
+pub fn private_key_name(id: &ProviderId) -> String {
+    provider_secret_name(id, "PRIVATE_KEY")
+}
+
+/// Ids have no `_` and no capitals, so no two ids share a secret.
+fn provider_secret_name(id: &ProviderId, what: &str) -> String {
+    format!("PROVIDER_{}_{what}", id.as_str().to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The secrets of a deployment, looked up by name.
+pub(super) struct Secrets<'a> {
+    pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) report: &'a Report,
+}
+
+impl Secrets<'_> {
+    /// The secret `name`, or `None` and a report when it is missing or was cut out with white space around it.
+    pub(super) fn required(&self, name: &str) -> Option<Secret<String>> {
+        let Some(value) = (self.lookup)(name).map(Secret::new).filter(|value| !value.expose().is_empty()) else {
+            self.problem(name, &format!("expected a secret, set it with `wrangler secret put {name}`"));
+            return None;
+        };
+        if value.expose().trim() != value.expose() {
+            self.problem(name, "expected a secret without white space or line breaks around it");
+            return None;
+        }
+        Some(value)
+    }
+
+    /// The key ring.
+    pub(super) fn key_ring(&self) -> Option<KeyRing> {
+        let text = self.required(KEY_RING)?;
+        KeyRing::parse(text.expose()).map_err(|error| self.problem(KEY_RING, &error.to_string())).ok()
+    }
+
+    /// A P-256 private key as a JWK (RFC 7518 §6.2).
+    pub(super) fn private_key(&self, name: &str) -> Option<Secret<String>> {
+        let text = self.required(name)?;
+        if !is_p256_private_key(text.expose()) {
+            self.problem(name, "expected a private key for ES256 as a JWK (`kty` `EC`, `crv` `P-256`, `x`, `y`, `d`)");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn problem(&self, name: &str, message: &str) {
+        self.report.add(name, message);
+    }
+}
+
+fn is_p256_private_key(text: &str) -> bool {
+    let Ok(serde_json::Value::Object(mut jwk)) = serde_json::from_str(text) else { return false };
+    let member_is = |name: &str, allowed: &str| jwk.get(name).is_none_or(|value| value == allowed);
+    if !(member_is("alg", "ES256") && member_is("use", "sig")) {
+        return false;
+    }
+    // The reader of keys refuses members that say nothing of the key itself, such as `kid`.
+    jwk.retain(|name, _| ["kty", "crv", "x", "y", "d"].contains(&name.as_str()));
+    p256::SecretKey::from_jwk_str(&serde_json::Value::Object(jwk).to_string()).is_ok()
+}

@@ -1,0 +1,119 @@
+//! A table of the configuration, read key by key: what is wrong is reported with its path and the
+//! reading goes on; what nobody asked for is refused at the end.
+
+use serde_json::{Map, Value};
+
+use super::problem::{Report, path};
+use super::value::found;
+
+/// The most edits at which a key is taken for a misspelt other one.
+const MISSPELT: usize = 2;
+
+/// A table being read. Ends with [`Table::finish`].
+pub(super) struct Table<'a> {
+    path: String,
+    entries: &'a Map<String, Value>,
+    asked: Vec<&'static str>,
+    report: &'a Report,
+}
+
+impl<'a> Table<'a> {
+    /// The table of all variables.
+    pub(super) const fn top(entries: &'a Map<String, Value>, report: &'a Report) -> Self {
+        Self { path: String::new(), entries, asked: Vec::new(), report }
+    }
+
+    /// What `parse` makes of the value at `key`; `None` when that is wrong or absent, which is reported.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        what: &str,
+        parse: impl FnOnce(&'a Value) -> Result<T, String>,
+    ) -> Option<T> {
+        if !self.has(key) {
+            self.problem(key, format!("expected {what}, found nothing"));
+        }
+        self.optional(key, parse)
+    }
+
+    /// What `parse` makes of the value at `key`; `None` when it is absent, or wrong, which is reported.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&'a Value) -> Result<T, String>,
+    ) -> Option<T> {
+        self.asked.push(key);
+        match parse(self.entries.get(key)?) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.problem(key, message);
+                None
+            }
+        }
+    }
+
+    /// The table at `key`; `None` when it is absent, or no table, which is reported.
+    pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
+        self.asked.push(key);
+        self.inner(key, self.entries.get(key)?)
+    }
+
+    /// Every table in this one, by its key: for tables whose keys are names.
+    pub(super) fn tables(&self) -> Vec<(&'a str, Self)> {
+        let tables = self.entries.iter();
+        tables.filter_map(|(key, value)| Some((key.as_str(), self.inner(key, value)?))).collect()
+    }
+
+    /// Every key and value in this one: for tables whose keys are names.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Whether `key` is there, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Reports what is wrong with the value at `key`.
+    pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
+        self.report.add(path(&self.path, key), message);
+    }
+
+    /// Reports what is wrong with this table as a whole.
+    pub(super) fn problem_here(&self, message: impl Into<String>) {
+        self.report.add(self.path.clone(), message);
+    }
+
+    /// Refuses every key that was not asked for.
+    pub(super) fn finish(self) {
+        for key in self.entries.keys().filter(|key| !self.asked.contains(&key.as_str())) {
+            self.problem(key, self.why_unknown(key));
+        }
+    }
+
+    fn inner(&self, key: &str, value: &'a Value) -> Option<Self> {
+        let path = path(&self.path, key);
+        if let Value::Object(entries) = value {
+            return Some(Self { path, entries, asked: Vec::new(), report: self.report });
+        }
+        self.report.add(path, format!("expected a table, found {}", found(value)));
+        None
+    }
+
+    /// Never repeats the value: it may be a secret in the wrong place.
+    fn why_unknown(&self, key: &str) -> String {
+        let lower = key.to_ascii_lowercase();
+        if lower == "postern_keys" || lower.ends_with("secret") || lower.ends_with("private_key") {
+            return "belongs in a secret, take it out of the file and use `wrangler secret put`".to_owned();
+        }
+        let distance = |known: &&str| strsim::osa_distance(&lower, &known.to_ascii_lowercase());
+        match self.asked.iter().min_by_key(|known| distance(known)).filter(|known| distance(known) <= MISSPELT) {
+            Some(known) => format!("unknown key, did you mean `{known}`?"),
+            None => format!("unknown key, expected one of {}", listed(&self.asked)),
+        }
+    }
+}
+
+fn listed(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}

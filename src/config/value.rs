@@ -1,0 +1,175 @@
+//! Single values: JSON → what is meant, or a message that says what was expected.
+
+use serde_json::Value;
+
+use super::problem::{expected, shown};
+use crate::time::Seconds;
+
+/// A value as a message names it.
+pub(super) fn found(value: &Value) -> String {
+    match value {
+        Value::String(text) => shown(text),
+        Value::Number(number) => format!("the number `{number}`"),
+        Value::Bool(flag) => format!("`{flag}`"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a table".to_owned(),
+        Value::Null => "nothing".to_owned(),
+    }
+}
+
+/// A string.
+pub(super) fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| format!("expected a string, found {}", found(value)))
+}
+
+/// `true` or `false`.
+pub(super) fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("expected `true` or `false`, found {}", found(value)))
+}
+
+/// A whole number from `least` to `most`.
+pub(super) fn whole_number(least: u32, most: u32) -> impl Fn(&Value) -> Result<u32, String> {
+    move |value| {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| format!("expected a whole number from {least} to {most}, found {}", found(value)))
+    }
+}
+
+/// A string that `parse` accepts; `what` says which those are.
+pub(super) fn parsed<T>(what: &str, parse: impl Fn(&str) -> Option<T>) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| {
+        let text = text(value)?;
+        parse(text).ok_or_else(|| expected(what, text))
+    }
+}
+
+/// A list of strings, none of them twice, each of which `parse` accepts; `what` says which those are.
+pub(super) fn list<T: PartialEq>(
+    what: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> impl Fn(&Value) -> Result<Vec<T>, String> {
+    move |value| {
+        let items = value.as_array().ok_or_else(|| format!("expected a list of strings, found {}", found(value)))?;
+        let mut all = Vec::with_capacity(items.len());
+        for item in items {
+            let one = parsed(what, &parse)(item)?;
+            if all.contains(&one) {
+                return Err(format!("{} stands twice", found(item)));
+            }
+            all.push(one);
+        }
+        Ok(all)
+    }
+}
+
+/// One of a few words.
+pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| {
+        let text = text(value)?;
+        let chosen = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        chosen.ok_or_else(|| expected(one_of(words), text))
+    }
+}
+
+/// The words of a choice as a message names them.
+pub(super) fn one_of<T>(words: &[(&str, T)]) -> String {
+    let quoted: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+    quoted.join(" or ")
+}
+
+/// A span such as `30s`, `15m`, `8h`, `7d`, from `least` to `most`.
+pub(super) fn duration(least: Seconds, most: Seconds) -> impl Fn(&Value) -> Result<Seconds, String> {
+    move |value| {
+        let span = value.as_str().and_then(seconds).filter(|span| (least..=most).contains(span));
+        let (least, most) = (spelled(least), spelled(most));
+        span.ok_or_else(|| {
+            format!("expected a duration such as `30m` or `8h`, from `{least}` to `{most}`, found {}", found(value))
+        })
+    }
+}
+
+fn seconds(text: &str) -> Option<Seconds> {
+    let unit = text.chars().last()?;
+    let digits = text.strip_suffix(unit)?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let factor = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    digits.parse::<u32>().ok()?.checked_mul(factor).map(Seconds::new)
+}
+
+/// A span as the configuration writes it.
+#[must_use]
+pub fn spelled(span: Seconds) -> String {
+    let seconds = span.get();
+    for (factor, unit) in [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm')] {
+        if seconds >= factor && seconds.is_multiple_of(factor) {
+            return format!("{}{unit}", seconds / factor);
+        }
+    }
+    format!("{seconds}s")
+}
+
+/// Text people read: not empty, no control characters, at most 80 characters.
+pub(super) fn label(text: &str) -> Option<String> {
+    let fits = !text.trim().is_empty() && text.chars().count() <= 80 && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// Visible ASCII without spaces, at most 256 bytes.
+pub(super) fn word(text: &str) -> Option<String> {
+    let fits = !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+}
+
+/// A `scope-token` (RFC 6749 §3.3).
+pub(super) fn scope(text: &str) -> Option<String> {
+    word(text).filter(|scope| !scope.contains(['"', '\\']))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        let any = duration(Seconds::new(0), Seconds::hours(24 * 30));
+        for (text, expected) in [("0s", 0), ("30s", 30), ("15m", 900), ("8h", 28_800), ("30d", 2_592_000)] {
+            assert_eq!(any(&json!(text)), Ok(Seconds::new(expected)), "{text}");
+        }
+        for bad in
+            ["", "s", "30", "30 m", "1h30m", "-1s", "+1s", "1.5h", "31d", "99999999999d", "4294967295d", "1é", "1M"]
+        {
+            assert!(any(&json!(bad)).is_err(), "{bad}");
+        }
+        assert!(any(&json!(30)).unwrap_err().contains("found the number `30`"));
+    }
+
+    #[test]
+    fn a_span_is_spelled_in_the_largest_unit_that_fits() {
+        let spell = |seconds| spelled(Seconds::new(seconds));
+        assert_eq!([spell(0), spell(90), spell(5400), spell(7200), spell(86_400)], ["0s", "90s", "90m", "2h", "1d"]);
+    }
+
+    #[test]
+    fn a_scope_token_has_no_space_quote_or_backslash() {
+        // R-040
+        for bad in ["", "a b", "a\"b", "a\\b", "é", "a\tb"] {
+            assert_eq!(scope(bad), None, "{bad}");
+        }
+        assert_eq!(
+            scope("https://api.example.com/orders:read").as_deref(),
+            Some("https://api.example.com/orders:read")
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Our cookies: read without surprises, written in the strict grammar (RFC 6265bis §4.1.1).
+
+use cookie::{Cookie, SameSite, time::Duration};
+
+use crate::http::{HeaderMap, HeaderValue, header};
+use crate::time::Seconds;
+
+/// The session cookie.
+pub const SESSION: &str = "__Host-postern";
+
+/// What the name of every login transaction cookie starts with.
+pub const LOGIN_PREFIX: &str = "__Host-postern-login-";
+
+/// What the request brought under the session cookie's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionCookie<'a> {
+    /// Nothing.
+    Absent,
+    /// One value, not yet looked at.
+    One(&'a str),
+    /// Several: someone plants cookies; none of them is used.
+    Several,
+}
+
+/// The session cookie of a request. Only this exact name counts, quoted or decoded forms do not.
+#[must_use]
+pub fn session(headers: &HeaderMap) -> SessionCookie<'_> {
+    let mut values = pairs(headers).filter(|(name, _)| *name == SESSION).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (None, _) => SessionCookie::Absent,
+        (Some(value), None) => SessionCookie::One(value),
+        _ => SessionCookie::Several,
+    }
+}
+
+/// The login transaction cookies of a request, by name.
+pub fn login_transactions(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    pairs(headers).filter(|(name, _)| name.starts_with(LOGIN_PREFIX))
+}
+
+/// The `Cookie` header without anything of ours; `None` if nothing is left.
+///
+/// A part that mentions our name anywhere is dropped whole: where two `Cookie` lines were joined by
+/// a comma, a cookie of ours may stand in the middle of one.
+#[must_use]
+pub fn without_ours(headers: &HeaderMap) -> Option<HeaderValue> {
+    let foreign = |part: &&str| !part.is_empty() && !part.to_ascii_lowercase().contains("__host-postern");
+    let kept: Vec<&str> = parts(headers).filter(foreign).collect();
+    if kept.is_empty() { None } else { HeaderValue::try_from(kept.join("; ")).ok() }
+}
+
+/// `Set-Cookie` for the session cookie: gone when the browser closes, ended by us long before.
+#[must_use]
+pub fn set_session(value: &str, same_site: SameSite) -> Option<HeaderValue> {
+    write(base(SESSION, value, same_site))
+}
+
+/// `Set-Cookie` for one login under way.
+#[must_use]
+pub fn set_login_transaction(name: &str, value: &str, same_site: SameSite, lifetime: Seconds) -> Option<HeaderValue> {
+    let mut cookie = base(name, value, same_site);
+    cookie.set_max_age(Duration::seconds(i64::from(lifetime.get())));
+    write(cookie)
+}
+
+/// `Set-Cookie` that deletes a cookie of ours: same name, path and attributes as when it was set.
+#[must_use]
+pub fn delete(name: &str, same_site: SameSite) -> Option<HeaderValue> {
+    let mut cookie = base(name, "", same_site);
+    cookie.set_max_age(Duration::ZERO);
+    write(cookie)
+}
+
+fn base<'c>(name: &'c str, value: &'c str, same_site: SameSite) -> Cookie<'c> {
+    Cookie::build((name, value)).path("/").secure(true).http_only(true).same_site(same_site).build()
+}
+
+fn write(cookie: Cookie<'_>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    parts(headers).filter_map(|part| part.split_once('=')).map(|(name, value)| (name.trim_matches(' '), value))
+}
+
+fn parts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    let lines = lines.filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
+    lines.flat_map(|line| line.split(';')).map(|part| part.trim_matches(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[&str]) -> HeaderMap {
+        lines.iter().map(|line| (header::COOKIE, HeaderValue::from_str(line).unwrap())).collect()
+    }
+
+    #[test]
+    fn one_session_cookie_is_read_and_two_are_none() {
+        //
+        let cases: &[(&[&str], SessionCookie<'_>)] = &[
+            (&[], SessionCookie::Absent),
+            (&["a=1; b=2"], SessionCookie::Absent),
+            (&["a=1; __Host-postern=v; b=2"], SessionCookie::One("v")),
+            (&["__Host-postern=v"], SessionCookie::One("v")),
+            (&["__Host-postern=v; __Host-postern=w"], SessionCookie::Several),
+            (&["__Host-postern=v", "__Host-postern=v"], SessionCookie::Several),
+            (&["__host-postern=v"], SessionCookie::Absent),
+            (&["__Host-postern-login-aa=v"], SessionCookie::Absent),
+            (&["__Host-postern"], SessionCookie::Absent),
+            (&["__Host-postern=\"v\""], SessionCookie::One("\"v\"")),
+            (&["a=1, __Host-postern=v"], SessionCookie::Absent),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(session(&headers(lines)), *expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_upstream_gets_every_cookie_but_ours() {
+        //
+        let cases: &[(&[&str], Option<&str>)] = &[
+            (&["__Host-postern=v"], None),
+            (&["a=1; __Host-postern=v; b=2"], Some("a=1; b=2")),
+            (&["a=1", "__Host-postern-login-x=v"], Some("a=1")),
+            (&["a=1; __HOST-Postern=v"], Some("a=1")),
+            (&["a=1, __Host-postern=v; b=2"], Some("b=2")),
+            (&["a=1; b"], Some("a=1; b")),
+            (&[], None),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(without_ours(&headers(lines)).as_ref().map(|v| v.to_str().unwrap()), *expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_written_with_every_protection() {
+        // no Domain, no Max-Age on the session cookie
+        let text = |value: Option<HeaderValue>| value.unwrap().to_str().unwrap().to_owned();
+        assert_eq!(
+            text(set_session("v", SameSite::Strict)),
+            "__Host-postern=v; HttpOnly; SameSite=Strict; Secure; Path=/"
+        );
+        assert_eq!(
+            text(set_login_transaction("__Host-postern-login-a", "v", SameSite::Lax, Seconds::minutes(10))),
+            "__Host-postern-login-a=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600"
+        );
+        assert_eq!(
+            text(delete(SESSION, SameSite::Strict)),
+            "__Host-postern=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0"
+        );
+    }
+}

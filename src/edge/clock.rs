@@ -1,0 +1,16 @@
+//! The runtime's clock.
+
+use crate::ports::Clock;
+use crate::time::Timestamp;
+
+/// `Date.now()`. In production it stands still while a request computes and moves on with every answer from outside.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let seconds = (js_sys::Date::now() / 1000.0).floor();
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit into an i64")]
+        Timestamp::from_unix(seconds as i64)
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests to providers through the runtime's `fetch`.
+
+use js_sys::global;
+use web_sys::{AbortSignal, Request, RequestCache, RequestInit, RequestRedirect};
+
+use super::js::{self, Exception};
+use super::stream::{self, ReadError};
+use super::{headers, log};
+use crate::http::StatusCode;
+use crate::ports::{Fetch, FetchError, OutboundRequest, OutboundResponse};
+use crate::time::Seconds;
+
+/// The runtime's `fetch`: redirects are answers, nothing is cached, one timer covers connection, headers and body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProviderFetch;
+
+impl Fetch for ProviderFetch {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        let (url, max_bytes) = (request.url.clone(), request.max_bytes);
+        let answer = match exchange(request, max_bytes).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        log::failure("provider_fetch_failed", None, &format!("{}: {answer}", without_query(&url)));
+        Err(answer.kind())
+    }
+}
+
+enum Failure {
+    Thrown(Exception),
+    TooLarge(usize),
+    Status(u16),
+}
+
+impl Failure {
+    fn kind(&self) -> FetchError {
+        match self {
+            Self::Thrown(exception) if exception.is_timeout() => FetchError::Timeout,
+            Self::Thrown(_) | Self::Status(_) => FetchError::Network,
+            Self::TooLarge(_) => FetchError::TooLarge,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Thrown(exception) => exception.fmt(f),
+            Self::TooLarge(max_bytes) => write!(f, "answer of more than {max_bytes} bytes"),
+            Self::Status(status) => write!(f, "status {status}"),
+        }
+    }
+}
+
+impl From<Exception> for Failure {
+    fn from(exception: Exception) -> Self {
+        Self::Thrown(exception)
+    }
+}
+
+async fn exchange(request: OutboundRequest, max_bytes: usize) -> Result<OutboundResponse, Failure> {
+    let response = js::fetch(&global(), &build(&request)?).await?;
+    let status = StatusCode::from_u16(response.status()).map_err(|_| Failure::Status(response.status()))?;
+    let headers = headers::read_valid(&response.headers());
+    let body = stream::read(response.body(), max_bytes).await.map_err(|error| match error {
+        ReadError::TooLarge => Failure::TooLarge(max_bytes),
+        ReadError::Broken(exception) => Failure::Thrown(exception),
+    })?;
+    Ok(OutboundResponse { status, headers, body })
+}
+
+fn build(request: &OutboundRequest) -> Result<Request, Exception> {
+    let headers = headers::write(&request.headers).map_err(|_| Exception::new("a header cannot be sent"))?;
+    let init = RequestInit::new();
+    init.set_method(request.method.as_str());
+    init.set_headers(&headers);
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_cache(RequestCache::NoStore);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(millis(request.timeout))));
+    if !request.body.is_empty() {
+        init.set_body(&request.body.as_str().into());
+    }
+    Ok(Request::new_with_str_and_init(&request.url, &init)?)
+}
+
+/// The longest wait a JavaScript timer knows is 2³¹ − 1 ms.
+pub(super) fn millis(span: Seconds) -> u32 {
+    span.get().saturating_mul(1000).min(i32::MAX.unsigned_abs())
+}
+
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}

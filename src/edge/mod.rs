@@ -1,0 +1,29 @@
+//! Workers: the only code that names `worker`. Each file adapts one thing of the runtime to one port of the core.
+
+pub mod clock;
+pub mod document_cache;
+pub mod environment;
+#[cfg(feature = "fault-injection")]
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod fault;
+pub mod fetch;
+pub mod forward;
+pub mod headers;
+pub mod js;
+pub mod log;
+pub mod object;
+pub mod platform;
+pub mod once;
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod once_object;
+pub mod random;
+pub mod request;
+pub mod response;
+pub mod shield;
+pub mod sessions;
+pub mod signatures;
+pub mod sql;
+pub mod stream;
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod subject_object;
+mod worker_entry;

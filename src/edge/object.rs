@@ -1,0 +1,107 @@
+//! Talking to Durable Objects: one POST of JSON, one JSON answer.
+//!
+//! Callers never repeat a call that failed: it may have been done. An object always answers, with
+//! 400 to what it cannot read and 500 to a failure of its own.
+
+use std::future::Future;
+
+use js_sys::Object;
+use wasm_bindgen::JsValue;
+use web_sys::{AbortSignal, RequestInit};
+use worker::Env;
+
+use super::fetch::millis;
+use super::js::{self, Exception};
+use super::stream::{self, ReadError};
+use super::{log, shield};
+use crate::ports::StoreError;
+use crate::time::Seconds;
+
+/// How long a caller waits for an object.
+const TIMEOUT: Seconds = Seconds::new(10);
+/// The longest message either way.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// Hands `message` to the object called `name` in the namespace bound as `binding`, and returns its answer.
+///
+/// # Errors
+/// When the object is overloaded, unreachable, slow, or answers with an error.
+pub async fn call(env: &Env, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
+    let stub = stub(env, binding, name).map_err(|error| unavailable(binding, &error))?;
+    let answer = exchange(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
+    match answer {
+        Answer { status: 200, body } => String::from_utf8(body).map_err(|_| StoreError::Malformed),
+        Answer { status, body } => {
+            let reason = String::from_utf8_lossy(&body);
+            Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {reason}")))
+        }
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+fn stub(env: &Env, binding: &str, name: &str) -> Result<JsValue, worker::Error> {
+    Ok(env.durable_object(binding)?.get_by_name(name)?.into_rpc::<Object>().into())
+}
+
+async fn exchange(stub: &JsValue, message: &str) -> Result<Answer, Exception> {
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&message.into());
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(millis(TIMEOUT))));
+    let request = web_sys::Request::new_with_str_and_init("https://object.internal/", &init)?;
+    let response = js::fetch(stub, &request).await?;
+    let body = stream::read(response.body(), MAX_MESSAGE_BYTES).await.map_err(|error| match error {
+        ReadError::TooLarge => Exception::new("answer too long"),
+        ReadError::Broken(exception) => exception,
+    })?;
+    Ok(Answer { status: response.status(), body })
+}
+
+fn unavailable(binding: &str, error: &impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("`{binding}`: {error}"))
+}
+
+/// Why an object does not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectError {
+    /// The message cannot be read: 400.
+    Malformed(String),
+    /// The object or its storage failed: 500.
+    Failed(String),
+}
+
+/// An object's side of [`call`]: reads the message, lets `work` answer it, and answers in any case.
+///
+/// # Errors
+/// When the runtime refuses to build a response.
+pub async fn serve<F, W>(request: worker::Request, work: F) -> worker::Result<worker::Response>
+where
+    F: FnOnce(String) -> W + 'static,
+    W: Future<Output = Result<String, ObjectError>> + 'static,
+{
+    let done = shield::run(async move { work(message(&request).await?).await }).await;
+    match done {
+        Ok(Ok(answer)) => worker::Response::ok(answer),
+        Ok(Err(ObjectError::Malformed(reason))) => worker::Response::error(reason, 400),
+        Ok(Err(ObjectError::Failed(reason))) => failed(&reason),
+        Err(crash) => failed(&crash.to_string()),
+    }
+}
+
+fn failed(reason: &str) -> worker::Result<worker::Response> {
+    log::failure("object_failed", None, reason);
+    worker::Response::error(reason, 500)
+}
+
+async fn message(request: &worker::Request) -> Result<String, ObjectError> {
+    if request.inner().method() != "POST" {
+        return Err(ObjectError::Malformed("expected POST".to_owned()));
+    }
+    let bytes = stream::read(request.inner().body(), MAX_MESSAGE_BYTES).await;
+    let bytes = bytes.map_err(|_| ObjectError::Malformed("message not readable or too long".to_owned()))?;
+    String::from_utf8(bytes).map_err(|_| ObjectError::Malformed("message not UTF-8".to_owned()))
+}

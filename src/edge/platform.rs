@@ -1,0 +1,93 @@
+//! Everything the gateway asks of the world, answered by the runtime.
+
+use worker::Env;
+
+use super::clock::SystemClock;
+use super::document_cache::KvDocuments;
+use super::fetch::ProviderFetch;
+use super::log::ConsoleLog;
+use super::once::OnceObjects;
+use super::random::SystemRandom;
+use super::sessions::SubjectObjects;
+use super::signatures::WebCrypto;
+use crate::jose::{Algorithm, PublicKey};
+use crate::ports::{
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
+    StoreError,
+};
+use crate::session::{Answer, Command, Sessions, SubjectKey};
+use crate::time::{Seconds, Timestamp};
+
+/// The binding of the KV namespace for public documents.
+pub const DOCUMENTS: &str = "POSTERN_CACHE";
+
+/// The runtime, with the bindings of one request.
+pub struct Workers {
+    documents: KvDocuments,
+    once: OnceObjects,
+    subjects: SubjectObjects,
+}
+
+impl Workers {
+    /// The runtime as this request's `env` gives it.
+    #[must_use]
+    pub fn new(env: &Env) -> Self {
+        Self {
+            documents: KvDocuments::bound(env, DOCUMENTS),
+            once: OnceObjects::new(env.clone()),
+            subjects: SubjectObjects::new(env.clone()),
+        }
+    }
+}
+
+impl Clock for Workers {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+}
+
+impl Random for Workers {
+    fn fill(&self, bytes: &mut [u8]) {
+        SystemRandom.fill(bytes);
+    }
+}
+
+impl Fetch for Workers {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        ProviderFetch.send(request).await
+    }
+}
+
+impl Signatures for Workers {
+    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        WebCrypto.verify(key, algorithm, message, signature).await
+    }
+}
+
+impl DocumentCache for Workers {
+    async fn get(&self, key: &str) -> Option<String> {
+        self.documents.get(key).await
+    }
+
+    async fn put(&self, key: &str, text: String, ttl: Seconds) {
+        self.documents.put(key, text, ttl).await;
+    }
+}
+
+impl Once for Workers {
+    async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
+        self.once.claim(key, until).await
+    }
+}
+
+impl Sessions for Workers {
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        self.subjects.call(subject, command).await
+    }
+}
+
+impl Log for Workers {
+    fn line(&self, json: &str) {
+        ConsoleLog.line(json);
+    }
+}

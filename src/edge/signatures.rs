@@ -1,0 +1,106 @@
+//! Signature verification by the runtime's WebCrypto.
+//!
+//! It has to give the verdict of [`crate::jose::Portable`] on everything; `tests/wasm.rs` compares them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use js_sys::{Object, Reflect, Uint8Array, global};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{CryptoKey, SubtleCrypto};
+
+use super::js::{Exception, property};
+use crate::jose::{Algorithm, Hash, KeyType, PublicKey};
+use crate::ports::Signatures;
+
+/// Enough for the keys of every provider of a deployment; a full cache is emptied.
+const MAX_IMPORTED_KEYS: usize = 64;
+
+thread_local! {
+    // Handles to public keys: the same for every request of the isolate.
+    static IMPORTED: RefCell<HashMap<(String, Algorithm), CryptoKey>> = RefCell::default();
+}
+
+/// `crypto.subtle`, with keys imported once per isolate.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WebCrypto;
+
+impl Signatures for WebCrypto {
+    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        // Not every runtime insists on the length (RFC 8017 §8.1.2, RFC 7518 §3.4).
+        signature.len() == key.signature_bytes()
+            && key.key_type() == algorithm.key_type()
+            && verify(key, algorithm, message, signature).await.unwrap_or(false)
+    }
+}
+
+async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<bool, Exception> {
+    let subtle = subtle()?;
+    let handle = imported(&subtle, key, algorithm).await?;
+    let promise = subtle.verify_with_object_and_js_u8_array_and_js_u8_array(
+        &parameters(algorithm)?,
+        &handle,
+        &Uint8Array::from(signature),
+        &Uint8Array::from(message),
+    )?;
+    Ok(JsFuture::from(promise).await?.is_truthy())
+}
+
+/// Of the global scope, which is a worker's in production and Node's in tests.
+fn subtle() -> Result<SubtleCrypto, Exception> {
+    Ok(property(&property(&global(), "crypto")?, "subtle")?.unchecked_into())
+}
+
+async fn imported(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) -> Result<CryptoKey, Exception> {
+    let slot = (key.thumbprint().to_owned(), algorithm);
+    if let Some(handle) = IMPORTED.with_borrow(|keys| keys.get(&slot).cloned()) {
+        return Ok(handle);
+    }
+    let handle = import(subtle, key, algorithm).await?;
+    IMPORTED.with_borrow_mut(|keys| {
+        if keys.len() >= MAX_IMPORTED_KEYS {
+            keys.clear();
+        }
+        keys.insert(slot, handle.clone());
+    });
+    Ok(handle)
+}
+
+async fn import(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) -> Result<CryptoKey, Exception> {
+    let jwk = object(key.members())?;
+    let usages = js_sys::Array::of1(&"verify".into());
+    let promise = subtle.import_key_with_object("jwk", &jwk, &parameters(algorithm)?, false, &usages)?;
+    Ok(JsFuture::from(promise).await?.unchecked_into())
+}
+
+/// What WebCrypto calls the algorithm, for importing and for verifying: each takes what it knows of it.
+fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
+    let (hash, hash_bytes) = match algorithm.hash() {
+        Hash::Sha256 => ("SHA-256", 32),
+        Hash::Sha384 => ("SHA-384", 48),
+        Hash::Sha512 => ("SHA-512", 64),
+    };
+    let name = match (algorithm.key_type(), algorithm) {
+        (KeyType::Rsa, Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512) => "RSA-PSS",
+        (KeyType::Rsa, _) => "RSASSA-PKCS1-v1_5",
+        (KeyType::P256, _) => "ECDSA",
+        (KeyType::Ed25519, _) => "Ed25519",
+    };
+    let parameters = object(vec![("name", name), ("hash", hash), ("namedCurve", "P-256")])?;
+    set(&parameters, "saltLength", &hash_bytes.into())?;
+    Ok(parameters)
+}
+
+fn object<V: AsRef<str>>(members: Vec<(&'static str, V)>) -> Result<Object, Exception> {
+    let object = Object::new();
+    for (name, value) in members {
+        set(&object, name, &JsValue::from_str(value.as_ref()))?;
+    }
+    Ok(object)
+}
+
+fn set(object: &Object, name: &str, value: &JsValue) -> Result<(), Exception> {
+    Reflect::set(object, &JsValue::from_str(name), value)?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Where the runtime comes in: one request, one [`Gateway`], one answer, whatever happens.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use web_sys::{Request, Response};
+use worker::{Context, Env, event};
+
+use super::environment::Environment;
+use super::forward::{self, ForwardError};
+use super::js::Exception;
+use super::platform::Workers;
+use super::random::SystemRandom;
+use super::request::{self, IncomingBody};
+use super::{log, response, shield};
+use crate::config::Config;
+use crate::gateway::{self, Gateway, Outcome};
+use crate::http::{Reply, RequestHead};
+use crate::refusal::Reason;
+use crate::upstream::ForwardPlan;
+
+thread_local! {
+    /// The isolate's gateway: configuration and public documents, nothing of any request.
+    static GATEWAY: RefCell<Option<Rc<Gateway>>> = const { RefCell::new(None) };
+}
+
+#[event(fetch)]
+async fn fetch(incoming: Request, env: Env, _context: Context) -> worker::Result<Response> {
+    let head = request::head(&incoming).ok();
+    let shown = head.clone();
+    let reply = match shield::run(answer(incoming, env, head)).await {
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(failure)) => failed(shown.as_ref(), &failure.to_string()),
+        Err(crash) => failed(shown.as_ref(), &crash.to_string()),
+    };
+    response::build(&reply).map_err(|error| worker::Error::RustError(error.to_string()))
+}
+
+async fn answer(incoming: Request, env: Env, head: Option<RequestHead>) -> Result<Response, Exception> {
+    let Some(head) = head else {
+        let (request_id, reply) = gateway::unreadable(&SystemRandom);
+        log::failure("unreadable", Some(&request_id), "method or headers are not HTTP");
+        return response::build(&reply);
+    };
+    #[cfg(feature = "fault-injection")]
+    if let Some(reply) = super::fault::provoke(&env, &path_of(&head.url)).await {
+        return response::build(&reply);
+    }
+    let gateway = gateway_of(&env)?;
+    let platform = Workers::new(&env);
+    // The handle, not the request: `Request.clone()` would buffer the body.
+    let body = IncomingBody::of(Clone::clone(&incoming));
+    match gateway.handle(&platform, &head, body).await {
+        Outcome::Reply(reply) => response::build(&reply),
+        Outcome::Forward(plan) => {
+            let origin = gateway.config().public_url.origin();
+            match forward::send(&env, &plan, origin, &incoming).await {
+                Ok(response) => Ok(response),
+                Err(error) => response::build(&not_forwarded(&gateway, &head, &plan, &error)),
+            }
+        }
+    }
+}
+
+/// The gateway of this isolate, built by the first request.
+fn gateway_of(env: &Env) -> Result<Rc<Gateway>, Exception> {
+    if let Some(gateway) = GATEWAY.with_borrow(Clone::clone) {
+        return Ok(gateway);
+    }
+    let environment = Environment::read(env)?;
+    let config = Config::parse(&environment.vars, &|name| environment.secret(name)).map_err(|problems| {
+        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Exception::new(&format!("configuration: {}", list.join("; ")))
+    })?;
+    let gateway = Rc::new(Gateway::new(config));
+    GATEWAY.with_borrow_mut(|slot| *slot = Some(Rc::clone(&gateway)));
+    Ok(gateway)
+}
+
+fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, error: &ForwardError) -> Reply {
+    log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
+    let reason = match error {
+        ForwardError::Timeout => Reason::UpstreamTimeout,
+        ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) => {
+            Reason::UpstreamUnreachable
+        }
+    };
+    gateway.upstream_failed(head, &plan.request_id, &reason)
+}
+
+/// A mistake of ours, or a configuration that cannot be used: the log says which, the answer does not.
+fn failed(head: Option<&RequestHead>, reason: &str) -> Reply {
+    let (request_id, reply) = gateway::broken(head, &SystemRandom);
+    log::failure("failed", Some(&request_id), reason);
+    reply
+}
+
+#[cfg(feature = "fault-injection")]
+fn path_of(url: &str) -> String {
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|start| rest.get(start..)));
+    path.unwrap_or_default().split('?').next().unwrap_or_default().to_owned()
+}

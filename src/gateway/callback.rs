@@ -1,0 +1,238 @@
+//! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
+
+use serde_json::{Map, Value};
+
+use super::turn::{Ledger, Turn};
+use super::{Platform, login, reply};
+use crate::audit::{Outcome as Ending, What};
+use crate::config::{Provider, ResponseMode};
+use crate::cookie::{self, SessionCookie};
+use crate::http::{Method, Reply, StatusCode, header};
+use crate::jose::{UnverifiedJwt, VerifiedJwt};
+use crate::oidc::callback::{CallbackError, CallbackParams};
+use crate::oidc::id_token::{Expectations, IdToken};
+use crate::oidc::login::redirect_uri;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::return_to::ReturnTo;
+use crate::oidc::token::{self, CodeGrant, TokenResponse};
+use crate::oidc::transaction::{self, Transaction};
+use crate::pages;
+use crate::ports::{BodyError, RequestBody};
+use crate::refusal::{Document, Reason};
+use crate::secret::Secret;
+use crate::session::{Begin, Command, Session, SessionHandle, SessionId, SubjectKey, Tokens};
+use crate::time::{Seconds, Timestamp};
+
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Ends a login, well or badly. Either way its transaction is used up.
+pub(super) async fn finish<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &str,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Reply, Reason> {
+    ledger.event.event = What::LoginFinish;
+    let provider = turn.config.provider(provider).ok_or(Reason::NoRoute)?;
+    ledger.event.provider = Some(provider.id.as_str().to_owned());
+    let params = receive(turn, provider, body).await?;
+    let transaction = consume(turn, provider, &params, ledger).await?;
+    let metadata = turn.documents.metadata(turn.platform, provider).await?;
+    let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
+    let response = redeem(turn, provider, &metadata, code, &transaction).await?;
+    let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
+    ledger.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
+    let handle = begin_session(turn, provider, response, &id_token, &transaction).await?;
+    let value = handle.to_cookie_value(&turn.config.keys);
+    ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
+    ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
+    // what was sealed is parsed again before it is used.
+    let to = ReturnTo::parse(&transaction.return_to, &turn.config.public_url).unwrap_or_else(ReturnTo::start);
+    Ok(reply::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
+}
+
+/// The response's parameters, from where this provider was told to put them.
+async fn receive<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    body: impl RequestBody,
+) -> Result<CallbackParams, Reason> {
+    turn.allow_methods(&[Method::GET, Method::POST])?;
+    let query = turn.query.unwrap_or_default();
+    let posted = turn.head.method == Method::POST;
+    if posted != (provider.response_mode == ResponseMode::FormPost) {
+        return Err(Reason::Callback(CallbackError::WrongResponseMode));
+    }
+    if !posted {
+        return Ok(CallbackParams::parse(query));
+    }
+    if CallbackParams::parse(query).says_anything() {
+        return Err(Reason::Callback(CallbackError::Mixed));
+    }
+    let form = turn.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if !form.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+        return Err(Reason::Callback(CallbackError::WrongResponseMode));
+    }
+    let text = body.text(MAX_BODY_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge | BodyError::Unreadable => Reason::Callback(CallbackError::TooLarge),
+    })?;
+    Ok(CallbackParams::parse(&text))
+}
+
+/// Finds the login that this browser began with this `state`, and uses it up: whatever comes after,
+/// it ends once.
+async fn consume<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    params: &CallbackParams,
+    ledger: &mut Ledger,
+) -> Result<Transaction, Reason> {
+    let state = params.state().map_err(Reason::Callback)?;
+    let name = transaction::cookie_name(state);
+    let found = cookie::login_transactions(&turn.head.headers)
+        .filter(|(candidate, _)| *candidate == name)
+        .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
+        .find(|transaction| transaction.has_state(state))
+        .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
+    ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
+    let first = turn.platform.claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
+    if !first {
+        return Err(Reason::Callback(CallbackError::AlreadyUsed));
+    }
+    if found.provider != provider.id.as_str() {
+        return Err(Reason::Callback(CallbackError::WrongProvider));
+    }
+    Ok(found)
+}
+
+/// Exchanges the code. It is sent once: if the answer stays away nobody knows whether it counted.
+async fn redeem<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    code: Secret<String>,
+    transaction: &Transaction,
+) -> Result<TokenResponse, Reason> {
+    let redirect_uri = redirect_uri(&turn.config.public_url, provider);
+    let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
+    let request = token::code_request(provider, &metadata.token_endpoint, &grant, turn.now, turn.platform);
+    let answer = turn.platform.send(request.map_err(Reason::Token)?).await;
+    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
+    token::process(&answer).map_err(Reason::Token)
+}
+
+/// Verifies the ID token's signature, then its claims.
+async fn believe<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    response: &TokenResponse,
+    transaction: &Transaction,
+) -> Result<IdToken, Reason> {
+    let verified = verify(turn, provider, metadata, response.id_token.expose()).await?;
+    let expectations = Expectations {
+        issuer: provider.issuer.as_str(),
+        client_id: &provider.client_id,
+        nonce: &Secret::new(transaction.nonce.clone()),
+        access_token: Some(response.access_token.expose()),
+        max_age: transaction.max_age.map(Seconds::new),
+        acr_values: &transaction.acr_values,
+        now: turn.platform.now(),
+    };
+    IdToken::check(verified, &expectations).map_err(Reason::IdToken)
+}
+
+async fn verify<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    id_token: &str,
+) -> Result<VerifiedJwt, Reason> {
+    let parse = || UnverifiedJwt::parse(id_token).map_err(Reason::IdTokenSignature);
+    let algorithms = &provider.id_token_algs;
+    let unverified = parse()?;
+    let keys = turn.documents.keys(turn.platform, metadata).await?;
+    match unverified.verify(&keys, algorithms, turn.platform).await {
+        // the provider may have changed its keys since we last looked.
+        Err(error) if error.keys_may_be_stale() => {
+            let keys = turn.documents.newer_keys(turn.platform, metadata).await?;
+            parse()?.verify(&keys, algorithms, turn.platform).await.map_err(Reason::IdTokenSignature)
+        }
+        verdict => verdict.map_err(Reason::IdTokenSignature),
+    }
+}
+
+/// Ends the session this browser had, and begins a new one under a new id.
+async fn begin_session<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    response: TokenResponse,
+    id_token: &IdToken,
+    transaction: &Transaction,
+) -> Result<SessionHandle, Reason> {
+    let subject = SubjectKey::of(id_token.issuer(), id_token.subject());
+    let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
+    let mut replaces = None;
+    for old in previous(turn, transaction) {
+        let digest = old.id.digest();
+        if old.subject == subject && replaces.is_none() {
+            replaces = Some(digest);
+        } else {
+            let ended = turn.platform.call(&old.subject, &Command::End { digest }).await;
+            ended.map_err(Reason::Store)?;
+        }
+    }
+    let begin = Begin {
+        digest: handle.id.digest(),
+        session: record(turn, provider, &response, id_token),
+        tokens: Tokens {
+            access_token: response.access_token.expose().clone(),
+            refresh_token: response.refresh_token.as_ref().map(|token| token.expose().clone()),
+            id_token: response.id_token.expose().clone(),
+        },
+        replaces,
+        max_sessions: turn.config.session.max_per_subject,
+        clocks: turn.clocks(),
+    };
+    turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)?;
+    Ok(handle)
+}
+
+/// The sessions this browser has or had when the login began.
+fn previous<P>(turn: &Turn<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
+    let now = match cookie::session(&turn.head.headers) {
+        SessionCookie::One(value) => Some(value),
+        SessionCookie::Absent | SessionCookie::Several => None,
+    };
+    let then = transaction.previous_session.as_deref().filter(|then| Some(*then) != now);
+    let handle = |value| SessionHandle::from_cookie_value(value, &turn.config.keys);
+    now.into_iter().chain(then).filter_map(handle).collect()
+}
+
+fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, id_token: &IdToken) -> Session {
+    let now = turn.now;
+    let scopes = match &response.scope {
+        Some(granted) => granted.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        // RFC 6749 §5.1: left out when it is what was asked for.
+        None => provider.scopes.clone(),
+    };
+    Session {
+        issuer: id_token.issuer().to_owned(),
+        subject: id_token.subject().to_owned(),
+        provider: provider.id.as_str().to_owned(),
+        claims: kept_claims(id_token, &turn.config.session.claims),
+        scopes,
+        auth_time: id_token.auth_time().map(Timestamp::as_unix),
+        acr: id_token.acr().map(str::to_owned),
+        amr: id_token.amr().map(str::to_owned).collect(),
+        sid: id_token.sid().map(str::to_owned),
+        created_at: now.as_unix(),
+        last_seen: now.as_unix(),
+        access_token_expires_at: Some(now.plus(response.expires_in).as_unix()),
+    }
+}
+
+fn kept_claims(id_token: &IdToken, names: &[String]) -> Map<String, Value> {
+    let kept = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
+    kept.collect()
+}

@@ -1,0 +1,142 @@
+//! A request for a route: both doors, then on to the upstream.
+
+use super::turn::{Ledger, Turn};
+use super::{Outcome, Platform, reply};
+use crate::audit::Outcome as Ending;
+use crate::authn::{Authenticated, Verdict, session_cookie::Wants};
+use crate::authz::{self, Decision, Permit};
+use crate::csrf;
+use crate::http::{Method, Reply, StatusCode};
+use crate::pages;
+use crate::refusal::{Reason, Refusal};
+use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
+use crate::session::message::AccessToken;
+use crate::time::{Seconds, Timestamp};
+use crate::upstream::{ForwardPlan, Forwarding};
+
+/// A session this young that lacks what a route needs will lack it after another login too.
+const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
+
+/// Finds the route and lets the request through, or not.
+pub(super) async fn pass<P: Platform>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    ledger: &mut Ledger,
+) -> Result<Outcome, Reason> {
+    let matched = turn.config.routes.find(&turn.head.method, path).map_err(|error| match error {
+        NoRoute::NotFound => Reason::NoRoute,
+        NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
+    })?;
+    let route = matched.route;
+    ledger.event.route = Some(route.name.clone());
+    match &route.access {
+        Access::Public => {
+            let permit = permitted(authz::authorize(None, route))?;
+            ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
+            Ok(turn.forward(route, path, None, permit))
+        }
+        Access::Guarded(guard) => match authenticate(turn, guard, ledger).await {
+            Ok(authenticated) => enter(turn, path, (route, guard), authenticated, ledger),
+            Err(reason) => challenge(turn, reason, ledger),
+        },
+    }
+}
+
+/// Door 1, and whether the credential was meant to be used.
+async fn authenticate<P: Platform>(
+    turn: &Turn<'_, P>,
+    guard: &Guard,
+    ledger: &mut Ledger,
+) -> Result<Authenticated, Reason> {
+    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay };
+    let authenticated = match turn.authenticate(wants).await {
+        Verdict::Abstain => return Err(Reason::NoCredential),
+        Verdict::Reject(rejection) => {
+            turn.discard(&rejection, ledger)?;
+            return Err(Reason::Rejected(rejection));
+        }
+        Verdict::Authenticated(authenticated) => *authenticated,
+    };
+    ledger.event.who(&authenticated.principal);
+    if csrf::is_unsafe(turn.head) {
+        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
+    }
+    Ok(authenticated)
+}
+
+/// Door 2, and on.
+fn enter<P: Platform>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    (route, guard): (&Route, &Guard),
+    authenticated: Authenticated,
+    ledger: &mut Ledger,
+) -> Result<Outcome, Reason> {
+    let permit = permitted(authz::authorize(Some(&authenticated.principal), route))?;
+    let token = match guard.token {
+        Token::None => None,
+        Token::Relay => match authenticated.access_token {
+            Some(token) => Some(token),
+            None if just_signed_in(turn, authenticated.principal.session().created_at) => {
+                return Err(Reason::AccessTokenExpired);
+            }
+            None => return challenge(turn, Reason::AccessTokenExpired, ledger),
+        },
+    };
+    ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
+    Ok(turn.forward(route, path, token, permit))
+}
+
+fn permitted(decision: Decision) -> Result<Permit, Reason> {
+    match decision {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Deny(denial) => Err(Reason::Denied(denial)),
+    }
+}
+
+fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
+    turn.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN
+}
+
+/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands.
+fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Outcome, Reason> {
+    let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
+    if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
+        return Err(reason);
+    }
+    let reply = if turn.may_have_left_cookie_behind() { bounce(turn) } else { to_login(turn)? };
+    ledger.event.end(Ending::Redirect, reason.code(), reply.status);
+    Ok(Outcome::Reply(reply))
+}
+
+fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &turn.here()).finish();
+    reply::redirect(StatusCode::FOUND, &format!("/auth/login?{query}"))
+        .ok_or(Reason::Internal("internal.location_unwritable"))
+}
+
+/// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
+pub(super) fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+    reply::html(StatusCode::OK, pages::forward::bounce(&turn.here()))
+}
+
+impl<P: Platform> Turn<'_, P> {
+    fn forward(
+        &self,
+        route: &Route,
+        path: &CanonicalPath,
+        access_token: Option<AccessToken>,
+        permit: Permit,
+    ) -> Outcome {
+        let forwarding = Forwarding {
+            head: self.head,
+            path,
+            query: self.query,
+            public_url: &self.config.public_url,
+            private: route.access != Access::Public,
+            access_token,
+            request_id: &self.request_id,
+        };
+        Outcome::Forward(Box::new(ForwardPlan::new(route.upstream.clone(), forwarding, permit)))
+    }
+}

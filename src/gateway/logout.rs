@@ -1,0 +1,64 @@
+//! `POST /auth/logout`: the session ends here first, then at the provider.
+
+use serde_json::json;
+
+use super::turn::{Ledger, Turn};
+use super::{Platform, reply};
+use crate::audit::{Outcome as Ending, What};
+use crate::cookie::{self, SessionCookie};
+use crate::csrf;
+use crate::http::{Method, Reply, StatusCode};
+use crate::oidc::logout::end_session_url;
+use crate::refusal::Reason;
+use crate::session::message::Ended;
+use crate::session::{Answer, Command, SessionHandle};
+
+/// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
+pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::Logout;
+    turn.allow_methods(&[Method::POST])?;
+    csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
+    let ended = end_here(turn).await?;
+    turn.drop_session_cookie(ledger)?;
+    let mut location = "/auth/logged-out".to_owned();
+    let mut reason = "logout.no_session";
+    if let Some(ended) = ended {
+        ledger.event.identity(&ended.session.provider, &ended.session.issuer, &ended.session.subject);
+        reason = "logout.session_ended";
+        if let Some(at_provider) = end_at_provider(turn, &ended).await {
+            location = at_provider;
+        }
+    }
+    let reply = if turn.caller.is_navigation() {
+        // 303, so that the browser asks with GET.
+        reply::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))?
+    } else {
+        reply::json(StatusCode::OK, &json!({ "location": location }))
+    };
+    ledger.event.end(Ending::Allow, reason, reply.status);
+    Ok(reply)
+}
+
+/// before anything else, and whether or not the provider answers.
+async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reason> {
+    let SessionCookie::One(value) = cookie::session(&turn.head.headers) else {
+        return Ok(None);
+    };
+    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.config.keys) else {
+        return Ok(None);
+    };
+    let command = Command::End { digest: handle.id.digest() };
+    match turn.platform.call(&handle.subject, &command).await.map_err(Reason::Store)? {
+        Answer::Ended(ended) => Ok(Some(*ended)),
+        Answer::Begun | Answer::Live(_) | Answer::Gone => Ok(None),
+    }
+}
+
+/// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
+async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Option<String> {
+    let provider = turn.config.provider(&ended.session.provider)?;
+    let metadata = turn.documents.metadata(turn.platform, provider).await.ok()?;
+    let hint = ended.tokens.as_ref().map(|tokens| tokens.id_token.as_str());
+    let state = super::turn::request_id(turn.platform);
+    end_session_url(provider, &metadata, &turn.config.public_url, hint, &state)
+}

@@ -1,0 +1,152 @@
+//! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
+
+mod callback;
+mod guard;
+mod login;
+mod logout;
+mod me;
+mod providers;
+mod reply;
+mod turn;
+
+use crate::audit::{Event, Outcome as Ending, What};
+use crate::config::Config;
+use crate::http::{Method, Reply, RequestHead};
+use crate::navigation::Caller;
+use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
+use crate::refusal::Reason;
+use crate::route::CanonicalPath;
+use crate::session::Sessions;
+use crate::upstream::ForwardPlan;
+
+use providers::ProviderDocuments;
+use turn::{Ledger, Turn};
+
+/// Everything the gateway asks of the world.
+pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log {}
+
+impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log> Platform for T {}
+
+/// A deployment at work. Built once, shared by all requests; it holds nothing of any one of them.
+#[derive(Debug)]
+pub struct Gateway {
+    config: Config,
+    documents: ProviderDocuments,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// This is the answer.
+    Reply(Reply),
+    /// Both doors are open: send it on.
+    Forward(Box<ForwardPlan>),
+}
+
+impl Gateway {
+    /// A gateway for this deployment.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, documents: ProviderDocuments::default() }
+    }
+
+    /// The deployment it serves.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Decides about one request, and writes exactly one event about it.
+    pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
+        let request_id = turn::request_id(platform);
+        let now = platform.now();
+        let (raw_path, query) = turn::target(&head.url);
+        let mut ledger =
+            Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
+        let turn = Turn {
+            config: &self.config,
+            documents: &self.documents,
+            platform,
+            head,
+            query,
+            caller: Caller::of(head),
+            now,
+            request_id,
+        };
+        let outcome = match turn.enter(raw_path) {
+            Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
+            Err(reason) => Err(reason),
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
+        };
+        platform.line(&ledger.event.to_line());
+        match outcome {
+            Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
+            forward @ Outcome::Forward(_) => forward,
+        }
+    }
+
+    /// Own endpoints first; everything else is a route or nothing.
+    async fn dispatch<P: Platform>(
+        &self,
+        turn: &Turn<'_, P>,
+        path: &CanonicalPath,
+        body: impl RequestBody,
+        ledger: &mut Ledger,
+    ) -> Result<Outcome, Reason> {
+        let reply = match path.as_str() {
+            "/auth/login" => login::start(turn, ledger).await?,
+            "/auth/me" => me::read(turn, ledger).await?,
+            "/auth/logout" => logout::end(turn, ledger).await?,
+            "/auth/logged-out" => turn.own_page(ledger, reply::signed_out)?,
+            "/auth/health" => turn.own_page(ledger, reply::healthy)?,
+            other => match other.strip_prefix("/auth/callback/") {
+                Some(provider) => callback::finish(turn, provider, body, ledger).await?,
+                None => return guard::pass(turn, path, ledger).await,
+            },
+        };
+        Ok(Outcome::Reply(reply))
+    }
+}
+
+impl<P: Platform> Turn<'_, P> {
+    /// A page or document of ours that decides nothing.
+    fn own_page(&self, ledger: &mut Ledger, page: fn(&Self) -> Reply) -> Result<Reply, Reason> {
+        ledger.event.event = What::Own;
+        self.allow_methods(&[Method::GET, Method::HEAD])?;
+        let reply = page(self);
+        ledger.event.end(Ending::Allow, "own.page", reply.status);
+        Ok(reply)
+    }
+}
+
+impl Gateway {
+    /// The answer when the upstream of a [`ForwardPlan`] fails: the same face as every other refusal.
+    #[must_use]
+    pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
+        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head));
+        reply::sealed(reply, request_id, self.config.public_url.is_https())
+    }
+}
+
+/// The answer when a mistake of ours comes to light, or there is no configuration to work by, and the
+/// id under which the log says why.
+#[must_use]
+pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
+    let request_id = turn::request_id(random);
+    let caller = head.map_or(Caller::Program, Caller::of);
+    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller);
+    let reply = reply::sealed(reply, &request_id, false);
+    (request_id, reply)
+}
+
+/// The answer to a request whose method or headers are not HTTP.
+#[must_use]
+pub fn unreadable(random: &impl Random) -> (String, Reply) {
+    let request_id = turn::request_id(random);
+    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program);
+    let reply = reply::sealed(reply, &request_id, false);
+    (request_id, reply)
+}

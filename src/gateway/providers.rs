@@ -1,0 +1,256 @@
+//! The providers' documents at hand: isolate memory → shared cache → provider (rules in [`documents`]).
+//!
+//! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
+//! needs a document that nobody has fetches it; a mark left before the fetch keeps the others from
+//! asking again.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+
+use super::Platform;
+use crate::config::Provider;
+use crate::http::{HeaderValue, StatusCode, header};
+use crate::jose::{KeySet, jwk};
+use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
+use crate::oidc::exchange;
+use crate::oidc::metadata::{self, Metadata};
+use crate::ports::{FetchError, OutboundRequest};
+use crate::refusal::{Document, Reason};
+use crate::time::Timestamp;
+
+/// What this isolate remembers of every provider's documents: public data only.
+#[derive(Debug, Default)]
+pub(super) struct ProviderDocuments {
+    metadata: Shelf<Metadata>,
+    keys: Shelf<KeySet>,
+}
+
+impl ProviderDocuments {
+    /// The provider's metadata.
+    ///
+    /// # Errors
+    /// When there is none that is young enough and the provider does not give one.
+    pub(super) async fn metadata<P: Platform>(
+        &self,
+        platform: &P,
+        provider: &Provider,
+    ) -> Result<Rc<Metadata>, Reason> {
+        self.metadata.get(platform, &MetadataOf(provider), Demand::Usable).await
+    }
+
+    /// The provider's keys.
+    ///
+    /// # Errors
+    /// When there are none that are young enough and the provider does not give any.
+    pub(super) async fn keys<P: Platform>(&self, platform: &P, metadata: &Metadata) -> Result<Rc<KeySet>, Reason> {
+        self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Usable).await
+    }
+
+    /// Keys fetched just now, because a token names one that is not among those at hand;
+    /// the keys at hand while the last such fetch is too recent.
+    ///
+    /// # Errors
+    /// When there are none at all.
+    pub(super) async fn newer_keys<P: Platform>(
+        &self,
+        platform: &P,
+        metadata: &Metadata,
+    ) -> Result<Rc<KeySet>, Reason> {
+        self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Newer).await
+    }
+}
+
+/// A kind of document: where it is, how it is read, how long it is good.
+trait Source {
+    type Parsed;
+    const DOCUMENT: Document;
+    const LIFETIMES: Lifetimes;
+    fn request(&self) -> OutboundRequest;
+    fn parse(&self, body: &[u8]) -> Result<Self::Parsed, Reason>;
+}
+
+struct MetadataOf<'a>(&'a Provider);
+
+impl Source for MetadataOf<'_> {
+    type Parsed = Metadata;
+    const DOCUMENT: Document = Document::Metadata;
+    const LIFETIMES: Lifetimes = documents::METADATA;
+
+    fn request(&self) -> OutboundRequest {
+        metadata::request(&self.0.issuer)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<Metadata, Reason> {
+        Metadata::parse(body, &self.0.issuer).map_err(Reason::Metadata)
+    }
+}
+
+struct KeysAt<'a>(&'a str);
+
+impl Source for KeysAt<'_> {
+    type Parsed = KeySet;
+    const DOCUMENT: Document = Document::Keys;
+    const LIFETIMES: Lifetimes = documents::KEYS;
+
+    fn request(&self) -> OutboundRequest {
+        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
+        KeySet::parse(body).map_err(Reason::Keys)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Demand {
+    Usable,
+    Newer,
+}
+
+/// The documents of one kind, by URL. URLs come from the configuration and from validated metadata:
+/// there are as many as providers.
+#[derive(Debug)]
+struct Shelf<T>(RefCell<HashMap<String, Entry<T>>>);
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    held: Option<(Stored, Rc<T>)>,
+    /// Until when the provider is not asked again for a document, …
+    quiet_until: Timestamp,
+    /// … and for a newer one than the one at hand.
+    newer_quiet_until: Timestamp,
+}
+
+impl<T> Shelf<T> {
+    async fn get<P: Platform, S: Source<Parsed = T>>(
+        &self,
+        platform: &P,
+        source: &S,
+        demand: Demand,
+    ) -> Result<Rc<T>, Reason> {
+        let request = source.request();
+        let now = platform.now();
+        let url = request.url.clone();
+        if self.held(&url).is_none() {
+            self.adopt_shared_copy(platform, source, &url, now).await;
+        }
+        let held = self.held(&url).filter(|(stored, _)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld);
+        let fresh = held.as_ref().is_some_and(|(stored, _)| stored.freshness(S::LIFETIMES, now) == Freshness::Fresh);
+        if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(&url, demand, fresh, now)) {
+            return Ok(Rc::clone(parsed));
+        }
+        if held.is_none() && self.is_quiet(&url, now) {
+            return Err(Reason::ProviderUnreachable(S::DOCUMENT, FetchError::Network));
+        }
+        match self.fetch(platform, source, request, held.as_ref(), demand, now).await {
+            Ok(parsed) => Ok(parsed),
+            // Stale if error: better yesterday's keys than nobody let in.
+            Err(reason) => held.map(|(_, parsed)| parsed).ok_or(reason),
+        }
+    }
+
+    fn held(&self, url: &str) -> Option<(Stored, Rc<T>)> {
+        self.0.borrow().get(url)?.held.clone()
+    }
+
+    fn should_fetch(&self, url: &str, demand: Demand, fresh: bool, now: Timestamp) -> bool {
+        let shelf = self.0.borrow();
+        let Some(entry) = shelf.get(url) else { return true };
+        match demand {
+            Demand::Newer => now >= entry.newer_quiet_until,
+            Demand::Usable => !fresh && now >= entry.quiet_until,
+        }
+    }
+
+    fn is_quiet(&self, url: &str, now: Timestamp) -> bool {
+        self.0.borrow().get(url).is_some_and(|entry| now < entry.quiet_until)
+    }
+
+    /// Takes what another isolate fetched, if it still parses and is not too old.
+    async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(
+        &self,
+        platform: &P,
+        source: &S,
+        url: &str,
+        now: Timestamp,
+    ) {
+        let Some(text) = platform.get(&cache_key(url)).await else { return };
+        let Some(stored) = Stored::from_cache(&text) else { return };
+        if stored.freshness(S::LIFETIMES, now) == Freshness::TooOld {
+            return;
+        }
+        if let Ok(parsed) = source.parse(stored.body.as_bytes()) {
+            self.hold(url, stored, Rc::new(parsed));
+        }
+    }
+
+    async fn fetch<P: Platform, S: Source<Parsed = T>>(
+        &self,
+        platform: &P,
+        source: &S,
+        mut request: OutboundRequest,
+        held: Option<&(Stored, Rc<T>)>,
+        demand: Demand,
+        now: Timestamp,
+    ) -> Result<Rc<T>, Reason> {
+        let url = request.url.clone();
+        self.mark_attempt(&url, demand, now);
+        if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
+            request.headers.insert(header::IF_NONE_MATCH, etag);
+        }
+        let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        let (stored, parsed) = match (response.status, held) {
+            (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
+                (stored.clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
+            }
+            (StatusCode::OK, _) => {
+                let parsed = source.parse(&response.body)?;
+                let body = String::from_utf8(response.body).unwrap_or_default();
+                (Stored::new(body, &response.headers, S::LIFETIMES, now), Rc::new(parsed))
+            }
+            (status, _) => return Err(Reason::ProviderStatus(S::DOCUMENT, status)),
+        };
+        self.hold(&url, stored.clone(), Rc::clone(&parsed));
+        if let Ok(text) = serde_json::to_string(&stored) {
+            platform.put(&cache_key(&url), text, S::LIFETIMES.usable).await;
+        }
+        Ok(parsed)
+    }
+
+    fn mark_attempt(&self, url: &str, demand: Demand, now: Timestamp) {
+        let mut shelf = self.0.borrow_mut();
+        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
+        match demand {
+            Demand::Usable => entry.quiet_until = now.plus(documents::FAILURE_COOLDOWN),
+            Demand::Newer => entry.newer_quiet_until = now.plus(documents::UNKNOWN_KEY_COOLDOWN),
+        }
+    }
+
+    fn hold(&self, url: &str, stored: Stored, parsed: Rc<T>) {
+        let mut shelf = self.0.borrow_mut();
+        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
+        entry.held = Some((stored, parsed));
+    }
+}
+
+impl<T> Entry<T> {
+    const fn empty() -> Self {
+        let long_ago = Timestamp::from_unix(i64::MIN);
+        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago }
+    }
+}
+
+/// The URL's hash: keys of the shared cache show in logs and lists, and have a length limit.
+fn cache_key(url: &str) -> String {
+    format!("document/1/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
+}

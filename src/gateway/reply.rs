@@ -1,0 +1,118 @@
+//! Answers of our own, and what all of them carry.
+
+use serde_json::{Value, json};
+
+use super::Platform;
+use super::turn::Turn;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, header};
+use crate::navigation::Caller;
+use crate::pages;
+use crate::refusal::Refusal;
+
+/// How long to wait before trying again what failed on our side.
+const RETRY_AFTER_SECONDS: &str = "10";
+
+/// A page.
+pub(super) fn html(status: StatusCode, body: String) -> Reply {
+    with_type(status, "text/html; charset=utf-8", body)
+}
+
+/// A JSON document.
+pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
+    with_type(status, "application/json", body.to_string())
+}
+
+/// A redirect. 302 after a GET, 303 after a POST (R-037).
+///
+/// # Errors
+/// When the location cannot stand in a header.
+pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Reply> {
+    let mut reply = Reply::empty(status);
+    reply.headers.insert(header::LOCATION, HeaderValue::try_from(location).ok()?);
+    Some(reply)
+}
+
+/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs.
+pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Reply {
+    let status = refusal.status();
+    let mut reply = if caller.is_navigation() {
+        html(status, pages::problem::render(refusal, request_id, refusal.offers_login().then_some("/auth/login")))
+    } else {
+        let mut body = json!({
+            "type": format!("urn:postern:problem:{}", refusal.kind()),
+            "title": refusal.title(),
+            "status": status.as_u16(),
+            "request_id": request_id,
+        });
+        if let (true, Some(members)) = (*refusal == Refusal::Unauthenticated, body.as_object_mut()) {
+            members.insert("login_url".to_owned(), "/auth/login".into());
+        }
+        with_type(status, "application/problem+json", body.to_string())
+    };
+    explain_in_headers(refusal, &mut reply.headers);
+    reply
+}
+
+fn explain_in_headers(refusal: &Refusal, headers: &mut HeaderMap) {
+    let (name, value) = match refusal {
+        // RFC 9110 §11.6.1 wants a challenge with every 401; ours is to be met by a cookie from the login page.
+        Refusal::Unauthenticated => {
+            let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern""#;
+            (header::WWW_AUTHENTICATE, challenge.to_owned())
+        }
+        Refusal::MethodNotAllowed(methods) => (header::ALLOW, methods.clone()),
+        Refusal::Unavailable => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
+        _ => return,
+    };
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// `GET /auth/logged-out`: tolerates whatever the provider sends along (R-071).
+pub(super) fn signed_out<P: Platform>(_: &Turn<'_, P>) -> Reply {
+    html(StatusCode::OK, pages::signed_out::render())
+}
+
+/// `GET /auth/health`: the Worker runs and its configuration is good.
+pub(super) fn healthy<P: Platform>(_: &Turn<'_, P>) -> Reply {
+    json(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// What every answer of ours carries (R-038, R-175, R-189).
+fn protect(headers: &mut HeaderMap, https: bool) {
+    const FIXED: [(&str, &str); 7] = [
+        ("cache-control", "private, no-store"),
+        ("cdn-cache-control", "no-store"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("vary", "Cookie"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    for (name, value) in FIXED {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if https {
+        let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
+    }
+}
+
+/// A finished answer: protected, and with the id by which the log knows more.
+pub(super) fn sealed(mut reply: Reply, request_id: &str, https: bool) -> Reply {
+    protect(&mut reply.headers, https);
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        reply.headers.insert("x-request-id", id);
+    }
+    reply
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Reply {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Reply { status, headers, body }
+}

@@ -1,0 +1,157 @@
+//! One request's turn: what is known of it, and what is noted on the way.
+
+use std::fmt::Write as _;
+
+use super::providers::ProviderDocuments;
+use super::{Platform, reply};
+use crate::audit::{Event, Outcome as Ending};
+use crate::authn::{Rejection, Verdict, session_cookie};
+use crate::config::{Config, SameSite};
+use crate::cookie;
+use crate::http::{HeaderValue, Method, Reply, RequestHead, header};
+use crate::navigation::Caller;
+use crate::ports::Random;
+use crate::refusal::{Reason, Refusal};
+use crate::route::CanonicalPath;
+use crate::session::Clocks;
+use crate::time::Timestamp;
+
+const MAX_HEADERS: usize = 128;
+
+/// What is known of a request from its start.
+pub(super) struct Turn<'a, P> {
+    pub(super) config: &'a Config,
+    pub(super) documents: &'a ProviderDocuments,
+    pub(super) platform: &'a P,
+    pub(super) head: &'a RequestHead,
+    pub(super) query: Option<&'a str>,
+    pub(super) caller: Caller,
+    pub(super) now: Timestamp,
+    pub(super) request_id: String,
+}
+
+/// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
+pub(super) struct Ledger {
+    pub(super) event: Event,
+    cookies: Vec<HeaderValue>,
+}
+
+impl Ledger {
+    pub(super) const fn new(event: Event) -> Self {
+        Self { event, cookies: Vec::new() }
+    }
+
+    /// Sets a cookie with the answer, good or bad.
+    ///
+    /// # Errors
+    /// When it cannot be written: a mistake of ours.
+    pub(super) fn set_cookie(&mut self, cookie: Option<HeaderValue>) -> Result<(), Reason> {
+        self.cookies.push(cookie.ok_or(Reason::Internal("internal.cookie_unwritable"))?);
+        Ok(())
+    }
+}
+
+impl<P: Platform> Turn<'_, P> {
+    /// Refuses what has no single meaning before any rule is looked at.
+    pub(super) fn enter(&self, raw_path: &str) -> Result<CanonicalPath, Reason> {
+        let url_host = self.head.url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        if url_host != Some(self.config.public_url.host()) {
+            return Err(Reason::UnknownHost);
+        }
+        let bad_name = |name: &http::HeaderName| name.as_str().contains('_');
+        if self.head.headers.len() > MAX_HEADERS || self.head.headers.keys().any(bad_name) {
+            return Err(Reason::BadHeader);
+        }
+        CanonicalPath::parse(raw_path).map_err(Reason::BadPath)
+    }
+
+    /// Door 1.
+    pub(super) async fn authenticate(&self, wants: session_cookie::Wants) -> Verdict {
+        let keys = &self.config.keys;
+        session_cookie::authenticate(&self.head.headers, keys, self.clocks(), wants, self.platform).await
+    }
+
+    pub(super) const fn clocks(&self) -> Clocks {
+        Clocks::new(self.config.session.idle, self.config.session.absolute)
+    }
+
+    /// `SameSite` of the session cookie.
+    pub(super) const fn same_site(&self) -> ::cookie::SameSite {
+        match self.config.session.same_site {
+            SameSite::Strict => ::cookie::SameSite::Strict,
+            SameSite::Lax => ::cookie::SameSite::Lax,
+        }
+    }
+
+    /// Whether a `Strict` session cookie may have stayed behind: the person came from another site.
+    pub(super) fn may_have_left_cookie_behind(&self) -> bool {
+        self.config.session.same_site == SameSite::Strict
+            && self.caller == Caller::Navigation { cross_site: true }
+            && cookie::session(&self.head.headers) == cookie::SessionCookie::Absent
+    }
+
+    /// A cookie that is of no use is taken away with the answer.
+    pub(super) fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+        if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
+    }
+
+    pub(super) fn drop_session_cookie(&self, ledger: &mut Ledger) -> Result<(), Reason> {
+        ledger.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
+    }
+
+    /// # Errors
+    /// When the request's method is none of these.
+    pub(super) fn allow_methods(&self, methods: &[Method]) -> Result<(), Reason> {
+        if methods.contains(&self.head.method) {
+            return Ok(());
+        }
+        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        Err(Reason::MethodNotAllowed(names.join(", ")))
+    }
+
+    /// The path and query of this request, as a link on our own origin.
+    pub(super) fn here(&self) -> String {
+        let (path, query) = target(&self.head.url);
+        query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+    }
+
+    /// Turns a reason into its poor outside, and notes the rich inside.
+    pub(super) fn refuse(&self, reason: &Reason, ledger: &mut Ledger) -> Reply {
+        let refusal = reason.refusal();
+        ledger.event.end(Ending::Deny, reason.code(), refusal.status());
+        ledger.event.detail = reason.detail().as_deref().map(crate::audit::short);
+        if let Refusal::Internal = refusal {
+            ledger.event.detail = Some(format!("{reason:?}"));
+        }
+        reply::problem(&refusal, &self.request_id, self.caller)
+    }
+
+    /// Adds what every answer of ours carries.
+    pub(super) fn finish(&self, mut reply: Reply, ledger: Ledger) -> Reply {
+        for cookie in ledger.cookies {
+            reply.headers.append(header::SET_COOKIE, cookie);
+        }
+        reply::sealed(reply, &self.request_id, self.config.public_url.is_https())
+    }
+}
+
+/// 80 random bits: enough to find one line in a log, short enough to read out.
+pub(super) fn request_id(random: &impl Random) -> String {
+    let mut bytes = [0; 10];
+    random.fill(&mut bytes);
+    bytes.iter().fold(String::with_capacity(20), |mut id, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+/// Path and query of an absolute URL, byte for byte.
+pub(super) fn target(url: &str) -> (&str, Option<&str>) {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
+    match from_path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (from_path, None),
+    }
+}

@@ -1,0 +1,311 @@
+//! A JWK set (RFC 7517) → the public keys of it that Postern can use, and the choice among them.
+//!
+//! Entries of other kinds, out of range, for other uses or with private parts are left out, not errors:
+//! providers publish encryption keys and algorithms of their own beside what is needed here.
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::{Map, Value};
+
+use crate::jose::algorithm::{Algorithm, Hash, KeyType};
+use crate::json::{self, JsonError};
+
+/// The largest key set read, in bytes.
+pub const MAX_SET_BYTES: usize = 256 * 1024;
+/// The most entries a key set may have.
+pub const MAX_KEYS: usize = 100;
+/// The longest `kid`, in bytes, of a key or a token.
+pub const MAX_KID_BYTES: usize = 512;
+/// How many keys with the same `kid` are tried on one token.
+const MAX_CANDIDATES: usize = 4;
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+const COORDINATE_BYTES: usize = 32;
+
+/// A provider's keys for verifying signatures.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<PublicKey>,
+}
+
+/// Why a document is not a key set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySetError {
+    /// Not a JSON object, or over a limit.
+    Json(JsonError),
+    /// No `keys` array.
+    NoKeys,
+    /// More than [`MAX_KEYS`] entries.
+    TooManyKeys,
+}
+
+impl KeySetError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Json(_) => "keys.not_json",
+            Self::NoKeys => "keys.missing",
+            Self::TooManyKeys => "keys.too_many",
+        }
+    }
+}
+
+impl fmt::Display for KeySetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => error.fmt(f),
+            Self::NoKeys => f.write_str("expected an array `keys`"),
+            Self::TooManyKeys => write!(f, "expected at most {MAX_KEYS} keys"),
+        }
+    }
+}
+
+impl std::error::Error for KeySetError {}
+
+/// Why no key of a set is for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyChoiceError {
+    /// None has the token's `kid`, or the token has none and nothing suits it: a fresher set may help.
+    Unknown,
+    /// The `kid` is there, for another algorithm, use or key type.
+    Unsuitable,
+    /// Several suit a token without `kid`; Postern does not guess.
+    Ambiguous,
+}
+
+impl KeySet {
+    /// Reads a key set as a provider serves it.
+    ///
+    /// # Errors
+    /// When the document as a whole cannot be used. Single unusable entries are left out.
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeySetError> {
+        let document = json::parse_object(bytes, MAX_SET_BYTES).map_err(KeySetError::Json)?;
+        let Some(Value::Array(entries)) = document.get("keys") else {
+            return Err(KeySetError::NoKeys);
+        };
+        if entries.len() > MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let keys = entries.iter().filter_map(Value::as_object).filter_map(PublicKey::from_jwk).collect();
+        Ok(Self { keys })
+    }
+
+    /// The usable keys, in the order of the document.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// The keys to try on a token: those of its `kid` that suit its algorithm, at most four; or, when it
+    /// names none, the only one that suits. Never empty.
+    ///
+    /// # Errors
+    /// When there is none, or no saying which.
+    pub fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<Vec<&PublicKey>, KeyChoiceError> {
+        let suitable = self.keys.iter().filter(|key| key.suits(algorithm));
+        let Some(kid) = kid else {
+            let all: Vec<_> = suitable.collect();
+            return match all.len() {
+                0 => Err(KeyChoiceError::Unknown),
+                1 => Ok(all),
+                _ => Err(KeyChoiceError::Ambiguous),
+            };
+        };
+        if !self.keys.iter().any(|key| key.kid() == Some(kid)) {
+            return Err(KeyChoiceError::Unknown);
+        }
+        let named: Vec<_> = suitable.filter(|key| key.kid() == Some(kid)).take(MAX_CANDIDATES).collect();
+        if named.is_empty() { Err(KeyChoiceError::Unsuitable) } else { Ok(named) }
+    }
+}
+
+/// A public key that passed the checks of its kind: RSA of 2048 to 8192 bits, a point on P-256, or an
+/// Ed25519 key of full order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    kid: Option<String>,
+    /// The one algorithm the key is for, when its JWK says.
+    algorithm: Option<Algorithm>,
+    material: Material,
+    thumbprint: String,
+}
+
+/// The numbers of a key, big-endian, without leading zeros for RSA, of fixed length otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Material {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    P256 { x: Coordinate, y: Coordinate },
+    Ed25519 { x: Coordinate },
+}
+
+type Coordinate = [u8; COORDINATE_BYTES];
+
+impl PublicKey {
+    /// The key in a JWK, unless it is not for verifying signatures here.
+    #[must_use]
+    pub fn from_jwk(jwk: &Map<String, Value>) -> Option<Self> {
+        let kid = optional_text(jwk, "kid")?;
+        if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) || !is_for_verifying(jwk) || has_private_parts(jwk) {
+            return None;
+        }
+        let algorithm = match optional_text(jwk, "alg")? {
+            Some(name) => Some(Algorithm::from_name(name)?),
+            None => None,
+        };
+        let material = Material::from_jwk(jwk)?;
+        if algorithm.is_some_and(|algorithm| algorithm.key_type() != material.key_type()) {
+            return None;
+        }
+        let thumbprint = material.thumbprint();
+        Some(Self { kid: kid.map(str::to_owned), algorithm, material, thumbprint })
+    }
+
+    /// Its name in the set.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        self.material.key_type()
+    }
+
+    /// The SHA-256 thumbprint (RFC 7638) in base64url: equal for equal keys, whatever their JWKs say beside.
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
+    }
+
+    /// The members that make the key (RFC 7638 §3.2), sorted by name: `e kty n`, `crv kty x y` or `crv kty x`.
+    /// No `alg`, `use`, `key_ops` or `kid`: they were looked at before.
+    #[must_use]
+    pub fn members(&self) -> Vec<(&'static str, String)> {
+        self.material.members()
+    }
+
+    /// How long its signatures are, in bytes: as the modulus for RSA, 64 for the others (RFC 7518 §3.3, §3.4).
+    #[must_use]
+    pub const fn signature_bytes(&self) -> usize {
+        match &self.material {
+            Material::Rsa { n, .. } => n.len(),
+            Material::P256 { .. } | Material::Ed25519 { .. } => 2 * COORDINATE_BYTES,
+        }
+    }
+
+    /// Whether it may verify signatures of `algorithm`.
+    #[must_use]
+    pub fn suits(&self, algorithm: Algorithm) -> bool {
+        self.key_type() == algorithm.key_type() && self.algorithm.is_none_or(|only| only == algorithm)
+    }
+
+    pub(super) const fn material(&self) -> &Material {
+        &self.material
+    }
+}
+
+impl Material {
+    fn from_jwk(jwk: &Map<String, Value>) -> Option<Self> {
+        match (text(jwk, "kty")?, jwk.get("crv").and_then(Value::as_str)) {
+            ("RSA", _) => Self::rsa(unsigned(jwk, "n")?, unsigned(jwk, "e")?),
+            ("EC", Some("P-256")) => Self::p256(coordinate(jwk, "x")?, coordinate(jwk, "y")?),
+            ("OKP", Some("Ed25519")) => Self::ed25519(coordinate(jwk, "x")?),
+            _ => None,
+        }
+    }
+
+    /// An exponent over 32 bits is nowhere in use and only makes verification slow.
+    fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Self> {
+        let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
+        let exponent_is_sound = e.len() <= 4 && e.last()? & 1 == 1 && e.as_slice() != [1];
+        let sound = RSA_BITS.contains(&bits) && n.last()? & 1 == 1 && exponent_is_sound;
+        sound.then_some(Self::Rsa { n, e })
+    }
+
+    ///
+    fn p256(x: Coordinate, y: Coordinate) -> Option<Self> {
+        let point = p256::EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
+        p256::PublicKey::try_from(point).ok()?;
+        Some(Self::P256 { x, y })
+    }
+
+    /// A key of small order verifies signatures nobody made: none such is a real key.
+    fn ed25519(x: Coordinate) -> Option<Self> {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&x).ok()?;
+        (!key.is_weak()).then_some(Self::Ed25519 { x })
+    }
+
+    const fn key_type(&self) -> KeyType {
+        match self {
+            Self::Rsa { .. } => KeyType::Rsa,
+            Self::P256 { .. } => KeyType::P256,
+            Self::Ed25519 { .. } => KeyType::Ed25519,
+        }
+    }
+
+    fn members(&self) -> Vec<(&'static str, String)> {
+        let encode = Base64UrlUnpadded::encode_string;
+        match self {
+            Self::Rsa { n, e } => vec![("e", encode(e)), ("kty", "RSA".to_owned()), ("n", encode(n))],
+            Self::P256 { x, y } => {
+                vec![("crv", "P-256".to_owned()), ("kty", "EC".to_owned()), ("x", encode(x)), ("y", encode(y))]
+            }
+            Self::Ed25519 { x } => {
+                vec![("crv", "Ed25519".to_owned()), ("kty", "OKP".to_owned()), ("x", encode(x))]
+            }
+        }
+    }
+
+    /// The members hold letters, digits, `-` and `_` only, so that no escaping is in question.
+    fn thumbprint(&self) -> String {
+        let members: Vec<_> =
+            self.members().into_iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
+        let canonical = format!("{{{}}}", members.join(","));
+        Base64UrlUnpadded::encode_string(&Hash::Sha256.digest(canonical.as_bytes()))
+    }
+}
+
+/// `use` and `key_ops`, where they are there, must allow it.
+fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
+    let by_use = jwk.get("use").is_none_or(|value| value == "sig");
+    let by_operations = jwk.get("key_ops").is_none_or(|value| {
+        value.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "verify"))
+    });
+    by_use && by_operations
+}
+
+/// A published private key is anybody's, and a symmetric one never was the provider's alone.
+fn has_private_parts(jwk: &Map<String, Value>) -> bool {
+    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name))
+}
+
+fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    jwk.get(name)?.as_str()
+}
+
+/// `Some(None)` when the member is missing, `None` when it is no string.
+fn optional_text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<Option<&'a str>> {
+    jwk.get(name).map_or(Some(None), |value| value.as_str().map(Some))
+}
+
+fn octets(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text(jwk, name)?).ok()
+}
+
+/// A `Base64urlUInt` (RFC 7518 §2). Leading zeros, against the rule but seen in the wild, are dropped, so
+/// that one key has one form for every backend.
+fn unsigned(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
+    let bytes = octets(jwk, name)?;
+    let significant: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
+    (!significant.is_empty()).then_some(significant)
+}
+
+/// Exactly 32 octets (RFC 7518 §6.2.1.2, RFC 8037 §2).
+fn coordinate(jwk: &Map<String, Value>, name: &str) -> Option<Coordinate> {
+    octets(jwk, name)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

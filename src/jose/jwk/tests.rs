@@ -1,0 +1,250 @@
+use serde_json::json;
+
+use super::*;
+use crate::jose::testing;
+
+const RSA: &str = include_str!("../../../fixtures/jws/rs256.json");
+const EC: &str = include_str!("../../../fixtures/jws/es256.json");
+
+fn from_fixture(text: &str) -> Map<String, Value> {
+    let fixture: Value = serde_json::from_str(text).unwrap();
+    let mut jwk = fixture["input"]["jwks"]["keys"][0].as_object().unwrap().clone();
+    for name in ["kid", "alg", "use"] {
+        jwk.remove(name);
+    }
+    jwk
+}
+
+fn with(jwk: &Map<String, Value>, changes: Value) -> Map<String, Value> {
+    let mut changed = jwk.clone();
+    for (name, value) in changes.as_object().unwrap() {
+        if value.is_null() {
+            changed.remove(name)
+        } else {
+            changed.insert(name.clone(), value.clone())
+        };
+    }
+    changed
+}
+
+fn rsa() -> Map<String, Value> {
+    from_fixture(RSA)
+}
+
+fn ec() -> Map<String, Value> {
+    from_fixture(EC)
+}
+
+fn ed() -> Map<String, Value> {
+    with(testing::jwk().as_object().unwrap(), json!({"kid": null}))
+}
+
+fn set(keys: &[Map<String, Value>]) -> KeySet {
+    testing::key_set(&keys.iter().cloned().map(Value::Object).collect::<Vec<_>>())
+}
+
+fn kids<'a>(keys: &[&'a PublicKey]) -> Vec<&'a str> {
+    keys.iter().map(|key| key.kid().unwrap()).collect()
+}
+
+// RFC 7638 §3.1
+#[test]
+fn the_thumbprint_is_that_of_the_rfc() {
+    let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+    let jwk = json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"});
+    let key = PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+    assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    assert_eq!((key.kid(), key.key_type(), key.signature_bytes()), (Some("2011-04-29"), KeyType::Rsa, 256));
+}
+
+// RFC 8037 §A.3
+#[test]
+fn the_thumbprint_of_an_ed25519_key_is_that_of_the_rfc() {
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let key = PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+    assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+#[test]
+fn the_members_alone_make_the_same_key_again() {
+    for jwk in [rsa(), ec(), ed()] {
+        let key = PublicKey::from_jwk(&jwk).unwrap();
+        let again: Map<String, Value> =
+            key.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        assert_eq!(again, jwk);
+        assert_eq!(PublicKey::from_jwk(&again).unwrap(), key);
+    }
+}
+
+#[test]
+fn one_key_has_one_form_however_its_modulus_is_padded() {
+    let plain = PublicKey::from_jwk(&rsa()).unwrap();
+    let mut n = Base64UrlUnpadded::decode_vec(rsa()["n"].as_str().unwrap()).unwrap();
+    n.insert(0, 0);
+    let padded = with(&rsa(), json!({"n": Base64UrlUnpadded::encode_string(&n)}));
+    assert_eq!(PublicKey::from_jwk(&padded).unwrap(), plain);
+}
+
+// R-007, R-010, R-092, R-094
+#[test]
+fn a_set_yields_its_usable_keys_and_nothing_else() {
+    let fixture: Value =
+        serde_json::from_str(include_str!("../../../fixtures/jwk/junk_beside_good_keys.json")).unwrap();
+    let set = KeySet::parse(fixture["input"].to_string().as_bytes()).unwrap();
+    let kids: Vec<_> = set.keys().iter().map(|key| key.kid()).collect();
+    assert_eq!(kids, [Some("good-rsa"), Some("good-ec"), Some("good-ed")]);
+}
+
+// R-010, R-090, R-092, R-094: each change alone makes a good key unusable.
+#[test]
+fn one_bad_member_makes_a_key_unusable() {
+    let modulus = |bytes: &[u8]| json!({"n": Base64UrlUnpadded::encode_string(bytes)});
+    let mut even = [0xff; 256];
+    even[255] = 0xfe;
+    let cases = [
+        (rsa(), json!({"kty": null})),
+        (rsa(), json!({"kty": "rsa"})),
+        (rsa(), json!({"kty": "EC"})),
+        (rsa(), json!({"kty": 1})),
+        (rsa(), json!({"n": null})),
+        (rsa(), json!({"n": ""})),
+        (rsa(), json!({"n": "AAAA"})),
+        (rsa(), json!({"n": 65537})),
+        (rsa(), modulus(&[0xff; 255])),
+        (rsa(), modulus(&[&[0x7f], &[0xff; 255][..]].concat())),
+        (rsa(), modulus(&[0xff; 1025])),
+        (rsa(), modulus(&even)),
+        (rsa(), json!({"e": "AQ"})),
+        (rsa(), json!({"e": "Ag"})),
+        (rsa(), json!({"e": "AA"})),
+        (rsa(), json!({"e": ""})),
+        (rsa(), json!({"e": "AQAAAAE"})),
+        (rsa(), json!({"e": "AQAB="})),
+        (rsa(), json!({"e": "AQAC"})),
+        (rsa(), json!({"d": "AQAB"})),
+        (rsa(), json!({"p": "AQAB"})),
+        (ec(), json!({"crv": "P-384"})),
+        (ec(), json!({"crv": null})),
+        (ec(), json!({"kty": "RSA"})),
+        (ec(), json!({"x": ec()["y"], "y": ec()["x"]})),
+        (ec(), json!({"y": null})),
+        (ec(), json!({"d": ec()["x"]})),
+        (ed(), json!({"crv": "Ed448"})),
+        (ed(), json!({"crv": "X25519"})),
+        (ed(), json!({"x": "AAAA"})),
+        (ed(), json!({"x": Base64UrlUnpadded::encode_string(&[0; 32])})),
+        (ed(), json!({"kty": "EC"})),
+        (rsa(), json!({"use": "enc"})),
+        (rsa(), json!({"use": ["sig"]})),
+        (rsa(), json!({"key_ops": []})),
+        (rsa(), json!({"key_ops": ["sign"]})),
+        (rsa(), json!({"key_ops": "verify"})),
+        (rsa(), json!({"alg": "RS256 "})),
+        (rsa(), json!({"alg": "HS256"})),
+        (rsa(), json!({"alg": "none"})),
+        (ec(), json!({"alg": "RS256"})),
+        (ec(), json!({"alg": "ES521"})),
+        (rsa(), json!({"kid": 1})),
+        (rsa(), json!({"kid": "k".repeat(MAX_KID_BYTES + 1)})),
+    ];
+    for (jwk, change) in cases {
+        assert!(PublicKey::from_jwk(&jwk).is_some());
+        assert_eq!(PublicKey::from_jwk(&with(&jwk, change.clone())), None, "{change}");
+    }
+}
+
+#[test]
+fn members_that_allow_it_leave_a_key_usable() {
+    for (jwk, change) in [
+        (rsa(), json!({"use": "sig", "key_ops": ["verify", "x"], "alg": "PS512", "x5c": [1], "x5u": "http://x"})),
+        (rsa(), json!({"e": "Aw"})),
+        (ed(), json!({"alg": "EdDSA"})),
+        (ed(), json!({"alg": "Ed25519"})),
+        (ec(), json!({"kid": ""})),
+    ] {
+        assert!(PublicKey::from_jwk(&with(&jwk, change.clone())).is_some(), "{change}");
+    }
+}
+
+// R-008, R-010, R-011
+#[test]
+fn a_kid_chooses_among_the_keys_that_suit() {
+    let keys = set(&[
+        with(&ec(), json!({"kid": "a"})),
+        with(&rsa(), json!({"kid": "a", "alg": "PS256"})),
+        with(&rsa(), json!({"kid": "a"})),
+        with(&ed(), json!({"kid": "b"})),
+    ]);
+    assert_eq!(keys.candidates(Algorithm::Rs256, Some("a")).unwrap(), [&keys.keys()[2]]);
+    assert_eq!(keys.candidates(Algorithm::Ps256, Some("a")).unwrap(), [&keys.keys()[1], &keys.keys()[2]]);
+    assert_eq!(keys.candidates(Algorithm::Es256, Some("a")).unwrap(), [&keys.keys()[0]]);
+    assert_eq!(keys.candidates(Algorithm::Es256, Some("b")), Err(KeyChoiceError::Unsuitable));
+    assert_eq!(keys.candidates(Algorithm::EdDsa, Some("a")), Err(KeyChoiceError::Unsuitable));
+    for unknown in ["c", "", "A", "a ", "../../etc/passwd"] {
+        assert_eq!(keys.candidates(Algorithm::EdDsa, Some(unknown)), Err(KeyChoiceError::Unknown), "{unknown}");
+    }
+}
+
+// R-012
+#[test]
+fn without_a_kid_there_must_be_one_suitable_key() {
+    let keys = set(&[with(&ec(), json!({"kid": "a"})), rsa(), with(&rsa(), json!({"alg": "RS512"}))]);
+    assert_eq!(kids(&keys.candidates(Algorithm::Es256, None).unwrap()), ["a"]);
+    assert_eq!(keys.candidates(Algorithm::Rs256, None).unwrap(), [&keys.keys()[1]]);
+    assert_eq!(keys.candidates(Algorithm::Rs512, None), Err(KeyChoiceError::Ambiguous));
+    assert_eq!(keys.candidates(Algorithm::EdDsa, None), Err(KeyChoiceError::Unknown));
+    assert_eq!(KeySet::default().candidates(Algorithm::EdDsa, None), Err(KeyChoiceError::Unknown));
+}
+
+#[test]
+fn keys_of_one_kid_are_tried_up_to_a_bound() {
+    let many = vec![with(&ed(), json!({"kid": "a"})); 50];
+    assert_eq!(set(&many).candidates(Algorithm::EdDsa, Some("a")).unwrap().len(), MAX_CANDIDATES);
+}
+
+#[test]
+fn a_document_that_is_no_key_set_is_refused() {
+    let too_many = json!({"keys": vec![json!({}); MAX_KEYS + 1]}).to_string();
+    let too_large = format!("{{\"keys\":[]}}{}", " ".repeat(MAX_SET_BYTES));
+    let cases: &[(&str, KeySetError)] = &[
+        ("{}", KeySetError::NoKeys),
+        (r#"{"keys":{}}"#, KeySetError::NoKeys),
+        (r#"{"keys":null}"#, KeySetError::NoKeys),
+        ("[]", KeySetError::Json(JsonError::NotAnObject)),
+        ("<html>", KeySetError::Json(JsonError::Syntax)),
+        (r#"{"keys":[],"keys":[]}"#, KeySetError::Json(JsonError::DuplicateMember)),
+        (r#"{"keys":[{"kty":"RSA","kty":"EC"}]}"#, KeySetError::Json(JsonError::DuplicateMember)),
+        (&too_many, KeySetError::TooManyKeys),
+        (&too_large, KeySetError::Json(JsonError::TooLarge)),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(KeySet::parse(text.as_bytes()).unwrap_err(), *expected);
+    }
+    let most = json!({"keys": vec![json!({}); MAX_KEYS]}).to_string();
+    assert!(KeySet::parse(most.as_bytes()).unwrap().keys().is_empty());
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,100}", member in "[a-z_]{1,7}", value in "\\PC{0,60}") {
+            let _ = KeySet::parse(text.as_bytes());
+            for jwk in [rsa(), ec(), ed()] {
+                let _ = PublicKey::from_jwk(&with(&jwk, json!({member.clone(): value})));
+            }
+        }
+
+        #[test]
+        fn no_coordinates_make_it_panic(x in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let x = Base64UrlUnpadded::encode_string(&x);
+            let _ = PublicKey::from_jwk(&with(&ed(), json!({"x": x})));
+            let _ = PublicKey::from_jwk(&with(&ec(), json!({"x": x, "y": x})));
+            let _ = PublicKey::from_jwk(&with(&rsa(), json!({"n": x, "e": x})));
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! A compact JWS (RFC 7515 §7.1) that carries claims (RFC 7519) → verified header and claims, in two steps.
+//!
+//! [`UnverifiedJwt::parse`] only takes the token apart: size, three parts, strict base64url, a strict header.
+//! [`UnverifiedJwt::verify`] chooses the key, has the signature checked, and reads the claims only then.
+//! Of the header it uses `alg`, `kid` and `typ`; `jku`, `x5u`, `jwk` and `x5c` are never looked at (R-013).
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::{Map, Value};
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::{KeyChoiceError, KeySet, MAX_KID_BYTES};
+use crate::json::{self, JsonError};
+use crate::ports::Signatures;
+
+/// The longest token looked at, in bytes (R-100).
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+const MAX_TYP_BYTES: usize = 64;
+
+/// A token taken apart. Nothing in it is to be believed, so there is no way to its claims.
+pub struct UnverifiedJwt<'a> {
+    header: Header,
+    /// The first two parts and the dot between them, as they came (RFC 7515 §5.2, step 8).
+    signing_input: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// The header members in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    algorithm: Algorithm,
+    kid: Option<String>,
+    typ: Option<String>,
+}
+
+impl Header {
+    /// `alg`.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// `kid`: an opaque name to compare with, nothing else (R-102).
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// `typ`, as it stands; media types compare without case (RFC 7515 §4.1.9).
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+}
+
+/// A token whose signature a key of the given set made. Only [`UnverifiedJwt::verify`] makes one:
+///
+/// ```compile_fail,E0451
+/// # fn forge(header: postern::jose::Header) -> postern::jose::VerifiedJwt {
+/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new() }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct VerifiedJwt {
+    header: Header,
+    claims: Map<String, Value>,
+}
+
+// A token is a credential and its claims are personal: neither belongs in a log, so only headers print.
+impl fmt::Debug for UnverifiedJwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedJwt").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for VerifiedJwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedJwt").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl VerifiedJwt {
+    /// The header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The claims: the issuer said so; whether they are meant for us is still to be checked.
+    #[must_use]
+    pub const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// The claims, taken out.
+    #[must_use]
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+}
+
+/// Why a token is not verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtError {
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    TooLarge,
+    /// Not three parts, or one of them empty.
+    Malformed,
+    /// Five parts: a JWE, and none is expected anywhere (R-058).
+    Encrypted,
+    /// A part is not canonical unpadded base64url.
+    Encoding,
+    /// The header is not a strict JSON object.
+    HeaderJson(JsonError),
+    /// `crit` is there; no extension is understood, and none of its other uses is legal (R-097).
+    Critical,
+    /// `b64` is there (RFC 7797).
+    UnencodedPayload,
+    /// `zip` is there (R-101).
+    Compressed,
+    /// `alg` is missing or no string.
+    AlgorithmMissing,
+    /// `alg` is none that Postern verifies; `none` and HMAC are among these (R-089).
+    AlgorithmUnsupported,
+    /// `alg` is not allowed for this issuer (R-045, R-088).
+    AlgorithmNotAllowed,
+    /// `kid` is no string, or too long.
+    KidMalformed,
+    /// `typ` is no string, or too long.
+    TypMalformed,
+    /// No key of that `kid`, or none suitable for a token without one.
+    KeyUnknown,
+    /// The key of that `kid` is not for this algorithm.
+    KeyUnsuitable,
+    /// No `kid`, and several keys suit.
+    KeyAmbiguous,
+    /// The signature is not by the key that `kid` names.
+    BadSignature,
+    /// The signature is not by the only key that suits a token without `kid`.
+    BadSignatureUnnamedKey,
+    /// The signature is right, but the payload is not a strict JSON object.
+    ClaimsJson(JsonError),
+}
+
+impl JwtError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLarge => "jwt.too_large",
+            Self::Malformed => "jwt.malformed",
+            Self::Encrypted => "jwt.encrypted",
+            Self::Encoding => "jwt.encoding",
+            Self::HeaderJson(_) => "jwt.header_json",
+            Self::Critical => "jwt.crit",
+            Self::UnencodedPayload => "jwt.b64",
+            Self::Compressed => "jwt.zip",
+            Self::AlgorithmMissing => "jwt.alg_missing",
+            Self::AlgorithmUnsupported => "jwt.alg_unsupported",
+            Self::AlgorithmNotAllowed => "jwt.alg_not_allowed",
+            Self::KidMalformed => "jwt.kid_malformed",
+            Self::TypMalformed => "jwt.typ_malformed",
+            Self::KeyUnknown => "jwt.key_unknown",
+            Self::KeyUnsuitable => "jwt.key_unsuitable",
+            Self::KeyAmbiguous => "jwt.key_ambiguous",
+            Self::BadSignature | Self::BadSignatureUnnamedKey => "jwt.bad_signature",
+            Self::ClaimsJson(_) => "jwt.claims_json",
+        }
+    }
+
+    /// Whether the provider may have changed its keys since the set was fetched, so that fetching it once
+    /// more is worth it (R-008). A provider without `kid`s shows a new key by a signature that fails.
+    #[must_use]
+    pub const fn keys_may_be_stale(self) -> bool {
+        matches!(self, Self::KeyUnknown | Self::BadSignatureUnnamedKey)
+    }
+}
+
+impl fmt::Display for JwtError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for JwtError {}
+
+impl From<KeyChoiceError> for JwtError {
+    fn from(error: KeyChoiceError) -> Self {
+        match error {
+            KeyChoiceError::Unknown => Self::KeyUnknown,
+            KeyChoiceError::Unsuitable => Self::KeyUnsuitable,
+            KeyChoiceError::Ambiguous => Self::KeyAmbiguous,
+        }
+    }
+}
+
+impl<'a> UnverifiedJwt<'a> {
+    /// Takes a token apart.
+    ///
+    /// # Errors
+    /// When it is not a compact JWS of the plain kind that providers issue.
+    pub fn parse(token: &'a str) -> Result<Self, JwtError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(JwtError::TooLarge);
+        }
+        let (header, payload, signature) = three_parts(token)?;
+        // Everything but the last dot and the signature; the length is that of two parts of `token` itself.
+        let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(JwtError::Malformed)?;
+        Ok(Self {
+            header: Header::parse(&decode(header)?)?,
+            signing_input,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
+    }
+
+    /// The header; anybody may have written it.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Verifies the signature by a key of `keys`, with one of the `allowed` algorithms.
+    ///
+    /// # Errors
+    /// When it does not verify so, or does, but over something other than claims.
+    pub async fn verify(
+        self,
+        keys: &KeySet,
+        allowed: &[Algorithm],
+        signatures: &impl Signatures,
+    ) -> Result<VerifiedJwt, JwtError> {
+        let algorithm = self.header.algorithm;
+        if !allowed.contains(&algorithm) {
+            return Err(JwtError::AlgorithmNotAllowed);
+        }
+        for key in keys.candidates(algorithm, self.header.kid())? {
+            let message = self.signing_input.as_bytes();
+            if self.signature.len() == key.signature_bytes()
+                && signatures.verify(key, algorithm, message, &self.signature).await
+            {
+                let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
+                return Ok(VerifiedJwt { header: self.header, claims });
+            }
+        }
+        Err(if self.header.kid.is_some() { JwtError::BadSignature } else { JwtError::BadSignatureUnnamedKey })
+    }
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Self, JwtError> {
+        let members = json::parse_object(bytes, MAX_TOKEN_BYTES).map_err(JwtError::HeaderJson)?;
+        for (name, error) in
+            [("crit", JwtError::Critical), ("b64", JwtError::UnencodedPayload), ("zip", JwtError::Compressed)]
+        {
+            if members.contains_key(name) {
+                return Err(error);
+            }
+        }
+        let name = members.get("alg").and_then(Value::as_str).ok_or(JwtError::AlgorithmMissing)?;
+        Ok(Self {
+            algorithm: Algorithm::from_name(name).ok_or(JwtError::AlgorithmUnsupported)?,
+            kid: short_text(&members, "kid", MAX_KID_BYTES, JwtError::KidMalformed)?,
+            typ: short_text(&members, "typ", MAX_TYP_BYTES, JwtError::TypMalformed)?,
+        })
+    }
+}
+
+/// R-058, R-096.
+fn three_parts(token: &str) -> Result<(&str, &str, &str), JwtError> {
+    let mut parts = token.split('.');
+    let found = (parts.next(), parts.next(), parts.next());
+    match (found, parts.count()) {
+        ((Some(header), Some(payload), Some(signature)), 0)
+            if !header.is_empty() && !payload.is_empty() && !signature.is_empty() =>
+        {
+            Ok((header, payload, signature))
+        }
+        (_, 2) => Err(JwtError::Encrypted),
+        _ => Err(JwtError::Malformed),
+    }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, JwtError> {
+    Base64UrlUnpadded::decode_vec(part).map_err(|_| JwtError::Encoding)
+}
+
+fn short_text(
+    members: &Map<String, Value>,
+    name: &str,
+    max_bytes: usize,
+    error: JwtError,
+) -> Result<Option<String>, JwtError> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if text.len() <= max_bytes => Ok(Some(text.clone())),
+        Some(_) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

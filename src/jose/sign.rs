@@ -1,0 +1,128 @@
+//! Claims → a compact JWS by a key of our own, ES256 only: for `private_key_jwt` (RFC 7523 §2.2, R-032).
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use serde_json::{Map, Value, json};
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
+use crate::json;
+use crate::secret::Secret;
+
+const MAX_JWK_BYTES: usize = 4096;
+
+/// Signs with ES256. Deterministic (RFC 6979): no random source can spoil the key.
+pub struct Es256Signer {
+    /// Wiped when dropped, by `p256`.
+    key: SigningKey,
+    kid: String,
+    public: PublicKey,
+}
+
+impl fmt::Debug for Es256Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Es256Signer").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a private JWK. Says nothing of what stood in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignerError {
+    /// Not a JSON object.
+    Json(json::JsonError),
+    /// Not a private P-256 key, or its parts do not belong together.
+    NotP256,
+    /// `use`, `key_ops`, `alg` or `kid` is there and does not allow signing with ES256.
+    NotForSigning,
+}
+
+impl fmt::Display for SignerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => error.fmt(f),
+            Self::NotP256 => f.write_str("expected a private jwk with `kty` `EC` and `crv` `P-256`"),
+            Self::NotForSigning => f.write_str("expected a jwk whose `use`, `key_ops`, `alg` and `kid` allow `ES256`"),
+        }
+    }
+}
+
+impl std::error::Error for SignerError {}
+
+impl Es256Signer {
+    /// Takes a private P-256 JWK (RFC 7518 §6.2). Without a `kid` its thumbprint (RFC 7638) is its name.
+    ///
+    /// # Errors
+    /// When it is not one, or not for signing.
+    pub fn from_jwk(jwk: &Secret<String>) -> Result<Self, SignerError> {
+        let bytes = jwk.expose().as_bytes();
+        let members = json::parse_object(bytes, MAX_JWK_BYTES).map_err(SignerError::Json)?;
+        // `p256` refuses members it does not know, and that x, y and d do not belong together.
+        let private = Secret::new(only(&members, &["kty", "crv", "x", "y", "d"]).to_string());
+        let secret = p256::SecretKey::from_jwk_str(private.expose()).map_err(|_| SignerError::NotP256)?;
+        let public = only(&members, &["kty", "crv", "x", "y"]);
+        let public = public.as_object().and_then(PublicKey::from_jwk).ok_or(SignerError::NotP256)?;
+        let kid = signing_kid(&members, &public).ok_or(SignerError::NotForSigning)?;
+        Ok(Self { key: SigningKey::from(secret), kid, public })
+    }
+
+    /// The name of the key, as in the headers it makes.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The public JWK to register at the provider.
+    #[must_use]
+    pub fn public_jwk(&self) -> Value {
+        let mut members: Map<String, Value> =
+            self.public.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        for (name, value) in [("kid", self.kid.as_str()), ("use", "sig"), ("alg", Algorithm::Es256.name())] {
+            members.insert(name.to_owned(), value.into());
+        }
+        Value::Object(members)
+    }
+
+    /// The compact JWS over `claims`, its header `alg`, `kid` and, when given, `typ`.
+    #[must_use]
+    pub fn sign(&self, typ: Option<&str>, claims: &Map<String, Value>) -> String {
+        let mut header = json!({ "alg": Algorithm::Es256.name(), "kid": self.kid });
+        if let (Some(typ), Some(members)) = (typ, header.as_object_mut()) {
+            members.insert("typ".to_owned(), typ.into());
+        }
+        let claims = Value::from(claims.clone());
+        let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        let signature: Signature = self.key.sign(input.as_bytes());
+        format!("{input}.{}", encode(&signature.to_bytes()))
+    }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+fn only(members: &Map<String, Value>, names: &[&str]) -> Value {
+    members
+        .iter()
+        .filter(|(name, _)| names.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn signing_kid(members: &Map<String, Value>, public: &PublicKey) -> Option<String> {
+    let for_signing = members.get("use").is_none_or(|value| value == "sig")
+        && members.get("alg").is_none_or(|value| value == Algorithm::Es256.name())
+        && members.get("key_ops").is_none_or(|value| {
+            value.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "sign"))
+        });
+    let kid = match members.get("kid") {
+        None => public.thumbprint().to_owned(),
+        Some(value) => value.as_str().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID_BYTES)?.to_owned(),
+    };
+    for_signing.then_some(kid)
+}
+
+#[cfg(test)]
+mod tests;

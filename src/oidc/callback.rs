@@ -1,0 +1,182 @@
+//! The authorization response: untrusted parameters → the one code to exchange (RFC 6749 §4.1.2, RFC 9207).
+
+use super::metadata::Metadata;
+use crate::config::Issuer;
+use crate::secret::Secret;
+
+const MAX_PARAMETERS: usize = 50;
+const MAX_VALUE_BYTES: usize = 4096;
+
+/// The parameters of an authorization response, each at most once.
+#[derive(Debug, Default)]
+pub struct CallbackParams {
+    /// `code`
+    code: Option<Secret<String>>,
+    /// `state`
+    state: Option<String>,
+    /// `iss` (RFC 9207 §2)
+    iss: Option<String>,
+    /// `error` (RFC 6749 §4.1.2.1)
+    error: Option<String>,
+    /// A token in the response: an implicit or hybrid answer that was never asked for.
+    unasked_token: bool,
+    /// What is wrong with the parameters themselves.
+    fault: Option<CallbackError>,
+}
+
+/// Why an authorization response leads to no login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallbackError {
+    /// More, or longer, parameters than any provider sends.
+    TooLarge,
+    /// The named parameter stands twice (RFC 6749 §3.1).
+    Repeated(&'static str),
+    /// Parameters both in the query and in the body.
+    Mixed,
+    /// The provider was told to answer in the other way.
+    WrongResponseMode,
+    /// No `state`.
+    StateMissing,
+    /// This browser has no login under way with this `state`: forged, replayed, or expired.
+    NoTransaction,
+    /// The login was begun with another provider (mix-up).
+    WrongProvider,
+    /// It has ended before.
+    AlreadyUsed,
+    /// `iss` is required and absent (RFC 9207 §2.4).
+    IssMissing,
+    /// `iss` is not this provider's issuer (RFC 9207 §2.4).
+    IssMismatch,
+    /// A token came along, of a flow that was never asked for.
+    UnaskedToken,
+    /// The provider refused; its `error`, if it is one of the registered ones.
+    ProviderRefused(&'static str),
+    /// Neither `code` nor `error`.
+    CodeMissing,
+}
+
+impl CallbackError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "callback.too_large",
+            Self::Repeated(_) => "callback.parameter_repeated",
+            Self::Mixed => "callback.query_and_body",
+            Self::WrongResponseMode => "callback.wrong_response_mode",
+            Self::StateMissing => "callback.state_missing",
+            Self::NoTransaction => "callback.no_transaction",
+            Self::WrongProvider => "callback.wrong_provider",
+            Self::AlreadyUsed => "callback.already_used",
+            Self::IssMissing => "callback.iss_missing",
+            Self::IssMismatch => "callback.iss_mismatch",
+            Self::UnaskedToken => "callback.unasked_token",
+            Self::ProviderRefused(_) => "callback.provider_refused",
+            Self::CodeMissing => "callback.code_missing",
+        }
+    }
+}
+
+impl CallbackParams {
+    /// Reads a query or form body. Unknown parameters are ignored; a known one that stands twice
+    /// or is too long spoils them all, but still says which login it spoils.
+    #[must_use]
+    pub fn parse(encoded: &str) -> Self {
+        let mut params = Self::default();
+        for (index, (name, value)) in form_urlencoded::parse(encoded.as_bytes()).enumerate() {
+            if index >= MAX_PARAMETERS || value.len() > MAX_VALUE_BYTES {
+                params.fault = Some(CallbackError::TooLarge);
+                break;
+            }
+            params.take(&name, value.into_owned());
+        }
+        params
+    }
+
+    fn take(&mut self, name: &str, value: String) {
+        let doubled = match name {
+            "code" => self.code.replace(Secret::new(value)).is_some().then_some("code"),
+            "state" => self.state.replace(value).is_some().then_some("state"),
+            "iss" => self.iss.replace(value).is_some().then_some("iss"),
+            "error" => self.error.replace(value).is_some().then_some("error"),
+            "access_token" | "id_token" | "token" => {
+                self.unasked_token = true;
+                None
+            }
+            _ => None,
+        };
+        if let Some(name) = doubled {
+            self.fault = Some(CallbackError::Repeated(name));
+        }
+    }
+
+    /// Whether any known parameter is there.
+    #[must_use]
+    pub const fn says_anything(&self) -> bool {
+        self.code.is_some() || self.state.is_some() || self.iss.is_some() || self.error.is_some() || self.unasked_token
+    }
+
+    /// Which login this is about.
+    ///
+    /// # Errors
+    /// When that is missing, or said twice.
+    pub fn state(&self) -> Result<&str, CallbackError> {
+        match (&self.state, &self.fault) {
+            (_, Some(fault @ CallbackError::Repeated("state"))) => Err(fault.clone()),
+            (Some(state), _) if !state.is_empty() => Ok(state),
+            (_, Some(fault)) => Err(fault.clone()),
+            _ => Err(CallbackError::StateMissing),
+        }
+    }
+
+    /// The code, if this answer is the one that was asked for: from this issuer, not an error, not
+    /// a token.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn accept(self, issuer: &Issuer, metadata: &Metadata) -> Result<Secret<String>, CallbackError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        // RFC 9207 §2.4: before anything else, error answers included. An `iss` that nobody
+        // advertised is compared all the same: a wrong one is never right.
+        match &self.iss {
+            Some(iss) if iss != issuer.as_str() => return Err(CallbackError::IssMismatch),
+            None if metadata.iss_parameter_supported => return Err(CallbackError::IssMissing),
+            _ => {}
+        }
+        if let Some(error) = &self.error {
+            return Err(CallbackError::ProviderRefused(registered_error(error)));
+        }
+        if self.unasked_token {
+            return Err(CallbackError::UnaskedToken);
+        }
+        self.code.filter(|code| !code.expose().is_empty()).ok_or(CallbackError::CodeMissing)
+    }
+}
+
+/// The registered error codes (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6): what the provider
+/// wrote itself goes neither into a page nor into a log.
+fn registered_error(error: &str) -> &'static str {
+    const REGISTERED: [&str; 18] = [
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_request",
+        "invalid_request_object",
+        "invalid_request_uri",
+        "invalid_scope",
+        "invalid_target",
+        "login_required",
+        "registration_not_supported",
+        "request_not_supported",
+        "request_uri_not_supported",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unmet_authentication_requirements",
+        "unsupported_response_type",
+    ];
+    REGISTERED.into_iter().find(|known| *known == error).unwrap_or("unregistered_error")
+}

@@ -1,0 +1,123 @@
+//! A provider's public documents, metadata and keys: isolate memory → shared cache → provider.
+//!
+//! A document is used without asking while it is *fresh*, asked for again when it is not, and used
+//! all the same while the provider does not answer, until it is *too old* (R-014). So a key that the
+//! provider removed works for at most [`Lifetimes::fresh_at_most`] while the provider can be
+//! reached, and for at most [`Lifetimes::usable`] while it cannot.
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::{HeaderMap, header};
+use crate::time::{Seconds, Timestamp};
+
+/// How long a document of one kind is fresh, and usable.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Fresh this long when the provider does not say (`Cache-Control: max-age`).
+    pub fresh: Seconds,
+    /// Fresh at least this long, whatever the provider says.
+    pub fresh_at_least: Seconds,
+    /// Fresh at most this long, whatever the provider says.
+    pub fresh_at_most: Seconds,
+    /// Usable this long while the provider does not answer.
+    pub usable: Seconds,
+}
+
+/// Metadata changes rarely.
+pub const METADATA: Lifetimes = Lifetimes {
+    fresh: Seconds::hours(1),
+    fresh_at_least: Seconds::minutes(5),
+    fresh_at_most: Seconds::hours(24),
+    usable: Seconds::hours(48),
+};
+
+/// A removed key must stop working soon.
+pub const KEYS: Lifetimes = Lifetimes {
+    fresh: Seconds::minutes(10),
+    fresh_at_least: Seconds::minutes(1),
+    fresh_at_most: Seconds::hours(1),
+    usable: Seconds::hours(24),
+};
+
+/// Between two fetches because of a key id that is not known.
+pub const UNKNOWN_KEY_COOLDOWN: Seconds = Seconds::new(30);
+
+/// Between two attempts while the provider does not answer.
+pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
+
+/// A document as it was fetched. Its JSON is what the shared cache holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    #[serde(rename = "v")]
+    version: u8,
+    /// The body, which has passed its parser.
+    pub body: String,
+    /// When it was fetched, or last confirmed by the provider.
+    pub fetched_at: i64,
+    /// Until when it is fresh.
+    pub fresh_until: i64,
+    /// `ETag`, to ask whether it changed.
+    #[serde(default)]
+    pub etag: Option<String>,
+}
+
+/// What a stored document is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Use it.
+    Fresh,
+    /// Ask for a new one; use it if there is no answer.
+    Stale,
+    /// Do not use it.
+    TooOld,
+}
+
+impl Stored {
+    /// A document that has just come.
+    #[must_use]
+    pub fn new(body: String, headers: &HeaderMap, lifetimes: Lifetimes, now: Timestamp) -> Self {
+        let etag = headers.get(header::ETAG).and_then(|value| value.to_str().ok()).filter(|etag| etag.len() <= 256);
+        Self {
+            version: 1,
+            body,
+            fetched_at: now.as_unix(),
+            fresh_until: now.plus(fresh_for(headers, lifetimes)).as_unix(),
+            etag: etag.map(str::to_owned),
+        }
+    }
+
+    /// The same document, confirmed by a 304.
+    #[must_use]
+    pub fn confirmed(self, headers: &HeaderMap, lifetimes: Lifetimes, now: Timestamp) -> Self {
+        Self { fetched_at: now.as_unix(), fresh_until: now.plus(fresh_for(headers, lifetimes)).as_unix(), ..self }
+    }
+
+    /// Reads what the shared cache holds; `None` for anything else.
+    #[must_use]
+    pub fn from_cache(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|stored: &Self| stored.version == 1)
+    }
+
+    /// What it is good for now. A document from the future is one whose clock cannot be trusted.
+    #[must_use]
+    pub fn freshness(&self, lifetimes: Lifetimes, now: Timestamp) -> Freshness {
+        let fetched = Timestamp::from_unix(self.fetched_at);
+        if now >= fetched.plus(lifetimes.usable) || fetched > now.plus(Seconds::minutes(5)) {
+            return Freshness::TooOld;
+        }
+        let fresh_until = Timestamp::from_unix(self.fresh_until).min(fetched.plus(lifetimes.fresh_at_most));
+        if now < fresh_until { Freshness::Fresh } else { Freshness::Stale }
+    }
+}
+
+fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
+    let said = headers
+        .get(header::CACHE_CONTROL)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| {
+            let directive = |word: &str| word.trim().to_ascii_lowercase();
+            value.split(',').map(directive).find_map(|word| word.strip_prefix("max-age=")?.parse::<u32>().ok())
+        })
+        .map_or(lifetimes.fresh, Seconds::new);
+    said.clamp(lifetimes.fresh_at_least, lifetimes.fresh_at_most)
+}

@@ -1,0 +1,36 @@
+//! What every request to a provider has in common.
+
+use crate::http::{HeaderMap, HeaderValue, Method, header};
+use crate::ports::OutboundRequest;
+use crate::time::Seconds;
+
+/// How long a provider may take to answer.
+pub const TIMEOUT: Seconds = Seconds::new(10);
+
+/// A GET for a JSON document: no cookie, no credential.
+#[must_use]
+pub fn json_get(url: String, max_bytes: usize) -> OutboundRequest {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    OutboundRequest { method: Method::GET, url, headers, body: String::new(), timeout: TIMEOUT, max_bytes }
+}
+
+/// A POST of form fields that asks for JSON.
+#[must_use]
+pub fn form_post(url: String, fields: &[(&str, &str)], max_bytes: usize) -> OutboundRequest {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    OutboundRequest { method: Method::POST, url, headers, body, timeout: TIMEOUT, max_bytes }
+}
+
+/// Whether an answer says that it is JSON (`application/json`, or with a `+json` suffix).
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}

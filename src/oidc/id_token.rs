@@ -1,0 +1,404 @@
+//! A verified JWT and what a login expects → an ID token that may be believed (OpenID Connect Core §3.1.3.7).
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::{Map, Value};
+
+use crate::jose::{Algorithm, VerifiedJwt};
+use crate::secret::{Secret, constant_time_eq};
+use crate::time::{Seconds, Timestamp};
+
+/// How far the provider's clock may be from ours.
+pub const LEEWAY: Seconds = Seconds::new(60);
+/// How long ago, at most, an ID token that ends a login was issued.
+pub const MAX_AGE_AT_LOGIN: Seconds = Seconds::minutes(10);
+/// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
+const MAX_NAME_CHARS: usize = 255;
+/// The last second of the year 9999: no honest time is later, and sums with it do not overflow.
+const LATEST_UNIX: i64 = 253_402_300_799;
+
+/// What an ID token must be to end one login. Every field is given; what is not asked for is `None` or empty.
+pub struct Expectations<'a> {
+    /// The issuer of the metadata, which is that of the configuration.
+    pub issuer: &'a str,
+    /// Our id at the provider.
+    pub client_id: &'a str,
+    /// The nonce sent with this login.
+    pub nonce: &'a Secret<String>,
+    /// The access token of the same response, for `at_hash`. `None` when there is none, and then `at_hash` is not looked at.
+    pub access_token: Option<&'a str>,
+    /// The `max_age` sent with this login.
+    pub max_age: Option<Seconds>,
+    /// The values of `acr` of which one is required; empty when none is.
+    pub acr_values: &'a [String],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Who signed in, by word of the provider, for this login. Only [`IdToken::check`] makes one:
+///
+/// ```compile_fail,E0451
+/// # fn forge(real: postern::oidc::id_token::IdToken) -> postern::oidc::id_token::IdToken {
+/// postern::oidc::id_token::IdToken { subject: "somebody else".to_owned(), ..real }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct IdToken {
+    issuer: String,
+    subject: String,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    auth_time: Option<Timestamp>,
+    sid: Option<String>,
+    claims: Map<String, Value>,
+}
+
+impl fmt::Debug for IdToken {
+    /// Nothing of the person: it may end up in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdToken").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// The check an ID token failed. Each stands for one claim, or one rule about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdTokenError {
+    /// `typ` says that it is another kind of token.
+    TypRefused,
+    /// It has `events`, so it is a logout or security event token.
+    EventsPresent,
+    /// `iss` is not the issuer, or missing.
+    IssMismatch,
+    /// `aud` is missing, empty, or neither a string nor an array of strings.
+    AudMalformed,
+    /// `aud` does not contain our id.
+    AudMismatch,
+    /// `aud` contains others beside us.
+    AudUntrusted,
+    /// Several entries in `aud` and no `azp`.
+    AzpMissing,
+    /// `azp` is not our id.
+    AzpMismatch,
+    /// `exp` is missing or no time.
+    ExpMalformed,
+    /// Past `exp`.
+    Expired,
+    /// `iat` is missing or no time.
+    IatMalformed,
+    /// `iat` is in the future.
+    IatInFuture,
+    /// `iat` is too long ago for a login.
+    IatTooOld,
+    /// `nbf` is there and no time.
+    NbfMalformed,
+    /// Before `nbf`.
+    NotYetValid,
+    /// `nonce` is missing or no string.
+    NonceMissing,
+    /// `nonce` is that of another login.
+    NonceMismatch,
+    /// `sub` is missing, no string, empty, longer than 255 characters, or not ASCII.
+    SubMalformed,
+    /// `sid` is there and no such string.
+    SidMalformed,
+    /// `at_hash` does not belong to the access token.
+    AtHashMismatch,
+    /// `auth_time` is there and no time.
+    AuthTimeMalformed,
+    /// `auth_time` is in the future.
+    AuthTimeInFuture,
+    /// `max_age` was asked for, and there is no `auth_time`.
+    AuthTimeMissing,
+    /// The person signed in longer ago than `max_age`.
+    AuthTimeTooOld,
+    /// No `acr` of those required.
+    AcrUnsatisfied,
+}
+
+impl IdTokenError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TypRefused => "id_token.typ_refused",
+            Self::EventsPresent => "id_token.events_present",
+            Self::IssMismatch => "id_token.iss_mismatch",
+            Self::AudMalformed => "id_token.aud_malformed",
+            Self::AudMismatch => "id_token.aud_mismatch",
+            Self::AudUntrusted => "id_token.aud_untrusted",
+            Self::AzpMissing => "id_token.azp_missing",
+            Self::AzpMismatch => "id_token.azp_mismatch",
+            Self::ExpMalformed => "id_token.exp_malformed",
+            Self::Expired => "id_token.expired",
+            Self::IatMalformed => "id_token.iat_malformed",
+            Self::IatInFuture => "id_token.iat_in_future",
+            Self::IatTooOld => "id_token.iat_too_old",
+            Self::NbfMalformed => "id_token.nbf_malformed",
+            Self::NotYetValid => "id_token.not_yet_valid",
+            Self::NonceMissing => "id_token.nonce_missing",
+            Self::NonceMismatch => "id_token.nonce_mismatch",
+            Self::SubMalformed => "id_token.sub_malformed",
+            Self::SidMalformed => "id_token.sid_malformed",
+            Self::AtHashMismatch => "id_token.at_hash_mismatch",
+            Self::AuthTimeMalformed => "id_token.auth_time_malformed",
+            Self::AuthTimeInFuture => "id_token.auth_time_in_future",
+            Self::AuthTimeMissing => "id_token.auth_time_missing",
+            Self::AuthTimeTooOld => "id_token.auth_time_too_old",
+            Self::AcrUnsatisfied => "id_token.acr_unsatisfied",
+        }
+    }
+}
+
+impl fmt::Display for IdTokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for IdTokenError {}
+
+impl IdToken {
+    /// Checks the claims, in the order of OpenID Connect Core §3.1.3.7. Its steps 1 and 6 to 8 (encryption,
+    /// signature, algorithm) are behind a [`VerifiedJwt`]; its key set and algorithms must be the issuer's.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check(jwt: VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, IdTokenError> {
+        check_kind(&jwt)?;
+        let claims = jwt.claims();
+        check_issuer(claims, expected.issuer)?; // 2
+        check_audience(claims, expected.client_id)?; // 3
+        check_authorized_party(claims, expected.client_id)?; // 4, 5
+        let expires_at = check_expiry(claims, expected.now)?; // 9
+        let issued_at = check_issue(claims, expected.now)?; // 10
+        check_nonce(claims, expected.nonce)?; // 11
+        check_acr(claims, expected.acr_values)?; // 12
+        let auth_time = check_auth_time(claims, expected)?; // 13
+        check_at_hash(claims, jwt.header().algorithm(), expected.access_token)?; // §3.1.3.8
+        let subject = name(claims, "sub").ok_or(IdTokenError::SubMalformed)?;
+        let sid = optional(claims, "sid", name, IdTokenError::SidMalformed)?;
+        Ok(Self {
+            issuer: expected.issuer.to_owned(),
+            subject,
+            issued_at,
+            expires_at,
+            auth_time,
+            sid,
+            claims: jwt.into_claims(),
+        })
+    }
+
+    /// `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// `sub`: names a person together with the issuer only (R-057).
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `iat`.
+    #[must_use]
+    pub const fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// `exp`.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// `auth_time`: when the person signed in at the provider.
+    #[must_use]
+    pub const fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// `acr`, unless it is no string: then it satisfies nothing.
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.claims.get("acr")?.as_str()
+    }
+
+    /// The strings in `amr`; empty when it is no array.
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        self.claims.get("amr").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// `sid`: the session at the provider, for its logout.
+    #[must_use]
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+
+    /// All claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+}
+
+/// R-051: other kinds of tokens name their `typ`; an ID token has none, or `JWT` (RFC 7519 §5.1, RFC 8725 §3.11).
+fn check_kind(jwt: &VerifiedJwt) -> Result<(), IdTokenError> {
+    if jwt.header().typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+        return Err(IdTokenError::TypRefused);
+    }
+    if jwt.claims().contains_key("events") {
+        return Err(IdTokenError::EventsPresent);
+    }
+    Ok(())
+}
+
+fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), IdTokenError> {
+    if text(claims, "iss") == Some(issuer) { Ok(()) } else { Err(IdTokenError::IssMismatch) }
+}
+
+/// R-042: no audience is trusted beside ourselves.
+fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
+    let audiences = audiences(claims).filter(|audiences| !audiences.is_empty()).ok_or(IdTokenError::AudMalformed)?;
+    if !audiences.contains(&client_id) {
+        return Err(IdTokenError::AudMismatch);
+    }
+    if audiences.iter().any(|audience| *audience != client_id) {
+        return Err(IdTokenError::AudUntrusted);
+    }
+    Ok(())
+}
+
+fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
+    match claims.get("aud")? {
+        Value::String(one) => Some(vec![one]),
+        Value::Array(several) => several.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// R-043.
+fn check_authorized_party(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
+    let several = audiences(claims).is_some_and(|audiences| audiences.len() > 1);
+    match claims.get("azp") {
+        None if several => Err(IdTokenError::AzpMissing),
+        Some(azp) if azp.as_str() != Some(client_id) => Err(IdTokenError::AzpMismatch),
+        _ => Ok(()),
+    }
+}
+
+/// R-046.
+fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IdTokenError> {
+    let expires_at = time(claims, "exp").ok_or(IdTokenError::ExpMalformed)?;
+    if now >= expires_at.plus(LEEWAY) {
+        return Err(IdTokenError::Expired);
+    }
+    Ok(expires_at)
+}
+
+/// R-047, R-103, R-104.
+fn check_issue(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IdTokenError> {
+    let issued_at = time(claims, "iat").ok_or(IdTokenError::IatMalformed)?;
+    if issued_at > now.plus(LEEWAY) {
+        return Err(IdTokenError::IatInFuture);
+    }
+    if now > issued_at.plus(MAX_AGE_AT_LOGIN) {
+        return Err(IdTokenError::IatTooOld);
+    }
+    let not_before = optional(claims, "nbf", time, IdTokenError::NbfMalformed)?;
+    if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
+        return Err(IdTokenError::NotYetValid);
+    }
+    Ok(issued_at)
+}
+
+/// R-048.
+fn check_nonce(claims: &Map<String, Value>, expected: &Secret<String>) -> Result<(), IdTokenError> {
+    let nonce = text(claims, "nonce").ok_or(IdTokenError::NonceMissing)?;
+    if constant_time_eq(nonce.as_bytes(), expected.expose().as_bytes()) {
+        Ok(())
+    } else {
+        Err(IdTokenError::NonceMismatch)
+    }
+}
+
+/// R-053.
+fn check_acr(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), IdTokenError> {
+    let acr = text(claims, "acr");
+    if accepted.is_empty() || accepted.iter().any(|value| acr == Some(value)) {
+        Ok(())
+    } else {
+        Err(IdTokenError::AcrUnsatisfied)
+    }
+}
+
+/// R-052. Checked for being a past time even when nobody asked: routes ask later how long ago it was.
+fn check_auth_time(
+    claims: &Map<String, Value>,
+    expected: &Expectations<'_>,
+) -> Result<Option<Timestamp>, IdTokenError> {
+    let auth_time = optional(claims, "auth_time", time, IdTokenError::AuthTimeMalformed)?;
+    if auth_time.is_some_and(|auth_time| auth_time > expected.now.plus(LEEWAY)) {
+        return Err(IdTokenError::AuthTimeInFuture);
+    }
+    if let Some(max_age) = expected.max_age {
+        let auth_time = auth_time.ok_or(IdTokenError::AuthTimeMissing)?;
+        if expected.now > auth_time.plus(max_age).plus(LEEWAY) {
+            return Err(IdTokenError::AuthTimeTooOld);
+        }
+    }
+    Ok(auth_time)
+}
+
+/// R-050: the left half of the access token's hash (OpenID Connect Core §3.1.3.6).
+fn check_at_hash(
+    claims: &Map<String, Value>,
+    algorithm: Algorithm,
+    access_token: Option<&str>,
+) -> Result<(), IdTokenError> {
+    let (Some(claim), Some(access_token)) = (claims.get("at_hash"), access_token) else {
+        return Ok(());
+    };
+    let digest = algorithm.hash().digest(access_token.as_bytes());
+    let (left, _) = digest.split_at_checked(digest.len() / 2).ok_or(IdTokenError::AtHashMismatch)?;
+    if claim.as_str() == Some(Base64UrlUnpadded::encode_string(left).as_str()) {
+        Ok(())
+    } else {
+        Err(IdTokenError::AtHashMismatch)
+    }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    claims.get(name)?.as_str()
+}
+
+/// R-049.
+fn name(claims: &Map<String, Value>, name: &str) -> Option<String> {
+    let value = text(claims, name)?;
+    (!value.is_empty() && value.is_ascii() && value.len() <= MAX_NAME_CHARS).then(|| value.to_owned())
+}
+
+/// A `NumericDate` (RFC 7519 §2), whole or not, between the epoch and the year 9999 (R-103). Fractions are cut off.
+fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+    let value = claims.get(name)?;
+    let seconds = value.as_i64().or_else(|| value.as_f64().and_then(whole_seconds))?;
+    (0..=LATEST_UNIX).contains(&seconds).then(|| Timestamp::from_unix(seconds))
+}
+
+fn whole_seconds(value: f64) -> Option<i64> {
+    // In that range `as` is exact both ways but for the fraction.
+    (0.0..=LATEST_UNIX as f64).contains(&value).then_some(value as i64)
+}
+
+fn optional<T>(
+    claims: &Map<String, Value>,
+    name: &str,
+    read: impl Fn(&Map<String, Value>, &str) -> Option<T>,
+    error: IdTokenError,
+) -> Result<Option<T>, IdTokenError> {
+    if claims.contains_key(name) { read(claims, name).map(Some).ok_or(error) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! Logout at the provider (OpenID Connect RP-Initiated Logout §2).
+
+use super::metadata::Metadata;
+use crate::config::{Provider, PublicUrl};
+
+/// Where the provider sends the browser back to; to be registered there as a post-logout redirect URI.
+#[must_use]
+pub fn post_logout_redirect_uri(origin: &PublicUrl) -> String {
+    format!("{}/auth/logged-out", origin.origin())
+}
+
+/// The URL that ends the session at the provider as well; `None` if it has no such endpoint.
+#[must_use]
+pub fn end_session_url(
+    provider: &Provider,
+    metadata: &Metadata,
+    origin: &PublicUrl,
+    id_token_hint: Option<&str>,
+    state: &str,
+) -> Option<String> {
+    let mut url = url::Url::parse(metadata.end_session_endpoint.as_deref()?).ok()?;
+    let mut query = url.query_pairs_mut();
+    if let Some(hint) = id_token_hint.filter(|_| provider.id_token_hint) {
+        query.append_pair("id_token_hint", hint);
+    }
+    query.append_pair("client_id", &provider.client_id);
+    query.append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin));
+    query.append_pair("state", state);
+    drop(query);
+    Some(url.into())
+}

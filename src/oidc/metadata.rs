@@ -1,0 +1,107 @@
+//! Discovery: a provider's answer → [`Metadata`] (OpenID Connect Discovery §3, §4).
+
+use serde_json::{Map, Value};
+
+use super::exchange::json_get;
+use crate::config::Issuer;
+use crate::json::{self, JsonError};
+use crate::ports::OutboundRequest;
+
+/// A metadata document larger than this is refused.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// What Postern needs of a provider's metadata. Every URL in it has passed [`Issuer::allows_endpoint`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// `authorization_endpoint`
+    pub authorization_endpoint: String,
+    /// `token_endpoint`
+    pub token_endpoint: String,
+    /// `jwks_uri`
+    pub jwks_uri: String,
+    /// `end_session_endpoint` (RP-Initiated Logout §2.1)
+    pub end_session_endpoint: Option<String>,
+    /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
+    pub iss_parameter_supported: bool,
+}
+
+/// Why a metadata document is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataError {
+    /// Not strict JSON, not an object, or too large.
+    NotJson(JsonError),
+    /// `issuer` is absent or not, byte for byte, the configured one (Discovery §4.3).
+    IssuerMismatch,
+    /// The named member is absent or not a string.
+    Missing(&'static str),
+    /// The named endpoint is not `https`, or at an address no provider has.
+    EndpointRefused(&'static str),
+    /// It lists PKCE methods and `S256` is not among them; Postern never falls back (RFC 7636 §7.2).
+    NoS256,
+}
+
+impl MetadataError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson(_) => "metadata.not_json",
+            Self::IssuerMismatch => "metadata.issuer_mismatch",
+            Self::Missing(_) => "metadata.member_missing",
+            Self::EndpointRefused(_) => "metadata.endpoint_refused",
+            Self::NoS256 => "metadata.no_s256",
+        }
+    }
+}
+
+/// Asks for the metadata of `issuer` (Discovery §4.1: one trailing `/` is removed, a path is kept).
+#[must_use]
+pub fn request(issuer: &Issuer) -> OutboundRequest {
+    let issuer = issuer.as_str();
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    json_get(format!("{base}/.well-known/openid-configuration"), MAX_BYTES)
+}
+
+impl Metadata {
+    /// Reads the body of a 200 answer.
+    ///
+    /// # Errors
+    /// When it is not the metadata of `issuer`, or of a provider that Postern can use.
+    pub fn parse(body: &[u8], issuer: &Issuer) -> Result<Self, MetadataError> {
+        let document = json::parse_object(body, MAX_BYTES).map_err(MetadataError::NotJson)?;
+        if text(&document, "issuer") != Some(issuer.as_str()) {
+            return Err(MetadataError::IssuerMismatch);
+        }
+        if let Some(methods) = document.get("code_challenge_methods_supported") {
+            let listed = methods.as_array().is_some_and(|methods| methods.iter().any(|method| method == "S256"));
+            if !listed {
+                return Err(MetadataError::NoS256);
+            }
+        }
+        let required = |name| endpoint(&document, name, issuer)?.ok_or(MetadataError::Missing(name));
+        Ok(Self {
+            authorization_endpoint: required("authorization_endpoint")?,
+            token_endpoint: required("token_endpoint")?,
+            jwks_uri: required("jwks_uri")?,
+            end_session_endpoint: endpoint(&document, "end_session_endpoint", issuer)?,
+            iss_parameter_supported: document.get("authorization_response_iss_parameter_supported")
+                == Some(&Value::Bool(true)),
+        })
+    }
+}
+
+fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    document.get(name).and_then(Value::as_str)
+}
+
+fn endpoint(
+    document: &Map<String, Value>,
+    name: &'static str,
+    issuer: &Issuer,
+) -> Result<Option<String>, MetadataError> {
+    match document.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(url)) if issuer.allows_endpoint(url) => Ok(Some(url.clone())),
+        Some(_) => Err(MetadataError::EndpointRefused(name)),
+    }
+}

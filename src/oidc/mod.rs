@@ -1,0 +1,15 @@
+//! `OpenID` Connect as a relying party: what to ask a provider, and what to make of its answers.
+//!
+//! Every exchange is two pure functions, one that builds the request and one that reads the answer;
+//! [`crate::gateway`] sends.
+
+pub mod callback;
+pub mod documents;
+pub mod exchange;
+pub mod id_token;
+pub mod login;
+pub mod logout;
+pub mod metadata;
+pub mod return_to;
+pub mod token;
+pub mod transaction;

@@ -1,0 +1,50 @@
+//! Where a person goes on to: a path on our own origin, or the start page.
+
+use crate::config::PublicUrl;
+
+/// Longer ones would not fit into the transaction cookie.
+const MAX_BYTES: usize = 2048;
+
+/// A path (with query and fragment) on our own origin; can only be made by [`ReturnTo::parse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
+    ///
+    /// Postern's own endpoints are no place to return to: coming back to `/auth/logout` or
+    /// `/auth/login` would undo or repeat what was just done.
+    #[must_use]
+    pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        if text.len() > MAX_BYTES || !plain || !text.starts_with('/') || text.starts_with("//") {
+            return None;
+        }
+        // What the browser will make of it has the last word.
+        let base = url::Url::parse(origin.origin()).ok()?;
+        let joined = base.join(text).ok()?;
+        let own = joined.origin() == base.origin() && joined.username().is_empty() && joined.password().is_none();
+        let path = joined.path();
+        let reserved = path == "/auth" || path.starts_with("/auth/") || path.starts_with("//");
+        (own && !reserved).then(|| Self(text.to_owned()))
+    }
+
+    /// Takes an absolute URL on `origin` (`target_link_uri`, OpenID Connect Core §4).
+    #[must_use]
+    pub fn parse_absolute(text: &str, origin: &PublicUrl) -> Option<Self> {
+        let path = text.strip_prefix(origin.origin())?;
+        if path.is_empty() { Some(Self::start()) } else { Self::parse(path, origin) }
+    }
+
+    /// The start page.
+    #[must_use]
+    pub fn start() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// The path, with query and fragment.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

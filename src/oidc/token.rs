@@ -1,0 +1,236 @@
+//! The token request and its answer (RFC 6749 §4.1.3, §5; OpenID Connect Core §3.1.3).
+
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use serde_json::{Value, json};
+
+use super::exchange;
+use crate::config::{ClientAuth, Provider};
+use crate::http::{HeaderValue, StatusCode, header};
+use crate::jose::Es256Signer;
+use crate::json;
+use crate::ports::{OutboundRequest, OutboundResponse, Random};
+use crate::secret::Secret;
+use crate::time::{Seconds, Timestamp};
+
+/// A token response larger than this is refused.
+pub const MAX_BYTES: usize = 128 * 1024;
+
+const ASSERTION_LIFETIME: Seconds = Seconds::new(60);
+
+/// What an access token is taken to live when the provider does not say.
+const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
+
+/// The longest life an access token is believed to have.
+const MAX_EXPIRES_IN: f64 = 30.0 * 86_400.0;
+
+/// The code and what proves that it is ours.
+#[derive(Debug)]
+pub struct CodeGrant<'a> {
+    /// `code`, consumed: it is sent at most once.
+    pub code: Secret<String>,
+    /// `code_verifier`
+    pub code_verifier: &'a str,
+    /// The `redirect_uri` of the authorization request, byte for byte.
+    pub redirect_uri: &'a str,
+}
+
+/// A token response that can be used.
+#[derive(Debug)]
+pub struct TokenResponse {
+    /// `access_token`
+    pub access_token: Secret<String>,
+    /// `refresh_token`
+    pub refresh_token: Option<Secret<String>>,
+    /// `id_token`, not verified yet
+    pub id_token: Secret<String>,
+    /// How long the access token lives.
+    pub expires_in: Seconds,
+    /// `scope`, where the provider says it; else what was asked for holds.
+    pub scope: Option<String>,
+}
+
+/// Why a token response is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Our own key does not sign: a configuration error.
+    ClientKey,
+    /// A status of 500 or more.
+    ServerError,
+    /// `invalid_grant`: the code is not (or no longer) good, or not for this verifier.
+    InvalidGrant,
+    /// `invalid_client`, or 401: the provider does not take our word for who we are.
+    InvalidClient,
+    /// Any other error status or error answer.
+    Refused,
+    /// Not a strict JSON object, or not said to be one.
+    NotJson,
+    /// The named member is absent, empty or not a string.
+    Missing(&'static str),
+    /// `token_type` is not `Bearer` (RFC 6749 §7.1).
+    TokenType,
+}
+
+impl TokenError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ClientKey => "token.client_key_unusable",
+            Self::ServerError => "token.server_error",
+            Self::InvalidGrant => "token.invalid_grant",
+            Self::InvalidClient => "token.invalid_client",
+            Self::Refused => "token.refused",
+            Self::NotJson => "token.not_json",
+            Self::Missing(_) => "token.member_missing",
+            Self::TokenType => "token.type_unknown",
+        }
+    }
+}
+
+/// Builds the request that redeems the code.
+///
+/// # Errors
+/// When the client's key is unusable.
+pub fn code_request(
+    provider: &Provider,
+    token_endpoint: &str,
+    grant: &CodeGrant<'_>,
+    now: Timestamp,
+    random: &impl Random,
+) -> Result<OutboundRequest, TokenError> {
+    let mut fields = vec![
+        ("grant_type", "authorization_code"),
+        ("code", grant.code.expose()),
+        ("redirect_uri", grant.redirect_uri),
+        ("code_verifier", grant.code_verifier),
+    ];
+    if let Some(resource) = &provider.resource {
+        fields.push(("resource", resource));
+    }
+    authenticated(provider, token_endpoint, fields, now, random)
+}
+
+/// A form POST on which the client has proven itself the way the provider wants it.
+fn authenticated<'a>(
+    provider: &'a Provider,
+    endpoint: &str,
+    mut fields: Vec<(&'a str, &'a str)>,
+    now: Timestamp,
+    random: &impl Random,
+) -> Result<OutboundRequest, TokenError> {
+    let client_id = provider.client_id.as_str();
+    match &provider.client_auth {
+        ClientAuth::Basic(secret) => {
+            let mut request = post(endpoint, &fields);
+            request.headers.insert(header::AUTHORIZATION, basic(client_id, secret)?);
+            Ok(request)
+        }
+        ClientAuth::Post(secret) => {
+            fields.extend([("client_id", client_id), ("client_secret", secret.expose())]);
+            Ok(post(endpoint, &fields))
+        }
+        ClientAuth::PrivateKeyJwt(key) => {
+            let assertion = client_assertion(provider, key, now, random)?;
+            let mut fields: Vec<(&str, &str)> = fields;
+            fields.extend([
+                ("client_id", client_id),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", assertion.expose()),
+            ]);
+            Ok(post(endpoint, &fields))
+        }
+    }
+}
+
+fn post(endpoint: &str, fields: &[(&str, &str)]) -> OutboundRequest {
+    exchange::form_post(endpoint.to_owned(), fields, MAX_BYTES)
+}
+
+/// `client_secret_basic`: id and secret are form-encoded before they are joined (RFC 6749 §2.3.1, R-031).
+fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, TokenError> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Secret::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
+    let mut value = HeaderValue::try_from(format!("Basic {}", Base64::encode_string(pair.expose().as_bytes())))
+        .map_err(|_| TokenError::ClientKey)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `private_key_jwt` (RFC 7523 §3; the audience is the issuer, as a string: FAPI 2.0 §5.3.3.1, R-032).
+fn client_assertion(
+    provider: &Provider,
+    key: &Secret<String>,
+    now: Timestamp,
+    random: &impl Random,
+) -> Result<Secret<String>, TokenError> {
+    let signer = Es256Signer::from_jwk(key).map_err(|_| TokenError::ClientKey)?;
+    let mut id = [0; 16];
+    random.fill(&mut id);
+    let claims = json!({
+        "iss": provider.client_id,
+        "sub": provider.client_id,
+        "aud": provider.issuer.as_str(),
+        "jti": Base64UrlUnpadded::encode_string(&id),
+        "iat": now.as_unix(),
+        "exp": now.plus(ASSERTION_LIFETIME).as_unix(),
+    });
+    let claims = claims.as_object().ok_or(TokenError::ClientKey)?;
+    Ok(Secret::new(signer.sign(Some("JWT"), claims)))
+}
+
+/// Reads the answer.
+///
+/// # Errors
+/// When it is an error, or no usable success.
+pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError> {
+    if response.status.is_server_error() {
+        return Err(TokenError::ServerError);
+    }
+    let document = exchange::is_json(&response.headers).then(|| json::parse_object(&response.body, MAX_BYTES));
+    let document = match (response.status, document) {
+        (StatusCode::OK, Some(Ok(document))) => document,
+        (StatusCode::OK, _) => return Err(TokenError::NotJson),
+        (status, document) => return Err(refusal(status, document.and_then(Result::ok).as_ref())),
+    };
+    if document.contains_key("error") {
+        return Err(refusal(response.status, Some(&document)));
+    }
+    let text = |name: &'static str| match document.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        _ => Err(TokenError::Missing(name)),
+    };
+    if !text("token_type").map_err(|_| TokenError::TokenType)?.eq_ignore_ascii_case("bearer") {
+        return Err(TokenError::TokenType);
+    }
+    Ok(TokenResponse {
+        access_token: Secret::new(text("access_token")?),
+        id_token: Secret::new(text("id_token")?),
+        refresh_token: text("refresh_token").ok().map(Secret::new),
+        expires_in: expires_in(document.get("expires_in")),
+        scope: text("scope").ok(),
+    })
+}
+
+fn refusal(status: StatusCode, document: Option<&serde_json::Map<String, Value>>) -> TokenError {
+    let error = document.and_then(|document| document.get("error")).and_then(Value::as_str);
+    match error {
+        Some("invalid_grant") => TokenError::InvalidGrant,
+        Some("invalid_client") => TokenError::InvalidClient,
+        _ if status == StatusCode::UNAUTHORIZED => TokenError::InvalidClient,
+        _ => TokenError::Refused,
+    }
+}
+
+/// `expires_in` as providers send it: absent, a number, a number in a string, or nonsense.
+fn expires_in(value: Option<&Value>) -> Seconds {
+    let number = match value {
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    match number {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+        Some(seconds) if seconds.is_finite() && seconds >= 0.0 => Seconds::new(seconds.min(MAX_EXPIRES_IN) as u32),
+        _ => DEFAULT_EXPIRES_IN,
+    }
+}

@@ -1,0 +1,227 @@
+//! What may be used only once: the messages and statements of the object that remembers it.
+//!
+//! A key is a hash (32 bytes); it can be claimed by one caller until it expires, and again
+//! afterwards. Keys are spread over 256 objects by their first byte.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Seconds, Timestamp};
+
+const VERSION: u8 = 1;
+const KEY_HEX_DIGITS: usize = 64;
+/// Nothing used once lives longer than this; bounds what a caller can make an object keep.
+const LONGEST: Seconds = Seconds::hours(31 * 24);
+/// An object is not woken more often than this to clean up.
+const SWEEP_INTERVAL: Seconds = Seconds::minutes(5);
+
+/// The statements of the object; each is atomic.
+pub mod statement {
+    /// The table.
+    pub const CREATE: &str =
+        "CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID";
+    /// Binds key, until, now. Returns one row when the claim is the first, else none.
+    pub const CLAIM: &str = "INSERT INTO once (key, until) VALUES (?, ?) \
+        ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE once.until <= ? RETURNING until";
+    /// Binds now. Forgets what has expired.
+    pub const SWEEP: &str = "DELETE FROM once WHERE until <= ?";
+    /// When the next one expires.
+    pub const NEXT: &str = "SELECT min(until) AS next FROM once";
+}
+
+/// The name of the object that is responsible for `key`.
+#[must_use]
+pub fn shard(key: &[u8; 32]) -> String {
+    let [first, ..] = key;
+    format!("once-{first:02x}")
+}
+
+/// How long after `now` to clean up, when the next key expires at `next`.
+#[must_use]
+pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
+    next.since(now).max(SWEEP_INTERVAL).min(LONGEST)
+}
+
+/// A claim on a key, on its way to the object.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    v: u8,
+    key: String,
+    until: i64,
+}
+
+/// What is wrong with a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimError {
+    /// Not the JSON object expected.
+    Malformed,
+    /// A version this release does not know.
+    Version,
+    /// The key is not 32 bytes in lower-case hexadecimal.
+    Key,
+    /// The end lies in the past or too far ahead.
+    Until,
+}
+
+impl std::fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "expected an object with `v`, `key` and `until`",
+            Self::Version => "unknown version",
+            Self::Key => "`key`: expected 64 hexadecimal digits",
+            Self::Until => "`until`: expected a time within the next 31 days",
+        })
+    }
+}
+
+impl std::error::Error for ClaimError {}
+
+impl Claim {
+    /// A claim on `key` until `until`.
+    #[must_use]
+    pub fn new(key: &[u8; 32], until: Timestamp) -> Self {
+        let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { v: VERSION, key, until: until.as_unix() }
+    }
+
+    /// Reads a claim out of a message.
+    ///
+    /// # Errors
+    /// When it is not a claim this release understands, or lasts too long.
+    pub fn parse(json: &str, now: Timestamp) -> Result<Self, ClaimError> {
+        let claim: Self = serde_json::from_str(json).map_err(|_| ClaimError::Malformed)?;
+        if claim.v != VERSION {
+            return Err(ClaimError::Version);
+        }
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if claim.key.len() != KEY_HEX_DIGITS || !claim.key.bytes().all(digit) {
+            return Err(ClaimError::Key);
+        }
+        if claim.until() <= now || claim.until() > now.plus(LONGEST) {
+            return Err(ClaimError::Until);
+        }
+        Ok(claim)
+    }
+
+    /// The key in hexadecimal.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// When it may be claimed again.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        Timestamp::from_unix(self.until)
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "v": self.v, "key": self.key, "until": self.until }).to_string()
+    }
+}
+
+/// The object's answer.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claimed {
+    v: u8,
+    first: bool,
+}
+
+impl Claimed {
+    /// The answer to a claim.
+    #[must_use]
+    pub const fn answer(first: bool) -> Self {
+        Self { v: VERSION, first }
+    }
+
+    /// Reads an answer; `None` when it is none.
+    #[must_use]
+    pub fn parse(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().filter(|answer: &Self| answer.v == VERSION)
+    }
+
+    /// Whether the caller is the first.
+    #[must_use]
+    pub const fn first(&self) -> bool {
+        self.first
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "v": self.v, "first": self.first }).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    #[test]
+    fn a_claim_arrives_as_it_was_sent() {
+        let claim = Claim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
+        assert_eq!(Claim::parse(&claim.to_json(), NOW), Ok(claim));
+    }
+
+    #[test]
+    fn an_answer_arrives_as_it_was_sent() {
+        for first in [true, false] {
+            let json = Claimed::answer(first).to_json();
+            assert_eq!(Claimed::parse(&json).map(|answer| answer.first()), Some(first));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_claim_is_refused() {
+        let key = "ab".repeat(32);
+        let with = |v: &str, key: &str, until: i64| format!(r#"{{"v":{v},"key":"{key}","until":{until}}}"#);
+        let soon = NOW.as_unix() + 1;
+        let cases = [
+            (String::new(), ClaimError::Malformed),
+            ("[]".into(), ClaimError::Malformed),
+            (format!(r#"{{"v":1,"key":"{key}"}}"#), ClaimError::Malformed),
+            (format!(r#"{{"v":1,"key":"{key}","until":{soon},"until":{soon}}}"#), ClaimError::Malformed),
+            (format!(r#"{{"v":1,"key":"{key}","until":{soon},"more":1}}"#), ClaimError::Malformed),
+            (with("1.0", &key, soon), ClaimError::Malformed),
+            (with("2", &key, soon), ClaimError::Version),
+            (with("1", &key.to_uppercase(), soon), ClaimError::Key),
+            (with("1", &key[1..], soon), ClaimError::Key),
+            (with("1", "", soon), ClaimError::Key),
+            (with("1", &"é".repeat(32), soon), ClaimError::Key),
+            (with("1", &key, NOW.as_unix()), ClaimError::Until),
+            (with("1", &key, i64::MIN), ClaimError::Until),
+            (with("1", &key, i64::MAX), ClaimError::Until),
+            (with("1", &key, NOW.plus(LONGEST).as_unix() + 1), ClaimError::Until),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(Claim::parse(&json, NOW), Err(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_answer_is_refused() {
+        for json in ["", "{}", "true", r#"{"v":2,"first":true}"#, r#"{"v":1,"first":1}"#, r#"{"v":1}"#] {
+            assert_eq!(Claimed::parse(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_names_the_object() {
+        let mut key = [0; 32];
+        assert_eq!(shard(&key), "once-00");
+        key[0] = 0xfe;
+        assert_eq!(shard(&key), "once-fe");
+    }
+
+    #[test]
+    fn cleaning_up_is_neither_too_often_nor_never() {
+        assert_eq!(sweep_after(NOW, NOW), SWEEP_INTERVAL);
+        assert_eq!(sweep_after(NOW, NOW.plus(Seconds::hours(1))), Seconds::hours(1));
+        assert_eq!(sweep_after(NOW, Timestamp::from_unix(i64::MAX)), LONGEST);
+    }
+}

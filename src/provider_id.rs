@@ -1,0 +1,48 @@
+//! The name a provider goes by inside a deployment.
+
+use std::fmt;
+
+/// Longest id: it stands in cookies and paths.
+const MAX_BYTES: usize = 32;
+
+/// The short name of a provider in paths, cookies and secrets' names: `[a-z0-9-]{1,32}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderId(String);
+
+impl ProviderId {
+    /// Reads an id; `None` when it is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = !text.is_empty()
+            && text.len() <= MAX_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProviderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_short_lower_case_and_safe_in_a_path() {
+        for good in ["corp", "a", "login-2", &"a".repeat(32)] {
+            assert_eq!(ProviderId::parse(good).map(|id| id.to_string()).as_deref(), Some(good));
+        }
+        for bad in ["", "Corp", "a_b", "a/b", "a.b", "é", "a b", &"a".repeat(33)] {
+            assert_eq!(ProviderId::parse(bad), None, "{bad}");
+        }
+    }
+}

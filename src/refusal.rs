@@ -1,0 +1,289 @@
+//! The two faces of a failure: a rich [`Reason`] for the log, a poor [`Refusal`] for the outside,
+//! and the one map between them.
+
+use crate::authn::Rejection;
+use crate::authz::Denial;
+use crate::csrf::CsrfError;
+use crate::http::StatusCode;
+use crate::jose::{JwtError, KeySetError};
+use crate::oidc::callback::CallbackError;
+use crate::oidc::id_token::IdTokenError;
+use crate::oidc::metadata::MetadataError;
+use crate::oidc::token::TokenError;
+use crate::ports::{FetchError, StoreError};
+use crate::route::PathError;
+
+/// Why a request was refused: for the log alone.
+#[derive(Clone, Debug)]
+pub enum Reason {
+    /// The request is addressed to a host that is not ours.
+    UnknownHost,
+    /// A header's name holds `_`, or it cannot be read.
+    BadHeader,
+    /// The URL or its path has more than one reading.
+    BadPath(PathError),
+    /// No rule for this path.
+    NoRoute,
+    /// A rule, but not for this method; these are.
+    MethodNotAllowed(String),
+    /// No credential.
+    NoCredential,
+    /// A credential that is not good.
+    Rejected(Rejection),
+    /// An unsafe request that is not from a page of ours.
+    Csrf(CsrfError),
+    /// Door 2 said no.
+    Denied(Denial),
+    /// The route relays an access token and the session's has expired.
+    AccessTokenExpired,
+    /// Something other than a person's navigation tried to start a login.
+    LoginNotNavigated,
+    /// A login link that cannot be followed: the named parameter is unusable.
+    LoginParameter(&'static str),
+    /// A login link that names a provider or issuer that is not configured.
+    UnknownProvider,
+    /// The authorization response is not good.
+    Callback(CallbackError),
+    /// The token response is not good.
+    Token(TokenError),
+    /// The ID token is no good JWT.
+    IdTokenSignature(JwtError),
+    /// The ID token does not say what it must.
+    IdToken(IdTokenError),
+    /// The provider does not answer.
+    ProviderUnreachable(Document, FetchError),
+    /// The provider answers with this status instead of a document.
+    ProviderStatus(Document, StatusCode),
+    /// The provider's metadata is unusable.
+    Metadata(MetadataError),
+    /// The provider's keys are unusable.
+    Keys(KeySetError),
+    /// A store of ours does not answer.
+    Store(StoreError),
+    /// The upstream does not answer.
+    UpstreamUnreachable,
+    /// The upstream does not answer in time.
+    UpstreamTimeout,
+    /// A mistake of our own, named.
+    Internal(&'static str),
+}
+
+/// Which of a provider's answers a failure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Its metadata.
+    Metadata,
+    /// Its keys.
+    Keys,
+    /// The token response.
+    Token,
+}
+
+/// What the outside learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: the request has no single meaning.
+    BadRequest,
+    /// 421: this is not the host you are looking for.
+    Misdirected,
+    /// 401: sign in first.
+    Unauthenticated,
+    /// 403: not with these rights; the scopes that would do.
+    Forbidden(Vec<String>),
+    /// 403: not from that page.
+    CrossSite,
+    /// 404
+    NotFound,
+    /// 405, with the methods that are.
+    MethodNotAllowed(String),
+    /// 400: the login did not come to a good end.
+    LoginFailed,
+    /// 403: the provider, or the person there, said no.
+    LoginRefused,
+    /// 503: something that is needed does not answer; try again.
+    Unavailable,
+    /// 502: the application does not answer.
+    BadGateway,
+    /// 504: the application does not answer in time.
+    GatewayTimeout,
+    /// 500
+    Internal,
+}
+
+impl Reason {
+    /// The name of this reason in the log: a fixed word, never user data.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownHost => "request.unknown_host",
+            Self::BadHeader => "request.bad_header",
+            Self::BadPath(error) => error.code(),
+            Self::NoRoute => "route.none",
+            Self::MethodNotAllowed(_) => "route.method_not_allowed",
+            Self::NoCredential => "authn.no_credential",
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Csrf(error) => error.code(),
+            Self::Denied(denial) => denial.code(),
+            Self::AccessTokenExpired => "session.access_token_expired",
+            Self::LoginNotNavigated => "login.not_a_navigation",
+            Self::LoginParameter(_) => "login.parameter_unusable",
+            Self::UnknownProvider => "login.unknown_provider",
+            Self::Callback(error) => error.code(),
+            Self::Token(error) => error.code(),
+            Self::IdTokenSignature(error) => error.code(),
+            Self::IdToken(error) => error.code(),
+            Self::ProviderUnreachable(_, FetchError::Network) => "provider.unreachable",
+            Self::ProviderUnreachable(_, FetchError::Timeout) => "provider.timeout",
+            Self::ProviderUnreachable(_, FetchError::TooLarge) => "provider.answer_too_large",
+            Self::ProviderStatus(..) => "provider.unexpected_status",
+            Self::Metadata(error) => error.code(),
+            Self::Keys(error) => error.code(),
+            Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
+            Self::Store(StoreError::Malformed) => "store.malformed",
+            Self::UpstreamUnreachable => "upstream.unreachable",
+            Self::UpstreamTimeout => "upstream.timeout",
+            Self::Internal(name) => name,
+        }
+    }
+
+    /// What more the log should know; made of our own words and fixed values only.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) => Some((*name).to_owned()),
+            Self::Callback(CallbackError::ProviderRefused(error)) => Some((*error).to_owned()),
+            Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
+            Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
+                Some((*name).to_owned())
+            }
+            Self::Denied(Denial::Scopes(missing)) => Some(missing.join(" ")),
+            Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
+            Self::ProviderStatus(document, status) => Some(format!("{} {}", document.name(), status.as_u16())),
+            Self::Store(StoreError::Unavailable(text)) => Some(text.clone()),
+            Self::Rejected(Rejection::Store(StoreError::Unavailable(text))) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// The one map from what happened to what the outside learns of it.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::UnknownHost => Refusal::Misdirected,
+            Self::BadHeader | Self::BadPath(_) | Self::LoginParameter(_) | Self::UnknownProvider => Refusal::BadRequest,
+            Self::NoRoute => Refusal::NotFound,
+            Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
+            Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
+            Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
+            Self::Rejected(_) => Refusal::Unauthenticated,
+            Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
+            Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
+            Self::Denied(Denial::Provider) => Refusal::Forbidden(Vec::new()),
+            Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
+            Self::Token(TokenError::ServerError) => Refusal::Unavailable,
+            Self::Callback(_) | Self::Token(_) | Self::IdTokenSignature(_) | Self::IdToken(_) => Refusal::LoginFailed,
+            Self::ProviderUnreachable(..)
+            | Self::ProviderStatus(..)
+            | Self::Metadata(_)
+            | Self::Keys(_)
+            | Self::Store(_) => Refusal::Unavailable,
+            Self::UpstreamUnreachable => Refusal::BadGateway,
+            Self::UpstreamTimeout => Refusal::GatewayTimeout,
+            Self::Internal(_) => Refusal::Internal,
+        }
+    }
+}
+
+impl Document {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Keys => "keys",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl Refusal {
+    /// The status it is answered with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest | Self::LoginFailed => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadGateway => StatusCode::BAD_GATEWAY,
+            Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The last part of the problem's `type` (RFC 9457 §3.1.1): stable, for programs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad-request",
+            Self::Misdirected => "misdirected",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::CrossSite => "cross-site",
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed(_) => "method-not-allowed",
+            Self::LoginFailed => "login-failed",
+            Self::LoginRefused => "login-refused",
+            Self::Unavailable => "unavailable",
+            Self::BadGateway => "bad-gateway",
+            Self::GatewayTimeout => "gateway-timeout",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// A title for people; the same for every problem of the kind.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "That request cannot be understood",
+            Self::Misdirected => "That address is not served here",
+            Self::Unauthenticated => "Please sign in",
+            Self::Forbidden(_) => "You may not do this",
+            Self::CrossSite => "That request came from another site",
+            Self::NotFound => "There is nothing here",
+            Self::MethodNotAllowed(_) => "That cannot be done here",
+            Self::LoginFailed => "Signing in did not work",
+            Self::LoginRefused => "Signing in was refused",
+            Self::Unavailable => "A service we need does not answer",
+            Self::BadGateway => "The application does not answer",
+            Self::GatewayTimeout => "The application takes too long",
+            Self::Internal => "Something went wrong here",
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "The link may be damaged. Go back and try another way.",
+            Self::Misdirected => "Check the address in your browser.",
+            Self::Unauthenticated => "This page is for people who are signed in.",
+            Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
+            Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",
+            Self::NotFound => "The page may have moved, or the address has a typo.",
+            Self::MethodNotAllowed(_) => "Go back and try another way.",
+            Self::LoginFailed => "You are not signed in. It can help to start again; logins expire after ten minutes.",
+            Self::LoginRefused => "You are not signed in. You can start again, or choose another account.",
+            Self::Unavailable => "This is on our side. Please try again in a moment.",
+            Self::BadGateway | Self::GatewayTimeout => "Please try again in a moment.",
+            Self::Internal => "It has been noted. Please try again, and tell us the number below if it stays.",
+        }
+    }
+
+    /// Whether starting a login again is a sensible next step.
+    #[must_use]
+    pub const fn offers_login(&self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::LoginFailed | Self::LoginRefused)
+    }
+}

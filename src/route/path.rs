@@ -1,0 +1,224 @@
+//! Raw path → [`CanonicalPath`], or why it is refused.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+/// The longest path read, in bytes.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// The path of a request in its one spelling: what is matched is what is forwarded.
+///
+/// Of several spellings of one path at most one is accepted, so that no rule is passed by writing a
+/// path differently from how the upstream will read it:
+///
+/// - Characters that RFC 3986 §2.3 calls unreserved stand for themselves; their escapes (`%61`, `%2e`) are refused.
+/// - Whatever cannot stand in a path (RFC 3986 §3.3, `pchar`) is escaped; standing raw it is refused.
+/// - `/` separates segments. Its escape, a backslash in any form, empty and dot segments, `;`, control
+///   characters, escaped percent signs and escapes that are not UTF-8 are refused: servers disagree on them.
+/// - Hex digits of escapes are upper case. Lower case means the same (§6.2.2.1) and is rewritten: the
+///   only thing that is.
+///
+/// The reserved characters `!$&'()*+,:=@` are the one exception: RFC 3986 §2.2 gives `@` and `%40` different
+/// meanings and clients send both. Both are kept as they are, and [`super::Pattern`] lets neither stand in a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CanonicalPath(String);
+
+/// Why a path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PathError {
+    /// Longer than 8 KiB.
+    TooLong,
+    /// It does not start with `/`.
+    NotAbsolute,
+    /// `//`
+    EmptySegment,
+    /// A segment `.` or `..`.
+    DotSegment,
+    /// `\`
+    Backslash,
+    /// `;`
+    Semicolon,
+    /// A control byte, raw.
+    RawControl,
+    /// A byte outside ASCII, raw.
+    RawNonAscii,
+    /// A character that must be escaped in a path.
+    ForbiddenCharacter,
+    /// `%` without two hex digits.
+    BadEscape,
+    /// `%2F`
+    EncodedSlash,
+    /// `%5C`
+    EncodedBackslash,
+    /// `%25`: what follows would be an escape when decoded once more.
+    EncodedPercent,
+    /// The escape of a control character.
+    EncodedControl,
+    /// The escape of a character that needs none.
+    EncodedUnreserved,
+    /// Escapes that do not decode to UTF-8.
+    NotUtf8,
+}
+
+impl CanonicalPath {
+    /// Reads the path of a request: no query, no fragment.
+    ///
+    /// # Errors
+    /// When it could be read in more than one way; the first reason found.
+    pub fn parse(raw: &str) -> Result<Self, PathError> {
+        if raw.len() > MAX_BYTES {
+            return Err(PathError::TooLong);
+        }
+        let segments = raw.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
+        let canonical = spell(raw)?;
+        check_segments(segments)?;
+        check_decoded(&canonical)?;
+        Ok(Self(canonical))
+    }
+
+    /// The path, escaped, starting with `/`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is `prefix` itself or lies below it: `/auth` and `/auth/login`, not `/author`.
+    #[must_use]
+    pub fn is_within(&self, prefix: &str) -> bool {
+        self.0.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for CanonicalPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Checks every character and escape, and writes escapes in upper case.
+fn spell(raw: &str) -> Result<String, PathError> {
+    let mut canonical = String::with_capacity(raw.len());
+    let mut bytes = raw.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let (high, low) = (hex_digit(bytes.next())?, hex_digit(bytes.next())?);
+            let escaped = (high << 4) | low;
+            check_escaped(escaped)?;
+            canonical.push_str(&format!("%{escaped:02X}"));
+        } else {
+            check_raw(byte)?;
+            canonical.push(char::from(byte));
+        }
+    }
+    Ok(canonical)
+}
+
+fn hex_digit(byte: Option<u8>) -> Result<u8, PathError> {
+    let digit = byte.and_then(|byte| char::from(byte).to_digit(16)).ok_or(PathError::BadEscape)?;
+    u8::try_from(digit).map_err(|_| PathError::BadEscape)
+}
+
+const fn check_raw(byte: u8) -> Result<(), PathError> {
+    match byte {
+        b'/' => Ok(()),
+        b'\\' => Err(PathError::Backslash),
+        b';' => Err(PathError::Semicolon),
+        0x80.. => Err(PathError::RawNonAscii),
+        _ if byte.is_ascii_control() => Err(PathError::RawControl),
+        _ if is_unreserved(byte) || is_reserved_in_segment(byte) => Ok(()),
+        _ => Err(PathError::ForbiddenCharacter),
+    }
+}
+
+const fn check_escaped(byte: u8) -> Result<(), PathError> {
+    match byte {
+        b'/' => Err(PathError::EncodedSlash),
+        b'\\' => Err(PathError::EncodedBackslash),
+        b'%' => Err(PathError::EncodedPercent),
+        _ if byte.is_ascii_control() => Err(PathError::EncodedControl),
+        _ if is_unreserved(byte) => Err(PathError::EncodedUnreserved),
+        _ => Ok(()),
+    }
+}
+
+fn check_segments(segments: &str) -> Result<(), PathError> {
+    let mut rest = segments.split('/').peekable();
+    while let Some(segment) = rest.next() {
+        match segment {
+            "" if rest.peek().is_some() => return Err(PathError::EmptySegment),
+            "." | ".." => return Err(PathError::DotSegment),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_decoded(canonical: &str) -> Result<(), PathError> {
+    let decoded = percent_decode_str(canonical).decode_utf8().map_err(|_| PathError::NotUtf8)?;
+    // C1 controls take two bytes: only the decoded text shows them.
+    if decoded.chars().any(char::is_control) { Err(PathError::EncodedControl) } else { Ok(()) }
+}
+
+/// RFC 3986 §2.3.
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// What else RFC 3986 §3.3 lets stand in a segment, `;` excepted.
+pub(super) const fn is_reserved_in_segment(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b':' | b'=' | b'@')
+}
+
+impl PathError {
+    /// The reason as a stable word for the audit log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLong => "path_too_long",
+            Self::NotAbsolute => "path_not_absolute",
+            Self::EmptySegment => "path_empty_segment",
+            Self::DotSegment => "path_dot_segment",
+            Self::Backslash => "path_backslash",
+            Self::Semicolon => "path_semicolon",
+            Self::RawControl => "path_raw_control",
+            Self::RawNonAscii => "path_raw_non_ascii",
+            Self::ForbiddenCharacter => "path_forbidden_character",
+            Self::BadEscape => "path_bad_escape",
+            Self::EncodedSlash => "path_encoded_slash",
+            Self::EncodedBackslash => "path_encoded_backslash",
+            Self::EncodedPercent => "path_encoded_percent",
+            Self::EncodedControl => "path_encoded_control",
+            Self::EncodedUnreserved => "path_encoded_unreserved",
+            Self::NotUtf8 => "path_not_utf8",
+        }
+    }
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "longer than 8 KiB",
+            Self::NotAbsolute => "does not start with `/`",
+            Self::EmptySegment => "has an empty segment (`//`)",
+            Self::DotSegment => "has a segment `.` or `..`",
+            Self::Backslash => "has a `\\`",
+            Self::Semicolon => "has a `;`",
+            Self::RawControl => "has a control character",
+            Self::RawNonAscii => "has a character outside ASCII that is not escaped",
+            Self::ForbiddenCharacter => "has a character that must be escaped",
+            Self::BadEscape => "has a `%` without two hex digits",
+            Self::EncodedSlash => "has an escaped `/`",
+            Self::EncodedBackslash => "has an escaped `\\`",
+            Self::EncodedPercent => "has an escaped `%`",
+            Self::EncodedControl => "has an escaped control character",
+            Self::EncodedUnreserved => "escapes a character that needs no escape",
+            Self::NotUtf8 => "does not decode to UTF-8",
+        })
+    }
+}
+
+impl std::error::Error for PathError {}
+
+#[cfg(test)]
+mod tests;

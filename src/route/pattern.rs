@@ -1,0 +1,185 @@
+//! A rule's key in the configuration → methods and a path pattern.
+
+use std::fmt;
+
+use super::path::{CanonicalPath, PathError, is_reserved_in_segment};
+
+/// Which paths a rule is for: literal segments, `{name}` for one segment, `{*name}` at the end for all the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pattern {
+    text: String,
+    /// The name in `{*name}`.
+    rest: Option<String>,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternError {
+    /// A literal part could not stand in a canonical path.
+    Path(PathError),
+    /// An escape in a literal part is not in upper case.
+    LowerCaseEscape,
+    /// This character can be written in two ways in a path, so a rule on it could be passed by.
+    Reserved(char),
+    /// A segment with braces that is neither `{name}` nor `{*name}`; the segment.
+    Parameter(String),
+    /// `{*name}` before the end.
+    RestNotLast,
+    /// Two parameters of this name.
+    Repeated(String),
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// When its literal parts are not canonical, or a parameter is not a whole segment with a name
+    /// of `[a-z][a-z0-9_]*`.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let segments = text.strip_prefix('/').ok_or(PatternError::Path(PathError::NotAbsolute))?;
+        let mut names: Vec<&str> = Vec::new();
+        let mut rest = None;
+        let mut literal = String::new();
+        for segment in segments.split('/') {
+            if rest.is_some() {
+                return Err(PatternError::RestNotLast);
+            }
+            literal.push('/');
+            let Some(name) = parameter(segment)? else {
+                literal.push_str(segment);
+                continue;
+            };
+            literal.push('x');
+            if names.contains(&name.text) {
+                return Err(PatternError::Repeated(name.text.to_owned()));
+            }
+            names.push(name.text);
+            rest = name.takes_rest.then(|| name.text.to_owned());
+        }
+        check_literal(&literal)?;
+        Ok(Self { text: text.to_owned(), rest })
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The name in `{*name}`.
+    pub(super) fn rest(&self) -> Option<&str> {
+        self.rest.as_deref()
+    }
+
+    /// What stands before `{*name}`; `None` without one.
+    pub(super) fn bare_prefix(&self) -> Option<&str> {
+        self.rest.as_ref().and_then(|name| self.text.strip_suffix(&format!("{{*{name}}}")))
+    }
+
+    /// Whether every path this matches lies at or below `prefix`, which has no parameters.
+    #[must_use]
+    pub fn is_within(&self, prefix: &str) -> bool {
+        self.text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+struct Parameter<'a> {
+    text: &'a str,
+    takes_rest: bool,
+}
+
+fn parameter(segment: &str) -> Result<Option<Parameter<'_>>, PatternError> {
+    if !segment.contains(['{', '}']) {
+        return Ok(None);
+    }
+    let refused = || PatternError::Parameter(segment.to_owned());
+    let inside = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(refused)?;
+    let (text, takes_rest) = inside.strip_prefix('*').map_or((inside, false), |name| (name, true));
+    let mut bytes = text.bytes();
+    let valid = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if valid { Ok(Some(Parameter { text, takes_rest })) } else { Err(refused()) }
+}
+
+fn check_literal(literal: &str) -> Result<(), PatternError> {
+    let canonical = CanonicalPath::parse(literal).map_err(PatternError::Path)?;
+    if canonical.as_str() != literal {
+        return Err(PatternError::LowerCaseEscape);
+    }
+    let decoded = percent_encoding::percent_decode_str(literal);
+    match decoded.into_iter().find(|byte| is_reserved_in_segment(*byte) || *byte == b';') {
+        Some(byte) => Err(PatternError::Reserved(char::from(byte))),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(error) => write!(f, "the path {error}"),
+            Self::LowerCaseEscape => f.write_str("escapes are written in upper case, as in `%C3%A9`"),
+            Self::Reserved('*') => {
+                f.write_str("a bare `*` means nothing here, write `{*rest}` for all the rest of a path")
+            }
+            Self::Reserved(character) => write!(
+                f,
+                "`{character}` can be written in two ways in a path and thus not be relied on, use a parameter in its place"
+            ),
+            Self::Parameter(segment) => write!(
+                f,
+                "`{segment}` is no parameter: a whole segment `{{name}}`, or `{{*name}}` at the end, the name of a-z, 0-9 and `_`"
+            ),
+            Self::RestNotLast => f.write_str("`{*name}` takes all the rest and must stand at the end"),
+            Self::Repeated(name) => write!(f, "the parameter `{name}` stands twice"),
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_literals_parameters_and_a_rest() {
+        for good in ["/", "/a", "/a/", "/api/orders/{id}", "/{a}/{b}", "/app/{*rest}", "/{*path}", "/caf%C3%A9/x.js"] {
+            assert_eq!(Pattern::parse(good).unwrap().as_str(), good);
+        }
+        assert_eq!(Pattern::parse("/app/{*rest}").unwrap().bare_prefix(), Some("/app/"));
+        assert_eq!(Pattern::parse("/app/{rest}").unwrap().bare_prefix(), None);
+    }
+
+    #[test]
+    fn what_could_be_passed_by_is_no_pattern() {
+        let parameter = |segment: &str| PatternError::Parameter(segment.into());
+        let cases = [
+            ("", PatternError::Path(PathError::NotAbsolute)),
+            ("a", PatternError::Path(PathError::NotAbsolute)),
+            ("/a//b", PatternError::Path(PathError::EmptySegment)),
+            ("/a/../b", PatternError::Path(PathError::DotSegment)),
+            ("/é", PatternError::Path(PathError::RawNonAscii)),
+            ("/a b", PatternError::Path(PathError::ForbiddenCharacter)),
+            ("/a?b", PatternError::Path(PathError::ForbiddenCharacter)),
+            ("/%61", PatternError::Path(PathError::EncodedUnreserved)),
+            ("/caf%c3%a9", PatternError::LowerCaseEscape),
+            ("/@me", PatternError::Reserved('@')),
+            ("/%40me", PatternError::Reserved('@')),
+            ("/%3Bme", PatternError::Reserved(';')),
+            ("/v1:batch", PatternError::Reserved(':')),
+            ("/*", PatternError::Reserved('*')),
+            ("/img-{id}.png", parameter("img-{id}.png")),
+            ("/{}", parameter("{}")),
+            ("/{*}", parameter("{*}")),
+            ("/{Id}", parameter("{Id}")),
+            ("/{{a}}", parameter("{{a}}")),
+            ("/{a", parameter("{a")),
+            ("/{*a}/b", PatternError::RestNotLast),
+            ("/{*a}/", PatternError::RestNotLast),
+            ("/{a}/{a}", PatternError::Repeated("a".into())),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Pattern::parse(text), Err(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What the Worker and a subject's object say to each other.
+//!
+//! Worker and object may run different releases for a while, so the form is versioned: a field is
+//! only ever added with a default, an operation only ever added.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::handle::SessionDigest;
+use super::record::Session;
+use crate::time::Seconds;
+
+/// The version of the form below.
+pub const VERSION: u8 = 1;
+
+/// One command, wrapped with its version.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Envelope<T> {
+    /// [`VERSION`].
+    pub v: u8,
+    /// The command.
+    pub command: T,
+}
+
+/// What a subject's object is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Command {
+    /// Store a new session.
+    Begin(Box<Begin>),
+    /// Is this session alive, and what does it hold?
+    Check(Check),
+    /// End this session.
+    End {
+        /// Which.
+        digest: SessionDigest,
+    },
+}
+
+/// A new session, its tokens, and the one it takes the place of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Begin {
+    /// The new session's digest.
+    pub digest: SessionDigest,
+    /// Its record.
+    pub session: Session,
+    /// Its tokens, sealed before they are stored.
+    pub tokens: Tokens,
+    /// The same browser's session until now: dead at once.
+    pub replaces: Option<SessionDigest>,
+    /// How many sessions a subject may have; the oldest end.
+    pub max_sessions: u32,
+    /// The clocks in force, by which expired rows are cleaned.
+    pub clocks: Clocks,
+}
+
+/// A question about one session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// Which.
+    pub digest: SessionDigest,
+    /// Whether this request keeps it alive.
+    pub touch: bool,
+    /// Whether the access token is wanted.
+    pub access_token: bool,
+    /// The clocks in force now: a shortened clock holds for sessions that are already there.
+    pub clocks: Clocks,
+}
+
+/// The two spans a session is measured by, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clocks {
+    idle: u32,
+    absolute: u32,
+}
+
+impl Clocks {
+    /// From the configuration.
+    #[must_use]
+    pub const fn new(idle: Seconds, absolute: Seconds) -> Self {
+        Self { idle: idle.get(), absolute: absolute.get() }
+    }
+
+    /// How long without a request.
+    #[must_use]
+    pub const fn idle(self) -> Seconds {
+        Seconds::new(self.idle)
+    }
+
+    /// How long at most.
+    #[must_use]
+    pub const fn absolute(self) -> Seconds {
+        Seconds::new(self.absolute)
+    }
+}
+
+/// What the provider issued. Prints redacted.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// `access_token`
+    pub access_token: String,
+    /// `refresh_token`
+    #[serde(default)]
+    pub refresh_token: Option<String>,
+    /// `id_token`, kept for `id_token_hint` alone
+    pub id_token: String,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens(…)")
+    }
+}
+
+/// What a subject's object answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// The session is stored.
+    Begun,
+    /// The session is alive.
+    Live(Box<Live>),
+    /// There is no such session (any more).
+    Gone,
+    /// The session was there and is ended.
+    Ended(Box<Ended>),
+}
+
+/// A live session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Live {
+    /// Its record.
+    pub session: Session,
+    /// The access token, when it was asked for and is not expired.
+    #[serde(default)]
+    pub access_token: Option<AccessToken>,
+}
+
+/// A session's last words: what logout at the provider needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its record.
+    pub session: Session,
+    /// Its tokens; none when they no longer open.
+    #[serde(default)]
+    pub tokens: Option<Tokens>,
+}
+
+/// An access token on its way to an upstream. Prints redacted.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessToken(String);
+
+impl AccessToken {
+    pub(super) const fn new(token: String) -> Self {
+        Self(token)
+    }
+
+    /// The token itself: for the `Authorization` header of the upstream request, nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken(…)")
+    }
+}

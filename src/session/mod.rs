@@ -1,0 +1,26 @@
+//! Sessions: the opaque handle in the cookie, the record in the subject's object, and the rules between them.
+//!
+//! Everything that must be consistent about one subject lives in one object ([`subject::Subject`]),
+//! named by [`SubjectKey`]. The object loads, calls the rules here, and stores.
+
+pub mod handle;
+pub mod message;
+pub mod record;
+pub mod subject;
+
+pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
+pub use message::{Answer, Begin, Check, Clocks, Command, Live, Tokens};
+pub use record::Session;
+pub use subject::Subject;
+
+use crate::ports::StoreError;
+
+/// The way to a subject's object.
+#[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
+pub trait Sessions {
+    /// Hands one command to the object of `subject` and waits for its answer.
+    ///
+    /// # Errors
+    /// When the object does not answer in time, or with an error: the caller refuses.
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError>;
+}

@@ -1,0 +1,95 @@
+//! One session as stored, and its clocks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::message::Clocks;
+use crate::time::{Seconds, Timestamp};
+
+/// A session record. Its JSON is a stored format: fields are added with `#[serde(default)]`, never renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The issuer of the ID token.
+    pub issuer: String,
+    /// Its `sub`.
+    pub subject: String,
+    /// The provider's id in the configuration.
+    pub provider: String,
+    /// The ID token claims that the configuration keeps.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
+    /// The scopes the access token has.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// `auth_time`: when the person last proved themselves to the provider.
+    #[serde(default)]
+    pub auth_time: Option<i64>,
+    /// `acr` of the ID token.
+    #[serde(default)]
+    pub acr: Option<String>,
+    /// `amr` of the ID token.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// `sid`: the provider's name for its own session, for logout.
+    #[serde(default)]
+    pub sid: Option<String>,
+    /// When it began.
+    pub created_at: i64,
+    /// The last request that counted, give or take [`touch_granularity`].
+    pub last_seen: i64,
+    /// When the access token ends.
+    #[serde(default)]
+    pub access_token_expires_at: Option<i64>,
+}
+
+/// Why a session that is still stored counts no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// Nobody used it for the idle time.
+    Idle,
+    /// It is as old as a session may get.
+    Absolute,
+}
+
+impl Session {
+    /// When it ends if nobody uses it any more.
+    #[must_use]
+    pub fn idle_expires_at(&self, clocks: Clocks) -> Timestamp {
+        Timestamp::from_unix(self.last_seen).plus(clocks.idle()).min(self.expires_at(clocks))
+    }
+
+    /// When it ends in any case.
+    #[must_use]
+    pub fn expires_at(&self, clocks: Clocks) -> Timestamp {
+        Timestamp::from_unix(self.created_at).plus(clocks.absolute())
+    }
+
+    /// Whether a clock has run out.
+    ///
+    /// # Errors
+    /// Which one.
+    pub fn check_clocks(&self, clocks: Clocks, now: Timestamp) -> Result<(), Expired> {
+        if now >= self.expires_at(clocks) {
+            return Err(Expired::Absolute);
+        }
+        if now >= self.idle_expires_at(clocks) {
+            return Err(Expired::Idle);
+        }
+        Ok(())
+    }
+
+    /// The record after a request that counts; `None` while the stored one is recent enough, so
+    /// that not every request is a write.
+    #[must_use]
+    pub fn touched(&self, clocks: Clocks, now: Timestamp) -> Option<Self> {
+        let unseen_for = now.since(Timestamp::from_unix(self.last_seen));
+        (unseen_for >= touch_granularity(clocks.idle())).then(|| Self { last_seen: now.as_unix(), ..self.clone() })
+    }
+}
+
+/// How exact the idle clock is: a sixtieth of the idle time, from one second to one minute. A session
+/// ends at most this much too early, never too late.
+#[must_use]
+pub fn touch_granularity(idle: Seconds) -> Seconds {
+    Seconds::new((idle.get() / 60).clamp(1, 60))
+}

@@ -1,0 +1,77 @@
+//! What of an upstream's answer the browser gets.
+
+use super::forward::is_hop_by_hop;
+use crate::http::{HeaderMap, HeaderValue, header};
+
+/// The headers of the upstream's answer that are passed on.
+///
+/// An upstream sets its own cookies but never one of ours, and an answer that depends on who asked is
+/// nobody else's to cache, whatever the upstream thinks.
+#[must_use]
+pub fn answer_headers(private: bool, from_upstream: &HeaderMap) -> HeaderMap {
+    let websocket = from_upstream.contains_key(header::UPGRADE);
+    let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
+    for (name, value) in from_upstream {
+        let shadows = *name == header::SET_COOKIE && names_our_cookie(value);
+        if !shadows && !is_hop_by_hop(name, websocket) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if private {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+        headers.remove("cdn-cache-control");
+        headers.remove("cloudflare-cdn-cache-control");
+        headers.remove("surrogate-control");
+        headers.remove(header::EXPIRES);
+    }
+    headers
+}
+
+/// Compared in lower case: browsers treat the prefix so. A nameless cookie (`=__Host-postern=x`)
+/// would be sent back as one of ours.
+fn names_our_cookie(set_cookie: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(set_cookie.as_bytes()).to_ascii_lowercase();
+    let name = text.split(';').next().unwrap_or_default();
+    name.trim_start_matches([' ', '\t', '=']).starts_with("__host-postern")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn an_upstream_cannot_set_a_cookie_of_ours() {
+        //
+        for cookie in ["__Host-postern=x; Path=/", "__host-POSTERN-login-a=x", " __Host-postern=x", "=__Host-postern=x"]
+        {
+            assert!(answer_headers(false, &headers(&[("set-cookie", cookie)])).is_empty(), "{cookie}");
+        }
+        let own = headers(&[("set-cookie", "app=1"), ("set-cookie", "__Host-app=2")]);
+        assert_eq!(answer_headers(false, &own), own);
+    }
+
+    #[test]
+    fn what_depended_on_the_caller_is_cached_for_nobody() {
+        //
+        let cacheable = headers(&[("cache-control", "public, max-age=600"), ("cdn-cache-control", "max-age=1")]);
+        let private = answer_headers(true, &cacheable);
+        assert_eq!(private.get("cache-control").unwrap(), "private, no-store");
+        assert_eq!(private.get("vary").unwrap(), "Cookie");
+        assert!(!private.contains_key("cdn-cache-control"));
+        assert_eq!(answer_headers(false, &cacheable), cacheable);
+    }
+
+    #[test]
+    fn headers_of_the_connection_stay_with_the_connection() {
+        let answer =
+            headers(&[("connection", "x"), ("keep-alive", "1"), ("transfer-encoding", "chunked"), ("etag", "a")]);
+        assert_eq!(answer_headers(false, &answer), headers(&[("etag", "a")]));
+        let upgrade = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
+        assert_eq!(answer_headers(true, &upgrade).get("upgrade").unwrap(), "websocket");
+    }
+}

@@ -1,0 +1,9 @@
+//! What only exists in wasm: the adapters of `edge`, run in Node.
+//!
+//! `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --target wasm32-unknown-unknown --test wasm`
+#![cfg(target_arch = "wasm32")]
+
+#[path = "wasm/adapters.rs"]
+mod adapters;
+#[path = "wasm/signatures.rs"]
+mod signatures;
