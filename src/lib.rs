@@ -12,6 +12,8 @@ pub mod provider_id;
 pub mod secret;
 pub mod time;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod command;
 pub mod config;
 pub mod jose;
 pub mod route;
