@@ -1,6 +1,6 @@
 //! The command line against recorded answers. `POSTERN_BLESS=1` records them anew.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(missing_docs, reason = "a test binary")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
 use std::path::Path;

@@ -171,3 +171,32 @@ fn describe(text: &str, error: &toml::de::Error) -> String {
     let line = before.matches('\n').count() + 1;
     format!("line {line}: {}", error.message().trim_end())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_larger_than_the_platform_takes_is_a_problem() {
+        let wrangler = Wrangler::parse("", None).unwrap();
+        let told = |length: usize| {
+            let vars = Map::from_iter([("ROUTES".to_owned(), Value::String("x".repeat(length)))]);
+            wrangler.problems(&vars, &[]).iter().filter(|problem| problem.path == "ROUTES").count()
+        };
+        // The two quotes count too.
+        assert_eq!((told(MAX_VARIABLE_BYTES - 2), told(MAX_VARIABLE_BYTES - 1)), (0, 1));
+    }
+
+    #[test]
+    fn an_environment_inherits_switches_and_no_bindings() {
+        let text =
+            "workers_dev = false\npreview_urls = false\nkv_namespaces = [{ binding = \"POSTERN_CACHE\" }]\n[env.a]\n";
+        let paths = |environment| {
+            let problems = Wrangler::parse(text, environment).unwrap().problems(&Map::new(), &[]);
+            problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(None), ["durable_objects.bindings"; 2]);
+        let own = "env.a.durable_objects.bindings";
+        assert_eq!(paths(Some("a")), [own, own, "env.a.kv_namespaces"]);
+    }
+}
