@@ -36,5 +36,7 @@ pub mod upstream;
 
 pub mod gateway;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod command;
 #[cfg(target_arch = "wasm32")]
 pub mod edge;

@@ -34,10 +34,7 @@ pub(super) struct Secrets<'a> {
 impl Secrets<'_> {
     /// The secret `name`, or `None` and a report when it is missing or was cut out with white space around it.
     pub(super) fn required(&self, name: &str) -> Option<Secret<String>> {
-        let Some(value) = (self.lookup)(name).map(Secret::new).filter(|value| !value.expose().is_empty()) else {
-            self.problem(name, &format!("expected a secret, set it with `wrangler secret put {name}`"));
-            return None;
-        };
+        let value = self.present(name)?;
         if value.expose().trim() != value.expose() {
             self.problem(name, "expected a secret without white space or line breaks around it");
             return None;
@@ -45,9 +42,17 @@ impl Secrets<'_> {
         Some(value)
     }
 
-    /// The key ring.
+    fn present(&self, name: &str) -> Option<Secret<String>> {
+        let value = (self.lookup)(name).map(Secret::new).filter(|value| !value.expose().is_empty());
+        if value.is_none() {
+            self.problem(name, &format!("expected a secret, set it with `wrangler secret put {name}`"));
+        }
+        value
+    }
+
+    /// The key ring, in which white space separates.
     pub(super) fn key_ring(&self) -> Option<KeyRing> {
-        let text = self.required(KEY_RING)?;
+        let text = self.present(KEY_RING)?;
         KeyRing::parse(text.expose()).map_err(|error| self.problem(KEY_RING, &error.to_string())).ok()
     }
 

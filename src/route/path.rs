@@ -21,6 +21,17 @@ const MAX_BYTES: usize = 8 * 1024;
 ///
 /// The reserved characters `!$&'()*+,:=@` are the one exception: RFC 3986 §2.2 gives `@` and `%40` different
 /// meanings and clients send both. Both are kept as they are, and [`super::Pattern`] lets neither stand in a rule.
+///
+/// Only parsing makes one:
+///
+/// ```
+/// let path = postern::route::CanonicalPath::parse("/orders/7");
+/// assert!(path.is_ok());
+/// ```
+///
+/// ```compile_fail
+/// let path = postern::route::CanonicalPath("/orders/../7".to_owned());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalPath(String);
 

@@ -1,0 +1,120 @@
+//! A checked configuration in a few lines for people: what to register where, and who gets through which door.
+
+use crate::config::{Config, KEY_RING, Provider, SameSite, spelled};
+use crate::route::{Access, Guard, Route, Token};
+
+/// What the summary says beside the configuration itself.
+pub(super) struct Notes<'a> {
+    pub(super) file: &'a str,
+    pub(super) environment: Option<&'a str>,
+    /// The secrets that are set elsewhere.
+    pub(super) secrets: &'a [String],
+}
+
+pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> String {
+    let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
+    let mut text = format!("{}{place}: no problems\n\n", notes.file);
+    text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
+    text.push_str("\nProviders, with what to register there\n");
+    for provider in &config.providers {
+        text.push_str(&describe(config, provider));
+    }
+    text.push_str("\nRoutes\n");
+    text.push_str(&routes(config.routes.routes()));
+    text.push_str(&secrets(notes));
+    let warnings: Vec<String> = own_warnings(config).into_iter().chain(warnings.iter().cloned()).collect();
+    if !warnings.is_empty() {
+        text.push_str("\nWarnings\n");
+        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+    }
+    text
+}
+
+fn sessions(config: &Config) -> String {
+    let session = &config.session;
+    let same_site = match session.same_site {
+        SameSite::Strict => "Strict",
+        SameSite::Lax => "Lax",
+    };
+    format!(
+        "Sessions: end after {} without a request and {} at most, SameSite={same_site}, up to {} a person",
+        spelled(session.idle),
+        spelled(session.absolute),
+        session.max_per_subject
+    )
+}
+
+fn describe(config: &Config, provider: &Provider) -> String {
+    format!(
+        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n",
+        provider.id,
+        provider.issuer.as_str(),
+        config.callback_url(&provider.id),
+        config.logged_out_url()
+    )
+}
+
+/// Aligned columns: methods, path, upstream, who.
+fn routes(routes: &[Route]) -> String {
+    let rows: Vec<[String; 4]> = routes.iter().map(row).collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let (methods_width, path_width, upstream_width) = (width(0), width(1), width(2));
+    rows.iter()
+        .map(|[methods, path, upstream, who]| {
+            format!("  {methods:methods_width$}  {path:path_width$}  {upstream:upstream_width$}  {who}\n")
+        })
+        .collect()
+}
+
+fn row(route: &Route) -> [String; 4] {
+    let who = match &route.access {
+        Access::Public => "everyone".to_owned(),
+        Access::Guarded(guard) => guarded(guard),
+    };
+    let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
+    [methods.join(" "), route.pattern.as_str().to_owned(), route.upstream.to_string(), who]
+}
+
+fn guarded(guard: &Guard) -> String {
+    let mut who = "signed in".to_owned();
+    let requirements = &guard.requirements;
+    if !requirements.providers.is_empty() {
+        let ids: Vec<&str> = requirements.providers.iter().map(crate::provider_id::ProviderId::as_str).collect();
+        who.push_str(&format!(" at {}", ids.join(" or ")));
+    }
+    if !requirements.scopes.is_empty() {
+        who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));
+    }
+    if guard.token == Token::Relay {
+        who.push_str(", gets the access token");
+    }
+    if !guard.touch {
+        who.push_str(", extends no session");
+    }
+    who
+}
+
+fn secrets(notes: &Notes<'_>) -> String {
+    if notes.secrets.is_empty() {
+        return String::new();
+    }
+    let place = notes.environment.map_or_else(String::new, |name| format!(" --env {name}"));
+    let mut text = "\nSecrets to set, if not done yet\n".to_owned();
+    for name in notes.secrets {
+        let hint = if name == KEY_RING { "  (make it with `postern keys new`)" } else { "" };
+        text.push_str(&format!("  wrangler secret put {name}{place}{hint}\n"));
+    }
+    text
+}
+
+/// What weakens a deployment, spelled out.
+fn own_warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.public_url.is_loopback_development() {
+        warnings.push("`PUBLIC_URL` is on this machine: development, nobody else reaches it".to_owned());
+    }
+    if config.session.same_site == SameSite::Lax {
+        warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
+    }
+    warnings
+}

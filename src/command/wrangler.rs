@@ -1,0 +1,202 @@
+//! `wrangler.toml` → the variables of one environment, and what around them Postern cannot do without.
+
+use serde_json::{Map, Value};
+
+use crate::config::Problem;
+use crate::route::{Route, Upstream};
+
+/// What one variable may take up as JSON, in bytes.
+const MAX_VARIABLE_BYTES: usize = 5 * 1024;
+const CACHE: &str = "POSTERN_CACHE";
+const OBJECTS: [(&str, &str); 2] = [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject")];
+const ASSETS: &str = "ASSETS";
+
+/// The settings of one environment.
+pub(super) struct Wrangler {
+    top: Map<String, Value>,
+    environment: Option<(String, Map<String, Value>)>,
+}
+
+impl Wrangler {
+    /// Reads the file for one environment.
+    ///
+    /// # Errors
+    /// When it is no TOML, or has no such environment.
+    pub(super) fn parse(text: &str, environment: Option<&str>) -> Result<Self, String> {
+        let top: Map<String, Value> = toml::from_str(text).map_err(|error| describe(text, &error))?;
+        let Some(name) = environment else { return Ok(Self { top, environment: None }) };
+        let table = top.get("env").and_then(|all| all.get(name)).and_then(Value::as_object);
+        let table = table.ok_or_else(|| format!("expected a table `env.{name}`, found nothing"))?;
+        let environment = Some((name.to_owned(), table.clone()));
+        Ok(Self { top, environment })
+    }
+
+    /// `[vars]`. An environment has its own and inherits none.
+    pub(super) fn vars(&self) -> Result<Map<String, Value>, Problem> {
+        match self.own("vars") {
+            Some(Value::Object(vars)) => Ok(vars.clone()),
+            Some(_) => Err(self.problem("vars", "expected a table")),
+            None => Err(self.problem("vars", "expected the table of Postern's variables, found nothing")),
+        }
+    }
+
+    /// What is missing or open around the variables. `routes` say which bindings are needed.
+    pub(super) fn problems(&self, vars: &Map<String, Value>, routes: &[Route]) -> Vec<Problem> {
+        let mut problems = self.side_doors();
+        problems.extend(self.objects());
+        if !self.names("kv_namespaces", "binding").contains(&CACHE) {
+            problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
+        }
+        problems.extend(self.upstreams(routes));
+        problems.extend(too_large(vars));
+        problems
+    }
+
+    /// What is allowed and still worth a second look.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let observability = self.inherited("observability");
+        let flag = |name: &str| observability.and_then(|table| table.get(name)).and_then(Value::as_bool);
+        let mut warnings = Vec::new();
+        if flag("enabled") == Some(true) && flag("redact_query_string") != Some(true) {
+            warnings.push(
+                "`observability.redact_query_string` is not `true`: authorization codes in URLs would be logged"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    /// Other addresses of the same code, without the zone's protection.
+    fn side_doors(&self) -> Vec<Problem> {
+        let open = |key: &&str| self.inherited(key) != Some(&Value::Bool(false));
+        let told = |key: &str| self.problem(key, "expected `false`: it would be a door past the one at `PUBLIC_URL`");
+        ["workers_dev", "preview_urls"].iter().filter(|key| open(key)).map(|key| told(key)).collect()
+    }
+
+    fn objects(&self) -> Vec<Problem> {
+        let bindings = self.own("durable_objects").and_then(|table| table.get("bindings"));
+        let bindings: Vec<&Value> = bindings.and_then(Value::as_array).into_iter().flatten().collect();
+        let declared = |(name, class): &(&str, &str)| {
+            bindings.iter().any(|binding| {
+                binding.get("name").is_some_and(|value| value == name)
+                    && binding.get("class_name").is_some_and(|value| value == class)
+            })
+        };
+        let missing = OBJECTS.iter().filter(|object| !declared(object));
+        missing
+            .map(|(name, class)| {
+                let message = format!("expected `{{ name = \"{name}\", class_name = \"{class}\" }}` among them");
+                self.problem("durable_objects.bindings", message)
+            })
+            .collect()
+    }
+
+    fn upstreams(&self, routes: &[Route]) -> Vec<Problem> {
+        let services = self.names("services", "binding");
+        let mut problems = Vec::new();
+        for route in routes {
+            if let Upstream::Service(binding) = &route.upstream
+                && !services.contains(&binding.as_str())
+            {
+                let message = format!(
+                    "expected a service with `binding = \"{binding}\"`, the route `{}` leads there",
+                    route.name
+                );
+                problems.push(self.problem("services", message));
+            }
+        }
+        if routes.iter().any(|route| route.upstream == Upstream::Assets) {
+            problems.extend(self.assets());
+        }
+        problems
+    }
+
+    fn assets(&self) -> Vec<Problem> {
+        let assets = self.inherited("assets");
+        let setting = |key: &str| assets.and_then(|table| table.get(key));
+        let mut problems = Vec::new();
+        if setting("binding").and_then(Value::as_str) != Some(ASSETS) {
+            problems.push(self.problem("assets.binding", format!("expected `{ASSETS}`, a route leads to `assets`")));
+        }
+        if setting("run_worker_first") != Some(&Value::Bool(true)) {
+            let message = "expected `true`: files would be served past every guard";
+            problems.push(self.problem("assets.run_worker_first", message));
+        }
+        problems
+    }
+
+    /// The value of `key` in every table of the list at `section`.
+    fn names(&self, section: &str, key: &str) -> Vec<&str> {
+        let tables = self.own(section).and_then(Value::as_array).into_iter().flatten();
+        tables.filter_map(|table| table.get(key)?.as_str()).collect()
+    }
+
+    /// A setting that an environment must have itself.
+    fn own(&self, key: &str) -> Option<&Value> {
+        match &self.environment {
+            Some((_, table)) => table.get(key),
+            None => self.top.get(key),
+        }
+    }
+
+    /// A setting that an environment takes from the top level unless it has its own.
+    fn inherited(&self, key: &str) -> Option<&Value> {
+        self.own(key).or_else(|| self.top.get(key))
+    }
+
+    fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
+        let path = match &self.environment {
+            Some((name, _)) => format!("env.{name}.{key}"),
+            None => key.to_owned(),
+        };
+        Problem { path, message: message.into() }
+    }
+}
+
+fn too_large(vars: &Map<String, Value>) -> Vec<Problem> {
+    let sizes = vars.iter().map(|(name, value)| (name, value.to_string().len()));
+    sizes
+        .filter(|(_, size)| *size > MAX_VARIABLE_BYTES)
+        .map(|(name, size)| {
+            let message =
+                format!("expected at most {MAX_VARIABLE_BYTES} bytes as JSON, the platform's limit, found {size}");
+            Problem { path: name.clone(), message }
+        })
+        .collect()
+}
+
+/// Where and what, without the line itself: it may hold a secret.
+fn describe(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("line {line}: {}", error.message().trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_larger_than_the_platform_takes_is_a_problem() {
+        let wrangler = Wrangler::parse("", None).unwrap();
+        let told = |length: usize| {
+            let vars = Map::from_iter([("ROUTES".to_owned(), Value::String("x".repeat(length)))]);
+            wrangler.problems(&vars, &[]).iter().filter(|problem| problem.path == "ROUTES").count()
+        };
+        // The two quotes count too.
+        assert_eq!((told(MAX_VARIABLE_BYTES - 2), told(MAX_VARIABLE_BYTES - 1)), (0, 1));
+    }
+
+    #[test]
+    fn an_environment_inherits_switches_and_no_bindings() {
+        let text =
+            "workers_dev = false\npreview_urls = false\nkv_namespaces = [{ binding = \"POSTERN_CACHE\" }]\n[env.a]\n";
+        let paths = |environment| {
+            let problems = Wrangler::parse(text, environment).unwrap().problems(&Map::new(), &[]);
+            problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(None), ["durable_objects.bindings"; 2]);
+        let own = "env.a.durable_objects.bindings";
+        assert_eq!(paths(Some("a")), [own, own, "env.a.kv_namespaces"]);
+    }
+}

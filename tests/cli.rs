@@ -1,0 +1,111 @@
+//! The command line against recorded answers. `POSTERN_BLESS=1` records them anew.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use postern::keyring::KeyRing;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/config");
+
+fn postern(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .args(args)
+        .current_dir(FIXTURES)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Runs a command and compares what it says with `fixtures/config/NAME.golden`.
+fn answers_as_recorded(name: &str, args: &[&str], code: i32) {
+    let output = postern(args, "");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    let golden = Path::new(FIXTURES).join(format!("{name}.golden"));
+    if std::env::var_os("POSTERN_BLESS").is_some() {
+        std::fs::write(&golden, &said).unwrap();
+    }
+    let expected = std::fs::read_to_string(&golden).unwrap();
+    assert_eq!(said, expected, "postern {}", args.join(" "));
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(!said.contains("canary"), "a secret is shown: {said}");
+}
+
+#[test]
+fn a_good_configuration_is_summed_up_with_what_to_register_and_to_set() {
+    answers_as_recorded("deployment", &["check", "--config", "deployment.toml"], 0);
+    answers_as_recorded("staging", &["check", "--config", "deployment.toml", "--env", "staging"], 0);
+}
+
+#[test]
+fn a_development_configuration_with_its_secrets_is_warned_about() {
+    answers_as_recorded("development", &["check", "-c", "development.toml", "--secrets", "secrets.vars"], 0);
+    answers_as_recorded("development-none", &["check", "-c", "development.toml", "--secrets", "none"], 0);
+}
+
+#[test]
+fn every_problem_is_listed_with_its_path_and_no_secret() {
+    answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
+    answers_as_recorded("conflicts", &["check", "--config", "conflicts.toml"], 1);
+}
+
+#[test]
+fn doors_past_the_guard_and_missing_bindings_are_problems() {
+    answers_as_recorded("open", &["check", "--config", "deployment.toml", "--env", "open"], 1);
+    answers_as_recorded("empty", &["check", "--config", "empty.toml"], 1);
+}
+
+#[test]
+fn secrets_missing_from_a_given_file_are_problems() {
+    answers_as_recorded("incomplete", &["check", "-c", "development.toml", "--secrets", "incomplete.vars"], 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_its_place_not_its_content() {
+    answers_as_recorded("unreadable", &["check", "--config", "unreadable.toml"], 2);
+    answers_as_recorded("unreadable-secrets", &["check", "-c", "development.toml", "--secrets", "unreadable.vars"], 2);
+    answers_as_recorded("no-environment", &["check", "--config", "deployment.toml", "--env", "nowhere"], 2);
+    assert_eq!(postern(&["check", "--config", "absent.toml"], "").status.code(), Some(2));
+}
+
+#[test]
+fn a_command_that_is_none_gets_the_usage() {
+    for args in [&[][..], &["chekc"], &["check", "--bogus"], &["check", "extra"], &["keys"], &["keys", "old"]] {
+        let output = postern(args, "");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("Usage:"), "{args:?}");
+    }
+    let help = postern(&["--help"], "");
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("postern check"));
+}
+
+#[test]
+fn a_new_key_alone_on_standard_output_is_a_ring_and_never_the_same() {
+    let ring = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let (one, other) = (postern(&["keys", "new"], ""), postern(&["keys", "new"], ""));
+    assert!(one.status.success() && KeyRing::parse(&ring(&one)).is_ok());
+    assert_ne!(ring(&one), ring(&other));
+    assert!(String::from_utf8_lossy(&one.stderr).contains("wrangler secret put POSTERN_KEYS"));
+}
+
+#[test]
+fn a_new_key_goes_in_front_of_the_ring_in_use() {
+    let old = format!("old:{}", "A".repeat(43));
+    for output in
+        [postern(&["keys", "new", "--ring", &old], ""), postern(&["keys", "new", "--ring", "-"], &format!("{old}\n"))]
+    {
+        let ring = String::from_utf8(output.stdout).unwrap();
+        assert!(ring.trim_end().ends_with(&format!(",{old}")), "{ring}");
+        assert_ne!(KeyRing::parse(&ring).unwrap().newest_id().as_str(), "old");
+    }
+    let broken = postern(&["keys", "new", "--ring", "canary-8"], "");
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(broken.stdout.is_empty() && !String::from_utf8_lossy(&broken.stderr).contains("canary"));
+}
