@@ -1,0 +1,79 @@
+// The Worker under test, wrapped: the real build, with a clock tests can move and stores tests can break.
+//
+// Only what the platform provides is replaced (time, bindings); no line of Postern's own is.
+
+import Postern, * as classes from "../../../build/index.js";
+
+const RealDate = Date;
+let skewMilliseconds = 0;
+let faults = {};
+
+globalThis.Date = class extends RealDate {
+  constructor(...parts) {
+    if (parts.length === 0) super(RealDate.now() + skewMilliseconds);
+    else super(...parts);
+  }
+  static now() {
+    return RealDate.now() + skewMilliseconds;
+  }
+};
+
+const FAULTS = {
+  throw: () => Promise.reject(new Error("injected: the store broke")),
+  status: () => Promise.resolve(new Response("injected: internal error", { status: 500 })),
+  garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
+  hang: () => new Promise((done) => setTimeout(() => done(new Response("too late")), 60_000)),
+};
+
+/** An object whose methods, as long as `fault()` names one, fail instead. */
+function breakable(target, methods, fault) {
+  return new Proxy(target, {
+    get(object, name) {
+      const value = Reflect.get(object, name, object);
+      if (typeof value !== "function" || name === "constructor") return value;
+      const broken = methods.includes(name) && FAULTS[fault()];
+      return broken ? () => broken() : value.bind(object);
+    },
+  });
+}
+
+function breakableNamespace(namespace, fault) {
+  return new Proxy(namespace, {
+    get(object, name) {
+      const value = Reflect.get(object, name, object);
+      if (typeof value !== "function" || name === "constructor") return value;
+      if (name !== "get" && name !== "getByName") return value.bind(object);
+      return (...parts) => breakable(value.apply(object, parts), ["fetch"], fault);
+    },
+  });
+}
+
+function breakableEnvironment(env) {
+  return {
+    ...env,
+    POSTERN_CACHE: breakable(env.POSTERN_CACHE, ["get", "getWithMetadata", "put"], () => faults.POSTERN_CACHE),
+    SUBJECTS: breakableNamespace(env.SUBJECTS, () => faults.SUBJECTS),
+    ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
+  };
+}
+
+async function control(request) {
+  const order = await request.json();
+  if (order.skewMilliseconds !== undefined) skewMilliseconds = order.skewMilliseconds;
+  if (order.faults) faults = order.faults;
+  if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
+  return new Response("done");
+}
+
+export class SubjectObject extends classes.SubjectObject {}
+export class OnceObject extends classes.OnceObject {}
+
+export default class extends Postern {
+  constructor(context, env) {
+    super(context, breakableEnvironment(env));
+  }
+
+  fetch(request) {
+    return request.url === "http://control.test/" ? control(request) : super.fetch(request);
+  }
+}

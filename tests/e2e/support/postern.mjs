@@ -1,0 +1,201 @@
+// Starts the built Worker in workerd, in front of an upstream that echoes, with a configuration per test file.
+
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+
+import { Issuer } from "../../provider/issuer.mjs";
+import { privateJwk } from "../../provider/keys.mjs";
+import { send } from "./http.mjs";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const SUPPORT = join(ROOT, "tests/e2e/support");
+
+/** What `wrangler.toml` says too; `wrangler_config.test.mjs` holds the two together. */
+export const PLATFORM = { compatibilityDate: "2026-11-17", compatibilityFlags: ["global_fetch_strictly_public"] };
+
+/** The routes most files guard. */
+export const ROUTES = {
+  "/api/echo": { methods: ["GET", "POST", "DELETE"], upstream: "service:ECHO" },
+  "/api/relay": { methods: ["GET"], upstream: "service:ECHO", token: "relay" },
+  "/api/orders/{id}": { methods: ["GET"], upstream: "service:ECHO" },
+  "/page": { methods: ["GET"], upstream: "service:ECHO" },
+};
+
+/** The build that has faults on demand (feature `fault-injection`). */
+export const FAULT_BUILD = "build-fault";
+
+const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
+
+function modules(build) {
+  const folder = join(ROOT, build);
+  const entry = join(SUPPORT, "entry.mjs");
+  const faults = build === FAULT_BUILD ? "export const FaultObject = classes.FaultObject;" : "";
+  const contents = readFileSync(entry, "utf8").replaceAll("../build/", `../${build}/`) + faults;
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const built = files.flatMap((file) => {
+    const type = TYPES[/\.[a-z]+$/.exec(file)?.[0]];
+    return type ? [{ type, path: join(folder, file) }] : [];
+  });
+  return [{ type: "ESModule", path: entry, contents }, ...built];
+}
+
+/** One provider's table and its secret. */
+function providerConfig(id, entry) {
+  const { issuer, ...settings } = entry instanceof Issuer ? { issuer: entry } : entry;
+  const { client } = issuer;
+  const table = { issuer: issuer.url, client_id: client.id, client_auth: client.auth, id_token_algs: [issuer.alg], ...settings };
+  const [kind, secret] = client.auth === "private_key_jwt" ? ["PRIVATE_KEY", JSON.stringify(privateJwk(client.key))] : ["CLIENT_SECRET", client.secret];
+  return { issuer, table, secret: [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`, secret] };
+}
+
+export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;
+
+function bindingsOf({ providers, session, routes, keys, publicUrl, vars }) {
+  const configured = Object.entries(providers).map(([id, entry]) => [id, providerConfig(id, entry)]);
+  return {
+    PUBLIC_URL: publicUrl,
+    PROVIDERS: Object.fromEntries(configured.map(([id, { table }]) => [id, table])),
+    SESSION: session,
+    ROUTES: routes,
+    POSTERN_KEYS: keys,
+    ...Object.fromEntries(configured.map(([, { secret }]) => secret)),
+    ...vars,
+  };
+}
+
+function miniflareOptions({ bindings, build, port, upstream, onLog }) {
+  const postern = {
+    name: "postern",
+    modulesRoot: ROOT,
+    modules: modules(build),
+    ...PLATFORM,
+    bindings,
+    kvNamespaces: ["POSTERN_CACHE"],
+    durableObjects: {
+      SUBJECTS: { className: "SubjectObject", useSQLite: true },
+      ONCE: { className: "OnceObject", useSQLite: true },
+      ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
+    },
+    serviceBindings: { ECHO: "echo", ASSETS: "echo" },
+  };
+  const echo = { name: "echo", modules: true, script: readFileSync(upstream, "utf8"), ...PLATFORM };
+  return convertV4MiniflareOptions({ host: "127.0.0.1", port, cf: false, handleStructuredLogs: onLog, workers: [postern, echo] });
+}
+
+/**
+ * Starts Postern.
+ * @param {object} options
+ * @param {Record<string, Issuer | { issuer: Issuer }>} options.providers by id; further members go into the provider's table
+ * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
+ * @param {string} [options.build] the folder of the build
+ * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
+ * @returns {Promise<Postern>}
+ */
+export async function startPostern({
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", upstream = join(SUPPORT, "echo.mjs"),
+}) {
+  const publicUrl = `http://localhost:${port || 8787}`;
+  const logs = [];
+  const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
+  const options = miniflareOptions({ bindings, build, port, upstream, onLog: ({ message }) => logs.push(message) });
+  const postern = new Postern(options, publicUrl, logs);
+  await postern.start();
+  for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
+  return postern;
+}
+
+export class Postern {
+  #skewMilliseconds = 0;
+  #marks = 0;
+  #options;
+
+  constructor(options, origin, logs) {
+    this.#options = options;
+    Object.assign(this, { origin, logs });
+  }
+
+  async start() {
+    this.miniflare = new Miniflare(this.#options);
+    this.port = Number((await this.miniflare.ready).port);
+  }
+
+  /** Starts a new isolate over the same stores, as a new deployment would. */
+  async restart() {
+    await this.miniflare.setOptions(this.#options);
+    this.port = Number((await this.miniflare.ready).port);
+    await this.advance(0);
+  }
+
+  /** The shared cache. */
+  cache() {
+    return this.miniflare.getKVNamespace("POSTERN_CACHE", "postern");
+  }
+
+  /** The Worker's own time, in milliseconds. */
+  now() {
+    return Date.now() + this.#skewMilliseconds;
+  }
+
+  /** Moves the Worker's clock, and that of its providers. */
+  async advance(seconds) {
+    this.#skewMilliseconds += seconds * 1000;
+    await this.#control({ skewMilliseconds: this.#skewMilliseconds });
+  }
+
+  /** Breaks stores (`{ SUBJECTS: "throw" }`: entry.mjs lists the ways); `{}` mends them all. */
+  break(faults) {
+    return this.#control({ faults });
+  }
+
+  /** Throws all of a class's objects out of memory; what they stored stays. */
+  async evict(binding) {
+    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject" }[binding];
+    for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
+      await this.miniflare.unsafeEvictDurableObject("postern", className, { id });
+    }
+  }
+
+  /** A place in the log to read on from. */
+  mark() {
+    return this.logs.length;
+  }
+
+  /** Every line logged since `mark`, once all of them are here. */
+  async linesSince(mark) {
+    this.#marks += 1;
+    const line = JSON.stringify({ test_mark: this.#marks });
+    await this.#control({ mark: this.#marks });
+    while (!this.logs.includes(line, mark)) await new Promise((soon) => setTimeout(soon, 2));
+    return this.logs.slice(mark).filter((message) => !message.startsWith('{"test_mark"'));
+  }
+
+  /** The audit events among them: the lines that tell how something was decided. */
+  async eventsSince(mark) {
+    const lines = await this.linesSince(mark);
+    return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)).filter(({ outcome }) => outcome);
+  }
+
+  /** What was forwarded upstream so far. */
+  async forwarded() {
+    const echo = await this.miniflare.getWorker("echo");
+    return (await echo.fetch("http://control.test/")).json();
+  }
+
+  /** A request as written, without any browser around it. */
+  send(path, { method, headers, body, url = `${this.origin}/` } = {}) {
+    return send({ port: this.port, url, path, method, headers, body });
+  }
+
+  close() {
+    return this.miniflare.dispose();
+  }
+
+  #control(order) {
+    const body = JSON.stringify(order);
+    return send({ port: this.port, url: "http://control.test/", method: "POST", headers: [["content-type", "application/json"]], body });
+  }
+}
