@@ -1,0 +1,127 @@
+// A certified provider over real HTTP: its own pages, its own sessions, its own ideas of what is right.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { ACR, DEMO_RESOURCE, SECOND_FACTOR_CODE, startProvider } from "../../demo/provider/provider.mjs";
+import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
+import { Browser, formOf } from "./support/browser.mjs";
+import { begin, whoIs } from "./support/login.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+const SECRET = "s3cret: %+& é";
+const ORIGIN = "http://localhost:8787";
+const METHODS = { basic: "client_secret_basic", post: "client_secret_post", form: "client_secret_basic", es: "client_secret_basic", ed: "client_secret_basic" };
+const ALGORITHMS = { es: "ES256", ed: "EdDSA" };
+
+const client = (id) => ({
+  client_id: id,
+  client_secret: SECRET,
+  client_name: "Postern",
+  token_endpoint_auth_method: METHODS[id],
+  redirect_uris: [`${ORIGIN}/auth/callback/${id}`],
+  post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
+  ...(ALGORITHMS[id] && { id_token_signed_response_alg: ALGORITHMS[id] }),
+});
+
+// One provider for each client: Postern knows an issuer once.
+const providers = {};
+const configured = {};
+for (const id of Object.keys(METHODS)) {
+  const provider = await startProvider({ clients: [client(id)], name: `Provider ${id}` });
+  providers[id] = provider;
+  configured[id] = {
+    issuer: { url: provider.issuer, alg: ALGORITHMS[id] ?? "RS256", client: { id, secret: SECRET, auth: METHODS[id] } },
+    scopes: ["openid", "profile", "email", "hello:read"],
+    resource: DEMO_RESOURCE,
+    ...(id === "form" && { response_mode: "form_post" }),
+  };
+}
+const postern = await startPostern({ providers: configured });
+after(async () => {
+  await postern.close();
+  await Promise.all(Object.values(providers).map((provider) => provider.close()));
+});
+
+const ours = (url) => url.startsWith(`${ORIGIN}/`);
+
+/** Signs in on the provider's own pages; resolves with its last answer: a redirect to us, or a form for us. */
+async function signInAt(person, url, form = { login: "alice", password: "wonderland" }) {
+  const login = await person.navigate(url, { stop: ours });
+  assert.match(login.body, /<h1>Sign in<\/h1>/);
+  const consent = await person.submit(login.url, form, { stop: ours });
+  return consent.body.includes("Allow ") ? person.submit(consent.url, {}, { stop: ours }) : consent;
+}
+
+function finish(browser, end) {
+  const initiator = "http://127.0.0.1:1";
+  if (end.url.startsWith(ORIGIN)) return browser.navigate(end.url, { initiator, follow: false });
+  const { action, fields } = formOf(end.body);
+  return browser.navigate(action, { initiator, method: "POST", fields, follow: false });
+}
+
+for (const id of Object.keys(METHODS)) {
+  test(`a person signs in at a certified provider (${id}) and is known by name`, async () => {
+    const browser = new Browser(postern);
+    const { url } = await begin(browser, { provider: id });
+    const answer = await finish(browser, await signInAt(new ScriptedBrowser(), url.href));
+    assert.equal(answer.status, 200, answer.body.slice(0, 300));
+    const me = await whoIs(browser);
+    assert.equal(me.claims.name, "Alice Liddell");
+    assert.equal(me.issuer, providers[id].issuer);
+    assert.equal((await browser.fetch("/api/echo")).status, 200);
+    const relayed = JSON.parse((await browser.fetch("/api/relay")).body).headers.authorization;
+    assert.match(relayed, /^Bearer ey/);
+  });
+}
+
+test("a login asks the provider three times for itself, a second one once", async () => {
+  // discovery, keys, code; then only the code
+  const backChannel = ({ path }) => path.startsWith("/.well-known") || path === "/jwks" || path === "/token" || path === "/me";
+  await postern.restart();
+  for (const { name } of (await (await postern.cache()).list()).keys) await (await postern.cache()).delete(name);
+  const counts = [];
+  for (let login = 0; login < 2; login += 1) {
+    const before = providers.basic.requests.filter(backChannel).length;
+    const browser = new Browser(postern);
+    const { url } = await begin(browser, { provider: "basic" });
+    assert.equal((await finish(browser, await signInAt(new ScriptedBrowser(), url.href))).status, 200);
+    counts.push(providers.basic.requests.filter(backChannel).length - before);
+  }
+  assert.deepEqual(counts, [3, 1]);
+});
+
+test("a person who says no there is not signed in here", async () => {
+  const browser = new Browser(postern);
+  const { url } = await begin(browser, { provider: "basic" });
+  const person = new ScriptedBrowser();
+  const login = await person.navigate(url.href, { stop: ours });
+  const end = await person.submit(login.url, { cancel: "1" }, { stop: ours });
+  assert.ok(ours(end.url), end.body.slice(0, 200));
+  const answer = await finish(browser, end);
+  assert.equal(answer.status, 403);
+  assert.equal(await whoIs(browser), undefined);
+});
+
+test("a second factor that was asked for is in the session", async () => {
+  const browser = new Browser(postern);
+  const { url } = await begin(browser, { provider: "basic", acr_values: ACR.secondFactor });
+  const end = await signInAt(new ScriptedBrowser(), url.href, { login: "bob", password: "builder", code: SECOND_FACTOR_CODE });
+  assert.equal((await finish(browser, end)).status, 200);
+  assert.equal((await whoIs(browser)).session.acr, ACR.secondFactor);
+});
+
+test("a sign-out ends the session here and at the provider", async () => {
+  const browser = new Browser(postern);
+  const person = new ScriptedBrowser();
+  await finish(browser, await signInAt(person, (await begin(browser, { provider: "basic" })).url.href));
+  const answer = await browser.navigate("/auth/logout", { method: "POST", fields: [], initiator: ORIGIN, follow: false });
+  assert.equal(answer.status, 303);
+  assert.equal(await whoIs(browser), undefined);
+  const page = await person.navigate(answer.headers.location, { stop: ours });
+  const { action, fields } = formOf(page.body);
+  const end = await person.submit(action, { ...Object.fromEntries(fields), logout: "yes" }, { stop: ours });
+  assert.equal(new URL(end.url).pathname, "/auth/logged-out");
+  const again = await person.navigate((await begin(browser, { provider: "basic" })).url.href, { stop: ours });
+  assert.match(again.body, /<h1>Sign in<\/h1>/);
+});
