@@ -59,8 +59,6 @@ async function startProviders(secrets) {
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: [`${PUBLIC_URL}/auth/callback/${id}`],
       post_logout_redirect_uris: [`${PUBLIC_URL}/auth/logged-out`],
-      backchannel_logout_uri: `${PUBLIC_URL}/auth/backchannel-logout/${id}`,
-      backchannel_logout_session_required: true,
     }],
   })));
 }
