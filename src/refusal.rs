@@ -50,6 +50,10 @@ pub enum Reason {
     IdTokenSignature(JwtError),
     /// The ID token does not say what it must.
     IdToken(IdTokenError),
+    /// A logout came between the beginning of the login and its end, and wins.
+    LoginOvertaken,
+    /// The access token could not be renewed, because the provider does not answer.
+    RenewalPaused,
     /// The provider does not answer.
     ProviderUnreachable(Document, FetchError),
     /// The provider answers with this status instead of a document.
@@ -132,6 +136,8 @@ impl Reason {
             Self::Token(error) => error.code(),
             Self::IdTokenSignature(error) => error.code(),
             Self::IdToken(error) => error.code(),
+            Self::LoginOvertaken => "login.overtaken_by_logout",
+            Self::RenewalPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, FetchError::Network) => "provider.unreachable",
             Self::ProviderUnreachable(_, FetchError::Timeout) => "provider.timeout",
             Self::ProviderUnreachable(_, FetchError::TooLarge) => "provider.answer_too_large",
@@ -181,8 +187,13 @@ impl Reason {
             Self::Denied(Denial::Provider) => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
             Self::Token(TokenError::ServerError) => Refusal::Unavailable,
-            Self::Callback(_) | Self::Token(_) | Self::IdTokenSignature(_) | Self::IdToken(_) => Refusal::LoginFailed,
-            Self::ProviderUnreachable(..)
+            Self::Callback(_)
+            | Self::Token(_)
+            | Self::IdTokenSignature(_)
+            | Self::IdToken(_)
+            | Self::LoginOvertaken => Refusal::LoginFailed,
+            Self::RenewalPaused
+            | Self::ProviderUnreachable(..)
             | Self::ProviderStatus(..)
             | Self::Metadata(_)
             | Self::Keys(_)

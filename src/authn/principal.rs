@@ -66,11 +66,13 @@ pub struct Authenticated {
     pub handle: SessionHandle,
     /// Their access token, if it was asked for and is alive.
     pub access_token: Option<AccessToken>,
+    /// Whether it is missing only because the provider does not answer just now.
+    pub provider_down: bool,
 }
 
 impl Authenticated {
     pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks) -> Self {
-        let Live { session, access_token } = live;
+        let Live { session, access_token, provider_down } = live;
         let facts = SessionFacts {
             created_at: session.created_at,
             authenticated_at: session.auth_time,
@@ -88,7 +90,7 @@ impl Authenticated {
             scopes: session.scopes,
             session: facts,
         };
-        Self { principal, handle, access_token }
+        Self { principal, handle, access_token, provider_down }
     }
 }
 

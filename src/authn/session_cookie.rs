@@ -36,7 +36,7 @@ pub async fn authenticate(
     match sessions.call(&handle.subject, &Command::Check(check)).await {
         Ok(Answer::Live(live)) => Verdict::Authenticated(Box::new(Authenticated::from_session(handle, *live, clocks))),
         Ok(Answer::Gone) => Verdict::Reject(Rejection::SessionGone),
-        Ok(Answer::Begun | Answer::Ended(_)) => Verdict::Reject(Rejection::Store(crate::ports::StoreError::Malformed)),
+        Ok(_) => Verdict::Reject(Rejection::Store(crate::ports::StoreError::Malformed)),
         Err(error) => Verdict::Reject(Rejection::Store(error)),
     }
 }

@@ -17,10 +17,11 @@ use crate::oidc::return_to::ReturnTo;
 use crate::oidc::token::{self, CodeGrant, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::pages;
-use crate::ports::{BodyError, RequestBody};
+use crate::ports::{BodyError, RequestBody, StoreError};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
-use crate::session::{Begin, Command, Session, SessionHandle, SessionId, SubjectKey, Tokens};
+use crate::session::refresh::RefreshState;
+use crate::session::{Answer, Begin, Command, Origin, Session, SessionHandle, SessionId, SubjectKey, Tokens};
 use crate::time::{Seconds, Timestamp};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -191,11 +192,15 @@ async fn begin_session<P: Platform>(
             id_token: response.id_token.expose().clone(),
         },
         replaces,
+        login_started_at: transaction.started_at,
         max_sessions: turn.config.session.max_per_subject,
         clocks: turn.clocks(),
     };
-    turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)?;
-    Ok(handle)
+    match turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
+        Answer::Begun => Ok(handle),
+        Answer::Overtaken => Err(Reason::LoginOvertaken),
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
 }
 
 /// The sessions this browser has or had when the login began.
@@ -229,6 +234,10 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         created_at: now.as_unix(),
         last_seen: now.as_unix(),
         access_token_expires_at: Some(now.plus(response.expires_in).as_unix()),
+        access_token_issued_at: now.as_unix(),
+        refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
+        ceiling: None,
+        origin: Origin::default(),
     }
 }
 

@@ -77,6 +77,7 @@ fn enter<P: Platform>(
         Token::None => None,
         Token::Relay => match authenticated.access_token {
             Some(token) => Some(token),
+            None if authenticated.provider_down => return Err(Reason::RenewalPaused),
             None if just_signed_in(turn, authenticated.principal.session().created_at) => {
                 return Err(Reason::AccessTokenExpired);
             }

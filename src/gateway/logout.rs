@@ -50,7 +50,7 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
     let command = Command::End { digest: handle.id.digest() };
     match turn.platform.call(&handle.subject, &command).await.map_err(Reason::Store)? {
         Answer::Ended(ended) => Ok(Some(*ended)),
-        Answer::Begun | Answer::Live(_) | Answer::Gone => Ok(None),
+        _ => Ok(None),
     }
 }
 

@@ -76,6 +76,12 @@ impl SessionDigest {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A name for the session that may be seen: enough to tell one from another.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        self.0.chars().take(16).collect()
+    }
 }
 
 impl fmt::Display for SessionDigest {

@@ -36,6 +36,31 @@ pub enum Command {
         /// Which.
         digest: SessionDigest,
     },
+    /// Which sessions are there?
+    List {
+        /// The clocks in force.
+        clocks: Clocks,
+    },
+    /// End the session that the list calls so.
+    EndListed {
+        /// [`Listed::id`].
+        id: String,
+    },
+    /// End all sessions but this one.
+    EndOthers {
+        /// The one to keep.
+        keep: SessionDigest,
+    },
+    /// End the sessions that belong to the provider's session of this name (Back-Channel Logout §2.7).
+    EndSid {
+        /// `sid`, as the provider names it.
+        sid: String,
+    },
+    /// End every session that began at or before a time, and every login that was begun by then.
+    EndAll {
+        /// In UNIX seconds; the object's own now when absent.
+        before: Option<i64>,
+    },
 }
 
 /// A new session, its tokens, and the one it takes the place of.
@@ -49,6 +74,9 @@ pub struct Begin {
     pub tokens: Tokens,
     /// The same browser's session until now: dead at once.
     pub replaces: Option<SessionDigest>,
+    /// When the login began: a logout since then wins.
+    #[serde(default)]
+    pub login_started_at: i64,
     /// How many sessions a subject may have; the oldest end.
     pub max_sessions: u32,
     /// The clocks in force, by which expired rows are cleaned.
@@ -103,7 +131,7 @@ pub struct Tokens {
     /// `refresh_token`
     #[serde(default)]
     pub refresh_token: Option<String>,
-    /// `id_token`, kept for `id_token_hint` alone
+    /// `id_token`, kept for `id_token_hint` and to compare a renewed one with
     pub id_token: String,
 }
 
@@ -125,6 +153,32 @@ pub enum Answer {
     Gone,
     /// The session was there and is ended.
     Ended(Box<Ended>),
+    /// A logout came first: nothing was stored.
+    Overtaken,
+    /// The sessions there are, newest first.
+    Sessions(Vec<Listed>),
+    /// So many sessions were ended.
+    EndedMany {
+        /// How many.
+        count: u32,
+    },
+}
+
+/// One session as its owner sees it. Points in time are UNIX seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its name in the list: tells nothing that would let anyone use it.
+    pub id: String,
+    /// Browser and system, in words.
+    pub device: String,
+    /// The place, as far as known.
+    pub place: Option<String>,
+    /// When it began.
+    pub created_at: i64,
+    /// The last request that counted.
+    pub last_seen: i64,
+    /// When it ends at the latest.
+    pub expires_at: i64,
 }
 
 /// A live session.
@@ -135,6 +189,9 @@ pub struct Live {
     /// The access token, when it was asked for and is not expired.
     #[serde(default)]
     pub access_token: Option<AccessToken>,
+    /// Whether it is missing only because the provider does not answer just now.
+    #[serde(default)]
+    pub provider_down: bool,
 }
 
 /// A session's last words: what logout at the provider needs.

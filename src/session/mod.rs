@@ -6,12 +6,15 @@
 pub mod handle;
 pub mod message;
 pub mod record;
+pub mod refresh;
 pub mod subject;
+pub mod table;
 
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
-pub use message::{Answer, Begin, Check, Clocks, Command, Live, Tokens};
-pub use record::Session;
-pub use subject::Subject;
+pub use message::{Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
+pub use record::{Origin, Session};
+pub use subject::{Renewal, RenewalJob, Revocation, Step, Subject};
+pub use table::SessionTable;
 
 use crate::ports::StoreError;
 

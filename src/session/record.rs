@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::message::Clocks;
+use super::refresh::{Due, RefreshState, TokenLife};
 use crate::time::{Seconds, Timestamp};
 
 /// A session record. Its JSON is a stored format: fields are added with `#[serde(default)]`, never renamed.
@@ -40,6 +41,29 @@ pub struct Session {
     /// When the access token ends.
     #[serde(default)]
     pub access_token_expires_at: Option<i64>,
+    /// When the access token was issued.
+    #[serde(default)]
+    pub access_token_issued_at: i64,
+    /// What is known about renewing it.
+    #[serde(default)]
+    pub refresh: RefreshState,
+    /// The provider's own limit: the session ends then, whatever the clocks say.
+    #[serde(default)]
+    pub ceiling: Option<i64>,
+    /// Where it was begun, in words for its owner.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// Where a session was begun, for its owner to recognise it by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The browser and system, in words.
+    #[serde(default)]
+    pub device: String,
+    /// The place, as far as the platform knows it.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// Why a session that is still stored counts no more.
@@ -61,7 +85,15 @@ impl Session {
     /// When it ends in any case.
     #[must_use]
     pub fn expires_at(&self, clocks: Clocks) -> Timestamp {
-        Timestamp::from_unix(self.created_at).plus(clocks.absolute())
+        let own = Timestamp::from_unix(self.created_at).plus(clocks.absolute());
+        self.ceiling.map(Timestamp::from_unix).map_or(own, |ceiling| own.min(ceiling))
+    }
+
+    /// What to do about the access token.
+    #[must_use]
+    pub fn refresh_due(&self, now: Timestamp) -> Due {
+        let life = TokenLife { issued_at: self.access_token_issued_at, expires_at: self.access_token_expires_at };
+        self.refresh.due(life, now)
     }
 
     /// Whether a clock has run out.

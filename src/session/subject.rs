@@ -1,61 +1,19 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
+mod ending;
+mod renewal;
+
+pub use ending::Revocation;
+pub use renewal::{Renewal, RenewalJob};
+
 use super::handle::SessionDigest;
-use super::message::{AccessToken, Answer, Begin, Check, Clocks, Command, Ended, Live, Tokens};
+use super::message::{AccessToken, Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
 use super::record::Session;
+use super::refresh::Due;
+use super::table::{Row, SessionTable};
 use crate::keyring::{KeyRing, Purpose};
 use crate::ports::{Random, StoreError};
 use crate::time::Timestamp;
-
-/// One stored session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Its key.
-    pub digest: SessionDigest,
-    /// The record, as JSON.
-    pub record: String,
-    /// The tokens, sealed.
-    pub tokens: String,
-    /// When it began: the order in which sessions make room.
-    pub created_at: i64,
-    /// When it certainly is over, for the cleaning alarm.
-    pub expires_at: i64,
-}
-
-/// Where a subject's sessions are stored. One object has one table, and calls run one after the
-/// other: no call is interrupted between two of its own reads and writes.
-pub trait SessionTable {
-    /// The row of a session.
-    ///
-    /// # Errors
-    /// When the storage fails; so for all below.
-    fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError>;
-    /// Stores a row, in place of one with the same key.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    fn put(&self, row: &Row) -> Result<(), StoreError>;
-    /// Deletes a row if it is there.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError>;
-    /// Deletes rows whose `expires_at` is not after `now`.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError>;
-    /// Deletes the oldest rows until `keep` are left.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    fn keep_newest(&self, keep: u32) -> Result<(), StoreError>;
-    /// The earliest `expires_at` there is.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError>;
-}
 
 /// A subject's object at work.
 pub struct Subject<'a, Table, Rng> {
@@ -67,91 +25,131 @@ pub struct Subject<'a, Table, Rng> {
     pub random: &'a Rng,
 }
 
+/// What comes of a command.
+#[derive(Debug)]
+pub enum Step {
+    /// The answer.
+    Answer(Answer),
+    /// First renew the access token, then ask again.
+    Renew(Box<RenewalJob>),
+}
+
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
-    /// Carries out one command.
+    /// Carries out one command. `may_renew` is false while a renewal for this session is under way,
+    /// or has just been tried.
     ///
     /// # Errors
     /// When the storage fails or holds what cannot be read.
-    pub fn handle(&self, command: &Command, now: Timestamp) -> Result<Answer, StoreError> {
-        match command {
+    pub fn handle(&self, command: &Command, now: Timestamp, may_renew: bool) -> Result<Step, StoreError> {
+        let answer = match command {
+            Command::Check(check) => return self.check(check, now, may_renew),
             Command::Begin(begin) => self.begin(begin, now),
-            Command::Check(check) => self.check(check, now),
-            Command::End { digest } => self.end(digest),
+            Command::End { digest } => self.end(digest, now),
+            Command::List { clocks } => self.list(*clocks, now),
+            Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
+            Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
+            Command::EndSid { sid } => self.end_sid(sid, now),
+            Command::EndAll { before } => self.end_all(before.map_or(now, Timestamp::from_unix), now),
+        };
+        answer.map(Step::Answer)
+    }
+
+    /// Cleans up.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
+        for row in self.table.all()? {
+            if row.expires_at <= now.as_unix() {
+                self.dismiss(&row, now)?;
+            }
         }
-    }
-
-    /// Cleans up; returns when to do so again.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub fn sweep(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        self.table.delete_expired(now)?;
-        self.next_expiry()
-    }
-
-    /// When there is something to clean up.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.table.next_expiry()
+        self.forget_old_notes(now)
     }
 
     fn begin(&self, begin: &Begin, now: Timestamp) -> Result<Answer, StoreError> {
-        if let Some(old) = &begin.replaces {
-            self.table.delete(old)?;
+        if self.is_overtaken(begin)? {
+            return Ok(Answer::Overtaken);
         }
-        self.table.delete_expired(now)?;
-        self.table.keep_newest(begin.max_sessions.saturating_sub(1))?;
-        let tokens = serde_json::to_vec(&begin.tokens).map_err(|_| StoreError::Malformed)?;
-        let sealed = self
-            .keys
-            .seal(Purpose::StoredTokens, begin.digest.as_str().as_bytes(), &tokens, self.random)
-            .map_err(|_| StoreError::Malformed)?;
+        if let Some(old) = begin.replaces.as_ref().map(|old| self.table.find(old)).transpose()?.flatten() {
+            self.dismiss(&old, now)?;
+        }
+        self.sweep(now)?;
+        let keep = begin.max_sessions.saturating_sub(1) as usize;
+        for surplus in self.table.all()?.iter().skip(keep) {
+            self.dismiss(surplus, now)?;
+        }
+        let sealed = self.seal(&begin.digest, &begin.tokens)?;
         self.table.put(&row(&begin.digest, &begin.session, sealed, begin.clocks)?)?;
         Ok(Answer::Begun)
     }
 
-    fn check(&self, check: &Check, now: Timestamp) -> Result<Answer, StoreError> {
+    fn check(&self, check: &Check, now: Timestamp, may_renew: bool) -> Result<Step, StoreError> {
         let Some(stored) = self.table.find(&check.digest)? else {
-            return Ok(Answer::Gone);
+            return Ok(Step::Answer(Answer::Gone));
         };
         let session = read(&stored)?;
         if session.check_clocks(check.clocks, now).is_err() {
-            self.table.delete(&check.digest)?;
-            return Ok(Answer::Gone);
+            self.dismiss(&stored, now)?;
+            return Ok(Step::Answer(Answer::Gone));
         }
-        let session = match session.touched(check.clocks, now).filter(|_| check.touch) {
-            Some(touched) => {
-                self.table.put(&row(&check.digest, &touched, stored.tokens.clone(), check.clocks)?)?;
-                touched
+        let session = self.touch(check, session, &stored, now)?;
+        let due = if check.access_token { session.refresh_due(now) } else { Due::No };
+        if may_renew && matches!(due, Due::Soon | Due::Now) {
+            if let Some(job) = self.begin_renewal(&check.digest, check.clocks, now)? {
+                return Ok(Step::Renew(Box::new(job)));
             }
-            None => session,
-        };
-        let access_token = if check.access_token { self.access_token(&session, &stored, now) } else { None };
-        Ok(Answer::Live(Box::new(Live { session, access_token })))
-    }
-
-    fn end(&self, digest: &SessionDigest) -> Result<Answer, StoreError> {
-        let Some(stored) = self.table.find(digest)? else {
-            return Ok(Answer::Gone);
-        };
-        self.table.delete(digest)?;
-        Ok(Answer::Ended(Box::new(Ended { session: read(&stored)?, tokens: self.open(&stored) })))
-    }
-
-    fn access_token(&self, session: &Session, stored: &Row, now: Timestamp) -> Option<AccessToken> {
-        let expired = session.access_token_expires_at.is_some_and(|end| now >= Timestamp::from_unix(end));
-        if expired {
-            return None;
+            return self.check(check, now, false);
         }
-        self.open(stored).map(|tokens| AccessToken::new(tokens.access_token))
+        let usable = check.access_token && matches!(due, Due::No | Due::Soon);
+        let access_token =
+            if usable { self.open(&stored).map(|tokens| AccessToken::new(tokens.access_token)) } else { None };
+        let provider_down = matches!(due, Due::Pausing | Due::Now) && session.refresh.possible;
+        Ok(Step::Answer(Answer::Live(Box::new(Live { session, access_token, provider_down }))))
+    }
+
+    /// Moves the idle clock where the request counts, and brings tokens under the newest key.
+    fn touch(&self, check: &Check, session: Session, stored: &Row, now: Timestamp) -> Result<Session, StoreError> {
+        let Some(touched) = session.touched(check.clocks, now).filter(|_| check.touch) else {
+            return Ok(session);
+        };
+        let is_current = stored.tokens.split('.').next() == Some(self.keys.newest_id().as_str());
+        let tokens = match self.open(stored).filter(|_| !is_current) {
+            Some(tokens) => self.seal(&check.digest, &tokens)?,
+            None => stored.tokens.clone(),
+        };
+        self.table.put(&row(&check.digest, &touched, tokens, check.clocks)?)?;
+        Ok(touched)
+    }
+
+    fn list(&self, clocks: Clocks, now: Timestamp) -> Result<Answer, StoreError> {
+        let mut sessions = Vec::new();
+        for stored in self.table.all()? {
+            let session = read(&stored)?;
+            if session.check_clocks(clocks, now).is_ok() {
+                sessions.push(Listed {
+                    id: stored.digest.public_id(),
+                    created_at: session.created_at,
+                    last_seen: session.last_seen,
+                    expires_at: session.expires_at(clocks).as_unix(),
+                    device: session.origin.device,
+                    place: session.origin.place,
+                });
+            }
+        }
+        Ok(Answer::Sessions(sessions))
     }
 
     /// The tokens; `None` once their key has left the ring.
     fn open(&self, stored: &Row) -> Option<Tokens> {
         let plain = self.keys.open(Purpose::StoredTokens, stored.digest.as_str().as_bytes(), &stored.tokens).ok()?;
         serde_json::from_slice(plain.expose()).ok()
+    }
+
+    fn seal(&self, digest: &SessionDigest, tokens: &Tokens) -> Result<String, StoreError> {
+        let plain = crate::secret::Secret::new(serde_json::to_vec(tokens).map_err(|_| StoreError::Malformed)?);
+        let context = digest.as_str().as_bytes();
+        self.keys.seal(Purpose::StoredTokens, context, plain.expose(), self.random).map_err(|_| StoreError::Malformed)
     }
 }
 

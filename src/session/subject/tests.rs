@@ -5,37 +5,52 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::*;
 use crate::session::SessionId;
+use crate::session::record::Origin;
+use crate::session::refresh::RefreshState;
+use crate::session::table::{Note, NoteKind};
 use crate::time::Seconds;
 
 #[derive(Default)]
-struct MemoryTable(RefCell<BTreeMap<String, Row>>);
+struct MemoryTable {
+    rows: RefCell<BTreeMap<String, Row>>,
+    notes: RefCell<BTreeMap<(String, String), Note>>,
+}
 
 impl SessionTable for MemoryTable {
     fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
-        Ok(self.0.borrow().get(digest.as_str()).cloned())
+        Ok(self.rows.borrow().get(digest.as_str()).cloned())
+    }
+    fn all(&self) -> Result<Vec<Row>, StoreError> {
+        let mut rows: Vec<Row> = self.rows.borrow().values().cloned().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+        Ok(rows)
     }
     fn put(&self, row: &Row) -> Result<(), StoreError> {
-        self.0.borrow_mut().insert(row.digest.as_str().to_owned(), row.clone());
+        self.rows.borrow_mut().insert(row.digest.as_str().to_owned(), row.clone());
         Ok(())
     }
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
-        self.0.borrow_mut().remove(digest.as_str());
+        self.rows.borrow_mut().remove(digest.as_str());
         Ok(())
     }
-    fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.0.borrow_mut().retain(|_, row| row.expires_at > now.as_unix());
+    fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError> {
+        Ok(self.notes.borrow().get(&(kind.as_str().to_owned(), key.to_owned())).cloned())
+    }
+    fn notes(&self, kind: NoteKind) -> Result<Vec<Note>, StoreError> {
+        Ok(self.notes.borrow().values().filter(|note| note.kind == kind).cloned().collect())
+    }
+    fn put_note(&self, note: &Note) -> Result<(), StoreError> {
+        self.notes.borrow_mut().insert((note.kind.as_str().to_owned(), note.key.clone()), note.clone());
         Ok(())
     }
-    fn keep_newest(&self, keep: u32) -> Result<(), StoreError> {
-        let mut rows: Vec<Row> = self.0.borrow().values().cloned().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
-        for row in rows.iter().skip(keep as usize) {
-            self.delete(&row.digest)?;
-        }
+    fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
+        self.notes.borrow_mut().remove(&(kind.as_str().to_owned(), key.to_owned()));
         Ok(())
     }
-    fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.0.borrow().values().map(|row| Timestamp::from_unix(row.expires_at)).min())
+    fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
+        let rows = self.rows.borrow().values().map(|row| row.expires_at).min();
+        let notes = self.notes.borrow().values().map(|note| note.at).min();
+        Ok(rows.into_iter().chain(notes).min().map(Timestamp::from_unix))
     }
 }
 
@@ -68,7 +83,7 @@ impl World {
 
     fn run(&self, command: &Command, now: i64) -> Answer {
         let subject = Subject { table: &self.table, keys: &self.keys, random: &self.random };
-        subject.handle(command, Timestamp::from_unix(now)).unwrap()
+        subject.handle(command, Timestamp::from_unix(now), false).unwrap().into_answer().unwrap()
     }
 
     fn begin(&self, now: i64, replaces: Option<SessionDigest>) -> SessionDigest {
@@ -82,6 +97,7 @@ impl World {
                 id_token: "the-id-token".into(),
             },
             replaces,
+            login_started_at: now,
             max_sessions: 3,
             clocks: clocks(),
         };
@@ -113,6 +129,10 @@ fn session(now: i64) -> Session {
         created_at: now,
         last_seen: now,
         access_token_expires_at: Some(now + 3600),
+        access_token_issued_at: now,
+        refresh: RefreshState::default(),
+        ceiling: None,
+        origin: Origin::default(),
     }
 }
 
@@ -200,7 +220,7 @@ fn storage_shows_no_token_and_no_session_secret() {
     //
     let world = World::new();
     world.begin(START, None);
-    let dump = format!("{:?}", world.table.0.borrow());
+    let dump = format!("{:?} {:?}", world.table.rows, world.table.notes);
     for secret in ["the-access-token", "the-refresh-token", "the-id-token"] {
         assert!(!dump.contains(secret), "{secret}");
         assert!(!dump.contains(&Base64UrlUnpadded::encode_string(secret.as_bytes())), "{secret}");
@@ -225,21 +245,21 @@ fn an_unreadable_record_is_an_error_not_a_session() {
     world.table.put(&Row { record: "{".into(), ..row }).unwrap();
     let check = Check { digest, touch: true, access_token: false, clocks: clocks() };
     let subject = Subject { table: &world.table, keys: &world.keys, random: &world.random };
-    let answer = subject.handle(&Command::Check(check), Timestamp::from_unix(START));
+    let answer = subject.handle(&Command::Check(check), Timestamp::from_unix(START), false);
     assert_eq!(answer.unwrap_err(), StoreError::Malformed);
 }
 
 #[test]
-fn the_sweep_deletes_what_is_over_and_says_when_to_come_again() {
+fn the_sweep_deletes_what_is_over() {
     let world = World::new();
     world.begin(START, None);
     world.begin(START + 100, None);
     let idle = i64::from(clocks().idle().get());
     let subject = Subject { table: &world.table, keys: &world.keys, random: &world.random };
-    let next = subject.sweep(Timestamp::from_unix(START + idle)).unwrap();
-    assert_eq!(next, Some(Timestamp::from_unix(START + 100 + idle)));
-    assert_eq!(world.table.0.borrow().len(), 1);
-    assert_eq!(subject.sweep(next.unwrap()).unwrap(), None);
+    subject.sweep(Timestamp::from_unix(START + idle)).unwrap();
+    assert_eq!(world.table.rows.borrow().len(), 1);
+    subject.sweep(Timestamp::from_unix(START + 100 + idle)).unwrap();
+    assert_eq!(world.table.rows.borrow().len(), 0);
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! How sessions end, and what is remembered so that nothing brings them back.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+
+use super::{Subject, read};
+use crate::keyring::Purpose;
+use crate::oidc::transaction;
+use crate::ports::{Random, StoreError};
+use crate::secret::Secret;
+use crate::session::handle::SessionDigest;
+use crate::session::message::{Answer, Begin, Ended};
+use crate::session::record::Session;
+use crate::session::table::{Note, NoteKind, Row, SessionTable};
+use crate::time::{Seconds, Timestamp};
+
+/// Longer than any login can take, so that none outlives the memory of the logout that ended it.
+const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
+
+/// How long the provider is asked to forget a refresh token before we give up.
+const REVOKE_FOR: Seconds = Seconds::hours(24);
+
+/// A refresh token that the provider is to forget.
+#[derive(Debug)]
+pub struct Revocation {
+    /// Names it among the notes.
+    pub key: String,
+    /// The provider's id.
+    pub provider: String,
+    /// The token.
+    pub refresh_token: Secret<String>,
+    attempts: u32,
+    since: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RevokeNote {
+    provider: String,
+    refresh_token: String,
+    attempts: u32,
+    since: i64,
+}
+
+impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+    pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Answer, StoreError> {
+        let Some(stored) = self.table.find(digest)? else {
+            // It may be about to begin again: a login that would take its place comes too late.
+            self.remember_ended(digest.as_str(), now)?;
+            return Ok(Answer::Gone);
+        };
+        let tokens = self.open(&stored);
+        let session = self.dismiss(&stored, now);
+        self.remember_ended(digest.as_str(), now)?;
+        Ok(Answer::Ended(Box::new(Ended { session: session?, tokens })))
+    }
+
+    /// Ends the sessions that `is_meant` names.
+    pub(super) fn end_where(
+        &self,
+        now: Timestamp,
+        is_meant: impl Fn(&Row, Option<&Session>) -> bool,
+    ) -> Result<Answer, StoreError> {
+        let mut count = 0;
+        for stored in self.table.all()? {
+            // A record that cannot be read is no reason to let the others live.
+            if is_meant(&stored, read(&stored).ok().as_ref()) {
+                self.remember_ended(stored.digest.as_str(), now)?;
+                let _unreadable = self.dismiss(&stored, now);
+                count += 1;
+            }
+        }
+        Ok(Answer::EndedMany { count })
+    }
+
+    pub(super) fn end_sid(&self, sid: &str, now: Timestamp) -> Result<Answer, StoreError> {
+        self.remember_ended(&sid_key(sid), now)?;
+        self.end_where(now, |_, session| session.is_some_and(|session| session.sid.as_deref() == Some(sid)))
+    }
+
+    pub(super) fn end_all(&self, before: Timestamp, now: Timestamp) -> Result<Answer, StoreError> {
+        let earlier = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| note.value.parse().ok());
+        let cutoff = before.as_unix().max(earlier.unwrap_or(i64::MIN));
+        let forget_at = now.plus(REMEMBERED).as_unix();
+        self.table.put_note(&Note {
+            kind: NoteKind::Cutoff,
+            key: String::new(),
+            value: cutoff.to_string(),
+            at: forget_at,
+        })?;
+        self.end_where(now, |row, _| row.created_at <= before.as_unix())
+    }
+
+    /// Whether a logout came between the beginning of a login and its end.
+    pub(super) fn is_overtaken(&self, begin: &Begin) -> Result<bool, StoreError> {
+        let cutoff = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| note.value.parse::<i64>().ok());
+        if cutoff.is_some_and(|cutoff| begin.login_started_at <= cutoff) {
+            return Ok(true);
+        }
+        let keys = begin.replaces.iter().map(|digest| digest.as_str().to_owned());
+        for key in keys.chain(begin.session.sid.as_deref().map(sid_key)) {
+            let ended_at = self.table.note(NoteKind::Ended, &key)?.and_then(|note| note.value.parse::<i64>().ok());
+            if ended_at.is_some_and(|ended_at| begin.login_started_at <= ended_at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes a session away. Its refresh token is noted for revocation first: a crash in between leaves
+    /// neither a live session nor a forgotten token.
+    pub(super) fn dismiss(&self, stored: &Row, now: Timestamp) -> Result<Session, StoreError> {
+        let session = read(stored);
+        if let (Ok(session), Some(refresh_token)) =
+            (&session, self.open(stored).and_then(|tokens| tokens.refresh_token))
+        {
+            self.note_revocation(stored.digest.as_str(), &session.provider, refresh_token, now)?;
+        }
+        self.table.delete(&stored.digest)?;
+        session
+    }
+
+    /// Notes a refresh token that the provider is to forget.
+    pub(super) fn note_revocation(
+        &self,
+        key: &str,
+        provider: &str,
+        refresh_token: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let note = RevokeNote { provider: provider.to_owned(), refresh_token, attempts: 0, since: now.as_unix() };
+        self.put_revocation(key, &note, now)
+    }
+
+    fn put_revocation(&self, key: &str, note: &RevokeNote, at: Timestamp) -> Result<(), StoreError> {
+        let plain = Secret::new(serde_json::to_vec(note).map_err(|_| StoreError::Malformed)?);
+        let sealed = self.keys.seal(Purpose::StoredTokens, revoke_context(key).as_bytes(), plain.expose(), self.random);
+        let value = sealed.map_err(|_| StoreError::Malformed)?;
+        self.table.put_note(&Note { kind: NoteKind::Revoke, key: key.to_owned(), value, at: at.as_unix() })
+    }
+
+    /// The refresh tokens to be revoked now.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn revocations_due(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        let mut due = Vec::new();
+        for note in self.table.notes(NoteKind::Revoke)?.into_iter().filter(|note| note.at <= now.as_unix()) {
+            match self.open_revocation(&note) {
+                Some(revocation) => due.push(revocation),
+                // Its key has left the ring: there is nothing left to revoke it with.
+                None => self.table.delete_note(NoteKind::Revoke, &note.key)?,
+            }
+        }
+        Ok(due)
+    }
+
+    fn open_revocation(&self, note: &Note) -> Option<Revocation> {
+        let plain = self.keys.open(Purpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
+        let RevokeNote { provider, refresh_token, attempts, since } = serde_json::from_slice(plain.expose()).ok()?;
+        Some(Revocation { key: note.key.clone(), provider, refresh_token: Secret::new(refresh_token), attempts, since })
+    }
+
+    /// Notes how the provider answered; while it does not, it is asked again, ever more rarely, for a day.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn revocation_tried(&self, revocation: Revocation, done: bool, now: Timestamp) -> Result<(), StoreError> {
+        let too_old = now >= Timestamp::from_unix(revocation.since).plus(REVOKE_FOR);
+        if done || too_old {
+            return self.table.delete_note(NoteKind::Revoke, &revocation.key);
+        }
+        let pause = Seconds::new(30_u32.saturating_mul(1_u32.checked_shl(revocation.attempts).unwrap_or(u32::MAX)));
+        let note = RevokeNote {
+            provider: revocation.provider,
+            refresh_token: revocation.refresh_token.expose().clone(),
+            attempts: revocation.attempts.saturating_add(1),
+            since: revocation.since,
+        };
+        self.put_revocation(&revocation.key, &note, now.plus(pause.min(Seconds::hours(1))))
+    }
+
+    fn remember_ended(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        let at = now.plus(REMEMBERED).as_unix();
+        let value = now.as_unix().to_string();
+        self.table.put_note(&Note { kind: NoteKind::Ended, key: key.to_owned(), value, at })
+    }
+
+    pub(super) fn forget_old_notes(&self, now: Timestamp) -> Result<(), StoreError> {
+        for kind in [NoteKind::Ended, NoteKind::Cutoff] {
+            for note in self.table.notes(kind)?.into_iter().filter(|note| note.at <= now.as_unix()) {
+                self.table.delete_note(kind, &note.key)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A note's seal opens only for this note.
+fn revoke_context(key: &str) -> String {
+    format!("revoke/{key}")
+}
+
+/// A provider's `sid` is whatever it likes: hashed, it has one length and no secrets.
+fn sid_key(sid: &str) -> String {
+    use sha2::{Digest, Sha256};
+    format!("sid/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(sid)))
+}

@@ -1,0 +1,173 @@
+//! Renewing an access token: begun in the store, carried out elsewhere, finished in the store.
+
+use super::{Step, Subject, read, row};
+use crate::ports::{Random, StoreError};
+use crate::secret::Secret;
+use crate::session::handle::SessionDigest;
+use crate::session::message::{Clocks, Tokens};
+use crate::session::record::Session;
+use crate::session::refresh::RefreshState;
+use crate::session::table::{Row, SessionTable};
+use crate::time::Timestamp;
+
+/// What is needed to ask the provider for new tokens. The store already knows that it was begun.
+#[derive(Debug)]
+pub struct RenewalJob {
+    /// For which session.
+    pub digest: SessionDigest,
+    /// Its record.
+    pub session: Session,
+    /// The refresh token, to be sent once.
+    pub refresh_token: Secret<String>,
+    /// The last ID token, to hold a new one against.
+    pub id_token: Secret<String>,
+    /// The clocks in force.
+    pub clocks: Clocks,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub enum Renewal {
+    /// New tokens.
+    Renewed {
+        /// The access token.
+        access_token: Secret<String>,
+        /// When it ends, in UNIX seconds.
+        expires_at: i64,
+        /// The successor of the refresh token; `None` to keep the old one.
+        refresh_token: Option<Secret<String>>,
+        /// A new ID token that has passed its checks.
+        id_token: Option<Secret<String>>,
+        /// The scopes now, where the provider says.
+        scopes: Option<Vec<String>>,
+    },
+    /// The provider refuses for good, or answers for somebody else: the session ends.
+    Refused,
+    /// It failed in a way that may pass; the refresh token was not used.
+    Failed,
+    /// No answer came: nobody knows whether the refresh token was used.
+    Unknown,
+}
+
+impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+    /// Marks the attempt before the refresh token leaves. `None` when there is nothing to send.
+    pub(super) fn begin_renewal(
+        &self,
+        digest: &SessionDigest,
+        clocks: Clocks,
+        now: Timestamp,
+    ) -> Result<Option<RenewalJob>, StoreError> {
+        let Some(stored) = self.table.find(digest)? else { return Ok(None) };
+        let session = read(&stored)?;
+        // A mark without an attempt under way: the object died in the middle of one.
+        if session.refresh.started_at.is_some() {
+            let lost = session.refresh.lost(now);
+            self.put_state(&stored, session, lost, clocks)?;
+            return Ok(None);
+        }
+        let Some((tokens, refresh_token)) = self.open(&stored).and_then(|tokens| {
+            let refresh_token = tokens.refresh_token.clone()?;
+            Some((tokens, refresh_token))
+        }) else {
+            self.put_state(&stored, session, RefreshState::default(), clocks)?;
+            return Ok(None);
+        };
+        let begun = session.refresh.begun(now);
+        self.put_state(&stored, session.clone(), begun, clocks)?;
+        Ok(Some(RenewalJob {
+            digest: digest.clone(),
+            session,
+            refresh_token: Secret::new(refresh_token),
+            id_token: Secret::new(tokens.id_token),
+            clocks,
+        }))
+    }
+
+    /// Stores the outcome before anyone gets to use it. If the session ended meanwhile it stays ended,
+    /// and what came for it is revoked.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn finish_renewal(&self, job: &RenewalJob, renewal: &Renewal, now: Timestamp) -> Result<(), StoreError> {
+        let Some(stored) = self.table.find(&job.digest)? else {
+            if let Renewal::Renewed { refresh_token: Some(successor), .. } = renewal {
+                let key = format!("{}/late", job.digest);
+                self.note_revocation(&key, &job.session.provider, successor.expose().clone(), now)?;
+            }
+            return Ok(());
+        };
+        let session = read(&stored)?;
+        match renewal {
+            Renewal::Renewed { .. } => self.store_renewed(&stored, session, job, renewal, now),
+            Renewal::Refused => self.dismiss_without_revocation(&stored),
+            Renewal::Failed => {
+                let failed = session.refresh.failed(now);
+                self.put_state(&stored, session, failed, job.clocks)
+            }
+            Renewal::Unknown => {
+                let lost = session.refresh.lost(now);
+                self.put_state(&stored, session, lost, job.clocks)
+            }
+        }
+    }
+
+    fn store_renewed(
+        &self,
+        stored: &Row,
+        session: Session,
+        job: &RenewalJob,
+        renewal: &Renewal,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Renewal::Renewed { access_token, expires_at, refresh_token, id_token, scopes } = renewal else {
+            return Ok(());
+        };
+        let successor = refresh_token.as_ref().unwrap_or(&job.refresh_token);
+        let tokens = Tokens {
+            access_token: access_token.expose().clone(),
+            refresh_token: Some(successor.expose().clone()),
+            id_token: id_token.as_ref().unwrap_or(&job.id_token).expose().clone(),
+        };
+        let scopes = match scopes {
+            // a refresh narrows, it never widens.
+            Some(now) => session.scopes.iter().filter(|scope| now.contains(scope)).cloned().collect(),
+            None => session.scopes.clone(),
+        };
+        let renewed = Session {
+            scopes,
+            access_token_issued_at: now.as_unix(),
+            access_token_expires_at: Some(*expires_at),
+            refresh: RefreshState::succeeded(successor == &job.refresh_token),
+            ..session
+        };
+        let sealed = self.seal(&stored.digest, &tokens)?;
+        self.table.put(&row(&stored.digest, &renewed, sealed, job.clocks)?)
+    }
+
+    fn put_state(
+        &self,
+        stored: &Row,
+        session: Session,
+        refresh: RefreshState,
+        clocks: Clocks,
+    ) -> Result<(), StoreError> {
+        let session = Session { refresh, ..session };
+        self.table.put(&row(&stored.digest, &session, stored.tokens.clone(), clocks)?)
+    }
+
+    /// The provider has just refused the refresh token: there is nothing to tell it.
+    fn dismiss_without_revocation(&self, stored: &Row) -> Result<(), StoreError> {
+        self.table.delete(&stored.digest)
+    }
+}
+
+impl Step {
+    /// The answer, for commands that never need a renewal.
+    #[must_use]
+    pub fn into_answer(self) -> Option<crate::session::Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::Renew(_) => None,
+        }
+    }
+}

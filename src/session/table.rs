@@ -1,0 +1,106 @@
+//! Where a subject's sessions are stored, as far as the rules need to know.
+
+use super::handle::SessionDigest;
+use crate::ports::StoreError;
+use crate::time::Timestamp;
+
+/// One stored session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its key.
+    pub digest: SessionDigest,
+    /// The record, as JSON.
+    pub record: String,
+    /// The tokens, sealed.
+    pub tokens: String,
+    /// When it began: the order in which sessions make room.
+    pub created_at: i64,
+    /// When it certainly is over, for the cleaning alarm.
+    pub expires_at: i64,
+}
+
+/// What is remembered beside the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A session (or a provider's `sid`) that ended a moment ago: what is still under way for it comes too late.
+    Ended,
+    /// Logins begun by then are void.
+    Cutoff,
+    /// A refresh token that the provider is still to be told to forget (RFC 7009).
+    Revoke,
+}
+
+impl NoteKind {
+    /// The kind as stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Cutoff => "cutoff",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
+/// One note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Of what kind.
+    pub kind: NoteKind,
+    /// About what.
+    pub key: String,
+    /// What more; sealed where it is secret.
+    pub value: String,
+    /// `Ended`, `Cutoff`: when it may be forgotten. `Revoke`: when to try (again).
+    pub at: i64,
+}
+
+/// One object has one table, and calls run one after the other: no call is interrupted between two
+/// of its own reads and writes. Every method fails when the storage does.
+pub trait SessionTable {
+    /// The row of a session.
+    ///
+    /// # Errors
+    /// When the storage fails; so for all below.
+    fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError>;
+    /// All rows, newest first.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn all(&self) -> Result<Vec<Row>, StoreError>;
+    /// Stores a row, in place of one with the same key.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn put(&self, row: &Row) -> Result<(), StoreError>;
+    /// Deletes a row if it is there.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError>;
+    /// The note of a kind about `key`.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError>;
+    /// All notes of a kind.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn notes(&self, kind: NoteKind) -> Result<Vec<Note>, StoreError>;
+    /// Stores a note, in place of one of the same kind about the same.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn put_note(&self, note: &Note) -> Result<(), StoreError>;
+    /// Deletes a note if it is there.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError>;
+    /// The earliest time at which a row or a note wants attention.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn next_event(&self) -> Result<Option<Timestamp>, StoreError>;
+}
