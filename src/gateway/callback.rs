@@ -8,13 +8,12 @@ use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode, header};
-use crate::jose::{UnverifiedJwt, VerifiedJwt};
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
 use crate::oidc::login::redirect_uri;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
-use crate::oidc::token::{self, CodeGrant, TokenResponse};
+use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::pages;
 use crate::ports::{BodyError, RequestBody, StoreError};
@@ -130,7 +129,9 @@ async fn believe<P: Platform>(
     response: &TokenResponse,
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
-    let verified = verify(turn, provider, metadata, response.id_token.expose()).await?;
+    let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
+    let algorithms = &provider.id_token_algs;
+    let verified = turn.documents.verify(turn.platform, metadata, algorithms, id_token.expose()).await?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
@@ -141,26 +142,6 @@ async fn believe<P: Platform>(
         now: turn.platform.now(),
     };
     IdToken::check(verified, &expectations).map_err(Reason::IdToken)
-}
-
-async fn verify<P: Platform>(
-    turn: &Turn<'_, P>,
-    provider: &Provider,
-    metadata: &Metadata,
-    id_token: &str,
-) -> Result<VerifiedJwt, Reason> {
-    let parse = || UnverifiedJwt::parse(id_token).map_err(Reason::IdTokenSignature);
-    let algorithms = &provider.id_token_algs;
-    let unverified = parse()?;
-    let keys = turn.documents.keys(turn.platform, metadata).await?;
-    match unverified.verify(&keys, algorithms, turn.platform).await {
-        // the provider may have changed its keys since we last looked.
-        Err(error) if error.keys_may_be_stale() => {
-            let keys = turn.documents.newer_keys(turn.platform, metadata).await?;
-            parse()?.verify(&keys, algorithms, turn.platform).await.map_err(Reason::IdTokenSignature)
-        }
-        verdict => verdict.map_err(Reason::IdTokenSignature),
-    }
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.
@@ -189,7 +170,8 @@ async fn begin_session<P: Platform>(
         tokens: Tokens {
             access_token: response.access_token.expose().clone(),
             refresh_token: response.refresh_token.as_ref().map(|token| token.expose().clone()),
-            id_token: response.id_token.expose().clone(),
+            id_token: response.id_token.as_ref().map(|token| token.expose().clone()).unwrap_or_default(),
+            nonce: Some(transaction.nonce.clone()),
         },
         replaces,
         login_started_at: transaction.started_at,

@@ -6,6 +6,7 @@ mod login;
 mod logout;
 mod me;
 mod providers;
+mod renewal;
 mod reply;
 mod turn;
 

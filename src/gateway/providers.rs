@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Platform;
 use crate::config::Provider;
 use crate::http::{HeaderValue, StatusCode, header};
-use crate::jose::{KeySet, jwk};
+use crate::jose::{Algorithm, KeySet, UnverifiedJwt, VerifiedJwt, jwk};
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::exchange;
 use crate::oidc::metadata::{self, Metadata};
@@ -61,6 +61,32 @@ impl ProviderDocuments {
         metadata: &Metadata,
     ) -> Result<Rc<KeySet>, Reason> {
         self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Newer).await
+    }
+}
+
+impl ProviderDocuments {
+    /// Verifies a token's signature by the provider's keys.
+    ///
+    /// # Errors
+    /// When there are no keys, or the token does not verify.
+    pub(super) async fn verify<P: Platform>(
+        &self,
+        platform: &P,
+        metadata: &Metadata,
+        algorithms: &[Algorithm],
+        token: &str,
+    ) -> Result<VerifiedJwt, Reason> {
+        let parse = || UnverifiedJwt::parse(token).map_err(Reason::IdTokenSignature);
+        let unverified = parse()?;
+        let keys = self.keys(platform, metadata).await?;
+        match unverified.verify(&keys, algorithms, platform).await {
+            // the provider may have changed its keys since we last looked.
+            Err(error) if error.keys_may_be_stale() => {
+                let keys = self.newer_keys(platform, metadata).await?;
+                parse()?.verify(&keys, algorithms, platform).await.map_err(Reason::IdTokenSignature)
+            }
+            verdict => verdict.map_err(Reason::IdTokenSignature),
+        }
     }
 }
 
