@@ -34,6 +34,12 @@ pub enum What {
     /// A session ends by logout.
     #[serde(rename = "logout")]
     Logout,
+    /// A provider tells that it ended a session.
+    #[serde(rename = "logout.backchannel")]
+    BackchannelLogout,
+    /// A frame of a provider's page tells that it ended a session.
+    #[serde(rename = "logout.frontchannel")]
+    FrontchannelLogout,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,

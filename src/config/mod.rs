@@ -11,7 +11,7 @@ mod value;
 
 pub use address::{Issuer, PublicUrl};
 pub use problem::Problem;
-pub use provider::{ClientAuth, LoginParameter, Provider, ResponseMode};
+pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, client_secret_name, private_key_name};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;

@@ -49,6 +49,8 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
 const RESPONSE_MODES: [(&str, ResponseMode); 2] =
     [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
 
+const LOGOUT_TOKENS: [(&str, LogoutTokens); 2] = [("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
+
 /// One OpenID provider.
 #[derive(Clone, Debug)]
 pub struct Provider {
@@ -82,6 +84,11 @@ pub struct Provider {
     pub authorization_params: Vec<(String, String)>,
     /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
     pub id_token_hint: bool,
+    /// `logout_tokens`: what its back-channel logout tokens are like. Default `strict`.
+    pub logout_tokens: LogoutTokens,
+    /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
+    /// `sid` can sign that person out. Default false.
+    pub frontchannel_logout: bool,
 }
 
 /// How Postern proves to a provider that it is the client.
@@ -102,6 +109,15 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
+}
+
+/// What a provider's logout tokens are like (Back-Channel Logout §2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutTokens {
+    /// By the final text: `typ` is `logout+jwt`, `exp` is there.
+    Strict,
+    /// As earlier drafts allowed: `typ` may be `JWT` or missing, `exp` may be missing.
+    Legacy,
 }
 
 /// A parameter that `/auth/login` may hand on to the provider.
@@ -167,6 +183,8 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
     let authorization_params = authorization_params(&mut table);
     let id_token_hint = table.optional("id_token_hint", flag);
+    let logout_tokens = table.optional("logout_tokens", choice(&LOGOUT_TOKENS));
+    let frontchannel_logout = table.optional("frontchannel_logout", flag);
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -184,6 +202,8 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         resource,
         authorization_params,
         id_token_hint: id_token_hint.unwrap_or(true),
+        logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Strict),
+        frontchannel_logout: frontchannel_logout.unwrap_or(false),
     })
 }
 

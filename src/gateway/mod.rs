@@ -1,6 +1,8 @@
 //! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
 
+mod backchannel;
 mod callback;
+mod frontchannel;
 mod guard;
 mod login;
 mod logout;
@@ -17,16 +19,16 @@ use crate::navigation::Caller;
 use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
-use crate::session::Sessions;
+use crate::session::{Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
 use providers::ProviderDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
-pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log {}
+pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log {}
 
-impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log> Platform for T {}
+impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log> Platform for T {}
 
 /// A deployment at work. Built once, shared by all requests; it holds nothing of any one of them.
 #[derive(Debug)]
@@ -103,9 +105,11 @@ impl Gateway {
             "/auth/logout" => logout::end(turn, ledger).await?,
             "/auth/logged-out" => turn.own_page(ledger, reply::signed_out)?,
             "/auth/health" => turn.own_page(ledger, reply::healthy)?,
-            other => match other.strip_prefix("/auth/callback/") {
-                Some(provider) => callback::finish(turn, provider, body, ledger).await?,
-                None => return guard::pass(turn, path, ledger).await,
+            other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
+                Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
+                Some(("backchannel-logout", provider)) => backchannel::receive(turn, provider, body, ledger).await?,
+                Some(("frontchannel-logout", provider)) => frontchannel::receive(turn, provider, ledger).await?,
+                _ => return guard::pass(turn, path, ledger).await,
             },
         };
         Ok(Outcome::Reply(reply))
