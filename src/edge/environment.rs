@@ -12,17 +12,18 @@ use crate::secret::Secret;
 /// What a deployment sets. Bindings to services, objects and stores are not in here.
 #[derive(Debug, Default)]
 pub struct Environment {
-    /// Everything under `[vars]`.
+    /// The variables that were asked for.
     pub vars: Map<String, Value>,
     secrets: BTreeMap<String, Secret<String>>,
 }
 
 impl Environment {
-    /// Reads `env`, the Worker's bindings.
+    /// Reads the secrets and, of the rest, `variables`: other entries of `env`, the Worker's bindings, may be
+    /// secrets of someone else's or data of the platform's.
     ///
     /// # Errors
     /// When a variable cannot be read as JSON.
-    pub fn read(env: &JsValue) -> Result<Self, Exception> {
+    pub fn read(env: &JsValue, variables: &[&str]) -> Result<Self, Exception> {
         let names = Object::keys(&Object::from(env.clone()));
         let vars = Object::new();
         let mut secrets = BTreeMap::new();
@@ -32,7 +33,7 @@ impl Environment {
                 Some(text) if is_secret(&name) => {
                     secrets.insert(name, Secret::new(text));
                 }
-                _ if is_data(&value) => {
+                _ if variables.contains(&name.as_str()) && is_data(&value) => {
                     Reflect::set(&vars, &JsValue::from_str(&name), &value)?;
                 }
                 _ => {}
@@ -48,6 +49,12 @@ impl Environment {
     pub fn secret(&self, name: &str) -> Option<String> {
         self.secrets.get(name).map(|secret| secret.expose().clone())
     }
+}
+
+/// One secret of `env`, without a look at anything else.
+#[must_use]
+pub fn secret(env: &JsValue, name: &str) -> Option<Secret<String>> {
+    property(env, name).ok()?.as_string().map(Secret::new)
 }
 
 /// The runtime does not tell secrets from variables, so their names do.

@@ -12,15 +12,15 @@ pub mod headers;
 pub mod js;
 pub mod log;
 pub mod object;
-pub mod platform;
 pub mod once;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod once_object;
+pub mod platform;
 pub mod random;
 pub mod request;
 pub mod response;
-pub mod shield;
 pub mod sessions;
+pub mod shield;
 pub mod signatures;
 pub mod sql;
 pub mod stream;

@@ -1,6 +1,6 @@
 //! The Durable Object of one subject: loads, calls [`Subject`], stores. Every rule is there.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -8,13 +8,13 @@ use serde::Deserialize;
 use worker::{DurableObject, Env, Request, Response, SqlStorage, SqlStorageValue, State, Storage, durable_object};
 
 use super::clock::SystemClock;
-use super::environment::Environment;
 use super::object::{self, ObjectError};
 use super::random::SystemRandom;
-use super::{log, shield, sql};
+use super::{environment, log, shield, sql};
 use crate::config::KEY_RING;
 use crate::keyring::KeyRing;
 use crate::ports::{Clock, StoreError};
+use crate::secret::Secret;
 use crate::session::message::{Envelope, VERSION};
 use crate::session::subject::{Row, SessionTable};
 use crate::session::{Command, SessionDigest, Subject};
@@ -30,6 +30,7 @@ struct Inner {
     storage: Storage,
     table: Table,
     env: Env,
+    keys: RefCell<Option<Rc<KeyRing>>>,
     /// When the alarm rings, as far as this instance knows.
     alarm_at: Cell<Option<Timestamp>>,
 }
@@ -38,7 +39,8 @@ impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
         let table = Table { sql: storage.sql(), is_there: Cell::new(false) };
-        Self { inner: AssertUnwindSafe(Rc::new(Inner { storage, table, env, alarm_at: Cell::new(None) })) }
+        let inner = Inner { storage, table, env, keys: RefCell::new(None), alarm_at: Cell::new(None) };
+        Self { inner: AssertUnwindSafe(Rc::new(inner)) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
@@ -93,10 +95,14 @@ impl Inner {
         Ok(())
     }
 
-    fn keys(&self) -> Result<KeyRing, ObjectError> {
-        let environment = Environment::read(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
-        let text = environment.secret(KEY_RING).unwrap_or_default();
-        KeyRing::parse(&text).map_err(|error| ObjectError::Failed(error.to_string()))
+    /// The key ring, parsed once: an instance never sees another `env`.
+    fn keys(&self) -> Result<Rc<KeyRing>, ObjectError> {
+        if let Some(keys) = self.keys.borrow().as_ref() {
+            return Ok(Rc::clone(keys));
+        }
+        let text = environment::secret(&self.env, KEY_RING).unwrap_or_else(|| Secret::new(String::new()));
+        let keys = KeyRing::parse(text.expose()).map_err(|error| ObjectError::Failed(error.to_string()))?;
+        Ok(Rc::clone(self.keys.borrow_mut().insert(Rc::new(keys))))
     }
 }
 
@@ -174,8 +180,7 @@ impl SessionTable for Table {
         let statement = "INSERT OR REPLACE INTO session (digest, record, tokens, created_at, expires_at) \
             VALUES (?, ?, ?, ?, ?)";
         let (digest, record, tokens) = (row.digest.as_str(), row.record.as_str(), row.tokens.as_str());
-        let bindings =
-            vec![digest.into(), record.into(), tokens.into(), row.created_at.into(), row.expires_at.into()];
+        let bindings = vec![digest.into(), record.into(), tokens.into(), row.created_at.into(), row.expires_at.into()];
         self.execute(statement, bindings)
     }
 

@@ -67,7 +67,7 @@ fn gateway_of(env: &Env) -> Result<Rc<Gateway>, Exception> {
     if let Some(gateway) = GATEWAY.with_borrow(Clone::clone) {
         return Ok(gateway);
     }
-    let environment = Environment::read(env)?;
+    let environment = Environment::read(env, &Config::VARIABLES)?;
     let config = Config::parse(&environment.vars, &|name| environment.secret(name)).map_err(|problems| {
         let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Exception::new(&format!("configuration: {}", list.join("; ")))

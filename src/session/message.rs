@@ -25,7 +25,7 @@ pub struct Envelope<T> {
 
 /// What a subject's object is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Store a new session.
     Begin(Box<Begin>),
@@ -115,7 +115,7 @@ impl fmt::Debug for Tokens {
 
 /// What a subject's object answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The session is stored.
     Begun,
