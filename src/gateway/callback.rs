@@ -158,12 +158,10 @@ async fn begin_session<P: Platform>(
     let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
     let mut replaces = None;
     for old in previous(turn, transaction) {
-        let digest = old.id.digest();
         if old.subject == subject && replaces.is_none() {
-            replaces = Some(digest);
+            replaces = Some(old.id.digest());
         } else {
-            let ended = turn.platform.call(&old.subject, &Command::End { digest }).await;
-            ended.map_err(Reason::Store)?;
+            turn.end_session(&old).await?;
         }
     }
     let begin = Begin {
