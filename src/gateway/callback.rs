@@ -91,6 +91,7 @@ async fn consume<P: Platform>(
     let name = transaction::cookie_name(state);
     let found = cookie::login_transactions(&turn.head.headers)
         .filter(|(candidate, _)| *candidate == name)
+        .take(transaction::MAX_AT_ONCE)
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;

@@ -18,6 +18,8 @@ use crate::time::Seconds;
 
 const MAX_LOGIN_HINT_BYTES: usize = 320;
 const MAX_ACR_VALUES_BYTES: usize = 512;
+/// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
+const MAX_COOKIES_LOOKED_AT: usize = 16;
 
 /// Begins a login, or asks with whom.
 pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
@@ -207,7 +209,8 @@ fn remember<P: Platform>(
         ledger.set_cookie(cookie::delete(&name, ::cookie::SameSite::Lax))?;
     }
     let sealed = transaction.seal(&turn.config.keys, turn.platform);
-    let (name, value) = sealed.map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
+    // Quotes double when they are written: what the link asks for can still be too long.
+    let (name, value) = sealed.map_err(|_| Reason::LoginParameter("return_to"))?;
     let same_site = same_site(provider);
     ledger.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, transaction::LIFETIME))
 }
@@ -216,7 +219,7 @@ fn remember<P: Platform>(
 fn surplus<P>(turn: &Turn<'_, P>) -> Vec<String> {
     let keys = &turn.config.keys;
     let (mut alive, mut surplus) = (Vec::new(), Vec::new());
-    for (name, value) in cookie::login_transactions(&turn.head.headers) {
+    for (name, value) in cookie::login_transactions(&turn.head.headers).take(MAX_COOKIES_LOOKED_AT) {
         match Transaction::open(name, value, keys, turn.now) {
             Some(transaction) => alive.push((transaction.started_at, name.to_owned())),
             None => surplus.push(name.to_owned()),

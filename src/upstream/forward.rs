@@ -82,11 +82,11 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
-    if let Some(token) = &forwarding.access_token {
-        if let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
+    let bearer =
+        forwarding.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
+    if let Some(Ok(mut value)) = bearer {
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
     }
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
@@ -96,77 +96,76 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        if !value.is_empty() {
-            headers.insert(HeaderName::from_static(name), value);
-        }
+    if let Some(value) = HeaderValue::try_from(value).ok().filter(|value| !value.is_empty()) {
+        headers.insert(HeaderName::from_static(name), value);
     }
 }
+
+const CLAIMING_PREFIXES: [&str; 27] = [
+    "cf-",
+    "remote-",
+    "ssl-client-",
+    "tailscale-",
+    "x-amzn-oidc-",
+    "x-auth-",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-client-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-goog-",
+    "x-identity",
+    "x-jwt-",
+    "x-middleware-",
+    "x-ms-client-",
+    "x-original-",
+    "x-pomerium-",
+    "x-postern-",
+    "x-remote-",
+    "x-rewrite-",
+    "x-ssl-",
+    "x-sso-",
+    "x-tls-",
+    "x-user",
+    "x-vouch-",
+    "x-webauth-",
+];
+const CLAIMING_NAMES: [&str; 28] = [
+    "client-cert",
+    "client-cert-chain",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "from",
+    "proxy",
+    "proxy-authorization",
+    "true-client-ip",
+    "via",
+    "x-access-token",
+    "x-cluster-client-ip",
+    "x-email",
+    "x-group",
+    "x-groups",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-id-token",
+    "x-method-override",
+    "x-real-ip",
+    "x-request-id",
+    "x-role",
+    "x-roles",
+    "x-scheme",
+    "x-subject",
+    "x-url-scheme",
+];
 
 /// Headers by which proxies tell upstreams who asks, from where, or for what: from outside they are
 /// claims, so none is passed on; those that are true are set anew.
 fn says_who_asks(name: &HeaderName) -> bool {
-    const PREFIXES: [&str; 27] = [
-        "cf-",
-        "remote-",
-        "ssl-client-",
-        "tailscale-",
-        "x-amzn-oidc-",
-        "x-auth-",
-        "x-authenticated-",
-        "x-authentik-",
-        "x-client-",
-        "x-envoy-",
-        "x-forwarded",
-        "x-goog-",
-        "x-identity",
-        "x-jwt-",
-        "x-middleware-",
-        "x-ms-client-",
-        "x-original-",
-        "x-pomerium-",
-        "x-postern-",
-        "x-remote-",
-        "x-rewrite-",
-        "x-ssl-",
-        "x-sso-",
-        "x-tls-",
-        "x-user",
-        "x-vouch-",
-        "x-webauth-",
-    ];
-    const NAMES: [&str; 28] = [
-        "client-cert",
-        "client-cert-chain",
-        "client-ip",
-        "fastly-client-ip",
-        "forwarded",
-        "from",
-        "proxy",
-        "proxy-authorization",
-        "true-client-ip",
-        "via",
-        "x-access-token",
-        "x-cluster-client-ip",
-        "x-email",
-        "x-group",
-        "x-groups",
-        "x-host",
-        "x-http-host-override",
-        "x-http-method",
-        "x-http-method-override",
-        "x-id-token",
-        "x-method-override",
-        "x-real-ip",
-        "x-request-id",
-        "x-role",
-        "x-roles",
-        "x-scheme",
-        "x-subject",
-        "x-url-scheme",
-    ];
     let name = name.as_str();
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+    CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&name)
 }
 
 /// Headers of the connection, not of the request (RFC 9110 §7.6.1).
