@@ -89,13 +89,15 @@ async fn consume<P: Platform>(
 ) -> Result<Transaction, Reason> {
     let state = params.state().map_err(Reason::Callback)?;
     let name = transaction::cookie_name(state);
-    let found = cookie::login_transactions(&turn.head.headers)
-        .filter(|(candidate, _)| *candidate == name)
+    let named = || cookie::login_transactions(&turn.head.headers).filter(|(candidate, _)| *candidate == name);
+    if named().next().is_some() {
+        ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
+    }
+    let found = named()
         .take(transaction::MAX_AT_ONCE)
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
-    ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     let first = turn.platform.claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::Callback(CallbackError::AlreadyUsed));

@@ -1,8 +1,9 @@
 //! The providers' documents at hand: isolate memory → shared cache → provider (rules in [`documents`]).
 //!
-//! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
-//! needs a document that nobody has fetches it; a mark left before the fetch keeps the others from
-//! asking again.
+//! No request ever waits for another one's fetch: on Workers a future dies with its request. While a
+//! document is at hand, a mark left before the fetch keeps the others from asking as well: they go on
+//! with what is there. While there is none, whoever needs it fetches it, until one learns that the
+//! provider does not answer: that too leaves a mark.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -152,10 +153,16 @@ impl<T> Shelf<T> {
         if held.is_none() && self.is_quiet(&url, now) {
             return Err(Reason::ProviderUnreachable(S::DOCUMENT, FetchError::Network));
         }
-        match self.fetch(platform, source, request, held.as_ref(), demand, now).await {
+        if held.is_some() {
+            self.mark_attempt(&url, demand, now);
+        }
+        match self.fetch(platform, source, request, held.as_ref(), now).await {
             Ok(parsed) => Ok(parsed),
-            // Stale if error: better yesterday's keys than nobody let in.
-            Err(reason) => held.map(|(_, parsed)| parsed).ok_or(reason),
+            Err(reason) => {
+                self.mark_attempt(&url, demand, now);
+                // Stale if error: better yesterday's keys than nobody let in.
+                held.map(|(_, parsed)| parsed).ok_or(reason)
+            }
         }
     }
 
@@ -200,11 +207,9 @@ impl<T> Shelf<T> {
         source: &S,
         mut request: OutboundRequest,
         held: Option<&(Stored, Rc<T>)>,
-        demand: Demand,
         now: Timestamp,
     ) -> Result<Rc<T>, Reason> {
         let url = request.url.clone();
-        self.mark_attempt(&url, demand, now);
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
