@@ -1,9 +1,8 @@
 //! The providers' documents at hand: isolate memory → shared cache → provider (rules in [`documents`]).
 //!
-//! No request ever waits for another one's fetch: on Workers a future dies with its request. While a
-//! document is at hand, a mark left before the fetch keeps the others from asking as well: they go on
-//! with what is there. While there is none, whoever needs it fetches it, until one learns that the
-//! provider does not answer: that too leaves a mark.
+//! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
+//! needs a document that nobody has fetches it. Where there is one to go on with, a mark left before
+//! the fetch keeps the others from asking as well.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,7 +19,7 @@ use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::exchange;
 use crate::oidc::metadata::{self, Metadata};
-use crate::ports::{FetchError, OutboundRequest};
+use crate::ports::OutboundRequest;
 use crate::refusal::{Document, Reason};
 use crate::time::Timestamp;
 
@@ -129,10 +128,12 @@ struct Shelf<T> {
 #[derive(Debug)]
 struct Entry<T> {
     held: Option<(Stored, Rc<T>)>,
-    /// Until when the provider is not asked again for a document, …
+    /// Until when the provider is not asked again for what is no longer fresh, …
     quiet_until: Timestamp,
-    /// … and for a newer one than the one at hand.
+    /// … and for something newer than what is at hand.
     newer_quiet_until: Timestamp,
+    /// Why there was no document when it was last asked, and until when that is taken for the answer.
+    failure: Option<(Timestamp, Reason)>,
 }
 
 impl<T> Shelf<T> {
@@ -149,24 +150,23 @@ impl<T> Shelf<T> {
         let request = source.request();
         let now = platform.now();
         let url = request.url.clone();
-        if self.held(&url).is_none() {
+        let usable = |(stored, _): &(Stored, Rc<T>)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
+        if self.held(&url).filter(usable).is_none() {
             self.adopt_shared_copy(platform, source, &url, now).await;
         }
-        let held = self.held(&url).filter(|(stored, _)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld);
+        let held = self.held(&url).filter(usable);
         let fresh = held.as_ref().is_some_and(|(stored, _)| stored.freshness(S::LIFETIMES, now) == Freshness::Fresh);
         if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(&url, demand, fresh, now)) {
             return Ok(Rc::clone(parsed));
         }
-        if held.is_none() && self.is_quiet(&url, now) {
-            return Err(Reason::ProviderUnreachable(S::DOCUMENT, FetchError::Network));
+        if let (None, Some(reason)) = (&held, self.recent_failure(&url, now)) {
+            return Err(reason);
         }
-        if held.is_some() {
-            self.mark_attempt(&url, demand, now);
-        }
+        self.mark_attempt(&url, demand, now);
         match self.fetch(platform, source, request, held.as_ref()).await {
             Ok(parsed) => Ok(parsed),
             Err(reason) => {
-                self.mark_attempt(&url, demand, now);
+                self.mark_failure(&url, &reason, platform.now());
                 // Stale if error: better yesterday's keys than nobody let in.
                 held.map(|(_, parsed)| parsed).ok_or(reason)
             }
@@ -186,8 +186,10 @@ impl<T> Shelf<T> {
         }
     }
 
-    fn is_quiet(&self, url: &str, now: Timestamp) -> bool {
-        self.entries.borrow().get(url).is_some_and(|entry| now < entry.quiet_until)
+    fn recent_failure(&self, url: &str, now: Timestamp) -> Option<Reason> {
+        let shelf = self.entries.borrow();
+        let (until, reason) = shelf.get(url)?.failure.as_ref()?;
+        (now < *until).then(|| reason.clone())
     }
 
     /// Takes what another isolate fetched, if it still parses and is not too old.
@@ -248,6 +250,12 @@ impl<T> Shelf<T> {
         }
     }
 
+    fn mark_failure(&self, url: &str, reason: &Reason, now: Timestamp) {
+        let mut shelf = self.entries.borrow_mut();
+        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
+        entry.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason.clone()));
+    }
+
     fn hold(&self, url: &str, stored: Stored, parsed: Rc<T>) {
         let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
@@ -258,7 +266,7 @@ impl<T> Shelf<T> {
 impl<T> Entry<T> {
     const fn empty() -> Self {
         let long_ago = Timestamp::from_unix(i64::MIN);
-        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago }
+        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago, failure: None }
     }
 }
 
