@@ -58,9 +58,7 @@ async fn authenticate<P: Platform>(
         Verdict::Authenticated(authenticated) => *authenticated,
     };
     ledger.event.who(&authenticated.principal);
-    if csrf::is_unsafe(turn.head) {
-        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
-    }
+    csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     Ok(authenticated)
 }
 
