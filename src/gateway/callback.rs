@@ -17,10 +17,10 @@ use crate::oidc::return_to::ReturnTo;
 use crate::oidc::token::{self, CodeGrant, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::pages;
-use crate::ports::{BodyError, RequestBody};
+use crate::ports::{BodyError, RequestBody, StoreError};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
-use crate::session::{Begin, Command, Session, SessionHandle, SessionId, SubjectKey, Tokens};
+use crate::session::{Answer, Begin, Command, Session, SessionHandle, SessionId, SubjectKey, Tokens};
 use crate::time::{Seconds, Timestamp};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -90,13 +90,15 @@ async fn consume<P: Platform>(
 ) -> Result<Transaction, Reason> {
     let state = params.state().map_err(Reason::Callback)?;
     let name = transaction::cookie_name(state);
-    let found = cookie::login_transactions(&turn.head.headers)
-        .filter(|(candidate, _)| *candidate == name)
+    let named = || cookie::login_transactions(&turn.head.headers).filter(|(candidate, _)| *candidate == name);
+    if named().next().is_some() {
+        ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
+    }
+    let found = named()
         .take(transaction::MAX_AT_ONCE)
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
-    ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     let first = turn.platform.claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::Callback(CallbackError::AlreadyUsed));
@@ -176,12 +178,10 @@ async fn begin_session<P: Platform>(
     let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
     let mut replaces = None;
     for old in previous(turn, transaction) {
-        let digest = old.id.digest();
         if old.subject == subject && replaces.is_none() {
-            replaces = Some(digest);
+            replaces = Some(old.id.digest());
         } else {
-            let ended = turn.platform.call(&old.subject, &Command::End { digest }).await;
-            ended.map_err(Reason::Store)?;
+            turn.end_session(&old).await?;
         }
     }
     let begin = Begin {
@@ -196,8 +196,10 @@ async fn begin_session<P: Platform>(
         max_sessions: turn.config.session.max_per_subject,
         clocks: turn.clocks(),
     };
-    turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)?;
-    Ok(handle)
+    match turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
+        Answer::Begun => Ok(handle),
+        Answer::Live(_) | Answer::Gone | Answer::Ended(_) => Err(Reason::Store(StoreError::Malformed)),
+    }
 }
 
 /// The sessions this browser has or had when the login began.

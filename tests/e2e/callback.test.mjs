@@ -93,7 +93,7 @@ test("an iss from a provider that does not promise one must be right when it is 
 test("parameters that nobody knows are ignored and shown nowhere", async () => {
   // R-024
   const browser = world.browser();
-  const mark = postern.mark();
+  const mark = await postern.mark();
   const step = await authorize(browser, await begin(browser, { provider: "a" }));
   step.url.searchParams.set("foo", "<script>alert(1)</script>");
   step.url.searchParams.set("session_state", "x".repeat(200));

@@ -13,15 +13,15 @@ const world = await startWorld({
 });
 const { postern, issuers } = world;
 
-/** Everything an answer says, but what the provider itself must be told. */
-function saidBy(answer) {
-  const { location = "", ...headers } = answer.headers;
-  const [target, query = ""] = location.split("?");
-  const parameters = new URLSearchParams(query);
-  const toProvider = Object.values(issuers).some((issuer) => target === `${issuer.base}/end-session`);
-  if (toProvider) parameters.delete("id_token_hint");
-  return JSON.stringify([answer.status, headers, target, parameters.toString(), answer.setCookies, answer.body]);
+/** The `id_token_hint` on the way to the provider's own end_session_endpoint is the one exception: it is told so. */
+function withoutHint(text) {
+  const ends = Object.values(issuers).map((issuer) => `${issuer.base}/end-session?id_token_hint=`);
+  const found = ends.find((start) => text.includes(start));
+  return found ? text.replace(/id_token_hint=[\w.-]+/, "") : text;
 }
+
+/** Everything an answer says. */
+const saidBy = ({ status, headers, body }) => withoutHint(JSON.stringify([status, headers, body]));
 
 const BENDS = [
   (issuer) => issuer,
@@ -55,7 +55,7 @@ async function livesThrough(provider) {
 
 test("no code, token or secret shows in any answer, any log line or any upstream request", async () => {
   // R-159, R-188, R-248; field row 17
-  const mark = postern.mark();
+  const mark = await postern.mark();
   const answers = [];
   for (const provider of Object.keys(issuers)) {
     for (const bend of BENDS) {
@@ -81,7 +81,7 @@ test("no code, token or secret shows in any answer, any log line or any upstream
 
 test("neither session cookie nor transaction cookie, state, nonce or verifier shows in a log line", async () => {
   // R-248
-  const mark = postern.mark();
+  const mark = await postern.mark();
   const browser = world.browser();
   const started = await begin(browser, { provider: "main" });
   const secrets = [started.asked.state, started.asked.nonce, started.asked.code_challenge];

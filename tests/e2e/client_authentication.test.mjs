@@ -10,8 +10,8 @@ import { startWorld } from "./support/world.mjs";
 const SECRET = "pass:%+& é/=?";
 
 const world = await startWorld({
-  basic: { client: { id: "app:1 %", secret: SECRET } },
-  post: { client: { id: "app:1 %", secret: SECRET, auth: "client_secret_post" } },
+  basic: { client: { id: "app:1%+", secret: SECRET } },
+  post: { client: { id: "app:1%+", secret: SECRET, auth: "client_secret_post" } },
   jwt: { client: { auth: "private_key_jwt", key: newKey("ES256") } },
   wrong: {},
 });
@@ -22,7 +22,7 @@ test("client_secret_basic form-encodes id and secret before they are joined", as
   // R-031: RFC 6749 §2.3.1 and Appendix B, byte for byte
   assert.equal((await logIn(world.browser(), { provider: "basic" })).status, 200);
   const { headers, body } = issuers.basic.last("token");
-  const expected = Buffer.from("app%3A1+%25:pass%3A%25%2B%26+%C3%A9%2F%3D%3F").toString("base64");
+  const expected = Buffer.from("app%3A1%25%2B:pass%3A%25%2B%26+%C3%A9%2F%3D%3F").toString("base64");
   assert.equal(headers.authorization, `Basic ${expected}`);
   assert.ok(!new URLSearchParams(body).has("client_secret"));
 });

@@ -34,7 +34,7 @@ async function besideSlowRequest(slow, crash) {
 
 for (const crash of ["panic", "late-panic", "exception", "late-exception"]) {
   test(`a request that ends in \`${crash}\` is answered 500 at once and harms no other`, async () => {
-    const mark = postern.mark();
+    const mark = await postern.mark();
     const { answer, milliseconds } = await besideSlowRequest("slow", crash);
     assert.equal(answer.status, 500);
     assert.ok(milliseconds < AT_ONCE_MS, `${milliseconds} ms`);

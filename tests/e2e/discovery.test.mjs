@@ -69,6 +69,7 @@ const issuers = {
   slash: host.issuer("t2/"),
   slow: host.issuer("slow"),
   cached: host.issuer("cached"),
+  cold: host.issuer("cold"),
   untrusted,
 };
 for (const [id, hook] of REFUSED) {
@@ -137,11 +138,13 @@ test("a provider whose certificate nobody vouches for is not talked to", async (
 
 test("no request chooses an issuer that is not configured", async () => {
   // R-003
-  for (const query of ["iss=https%3A%2F%2Fevil.example", `provider=path&iss=${encodeURIComponent(canary.origin)}`]) {
-    const answer = await new Browser(postern).navigate(`/auth/login?${query}`, { initiator: null });
+  for (const iss of ["https://evil.example", canary.origin, `${issuers.path.url}/`]) {
+    const answer = await new Browser(postern).navigate(`/auth/login?${new URLSearchParams({ iss })}`, { initiator: null });
     assert.equal(answer.status, 400);
     assert.deepEqual(answer.setCookies, []);
   }
+  const { url } = await begin(new Browser(postern), { provider: "path", iss: canary.origin });
+  assert.ok(url.href.startsWith(`${issuers.path.base}/authorize`));
   assert.deepEqual(canary.hits, []);
 });
 
@@ -158,6 +161,16 @@ test("the Host header chooses neither provider nor redirect URI", async () => {
     assert.ok([400, 421].includes(answer.status), String(answer.status));
   }
   assert.ok(!JSON.stringify([answer.headers, answer.body]).includes("evil.example"));
+});
+
+test("people who sign in at once, before anything is known of their provider, are all let in", async () => {
+  const { cold } = issuers;
+  cold.bend.discovery = cold.bend.jwks = (answer) => void (answer.delay = 50);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => logIn(new Browser(postern), { provider: "cold" })));
+  assert.deepEqual(answers.map(({ status }) => status), answers.map(() => 200));
+  const asked = cold.count("discovery") + cold.count("jwks");
+  await Promise.all(Array.from({ length: 12 }, () => logIn(new Browser(postern), { provider: "cold" })));
+  assert.equal(cold.count("discovery") + cold.count("jwks"), asked, "what is known is not asked again");
 });
 
 test("good metadata outlives a provider that starts to lie or fall silent", async () => {

@@ -53,7 +53,7 @@ for (const [what, ask, status] of OWN) {
 for (const [what, ask, status] of OWN.filter(([, , code]) => code >= 400)) {
   test(`${what} has one event, and both know it by the same number`, async () => {
     // R-187, R-247
-    const mark = postern.mark();
+    const mark = await postern.mark();
     const answer = await ask();
     const [event, ...more] = await postern.eventsSince(mark);
     assert.deepEqual(more, []);
@@ -98,7 +98,7 @@ const INJECTIONS = ["\r\n{\"event\":\"forged\"}", "\u001b[31mred", "\u2028", "%0
 for (const text of INJECTIONS) {
   test(`${JSON.stringify(text.slice(0, 12))} in a request makes no second line and no long one`, async () => {
     // R-249
-    const mark = postern.mark();
+    const mark = await postern.mark();
     const query = encodeURIComponent(text).slice(0, 8000);
     await postern.send(`/auth/login?provider=${query}`, { headers: [["user-agent", text.replace(/[^\x20-\x7e]/g, "?").slice(0, 4000)]] });
     await postern.send(`/nothing/${query}`);

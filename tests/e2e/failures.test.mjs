@@ -132,7 +132,7 @@ test("garbage in the shared cache is not believed", async () => {
 test("an upstream that is down or not there is 502, and says nothing of itself", async () => {
   const browser = await signedIn();
   for (const [path, statuses] of [["/api/down", [502]], ["/api/missing", [500, 502]]]) {
-    const mark = postern.mark();
+    const mark = await postern.mark();
     const answer = await browser.fetch(path);
     assert.ok(statuses.includes(answer.status), `${path}: ${answer.status}`);
     assert.match(answer.headers["content-type"], /^application\/problem\+json/);

@@ -111,7 +111,7 @@ const REFUSED = [
   // shape
   ["a claim twice", rawClaims((text) => text.replace("{", '{"sub":"mallory",')), "jwt.claims_json"],
   ["claims that are an array", rawClaims((text) => `[${text}]`), "jwt.claims_json"],
-  ["a token larger than any ID token", claims({ padding: "x".repeat(200_000) }), /^(jwt|token|provider)\..*large/],
+  ["a token larger than any ID token", claims({ padding: "x".repeat(80_000) }), "jwt.too_large"],
   ["not a JWT at all", () => "hello", "jwt.malformed"],
   ["two parts", (token) => compactJws(token.header, token.claims, () => Buffer.alloc(0)).split(".").slice(0, 2).join("."), "jwt.malformed"],
   ["base64 of the wrong alphabet", (token) => `${compactJws(token.header, token.claims, (input) => signature(token.key, input))}==`, "jwt.encoding"],

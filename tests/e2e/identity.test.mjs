@@ -65,7 +65,7 @@ test("people who use one isolate at the same time do not see each other", async 
 test("only the configured claims are kept and told", async () => {
   issuers.one.user = { ...user, name: "Kept", ssn: "123-45-6789" };
   const browser = world.browser();
-  const mark = postern.mark();
+  const mark = await postern.mark();
   await logIn(browser, { provider: "one" });
   issuers.one.user = user;
   const me = await whoIs(browser);

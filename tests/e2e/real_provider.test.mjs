@@ -9,7 +9,7 @@ import { Browser, formOf } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
 
-const SECRET = "s3cret: %+& é";
+const SECRET = "s3cret:%+&/=?~";
 const ORIGIN = "http://localhost:8787";
 const METHODS = { basic: "client_secret_basic", post: "client_secret_post", form: "client_secret_basic", es: "client_secret_basic", ed: "client_secret_basic" };
 const ALGORITHMS = { es: "ES256", ed: "EdDSA" };

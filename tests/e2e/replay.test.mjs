@@ -24,7 +24,7 @@ async function storm(count) {
 
 test("of fifty concurrent copies of one callback, one logs in and one token request is sent", async () => {
   //
-  const mark = world.postern.mark();
+  const mark = await world.postern.mark();
   const answers = await storm(50);
   assert.equal(answers.filter((answer) => answer.status === 200).length, 1);
   assert.equal(answers.flatMap(sessionCookies).length, 1);

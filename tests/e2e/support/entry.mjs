@@ -22,7 +22,11 @@ const FAULTS = {
   throw: () => Promise.reject(new Error("injected: the store broke")),
   status: () => Promise.resolve(new Response("injected: internal error", { status: 500 })),
   garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
-  hang: () => new Promise((done) => setTimeout(() => done(new Response("too late")), 60_000)),
+  // As the platform does: it gives up when the caller does.
+  hang: (request) => new Promise((done, failed) => {
+    setTimeout(done, 60_000);
+    request?.signal?.addEventListener("abort", () => failed(request.signal.reason));
+  }),
 };
 
 /** An object whose methods, as long as `fault()` names one, fail instead. */
@@ -32,7 +36,7 @@ function breakable(target, methods, fault) {
       const value = Reflect.get(object, name, object);
       if (typeof value !== "function" || name === "constructor") return value;
       const broken = methods.includes(name) && FAULTS[fault()];
-      return broken ? () => broken() : value.bind(object);
+      return broken ? (request) => broken(request) : value.bind(object);
     },
   });
 }

@@ -159,8 +159,9 @@ export class Postern {
     }
   }
 
-  /** A place in the log to read on from. */
-  mark() {
+  /** A place in the log to read on from, past all that was logged so far. */
+  async mark() {
+    await this.linesSince(0);
     return this.logs.length;
   }
 

@@ -59,7 +59,7 @@ export async function assertOneRefusalEvent(postern, mark, reason) {
  * where no login was under way that could end
  */
 export async function assertLoginFails({ postern, browser, issuers }, act, { reason, status = [400, 403], navigation = true, consumed = true }) {
-  const mark = postern.mark();
+  const mark = await postern.mark();
   const forwarded = (await postern.forwarded()).length;
   const userinfo = issuers.map((issuer) => issuer.count("userinfo"));
   const logins = browser.jar.named(LOGIN_COOKIE).length;
