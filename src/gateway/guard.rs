@@ -101,11 +101,16 @@ fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
 /// does for who comes from there just now: a provider that asks nothing would make that an endless round.
 fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Outcome, Reason> {
     let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
-    let again = cookie::arrived_just_now(&turn.head.headers, turn.now);
-    if !can_sign_in || again || reason.refusal() != Refusal::Unauthenticated {
+    if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
         return Err(reason);
     }
-    let reply = if turn.may_have_left_cookie_behind() { bounce(turn) } else { to_login(turn)? };
+    let reply = if turn.may_have_left_cookie_behind() {
+        bounce(turn)
+    } else if cookie::arrived_just_now(&turn.head.headers, turn.now) {
+        return Err(reason);
+    } else {
+        to_login(turn)?
+    };
     ledger.event.end(Ending::Redirect, reason.code(), reply.status);
     Ok(Outcome::Reply(reply))
 }
