@@ -52,3 +52,16 @@ fn a_sibling_reads_nothing_by_a_strict_cookie() {
         }
     }
 }
+#[test]
+fn a_browser_that_loses_the_session_cookie_is_not_sent_round_for_ever() {
+    // field row 12
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway);
+    let mut rounds = 0;
+    while browser.go("/app/x").event["outcome"] == "redirect" {
+        browser.login();
+        browser.plant("__Host-postern", "1.k9.AAAA.AAAA");
+        rounds += 1;
+        assert!(rounds < 5, "an endless round");
+    }
+}

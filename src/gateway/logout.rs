@@ -20,6 +20,7 @@ pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) ->
     csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     let ended = end_here(turn).await?;
     turn.drop_session_cookie(ledger)?;
+    ledger.set_cookie(cookie::delete_arrival())?;
     let mut location = "/auth/logged-out".to_owned();
     let mut reason = "logout.no_session";
     if let Some(ended) = ended {
