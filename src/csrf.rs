@@ -65,10 +65,14 @@ fn check_safe(head: &RequestHead) -> Result<(), CsrfError> {
 /// When it is not from a page of ours, or nothing tells.
 fn check_unsafe(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
     let origin = single(&head.headers, "origin");
-    if origin.is_some_and(|origin| origin != own.origin()) {
+    let site = single(&head.headers, "sec-fetch-site");
+    // A page with `Referrer-Policy: no-referrer`, as ours are, posts its forms with `Origin: null`; that it
+    // is ours only Fetch Metadata can say: a sandboxed frame's `null` comes as `cross-site`.
+    let ours = |origin: &str| origin == own.origin() || (origin == "null" && site == Some("same-origin"));
+    if origin.is_some_and(|origin| !ours(origin)) {
         return Err(CsrfError::Origin);
     }
-    match single(&head.headers, "sec-fetch-site") {
+    match site {
         Some("same-origin") => Ok(()),
         // `none` is the person themselves (address bar, bookmark): never an unsafe method by itself.
         Some(_) => Err(CsrfError::FetchSite),

@@ -49,6 +49,10 @@ async fn authenticate<P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<Authenticated, Reason> {
+    // First, so that another origin's requests do not even keep the session alive.
+    if cookie::session(&turn.head.headers) != cookie::SessionCookie::Absent {
+        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
+    }
     let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay };
     let authenticated = match turn.authenticate(wants).await {
         Verdict::Abstain => return Err(Reason::NoCredential),
@@ -59,7 +63,6 @@ async fn authenticate<P: Platform>(
         Verdict::Authenticated(authenticated) => *authenticated,
     };
     ledger.event.who(&authenticated.principal);
-    csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     Ok(authenticated)
 }
 
