@@ -21,9 +21,7 @@ use crate::gateway::Gateway;
 use crate::json;
 use crate::ports::{Clock, StoreError};
 use crate::session::message::{Envelope, VERSION};
-use crate::session::{
-    Answer, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject,
-};
+use crate::session::{Answer, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject};
 use crate::time::Timestamp;
 
 /// Everything that must be consistent about one subject.

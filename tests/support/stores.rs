@@ -5,51 +5,65 @@ use std::collections::BTreeMap;
 
 use postern::ports::StoreError;
 use postern::session::SessionDigest;
-use postern::session::subject::{Row, SessionTable};
+use postern::session::table::{Note, NoteKind, Row, SessionTable};
 use postern::time::Timestamp;
 
 /// The table of one subject.
 #[derive(Default)]
-pub struct MemoryTable(RefCell<BTreeMap<String, Row>>);
+pub struct MemoryTable {
+    rows: RefCell<BTreeMap<String, Row>>,
+    notes: RefCell<BTreeMap<(&'static str, String), Note>>,
+}
 
 impl MemoryTable {
     /// How many sessions there are.
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.rows.borrow().len()
     }
 }
 
 impl SessionTable for MemoryTable {
     fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
-        Ok(self.0.borrow().get(digest.as_str()).cloned())
+        Ok(self.rows.borrow().get(digest.as_str()).cloned())
+    }
+
+    fn all(&self) -> Result<Vec<Row>, StoreError> {
+        let mut rows: Vec<Row> = self.rows.borrow().values().cloned().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+        Ok(rows)
     }
 
     fn put(&self, row: &Row) -> Result<(), StoreError> {
-        self.0.borrow_mut().insert(row.digest.as_str().to_owned(), row.clone());
+        self.rows.borrow_mut().insert(row.digest.as_str().to_owned(), row.clone());
         Ok(())
     }
 
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
-        self.0.borrow_mut().remove(digest.as_str());
+        self.rows.borrow_mut().remove(digest.as_str());
         Ok(())
     }
 
-    fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.0.borrow_mut().retain(|_, row| row.expires_at > now.as_unix());
+    fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError> {
+        Ok(self.notes.borrow().get(&(kind.as_str(), key.to_owned())).cloned())
+    }
+
+    fn notes(&self, kind: NoteKind) -> Result<Vec<Note>, StoreError> {
+        Ok(self.notes.borrow().values().filter(|note| note.kind == kind).cloned().collect())
+    }
+
+    fn put_note(&self, note: &Note) -> Result<(), StoreError> {
+        self.notes.borrow_mut().insert((note.kind.as_str(), note.key.clone()), note.clone());
         Ok(())
     }
 
-    fn keep_newest(&self, keep: u32) -> Result<(), StoreError> {
-        let mut ages: Vec<(i64, String)> =
-            self.0.borrow().iter().map(|(key, row)| (row.created_at, key.clone())).collect();
-        ages.sort_unstable_by(|left, right| right.cmp(left));
-        for (_, key) in ages.into_iter().skip(keep as usize) {
-            self.0.borrow_mut().remove(&key);
-        }
+    fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
+        self.notes.borrow_mut().remove(&(kind.as_str(), key.to_owned()));
         Ok(())
     }
 
-    fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.0.borrow().values().map(|row| Timestamp::from_unix(row.expires_at)).min())
+    fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
+        let rows = self.rows.borrow().values().map(|row| row.expires_at).min();
+        let notes = self.notes.borrow().values().map(|note| note.at).min();
+        Ok(rows.into_iter().chain(notes).min().map(Timestamp::from_unix))
     }
 }
