@@ -1,6 +1,6 @@
 //! Sessions over time: their clocks, their cookie, and what a new login does to them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Asked, Browser, World, gateway, variables};
 
@@ -141,6 +141,7 @@ fn a_cookie_that_was_not_made_here_reaches_no_storage() {
 #[test]
 fn an_expired_access_token_sends_people_to_sign_in_but_never_in_circles() {
     let (world, gateway) = (World::new(), gateway(&variables()));
+    world.corp.bend_tokens(|tokens| tokens["refresh_token"] = Value::Null);
     let browser = Browser::new(&world, &gateway).signed_in();
     world.wait(600);
     // The session itself goes on.
@@ -152,7 +153,10 @@ fn an_expired_access_token_sends_people_to_sign_in_but_never_in_circles() {
     );
     browser.send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.access_token_expired");
     // A provider whose tokens are never any good.
-    world.corp.bend_tokens(|tokens| tokens["expires_in"] = json!(0));
+    world.corp.bend_tokens(|tokens| {
+        tokens["expires_in"] = json!(0);
+        tokens["refresh_token"] = Value::Null;
+    });
     let browser = browser.signed_in();
     browser.go("/api/a").assert_refused(401, "session.access_token_expired");
     world.wait(60);

@@ -252,7 +252,10 @@ fn an_access_token_lives_as_long_as_the_provider_says_within_reason() {
     ] {
         let (world, gateway) = (World::new(), gateway(&variables()));
         let shown = expires_in.to_string();
-        world.corp.bend_tokens(move |tokens| tokens["expires_in"] = expires_in.clone());
+        world.corp.bend_tokens(move |tokens| {
+            tokens["expires_in"] = expires_in.clone();
+            tokens["refresh_token"] = Value::Null;
+        });
         let browser = Browser::new(&world, &gateway).signed_in();
         world.wait(lives - 1);
         browser.send(&Asked::script("GET", "/api/a")).forwarded();
