@@ -46,6 +46,7 @@ pub(super) async fn finish<P: Platform>(
     let handle = begin_session(turn, provider, response, &id_token, &transaction).await?;
     let value = handle.to_cookie_value(&turn.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
+    ledger.set_cookie(cookie::set_arrival(turn.platform.now()))?;
     ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
     let to = ReturnTo::parse(&transaction.return_to, &turn.config.public_url).unwrap_or_else(ReturnTo::start);
@@ -94,6 +95,7 @@ async fn consume<P: Platform>(
         ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     }
     let found = named()
+        .take(transaction::MAX_AT_ONCE)
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
@@ -158,12 +160,10 @@ async fn begin_session<P: Platform>(
     let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
     let mut replaces = None;
     for old in previous(turn, transaction) {
-        let digest = old.id.digest();
         if old.subject == subject && replaces.is_none() {
-            replaces = Some(digest);
+            replaces = Some(old.id.digest());
         } else {
-            let ended = turn.platform.call(&old.subject, &Command::End { digest }).await;
-            ended.map_err(Reason::Store)?;
+            turn.end_session(&old).await?;
         }
     }
     enter_sid(turn, id_token, subject, transaction).await?;

@@ -10,8 +10,8 @@ use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
 use crate::oidc::logout::end_session_url;
 use crate::refusal::Reason;
+use crate::session::SessionHandle;
 use crate::session::message::Ended;
-use crate::session::{Answer, Command, SessionHandle};
 
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
 pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
@@ -20,6 +20,7 @@ pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) ->
     csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     let ended = end_here(turn).await?;
     turn.drop_session_cookie(ledger)?;
+    ledger.set_cookie(cookie::delete_arrival())?;
     let mut location = "/auth/logged-out".to_owned();
     let mut reason = "logout.no_session";
     if let Some(ended) = ended {
@@ -47,18 +48,16 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
     let Some(handle) = SessionHandle::from_cookie_value(value, &turn.config.keys) else {
         return Ok(None);
     };
-    let command = Command::End { digest: handle.id.digest() };
-    match turn.platform.call(&handle.subject, &command).await.map_err(Reason::Store)? {
-        Answer::Ended(ended) => Ok(Some(*ended)),
-        _ => Ok(None),
-    }
+    turn.end_session(&handle).await
 }
 
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Option<String> {
     let provider = turn.config.provider(&ended.session.provider)?;
     let metadata = turn.documents.metadata(turn.platform, provider).await.ok()?;
-    let hint = ended.tokens.as_ref().map(|tokens| tokens.id_token.as_str());
+    // a program's answer is for script to read, so only a person's redirect names the ID token.
+    let tokens = ended.tokens.as_ref().filter(|_| turn.caller.is_navigation());
+    let hint = tokens.map(|tokens| tokens.id_token.as_str());
     let state = super::turn::request_id(turn.platform);
     end_session_url(provider, &metadata, &turn.config.public_url, hint, &state)
 }

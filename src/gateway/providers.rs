@@ -1,9 +1,8 @@
 //! The providers' documents at hand: isolate memory → shared cache → provider (rules in [`documents`]).
 //!
-//! No request ever waits for another one's fetch: on Workers a future dies with its request. While a
-//! document is at hand, a mark left before the fetch keeps the others from asking as well: they go on
-//! with what is there. While there is none, whoever needs it fetches it, until one learns that the
-//! provider does not answer: that too leaves a mark.
+//! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
+//! needs a document that nobody has fetches it. Where there is one to go on with, a mark left before
+//! the fetch keeps the others from asking as well.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,21 +15,27 @@ use super::Platform;
 use crate::config::Provider;
 use crate::http::{HeaderValue, StatusCode, header};
 use crate::jose::{Algorithm, KeySet, UnverifiedJwt, VerifiedJwt, jwk};
+use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::exchange;
 use crate::oidc::metadata::{self, Metadata};
-use crate::ports::{FetchError, OutboundRequest};
+use crate::ports::OutboundRequest;
 use crate::refusal::{Document, Reason};
 use crate::time::Timestamp;
 
 /// What this isolate remembers of every provider's documents: public data only.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProviderDocuments {
     metadata: Shelf<Metadata>,
     keys: Shelf<KeySet>,
 }
 
 impl ProviderDocuments {
+    /// No documents yet; `ring` authenticates those in the shared cache.
+    pub(super) fn new(ring: &Rc<KeyRing>) -> Self {
+        Self { metadata: Shelf::new(Rc::clone(ring)), keys: Shelf::new(Rc::clone(ring)) }
+    }
+
     /// The provider's metadata.
     ///
     /// # Errors
@@ -141,24 +146,27 @@ enum Demand {
 /// The documents of one kind, by URL. URLs come from the configuration and from validated metadata:
 /// there are as many as providers.
 #[derive(Debug)]
-struct Shelf<T>(RefCell<HashMap<String, Entry<T>>>);
-
-impl<T> Default for Shelf<T> {
-    fn default() -> Self {
-        Self(RefCell::default())
-    }
+struct Shelf<T> {
+    entries: RefCell<HashMap<String, Entry<T>>>,
+    ring: Rc<KeyRing>,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     held: Option<(Stored, Rc<T>)>,
-    /// Until when the provider is not asked again for a document, …
+    /// Until when the provider is not asked again for what is no longer fresh, …
     quiet_until: Timestamp,
-    /// … and for a newer one than the one at hand.
+    /// … and for something newer than what is at hand.
     newer_quiet_until: Timestamp,
+    /// Why there was no document when it was last asked, and until when that is taken for the answer.
+    failure: Option<(Timestamp, Reason)>,
 }
 
 impl<T> Shelf<T> {
+    fn new(ring: Rc<KeyRing>) -> Self {
+        Self { entries: RefCell::default(), ring }
+    }
+
     async fn get<P: Platform, S: Source<Parsed = T>>(
         &self,
         platform: &P,
@@ -168,24 +176,23 @@ impl<T> Shelf<T> {
         let request = source.request();
         let now = platform.now();
         let url = request.url.clone();
-        if self.held(&url).is_none() {
+        let usable = |(stored, _): &(Stored, Rc<T>)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
+        if self.held(&url).filter(usable).is_none() {
             self.adopt_shared_copy(platform, source, &url, now).await;
         }
-        let held = self.held(&url).filter(|(stored, _)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld);
+        let held = self.held(&url).filter(usable);
         let fresh = held.as_ref().is_some_and(|(stored, _)| stored.freshness(S::LIFETIMES, now) == Freshness::Fresh);
         if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(&url, demand, fresh, now)) {
             return Ok(Rc::clone(parsed));
         }
-        if held.is_none() && self.is_quiet(&url, now) {
-            return Err(Reason::ProviderUnreachable(S::DOCUMENT, FetchError::Network));
+        if let (None, Some(reason)) = (&held, self.recent_failure(&url, now)) {
+            return Err(reason);
         }
-        if held.is_some() {
-            self.mark_attempt(&url, demand, now);
-        }
-        match self.fetch(platform, source, request, held.as_ref(), now).await {
+        self.mark_attempt(&url, demand, now);
+        match self.fetch(platform, source, request, held.as_ref()).await {
             Ok(parsed) => Ok(parsed),
             Err(reason) => {
-                self.mark_attempt(&url, demand, now);
+                self.mark_failure(&url, &reason, platform.now());
                 // Stale if error: better yesterday's keys than nobody let in.
                 held.map(|(_, parsed)| parsed).ok_or(reason)
             }
@@ -193,11 +200,11 @@ impl<T> Shelf<T> {
     }
 
     fn held(&self, url: &str) -> Option<(Stored, Rc<T>)> {
-        self.0.borrow().get(url)?.held.clone()
+        self.entries.borrow().get(url)?.held.clone()
     }
 
     fn should_fetch(&self, url: &str, demand: Demand, fresh: bool, now: Timestamp) -> bool {
-        let shelf = self.0.borrow();
+        let shelf = self.entries.borrow();
         let Some(entry) = shelf.get(url) else { return true };
         match demand {
             Demand::Newer => now >= entry.newer_quiet_until,
@@ -205,8 +212,10 @@ impl<T> Shelf<T> {
         }
     }
 
-    fn is_quiet(&self, url: &str, now: Timestamp) -> bool {
-        self.0.borrow().get(url).is_some_and(|entry| now < entry.quiet_until)
+    fn recent_failure(&self, url: &str, now: Timestamp) -> Option<Reason> {
+        let shelf = self.entries.borrow();
+        let (until, reason) = shelf.get(url)?.failure.as_ref()?;
+        (now < *until).then(|| reason.clone())
     }
 
     /// Takes what another isolate fetched, if it still parses and is not too old.
@@ -218,7 +227,7 @@ impl<T> Shelf<T> {
         now: Timestamp,
     ) {
         let Some(text) = platform.get(&cache_key(url)).await else { return };
-        let Some(stored) = Stored::from_cache(&text) else { return };
+        let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
         if stored.freshness(S::LIFETIMES, now) == Freshness::TooOld {
             return;
         }
@@ -233,13 +242,13 @@ impl<T> Shelf<T> {
         source: &S,
         mut request: OutboundRequest,
         held: Option<&(Stored, Rc<T>)>,
-        now: Timestamp,
     ) -> Result<Rc<T>, Reason> {
         let url = request.url.clone();
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
         let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        let now = platform.now();
         let (stored, parsed) = match (response.status, held) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
                 (stored.clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
@@ -252,14 +261,14 @@ impl<T> Shelf<T> {
             (status, _) => return Err(Reason::ProviderStatus(S::DOCUMENT, status)),
         };
         self.hold(&url, stored.clone(), Rc::clone(&parsed));
-        if let Ok(text) = serde_json::to_string(&stored) {
+        if let Some(text) = stored.to_cache(&url, &self.ring) {
             platform.put(&cache_key(&url), text, S::LIFETIMES.usable).await;
         }
         Ok(parsed)
     }
 
     fn mark_attempt(&self, url: &str, demand: Demand, now: Timestamp) {
-        let mut shelf = self.0.borrow_mut();
+        let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
         match demand {
             Demand::Usable => entry.quiet_until = now.plus(documents::FAILURE_COOLDOWN),
@@ -267,8 +276,14 @@ impl<T> Shelf<T> {
         }
     }
 
+    fn mark_failure(&self, url: &str, reason: &Reason, now: Timestamp) {
+        let mut shelf = self.entries.borrow_mut();
+        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
+        entry.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason.clone()));
+    }
+
     fn hold(&self, url: &str, stored: Stored, parsed: Rc<T>) {
-        let mut shelf = self.0.borrow_mut();
+        let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
         entry.held = Some((stored, parsed));
     }
@@ -277,11 +292,11 @@ impl<T> Shelf<T> {
 impl<T> Entry<T> {
     const fn empty() -> Self {
         let long_ago = Timestamp::from_unix(i64::MIN);
-        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago }
+        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago, failure: None }
     }
 }
 
 /// The URL's hash: keys of the shared cache show in logs and lists, and have a length limit.
 fn cache_key(url: &str) -> String {
-    format!("document/1/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
+    format!("document/2/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
 }

@@ -123,9 +123,9 @@ fn consequence(reason: &Reason) -> Renewal {
         // A success that cannot be read: the token is used up, its successor lost.
         Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => Renewal::Unknown,
         // The answer came, but its ID token cannot be checked: the same.
-        Reason::ProviderUnreachable(Document::Keys, _) | Reason::ProviderStatus(Document::Keys, _) | Reason::Keys(_) => {
-            Renewal::Unknown
-        }
+        Reason::ProviderUnreachable(Document::Keys, _)
+        | Reason::ProviderStatus(Document::Keys, _)
+        | Reason::Keys(_) => Renewal::Unknown,
         _ => Renewal::Failed,
     }
 }

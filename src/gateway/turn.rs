@@ -10,10 +10,11 @@ use crate::config::{Config, SameSite};
 use crate::cookie;
 use crate::http::{HeaderValue, Method, Reply, RequestHead, header};
 use crate::navigation::Caller;
-use crate::ports::Random;
+use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::CanonicalPath;
-use crate::session::Clocks;
+use crate::session::message::Ended;
+use crate::session::{Answer, Clocks, Command, SessionHandle};
 use crate::time::Timestamp;
 
 const MAX_HEADERS: usize = 128;
@@ -97,6 +98,19 @@ impl<P: Platform> Turn<'_, P> {
 
     pub(super) fn drop_session_cookie(&self, ledger: &mut Ledger) -> Result<(), Reason> {
         ledger.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
+    }
+
+    /// Ends a session; `None` if it had ended before.
+    ///
+    /// # Errors
+    /// When its object does not say that it ended: then nobody may believe so.
+    pub(super) async fn end_session(&self, handle: &SessionHandle) -> Result<Option<Ended>, Reason> {
+        let command = Command::End { digest: handle.id.digest() };
+        match self.platform.call(&handle.subject, &command).await.map_err(Reason::Store)? {
+            Answer::Ended(ended) => Ok(Some(*ended)),
+            Answer::Gone => Ok(None),
+            _ => Err(Reason::Store(StoreError::Malformed)),
+        }
     }
 
     /// # Errors

@@ -21,7 +21,6 @@ const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
 const MAX_EXPIRES_IN: f64 = 30.0 * 86_400.0;
 
 /// The code and what proves that it is ours.
-#[derive(Debug)]
 pub struct CodeGrant<'a> {
     /// `code`, consumed: it is sent at most once.
     pub code: Secret<String>,
@@ -42,7 +41,8 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     /// How long the access token lives.
     pub expires_in: Seconds,
-    /// `scope`, where the provider says it; else what was asked for holds.
+    /// `scope`, where the provider says it; else what was asked for holds. Empty when it says it in
+    /// a form that RFC 6749 §3.3 does not know: what cannot be read grants nothing.
     pub scope: Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub enum TokenError {
     Refused,
     /// Not a strict JSON object, or not said to be one.
     NotJson,
-    /// The named member is absent, empty or not a string.
+    /// The named member is absent, empty, not a string, or holds what no token may.
     Missing(&'static str),
     /// `token_type` is not `Bearer` (RFC 6749 §7.1).
     TokenType,
@@ -164,12 +164,17 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
     if !text("token_type").map_err(|_| TokenError::TokenType)?.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::TokenType);
     }
+    // RFC 6749 §A.12: it must fit into a header later.
+    let fits = |token: &String| token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     Ok(TokenResponse {
-        access_token: Secret::new(text("access_token")?),
+        access_token: Secret::new(text("access_token").ok().filter(fits).ok_or(TokenError::Missing("access_token"))?),
         id_token: text("id_token").ok().map(Secret::new),
         refresh_token: text("refresh_token").ok().map(Secret::new),
         expires_in: expires_in(document.get("expires_in")),
-        scope: text("scope").ok(),
+        scope: match document.get("scope") {
+            None | Some(Value::Null) => None,
+            Some(scope) => Some(scope.as_str().unwrap_or_default().to_owned()),
+        },
     })
 }
 
