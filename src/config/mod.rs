@@ -104,6 +104,18 @@ impl Config {
         self.public_url.join(&format!("/auth/callback/{id}"))
     }
 
+    /// The back-channel logout URI to register with a provider that has such a thing.
+    #[must_use]
+    pub fn backchannel_logout_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/backchannel-logout/{id}"))
+    }
+
+    /// The front-channel logout URI to register with a provider for which it is turned on.
+    #[must_use]
+    pub fn frontchannel_logout_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/frontchannel-logout/{id}"))
+    }
+
     /// The post-logout redirect URI to register with every provider.
     #[must_use]
     pub fn logged_out_url(&self) -> String {

@@ -94,16 +94,16 @@ impl Sessions for Workers {
 }
 
 impl SidIndex for Workers {
-    async fn put(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
-        self.sids.put(key, entry).await
+    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
+        self.sids.enter_sid(key, entry).await
     }
 
-    async fn find(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        self.sids.find(key).await
+    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        self.sids.find_sid(key).await
     }
 
-    async fn end(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        self.sids.end(key).await
+    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        self.sids.end_sid(key).await
     }
 }
 

@@ -28,15 +28,15 @@ impl SidIndexObjects {
 }
 
 impl SidIndex for SidIndexObjects {
-    async fn put(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
+    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
         self.ask(key, &Request::put(key, entry)).await?.entered()
     }
 
-    async fn find(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         self.ask(key, &Request::find(key)).await?.subjects()
     }
 
-    async fn end(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         self.ask(key, &Request::end(key)).await?.subjects()
     }
 }

@@ -109,7 +109,7 @@ async fn end_sessions<P: Platform>(turn: &Turn<'_, P>, issuer: &str, target: &Ta
             turn.end_many(&SubjectKey::of(issuer, subject), &Command::EndSid { sid: sid.clone() }).await
         }
         Target::Session(sid) => {
-            let subjects = turn.platform.end(&SidKey::of(issuer, sid)).await?;
+            let subjects = turn.platform.end_sid(&SidKey::of(issuer, sid)).await?;
             turn.end_sid(&subjects, sid).await
         }
     }

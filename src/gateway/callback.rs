@@ -201,7 +201,7 @@ async fn enter_sid<P: Platform>(
         login_started_at: Timestamp::from_unix(transaction.started_at),
         until: turn.now.plus(sid_index::KEPT),
     };
-    let entered = turn.platform.put(&SidKey::of(id_token.issuer(), sid), &entry).await;
+    let entered = turn.platform.enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 

@@ -91,7 +91,7 @@ async fn end_named<P: Platform>(
     if here.is_some_and(|(_, session)| !is_it(&session)) {
         return Err(Reason::LogoutRequest(LogoutRequestError::NotThisSession));
     }
-    let subjects = turn.platform.find(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
+    let subjects = turn.platform.find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
     turn.end_sid(&subjects, sid).await.map_err(Reason::Store)
 }
 

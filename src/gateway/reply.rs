@@ -94,10 +94,9 @@ fn protect(headers: &mut HeaderMap, https: bool) {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     // One page has a policy of its own: the one that a provider may frame.
-    if let (Ok(policy), http::header::Entry::Vacant(vacant)) = (
-        HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()),
-        headers.entry(header::CONTENT_SECURITY_POLICY),
-    ) {
+    if let (Ok(policy), http::header::Entry::Vacant(vacant)) =
+        (HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()), headers.entry(header::CONTENT_SECURITY_POLICY))
+    {
         vacant.insert(policy);
     }
     if https {

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
 const MAX_NAME_CHARS: usize = 255;
 /// The last second of the year 9999: no honest time is later, and sums with it do not overflow.
-const LATEST_UNIX: i64 = 253_402_300_799;
+pub(super) const LATEST_UNIX: i64 = 253_402_300_799;
 
 /// A claim that is a string.
 pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

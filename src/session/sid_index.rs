@@ -55,17 +55,17 @@ pub trait SidIndex {
     ///
     /// # Errors
     /// When the store does not answer: the caller refuses; so for all below.
-    async fn put(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError>;
+    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError>;
     /// The subjects that have, or had, a session of this name; most often one.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn find(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
+    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
     /// The same for a logout that is proven: one that comes before its session begins is remembered.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn end(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
+    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
 }
 
 /// A provider's name for its own session, as an index key: SHA-256 over issuer, NUL, `sid`.
@@ -107,7 +107,7 @@ impl SidKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    /// [`SidIndex::put`].
+    /// [`SidIndex::enter_sid`].
     Put {
         /// Its key, in hexadecimal.
         key: String,
@@ -118,12 +118,12 @@ pub enum Request {
         /// [`SidEntry::until`], in UNIX seconds.
         until: i64,
     },
-    /// [`SidIndex::find`].
+    /// [`SidIndex::find_sid`].
     Find {
         /// Its key, in hexadecimal.
         key: String,
     },
-    /// [`SidIndex::end`].
+    /// [`SidIndex::end_sid`].
     End {
         /// Its key, in hexadecimal.
         key: String,

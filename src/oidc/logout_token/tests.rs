@@ -96,9 +96,7 @@ fn issuer_and_audience_are_exact() {
 #[test]
 fn a_logout_token_is_young_and_not_from_the_future() {
     //
-    use LogoutTokenError::{
-        ExpMalformed, Expired, IatInFuture, IatMalformed, IatTooOld, NbfMalformed, NotYetValid,
-    };
+    use LogoutTokenError::{ExpMalformed, Expired, IatInFuture, IatMalformed, IatTooOld, NbfMalformed, NotYetValid};
     assert_refused(&[
         (json!({ "exp": NOW - 60 }), Expired),
         (json!({ "exp": 0 }), Expired),
