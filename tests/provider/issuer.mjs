@@ -67,6 +67,22 @@ export class Issuer {
     return this[endpoint](request);
   }
 
+  /**
+   * A logout token (Back-Channel Logout §2.4). Claims that are `undefined` are left out.
+   * @param {object} claims what is added or changed; `sub` or `sid` among them
+   * @param {object} [parts] `header` members, `key`, `signer` to bend the signature
+   */
+  logoutToken(claims, { header = {}, key = this.keys[0], signer = (input) => signature(key, input, key.alg) } = {}) {
+    const now = this.clock();
+    const all = {
+      iss: this.url, aud: this.client.id, iat: now, exp: now + 120, jti: random("jti"),
+      events: { "http://schemas.openid.net/event/backchannel-logout": {} }, ...claims,
+    };
+    const token = compactJws({ alg: this.alg, kid: key.kid, typ: "logout+jwt", ...header }, all, signer);
+    this.#plant(token);
+    return token;
+  }
+
   async bent(hook, draft, context) {
     return (await this.bend[hook]?.(draft, context)) ?? draft;
   }
