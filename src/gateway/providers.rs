@@ -133,6 +133,15 @@ struct Entry<T> {
     failure: Option<(Timestamp, Reason)>,
 }
 
+/// One look-up of one document.
+struct LookUp<'a, P, S> {
+    platform: &'a P,
+    source: &'a S,
+    url: String,
+    demand: Demand,
+    now: Timestamp,
+}
+
 impl<T> Shelf<T> {
     async fn get<P: Platform, S: Source<Parsed = T>>(
         &self,
@@ -142,23 +151,24 @@ impl<T> Shelf<T> {
     ) -> Result<Rc<T>, Reason> {
         let request = source.request();
         let now = platform.now();
-        let url = request.url.clone();
+        let look_up = LookUp { platform, source, url: request.url.clone(), demand, now };
+        let url = look_up.url.as_str();
         let usable = |(stored, _): &(Stored, Rc<T>)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
-        if self.held(&url).filter(usable).is_none() {
-            self.adopt_shared_copy(platform, source, &url, now).await;
+        if self.held(url).filter(usable).is_none() {
+            self.adopt_shared_copy(&look_up).await;
         }
-        let held = self.held(&url).filter(usable);
+        let held = self.held(url).filter(usable);
         let fresh = held.as_ref().is_some_and(|(stored, _)| stored.freshness(S::LIFETIMES, now) == Freshness::Fresh);
-        if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(&url, demand, fresh, now)) {
+        if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(url, demand, fresh, now)) {
             return Ok(Rc::clone(parsed));
         }
-        if let (None, Some(reason)) = (&held, self.recent_failure(&url, now)) {
+        if let (None, Some(reason)) = (&held, self.recent_failure(url, now)) {
             return Err(reason);
         }
-        match self.fetch(platform, source, request, held.as_ref(), demand, now).await {
+        match self.fetch(&look_up, request, held.as_ref()).await {
             Ok(parsed) => Ok(parsed),
             Err(reason) => {
-                self.mark_failure(&url, &reason, platform.now());
+                self.mark_failure(url, &reason, platform.now());
                 // Stale if error: better yesterday's keys than nobody let in.
                 held.map(|(_, parsed)| parsed).ok_or(reason)
             }
@@ -185,52 +195,43 @@ impl<T> Shelf<T> {
     }
 
     /// Takes what another isolate fetched, if it still parses and is not too old.
-    async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(
-        &self,
-        platform: &P,
-        source: &S,
-        url: &str,
-        now: Timestamp,
-    ) {
-        let Some(text) = platform.get(&cache_key(url)).await else { return };
+    async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(&self, look_up: &LookUp<'_, P, S>) {
+        let Some(text) = look_up.platform.get(&cache_key(&look_up.url)).await else { return };
         let Some(stored) = Stored::from_cache(&text) else { return };
-        if stored.freshness(S::LIFETIMES, now) == Freshness::TooOld {
+        if stored.freshness(S::LIFETIMES, look_up.now) == Freshness::TooOld {
             return;
         }
-        if let Ok(parsed) = source.parse(stored.body.as_bytes()) {
-            self.hold(url, stored, Rc::new(parsed));
+        if let Ok(parsed) = look_up.source.parse(stored.body.as_bytes()) {
+            self.hold(&look_up.url, stored, Rc::new(parsed));
         }
     }
 
     async fn fetch<P: Platform, S: Source<Parsed = T>>(
         &self,
-        platform: &P,
-        source: &S,
+        look_up: &LookUp<'_, P, S>,
         mut request: OutboundRequest,
         held: Option<&(Stored, Rc<T>)>,
-        demand: Demand,
-        now: Timestamp,
     ) -> Result<Rc<T>, Reason> {
-        let url = request.url.clone();
-        self.mark_attempt(&url, demand, now);
+        let LookUp { platform, source, url, demand, now } = look_up;
+        self.mark_attempt(url, *demand, *now);
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
         let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
         let (stored, parsed) = match (response.status, held) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
-                (stored.clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
+                (stored.clone().confirmed(&response.headers, S::LIFETIMES, *now), Rc::clone(parsed))
             }
             (StatusCode::OK, _) => {
                 let parsed = source.parse(&response.body)?;
                 let body = String::from_utf8(response.body).unwrap_or_default();
-                (Stored::new(body, &response.headers, S::LIFETIMES, now), Rc::new(parsed))
+                (Stored::new(body, &response.headers, S::LIFETIMES, *now), Rc::new(parsed))
             }
             (status, _) => return Err(Reason::ProviderStatus(S::DOCUMENT, status)),
         };
-        self.hold(&url, stored.clone(), Rc::clone(&parsed));
+        self.hold(url, stored.clone(), Rc::clone(&parsed));
         if let Ok(text) = serde_json::to_string(&stored) {
-            platform.put(&cache_key(&url), text, S::LIFETIMES.usable).await;
+            platform.put(&cache_key(url), text, S::LIFETIMES.usable).await;
         }
         Ok(parsed)
     }
