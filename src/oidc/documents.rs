@@ -121,3 +121,6 @@ fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
         .map_or(lifetimes.fresh, Seconds::new);
     said.clamp(lifetimes.fresh_at_least, lifetimes.fresh_at_most)
 }
+
+#[cfg(test)]
+mod tests;
