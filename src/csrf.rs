@@ -64,3 +64,6 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let first = values.next()?;
     if values.next().is_some() { Some("") } else { Some(first.to_str().unwrap_or_default()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,11 +82,11 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
-    if let Some(token) = &forwarding.access_token {
-        if let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
+    if let Some(token) = &forwarding.access_token
+        && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+    {
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
     }
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
@@ -96,10 +96,10 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        if !value.is_empty() {
-            headers.insert(HeaderName::from_static(name), value);
-        }
+    if let Ok(value) = HeaderValue::try_from(value)
+        && !value.is_empty()
+    {
+        headers.insert(HeaderName::from_static(name), value);
     }
 }
 
@@ -162,3 +162,6 @@ pub(super) fn is_hop_by_hop(name: &HeaderName, websocket: bool) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
