@@ -1,11 +1,12 @@
-//! Did our own page ask for this? Asked of every unsafe request that a cookie would authenticate.
+//! Did our own page ask for this? Asked of every request that a cookie authenticates.
 //!
 //! `SameSite` is not enough: a sibling subdomain is the same site. Fetch Metadata decides where the
-//! browser sends it, `Origin` where it does not, and where neither came, a header that no form and no
-//! cross-origin script without our consent can send.
+//! browser sends it, `Origin` where it does not, and where neither came, an unsafe request needs a header
+//! that no form and no cross-origin script without our consent can send.
 
 use crate::config::PublicUrl;
 use crate::http::{HeaderMap, Method, RequestHead, header};
+use crate::navigation::Caller;
 
 /// The header for callers that send neither `Sec-Fetch-Site` nor `Origin`: any value.
 pub const HEADER: &str = "x-postern-csrf";
@@ -33,23 +34,45 @@ impl CsrfError {
     }
 }
 
+/// Checks where a request comes from that a cookie authenticates, as strictly as its method asks.
+///
+/// # Errors
+/// When it is neither from a page of ours nor a person's own navigation, or nothing tells.
+pub fn check(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
+    if is_unsafe(head) { check_unsafe(head, own) } else { check_safe(head) }
+}
+
 /// Whether a request changes something, or opens a channel that can.
-#[must_use]
-pub fn is_unsafe(head: &RequestHead) -> bool {
+fn is_unsafe(head: &RequestHead) -> bool {
     let reading = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     !reading || head.headers.contains_key(header::UPGRADE)
+}
+
+/// Links from elsewhere may lead here; images, scripts, frames and `fetch` of other origins get nothing that
+/// belongs to the person. What sends no Fetch Metadata is no browser of today, or an older one that
+/// the same-origin policy keeps from reading the answer.
+fn check_safe(head: &RequestHead) -> Result<(), CsrfError> {
+    match single(&head.headers, "sec-fetch-site") {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) if Caller::of(head).is_navigation() => Ok(()),
+        Some(_) => Err(CsrfError::FetchSite),
+    }
 }
 
 /// Checks where an unsafe request comes from.
 ///
 /// # Errors
 /// When it is not from a page of ours, or nothing tells.
-pub fn check(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
+fn check_unsafe(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
     let origin = single(&head.headers, "origin");
-    if origin.is_some_and(|origin| origin != own.origin()) {
+    let site = single(&head.headers, "sec-fetch-site");
+    // A page with `Referrer-Policy: no-referrer`, as ours are, posts its forms with `Origin: null`; that it
+    // is ours only Fetch Metadata can say: a sandboxed frame's `null` comes as `cross-site`.
+    let ours = |origin: &str| origin == own.origin() || (origin == "null" && site == Some("same-origin"));
+    if origin.is_some_and(|origin| !ours(origin)) {
         return Err(CsrfError::Origin);
     }
-    match single(&head.headers, "sec-fetch-site") {
+    match site {
         Some("same-origin") => Ok(()),
         // `none` is the person themselves (address bar, bookmark): never an unsafe method by itself.
         Some(_) => Err(CsrfError::FetchSite),

@@ -1,22 +1,15 @@
 //! Imports go one way: each module uses those above it in `src/lib.rs`, none below, and only `edge` knows the platform.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it meets what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it meets what it did not expect")]
 
 use std::path::{Path, PathBuf};
 
-const PLATFORM: [&str; 8] = [
-    "worker",
-    "js_sys",
-    "web_sys",
-    "wasm_bindgen",
-    "wasm_bindgen_futures",
-    "serde_wasm_bindgen",
-    "futures_util",
-    "getrandom",
-];
+/// What only a Worker has.
+const PLATFORM: [&str; 7] =
+    ["worker", "js_sys", "web_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "futures_util"];
 
-/// The entry point of the Worker and the command line: where the outermost layers begin.
-const MAY_NAME_PLATFORM: [&str; 3] = ["edge", "lib", "command"];
+/// What the core gets as an argument, or through a port: time, chance, and everything outside.
+const WORLD: [&str; 6] = ["getrandom", "SystemTime", "Instant", "fs", "env", "process"];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
@@ -118,20 +111,30 @@ fn each_module_uses_only_those_above_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn only_the_edge_names_the_platform() {
-    for (module, path) in all() {
-        if MAY_NAME_PLATFORM.contains(&module.as_str()) || module == "bin" {
-            continue;
-        }
-        let code = code(&path);
-        for name in PLATFORM {
-            let named = code
-                .match_indices(&format!("{name}::"))
-                .any(|(at, _)| !code.get(..at).unwrap().chars().next_back().is_some_and(is_part_of_name));
-            assert!(!named, "{} names `{name}`", path.display());
+/// Whether `name` begins or continues a path in `code`: `name::…`.
+fn names(code: &str, name: &str) -> bool {
+    let whole = |at: usize| !code.get(..at).unwrap().chars().next_back().is_some_and(is_part_of_name);
+    code.match_indices(&format!("{name}::")).any(|(at, _)| whole(at))
+}
+
+#[track_caller]
+fn assert_named_by_none_but(modules: &[&str], forbidden: &[&str]) {
+    for (module, path) in all().iter().filter(|(module, _)| !modules.contains(&module.as_str())) {
+        let code = code(path);
+        for name in forbidden {
+            assert!(!names(&code, name), "{} ({module}) names `{name}`", path.display());
         }
     }
+}
+
+#[test]
+fn only_the_edge_names_the_platform() {
+    assert_named_by_none_but(&["edge", "lib"], &PLATFORM);
+}
+
+#[test]
+fn only_the_edge_and_the_command_line_ask_the_world_by_themselves() {
+    assert_named_by_none_but(&["edge", "lib", "command", "bin"], &WORLD);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub use secrets::{KEY_RING, client_secret_name, private_key_name};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::keyring::KeyRing;
@@ -40,7 +42,7 @@ pub struct Config {
     /// `ROUTES`.
     pub routes: Router,
     /// Secret `POSTERN_KEYS`.
-    pub keys: KeyRing,
+    pub keys: Rc<KeyRing>,
 }
 
 impl Config {
@@ -77,7 +79,13 @@ impl Config {
             .and_then(|table| routes::read_all(&table, &surroundings));
         let keys = secrets.key_ring();
         top.finish();
-        Some(Self { public_url: public_url?, providers: providers?.all, session, routes: routes?, keys: keys? })
+        Some(Self {
+            public_url: public_url?,
+            providers: providers?.all,
+            session,
+            routes: routes?,
+            keys: Rc::new(keys?),
+        })
     }
 
     /// The provider of this id.

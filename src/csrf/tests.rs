@@ -12,8 +12,12 @@ fn head(method: Method, lines: &[(&'static str, &str)]) -> RequestHead {
     RequestHead { method, url: format!("{OWN}/api"), headers, peer: Peer::default() }
 }
 
+fn checked(method: Method, lines: &[(&'static str, &str)]) -> Result<(), CsrfError> {
+    check(&head(method, lines), &public_url())
+}
+
 fn verdict(lines: &[(&'static str, &str)]) -> Result<(), CsrfError> {
-    check(&head(Method::POST, lines), &public_url())
+    checked(Method::POST, lines)
 }
 
 #[test]
@@ -29,6 +33,8 @@ fn every_combination_of_evidence_has_its_verdict() {
                 lines.extend(origin.map(|origin| ("origin", origin)));
                 lines.extend(custom.then_some((HEADER, "1")));
                 let expected = match (site, origin) {
+                    // What a page of ours posts that says nothing of where it is.
+                    (Some("same-origin"), Some("null")) => Ok(()),
                     (_, Some(other)) if other != OWN => Err(CsrfError::Origin),
                     (Some("same-origin"), _) | (None, Some(OWN)) => Ok(()),
                     (Some(_), _) => Err(CsrfError::FetchSite),
@@ -77,4 +83,33 @@ fn reading_is_safe_unless_it_opens_a_channel() {
     for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "QUERY"] {
         assert!(is_unsafe(&head(Method::from_bytes(method.as_bytes()).unwrap(), &[])), "{method}");
     }
+}
+
+#[test]
+fn a_reading_request_of_another_origin_gets_nothing_by_our_cookie() {
+    //
+    let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    for site in ["same-site", "cross-site", "none", "same-origin"] {
+        let headers = [("sec-fetch-site", site), navigation[0], navigation[1]];
+        assert_eq!(checked(Method::GET, &headers), Ok(()), "{site}");
+    }
+    assert_eq!(checked(Method::GET, &[]), Ok(()));
+    for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+        for (mode, dest) in [("no-cors", "image"), ("no-cors", "script"), ("cors", "empty"), ("navigate", "iframe")] {
+            let headers = |site| [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+            for site in ["same-site", "cross-site", "odd"] {
+                assert_eq!(checked(method.clone(), &headers(site)), Err(CsrfError::FetchSite), "{site} {mode}");
+            }
+            assert_eq!(checked(method.clone(), &headers("same-origin")), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_websocket_is_opened_by_our_own_page() {
+    //
+    let upgrade = ("upgrade", "websocket");
+    assert_eq!(checked(Method::GET, &[upgrade, ("origin", OWN)]), Ok(()));
+    assert_eq!(checked(Method::GET, &[upgrade, ("origin", "https://evil.example")]), Err(CsrfError::Origin));
+    assert_eq!(checked(Method::GET, &[upgrade]), Err(CsrfError::NoEvidence));
 }

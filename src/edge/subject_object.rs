@@ -12,6 +12,7 @@ use super::object::{self, ObjectError};
 use super::random::SystemRandom;
 use super::{environment, log, shield, sql};
 use crate::config::KEY_RING;
+use crate::json;
 use crate::keyring::KeyRing;
 use crate::ports::{Clock, StoreError};
 use crate::secret::Secret;
@@ -61,7 +62,7 @@ impl DurableObject for SubjectObject {
 impl Inner {
     async fn answer(&self, message: &str) -> Result<String, ObjectError> {
         let envelope: Envelope<Command> =
-            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(error.to_string()))?;
+            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
         if envelope.v != VERSION {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
@@ -72,7 +73,7 @@ impl Inner {
         if let Command::Begin(_) = envelope.command {
             self.wake_at(subject.next_expiry().map_err(failed)?, now).await?;
         }
-        serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(error.to_string()))
+        serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
     }
 
     async fn sweep(&self) -> Result<(), ObjectError> {

@@ -5,6 +5,7 @@ use super::{Outcome, Platform, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::{Authenticated, Verdict, session_cookie::Wants};
 use crate::authz::{self, Decision, Permit};
+use crate::cookie;
 use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
@@ -48,6 +49,10 @@ async fn authenticate<P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<Authenticated, Reason> {
+    // First, so that another origin's requests do not even keep the session alive.
+    if cookie::session(&turn.head.headers) != cookie::SessionCookie::Absent {
+        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
+    }
     let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay };
     let authenticated = match turn.authenticate(wants).await {
         Verdict::Abstain => return Err(Reason::NoCredential),
@@ -58,9 +63,6 @@ async fn authenticate<P: Platform>(
         Verdict::Authenticated(authenticated) => *authenticated,
     };
     ledger.event.who(&authenticated.principal);
-    if csrf::is_unsafe(turn.head) {
-        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
-    }
     Ok(authenticated)
 }
 
@@ -98,13 +100,20 @@ fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
     turn.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN
 }
 
-/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands.
+/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
+/// does for who comes from there just now: a provider that asks nothing would make that an endless round.
 fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Outcome, Reason> {
     let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
     if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
         return Err(reason);
     }
-    let reply = if turn.may_have_left_cookie_behind() { bounce(turn) } else { to_login(turn)? };
+    let reply = if turn.may_have_left_cookie_behind() {
+        bounce(turn)
+    } else if cookie::arrived_just_now(&turn.head.headers, turn.now) {
+        return Err(reason);
+    } else {
+        to_login(turn)?
+    };
     ledger.event.end(Ending::Redirect, reason.code(), reply.status);
     Ok(Outcome::Reply(reply))
 }

@@ -7,6 +7,7 @@ use super::reply;
 use super::turn::{Ledger, Turn};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::{Verdict, session_cookie::Wants};
+use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
 use crate::refusal::Reason;
 
@@ -24,6 +25,7 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
         Verdict::Authenticated(authenticated) => {
             let principal = authenticated.principal;
             ledger.event.who(&principal);
+            csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
             ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);
             let body = json!({
                 "issuer": principal.issuer(),

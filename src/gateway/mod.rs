@@ -47,7 +47,8 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, documents: ProviderDocuments::default() }
+        let documents = ProviderDocuments::new(&config.keys);
+        Self { config, documents }
     }
 
     /// The deployment it serves.

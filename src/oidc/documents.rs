@@ -4,10 +4,15 @@
 //! all the same while the provider does not answer, until it is *too old* (R-014). So a key that the
 //! provider removed works for at most [`Lifetimes::fresh_at_most`] while the provider can be
 //! reached, and for at most [`Lifetimes::usable`] while it cannot.
+//!
+//! The shared cache has other writers than us: what it holds is authenticated, or whoever may write there could
+//! name keys of their own and sign in as anybody.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{HeaderMap, header};
+use crate::keyring::{KeyRing, Purpose};
 use crate::time::{Seconds, Timestamp};
 
 /// How long a document of one kind is fresh, and usable.
@@ -45,7 +50,7 @@ pub const UNKNOWN_KEY_COOLDOWN: Seconds = Seconds::new(30);
 /// Between two attempts while the provider does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
 
-/// A document as it was fetched. Its JSON is what the shared cache holds.
+/// A document as it was fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     #[serde(rename = "v")]
@@ -92,10 +97,24 @@ impl Stored {
         Self { fetched_at: now.as_unix(), fresh_until: now.plus(fresh_for(headers, lifetimes)).as_unix(), ..self }
     }
 
-    /// Reads what the shared cache holds; `None` for anything else.
+    /// What the shared cache holds of the document at `url`: `KEY.MAC.JSON`, the MAC over URL, NUL and JSON.
     #[must_use]
-    pub fn from_cache(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|stored: &Self| stored.version == 1)
+    pub fn to_cache(&self, url: &str, keys: &KeyRing) -> Option<String> {
+        let json = serde_json::to_string(self).ok()?;
+        let mac = Base64UrlUnpadded::encode_string(&keys.mac(Purpose::SharedDocument, &authenticated(url, &json)));
+        Some(format!("{}.{mac}.{json}", keys.newest_id().as_str()))
+    }
+
+    /// Reads what the shared cache holds; `None` for whatever [`Stored::to_cache`] did not make for this `url`.
+    #[must_use]
+    pub fn from_cache(text: &str, url: &str, keys: &KeyRing) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let (key, mac, json) = (parts.next()?, parts.next()?, parts.next()?);
+        let mac = Base64UrlUnpadded::decode_vec(mac).ok()?;
+        if !keys.mac_is_valid(Purpose::SharedDocument, key, &authenticated(url, json), &mac) {
+            return None;
+        }
+        serde_json::from_str(json).ok().filter(|stored: &Self| stored.version == 1)
     }
 
     /// What it is good for now. A document from the future is one whose clock cannot be trusted.
@@ -108,6 +127,11 @@ impl Stored {
         let fresh_until = Timestamp::from_unix(self.fresh_until).min(fetched.plus(lifetimes.fresh_at_most));
         if now < fresh_until { Freshness::Fresh } else { Freshness::Stale }
     }
+}
+
+/// A URL holds no NUL: no two pairs are written alike.
+fn authenticated(url: &str, json: &str) -> Vec<u8> {
+    [url.as_bytes(), &[0], json.as_bytes()].concat()
 }
 
 fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {

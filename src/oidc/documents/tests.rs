@@ -51,16 +51,6 @@ fn the_shared_cache_cannot_make_a_document_fresh_for_longer_than_it_may_be() {
 }
 
 #[test]
-fn a_document_survives_the_shared_cache_and_nothing_else_is_taken_for_one() {
-    let document = stored("max-age=120");
-    let text = serde_json::to_string(&document).unwrap();
-    assert_eq!(Stored::from_cache(&text), Some(document));
-    for text in ["", "{}", "[]", "null", &text.replace("\"v\":1", "\"v\":2"), &text.replace("\"body\"", "\"b\"")] {
-        assert_eq!(Stored::from_cache(text), None, "{text}");
-    }
-}
-
-#[test]
 fn a_confirmed_document_is_young_again_and_keeps_its_tag() {
     let mut headers = headers("max-age=120");
     headers.insert(header::ETAG, HeaderValue::from_static("\"a\""));
@@ -75,4 +65,28 @@ fn a_confirmed_document_is_young_again_and_keeps_its_tag() {
 fn an_endless_tag_is_not_kept() {
     let headers = HeaderMap::from_iter([(header::ETAG, HeaderValue::try_from("a".repeat(257)).unwrap())]);
     assert_eq!(Stored::new(String::new(), &headers, KEYS, NOW).etag, None);
+}
+
+const URL: &str = "https://op.example/jwks";
+
+fn ring(text: &str) -> KeyRing {
+    KeyRing::parse(text).unwrap()
+}
+
+#[test]
+fn the_shared_cache_holds_what_we_put_there_or_nothing() {
+    // field row 21
+    let (a, b) = (format!("a:{}", "A".repeat(43)), format!("b:{}", "E".repeat(43)));
+    let stored = Stored::new("{\"keys\":[]}".to_owned(), &HeaderMap::new(), KEYS, Timestamp::from_unix(1000));
+    let text = stored.to_cache(URL, &ring(&a)).unwrap();
+    assert_eq!(Stored::from_cache(&text, URL, &ring(&a)), Some(stored.clone()));
+    assert_eq!(Stored::from_cache(&text, URL, &ring(&format!("{b} {a}"))), Some(stored));
+    assert_eq!(Stored::from_cache(&text, URL, &ring(&b)), None, "its key has left the ring");
+    assert_eq!(Stored::from_cache(&text, "https://op.example/other", &ring(&a)), None, "put at another place");
+    let json = text.splitn(3, '.').nth(2).unwrap();
+    for forged in
+        [String::new(), json.to_owned(), format!("a..{json}"), format!("a.AA.{json}"), text.replace("keys", "kezs")]
+    {
+        assert_eq!(Stored::from_cache(&forged, URL, &ring(&a)), None, "{forged}");
+    }
 }

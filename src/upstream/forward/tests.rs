@@ -112,3 +112,51 @@ fn cookies_of_ours_are_taken_out_of_the_line() {
 fn an_address_that_the_platform_does_not_know_is_not_made_up() {
     assert!(!plan(false, &[("x-forwarded-for", "192.0.2.7")]).headers.contains_key("x-forwarded-for"));
 }
+
+#[test]
+fn no_header_from_outside_tells_an_upstream_who_asks() {
+    // field row 1
+    for name in [
+        "x-postern-assertion",
+        "x-forwarded-user",
+        "x-forwarded",
+        "x-user",
+        "x-user-id",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-middleware-subrequest",
+        "x-webauth-user",
+        "x-ms-client-principal-id",
+        "x-http-method-override",
+        "cf-connecting-ip",
+        "cf-access-jwt-assertion",
+        "client-cert",
+        "forwarded",
+        "remote-user",
+        "ssl-client-s-dn",
+    ] {
+        assert!(says_who_asks(&HeaderName::from_static(name)), "{name}");
+    }
+    for name in ["accept", "content-type", "x-requested-with", "traceparent", "origin", "x-app-version"] {
+        assert!(!says_who_asks(&HeaderName::from_static(name)), "{name}");
+    }
+}
+
+#[test]
+fn no_protocol_but_websocket_is_changed_to() {
+    //
+    let kept = |pairs: &[(HeaderName, &'static str)]| {
+        let from: HeaderMap =
+            pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        let mut to = HeaderMap::new();
+        keep_websocket(&from, &mut to);
+        to
+    };
+    let opened = kept(&[(header::UPGRADE, "WebSocket"), (header::CONNECTION, "upgrade, x-forwarded-for")]);
+    assert_eq!(opened.get(header::CONNECTION).unwrap(), "Upgrade");
+    assert_eq!(opened.get(header::UPGRADE).unwrap(), "websocket");
+    assert!(kept(&[(header::CONNECTION, "x-forwarded-for")]).is_empty());
+    assert!(kept(&[(header::UPGRADE, "h2c"), (header::CONNECTION, "Upgrade, HTTP2-Settings")]).is_empty());
+    assert!(kept(&[(header::UPGRADE, "websocket, h2c")]).is_empty());
+    assert!(kept(&[(header::UPGRADE, "websocket"), (header::UPGRADE, "h2c")]).is_empty());
+}
