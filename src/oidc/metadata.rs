@@ -105,3 +105,6 @@ fn endpoint(
         Some(_) => Err(MetadataError::EndpointRefused(name)),
     }
 }
+
+#[cfg(test)]
+mod tests;

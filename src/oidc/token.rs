@@ -239,3 +239,6 @@ fn expires_in(value: Option<&Value>) -> Seconds {
         _ => DEFAULT_EXPIRES_IN,
     }
 }
+
+#[cfg(test)]
+mod tests;
