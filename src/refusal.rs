@@ -298,3 +298,6 @@ impl Refusal {
         matches!(self, Self::Unauthenticated | Self::LoginFailed | Self::LoginRefused)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
     unreachable_pub,
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]

@@ -40,3 +40,6 @@ pub async fn authenticate(
         Err(error) => Verdict::Reject(Rejection::Store(error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ mod routes;
 mod secrets;
 mod session;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod value;
 
 pub use address::{Issuer, PublicUrl};

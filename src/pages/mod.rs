@@ -40,3 +40,6 @@ fn page(title: &str, head: &Markup, body: &Markup) -> String {
     }
     .into_string()
 }
+
+#[cfg(test)]
+mod tests;
