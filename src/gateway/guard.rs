@@ -3,7 +3,7 @@
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, reply};
 use crate::audit::Outcome as Ending;
-use crate::authn::{Authenticated, Verdict, session_cookie::Wants};
+use crate::authn::{Authenticated, session_cookie::Wants};
 use crate::authz::{self, Decision, Permit};
 use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
@@ -37,7 +37,7 @@ pub(super) async fn pass<P: Platform>(
         }
         Access::Guarded(guard) => match authenticate(turn, guard, ledger).await {
             Ok(authenticated) => enter(turn, path, (route, guard), authenticated, ledger),
-            Err(reason) => challenge(turn, reason, ledger),
+            Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
         },
     }
 }
@@ -48,16 +48,9 @@ async fn authenticate<P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<Authenticated, Reason> {
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay };
-    let authenticated = match turn.authenticate(wants).await {
-        Verdict::Abstain => return Err(Reason::NoCredential),
-        Verdict::Reject(rejection) => {
-            turn.discard(&rejection, ledger)?;
-            return Err(Reason::Rejected(rejection));
-        }
-        Verdict::Authenticated(authenticated) => *authenticated,
-    };
-    ledger.event.who(&authenticated.principal);
+    let access_token = guard.token == Token::Relay;
+    let wants = Wants { touch: guard.touch, access_token, staleness: guard.revocation };
+    let authenticated = turn.authenticate(wants, ledger).await?;
     if csrf::is_unsafe(turn.head) {
         csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     }
@@ -81,7 +74,7 @@ fn enter<P: Platform>(
             None if just_signed_in(turn, authenticated.principal.session().created_at) => {
                 return Err(Reason::AccessTokenExpired);
             }
-            None => return challenge(turn, Reason::AccessTokenExpired, ledger),
+            None => return challenge(turn, Reason::AccessTokenExpired, ledger).map(Outcome::Reply),
         },
     };
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
@@ -100,14 +93,14 @@ fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
 }
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands.
-fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Outcome, Reason> {
+pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
     let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
     if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
         return Err(reason);
     }
     let reply = if turn.may_have_left_cookie_behind() { bounce(turn) } else { to_login(turn)? };
     ledger.event.end(Ending::Redirect, reason.code(), reply.status);
-    Ok(Outcome::Reply(reply))
+    Ok(reply)
 }
 
 fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {

@@ -48,7 +48,7 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
         return Ok(None);
     };
     let command = Command::End { digest: handle.id.digest() };
-    match turn.platform.call(&handle.subject, &command).await.map_err(Reason::Store)? {
+    match turn.command(&handle.subject, &command).await.map_err(Reason::Store)? {
         Answer::Ended(ended) => Ok(Some(*ended)),
         _ => Ok(None),
     }

@@ -5,15 +5,16 @@ use std::fmt::Write as _;
 use super::providers::ProviderDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
-use crate::authn::{Rejection, Verdict, session_cookie};
+use crate::authn::session_cookie::{Judge, Wants};
+use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
 use crate::http::{HeaderValue, Method, Reply, RequestHead, header};
 use crate::navigation::Caller;
-use crate::ports::Random;
+use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::CanonicalPath;
-use crate::session::Clocks;
+use crate::session::{Answer, Clocks, Command, LiveCache, SubjectKey};
 use crate::time::Timestamp;
 
 const MAX_HEADERS: usize = 128;
@@ -22,6 +23,7 @@ const MAX_HEADERS: usize = 128;
 pub(super) struct Turn<'a, P> {
     pub(super) config: &'a Config,
     pub(super) documents: &'a ProviderDocuments,
+    pub(super) cache: &'a LiveCache,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) query: Option<&'a str>,
@@ -39,6 +41,11 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) const fn new(event: Event) -> Self {
         Self { event, cookies: Vec::new() }
+    }
+
+    /// The cookies, for an answer that is not ours.
+    pub(super) fn into_cookies(self) -> Vec<HeaderValue> {
+        self.cookies
     }
 
     /// Sets a cookie with the answer, good or bad.
@@ -65,10 +72,42 @@ impl<P: Platform> Turn<'_, P> {
         CanonicalPath::parse(raw_path).map_err(Reason::BadPath)
     }
 
-    /// Door 1.
-    pub(super) async fn authenticate(&self, wants: session_cookie::Wants) -> Verdict {
-        let keys = &self.config.keys;
-        session_cookie::authenticate(&self.head.headers, keys, self.clocks(), wants, self.platform).await
+    /// Door 1. A cookie that is of no use any more is taken away with the answer, one made with an older key is
+    /// made anew.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+        let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
+        match judge.authenticate(&self.head.headers, wants).await {
+            Verdict::Abstain => Err(Reason::NoCredential),
+            Verdict::Reject(rejection) => {
+                self.discard(&rejection, ledger).await?;
+                Err(Reason::Rejected(rejection))
+            }
+            Verdict::Authenticated(authenticated) => {
+                ledger.event.who(&authenticated.principal);
+                if authenticated.has_old_key {
+                    ledger.event.old_key = true;
+                    let value = authenticated.handle.to_cookie_value(&self.config.keys);
+                    ledger.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
+                }
+                Ok(*authenticated)
+            }
+        }
+    }
+
+    /// Hands a command to a subject's object. What this isolate remembers of the subject's sessions is forgotten
+    /// where the command may end one, also when nobody knows whether it did.
+    ///
+    /// # Errors
+    /// When the object does not answer.
+    pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        let answer = self.platform.call(subject, command).await;
+        if command.ends() {
+            self.cache.forget(subject);
+        }
+        answer
     }
 
     pub(super) const fn clocks(&self) -> Clocks {
@@ -90,8 +129,12 @@ impl<P: Platform> Turn<'_, P> {
             && cookie::session(&self.head.headers) == cookie::SessionCookie::Absent
     }
 
-    /// A cookie that is of no use is taken away with the answer.
-    pub(super) fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+    /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
+    /// token is revoked too. It stays refused, whether or not that works.
+    async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+        if let Rejection::SessionTooOld(handle) = rejection {
+            let _refused_anyway = self.command(&handle.subject, &Command::End { digest: handle.id.digest() }).await;
+        }
         if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
     }
 
