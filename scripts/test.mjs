@@ -1,6 +1,7 @@
 // `npm test`: everything, in the order in which failures are cheapest to find.
 //   npm test -- --only e2e,browser     some steps (what they build on is built too)
 //   npm test -- --skip browser         all but some
+//   npm test -- --keep-going           goes on after a step that failed, and tells all failures at the end
 //   npm test -- --list                 their names
 
 import { readdirSync, existsSync } from 'node:fs';
@@ -50,27 +51,44 @@ const NEEDS = {
 await main(async () => {
   const since = performance.now();
   await bootstrap();
-  const chosen = choose();
+  const { chosen, keepGoing } = choose();
   if (!chosen) return;
   await ensureRust();
-  for (const { title, needs = [], work, count } of chosen) {
-    for (const need of needs) await ensure(need);
-    await step(title, work, count);
+  const failures = [];
+  for (const one of chosen) {
+    try {
+      await perform(one);
+    } catch (error) {
+      if (!keepGoing) throw error;
+      failures.push([one.title, error]);
+    }
   }
+  if (failures.length) throw summary(failures);
   console.log(`\n  ${green('All passed')} ${dim(`${chosen.length} steps, ${elapsed(since)}`)}`);
 });
 
+async function perform({ title, needs = [], work, count }) {
+  for (const need of needs) await ensure(need);
+  await step(title, work, count);
+}
+
+function summary(failures) {
+  const parts = failures.map(([title, error]) => `${bold(title)}\n${error.output ?? ''}\n${error.message}`);
+  return new CannotGoOn(`${parts.join('\n\n')}\n\n${failures.length} steps failed: ${failures.map(([title]) => title).join(', ')}`);
+}
+
 function choose() {
   const list = { type: 'string', multiple: true, default: [] };
-  const { values } = parseArgs({ options: { only: list, skip: list, list: { type: 'boolean' } } });
+  const { values } = parseArgs({ options: { only: list, skip: list, list: { type: 'boolean' }, 'keep-going': { type: 'boolean' } } });
   const [only, skip] = [values.only, values.skip].map((names) => names.flatMap((name) => name.split(',')));
   const unknown = [...only, ...skip].find((name) => !STEPS.some((one) => one.name === name));
   if (unknown) throw new CannotGoOn(`there is no step \`${unknown}\`; there are: ${STEPS.map(({ name }) => name).join(', ')}`);
   if (values.list) {
     for (const { name, title } of STEPS) console.log(`  ${bold(name.padEnd(12))} ${title}`);
-    return null;
+    return { chosen: null };
   }
-  return STEPS.filter(({ name }) => (!only.length || only.includes(name)) && !skip.includes(name));
+  const chosen = STEPS.filter(({ name }) => (!only.length || only.includes(name)) && !skip.includes(name));
+  return { chosen, keepGoing: values['keep-going'] };
 }
 
 async function ensure(need) {

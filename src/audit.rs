@@ -25,6 +25,12 @@ pub enum What {
     /// The caller asks who they are.
     #[serde(rename = "session.read")]
     SessionRead,
+    /// An access token is renewed, by the subject's object.
+    #[serde(rename = "session.refresh")]
+    SessionRefresh,
+    /// A refresh token is revoked at the provider, by the subject's object.
+    #[serde(rename = "token.revoke")]
+    TokenRevoke,
     /// A session ends by logout.
     #[serde(rename = "logout")]
     Logout,

@@ -1,5 +1,7 @@
 //! Is a person going somewhere, or a program asking?
 
+use std::cmp::Reverse;
+
 use crate::http::{Method, RequestHead, header};
 
 /// How a request came about, as far as the browser tells.
@@ -37,13 +39,59 @@ impl Caller {
     }
 }
 
-/// Whether HTML stands before JSON in `Accept`: browsers name it first, programs do not name it.
+/// Whether `Accept` names HTML, and before JSON: browsers do, programs do not.
 fn prefers_html(head: &RequestHead) -> bool {
-    let accept = head.header(header::ACCEPT.as_str()).unwrap_or_default();
-    let place = |kind: &str| accept.find(kind);
-    match (place("text/html"), place("json")) {
-        (Some(html), Some(json)) => html < json,
-        (Some(_), None) => true,
-        (None, _) => false,
+    let accept = head.header(header::ACCEPT.as_str()).unwrap_or_default().to_ascii_lowercase();
+    let best = |kind: &str| accept.split(',').enumerate().filter_map(|(place, range)| rank(range, kind, place)).max();
+    best("text/html") > best("json")
+}
+
+/// How much a media range of `Accept` is wanted, if it is of that kind: by weight (RFC 9110 §12.5.1), then by place.
+fn rank(range: &str, kind: &str, place: usize) -> Option<(u16, Reverse<usize>)> {
+    let mut parts = range.split(';').map(str::trim);
+    let named = parts.next().is_some_and(|name| name.ends_with(kind));
+    let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
+    let thousandths = (f32::clamp(weight, 0.0, 1.0) * 1000.0) as u16;
+    (named && thousandths > 0).then_some((thousandths, Reverse(place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{HeaderMap, HeaderValue, Peer};
+
+    fn caller(accept: &str) -> Caller {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(accept).unwrap())]);
+        Caller::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
+    }
+
+    #[test]
+    fn without_fetch_metadata_who_prefers_html_is_a_person() {
+        // R-033
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        for accept in
+            [browser, "text/html", "TEXT/HTML", "text/html, application/json", "application/json;q=0.5, text/html"]
+        {
+            assert!(caller(accept).is_navigation(), "{accept}");
+        }
+    }
+
+    #[test]
+    fn without_fetch_metadata_who_prefers_anything_else_is_a_program() {
+        // R-033
+        for accept in [
+            "",
+            "*/*",
+            "application/json",
+            "application/json, text/html",
+            "text/html;q=0.1, application/json",
+            "text/html; q=0.1, application/problem+json; q=0.2",
+            "text/html;q=0",
+            "text/html;q=x",
+            "text/plain",
+        ] {
+            assert_eq!(caller(accept), Caller::Program, "{accept}");
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! Public documents of providers in KV.
 
-use worker::{Env, KvStore};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::{Delay, Env, KvError, KvStore};
 
 use super::log;
 use crate::ports::DocumentCache;
@@ -8,6 +13,8 @@ use crate::time::Seconds;
 
 /// KV refuses to forget sooner.
 const SHORTEST_TTL: u64 = 60;
+/// A cache that takes longer is slower than asking the provider.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A KV namespace. Whatever goes wrong with it only costs a request to the provider.
 #[derive(Clone, Debug)]
@@ -25,21 +32,28 @@ impl KvDocuments {
 
 impl DocumentCache for KvDocuments {
     async fn get(&self, key: &str) -> Option<String> {
-        let answer = self.store.as_ref()?.get(key).text().await;
-        answer.unwrap_or_else(|error| {
-            log::failure("document_cache_get_failed", None, &error.to_string());
-            None
-        })
+        within_patience("document_cache_get_failed", self.store.as_ref()?.get(key).text()).await.flatten()
     }
 
     async fn put(&self, key: &str, text: String, ttl: Seconds) {
         let Some(store) = &self.store else { return };
-        let stored = match store.put(key, text) {
-            Ok(put) => put.expiration_ttl(u64::from(ttl.get()).max(SHORTEST_TTL)).execute().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = stored {
-            log::failure("document_cache_put_failed", None, &error.to_string());
+        let ttl = u64::from(ttl.get()).max(SHORTEST_TTL);
+        let put = async { store.put(key, text)?.expiration_ttl(ttl).execute().await };
+        within_patience("document_cache_put_failed", put).await;
+    }
+}
+
+/// What came of it in time; a failure, or no answer, is logged under `event`.
+async fn within_patience<T>(event: &str, work: impl Future<Output = Result<T, KvError>>) -> Option<T> {
+    match select(pin!(work), pin!(Delay::from(PATIENCE))).await {
+        Either::Left((Ok(done), _)) => Some(done),
+        Either::Left((Err(error), _)) => {
+            log::failure(event, None, &error.to_string());
+            None
+        }
+        Either::Right(((), _)) => {
+            log::failure(event, None, "no answer in time");
+            None
         }
     }
 }

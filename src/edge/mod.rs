@@ -9,6 +9,7 @@ pub mod fault;
 pub mod fetch;
 pub mod forward;
 pub mod headers;
+pub mod isolate;
 pub mod js;
 pub mod log;
 pub mod object;
@@ -26,4 +27,5 @@ pub mod sql;
 pub mod stream;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod subject_object;
+pub mod subject_table;
 mod worker_entry;

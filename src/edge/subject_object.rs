@@ -1,23 +1,26 @@
-//! The Durable Object of one subject: loads, calls [`Subject`], stores. Every rule is there.
+//! The Durable Object of one subject: loads, calls [`Subject`], stores. Every rule is there; here is
+//! only what needs the runtime: one renewal at a time for a session, and the alarm.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
-use serde::Deserialize;
-use worker::{DurableObject, Env, Request, Response, SqlStorage, SqlStorageValue, State, Storage, durable_object};
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared};
+use worker::{DurableObject, Env, Request, Response, State, Storage, durable_object};
 
 use super::clock::SystemClock;
+use super::js::Exception;
 use super::object::{self, ObjectError};
+use super::platform::Workers;
 use super::random::SystemRandom;
-use super::{environment, log, shield, sql};
-use crate::config::KEY_RING;
-use crate::keyring::KeyRing;
+use super::subject_table::SubjectTable;
+use super::{isolate, log, shield};
+use crate::gateway::Gateway;
 use crate::ports::{Clock, StoreError};
-use crate::secret::Secret;
 use crate::session::message::{Envelope, VERSION};
-use crate::session::subject::{Row, SessionTable};
-use crate::session::{Command, SessionDigest, Subject};
+use crate::session::{Answer, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject};
 use crate::time::Timestamp;
 
 /// Everything that must be consistent about one subject.
@@ -26,11 +29,14 @@ pub struct SubjectObject {
     inner: AssertUnwindSafe<Rc<Inner>>,
 }
 
+/// A renewal under way. Inside an object all requests may wait for the same one.
+type Flight = Shared<LocalBoxFuture<'static, ()>>;
+
 struct Inner {
     storage: Storage,
-    table: Table,
+    table: SubjectTable,
     env: Env,
-    keys: RefCell<Option<Rc<KeyRing>>>,
+    flights: RefCell<HashMap<SessionDigest, Flight>>,
     /// When the alarm rings, as far as this instance knows.
     alarm_at: Cell<Option<Timestamp>>,
 }
@@ -38,8 +44,8 @@ struct Inner {
 impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
-        let table = Table { sql: storage.sql(), is_there: Cell::new(false) };
-        let inner = Inner { storage, table, env, keys: RefCell::new(None), alarm_at: Cell::new(None) };
+        let table = SubjectTable::new(storage.sql());
+        let inner = Inner { storage, table, env, flights: RefCell::default(), alarm_at: Cell::new(None) };
         Self { inner: AssertUnwindSafe(Rc::new(inner)) }
     }
 
@@ -50,7 +56,7 @@ impl DurableObject for SubjectObject {
 
     async fn alarm(&self) -> worker::Result<Response> {
         let inner = Rc::clone(&self.inner);
-        match shield::run(async move { inner.sweep().await }).await {
+        match shield::run(async move { inner.ring().await }).await {
             Ok(Ok(())) => Response::empty(),
             Ok(Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason))) => Err(reason.into()),
             Err(crash) => Err(crash.to_string().into()),
@@ -59,51 +65,119 @@ impl DurableObject for SubjectObject {
 }
 
 impl Inner {
-    async fn answer(&self, message: &str) -> Result<String, ObjectError> {
+    async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
         let envelope: Envelope<Command> =
             serde_json::from_str(message).map_err(|error| ObjectError::Malformed(error.to_string()))?;
         if envelope.v != VERSION {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
-        let now = SystemClock.now();
-        let keys = self.keys()?;
-        let subject = Subject { table: &self.table, keys: &keys, random: &SystemRandom };
-        let answer = subject.handle(&envelope.command, now).map_err(failed)?;
-        if let Command::Begin(_) = envelope.command {
-            self.wake_at(subject.next_expiry().map_err(failed)?, now).await?;
+        let answer = self.carry_out(&envelope.command).await?;
+        if !matches!(envelope.command, Command::Check(_) | Command::List { .. }) {
+            self.set_alarm().await?;
         }
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(error.to_string()))
     }
 
-    async fn sweep(&self) -> Result<(), ObjectError> {
-        self.alarm_at.set(None);
-        let keys = self.keys()?;
-        let now = SystemClock.now();
-        let subject = Subject { table: &self.table, keys: &keys, random: &SystemRandom };
-        self.wake_at(subject.sweep(now).map_err(failed)?, now).await
+    /// Carries out a command; a check whose access token is due makes one renewal, whoever asks.
+    async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Answer, ObjectError> {
+        let gateway = self.gateway()?;
+        let flight = self.flight(command);
+        let step = self.subject(&gateway).handle(command, SystemClock.now(), flight.is_none()).map_err(failed)?;
+        let (answer, flight) = match step {
+            Step::Answer(answer) => (answer, flight),
+            Step::Renew(job) => {
+                let flight = self.take_off(Rc::clone(&gateway), *job);
+                (self.without_renewal(&gateway, command)?, Some(flight))
+            }
+        };
+        match flight {
+            // What is still valid can be used meanwhile; who has nothing waits.
+            Some(flight) if waits_for_token(&answer) => {
+                flight.await;
+                self.without_renewal(&gateway, command)
+            }
+            _ => Ok(answer),
+        }
     }
 
-    /// Sets the alarm for `next` unless it rings before.
-    async fn wake_at(&self, next: Option<Timestamp>, now: Timestamp) -> Result<(), ObjectError> {
-        let Some(next) = next else { return Ok(()) };
+    fn without_renewal(&self, gateway: &Gateway, command: &Command) -> Result<Answer, ObjectError> {
+        let step = self.subject(gateway).handle(command, SystemClock.now(), false).map_err(failed)?;
+        step.into_answer().ok_or_else(|| ObjectError::Failed("renewal began though it may not".to_owned()))
+    }
+
+    /// Starts a renewal that goes on even if who asked for it goes away.
+    fn take_off(self: &Rc<Self>, gateway: Rc<Gateway>, job: RenewalJob) -> Flight {
+        let inner = Rc::clone(self);
+        let digest = job.digest.clone();
+        let landed = async move {
+            let done = Rc::clone(&inner);
+            let digest = job.digest.clone();
+            if let Err(crash) = shield::run(async move { inner.renew(&gateway, &job).await }).await {
+                log::failure("renewal_crashed", None, &crash.to_string());
+            }
+            done.flights.borrow_mut().remove(&digest);
+        };
+        let flight = landed.boxed_local().shared();
+        wasm_bindgen_futures::spawn_local(flight.clone());
+        self.flights.borrow_mut().insert(digest, flight.clone());
+        flight
+    }
+
+    async fn renew(&self, gateway: &Gateway, job: &RenewalJob) {
+        let renewal: Renewal = gateway.renew(&Workers::new(&self.env), job).await;
+        let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
+        // The mark of the attempt stays: the next one knows that this one was lost.
+        if let Err(error) = stored {
+            failed(error);
+        }
+        if let Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = self.set_alarm().await {
+            log::failure("alarm_not_set", None, &reason);
+        }
+    }
+
+    /// Cleans up, and tells providers what to forget.
+    async fn ring(&self) -> Result<(), ObjectError> {
+        self.alarm_at.set(None);
+        let gateway = self.gateway()?;
+        let platform = Workers::new(&self.env);
+        self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
+        let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;
+        for revocation in due {
+            let done = gateway.revoke(&platform, &revocation).await;
+            self.subject(&gateway).revocation_tried(revocation, done, SystemClock.now()).map_err(failed)?;
+        }
+        self.set_alarm().await
+    }
+
+    /// Sets the alarm for the next thing to do, unless it rings before.
+    async fn set_alarm(&self) -> Result<(), ObjectError> {
+        let Some(next) = self.table.next_event().map_err(failed)? else { return Ok(()) };
+        let now = SystemClock.now();
         if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
             return Ok(());
         }
-        let wait_ms = i64::from(next.since(now).get().max(1)) * 1000;
-        self.storage.set_alarm(wait_ms).await.map_err(|error| ObjectError::Failed(error.to_string()))?;
+        let wait_ms = i64::from(next.since(now).get()) * 1000;
+        self.storage.set_alarm(wait_ms.max(100)).await.map_err(|error| ObjectError::Failed(error.to_string()))?;
         self.alarm_at.set(Some(next));
         Ok(())
     }
 
-    /// The key ring, parsed once: an instance never sees another `env`.
-    fn keys(&self) -> Result<Rc<KeyRing>, ObjectError> {
-        if let Some(keys) = self.keys.borrow().as_ref() {
-            return Ok(Rc::clone(keys));
-        }
-        let text = environment::secret(&self.env, KEY_RING).unwrap_or_else(|| Secret::new(String::new()));
-        let keys = KeyRing::parse(text.expose()).map_err(|error| ObjectError::Failed(error.to_string()))?;
-        Ok(Rc::clone(self.keys.borrow_mut().insert(Rc::new(keys))))
+    fn flight(&self, command: &Command) -> Option<Flight> {
+        let Command::Check(check) = command else { return None };
+        self.flights.borrow().get(&check.digest).cloned()
     }
+
+    fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
+        isolate::gateway(&self.env).map_err(|error: Exception| ObjectError::Failed(error.to_string()))
+    }
+
+    fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
+        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom }
+    }
+}
+
+fn waits_for_token(answer: &Answer) -> bool {
+    matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
 }
 
 fn failed(error: StoreError) -> ObjectError {
@@ -113,93 +187,4 @@ fn failed(error: StoreError) -> ObjectError {
     };
     log::failure("subject_object_failed", None, &reason);
     ObjectError::Failed(reason)
-}
-
-/// The object's SQLite table.
-struct Table {
-    sql: SqlStorage,
-    is_there: Cell<bool>,
-}
-
-#[derive(Deserialize)]
-struct StoredRow {
-    digest: SessionDigest,
-    record: String,
-    tokens: String,
-    created_at: i64,
-    expires_at: i64,
-}
-
-#[derive(Deserialize)]
-struct Next {
-    next: Option<i64>,
-}
-
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS session (digest TEXT PRIMARY KEY, record TEXT NOT NULL, \
-    tokens TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID";
-
-impl Table {
-    fn query<T: serde::de::DeserializeOwned>(
-        &self,
-        statement: &str,
-        bindings: Vec<SqlStorageValue>,
-    ) -> Result<Vec<T>, StoreError> {
-        if !self.is_there.get() {
-            sql::execute(&self.sql, CREATE, Vec::new()).map_err(unavailable)?;
-            self.is_there.set(true);
-        }
-        sql::query(&self.sql, statement, bindings).map_err(unavailable)
-    }
-
-    fn execute(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
-        self.query::<serde::de::IgnoredAny>(statement, bindings).map(drop)
-    }
-}
-
-fn unavailable(error: ObjectError) -> StoreError {
-    match error {
-        ObjectError::Failed(reason) | ObjectError::Malformed(reason) => StoreError::Unavailable(reason),
-    }
-}
-
-impl SessionTable for Table {
-    fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
-        let statement = "SELECT digest, record, tokens, created_at, expires_at FROM session WHERE digest = ?";
-        let rows: Vec<StoredRow> = self.query(statement, vec![digest.as_str().into()])?;
-        let row = |StoredRow { digest, record, tokens, created_at, expires_at }| Row {
-            digest,
-            record,
-            tokens,
-            created_at,
-            expires_at,
-        };
-        Ok(rows.into_iter().next().map(row))
-    }
-
-    fn put(&self, row: &Row) -> Result<(), StoreError> {
-        let statement = "INSERT OR REPLACE INTO session (digest, record, tokens, created_at, expires_at) \
-            VALUES (?, ?, ?, ?, ?)";
-        let (digest, record, tokens) = (row.digest.as_str(), row.record.as_str(), row.tokens.as_str());
-        let bindings = vec![digest.into(), record.into(), tokens.into(), row.created_at.into(), row.expires_at.into()];
-        self.execute(statement, bindings)
-    }
-
-    fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
-        self.execute("DELETE FROM session WHERE digest = ?", vec![digest.as_str().into()])
-    }
-
-    fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.execute("DELETE FROM session WHERE expires_at <= ?", vec![now.as_unix().into()])
-    }
-
-    fn keep_newest(&self, keep: u32) -> Result<(), StoreError> {
-        let statement = "DELETE FROM session WHERE digest NOT IN \
-            (SELECT digest FROM session ORDER BY created_at DESC LIMIT ?)";
-        self.execute(statement, vec![i64::from(keep).into()])
-    }
-
-    fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
-        let rows: Vec<Next> = self.query("SELECT min(expires_at) AS next FROM session", Vec::new())?;
-        Ok(rows.first().and_then(|row| row.next).map(Timestamp::from_unix))
-    }
 }

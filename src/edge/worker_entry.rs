@@ -1,28 +1,18 @@
 //! Where the runtime comes in: one request, one [`Gateway`], one answer, whatever happens.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
-use super::environment::Environment;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
 use super::platform::Workers;
 use super::random::SystemRandom;
 use super::request::{self, IncomingBody};
-use super::{log, response, shield};
-use crate::config::Config;
+use super::{isolate, log, response, shield};
 use crate::gateway::{self, Gateway, Outcome};
 use crate::http::{Reply, RequestHead};
 use crate::refusal::Reason;
 use crate::upstream::ForwardPlan;
-
-thread_local! {
-    /// The isolate's gateway: configuration and public documents, nothing of any request.
-    static GATEWAY: RefCell<Option<Rc<Gateway>>> = const { RefCell::new(None) };
-}
 
 #[event(fetch)]
 async fn fetch(incoming: Request, env: Env, _context: Context) -> worker::Result<Response> {
@@ -46,7 +36,7 @@ async fn answer(incoming: Request, env: Env, head: Option<RequestHead>) -> Resul
     if let Some(reply) = super::fault::provoke(&env, &path_of(&head.url)).await {
         return response::build(&reply);
     }
-    let gateway = gateway_of(&env)?;
+    let gateway = isolate::gateway(&env)?;
     let platform = Workers::new(&env);
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
@@ -60,21 +50,6 @@ async fn answer(incoming: Request, env: Env, head: Option<RequestHead>) -> Resul
             }
         }
     }
-}
-
-/// The gateway of this isolate, built by the first request.
-fn gateway_of(env: &Env) -> Result<Rc<Gateway>, Exception> {
-    if let Some(gateway) = GATEWAY.with_borrow(Clone::clone) {
-        return Ok(gateway);
-    }
-    let environment = Environment::read(env, &Config::VARIABLES)?;
-    let config = Config::parse(&environment.vars, &|name| environment.secret(name)).map_err(|problems| {
-        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Exception::new(&format!("configuration: {}", list.join("; ")))
-    })?;
-    let gateway = Rc::new(Gateway::new(config));
-    GATEWAY.with_borrow_mut(|slot| *slot = Some(Rc::clone(&gateway)));
-    Ok(gateway)
 }
 
 fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, error: &ForwardError) -> Reply {

@@ -8,13 +8,12 @@ use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode, header};
-use crate::jose::{UnverifiedJwt, VerifiedJwt};
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
 use crate::oidc::login::redirect_uri;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
-use crate::oidc::token::{self, CodeGrant, TokenResponse};
+use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::pages;
 use crate::ports::{BodyError, RequestBody, StoreError};
@@ -90,12 +89,14 @@ async fn consume<P: Platform>(
 ) -> Result<Transaction, Reason> {
     let state = params.state().map_err(Reason::Callback)?;
     let name = transaction::cookie_name(state);
-    let found = cookie::login_transactions(&turn.head.headers)
-        .filter(|(candidate, _)| *candidate == name)
+    let named = || cookie::login_transactions(&turn.head.headers).filter(|(candidate, _)| *candidate == name);
+    if named().next().is_some() {
+        ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
+    }
+    let found = named()
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
-    ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     let first = turn.platform.claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::Callback(CallbackError::AlreadyUsed));
@@ -130,7 +131,9 @@ async fn believe<P: Platform>(
     response: &TokenResponse,
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
-    let verified = verify(turn, provider, metadata, response.id_token.expose()).await?;
+    let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
+    let algorithms = &provider.id_token_algs;
+    let verified = turn.documents.verify(turn.platform, metadata, algorithms, id_token.expose()).await?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
@@ -141,26 +144,6 @@ async fn believe<P: Platform>(
         now: turn.platform.now(),
     };
     IdToken::check(verified, &expectations).map_err(Reason::IdToken)
-}
-
-async fn verify<P: Platform>(
-    turn: &Turn<'_, P>,
-    provider: &Provider,
-    metadata: &Metadata,
-    id_token: &str,
-) -> Result<VerifiedJwt, Reason> {
-    let parse = || UnverifiedJwt::parse(id_token).map_err(Reason::IdTokenSignature);
-    let algorithms = &provider.id_token_algs;
-    let unverified = parse()?;
-    let keys = turn.documents.keys(turn.platform, metadata).await?;
-    match unverified.verify(&keys, algorithms, turn.platform).await {
-        // the provider may have changed its keys since we last looked.
-        Err(error) if error.keys_may_be_stale() => {
-            let keys = turn.documents.newer_keys(turn.platform, metadata).await?;
-            parse()?.verify(&keys, algorithms, turn.platform).await.map_err(Reason::IdTokenSignature)
-        }
-        verdict => verdict.map_err(Reason::IdTokenSignature),
-    }
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.
@@ -175,12 +158,10 @@ async fn begin_session<P: Platform>(
     let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
     let mut replaces = None;
     for old in previous(turn, transaction) {
-        let digest = old.id.digest();
         if old.subject == subject && replaces.is_none() {
-            replaces = Some(digest);
+            replaces = Some(old.id.digest());
         } else {
-            let ended = turn.command(&old.subject, &Command::End { digest }).await;
-            ended.map_err(Reason::Store)?;
+            turn.end_session(&old).await?;
         }
     }
     let begin = Begin {
@@ -189,7 +170,8 @@ async fn begin_session<P: Platform>(
         tokens: Tokens {
             access_token: response.access_token.expose().clone(),
             refresh_token: response.refresh_token.as_ref().map(|token| token.expose().clone()),
-            id_token: response.id_token.expose().clone(),
+            id_token: response.id_token.as_ref().map(|token| token.expose().clone()).unwrap_or_default(),
+            nonce: Some(transaction.nonce.clone()),
         },
         replaces,
         login_started_at: transaction.started_at,

@@ -8,11 +8,13 @@ use crate::audit::{Outcome as Ending, What};
 use crate::config::{LoginParameter, Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
+use crate::keyring::SealError;
 use crate::oidc::login::{Hints, authorization_url};
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
 use crate::pages;
 use crate::refusal::Reason;
+use crate::secret::Secret;
 use crate::session::SessionHandle;
 use crate::time::Seconds;
 
@@ -37,8 +39,8 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
         return Ok(chooser(turn));
     };
     ledger.event.provider = Some(provider.id.as_str().to_owned());
-    let metadata = turn.documents.metadata(turn.platform, provider).await?;
     let wishes = Wishes::of(&link, provider)?;
+    let metadata = turn.documents.metadata(turn.platform, provider).await?;
     let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform);
     let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
         .ok()
@@ -206,10 +208,19 @@ fn remember<P: Platform>(
     for name in surplus(turn) {
         ledger.set_cookie(cookie::delete(&name, ::cookie::SameSite::Lax))?;
     }
-    let sealed = transaction.seal(&turn.config.keys, turn.platform);
-    let (name, value) = sealed.map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
+    let (name, value) = seal(turn, transaction).map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
     let same_site = same_site(provider);
     ledger.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, transaction::LIFETIME))
+}
+
+/// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
+fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(String, Secret<String>), SealError> {
+    let keys = &turn.config.keys;
+    transaction.seal(keys, turn.platform).or_else(|SealError| {
+        let mut shorter = transaction.clone();
+        shorter.return_to = ReturnTo::start().as_str().to_owned();
+        shorter.seal(keys, turn.platform)
+    })
 }
 
 /// The names of transaction cookies to delete so that, with one more, there are not too many.

@@ -10,8 +10,8 @@ use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
 use crate::oidc::logout::end_session_url;
 use crate::refusal::Reason;
+use crate::session::SessionHandle;
 use crate::session::message::Ended;
-use crate::session::{Answer, Command, SessionHandle};
 
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
 pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
@@ -47,11 +47,7 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
     let Some(handle) = SessionHandle::from_cookie_value(value, &turn.config.keys) else {
         return Ok(None);
     };
-    let command = Command::End { digest: handle.id.digest() };
-    match turn.command(&handle.subject, &command).await.map_err(Reason::Store)? {
-        Answer::Ended(ended) => Ok(Some(*ended)),
-        _ => Ok(None),
-    }
+    turn.end_session(&handle).await
 }
 
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.

@@ -7,6 +7,7 @@ mod login;
 mod logout;
 mod me;
 mod providers;
+mod renewal;
 mod reply;
 mod sessions;
 mod turn;

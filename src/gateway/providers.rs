@@ -1,8 +1,8 @@
 //! The providers' documents at hand: isolate memory → shared cache → provider (rules in [`documents`]).
 //!
 //! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
-//! needs a document that nobody has fetches it; a mark left before the fetch keeps the others from
-//! asking again.
+//! needs a document that nobody has fetches it. Where there is one to go on with, a mark left before
+//! the fetch keeps the others from asking as well.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,11 +14,11 @@ use sha2::{Digest, Sha256};
 use super::Platform;
 use crate::config::Provider;
 use crate::http::{HeaderValue, StatusCode, header};
-use crate::jose::{KeySet, jwk};
+use crate::jose::{Algorithm, KeySet, UnverifiedJwt, VerifiedJwt, jwk};
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::exchange;
 use crate::oidc::metadata::{self, Metadata};
-use crate::ports::{FetchError, OutboundRequest};
+use crate::ports::OutboundRequest;
 use crate::refusal::{Document, Reason};
 use crate::time::Timestamp;
 
@@ -61,6 +61,32 @@ impl ProviderDocuments {
         metadata: &Metadata,
     ) -> Result<Rc<KeySet>, Reason> {
         self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Newer).await
+    }
+}
+
+impl ProviderDocuments {
+    /// Verifies a token's signature by the provider's keys.
+    ///
+    /// # Errors
+    /// When there are no keys, or the token does not verify.
+    pub(super) async fn verify<P: Platform>(
+        &self,
+        platform: &P,
+        metadata: &Metadata,
+        algorithms: &[Algorithm],
+        token: &str,
+    ) -> Result<VerifiedJwt, Reason> {
+        let parse = || UnverifiedJwt::parse(token).map_err(Reason::IdTokenSignature);
+        let unverified = parse()?;
+        let keys = self.keys(platform, metadata).await?;
+        match unverified.verify(&keys, algorithms, platform).await {
+            // the provider may have changed its keys since we last looked.
+            Err(error) if error.keys_may_be_stale() => {
+                let keys = self.newer_keys(platform, metadata).await?;
+                parse()?.verify(&keys, algorithms, platform).await.map_err(Reason::IdTokenSignature)
+            }
+            verdict => verdict.map_err(Reason::IdTokenSignature),
+        }
     }
 }
 
@@ -125,10 +151,12 @@ impl<T> Default for Shelf<T> {
 #[derive(Debug)]
 struct Entry<T> {
     held: Option<(Stored, Rc<T>)>,
-    /// Until when the provider is not asked again for a document, …
+    /// Until when the provider is not asked again for what is no longer fresh, …
     quiet_until: Timestamp,
-    /// … and for a newer one than the one at hand.
+    /// … and for something newer than what is at hand.
     newer_quiet_until: Timestamp,
+    /// Why there was no document when it was last asked, and until when that is taken for the answer.
+    failure: Option<(Timestamp, Reason)>,
 }
 
 impl<T> Shelf<T> {
@@ -141,21 +169,25 @@ impl<T> Shelf<T> {
         let request = source.request();
         let now = platform.now();
         let url = request.url.clone();
-        if self.held(&url).is_none() {
+        let usable = |(stored, _): &(Stored, Rc<T>)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
+        if self.held(&url).filter(usable).is_none() {
             self.adopt_shared_copy(platform, source, &url, now).await;
         }
-        let held = self.held(&url).filter(|(stored, _)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld);
+        let held = self.held(&url).filter(usable);
         let fresh = held.as_ref().is_some_and(|(stored, _)| stored.freshness(S::LIFETIMES, now) == Freshness::Fresh);
         if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(&url, demand, fresh, now)) {
             return Ok(Rc::clone(parsed));
         }
-        if held.is_none() && self.is_quiet(&url, now) {
-            return Err(Reason::ProviderUnreachable(S::DOCUMENT, FetchError::Network));
+        if let (None, Some(reason)) = (&held, self.recent_failure(&url, now)) {
+            return Err(reason);
         }
         match self.fetch(platform, source, request, held.as_ref(), demand, now).await {
             Ok(parsed) => Ok(parsed),
-            // Stale if error: better yesterday's keys than nobody let in.
-            Err(reason) => held.map(|(_, parsed)| parsed).ok_or(reason),
+            Err(reason) => {
+                self.mark_failure(&url, &reason, platform.now());
+                // Stale if error: better yesterday's keys than nobody let in.
+                held.map(|(_, parsed)| parsed).ok_or(reason)
+            }
         }
     }
 
@@ -172,8 +204,10 @@ impl<T> Shelf<T> {
         }
     }
 
-    fn is_quiet(&self, url: &str, now: Timestamp) -> bool {
-        self.0.borrow().get(url).is_some_and(|entry| now < entry.quiet_until)
+    fn recent_failure(&self, url: &str, now: Timestamp) -> Option<Reason> {
+        let shelf = self.0.borrow();
+        let (until, reason) = shelf.get(url)?.failure.as_ref()?;
+        (now < *until).then(|| reason.clone())
     }
 
     /// Takes what another isolate fetched, if it still parses and is not too old.
@@ -236,6 +270,12 @@ impl<T> Shelf<T> {
         }
     }
 
+    fn mark_failure(&self, url: &str, reason: &Reason, now: Timestamp) {
+        let mut shelf = self.0.borrow_mut();
+        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
+        entry.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason.clone()));
+    }
+
     fn hold(&self, url: &str, stored: Stored, parsed: Rc<T>) {
         let mut shelf = self.0.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
@@ -246,7 +286,7 @@ impl<T> Shelf<T> {
 impl<T> Entry<T> {
     const fn empty() -> Self {
         let long_ago = Timestamp::from_unix(i64::MIN);
-        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago }
+        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago, failure: None }
     }
 }
 

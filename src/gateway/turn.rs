@@ -14,7 +14,8 @@ use crate::navigation::Caller;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::CanonicalPath;
-use crate::session::{Answer, Clocks, Command, LiveCache, SubjectKey};
+use crate::session::message::Ended;
+use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
 use crate::time::Timestamp;
 
 const MAX_HEADERS: usize = 128;
@@ -133,13 +134,26 @@ impl<P: Platform> Turn<'_, P> {
     /// token is revoked too. It stays refused, whether or not that works.
     async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
         if let Rejection::SessionTooOld(handle) = rejection {
-            let _refused_anyway = self.command(&handle.subject, &Command::End { digest: handle.id.digest() }).await;
+            let _refused_anyway = self.end_session(handle).await;
         }
         if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
     }
 
     pub(super) fn drop_session_cookie(&self, ledger: &mut Ledger) -> Result<(), Reason> {
         ledger.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
+    }
+
+    /// Ends a session; `None` if it had ended before.
+    ///
+    /// # Errors
+    /// When its object does not say that it ended: then nobody may believe so.
+    pub(super) async fn end_session(&self, handle: &SessionHandle) -> Result<Option<Ended>, Reason> {
+        let command = Command::End { digest: handle.id.digest() };
+        match self.command(&handle.subject, &command).await.map_err(Reason::Store)? {
+            Answer::Ended(ended) => Ok(Some(*ended)),
+            Answer::Gone => Ok(None),
+            _ => Err(Reason::Store(StoreError::Malformed)),
+        }
     }
 
     /// # Errors

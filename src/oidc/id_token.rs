@@ -36,6 +36,25 @@ pub struct Expectations<'a> {
     pub now: Timestamp,
 }
 
+/// What an ID token that comes with a refresh must be (OpenID Connect Core §12.2, R-063).
+#[derive(Debug)]
+pub struct RenewalExpectations<'a> {
+    /// The issuer of the session.
+    pub issuer: &'a str,
+    /// Our id at the provider.
+    pub client_id: &'a str,
+    /// The subject of the session.
+    pub subject: &'a str,
+    /// The `nonce` of the login, if it is still known.
+    pub nonce: Option<&'a Secret<String>>,
+    /// When the person signed in, as the login's ID token said.
+    pub auth_time: Option<Timestamp>,
+    /// The new access token.
+    pub access_token: &'a str,
+    /// Now.
+    pub now: Timestamp,
+}
+
 /// Who signed in, by word of the provider, for this login. Only [`IdToken::check`] makes one:
 ///
 /// ```compile_fail,E0451
@@ -100,6 +119,8 @@ pub enum IdTokenError {
     NonceMismatch,
     /// `sub` is missing, no string, empty, longer than 255 characters, or not ASCII.
     SubMalformed,
+    /// `sub` of a renewed ID token is somebody else's.
+    SubMismatch,
     /// `sid` is there and no such string.
     SidMalformed,
     /// `at_hash` does not belong to the access token.
@@ -112,6 +133,8 @@ pub enum IdTokenError {
     AuthTimeMissing,
     /// The person signed in longer ago than `max_age`.
     AuthTimeTooOld,
+    /// `auth_time` of a renewed ID token is not that of the login.
+    AuthTimeMoved,
     /// No `acr` of those required.
     AcrUnsatisfied,
 }
@@ -139,6 +162,8 @@ impl IdTokenError {
             Self::NonceMissing => "id_token.nonce_missing",
             Self::NonceMismatch => "id_token.nonce_mismatch",
             Self::SubMalformed => "id_token.sub_malformed",
+            Self::SubMismatch => "id_token.sub_mismatch",
+            Self::AuthTimeMoved => "id_token.auth_time_moved",
             Self::SidMalformed => "id_token.sid_malformed",
             Self::AtHashMismatch => "id_token.at_hash_mismatch",
             Self::AuthTimeMalformed => "id_token.auth_time_malformed",
@@ -187,6 +212,32 @@ impl IdToken {
             sid,
             claims: jwt.into_claims(),
         })
+    }
+
+    /// Checks an ID token that came with a refresh: the same person, at the same time, for us.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check_renewed(jwt: &VerifiedJwt, expected: &RenewalExpectations<'_>) -> Result<(), IdTokenError> {
+        check_kind(jwt)?;
+        let claims = jwt.claims();
+        check_issuer(claims, expected.issuer)?;
+        if text(claims, "sub") != Some(expected.subject) {
+            return Err(IdTokenError::SubMismatch);
+        }
+        check_audience(claims, expected.client_id)?;
+        check_authorized_party(claims, expected.client_id)?;
+        check_expiry(claims, expected.now)?;
+        check_issue(claims, expected.now)?;
+        match expected.nonce {
+            Some(nonce) if claims.contains_key("nonce") => check_nonce(claims, nonce)?,
+            _ => {}
+        }
+        let auth_time = optional(claims, "auth_time", time, IdTokenError::AuthTimeMalformed)?;
+        if auth_time.is_some_and(|now| expected.auth_time.is_some_and(|then| now != then)) {
+            return Err(IdTokenError::AuthTimeMoved);
+        }
+        check_at_hash(claims, jwt.header().algorithm(), Some(expected.access_token))
     }
 
     /// `iss`.

@@ -21,6 +21,8 @@ pub struct Metadata {
     pub jwks_uri: String,
     /// `end_session_endpoint` (RP-Initiated Logout §2.1)
     pub end_session_endpoint: Option<String>,
+    /// `revocation_endpoint` (RFC 7009)
+    pub revocation_endpoint: Option<String>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
 }
@@ -84,6 +86,7 @@ impl Metadata {
             token_endpoint: required("token_endpoint")?,
             jwks_uri: required("jwks_uri")?,
             end_session_endpoint: endpoint(&document, "end_session_endpoint", issuer)?,
+            revocation_endpoint: endpoint(&document, "revocation_endpoint", issuer)?,
             iss_parameter_supported: document.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
         })

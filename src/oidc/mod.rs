@@ -4,6 +4,7 @@
 //! [`crate::gateway`] sends.
 
 pub mod callback;
+pub mod client_auth;
 pub mod documents;
 pub mod exchange;
 pub mod id_token;

@@ -1,6 +1,7 @@
 //! Where a person goes on to: a path on our own origin, or the start page.
 
 use crate::config::PublicUrl;
+use crate::route::CanonicalPath;
 
 /// Longer ones would not fit into the transaction cookie.
 const MAX_BYTES: usize = 2048;
@@ -12,14 +13,16 @@ pub struct ReturnTo(String);
 impl ReturnTo {
     /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
     ///
-    /// Postern's own endpoints are no place to return to: coming back to `/auth/logout` or
-    /// `/auth/login` would undo or repeat what was just done.
+    /// A path that no route could ever answer ([`CanonicalPath`]) is none to return to; nor are Postern's
+    /// own endpoints: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
     #[must_use]
     pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         if text.len() > MAX_BYTES || !plain || !text.starts_with('/') || text.starts_with("//") {
             return None;
         }
+        let raw_path = text.split(['?', '#']).next().unwrap_or_default();
+        CanonicalPath::parse(raw_path).ok()?;
         // What the browser will make of it has the last word.
         let base = url::Url::parse(origin.origin()).ok()?;
         let joined = base.join(text).ok()?;

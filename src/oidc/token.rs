@@ -1,12 +1,11 @@
 //! The token request and its answer (RFC 6749 §4.1.3, §5; OpenID Connect Core §3.1.3).
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::client_auth::authenticated;
 use super::exchange;
-use crate::config::{ClientAuth, Provider};
-use crate::http::{HeaderValue, StatusCode, header};
-use crate::jose::Es256Signer;
+use crate::config::Provider;
+use crate::http::StatusCode;
 use crate::json;
 use crate::ports::{OutboundRequest, OutboundResponse, Random};
 use crate::secret::Secret;
@@ -14,8 +13,6 @@ use crate::time::{Seconds, Timestamp};
 
 /// A token response larger than this is refused.
 pub const MAX_BYTES: usize = 128 * 1024;
-
-const ASSERTION_LIFETIME: Seconds = Seconds::new(60);
 
 /// What an access token is taken to live when the provider does not say.
 const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
@@ -41,11 +38,12 @@ pub struct TokenResponse {
     pub access_token: Secret<String>,
     /// `refresh_token`
     pub refresh_token: Option<Secret<String>>,
-    /// `id_token`, not verified yet
-    pub id_token: Secret<String>,
+    /// `id_token`, not verified yet; a refresh may come without one
+    pub id_token: Option<Secret<String>>,
     /// How long the access token lives.
     pub expires_in: Seconds,
-    /// `scope`, where the provider says it; else what was asked for holds.
+    /// `scope`, where the provider says it; else what was asked for holds. Empty when it says it in
+    /// a form that RFC 6749 §3.3 does not know: what cannot be read grants nothing.
     pub scope: Option<String>,
 }
 
@@ -64,7 +62,7 @@ pub enum TokenError {
     Refused,
     /// Not a strict JSON object, or not said to be one.
     NotJson,
-    /// The named member is absent, empty or not a string.
+    /// The named member is absent, empty, not a string, or holds what no token may.
     Missing(&'static str),
     /// `token_type` is not `Bearer` (RFC 6749 §7.1).
     TokenType,
@@ -110,72 +108,37 @@ pub fn code_request(
     authenticated(provider, token_endpoint, fields, now, random)
 }
 
-/// A form POST on which the client has proven itself the way the provider wants it.
-fn authenticated<'a>(
-    provider: &'a Provider,
-    endpoint: &str,
-    mut fields: Vec<(&'a str, &'a str)>,
+/// Builds the request that renews an access token (RFC 6749 §6, OpenID Connect Core §12.1).
+///
+/// # Errors
+/// When the client's key is unusable.
+pub fn refresh_request(
+    provider: &Provider,
+    token_endpoint: &str,
+    refresh_token: &Secret<String>,
     now: Timestamp,
     random: &impl Random,
 ) -> Result<OutboundRequest, TokenError> {
-    let client_id = provider.client_id.as_str();
-    match &provider.client_auth {
-        ClientAuth::Basic(secret) => {
-            let mut request = post(endpoint, &fields);
-            request.headers.insert(header::AUTHORIZATION, basic(client_id, secret)?);
-            Ok(request)
-        }
-        ClientAuth::Post(secret) => {
-            fields.extend([("client_id", client_id), ("client_secret", secret.expose())]);
-            Ok(post(endpoint, &fields))
-        }
-        ClientAuth::PrivateKeyJwt(key) => {
-            let assertion = client_assertion(provider, key, now, random)?;
-            let mut fields: Vec<(&str, &str)> = fields;
-            fields.extend([
-                ("client_id", client_id),
-                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                ("client_assertion", assertion.expose()),
-            ]);
-            Ok(post(endpoint, &fields))
-        }
+    let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose().as_str())];
+    if let Some(resource) = &provider.resource {
+        fields.push(("resource", resource));
     }
+    authenticated(provider, token_endpoint, fields, now, random)
 }
 
-fn post(endpoint: &str, fields: &[(&str, &str)]) -> OutboundRequest {
-    exchange::form_post(endpoint.to_owned(), fields, MAX_BYTES)
-}
-
-/// `client_secret_basic`: id and secret are form-encoded before they are joined (RFC 6749 §2.3.1, R-031).
-fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, TokenError> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Secret::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
-    let mut value = HeaderValue::try_from(format!("Basic {}", Base64::encode_string(pair.expose().as_bytes())))
-        .map_err(|_| TokenError::ClientKey)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// `private_key_jwt` (RFC 7523 §3; the audience is the issuer, as a string: FAPI 2.0 §5.3.3.1, R-032).
-fn client_assertion(
+/// Builds the request that makes the provider forget a refresh token (RFC 7009 §2.1).
+///
+/// # Errors
+/// When the client's key is unusable.
+pub fn revocation_request(
     provider: &Provider,
-    key: &Secret<String>,
+    revocation_endpoint: &str,
+    refresh_token: &Secret<String>,
     now: Timestamp,
     random: &impl Random,
-) -> Result<Secret<String>, TokenError> {
-    let signer = Es256Signer::from_jwk(key).map_err(|_| TokenError::ClientKey)?;
-    let mut id = [0; 16];
-    random.fill(&mut id);
-    let claims = json!({
-        "iss": provider.client_id,
-        "sub": provider.client_id,
-        "aud": provider.issuer.as_str(),
-        "jti": Base64UrlUnpadded::encode_string(&id),
-        "iat": now.as_unix(),
-        "exp": now.plus(ASSERTION_LIFETIME).as_unix(),
-    });
-    let claims = claims.as_object().ok_or(TokenError::ClientKey)?;
-    Ok(Secret::new(signer.sign(Some("JWT"), claims)))
+) -> Result<OutboundRequest, TokenError> {
+    let fields = vec![("token", refresh_token.expose().as_str()), ("token_type_hint", "refresh_token")];
+    authenticated(provider, revocation_endpoint, fields, now, random)
 }
 
 /// Reads the answer.
@@ -202,12 +165,17 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
     if !text("token_type").map_err(|_| TokenError::TokenType)?.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::TokenType);
     }
+    // RFC 6749 §A.12: it must fit into a header later.
+    let fits = |token: &String| token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     Ok(TokenResponse {
-        access_token: Secret::new(text("access_token")?),
-        id_token: Secret::new(text("id_token")?),
+        access_token: Secret::new(text("access_token").ok().filter(fits).ok_or(TokenError::Missing("access_token"))?),
+        id_token: text("id_token").ok().map(Secret::new),
         refresh_token: text("refresh_token").ok().map(Secret::new),
         expires_in: expires_in(document.get("expires_in")),
-        scope: text("scope").ok(),
+        scope: match document.get("scope") {
+            None | Some(Value::Null) => None,
+            Some(scope) => Some(scope.as_str().unwrap_or_default().to_owned()),
+        },
     })
 }
 

@@ -186,22 +186,22 @@ impl PathError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::TooLong => "path_too_long",
-            Self::NotAbsolute => "path_not_absolute",
-            Self::EmptySegment => "path_empty_segment",
-            Self::DotSegment => "path_dot_segment",
-            Self::Backslash => "path_backslash",
-            Self::Semicolon => "path_semicolon",
-            Self::RawControl => "path_raw_control",
-            Self::RawNonAscii => "path_raw_non_ascii",
-            Self::ForbiddenCharacter => "path_forbidden_character",
-            Self::BadEscape => "path_bad_escape",
-            Self::EncodedSlash => "path_encoded_slash",
-            Self::EncodedBackslash => "path_encoded_backslash",
-            Self::EncodedPercent => "path_encoded_percent",
-            Self::EncodedControl => "path_encoded_control",
-            Self::EncodedUnreserved => "path_encoded_unreserved",
-            Self::NotUtf8 => "path_not_utf8",
+            Self::TooLong => "path.too_long",
+            Self::NotAbsolute => "path.not_absolute",
+            Self::EmptySegment => "path.empty_segment",
+            Self::DotSegment => "path.dot_segment",
+            Self::Backslash => "path.backslash",
+            Self::Semicolon => "path.semicolon",
+            Self::RawControl => "path.raw_control",
+            Self::RawNonAscii => "path.raw_non_ascii",
+            Self::ForbiddenCharacter => "path.forbidden_character",
+            Self::BadEscape => "path.bad_escape",
+            Self::EncodedSlash => "path.encoded_slash",
+            Self::EncodedBackslash => "path.encoded_backslash",
+            Self::EncodedPercent => "path.encoded_percent",
+            Self::EncodedControl => "path.encoded_control",
+            Self::EncodedUnreserved => "path.encoded_unreserved",
+            Self::NotUtf8 => "path.not_utf8",
         }
     }
 }

@@ -141,6 +141,9 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     /// `id_token`, kept for `id_token_hint` and to compare a renewed one with
     pub id_token: String,
+    /// The `nonce` of the login: a renewed ID token repeats it or has none
+    #[serde(default)]
+    pub nonce: Option<String>,
 }
 
 impl fmt::Debug for Tokens {

@@ -19,8 +19,10 @@ pub struct RenewalJob {
     pub session: Session,
     /// The refresh token, to be sent once.
     pub refresh_token: Secret<String>,
-    /// The last ID token, to hold a new one against.
+    /// The last ID token.
     pub id_token: Secret<String>,
+    /// The `nonce` of the login.
+    pub nonce: Option<Secret<String>>,
     /// The clocks in force.
     pub clocks: Clocks,
 }
@@ -79,6 +81,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             session,
             refresh_token: Secret::new(refresh_token),
             id_token: Secret::new(tokens.id_token),
+            nonce: tokens.nonce.map(Secret::new),
             clocks,
         }))
     }
@@ -127,6 +130,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             access_token: access_token.expose().clone(),
             refresh_token: Some(successor.expose().clone()),
             id_token: id_token.as_ref().unwrap_or(&job.id_token).expose().clone(),
+            nonce: job.nonce.as_ref().map(|nonce| nonce.expose().clone()),
         };
         let scopes = match scopes {
             // a refresh narrows, it never widens.

@@ -95,6 +95,7 @@ impl World {
                 access_token: "the-access-token".into(),
                 refresh_token: Some("the-refresh-token".into()),
                 id_token: "the-id-token".into(),
+                nonce: None,
             },
             replaces,
             login_started_at: now,

@@ -1,0 +1,138 @@
+//! What a subject's object asks of the provider: new tokens for old, and to forget a token.
+
+use super::{Gateway, Platform, turn};
+use crate::audit::{Event, Outcome as Ending, What};
+use crate::config::Provider;
+use crate::http::{Peer, StatusCode};
+use crate::oidc::id_token::{IdToken, RenewalExpectations};
+use crate::oidc::token::{self, TokenError, TokenResponse};
+use crate::ports::FetchError;
+use crate::refusal::{Document, Reason};
+use crate::session::{Renewal, RenewalJob, Revocation};
+use crate::time::Timestamp;
+
+impl Gateway {
+    /// Uses a refresh token, once, and says what became of it. Writes one event.
+    pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
+        let answer = self.ask_for_tokens(platform, job).await;
+        let mut event = background_event(platform, What::SessionRefresh, &job.session.provider);
+        event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
+        match &answer {
+            Ok(_) => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
+            Err(reason) => {
+                event.end(Ending::Deny, reason.code(), reason.refusal().status());
+                event.detail = reason.detail();
+            }
+        }
+        platform.line(&event.to_line());
+        match answer {
+            Ok((response, scopes)) => renewed(response, scopes, platform.now()),
+            Err(reason) => consequence(&reason),
+        }
+    }
+
+    /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
+    pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
+        let Some(provider) = self.config.provider(&revocation.provider) else { return true };
+        let mut event = background_event(platform, What::TokenRevoke, &revocation.provider);
+        let done = match self.ask_to_forget(platform, provider, revocation).await {
+            Ok(reason) => {
+                event.end(Ending::Allow, reason, StatusCode::OK);
+                true
+            }
+            Err(reason) => {
+                event.end(Ending::Deny, reason.code(), reason.refusal().status());
+                event.detail = reason.detail();
+                false
+            }
+        };
+        platform.line(&event.to_line());
+        done
+    }
+
+    async fn ask_for_tokens<P: Platform>(
+        &self,
+        platform: &P,
+        job: &RenewalJob,
+    ) -> Result<(TokenResponse, Option<Vec<String>>), Reason> {
+        let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
+        let metadata = self.documents.metadata(platform, provider).await?;
+        let endpoint = &metadata.token_endpoint;
+        let request = token::refresh_request(provider, endpoint, &job.refresh_token, platform.now(), platform);
+        let answer = platform.send(request.map_err(Reason::Token)?).await;
+        let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
+        let response = token::process(&answer).map_err(Reason::Token)?;
+        if let Some(id_token) = &response.id_token {
+            let algorithms = &provider.id_token_algs;
+            let verified = self.documents.verify(platform, &metadata, algorithms, id_token.expose()).await?;
+            let expectations = RenewalExpectations {
+                issuer: &job.session.issuer,
+                client_id: &provider.client_id,
+                subject: &job.session.subject,
+                nonce: job.nonce.as_ref(),
+                auth_time: job.session.auth_time.map(Timestamp::from_unix),
+                access_token: response.access_token.expose(),
+                now: platform.now(),
+            };
+            IdToken::check_renewed(&verified, &expectations).map_err(Reason::IdToken)?;
+        }
+        let scopes = response.scope.as_deref().map(|scope| scope.split(' ').map(str::to_owned).collect());
+        Ok((response, scopes))
+    }
+
+    async fn ask_to_forget<P: Platform>(
+        &self,
+        platform: &P,
+        provider: &Provider,
+        revocation: &Revocation,
+    ) -> Result<&'static str, Reason> {
+        let metadata = self.documents.metadata(platform, provider).await?;
+        let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
+        let token = &revocation.refresh_token;
+        let request = token::revocation_request(provider, endpoint, token, platform.now(), platform);
+        let answer = platform.send(request.map_err(Reason::Token)?).await;
+        let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
+        match answer.status {
+            status if status.is_success() => Ok("revocation.done"),
+            // RFC 7009 §2.2.1: only 503 asks to come again; other refusals will not change by repeating them.
+            status if status.is_server_error() => Err(Reason::ProviderStatus(Document::Token, status)),
+            _ => Ok("revocation.refused"),
+        }
+    }
+}
+
+fn renewed(response: TokenResponse, scopes: Option<Vec<String>>, now: Timestamp) -> Renewal {
+    Renewal::Renewed {
+        expires_at: now.plus(response.expires_in).as_unix(),
+        access_token: response.access_token,
+        refresh_token: response.refresh_token,
+        id_token: response.id_token,
+        scopes,
+    }
+}
+
+/// What a failed refresh means for the session.
+fn consequence(reason: &Reason) -> Renewal {
+    match reason {
+        // used up, revoked, or stolen and used by somebody else.
+        Reason::Token(TokenError::InvalidGrant) => Renewal::Refused,
+        // tokens for somebody else are not this session's.
+        Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Refused,
+        Reason::UnknownProvider => Renewal::Refused,
+        Reason::ProviderUnreachable(Document::Token, FetchError::Timeout | FetchError::TooLarge) => Renewal::Unknown,
+        // A success that cannot be read: the token is used up, its successor lost.
+        Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => Renewal::Unknown,
+        // The answer came, but its ID token cannot be checked: the same.
+        Reason::ProviderUnreachable(Document::Keys, _)
+        | Reason::ProviderStatus(Document::Keys, _)
+        | Reason::Keys(_) => Renewal::Unknown,
+        _ => Renewal::Failed,
+    }
+}
+
+fn background_event<P: Platform>(platform: &P, what: What, provider: &str) -> Event {
+    let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now().as_unix());
+    event.event = what;
+    event.provider = Some(provider.to_owned());
+    event
+}

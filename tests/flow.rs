@@ -1,0 +1,30 @@
+//! Whole flows through [`postern::gateway::Gateway`], every port answered in memory.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    unreachable_pub,
+    reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
+)]
+
+mod support;
+
+#[path = "flow/callback.rs"]
+mod callback;
+#[path = "flow/documents.rs"]
+mod documents;
+#[path = "flow/guard.rs"]
+mod guard;
+#[path = "flow/login.rs"]
+mod login;
+#[path = "flow/logout.rs"]
+mod logout;
+#[path = "flow/session.rs"]
+mod session;
+#[path = "flow/stores.rs"]
+mod stores;
+#[path = "flow/tokens.rs"]
+mod tokens;

@@ -1,0 +1,291 @@
+//! A browser: keeps cookies, holds back those that `SameSite` holds back, and says where it comes from.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use futures::executor::block_on;
+use postern::gateway::{Gateway, Outcome};
+use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
+use postern::ports::{BodyError, RequestBody};
+use postern::upstream::ForwardPlan;
+use serde_json::Value;
+
+use super::{CANARY, Provider, Response, World};
+
+/// The one origin of every deployment here.
+pub const ORIGIN: &str = "https://app.example.com";
+
+/// A request about to be sent.
+pub struct Asked {
+    method: Method,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Result<String, BodyError>,
+    cross_site: bool,
+}
+
+impl Asked {
+    /// By a program that tells nothing about itself.
+    pub fn new(method: &str, path: &str) -> Self {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        Self { method, path: path.to_owned(), headers: Vec::new(), body: Ok(String::new()), cross_site: false }
+    }
+
+    /// A person goes there, by the address bar or from a page of ours.
+    pub fn navigation(path: &str) -> Self {
+        Self::new("GET", path).fetch_metadata("same-origin", "navigate", "document")
+    }
+
+    /// A person is sent there by a page of another site.
+    pub fn from_elsewhere(path: &str) -> Self {
+        Self { cross_site: true, ..Self::new("GET", path).fetch_metadata("cross-site", "navigate", "document") }
+    }
+
+    /// A script of our own page asks.
+    pub fn script(method: &str, path: &str) -> Self {
+        Self::new(method, path).fetch_metadata("same-origin", "cors", "empty")
+    }
+
+    /// A person posts a form of a page of ours.
+    pub fn form(path: &str) -> Self {
+        let asked = Self::new("POST", path).fetch_metadata("same-origin", "navigate", "document");
+        asked.with("origin", ORIGIN).with("content-type", "application/x-www-form-urlencoded")
+    }
+
+    /// A page of another site posts a form.
+    pub fn form_from_elsewhere(path: &str, body: &str) -> Self {
+        let asked = Self::new("POST", path).fetch_metadata("cross-site", "navigate", "document");
+        let asked = asked.with("content-type", "application/x-www-form-urlencoded");
+        Self { cross_site: true, body: Ok(body.to_owned()), ..asked }
+    }
+
+    /// One header more.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// With a body that cannot be read.
+    pub fn with_body(mut self, body: Result<&str, BodyError>) -> Self {
+        self.body = body.map(str::to_owned);
+        self
+    }
+
+    fn fetch_metadata(self, site: &str, mode: &str, dest: &str) -> Self {
+        self.with("sec-fetch-site", site).with("sec-fetch-mode", mode).with("sec-fetch-dest", dest)
+    }
+
+    fn head(&self, cookies: &str) -> RequestHead {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(HeaderName::from_static(name), HeaderValue::try_from(value.as_str()).unwrap());
+        }
+        if !cookies.is_empty() {
+            headers.append(header::COOKIE, HeaderValue::try_from(cookies).unwrap());
+        }
+        let peer = Peer {
+            address: Some("192.0.2.1".to_owned()),
+            country: Some("PT".to_owned()),
+            city: Some("Lisbon".to_owned()),
+            ray: None,
+        };
+        RequestHead { method: self.method.clone(), url: format!("{ORIGIN}{}", self.path), headers, peer }
+    }
+}
+
+struct Body(Result<String, BodyError>);
+
+impl RequestBody for Body {
+    async fn text(self, max_bytes: usize) -> Result<String, BodyError> {
+        self.0.and_then(|text| if text.len() > max_bytes { Err(BodyError::TooLarge) } else { Ok(text) })
+    }
+}
+
+/// One browser, at one deployment.
+pub struct Browser<'w> {
+    pub world: &'w World,
+    pub gateway: &'w Gateway,
+    cookies: RefCell<BTreeMap<String, (String, String)>>,
+}
+
+impl<'w> Browser<'w> {
+    pub fn new(world: &'w World, gateway: &'w Gateway) -> Self {
+        Self { world, gateway, cookies: RefCell::default() }
+    }
+
+    /// Sends a request, and keeps what cookies come back.
+    pub fn send(&self, asked: &Asked) -> Answered {
+        block_on(self.send_later(asked))
+    }
+
+    /// The same, to be driven beside others.
+    pub async fn send_later(&self, asked: &Asked) -> Answered {
+        let sessions_before = self.world.sessions();
+        let head = asked.head(&self.cookies_for(asked.cross_site, asked.method == Method::GET));
+        let outcome = self.gateway.handle(self.world, &head, Body(asked.body.clone())).await;
+        let answered = Answered { outcome, event: Value::Null, sessions_before, sessions_after: self.world.sessions() };
+        for cookie in answered.set_cookies() {
+            self.keep(&cookie);
+        }
+        self.with_its_event(answered)
+    }
+
+    /// Exactly one event was written about it, found by its request id, and nothing secret stands in it or the answer.
+    fn with_its_event(&self, answered: Answered) -> Answered {
+        let id = match &answered.outcome {
+            Outcome::Reply(reply) => reply.headers["x-request-id"].to_str().unwrap().to_owned(),
+            Outcome::Forward(plan) => plan.request_id.clone(),
+        };
+        let lines = self.world.lines.borrow();
+        let about: Vec<&String> = lines.iter().filter(|line| line.contains(&id)).collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert!(!about[0].contains(CANARY), "{}", about[0]);
+        if let Outcome::Reply(reply) = &answered.outcome {
+            let shown = format!("{}{:?}", reply.body, reply.headers);
+            assert!(!shown.contains(CANARY) && !leaks_in_headers(reply), "{shown}");
+        }
+        Answered { event: serde_json::from_str(about[0]).unwrap(), ..answered }
+    }
+
+    /// A person goes to a page.
+    pub fn go(&self, path: &str) -> Answered {
+        self.send(&Asked::navigation(path))
+    }
+
+    /// Begins a login: where the provider is to be found, with everything it needs.
+    pub fn begin(&self, query: &str) -> String {
+        let answered = self.go(&format!("/auth/login?{query}"));
+        assert_eq!(answered.event["reason"], "login.started");
+        answered.location()
+    }
+
+    /// Comes back from the provider.
+    pub fn come_back(&self, response: &Response) -> Answered {
+        self.send(&Asked::from_elsewhere(&response.target()))
+    }
+
+    /// A whole login at `corp`, as far as it goes.
+    pub fn login(&self) -> Answered {
+        self.login_at(&self.world.corp, "provider=corp")
+    }
+
+    /// A whole login, as far as it goes.
+    pub fn login_at(&self, provider: &Provider, query: &str) -> Answered {
+        self.come_back(&provider.authorize(&self.begin(query)))
+    }
+
+    /// A login that must succeed.
+    pub fn signed_in(self) -> Self {
+        assert_eq!(self.login().event["reason"], "login.succeeded");
+        self
+    }
+
+    /// The cookie's value, if it is there.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.borrow().get(name).map(|(value, _)| value.clone())
+    }
+
+    /// Puts a cookie there.
+    pub fn plant(&self, name: &str, value: &str) {
+        self.cookies.borrow_mut().insert(name.to_owned(), (value.to_owned(), "Lax".to_owned()));
+    }
+
+    /// The names of the logins under way.
+    pub fn logins_under_way(&self) -> Vec<String> {
+        self.cookies.borrow().keys().filter(|name| name.starts_with("__Host-postern-login-")).cloned().collect()
+    }
+
+    fn cookies_for(&self, cross_site: bool, get: bool) -> String {
+        let sent = |same_site: &str| !cross_site || same_site == "None" || (same_site == "Lax" && get);
+        let cookies = self.cookies.borrow();
+        let pairs = cookies.iter().filter(|(_, (_, same_site))| sent(same_site));
+        pairs.map(|(name, (value, _))| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Takes a cookie as a browser does that knows what `__Host-` asks for.
+    fn keep(&self, set_cookie: &str) {
+        let (pair, attributes) = set_cookie.split_once("; ").unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        let attributes: Vec<&str> = attributes.split("; ").collect();
+        for required in ["HttpOnly", "Secure", "Path=/"] {
+            assert!(attributes.contains(&required), "{set_cookie}");
+        }
+        assert!(!set_cookie.contains("Domain") && name.starts_with("__Host-"), "{set_cookie}");
+        let same_site = attributes.iter().find_map(|attribute| attribute.strip_prefix("SameSite=")).unwrap();
+        if attributes.contains(&"Max-Age=0") {
+            self.cookies.borrow_mut().remove(name);
+        } else {
+            self.cookies.borrow_mut().insert(name.to_owned(), (value.to_owned(), same_site.to_owned()));
+        }
+    }
+}
+
+fn leaks_in_headers(reply: &Reply) -> bool {
+    reply.headers.values().any(|value| String::from_utf8_lossy(value.as_bytes()).contains(CANARY))
+}
+
+/// What came of a request, and the one event about it.
+pub struct Answered {
+    pub outcome: Outcome,
+    pub event: Value,
+    sessions_before: usize,
+    sessions_after: usize,
+}
+
+impl Answered {
+    /// The answer.
+    pub fn reply(&self) -> &Reply {
+        match &self.outcome {
+            Outcome::Reply(reply) => reply,
+            Outcome::Forward(plan) => panic!("forwarded to {}", plan.path_and_query),
+        }
+    }
+
+    /// The request to the upstream.
+    pub fn forwarded(&self) -> &ForwardPlan {
+        match &self.outcome {
+            Outcome::Forward(plan) => plan,
+            Outcome::Reply(reply) => panic!("answered {} {}", reply.status, self.event),
+        }
+    }
+
+    /// Where the answer sends the browser.
+    pub fn location(&self) -> String {
+        self.reply().headers[header::LOCATION].to_str().unwrap().to_owned()
+    }
+
+    /// The answer as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.reply().body).unwrap()
+    }
+
+    /// Every `Set-Cookie` of the answer.
+    pub fn set_cookies(&self) -> Vec<String> {
+        let headers = match &self.outcome {
+            Outcome::Reply(reply) => reply.headers.clone(),
+            Outcome::Forward(plan) => plan.answer_headers(&HeaderMap::new()),
+        };
+        headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    /// What every refusal must be: this status and this reason, no session cookie, no session more
+    /// than before, nothing forwarded, and nothing in it that helps whom it refuses.
+    #[track_caller]
+    pub fn assert_refused(&self, status: u16, reason: &str) {
+        let Outcome::Reply(reply) = &self.outcome else { panic!("forwarded instead of {reason}") };
+        assert_eq!((&self.event["reason"], reply.status.as_u16()), (&Value::from(reason), status), "{}", self.event);
+        assert_eq!((&self.event["outcome"], &self.event["status"]), (&Value::from("deny"), &Value::from(status)));
+        let starts_session = |cookie: &String| cookie.starts_with("__Host-postern=") && !cookie.contains("Max-Age=0");
+        assert!(!self.set_cookies().iter().any(starts_session), "{:?}", self.set_cookies());
+        assert!(self.sessions_after <= self.sessions_before, "a session was begun");
+        assert!(reply.body.contains(self.event["request_id"].as_str().unwrap()), "{}", reply.body);
+        assert!(!reply.body.contains(reason), "{}", reply.body);
+        assert_eq!(reply.headers[header::CACHE_CONTROL], "private, no-store");
+        if reply.headers[header::CONTENT_TYPE] == "application/problem+json" {
+            //
+            assert_eq!(self.json()["status"], status);
+        } else {
+            assert_eq!(reply.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        }
+    }
+}

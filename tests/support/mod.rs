@@ -1,0 +1,70 @@
+//! The world of the tests, in memory: a clock that they move, stores that they break, providers that
+//! they script, and a browser that keeps cookies as browsers do.
+
+mod browser;
+mod provider;
+mod stores;
+mod world;
+
+pub use browser::{Answered, Asked, Browser, ORIGIN};
+pub use provider::{Endpoint, Provider, Response, answer, signer};
+pub use world::{CORP, Fault, PARTNER, World};
+
+use postern::config::Config;
+use postern::gateway::Gateway;
+use serde_json::{Value, json};
+
+/// Stands in every secret, token and code of this world: an answer or a log line that holds it leaks.
+pub const CANARY: &str = "canary";
+
+/// The variables of a deployment with one provider, a public page, and three guarded places.
+pub fn variables() -> Value {
+    json!({
+        "PUBLIC_URL": ORIGIN,
+        "PROVIDERS": { "corp": provider_table(CORP) },
+        "ROUTES": {
+            "GET /": { "upstream": "assets", "public": true },
+            "/app/{*rest}": { "upstream": "assets" },
+            "/api/{*rest}": { "upstream": "service:API", "token": "relay" },
+            "/admin/{*rest}": { "upstream": "service:API", "require": { "scopes": ["admin"] } },
+            "GET /quiet": { "upstream": "service:API", "touch": false },
+        },
+    })
+}
+
+/// The same with a second provider, and a route for its people only.
+pub fn two_providers() -> Value {
+    let mut variables = variables();
+    variables["PROVIDERS"]["partner"] = provider_table(PARTNER);
+    variables["ROUTES"]["/partners/{*rest}"] =
+        json!({ "upstream": "service:API", "require": { "providers": ["partner"] } });
+    variables
+}
+
+fn provider_table(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "client_id": "app",
+        "id_token_algs": ["ES256"],
+        "scopes": ["openid", "profile", "orders:read"],
+    })
+}
+
+/// A deployment with these variables.
+pub fn gateway(variables: &Value) -> Gateway {
+    gateway_with_keys(variables, &key("k1", "A"))
+}
+
+/// One entry of a key ring.
+pub fn key(id: &str, letter: &str) -> String {
+    format!("{id}:{}A", letter.repeat(42))
+}
+
+/// The same, with these keys.
+pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
+    let secret = |name: &str| match name {
+        "POSTERN_KEYS" => Some(keys.to_owned()),
+        _ => Some(format!("secret-{CANARY}")),
+    };
+    Gateway::new(Config::parse(variables.as_object().unwrap(), &secret).unwrap())
+}

@@ -1,0 +1,269 @@
+//! A provider that does as it is told: discovery, keys, codes, tokens, and any of it bent.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use postern::http::{HeaderMap, HeaderValue, StatusCode, header};
+use postern::jose::Es256Signer;
+use postern::ports::{FetchError, OutboundRequest, OutboundResponse};
+use postern::secret::Secret;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::CANARY;
+
+/// What a provider can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    Metadata,
+    Keys,
+    Token,
+}
+
+/// An answer, or none.
+pub type Answer = Result<OutboundResponse, FetchError>;
+
+type Bend = RefCell<Option<Box<dyn Fn(&mut Value)>>>;
+
+/// The provider, and the ways to bend it.
+pub struct Provider {
+    issuer: String,
+    pub metadata: RefCell<Value>,
+    /// The key that signs.
+    pub key: RefCell<Es256Signer>,
+    /// The keys that it publishes.
+    pub published: RefCell<Vec<Value>>,
+    /// Whether documents carry an `ETag`, and are confirmed by it.
+    pub etag: Cell<bool>,
+    claims: Bend,
+    tokens: Bend,
+    scripted: RefCell<BTreeMap<Endpoint, Answer>>,
+    grants: RefCell<BTreeMap<String, Grant>>,
+    issued: Cell<usize>,
+}
+
+struct Grant {
+    nonce: String,
+    code_challenge: String,
+    redirect_uri: String,
+    auth_time: i64,
+}
+
+/// A signing key made from one number, named after it.
+pub fn signer(number: u8) -> Es256Signer {
+    let secret = p256::SecretKey::from_slice(&[number; 32]).unwrap();
+    let mut jwk: Value = serde_json::from_str(&secret.to_jwk_string()).unwrap();
+    jwk["kid"] = format!("key-{number}").into();
+    Es256Signer::from_jwk(&Secret::new(jwk.to_string())).unwrap()
+}
+
+/// A JSON answer.
+pub fn answer(status: u16, body: &Value) -> OutboundResponse {
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    OutboundResponse { status: StatusCode::from_u16(status).unwrap(), headers, body: body.to_string().into_bytes() }
+}
+
+impl Provider {
+    pub fn new(issuer: &str) -> Self {
+        let key = signer(if issuer.contains("corp") { 1 } else { 2 });
+        Self {
+            issuer: issuer.to_owned(),
+            metadata: RefCell::new(json!({
+                "issuer": issuer,
+                "authorization_endpoint": format!("{issuer}/authorize"),
+                "token_endpoint": format!("{issuer}/token"),
+                "jwks_uri": format!("{issuer}/jwks"),
+                "end_session_endpoint": format!("{issuer}/logout"),
+                "authorization_response_iss_parameter_supported": true,
+                "code_challenge_methods_supported": ["S256"],
+            })),
+            published: RefCell::new(vec![key.public_jwk()]),
+            key: RefCell::new(key),
+            etag: Cell::new(false),
+            claims: Bend::default(),
+            tokens: Bend::default(),
+            scripted: RefCell::default(),
+            grants: RefCell::default(),
+            issued: Cell::new(0),
+        }
+    }
+
+    /// Changes every ID token from now on.
+    pub fn bend_claims(&self, bend: impl Fn(&mut Value) + 'static) {
+        *self.claims.borrow_mut() = Some(Box::new(bend));
+    }
+
+    /// Changes every token response from now on.
+    pub fn bend_tokens(&self, bend: impl Fn(&mut Value) + 'static) {
+        *self.tokens.borrow_mut() = Some(Box::new(bend));
+    }
+
+    /// Answers so at this endpoint from now on.
+    pub fn script(&self, endpoint: Endpoint, answer: Answer) {
+        self.scripted.borrow_mut().insert(endpoint, answer);
+    }
+
+    /// Does not answer at all from now on.
+    pub fn go_down(&self) {
+        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token] {
+            self.script(endpoint, Err(FetchError::Network));
+        }
+    }
+
+    /// Answers as it should again.
+    pub fn recover(&self) {
+        self.scripted.borrow_mut().clear();
+        *self.claims.borrow_mut() = None;
+        *self.tokens.borrow_mut() = None;
+    }
+
+    /// Signs with another key from now on, and publishes it beside those that it has.
+    pub fn rotate(&self, number: u8) {
+        let key = signer(number);
+        self.published.borrow_mut().push(key.public_jwk());
+        *self.key.borrow_mut() = key;
+    }
+
+    /// The person signs in here: from the authorization request to the authorization response.
+    pub fn authorize(&self, request: &str) -> Response {
+        let url = url::Url::parse(request).unwrap();
+        assert!(request.starts_with(&format!("{}/authorize?", self.issuer)), "{request}");
+        let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        assert_eq!(query.get("code_challenge_method").map(String::as_str), Some("S256"));
+        self.issued.set(self.issued.get() + 1);
+        let code = format!("code-{CANARY}-{}-{}", self.issuer.len(), self.issued.get());
+        let grant = Grant {
+            nonce: query["nonce"].clone(),
+            code_challenge: query["code_challenge"].clone(),
+            redirect_uri: query["redirect_uri"].clone(),
+            auth_time: 1_800_000_000,
+        };
+        self.grants.borrow_mut().insert(code.clone(), grant);
+        let mut response = Response { redirect_uri: query["redirect_uri"].clone(), parameters: Vec::new() };
+        response.set("code", &code);
+        response.set("state", &query["state"]);
+        if self.metadata.borrow()["authorization_response_iss_parameter_supported"] == true {
+            response.set("iss", &self.issuer);
+        }
+        response
+    }
+
+    pub(super) fn endpoint(&self, url: &str) -> Option<Endpoint> {
+        match url.strip_prefix(&self.issuer)? {
+            "/.well-known/openid-configuration" => Some(Endpoint::Metadata),
+            "/jwks" => Some(Endpoint::Keys),
+            "/token" => Some(Endpoint::Token),
+            _ => None,
+        }
+    }
+
+    pub(super) fn answer(&self, endpoint: Endpoint, request: &OutboundRequest, now: i64) -> Answer {
+        if let Some(scripted) = self.scripted.borrow().get(&endpoint) {
+            return scripted.clone();
+        }
+        match endpoint {
+            Endpoint::Metadata => Ok(self.document(request, &self.metadata.borrow())),
+            Endpoint::Keys => Ok(self.document(request, &json!({ "keys": *self.published.borrow() }))),
+            Endpoint::Token => Ok(self.redeem(request, now)),
+        }
+    }
+
+    fn document(&self, request: &OutboundRequest, body: &Value) -> OutboundResponse {
+        if !self.etag.get() {
+            return answer(200, body);
+        }
+        let digest = Base64UrlUnpadded::encode_string(&Sha256::digest(body.to_string()));
+        let etag = HeaderValue::try_from(format!("\"{digest}\"")).unwrap();
+        let mut response = answer(200, body);
+        if request.headers.get(header::IF_NONE_MATCH) == Some(&etag) {
+            response = OutboundResponse { status: StatusCode::NOT_MODIFIED, body: Vec::new(), ..response };
+        }
+        response.headers.insert(header::ETAG, etag);
+        response
+    }
+
+    /// RFC 6749 §4.1.3 and RFC 7636 §4.6, from the other side.
+    fn redeem(&self, request: &OutboundRequest, now: i64) -> OutboundResponse {
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+        let grant = self.grants.borrow_mut().remove(&form["code"]).filter(|grant| {
+            let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(&form["code_verifier"]));
+            grant.code_challenge == challenge && grant.redirect_uri == form["redirect_uri"]
+        });
+        let Some(grant) = grant else { return answer(400, &json!({ "error": "invalid_grant" })) };
+        let mut claims = json!({
+            "iss": self.issuer,
+            "sub": "alice",
+            "aud": "app",
+            "exp": now + 300,
+            "iat": now,
+            "auth_time": grant.auth_time,
+            "nonce": grant.nonce,
+            "name": "Alice",
+        });
+        if let Some(bend) = &*self.claims.borrow() {
+            bend(&mut claims);
+        }
+        let mut tokens = json!({
+            "access_token": format!("access-{CANARY}-{}", self.issued.get()),
+            "refresh_token": format!("refresh-{CANARY}"),
+            "id_token": self.key.borrow().sign(None, claims.as_object().unwrap()),
+            "token_type": "Bearer",
+            "expires_in": 600,
+        });
+        if let Some(bend) = &*self.tokens.borrow() {
+            bend(&mut tokens);
+        }
+        answer(200, &tokens)
+    }
+}
+
+/// An authorization response on its way back, with parameters to bend.
+#[derive(Clone)]
+pub struct Response {
+    redirect_uri: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl Response {
+    /// Sets a parameter in place of what it was.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.remove(name);
+        self.add(name, value);
+    }
+
+    /// Adds a parameter, whether or not it is there.
+    pub fn add(&mut self, name: &str, value: &str) {
+        self.parameters.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes a parameter away.
+    pub fn remove(&mut self, name: &str) {
+        self.parameters.retain(|(known, _)| known != name);
+    }
+
+    /// The value of a parameter.
+    pub fn get(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap()
+    }
+
+    /// Comes back at another place.
+    pub fn arrive_at(&mut self, path: &str) {
+        self.redirect_uri = format!("{}{path}", super::ORIGIN);
+    }
+
+    /// The path that it comes back to.
+    pub fn path(&self) -> &str {
+        self.redirect_uri.strip_prefix(super::ORIGIN).unwrap()
+    }
+
+    /// Its parameters, encoded.
+    pub fn encoded(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.parameters).finish()
+    }
+
+    /// The path and query that it comes back to.
+    pub fn target(&self) -> String {
+        format!("{}?{}", self.path(), self.encoded())
+    }
+}

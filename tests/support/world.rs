@@ -1,0 +1,197 @@
+//! Every port of the core, answered in memory.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
+use std::task::Poll;
+
+use postern::jose::{Algorithm, Portable, PublicKey};
+use postern::keyring::KeyRing;
+use postern::ports::{
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
+    StoreError,
+};
+use postern::session::{Answer, Command, Sessions, Subject, SubjectKey};
+use postern::time::{Seconds, Timestamp};
+use serde_json::Value;
+
+use super::provider::{Endpoint, Provider};
+use super::stores::MemoryTable;
+
+/// The issuer of the provider `corp`: with a path, as tenants have.
+pub const CORP: &str = "https://login.corp.example/t1";
+/// The issuer of the provider `partner`.
+pub const PARTNER: &str = "https://op.partner.example";
+
+/// What of our own stores is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// The memory of what was used does not answer.
+    Once,
+    /// The sessions do not answer.
+    Sessions,
+    /// The sessions answer something that was not asked.
+    OddAnswers,
+}
+
+/// Everything around the core.
+pub struct World {
+    pub now: Cell<i64>,
+    pub corp: Provider,
+    pub partner: Provider,
+    /// The shared cache of documents.
+    pub cache: RefCell<BTreeMap<String, String>>,
+    /// Whatever went to a provider.
+    pub sent: RefCell<Vec<OutboundRequest>>,
+    /// The log.
+    pub lines: RefCell<Vec<String>>,
+    /// How often a subject's object was asked.
+    pub session_calls: Cell<usize>,
+    pub fault: Cell<Fault>,
+    seed: Cell<u64>,
+    claimed: RefCell<BTreeMap<[u8; 32], i64>>,
+    objects: RefCell<HashMap<SubjectKey, MemoryTable>>,
+    object_keys: KeyRing,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self {
+            now: Cell::new(1_800_000_000),
+            corp: Provider::new(CORP),
+            partner: Provider::new(PARTNER),
+            cache: RefCell::default(),
+            sent: RefCell::default(),
+            lines: RefCell::default(),
+            session_calls: Cell::new(0),
+            fault: Cell::new(Fault::None),
+            seed: Cell::new(1),
+            claimed: RefCell::default(),
+            objects: RefCell::default(),
+            object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
+        }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, seconds: i64) {
+        self.now.set(self.now.get() + seconds);
+    }
+
+    /// How many sessions are stored, of everybody.
+    pub fn sessions(&self) -> usize {
+        self.objects.borrow().values().map(MemoryTable::len).sum()
+    }
+
+    /// How many requests went to this endpoint, of either provider.
+    pub fn asked(&self, endpoint: Endpoint) -> usize {
+        let at = |request: &OutboundRequest| self.find(&request.url).is_some_and(|(_, found)| found == endpoint);
+        self.sent.borrow().iter().filter(|request| at(request)).count()
+    }
+
+    /// The events logged since the last call.
+    pub fn take_events(&self) -> Vec<Value> {
+        self.lines.borrow_mut().drain(..).map(|line| serde_json::from_str(&line).unwrap()).collect()
+    }
+
+    fn find(&self, url: &str) -> Option<(&Provider, Endpoint)> {
+        [&self.corp, &self.partner].into_iter().find_map(|provider| Some((provider, provider.endpoint(url)?)))
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.now.get())
+    }
+}
+
+impl Random for World {
+    /// SplitMix64: every run of a test sees the same values, and no value twice.
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+            self.seed.set(seed);
+            let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = (mixed >> 56) as u8;
+        }
+    }
+}
+
+impl Fetch for World {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        self.sent.borrow_mut().push(request.clone());
+        breath().await;
+        let (provider, endpoint) = self.find(&request.url).expect("a request went to nobody's endpoint");
+        provider.answer(endpoint, &request, self.now.get())
+    }
+}
+
+impl Signatures for World {
+    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        Portable.verify(key, algorithm, message, signature).await
+    }
+}
+
+impl DocumentCache for World {
+    async fn get(&self, key: &str) -> Option<String> {
+        self.cache.borrow().get(key).cloned()
+    }
+
+    async fn put(&self, key: &str, text: String, _: Seconds) {
+        self.cache.borrow_mut().insert(key.to_owned(), text);
+    }
+}
+
+impl Once for World {
+    async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Once {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        let mut claimed = self.claimed.borrow_mut();
+        let free = claimed.get(key).is_none_or(|until| *until <= self.now.get());
+        if free {
+            claimed.insert(*key, until.as_unix());
+        }
+        Ok(free)
+    }
+}
+
+impl Sessions for World {
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        self.session_calls.set(self.session_calls.get() + 1);
+        breath().await;
+        match (self.fault.get(), command) {
+            (Fault::Sessions, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
+            (Fault::OddAnswers, Command::Begin(_)) => return Ok(Answer::Gone),
+            (Fault::OddAnswers, _) => return Ok(Answer::Begun),
+            _ => {}
+        }
+        let mut objects = self.objects.borrow_mut();
+        let table = &*objects.entry(*subject).or_default();
+        Subject { table, keys: &self.object_keys, random: self }
+            .handle(command, self.now(), false)
+            .map(|step| step.into_answer().expect("no renewal was allowed"))
+    }
+}
+
+impl Log for World {
+    fn line(&self, json: &str) {
+        self.lines.borrow_mut().push(json.to_owned());
+    }
+}
+
+/// Lets others go first once, as every answer from outside does.
+async fn breath() {
+    let mut rested = false;
+    poll_fn(|context| {
+        if rested {
+            return Poll::Ready(());
+        }
+        rested = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
