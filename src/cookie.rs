@@ -3,13 +3,19 @@
 use cookie::{Cookie, SameSite, time::Duration};
 
 use crate::http::{HeaderMap, HeaderValue, header};
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// The session cookie.
 pub const SESSION: &str = "__Host-postern";
 
 /// What the name of every login transaction cookie starts with.
 pub const LOGIN_PREFIX: &str = "__Host-postern-login-";
+
+/// Remembers when this browser last came back from a login, for [`ARRIVAL_LIFETIME`].
+const ARRIVAL: &str = "__Host-postern-arrived";
+
+/// A browser that comes back from a login and has no session even now will not have one after another login.
+pub const ARRIVAL_LIFETIME: Seconds = Seconds::new(10);
 
 /// What the request brought under the session cookie's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,15 @@ pub fn login_transactions(headers: &HeaderMap) -> impl Iterator<Item = (&str, &s
     pairs(headers).filter(|(name, _)| name.starts_with(LOGIN_PREFIX))
 }
 
+/// Whether this browser came back from a login just now.
+#[must_use]
+pub fn arrived_just_now(headers: &HeaderMap, now: Timestamp) -> bool {
+    let arrivals = pairs(headers).filter(|(name, _)| *name == ARRIVAL).filter_map(|(_, value)| value.parse().ok());
+    // Clocks of two machines: the moment noted may seem to lie ahead.
+    let near = |at: Timestamp| now.since(at) < ARRIVAL_LIFETIME && at.since(now) < ARRIVAL_LIFETIME;
+    arrivals.map(Timestamp::from_unix).any(near)
+}
+
 /// The `Cookie` header without anything of ours; `None` if nothing is left.
 ///
 /// A part that mentions our name anywhere is dropped whole: where two `Cookie` lines were joined by
@@ -61,6 +76,21 @@ pub fn set_login_transaction(name: &str, value: &str, same_site: SameSite, lifet
     let mut cookie = base(name, value, same_site);
     cookie.set_max_age(Duration::seconds(i64::from(lifetime.get())));
     write(cookie)
+}
+
+/// `Set-Cookie` that notes the end of a login. `Lax`, so that it comes along even where the session cookie does not.
+#[must_use]
+pub fn set_arrival(now: Timestamp) -> Option<HeaderValue> {
+    let value = now.as_unix().to_string();
+    let mut cookie = base(ARRIVAL, &value, SameSite::Lax);
+    cookie.set_max_age(Duration::seconds(i64::from(ARRIVAL_LIFETIME.get())));
+    write(cookie)
+}
+
+/// `Set-Cookie` that forgets it.
+#[must_use]
+pub fn delete_arrival() -> Option<HeaderValue> {
+    delete(ARRIVAL, SameSite::Lax)
 }
 
 /// `Set-Cookie` that deletes a cookie of ours: same name, path and attributes as when it was set.
@@ -135,6 +165,21 @@ mod tests {
         for (lines, expected) in cases {
             assert_eq!(without_ours(&headers(lines)).as_ref().map(|v| v.to_str().unwrap()), *expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn an_arrival_is_remembered_for_ten_seconds() {
+        // field row 12
+        let arrived = |line: &str| arrived_just_now(&headers(&[line]), Timestamp::from_unix(1000));
+        for just_now in ["1000", "991", "1001"] {
+            assert!(arrived(&format!("{ARRIVAL}={just_now}")), "{just_now}");
+        }
+        for not in ["990", "1010", "9223372036854775807", "-9223372036854775808", "", "x"] {
+            assert!(!arrived(&format!("{ARRIVAL}={not}")), "{not}");
+        }
+        assert!(!arrived("a=1"));
+        let set = set_arrival(Timestamp::from_unix(1000)).unwrap();
+        assert_eq!(set, "__Host-postern-arrived=1000; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=10");
     }
 
     #[test]

@@ -64,6 +64,18 @@ pub fn parse_object(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>
     }
 }
 
+/// What a log may know of a text that `serde_json` did not read: its own message quotes the text.
+#[must_use]
+pub fn unread(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        serde_json::error::Category::Io => "not readable",
+        serde_json::error::Category::Syntax => "not json",
+        serde_json::error::Category::Data => "not the json expected",
+        serde_json::error::Category::Eof => "cut short",
+    };
+    format!("{kind}, at line {} column {}", error.line(), error.column())
+}
+
 /// Builds a [`Value`] at one depth. `failure` keeps our own reason, which serde's error type cannot carry.
 #[derive(Clone, Copy)]
 struct Strict<'a> {

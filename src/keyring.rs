@@ -29,6 +29,8 @@ pub enum Purpose {
     SessionHandle,
     /// Sealing tokens at rest in a subject's object.
     StoredTokens,
+    /// The MAC of a provider's document in the shared cache.
+    SharedDocument,
     /// The keyed hash by which a log names a session.
     AuditReference,
 }
@@ -39,6 +41,7 @@ impl Purpose {
             Self::LoginTransaction => b"postern/v1/login-transaction",
             Self::SessionHandle => b"postern/v1/session-handle",
             Self::StoredTokens => b"postern/v1/stored-tokens",
+            Self::SharedDocument => b"postern/v1/shared-document",
             Self::AuditReference => b"postern/v1/audit-reference",
         }
     }

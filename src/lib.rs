@@ -20,8 +20,9 @@ pub mod route;
 
 pub mod config;
 
-pub mod csrf;
 pub mod navigation;
+
+pub mod csrf;
 pub mod oidc;
 pub mod session;
 

@@ -2,6 +2,8 @@
 
 #![expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
 
+use std::fmt;
+
 use crate::http::{HeaderMap, Method, StatusCode};
 use crate::jose::{Algorithm, PublicKey};
 use crate::time::{Seconds, Timestamp};
@@ -28,8 +30,8 @@ pub trait Fetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError>;
 }
 
-/// A request to a provider.
-#[derive(Clone, Debug)]
+/// A request to a provider. Prints without its body, which holds codes and secrets.
+#[derive(Clone)]
 pub struct OutboundRequest {
     /// The method.
     pub method: Method,
@@ -45,8 +47,8 @@ pub struct OutboundRequest {
     pub max_bytes: usize,
 }
 
-/// A provider's answer, still untrusted.
-#[derive(Clone, Debug)]
+/// A provider's answer, still untrusted. Prints without its body, which may hold tokens.
+#[derive(Clone)]
 pub struct OutboundResponse {
     /// The status.
     pub status: StatusCode,
@@ -54,6 +56,19 @@ pub struct OutboundResponse {
     pub headers: HeaderMap,
     /// The body, at most `max_bytes` long.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for OutboundRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("OutboundRequest");
+        shown.field("method", &self.method).field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OutboundResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundResponse").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer.

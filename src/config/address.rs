@@ -26,7 +26,7 @@ impl PublicUrl {
         "an https origin such as `https://app.example.com`, without path, query or user (http only on a loopback host)";
 
     /// Reads an origin; a single `/` after it is dropped, as is the port that goes without saying.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let url = origin(text)?;
         let development = is_loopback(&url);
         (url.scheme() == "https" || development)

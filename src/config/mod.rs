@@ -18,6 +18,8 @@ pub use secrets::{KEY_RING, client_secret_name, private_key_name};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::keyring::KeyRing;
@@ -43,7 +45,7 @@ pub struct Config {
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
     /// Secret `POSTERN_KEYS`.
-    pub keys: KeyRing,
+    pub keys: Rc<KeyRing>,
 }
 
 impl Config {
@@ -87,7 +89,7 @@ impl Config {
             session,
             routes: routes?,
             admin: admin.flatten(),
-            keys: keys?,
+            keys: Rc::new(keys?),
         })
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
 use super::js::{Exception, property};
+use crate::json;
 use crate::secret::Secret;
 
 /// What a deployment sets. Bindings to services, objects and stores are not in here.
@@ -40,7 +41,7 @@ impl Environment {
             }
         }
         let text: String = JSON::stringify(&vars)?.into();
-        let vars = serde_json::from_str(&text).map_err(|error| Exception::new(&error.to_string()))?;
+        let vars = serde_json::from_str(&text).map_err(|error| Exception::new(&json::unread(&error)))?;
         Ok(Self { vars, secrets })
     }
 

@@ -7,6 +7,7 @@ use worker::{SqlStorage, SqlStorageValue};
 
 use super::js::{self, Exception};
 use super::object::ObjectError;
+use crate::json;
 
 /// Runs one statement and reads all its rows, each as an object of its columns. Bindings fill the
 /// `?` in order. Columns hold text and numbers up to 2⁵³; no blobs.
@@ -19,7 +20,8 @@ pub fn query<T: DeserializeOwned>(
     bindings: Vec<SqlStorageValue>,
 ) -> Result<Vec<T>, ObjectError> {
     let rows = rows_as_json(sql, statement, bindings).map_err(|error| ObjectError::Failed(error.to_string()))?;
-    serde_json::from_str(&rows).map_err(|error| ObjectError::Failed(format!("unexpected row: {error}")))
+    serde_json::from_str(&rows)
+        .map_err(|error| ObjectError::Failed(format!("unexpected row: {}", json::unread(&error))))
 }
 
 /// Runs one statement for its effect.

@@ -18,6 +18,7 @@ use super::random::SystemRandom;
 use super::subject_table::SubjectTable;
 use super::{isolate, log, shield};
 use crate::gateway::Gateway;
+use crate::json;
 use crate::ports::{Clock, StoreError};
 use crate::session::message::{Envelope, VERSION};
 use crate::session::{Answer, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject};
@@ -67,7 +68,7 @@ impl DurableObject for SubjectObject {
 impl Inner {
     async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
         let envelope: Envelope<Command> =
-            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(error.to_string()))?;
+            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
         if envelope.v != VERSION {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
@@ -75,7 +76,7 @@ impl Inner {
         if !matches!(envelope.command, Command::Check(_) | Command::List { .. }) {
             self.set_alarm().await?;
         }
-        serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(error.to_string()))
+        serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
     }
 
     /// Carries out a command; a check whose access token is due makes one renewal, whoever asks.

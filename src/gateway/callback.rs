@@ -45,6 +45,7 @@ pub(super) async fn finish<P: Platform>(
     let handle = begin_session(turn, provider, response, &id_token, &transaction).await?;
     let value = handle.to_cookie_value(&turn.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
+    ledger.set_cookie(cookie::set_arrival(turn.platform.now()))?;
     ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
     let to = ReturnTo::parse(&transaction.return_to, &turn.config.public_url).unwrap_or_else(ReturnTo::start);
@@ -94,6 +95,7 @@ async fn consume<P: Platform>(
         ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     }
     let found = named()
+        .take(transaction::MAX_AT_ONCE)
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;

@@ -5,7 +5,7 @@ use super::{Outcome, Platform, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::{Authenticated, session_cookie::Wants};
 use crate::authz::{self, Decision, Permit};
-use crate::csrf;
+use crate::cookie;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
@@ -48,13 +48,8 @@ async fn authenticate<P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<Authenticated, Reason> {
-    let access_token = guard.token == Token::Relay;
-    let wants = Wants { touch: guard.touch, access_token, staleness: guard.revocation };
-    let authenticated = turn.authenticate(wants, ledger).await?;
-    if csrf::is_unsafe(turn.head) {
-        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
-    }
-    Ok(authenticated)
+    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
+    turn.authenticate(wants, ledger).await
 }
 
 /// Door 2, and on.
@@ -92,13 +87,20 @@ fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
     turn.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN
 }
 
-/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands.
+/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
+/// does for who comes from there just now: a provider that asks nothing would make that an endless round.
 pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
     let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
     if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
         return Err(reason);
     }
-    let reply = if turn.may_have_left_cookie_behind() { bounce(turn) } else { to_login(turn)? };
+    let reply = if turn.may_have_left_cookie_behind() {
+        bounce(turn)
+    } else if cookie::arrived_just_now(&turn.head.headers, turn.now) {
+        return Err(reason);
+    } else {
+        to_login(turn)?
+    };
     ledger.event.end(Ending::Redirect, reason.code(), reply.status);
     Ok(reply)
 }

@@ -20,6 +20,8 @@ use crate::time::Seconds;
 
 const MAX_LOGIN_HINT_BYTES: usize = 320;
 const MAX_ACR_VALUES_BYTES: usize = 512;
+/// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
+const MAX_COOKIES_LOOKED_AT: usize = 16;
 
 /// Begins a login, or asks with whom.
 pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
@@ -227,7 +229,7 @@ fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(S
 fn surplus<P>(turn: &Turn<'_, P>) -> Vec<String> {
     let keys = &turn.config.keys;
     let (mut alive, mut surplus) = (Vec::new(), Vec::new());
-    for (name, value) in cookie::login_transactions(&turn.head.headers) {
+    for (name, value) in cookie::login_transactions(&turn.head.headers).take(MAX_COOKIES_LOOKED_AT) {
         match Transaction::open(name, value, keys, turn.now) {
             Some(transaction) => alive.push((transaction.started_at, name.to_owned())),
             None => surplus.push(name.to_owned()),

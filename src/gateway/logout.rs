@@ -20,6 +20,7 @@ pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) ->
     csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     let ended = end_here(turn).await?;
     turn.drop_session_cookie(ledger)?;
+    ledger.set_cookie(cookie::delete_arrival())?;
     let mut location = "/auth/logged-out".to_owned();
     let mut reason = "logout.no_session";
     if let Some(ended) = ended {
@@ -54,7 +55,9 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
 async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Option<String> {
     let provider = turn.config.provider(&ended.session.provider)?;
     let metadata = turn.documents.metadata(turn.platform, provider).await.ok()?;
-    let hint = ended.tokens.as_ref().map(|tokens| tokens.id_token.as_str());
+    // a program's answer is for script to read, so only a person's redirect names the ID token.
+    let tokens = ended.tokens.as_ref().filter(|_| turn.caller.is_navigation());
+    let hint = tokens.map(|tokens| tokens.id_token.as_str());
     let state = super::turn::request_id(turn.platform);
     end_session_url(provider, &metadata, &turn.config.public_url, hint, &state)
 }

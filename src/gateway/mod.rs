@@ -51,7 +51,8 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, documents: ProviderDocuments::default(), cache: LiveCache::default() }
+        let documents = ProviderDocuments::new(&config.keys);
+        Self { config, documents, cache: LiveCache::default() }
     }
 
     /// The deployment it serves.

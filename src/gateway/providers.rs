@@ -15,6 +15,7 @@ use super::Platform;
 use crate::config::Provider;
 use crate::http::{HeaderValue, StatusCode, header};
 use crate::jose::{Algorithm, KeySet, UnverifiedJwt, VerifiedJwt, jwk};
+use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::exchange;
 use crate::oidc::metadata::{self, Metadata};
@@ -23,13 +24,18 @@ use crate::refusal::{Document, Reason};
 use crate::time::Timestamp;
 
 /// What this isolate remembers of every provider's documents: public data only.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProviderDocuments {
     metadata: Shelf<Metadata>,
     keys: Shelf<KeySet>,
 }
 
 impl ProviderDocuments {
+    /// No documents yet; `ring` authenticates those in the shared cache.
+    pub(super) fn new(ring: &Rc<KeyRing>) -> Self {
+        Self { metadata: Shelf::new(Rc::clone(ring)), keys: Shelf::new(Rc::clone(ring)) }
+    }
+
     /// The provider's metadata.
     ///
     /// # Errors
@@ -140,12 +146,9 @@ enum Demand {
 /// The documents of one kind, by URL. URLs come from the configuration and from validated metadata:
 /// there are as many as providers.
 #[derive(Debug)]
-struct Shelf<T>(RefCell<HashMap<String, Entry<T>>>);
-
-impl<T> Default for Shelf<T> {
-    fn default() -> Self {
-        Self(RefCell::default())
-    }
+struct Shelf<T> {
+    entries: RefCell<HashMap<String, Entry<T>>>,
+    ring: Rc<KeyRing>,
 }
 
 #[derive(Debug)]
@@ -160,6 +163,10 @@ struct Entry<T> {
 }
 
 impl<T> Shelf<T> {
+    fn new(ring: Rc<KeyRing>) -> Self {
+        Self { entries: RefCell::default(), ring }
+    }
+
     async fn get<P: Platform, S: Source<Parsed = T>>(
         &self,
         platform: &P,
@@ -181,7 +188,8 @@ impl<T> Shelf<T> {
         if let (None, Some(reason)) = (&held, self.recent_failure(&url, now)) {
             return Err(reason);
         }
-        match self.fetch(platform, source, request, held.as_ref(), demand, now).await {
+        self.mark_attempt(&url, demand, now);
+        match self.fetch(platform, source, request, held.as_ref()).await {
             Ok(parsed) => Ok(parsed),
             Err(reason) => {
                 self.mark_failure(&url, &reason, platform.now());
@@ -192,11 +200,11 @@ impl<T> Shelf<T> {
     }
 
     fn held(&self, url: &str) -> Option<(Stored, Rc<T>)> {
-        self.0.borrow().get(url)?.held.clone()
+        self.entries.borrow().get(url)?.held.clone()
     }
 
     fn should_fetch(&self, url: &str, demand: Demand, fresh: bool, now: Timestamp) -> bool {
-        let shelf = self.0.borrow();
+        let shelf = self.entries.borrow();
         let Some(entry) = shelf.get(url) else { return true };
         match demand {
             Demand::Newer => now >= entry.newer_quiet_until,
@@ -205,7 +213,7 @@ impl<T> Shelf<T> {
     }
 
     fn recent_failure(&self, url: &str, now: Timestamp) -> Option<Reason> {
-        let shelf = self.0.borrow();
+        let shelf = self.entries.borrow();
         let (until, reason) = shelf.get(url)?.failure.as_ref()?;
         (now < *until).then(|| reason.clone())
     }
@@ -219,7 +227,7 @@ impl<T> Shelf<T> {
         now: Timestamp,
     ) {
         let Some(text) = platform.get(&cache_key(url)).await else { return };
-        let Some(stored) = Stored::from_cache(&text) else { return };
+        let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
         if stored.freshness(S::LIFETIMES, now) == Freshness::TooOld {
             return;
         }
@@ -234,15 +242,13 @@ impl<T> Shelf<T> {
         source: &S,
         mut request: OutboundRequest,
         held: Option<&(Stored, Rc<T>)>,
-        demand: Demand,
-        now: Timestamp,
     ) -> Result<Rc<T>, Reason> {
         let url = request.url.clone();
-        self.mark_attempt(&url, demand, now);
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
         let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        let now = platform.now();
         let (stored, parsed) = match (response.status, held) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
                 (stored.clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
@@ -255,14 +261,14 @@ impl<T> Shelf<T> {
             (status, _) => return Err(Reason::ProviderStatus(S::DOCUMENT, status)),
         };
         self.hold(&url, stored.clone(), Rc::clone(&parsed));
-        if let Ok(text) = serde_json::to_string(&stored) {
+        if let Some(text) = stored.to_cache(&url, &self.ring) {
             platform.put(&cache_key(&url), text, S::LIFETIMES.usable).await;
         }
         Ok(parsed)
     }
 
     fn mark_attempt(&self, url: &str, demand: Demand, now: Timestamp) {
-        let mut shelf = self.0.borrow_mut();
+        let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
         match demand {
             Demand::Usable => entry.quiet_until = now.plus(documents::FAILURE_COOLDOWN),
@@ -271,13 +277,13 @@ impl<T> Shelf<T> {
     }
 
     fn mark_failure(&self, url: &str, reason: &Reason, now: Timestamp) {
-        let mut shelf = self.0.borrow_mut();
+        let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
         entry.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason.clone()));
     }
 
     fn hold(&self, url: &str, stored: Stored, parsed: Rc<T>) {
-        let mut shelf = self.0.borrow_mut();
+        let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
         entry.held = Some((stored, parsed));
     }
@@ -292,5 +298,5 @@ impl<T> Entry<T> {
 
 /// The URL's hash: keys of the shared cache show in logs and lists, and have a length limit.
 fn cache_key(url: &str) -> String {
-    format!("document/1/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
+    format!("document/2/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
 }

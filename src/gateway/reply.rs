@@ -17,8 +17,8 @@ pub(super) fn html(status: StatusCode, body: String) -> Reply {
     with_type(status, "text/html; charset=utf-8", body)
 }
 
-/// A page with a form that posts to us. Under `no-referrer` the browser would say `Origin: null` with it
-/// (Fetch §3.1, "append a request Origin header"), and that is nobody we believe.
+/// A page with a form that posts to us. Under `no-referrer` the browser says `Origin: null` with it (Fetch §3.1,
+/// "append a request Origin header"), and an older one without Fetch Metadata would say nothing better.
 pub(super) fn html_with_form(body: String) -> Reply {
     let mut reply = html(StatusCode::OK, body);
     reply.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));

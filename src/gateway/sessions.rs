@@ -8,7 +8,6 @@ use super::{Platform, guard, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::Authenticated;
 use crate::authn::session_cookie::Wants;
-use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::ports::StoreError;
@@ -83,9 +82,8 @@ async fn end_others<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Res
     done(turn, PAGE, ended, "session.others_ended", ledger)
 }
 
-/// Who asks, by their session, from a page of ours.
+/// Who asks, by their session.
 async fn own<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
-    csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
     turn.authenticate(Wants { touch: true, access_token: false, staleness: None }, ledger).await
 }
 

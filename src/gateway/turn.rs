@@ -9,6 +9,7 @@ use crate::authn::session_cookie::{Judge, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
+use crate::csrf;
 use crate::http::{HeaderValue, Method, Reply, RequestHead, header};
 use crate::navigation::Caller;
 use crate::ports::{Random, StoreError};
@@ -73,12 +74,16 @@ impl<P: Platform> Turn<'_, P> {
         CanonicalPath::parse(raw_path).map_err(Reason::BadPath)
     }
 
-    /// Door 1. A cookie that is of no use any more is taken away with the answer, one made with an older key is
+    /// Door 1, for requests of our own pages and people's own navigations. A cookie that is of no use any more is taken away with the answer, one made with an older key is
     /// made anew.
     ///
     /// # Errors
     /// When nobody came through.
     pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+        // First, so that another origin's requests do not even keep the session alive.
+        if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
+            csrf::check(self.head, &self.config.public_url).map_err(Reason::Csrf)?;
+        }
         let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
         match judge.authenticate(&self.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),

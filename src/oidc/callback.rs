@@ -8,7 +8,7 @@ const MAX_PARAMETERS: usize = 50;
 const MAX_VALUE_BYTES: usize = 4096;
 
 /// The parameters of an authorization response, each at most once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct CallbackParams {
     /// `code`
     code: Option<Secret<String>>,

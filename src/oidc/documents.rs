@@ -4,10 +4,15 @@
 //! all the same while the provider does not answer, until it is *too old* (R-014). So a key that the
 //! provider removed works for at most [`Lifetimes::fresh_at_most`] while the provider can be
 //! reached, and for at most [`Lifetimes::usable`] while it cannot.
+//!
+//! The shared cache has other writers than us: what it holds is authenticated, or whoever may write there could
+//! name keys of their own and sign in as anybody.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{HeaderMap, header};
+use crate::keyring::{KeyRing, Purpose};
 use crate::time::{Seconds, Timestamp};
 
 /// How long a document of one kind is fresh, and usable.
@@ -45,7 +50,7 @@ pub const UNKNOWN_KEY_COOLDOWN: Seconds = Seconds::new(30);
 /// Between two attempts while the provider does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
 
-/// A document as it was fetched. Its JSON is what the shared cache holds.
+/// A document as it was fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     #[serde(rename = "v")]
@@ -92,10 +97,24 @@ impl Stored {
         Self { fetched_at: now.as_unix(), fresh_until: now.plus(fresh_for(headers, lifetimes)).as_unix(), ..self }
     }
 
-    /// Reads what the shared cache holds; `None` for anything else.
+    /// What the shared cache holds of the document at `url`: `KEY.MAC.JSON`, the MAC over URL, NUL and JSON.
     #[must_use]
-    pub fn from_cache(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|stored: &Self| stored.version == 1)
+    pub fn to_cache(&self, url: &str, keys: &KeyRing) -> Option<String> {
+        let json = serde_json::to_string(self).ok()?;
+        let mac = Base64UrlUnpadded::encode_string(&keys.mac(Purpose::SharedDocument, &authenticated(url, &json)));
+        Some(format!("{}.{mac}.{json}", keys.newest_id().as_str()))
+    }
+
+    /// Reads what the shared cache holds; `None` for whatever [`Stored::to_cache`] did not make for this `url`.
+    #[must_use]
+    pub fn from_cache(text: &str, url: &str, keys: &KeyRing) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let (key, mac, json) = (parts.next()?, parts.next()?, parts.next()?);
+        let mac = Base64UrlUnpadded::decode_vec(mac).ok()?;
+        if !keys.mac_is_valid(Purpose::SharedDocument, key, &authenticated(url, json), &mac) {
+            return None;
+        }
+        serde_json::from_str(json).ok().filter(|stored: &Self| stored.version == 1)
     }
 
     /// What it is good for now. A document from the future is one whose clock cannot be trusted.
@@ -110,6 +129,11 @@ impl Stored {
     }
 }
 
+/// A URL holds no NUL: no two pairs are written alike.
+fn authenticated(url: &str, json: &str) -> Vec<u8> {
+    [url.as_bytes(), &[0], json.as_bytes()].concat()
+}
+
 fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
     let said = headers
         .get(header::CACHE_CONTROL)
@@ -120,4 +144,33 @@ fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
         })
         .map_or(lifetimes.fresh, Seconds::new);
     said.clamp(lifetimes.fresh_at_least, lifetimes.fresh_at_most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://op.example/jwks";
+
+    fn ring(text: &str) -> KeyRing {
+        KeyRing::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_shared_cache_holds_what_we_put_there_or_nothing() {
+        // field row 21
+        let (a, b) = (format!("a:{}", "A".repeat(43)), format!("b:{}", "E".repeat(43)));
+        let stored = Stored::new("{\"keys\":[]}".to_owned(), &HeaderMap::new(), KEYS, Timestamp::from_unix(1000));
+        let text = stored.to_cache(URL, &ring(&a)).unwrap();
+        assert_eq!(Stored::from_cache(&text, URL, &ring(&a)), Some(stored.clone()));
+        assert_eq!(Stored::from_cache(&text, URL, &ring(&format!("{b} {a}"))), Some(stored));
+        assert_eq!(Stored::from_cache(&text, URL, &ring(&b)), None, "its key has left the ring");
+        assert_eq!(Stored::from_cache(&text, "https://op.example/other", &ring(&a)), None, "put at another place");
+        let json = text.splitn(3, '.').nth(2).unwrap();
+        for forged in
+            [String::new(), json.to_owned(), format!("a..{json}"), format!("a.AA.{json}"), text.replace("keys", "kezs")]
+        {
+            assert_eq!(Stored::from_cache(&forged, URL, &ring(&a)), None, "{forged}");
+        }
+    }
 }

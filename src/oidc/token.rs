@@ -21,7 +21,6 @@ const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
 const MAX_EXPIRES_IN: f64 = 30.0 * 86_400.0;
 
 /// The code and what proves that it is ours.
-#[derive(Debug)]
 pub struct CodeGrant<'a> {
     /// `code`, consumed: it is sent at most once.
     pub code: Secret<String>,

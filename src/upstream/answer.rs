@@ -1,6 +1,6 @@
 //! What of an upstream's answer the browser gets.
 
-use super::forward::is_hop_by_hop;
+use super::forward::{is_hop_by_hop, keep_websocket};
 use crate::http::{HeaderMap, HeaderValue, header};
 
 /// The headers of the upstream's answer that are passed on.
@@ -9,14 +9,14 @@ use crate::http::{HeaderMap, HeaderValue, header};
 /// nobody else's to cache, whatever the upstream thinks.
 #[must_use]
 pub fn answer_headers(private: bool, from_upstream: &HeaderMap) -> HeaderMap {
-    let websocket = from_upstream.contains_key(header::UPGRADE);
     let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
     for (name, value) in from_upstream {
         let shadows = *name == header::SET_COOKIE && names_our_cookie(value);
-        if !shadows && !is_hop_by_hop(name, websocket) {
+        if !shadows && !is_hop_by_hop(name) {
             headers.append(name.clone(), value.clone());
         }
     }
+    keep_websocket(from_upstream, &mut headers);
     if private {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         headers.append(header::VARY, HeaderValue::from_static("Cookie"));

@@ -90,23 +90,23 @@ impl ForwardPlan {
 
 fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let head = forwarding.head;
-    let websocket = head.headers.contains_key(header::UPGRADE);
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
-        let kept = !(says_who_asks(name) || is_hop_by_hop(name, websocket) || *name == header::COOKIE);
+        let kept = !(says_who_asks(name) || is_hop_by_hop(name) || *name == header::COOKIE);
         // A guarded route's caller is known by their session; what else they call themselves is noise at best.
         if kept && !(forwarding.private && *name == header::AUTHORIZATION) {
             headers.append(name.clone(), value.clone());
         }
     }
+    keep_websocket(&head.headers, &mut headers);
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
-    if let Some(token) = &forwarding.access_token {
-        if let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
+    let bearer =
+        forwarding.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
+    if let Some(Ok(mut value)) = bearer {
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
     }
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
@@ -116,69 +116,156 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        if !value.is_empty() {
-            headers.insert(HeaderName::from_static(name), value);
-        }
+    if let Some(value) = HeaderValue::try_from(value).ok().filter(|value| !value.is_empty()) {
+        headers.insert(HeaderName::from_static(name), value);
     }
 }
+
+const CLAIMING_PREFIXES: [&str; 27] = [
+    "cf-",
+    "remote-",
+    "ssl-client-",
+    "tailscale-",
+    "x-amzn-oidc-",
+    "x-auth-",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-client-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-goog-",
+    "x-identity",
+    "x-jwt-",
+    "x-middleware-",
+    "x-ms-client-",
+    "x-original-",
+    "x-pomerium-",
+    "x-postern-",
+    "x-remote-",
+    "x-rewrite-",
+    "x-ssl-",
+    "x-sso-",
+    "x-tls-",
+    "x-user",
+    "x-vouch-",
+    "x-webauth-",
+];
+const CLAIMING_NAMES: [&str; 28] = [
+    "client-cert",
+    "client-cert-chain",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "from",
+    "proxy",
+    "proxy-authorization",
+    "true-client-ip",
+    "via",
+    "x-access-token",
+    "x-cluster-client-ip",
+    "x-email",
+    "x-group",
+    "x-groups",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-id-token",
+    "x-method-override",
+    "x-real-ip",
+    "x-request-id",
+    "x-role",
+    "x-roles",
+    "x-scheme",
+    "x-subject",
+    "x-url-scheme",
+];
 
 /// Headers by which proxies tell upstreams who asks, from where, or for what: from outside they are
 /// claims, so none is passed on; those that are true are set anew.
 fn says_who_asks(name: &HeaderName) -> bool {
-    const PREFIXES: [&str; 15] = [
-        "x-postern-",
-        "x-forwarded",
-        "x-original-",
-        "x-rewrite-",
-        "x-auth-",
-        "x-authenticated-",
-        "x-user",
-        "x-remote-",
-        "x-ssl-",
-        "x-client-",
-        "x-envoy-",
-        "x-amzn-oidc-",
-        "x-goog-",
-        "x-middleware-",
-        "cf-",
-    ];
-    const NAMES: [&str; 24] = [
-        "client-cert",
-        "client-cert-chain",
-        "client-ip",
-        "fastly-client-ip",
-        "forwarded",
-        "from",
-        "proxy",
-        "proxy-authorization",
-        "remote-addr",
-        "remote-groups",
-        "remote-name",
-        "remote-user",
-        "true-client-ip",
-        "via",
-        "x-cluster-client-ip",
-        "x-email",
-        "x-forwarded",
-        "x-groups",
-        "x-http-method-override",
-        "x-http-method",
-        "x-method-override",
-        "x-real-ip",
-        "x-request-id",
-        "x-roles",
-    ];
     let name = name.as_str();
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+    CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&name)
 }
 
-/// Headers of the connection, not of the request (RFC 9110 §7.6.1). A WebSocket's upgrade is kept.
-pub(super) fn is_hop_by_hop(name: &HeaderName, websocket: bool) -> bool {
-    match name.as_str() {
-        "upgrade" | "connection" => !websocket,
-        "host" | "content-length" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te" | "trailer"
-        | "transfer-encoding" => true,
-        _ => false,
+/// Headers of the connection, not of the request (RFC 9110 §7.6.1).
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "content-length"
+            | "host"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// An upgrade to WebSocket goes through, written anew: any other protocol (`h2c`) would carry requests that
+/// nobody looks at, and `Connection` can name headers for the next server to drop.
+pub(super) fn keep_websocket(from: &HeaderMap, to: &mut HeaderMap) {
+    let mut protocols = from.get_all(header::UPGRADE).iter();
+    let first = protocols.next().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if first && protocols.next().is_none() {
+        to.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_from_outside_tells_an_upstream_who_asks() {
+        // field row 1
+        for name in [
+            "x-postern-assertion",
+            "x-forwarded-user",
+            "x-forwarded",
+            "x-user",
+            "x-user-id",
+            "x-original-url",
+            "x-rewrite-url",
+            "x-middleware-subrequest",
+            "x-webauth-user",
+            "x-ms-client-principal-id",
+            "x-http-method-override",
+            "cf-connecting-ip",
+            "cf-access-jwt-assertion",
+            "client-cert",
+            "forwarded",
+            "remote-user",
+            "ssl-client-s-dn",
+        ] {
+            assert!(says_who_asks(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["accept", "content-type", "x-requested-with", "traceparent", "origin", "x-app-version"] {
+            assert!(!says_who_asks(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_protocol_but_websocket_is_changed_to() {
+        //
+        let kept = |pairs: &[(HeaderName, &'static str)]| {
+            let from: HeaderMap =
+                pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+            let mut to = HeaderMap::new();
+            keep_websocket(&from, &mut to);
+            to
+        };
+        let opened = kept(&[(header::UPGRADE, "WebSocket"), (header::CONNECTION, "upgrade, x-forwarded-for")]);
+        assert_eq!(opened.get(header::CONNECTION).unwrap(), "Upgrade");
+        assert_eq!(opened.get(header::UPGRADE).unwrap(), "websocket");
+        assert!(kept(&[(header::CONNECTION, "x-forwarded-for")]).is_empty());
+        assert!(kept(&[(header::UPGRADE, "h2c"), (header::CONNECTION, "Upgrade, HTTP2-Settings")]).is_empty());
+        assert!(kept(&[(header::UPGRADE, "websocket, h2c")]).is_empty());
+        assert!(kept(&[(header::UPGRADE, "websocket"), (header::UPGRADE, "h2c")]).is_empty());
     }
 }

@@ -105,12 +105,10 @@ for (const [name, application, statuses] of [["strict", strict, [401]], ["lax", 
 test("images and frames on another site start no login", async () => {
   // R-033
   const { page, context } = await newPerson(browser);
-  const statuses = [];
-  page.on("response", (response) => {
-    if (response.url().startsWith(strict.origin)) statuses.push(response.status());
-  });
+  const mark = await strict.postern.mark();
   await page.goto(`${elsewhere}/strict/image`, { waitUntil: "networkidle" });
-  assert.deepEqual(statuses, [403, 403]);
+  const events = await strict.postern.eventsSince(mark);
+  assert.deepEqual(events.map(({ event, outcome, status }) => [event, outcome, status]), Array(2).fill(["login.start", "deny", 403]));
   assert.deepEqual(await context.cookies(strict.origin), []);
   await context.close();
 });

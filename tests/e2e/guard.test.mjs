@@ -1,8 +1,10 @@
 // The guard: which requests pass to an upstream, exactly as they were matched, and what goes with them.
 
 import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
 import { after, test } from "node:test";
 
+import { startCanaryHost } from "../provider/canary_host.mjs";
 import { refreshTarget } from "./support/browser.mjs";
 import { logIn } from "./support/login.mjs";
 import { assertNothingLeaks, SESSION_COOKIE } from "./support/refusals.mjs";
@@ -236,9 +238,40 @@ test("an unsafe method by cookie needs a page of ours", async () => {
   }
 });
 
-test("a WebSocket from another origin is not opened", async () => {
-  const headers = [cookie, ["upgrade", "websocket"], ["connection", "Upgrade"], ["sec-websocket-version", "13"], ["sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="], ["origin", "https://evil.example"]];
-  await assertGuarded(() => postern.send("/api/echo", { headers }), [403]);
+/** The status of a WebSocket handshake. */
+function handshake(headers) {
+  const all = [["host", new URL(postern.origin).host], ["upgrade", "websocket"], ["connection", "Upgrade"], ["sec-websocket-version", "13"], ["sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="], ...headers];
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: "127.0.0.1", port: postern.port, path: "/api/echo", headers: all.flat(), agent: false });
+    request.on("error", reject);
+    request.on("response", (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on("upgrade", (response, socket) => {
+      socket.destroy();
+      resolve(response.statusCode);
+    });
+    request.end();
+  });
+}
+
+test("a WebSocket is opened for a page of ours that is signed in, and for nobody else", async () => {
+  // R-174
+  assert.equal(await handshake([cookie, ["origin", postern.origin]]), 101);
+  assert.equal(await handshake([["origin", postern.origin]]), 401);
+  for (const origin of ["https://evil.example", "null", `${postern.origin}.evil.example`]) assert.equal(await handshake([cookie, ["origin", origin]]), 403, origin);
+  assert.equal(await handshake([cookie]), 403);
+});
+
+test("a redirect of the upstream is the browser's to follow, not ours", async () => {
+  // R-173
+  const canary = await startCanaryHost();
+  const answer = await asAlice(`/api/orders/moved?${encodeURIComponent(`${canary.origin}/`)}`);
+  await canary.close();
+  assert.equal(answer.status, 302);
+  assert.equal(answer.headers.location, `${canary.origin}/`);
+  assert.deepEqual(canary.hits, []);
 });
 
 test("scopes that the provider did not grant are missed by 403, those it did grant by nothing", async () => {

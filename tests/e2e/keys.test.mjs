@@ -13,7 +13,7 @@ after(() => canary.close());
 
 const IDS = [
   "junk", "rotate", "flood", "use", "ops", "algmember", "notops", "decoy", "wrongdecoy", "single", "several", "foreign", "removed",
-  "small", "empty", "html", "large", "closed",
+  "small", "empty", "html", "large", "closed", "crowd",
 ];
 const world = await startWorld({ ...Object.fromEntries(IDS.map((id) => [id, {}])), es: { alg: "ES256" } });
 const { issuers, postern } = world;
@@ -45,6 +45,18 @@ test("a key that is new since the last login is found by one more fetch", async 
   issuers.rotate.keys = [newKey("RS256")];
   await logsIn("rotate");
   assert.equal(issuers.rotate.count("jwks"), before + 1);
+});
+
+test("when several sign in at the very moment of a rotation, one fetch finds the new key for whoever comes next", async () => {
+  // the others of that moment do not wait for it; their login fails and they start again
+  await logsIn("crowd");
+  const before = issuers.crowd.count("jwks");
+  issuers.crowd.keys = [newKey("RS256")];
+  issuers.crowd.bend.jwks = (answer) => void (answer.delay = 50);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => logIn(world.browser(), { provider: "crowd" })));
+  assert.ok(answers.some(({ status }) => status === 200));
+  await Promise.all(Array.from({ length: 10 }, () => logsIn("crowd")));
+  assert.equal(issuers.crowd.count("jwks"), before + 1);
 });
 
 test("a flood of unknown key ids asks the provider at most once per cool-down, and hides no real rotation", async () => {

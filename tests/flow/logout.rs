@@ -23,12 +23,14 @@ fn a_session_ends_here_and_then_at_the_provider() {
         (answered.event["reason"].as_str(), answered.event["subject"].as_str()),
         (Some("logout.session_ended"), Some("alice"))
     );
-    assert_eq!(answered.set_cookies(), ["__Host-postern=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0"]);
+    let gone = ["__Host-postern=; HttpOnly; SameSite=Strict;", "__Host-postern-arrived=; HttpOnly; SameSite=Lax;"];
+    assert_eq!(answered.set_cookies(), gone.map(|cookie| format!("{cookie} Secure; Path=/; Max-Age=0")));
     let location = url::Url::parse(answered.json()["location"].as_str().unwrap()).unwrap();
     assert!(location.as_str().starts_with(&format!("{CORP}/logout?")));
     let query: BTreeMap<String, String> = location.query_pairs().into_owned().collect();
     assert_eq!(query["post_logout_redirect_uri"], "https://app.example.com/auth/logged-out");
-    assert_eq!((query["client_id"].as_str(), query["id_token_hint"].split('.').count()), ("app", 3));
+    // a script may read this answer; the ID token is only in the redirect of a form.
+    assert_eq!((query["client_id"].as_str(), query.contains_key("id_token_hint")), ("app", false));
     assert!(query["state"].len() >= 20);
     // Back in the browser's history, or a copy of the cookie: both are nobody.
     browser.plant(SESSION, &old);

@@ -3,15 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::Poll;
 
+use postern::gateway::Gateway;
 use postern::jose::{Algorithm, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
     StoreError,
 };
-use postern::session::{Answer, Command, Sessions, Subject, SubjectKey};
+use postern::session::{Answer, Command, Sessions, Step, Subject, SubjectKey};
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
@@ -51,7 +53,9 @@ pub struct World {
     pub fault: Cell<Fault>,
     seed: Cell<u64>,
     claimed: RefCell<BTreeMap<[u8; 32], i64>>,
-    objects: RefCell<HashMap<SubjectKey, MemoryTable>>,
+    objects: RefCell<HashMap<SubjectKey, Rc<MemoryTable>>>,
+    /// By which the objects renew tokens; none do while there is none.
+    pub object_gateway: RefCell<Option<Rc<Gateway>>>,
     object_keys: KeyRing,
 }
 
@@ -69,6 +73,7 @@ impl World {
             seed: Cell::new(1),
             claimed: RefCell::default(),
             objects: RefCell::default(),
+            object_gateway: RefCell::default(),
             object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
         }
     }
@@ -80,7 +85,7 @@ impl World {
 
     /// How many sessions are stored, of everybody.
     pub fn sessions(&self) -> usize {
-        self.objects.borrow().values().map(MemoryTable::len).sum()
+        self.objects.borrow().values().map(|table| table.len()).sum()
     }
 
     /// How many requests went to this endpoint, of either provider.
@@ -168,11 +173,18 @@ impl Sessions for World {
             (Fault::OddAnswers, _) => return Ok(Answer::Begun),
             _ => {}
         }
-        let mut objects = self.objects.borrow_mut();
-        let table = &*objects.entry(*subject).or_default();
-        Subject { table, keys: &self.object_keys, random: self }
-            .handle(command, self.now(), false)
-            .map(|step| step.into_answer().expect("no renewal was allowed"))
+        let table = Rc::clone(self.objects.borrow_mut().entry(*subject).or_default());
+        let object = Subject { table: &*table, keys: &self.object_keys, random: self };
+        let gateway = self.object_gateway.borrow().clone();
+        match (object.handle(command, self.now(), gateway.is_some())?, gateway) {
+            (Step::Answer(answer), _) => Ok(answer),
+            (Step::Renew(_), None) => Err(StoreError::Malformed),
+            (Step::Renew(job), Some(gateway)) => {
+                let renewal = gateway.renew(self, &job).await;
+                object.finish_renewal(&job, &renewal, self.now())?;
+                object.handle(command, self.now(), false)?.into_answer().ok_or(StoreError::Malformed)
+            }
+        }
     }
 }
 

@@ -2,10 +2,20 @@
 
 const seen = [];
 
+/** A WebSocket that says hello. */
+function greet() {
+  const [client, server] = Object.values(new WebSocketPair());
+  server.accept();
+  server.send("hello");
+  return new Response(null, { status: 101, webSocket: client });
+}
+
 export default {
   async fetch(request) {
     const { pathname, search, hostname } = new URL(request.url);
     if (hostname === "control.test") return Response.json(seen);
+    if (request.headers.get("upgrade") === "websocket") return greet();
+    if (pathname === "/api/orders/moved") return Response.redirect(decodeURIComponent(search.slice(1)), 302);
     const asked = { method: request.method, path: pathname + search, headers: Object.fromEntries(request.headers) };
     seen.push({ ...asked, body: await request.text() });
     return Response.json(asked, {

@@ -99,10 +99,8 @@ export async function startPostern({
   providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", upstream = join(SUPPORT, "echo.mjs"),
 }) {
   const publicUrl = `http://localhost:${port || 8787}`;
-  const logs = [];
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const options = miniflareOptions({ bindings, build, port, upstream, onLog: ({ message }) => logs.push(message) });
-  const postern = new Postern(options, publicUrl, logs);
+  const postern = new Postern(bindings, { build, port, upstream });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;
@@ -111,21 +109,25 @@ export async function startPostern({
 export class Postern {
   #skewMilliseconds = 0;
   #marks = 0;
+  #bindings;
   #options;
 
-  constructor(options, origin, logs) {
-    this.#options = options;
-    Object.assign(this, { origin, logs });
+  constructor(bindings, options) {
+    this.#bindings = bindings;
+    this.#options = { ...options, onLog: ({ message }) => this.logs.push(message) };
+    this.origin = bindings.PUBLIC_URL;
+    this.logs = [];
   }
 
   async start() {
-    this.miniflare = new Miniflare(this.#options);
+    this.miniflare = new Miniflare(miniflareOptions({ ...this.#options, bindings: this.#bindings }));
     this.port = Number((await this.miniflare.ready).port);
   }
 
-  /** Starts a new isolate over the same stores, as a new deployment would. */
-  async restart() {
-    await this.miniflare.setOptions(this.#options);
+  /** Starts a new isolate over the same stores, as a deployment with these variables and secrets would. */
+  async restart(bindings = {}) {
+    Object.assign(this.#bindings, bindings);
+    await this.miniflare.setOptions(miniflareOptions({ ...this.#options, bindings: this.#bindings }));
     this.port = Number((await this.miniflare.ready).port);
     await this.advance(0);
   }

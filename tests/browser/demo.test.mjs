@@ -1,0 +1,96 @@
+// What a newcomer does: `npm start`, open the page, sign in, look around, sign out.
+//
+// The demo's ports (9001, 9002) are part of its configuration: nothing else may run there.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { freePort, launchChromium, newPerson, signIn } from "./support/world.mjs";
+
+const START = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
+const READY_WITHIN_MS = 120_000;
+
+/** Starts the demo as `npm start` does; resolves with what it prints as the address to open. */
+async function startDemo() {
+  const child = spawn(process.execPath, [START], {
+    env: { ...process.env, POSTERN_PORT: String(await freePort()), NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exited = new Promise((exit) => child.on("exit", exit));
+  after(async () => {
+    child.kill("SIGTERM");
+    await exited;
+  });
+  let said = "";
+  return new Promise((ready, failed) => {
+    setTimeout(() => failed(new Error(`not running in time:\n${said}`)), READY_WITHIN_MS).unref();
+    exited.then((code) => failed(new Error(`ended with ${code}:\n${said}`)));
+    const listen = (chunk) => {
+      said += chunk;
+      const address = /Open\s+(http:\/\/localhost:\d+)/.exec(said);
+      if (address) ready({ origin: address[1], said: () => said });
+    };
+    child.stdout.on("data", listen);
+    child.stderr.on("data", listen);
+  });
+}
+
+const browser = await launchChromium();
+const demo = await startDemo();
+const { origin } = demo;
+const title = (page) => page.locator("h1:visible").first().textContent();
+
+test("the start page lets people sign in with either provider, and then says who they are and what the API says", async () => {
+  const { page, context, complaints } = await newPerson(browser);
+  await page.goto(origin);
+  assert.equal(await title(page), "You are signed out");
+  await page.locator("#signed-out").getByRole("link", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: /Demo Identity/ }).click();
+  await signIn(page);
+  await page.waitForURL(`${origin}/`);
+  await page.locator("#person-title:visible").waitFor();
+  assert.equal(await page.locator("#person-title").textContent(), "Alice Liddell");
+  await page.getByText("The API says: “Hello, c5c1f0d4-alice.”").waitFor();
+  assert.match(await page.locator("#idle-left").textContent(), /^1[45]:\d\d$/);
+  assert.match(await page.locator("#absolute-left").textContent(), /^(8:00|7:59):\d\d$/);
+  assert.equal(await page.locator("#cookies").textContent(), "empty");
+  await page.getByRole("button", { name: "GET /api/admin/keys" }).click();
+  await page.getByText("/api/admin/keys → 403").waitFor();
+  const expected = complaints.filter((text) => !/status of (401|403)/.test(text));
+  assert.deepEqual(expected, []);
+  await context.close();
+});
+
+test("a link to the guarded page signs people in and brings them back to it", async () => {
+  const { page, context } = await newPerson(browser);
+  await page.goto(`${origin}/reports`);
+  await page.getByRole("link", { name: /Partner Login/ }).click();
+  await signIn(page, { login: "bob", password: "builder" });
+  await page.waitForURL(`${origin}/reports`);
+  await page.locator("#reports:visible").waitFor();
+  assert.equal(await title(page), "Reports");
+  assert.match(await page.locator("#person-detail").textContent(), /signed in with partner/);
+  await context.close();
+});
+
+test("a sign-out on the page ends the session here and there", async () => {
+  const { page, context } = await newPerson(browser);
+  await page.goto(`${origin}/auth/login?provider=demo&return_to=/`);
+  await signIn(page);
+  await page.waitForURL(`${origin}/`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(/127\.0\.0\.1:9001/);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(/\/auth\/logged-out/);
+  await page.goto(origin);
+  assert.equal(await title(page), "You are signed out");
+  await context.close();
+});
+
+test("what the demo prints of its decisions holds no token and no cookie", () => {
+  const events = demo.said().split("\n").filter((line) => line.includes('{"time"'));
+  assert.ok(events.length > 10, `${events.length} events were shown`);
+  assert.doesNotMatch(events.join("\n"), /eyJ|code=|__Host-postern=/);
+});
