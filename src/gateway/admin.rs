@@ -102,7 +102,7 @@ impl<'a> Person<'a> {
 /// The order: one JSON object of known members.
 async fn read<P>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<Map<String, Value>, Reason> {
     let media_type = turn.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    if media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase() != "application/json" {
+    if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Reason::BadInput("content-type"));
     }
     let text = body.text(MAX_BODY_BYTES).await.map_err(|_| Reason::BadInput("body"))?;
