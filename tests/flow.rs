@@ -11,6 +11,8 @@
 
 mod support;
 
+#[path = "flow/administration.rs"]
+mod administration;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/documents.rs"]
@@ -21,8 +23,12 @@ mod guard;
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
+#[path = "flow/own_sessions.rs"]
+mod own_sessions;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/staleness.rs"]
+mod staleness;
 #[path = "flow/stores.rs"]
 mod stores;
 #[path = "flow/tokens.rs"]

@@ -4,11 +4,11 @@ use super::address::Issuer;
 use super::problem::{expected, shown};
 use super::secrets::{Secrets, client_secret_name, private_key_name};
 use super::table::Table;
-use super::value::{choice, duration, flag, label, list, one_of, parsed, scope, text, word};
+use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word};
 use crate::jose::Algorithm;
 use crate::provider_id::ProviderId;
 use crate::secret::Secret;
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
@@ -82,6 +82,10 @@ pub struct Provider {
     pub authorization_params: Vec<(String, String)>,
     /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
     pub id_token_hint: bool,
+    /// `session_max`: how long a session by this provider may live, where that is less than `SESSION.absolute`.
+    pub session_max: Option<Seconds>,
+    /// `not_before`: every session by this provider that began before this time is over, from then on. Default none.
+    pub not_before: Option<Timestamp>,
 }
 
 /// How Postern proves to a provider that it is the client.
@@ -167,6 +171,8 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
     let authorization_params = authorization_params(&mut table);
     let id_token_hint = table.optional("id_token_hint", flag);
+    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
+    let not_before = table.optional("not_before", parsed(MOMENT, moment));
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -184,6 +190,8 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         resource,
         authorization_params,
         id_token_hint: id_token_hint.unwrap_or(true),
+        session_max,
+        not_before,
     })
 }
 

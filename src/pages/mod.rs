@@ -3,6 +3,7 @@
 pub mod chooser;
 pub mod forward;
 pub mod problem;
+pub mod sessions;
 pub mod signed_out;
 
 use std::sync::LazyLock;

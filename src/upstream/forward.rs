@@ -1,5 +1,6 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
+use super::answer::answer_headers;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
@@ -20,6 +21,8 @@ pub struct ForwardPlan {
     pub private: bool,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
+    /// Cookies of ours that go with the upstream's answer.
+    set_cookies: Vec<HeaderValue>,
     permit: Permit,
 }
 
@@ -57,8 +60,25 @@ impl ForwardPlan {
             headers: request_headers(&forwarding),
             private: forwarding.private,
             request_id: forwarding.request_id.to_owned(),
+            set_cookies: Vec::new(),
             permit,
         }
+    }
+
+    /// The same, with cookies of ours to set.
+    #[must_use]
+    pub fn with_cookies(self, set_cookies: Vec<HeaderValue>) -> Self {
+        Self { set_cookies, ..self }
+    }
+
+    /// The headers of the answer that the browser gets, of those that the upstream gave.
+    #[must_use]
+    pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
+        let mut headers = answer_headers(self.private, from_upstream);
+        for cookie in &self.set_cookies {
+            headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        headers
     }
 
     /// Whether door 2 let it through: always, a plan cannot be made otherwise.
