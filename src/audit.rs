@@ -49,6 +49,12 @@ pub enum What {
     /// An administrator ends sessions of someone.
     #[serde(rename = "admin.revoke")]
     AdminRevoke,
+    /// A provider tells that it ended a session.
+    #[serde(rename = "logout.backchannel")]
+    BackchannelLogout,
+    /// A frame of a provider's page tells that it ended a session.
+    #[serde(rename = "logout.frontchannel")]
+    FrontchannelLogout,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,

@@ -97,6 +97,11 @@ pub trait Once {
     /// # Errors
     /// When the store does not answer: the caller refuses.
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError>;
+    /// Gives back a claim whose purpose failed, so that the same thing may be tried again.
+    ///
+    /// # Errors
+    /// When the store does not answer: the claim stands.
+    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError>;
 }
 
 /// A strongly consistent store did not do its work.

@@ -8,6 +8,7 @@ use crate::http::StatusCode;
 use crate::jose::{JwtError, KeySetError};
 use crate::oidc::callback::CallbackError;
 use crate::oidc::id_token::IdTokenError;
+use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::ports::{FetchError, StoreError};
@@ -56,6 +57,12 @@ pub enum Reason {
     IdTokenSignature(JwtError),
     /// The ID token does not say what it must.
     IdToken(IdTokenError),
+    /// A provider's logout request that cannot be read.
+    LogoutRequest(LogoutRequestError),
+    /// The logout token is no good JWT.
+    LogoutTokenSignature(JwtError),
+    /// The logout token does not say what it must.
+    LogoutToken(LogoutTokenError),
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
     /// The access token could not be renewed, because the provider does not answer.
@@ -76,6 +83,42 @@ pub enum Reason {
     UpstreamTimeout,
     /// A mistake of our own, named.
     Internal(&'static str),
+}
+
+/// What is wrong with a provider's logout request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutRequestError {
+    /// Its body is no form.
+    NotAForm,
+    /// It is too long, or cannot be read.
+    Unreadable,
+    /// Not exactly one `logout_token`.
+    NotOneToken,
+    /// This token was received before.
+    AlreadyUsed,
+    /// A parameter stands twice.
+    Repeated,
+    /// One of `iss` and `sid` without the other.
+    Incomplete,
+    /// `iss` is not this provider's.
+    IssMismatch,
+    /// The browser's session is not the one named.
+    NotThisSession,
+}
+
+impl LogoutRequestError {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NotAForm => "logout_request.not_a_form",
+            Self::Unreadable => "logout_request.unreadable",
+            Self::NotOneToken => "logout_request.not_one_token",
+            Self::AlreadyUsed => "logout_request.already_used",
+            Self::Repeated => "logout_request.repeated_parameter",
+            Self::Incomplete => "logout_request.iss_or_sid_missing",
+            Self::IssMismatch => "logout_request.iss_mismatch",
+            Self::NotThisSession => "logout_request.not_this_session",
+        }
+    }
 }
 
 /// Which of a provider's answers a failure is about.
@@ -145,6 +188,9 @@ impl Reason {
             Self::Token(error) => error.code(),
             Self::IdTokenSignature(error) => error.code(),
             Self::IdToken(error) => error.code(),
+            Self::LogoutRequest(error) => error.code(),
+            Self::LogoutTokenSignature(error) => error.code(),
+            Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RenewalPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, FetchError::Network) => "provider.unreachable",
@@ -191,7 +237,10 @@ impl Reason {
             | Self::BadPath(_)
             | Self::LoginParameter(_)
             | Self::UnknownProvider
-            | Self::BadInput(_) => Refusal::BadRequest,
+            | Self::BadInput(_)
+            | Self::LogoutRequest(_)
+            | Self::LogoutTokenSignature(_)
+            | Self::LogoutToken(_) => Refusal::BadRequest,
             Self::NoRoute | Self::NoSuchSession => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,

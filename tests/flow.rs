@@ -13,10 +13,14 @@ mod support;
 
 #[path = "flow/administration.rs"]
 mod administration;
+#[path = "flow/backchannel.rs"]
+mod backchannel;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/frontchannel.rs"]
+mod frontchannel;
 #[path = "flow/guard.rs"]
 mod guard;
 #[path = "flow/login.rs"]

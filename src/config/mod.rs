@@ -15,7 +15,7 @@ mod value;
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use problem::Problem;
-pub use provider::{ClientAuth, LoginParameter, Provider, ResponseMode};
+pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, client_secret_name, private_key_name};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
@@ -119,6 +119,18 @@ impl Config {
     #[must_use]
     pub fn callback_url(&self, id: &ProviderId) -> String {
         self.public_url.join(&format!("/auth/callback/{id}"))
+    }
+
+    /// The back-channel logout URI to register with a provider that has such a thing.
+    #[must_use]
+    pub fn backchannel_logout_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/backchannel-logout/{id}"))
+    }
+
+    /// The front-channel logout URI to register with a provider for which it is turned on.
+    #[must_use]
+    pub fn frontchannel_logout_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/frontchannel-logout/{id}"))
     }
 
     /// The post-logout redirect URI to register with every provider.

@@ -69,6 +69,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(provider.pass_through.len(), 4);
     assert!(provider.prompt.is_none() && provider.acr_values.is_empty() && provider.max_age.is_none());
     assert!(provider.resource.is_none() && provider.authorization_params.is_empty() && provider.id_token_hint);
+    assert_eq!((provider.logout_tokens, provider.frontchannel_logout), (LogoutTokens::Strict, false));
     assert_eq!(config.session, SessionConfig::default());
     assert_eq!((config.session.idle, config.session.absolute), (Seconds::hours(1), Seconds::hours(8)));
     assert_eq!(config.keys.newest_id().as_str(), "k1");
@@ -86,6 +87,7 @@ fn every_key_says_what_it_is_documented_to() {
                 "pass_through": ["login_hint"], "prompt": "login consent", "acr_values": ["urn:mfa"], "max_age": "0s",
                 "resource": "urn:orders", "authorization_params": { "audience": "https://api.example.com" },
                 "id_token_hint": false, "session_max": "12h", "not_before": "2026-11-22T06:00:00Z",
+                "logout_tokens": "legacy", "frontchannel_logout": true,
             },
             "partner-2": { "issuer": "https://op.example", "client_id": "b", "client_auth": "private_key_jwt" },
         },
@@ -102,6 +104,7 @@ fn every_key_says_what_it_is_documented_to() {
     assert_eq!(corp.pass_through, [LoginParameter::LoginHint]);
     assert_eq!(corp.prompt.as_deref(), Some("login consent"));
     assert_eq!((corp.max_age, corp.id_token_hint), (Some(Seconds::new(0)), false));
+    assert_eq!((corp.logout_tokens, corp.frontchannel_logout), (LogoutTokens::Legacy, true));
     assert_eq!(corp.resource.as_deref(), Some("urn:orders"));
     assert_eq!(corp.authorization_params, [("audience".to_owned(), "https://api.example.com".to_owned())]);
     let partner = config.provider("partner-2").unwrap();
@@ -209,6 +212,9 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         provider("session_max", json!("31d")),
         provider("not_before", json!(1_795_327_200)),
         provider("not_before", json!("2026-11-22")),
+        provider("logout_tokens", json!("lax")),
+        provider("logout_tokens", json!(true)),
+        provider("frontchannel_logout", json!("yes")),
         problem(&["SESSION"], json!([])),
         problem(&["SESSION"], json!({ "idle": "0s" })),
         problem(&["SESSION"], json!({ "absolute": "31d" })),

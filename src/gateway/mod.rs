@@ -1,7 +1,9 @@
 //! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
 
 mod admin;
+mod backchannel;
 mod callback;
+mod frontchannel;
 mod guard;
 mod login;
 mod logout;
@@ -19,16 +21,16 @@ use crate::navigation::Caller;
 use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
-use crate::session::{LiveCache, Sessions};
+use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
 use providers::ProviderDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
-pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log {}
+pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log {}
 
-impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log> Platform for T {}
+impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log> Platform for T {}
 
 /// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`] may.
 #[derive(Debug)]
@@ -112,15 +114,13 @@ impl Gateway {
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
             "/auth/admin/sessions" => admin::list(turn, ledger).await?,
             "/auth/admin/revoke" => admin::revoke(turn, body, ledger).await?,
-            other => {
-                if let Some(provider) = other.strip_prefix("/auth/callback/") {
-                    callback::finish(turn, provider, body, ledger).await?
-                } else if let Some(rest) = other.strip_prefix("/auth/sessions/") {
-                    sessions::one(turn, rest, ledger).await?
-                } else {
-                    return guard::pass(turn, path, ledger).await;
-                }
-            }
+            other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
+                Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
+                Some(("backchannel-logout", provider)) => backchannel::receive(turn, provider, body, ledger).await?,
+                Some(("frontchannel-logout", provider)) => frontchannel::receive(turn, provider, ledger).await?,
+                Some(("sessions", rest)) => sessions::one(turn, rest, ledger).await?,
+                _ => return guard::pass(turn, path, ledger).await,
+            },
         };
         Ok(Outcome::Reply(reply))
     }

@@ -102,8 +102,11 @@ fn protect(headers: &mut HeaderMap, https: bool) {
         // A page with forms has a referrer policy of its own.
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    if let Ok(policy) = HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    // One page has a policy of its own: the one that a provider may frame.
+    if let (Ok(policy), http::header::Entry::Vacant(vacant)) =
+        (HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()), headers.entry(header::CONTENT_SECURITY_POLICY))
+    {
+        vacant.insert(policy);
     }
     if https {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");

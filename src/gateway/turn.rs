@@ -171,6 +171,13 @@ impl<P: Platform> Turn<'_, P> {
         Err(Reason::MethodNotAllowed(names.join(", ")))
     }
 
+    /// Whether the body says that it is a form. Parameters of the media type are ignored.
+    pub(super) fn is_form(&self) -> bool {
+        let kind = self.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
     /// The path and query of this request, as a link on our own origin.
     pub(super) fn here(&self) -> String {
         let (path, query) = target(&self.head.url);

@@ -47,6 +47,12 @@ impl SubjectKey {
         Self(Sha256::new().chain_update(issuer).chain_update([0]).chain_update(subject).finalize().into())
     }
 
+    /// Reads the name of an object; `None` when it is none.
+    #[must_use]
+    pub fn from_object_name(name: &str) -> Option<Self> {
+        Base64UrlUnpadded::decode_vec(name).ok()?.try_into().ok().map(Self)
+    }
+
     /// The name of the subject's object.
     #[must_use]
     pub fn object_name(&self) -> String {
@@ -181,6 +187,15 @@ mod tests {
         //
         assert_ne!(SubjectKey::of("https://a.example", "x"), SubjectKey::of("https://b.example", "x"));
         assert_ne!(SubjectKey::of("https://a.example", "bx"), SubjectKey::of("https://a.exampleb", "x"));
+    }
+
+    #[test]
+    fn an_object_is_found_again_by_its_name() {
+        let key = SubjectKey::of("https://a.example", "x");
+        assert_eq!(SubjectKey::from_object_name(&key.object_name()), Some(key));
+        for name in ["", "A", "x", &"A".repeat(42), &"A".repeat(44), &format!("{}=", key.object_name())] {
+            assert_eq!(SubjectKey::from_object_name(name), None, "{name}");
+        }
     }
 
     #[test]

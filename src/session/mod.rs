@@ -9,6 +9,7 @@ pub mod message;
 mod origin;
 pub mod record;
 pub mod refresh;
+pub mod sid_index;
 pub mod subject;
 pub mod table;
 
@@ -16,6 +17,7 @@ pub use cache::LiveCache;
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
 pub use record::{Origin, Session};
+pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{Renewal, RenewalJob, Revocation, Step, Subject};
 pub use table::SessionTable;
 

@@ -80,6 +80,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog }) {
     durableObjects: {
       SUBJECTS: { className: "SubjectObject", useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
+      SID_INDEX: { className: "SidIndexObject", useSQLite: true },
       ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
     serviceBindings: { ECHO: "echo", ASSETS: "echo" },
@@ -157,7 +158,7 @@ export class Postern {
 
   /** Throws all of a class's objects out of memory; what they stored stays. */
   async evict(binding) {
-    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject" }[binding];
+    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id });
     }
