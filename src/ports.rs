@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::http::{HeaderMap, Method, StatusCode};
-use crate::jose::{Algorithm, PublicKey};
+pub use crate::jose::Signatures;
 use crate::time::{Seconds, Timestamp};
 
 /// The time.
@@ -80,14 +80,6 @@ pub enum FetchError {
     Timeout,
     /// More than `max_bytes`.
     TooLarge,
-}
-
-/// Signature verification by whoever does it best here: WebCrypto at the edge, [`crate::jose::portable`] elsewhere.
-pub trait Signatures {
-    /// Whether `signature` is `key`'s signature over `message` under `algorithm`.
-    ///
-    /// The key has been matched to the algorithm before. Errors of the backend count as "no".
-    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
 }
 
 /// A shared cache of public documents (KV): may be stale, may be absent, is never authority.

@@ -35,6 +35,12 @@ pub enum Reason {
     Csrf(CsrfError),
     /// Door 2 said no.
     Denied(Denial),
+    /// None of the person's sessions has that name.
+    NoSuchSession,
+    /// Who asks is no administrator.
+    NotAdministrator,
+    /// The request's parameters or body are not what is wanted; the named one.
+    BadInput(&'static str),
     /// The route relays an access token and the session's has expired.
     AccessTokenExpired,
     /// Something other than a person's navigation tried to start a login.
@@ -171,6 +177,9 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Csrf(error) => error.code(),
             Self::Denied(denial) => denial.code(),
+            Self::NoSuchSession => "session.unknown",
+            Self::NotAdministrator => "admin.not_an_administrator",
+            Self::BadInput(_) => "request.bad_input",
             Self::AccessTokenExpired => "session.access_token_expired",
             Self::LoginNotNavigated => "login.not_a_navigation",
             Self::LoginParameter(_) => "login.parameter_unusable",
@@ -202,7 +211,9 @@ impl Reason {
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) => Some((*name).to_owned()),
+            Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) | Self::BadInput(name) => {
+                Some((*name).to_owned())
+            }
             Self::Callback(CallbackError::ProviderRefused(error)) => Some((*error).to_owned()),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
@@ -226,17 +237,18 @@ impl Reason {
             | Self::BadPath(_)
             | Self::LoginParameter(_)
             | Self::UnknownProvider
+            | Self::BadInput(_)
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_) => Refusal::BadRequest,
-            Self::NoRoute => Refusal::NotFound,
+            Self::NoRoute | Self::NoSuchSession => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::Denied(Denial::Provider) => Refusal::Forbidden(Vec::new()),
+            Self::Denied(Denial::Provider) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
             Self::Token(TokenError::ServerError) => Refusal::Unavailable,
             Self::Callback(_)
@@ -350,3 +362,6 @@ impl Refusal {
         matches!(self, Self::Unauthenticated | Self::LoginFailed | Self::LoginRefused)
     }
 }
+
+#[cfg(test)]
+mod tests;

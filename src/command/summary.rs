@@ -19,6 +19,10 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     for provider in &config.providers {
         text.push_str(&describe(config, provider));
     }
+    if let Some(admin) = &config.admin {
+        text.push_str("\nAdministrators\n");
+        text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
+    }
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&secrets(notes));
@@ -95,6 +99,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if !guard.touch {
         who.push_str(", extends no session");
+    }
+    if let Some(staleness) = guard.revocation {
+        who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
     }
     who
 }

@@ -181,7 +181,7 @@ async fn begin_session<P: Platform>(
         max_sessions: turn.config.session.max_per_subject,
         clocks: turn.clocks(),
     };
-    match turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
+    match turn.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Answer::Begun => Ok(handle),
         Answer::Overtaken => Err(Reason::LoginOvertaken),
         _ => Err(Reason::Store(StoreError::Malformed)),
@@ -238,8 +238,8 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         access_token_expires_at: Some(now.plus(response.expires_in).as_unix()),
         access_token_issued_at: now.as_unix(),
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
-        ceiling: None,
-        origin: Origin::default(),
+        ceiling: provider.session_max.map(|longest| now.plus(longest).as_unix()),
+        origin: Origin::of(turn.head),
     }
 }
 

@@ -201,3 +201,6 @@ fn expires_in(value: Option<&Value>) -> Seconds {
         _ => DEFAULT_EXPIRES_IN,
     }
 }
+
+#[cfg(test)]
+mod tests;

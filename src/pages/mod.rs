@@ -4,6 +4,7 @@ pub mod chooser;
 pub mod forward;
 pub mod framed;
 pub mod problem;
+pub mod sessions;
 pub mod signed_out;
 
 use std::sync::LazyLock;
@@ -42,3 +43,6 @@ fn page(title: &str, head: &Markup, body: &Markup) -> String {
     }
     .into_string()
 }
+
+#[cfg(test)]
+mod tests;

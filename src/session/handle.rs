@@ -107,6 +107,12 @@ impl SessionHandle {
         Secret::new(format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac)))
     }
 
+    /// Whether a cookie's value, known to be good, was made with an older key than the newest: it is to be made anew.
+    #[must_use]
+    pub fn has_old_key(value: &str, keys: &KeyRing) -> bool {
+        value.split('.').nth(1) != Some(keys.newest_id().as_str())
+    }
+
     /// Reads a cookie's value; `None` for whatever was not made by [`SessionHandle::to_cookie_value`]
     /// with a key still in the ring.
     #[must_use]

@@ -28,6 +28,8 @@ export const ROUTES = {
 /** The build that has faults on demand (feature `fault-injection`). */
 export const FAULT_BUILD = "build-fault";
 
+const LOG_WITHIN_MS = 10_000;
+
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
 function modules(build) {
@@ -173,7 +175,10 @@ export class Postern {
     this.#marks += 1;
     const line = JSON.stringify({ test_mark: this.#marks });
     await this.#control({ mark: this.#marks });
-    while (!this.logs.includes(line, mark)) await new Promise((soon) => setTimeout(soon, 2));
+    for (const until = Date.now() + LOG_WITHIN_MS; !this.logs.includes(line, mark); ) {
+      if (Date.now() > until) throw new Error(`the Worker's log is silent after ${JSON.stringify(this.logs.slice(-3))}`);
+      await new Promise((soon) => setTimeout(soon, 2));
+    }
     return this.logs.slice(mark).filter((message) => !message.startsWith('{"test_mark"'));
   }
 
