@@ -32,7 +32,7 @@ pub(super) async fn receive<P: Platform>(
     let here = session_here(turn, ledger).await.map_err(Reason::Store)?;
     let count = match sid {
         Some(sid) => end_named(turn, provider, &sid, here).await?,
-        None => end_here(turn, provider, here).await.map_err(Reason::Store)?,
+        None => end_here(turn, provider, here).await?,
     };
     let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
     ledger.event.detail = Some(count.to_string());
@@ -69,7 +69,7 @@ async fn session_here<P: Platform>(
     let SessionCookie::One(value) = cookie::session(&turn.head.headers) else { return Ok(None) };
     let Some(handle) = SessionHandle::from_cookie_value(value, &turn.config.keys) else { return Ok(None) };
     let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: turn.clocks() };
-    match turn.platform.call(&handle.subject, &Command::Check(check)).await? {
+    match turn.command(&handle.subject, &Command::Check(check)).await? {
         Answer::Live(live) => {
             ledger.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);
             Ok(Some((handle, live.session)))
@@ -100,16 +100,12 @@ async fn end_here<P: Platform>(
     turn: &Turn<'_, P>,
     provider: &Provider,
     here: Option<(SessionHandle, Session)>,
-) -> Result<u32, StoreError> {
+) -> Result<u32, Reason> {
     let framed = turn.head.header("sec-fetch-dest") == Some("iframe");
     let Some((handle, _)) = here.filter(|(_, session)| framed && session.issuer == provider.issuer.as_str()) else {
         return Ok(0);
     };
-    match turn.platform.call(&handle.subject, &Command::End { digest: handle.id.digest() }).await? {
-        Answer::Ended(_) => Ok(1),
-        Answer::Gone => Ok(0),
-        _ => Err(StoreError::Malformed),
-    }
+    Ok(turn.end_session(&handle).await?.map_or(0, |_| 1))
 }
 
 ///
