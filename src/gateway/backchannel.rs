@@ -30,7 +30,7 @@ pub(super) async fn receive<P: Platform>(
     match end(turn, provider, body, ledger).await {
         Ok(count) => {
             let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
-            ledger.event.detail = Some(count.to_string());
+            ledger.event.ended = Some(count);
             ledger.event.end(Ending::Allow, reason, StatusCode::OK);
             Ok(Reply::empty(StatusCode::OK))
         }

@@ -35,7 +35,7 @@ pub(super) async fn receive<P: Platform>(
         None => end_here(turn, provider, here).await?,
     };
     let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
-    ledger.event.detail = Some(count.to_string());
+    ledger.event.ended = Some(count);
     ledger.event.end(Ending::Allow, reason, StatusCode::OK);
     page(provider).ok_or(Reason::Internal("internal.policy_unwritable"))
 }
