@@ -56,6 +56,14 @@ function assertInvalid(answer, what) {
   assert.equal(answer.headers["access-control-allow-origin"], undefined);
 }
 
+test("an index that was thrown out of memory still knows whose session it is", async () => {
+  const browser = await signedIn();
+  await postern.evict("SID_INDEX");
+  await postern.evict("SUBJECTS");
+  assertDone(await tell("main", issuers.main.logoutToken({ sid: browser.sid })));
+  assert.equal(await whoIs(browser), undefined);
+});
+
 const MEANT = [
   ["a sid and a sub", (one) => ({ sub: "alice", sid: one.sid }), [false, true, true, true]],
   ["a sid alone", (one) => ({ sid: one.sid }), [false, true, true, true]],
@@ -90,14 +98,6 @@ test("the session is over in a new isolate too, on its first request", async () 
   assertDone(await tell("main", issuers.main.logoutToken({ sid: browser.sid })));
   await postern.restart();
   assert.equal((await postern.send("/api/echo", { headers: [["cookie", line]] })).status, 401);
-});
-
-test("an index that was thrown out of memory still knows whose session it is", async () => {
-  const browser = await signedIn();
-  await postern.evict("SID_INDEX");
-  await postern.evict("SUBJECTS");
-  assertDone(await tell("main", issuers.main.logoutToken({ sid: browser.sid })));
-  assert.equal(await whoIs(browser), undefined);
 });
 
 test("a copy of a token does nothing to the session that came after it", async () => {
