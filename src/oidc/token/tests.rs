@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use futures::executor::block_on;
+use serde_json::json;
 
 use super::*;
 use crate::config::testing::{ISSUER, provider};
