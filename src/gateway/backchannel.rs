@@ -126,7 +126,7 @@ impl<P: Platform> Turn<'_, P> {
     }
 
     async fn end_many(&self, subject: &SubjectKey, command: &Command) -> Result<u32, StoreError> {
-        match self.platform.call(subject, command).await? {
+        match self.command(subject, command).await? {
             Answer::EndedMany { count } => Ok(count),
             _ => Err(StoreError::Malformed),
         }

@@ -105,7 +105,7 @@ async fn end_here<P: Platform>(
     let Some((handle, _)) = here.filter(|(_, session)| framed && session.issuer == provider.issuer.as_str()) else {
         return Ok(0);
     };
-    match turn.platform.call(&handle.subject, &Command::End { digest: handle.id.digest() }).await? {
+    match turn.command(&handle.subject, &Command::End { digest: handle.id.digest() }).await? {
         Answer::Ended(_) => Ok(1),
         Answer::Gone => Ok(0),
         _ => Err(StoreError::Malformed),
