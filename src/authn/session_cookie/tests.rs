@@ -7,7 +7,6 @@ use crate::config::testing::config;
 use crate::http::{HeaderValue, header};
 use crate::ports::{Random, StoreError};
 use crate::session::{Live, Session, SessionId, SubjectKey};
-use crate::time::Seconds;
 
 /// Answers the same to everything, and counts.
 struct Scripted(Result<Answer, StoreError>, Cell<usize>);
@@ -37,9 +36,10 @@ fn session() -> Session {
 fn verdict(lines: &[String], answer: Result<Answer, StoreError>) -> (Verdict, usize) {
     let headers = lines.iter().map(|line| (header::COOKIE, HeaderValue::try_from(line).unwrap())).collect();
     let sessions = Scripted(answer, Cell::new(0));
-    let wants = Wants { touch: true, access_token: false };
-    let clocks = Clocks::new(Seconds::hours(1), Seconds::hours(8));
-    let verdict = block_on(authenticate(&headers, &config(|_| ()).keys, clocks, wants, &sessions));
+    let wants = Wants { touch: true, access_token: false, staleness: None };
+    let (config, cache) = (config(|_| ()), LiveCache::default());
+    let judge = Judge { config: &config, sessions: &sessions, cache: &cache, now: Timestamp::from_unix(1) };
+    let verdict = block_on(judge.authenticate(&headers, wants));
     (verdict, sessions.1.get())
 }
 
@@ -50,7 +50,7 @@ fn cookie() -> String {
 }
 
 fn live() -> Result<Answer, StoreError> {
-    Ok(Answer::Live(Box::new(Live { session: session(), access_token: None })))
+    Ok(Answer::Live(Box::new(Live { session: session(), access_token: None, provider_down: false })))
 }
 
 #[test]

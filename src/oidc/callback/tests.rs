@@ -9,6 +9,7 @@ fn metadata(iss_parameter_supported: bool) -> Metadata {
         token_endpoint: String::new(),
         jwks_uri: String::new(),
         end_session_endpoint: None,
+        revocation_endpoint: None,
         iss_parameter_supported,
     }
 }

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 
+use base64ct::{Base64, Encoding};
 use futures::executor::block_on;
+use serde_json::json;
 
 use super::*;
+use crate::config::ClientAuth;
 use crate::config::testing::{ISSUER, provider};
-use crate::http::HeaderMap;
-use crate::jose::{Algorithm, KeySet, Portable, UnverifiedJwt};
+use crate::http::{HeaderMap, HeaderValue, header};
+use crate::jose::{Algorithm, Es256Signer, KeySet, Portable, UnverifiedJwt};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -159,10 +162,13 @@ fn a_life_time_is_taken_in_every_form_that_providers_send() {
 fn what_is_missing_or_no_text_is_named() {
     //
     for name in ["access_token", "id_token"] {
-        for bad in [Value::Null, json!(""), json!(7), json!(["a"])] {
+        for bad in [json!(""), json!(7), json!(["a"])] {
             assert_eq!(with(name, bad.clone()).unwrap_err(), TokenError::Missing(name), "{bad}");
         }
     }
+    assert_eq!(with("access_token", Value::Null).unwrap_err(), TokenError::Missing("access_token"));
+    // Whether it may be absent depends on what was asked: a refresh may come without one.
+    assert!(with("id_token", Value::Null).unwrap().id_token.is_none());
     for bad in ["a\nb", "a\r\nx: y", "a\0", "é", "\u{7f}"] {
         assert_eq!(with("access_token", json!(bad)).unwrap_err(), TokenError::Missing("access_token"), "{bad:?}");
     }

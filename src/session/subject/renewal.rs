@@ -101,7 +101,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let session = read(&stored)?;
         match renewal {
-            Renewal::Renewed { .. } => self.store_renewed(&stored, session, job, renewal, now),
+            Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
             Renewal::Failed => {
                 let failed = session.refresh.failed(now);
@@ -116,8 +116,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     fn store_renewed(
         &self,
-        stored: &Row,
-        session: Session,
+        (stored, session): (&Row, Session),
         job: &RenewalJob,
         renewal: &Renewal,
         now: Timestamp,
