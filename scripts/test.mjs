@@ -17,7 +17,7 @@ import { buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
-const MAX_GZIP_KIB = 560;
+const MAX_GZIP_KIB = 600;
 const NODE_TEST_TIMEOUT_MS = 180_000;
 
 const cargo = (...args) => () => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never' } });
@@ -33,11 +33,11 @@ const STEPS = [
   { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
   { name: 'config', title: 'configuration check', work: configurations },
-  { name: 'demo', title: 'demo provider and API', work: () => nodeTests('demo/provider', 'demo/api'), count: countNode },
-  { name: 'provider', title: 'scriptable provider', work: () => nodeTests('tests/provider'), count: countNode },
+  { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
+  { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault'], work: () => nodeTests('tests/e2e'), count: countNode },
-  { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests('tests/browser'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
 ];
 
 const state = { tools: null, done: new Set() };
@@ -129,8 +129,8 @@ async function dryRuns() {
   return `${raw} KiB, ${gzip} KiB gzip of ${MAX_GZIP_KIB}`;
 }
 
-/** Runs `*.test.mjs` of folders one file after the other: each has a workerd and a provider of its own. */
-function nodeTests(...folders) {
+/** Runs `*.test.mjs` of folders, so many files at a time: each has a workerd and a provider of its own, on ports of its own. */
+function nodeTests(atATime, ...folders) {
   const files = folders.flatMap((folder) => {
     const path = join(root, folder);
     const found = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.test.mjs')).sort() : [];
@@ -138,7 +138,7 @@ function nodeTests(...folders) {
     return found.map((name) => join(path, name));
   });
   return run(process.execPath, [
-    '--test', '--test-concurrency=1', `--test-timeout=${NODE_TEST_TIMEOUT_MS}`, '--test-reporter=spec',
+    '--test', `--test-concurrency=${atATime}`, `--test-timeout=${NODE_TEST_TIMEOUT_MS}`, '--test-reporter=spec',
     ...files,
   ], { env: { ...WRANGLER_ENV, NO_COLOR: '1' } });
 }
