@@ -22,6 +22,8 @@ mod guard;
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
+#[path = "flow/renewal.rs"]
+mod renewal;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/stores.rs"]
