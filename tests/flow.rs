@@ -29,6 +29,8 @@ mod login;
 mod logout;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
+#[path = "flow/renewal.rs"]
+mod renewal;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]

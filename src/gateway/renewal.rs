@@ -1,34 +1,41 @@
 //! What a subject's object asks of the provider: new tokens for old, and to forget a token.
 
+use std::rc::Rc;
+
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::Provider;
 use crate::http::{Peer, StatusCode};
 use crate::oidc::id_token::{IdToken, RenewalExpectations};
+use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{self, TokenError, TokenResponse};
 use crate::ports::FetchError;
 use crate::refusal::{Document, Reason};
+use crate::secret::Secret;
 use crate::session::{Renewal, RenewalJob, Revocation};
 use crate::time::Timestamp;
 
 impl Gateway {
     /// Uses a refresh token, once, and says what became of it. Writes one event.
     pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
-        let answer = self.ask_for_tokens(platform, job).await;
+        let (renewal, reason) = match self.ask_for_tokens(platform, job).await {
+            Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
+                Ok(()) => (renewed(response, platform.now()), None),
+                Err(reason) => (consequence(&reason, response.refresh_token), Some(reason)),
+            },
+            Err(reason) => (consequence(&reason, None), Some(reason)),
+        };
         let mut event = background_event(platform, What::SessionRefresh, &job.session.provider);
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
-        match &answer {
-            Ok(_) => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
-            Err(reason) => {
+        match reason {
+            None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
+            Some(reason) => {
                 event.end(Ending::Deny, reason.code(), reason.refusal().status());
                 event.detail = reason.detail();
             }
         }
         platform.line(&event.to_line());
-        match answer {
-            Ok((response, scopes)) => renewed(response, scopes, platform.now()),
-            Err(reason) => consequence(&reason),
-        }
+        renewal
     }
 
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
@@ -54,30 +61,37 @@ impl Gateway {
         &self,
         platform: &P,
         job: &RenewalJob,
-    ) -> Result<(TokenResponse, Option<Vec<String>>), Reason> {
+    ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, provider).await?;
         let endpoint = &metadata.token_endpoint;
         let request = token::refresh_request(provider, endpoint, &job.refresh_token, platform.now(), platform);
         let answer = platform.send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
-        let response = token::process(&answer).map_err(Reason::Token)?;
-        if let Some(id_token) = &response.id_token {
-            let algorithms = &provider.id_token_algs;
-            let verified = self.documents.verify(platform, &metadata, algorithms, id_token.expose()).await?;
-            let expectations = RenewalExpectations {
-                issuer: &job.session.issuer,
-                client_id: &provider.client_id,
-                subject: &job.session.subject,
-                nonce: job.nonce.as_ref(),
-                auth_time: job.session.auth_time.map(Timestamp::from_unix),
-                access_token: response.access_token.expose(),
-                now: platform.now(),
-            };
-            IdToken::check_renewed(&verified, &expectations).map_err(Reason::IdToken)?;
-        }
-        let scopes = response.scope.as_deref().map(|scope| scope.split(' ').map(str::to_owned).collect());
-        Ok((response, scopes))
+        Ok((metadata, token::process(&answer).map_err(Reason::Token)?))
+    }
+
+    /// a renewed ID token, where there is one, tells of the same person and the same sign-in.
+    async fn check_id_token<P: Platform>(
+        &self,
+        platform: &P,
+        job: &RenewalJob,
+        metadata: &Metadata,
+        response: &TokenResponse,
+    ) -> Result<(), Reason> {
+        let Some(id_token) = &response.id_token else { return Ok(()) };
+        let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
+        let verified = self.documents.verify(platform, metadata, &provider.id_token_algs, id_token.expose()).await?;
+        let expectations = RenewalExpectations {
+            issuer: &job.session.issuer,
+            client_id: &provider.client_id,
+            subject: &job.session.subject,
+            nonce: job.nonce.as_ref(),
+            auth_time: job.session.auth_time.map(Timestamp::from_unix),
+            access_token: response.access_token.expose(),
+            now: platform.now(),
+        };
+        IdToken::check_renewed(&verified, &expectations).map_err(Reason::IdToken)
     }
 
     async fn ask_to_forget<P: Platform>(
@@ -101,23 +115,23 @@ impl Gateway {
     }
 }
 
-fn renewed(response: TokenResponse, scopes: Option<Vec<String>>, now: Timestamp) -> Renewal {
+fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
     Renewal::Renewed {
+        scopes: response.scope.map(|scopes| scopes.split(' ').map(str::to_owned).collect()),
         expires_at: now.plus(response.expires_in).as_unix(),
         access_token: response.access_token,
         refresh_token: response.refresh_token,
         id_token: response.id_token,
-        scopes,
     }
 }
 
-/// What a failed refresh means for the session.
-fn consequence(reason: &Reason) -> Renewal {
+/// What a failed refresh means for the session; `successor` is the refresh token that came all the same.
+fn consequence(reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
     match reason {
         // used up, revoked, or stolen and used by somebody else.
         Reason::Token(TokenError::InvalidGrant) => Renewal::Refused,
         // tokens for somebody else are not this session's.
-        Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Refused,
+        Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Mistrusted { successor },
         Reason::UnknownProvider => Renewal::Refused,
         Reason::ProviderUnreachable(Document::Token, FetchError::Timeout | FetchError::TooLarge) => Renewal::Unknown,
         // A success that cannot be read: the token is used up, its successor lost.

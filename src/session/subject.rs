@@ -49,7 +49,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid } => self.end_sid(sid, now),
-            Command::EndAll { before } => self.end_all(before.map_or(now, Timestamp::from_unix), now),
+            Command::EndAll { before } => self.end_all(before.map(Timestamp::from_unix), now),
         };
         answer.map(Step::Answer)
     }

@@ -21,6 +21,7 @@ const ENDPOINTS = {
   "/token": "token",
   "/userinfo": "userinfo",
   "/end-session": "endSession",
+  "/revoke": "revocation",
 };
 
 export class Issuer {
@@ -46,6 +47,11 @@ export class Issuer {
     this.requests = [];
     this.violations = [];
     this.codes = new Map();
+    /** `once`: a new refresh token with every use, and using one twice ends them all; `same`: it stays; `silent`: and nothing is said of it. */
+    this.rotation = "once";
+    this.tokenLife = 3600;
+    this.refreshTokens = new Map();
+    this.revoked = [];
     this.canaries ??= new Set([this.client.secret]);
   }
 
@@ -95,6 +101,7 @@ export class Issuer {
       userinfo_endpoint: `${this.base}/userinfo`,
       jwks_uri: `${this.base}/jwks`,
       end_session_endpoint: `${this.base}/end-session`,
+      revocation_endpoint: `${this.base}/revoke`,
       response_types_supported: ["code"],
       response_modes_supported: ["query", "form_post"],
       subject_types_supported: ["public"],
@@ -154,9 +161,55 @@ export class Issuer {
   /** RFC 6749 §4.1.3 and §4.1.4, RFC 7636 §4.6. */
   async token(request) {
     const form = new URLSearchParams(request.body);
-    const refusal = this.#refuseToken(request, form);
-    const answer = refusal ? json({ error: refusal }, 400) : json(await this.#tokens(this.codes.get(form.get("code")), form));
+    const renews = form.get("grant_type") === "refresh_token";
+    const refusal = renews ? this.#refuseRefresh(request, form) : this.#refuseToken(request, form);
+    const grant = () => (renews ? this.refreshTokens.get(form.get("refresh_token")).grant : this.codes.get(form.get("code")));
+    const answer = refusal ? json({ error: refusal }, 400) : json(await this.#tokens(grant(), form));
     return this.bent("token", answer, { request, form, refusal });
+  }
+
+  /** RFC 6749 §6, with the reuse detection of RFC 9700 §4.14.2. */
+  #refuseRefresh(request, form) {
+    const known = this.refreshTokens.get(form.get("refresh_token"));
+    if (this.checks.client && !checkClient(this, request, form)) return "invalid_client";
+    if (!known) return "invalid_grant";
+    if (known.used && this.rotation === "once") {
+      this.violations.push("token request: a refresh token was sent twice");
+      known.grant.over = true;
+    }
+    if (known.grant.over || known.revoked) return "invalid_grant";
+    known.used = true;
+    return undefined;
+  }
+
+  /** RFC 7009 §2: what is not known is fine too. */
+  revocation(request) {
+    const form = new URLSearchParams(request.body);
+    const allowed = !this.checks.client || checkClient(this, request, form);
+    const answer = allowed ? { status: 200, headers: {}, body: "" } : json({ error: "invalid_client" }, 401);
+    const known = this.refreshTokens.get(form.get("token"));
+    return this.bent("revocation", answer, { request, form }).then((bent) => {
+      if (bent.status === 200 && !bent.drop && !bent.hang) {
+        this.revoked.push(form.get("token"));
+        if (known) known.revoked = true;
+      }
+      return bent;
+    });
+  }
+
+  /** The refresh tokens that could still be used. */
+  get aliveRefreshTokens() {
+    const alive = ([, { used, revoked, grant }]) => !revoked && !grant.over && !(used && this.rotation === "once");
+    return [...this.refreshTokens].filter(alive).map(([token]) => token);
+  }
+
+  #refreshToken(grant, form) {
+    const presented = form.get("refresh_token");
+    if (presented && this.rotation === "silent") return undefined;
+    if (presented && this.rotation === "same") return presented;
+    const token = random("refresh");
+    this.refreshTokens.set(token, { grant });
+    return token;
   }
 
   #refuseToken(request, form) {
@@ -175,13 +228,14 @@ export class Issuer {
 
   async #tokens(grant, form) {
     const accessToken = random("access");
-    const refreshToken = random("refresh");
+    const refreshToken = this.#refreshToken(grant, form);
+    grant.authTime ??= this.clock();
     const idToken = await this.#idToken(grant, accessToken, form);
-    this.#plant(accessToken, refreshToken, idToken, idToken.split(".").at(-1));
+    this.#plant(accessToken, refreshToken ?? "", idToken, idToken.split(".").at(-1));
     return {
       access_token: accessToken,
       token_type: "Bearer",
-      expires_in: 3600,
+      expires_in: this.tokenLife,
       refresh_token: refreshToken,
       scope: grant.asked.scope,
       id_token: idToken,
@@ -201,7 +255,7 @@ export class Issuer {
       key,
       header: { alg: this.alg, kid: key.kid, typ: "JWT" },
       claims: {
-        ...user, iss: this.url, aud: this.client.id, iat: now, exp: now + 600, auth_time: now, nonce: asked.nonce,
+        ...user, iss: this.url, aud: this.client.id, iat: now, exp: now + 600, auth_time: grant.authTime, nonce: asked.nonce,
         at_hash: leftHalf(accessToken, hashOf(this.alg)),
         ...(asked.acr_values && { acr: asked.acr_values.split(" ")[0], amr: ["pwd"] }),
       },

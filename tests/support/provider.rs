@@ -1,7 +1,7 @@
 //! A provider that does as it is told: discovery, keys, codes, tokens, and any of it bent.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -19,6 +19,18 @@ pub enum Endpoint {
     Metadata,
     Keys,
     Token,
+    Revocation,
+}
+
+/// What becomes of a refresh token that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is returned as it is.
+    Same,
+    /// It stays, and the answer says nothing of it.
+    Silent,
+    /// Another takes its place; whoever uses the old one again ends them all (RFC 9700 §4.14.2).
+    Once,
 }
 
 /// An answer, or none.
@@ -41,6 +53,16 @@ pub struct Provider {
     scripted: RefCell<BTreeMap<Endpoint, Answer>>,
     grants: RefCell<BTreeMap<String, Grant>>,
     issued: Cell<usize>,
+    pub rotation: Cell<Rotation>,
+    /// What is done with a request to the token endpoint is done, but nobody hears of it.
+    pub mute: Cell<bool>,
+    /// The refresh tokens that are good.
+    pub alive: RefCell<BTreeSet<String>>,
+    /// The refresh tokens used, in order.
+    pub used: RefCell<Vec<String>>,
+    /// The tokens that were to be forgotten, in order.
+    pub forgotten: RefCell<Vec<String>>,
+    families: RefCell<BTreeMap<String, (usize, i64)>>,
 }
 
 struct Grant {
@@ -75,6 +97,7 @@ impl Provider {
                 "token_endpoint": format!("{issuer}/token"),
                 "jwks_uri": format!("{issuer}/jwks"),
                 "end_session_endpoint": format!("{issuer}/logout"),
+                "revocation_endpoint": format!("{issuer}/revoke"),
                 "authorization_response_iss_parameter_supported": true,
                 "code_challenge_methods_supported": ["S256"],
             })),
@@ -86,6 +109,12 @@ impl Provider {
             scripted: RefCell::default(),
             grants: RefCell::default(),
             issued: Cell::new(0),
+            rotation: Cell::new(Rotation::Once),
+            mute: Cell::new(false),
+            alive: RefCell::default(),
+            used: RefCell::default(),
+            forgotten: RefCell::default(),
+            families: RefCell::default(),
         }
     }
 
@@ -106,7 +135,7 @@ impl Provider {
 
     /// Does not answer at all from now on.
     pub fn go_down(&self) {
-        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token] {
+        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token, Endpoint::Revocation] {
             self.script(endpoint, Err(FetchError::Network));
         }
     }
@@ -173,6 +202,7 @@ impl Provider {
             "/.well-known/openid-configuration" => Some(Endpoint::Metadata),
             "/jwks" => Some(Endpoint::Keys),
             "/token" => Some(Endpoint::Token),
+            "/revoke" => Some(Endpoint::Revocation),
             _ => None,
         }
     }
@@ -184,7 +214,15 @@ impl Provider {
         match endpoint {
             Endpoint::Metadata => Ok(self.document(request, &self.metadata.borrow())),
             Endpoint::Keys => Ok(self.document(request, &json!({ "keys": *self.published.borrow() }))),
-            Endpoint::Token => Ok(self.redeem(request, now)),
+            Endpoint::Token => {
+                let form = form(request);
+                let answer = match form["grant_type"].as_str() {
+                    "refresh_token" => self.renew(&form, now),
+                    _ => self.redeem(&form, now),
+                };
+                if self.mute.get() { Err(FetchError::Timeout) } else { Ok(answer) }
+            }
+            Endpoint::Revocation => Ok(self.forget(&form(request)["token"])),
         }
     }
 
@@ -203,29 +241,73 @@ impl Provider {
     }
 
     /// RFC 6749 §4.1.3 and RFC 7636 §4.6, from the other side.
-    fn redeem(&self, request: &OutboundRequest, now: i64) -> OutboundResponse {
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+    fn redeem(&self, form: &BTreeMap<String, String>, now: i64) -> OutboundResponse {
         let grant = self.grants.borrow_mut().remove(&form["code"]).filter(|grant| {
             let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(&form["code_verifier"]));
             grant.code_challenge == challenge && grant.redirect_uri == form["redirect_uri"]
         });
         let Some(grant) = grant else { return answer(400, &json!({ "error": "invalid_grant" })) };
+        let refresh_token = self.new_refresh_token(self.issued.get(), grant.auth_time);
+        self.tokens(Some(&grant.nonce), grant.auth_time, Some(refresh_token), now)
+    }
+
+    /// RFC 6749 §6, from the other side.
+    fn renew(&self, form: &BTreeMap<String, String>, now: i64) -> OutboundResponse {
+        let presented = &form["refresh_token"];
+        self.used.borrow_mut().push(presented.clone());
+        let Some((family, auth_time)) = self.families.borrow().get(presented).copied() else {
+            return answer(400, &json!({ "error": "invalid_grant" }));
+        };
+        if !self.alive.borrow().contains(presented) {
+            let families = self.families.borrow();
+            self.alive.borrow_mut().retain(|token| families[token].0 != family);
+            return answer(400, &json!({ "error": "invalid_grant" }));
+        }
+        self.issued.set(self.issued.get() + 1);
+        let successor = match self.rotation.get() {
+            Rotation::Same => Some(presented.clone()),
+            Rotation::Silent => None,
+            Rotation::Once => {
+                self.alive.borrow_mut().remove(presented);
+                Some(self.new_refresh_token(family, auth_time))
+            }
+        };
+        self.tokens(None, auth_time, successor, now)
+    }
+
+    /// RFC 7009 §2.2: also what is not known any more is fine.
+    fn forget(&self, token: &str) -> OutboundResponse {
+        self.forgotten.borrow_mut().push(token.to_owned());
+        self.alive.borrow_mut().remove(token);
+        OutboundResponse { body: Vec::new(), ..answer(200, &Value::Null) }
+    }
+
+    fn new_refresh_token(&self, family: usize, auth_time: i64) -> String {
+        let token = format!("refresh-{CANARY}-{}", self.families.borrow().len() + 1);
+        self.families.borrow_mut().insert(token.clone(), (family, auth_time));
+        self.alive.borrow_mut().insert(token.clone());
+        token
+    }
+
+    fn tokens(&self, nonce: Option<&str>, auth_time: i64, refresh_token: Option<String>, now: i64) -> OutboundResponse {
         let mut claims = json!({
             "iss": self.issuer,
             "sub": "alice",
             "aud": "app",
             "exp": now + 300,
             "iat": now,
-            "auth_time": grant.auth_time,
-            "nonce": grant.nonce,
+            "auth_time": auth_time,
             "name": "Alice",
         });
+        if let Some(nonce) = nonce {
+            claims["nonce"] = nonce.into();
+        }
         if let Some(bend) = &*self.claims.borrow() {
             bend(&mut claims);
         }
         let mut tokens = json!({
             "access_token": format!("access-{CANARY}-{}", self.issued.get()),
-            "refresh_token": format!("refresh-{CANARY}"),
+            "refresh_token": refresh_token,
             "id_token": self.key.borrow().sign(None, claims.as_object().unwrap()),
             "token_type": "Bearer",
             "expires_in": 600,
@@ -235,6 +317,10 @@ impl Provider {
         }
         answer(200, &tokens)
     }
+}
+
+fn form(request: &OutboundRequest) -> BTreeMap<String, String> {
+    form_urlencoded::parse(request.body.as_bytes()).into_owned().collect()
 }
 
 /// An authorization response on its way back, with parameters to bend.

@@ -9,7 +9,7 @@ use postern::session::table::{Note, NoteKind, Row, SessionTable};
 use postern::time::Timestamp;
 
 /// The table of one subject.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct MemoryTable {
     rows: RefCell<BTreeMap<String, Row>>,
     notes: RefCell<BTreeMap<(&'static str, String), Note>>,

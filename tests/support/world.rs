@@ -1,11 +1,12 @@
 //! Every port of the core, answered in memory.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use futures::executor::block_on;
 use postern::gateway::Gateway;
 use postern::jose::{Algorithm, Portable, PublicKey};
 use postern::keyring::KeyRing;
@@ -13,7 +14,10 @@ use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
     StoreError,
 };
-use postern::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, Step, Subject, SubjectKey};
+use postern::session::{
+    Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
+    SubjectKey,
+};
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
@@ -58,6 +62,9 @@ pub struct World {
     objects: RefCell<HashMap<SubjectKey, Rc<MemoryTable>>>,
     /// By which the objects renew tokens; none do while there is none.
     pub object_gateway: RefCell<Option<Rc<Gateway>>>,
+    /// The objects die in the middle of their next renewal.
+    pub renewals_crash: Cell<bool>,
+    flights: RefCell<HashSet<SessionDigest>>,
     object_keys: KeyRing,
     sids: RefCell<HashMap<SidKey, Sid>>,
 }
@@ -84,6 +91,8 @@ impl World {
             objects: RefCell::default(),
             object_gateway: RefCell::default(),
             sids: RefCell::default(),
+            renewals_crash: Cell::new(false),
+            flights: RefCell::default(),
             object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
         }
     }
@@ -107,6 +116,49 @@ impl World {
     /// The events logged since the last call.
     pub fn take_events(&self) -> Vec<Value> {
         self.lines.borrow_mut().drain(..).map(|line| serde_json::from_str(&line).unwrap()).collect()
+    }
+
+    /// The alarms of all objects ring that are due.
+    pub fn ring(&self) {
+        let objects: Vec<Rc<MemoryTable>> = self.objects.borrow().values().cloned().collect();
+        let gateway = self.object_gateway.borrow().clone().unwrap();
+        for table in objects {
+            let object = self.object(&table);
+            if object.table.next_event().unwrap().is_none_or(|next| next > self.now()) {
+                continue;
+            }
+            object.sweep(self.now()).unwrap();
+            for revocation in object.revocations_due(self.now()).unwrap() {
+                let done = block_on(gateway.revoke(self, &revocation));
+                object.revocation_tried(revocation, done, self.now()).unwrap();
+            }
+        }
+    }
+
+    /// When the next alarm rings.
+    pub fn next_alarm(&self) -> Option<i64> {
+        let objects = self.objects.borrow();
+        objects.values().filter_map(|table| table.next_event().unwrap()).map(Timestamp::as_unix).min()
+    }
+
+    /// Everything that is stored of sessions.
+    pub fn dump(&self) -> String {
+        self.objects.borrow().values().map(|table| format!("{table:?}")).collect()
+    }
+
+    fn object<'a>(&'a self, table: &'a MemoryTable) -> Subject<'a, MemoryTable, Self> {
+        Subject { table, keys: &self.object_keys, random: self }
+    }
+
+    /// What `edge::subject_object` does with a flight: it lands, or its object dies.
+    async fn fly(&self, gateway: &Gateway, table: &MemoryTable, job: &RenewalJob) -> Result<(), StoreError> {
+        self.flights.borrow_mut().insert(job.digest.clone());
+        let renewal = gateway.renew(self, job).await;
+        self.flights.borrow_mut().remove(&job.digest);
+        if self.renewals_crash.take() {
+            return Err(StoreError::Unavailable("the object died".to_owned()));
+        }
+        self.object(table).finish_renewal(job, &renewal, self.now())
     }
 
     fn find(&self, url: &str) -> Option<(&Provider, Endpoint)> {
@@ -214,17 +266,24 @@ impl Sessions for World {
             _ => {}
         }
         let table = Rc::clone(self.objects.borrow_mut().entry(*subject).or_default());
-        let object = Subject { table: &*table, keys: &self.object_keys, random: self };
+        let object = self.object(&table);
         let gateway = self.object_gateway.borrow().clone();
-        match (object.handle(command, self.now(), gateway.is_some())?, gateway) {
-            (Step::Answer(answer), _) => Ok(answer),
-            (Step::Renew(_), None) => Err(StoreError::Malformed),
-            (Step::Renew(job), Some(gateway)) => {
-                let renewal = gateway.renew(self, &job).await;
-                object.finish_renewal(&job, &renewal, self.now())?;
-                object.handle(command, self.now(), false)?.into_answer().ok_or(StoreError::Malformed)
+        let in_flight = |command: &Command| match command {
+            Command::Check(check) => self.flights.borrow().contains(&check.digest),
+            _ => false,
+        };
+        let may_renew = gateway.is_some() && !in_flight(command);
+        match (object.handle(command, self.now(), may_renew)?, gateway) {
+            (Step::Renew(job), Some(gateway)) => self.fly(&gateway, &table, &job).await?,
+            (Step::Renew(_), None) => return Err(StoreError::Malformed),
+            (Step::Answer(answer), _) if !in_flight(command) => return Ok(answer),
+            (Step::Answer(_), _) => {
+                while in_flight(command) {
+                    breath().await;
+                }
             }
         }
+        object.handle(command, self.now(), false)?.into_answer().ok_or(StoreError::Malformed)
     }
 }
 

@@ -65,8 +65,11 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             // A record that cannot be read is no reason to let the others live.
             if is_meant(&stored, read(&stored).ok().as_ref()) {
                 self.remember_ended(stored.digest.as_str(), now)?;
-                let _unreadable = self.dismiss(&stored, now);
-                count += 1;
+                match self.dismiss(&stored, now) {
+                    Ok(_) | Err(StoreError::Malformed) => count += 1,
+                    // What is still there must not be reported as ended.
+                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                }
             }
         }
         Ok(Answer::EndedMany { count })
@@ -77,9 +80,10 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         self.end_where(now, |_, session| session.is_some_and(|session| session.sid.as_deref() == Some(sid)))
     }
 
-    pub(super) fn end_all(&self, before: Timestamp, now: Timestamp) -> Result<Answer, StoreError> {
+    /// Without `before` that is every session there is, also one begun where the clock is a little ahead of ours.
+    pub(super) fn end_all(&self, before: Option<Timestamp>, now: Timestamp) -> Result<Answer, StoreError> {
         let earlier = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| note.value.parse().ok());
-        let cutoff = before.as_unix().max(earlier.unwrap_or(i64::MIN));
+        let cutoff = before.unwrap_or(now).as_unix().max(earlier.unwrap_or(i64::MIN));
         let forget_at = now.plus(REMEMBERED).as_unix();
         self.table.put_note(&Note {
             kind: NoteKind::Cutoff,
@@ -87,7 +91,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             value: cutoff.to_string(),
             at: forget_at,
         })?;
-        self.end_where(now, |row, _| row.created_at <= before.as_unix())
+        self.end_where(now, |row, _| before.is_none_or(|before| row.created_at <= before.as_unix()))
     }
 
     /// Whether a logout came between the beginning of a login and its end.

@@ -43,8 +43,14 @@ pub enum Renewal {
         /// The scopes now, where the provider says.
         scopes: Option<Vec<String>>,
     },
-    /// The provider refuses for good, or answers for somebody else: the session ends.
+    /// The provider refuses for good: the session ends.
     Refused,
+    /// The provider answers for somebody else: the session ends, and every token it had or got is
+    /// to be forgotten.
+    Mistrusted {
+        /// The successor of the refresh token, if one came.
+        successor: Option<Secret<String>>,
+    },
     /// It failed in a way that may pass; the refresh token was not used.
     Failed,
     /// No answer came: nobody knows whether the refresh token was used.
@@ -93,16 +99,20 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// When the storage fails.
     pub fn finish_renewal(&self, job: &RenewalJob, renewal: &Renewal, now: Timestamp) -> Result<(), StoreError> {
         let Some(stored) = self.table.find(&job.digest)? else {
-            if let Renewal::Renewed { refresh_token: Some(successor), .. } = renewal {
-                let key = format!("{}/late", job.digest);
-                self.note_revocation(&key, &job.session.provider, successor.expose().clone(), now)?;
-            }
-            return Ok(());
+            return match renewal {
+                Renewal::Renewed { refresh_token: successor, .. } => self.disown(job, successor.as_ref(), now),
+                Renewal::Mistrusted { successor } => self.disown(job, successor.as_ref(), now),
+                Renewal::Refused | Renewal::Failed | Renewal::Unknown => Ok(()),
+            };
         };
         let session = read(&stored)?;
         match renewal {
             Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
+            Renewal::Mistrusted { successor } => {
+                self.disown(job, successor.as_ref(), now)?;
+                self.dismiss(&stored, now).map(drop)
+            }
             Renewal::Failed => {
                 let failed = session.refresh.failed(now);
                 self.put_state(&stored, session, failed, job.clocks)
@@ -112,6 +122,13 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
                 self.put_state(&stored, session, lost, job.clocks)
             }
         }
+    }
+
+    /// Notes a refresh token that came for a session that is over, or not for it, to be revoked.
+    fn disown(&self, job: &RenewalJob, successor: Option<&Secret<String>>, now: Timestamp) -> Result<(), StoreError> {
+        let Some(successor) = successor else { return Ok(()) };
+        let key = format!("{}/late", job.digest);
+        self.note_revocation(&key, &job.session.provider, successor.expose().clone(), now)
     }
 
     fn store_renewed(

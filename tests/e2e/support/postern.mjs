@@ -69,7 +69,7 @@ function bindingsOf({ providers, session, routes, keys, publicUrl, vars }) {
   };
 }
 
-function miniflareOptions({ bindings, build, port, upstream, onLog }) {
+function miniflareOptions({ bindings, build, port, upstream, onLog, twin }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -86,7 +86,10 @@ function miniflareOptions({ bindings, build, port, upstream, onLog }) {
     serviceBindings: { ECHO: "echo", ASSETS: "echo" },
   };
   const echo = { name: "echo", modules: true, script: readFileSync(upstream, "utf8"), ...PLATFORM };
-  return convertV4MiniflareOptions({ host: "127.0.0.1", port, cf: false, handleStructuredLogs: onLog, workers: [postern, echo] });
+  // The same Worker in an isolate of its own, in front of the same objects.
+  const shared = Object.fromEntries(Object.entries(postern.durableObjects).map(([name, { className }]) => [name, { className, scriptName: "postern" }]));
+  const twins = twin ? [{ ...postern, name: "twin", durableObjects: shared }] : [];
+  return convertV4MiniflareOptions({ host: "127.0.0.1", port, cf: false, handleStructuredLogs: onLog, workers: [postern, ...twins, echo] });
 }
 
 /**
@@ -95,15 +98,16 @@ function miniflareOptions({ bindings, build, port, upstream, onLog }) {
  * @param {Record<string, Issuer | { issuer: Issuer }>} options.providers by id; further members go into the provider's table
  * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
  * @param {string} [options.build] the folder of the build
+ * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", upstream = join(SUPPORT, "echo.mjs"),
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"),
 }) {
   const publicUrl = `http://localhost:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, port, upstream });
+  const postern = new Postern(bindings, { build, port, upstream, twin });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;
@@ -197,6 +201,13 @@ export class Postern {
   /** A request as written, without any browser around it. */
   send(path, { method, headers, body, url = `${this.origin}/` } = {}) {
     return send({ port: this.port, url, path, method, headers, body });
+  }
+
+  /** The same, to the second isolate. */
+  async sendToTwin(path, { method = "GET", headers = [] } = {}) {
+    const twin = await this.miniflare.getWorker("twin");
+    const answer = await twin.fetch(new URL(path, this.origin).href, { method, headers, redirect: "manual" });
+    return { status: answer.status, body: await answer.text() };
   }
 
   close() {

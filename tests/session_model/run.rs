@@ -1,0 +1,414 @@
+//! Does to the object what happens, and compares.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use postern::keyring::KeyRing;
+use postern::ports::Random;
+use postern::secret::Secret;
+use postern::session::refresh::RefreshState;
+use postern::session::table::SessionTable;
+use postern::session::{
+    Answer, Begin, Check, Clocks, Command, Origin, Renewal, RenewalJob, Session, SessionDigest, SessionId, Step,
+    Subject, Tokens,
+};
+use postern::time::{Seconds, Timestamp};
+
+use crate::model::{Known, Logouts, Op, Outcome};
+use crate::stores::MemoryTable;
+
+const IDLE: i64 = 1800;
+const ABSOLUTE: i64 = 8 * 3600;
+/// How much too early the idle clock may end a session.
+const GRANULARITY: i64 = 30;
+const MAX_SESSIONS: u32 = 3;
+const MAX_KEYS: usize = 4;
+/// Stands in every token.
+const CANARY: &str = "canary";
+
+/// No value twice.
+struct Counting(Cell<u64>);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.set(self.0.get() + 1);
+        bytes.fill(0xa5);
+        for (byte, count) in bytes.iter_mut().zip(self.0.get().to_le_bytes()) {
+            *byte = count;
+        }
+    }
+}
+
+/// The object, the provider, and what is known about both.
+pub struct Run {
+    table: MemoryTable,
+    ring: Vec<String>,
+    keys: KeyRing,
+    random: Counting,
+    now: i64,
+    rotating: bool,
+    issued: u32,
+    sessions: Vec<Known>,
+    flights: Vec<RenewalJob>,
+    logouts: Logouts,
+    /// Refresh tokens that may have been used up, and so must never leave again.
+    spent: BTreeSet<String>,
+    /// Refresh tokens that came to us and are good.
+    alive: BTreeSet<String>,
+    /// When the access tokens end.
+    access: BTreeMap<String, i64>,
+}
+
+fn clocks() -> Clocks {
+    Clocks::new(Seconds::new(IDLE as u32), Seconds::new(ABSOLUTE as u32))
+}
+
+impl Run {
+    pub fn new(rotating: bool) -> Self {
+        let ring = vec![key(0)];
+        Self {
+            table: MemoryTable::default(),
+            keys: KeyRing::parse(&ring.join(",")).unwrap(),
+            ring,
+            random: Counting(Cell::new(0)),
+            now: 1_800_000_000,
+            rotating,
+            issued: 0,
+            sessions: Vec::new(),
+            flights: Vec::new(),
+            logouts: Logouts::default(),
+            spent: BTreeSet::new(),
+            alive: BTreeSet::new(),
+            access: BTreeMap::new(),
+        }
+    }
+
+    /// One thing happens; afterwards all that must always hold is looked at.
+    pub fn step(&mut self, op: &Op) {
+        match op {
+            Op::Login { begun_ago, replaces, sid } => self.login(self.now - begun_ago, *replaces, *sid),
+            Op::Check { session, touch, token } => self.check(*session, *touch, *token),
+            Op::Finish { flight, outcome } => self.finish(*flight, *outcome),
+            Op::Crash => self.crash(),
+            Op::End { session } => self.end(*session),
+            Op::EndOthers { session } => self.end_others(*session),
+            Op::EndListed { session } => self.end_listed(*session),
+            Op::EndSid { sid } => self.end_sid(*sid),
+            Op::EndAll { ago } => self.end_all(*ago),
+            Op::Sweep => self.subject().sweep(self.time()).unwrap(),
+            Op::Wait { seconds } => self.now += seconds,
+            Op::NewKey => self.new_key(),
+        }
+        self.assert_always();
+    }
+
+    /// At the end everybody signs out, and no refresh token that is good is left unknown to revocation.
+    pub fn everybody_leaves(&mut self) {
+        while !self.flights.is_empty() {
+            self.finish(0, Outcome::Renewed { life: 600 });
+        }
+        self.end_all(None);
+        self.now += ABSOLUTE;
+        self.assert_always();
+        assert_eq!(self.table.len(), 0);
+        let due = self.subject().revocations_due(self.time()).unwrap();
+        for revocation in due {
+            self.alive.remove(revocation.refresh_token.expose());
+            self.subject().revocation_tried(revocation, true, self.time()).unwrap();
+        }
+        assert!(self.alive.is_empty(), "never revoked: {:?}", self.alive);
+        self.subject().sweep(self.time()).unwrap();
+        assert_eq!(self.table.next_event().unwrap(), None, "storage cleans itself");
+    }
+
+    fn subject(&self) -> Subject<'_, MemoryTable, Counting> {
+        Subject { table: &self.table, keys: &self.keys, random: &self.random }
+    }
+
+    fn time(&self) -> Timestamp {
+        Timestamp::from_unix(self.now)
+    }
+
+    fn run(&self, command: &Command) -> Answer {
+        self.subject().handle(command, self.time(), false).unwrap().into_answer().unwrap()
+    }
+
+    fn pick(&self, back: usize) -> Option<usize> {
+        let count = self.sessions.len();
+        (count > 0).then(|| count - 1 - back % count)
+    }
+
+    fn is_stored(&self, digest: &SessionDigest) -> bool {
+        self.table.find(digest).unwrap().is_some()
+    }
+
+    fn token(&mut self, kind: &str) -> String {
+        self.issued += 1;
+        format!("{kind}-{CANARY}-{}", self.issued)
+    }
+
+    fn access_token(&mut self, life: i64) -> String {
+        let token = self.token("access");
+        self.access.insert(token.clone(), self.now + life);
+        token
+    }
+
+    fn refresh_token(&mut self) -> String {
+        let token = self.token("refresh");
+        self.alive.insert(token.clone());
+        token
+    }
+
+    fn login(&mut self, begun_at: i64, replaces: Option<usize>, sid: Option<u8>) {
+        let replaced = replaces.and_then(|back| self.pick(back));
+        let replaces = replaced.map(|index| self.sessions[index].digest.clone());
+        let overtaken = self.logouts.overtake(begun_at, replaces.as_ref(), sid);
+        let digest = SessionId::generate(&self.random).digest();
+        let before: Vec<bool> = self.sessions.iter().map(|known| self.is_stored(&known.digest)).collect();
+        let access_token = self.access_token(600);
+        let refresh_token = self.refresh_token();
+        let begin = Begin {
+            digest: digest.clone(),
+            session: self.record(sid),
+            tokens: Tokens {
+                access_token,
+                refresh_token: Some(refresh_token.clone()),
+                id_token: self.token("id"),
+                nonce: Some(self.token("nonce")),
+            },
+            replaces,
+            login_started_at: begun_at,
+            max_sessions: MAX_SESSIONS,
+            clocks: clocks(),
+        };
+        match self.run(&Command::Begin(Box::new(begin))) {
+            Answer::Begun => assert!(!overtaken, "a login lives that a logout overtook (R-084)"),
+            Answer::Overtaken => {
+                assert!(overtaken, "a login was refused though no logout came");
+                assert!(!self.is_stored(&digest));
+                // Whoever was answered so revokes them; they never came here.
+                self.alive.remove(&refresh_token);
+                return;
+            }
+            other => panic!("{other:?}"),
+        }
+        if let Some(index) = replaced {
+            self.sessions[index].ended = true;
+        }
+        self.account_for_room(&before);
+        self.sessions.push(Known { digest, sid, created_at: self.now, touched_at: self.now, ended: false });
+    }
+
+    /// Sessions may go to make room, but only the oldest, and only if there is none.
+    fn account_for_room(&mut self, before: &[bool]) {
+        let idle_for = |known: &Known| self.now - known.touched_at;
+        let mut gone = Vec::new();
+        for (index, known) in self.sessions.iter().enumerate().filter(|(index, _)| before[*index]) {
+            let over = idle_for(known) >= IDLE - GRANULARITY || self.now - known.created_at >= ABSOLUTE;
+            if !self.is_stored(&known.digest) && !known.ended && !over {
+                gone.push(index);
+            }
+        }
+        let kept = self.sessions.iter().filter(|known| self.is_stored(&known.digest)).map(|known| known.created_at);
+        let oldest_kept = kept.min().unwrap_or(i64::MAX);
+        for index in gone {
+            assert_eq!(self.table.len(), MAX_SESSIONS as usize, "a session went though there was room");
+            assert!(self.sessions[index].created_at <= oldest_kept, "a younger session made room");
+            self.sessions[index].ended = true;
+        }
+    }
+
+    fn record(&self, sid: Option<u8>) -> Session {
+        Session {
+            issuer: "https://op.example".to_owned(),
+            subject: "alice".to_owned(),
+            provider: "op".to_owned(),
+            claims: serde_json::Map::new(),
+            scopes: vec!["openid".to_owned()],
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            sid: sid.map(|sid| format!("sid-{sid}")),
+            created_at: self.now,
+            last_seen: self.now,
+            access_token_expires_at: Some(self.now + 600),
+            access_token_issued_at: self.now,
+            refresh: RefreshState { possible: true, ..RefreshState::default() },
+            ceiling: None,
+            origin: Origin::default(),
+        }
+    }
+
+    fn check(&mut self, back: usize, touch: bool, token: bool) {
+        let Some(index) = self.pick(back) else { return };
+        let digest = self.sessions[index].digest.clone();
+        let in_flight = self.flights.iter().any(|job| job.digest == digest);
+        let check = Check { digest, touch, access_token: token, clocks: clocks() };
+        let step = self.subject().handle(&Command::Check(check.clone()), self.time(), !in_flight).unwrap();
+        let answer = match step {
+            Step::Answer(answer) => answer,
+            Step::Renew(job) => {
+                assert!(!in_flight && token, "a second renewal of one session (R-065)");
+                let leaving = job.refresh_token.expose();
+                assert!(!self.spent.contains(leaving), "{leaving} leaves a second time (R-068)");
+                self.flights.push(*job);
+                self.run(&Command::Check(check))
+            }
+        };
+        self.account_for_check(index, touch, &answer);
+    }
+
+    fn account_for_check(&mut self, index: usize, touch: bool, answer: &Answer) {
+        let known = &mut self.sessions[index];
+        let idle_for = self.now - known.touched_at;
+        let age = self.now - known.created_at;
+        match answer {
+            Answer::Live(live) => {
+                assert!(!known.ended, "an ended session lives");
+                assert!(idle_for < IDLE && age < ABSOLUTE, "a clock was extended (R-178)");
+                if touch {
+                    known.touched_at = known.touched_at.max(self.now);
+                }
+                if let Some(token) = &live.access_token {
+                    assert!(self.now < self.access[token.expose()], "an access token past its end");
+                }
+            }
+            Answer::Gone => {
+                let over = idle_for >= IDLE - GRANULARITY || age >= ABSOLUTE;
+                assert!(known.ended || over, "a session was lost");
+                known.ended = true;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn finish(&mut self, back: usize, outcome: Outcome) {
+        if self.flights.is_empty() {
+            return;
+        }
+        let job = self.flights.remove(back % self.flights.len());
+        let renewal = self.answer(&job, outcome);
+        self.subject().finish_renewal(&job, &renewal, self.time()).unwrap();
+        if matches!(renewal, Renewal::Refused | Renewal::Mistrusted { .. }) {
+            self.mark_ended(|known| known.digest == job.digest);
+        }
+    }
+
+    /// What the provider does with the refresh token, and what we hear of it.
+    fn answer(&mut self, job: &RenewalJob, outcome: Outcome) -> Renewal {
+        let presented = job.refresh_token.expose().clone();
+        if self.rotating && !matches!(outcome, Outcome::Failed) {
+            self.spent.insert(presented.clone());
+        }
+        match outcome {
+            Outcome::Renewed { life } => Renewal::Renewed {
+                access_token: Secret::new(self.access_token(life)),
+                expires_at: self.now + life,
+                refresh_token: self.successor(&presented),
+                id_token: Some(Secret::new(self.token("id"))),
+                scopes: None,
+            },
+            Outcome::Refused => {
+                self.alive.remove(&presented);
+                Renewal::Refused
+            }
+            Outcome::Mistrusted => Renewal::Mistrusted { successor: self.successor(&presented) },
+            Outcome::Failed => Renewal::Failed,
+            Outcome::Unknown => Renewal::Unknown,
+        }
+    }
+
+    fn successor(&mut self, presented: &str) -> Option<Secret<String>> {
+        if self.rotating {
+            self.alive.remove(presented);
+            return Some(Secret::new(self.refresh_token()));
+        }
+        // Some providers repeat it, some say nothing of it.
+        self.issued.is_multiple_of(2).then(|| Secret::new(presented.to_owned()))
+    }
+
+    fn crash(&mut self) {
+        for job in self.flights.drain(..) {
+            if self.rotating {
+                self.spent.insert(job.refresh_token.expose().clone());
+            }
+        }
+    }
+
+    fn mark_ended(&mut self, is_meant: impl Fn(&Known) -> bool) {
+        for known in self.sessions.iter_mut().filter(|known| is_meant(known)) {
+            known.ended = true;
+        }
+    }
+
+    fn end(&mut self, back: usize) {
+        let Some(index) = self.pick(back) else { return };
+        let digest = self.sessions[index].digest.clone();
+        let answer = self.run(&Command::End { digest: digest.clone() });
+        assert!(matches!(answer, Answer::Gone | Answer::Ended(_)), "{answer:?}");
+        self.logouts.sessions.push((digest.as_str().to_owned(), self.now));
+        self.mark_ended(|known| known.digest == digest);
+    }
+
+    fn end_others(&mut self, back: usize) {
+        let Some(index) = self.pick(back) else { return };
+        let keep = self.sessions[index].digest.clone();
+        self.remember_stored(|known| known.digest != keep);
+        self.run(&Command::EndOthers { keep: keep.clone() });
+        self.mark_ended(|known| known.digest != keep);
+    }
+
+    fn end_listed(&mut self, back: usize) {
+        let Some(index) = self.pick(back) else { return };
+        let digest = self.sessions[index].digest.clone();
+        self.remember_stored(|known| known.digest == digest);
+        self.run(&Command::EndListed { id: digest.public_id() });
+        self.mark_ended(|known| known.digest == digest);
+    }
+
+    fn end_sid(&mut self, sid: u8) {
+        self.remember_stored(|known| known.sid == Some(sid));
+        self.run(&Command::EndSid { sid: format!("sid-{sid}") });
+        self.logouts.sids.push((sid, self.now));
+        self.mark_ended(|known| known.sid == Some(sid));
+    }
+
+    fn end_all(&mut self, ago: Option<i64>) {
+        let before = self.now - ago.unwrap_or(0);
+        let is_meant = |known: &Known| ago.is_none() || known.created_at <= before;
+        self.remember_stored(is_meant);
+        self.run(&Command::EndAll { before: ago.map(|_| before) });
+        self.logouts.all = Some(self.logouts.all.unwrap_or(i64::MIN).max(before));
+        self.mark_ended(is_meant);
+    }
+
+    /// Sessions that are there and are about to end by such a command: logins in their place come too late.
+    fn remember_stored(&mut self, is_meant: impl Fn(&Known) -> bool) {
+        let stored = self.sessions.iter().filter(|known| is_meant(known) && self.is_stored(&known.digest));
+        let ended: Vec<_> = stored.map(|known| (known.digest.as_str().to_owned(), self.now)).collect();
+        self.logouts.sessions.extend(ended);
+    }
+
+    fn new_key(&mut self) {
+        if self.ring.len() < MAX_KEYS {
+            self.ring.insert(0, key(self.ring.len()));
+            self.keys = KeyRing::parse(&self.ring.join(",")).unwrap();
+        }
+    }
+
+    fn assert_always(&self) {
+        assert!(self.table.len() <= MAX_SESSIONS as usize, "too many sessions (R-184)");
+        for known in self.sessions.iter().filter(|known| known.ended) {
+            let check = Check { digest: known.digest.clone(), touch: false, access_token: false, clocks: clocks() };
+            let answer = self.run(&Command::Check(check));
+            assert!(matches!(answer, Answer::Gone), "what ended came back: {answer:?}");
+        }
+        assert!(!format!("{:?}", self.table).contains(CANARY), "a token in plain sight (R-176)");
+    }
+}
+
+/// An entry of the key ring.
+fn key(number: usize) -> String {
+    let letter = ["A", "E", "I", "M"][number];
+    format!("k{number}:{}A", letter.repeat(42))
+}
