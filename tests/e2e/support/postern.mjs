@@ -54,7 +54,7 @@ function providerConfig(id, entry) {
 
 export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;
 
-function bindingsOf({ providers, session, routes, keys, publicUrl, vars }) {
+export function bindingsOf({ providers, session, routes, keys, publicUrl, vars }) {
   const configured = Object.entries(providers).map(([id, entry]) => [id, providerConfig(id, entry)]);
   return {
     PUBLIC_URL: publicUrl,
