@@ -34,6 +34,27 @@ pub enum What {
     /// A session ends by logout.
     #[serde(rename = "logout")]
     Logout,
+    /// A person looks at their sessions.
+    #[serde(rename = "session.list")]
+    SessionList,
+    /// A person ends one of their sessions.
+    #[serde(rename = "session.end")]
+    SessionEnd,
+    /// A person ends all their sessions but the one at hand.
+    #[serde(rename = "session.end_others")]
+    SessionEndOthers,
+    /// An administrator looks at the sessions of someone.
+    #[serde(rename = "admin.sessions")]
+    AdminSessions,
+    /// An administrator ends sessions of someone.
+    #[serde(rename = "admin.revoke")]
+    AdminRevoke,
+    /// A provider tells that it ended a session.
+    #[serde(rename = "logout.backchannel")]
+    BackchannelLogout,
+    /// A frame of a provider's page tells that it ended a session.
+    #[serde(rename = "logout.frontchannel")]
+    FrontchannelLogout,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -85,6 +106,15 @@ pub struct Event {
     /// … and the subject there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How many sessions were ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u32>,
+    /// Whether the session cookie was made with an older key than the newest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub old_key: bool,
     /// The caller's address, by the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -111,6 +141,9 @@ impl Event {
             provider: None,
             issuer: None,
             subject: None,
+            target: None,
+            ended: None,
+            old_key: false,
             address: peer.address.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
         }

@@ -22,6 +22,8 @@ pub struct Peer {
     pub address: Option<String>,
     /// The two-letter country, where the platform tells it.
     pub country: Option<String>,
+    /// The city, where the platform tells it.
+    pub city: Option<String>,
     /// The platform's own id of the request (`CF-Ray`).
     pub ray: Option<String>,
 }

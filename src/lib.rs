@@ -6,15 +6,16 @@
 
 pub mod http;
 pub mod json;
-pub mod keyring;
-pub mod ports;
 pub mod provider_id;
 pub mod secret;
 pub mod time;
 
 pub mod jose;
 
+pub mod ports;
+
 pub mod cookie;
+pub mod keyring;
 pub mod once;
 pub mod route;
 

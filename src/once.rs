@@ -22,6 +22,8 @@ pub mod statement {
     /// Binds key, until, now. Returns one row when the claim is the first, else none.
     pub const CLAIM: &str = "INSERT INTO once (key, until) VALUES (?, ?) \
         ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE once.until <= ? RETURNING until";
+    /// Binds key. Forgets a claim.
+    pub const RELEASE: &str = "DELETE FROM once WHERE key = ?";
     /// Binds now. Forgets what has expired.
     pub const SWEEP: &str = "DELETE FROM once WHERE until <= ?";
     /// When the next one expires.
@@ -48,6 +50,14 @@ pub struct Claim {
     v: u8,
     key: String,
     until: i64,
+}
+
+/// The end of a claim, on its way to the object.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    v: u8,
+    release: String,
 }
 
 /// What is wrong with a claim.
@@ -80,8 +90,7 @@ impl Claim {
     /// A claim on `key` until `until`.
     #[must_use]
     pub fn new(key: &[u8; 32], until: Timestamp) -> Self {
-        let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { v: VERSION, key, until: until.as_unix() }
+        Self { v: VERSION, key: hex(key), until: until.as_unix() }
     }
 
     /// Reads a claim out of a message.
@@ -93,8 +102,7 @@ impl Claim {
         if claim.v != VERSION {
             return Err(ClaimError::Version);
         }
-        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if claim.key.len() != KEY_HEX_DIGITS || !claim.key.bytes().all(digit) {
+        if !is_key(&claim.key) {
             return Err(ClaimError::Key);
         }
         if claim.until() <= now || claim.until() > now.plus(LONGEST) {
@@ -120,6 +128,41 @@ impl Claim {
     pub fn to_json(&self) -> String {
         serde_json::json!({ "v": self.v, "key": self.key, "until": self.until }).to_string()
     }
+}
+
+impl Release {
+    /// The end of the claim on `key`.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self { v: VERSION, release: hex(key) }
+    }
+
+    /// Reads it out of a message; `None` when it is something else.
+    #[must_use]
+    pub fn parse(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().filter(|release: &Self| release.v == VERSION && is_key(&release.release))
+    }
+
+    /// The key in hexadecimal.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.release
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "v": self.v, "release": self.release }).to_string()
+    }
+}
+
+fn hex(key: &[u8; 32]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_key(text: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == KEY_HEX_DIGITS && text.bytes().all(digit)
 }
 
 /// The object's answer.
@@ -169,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn a_release_arrives_as_it_was_sent_and_is_never_taken_for_a_claim() {
+        let release = Release::new(&[0xab; 32]);
+        assert_eq!(Release::parse(&release.to_json()).as_ref(), Some(&release));
+        assert_eq!(Claim::parse(&release.to_json(), NOW), Err(ClaimError::Malformed));
+        let claim = Claim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
+        assert_eq!(Release::parse(&claim.to_json()), None);
+        for json in ["", "{}", r#"{"v":1,"release":"ab"}"#, &release.to_json().replace("\"v\":1", "\"v\":2")] {
+            assert_eq!(Release::parse(json), None, "{json}");
+        }
+    }
+
+    #[test]
     fn an_answer_arrives_as_it_was_sent() {
         for first in [true, false] {
             let json = Claimed::answer(first).to_json();
@@ -190,7 +245,7 @@ mod tests {
             (with("1.0", &key, soon), ClaimError::Malformed),
             (with("2", &key, soon), ClaimError::Version),
             (with("1", &key.to_uppercase(), soon), ClaimError::Key),
-            (with("1", &key[1..], soon), ClaimError::Key),
+            (with("1", key.get(1..).unwrap(), soon), ClaimError::Key),
             (with("1", "", soon), ClaimError::Key),
             (with("1", &"é".repeat(32), soon), ClaimError::Key),
             (with("1", &key, NOW.as_unix()), ClaimError::Until),

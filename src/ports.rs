@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::http::{HeaderMap, Method, StatusCode};
-use crate::jose::{Algorithm, PublicKey};
+pub use crate::jose::Signatures;
 use crate::time::{Seconds, Timestamp};
 
 /// The time.
@@ -82,14 +82,6 @@ pub enum FetchError {
     TooLarge,
 }
 
-/// Signature verification by whoever does it best here: WebCrypto at the edge, [`crate::jose::portable`] elsewhere.
-pub trait Signatures {
-    /// Whether `signature` is `key`'s signature over `message` under `algorithm`.
-    ///
-    /// The key has been matched to the algorithm before. Errors of the backend count as "no".
-    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
-}
-
 /// A shared cache of public documents (KV): may be stale, may be absent, is never authority.
 pub trait DocumentCache {
     /// The text stored under `key`.
@@ -105,6 +97,11 @@ pub trait Once {
     /// # Errors
     /// When the store does not answer: the caller refuses.
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError>;
+    /// Gives back a claim whose purpose failed, so that the same thing may be tried again.
+    ///
+    /// # Errors
+    /// When the store does not answer: the claim stands.
+    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError>;
 }
 
 /// A strongly consistent store did not do its work.

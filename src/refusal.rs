@@ -8,6 +8,7 @@ use crate::http::StatusCode;
 use crate::jose::{JwtError, KeySetError};
 use crate::oidc::callback::CallbackError;
 use crate::oidc::id_token::IdTokenError;
+use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::ports::{FetchError, StoreError};
@@ -34,6 +35,12 @@ pub enum Reason {
     Csrf(CsrfError),
     /// Door 2 said no.
     Denied(Denial),
+    /// None of the person's sessions has that name.
+    NoSuchSession,
+    /// Who asks is no administrator.
+    NotAdministrator,
+    /// The request's parameters or body are not what is wanted; the named one.
+    BadInput(&'static str),
     /// The route relays an access token and the session's has expired.
     AccessTokenExpired,
     /// Something other than a person's navigation tried to start a login.
@@ -50,6 +57,12 @@ pub enum Reason {
     IdTokenSignature(JwtError),
     /// The ID token does not say what it must.
     IdToken(IdTokenError),
+    /// A provider's logout request that cannot be read.
+    LogoutRequest(LogoutRequestError),
+    /// The logout token is no good JWT.
+    LogoutTokenSignature(JwtError),
+    /// The logout token does not say what it must.
+    LogoutToken(LogoutTokenError),
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
     /// The access token could not be renewed, because the provider does not answer.
@@ -70,6 +83,42 @@ pub enum Reason {
     UpstreamTimeout,
     /// A mistake of our own, named.
     Internal(&'static str),
+}
+
+/// What is wrong with a provider's logout request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutRequestError {
+    /// Its body is no form.
+    NotAForm,
+    /// It is too long, or cannot be read.
+    Unreadable,
+    /// Not exactly one `logout_token`.
+    NotOneToken,
+    /// This token was received before.
+    AlreadyUsed,
+    /// A parameter stands twice.
+    Repeated,
+    /// One of `iss` and `sid` without the other.
+    Incomplete,
+    /// `iss` is not this provider's.
+    IssMismatch,
+    /// The browser's session is not the one named.
+    NotThisSession,
+}
+
+impl LogoutRequestError {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NotAForm => "logout_request.not_a_form",
+            Self::Unreadable => "logout_request.unreadable",
+            Self::NotOneToken => "logout_request.not_one_token",
+            Self::AlreadyUsed => "logout_request.already_used",
+            Self::Repeated => "logout_request.repeated_parameter",
+            Self::Incomplete => "logout_request.iss_or_sid_missing",
+            Self::IssMismatch => "logout_request.iss_mismatch",
+            Self::NotThisSession => "logout_request.not_this_session",
+        }
+    }
 }
 
 /// Which of a provider's answers a failure is about.
@@ -128,6 +177,9 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Csrf(error) => error.code(),
             Self::Denied(denial) => denial.code(),
+            Self::NoSuchSession => "session.unknown",
+            Self::NotAdministrator => "admin.not_an_administrator",
+            Self::BadInput(_) => "request.bad_input",
             Self::AccessTokenExpired => "session.access_token_expired",
             Self::LoginNotNavigated => "login.not_a_navigation",
             Self::LoginParameter(_) => "login.parameter_unusable",
@@ -136,6 +188,9 @@ impl Reason {
             Self::Token(error) => error.code(),
             Self::IdTokenSignature(error) => error.code(),
             Self::IdToken(error) => error.code(),
+            Self::LogoutRequest(error) => error.code(),
+            Self::LogoutTokenSignature(error) => error.code(),
+            Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RenewalPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, FetchError::Network) => "provider.unreachable",
@@ -156,7 +211,9 @@ impl Reason {
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) => Some((*name).to_owned()),
+            Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) | Self::BadInput(name) => {
+                Some((*name).to_owned())
+            }
             Self::Callback(CallbackError::ProviderRefused(error)) => Some((*error).to_owned()),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
@@ -176,15 +233,22 @@ impl Reason {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::UnknownHost => Refusal::Misdirected,
-            Self::BadHeader | Self::BadPath(_) | Self::LoginParameter(_) | Self::UnknownProvider => Refusal::BadRequest,
-            Self::NoRoute => Refusal::NotFound,
+            Self::BadHeader
+            | Self::BadPath(_)
+            | Self::LoginParameter(_)
+            | Self::UnknownProvider
+            | Self::BadInput(_)
+            | Self::LogoutRequest(_)
+            | Self::LogoutTokenSignature(_)
+            | Self::LogoutToken(_) => Refusal::BadRequest,
+            Self::NoRoute | Self::NoSuchSession => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::Denied(Denial::Provider) => Refusal::Forbidden(Vec::new()),
+            Self::Denied(Denial::Provider) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
             Self::Token(TokenError::ServerError) => Refusal::Unavailable,
             Self::Callback(_)
@@ -298,3 +362,6 @@ impl Refusal {
         matches!(self, Self::Unauthenticated | Self::LoginFailed | Self::LoginRefused)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,27 +5,36 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
     unreachable_pub,
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]
 
 mod support;
 
+#[path = "flow/administration.rs"]
+mod administration;
+#[path = "flow/backchannel.rs"]
+mod backchannel;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/frontchannel.rs"]
+mod frontchannel;
 #[path = "flow/guard.rs"]
 mod guard;
 #[path = "flow/login.rs"]
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
+#[path = "flow/own_sessions.rs"]
+mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/staleness.rs"]
+mod staleness;
 #[path = "flow/stores.rs"]
 mod stores;
 #[path = "flow/tokens.rs"]

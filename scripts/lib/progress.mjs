@@ -1,6 +1,10 @@
 // Steps with elapsed time, and child processes whose output is shown only when it matters.
 
 import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { tools } from './paths.mjs';
 
 const color = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code) => (text) => (color ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -10,7 +14,8 @@ export const red = paint('31');
 export const green = paint('32');
 export const cyan = paint('36');
 
-const TAIL_LINES = 60;
+const TAIL_LINES = 80;
+const FAILURE_LOG = join(tools, 'last-failure.log');
 const HEARTBEAT_MS = 30_000;
 
 /** A command that ended badly; `output` is the end of what it said. */
@@ -66,10 +71,18 @@ export function run(command, args = [], { env, cwd, show = false } = {}) {
     child.on('close', (code, signal) => {
       const output = Buffer.concat(chunks).toString('utf8');
       if (code === 0) return resolve(output);
-      const tail = show ? '' : output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
-      return reject(new CommandFailed([command, ...args].join(' '), signal ?? code, tail));
+      return reject(new CommandFailed([command, ...args].join(' '), signal ?? code, show ? '' : endOf(output)));
     });
   });
+}
+
+/** The last lines; where that is not all, the whole is kept in a file. */
+function endOf(output) {
+  const lines = output.trimEnd().split('\n');
+  if (lines.length <= TAIL_LINES) return lines.join('\n');
+  mkdirSync(tools, { recursive: true });
+  writeFileSync(FAILURE_LOG, output);
+  return [`… ${lines.length - TAIL_LINES} lines before these are in ${FAILURE_LOG}`, ...lines.slice(-TAIL_LINES)].join('\n');
 }
 
 /** The command's output, or null if it is not there or fails. */

@@ -6,6 +6,7 @@ pub mod session_cookie;
 pub use principal::{Authenticated, Kind, Principal, SessionFacts};
 
 use crate::ports::StoreError;
+use crate::session::SessionHandle;
 
 /// What one way to prove an identity says of a request.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum Rejection {
     SessionCookieForged,
     /// The session has ended: logout, clocks, or a newer login.
     SessionGone,
+    /// The session began before the configured `not_before`; this one.
+    SessionTooOld(Box<SessionHandle>),
     /// The store did not answer: nobody is let in on a guess.
     Store(StoreError),
 }
@@ -39,6 +42,7 @@ impl Rejection {
             Self::SessionCookieRepeated => "session.cookie_repeated",
             Self::SessionCookieForged => "session.cookie_forged",
             Self::SessionGone => "session.gone",
+            Self::SessionTooOld(_) => "session.began_before_not_before",
             Self::Store(StoreError::Unavailable(_)) => "session.store_unavailable",
             Self::Store(StoreError::Malformed) => "session.store_malformed",
         }

@@ -68,10 +68,12 @@ pub struct Authenticated {
     pub access_token: Option<AccessToken>,
     /// Whether it is missing only because the provider does not answer just now.
     pub provider_down: bool,
+    /// Whether the cookie was made with an older key than the newest.
+    pub has_old_key: bool,
 }
 
 impl Authenticated {
-    pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks) -> Self {
+    pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks, has_old_key: bool) -> Self {
         let Live { session, access_token, provider_down } = live;
         let facts = SessionFacts {
             created_at: session.created_at,
@@ -90,7 +92,7 @@ impl Authenticated {
             scopes: session.scopes,
             session: facts,
         };
-        Self { principal, handle, access_token, provider_down }
+        Self { principal, handle, access_token, provider_down, has_old_key }
     }
 }
 

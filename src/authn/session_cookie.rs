@@ -1,10 +1,12 @@
 //! A person by their session cookie.
 
 use super::{Authenticated, Rejection, Verdict};
+use crate::config::Config;
 use crate::cookie::{self, SessionCookie};
 use crate::http::HeaderMap;
-use crate::keyring::KeyRing;
-use crate::session::{Answer, Check, Clocks, Command, SessionHandle, Sessions};
+use crate::ports::StoreError;
+use crate::session::{Answer, Check, Clocks, Command, Live, LiveCache, SessionHandle, Sessions};
+use crate::time::{Seconds, Timestamp};
 
 /// What a route wants of the session besides the principal.
 #[derive(Clone, Copy, Debug)]
@@ -13,30 +15,76 @@ pub struct Wants {
     pub touch: bool,
     /// Whether the access token is needed.
     pub access_token: bool,
+    /// How old an answer about the session may be; `None`: its object is asked.
+    pub staleness: Option<Seconds>,
 }
 
-/// Asks the subject's object about the session that the cookie points to. A cookie that was not made
-/// here costs no question.
-pub async fn authenticate(
-    headers: &HeaderMap,
-    keys: &KeyRing,
-    clocks: Clocks,
-    wants: Wants,
-    sessions: &impl Sessions,
-) -> Verdict {
-    let value = match cookie::session(headers) {
-        SessionCookie::Absent => return Verdict::Abstain,
-        SessionCookie::Several => return Verdict::Reject(Rejection::SessionCookieRepeated),
-        SessionCookie::One(value) => value,
-    };
-    let Some(handle) = SessionHandle::from_cookie_value(value, keys) else {
-        return Verdict::Reject(Rejection::SessionCookieForged);
-    };
-    let check = Check { digest: handle.id.digest(), touch: wants.touch, access_token: wants.access_token, clocks };
-    match sessions.call(&handle.subject, &Command::Check(check)).await {
-        Ok(Answer::Live(live)) => Verdict::Authenticated(Box::new(Authenticated::from_session(handle, *live, clocks))),
-        Ok(Answer::Gone) => Verdict::Reject(Rejection::SessionGone),
-        Ok(_) => Verdict::Reject(Rejection::Store(crate::ports::StoreError::Malformed)),
-        Err(error) => Verdict::Reject(Rejection::Store(error)),
+/// What a session cookie is judged by.
+#[derive(Debug)]
+pub struct Judge<'a, S> {
+    /// The keys it was made with, the clocks in force, and what is over altogether.
+    pub config: &'a Config,
+    /// The way to the subjects' objects.
+    pub sessions: &'a S,
+    /// What this isolate heard from them a moment ago.
+    pub cache: &'a LiveCache,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl<S: Sessions> Judge<'_, S> {
+    /// Asks the subject's object about the session that the cookie points to. A cookie that was not made
+    /// here costs no question.
+    pub async fn authenticate(&self, headers: &HeaderMap, wants: Wants) -> Verdict {
+        let value = match cookie::session(headers) {
+            SessionCookie::Absent => return Verdict::Abstain,
+            SessionCookie::Several => return Verdict::Reject(Rejection::SessionCookieRepeated),
+            SessionCookie::One(value) => value,
+        };
+        let keys = &self.config.keys;
+        let Some(handle) = SessionHandle::from_cookie_value(value, keys) else {
+            return Verdict::Reject(Rejection::SessionCookieForged);
+        };
+        let live = match self.look(&handle, wants).await {
+            Ok(live) => live,
+            Err(rejection) => return Verdict::Reject(rejection),
+        };
+        let not_before = self.config.not_before(&live.session.provider, self.now);
+        if not_before.is_some_and(|moment| Timestamp::from_unix(live.session.created_at) < moment) {
+            return Verdict::Reject(Rejection::SessionTooOld(Box::new(handle)));
+        }
+        let has_old_key = SessionHandle::has_old_key(value, keys);
+        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, self.clocks(), has_old_key)))
+    }
+
+    /// The session, from the cache where that will do.
+    async fn look(&self, handle: &SessionHandle, wants: Wants) -> Result<Live, Rejection> {
+        let Wants { touch, access_token, staleness } = wants;
+        let check = Check { digest: handle.id.digest(), touch, access_token, clocks: self.clocks() };
+        if let Some(live) = staleness.and_then(|staleness| self.cache.get(&check, staleness, self.now)) {
+            return Ok(live);
+        }
+        let ticket = self.cache.ticket();
+        match self.sessions.call(&handle.subject, &Command::Check(check)).await {
+            Ok(Answer::Live(live)) => {
+                if staleness.is_some() {
+                    self.cache.put(ticket, handle, &live, self.now);
+                }
+                Ok(*live)
+            }
+            Ok(Answer::Gone) => {
+                self.cache.forget(&handle.subject);
+                Err(Rejection::SessionGone)
+            }
+            Ok(_) => Err(Rejection::Store(StoreError::Malformed)),
+            Err(error) => Err(Rejection::Store(error)),
+        }
+    }
+
+    const fn clocks(&self) -> Clocks {
+        Clocks::new(self.config.session.idle, self.config.session.absolute)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,3 +65,6 @@ pub fn authorize(principal: Option<&Principal>, route: &Route) -> Decision {
         None => Decision::Allow(Permit(())),
     }
 }
+
+#[cfg(test)]
+mod tests;

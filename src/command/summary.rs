@@ -1,6 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
-use crate::config::{Config, KEY_RING, Provider, SameSite, spelled};
+use crate::config::{Config, KEY_RING, LogoutTokens, Provider, SameSite, spelled};
 use crate::route::{Access, Guard, Route, Token};
 
 /// What the summary says beside the configuration itself.
@@ -18,6 +18,10 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     text.push_str("\nProviders, with what to register there\n");
     for provider in &config.providers {
         text.push_str(&describe(config, provider));
+    }
+    if let Some(admin) = &config.admin {
+        text.push_str("\nAdministrators\n");
+        text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
     }
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
@@ -45,13 +49,18 @@ fn sessions(config: &Config) -> String {
 }
 
 fn describe(config: &Config, provider: &Provider) -> String {
-    format!(
-        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n",
+    let mut text = format!(
+        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n    back-channel logout URI   {}\n",
         provider.id,
         provider.issuer.as_str(),
         config.callback_url(&provider.id),
-        config.logged_out_url()
-    )
+        config.logged_out_url(),
+        config.backchannel_logout_url(&provider.id)
+    );
+    if provider.frontchannel_logout {
+        text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
+    }
+    text
 }
 
 /// Aligned columns: methods, path, upstream, who.
@@ -91,6 +100,9 @@ fn guarded(guard: &Guard) -> String {
     if !guard.touch {
         who.push_str(", extends no session");
     }
+    if let Some(staleness) = guard.revocation {
+        who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
+    }
     who
 }
 
@@ -115,6 +127,18 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     if config.session.same_site == SameSite::Lax {
         warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
+    }
+    for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",
+            provider.id
+        ));
+    }
+    for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need neither `typ` nor `exp`",
+            provider.id
+        ));
     }
     warnings
 }

@@ -8,7 +8,8 @@ use crate::route::{Route, Upstream};
 /// What one variable may take up as JSON, in bytes.
 const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 const CACHE: &str = "POSTERN_CACHE";
-const OBJECTS: [(&str, &str); 2] = [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject")];
+const OBJECTS: [(&str, &str); 3] =
+    [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -195,8 +196,8 @@ mod tests {
             let problems = Wrangler::parse(text, environment).unwrap().problems(&Map::new(), &[]);
             problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
         };
-        assert_eq!(paths(None), ["durable_objects.bindings"; 2]);
+        assert_eq!(paths(None), ["durable_objects.bindings"; 3]);
         let own = "env.a.durable_objects.bindings";
-        assert_eq!(paths(Some("a")), [own, own, "env.a.kv_namespaces"]);
+        assert_eq!(paths(Some("a")), [own, own, own, "env.a.kv_namespaces"]);
     }
 }

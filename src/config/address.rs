@@ -83,6 +83,12 @@ impl Issuer {
         &self.text
     }
 
+    /// Its origin as browsers write it (RFC 6454 §6.2); `None` only for what [`Issuer::parse`] refuses.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        absolute(&self.text).map(|url| url.origin().ascii_serialization())
+    }
+
     /// Whether its metadata may name `url` as an endpoint: an `https` URL without user or
     /// fragment whose host is no private, loopback or link-local address. An issuer that is itself on a loopback
     /// host (development) may name others there, by `http` too.

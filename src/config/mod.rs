@@ -1,17 +1,21 @@
 //! Raw bindings → [`Config`], or every problem at once.
 
 mod address;
+mod admin;
 mod problem;
 mod provider;
 mod routes;
 mod secrets;
 mod session;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod value;
 
 pub use address::{Issuer, PublicUrl};
+pub use admin::{Administrator, Administrators};
 pub use problem::Problem;
-pub use provider::{ClientAuth, LoginParameter, Provider, ResponseMode};
+pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, client_secret_name, private_key_name};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
@@ -23,6 +27,7 @@ use serde_json::{Map, Value};
 use crate::keyring::KeyRing;
 pub use crate::provider_id::ProviderId;
 use crate::route::Router;
+use crate::time::Timestamp;
 use problem::Report;
 use routes::Surroundings;
 use secrets::Secrets;
@@ -39,6 +44,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `ROUTES`.
     pub routes: Router,
+    /// `ADMIN`: who may end the sessions of others. `None`: nobody.
+    pub admin: Option<Administrators>,
     /// Secret `POSTERN_KEYS`.
     pub keys: Rc<KeyRing>,
 }
@@ -46,7 +53,7 @@ pub struct Config {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 4] = ["PUBLIC_URL", "PROVIDERS", "SESSION", "ROUTES"];
+    pub const VARIABLES: [&str; 5] = ["PUBLIC_URL", "PROVIDERS", "SESSION", "ROUTES", "ADMIN"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -75,6 +82,7 @@ impl Config {
         let surroundings = Surroundings { public_url: public_url.as_ref(), development, providers: ids };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
+        let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let keys = secrets.key_ring();
         top.finish();
         Some(Self {
@@ -82,6 +90,7 @@ impl Config {
             providers: providers?.all,
             session,
             routes: routes?,
+            admin: admin.flatten(),
             keys: Rc::new(keys?),
         })
     }
@@ -98,10 +107,30 @@ impl Config {
         self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
     }
 
+    /// The latest time before which no session of the provider counts any more; `None` when there is none, or
+    /// while it still lies ahead: until then people could not sign in at all.
+    #[must_use]
+    pub fn not_before(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
+        let of_provider = self.provider(provider).and_then(|provider| provider.not_before);
+        of_provider.into_iter().chain(self.session.not_before).filter(|moment| *moment <= now).max()
+    }
+
     /// The redirect URI to register with a provider; each has its own.
     #[must_use]
     pub fn callback_url(&self, id: &ProviderId) -> String {
         self.public_url.join(&format!("/auth/callback/{id}"))
+    }
+
+    /// The back-channel logout URI to register with a provider that has such a thing.
+    #[must_use]
+    pub fn backchannel_logout_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/backchannel-logout/{id}"))
+    }
+
+    /// The front-channel logout URI to register with a provider for which it is turned on.
+    #[must_use]
+    pub fn frontchannel_logout_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/frontchannel-logout/{id}"))
     }
 
     /// The post-logout redirect URI to register with every provider.

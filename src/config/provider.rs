@@ -4,11 +4,11 @@ use super::address::Issuer;
 use super::problem::{expected, shown};
 use super::secrets::{Secrets, client_secret_name, private_key_name};
 use super::table::Table;
-use super::value::{choice, duration, flag, label, list, one_of, parsed, scope, text, word};
+use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word};
 use crate::jose::Algorithm;
 use crate::provider_id::ProviderId;
 use crate::secret::Secret;
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
@@ -49,6 +49,8 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
 const RESPONSE_MODES: [(&str, ResponseMode); 2] =
     [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
 
+const LOGOUT_TOKENS: [(&str, LogoutTokens); 2] = [("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
+
 /// One OpenID provider.
 #[derive(Clone, Debug)]
 pub struct Provider {
@@ -82,6 +84,15 @@ pub struct Provider {
     pub authorization_params: Vec<(String, String)>,
     /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
     pub id_token_hint: bool,
+    /// `session_max`: how long a session by this provider may live, where that is less than `SESSION.absolute`.
+    pub session_max: Option<Seconds>,
+    /// `not_before`: every session by this provider that began before this time is over, from then on. Default none.
+    pub not_before: Option<Timestamp>,
+    /// `logout_tokens`: what its back-channel logout tokens are like. Default `strict`.
+    pub logout_tokens: LogoutTokens,
+    /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
+    /// `sid` can sign that person out. Default false.
+    pub frontchannel_logout: bool,
 }
 
 /// How Postern proves to a provider that it is the client.
@@ -102,6 +113,15 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
+}
+
+/// What a provider's logout tokens are like (Back-Channel Logout §2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutTokens {
+    /// By the final text: `typ` is `logout+jwt`, `exp` is there.
+    Strict,
+    /// As earlier drafts allowed: `typ` may be `JWT` or missing, `exp` may be missing.
+    Legacy,
 }
 
 /// A parameter that `/auth/login` may hand on to the provider.
@@ -167,6 +187,10 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
     let authorization_params = authorization_params(&mut table);
     let id_token_hint = table.optional("id_token_hint", flag);
+    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
+    let not_before = table.optional("not_before", parsed(MOMENT, moment));
+    let logout_tokens = table.optional("logout_tokens", choice(&LOGOUT_TOKENS));
+    let frontchannel_logout = table.optional("frontchannel_logout", flag);
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -184,6 +208,10 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         resource,
         authorization_params,
         id_token_hint: id_token_hint.unwrap_or(true),
+        session_max,
+        not_before,
+        logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Strict),
+        frontchannel_logout: frontchannel_logout.unwrap_or(false),
     })
 }
 

@@ -3,16 +3,20 @@
 use super::address::{PublicUrl, is_loopback, origin};
 use super::problem::{expected, shown};
 use super::table::Table;
-use super::value::{choice, flag, list, scope, text};
+use super::value::{choice, duration, flag, list, scope, text};
 use crate::provider_id::ProviderId;
 use crate::route::{
     Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Requirements, Route, Router, Token, Upstream,
 };
+use crate::time::Seconds;
 
 /// No rule may claim what lies here; a wildcard may still match it, except where Postern itself answers.
 const WELL_KNOWN: &str = "/.well-known";
 const UPSTREAM: &str =
     "`service:NAME` (a binding of capitals, digits and `_`), an origin such as `https://api.example.com`, or `assets`";
+
+/// An ended session is never let in for longer than this.
+const LONGEST_REVOCATION: Seconds = Seconds::minutes(1);
 
 /// What the rules are read against.
 pub(super) struct Surroundings<'a> {
@@ -142,10 +146,13 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
             .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
             .unwrap_or(Token::None),
         touch: table.optional("touch", flag).unwrap_or(true),
+        revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
     };
     match public {
         Some(true) => {
-            for key in ["authenticate", "require", "token", "touch"].into_iter().filter(|key| table.has(key)) {
+            for key in
+                ["authenticate", "require", "token", "touch", "revocation"].into_iter().filter(|key| table.has(key))
+            {
                 table.problem(key, "contradicts `public = true`: there nobody is asked who they are");
             }
             Some(Access::Public)

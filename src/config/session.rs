@@ -1,8 +1,8 @@
 //! `SESSION`: clocks and cookie.
 
 use super::table::Table;
-use super::value::{choice, duration, list, spelled, whole_number, word};
-use crate::time::Seconds;
+use super::value::{MOMENT, choice, duration, list, moment, parsed, spelled, whole_number, word};
+use crate::time::{Seconds, Timestamp};
 
 /// No session outlives a month.
 const LONGEST: Seconds = Seconds::hours(30 * 24);
@@ -24,6 +24,8 @@ pub struct SessionConfig {
     pub max_per_subject: u32,
     /// `claims`: which ID token claims the session keeps and `/auth/me` tells. Default: the names, `email`, `email_verified`, `picture`, `locale`.
     pub claims: Vec<String>,
+    /// `not_before`: every session that began before this time is over, from then on. Default none.
+    pub not_before: Option<Timestamp>,
 }
 
 /// `SameSite` of the session cookie.
@@ -43,6 +45,7 @@ impl Default for SessionConfig {
             same_site: SameSite::Strict,
             max_per_subject: 20,
             claims: DEFAULT_CLAIMS.map(str::to_owned).to_vec(),
+            not_before: None,
         }
     }
 }
@@ -61,6 +64,7 @@ pub(super) fn read(mut table: Table<'_>) -> SessionConfig {
             .unwrap_or(default.same_site),
         max_per_subject: table.optional("max_per_subject", whole_number(1, 100)).unwrap_or(default.max_per_subject),
         claims: table.optional("claims", list("the name of a claim", word)).unwrap_or(default.claims),
+        not_before: table.optional("not_before", parsed(MOMENT, moment)),
     };
     if session.claims.len() > MAX_CLAIMS {
         table.problem("claims", format!("expected at most {MAX_CLAIMS} claims, found {}", session.claims.len()));

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::jose::Algorithm;
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// The variables of a small deployment without a problem.
 pub(super) fn small() -> Value {
@@ -69,6 +69,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(provider.pass_through.len(), 4);
     assert!(provider.prompt.is_none() && provider.acr_values.is_empty() && provider.max_age.is_none());
     assert!(provider.resource.is_none() && provider.authorization_params.is_empty() && provider.id_token_hint);
+    assert_eq!((provider.logout_tokens, provider.frontchannel_logout), (LogoutTokens::Strict, false));
     assert_eq!(config.session, SessionConfig::default());
     assert_eq!((config.session.idle, config.session.absolute), (Seconds::hours(1), Seconds::hours(8)));
     assert_eq!(config.keys.newest_id().as_str(), "k1");
@@ -85,11 +86,13 @@ fn every_key_says_what_it_is_documented_to() {
                 "response_mode": "form_post", "id_token_algs": ["ES256", "EdDSA", "PS256"],
                 "pass_through": ["login_hint"], "prompt": "login consent", "acr_values": ["urn:mfa"], "max_age": "0s",
                 "resource": "urn:orders", "authorization_params": { "audience": "https://api.example.com" },
-                "id_token_hint": false,
+                "id_token_hint": false, "session_max": "12h", "not_before": "2026-11-22T06:00:00Z",
+                "logout_tokens": "legacy", "frontchannel_logout": true,
             },
             "partner-2": { "issuer": "https://op.example", "client_id": "b", "client_auth": "private_key_jwt" },
         },
-        "SESSION": { "idle": "15m", "absolute": "7d", "same_site": "lax", "max_per_subject": 1, "claims": ["name"] },
+        "SESSION": { "idle": "15m", "absolute": "7d", "same_site": "lax", "max_per_subject": 1, "claims": ["name"],
+            "not_before": "2026-11-21T06:00:00+01:00" },
         "ROUTES": { "GET /": { "upstream": "assets", "public": true } },
     });
     let config = parse(&full).unwrap();
@@ -101,12 +104,20 @@ fn every_key_says_what_it_is_documented_to() {
     assert_eq!(corp.pass_through, [LoginParameter::LoginHint]);
     assert_eq!(corp.prompt.as_deref(), Some("login consent"));
     assert_eq!((corp.max_age, corp.id_token_hint), (Some(Seconds::new(0)), false));
+    assert_eq!((corp.logout_tokens, corp.frontchannel_logout), (LogoutTokens::Legacy, true));
     assert_eq!(corp.resource.as_deref(), Some("urn:orders"));
     assert_eq!(corp.authorization_params, [("audience".to_owned(), "https://api.example.com".to_owned())]);
     let partner = config.provider("partner-2").unwrap();
     assert!(matches!(&partner.client_auth, ClientAuth::PrivateKeyJwt(jwk) if jwk.expose().contains("2026")));
     assert_eq!(config.session.idle, Seconds::minutes(15));
     assert_eq!((config.session.same_site, config.session.max_per_subject), (SameSite::Lax, 1));
+    assert_eq!(corp.session_max, Some(Seconds::hours(12)));
+    let (of_all, of_corp) = (Timestamp::from_unix(1_795_237_200), Timestamp::from_unix(1_795_327_200));
+    assert_eq!((config.session.not_before, corp.not_before), (Some(of_all), Some(of_corp)));
+    assert_eq!(config.not_before("corp", of_corp), Some(of_corp));
+    assert_eq!(config.not_before("corp", of_corp.minus(Seconds::new(1))), Some(of_all), "not yet");
+    assert_eq!(config.not_before("partner-2", of_corp), Some(of_all));
+    assert_eq!(config.not_before("corp", of_all.minus(Seconds::new(1))), None);
     assert_eq!(config.callback_url(&partner.id), "https://app.example.com/auth/callback/partner-2");
     assert_eq!(config.logged_out_url(), "https://app.example.com/auth/logged-out");
 }
@@ -198,12 +209,19 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         provider("authorization_params", json!({ "audience": 1 })),
         provider("authorization_params", json!({ "a b": "x" })),
         provider("id_token_hint", json!(1)),
+        provider("session_max", json!("31d")),
+        provider("not_before", json!(1_795_327_200)),
+        provider("not_before", json!("2026-11-22")),
+        provider("logout_tokens", json!("lax")),
+        provider("logout_tokens", json!(true)),
+        provider("frontchannel_logout", json!("yes")),
         problem(&["SESSION"], json!([])),
         problem(&["SESSION"], json!({ "idle": "0s" })),
         problem(&["SESSION"], json!({ "absolute": "31d" })),
         problem(&["SESSION"], json!({ "idle": "9h" })),
         problem(&["SESSION"], json!({ "idle": "2h", "absolute": "1h" })),
         problem(&["SESSION"], json!({ "same_site": "none" })),
+        problem(&["SESSION"], json!({ "not_before": "yesterday" })),
         problem(&["SESSION"], json!({ "max_per_subject": 0 })),
         problem(&["SESSION"], json!({ "max_per_subject": 101 })),
         problem(&["SESSION"], json!({ "max_per_subject": 1.5 })),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::problem::{expected, shown};
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// A value as a message names it.
 pub(super) fn found(value: &Value) -> String {
@@ -106,6 +106,16 @@ fn seconds(text: &str) -> Option<Seconds> {
     digits.parse::<u32>().ok()?.checked_mul(factor).map(Seconds::new)
 }
 
+/// A point in time such as `2026-11-22T06:00:00Z` (RFC 3339).
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
+    use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(Timestamp::from_unix(moment.unix_timestamp()))
+}
+
+/// What [`moment`] reads.
+pub(super) const MOMENT: &str = "a time such as `2026-11-22T06:00:00Z`";
+
 /// A span as the configuration writes it.
 #[must_use]
 pub fn spelled(span: Seconds) -> String {
@@ -153,6 +163,23 @@ mod tests {
             assert!(any(&json!(bad)).is_err(), "{bad}");
         }
         assert!(any(&json!(30)).unwrap_err().contains("found the number `30`"));
+    }
+
+    #[test]
+    fn a_moment_has_a_date_a_time_and_an_offset() {
+        let at = |seconds| Some(Timestamp::from_unix(seconds));
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", at(0)),
+            ("2026-11-22T06:00:00Z", at(1_795_327_200)),
+            ("2026-11-22T07:00:00.9+01:00", at(1_795_327_200)),
+            ("2026-11-22T06:00:00", None),
+            ("2026-11-22", None),
+            ("2026-02-30T00:00:00Z", None),
+            ("now", None),
+            ("", None),
+        ] {
+            assert_eq!(moment(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::response::has_no_body;
 use crate::http::StatusCode;
 use crate::route::Upstream;
 use crate::time::Seconds;
-use crate::upstream::{ForwardPlan, answer_headers};
+use crate::upstream::ForwardPlan;
 
 /// The binding of the static assets.
 pub const ASSETS: &str = "ASSETS";
@@ -144,7 +144,7 @@ async fn within(
 /// The answer with the headers that the browser may see. A WebSocket goes along.
 fn answer(plan: &ForwardPlan, from: &Response) -> Result<Response, Exception> {
     let status = StatusCode::from_u16(from.status()).map_err(|_| Exception::new("invalid status"))?;
-    let headers = answer_headers(plan.private, &headers::read_valid(&from.headers()));
+    let headers = plan.answer_headers(&headers::read_valid(&from.headers()));
     let headers = headers::write(&headers).map_err(|_| Exception::new("a header cannot be sent"))?;
     let init = ResponseInit::new();
     init.set_status(status.as_u16());

@@ -22,6 +22,9 @@ pub mod request;
 pub mod response;
 pub mod sessions;
 pub mod shield;
+pub mod sid_index;
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod sid_index_object;
 pub mod signatures;
 pub mod sql;
 pub mod stream;

@@ -3,7 +3,7 @@
 use worker::Env;
 
 use super::object;
-use crate::once::{Claim, Claimed, shard};
+use crate::once::{Claim, Claimed, Release, shard};
 use crate::ports::{Once, StoreError};
 use crate::time::Timestamp;
 
@@ -27,5 +27,10 @@ impl Once for OnceObjects {
         let message = Claim::new(key, until).to_json();
         let answer = object::call(&self.0, BINDING, &shard(key), &message).await?;
         Ok(Claimed::parse(&answer).ok_or(StoreError::Malformed)?.first())
+    }
+
+    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        let message = Release::new(key).to_json();
+        object::call(&self.0, BINDING, &shard(key), &message).await.map(drop)
     }
 }

@@ -10,7 +10,7 @@ use worker::{DurableObject, Env, Request, Response, SqlStorage, State, Storage, 
 use super::clock::SystemClock;
 use super::object::{self, ObjectError};
 use super::{log, sql};
-use crate::once::{Claim, Claimed, statement};
+use crate::once::{Claim, Claimed, Release, statement};
 use crate::ports::Clock;
 use crate::time::Timestamp;
 
@@ -37,7 +37,7 @@ impl DurableObject for OnceObject {
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let shard = Rc::clone(&self.shard);
-        object::serve(request, move |message| async move { shard.claim(&message).await }).await
+        object::serve(request, move |message| async move { shard.answer(&message).await }).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -57,6 +57,19 @@ struct Next {
 }
 
 impl Shard {
+    async fn answer(&self, message: &str) -> Result<String, ObjectError> {
+        match Release::parse(message) {
+            Some(release) => self.release(&release),
+            None => self.claim(message).await,
+        }
+    }
+
+    fn release(&self, release: &Release) -> Result<String, ObjectError> {
+        self.ensure_table()?;
+        sql::execute(&self.sql, statement::RELEASE, vec![release.key().into()])?;
+        Ok(Claimed::answer(false).to_json())
+    }
+
     async fn claim(&self, message: &str) -> Result<String, ObjectError> {
         let now = SystemClock.now();
         let claim = Claim::parse(message, now).map_err(|error| ObjectError::Malformed(error.to_string()))?;

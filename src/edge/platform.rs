@@ -9,13 +9,14 @@ use super::log::ConsoleLog;
 use super::once::OnceObjects;
 use super::random::SystemRandom;
 use super::sessions::SubjectObjects;
+use super::sid_index::SidIndexObjects;
 use super::signatures::WebCrypto;
 use crate::jose::{Algorithm, PublicKey};
 use crate::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
     StoreError,
 };
-use crate::session::{Answer, Command, Sessions, SubjectKey};
+use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
 use crate::time::{Seconds, Timestamp};
 
 /// The binding of the KV namespace for public documents.
@@ -26,6 +27,7 @@ pub struct Workers {
     documents: KvDocuments,
     once: OnceObjects,
     subjects: SubjectObjects,
+    sids: SidIndexObjects,
 }
 
 impl Workers {
@@ -36,6 +38,7 @@ impl Workers {
             documents: KvDocuments::bound(env, DOCUMENTS),
             once: OnceObjects::new(env.clone()),
             subjects: SubjectObjects::new(env.clone()),
+            sids: SidIndexObjects::new(env.clone()),
         }
     }
 }
@@ -78,11 +81,29 @@ impl Once for Workers {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
         self.once.claim(key, until).await
     }
+
+    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.once.release(key).await
+    }
 }
 
 impl Sessions for Workers {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
         self.subjects.call(subject, command).await
+    }
+}
+
+impl SidIndex for Workers {
+    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
+        self.sids.enter_sid(key, entry).await
+    }
+
+    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        self.sids.find_sid(key).await
+    }
+
+    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        self.sids.end_sid(key).await
     }
 }
 

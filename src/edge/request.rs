@@ -30,12 +30,9 @@ pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
 /// What Cloudflare says of the caller. The edge overwrites what a client sends under these names.
 fn peer(request: &Request, headers: &HeaderMap) -> Peer {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let country = property(request, "cf").and_then(|cf| property(&cf, "country")).ok();
-    Peer {
-        address: header("cf-connecting-ip"),
-        country: country.and_then(|value| value.as_string()),
-        ray: header("cf-ray"),
-    }
+    let cf = property(request, "cf").ok();
+    let known = |name: &str| property(cf.as_ref()?, name).ok()?.as_string();
+    Peer { address: header("cf-connecting-ip"), country: known("country"), city: known("city"), ray: header("cf-ray") }
 }
 
 /// The body of a request from outside.

@@ -7,7 +7,7 @@ use super::{Platform, login, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
-use crate::http::{Method, Reply, StatusCode, header};
+use crate::http::{Method, Reply, StatusCode};
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
 use crate::oidc::login::redirect_uri;
@@ -20,6 +20,7 @@ use crate::ports::{BodyError, RequestBody, StoreError};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
+use crate::session::sid_index::{self, SidEntry, SidKey};
 use crate::session::{Answer, Begin, Command, Origin, Session, SessionHandle, SessionId, SubjectKey, Tokens};
 use crate::time::{Seconds, Timestamp};
 
@@ -70,8 +71,7 @@ async fn receive<P: Platform>(
     if CallbackParams::parse(query).says_anything() {
         return Err(Reason::Callback(CallbackError::Mixed));
     }
-    let form = turn.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    if !form.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+    if !turn.is_form() {
         return Err(Reason::Callback(CallbackError::WrongResponseMode));
     }
     let text = body.text(MAX_BODY_BYTES).await.map_err(|error| match error {
@@ -166,6 +166,7 @@ async fn begin_session<P: Platform>(
             turn.end_session(&old).await?;
         }
     }
+    enter_sid(turn, id_token, subject, transaction).await?;
     let begin = Begin {
         digest: handle.id.digest(),
         session: record(turn, provider, &response, id_token),
@@ -180,11 +181,28 @@ async fn begin_session<P: Platform>(
         max_sessions: turn.config.session.max_per_subject,
         clocks: turn.clocks(),
     };
-    match turn.platform.call(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
+    match turn.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Answer::Begun => Ok(handle),
         Answer::Overtaken => Err(Reason::LoginOvertaken),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
+}
+
+/// Before the session begins, so that none is alive that a logout token could not find.
+async fn enter_sid<P: Platform>(
+    turn: &Turn<'_, P>,
+    id_token: &IdToken,
+    subject: SubjectKey,
+    transaction: &Transaction,
+) -> Result<(), Reason> {
+    let Some(sid) = id_token.sid() else { return Ok(()) };
+    let entry = SidEntry {
+        subject,
+        login_started_at: Timestamp::from_unix(transaction.started_at),
+        until: turn.now.plus(sid_index::KEPT),
+    };
+    let entered = turn.platform.enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
+    if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
 /// The sessions this browser has or had when the login began.
@@ -220,8 +238,8 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         access_token_expires_at: Some(now.plus(response.expires_in).as_unix()),
         access_token_issued_at: now.as_unix(),
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
-        ceiling: None,
-        origin: Origin::default(),
+        ceiling: provider.session_max.map(|longest| now.plus(longest).as_unix()),
+        origin: Origin::of(turn.head),
     }
 }
 

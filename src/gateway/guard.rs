@@ -3,10 +3,9 @@
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, reply};
 use crate::audit::Outcome as Ending;
-use crate::authn::{Authenticated, Verdict, session_cookie::Wants};
+use crate::authn::{Authenticated, session_cookie::Wants};
 use crate::authz::{self, Decision, Permit};
 use crate::cookie;
-use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
@@ -38,7 +37,7 @@ pub(super) async fn pass<P: Platform>(
         }
         Access::Guarded(guard) => match authenticate(turn, guard, ledger).await {
             Ok(authenticated) => enter(turn, path, (route, guard), authenticated, ledger),
-            Err(reason) => challenge(turn, reason, ledger),
+            Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
         },
     }
 }
@@ -49,21 +48,8 @@ async fn authenticate<P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<Authenticated, Reason> {
-    // First, so that another origin's requests do not even keep the session alive.
-    if cookie::session(&turn.head.headers) != cookie::SessionCookie::Absent {
-        csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
-    }
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay };
-    let authenticated = match turn.authenticate(wants).await {
-        Verdict::Abstain => return Err(Reason::NoCredential),
-        Verdict::Reject(rejection) => {
-            turn.discard(&rejection, ledger)?;
-            return Err(Reason::Rejected(rejection));
-        }
-        Verdict::Authenticated(authenticated) => *authenticated,
-    };
-    ledger.event.who(&authenticated.principal);
-    Ok(authenticated)
+    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
+    turn.authenticate(wants, ledger).await
 }
 
 /// Door 2, and on.
@@ -83,7 +69,7 @@ fn enter<P: Platform>(
             None if just_signed_in(turn, authenticated.principal.session().created_at) => {
                 return Err(Reason::AccessTokenExpired);
             }
-            None => return challenge(turn, Reason::AccessTokenExpired, ledger),
+            None => return challenge(turn, Reason::AccessTokenExpired, ledger).map(Outcome::Reply),
         },
     };
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
@@ -103,7 +89,7 @@ fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
 /// does for who comes from there just now: a provider that asks nothing would make that an endless round.
-fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Outcome, Reason> {
+pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
     let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
     if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
         return Err(reason);
@@ -116,7 +102,7 @@ fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledge
         to_login(turn)?
     };
     ledger.event.end(Ending::Redirect, reason.code(), reply.status);
-    Ok(Outcome::Reply(reply))
+    Ok(reply)
 }
 
 fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {

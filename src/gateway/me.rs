@@ -6,8 +6,7 @@ use super::Platform;
 use super::reply;
 use super::turn::{Ledger, Turn};
 use crate::audit::{Outcome as Ending, What};
-use crate::authn::{Verdict, session_cookie::Wants};
-use crate::csrf;
+use crate::authn::session_cookie::Wants;
 use crate::http::{Method, Reply, StatusCode};
 use crate::refusal::Reason;
 
@@ -16,26 +15,16 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
     ledger.event.event = What::SessionRead;
     turn.allow_methods(&[Method::GET])?;
     let watching = turn.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
-    match turn.authenticate(Wants { touch: !watching, access_token: false }).await {
-        Verdict::Abstain => Err(Reason::NoCredential),
-        Verdict::Reject(rejection) => {
-            turn.discard(&rejection, ledger)?;
-            Err(Reason::Rejected(rejection))
-        }
-        Verdict::Authenticated(authenticated) => {
-            let principal = authenticated.principal;
-            ledger.event.who(&principal);
-            csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
-            ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);
-            let body = json!({
-                "issuer": principal.issuer(),
-                "subject": principal.subject(),
-                "kind": principal.kind().as_str(),
-                "provider": principal.provider(),
-                "claims": principal.claims(),
-                "session": principal.session(),
-            });
-            Ok(reply::json(StatusCode::OK, &body))
-        }
-    }
+    let wants = Wants { touch: !watching, access_token: false, staleness: None };
+    let principal = turn.authenticate(wants, ledger).await?.principal;
+    ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);
+    let body = json!({
+        "issuer": principal.issuer(),
+        "subject": principal.subject(),
+        "kind": principal.kind().as_str(),
+        "provider": principal.provider(),
+        "claims": principal.claims(),
+        "session": principal.session(),
+    });
+    Ok(reply::json(StatusCode::OK, &body))
 }

@@ -1,6 +1,9 @@
 //! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
 
+mod admin;
+mod backchannel;
 mod callback;
+mod frontchannel;
 mod guard;
 mod login;
 mod logout;
@@ -8,6 +11,7 @@ mod me;
 mod providers;
 mod renewal;
 mod reply;
+mod sessions;
 mod turn;
 
 use crate::audit::{Event, Outcome as Ending, What};
@@ -17,22 +21,23 @@ use crate::navigation::Caller;
 use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
-use crate::session::Sessions;
+use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
 use providers::ProviderDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
-pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log {}
+pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log {}
 
-impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + Log> Platform for T {}
+impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log> Platform for T {}
 
-/// A deployment at work. Built once, shared by all requests; it holds nothing of any one of them.
+/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: ProviderDocuments,
+    cache: LiveCache,
 }
 
 /// What becomes of a request.
@@ -49,7 +54,7 @@ impl Gateway {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let documents = ProviderDocuments::new(&config.keys);
-        Self { config, documents }
+        Self { config, documents, cache: LiveCache::default() }
     }
 
     /// The deployment it serves.
@@ -68,6 +73,7 @@ impl Gateway {
         let turn = Turn {
             config: &self.config,
             documents: &self.documents,
+            cache: &self.cache,
             platform,
             head,
             query,
@@ -86,7 +92,7 @@ impl Gateway {
         platform.line(&ledger.event.to_line());
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
-            forward @ Outcome::Forward(_) => forward,
+            Outcome::Forward(plan) => Outcome::Forward(Box::new(plan.with_cookies(ledger.into_cookies()))),
         }
     }
 
@@ -104,9 +110,16 @@ impl Gateway {
             "/auth/logout" => logout::end(turn, ledger).await?,
             "/auth/logged-out" => turn.own_page(ledger, reply::signed_out)?,
             "/auth/health" => turn.own_page(ledger, reply::healthy)?,
-            other => match other.strip_prefix("/auth/callback/") {
-                Some(provider) => callback::finish(turn, provider, body, ledger).await?,
-                None => return guard::pass(turn, path, ledger).await,
+            "/auth/sessions" => sessions::all(turn, ledger).await?,
+            "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
+            "/auth/admin/sessions" => admin::list(turn, ledger).await?,
+            "/auth/admin/revoke" => admin::revoke(turn, body, ledger).await?,
+            other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
+                Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
+                Some(("backchannel-logout", provider)) => backchannel::receive(turn, provider, body, ledger).await?,
+                Some(("frontchannel-logout", provider)) => frontchannel::receive(turn, provider, ledger).await?,
+                Some(("sessions", rest)) => sessions::one(turn, rest, ledger).await?,
+                _ => return guard::pass(turn, path, ledger).await,
             },
         };
         Ok(Outcome::Reply(reply))

@@ -17,6 +17,14 @@ pub(super) fn html(status: StatusCode, body: String) -> Reply {
     with_type(status, "text/html; charset=utf-8", body)
 }
 
+/// A page with a form that posts to us. Under `no-referrer` the browser says `Origin: null` with it (Fetch §3.1,
+/// "append a request Origin header"), and an older one without Fetch Metadata would say nothing better.
+pub(super) fn html_with_form(body: String) -> Reply {
+    let mut reply = html(StatusCode::OK, body);
+    reply.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    reply
+}
+
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
     with_type(status, "application/json", body.to_string())
@@ -91,10 +99,14 @@ fn protect(headers: &mut HeaderMap, https: bool) {
         ("x-content-type-options", "nosniff"),
     ];
     for (name, value) in FIXED {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A page with forms has a referrer policy of its own.
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    if let Ok(policy) = HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    // One page has a policy of its own: the one that a provider may frame.
+    if let (Ok(policy), http::header::Entry::Vacant(vacant)) =
+        (HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()), headers.entry(header::CONTENT_SECURITY_POLICY))
+    {
+        vacant.insert(policy);
     }
     if https {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");

@@ -5,16 +5,18 @@ use std::fmt::Write as _;
 use super::providers::ProviderDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
-use crate::authn::{Rejection, Verdict, session_cookie};
+use crate::authn::session_cookie::{Judge, Wants};
+use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
+use crate::csrf;
 use crate::http::{HeaderValue, Method, Reply, RequestHead, header};
 use crate::navigation::Caller;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::CanonicalPath;
 use crate::session::message::Ended;
-use crate::session::{Answer, Clocks, Command, SessionHandle};
+use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
 use crate::time::Timestamp;
 
 const MAX_HEADERS: usize = 128;
@@ -23,6 +25,7 @@ const MAX_HEADERS: usize = 128;
 pub(super) struct Turn<'a, P> {
     pub(super) config: &'a Config,
     pub(super) documents: &'a ProviderDocuments,
+    pub(super) cache: &'a LiveCache,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) query: Option<&'a str>,
@@ -40,6 +43,11 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) const fn new(event: Event) -> Self {
         Self { event, cookies: Vec::new() }
+    }
+
+    /// The cookies, for an answer that is not ours.
+    pub(super) fn into_cookies(self) -> Vec<HeaderValue> {
+        self.cookies
     }
 
     /// Sets a cookie with the answer, good or bad.
@@ -66,10 +74,46 @@ impl<P: Platform> Turn<'_, P> {
         CanonicalPath::parse(raw_path).map_err(Reason::BadPath)
     }
 
-    /// Door 1.
-    pub(super) async fn authenticate(&self, wants: session_cookie::Wants) -> Verdict {
-        let keys = &self.config.keys;
-        session_cookie::authenticate(&self.head.headers, keys, self.clocks(), wants, self.platform).await
+    /// Door 1, for requests of our own pages and people's own navigations. A cookie that is of no use any more is taken away with the answer, one made with an older key is
+    /// made anew.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+        // First, so that another origin's requests do not even keep the session alive.
+        if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
+            csrf::check(self.head, &self.config.public_url).map_err(Reason::Csrf)?;
+        }
+        let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
+        match judge.authenticate(&self.head.headers, wants).await {
+            Verdict::Abstain => Err(Reason::NoCredential),
+            Verdict::Reject(rejection) => {
+                self.discard(&rejection, ledger).await?;
+                Err(Reason::Rejected(rejection))
+            }
+            Verdict::Authenticated(authenticated) => {
+                ledger.event.who(&authenticated.principal);
+                if authenticated.has_old_key {
+                    ledger.event.old_key = true;
+                    let value = authenticated.handle.to_cookie_value(&self.config.keys);
+                    ledger.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
+                }
+                Ok(*authenticated)
+            }
+        }
+    }
+
+    /// Hands a command to a subject's object. What this isolate remembers of the subject's sessions is forgotten
+    /// where the command may end one, also when nobody knows whether it did.
+    ///
+    /// # Errors
+    /// When the object does not answer.
+    pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        let answer = self.platform.call(subject, command).await;
+        if command.ends() {
+            self.cache.forget(subject);
+        }
+        answer
     }
 
     pub(super) const fn clocks(&self) -> Clocks {
@@ -91,8 +135,12 @@ impl<P: Platform> Turn<'_, P> {
             && cookie::session(&self.head.headers) == cookie::SessionCookie::Absent
     }
 
-    /// A cookie that is of no use is taken away with the answer.
-    pub(super) fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+    /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
+    /// token is revoked too. It stays refused, whether or not that works.
+    async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+        if let Rejection::SessionTooOld(handle) = rejection {
+            let _refused_anyway = self.end_session(handle).await;
+        }
         if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
     }
 
@@ -106,7 +154,7 @@ impl<P: Platform> Turn<'_, P> {
     /// When its object does not say that it ended: then nobody may believe so.
     pub(super) async fn end_session(&self, handle: &SessionHandle) -> Result<Option<Ended>, Reason> {
         let command = Command::End { digest: handle.id.digest() };
-        match self.platform.call(&handle.subject, &command).await.map_err(Reason::Store)? {
+        match self.command(&handle.subject, &command).await.map_err(Reason::Store)? {
             Answer::Ended(ended) => Ok(Some(*ended)),
             Answer::Gone => Ok(None),
             _ => Err(Reason::Store(StoreError::Malformed)),
@@ -121,6 +169,13 @@ impl<P: Platform> Turn<'_, P> {
         }
         let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
         Err(Reason::MethodNotAllowed(names.join(", ")))
+    }
+
+    /// Whether the body says that it is a form. Parameters of the media type are ignored.
+    pub(super) fn is_form(&self) -> bool {
+        let kind = self.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// The path and query of this request, as a link on our own origin.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{KeyChoiceError, KeySet, MAX_KID_BYTES};
+use crate::jose::signatures::Signatures;
 use crate::json::{self, JsonError};
-use crate::ports::Signatures;
 
 /// The longest token looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;

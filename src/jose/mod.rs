@@ -9,6 +9,7 @@ pub mod jwk;
 pub mod jws;
 pub mod portable;
 pub mod sign;
+pub mod signatures;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -17,3 +18,4 @@ pub use jwk::{KeyChoiceError, KeySet, KeySetError, PublicKey};
 pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
 pub use portable::Portable;
 pub use sign::{Es256Signer, SignerError};
+pub use signatures::Signatures;

@@ -8,7 +8,7 @@ use jwt_compact::{Algorithm as _, AlgorithmSignature};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Material, PublicKey};
-use crate::ports::Signatures;
+use crate::jose::signatures::Signatures;
 
 const MAX_RSA_BITS: usize = 8192;
 

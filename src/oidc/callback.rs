@@ -180,3 +180,6 @@ fn registered_error(error: &str) -> &'static str {
     ];
     REGISTERED.into_iter().find(|known| *known == error).unwrap_or("unregistered_error")
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,30 +147,4 @@ fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const URL: &str = "https://op.example/jwks";
-
-    fn ring(text: &str) -> KeyRing {
-        KeyRing::parse(text).unwrap()
-    }
-
-    #[test]
-    fn the_shared_cache_holds_what_we_put_there_or_nothing() {
-        // field row 21
-        let (a, b) = (format!("a:{}", "A".repeat(43)), format!("b:{}", "E".repeat(43)));
-        let stored = Stored::new("{\"keys\":[]}".to_owned(), &HeaderMap::new(), KEYS, Timestamp::from_unix(1000));
-        let text = stored.to_cache(URL, &ring(&a)).unwrap();
-        assert_eq!(Stored::from_cache(&text, URL, &ring(&a)), Some(stored.clone()));
-        assert_eq!(Stored::from_cache(&text, URL, &ring(&format!("{b} {a}"))), Some(stored));
-        assert_eq!(Stored::from_cache(&text, URL, &ring(&b)), None, "its key has left the ring");
-        assert_eq!(Stored::from_cache(&text, "https://op.example/other", &ring(&a)), None, "put at another place");
-        let json = text.splitn(3, '.').nth(2).unwrap();
-        for forged in
-            [String::new(), json.to_owned(), format!("a..{json}"), format!("a.AA.{json}"), text.replace("keys", "kezs")]
-        {
-            assert_eq!(Stored::from_cache(&forged, URL, &ring(&a)), None, "{forged}");
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
+use super::claims::{audiences, name, optional, text, time};
 use crate::jose::{Algorithm, VerifiedJwt};
 use crate::secret::{Secret, constant_time_eq};
 use crate::time::{Seconds, Timestamp};
@@ -13,10 +14,6 @@ use crate::time::{Seconds, Timestamp};
 pub const LEEWAY: Seconds = Seconds::new(60);
 /// How long ago, at most, an ID token that ends a login was issued.
 pub const MAX_AGE_AT_LOGIN: Seconds = Seconds::minutes(10);
-/// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
-const MAX_NAME_CHARS: usize = 255;
-/// The last second of the year 9999: no honest time is later, and sums with it do not overflow.
-const LATEST_UNIX: i64 = 253_402_300_799;
 
 /// What an ID token must be to end one login. Every field is given; what is not asked for is `None` or empty.
 pub struct Expectations<'a> {
@@ -321,14 +318,6 @@ fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), Id
     Ok(())
 }
 
-fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
-    match claims.get("aud")? {
-        Value::String(one) => Some(vec![one]),
-        Value::Array(several) => several.iter().map(Value::as_str).collect(),
-        _ => None,
-    }
-}
-
 ///
 fn check_authorized_party(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
     let several = audiences(claims).is_some_and(|audiences| audiences.len() > 1);
@@ -418,37 +407,6 @@ fn check_at_hash(
     } else {
         Err(IdTokenError::AtHashMismatch)
     }
-}
-
-fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    claims.get(name)?.as_str()
-}
-
-///
-fn name(claims: &Map<String, Value>, name: &str) -> Option<String> {
-    let value = text(claims, name)?;
-    (!value.is_empty() && value.is_ascii() && value.len() <= MAX_NAME_CHARS).then(|| value.to_owned())
-}
-
-/// A `NumericDate` (RFC 7519 §2), whole or not, between the epoch and the year 9999. Fractions are cut off.
-fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
-    let value = claims.get(name)?;
-    let seconds = value.as_i64().or_else(|| value.as_f64().and_then(whole_seconds))?;
-    (0..=LATEST_UNIX).contains(&seconds).then(|| Timestamp::from_unix(seconds))
-}
-
-fn whole_seconds(value: f64) -> Option<i64> {
-    // In that range `as` is exact both ways but for the fraction.
-    (0.0..=LATEST_UNIX as f64).contains(&value).then_some(value as i64)
-}
-
-fn optional<T>(
-    claims: &Map<String, Value>,
-    name: &str,
-    read: impl Fn(&Map<String, Value>, &str) -> Option<T>,
-    error: IdTokenError,
-) -> Result<Option<T>, IdTokenError> {
-    if claims.contains_key(name) { read(claims, name).map(Some).ok_or(error) } else { Ok(None) }
 }
 
 #[cfg(test)]

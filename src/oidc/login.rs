@@ -66,3 +66,6 @@ pub fn authorization_url(
     drop(query);
     Ok(url.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,3 +29,6 @@ pub fn end_session_url(
     drop(query);
     Some(url.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,3 +108,6 @@ fn endpoint(
         Some(_) => Err(MetadataError::EndpointRefused(name)),
     }
 }
+
+#[cfg(test)]
+mod tests;

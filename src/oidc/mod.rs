@@ -4,12 +4,14 @@
 //! [`crate::gateway`] sends.
 
 pub mod callback;
+mod claims;
 pub mod client_auth;
 pub mod documents;
 pub mod exchange;
 pub mod id_token;
 pub mod login;
 pub mod logout;
+pub mod logout_token;
 pub mod metadata;
 pub mod return_to;
 pub mod token;

@@ -51,3 +51,6 @@ impl ReturnTo {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,7 +168,10 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
     let fits = |token: &String| token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     Ok(TokenResponse {
         access_token: Secret::new(text("access_token").ok().filter(fits).ok_or(TokenError::Missing("access_token"))?),
-        id_token: text("id_token").ok().map(Secret::new),
+        id_token: match document.get("id_token") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(Secret::new(text("id_token")?)),
+        },
         refresh_token: text("refresh_token").ok().map(Secret::new),
         expires_in: expires_in(document.get("expires_in")),
         scope: match document.get("scope") {
@@ -201,3 +204,6 @@ fn expires_in(value: Option<&Value>) -> Seconds {
         _ => DEFAULT_EXPIRES_IN,
     }
 }
+
+#[cfg(test)]
+mod tests;

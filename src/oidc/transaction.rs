@@ -152,3 +152,6 @@ fn random_text(random: &impl Random) -> String {
     random.fill(&mut bytes);
     Base64UrlUnpadded::encode_string(&bytes)
 }
+
+#[cfg(test)]
+mod tests;

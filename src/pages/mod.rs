@@ -2,7 +2,9 @@
 
 pub mod chooser;
 pub mod forward;
+pub mod framed;
 pub mod problem;
+pub mod sessions;
 pub mod signed_out;
 
 use std::sync::LazyLock;
@@ -15,11 +17,12 @@ const STYLE: &str = include_str!("style.css");
 
 /// The policy all pages are served with: their one style sheet, by its hash, and nothing else.
 pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = Base64::encode_string(&Sha256::digest(STYLE));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
+    let style = STYLE_SOURCE.as_str();
+    format!("default-src 'none'; style-src {style}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 });
+
+static STYLE_SOURCE: LazyLock<String> =
+    LazyLock::new(|| format!("'sha256-{}'", Base64::encode_string(&Sha256::digest(STYLE))));
 
 /// A page: `title` for the tab, `head` for what else belongs there, `body` for the card in the middle.
 fn page(title: &str, head: &Markup, body: &Markup) -> String {
@@ -40,3 +43,6 @@ fn page(title: &str, head: &Markup, body: &Markup) -> String {
     }
     .into_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ pub use pattern::{Pattern, PatternError};
 pub use router::{Conflict, Matched, NoRoute, Router};
 
 use crate::provider_id::ProviderId;
+use crate::time::Seconds;
 
 /// Postern's own paths lie at and below this. No rule ever answers for them, a wildcard's neither.
 pub const OWN_PREFIX: &str = "/auth";
@@ -61,6 +62,9 @@ pub struct Guard {
     pub token: Token,
     /// `touch`: whether a request here extends the session's idle clock.
     pub touch: bool,
+    /// `revocation`: how long an earlier answer about a session may be relied on here. Default not at all:
+    /// every request asks the session's object.
+    pub revocation: Option<Seconds>,
 }
 
 /// A way to prove an identity.

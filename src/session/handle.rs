@@ -47,6 +47,12 @@ impl SubjectKey {
         Self(Sha256::new().chain_update(issuer).chain_update([0]).chain_update(subject).finalize().into())
     }
 
+    /// Reads the name of an object; `None` when it is none.
+    #[must_use]
+    pub fn from_object_name(name: &str) -> Option<Self> {
+        Base64UrlUnpadded::decode_vec(name).ok()?.try_into().ok().map(Self)
+    }
+
     /// The name of the subject's object.
     #[must_use]
     pub fn object_name(&self) -> String {
@@ -99,6 +105,12 @@ impl SessionHandle {
         let signed = format!("{VERSION}.{}.{}", keys.newest_id().as_str(), Base64UrlUnpadded::encode_string(&body));
         let mac = keys.mac(Purpose::SessionHandle, signed.as_bytes());
         Secret::new(format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac)))
+    }
+
+    /// Whether a cookie's value, known to be good, was made with an older key than the newest: it is to be made anew.
+    #[must_use]
+    pub fn has_old_key(value: &str, keys: &KeyRing) -> bool {
+        value.split('.').nth(1) != Some(keys.newest_id().as_str())
     }
 
     /// Reads a cookie's value; `None` for whatever was not made by [`SessionHandle::to_cookie_value`]
@@ -175,6 +187,15 @@ mod tests {
         //
         assert_ne!(SubjectKey::of("https://a.example", "x"), SubjectKey::of("https://b.example", "x"));
         assert_ne!(SubjectKey::of("https://a.example", "bx"), SubjectKey::of("https://a.exampleb", "x"));
+    }
+
+    #[test]
+    fn an_object_is_found_again_by_its_name() {
+        let key = SubjectKey::of("https://a.example", "x");
+        assert_eq!(SubjectKey::from_object_name(&key.object_name()), Some(key));
+        for name in ["", "A", "x", &"A".repeat(42), &"A".repeat(44), &format!("{}=", key.object_name())] {
+            assert_eq!(SubjectKey::from_object_name(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -63,6 +63,14 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it may end a session.
+    #[must_use]
+    pub const fn ends(&self) -> bool {
+        !matches!(self, Self::Check(_) | Self::List { .. })
+    }
+}
+
 /// A new session, its tokens, and the one it takes the place of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Begin {

@@ -3,16 +3,21 @@
 //! Everything that must be consistent about one subject lives in one object ([`subject::Subject`]),
 //! named by [`SubjectKey`]. The object loads, calls the rules here, and stores.
 
+pub mod cache;
 pub mod handle;
 pub mod message;
+mod origin;
 pub mod record;
 pub mod refresh;
+pub mod sid_index;
 pub mod subject;
 pub mod table;
 
+pub use cache::LiveCache;
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
 pub use record::{Origin, Session};
+pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{Renewal, RenewalJob, Revocation, Step, Subject};
 pub use table::SessionTable;
 

@@ -1,5 +1,6 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
+use super::answer::answer_headers;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
@@ -20,6 +21,8 @@ pub struct ForwardPlan {
     pub private: bool,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
+    /// Cookies of ours that go with the upstream's answer.
+    set_cookies: Vec<HeaderValue>,
     permit: Permit,
 }
 
@@ -57,8 +60,25 @@ impl ForwardPlan {
             headers: request_headers(&forwarding),
             private: forwarding.private,
             request_id: forwarding.request_id.to_owned(),
+            set_cookies: Vec::new(),
             permit,
         }
+    }
+
+    /// The same, with cookies of ours to set.
+    #[must_use]
+    pub fn with_cookies(self, set_cookies: Vec<HeaderValue>) -> Self {
+        Self { set_cookies, ..self }
+    }
+
+    /// The headers of the answer that the browser gets, of those that the upstream gave.
+    #[must_use]
+    pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
+        let mut headers = answer_headers(self.private, from_upstream);
+        for cookie in &self.set_cookies {
+            headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        headers
     }
 
     /// Whether door 2 let it through: always, a plan cannot be made otherwise.
@@ -198,54 +218,4 @@ pub(super) fn keep_websocket(from: &HeaderMap, to: &mut HeaderMap) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_header_from_outside_tells_an_upstream_who_asks() {
-        // field row 1
-        for name in [
-            "x-postern-assertion",
-            "x-forwarded-user",
-            "x-forwarded",
-            "x-user",
-            "x-user-id",
-            "x-original-url",
-            "x-rewrite-url",
-            "x-middleware-subrequest",
-            "x-webauth-user",
-            "x-ms-client-principal-id",
-            "x-http-method-override",
-            "cf-connecting-ip",
-            "cf-access-jwt-assertion",
-            "client-cert",
-            "forwarded",
-            "remote-user",
-            "ssl-client-s-dn",
-        ] {
-            assert!(says_who_asks(&HeaderName::from_static(name)), "{name}");
-        }
-        for name in ["accept", "content-type", "x-requested-with", "traceparent", "origin", "x-app-version"] {
-            assert!(!says_who_asks(&HeaderName::from_static(name)), "{name}");
-        }
-    }
-
-    #[test]
-    fn no_protocol_but_websocket_is_changed_to() {
-        //
-        let kept = |pairs: &[(HeaderName, &'static str)]| {
-            let from: HeaderMap =
-                pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-            let mut to = HeaderMap::new();
-            keep_websocket(&from, &mut to);
-            to
-        };
-        let opened = kept(&[(header::UPGRADE, "WebSocket"), (header::CONNECTION, "upgrade, x-forwarded-for")]);
-        assert_eq!(opened.get(header::CONNECTION).unwrap(), "Upgrade");
-        assert_eq!(opened.get(header::UPGRADE).unwrap(), "websocket");
-        assert!(kept(&[(header::CONNECTION, "x-forwarded-for")]).is_empty());
-        assert!(kept(&[(header::UPGRADE, "h2c"), (header::CONNECTION, "Upgrade, HTTP2-Settings")]).is_empty());
-        assert!(kept(&[(header::UPGRADE, "websocket, h2c")]).is_empty());
-        assert!(kept(&[(header::UPGRADE, "websocket"), (header::UPGRADE, "h2c")]).is_empty());
-    }
-}
+mod tests;

@@ -89,6 +89,27 @@ test("a frame, an image and a script's request are programs, whatever they accep
   }
 });
 
+test("an image, a script or a frame of another origin gets nothing by our cookie", async () => {
+  // R-168: a sibling subdomain is the same site, so even a strict cookie comes along
+  for (const site of ["same-site", "cross-site"]) {
+    for (const [mode, dest] of [["no-cors", "image"], ["no-cors", "script"], ["cors", "empty"], ["navigate", "iframe"]]) {
+      const headers = [cookie, ["sec-fetch-site", site], ["sec-fetch-mode", mode], ["sec-fetch-dest", dest]];
+      await assertGuarded(() => postern.send("/api/echo", { headers }), [403], `${site} ${dest}`);
+    }
+  }
+});
+
+test("who comes from a sign-in and still has no session is not sent there again", async () => {
+  // field row 12
+  const browser = world.browser();
+  await logIn(browser, { provider: "main" });
+  browser.jar.cookies.delete(SESSION_COOKIE);
+  const page = await assertGuarded(() => browser.navigate("/page", { initiator: postern.origin, follow: false }), [401]);
+  assert.match(page.headers["content-type"], /^text\/html/);
+  await postern.advance(11);
+  assert.equal((await browser.navigate("/page", { initiator: postern.origin, follow: false })).status, 302);
+});
+
 test("what is not a route is nothing, signed in or not", async () => {
   // R-193
   for (const path of ["/", "/nothing", "/api", "/api/", "/api/echo/", "/api/echo/x", "/API/ECHO", "/api/orders", "/api/orders/1/2", "/auth", "/auth/nothing", "/auth/admin", "/page.html"]) {
@@ -228,10 +249,12 @@ test("an unsafe method by cookie needs a page of ours", async () => {
     [["sec-fetch-site", "same-origin"], ["origin", "https://evil.example"]],
     [["sec-fetch-site", "cross-site"], ["origin", postern.origin]],
     [["sec-fetch-site", "cross-site"], ["x-postern-csrf", "1"]],
+    [["sec-fetch-site", "cross-site"], ["origin", "null"]],
     [["referer", `${postern.origin}/page`]],
   ];
   for (const headers of refused) await assertGuarded(() => evidence(headers), [403]);
-  for (const headers of [[["sec-fetch-site", "same-origin"]], [["origin", postern.origin]], [["x-postern-csrf", "1"]]]) {
+  const accepted = [[["sec-fetch-site", "same-origin"]], [["origin", postern.origin]], [["x-postern-csrf", "1"]], [["sec-fetch-site", "same-origin"], ["origin", "null"]]];
+  for (const headers of accepted) {
     const { answer, seen } = await forwards(() => evidence(headers));
     assert.equal(answer.status, 200, JSON.stringify(headers));
     assert.equal(seen[0].body, "x");

@@ -51,11 +51,15 @@ test("the provider leads back to a page that says so", async () => {
   assertNothingLeaks(answer.body, Object.values(issuers), "the page");
 });
 
-test("a program gets the provider's address to go on to", async () => {
+test("a program gets the provider's address to go on to, without the ID token", async () => {
   const browser = await signedIn();
   const answer = await browser.fetch("/auth/logout", { method: "POST", headers: [["accept", "application/json"]] });
   assert.equal(answer.status, 200);
-  assert.ok(JSON.parse(answer.body).location.startsWith(`${issuers.main.base}/end-session?`));
+  const { location } = JSON.parse(answer.body);
+  assert.ok(location.startsWith(`${issuers.main.base}/end-session?`));
+  // R-159: script reads this answer, so the ID token is not in it
+  assertNothingLeaks(answer.body, Object.values(issuers), "the answer");
+  assert.equal(new URL(location).searchParams.get("client_id"), issuers.main.client.id);
   assert.equal(await whoIs(browser), undefined);
 });
 
@@ -89,6 +93,7 @@ const REFUSED = [
   ["a form on another site", [["sec-fetch-site", "cross-site"], ["origin", "https://evil.example"]]],
   ["a form on a sibling", [["sec-fetch-site", "same-site"], ["origin", "http://sibling.localhost:8787"]]],
   ["a form with a null origin", [["origin", "null"]]],
+  ["a sandboxed frame on another site", [["sec-fetch-site", "cross-site"], ["origin", "null"]]],
   ["a request that says nothing", []],
 ];
 for (const [who, headers] of REFUSED) {
@@ -111,6 +116,16 @@ test("a link signs nobody out", async () => {
   assert.equal(answer.status, 405);
   assert.equal(answer.headers.allow, "POST");
   assert.ok(await whoIs(browser));
+});
+
+test("a form on a page of ours that sends no referrer signs out, though its origin is null", async () => {
+  const browser = await signedIn();
+  const answer = await postern.send("/auth/logout", {
+    method: "POST",
+    headers: [["cookie", sessionLine(browser)], ["sec-fetch-site", "same-origin"], ["origin", "null"], ["content-length", "0"]],
+  });
+  assert.ok([200, 303].includes(answer.status), String(answer.status));
+  assert.equal(await whoIs(browser), undefined);
 });
 
 test("a script without Fetch Metadata proves itself by a header", async () => {

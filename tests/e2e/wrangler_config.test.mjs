@@ -15,5 +15,5 @@ test("wrangler.toml has the platform, the stores and the entry that the tests us
   assert.match(config.main, /build\/index\.js$/);
   assert.deepEqual(config.kv_namespaces.map(({ binding }) => binding), ["POSTERN_CACHE"]);
   const objects = config.durable_objects.bindings.map(({ name, class_name: className }) => [name, className]);
-  assert.deepEqual(objects.toSorted(), [["ONCE", "OnceObject"], ["SUBJECTS", "SubjectObject"]]);
+  assert.deepEqual(objects.toSorted(), [["ONCE", "OnceObject"], ["SID_INDEX", "SidIndexObject"], ["SUBJECTS", "SubjectObject"]]);
 });

@@ -204,7 +204,11 @@ fn an_issuer_that_nobody_advertised_may_be_left_out_and_is_compared_all_the_same
 fn no_parameter_stands_twice() {
     //
     for name in ["code", "state", "iss"] {
-        refused(|response| response.add(name, &response.get(name).to_owned()), 400, "callback.parameter_repeated");
+        let again = |response: &mut Response| {
+            let same = response.get(name).to_owned();
+            response.add(name, &same);
+        };
+        refused(again, 400, "callback.parameter_repeated");
     }
     let twice = |response: &mut Response| {
         response.remove("code");

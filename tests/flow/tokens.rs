@@ -157,13 +157,10 @@ fn an_id_token_that_the_provider_did_not_sign_ends_the_login() {
                 .bend_tokens(move |tokens| tokens["id_token"] = make(tokens["id_token"].as_str().unwrap()).into());
         }
     };
-    // {"alg":"none"}, {"alg":"HS256"}, {"alg":"RS256"}
-    let with_header = |header: &str, token: &str| format!("{header}.{}", token.split_once('.').unwrap().1);
-    assert_eq!(with_header("a", "b.c.d"), "a.c.d");
     let tampered = |token: &str| {
         let (input, signature) = token.rsplit_once('.').unwrap();
         let first = if signature.starts_with('A') { "B" } else { "A" };
-        format!("{input}.{first}{}", &signature[1..])
+        format!("{input}.{first}{}", signature.get(1..).unwrap())
     };
     refused(token(tampered), 400, "jwt.bad_signature");
     refused(

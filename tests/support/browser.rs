@@ -46,6 +46,12 @@ impl Asked {
         Self::new(method, path).fetch_metadata("same-origin", "cors", "empty")
     }
 
+    /// A person posts a form of a page of ours.
+    pub fn form(path: &str) -> Self {
+        let asked = Self::new("POST", path).fetch_metadata("same-origin", "navigate", "document");
+        asked.with("origin", ORIGIN).with("content-type", "application/x-www-form-urlencoded")
+    }
+
     /// A page of another site posts a form.
     pub fn form_from_elsewhere(path: &str, body: &str) -> Self {
         let asked = Self::new("POST", path).fetch_metadata("cross-site", "navigate", "document");
@@ -77,7 +83,12 @@ impl Asked {
         if !cookies.is_empty() {
             headers.append(header::COOKIE, HeaderValue::try_from(cookies).unwrap());
         }
-        let peer = Peer { address: Some("192.0.2.1".to_owned()), ..Peer::default() };
+        let peer = Peer {
+            address: Some("192.0.2.1".to_owned()),
+            country: Some("PT".to_owned()),
+            city: Some("Lisbon".to_owned()),
+            ray: None,
+        };
         RequestHead { method: self.method.clone(), url: format!("{ORIGIN}{}", self.path), headers, peer }
     }
 }
@@ -250,12 +261,11 @@ impl Answered {
 
     /// Every `Set-Cookie` of the answer.
     pub fn set_cookies(&self) -> Vec<String> {
-        match &self.outcome {
-            Outcome::Reply(reply) => reply.headers.get_all(header::SET_COOKIE).iter(),
-            Outcome::Forward(_) => return Vec::new(),
-        }
-        .map(|value| value.to_str().unwrap().to_owned())
-        .collect()
+        let headers = match &self.outcome {
+            Outcome::Reply(reply) => reply.headers.clone(),
+            Outcome::Forward(plan) => plan.answer_headers(&HeaderMap::new()),
+        };
+        headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }
 
     /// What every refusal must be: this status and this reason, no session cookie, no session more

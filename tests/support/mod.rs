@@ -52,8 +52,18 @@ fn provider_table(issuer: &str) -> Value {
 
 /// A deployment with these variables.
 pub fn gateway(variables: &Value) -> Gateway {
+    gateway_with_keys(variables, &key("k1", "A"))
+}
+
+/// One entry of a key ring.
+pub fn key(id: &str, letter: &str) -> String {
+    format!("{id}:{}A", letter.repeat(42))
+}
+
+/// The same, with these keys.
+pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
     let secret = |name: &str| match name {
-        "POSTERN_KEYS" => Some(format!("k1:{}", "A".repeat(43))),
+        "POSTERN_KEYS" => Some(keys.to_owned()),
         _ => Some(format!("secret-{CANARY}")),
     };
     Gateway::new(Config::parse(variables.as_object().unwrap(), &secret).unwrap())

@@ -154,6 +154,25 @@ impl Provider {
         *self.key.borrow_mut() = key;
     }
 
+    /// A logout token with these claims changed; `null` takes one away.
+    pub fn logout_token(&self, typ: Option<&str>, now: i64, changes: &Value) -> String {
+        self.issued.set(self.issued.get() + 1);
+        let mut claims = json!({
+            "iss": self.issuer,
+            "aud": "app",
+            "iat": now,
+            "exp": now + 120,
+            "jti": format!("jti-{}", self.issued.get()),
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        let claims = claims.as_object_mut().unwrap();
+        for (name, value) in changes.as_object().unwrap() {
+            claims.insert(name.clone(), value.clone());
+        }
+        claims.retain(|_, value| !value.is_null());
+        self.key.borrow().sign(typ, claims)
+    }
+
     /// The person signs in here: from the authorization request to the authorization response.
     pub fn authorize(&self, request: &str) -> Response {
         let url = url::Url::parse(request).unwrap();

@@ -1,6 +1,6 @@
 //! Every port of the core, answered in memory.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -14,7 +14,10 @@ use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
     StoreError,
 };
-use postern::session::{Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, Step, Subject, SubjectKey};
+use postern::session::{
+    Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
+    SubjectKey,
+};
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
@@ -34,6 +37,8 @@ pub enum Fault {
     Once,
     /// The sessions do not answer.
     Sessions,
+    /// The index of sessions by `sid` does not answer.
+    SidIndex,
     /// The sessions answer something that was not asked.
     OddAnswers,
 }
@@ -61,6 +66,13 @@ pub struct World {
     pub renewals_crash: Cell<bool>,
     flights: RefCell<HashSet<SessionDigest>>,
     object_keys: KeyRing,
+    sids: RefCell<HashMap<SidKey, Sid>>,
+}
+
+#[derive(Default)]
+struct Sid {
+    subjects: Vec<SubjectKey>,
+    ended_at: Option<Timestamp>,
 }
 
 impl World {
@@ -80,6 +92,7 @@ impl World {
             object_gateway: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
+            sids: RefCell::default(),
             object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
         }
     }
@@ -210,6 +223,36 @@ impl Once for World {
         }
         Ok(free)
     }
+
+    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.claimed.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+impl SidIndex for World {
+    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
+        let mut sids = self.sids_reached().await?;
+        let sid = sids.entry(*key).or_default();
+        if sid.ended_at.is_some_and(|ended_at| entry.login_started_at <= ended_at) {
+            return Ok(false);
+        }
+        sid.subjects.push(entry.subject);
+        sid.subjects.dedup();
+        Ok(true)
+    }
+
+    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        let sids = self.sids_reached().await?;
+        Ok(sids.get(key).map(|sid| sid.subjects.clone()).unwrap_or_default())
+    }
+
+    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        let mut sids = self.sids_reached().await?;
+        let sid = sids.entry(*key).or_default();
+        sid.ended_at = Some(self.now());
+        Ok(sid.subjects.clone())
+    }
 }
 
 impl Sessions for World {
@@ -241,6 +284,16 @@ impl Sessions for World {
             }
         }
         object.handle(command, self.now(), false)?.into_answer().ok_or(StoreError::Malformed)
+    }
+}
+
+impl World {
+    async fn sids_reached(&self) -> Result<RefMut<'_, HashMap<SidKey, Sid>>, StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::SidIndex {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        Ok(self.sids.borrow_mut())
     }
 }
 

@@ -32,7 +32,7 @@ fn a_rule_guards_unless_told_otherwise() {
     let guard = guard(&route);
     assert_eq!(guard.authenticate, [Authentication::Session]);
     assert_eq!(guard.requirements, Requirements::default());
-    assert_eq!((guard.token, guard.touch), (Token::None, true));
+    assert_eq!((guard.token, guard.touch, guard.revocation), (Token::None, true, None));
     assert_eq!(rule("/", json!({ "upstream": "assets", "public": true })).access, Access::Public);
     assert!(matches!(rule("/", json!({ "upstream": "assets", "public": false })).access, Access::Guarded(_)));
 }
@@ -43,7 +43,7 @@ fn every_key_of_a_rule_says_what_it_is_documented_to() {
         "/api/{*rest}",
         json!({
             "methods": ["GET", "DELETE"], "upstream": "https://API.example.com:443/", "authenticate": ["session"],
-            "require": { "scopes": ["orders:read"], "providers": ["corp"] }, "token": "relay", "touch": false,
+            "require": { "scopes": ["orders:read"], "providers": ["corp"] }, "token": "relay", "touch": false, "revocation": "5s",
         }),
     );
     assert_eq!(route.methods.allow_header(), "GET, HEAD, DELETE");
@@ -52,6 +52,7 @@ fn every_key_of_a_rule_says_what_it_is_documented_to() {
     assert_eq!(guard.requirements.scopes, ["orders:read"]);
     assert_eq!(guard.requirements.providers, [ProviderId::parse("corp").unwrap()]);
     assert_eq!((guard.token, guard.touch), (Token::Relay, false));
+    assert_eq!(guard.revocation, Some(Seconds::new(5)));
 }
 
 #[test]
@@ -105,11 +106,25 @@ fn what_contradicts_public_is_refused() {
         ("token", json!("relay")),
         ("authenticate", json!(["session"])),
         ("touch", json!(false)),
+        ("revocation", json!("5s")),
     ] {
         let lines = refused("/a", json!({ "upstream": "service:A", "public": true, key: value }));
         assert_eq!(lines, [format!(".{key}: contradicts `public = true`: there nobody is asked who they are")]);
     }
     assert_eq!(refused("/a", json!({ "upstream": "assets", "public": "yes" })).len(), 1);
+}
+
+#[test]
+fn an_ended_session_is_noticed_within_a_minute_at_most() {
+    //
+    let revocation = |value: Value| refused("/a", json!({ "upstream": "assets", "revocation": value }));
+    for bad in [json!("0s"), json!("61s"), json!("1h"), json!(5), json!("never")] {
+        assert!(revocation(bad.clone())[0].starts_with(".revocation: expected a duration"), "{bad}");
+    }
+    assert_eq!(
+        guard(&rule("/a", json!({ "upstream": "assets", "revocation": "1m" }))).revocation,
+        Some(Seconds::minutes(1))
+    );
 }
 
 #[test]

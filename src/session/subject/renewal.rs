@@ -107,7 +107,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let session = read(&stored)?;
         match renewal {
-            Renewal::Renewed { .. } => self.store_renewed(&stored, session, job, renewal, now),
+            Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
             Renewal::Mistrusted { successor } => {
                 self.disown(job, successor.as_ref(), now)?;
@@ -133,8 +133,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     fn store_renewed(
         &self,
-        stored: &Row,
-        session: Session,
+        (stored, session): (&Row, Session),
         job: &RenewalJob,
         renewal: &Renewal,
         now: Timestamp,

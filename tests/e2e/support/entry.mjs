@@ -58,6 +58,7 @@ function breakableEnvironment(env) {
     POSTERN_CACHE: breakable(env.POSTERN_CACHE, ["get", "getWithMetadata", "put"], () => faults.POSTERN_CACHE),
     SUBJECTS: breakableNamespace(env.SUBJECTS, () => faults.SUBJECTS),
     ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
+    SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
   };
 }
 
@@ -87,6 +88,7 @@ export class SubjectObject extends classes.SubjectObject {
   }
 }
 export class OnceObject extends classes.OnceObject {}
+export class SidIndexObject extends classes.SidIndexObject {}
 
 export default class extends Postern {
   constructor(context, env) {

@@ -28,6 +28,8 @@ export const ROUTES = {
 /** The build that has faults on demand (feature `fault-injection`). */
 export const FAULT_BUILD = "build-fault";
 
+const LOG_WITHIN_MS = 10_000;
+
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
 function modules(build) {
@@ -78,6 +80,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin }) {
     durableObjects: {
       SUBJECTS: { className: "SubjectObject", useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
+      SID_INDEX: { className: "SidIndexObject", useSQLite: true },
       ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
     serviceBindings: { ECHO: "echo", ASSETS: "echo" },
@@ -159,7 +162,7 @@ export class Postern {
 
   /** Throws all of a class's objects out of memory; what they stored stays. */
   async evict(binding) {
-    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject" }[binding];
+    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id });
     }
@@ -176,7 +179,10 @@ export class Postern {
     this.#marks += 1;
     const line = JSON.stringify({ test_mark: this.#marks });
     await this.#control({ mark: this.#marks });
-    while (!this.logs.includes(line, mark)) await new Promise((soon) => setTimeout(soon, 2));
+    for (const until = Date.now() + LOG_WITHIN_MS; !this.logs.includes(line, mark); ) {
+      if (Date.now() > until) throw new Error(`the Worker's log is silent after ${JSON.stringify(this.logs.slice(-3))}`);
+      await new Promise((soon) => setTimeout(soon, 2));
+    }
     return this.logs.slice(mark).filter((message) => !message.startsWith('{"test_mark"'));
   }
 

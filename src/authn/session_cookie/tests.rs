@@ -1,0 +1,99 @@
+use std::cell::Cell;
+
+use futures::executor::block_on;
+
+use super::*;
+use crate::config::testing::config;
+use crate::http::{HeaderValue, header};
+use crate::ports::{Random, StoreError};
+use crate::session::{Live, Session, SessionId, SubjectKey};
+
+/// Answers the same to everything, and counts.
+struct Scripted(Result<Answer, StoreError>, Cell<usize>);
+
+impl Sessions for Scripted {
+    async fn call(&self, _: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        assert!(matches!(command, Command::Check(check) if check.touch && !check.access_token));
+        self.1.set(self.1.get() + 1);
+        self.0.clone()
+    }
+}
+
+struct Fixed;
+
+impl Random for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+fn session() -> Session {
+    let record = r#"{"issuer":"https://op.example","subject":"alice","provider":"corp","created_at":1,"last_seen":1}"#;
+    serde_json::from_str(record).unwrap()
+}
+
+/// The verdict on these cookie lines when the object answers so, and how often it was asked.
+fn verdict(lines: &[String], answer: Result<Answer, StoreError>) -> (Verdict, usize) {
+    let headers = lines.iter().map(|line| (header::COOKIE, HeaderValue::try_from(line).unwrap())).collect();
+    let sessions = Scripted(answer, Cell::new(0));
+    let wants = Wants { touch: true, access_token: false, staleness: None };
+    let (config, cache) = (config(|_| ()), LiveCache::default());
+    let judge = Judge { config: &config, sessions: &sessions, cache: &cache, now: Timestamp::from_unix(1) };
+    let verdict = block_on(judge.authenticate(&headers, wants));
+    (verdict, sessions.1.get())
+}
+
+fn cookie() -> String {
+    let handle =
+        SessionHandle { subject: SubjectKey::of("https://op.example", "alice"), id: SessionId::generate(&Fixed) };
+    format!("{}={}", cookie::SESSION, handle.to_cookie_value(&config(|_| ()).keys).expose())
+}
+
+fn live() -> Result<Answer, StoreError> {
+    Ok(Answer::Live(Box::new(Live { session: session(), access_token: None, provider_down: false })))
+}
+
+#[test]
+fn a_live_session_is_its_person() {
+    let (verdict, asked) = verdict(&[cookie()], live());
+    let Verdict::Authenticated(authenticated) = verdict else { panic!("{verdict:?}") };
+    let principal = authenticated.principal;
+    assert_eq!(
+        (principal.issuer(), principal.subject(), principal.provider()),
+        ("https://op.example", "alice", "corp")
+    );
+    assert_eq!((principal.session().idle_expires_at, principal.session().expires_at, asked), (3601, 28_801, 1));
+}
+
+#[test]
+fn what_is_no_good_cookie_is_rejected_without_a_question() {
+    // R-163, R-176
+    for (lines, expected) in [
+        (vec![cookie(), cookie()], Rejection::SessionCookieRepeated),
+        (vec![format!("{}=", cookie::SESSION)], Rejection::SessionCookieForged),
+        (vec![format!("{}x", cookie())], Rejection::SessionCookieForged),
+        (vec![cookie().replace("=1.", "=2.")], Rejection::SessionCookieForged),
+    ] {
+        let (verdict, asked) = verdict(&lines, live());
+        assert!(matches!(&verdict, Verdict::Reject(rejection) if *rejection == expected), "{verdict:?}");
+        assert!(asked == 0 && expected.discards_cookie());
+    }
+    let (verdict, asked) = verdict(&["other=1".to_owned()], live());
+    assert!(matches!(verdict, Verdict::Abstain) && asked == 0);
+}
+
+#[test]
+fn only_a_live_session_is_somebody() {
+    // R-186
+    let unavailable = StoreError::Unavailable("x".to_owned());
+    for (answer, expected, discards) in [
+        (Ok(Answer::Gone), Rejection::SessionGone, true),
+        (Ok(Answer::Begun), Rejection::Store(StoreError::Malformed), false),
+        (Err(StoreError::Malformed), Rejection::Store(StoreError::Malformed), false),
+        (Err(unavailable.clone()), Rejection::Store(unavailable), false),
+    ] {
+        let (verdict, _) = verdict(&[cookie()], answer);
+        assert!(matches!(&verdict, Verdict::Reject(rejection) if *rejection == expected), "{verdict:?}");
+        assert_eq!(expected.discards_cookie(), discards);
+    }
+}

@@ -1,0 +1,107 @@
+//! `ADMIN`: who may see and end the sessions of others.
+
+use super::table::Table;
+use super::value::list;
+use crate::provider_id::ProviderId;
+
+/// OpenID Connect Core §2: a `sub` has at most 255 ASCII characters.
+const MAX_SUBJECT_BYTES: usize = 255;
+
+/// The people of `ADMIN.principals`; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administrators(Vec<Administrator>);
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administrator {
+    /// The provider they sign in with.
+    pub provider: ProviderId,
+    /// What that provider calls them (`sub`); never an e-mail address.
+    pub subject: String,
+}
+
+impl Administrators {
+    /// Whether `provider` calls one of them `subject`. Compared byte for byte.
+    #[must_use]
+    pub fn contains(&self, provider: &str, subject: &str) -> bool {
+        self.0.iter().any(|one| one.provider.as_str() == provider && one.subject == subject)
+    }
+
+    /// All of them, in the order of the configuration.
+    #[must_use]
+    pub fn all(&self) -> &[Administrator] {
+        &self.0
+    }
+}
+
+/// Reads `ADMIN`; `providers` are the ids of all providers.
+pub(super) fn read(mut table: Table<'_>, providers: &[ProviderId]) -> Option<Administrators> {
+    let what = "`PROVIDER|SUBJECT`, the id of a provider and what it calls the person";
+    let principals =
+        table.required("principals", &format!("a list of {what}"), list(what, |text| one(text, providers)));
+    if principals.as_ref().is_some_and(Vec::is_empty) {
+        table.problem("principals", "expected at least one, or no `ADMIN`");
+    }
+    table.finish();
+    principals.filter(|all| !all.is_empty()).map(Administrators)
+}
+
+fn one(text: &str, providers: &[ProviderId]) -> Option<Administrator> {
+    let (provider, subject) = text.split_once('|')?;
+    let provider = providers.iter().find(|id| id.as_str() == provider)?.clone();
+    is_subject(subject).then(|| Administrator { provider, subject: subject.to_owned() })
+}
+
+/// Whether a text can be a `sub` at all.
+fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::{parse, problems, small, with};
+
+    fn admin(principals: Value) -> Value {
+        with(small(), &["ADMIN"], json!({ "principals": principals }))
+    }
+
+    #[test]
+    fn administrators_are_named_by_provider_and_subject() {
+        let config = parse(&admin(json!(["corp|248289761001", "corp|a|b"]))).unwrap();
+        let admin = config.admin.unwrap();
+        assert!(admin.contains("corp", "248289761001") && admin.contains("corp", "a|b"));
+        for (provider, subject) in
+            [("corp", "24828976100"), ("Corp", "248289761001"), ("", "248289761001"), ("corp", "")]
+        {
+            assert!(!admin.contains(provider, subject), "{provider} {subject}");
+        }
+        assert_eq!(admin.all().len(), 2);
+    }
+
+    #[test]
+    fn without_the_table_there_is_no_administrator() {
+        assert!(parse(&small()).unwrap().admin.is_none());
+    }
+
+    #[test]
+    fn what_names_nobody_is_refused() {
+        for bad in [
+            json!([]),
+            json!(["corp"]),
+            json!(["corp|"]),
+            json!(["nobody|x"]),
+            json!(["corp|x", "corp|x"]),
+            json!("corp|x"),
+            json!([1]),
+        ] {
+            let lines = problems(&admin(bad.clone()));
+            assert!(lines.len() == 1 && lines[0].starts_with("ADMIN.principals: "), "{bad}: {lines:?}");
+        }
+        let lines = problems(&with(small(), &["ADMIN"], json!({})));
+        assert!(lines[0].starts_with("ADMIN.principals: expected a list"), "{lines:?}");
+        let lines = problems(&with(small(), &["ADMIN"], json!({ "principals": ["corp|x"], "everyone": true })));
+        assert!(lines[0].starts_with("ADMIN.everyone: unknown key"), "{lines:?}");
+    }
+}

@@ -1,0 +1,90 @@
+use serde_json::json;
+
+use super::*;
+use crate::config::testing::{ISSUER, provider};
+
+fn issuer(text: &str) -> Issuer {
+    provider(|table| table["issuer"] = text.into()).issuer
+}
+
+fn good() -> Value {
+    json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://login.example.com/authorize?tenant=1",
+        "token_endpoint": "https://tokens.example.net/token",
+        "jwks_uri": "https://login.example.com/jwks",
+        "unknown": { "a": [1] },
+    })
+}
+
+fn parse(document: &Value) -> Result<Metadata, MetadataError> {
+    Metadata::parse(document.to_string().as_bytes(), &issuer(ISSUER))
+}
+
+#[test]
+fn metadata_is_asked_for_below_the_issuer() {
+    // R-001
+    for (text, url) in [
+        ("https://op.example", "https://op.example/.well-known/openid-configuration"),
+        ("https://op.example/", "https://op.example/.well-known/openid-configuration"),
+        ("https://op.example/t1", "https://op.example/t1/.well-known/openid-configuration"),
+        ("https://op.example/t1/", "https://op.example/t1/.well-known/openid-configuration"),
+        ("https://op.example/t1//", "https://op.example/t1//.well-known/openid-configuration"),
+    ] {
+        let request = request(&issuer(text));
+        assert_eq!((request.url.as_str(), request.method.as_str(), request.max_bytes), (url, "GET", MAX_BYTES));
+    }
+}
+
+#[test]
+fn what_is_left_out_is_absent_and_what_is_unknown_is_ignored() {
+    let metadata = parse(&good()).unwrap();
+    assert_eq!(metadata.authorization_endpoint, "https://login.example.com/authorize?tenant=1");
+    assert_eq!((metadata.end_session_endpoint, metadata.iss_parameter_supported), (None, false));
+}
+
+#[test]
+fn a_flag_is_set_by_true_alone() {
+    // R-025
+    for (value, set) in [(json!(true), true), (json!(false), false), (json!("true"), false), (json!(1), false)] {
+        let mut document = good();
+        document["authorization_response_iss_parameter_supported"] = value;
+        assert_eq!(parse(&document).unwrap().iss_parameter_supported, set);
+    }
+}
+
+#[test]
+fn each_mutation_has_its_error() {
+    // R-002, R-005, R-019
+    let refused = MetadataError::EndpointRefused;
+    for (name, value, expected) in [
+        ("issuer", json!(format!("{ISSUER}/")), MetadataError::IssuerMismatch),
+        ("issuer", json!([ISSUER]), MetadataError::IssuerMismatch),
+        ("issuer", Value::Null, MetadataError::IssuerMismatch),
+        ("authorization_endpoint", Value::Null, MetadataError::Missing("authorization_endpoint")),
+        ("token_endpoint", Value::Null, MetadataError::Missing("token_endpoint")),
+        ("jwks_uri", Value::Null, MetadataError::Missing("jwks_uri")),
+        ("token_endpoint", json!(7), refused("token_endpoint")),
+        ("token_endpoint", json!("http://login.example.com/token"), refused("token_endpoint")),
+        ("token_endpoint", json!("file:///etc/passwd"), refused("token_endpoint")),
+        ("token_endpoint", json!("https://user@login.example.com/"), refused("token_endpoint")),
+        ("jwks_uri", json!("https://192.168.1.1/jwks"), refused("jwks_uri")),
+        ("jwks_uri", json!("https://[::1]/jwks"), refused("jwks_uri")),
+        ("jwks_uri", json!("https://localhost/jwks"), refused("jwks_uri")),
+        ("authorization_endpoint", json!("javascript:alert(1)"), refused("authorization_endpoint")),
+        ("end_session_endpoint", json!("http://login.example.com/logout"), refused("end_session_endpoint")),
+        ("code_challenge_methods_supported", json!(["plain"]), MetadataError::NoS256),
+        ("code_challenge_methods_supported", json!("S256"), MetadataError::NoS256),
+        ("code_challenge_methods_supported", json!(["s256"]), MetadataError::NoS256),
+    ] {
+        let mut document = good();
+        document[name] = value;
+        assert_eq!(parse(&document), Err(expected), "{document}");
+    }
+    let doubled = good().to_string().replacen('{', &format!(r#"{{"issuer":"{ISSUER}","#), 1);
+    // R-004
+    for body in [doubled.as_str(), "", "[]", "<html>", "null", "{}x"] {
+        let error = Metadata::parse(body.as_bytes(), &issuer(ISSUER)).unwrap_err();
+        assert!(matches!(error, MetadataError::NotJson(_)), "{body}: {error:?}");
+    }
+}

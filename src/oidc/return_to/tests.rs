@@ -1,0 +1,159 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::testing::public_url;
+
+fn parse(text: &str) -> Option<ReturnTo> {
+    ReturnTo::parse(text, &public_url())
+}
+
+/// Where a browser on our start page ends up.
+fn followed(to: &ReturnTo) -> url::Url {
+    url::Url::parse("https://app.example.com/").unwrap().join(to.as_str()).unwrap()
+}
+
+fn stays(to: &ReturnTo) -> bool {
+    let url = followed(to);
+    let own = url.path() == "/auth" || url.path().starts_with("/auth/");
+    url.origin().ascii_serialization() == "https://app.example.com" && url.username().is_empty() && !own
+}
+
+#[test]
+fn a_path_on_our_own_origin_is_kept_byte_for_byte() {
+    //
+    for text in
+        ["/", "/a", "/a/b?c=d&e=%2F%2Fevil#f", "/a?to=https://evil.example", "/author", "/a:b@c", "/%C3%A9", "/a#//b"]
+    {
+        assert_eq!(parse(text).as_ref().map(ReturnTo::as_str), Some(text));
+    }
+}
+
+#[test]
+fn whatever_could_lead_elsewhere_is_refused() {
+    //
+    for text in [
+        "",
+        "a",
+        "?a",
+        "#a",
+        " /a",
+        "/a ",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\t//evil.example",
+        "/./\\evil.example",
+        "/.//evil.example",
+        "/a/..//evil.example",
+        "/%2e//evil.example",
+        "/%2F%2Fevil.example",
+        "/%5cevil.example",
+        "https://app.example.com/",
+        "https://evil.example",
+        "https:/evil.example",
+        "javascript:alert(1)",
+        "data:,a",
+        "/a\0b",
+        "/é",
+        "/a\u{7f}",
+        "/a;b",
+        "/a/%2e%2e/b",
+    ] {
+        assert_eq!(parse(text), None, "{text:?}");
+    }
+    assert_eq!(parse(&format!("/{}", "a".repeat(MAX_BYTES))), None);
+    assert!(parse(&format!("/{}", "a".repeat(MAX_BYTES - 1))).is_some());
+}
+
+#[test]
+fn nobody_returns_to_an_endpoint_of_ours() {
+    for text in [
+        "/auth",
+        "/auth/",
+        "/auth/logout",
+        "/auth/login?return_to=/",
+        "/auth?a",
+        "/auth#a",
+        "/a/../auth/logout",
+        "/./auth",
+    ] {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_absolute_url_is_taken_only_on_our_own_origin() {
+    //
+    let parse = |text: &str| ReturnTo::parse_absolute(text, &public_url()).map(|to| to.as_str().to_owned());
+    assert_eq!(parse("https://app.example.com/a?b").as_deref(), Some("/a?b"));
+    assert_eq!(parse("https://app.example.com").as_deref(), Some("/"));
+    for text in [
+        "/a",
+        "http://app.example.com/",
+        "https://app.example.com.evil.example/",
+        "https://app.example.com@evil.example",
+        "https://app.example.com:444/",
+        "https://app.example.com//evil.example",
+        "https://app.example.com\\evil.example",
+        "HTTPS://app.example.com/",
+        "https://APP.example.com/",
+        "https://app.example.com?a",
+        "//app.example.com/",
+    ] {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}
+
+/// The published list of open redirects. When it is not there it says so where everybody sees it,
+/// unless its folder was named.
+fn published() -> Option<String> {
+    let named = std::env::var_os("POSTERN_VECTORS").map(PathBuf::from);
+    let folder = named.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"));
+    if named.is_some() || folder.is_dir() {
+        return Some(std::fs::read_to_string(folder.join("oauth2-proxy-openredirects/openredirects.txt")).unwrap());
+    }
+    let notice = b"NOTICE: openredirects.txt not checked: set POSTERN_VECTORS to the folder of the vectors\n";
+    std::io::stderr().write_all(notice).unwrap();
+    None
+}
+
+#[test]
+fn no_published_open_redirect_leads_away() {
+    //
+    let Some(lines) = published() else { return };
+    assert!(lines.lines().count() > 500, "the list was not what it was taken for");
+    let mut kept = Vec::new();
+    for line in lines.lines() {
+        let decoded = percent_decode_str(line).decode_utf8_lossy().into_owned();
+        let twice = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+        for text in [line.to_owned(), decoded, twice] {
+            if let Some(to) = parse(&text) {
+                assert!(stays(&to), "{text} leads to {}", followed(&to));
+                kept.push(text);
+            }
+        }
+    }
+    // What is kept is a plain path of our own that mentions a host in a place where it is only text.
+    for text in kept {
+        assert!(!text.starts_with("//") && !text.contains('\\') && text.starts_with('/'), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn whatever_is_accepted_stays_with_us(text in "[/\\\\.;:@?#%a-f0-9\\x00-\\x20é]{0,24}|/[!-~]{0,24}") {
+        if let Some(to) = parse(&text) {
+            prop_assert!(stays(&to), "{text:?} leads to {}", followed(&to));
+            prop_assert_eq!(to.as_str(), text);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::json::JsonError;
+use crate::pages;
+
+/// In every detail there is. Nobody outside may see it.
+const DETAIL: &str = "planted_detail";
+
+fn store() -> StoreError {
+    StoreError::Unavailable(DETAIL.to_owned())
+}
+
+/// Every kind of reason, with the status it is answered with.
+fn reasons() -> Vec<(Reason, u16)> {
+    let callback = |error| (Reason::Callback(error), 400);
+    vec![
+        (Reason::UnknownHost, 421),
+        (Reason::BadHeader, 400),
+        (Reason::BadPath(PathError::EncodedSlash), 400),
+        (Reason::NoRoute, 404),
+        (Reason::MethodNotAllowed("GET, HEAD".to_owned()), 405),
+        (Reason::NoCredential, 401),
+        (Reason::Rejected(Rejection::SessionCookieRepeated), 401),
+        (Reason::Rejected(Rejection::SessionCookieForged), 401),
+        (Reason::Rejected(Rejection::SessionGone), 401),
+        (Reason::Rejected(Rejection::Store(store())), 503),
+        (Reason::Rejected(Rejection::Store(StoreError::Malformed)), 503),
+        (Reason::Csrf(CsrfError::FetchSite), 403),
+        (Reason::Csrf(CsrfError::Origin), 403),
+        (Reason::Csrf(CsrfError::NoEvidence), 403),
+        (Reason::Denied(Denial::Anonymous), 401),
+        (Reason::Denied(Denial::Scopes(vec![DETAIL.to_owned()])), 403),
+        (Reason::Denied(Denial::Provider), 403),
+        (Reason::AccessTokenExpired, 401),
+        (Reason::LoginNotNavigated, 403),
+        (Reason::LoginParameter(DETAIL), 400),
+        (Reason::UnknownProvider, 400),
+        callback(CallbackError::TooLarge),
+        callback(CallbackError::Repeated(DETAIL)),
+        callback(CallbackError::Mixed),
+        callback(CallbackError::WrongResponseMode),
+        callback(CallbackError::StateMissing),
+        callback(CallbackError::NoTransaction),
+        callback(CallbackError::WrongProvider),
+        callback(CallbackError::AlreadyUsed),
+        callback(CallbackError::IssMissing),
+        callback(CallbackError::IssMismatch),
+        callback(CallbackError::UnaskedToken),
+        callback(CallbackError::CodeMissing),
+        (Reason::Callback(CallbackError::ProviderRefused(DETAIL)), 403),
+        (Reason::Token(TokenError::ServerError), 503),
+        (Reason::Token(TokenError::ClientKey), 400),
+        (Reason::Token(TokenError::Missing(DETAIL)), 400),
+        (Reason::Token(TokenError::InvalidGrant), 400),
+        (Reason::IdTokenSignature(JwtError::BadSignature), 400),
+        (Reason::IdToken(IdTokenError::NonceMismatch), 400),
+        (Reason::ProviderUnreachable(Document::Metadata, FetchError::Network), 503),
+        (Reason::ProviderUnreachable(Document::Keys, FetchError::Timeout), 503),
+        (Reason::ProviderUnreachable(Document::Token, FetchError::TooLarge), 503),
+        (Reason::ProviderStatus(Document::Keys, StatusCode::IM_A_TEAPOT), 503),
+        (Reason::Metadata(MetadataError::EndpointRefused(DETAIL)), 503),
+        (Reason::Metadata(MetadataError::NotJson(JsonError::NotAnObject)), 503),
+        (Reason::Keys(KeySetError::NoKeys), 503),
+        (Reason::Store(store()), 503),
+        (Reason::Store(StoreError::Malformed), 503),
+        (Reason::UpstreamUnreachable, 502),
+        (Reason::UpstreamTimeout, 504),
+        (Reason::Internal(DETAIL), 500),
+    ]
+}
+
+#[test]
+fn every_reason_has_its_status() {
+    for (reason, status) in reasons() {
+        assert_eq!(reason.refusal().status().as_u16(), status, "{reason:?}");
+    }
+}
+
+#[test]
+fn no_outside_face_shows_why() {
+    //
+    for (reason, _) in reasons() {
+        let refusal = reason.refusal();
+        let page = pages::problem::render(&refusal, "the-id", Some("/auth/login"));
+        let outside = format!("{page}{}{}{}", refusal.kind(), refusal.title(), refusal.advice());
+        assert!(!outside.contains(DETAIL) && !outside.contains(reason.code()), "{reason:?}: {outside}");
+    }
+}
+
+#[test]
+fn failures_of_a_login_all_look_alike() {
+    let login =
+        |reason: &Reason| matches!(reason, Reason::Callback(_) | Reason::IdToken(_) | Reason::IdTokenSignature(_));
+    let faces: BTreeSet<String> = reasons()
+        .iter()
+        .filter(|(reason, status)| login(reason) && *status == 400)
+        .map(|(reason, _)| pages::problem::render(&reason.refusal(), "the-id", None))
+        .collect();
+    assert_eq!(faces.len(), 1);
+}
+
+#[test]
+fn codes_are_fixed_words_of_a_family() {
+    for (reason, _) in reasons() {
+        let code = reason.code();
+        let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let internal = matches!(reason, Reason::Internal(_));
+        assert!(internal || code.split_once('.').is_some_and(|(family, rest)| word(family) && word(rest)), "{code}");
+    }
+}
+
+#[test]
+fn only_what_signing_in_can_mend_offers_it() {
+    let offers = |reason: &Reason| reason.refusal().offers_login();
+    assert!(offers(&Reason::NoCredential) && offers(&Reason::Callback(CallbackError::NoTransaction)));
+    for reason in
+        [Reason::NoRoute, Reason::Denied(Denial::Provider), Reason::Store(StoreError::Malformed), Reason::BadHeader]
+    {
+        assert!(!offers(&reason), "{reason:?}");
+    }
+}
+
+#[test]
+fn the_log_gets_the_detail() {
+    let with_detail = |reason: &Reason| reason.detail().is_some_and(|detail| detail.contains(DETAIL));
+    let mut told = 0;
+    for (reason, _) in reasons() {
+        // A mistake of our own is logged whole, elsewhere.
+        if format!("{reason:?}").contains(DETAIL) && !matches!(reason, Reason::Internal(_)) {
+            assert!(with_detail(&reason), "{reason:?}");
+            told += 1;
+        }
+    }
+    assert_eq!(told, 8);
+}

@@ -1,0 +1,325 @@
+//! Whose is the provider's session of this name? A logout token may name a `sid` and no `sub`
+//! (Back-Channel Logout §2.4), and a front-channel logout never names one.
+//!
+//! Entries are spread over 256 objects by the first byte of their key. Key and value are hashes: a dump
+//! names nobody. An entry is written before its session begins; a logout that finds none is noted,
+//! and the login that comes after it is too late.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::handle::SubjectKey;
+use crate::oidc::transaction;
+use crate::ports::StoreError;
+use crate::time::{Seconds, Timestamp};
+
+/// How long an entry is kept: as long as any session can be configured to live, because a clock that is
+/// lengthened later holds for sessions that are already there.
+pub const KEPT: Seconds = Seconds::hours(30 * 24);
+
+const VERSION: u8 = 1;
+/// A little longer: other clocks. Bounds what a caller can make an object keep.
+const LONGEST: Seconds = Seconds::hours(31 * 24);
+/// Longer than any login can take: how long a logout that found no session is remembered.
+const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
+/// An object is not woken more often than this to clean up.
+const SWEEP_INTERVAL: Seconds = Seconds::minutes(5);
+
+/// The statements of the object. A row without subject notes a logout that found none.
+pub mod statement {
+    /// The table.
+    pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS sid (\
+        key TEXT NOT NULL, subject TEXT NOT NULL, ended_at INTEGER NOT NULL, until INTEGER NOT NULL, \
+        PRIMARY KEY (key, subject)) WITHOUT ROWID";
+    /// Binds key, when the login began, now. One row when a logout came since.
+    pub const OVERTAKEN: &str = "SELECT 1 AS found FROM sid \
+        WHERE key = ? AND subject = '' AND ended_at >= ? AND until > ?";
+    /// Binds key, subject, until.
+    pub const PUT: &str = "INSERT INTO sid (key, subject, ended_at, until) VALUES (?, ?, 0, ?) \
+        ON CONFLICT (key, subject) DO UPDATE SET until = max(until, excluded.until)";
+    /// Binds key, now. The subjects.
+    pub const FIND: &str = "SELECT subject FROM sid WHERE key = ? AND subject <> '' AND until > ?";
+    /// Binds key, now, until. Notes a logout.
+    pub const NOTE: &str = "INSERT INTO sid (key, subject, ended_at, until) VALUES (?, '', ?, ?) \
+        ON CONFLICT (key, subject) DO UPDATE SET ended_at = excluded.ended_at, until = excluded.until";
+    /// Binds now. Forgets what has expired.
+    pub const SWEEP: &str = "DELETE FROM sid WHERE until <= ?";
+    /// When the next one expires.
+    pub const NEXT: &str = "SELECT min(until) AS next FROM sid";
+}
+
+/// Where the entries are: strongly consistent.
+#[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
+pub trait SidIndex {
+    /// Enters a session that is about to begin. False when a logout came since its login began.
+    ///
+    /// # Errors
+    /// When the store does not answer: the caller refuses; so for all below.
+    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError>;
+    /// The subjects that have, or had, a session of this name; most often one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
+    /// The same for a logout that is proven: one that comes before its session begins is remembered.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
+}
+
+/// A provider's name for its own session, as an index key: SHA-256 over issuer, NUL, `sid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SidKey([u8; 32]);
+
+/// A session about to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidEntry {
+    /// Whose.
+    pub subject: SubjectKey,
+    /// When the login began.
+    pub login_started_at: Timestamp,
+    /// When the session is certainly over: [`KEPT`] from now.
+    pub until: Timestamp,
+}
+
+impl SidKey {
+    /// The key of the session that `issuer` calls `sid`.
+    #[must_use]
+    pub fn of(issuer: &str, sid: &str) -> Self {
+        // An issuer is a URL and so holds no NUL: no two pairs share an input.
+        Self(Sha256::new().chain_update(issuer).chain_update([0]).chain_update(sid).finalize().into())
+    }
+
+    /// The name of the object that is responsible for it.
+    #[must_use]
+    pub fn shard(&self) -> String {
+        let [first, ..] = self.0;
+        format!("sid-{first:02x}")
+    }
+
+    fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What the object is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// [`SidIndex::enter_sid`].
+    Put {
+        /// Its key, in hexadecimal.
+        key: String,
+        /// The name of the subject's object.
+        subject: String,
+        /// [`SidEntry::login_started_at`], in UNIX seconds.
+        login_started_at: i64,
+        /// [`SidEntry::until`], in UNIX seconds.
+        until: i64,
+    },
+    /// [`SidIndex::find_sid`].
+    Find {
+        /// Its key, in hexadecimal.
+        key: String,
+    },
+    /// [`SidIndex::end_sid`].
+    End {
+        /// Its key, in hexadecimal.
+        key: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<T> {
+    v: u8,
+    body: T,
+}
+
+/// What the object answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Response {
+    /// The entry is there.
+    Entered,
+    /// A logout came first.
+    Overtaken,
+    /// The names of the subjects' objects.
+    Subjects(Vec<String>),
+}
+
+impl Request {
+    /// A request to enter a session.
+    #[must_use]
+    pub fn put(key: &SidKey, entry: &SidEntry) -> Self {
+        Self::Put {
+            key: key.hex(),
+            subject: entry.subject.object_name(),
+            login_started_at: entry.login_started_at.as_unix(),
+            until: entry.until.as_unix(),
+        }
+    }
+
+    /// A request for the subjects.
+    #[must_use]
+    pub fn find(key: &SidKey) -> Self {
+        Self::Find { key: key.hex() }
+    }
+
+    /// The same for a proven logout.
+    #[must_use]
+    pub fn end(key: &SidKey) -> Self {
+        Self::End { key: key.hex() }
+    }
+
+    /// Reads a request out of a message; `None` when it is none that this release understands, or
+    /// asks to keep something for ever.
+    #[must_use]
+    pub fn parse(json: &str, now: Timestamp) -> Option<Self> {
+        let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
+        let (Self::Put { key, .. } | Self::Find { key } | Self::End { key }) = &envelope.body;
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let mut good = envelope.v == VERSION && key.len() == 64 && key.bytes().all(digit);
+        if let Self::Put { subject, until, .. } = &envelope.body {
+            let until = Timestamp::from_unix(*until);
+            good &= SubjectKey::from_object_name(subject).is_some() && until > now && until <= now.plus(LONGEST);
+        }
+        good.then_some(envelope.body)
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+}
+
+impl Response {
+    /// Reads an answer; `None` when it is none.
+    #[must_use]
+    pub fn parse(json: &str) -> Option<Self> {
+        let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
+        (envelope.v == VERSION).then_some(envelope.body)
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+
+    /// Whether the entry is there.
+    ///
+    /// # Errors
+    /// When this answers another question.
+    pub fn entered(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Entered => Ok(true),
+            Self::Overtaken => Ok(false),
+            Self::Subjects(_) => Err(StoreError::Malformed),
+        }
+    }
+
+    /// The subjects.
+    ///
+    /// # Errors
+    /// When this answers another question, or holds what is no subject.
+    pub fn subjects(&self) -> Result<Vec<SubjectKey>, StoreError> {
+        let Self::Subjects(names) = self else { return Err(StoreError::Malformed) };
+        names.iter().map(|name| SubjectKey::from_object_name(name).ok_or(StoreError::Malformed)).collect()
+    }
+}
+
+/// Until when a logout is remembered that found no session.
+#[must_use]
+pub const fn remembered_until(now: Timestamp) -> Timestamp {
+    now.plus(REMEMBERED)
+}
+
+/// How long after `now` to clean up, when the next entry expires at `next`.
+#[must_use]
+pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
+    next.since(now).max(SWEEP_INTERVAL).min(LONGEST)
+}
+
+fn to_json<T: Serialize>(body: &T) -> String {
+    // Strings and numbers only: there is nothing in it that JSON could not hold.
+    serde_json::to_string(&Envelope { v: VERSION, body }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn entry() -> SidEntry {
+        let subject = SubjectKey::of("https://op.example", "alice");
+        SidEntry { subject, login_started_at: NOW.minus(Seconds::new(9)), until: NOW.plus(KEPT) }
+    }
+
+    #[test]
+    fn requests_and_answers_arrive_as_they_were_sent() {
+        let key = SidKey::of("https://op.example", "s-1");
+        for request in [Request::put(&key, &entry()), Request::find(&key), Request::end(&key)] {
+            assert_eq!(Request::parse(&request.to_json(), NOW), Some(request));
+        }
+        let subject = entry().subject;
+        for response in [Response::Entered, Response::Overtaken, Response::Subjects(vec![subject.object_name()])] {
+            assert_eq!(Response::parse(&response.to_json()), Some(response));
+        }
+        assert_eq!(Response::Subjects(vec![subject.object_name()]).subjects(), Ok(vec![subject]));
+        assert_eq!((Response::Entered.entered(), Response::Overtaken.entered()), (Ok(true), Ok(false)));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let good = Request::put(&SidKey::of("https://op.example", "s-1"), &entry()).to_json();
+        let name = entry().subject.object_name();
+        let until = entry().until.as_unix();
+        for bad in [
+            String::new(),
+            "{}".into(),
+            good.replace("\"v\":1", "\"v\":2"),
+            good.replace("\"put\"", "\"drop\""),
+            good.replace(&name, ""),
+            good.replace(&name, "alice"),
+            good.replace("\"key\":\"", "\"key\":\"0"),
+            good.replace(&until.to_string(), &NOW.as_unix().to_string()),
+            good.replace(&until.to_string(), &NOW.plus(LONGEST).plus(Seconds::new(1)).as_unix().to_string()),
+            good.replace("\"v\":1", "\"v\":1,\"more\":1"),
+        ] {
+            assert_ne!(bad, good);
+            assert_eq!(Request::parse(&bad, NOW), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_none() {
+        assert_eq!(Response::Subjects(Vec::new()).entered(), Err(StoreError::Malformed));
+        assert_eq!(Response::Entered.subjects(), Err(StoreError::Malformed));
+        assert_eq!(Response::Subjects(vec!["alice".to_owned()]).subjects(), Err(StoreError::Malformed));
+        for json in ["", "{}", r#"{"v":2,"body":"entered"}"#, r#"{"v":1,"body":"yes"}"#] {
+            assert_eq!(Response::parse(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_same_name_at_two_providers_is_two_sessions_and_names_nobody() {
+        // R-081
+        let key = SidKey::of("https://a.example", "s-1");
+        assert_ne!(key, SidKey::of("https://b.example", "s-1"));
+        assert_ne!(key, SidKey::of("https://a.example", "s-2"));
+        let message = Request::put(&key, &entry()).to_json();
+        assert!(!message.contains("s-1") && !message.contains("alice") && !message.contains("example"));
+    }
+
+    #[test]
+    fn cleaning_up_is_neither_too_often_nor_never() {
+        assert_eq!(sweep_after(NOW, NOW), SWEEP_INTERVAL);
+        assert_eq!(sweep_after(NOW, NOW.plus(Seconds::hours(1))), Seconds::hours(1));
+        assert_eq!(sweep_after(NOW, Timestamp::from_unix(i64::MAX)), LONGEST);
+        assert_eq!(remembered_until(NOW).since(NOW), REMEMBERED);
+    }
+}

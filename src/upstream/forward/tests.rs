@@ -1,0 +1,162 @@
+use super::*;
+use crate::authz::{Decision, authorize};
+use crate::config::testing::config;
+use crate::http::{Method, Peer};
+
+fn permit() -> Permit {
+    let config = config(|_| ());
+    let path = CanonicalPath::parse("/").unwrap();
+    match authorize(None, config.routes.find(&Method::GET, &path).unwrap().route) {
+        Decision::Allow(permit) => permit,
+        Decision::Deny(denial) => panic!("{denial:?}"),
+    }
+}
+
+fn plan(private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
+    let headers =
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+    let head = RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() };
+    let forwarding = Forwarding {
+        head: &head,
+        path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
+        query: Some("b=%2F&c"),
+        public_url: &config(|_| ()).public_url,
+        private,
+        access_token: None,
+        request_id: "the-id",
+    };
+    ForwardPlan::new(Upstream::Assets, forwarding, permit())
+}
+
+/// The names of what is left of `lines`.
+fn left(private: bool, lines: &[(&'static str, &'static str)]) -> Vec<String> {
+    let ours = ["x-forwarded-host", "x-forwarded-proto", "x-request-id"];
+    let plan = plan(private, lines);
+    plan.headers.keys().map(|name| name.as_str().to_owned()).filter(|name| !ours.contains(&name.as_str())).collect()
+}
+
+#[test]
+fn the_canonical_path_goes_on_and_the_query_byte_for_byte() {
+    //
+    assert_eq!(plan(false, &[]).path_and_query, "/a/%C3%A9?b=%2F&c");
+}
+
+#[test]
+fn what_a_caller_says_of_itself_stays_outside() {
+    //
+    for name in [
+        "x-user",
+        "x-userinfo",
+        "x-forwarded-email",
+        "x-forwarded",
+        "forwarded",
+        "x-postern-subject",
+        "x-original-method",
+        "x-rewrite-url",
+        "x-auth-user",
+        "x-authenticated-groups",
+        "x-remote-addr",
+        "x-ssl-cert",
+        "x-client-ip",
+        "x-envoy-peer",
+        "x-amzn-oidc-data",
+        "x-goog-iap-jwt-assertion",
+        "x-middleware-subrequest",
+        "cf-ray",
+        "cf-ipcountry",
+        "client-cert",
+        "remote-user",
+        "from",
+        "via",
+        "x-real-ip",
+        "x-roles",
+        "x-groups",
+        "x-http-method",
+        "x-method-override",
+        "proxy",
+    ] {
+        assert_eq!(left(false, &[(name, "forged")]), Vec::<String>::new(), "{name}");
+    }
+    for name in ["accept", "content-type", "x-requested-with", "range", "x-app", "if-none-match", "origin"] {
+        assert_eq!(left(true, &[(name, "kept")]), [name]);
+    }
+}
+
+#[test]
+fn headers_of_the_connection_stay_with_the_connection() {
+    //
+    let lines =
+        [("connection", "x"), ("te", "trailers"), ("transfer-encoding", "chunked"), ("host", "a"), ("upgrade", "h2c")];
+    assert_eq!(left(false, &lines[..4]), Vec::<String>::new());
+    let mut socket = left(true, &[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "a")]);
+    socket.sort_unstable();
+    assert_eq!(socket, ["connection", "sec-websocket-key", "upgrade"]);
+}
+
+#[test]
+fn a_credential_of_the_caller_passes_a_public_route_only() {
+    assert_eq!(left(false, &[("authorization", "Basic YTpi")]), ["authorization"]);
+    assert_eq!(left(true, &[("authorization", "Basic YTpi")]), Vec::<String>::new());
+    assert_eq!(left(false, &[("proxy-authorization", "Basic YTpi")]), Vec::<String>::new());
+}
+
+#[test]
+fn cookies_of_ours_are_taken_out_of_the_line() {
+    //
+    let plan = plan(false, &[("cookie", "a=1; __Host-postern=v; b=2"), ("cookie", "__Host-postern-login-a=v")]);
+    assert_eq!(plan.headers[header::COOKIE], "a=1; b=2");
+    assert_eq!(left(false, &[("cookie", "__Host-postern=v")]), Vec::<String>::new());
+}
+
+#[test]
+fn an_address_that_the_platform_does_not_know_is_not_made_up() {
+    assert!(!plan(false, &[("x-forwarded-for", "192.0.2.7")]).headers.contains_key("x-forwarded-for"));
+}
+
+#[test]
+fn no_header_from_outside_tells_an_upstream_who_asks() {
+    // field row 1
+    for name in [
+        "x-postern-assertion",
+        "x-forwarded-user",
+        "x-forwarded",
+        "x-user",
+        "x-user-id",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-middleware-subrequest",
+        "x-webauth-user",
+        "x-ms-client-principal-id",
+        "x-http-method-override",
+        "cf-connecting-ip",
+        "cf-access-jwt-assertion",
+        "client-cert",
+        "forwarded",
+        "remote-user",
+        "ssl-client-s-dn",
+    ] {
+        assert!(says_who_asks(&HeaderName::from_static(name)), "{name}");
+    }
+    for name in ["accept", "content-type", "x-requested-with", "traceparent", "origin", "x-app-version"] {
+        assert!(!says_who_asks(&HeaderName::from_static(name)), "{name}");
+    }
+}
+
+#[test]
+fn no_protocol_but_websocket_is_changed_to() {
+    //
+    let kept = |pairs: &[(HeaderName, &'static str)]| {
+        let from: HeaderMap =
+            pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        let mut to = HeaderMap::new();
+        keep_websocket(&from, &mut to);
+        to
+    };
+    let opened = kept(&[(header::UPGRADE, "WebSocket"), (header::CONNECTION, "upgrade, x-forwarded-for")]);
+    assert_eq!(opened.get(header::CONNECTION).unwrap(), "Upgrade");
+    assert_eq!(opened.get(header::UPGRADE).unwrap(), "websocket");
+    assert!(kept(&[(header::CONNECTION, "x-forwarded-for")]).is_empty());
+    assert!(kept(&[(header::UPGRADE, "h2c"), (header::CONNECTION, "Upgrade, HTTP2-Settings")]).is_empty());
+    assert!(kept(&[(header::UPGRADE, "websocket, h2c")]).is_empty());
+    assert!(kept(&[(header::UPGRADE, "websocket"), (header::UPGRADE, "h2c")]).is_empty());
+}

@@ -1,0 +1,224 @@
+//! `/auth/admin/*`: the sessions of others, for those whom the configuration names; and what ends sessions
+//! without asking anybody: `not_before` and `session_max`.
+
+use postern::gateway::Gateway;
+use serde_json::{Value, json};
+
+use crate::support::{Answered, Asked, Browser, World, gateway, two_providers, variables};
+
+const SESSION: &str = "__Host-postern";
+
+/// Every place of the administration, with a request that would be carried out for an administrator.
+fn places() -> Vec<Asked> {
+    vec![
+        Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=bob"),
+        revoke(&json!({ "provider": "corp", "subject": "bob" })),
+    ]
+}
+
+fn revoke(order: &Value) -> Asked {
+    Asked::script("POST", "/auth/admin/revoke")
+        .with("content-type", "application/json")
+        .with_body(Ok(&order.to_string()))
+}
+
+fn administered() -> Gateway {
+    let mut variables = two_providers();
+    variables["ADMIN"] = json!({ "principals": ["corp|root"] });
+    gateway(&variables)
+}
+
+fn signed_in<'w>(world: &'w World, gateway: &'w Gateway, subject: &'static str) -> Browser<'w> {
+    world.corp.bend_claims(move |claims| claims["sub"] = subject.into());
+    Browser::new(world, gateway).signed_in()
+}
+
+fn is_alive(browser: &Browser<'_>) -> bool {
+    browser.send(&Asked::script("GET", "/auth/me?touch=false")).reply().status.as_u16() == 200
+}
+
+fn ended(answered: &Answered) -> Value {
+    answered.json()["ended"].clone()
+}
+
+#[test]
+fn every_place_is_for_administrators_only() {
+    // R-183
+    let (world, gateway) = (World::new(), administered());
+    let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
+    // The same name at another provider is another person (R-057).
+    world.partner.bend_claims(|claims| claims["sub"] = "root".into());
+    let namesake = Browser::new(&world, &gateway);
+    assert_eq!(namesake.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
+    for asked in places() {
+        Browser::new(&world, &gateway).send(&asked).assert_refused(401, "authn.no_credential");
+        alice.send(&asked).assert_refused(403, "admin.not_an_administrator");
+        namesake.send(&asked).assert_refused(403, "admin.not_an_administrator");
+        let answered = root.send(&asked);
+        assert_eq!(answered.reply().status.as_u16(), 200);
+        assert_eq!((&answered.event["subject"], &answered.event["target"]), (&json!("root"), &json!("corp|bob")));
+    }
+}
+
+#[test]
+fn without_the_table_there_is_no_administration() {
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let root = signed_in(&world, &gateway, "root");
+    for asked in places() {
+        root.send(&asked).assert_refused(404, "route.none");
+        Browser::new(&world, &gateway).send(&asked).assert_refused(404, "route.none");
+    }
+}
+
+#[test]
+fn administration_is_only_done_from_our_own_pages() {
+    // R-166
+    let (world, gateway) = (World::new(), administered());
+    let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
+    let order = json!({ "provider": "corp", "subject": "alice" }).to_string();
+    let bare =
+        || Asked::new("POST", "/auth/admin/revoke").with("content-type", "application/json").with_body(Ok(&order));
+    root.send(&bare()).assert_refused(403, "csrf.no_evidence");
+    root.send(&bare().with("origin", "https://evil.example")).assert_refused(403, "csrf.origin");
+    root.send(&bare().with("sec-fetch-site", "cross-site")).assert_refused(403, "csrf.fetch_site");
+    root.send(&Asked::script("GET", "/auth/admin/revoke")).assert_refused(405, "route.method_not_allowed");
+    root.send(&Asked::script("POST", "/auth/admin/sessions")).assert_refused(405, "route.method_not_allowed");
+    assert!(is_alive(&alice));
+}
+
+#[test]
+fn an_administrator_ends_all_sessions_of_a_person_or_one_or_the_older_ones() {
+    // R-183
+    let (world, gateway) = (World::new(), administered());
+    let root = signed_in(&world, &gateway, "root");
+    let browsers: Vec<_> = (0..4)
+        .map(|_| {
+            world.wait(10);
+            signed_in(&world, &gateway, "alice")
+        })
+        .collect();
+    let listed = root.send(&Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=alice")).json();
+    let listed = listed["sessions"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 4);
+    let alive = || browsers.iter().map(is_alive).collect::<Vec<_>>();
+    let order = |extra: Value| {
+        let mut order = json!({ "provider": "corp", "subject": "alice" });
+        order.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        revoke(&order)
+    };
+    assert_eq!(ended(&root.send(&order(json!({ "session": listed[0]["id"] })))), 1);
+    assert_eq!(alive(), [true, true, true, false]);
+    assert_eq!(ended(&root.send(&order(json!({ "before": listed[2]["created_at"] })))), 2);
+    assert_eq!(alive(), [false, false, true, false]);
+    assert_eq!(ended(&root.send(&order(json!({})))), 1);
+    assert_eq!(alive(), [false; 4]);
+    assert_eq!(ended(&root.send(&order(json!({})))), 0);
+    assert!(is_alive(&root));
+    // A login since then is none of those.
+    world.wait(1);
+    assert!(is_alive(&signed_in(&world, &gateway, "alice")));
+}
+
+#[test]
+fn an_order_that_is_not_exactly_one_ends_nothing() {
+    let (world, gateway) = (World::new(), administered());
+    let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
+    let tomorrow = world.now.get() + 86_400;
+    for order in [
+        json!({}),
+        json!({ "subject": "alice" }),
+        json!({ "provider": "corp" }),
+        json!({ "provider": "nobody", "subject": "alice" }),
+        json!({ "provider": "corp", "subject": "" }),
+        json!({ "provider": "corp", "subject": 1 }),
+        json!({ "provider": "corp", "subject": "a".repeat(256) }),
+        json!({ "provider": "corp", "subject": "alice", "sesion": "x" }),
+        json!({ "provider": "corp", "subject": "alice", "session": "x" }),
+        json!({ "provider": "corp", "subject": "alice", "session": null }),
+        json!({ "provider": "corp", "subject": "alice", "before": tomorrow }),
+        json!({ "provider": "corp", "subject": "alice", "before": -1 }),
+        json!({ "provider": "corp", "subject": "alice", "before": "2026" }),
+        json!({ "provider": "corp", "subject": "alice", "before": 1, "session": "AAAAAAAAAAAAAAAA" }),
+        json!({ "provider": "corp", "subject": "alice", "pad": "x".repeat(5000) }),
+    ] {
+        root.send(&revoke(&order)).assert_refused(400, "request.bad_input");
+    }
+    for text in ["", "[]", "{", r#"{"provider":"corp","provider":"corp","subject":"alice"}"#] {
+        let asked = Asked::script("POST", "/auth/admin/revoke").with("content-type", "application/json");
+        root.send(&asked.with_body(Ok(text))).assert_refused(400, "request.bad_input");
+    }
+    let good = json!({ "provider": "corp", "subject": "alice" }).to_string();
+    let untyped = Asked::script("POST", "/auth/admin/revoke").with("content-type", "text/plain").with_body(Ok(&good));
+    root.send(&untyped).assert_refused(400, "request.bad_input");
+    for query in ["", "provider=corp", "provider=corp&subject=a&subject=b", "provider=corp&subject=a&x=1"] {
+        let asked = Asked::script("GET", &format!("/auth/admin/sessions?{query}"));
+        root.send(&asked).assert_refused(400, "request.bad_input");
+    }
+    assert!(is_alive(&alice));
+}
+
+/// The same deployment, configured anew.
+fn with_not_before(place: &[&str], moment: &str) -> Gateway {
+    let mut variables = two_providers();
+    let mut table = &mut variables;
+    for key in place {
+        table = &mut table[*key];
+    }
+    table["not_before"] = json!(moment);
+    gateway(&variables)
+}
+
+#[test]
+fn everything_before_a_time_is_over_of_everyone_or_of_one_provider() {
+    // R-183
+    // The world begins at 2027-01-15T08:00:00Z.
+    for (place, partner_lives) in [(&["SESSION"][..], false), (&["PROVIDERS", "corp"][..], true)] {
+        let (world, before) = (World::new(), gateway(&two_providers()));
+        let old = Browser::new(&world, &before).signed_in();
+        let partner = Browser::new(&world, &before);
+        partner.login_at(&world.partner, "provider=partner");
+        world.wait(60);
+        let after = with_not_before(place, "2027-01-15T08:01:00Z");
+        let moved = |browser: &Browser<'_>| {
+            let there = Browser::new(&world, &after);
+            there.plant(SESSION, &browser.cookie(SESSION).unwrap());
+            there
+        };
+        let there = moved(&old);
+        there.send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.began_before_not_before");
+        assert!(there.cookie(SESSION).is_none(), "the cookie is taken away");
+        // It is ended too: by a copy of the cookie it is not even found.
+        moved(&old).send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.gone");
+        assert_eq!(is_alive(&moved(&partner)), partner_lives);
+        // Who signs in from then on is in.
+        assert!(is_alive(&Browser::new(&world, &after).signed_in()));
+    }
+}
+
+#[test]
+fn a_time_to_come_keeps_nobody_out_until_it_has_come() {
+    let world = World::new();
+    let gateway = with_not_before(&["SESSION"], "2027-01-15T08:10:00Z");
+    let browser = Browser::new(&world, &gateway).signed_in();
+    world.wait(599);
+    assert!(is_alive(&browser));
+    world.wait(1);
+    browser.send(&Asked::script("GET", "/auth/me")).assert_refused(401, "session.began_before_not_before");
+}
+
+#[test]
+fn a_provider_may_have_shorter_sessions() {
+    // R-178
+    let mut variables = two_providers();
+    variables["PROVIDERS"]["corp"]["session_max"] = json!("10m");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let corp = Browser::new(&world, &gateway).signed_in();
+    let partner = Browser::new(&world, &gateway);
+    partner.login_at(&world.partner, "provider=partner");
+    let session = corp.send(&Asked::script("GET", "/auth/me")).json()["session"].clone();
+    assert_eq!(session["expires_at"], json!(world.now.get() + 600));
+    world.wait(599);
+    assert!(is_alive(&corp));
+    world.wait(1);
+    assert!(!is_alive(&corp) && is_alive(&partner));
+}

@@ -1,0 +1,150 @@
+//! Imports go one way: each module uses those above it in `src/lib.rs`, none below, and only `edge` knows the platform.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::unwrap_used, reason = "a test stops where it meets what it did not expect")]
+
+use std::path::{Path, PathBuf};
+
+/// What only a Worker has.
+const PLATFORM: [&str; 7] =
+    ["worker", "js_sys", "web_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "futures_util"];
+
+/// What the core gets as an argument, or through a port: time, chance, and everything outside.
+const WORLD: [&str; 6] = ["getrandom", "SystemTime", "Instant", "fs", "env", "process"];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The modules in the order of their declaration.
+fn order() -> Vec<String> {
+    let text = std::fs::read_to_string(source().join("lib.rs")).unwrap();
+    let declared = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    declared.map(str::to_owned).collect()
+}
+
+/// Every source file with the top module that it belongs to.
+fn files(folder: &Path, found: &mut Vec<(String, PathBuf)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let inner = path.strip_prefix(source()).unwrap().with_extension("");
+            let top = inner.components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
+            found.push((top, path));
+        }
+    }
+}
+
+/// The code of a file: without comments, and without the tests, which may use whatever they need.
+fn code(path: &Path) -> String {
+    let is_test = path.ends_with("tests.rs") || path.ends_with("testing.rs");
+    let text = if is_test { String::new() } else { std::fs::read_to_string(path).unwrap() };
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+fn is_part_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The first names after every `prefix` that begins a path: `crate::a::b` and `crate::{a::b, c}`.
+fn names_after(code: &str, prefix: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let before = code.get(..at).unwrap().chars().next_back();
+        if before.is_some_and(|c| is_part_of_name(c) || c == ':') {
+            continue;
+        }
+        let rest = code.get(at + prefix.len()..).unwrap();
+        let group = rest.strip_prefix('{').map(top_level);
+        let parts = group.unwrap_or_else(|| vec![rest.to_owned()]);
+        let first = |part: &String| part.trim_start().chars().take_while(|c| is_part_of_name(*c)).collect::<String>();
+        names.extend(parts.iter().map(first).filter(|name| !name.is_empty()));
+    }
+    names
+}
+
+/// The parts of a group of imports, up to its end.
+fn top_level(group: &str) -> Vec<String> {
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().unwrap().push(c),
+        }
+    }
+    parts
+}
+
+fn all() -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    files(&source(), &mut found);
+    assert!(found.len() > 50, "the sources are not where they were");
+    found
+}
+
+#[test]
+fn the_reader_of_imports_sees_every_form() {
+    let code = "use crate::a::{B, c::D};\nuse crate::{e::{f, g}, h};\nfn x() { crate::i::j(); mycrate::k(); }";
+    assert_eq!(names_after(code, "crate::"), ["a", "e", "h", "i"]);
+}
+
+#[test]
+fn each_module_uses_only_those_above_it() {
+    let order = order();
+    assert!(order.len() > 20, "{order:?}");
+    let place = |name: &str| order.iter().position(|known| known == name);
+    let mut wrong = Vec::new();
+    for (module, path) in all() {
+        let Some(own) = place(&module) else { continue };
+        for used in names_after(&code(&path), "crate::") {
+            let Some(other) = place(&used) else { panic!("{}: `{used}` is no module of lib.rs", path.display()) };
+            if other > own {
+                wrong.push(format!("{}: `{module}` uses `{used}`, which stands below it", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether `name` begins or continues a path in `code`: `name::…`.
+fn names(code: &str, name: &str) -> bool {
+    let whole = |at: usize| !code.get(..at).unwrap().chars().next_back().is_some_and(is_part_of_name);
+    code.match_indices(&format!("{name}::")).any(|(at, _)| whole(at))
+}
+
+#[track_caller]
+fn assert_named_by_none_but(modules: &[&str], forbidden: &[&str]) {
+    for (module, path) in all().iter().filter(|(module, _)| !modules.contains(&module.as_str())) {
+        let code = code(path);
+        for name in forbidden {
+            assert!(!names(&code, name), "{} ({module}) names `{name}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_edge_names_the_platform() {
+    assert_named_by_none_but(&["edge", "lib"], &PLATFORM);
+}
+
+#[test]
+fn only_the_edge_and_the_command_line_ask_the_world_by_themselves() {
+    assert_named_by_none_but(&["edge", "lib", "command", "bin"], &WORLD);
+}
+
+#[test]
+fn every_module_has_its_place_in_the_order() {
+    let order = order();
+    for (module, path) in all() {
+        assert!(
+            ["lib", "bin"].contains(&module.as_str()) || order.contains(&module),
+            "{} is in no order",
+            path.display()
+        );
+    }
+}
