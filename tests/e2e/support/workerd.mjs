@@ -93,15 +93,15 @@ export class BareWorkerd {
   #said = [];
 
   /**
-   * @param {object} options as of startPostern: `providers`, `session`, `routes`, `vars`, `build`
+   * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build" }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs") }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
     cpSync(join(ROOT, build), join(this.folder, "build"), { recursive: true });
-    cpSync(join(SUPPORT, "echo.mjs"), join(this.folder, "echo.mjs"));
+    cpSync(upstream, join(this.folder, "echo.mjs"));
     writeFileSync(join(this.folder, "cache.mjs"), CACHE);
   }
 
