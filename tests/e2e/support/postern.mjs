@@ -56,7 +56,7 @@ function providerConfig(id, entry) {
 
 export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;
 
-function bindingsOf({ providers, session, routes, keys, publicUrl, vars }) {
+export function bindingsOf({ providers, session, routes, keys, publicUrl, vars }) {
   const configured = Object.entries(providers).map(([id, entry]) => [id, providerConfig(id, entry)]);
   return {
     PUBLIC_URL: publicUrl,
@@ -187,7 +187,12 @@ export class Postern {
   }
 
   /** The audit events among them: the lines that tell how something was decided. */
+  /** The events of requests since; what objects do by themselves, such as revoking tokens, is nobody's request (method `-`). */
   async eventsSince(mark) {
+    return (await this.allEventsSince(mark)).filter(({ method }) => method !== "-");
+  }
+
+  async allEventsSince(mark) {
     const lines = await this.linesSince(mark);
     return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)).filter(({ outcome }) => outcome);
   }

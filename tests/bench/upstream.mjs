@@ -1,0 +1,2 @@
+// The cheapest upstream there is.
+export default { fetch: () => new Response("ok") };

@@ -1,0 +1,105 @@
+// workerd is killed in the middle of refreshing, signing in and signing out, and started again over the same
+// storage: who was told that they are signed in still is, who was told that they are not still is not, and no
+// refresh token was used twice.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { startProviders } from "../provider/host.mjs";
+import { Browser } from "./support/browser.mjs";
+import { logIn } from "./support/login.mjs";
+import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { BareWorkerd } from "./support/workerd.mjs";
+
+const KILLS = 32;
+const PEOPLE = 6;
+/** In which a kill may fall, after the requests went out. */
+const WINDOW_MS = 700;
+
+const host = await startProviders();
+// As many subjects as people: each has an object, and a provider that knows nobody else.
+const issuer = host.issuer("main");
+issuer.tokenLife = 1;
+const workerd = new BareWorkerd({ providers: { main: issuer } });
+after(() => Promise.all([workerd.close(), host.close()]));
+
+const pause = (milliseconds) => new Promise((over) => setTimeout(over, milliseconds));
+const line = (browser) => browser.jar.cookies.get(SESSION_COOKIE)?.value;
+const ask = (value, path, method = "GET") =>
+  workerd.send(path, { method, headers: [["cookie", `${SESSION_COOKIE}=${value}`], ["sec-fetch-site", "same-origin"], ["sec-fetch-mode", "cors"]] });
+/** The status, or undefined where the process died first. */
+const statusOf = (asked) => asked.then(({ status }) => status, () => undefined);
+
+/** Cookies whose session must be alive, and cookies whose session must not. */
+const alive = new Set();
+const ended = new Set();
+const told = { refresh: 0, login: 0, logout: 0 };
+
+async function signIn(name) {
+  issuer.user.sub = name;
+  const browser = new Browser(workerd);
+  const answer = await logIn(browser).catch(() => undefined);
+  // Whoever has the cookie in hand was told.
+  if (answer?.status === 200 && line(browser)) {
+    alive.add(line(browser));
+    return true;
+  }
+  return false;
+}
+
+async function signOut(value) {
+  alive.delete(value);
+  const status = await statusOf(ask(value, "/auth/logout", "POST"));
+  if (status === 200) ended.add(value);
+  return status === 200;
+}
+
+async function assertAsTold(when) {
+  for (const value of alive) assert.equal(await statusOf(ask(value, "/auth/me")), 200, `${when}: a session was lost`);
+  for (const value of ended) assert.equal(await statusOf(ask(value, "/auth/me")), 401, `${when}: a session came back`);
+  assert.deepEqual(issuer.violations, [], when);
+}
+
+test(`${KILLS} kills at random points`, { timeout: 170_000 }, async () => {
+  // R-068, R-070, R-084
+  await workerd.start();
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    while (alive.size < PEOPLE) assert.ok(await signIn(`person-${alive.size}-${kill}`));
+    // Every access token is over now.
+    await pause(1100);
+    issuer.bend.token = (answer) => ({ ...answer, delay: Math.random() * 40 });
+    const [leaver, ...rest] = alive;
+    const under = [
+      ...rest.flatMap((value) => [1, 2, 3].map(() => statusOf(ask(value, "/api/relay")).then((status) => { told.refresh += Number(status === 200); }))),
+      signOut(leaver).then((done) => { told.logout += Number(done); }),
+      signIn(`newcomer-${kill}`).then((done) => { told.login += Number(done); }),
+    ];
+    // Most early, where refreshing is; some late, where logins end.
+    await pause(Math.random() ** 2 * WINDOW_MS);
+    await workerd.kill();
+    await Promise.all(under);
+    issuer.bend = {};
+    await workerd.start();
+    await assertAsTold(`after kill ${kill}`);
+    // Who cannot renew any more signs in again; what a session holds does not grow without end.
+    for (const value of [...alive]) {
+      const status = await statusOf(ask(value, "/api/relay"));
+      assert.ok([200, 401].includes(status), `${status}: ${workerd.refusals()}`);
+      if (status === 401 || alive.size > PEOPLE) await signOut(value);
+    }
+  }
+  // Not every kill came so early, or so late, that it proved nothing.
+  for (const [what, count] of Object.entries(told)) assert.ok(count > 0, `no ${what} ever came to its end`);
+  assert.ok(told.login < KILLS || told.logout < KILLS, "every kill came too late");
+});
+
+test("what is stored holds no token and no session secret", () => {
+  // R-176
+  const stored = workerd.storedBytes();
+  assert.ok(stored.length > 10_000, "there is something to look at");
+  assert.ok(stored.includes("person-"), "the records are in it");
+  for (const canary of issuer.canaries) assert.ok(!stored.includes(canary), "a token in plain sight");
+  for (const value of [...alive, ...ended]) {
+    for (const part of value.split(".").filter(({ length }) => length > 20)) assert.ok(!stored.includes(part), "a session secret in plain sight");
+  }
+});

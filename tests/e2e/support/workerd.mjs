@@ -1,0 +1,164 @@
+// The built Worker in a bare workerd, over a directory that outlives it: for what kills it, and what measures it.
+
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import workerd from "workerd";
+
+import { bindingsOf, newKeyRing, PLATFORM, ROUTES } from "./postern.mjs";
+import { send } from "./http.mjs";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const SUPPORT = join(ROOT, "tests/e2e/support");
+const KINDS = { ".js": "esModule", ".wasm": "wasm" };
+
+/** A Workers KV namespace as workerd speaks to one, in memory. */
+const CACHE = `
+const entries = new Map();
+export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (request.method === "PUT") entries.set(pathname, await request.text());
+    const entry = entries.get(pathname);
+    return entry === undefined ? new Response(null, { status: 404 }) : new Response(request.method === "GET" ? entry : null);
+  },
+};`;
+
+const text = (value) => JSON.stringify(value);
+
+function binding([name, value]) {
+  return typeof value === "string" ? `(name = ${text(name)}, text = ${text(value)})` : `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`;
+}
+
+function modules(folder) {
+  const files = readdirSync(join(folder, "build"), { recursive: true, encoding: "utf8" }).sort();
+  const known = files.map((file) => [file, KINDS[/\.[a-z]+$/.exec(file)?.[0]]]).filter(([, kind]) => kind);
+  // The first module is the main one.
+  known.sort(([one], [other]) => Number(other === "index.js") - Number(one === "index.js"));
+  return known.map(([file, kind]) => `(name = ${text(file)}, ${kind} = embed ${text(`build/${file}`)})`).join(",\n      ");
+}
+
+function configuration(folder, { bindings, port }) {
+  const flags = `compatibilityDate = ${text(PLATFORM.compatibilityDate)}, compatibilityFlags = [${PLATFORM.compatibilityFlags.map(text)}]`;
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "postern", worker = .postern),
+    (name = "echo", worker = (modules = [(name = "echo.mjs", esModule = embed "echo.mjs")], ${flags})),
+    (name = "cache", worker = (modules = [(name = "cache.mjs", esModule = embed "cache.mjs")], ${flags})),
+    (name = "objects", disk = (path = ${text(join(folder, "objects"))}, writable = true)),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "postern")],
+);
+
+const postern :Workerd.Worker = (
+  modules = [
+      ${modules(folder)}
+  ],
+  ${flags},
+  bindings = [
+    ${Object.entries(bindings).map(binding).join(",\n    ")},
+    (name = "SUBJECTS", durableObjectNamespace = "SubjectObject"),
+    (name = "ONCE", durableObjectNamespace = "OnceObject"),
+    (name = "POSTERN_CACHE", kvNamespace = "cache"),
+    (name = "ECHO", service = "echo"),
+    (name = "ASSETS", service = "echo"),
+  ],
+  durableObjectNamespaces = [
+    (className = "SubjectObject", uniqueKey = "subjects", enableSql = true),
+    (className = "OnceObject", uniqueKey = "once", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "objects"),
+);
+`;
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address();
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+/** Postern in a workerd of its own, that can be killed and started again over the same storage. */
+export class BareWorkerd {
+  #child;
+  #said = [];
+
+  /**
+   * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`
+   */
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs") }) {
+    this.origin = "http://localhost:8787";
+    this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
+    this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
+    mkdirSync(join(this.folder, "objects"));
+    cpSync(join(ROOT, build), join(this.folder, "build"), { recursive: true });
+    cpSync(upstream, join(this.folder, "echo.mjs"));
+    writeFileSync(join(this.folder, "cache.mjs"), CACHE);
+  }
+
+  /** Starts it, and waits until it answers. */
+  async start() {
+    this.port = await freePort();
+    const config = join(this.folder, "config.capnp");
+    writeFileSync(config, configuration(this.folder, this));
+    this.#child = spawn(workerd.default ?? workerd, ["serve", config, "--experimental"], { stdio: ["ignore", "pipe", "pipe"] });
+    this.exited = new Promise((done) => this.#child.once("exit", done));
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on("data", (chunk) => this.#said.push(String(chunk)));
+    const end = Date.now() + 20_000;
+    for (;;) {
+      const answer = await this.send("/auth/health").catch(() => undefined);
+      if (answer?.status === 200) return;
+      if (Date.now() > end || this.#child.exitCode !== null) throw new Error(`workerd does not answer:\n${this.output.slice(-4000)}`);
+      await new Promise((soon) => setTimeout(soon, 15));
+    }
+  }
+
+  /** What it printed, the log among it. */
+  get output() {
+    return this.#said.join("");
+  }
+
+  /** The last of its log that is not about success. */
+  refusals() {
+    return this.output.split("\n").filter((line) => /deny|failed|rror/.test(line)).slice(-6).join("\n");
+  }
+
+  /** Dead at once, in the middle of whatever it does. */
+  async kill() {
+    this.#child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  /** The seconds of processor time that it has used so far. */
+  get cpuSeconds() {
+    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8").split(") ")[1].split(" ");
+    const TICKS_PER_SECOND = 100;
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** A request as written, without any browser around it. */
+  send(path, { method, headers, body, url = `${this.origin}/` } = {}) {
+    return send({ port: this.port, url, path, method, headers, body });
+  }
+
+  /** Every byte of what the objects stored. */
+  storedBytes() {
+    const folder = join(this.folder, "objects");
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return Buffer.concat(files.map((entry) => readFileSync(join(entry.parentPath ?? entry.path, entry.name))));
+  }
+
+  async close() {
+    if (this.#child) await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
