@@ -19,6 +19,7 @@ pub enum Endpoint {
     Metadata,
     Keys,
     Token,
+    UserInfo,
 }
 
 /// An answer, or none.
@@ -38,6 +39,8 @@ pub struct Provider {
     pub etag: Cell<bool>,
     claims: Bend,
     tokens: Bend,
+    /// What is known of the person at UserInfo.
+    pub user: RefCell<Value>,
     scripted: RefCell<BTreeMap<Endpoint, Answer>>,
     grants: RefCell<BTreeMap<String, Grant>>,
     issued: Cell<usize>,
@@ -74,6 +77,7 @@ impl Provider {
                 "authorization_endpoint": format!("{issuer}/authorize"),
                 "token_endpoint": format!("{issuer}/token"),
                 "jwks_uri": format!("{issuer}/jwks"),
+                "userinfo_endpoint": format!("{issuer}/userinfo"),
                 "end_session_endpoint": format!("{issuer}/logout"),
                 "authorization_response_iss_parameter_supported": true,
                 "code_challenge_methods_supported": ["S256"],
@@ -83,6 +87,7 @@ impl Provider {
             etag: Cell::new(false),
             claims: Bend::default(),
             tokens: Bend::default(),
+            user: RefCell::new(json!({ "sub": "alice", "name": "Alice at UserInfo", "email": "alice@example.com" })),
             scripted: RefCell::default(),
             grants: RefCell::default(),
             issued: Cell::new(0),
@@ -106,7 +111,7 @@ impl Provider {
 
     /// Does not answer at all from now on.
     pub fn go_down(&self) {
-        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token] {
+        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token, Endpoint::UserInfo] {
             self.script(endpoint, Err(FetchError::Network));
         }
     }
@@ -173,6 +178,7 @@ impl Provider {
             "/.well-known/openid-configuration" => Some(Endpoint::Metadata),
             "/jwks" => Some(Endpoint::Keys),
             "/token" => Some(Endpoint::Token),
+            "/userinfo" => Some(Endpoint::UserInfo),
             _ => None,
         }
     }
@@ -185,6 +191,7 @@ impl Provider {
             Endpoint::Metadata => Ok(self.document(request, &self.metadata.borrow())),
             Endpoint::Keys => Ok(self.document(request, &json!({ "keys": *self.published.borrow() }))),
             Endpoint::Token => Ok(self.redeem(request, now)),
+            Endpoint::UserInfo => Ok(answer(200, &self.user.borrow())),
         }
     }
 
