@@ -11,6 +11,7 @@ use crate::oidc::id_token::IdTokenError;
 use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
+use crate::oidc::userinfo::UserInfoError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
 
@@ -57,6 +58,10 @@ pub enum Reason {
     IdTokenSignature(JwtError),
     /// The ID token does not say what it must.
     IdToken(IdTokenError),
+    /// The `UserInfo` response is no good JWT.
+    UserInfoSignature(JwtError),
+    /// The `UserInfo` response is not good.
+    UserInfo(UserInfoError),
     /// A provider's logout request that cannot be read.
     LogoutRequest(LogoutRequestError),
     /// The logout token is no good JWT.
@@ -130,6 +135,8 @@ pub enum Document {
     Keys,
     /// The token response.
     Token,
+    /// The `UserInfo` response.
+    UserInfo,
 }
 
 /// What the outside learns.
@@ -188,6 +195,8 @@ impl Reason {
             Self::Token(error) => error.code(),
             Self::IdTokenSignature(error) => error.code(),
             Self::IdToken(error) => error.code(),
+            Self::UserInfoSignature(error) => error.code(),
+            Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
             Self::LogoutTokenSignature(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
@@ -216,6 +225,7 @@ impl Reason {
             }
             Self::Callback(CallbackError::ProviderRefused(error)) => Some((*error).to_owned()),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
+            Self::UserInfo(UserInfoError::Refused(status)) => Some(status.as_u16().to_string()),
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
                 Some((*name).to_owned())
             }
@@ -255,6 +265,8 @@ impl Reason {
             | Self::Token(_)
             | Self::IdTokenSignature(_)
             | Self::IdToken(_)
+            | Self::UserInfoSignature(_)
+            | Self::UserInfo(_)
             | Self::LoginOvertaken => Refusal::LoginFailed,
             Self::RenewalPaused
             | Self::ProviderUnreachable(..)
@@ -275,6 +287,7 @@ impl Document {
             Self::Metadata => "metadata",
             Self::Keys => "keys",
             Self::Token => "token",
+            Self::UserInfo => "userinfo",
         }
     }
 }

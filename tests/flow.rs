@@ -39,3 +39,5 @@ mod staleness;
 mod stores;
 #[path = "flow/tokens.rs"]
 mod tokens;
+#[path = "flow/userinfo.rs"]
+mod userinfo;

@@ -93,6 +93,8 @@ pub struct Provider {
     /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
     /// `sid` can sign that person out. Default false.
     pub frontchannel_logout: bool,
+    /// `userinfo`: whether claims that the ID token lacks are asked for at its UserInfo endpoint. Default false.
+    pub userinfo: bool,
 }
 
 /// How Postern proves to a provider that it is the client.
@@ -191,6 +193,7 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
     let logout_tokens = table.optional("logout_tokens", choice(&LOGOUT_TOKENS));
     let frontchannel_logout = table.optional("frontchannel_logout", flag);
+    let userinfo = table.optional("userinfo", flag);
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -212,6 +215,7 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         not_before,
         logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Strict),
         frontchannel_logout: frontchannel_logout.unwrap_or(false),
+        userinfo: userinfo.unwrap_or(false),
     })
 }
 

@@ -22,7 +22,7 @@ pub struct SessionConfig {
     pub same_site: SameSite,
     /// `max_per_subject`: the oldest session ends when one more begins. Default 20.
     pub max_per_subject: u32,
-    /// `claims`: which ID token claims the session keeps and `/auth/me` tells. Default: the names, `email`, `email_verified`, `picture`, `locale`.
+    /// `claims`: which claims the session keeps and `/auth/me` tells. Default: the names, `email`, `email_verified`, `picture`, `locale`.
     pub claims: Vec<String>,
     /// `not_before`: every session that began before this time is over, from then on. Default none.
     pub not_before: Option<Timestamp>,

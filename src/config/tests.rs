@@ -87,7 +87,7 @@ fn every_key_says_what_it_is_documented_to() {
                 "pass_through": ["login_hint"], "prompt": "login consent", "acr_values": ["urn:mfa"], "max_age": "0s",
                 "resource": "urn:orders", "authorization_params": { "audience": "https://api.example.com" },
                 "id_token_hint": false, "session_max": "12h", "not_before": "2026-11-22T06:00:00Z",
-                "logout_tokens": "legacy", "frontchannel_logout": true,
+                "logout_tokens": "legacy", "frontchannel_logout": true, "userinfo": true,
             },
             "partner-2": { "issuer": "https://op.example", "client_id": "b", "client_auth": "private_key_jwt" },
         },
@@ -105,6 +105,7 @@ fn every_key_says_what_it_is_documented_to() {
     assert_eq!(corp.prompt.as_deref(), Some("login consent"));
     assert_eq!((corp.max_age, corp.id_token_hint), (Some(Seconds::new(0)), false));
     assert_eq!((corp.logout_tokens, corp.frontchannel_logout), (LogoutTokens::Legacy, true));
+    assert!(corp.userinfo && !config.provider("partner-2").unwrap().userinfo);
     assert_eq!(corp.resource.as_deref(), Some("urn:orders"));
     assert_eq!(corp.authorization_params, [("audience".to_owned(), "https://api.example.com".to_owned())]);
     let partner = config.provider("partner-2").unwrap();
@@ -209,6 +210,7 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         provider("authorization_params", json!({ "audience": 1 })),
         provider("authorization_params", json!({ "a b": "x" })),
         provider("id_token_hint", json!(1)),
+        provider("userinfo", json!("yes")),
         provider("session_max", json!("31d")),
         provider("not_before", json!(1_795_327_200)),
         provider("not_before", json!("2026-11-22")),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::turn::{Ledger, Turn};
-use super::{Platform, login, reply};
+use super::{Platform, login, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
@@ -43,7 +43,9 @@ pub(super) async fn finish<P: Platform>(
     let response = redeem(turn, provider, &metadata, code, &transaction).await?;
     let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
     ledger.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
-    let handle = begin_session(turn, provider, response, &id_token, &transaction).await?;
+    let claims = userinfo::claims(turn, provider, &metadata, &response, &id_token).await?;
+    let person = Person { id_token, claims };
+    let handle = begin_session(turn, provider, response, person, &transaction).await?;
     let value = handle.to_cookie_value(&turn.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
     ledger.set_cookie(cookie::set_arrival(turn.platform.now()))?;
@@ -51,6 +53,12 @@ pub(super) async fn finish<P: Platform>(
     // what was sealed is parsed again before it is used.
     let to = ReturnTo::parse(&transaction.return_to, &turn.config.public_url).unwrap_or_else(ReturnTo::start);
     Ok(reply::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
+}
+
+/// Who signed in, and what the session will know of them.
+struct Person {
+    id_token: IdToken,
+    claims: Map<String, Value>,
 }
 
 /// The response's parameters, from where this provider was told to put them.
@@ -153,9 +161,10 @@ async fn begin_session<P: Platform>(
     turn: &Turn<'_, P>,
     provider: &Provider,
     response: TokenResponse,
-    id_token: &IdToken,
+    person: Person,
     transaction: &Transaction,
 ) -> Result<SessionHandle, Reason> {
+    let id_token = &person.id_token;
     let subject = SubjectKey::of(id_token.issuer(), id_token.subject());
     let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
     let mut replaces = None;
@@ -169,7 +178,7 @@ async fn begin_session<P: Platform>(
     enter_sid(turn, id_token, subject, transaction).await?;
     let begin = Begin {
         digest: handle.id.digest(),
-        session: record(turn, provider, &response, id_token),
+        session: record(turn, provider, &response, &person),
         tokens: Tokens {
             access_token: response.access_token.expose().clone(),
             refresh_token: response.refresh_token.as_ref().map(|token| token.expose().clone()),
@@ -216,7 +225,8 @@ fn previous<P>(turn: &Turn<'_, P>, transaction: &Transaction) -> Vec<SessionHand
     now.into_iter().chain(then).filter_map(handle).collect()
 }
 
-fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, id_token: &IdToken) -> Session {
+fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
+    let id_token = &person.id_token;
     let now = turn.now;
     let scopes = match &response.scope {
         Some(granted) => granted.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
@@ -227,7 +237,7 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         issuer: id_token.issuer().to_owned(),
         subject: id_token.subject().to_owned(),
         provider: provider.id.as_str().to_owned(),
-        claims: kept_claims(id_token, &turn.config.session.claims),
+        claims: person.claims.clone(),
         scopes,
         auth_time: id_token.auth_time().map(Timestamp::as_unix),
         acr: id_token.acr().map(str::to_owned),
@@ -241,9 +251,4 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         ceiling: provider.session_max.map(|longest| now.plus(longest).as_unix()),
         origin: Origin::of(turn.head),
     }
-}
-
-fn kept_claims(id_token: &IdToken, names: &[String]) -> Map<String, Value> {
-    let kept = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
-    kept.collect()
 }

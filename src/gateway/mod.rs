@@ -13,6 +13,7 @@ mod renewal;
 mod reply;
 mod sessions;
 mod turn;
+mod userinfo;
 
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::Config;

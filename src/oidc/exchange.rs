@@ -28,11 +28,16 @@ pub fn form_post(url: String, fields: &[(&str, &str)], max_bytes: usize) -> Outb
 /// Whether an answer says that it is JSON (`application/json`, or with a `+json` suffix).
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
-        return false;
+    let is_json = |essence: String| {
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
     };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence(headers).is_some_and(is_json)
+}
+
+/// The content type without its parameters, in small letters.
+pub(super) fn essence(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct Metadata {
     pub end_session_endpoint: Option<String>,
     /// `revocation_endpoint` (RFC 7009)
     pub revocation_endpoint: Option<String>,
+    /// `userinfo_endpoint` (OpenID Connect Core §5.3)
+    pub userinfo_endpoint: Option<String>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
 }
@@ -87,6 +89,7 @@ impl Metadata {
             jwks_uri: required("jwks_uri")?,
             end_session_endpoint: endpoint(&document, "end_session_endpoint", issuer)?,
             revocation_endpoint: endpoint(&document, "revocation_endpoint", issuer)?,
+            userinfo_endpoint: endpoint(&document, "userinfo_endpoint", issuer)?,
             iss_parameter_supported: document.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
         })

@@ -16,3 +16,4 @@ pub mod metadata;
 pub mod return_to;
 pub mod token;
 pub mod transaction;
+pub mod userinfo;

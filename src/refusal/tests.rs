@@ -55,6 +55,9 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Token(TokenError::InvalidGrant), 400),
         (Reason::IdTokenSignature(JwtError::BadSignature), 400),
         (Reason::IdToken(IdTokenError::NonceMismatch), 400),
+        (Reason::UserInfoSignature(JwtError::BadSignature), 400),
+        (Reason::UserInfo(UserInfoError::SubMismatch), 400),
+        (Reason::ProviderStatus(Document::UserInfo, StatusCode::BAD_GATEWAY), 503),
         (Reason::ProviderUnreachable(Document::Metadata, FetchError::Network), 503),
         (Reason::ProviderUnreachable(Document::Keys, FetchError::Timeout), 503),
         (Reason::ProviderUnreachable(Document::Token, FetchError::TooLarge), 503),
@@ -90,8 +93,9 @@ fn no_outside_face_shows_why() {
 
 #[test]
 fn failures_of_a_login_all_look_alike() {
-    let login =
-        |reason: &Reason| matches!(reason, Reason::Callback(_) | Reason::IdToken(_) | Reason::IdTokenSignature(_));
+    let login = |reason: &Reason| {
+        matches!(reason, Reason::Callback(_) | Reason::IdToken(_) | Reason::IdTokenSignature(_) | Reason::UserInfo(_))
+    };
     let faces: BTreeSet<String> = reasons()
         .iter()
         .filter(|(reason, status)| login(reason) && *status == 400)

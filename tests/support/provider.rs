@@ -20,6 +20,7 @@ pub enum Endpoint {
     Keys,
     Token,
     Revocation,
+    UserInfo,
 }
 
 /// What becomes of a refresh token that is used.
@@ -50,6 +51,8 @@ pub struct Provider {
     pub etag: Cell<bool>,
     claims: Bend,
     tokens: Bend,
+    /// What is known of the person at UserInfo.
+    pub user: RefCell<Value>,
     scripted: RefCell<BTreeMap<Endpoint, Answer>>,
     grants: RefCell<BTreeMap<String, Grant>>,
     issued: Cell<usize>,
@@ -96,6 +99,7 @@ impl Provider {
                 "authorization_endpoint": format!("{issuer}/authorize"),
                 "token_endpoint": format!("{issuer}/token"),
                 "jwks_uri": format!("{issuer}/jwks"),
+                "userinfo_endpoint": format!("{issuer}/userinfo"),
                 "end_session_endpoint": format!("{issuer}/logout"),
                 "revocation_endpoint": format!("{issuer}/revoke"),
                 "authorization_response_iss_parameter_supported": true,
@@ -106,6 +110,7 @@ impl Provider {
             etag: Cell::new(false),
             claims: Bend::default(),
             tokens: Bend::default(),
+            user: RefCell::new(json!({ "sub": "alice", "name": "Alice at UserInfo", "email": "alice@example.com" })),
             scripted: RefCell::default(),
             grants: RefCell::default(),
             issued: Cell::new(0),
@@ -135,7 +140,8 @@ impl Provider {
 
     /// Does not answer at all from now on.
     pub fn go_down(&self) {
-        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token, Endpoint::Revocation] {
+        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token, Endpoint::Revocation, Endpoint::UserInfo]
+        {
             self.script(endpoint, Err(FetchError::Network));
         }
     }
@@ -203,6 +209,7 @@ impl Provider {
             "/jwks" => Some(Endpoint::Keys),
             "/token" => Some(Endpoint::Token),
             "/revoke" => Some(Endpoint::Revocation),
+            "/userinfo" => Some(Endpoint::UserInfo),
             _ => None,
         }
     }
@@ -223,6 +230,7 @@ impl Provider {
                 if self.mute.get() { Err(FetchError::Timeout) } else { Ok(answer) }
             }
             Endpoint::Revocation => Ok(self.forget(&form(request)["token"])),
+            Endpoint::UserInfo => Ok(answer(200, &self.user.borrow())),
         }
     }
 

@@ -10,6 +10,7 @@ fn metadata(iss_parameter_supported: bool) -> Metadata {
         jwks_uri: String::new(),
         end_session_endpoint: None,
         revocation_endpoint: None,
+        userinfo_endpoint: None,
         iss_parameter_supported,
     }
 }

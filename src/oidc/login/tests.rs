@@ -24,6 +24,7 @@ fn url(bend: impl FnOnce(&mut Value), endpoint: &str, hints: &Hints) -> BTreeMap
         jwks_uri: String::new(),
         end_session_endpoint: None,
         revocation_endpoint: None,
+        userinfo_endpoint: None,
         iss_parameter_supported: false,
     };
     let intent = Intent {

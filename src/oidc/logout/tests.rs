@@ -12,6 +12,7 @@ fn url(endpoint: Option<&str>, hinted: bool, hint: Option<&str>) -> Option<BTree
         jwks_uri: String::new(),
         end_session_endpoint: endpoint.map(str::to_owned),
         revocation_endpoint: None,
+        userinfo_endpoint: None,
         iss_parameter_supported: false,
     };
     let provider = provider(|table| table["id_token_hint"] = json!(hinted));

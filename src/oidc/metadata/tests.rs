@@ -73,6 +73,8 @@ fn each_mutation_has_its_error() {
         ("jwks_uri", json!("https://localhost/jwks"), refused("jwks_uri")),
         ("authorization_endpoint", json!("javascript:alert(1)"), refused("authorization_endpoint")),
         ("end_session_endpoint", json!("http://login.example.com/logout"), refused("end_session_endpoint")),
+        ("userinfo_endpoint", json!("http://login.example.com/userinfo"), refused("userinfo_endpoint")),
+        ("userinfo_endpoint", json!("https://10.0.0.1/"), refused("userinfo_endpoint")),
         ("code_challenge_methods_supported", json!(["plain"]), MetadataError::NoS256),
         ("code_challenge_methods_supported", json!("S256"), MetadataError::NoS256),
         ("code_challenge_methods_supported", json!(["s256"]), MetadataError::NoS256),

@@ -186,8 +186,7 @@ export class Postern {
     return this.logs.slice(mark).filter((message) => !message.startsWith('{"test_mark"'));
   }
 
-  /** The audit events among them: the lines that tell how something was decided. */
-  /** The events of requests since; what objects do by themselves, such as revoking tokens, is nobody's request (method `-`). */
+  /** The audit events of requests since; what objects do by themselves, such as revoking tokens, is nobody's request (method `-`). */
   async eventsSince(mark) {
     return (await this.allEventsSince(mark)).filter(({ method }) => method !== "-");
   }

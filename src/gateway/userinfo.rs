@@ -1,0 +1,66 @@
+//! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
+
+use serde_json::{Map, Value};
+
+use super::Platform;
+use super::turn::Turn;
+use crate::config::Provider;
+use crate::oidc::id_token::IdToken;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::token::TokenResponse;
+use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
+use crate::refusal::{Document, Reason};
+
+/// The claims that `SESSION.claims` names. UserInfo is asked once, and only when the ID token lacks some of them.
+///
+/// # Errors
+/// When UserInfo is to be asked and cannot be believed: a session never has half of what the configuration asks for.
+pub(super) async fn claims<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    response: &TokenResponse,
+    id_token: &IdToken,
+) -> Result<Map<String, Value>, Reason> {
+    let names = &turn.config.session.claims;
+    let told = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
+    let mut claims: Map<String, Value> = told.collect();
+    if provider.userinfo && !userinfo::lacking(&claims, names).is_empty() {
+        ask(turn, provider, metadata, response, id_token).await?.complete(&mut claims, names);
+    }
+    Ok(claims)
+}
+
+async fn ask<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    response: &TokenResponse,
+    id_token: &IdToken,
+) -> Result<UserInfo, Reason> {
+    let endpoint = metadata.userinfo_endpoint.as_deref().ok_or(Reason::UserInfo(UserInfoError::NoEndpoint))?;
+    let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
+    let answer = turn.platform.send(request).await;
+    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
+    if answer.status.is_server_error() {
+        return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
+    }
+    let expectations = Expectations {
+        issuer: provider.issuer.as_str(),
+        client_id: &provider.client_id,
+        subject: id_token.subject(),
+        now: turn.platform.now(),
+    };
+    let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
+        Body::Claims(claims) => UserInfo::check(claims, &expectations),
+        Body::Jwt(token) => {
+            let verified = turn.documents.verify(turn.platform, metadata, &provider.id_token_algs, token).await;
+            let verified = verified.map_err(|reason| match reason {
+                Reason::IdTokenSignature(error) => Reason::UserInfoSignature(error),
+                other => other,
+            })?;
+            UserInfo::check_signed(verified, &expectations)
+        }
+    };
+    checked.map_err(Reason::UserInfo)
+}
