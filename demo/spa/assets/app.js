@@ -1,8 +1,15 @@
 // The page: shows what Postern and the API say. Text is set as text, never as HTML.
 
-import { ask, clockText, loginUrl, readSession, secondsLeft } from './session.js';
+import { ask, clockText, endsWithin, loginUrl, readSession, secondsLeft } from './session.js';
 
 const POLL_MS = 30_000;
+const WARN_SECONDS = 60;
+const ENDING = {
+  idle: 'You have not done anything for a while: your session is about to end.',
+  absolute: 'Your session is about to end, and nothing can extend it. Finish what you are doing, or sign in again now.',
+};
+/** Tells the other tabs that the session is not what they know any more; never what it is. */
+const tabs = new BroadcastChannel('session');
 const byId = (id) => document.getElementById(id);
 const onReports = location.pathname === '/reports';
 
@@ -10,13 +17,13 @@ let session = null;
 let longestIdle = 1;
 let unreachable = false;
 
-async function refresh() {
+async function refresh(how) {
   try {
     const before = session;
-    session = await readSession();
-    if (unreachable) byId('notice').hidden = true;
+    session = await readSession(how);
+    if (unreachable || session) byId('notice').hidden = true;
     unreachable = false;
-    if (before && !session) sayEnded();
+    if (before && !session) noticeEnd();
     render();
   } catch {
     unreachable = true;
@@ -35,6 +42,7 @@ function render() {
   byId('storage').textContent = `${localStorage.length} entries`;
   for (const link of document.querySelectorAll('[data-login]')) link.href = loginUrl();
   if (session) renderPerson();
+  else showEnding(null);
   tick();
 }
 
@@ -65,12 +73,35 @@ function tick() {
   longestIdle = Math.max(longestIdle, idleLeft);
   show('idle', idleLeft, longestIdle);
   show('absolute', left, end - created);
+  showEnding(endsWithin(WARN_SECONDS, session), Math.min(idleLeft, left));
   if (idleLeft === 0 || left === 0) {
     session = null;
-    sayEnded();
+    noticeEnd();
     render();
   }
 }
+
+/** The text changes with the clock alone: what a screen reader reads out is not the countdown. */
+function showEnding(clock, left = 0) {
+  const { dataset } = byId('ending');
+  byId('ending-left').textContent = clockText(left);
+  if ((dataset.clock ?? null) === clock) return;
+  const focused = byId('ending').contains(document.activeElement);
+  if (clock) dataset.clock = clock;
+  else delete dataset.clock;
+  byId('ending-text').textContent = clock ? ENDING[clock] : session ? 'You stay signed in.' : '';
+  byId('ending-actions').hidden = !clock;
+  byId('stay').hidden = clock !== 'idle';
+  byId('again').hidden = clock !== 'absolute';
+  // What had the keyboard's focus is gone.
+  if (focused) byId(clock === 'absolute' ? 'again' : 'main').focus({ preventScroll: true });
+}
+
+async function stay() {
+  await refresh({ touch: true });
+  tabs.postMessage('changed');
+}
+
 function show(name, seconds, of) {
   byId(`${name}-left`).textContent = clockText(seconds);
   byId(`${name}-bar`).value = Math.min(1, seconds / Math.max(1, of));
@@ -82,7 +113,6 @@ async function askApi(path) {
   try {
     const answer = await ask(path);
     renderAnswer(path, answer);
-    if (answer.status === 401 && session) sayEnded();
   } catch {
     renderAnswer(path, { status: 0, body: { title: 'no answer' } });
   }
@@ -111,7 +141,8 @@ function paragraph(text) {
   return element;
 }
 
-function sayEnded() {
+function noticeEnd() {
+  tabs.postMessage('changed');
   const link = document.createElement('a');
   link.href = loginUrl();
   link.textContent = 'Sign in again';
@@ -128,6 +159,8 @@ for (const link of document.querySelectorAll('[data-nav]')) {
 }
 byId('ask').addEventListener('click', () => askApi('/api/hello'));
 byId('ask-admin').addEventListener('click', () => askApi('/api/admin/keys'));
+byId('stay').addEventListener('click', stay);
+tabs.addEventListener('message', () => refresh());
 // Another tab may have signed out: look when this one is seen again.
 document.addEventListener('visibilitychange', () => document.hidden || refresh());
 addEventListener('pageshow', (event) => event.persisted && refresh());

@@ -1,11 +1,11 @@
 // What the page knows of the session: asked of Postern, never stored here.
 
 /**
- * The session as Postern tells it, without touching the idle clock; null when signed out.
- * `skew` is how far the server's clock is ahead of this one, in seconds.
+ * The session as Postern tells it; null when signed out. Looking does not start the idle clock again, unless `touch`:
+ * that is for what a person does, never for a timer. `skew` is how far the server's clock is ahead of this one, in seconds.
  */
-export async function readSession() {
-  const response = await fetch('/auth/me?touch=false', { headers: { accept: 'application/json' }, cache: 'no-store' });
+export async function readSession({ touch = false } = {}) {
+  const response = await fetch(touch ? '/auth/me' : '/auth/me?touch=false', { headers: { accept: 'application/json' }, cache: 'no-store' });
   if (response.status === 401) return null;
   if (!response.ok) throw new Error(`/auth/me answered ${response.status}`);
   return { ...await response.json(), skew: skewOf(response) };
@@ -27,6 +27,12 @@ export function loginUrl(from = location.pathname + location.search) {
 /** Seconds left until a moment of the server's clock, at least 0. */
 export function secondsLeft(until, { skew = 0 } = {}) {
   return Math.max(0, Math.round(until - (Date.now() / 1000 + skew)));
+}
+
+/** Which clock ends the session within `seconds`: `absolute` (nothing helps), `idle` (a request does), or none. */
+export function endsWithin(seconds, session) {
+  if (secondsLeft(session.session.expires_at, session) <= seconds) return 'absolute';
+  return secondsLeft(session.session.idle_expires_at, session) <= seconds ? 'idle' : null;
 }
 
 /** `7:05`, `1:02:09`. */

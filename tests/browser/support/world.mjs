@@ -56,12 +56,12 @@ export async function providerFor(id, origin, settings = {}) {
  * Starts Postern on a real port, in front of pages, with a certified provider for each of `settings`.
  * @param {Record<string, object>} settings of providers, by id
  */
-export async function startApplication(settings, { session, routes = ROUTES } = {}) {
+export async function startApplication(settings, { session, routes = ROUTES, upstream = PAGES } = {}) {
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   const providers = {};
   for (const [id, more] of Object.entries(settings)) providers[id] = await providerFor(id, origin, more);
-  const postern = await startPostern({ providers, session, routes, port, upstream: PAGES });
+  const postern = await startPostern({ providers, session, routes, port, upstream });
   after(() => postern.close());
   return { origin, postern, providers };
 }
