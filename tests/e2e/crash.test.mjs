@@ -84,8 +84,9 @@ test(`${KILLS} kills at random points`, { timeout: 170_000 }, async () => {
     // Who cannot renew any more signs in again; what a session holds does not grow without end.
     for (const value of [...alive]) {
       const status = await statusOf(ask(value, "/api/relay"));
-      assert.ok([200, 401].includes(status), `${status}: ${workerd.refusals()}`);
-      if (status === 401 || alive.size > PEOPLE) await signOut(value);
+      // 503 is a pause: the provider did not answer a renewal, and the session waits for the next.
+      assert.ok([200, 401, 503].includes(status), `${status}: ${workerd.refusals()}`);
+      if (status !== 200 || alive.size > PEOPLE) await signOut(value);
     }
   }
   // Not every kill came so early, or so late, that it proved nothing.
