@@ -84,8 +84,8 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 
 /// Verifies the token's signature, then its claims.
 async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
-    let metadata = turn.documents.metadata(turn.platform, provider).await?;
-    let verified = turn.documents.verify(turn.platform, &metadata, &provider.id_token_algs, token).await;
+    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
+    let verified = turn.documents.verify(turn.platform, &metadata.jwks_uri, &provider.id_token_algs, token).await;
     let verified = verified.map_err(|reason| match reason {
         Reason::IdTokenSignature(error) => Reason::LogoutTokenSignature(error),
         other => other,

@@ -38,7 +38,7 @@ pub(super) async fn finish<P: Platform>(
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     let params = receive(turn, provider, body).await?;
     let transaction = consume(turn, provider, &params, ledger).await?;
-    let metadata = turn.documents.metadata(turn.platform, provider).await?;
+    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
     let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
     let response = redeem(turn, provider, &metadata, code, &transaction).await?;
     let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
@@ -143,7 +143,7 @@ async fn believe<P: Platform>(
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
     let algorithms = &provider.id_token_algs;
-    let verified = turn.documents.verify(turn.platform, metadata, algorithms, id_token.expose()).await?;
+    let verified = turn.documents.verify(turn.platform, &metadata.jwks_uri, algorithms, id_token.expose()).await?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,

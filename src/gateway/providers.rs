@@ -12,7 +12,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
 use super::Platform;
-use crate::config::Provider;
+use crate::config::Issuer;
 use crate::http::{HeaderValue, StatusCode, header};
 use crate::jose::{Algorithm, KeySet, UnverifiedJwt, VerifiedJwt, jwk};
 use crate::keyring::KeyRing;
@@ -36,24 +36,20 @@ impl ProviderDocuments {
         Self { metadata: Shelf::new(Rc::clone(ring)), keys: Shelf::new(Rc::clone(ring)) }
     }
 
-    /// The provider's metadata.
+    /// The metadata of a provider or issuer.
     ///
     /// # Errors
     /// When there is none that is young enough and the provider does not give one.
-    pub(super) async fn metadata<P: Platform>(
-        &self,
-        platform: &P,
-        provider: &Provider,
-    ) -> Result<Rc<Metadata>, Reason> {
-        self.metadata.get(platform, &MetadataOf(provider), Demand::Usable).await
+    pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
+        self.metadata.get(platform, &MetadataOf(issuer), Demand::Usable).await
     }
 
     /// The provider's keys.
     ///
     /// # Errors
     /// When there are none that are young enough and the provider does not give any.
-    pub(super) async fn keys<P: Platform>(&self, platform: &P, metadata: &Metadata) -> Result<Rc<KeySet>, Reason> {
-        self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Usable).await
+    pub(super) async fn keys<P: Platform>(&self, platform: &P, jwks_uri: &str) -> Result<Rc<KeySet>, Reason> {
+        self.keys.get(platform, &KeysAt(jwks_uri), Demand::Usable).await
     }
 
     /// Keys fetched just now, because a token names one that is not among those at hand;
@@ -61,12 +57,8 @@ impl ProviderDocuments {
     ///
     /// # Errors
     /// When there are none at all.
-    pub(super) async fn newer_keys<P: Platform>(
-        &self,
-        platform: &P,
-        metadata: &Metadata,
-    ) -> Result<Rc<KeySet>, Reason> {
-        self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Newer).await
+    pub(super) async fn newer_keys<P: Platform>(&self, platform: &P, jwks_uri: &str) -> Result<Rc<KeySet>, Reason> {
+        self.keys.get(platform, &KeysAt(jwks_uri), Demand::Newer).await
     }
 }
 
@@ -78,17 +70,17 @@ impl ProviderDocuments {
     pub(super) async fn verify<P: Platform>(
         &self,
         platform: &P,
-        metadata: &Metadata,
+        jwks_uri: &str,
         algorithms: &[Algorithm],
         token: &str,
     ) -> Result<VerifiedJwt, Reason> {
         let parse = || UnverifiedJwt::parse(token).map_err(Reason::IdTokenSignature);
         let unverified = parse()?;
-        let keys = self.keys(platform, metadata).await?;
+        let keys = self.keys(platform, jwks_uri).await?;
         match unverified.verify(&keys, algorithms, platform).await {
             // the provider may have changed its keys since we last looked.
             Err(error) if error.keys_may_be_stale() => {
-                let keys = self.newer_keys(platform, metadata).await?;
+                let keys = self.newer_keys(platform, jwks_uri).await?;
                 parse()?.verify(&keys, algorithms, platform).await.map_err(Reason::IdTokenSignature)
             }
             verdict => verdict.map_err(Reason::IdTokenSignature),
@@ -105,7 +97,7 @@ trait Source {
     fn parse(&self, body: &[u8]) -> Result<Self::Parsed, Reason>;
 }
 
-struct MetadataOf<'a>(&'a Provider);
+struct MetadataOf<'a>(&'a Issuer);
 
 impl Source for MetadataOf<'_> {
     type Parsed = Metadata;
@@ -113,11 +105,11 @@ impl Source for MetadataOf<'_> {
     const LIFETIMES: Lifetimes = documents::METADATA;
 
     fn request(&self) -> OutboundRequest {
-        metadata::request(&self.0.issuer)
+        metadata::request(self.0)
     }
 
     fn parse(&self, body: &[u8]) -> Result<Metadata, Reason> {
-        Metadata::parse(body, &self.0.issuer).map_err(Reason::Metadata)
+        Metadata::parse(body, self.0).map_err(Reason::Metadata)
     }
 }
 

@@ -54,7 +54,8 @@ async fn ask<P: Platform>(
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
-            let verified = turn.documents.verify(turn.platform, metadata, &provider.id_token_algs, token).await;
+            let verified =
+                turn.documents.verify(turn.platform, &metadata.jwks_uri, &provider.id_token_algs, token).await;
             let verified = verified.map_err(|reason| match reason {
                 Reason::IdTokenSignature(error) => Reason::UserInfoSignature(error),
                 other => other,

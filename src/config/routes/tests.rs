@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::super::tests::{parse, problems, small, with};
 use super::*;
+use crate::route::Requirements;
 
 /// The rule read from one table.
 fn rule(name: &str, table: Value) -> Route {
