@@ -107,10 +107,10 @@ pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Pres
     let text = value.to_str().map_err(|_| PresentationError::Malformed)?;
     let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
     match scheme(name) {
+        _ if name.is_empty() || scheme_begins(name) => Err(PresentationError::Malformed),
         Some(scheme) => one_token(rest).map(|token| Some(Presented { scheme, token: Secret::new(token) })),
         // Several header lines come joined by `, ` on some platforms.
         None if rest.split(',').any(|part| scheme(first_word(part)).is_some()) => Err(PresentationError::Repeated),
-        None if name.is_empty() || scheme_begins(name) => Err(PresentationError::Malformed),
         None => Ok(None),
     }
 }

@@ -150,3 +150,86 @@ fn paths(table: &mut Table<'_>, key: &'static str) -> Option<Vec<ClaimPath>> {
         Ok(all)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{parse, problems, small, with};
+    use super::*;
+
+    fn with_issuer(table: Value) -> Value {
+        with(small(), &["ISSUERS"], json!({ "machines": table }))
+    }
+
+    /// What is wrong with an issuer that is good but for this.
+    fn problem(key: &str, value: Value) -> String {
+        let table = with(json!({ "issuer": "https://as.example", "audience": "urn:api" }), &[key], value);
+        let lines = problems(&with_issuer(table));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines[0].clone()
+    }
+
+    #[test]
+    fn an_issuer_needs_its_name_and_who_we_are_to_it() {
+        let config = parse(&with_issuer(json!({ "issuer": "https://as.example/", "audience": "urn:api" }))).unwrap();
+        let issuer = config.token_issuer("https://as.example/").unwrap();
+        assert_eq!((issuer.id.as_str(), issuer.audience.as_slice()), ("machines", &["urn:api".to_owned()][..]));
+        assert_eq!((issuer.tokens, issuer.kind, &issuer.jwks_uri), (Tokens::Rfc9068, Kind::Human, &None));
+        assert_eq!(issuer.algs, [Algorithm::Rs256]);
+        let paths = |paths: &[ClaimPath]| paths.iter().map(|path| path.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(paths(&issuer.scopes), ["scope", "scp"]);
+        assert!(issuer.roles.is_empty() && issuer.claims.is_empty());
+        assert!(config.token_issuer("https://as.example").is_none());
+        assert!(parse(&small()).unwrap().issuers.is_empty());
+    }
+
+    #[test]
+    fn every_key_of_an_issuer_says_what_it_is_documented_to() {
+        let config = parse(&with_issuer(json!({
+            "issuer": "https://as.example", "audience": ["https://api.example.com", "urn:api"], "tokens": "legacy",
+            "algs": ["ES256", "EdDSA"], "jwks_uri": "https://keys.example/jwks", "kind": "agent",
+            "scopes": ["permissions"], "roles": ["/realm_access/roles"], "claims": ["org"],
+        })));
+        let issuer = config.unwrap().issuers.remove(0);
+        assert_eq!((issuer.tokens, issuer.kind, issuer.audience.len()), (Tokens::Legacy, Kind::Agent, 2));
+        assert_eq!(issuer.algs, [Algorithm::Es256, Algorithm::EdDsa]);
+        assert_eq!(issuer.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
+        let all = [&issuer.scopes, &issuer.roles, &issuer.claims];
+        assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles", "org"]);
+    }
+
+    #[test]
+    fn what_would_let_others_tokens_in_is_refused() {
+        //
+        assert!(problem("issuer", json!("http://as.example")).contains("https URL"));
+        for bad in [json!(""), json!([]), json!(["urn:api", "urn:api"]), json!(["a b"]), json!(7)] {
+            assert!(problem("audience", bad.clone()).starts_with("ISSUERS.machines.audience: "), "{bad}");
+        }
+        let without = problems(&with_issuer(json!({ "issuer": "https://as.example" })));
+        assert!(without[0].starts_with("ISSUERS.machines.audience: expected a resource identifier"), "{without:?}");
+        for bad in ["none", "None", "HS256", "HS512", "RSA-OAEP", ""] {
+            assert!(problem("algs", json!([bad])).contains("expected one of `RS256`"), "{bad}");
+        }
+        assert!(problem("algs", json!([])).contains("at least one"));
+        for bad in ["http://as.example/jwks", "https://127.0.0.1/jwks", "https://10.0.0.1/", "/jwks", "file:///x"] {
+            assert!(problem("jwks_uri", json!(bad)).contains("https URL of a key set"), "{bad}");
+        }
+        assert!(problem("tokens", json!("jwt")).contains("`rfc9068` or `legacy`"));
+        assert!(problem("kind", json!("robot")).contains("`human` or `service` or `agent`"));
+        assert!(problem("roles", json!(["/a~"])).contains("JSON pointer"));
+        assert!(problem("aud", json!("x")).contains("unknown key"));
+    }
+
+    #[test]
+    fn one_issuer_has_one_entry() {
+        //
+        let one = json!({ "issuer": "https://as.example", "audience": "urn:api" });
+        let lines = problems(&with(small(), &["ISSUERS"], json!({ "a": one, "b": one })));
+        assert_eq!(lines, ["ISSUERS.b: has the same issuer as `a`"]);
+        let of_provider = json!({ "issuer": "https://login.example.com", "audience": "urn:api" });
+        assert!(parse(&with_issuer(of_provider)).is_ok(), "a provider's issuer may issue access tokens too");
+        let lines = problems(&with(small(), &["ISSUERS"], json!({ "A": one })));
+        assert!(lines[0].starts_with("ISSUERS.A: expected an id"), "{lines:?}");
+    }
+}

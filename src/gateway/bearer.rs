@@ -1,6 +1,7 @@
 //! An access token, as presented → a principal: the issuer from the configuration, its keys, the claims, the sender.
 
 use super::Platform;
+use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
 use crate::authn::bearer::{Presented, presented};
@@ -56,15 +57,9 @@ async fn verify<P: Platform>(
     issuer: &TokenIssuer,
     token: &str,
 ) -> Result<AccessTokenClaims, Reason> {
-    let jwks_uri = match &issuer.jwks_uri {
-        Some(jwks_uri) => jwks_uri.clone(),
-        None => turn.documents.metadata(turn.platform, &issuer.issuer).await?.jwks_uri.clone(),
-    };
-    let verified = turn.documents.verify(turn.platform, &jwks_uri, &issuer.algs, token).await;
-    let verified = verified.map_err(|reason| match reason {
-        Reason::IdTokenSignature(error) => Reason::TokenRejected(TokenRejection::Jwt(error)),
-        other => other,
-    })?;
+    let keys = issuer.jwks_uri.as_deref().map_or(KeySource::Discovery(&issuer.issuer), KeySource::Uri);
+    let verified = turn.documents.verify(turn.platform, keys, &issuer.algs, token).await;
+    let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
     let expected = Expectations { issuer, now: turn.now };
     AccessTokenClaims::check(verified, &expected).map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))
 }

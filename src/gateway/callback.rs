@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
 use super::{Platform, login, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
@@ -142,8 +143,9 @@ async fn believe<P: Platform>(
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
-    let algorithms = &provider.id_token_algs;
-    let verified = turn.documents.verify(turn.platform, &metadata.jwks_uri, algorithms, id_token.expose()).await?;
+    let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
+    let verified = turn.documents.verify(turn.platform, keys, algorithms, id_token.expose()).await;
+    let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,

@@ -36,7 +36,7 @@ impl Challenge {
         let error = error.map(|error| format!(r#"error="{error}""#));
         let parameters: Vec<String> = error.into_iter().chain(self.parameters.iter().cloned()).collect();
         let others: Vec<HeaderValue> = headers.get_all(header::WWW_AUTHENTICATE).iter().cloned().collect();
-        if let Ok(value) = HeaderValue::try_from(format!("Bearer {}", parameters.join(", "))) {
+        if let Ok(value) = HeaderValue::try_from(format!("Bearer {}", parameters.join(", ")).trim_end()) {
             headers.insert(header::WWW_AUTHENTICATE, value);
             for other in others {
                 headers.append(header::WWW_AUTHENTICATE, other);

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::documents::KeySource;
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::Provider;
@@ -81,8 +82,9 @@ impl Gateway {
     ) -> Result<(), Reason> {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let verified =
-            self.documents.verify(platform, &metadata.jwks_uri, &provider.id_token_algs, id_token.expose()).await?;
+        let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
+        let verified = self.documents.verify(platform, keys, algorithms, id_token.expose()).await;
+        let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,
             client_id: &provider.client_id,
