@@ -1,5 +1,8 @@
 //! Door 1: credentials → a [`Principal`], or nobody. It knows nothing of what a route permits.
 
+pub mod confirmation;
+pub mod dpop;
+pub mod mtls;
 pub mod principal;
 pub mod session_cookie;
 
