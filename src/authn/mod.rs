@@ -2,6 +2,9 @@
 
 pub mod access_token;
 pub mod bearer;
+pub mod confirmation;
+pub mod dpop;
+pub mod mtls;
 pub mod principal;
 pub mod sender;
 pub mod session_cookie;
