@@ -268,10 +268,11 @@ fn an_id_token_is_no_access_token() {
     for tokens in ["rfc9068", "legacy"] {
         let mut variables = with_issuers();
         // Even where the audience of both is the same.
-        variables["ISSUERS"]["machines"]["audience"] = "app".into();
+        variables["ISSUERS"]["machines"]["audience"] = "another-client".into();
         variables["ISSUERS"]["machines"]["tokens"] = tokens.into();
         let (world, gateway) = (World::new(), gateway(&variables));
-        let id_token = token(&world, None, &json!({ "aud": "app", "nonce": "n", "client_id": null, "scope": null }));
+        let id_token =
+            token(&world, None, &json!({ "aud": "another-client", "nonce": "n", "client_id": null, "scope": null }));
         let reason = if tokens == "legacy" { "access_token.kind_refused" } else { "access_token.typ_refused" };
         refused(&world, &call(&world, &gateway, "/v1/a", &id_token), &id_token, 401, reason);
     }
