@@ -176,7 +176,7 @@ test("scopes, issuers and kinds are what the route asks for", async () => {
 test("an ID token is no access token, whoever's it is", async () => {
   const issued = [];
   for (const issuer of [main, other]) {
-    issuer.bend.token = (answer) => void issued.push(JSON.parse(answer.body).id_token);
+    issuer.bend.token = (answer) => void issued.push(answer.body.id_token);
     assert.equal((await logIn(world.browser(), { provider: issuer === main ? "main" : "other" })).status, 200);
     issuer.bend = {};
   }
