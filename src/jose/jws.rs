@@ -149,7 +149,7 @@ pub enum JwtError {
     BadSignature,
     /// The signature is not by the only key that suits a token without `kid`.
     BadSignatureUnnamedKey,
-    /// The signature is right, but the payload is not a strict JSON object.
+    /// The payload is not a strict JSON object.
     ClaimsJson(JsonError),
 }
 
@@ -231,6 +231,16 @@ impl<'a> UnverifiedJwt<'a> {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The issuer that the token says it is from: anybody may have written that. It is good for finding out whose keys
+    /// to hold the token against, among issuers that are known, and for nothing else.
+    ///
+    /// # Errors
+    /// When the payload is no strict JSON object.
+    pub fn claimed_issuer(&self) -> Result<Option<String>, JwtError> {
+        let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
+        Ok(claims.get("iss").and_then(Value::as_str).map(str::to_owned))
     }
 
     /// Verifies the signature by a key of `keys`, with one of the `allowed` algorithms.
