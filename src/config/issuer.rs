@@ -12,7 +12,7 @@ use crate::issuer_id::IssuerId;
 use crate::jose::Algorithm;
 use crate::kind::Kind;
 
-/// The most audiences, and the most places to look for scopes, roles or claims.
+/// The most audiences, and the most places to look for scopes or roles.
 const MAX_LIST: usize = 16;
 const AUDIENCE: &str = "a resource identifier of visible ASCII characters such as `https://api.example.com`";
 /// RFC 9068 §2.2.3 says `scope`; others say `scp`.
@@ -41,8 +41,6 @@ pub struct TokenIssuer {
     pub scopes: Vec<ClaimPath>,
     /// `roles`: where it says what its subject is. Default nowhere.
     pub roles: Vec<ClaimPath>,
-    /// `claims`: what else of it the principal keeps. Default nothing.
-    pub claims: Vec<ClaimPath>,
 }
 
 /// What an issuer's access tokens are like.
@@ -110,7 +108,6 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
     let kind = table.optional("kind", choice(&Kind::NAMES));
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
-    let claims = paths(&mut table, "claims");
     table.finish();
     Some(TokenIssuer {
         id,
@@ -122,7 +119,6 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
         kind: kind.unwrap_or(Kind::Human),
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
-        claims: claims.unwrap_or_default(),
     })
 }
 
@@ -195,7 +191,7 @@ mod tests {
         assert_eq!(issuer.algs, [Algorithm::Rs256]);
         let paths = |paths: &[ClaimPath]| paths.iter().map(|path| path.as_str().to_owned()).collect::<Vec<_>>();
         assert_eq!(paths(&issuer.scopes), ["scope", "scp"]);
-        assert!(issuer.roles.is_empty() && issuer.claims.is_empty());
+        assert!(issuer.roles.is_empty());
         assert!(config.token_issuer("https://as.example").is_none());
         assert!(parse(&small()).unwrap().issuers.is_empty());
     }
@@ -205,14 +201,14 @@ mod tests {
         let config = parse(&with_issuer(json!({
             "issuer": "https://as.example", "audience": ["https://api.example.com", "urn:api"], "tokens": "legacy",
             "algs": ["ES256", "EdDSA"], "jwks_uri": "https://keys.example/jwks", "kind": "agent",
-            "scopes": ["permissions"], "roles": ["/realm_access/roles"], "claims": ["org"],
+            "scopes": ["permissions"], "roles": ["/realm_access/roles"],
         })));
         let issuer = config.unwrap().issuers.remove(0);
         assert_eq!((issuer.tokens, issuer.kind, issuer.audience.len()), (Tokens::Legacy, Kind::Agent, 2));
         assert_eq!(issuer.algs, [Algorithm::Es256, Algorithm::EdDsa]);
         assert_eq!(issuer.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
-        let all = [&issuer.scopes, &issuer.roles, &issuer.claims];
-        assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles", "org"]);
+        let all = [&issuer.scopes, &issuer.roles];
+        assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles"]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Denied(Denial::Provider), 403),
         (Reason::Denied(Denial::Issuer), 403),
         (Reason::Denied(Denial::Kind), 403),
+        (Reason::Denied(Denial::Roles), 403),
         (Reason::AccessTokenExpired, 401),
         (Reason::LoginNotNavigated, 403),
         (Reason::LoginParameter(DETAIL), 400),
