@@ -303,7 +303,7 @@ fn a_token_that_is_presented_is_judged_alone() {
     assert_eq!(session.forwarded().answer_headers(&Default::default())["vary"], "Authorization, Cookie");
     let abused = Asked::new("POST", "/both/a").with("sec-fetch-site", "cross-site");
     browser.send(&abused).assert_refused(403, "csrf.fetch_site");
-    // Nobody at all is told of both ways.
+    // Nobody at all is told of every way.
     let nobody = Browser::new(&world, &gateway).send(&Asked::script("GET", "/both/a"));
     nobody.assert_refused(401, "authn.no_credential");
     is_challenged(&nobody, None);
