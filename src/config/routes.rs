@@ -190,9 +190,8 @@ fn refuse_contradictions(table: &Table<'_>, guard: &Guard) {
 
 /// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.
 fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
-    let admitted = |id: &&IssuerId| guard.requirements.issuers.is_empty() || guard.requirements.issuers.contains(id);
     let relays = guard.token == Token::Relay && guard.takes_tokens();
-    if let Some(id) = bound.iter().find(admitted).filter(|_| relays) {
+    if let Some(id) = bound.iter().find(|id| guard.admits(id)).filter(|_| relays) {
         table
             .problem("token", format!("`relay` cannot pass on the tokens of `{id}`: they are bound to their `sender`"));
     }

@@ -1,5 +1,6 @@
 //! What a route that takes access tokens says with a refusal (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1).
 
+use super::resource::metadata_url;
 use crate::authn::bearer::Scheme;
 use crate::authn::dpop;
 use crate::config::{Config, Constraint};
@@ -21,11 +22,10 @@ pub(super) struct Challenge {
 impl Challenge {
     /// For a client that knows nothing yet: where to read about this resource, and what to ask a token for.
     pub(super) fn of(route: &Route, guard: &Guard, config: &Config) -> Self {
-        let _ = route;
-        let mut parameters = Vec::new();
-        if !guard.requirements.scopes.is_empty() {
-            parameters.push(format!(r#"scope="{}""#, guard.requirements.scopes.join(" ")));
-        }
+        let scopes = &guard.requirements.scopes;
+        let scope = (!scopes.is_empty()).then(|| format!(r#"scope="{}""#, scopes.join(" ")));
+        let metadata = format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
+        let parameters = scope.into_iter().chain([metadata]).collect();
         Self { schemes: schemes(guard, config), came_by: None, parameters }
     }
 
@@ -47,6 +47,7 @@ impl Challenge {
             Refusal::Forbidden(scopes) if !scopes.is_empty() => Some("insufficient_scope"),
             _ => return,
         };
+        headers.insert(header::VARY, HeaderValue::from_static("Authorization, Cookie"));
         let others: Vec<HeaderValue> = headers.get_all(header::WWW_AUTHENTICATE).iter().cloned().collect();
         headers.remove(header::WWW_AUTHENTICATE);
         for value in self.lines(error).into_iter().filter_map(|line| HeaderValue::try_from(line).ok()).chain(others) {
@@ -70,20 +71,18 @@ impl Challenge {
         let error = error.map(|error| format!(r#"error="{error}""#));
         let algs = (scheme == Scheme::Dpop).then(|| format!(r#"algs="{}""#, dpop::algorithm_names()));
         let parameters: Vec<String> = error.into_iter().chain(algs).chain(self.parameters.iter().cloned()).collect();
-        format!("{} {}", scheme.name(), parameters.join(", ")).trim_end().to_owned()
+        format!("{} {}", scheme.name(), parameters.join(", "))
     }
 }
 
 /// Which schemes the issuers whose tokens are let in here allow (RFC 9449 §7.2).
 fn schemes(guard: &Guard, config: &Config) -> Vec<Scheme> {
-    let required = &guard.requirements.issuers;
     let allowed = |scheme: &Scheme| {
         let excluding = match scheme {
             Scheme::Bearer => Constraint::Dpop,
             Scheme::Dpop => Constraint::Mtls,
         };
-        let mut admitted = config.issuers.iter().filter(|issuer| required.is_empty() || required.contains(&issuer.id));
-        admitted.any(|issuer| issuer.sender != excluding)
+        config.issuers.iter().any(|issuer| guard.admits(&issuer.id) && issuer.sender != excluding)
     };
     [Scheme::Bearer, Scheme::Dpop].into_iter().filter(allowed).collect()
 }

@@ -410,15 +410,41 @@ fn a_configuration_that_would_pass_bound_tokens_on_is_refused() {
 #[test]
 fn a_route_says_by_which_schemes_it_takes_tokens() {
     // RFC 9449 §7.1, §7.2
-    let algs = r#"DPoP algs="ES256 ES384 EdDSA PS256""#;
+    let algs = r#"DPoP algs="ES256 ES384 EdDSA PS256", "#;
     let world = World::new();
-    for (sender, expected) in [("any", vec!["Bearer", algs]), ("dpop", vec![algs]), ("mtls", vec!["Bearer"])] {
+    for (sender, expected) in [("any", vec!["Bearer ", algs]), ("dpop", vec![algs]), ("mtls", vec!["Bearer "])] {
         let gateway = gateway(&deployment(&json!({ "sender": sender })));
         let browser = Browser::new(&world, &gateway);
         let answered = browser.send(&Asked::new("GET", "/corp"));
         answered.assert_refused(401, "authn.no_token");
-        assert_eq!(challenges(&answered), expected, "{sender}");
-        assert_eq!(challenges(&browser.send(&Asked::new("GET", "/all"))), ["Bearer", algs], "{sender}");
+        let metadata =
+            |path: &str| format!(r#"resource_metadata="{ORIGIN}/.well-known/oauth-protected-resource{path}""#);
+        let with =
+            |lines: &[&str], path| lines.iter().map(|line| format!("{line}{}", metadata(path))).collect::<Vec<_>>();
+        assert_eq!(challenges(&answered), with(&expected, "/corp"), "{sender}");
+        let all = challenges(&browser.send(&Asked::new("GET", "/all")));
+        assert_eq!(all, with(&["Bearer ", algs], "/all"), "{sender}");
+    }
+}
+
+#[test]
+fn the_metadata_of_a_resource_tells_what_tokens_are_bound_to() {
+    // RFC 9728 §2
+    let world = World::new();
+    let algs = json!(["ES256", "ES384", "EdDSA", "PS256"]);
+    for (sender, path, supported, required, by_certificate) in [
+        ("any", "/corp", algs.clone(), Value::Null, Value::Null),
+        ("dpop", "/corp", algs.clone(), json!(true), Value::Null),
+        ("mtls", "/corp", Value::Null, Value::Null, json!(true)),
+        ("dpop", "/all", algs.clone(), Value::Null, Value::Null),
+        ("mtls", "/all", algs.clone(), Value::Null, json!(true)),
+    ] {
+        let gateway = gateway(&deployment(&json!({ "sender": sender })));
+        let asked = Asked::new("GET", &format!("/.well-known/oauth-protected-resource{path}"));
+        let metadata = Browser::new(&world, &gateway).send(&asked).json();
+        assert_eq!(metadata["dpop_signing_alg_values_supported"], supported, "{sender} {path}");
+        assert_eq!(metadata["dpop_bound_access_tokens_required"], required, "{sender} {path}");
+        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], by_certificate, "{sender} {path}");
     }
 }
 
