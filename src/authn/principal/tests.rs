@@ -2,8 +2,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::access_token::Expectations;
-use crate::authn::bearer::Scheme;
-use crate::authn::sender;
 use crate::config::testing::token_issuer;
 use crate::jose::testing::verified;
 
@@ -19,7 +17,7 @@ fn principal(table: &Value, changes: &Value) -> Principal {
     let issuer = token_issuer(|all| all.as_object_mut().unwrap().extend(table.as_object().unwrap().clone()));
     let expected = Expectations { issuer: &issuer, now: Timestamp::from_unix(NOW) };
     let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
-    Principal::by_token(&issuer, &claims, &sender::check(Scheme::Bearer, &claims).unwrap())
+    Principal::by_token(&issuer, &claims, &Sender::plain())
 }
 
 #[test]
