@@ -1,6 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::address::{PublicUrl, is_loopback, origin};
+use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
 use super::table::Table;
@@ -28,10 +29,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) development: bool,
     /// The ids of all providers.
     pub(super) providers: &'a [ProviderId],
-    /// The ids of all issuers of access tokens.
-    pub(super) issuers: &'a [IssuerId],
-    /// Those of them whose tokens are always bound to their sender.
-    pub(super) bound_issuers: &'a [IssuerId],
+    /// All issuers of access tokens.
+    pub(super) issuers: &'a Issuers,
 }
 
 /// Reads `ROUTES`.
@@ -145,11 +144,11 @@ fn is_binding(name: &str) -> bool {
 
 fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Surroundings<'_>) -> Option<Access> {
     let public = table.optional("public", flag);
-    let ways = table.optional("authenticate", |value| authenticate(value, surroundings.issuers));
+    let ways = table.optional("authenticate", |value| authenticate(value, &surroundings.issuers.ids));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
-        requirements: require::read(table, surroundings.providers, surroundings.issuers),
+        requirements: require::read(table, surroundings.providers, &surroundings.issuers.ids),
         token: table
             .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
             .unwrap_or(Token::None),
@@ -169,8 +168,8 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
         None if table.has("public") => None,
         _ => {
             if ways_are_known {
-                refuse_contradictions(table, &guard);
-                refuse_bound_relay(table, &guard, surroundings.bound_issuers);
+                refuse_contradictions(table, &guard, surroundings.issuers);
+                refuse_bound_relay(table, &guard, &surroundings.issuers.bound());
             }
             if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
                 table.problem("token", "`relay` has nobody to go to, static assets take no token");
@@ -181,11 +180,12 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
 }
 
 /// What is said of a way to authenticate that the route does not take.
-fn refuse_contradictions(table: &Table<'_>, guard: &Guard) {
+fn refuse_contradictions(table: &Table<'_>, guard: &Guard, issuers: &Issuers) {
     for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
     require::refuse_contradictions(table, guard);
+    require::refuse_ambiguity(table, guard, issuers);
 }
 
 /// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.
