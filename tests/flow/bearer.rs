@@ -278,6 +278,22 @@ fn a_role_is_what_the_issuer_says_where_the_configuration_looks() {
 }
 
 #[test]
+fn a_deployment_for_programs_only_signs_nobody_in() {
+    let mut variables = with_issuers();
+    let all = variables.as_object_mut().unwrap();
+    all.remove("PROVIDERS");
+    all.insert(
+        "ROUTES".to_owned(),
+        json!({ "/v1/{*rest}": { "upstream": "service:API", "authenticate": ["bearer"] } }),
+    );
+    let (world, gateway) = (World::new(), gateway(&variables));
+    call(&world, &gateway, "/v1/a", &good(&world)).forwarded();
+    let browser = Browser::new(&world, &gateway);
+    browser.go("/auth/login").assert_refused(400, "login.unknown_provider");
+    browser.go("/v1/a").assert_refused(401, "authn.no_token");
+}
+
+#[test]
 fn an_id_token_is_no_access_token() {
     //
     for tokens in ["rfc9068", "legacy"] {
