@@ -173,12 +173,16 @@ impl Inner {
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
-        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom }
+        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
 }
 
 fn waits_for_token(answer: &Answer) -> bool {
     matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
+}
+
+fn report(code: &'static str, detail: &str) {
+    log::failure(code, None, detail);
 }
 
 fn failed(error: StoreError) -> ObjectError {

@@ -1,6 +1,6 @@
 //! Renewing an access token: begun in the store, carried out elsewhere, finished in the store.
 
-use super::{Step, Subject, read, row};
+use super::{Step, Subject, row};
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
 use crate::session::handle::SessionDigest;
@@ -65,8 +65,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         clocks: Clocks,
         now: Timestamp,
     ) -> Result<Option<RenewalJob>, StoreError> {
-        let Some(stored) = self.table.find(digest)? else { return Ok(None) };
-        let session = read(&stored)?;
+        let Some((stored, session)) = self.load(digest, now)? else { return Ok(None) };
         // A mark without an attempt under way: the object died in the middle of one.
         if session.refresh.started_at.is_some() {
             let lost = session.refresh.lost(now);
@@ -98,14 +97,13 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// # Errors
     /// When the storage fails.
     pub fn finish_renewal(&self, job: &RenewalJob, renewal: &Renewal, now: Timestamp) -> Result<(), StoreError> {
-        let Some(stored) = self.table.find(&job.digest)? else {
+        let Some((stored, session)) = self.load(&job.digest, now)? else {
             return match renewal {
                 Renewal::Renewed { refresh_token: successor, .. } => self.disown(job, successor.as_ref(), now),
                 Renewal::Mistrusted { successor } => self.disown(job, successor.as_ref(), now),
                 Renewal::Refused | Renewal::Failed | Renewal::Unknown => Ok(()),
             };
         };
-        let session = read(&stored)?;
         match renewal {
             Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
@@ -160,8 +158,8 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             refresh: RefreshState::succeeded(successor == &job.refresh_token),
             ..session
         };
-        let sealed = self.seal(&stored.digest, &tokens)?;
-        self.table.put(&row(&stored.digest, &renewed, sealed, job.clocks)?)
+        let sealed = self.seal(&stored.digest, &renewed, &tokens)?;
+        self.table.put(&row(stored.place(), &renewed, sealed, job.clocks)?)
     }
 
     fn put_state(
@@ -172,7 +170,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         clocks: Clocks,
     ) -> Result<(), StoreError> {
         let session = Session { refresh, ..session };
-        self.table.put(&row(&stored.digest, &session, stored.tokens.clone(), clocks)?)
+        self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)
     }
 
     /// The provider has just refused the refresh token: there is nothing to tell it.
