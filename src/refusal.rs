@@ -260,7 +260,7 @@ impl Reason {
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::Denied(Denial::Provider) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
-            Self::Token(TokenError::ServerError) => Refusal::Unavailable,
+            Self::Token(TokenError::ServerError | TokenError::AnswerLost) => Refusal::Unavailable,
             Self::Callback(_)
             | Self::Token(_)
             | Self::IdTokenSignature(_)

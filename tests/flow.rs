@@ -31,6 +31,8 @@ mod logout;
 mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/revocation.rs"]
+mod revocation;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
-use crate::config::Provider;
+use crate::config::{Config, Provider};
 use crate::http::{Peer, StatusCode};
 use crate::oidc::id_token::{IdToken, RenewalExpectations};
 use crate::oidc::metadata::Metadata;
@@ -25,7 +25,7 @@ impl Gateway {
             },
             Err(reason) => (consequence(&reason, None), Some(reason)),
         };
-        let mut event = background_event(platform, What::SessionRefresh, &job.session.provider);
+        let mut event = background_event(&self.config, platform, What::SessionRefresh, &job.session.provider);
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         match reason {
             None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
@@ -41,7 +41,7 @@ impl Gateway {
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
     pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
         let Some(provider) = self.config.provider(&revocation.provider) else { return true };
-        let mut event = background_event(platform, What::TokenRevoke, &revocation.provider);
+        let mut event = background_event(&self.config, platform, What::TokenRevoke, &revocation.provider);
         let done = match self.ask_to_forget(platform, provider, revocation).await {
             Ok(reason) => {
                 event.end(Ending::Allow, reason, StatusCode::OK);
@@ -133,20 +133,28 @@ fn consequence(reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
         // tokens for somebody else are not this session's.
         Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Mistrusted { successor },
         Reason::UnknownProvider => Renewal::Refused,
-        Reason::ProviderUnreachable(Document::Token, FetchError::Timeout | FetchError::TooLarge) => Renewal::Unknown,
+        // No answer. The runtime does not tell a connection that was refused from one that broke after the request
+        // was read, so the token may be used up.
+        Reason::ProviderUnreachable(
+            Document::Token,
+            FetchError::Network | FetchError::Timeout | FetchError::TooLarge,
+        )
+        | Reason::Token(TokenError::AnswerLost) => Renewal::Unknown,
         // A success that cannot be read: the token is used up, its successor lost.
         Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => Renewal::Unknown,
-        // The answer came, but its ID token cannot be checked: the same.
+        // The answer came, but its ID token cannot be checked now.
         Reason::ProviderUnreachable(Document::Keys, _)
         | Reason::ProviderStatus(Document::Keys, _)
-        | Reason::Keys(_) => Renewal::Unknown,
+        | Reason::Keys(_) => Renewal::Unverified { successor },
+        // The provider itself says that it failed, or was never asked: the token is as good as before.
         _ => Renewal::Failed,
     }
 }
 
-fn background_event<P: Platform>(platform: &P, what: What, provider: &str) -> Event {
+fn background_event<P: Platform>(config: &Config, platform: &P, what: What, provider: &str) -> Event {
     let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now().as_unix());
     event.event = what;
+    event.config = config.stamp.clone();
     event.provider = Some(provider.to_owned());
     event
 }

@@ -50,6 +50,7 @@ fn reasons() -> Vec<(Reason, u16)> {
         callback(CallbackError::CodeMissing),
         (Reason::Callback(CallbackError::ProviderRefused(DETAIL)), 403),
         (Reason::Token(TokenError::ServerError), 503),
+        (Reason::Token(TokenError::AnswerLost), 503),
         (Reason::Token(TokenError::ClientKey), 400),
         (Reason::Token(TokenError::Missing(DETAIL)), 400),
         (Reason::Token(TokenError::InvalidGrant), 400),

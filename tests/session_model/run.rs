@@ -313,6 +313,7 @@ impl Run {
                 Renewal::Refused
             }
             Outcome::Mistrusted => Renewal::Mistrusted { successor: self.successor(&presented) },
+            Outcome::Unverified => Renewal::Unverified { successor: self.successor(&presented) },
             Outcome::Failed => Renewal::Failed,
             Outcome::Unknown => Renewal::Unknown,
         }

@@ -51,6 +51,12 @@ pub enum Renewal {
         /// The successor of the refresh token, if one came.
         successor: Option<Secret<String>>,
     },
+    /// New tokens came, but the keys to check whose they are did not. They are not used; the refresh token's
+    /// successor is kept, and what comes for it is checked in its turn.
+    Unverified {
+        /// The successor of the refresh token, if one came.
+        successor: Option<Secret<String>>,
+    },
     /// It failed in a way that may pass; the refresh token was not used.
     Failed,
     /// No answer came: nobody knows whether the refresh token was used.
@@ -99,8 +105,9 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     pub fn finish_renewal(&self, job: &RenewalJob, renewal: &Renewal, now: Timestamp) -> Result<(), StoreError> {
         let Some((stored, session)) = self.load(&job.digest, now)? else {
             return match renewal {
-                Renewal::Renewed { refresh_token: successor, .. } => self.disown(job, successor.as_ref(), now),
-                Renewal::Mistrusted { successor } => self.disown(job, successor.as_ref(), now),
+                Renewal::Renewed { refresh_token: successor, .. }
+                | Renewal::Mistrusted { successor }
+                | Renewal::Unverified { successor } => self.disown(job, successor.as_ref(), now),
                 Renewal::Refused | Renewal::Failed | Renewal::Unknown => Ok(()),
             };
         };
@@ -111,6 +118,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
                 self.disown(job, successor.as_ref(), now)?;
                 self.dismiss(&stored, now).map(drop)
             }
+            Renewal::Unverified { successor } => self.keep_successor((&stored, session), job, successor.as_ref(), now),
             Renewal::Failed => {
                 let failed = session.refresh.failed(now);
                 self.put_state(&stored, session, failed, job.clocks)
@@ -160,6 +168,26 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let sealed = self.seal(&stored.digest, &renewed, &tokens)?;
         self.table.put(&row(stored.place(), &renewed, sealed, job.clocks)?)
+    }
+
+    /// A rotated refresh token was used up, so that only its successor can be tried again.
+    fn keep_successor(
+        &self,
+        (stored, session): (&Row, Session),
+        job: &RenewalJob,
+        successor: Option<&Secret<String>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let reusable = successor.is_none_or(|successor| *successor == job.refresh_token);
+        let session = Session { refresh: RefreshState { reusable, ..session.refresh.failed(now) }, ..session };
+        let sealed = match (self.open(stored), successor) {
+            (Some(tokens), Some(successor)) => {
+                let tokens = Tokens { refresh_token: Some(successor.expose().clone()), ..tokens };
+                self.seal(&stored.digest, &session, &tokens)?
+            }
+            _ => stored.tokens.clone(),
+        };
+        self.table.put(&row(stored.place(), &session, sealed, job.clocks)?)
     }
 
     fn put_state(
