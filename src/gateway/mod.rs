@@ -2,14 +2,16 @@
 
 mod admin;
 mod backchannel;
+mod bearer;
 mod callback;
+mod challenge;
+mod documents;
 mod frontchannel;
 mod guard;
 mod login;
 mod logout;
 mod me;
 mod other_tabs;
-mod providers;
 mod renewal;
 mod reply;
 mod sessions;
@@ -26,7 +28,7 @@ use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
-use providers::ProviderDocuments;
+use documents::IssuerDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
@@ -38,7 +40,7 @@ impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + 
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    documents: ProviderDocuments,
+    documents: IssuerDocuments,
     cache: LiveCache,
 }
 
@@ -55,7 +57,7 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let documents = ProviderDocuments::new(&config.keys);
+        let documents = IssuerDocuments::new(&config.keys);
         Self { config, documents, cache: LiveCache::default() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::documents::KeySource;
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::{Config, Provider};
@@ -15,15 +16,19 @@ use crate::secret::Secret;
 use crate::session::{Renewal, RenewalJob, Revocation};
 use crate::time::Timestamp;
 
+/// How many renewals in a row a key may be unknown before its tokens count as somebody else's: with their pauses,
+/// longer than the keys at hand are kept from being fetched again.
+const NEW_KEY_WITHIN: u32 = 5;
+
 impl Gateway {
     /// Uses a refresh token, once, and says what became of it. Writes one event.
     pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
         let (renewal, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
                 Ok(()) => (renewed(response, platform.now()), None),
-                Err(reason) => (consequence(&reason, response.refresh_token), Some(reason)),
+                Err(reason) => (consequence(job, &reason, response.refresh_token), Some(reason)),
             },
-            Err(reason) => (consequence(&reason, None), Some(reason)),
+            Err(reason) => (consequence(job, &reason, None), Some(reason)),
         };
         let mut event = background_event(&self.config, platform, What::SessionRefresh, &job.session.provider);
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
@@ -63,7 +68,7 @@ impl Gateway {
         job: &RenewalJob,
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let metadata = self.documents.metadata(platform, provider).await?;
+        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let endpoint = &metadata.token_endpoint;
         let request = token::refresh_request(provider, endpoint, &job.refresh_token, platform.now(), platform);
         let answer = platform.send(request.map_err(Reason::Token)?).await;
@@ -81,7 +86,9 @@ impl Gateway {
     ) -> Result<(), Reason> {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let verified = self.documents.verify(platform, metadata, &provider.id_token_algs, id_token.expose()).await?;
+        let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
+        let verified = self.documents.verify(platform, keys, algorithms, id_token.expose()).await;
+        let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,
             client_id: &provider.client_id,
@@ -100,7 +107,7 @@ impl Gateway {
         provider: &Provider,
         revocation: &Revocation,
     ) -> Result<&'static str, Reason> {
-        let metadata = self.documents.metadata(platform, provider).await?;
+        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = &revocation.refresh_token;
         let request = token::revocation_request(provider, endpoint, token, platform.now(), platform);
@@ -126,8 +133,14 @@ fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
 }
 
 /// What a failed refresh means for the session; `successor` is the refresh token that came all the same.
-fn consequence(reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
+fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
     match reason {
+        // A provider that has just changed its keys is no other: they may not have reached us yet.
+        Reason::IdTokenSignature(error)
+            if error.keys_may_be_stale() && job.session.refresh.failures < NEW_KEY_WITHIN =>
+        {
+            Renewal::Unverified { successor }
+        }
         // used up, revoked, or stolen and used by somebody else.
         Reason::Token(TokenError::InvalidGrant) => Renewal::Refused,
         // tokens for somebody else are not this session's.

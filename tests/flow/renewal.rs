@@ -7,7 +7,9 @@ use futures::future::join_all;
 use postern::ports::FetchError;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, CANARY, Endpoint, Rotation, World, answer, gateway, signer, variables};
+use crate::support::{
+    Answered, Asked, Browser, CANARY, Endpoint, Rotation, World, answer, gateway, signer, signer_named, variables,
+};
 
 /// How long an access token of the scripted provider lives.
 pub const LIFE: i64 = 600;
@@ -226,11 +228,30 @@ fn an_id_token_that_nobody_signed_ends_the_session() {
     let world = world();
     let gateway = gateway(&variables());
     let browser = Browser::new(&world, &gateway).signed_in();
-    *world.corp.key.borrow_mut() = signer(9);
+    // By a key of that name that is not the provider's.
+    *world.corp.key.borrow_mut() = signer_named(9, "key-1");
     world.wait(LIFE);
     browser.send(&api()).assert_refused(401, "session.gone");
     assert_eq!(events(&world, "session.refresh")[0]["outcome"], "deny");
     assert_forgets_all(&world, "signature");
+}
+
+#[test]
+fn a_key_that_nobody_publishes_is_waited_for_and_then_ends_the_session() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    let browser = Browser::new(&world, &gateway).signed_in();
+    *world.corp.key.borrow_mut() = signer(9);
+    for failures in 0..5 {
+        world.wait(LIFE);
+        browser.send(&api()).assert_refused(503, "session.renewal_paused");
+        assert_eq!(events(&world, "session.refresh").len(), failures + 1);
+        browser.go("/app/a").forwarded();
+    }
+    world.wait(LIFE);
+    browser.send(&api()).assert_refused(401, "session.gone");
+    assert_forgets_all(&world, "unknown key");
 }
 
 #[test]
