@@ -1,6 +1,7 @@
 // What a deployment is configured with: keys that rotate without anybody noticing, and mistakes that let nobody in.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { authorize, begin, callback, logIn, whoIs } from "./support/login.mjs";
@@ -22,6 +23,36 @@ test("a new key in front of the ring logs nobody out, nor out of a login that is
   assert.ok(await whoIs(browser));
   assert.equal((await callback(other, step)).status, 200);
   assert.ok(await whoIs(other));
+});
+
+/** The name of a configuration, as an operator may compute it: 48 bits of SHA-256 over the variables as JSON, sorted. */
+function stampOf(bindings) {
+  const sorted = (value) => (value?.constructor === Object ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);
+  const { PUBLIC_URL, PROVIDERS, SESSION, ROUTES } = bindings;
+  return createHash("sha256").update(JSON.stringify(sorted({ PUBLIC_URL, PROVIDERS, SESSION, ROUTES }))).digest("hex").slice(0, 12);
+}
+
+test("every event names the configuration that decided, which changes with the variables and not with the secrets", async () => {
+  // field row 24
+  const stamps = async () => {
+    const mark = await postern.mark();
+    const browser = world.browser();
+    await logIn(browser);
+    await browser.fetch("/api/echo");
+    await browser.fetch("/nowhere");
+    await browser.fetch("/auth/logout", { method: "POST" });
+    const events = await postern.allEventsSince(mark);
+    assert.ok(events.length >= 5);
+    return [...new Set(events.map(({ config }) => config))];
+  };
+  assert.deepEqual(await stamps(), [stampOf(postern.bindings)]);
+  await postern.restart({ POSTERN_KEYS: `${newKeyRing("k3")} ${first}` });
+  assert.deepEqual(await stamps(), [stampOf(postern.bindings)]);
+  const before = stampOf(postern.bindings);
+  await postern.restart({ SESSION: { idle: "59m" } });
+  assert.deepEqual(await stamps(), [stampOf(postern.bindings)]);
+  assert.notEqual(stampOf(postern.bindings), before);
+  await postern.restart({ SESSION: {}, POSTERN_KEYS: `${second} ${first}` });
 });
 
 test("a key that leaves the ring ends what it had made, and nothing else", async () => {
