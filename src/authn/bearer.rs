@@ -109,7 +109,6 @@ pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Pres
     match scheme(name) {
         _ if name.is_empty() || scheme_begins(name) => Err(PresentationError::Malformed),
         Some(scheme) => one_token(rest).map(|token| Some(Presented { scheme, token: Secret::new(token) })),
-        // Several header lines come joined by `, ` on some platforms.
         None if rest.split(',').any(|part| scheme(first_word(part)).is_some()) => Err(PresentationError::Repeated),
         None => Ok(None),
     }
@@ -136,7 +135,8 @@ fn one_token(rest: &str) -> Result<String, PresentationError> {
     if is_token68(token) {
         return Ok(token.to_owned());
     }
-    let joined = token.split(',').skip(1).any(|part| scheme(first_word(part)).is_some());
+    // Several header lines come joined by `, ` on some platforms: another scheme, and what goes with it.
+    let joined = token.split(',').skip(1).any(|part| part.trim_start().contains(' '));
     Err(if joined { PresentationError::Repeated } else { PresentationError::Malformed })
 }
 

@@ -3,6 +3,8 @@
 pub mod access_token;
 pub mod bearer;
 pub mod confirmation;
+#[cfg(test)]
+mod cross_feed;
 pub mod dpop;
 pub mod mtls;
 pub mod principal;

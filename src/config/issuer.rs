@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::address::Issuer;
 use super::claim_path::ClaimPath;
 use super::problem::expected;
+use super::provider::Provider;
 use super::table::Table;
 use super::value::{choice, list, parsed, text, word};
 use crate::issuer_id::IssuerId;
@@ -61,7 +62,7 @@ pub(super) struct Issuers {
 }
 
 /// Reads `ISSUERS`. `development`: whether issuers on loopback hosts are allowed.
-pub(super) fn read_all(table: &Table<'_>, development: bool) -> Issuers {
+pub(super) fn read_all(table: &Table<'_>, providers: &[Provider], development: bool) -> Issuers {
     let mut issuers = Issuers::default();
     for (key, inner) in table.tables() {
         let Some(id) = IssuerId::parse(key) else {
@@ -71,6 +72,7 @@ pub(super) fn read_all(table: &Table<'_>, development: bool) -> Issuers {
         issuers.ids.push(id.clone());
         if let Some(issuer) = read(id, inner, development) {
             refuse_same_issuer(table, &issuers.all, &issuer);
+            refuse_clients_name(table, providers, &issuer);
             issuers.all.push(issuer);
         }
     }
@@ -81,6 +83,20 @@ pub(super) fn read_all(table: &Table<'_>, development: bool) -> Issuers {
 fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenIssuer) {
     if let Some(other) = others.iter().find(|other| other.issuer == issuer.issuer) {
         table.problem(issuer.id.as_str(), format!("has the same issuer as `{}`", other.id));
+    }
+}
+
+/// without a `typ`, little but the audience tells an access token from an ID token.
+fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &TokenIssuer) {
+    let own = |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer == issuer.issuer;
+    if let Some(provider) = providers.iter().filter(|_| issuer.tokens == Tokens::Legacy).find(own) {
+        table.problem(
+            issuer.id.as_str(),
+            format!(
+                "has the client id of provider `{}` as `audience`: its legacy access tokens could not be told from ID tokens",
+                provider.id
+            ),
+        );
     }
 }
 
@@ -219,6 +235,16 @@ mod tests {
         assert!(problem("kind", json!("robot")).contains("`human` or `service` or `agent`"));
         assert!(problem("roles", json!(["/a~"])).contains("JSON pointer"));
         assert!(problem("aud", json!("x")).contains("unknown key"));
+    }
+
+    #[test]
+    fn a_legacy_audience_is_no_client_that_people_sign_in_with() {
+        //
+        let table = |tokens: &str, audience: &str| json!({ "issuer": "https://login.example.com", "audience": ["urn:api", audience], "tokens": tokens });
+        let lines = problems(&with_issuer(table("legacy", "app")));
+        assert!(lines.len() == 1 && lines[0].contains("client id of provider `corp`"), "{lines:?}");
+        assert!(parse(&with_issuer(table("rfc9068", "app"))).is_ok());
+        assert!(parse(&with_issuer(table("legacy", "app2"))).is_ok());
     }
 
     #[test]

@@ -90,7 +90,9 @@ impl Config {
         let providers = required_table(&mut top, "PROVIDERS", "a table of providers")
             .map(|table| provider::read_all(&table, secrets, development));
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
-        let issuers = top.table("ISSUERS").map(|table| issuer::read_all(&table, development)).unwrap_or_default();
+        let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
+        let issuers =
+            top.table("ISSUERS").map(|table| issuer::read_all(&table, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let surroundings =
             Surroundings { public_url: public_url.as_ref(), development, providers: ids, issuers: &issuers.ids };

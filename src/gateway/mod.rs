@@ -14,6 +14,7 @@ mod me;
 mod other_tabs;
 mod renewal;
 mod reply;
+mod resource;
 mod sessions;
 mod turn;
 mod userinfo;
@@ -109,6 +110,9 @@ impl Gateway {
         body: impl RequestBody,
         ledger: &mut Ledger,
     ) -> Result<Outcome, Reason> {
+        if let Some(resource) = resource::asked_about(turn.config, path) {
+            return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+        }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
             "/auth/me" => me::read(turn, ledger).await?,

@@ -67,7 +67,10 @@ fn refused(world: &World, answered: &Answered, token: &str, status: u16, reason:
 fn is_challenged(answered: &Answered, error: Option<&str>) {
     let challenges = answered.reply().headers.get_all(header::WWW_AUTHENTICATE);
     let first = challenges.iter().next().unwrap().to_str().unwrap();
-    assert!(first.starts_with("Bearer"), "{first}");
+    assert!(
+        first.starts_with("Bearer ") && first.contains(r#"resource_metadata="https://app.example.com/.well-known/"#),
+        "{first}"
+    );
     match error {
         Some(error) => assert!(first.contains(&format!(r#"error="{error}""#)), "{first}"),
         None => assert!(!first.contains("error"), "{first}"),
@@ -265,10 +268,11 @@ fn an_id_token_is_no_access_token() {
     for tokens in ["rfc9068", "legacy"] {
         let mut variables = with_issuers();
         // Even where the audience of both is the same.
-        variables["ISSUERS"]["machines"]["audience"] = "app".into();
+        variables["ISSUERS"]["machines"]["audience"] = "another-client".into();
         variables["ISSUERS"]["machines"]["tokens"] = tokens.into();
         let (world, gateway) = (World::new(), gateway(&variables));
-        let id_token = token(&world, None, &json!({ "aud": "app", "nonce": "n", "client_id": null, "scope": null }));
+        let id_token =
+            token(&world, None, &json!({ "aud": "another-client", "nonce": "n", "client_id": null, "scope": null }));
         let reason = if tokens == "legacy" { "access_token.kind_refused" } else { "access_token.typ_refused" };
         refused(&world, &call(&world, &gateway, "/v1/a", &id_token), &id_token, 401, reason);
     }
@@ -348,4 +352,65 @@ fn whoever_acts_for_another_is_in_the_log() {
     let answered = call(&world, &gateway, "/v1/a", &token(&world, Some("at+jwt"), &act));
     assert_eq!(answered.event["actors"], json!(["assistant", "scheduler"]));
     assert_eq!((&answered.event["subject"], &answered.event["kind"]), (&json!("alice"), &json!("human")));
+}
+
+#[test]
+fn a_challenge_leads_to_the_issuers_of_the_resource() {
+    // R-112, RFC 9728 §3, §5.1
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let browser = Browser::new(&world, &gateway);
+    for (path, resource, servers, scopes) in [
+        ("/v1/orders/7", "/v1", json!([CORP, PARTNER]), Value::Null),
+        ("/write", "/write", json!([CORP, PARTNER]), json!(["write", "read"])),
+        ("/machines", "/machines", json!([PARTNER]), Value::Null),
+        ("/both/", "/both", json!([CORP, PARTNER]), Value::Null),
+    ] {
+        let refused = browser.send(&Asked::new("GET", path));
+        let challenge = refused.reply().headers["www-authenticate"].to_str().unwrap().to_owned();
+        let url = format!("https://app.example.com/.well-known/oauth-protected-resource{resource}");
+        assert!(challenge.contains(&format!(r#"resource_metadata="{url}""#)), "{challenge}");
+        let answered = browser.send(&Asked::new("GET", &format!("/.well-known/oauth-protected-resource{resource}")));
+        let metadata = answered.json();
+        // RFC 9728 §3.3: exactly what the well-known part was put into.
+        assert_eq!(metadata["resource"], format!("https://app.example.com{resource}"));
+        assert_eq!((&metadata["authorization_servers"], &metadata["scopes_supported"]), (&servers, &scopes));
+        assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+    }
+}
+
+#[test]
+fn every_path_that_takes_tokens_is_described_and_no_other() {
+    // RFC 9728 §3.1
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let browser = Browser::new(&world, &gateway);
+    let ask =
+        |resource: &str| browser.send(&Asked::new("GET", &format!("/.well-known/oauth-protected-resource{resource}")));
+    assert_eq!(ask("").json()["resource"], "https://app.example.com");
+    assert_eq!(ask("").json()["scopes_supported"], json!(["write", "read"]));
+    assert_eq!(ask("/v1/orders/7").json()["resource"], "https://app.example.com/v1/orders/7");
+    for other in ["/app", "/app/x", "/v", "/v1x", "/nothing", "/auth", "/auth/me", "x", "/quiet"] {
+        ask(other).assert_refused(404, "route.none");
+    }
+    // Where no route takes tokens, nothing of the kind is ours.
+    let sessions_only = crate::support::gateway(&variables());
+    let browser = Browser::new(&world, &sessions_only);
+    browser.send(&Asked::new("GET", "/.well-known/oauth-protected-resource")).assert_refused(404, "route.none");
+}
+
+#[test]
+fn what_is_known_of_a_resource_is_for_everybody() {
+    // RFC 9728 §3.1, R-190
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let path = "/.well-known/oauth-protected-resource/v1";
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        let answered = browser.send(&Asked::new(method, path).with("origin", "https://client.example"));
+        let headers = &answered.reply().headers;
+        assert_eq!(headers["access-control-allow-origin"], "*", "{method}");
+        assert_eq!(headers["cross-origin-resource-policy"], "cross-origin");
+        assert_eq!(headers["cache-control"], "public, max-age=3600");
+        assert!(!headers.contains_key("vary") && !headers.contains_key("access-control-allow-credentials"));
+        assert_eq!((&answered.event["event"], &answered.event["subject"]), (&json!("own"), &Value::Null));
+    }
+    browser.send(&Asked::script("POST", path)).assert_refused(405, "route.method_not_allowed");
 }
