@@ -73,7 +73,8 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let answer = self.carry_out(&envelope.command).await?;
-        if !matches!(envelope.command, Command::Check(_) | Command::List { .. }) {
+        // A session that lives changes nothing that has to be done sooner.
+        if !matches!(answer, Answer::Live(_)) {
             self.set_alarm().await?;
         }
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))

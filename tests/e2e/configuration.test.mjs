@@ -25,6 +25,27 @@ test("a new key in front of the ring logs nobody out, nor out of a login that is
   assert.ok(await whoIs(other));
 });
 
+test("what an old key made is made anew when it is used, which the log counts, and then outlives that key", async () => {
+  // R-176
+  await postern.restart({ POSTERN_KEYS: first });
+  const [used, unused] = [world.browser(), world.browser()];
+  for (const browser of [used, unused]) await logIn(browser);
+  const token = async (browser) => JSON.parse((await browser.fetch("/api/relay")).body).headers?.authorization;
+  const before = await token(used);
+  assert.match(before, /^Bearer /);
+  await postern.restart({ POSTERN_KEYS: `${second} ${first}` });
+  // Later than what counts as the same moment, so that the stored session is written again.
+  await postern.advance(61);
+  const mark = await postern.mark();
+  for (let round = 0; round < 3; round += 1) assert.equal(await token(used), before);
+  const oldKey = (await postern.eventsSince(mark)).map(({ old_key: isOld }) => isOld ?? false);
+  assert.deepEqual(oldKey, [true, false, false], "once, and then the browser has a new cookie");
+  await postern.restart({ POSTERN_KEYS: second });
+  assert.equal(await token(used), before);
+  assert.equal(await whoIs(unused), undefined);
+  await postern.restart({ POSTERN_KEYS: `${second} ${first}` });
+});
+
 /** The name of a configuration, as an operator may compute it: 48 bits of SHA-256 over the variables as JSON, sorted. */
 function stampOf(bindings) {
   const sorted = (value) => (value?.constructor === Object ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);

@@ -23,13 +23,18 @@ async function signedIn() {
   return browser;
 }
 
+/** The database of the one subject there is, in `folder`. */
+function databaseIn(folder, options = {}) {
+  const subjects = join(folder, "objects", "subjects");
+  const files = readdirSync(subjects).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+  assert.equal(files.length, 1);
+  return new DatabaseSync(join(subjects, files[0]), options);
+}
+
 /** Stops Postern, does something to the table of sessions, and starts it again. */
 async function between(change) {
   await workerd.kill();
-  const folder = join(workerd.folder, "objects", "subjects");
-  const files = readdirSync(folder).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
-  assert.equal(files.length, 1);
-  const database = new DatabaseSync(join(folder, files[0]));
+  const database = databaseIn(workerd.folder);
   change(database);
   database.close();
   await workerd.start();
@@ -79,6 +84,26 @@ test("a record that cannot be read ends its session, has its token revoked, and 
   assert.equal(JSON.parse(answer.body).sessions.length, 1);
   assert.match(workerd.output, /"event":"session_record_unreadable"/);
   assert.deepEqual(await alive([broken, sound]), [false, true]);
-  await signedIn();
-  await until(() => issuer.aliveRefreshTokens.length === 2, "its refresh token is revoked");
+  await until(() => issuer.aliveRefreshTokens.length === 1, "its refresh token is revoked");
+});
+
+test("storage cleans itself, without anybody asking for it", async () => {
+  // R-178
+  const brief = new BareWorkerd({ providers: { main: issuer }, session: { idle: "3s" } });
+  await brief.start();
+  try {
+    assert.equal((await logIn(new Browser(brief))).status, 200);
+    const rows = () => {
+      const database = databaseIn(brief.folder, { readOnly: true });
+      const { count } = database.prepare("SELECT count(*) AS count FROM session").get();
+      database.close();
+      return count;
+    };
+    assert.equal(rows(), 1);
+    const alive = issuer.aliveRefreshTokens.length;
+    await until(() => rows() === 0, "the alarm deletes the row");
+    await until(() => issuer.aliveRefreshTokens.length < alive, "and its refresh token is revoked");
+  } finally {
+    await brief.close();
+  }
 });
