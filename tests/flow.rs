@@ -35,6 +35,8 @@ mod own_sessions;
 mod renewal;
 #[path = "flow/revocation.rs"]
 mod revocation;
+#[path = "flow/sender.rs"]
+mod sender;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]

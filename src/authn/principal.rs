@@ -50,6 +50,10 @@ pub enum Means {
     Session,
     /// By an access token that whoever has it may use.
     Bearer,
+    /// By an access token and proof of the key it is bound to.
+    Dpop,
+    /// By an access token and the client certificate it is bound to.
+    Mtls,
 }
 
 /// A party that acts for another (RFC 8693 §4.1).
@@ -267,6 +271,8 @@ impl Means {
         match self {
             Self::Session => "session",
             Self::Bearer => "bearer",
+            Self::Dpop => "dpop",
+            Self::Mtls => "mtls",
         }
     }
 }

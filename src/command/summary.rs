@@ -1,6 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
-use crate::config::{Config, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, Tokens, spelled};
+use crate::config::{Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, Tokens, spelled};
 use crate::route::{Access, Guard, Route, Token};
 
 /// What the summary says beside the configuration itself.
@@ -69,7 +69,17 @@ fn describe(config: &Config, provider: &Provider) -> String {
 }
 
 fn issuer(issuer: &TokenIssuer) -> String {
-    format!("  {} ({})\n    audience  {}\n", issuer.id, issuer.issuer.as_str(), issuer.audience.join(" or "))
+    let sender = match (issuer.sender, issuer.dpop_nonce) {
+        (Constraint::Any, false) => "",
+        (Constraint::Any, true) => {
+            "    sender    whoever has the token; if it is bound to a key, with proof and nonce\n"
+        }
+        (Constraint::Dpop, false) => "    sender    proves the key of the token (DPoP)\n",
+        (Constraint::Dpop, true) => "    sender    proves the key of the token (DPoP), with a nonce\n",
+        (Constraint::Mtls, _) => "    sender    shows the certificate of the token (mTLS)\n",
+    };
+    let audience = issuer.audience.join(" or ");
+    format!("  {} ({})\n    audience  {audience}\n{sender}", issuer.id, issuer.issuer.as_str())
 }
 
 /// Aligned columns: methods, path, upstream, who.

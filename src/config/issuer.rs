@@ -7,7 +7,7 @@ use super::claim_path::ClaimPath;
 use super::problem::expected;
 use super::provider::Provider;
 use super::table::Table;
-use super::value::{choice, list, parsed, text, word};
+use super::value::{choice, flag, list, parsed, text, word};
 use crate::issuer_id::IssuerId;
 use crate::jose::Algorithm;
 use crate::kind::Kind;
@@ -18,6 +18,8 @@ const AUDIENCE: &str = "a resource identifier of visible ASCII characters such a
 /// RFC 9068 §2.2.3 says `scope`; others say `scp`.
 const DEFAULT_SCOPES: [&str; 2] = ["scope", "scp"];
 
+const CONSTRAINTS: [(&str, Constraint); 3] =
+    [("any", Constraint::Any), ("dpop", Constraint::Dpop), ("mtls", Constraint::Mtls)];
 const TOKENS: [(&str, Tokens); 2] = [("rfc9068", Tokens::Rfc9068), ("legacy", Tokens::Legacy)];
 
 /// One issuer of access tokens.
@@ -43,6 +45,22 @@ pub struct TokenIssuer {
     pub roles: Vec<ClaimPath>,
     /// `claims`: what else of it the principal keeps. Default nothing.
     pub claims: Vec<ClaimPath>,
+    /// `sender`: what its tokens must be bound to. Default `any`.
+    pub sender: Constraint,
+    /// `dpop_nonce`: whether proofs must hold a nonce of ours. Default no.
+    pub dpop_nonce: bool,
+}
+
+/// What an issuer's access tokens must be bound to. A token that is bound is never taken without its proof,
+/// whatever stands here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// Nothing, or whatever it is.
+    Any,
+    /// The sender's key (RFC 9449).
+    Dpop,
+    /// The sender's certificate (RFC 8705 §3).
+    Mtls,
 }
 
 /// What an issuer's access tokens are like.
@@ -59,6 +77,14 @@ pub enum Tokens {
 pub(super) struct Issuers {
     pub(super) ids: Vec<IssuerId>,
     pub(super) all: Vec<TokenIssuer>,
+}
+
+impl Issuers {
+    /// Those whose tokens are always bound to their sender.
+    pub(super) fn bound(&self) -> Vec<IssuerId> {
+        let bound = self.all.iter().filter(|issuer| issuer.sender != Constraint::Any);
+        bound.map(|issuer| issuer.id.clone()).collect()
+    }
 }
 
 /// Reads `ISSUERS`. `development`: whether issuers on loopback hosts are allowed.
@@ -111,6 +137,11 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
     let claims = paths(&mut table, "claims");
+    let sender = table.optional("sender", choice(&CONSTRAINTS));
+    let dpop_nonce = table.optional("dpop_nonce", flag);
+    if (sender, dpop_nonce) == (Some(Constraint::Mtls), Some(true)) {
+        table.problem("dpop_nonce", "is about DPoP, and `sender` is `mtls`");
+    }
     table.finish();
     Some(TokenIssuer {
         id,
@@ -123,6 +154,8 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
         claims: claims.unwrap_or_default(),
+        sender: sender.unwrap_or(Constraint::Any),
+        dpop_nonce: dpop_nonce.unwrap_or(false),
     })
 }
 

@@ -18,7 +18,7 @@ mod value;
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use claim_path::ClaimPath;
-pub use issuer::{TokenIssuer, Tokens};
+pub use issuer::{Constraint, TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, client_secret_name, private_key_name};
@@ -94,8 +94,13 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let surroundings =
-            Surroundings { public_url: public_url.as_ref(), development, providers: ids, issuers: &issuers.ids };
+        let surroundings = Surroundings {
+            public_url: public_url.as_ref(),
+            development,
+            providers: ids,
+            issuers: &issuers.ids,
+            bound_issuers: &issuers.bound(),
+        };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));

@@ -30,6 +30,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) providers: &'a [ProviderId],
     /// The ids of all issuers of access tokens.
     pub(super) issuers: &'a [IssuerId],
+    /// Those of them whose tokens are always bound to their sender.
+    pub(super) bound_issuers: &'a [IssuerId],
 }
 
 /// Reads `ROUTES`.
@@ -168,6 +170,7 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
         _ => {
             if ways_are_known {
                 refuse_contradictions(table, &guard);
+                refuse_bound_relay(table, &guard, surroundings.bound_issuers);
             }
             if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
                 table.problem("token", "`relay` has nobody to go to, static assets take no token");
@@ -183,6 +186,15 @@ fn refuse_contradictions(table: &Table<'_>, guard: &Guard) {
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
     require::refuse_contradictions(table, guard);
+}
+
+/// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.
+fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
+    let relays = guard.token == Token::Relay && guard.takes_tokens();
+    if let Some(id) = bound.iter().find(|id| guard.admits(id)).filter(|_| relays) {
+        table
+            .problem("token", format!("`relay` cannot pass on the tokens of `{id}`: they are bound to their `sender`"));
+    }
 }
 
 fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {

@@ -11,7 +11,8 @@ use super::Platform;
 use super::reply;
 use super::turn::{Ledger, Turn};
 use crate::audit::{Outcome as Ending, What};
-use crate::config::{Config, IssuerId, PublicUrl};
+use crate::authn::dpop;
+use crate::config::{Config, Constraint, IssuerId, PublicUrl, TokenIssuer};
 use crate::http::{HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use crate::refusal::Reason;
 use crate::route::{Access, CanonicalPath, Guard, Route};
@@ -76,10 +77,8 @@ fn guards_of<'a>(config: &'a Config, resource: &str) -> Vec<&'a Guard> {
 
 /// RFC 9728 §2.
 fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
-    let accepted = |id: &IssuerId| {
-        guards.iter().any(|guard| guard.requirements.issuers.is_empty() || guard.requirements.issuers.contains(id))
-    };
-    let issuers = config.issuers.iter().filter(|issuer| accepted(&issuer.id));
+    let accepted = |id: &IssuerId| guards.iter().any(|guard| guard.admits(id));
+    let issuers: Vec<&TokenIssuer> = config.issuers.iter().filter(|issuer| accepted(&issuer.id)).collect();
     let mut scopes: Vec<&str> = Vec::new();
     for scope in guards.iter().flat_map(|guard| &guard.requirements.scopes) {
         if !scopes.contains(&scope.as_str()) {
@@ -88,13 +87,35 @@ fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
     }
     let mut members = Map::new();
     members.insert("resource".to_owned(), config.public_url.join(resource).into());
-    members.insert("authorization_servers".to_owned(), issuers.map(|issuer| json!(issuer.issuer.as_str())).collect());
+    members.insert(
+        "authorization_servers".to_owned(),
+        issuers.iter().map(|issuer| json!(issuer.issuer.as_str())).collect(),
+    );
     if !scopes.is_empty() {
         members.insert("scopes_supported".to_owned(), json!(scopes));
     }
     //
     members.insert("bearer_methods_supported".to_owned(), json!(["header"]));
+    members.extend(bindings(&issuers));
     Value::Object(members)
+}
+
+/// What tokens may or must be bound to. Of certificates it speaks only where they are asked for: whether the connection
+/// shows any is for the zone to say.
+fn bindings(issuers: &[&TokenIssuer]) -> Map<String, Value> {
+    let any = |constraint| issuers.iter().any(|issuer| issuer.sender == constraint);
+    let mut members = Map::new();
+    if any(Constraint::Any) || any(Constraint::Dpop) {
+        let names: Vec<&str> = dpop::ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect();
+        members.insert("dpop_signing_alg_values_supported".to_owned(), json!(names));
+    }
+    if !any(Constraint::Any) && !any(Constraint::Mtls) {
+        members.insert("dpop_bound_access_tokens_required".to_owned(), json!(true));
+    }
+    if any(Constraint::Mtls) {
+        members.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+    }
+    members
 }
 
 /// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::authn::dpop::DpopError;
 use crate::json::JsonError;
 use crate::pages;
 
@@ -94,7 +95,9 @@ fn reasons_of_tokens() -> Vec<(Reason, u16)> {
         (Reason::Presentation(PresentationError::InQuery), 400),
         (Reason::TokenRejected(TokenRejection::IssuerUnknown), 401),
         (Reason::TokenRejected(TokenRejection::Jwt(JwtError::BadSignature)), 401),
-        (Reason::TokenRejected(TokenRejection::Bound), 401),
+        (Reason::TokenRejected(TokenRejection::Sender(SenderError::NotBound)), 401),
+        (Reason::TokenRejected(TokenRejection::Sender(SenderError::Dpop(DpopError::Replayed))), 401),
+        (Reason::TokenRejected(TokenRejection::Sender(SenderError::Dpop(DpopError::NonceMissing))), 401),
     ]
 }
 

@@ -99,6 +99,12 @@ impl Guard {
         self.authenticate.contains(&Authentication::Session)
     }
 
+    /// Whether tokens of that issuer's are accepted here, as far as their issuer goes.
+    #[must_use]
+    pub fn admits(&self, issuer: &IssuerId) -> bool {
+        self.requirements.issuers.is_empty() || self.requirements.issuers.contains(issuer)
+    }
+
     /// Whether an access token is accepted here.
     #[must_use]
     pub fn takes_tokens(&self) -> bool {

@@ -150,7 +150,7 @@ test("whoever knows nothing is led to the authorization server", async () => {
   assert.equal(answer.headers["access-control-allow-origin"], "*");
   assert.match(answer.headers["cache-control"], /^public/);
   const metadata = JSON.parse(answer.body);
-  assert.deepEqual(metadata, { resource: `${postern.origin}/main-only`, authorization_servers: [main.url], bearer_methods_supported: ["header"] });
+  assert.deepEqual(metadata, { resource: `${postern.origin}/main-only`, authorization_servers: [main.url], bearer_methods_supported: ["header"], dpop_signing_alg_values_supported: ["ES256", "ES384", "EdDSA", "PS256"] });
   const server = await (await fetch(`${metadata.authorization_servers[0]}/.well-known/openid-configuration`)).json();
   assert.equal(server.issuer, main.url);
   const all = JSON.parse((await postern.send("/.well-known/oauth-protected-resource")).body);

@@ -178,9 +178,9 @@ fn a_token_that_is_not_for_here_is_refused() {
         (set(json!({ "iss": format!("{PARTNER}/") })), "bearer.issuer_unknown"),
         // By partner's key, and said to be corp's: corp's keys are asked, and know nothing of it.
         (set(json!({ "iss": CORP })), "jwt.key_unknown"),
-        (set(json!({ "cnf": { "jkt": "x" } })), "bearer.sender_constrained"),
-        (set(json!({ "cnf": { "unheard-of": 1 } })), "bearer.sender_constrained"),
-        (set(json!({ "cnf": "x" })), "bearer.sender_constrained"),
+        (set(json!({ "cnf": { "jkt": "x" } })), "confirmation.malformed"),
+        (set(json!({ "cnf": { "unheard-of": 1 } })), "confirmation.unknown"),
+        (set(json!({ "cnf": "x" })), "confirmation.malformed"),
         (none.to_owned(), "jwt.malformed"),
         (format!("{none}x"), "jwt.alg_unsupported"),
         ("opaque".to_owned(), "jwt.malformed"),
@@ -298,7 +298,7 @@ fn a_token_that_is_presented_is_judged_alone() {
     navigation.assert_refused(401, "jwt.encoding");
     assert!(bad.set_cookies().is_empty());
     let dpop = browser.send(&Asked::script("GET", "/both/a").with("authorization", &format!("DPoP {token}")));
-    dpop.assert_refused(401, "bearer.scheme_unsupported");
+    dpop.assert_refused(401, "sender.token_not_bound");
     assert_eq!(world.session_calls.get(), calls);
     // Without one the session counts, with all that goes with it.
     let session = browser.send(&Asked::script("GET", "/both/a"));
@@ -307,11 +307,11 @@ fn a_token_that_is_presented_is_judged_alone() {
     assert_eq!(session.forwarded().answer_headers(&Default::default())["vary"], "Authorization, Cookie");
     let abused = Asked::new("POST", "/both/a").with("sec-fetch-site", "cross-site");
     browser.send(&abused).assert_refused(403, "csrf.fetch_site");
-    // Nobody at all is told of both ways.
+    // Nobody at all is told of every way.
     let nobody = Browser::new(&world, &gateway).send(&Asked::script("GET", "/both/a"));
     nobody.assert_refused(401, "authn.no_credential");
     is_challenged(&nobody, None);
-    assert_eq!(nobody.reply().headers.get_all("www-authenticate").iter().count(), 2);
+    assert_eq!(nobody.reply().headers.get_all("www-authenticate").iter().count(), 3);
     assert_eq!(nobody.json()["login_url"], "/auth/login");
     let location = Browser::new(&world, &gateway).go("/both/a").location();
     assert!(location.starts_with("/auth/login"), "{location}");
