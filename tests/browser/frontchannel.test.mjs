@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
+import { html } from "../provider/answers.mjs";
 import { startProviders } from "../provider/host.mjs";
 import { startPostern } from "../e2e/support/postern.mjs";
 import { freePort, launchChromium, newPerson, startOtherSite } from "./support/world.mjs";
@@ -44,9 +45,8 @@ const isIn = async ({ page }, { origin }) => {
 async function framedBy({ context }, { issuer, postern }, source) {
   const mark = await postern.mark();
   const page = await context.newPage();
-  const address = `${issuer.url}/signed-out`;
-  await page.route(address, (route) => route.fulfill({ contentType: "text/html", body: `<!doctype html><iframe src="${source.replaceAll("&", "&amp;")}"></iframe>` }));
-  await page.goto(address, { waitUntil: "load" });
+  issuer.bend.page = () => html(`<!doctype html><iframe src="${source.replaceAll("&", "&amp;")}"></iframe>`);
+  await page.goto(`${issuer.url}/signed-out`, { waitUntil: "load" });
   const shown = await page.frames()[1].locator("body").textContent().catch(() => "");
   await page.close();
   return { shown, events: await postern.eventsSince(mark) };

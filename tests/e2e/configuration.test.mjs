@@ -49,8 +49,9 @@ test("what an old key made is made anew when it is used, which the log counts, a
 /** The name of a configuration, as an operator may compute it: 48 bits of SHA-256 over the variables as JSON, sorted. */
 function stampOf(bindings) {
   const sorted = (value) => (value?.constructor === Object ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);
-  const { PUBLIC_URL, PROVIDERS, SESSION, ROUTES } = bindings;
-  return createHash("sha256").update(JSON.stringify(sorted({ PUBLIC_URL, PROVIDERS, SESSION, ROUTES }))).digest("hex").slice(0, 12);
+  const { PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, ROUTES, ADMIN } = bindings;
+  const variables = sorted({ PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, ROUTES, ADMIN });
+  return createHash("sha256").update(JSON.stringify(variables)).digest("hex").slice(0, 12);
 }
 
 test("every event names the configuration that decided, which changes with the variables and not with the secrets", async () => {
