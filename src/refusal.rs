@@ -288,7 +288,7 @@ impl Reason {
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind) | Self::NotAdministrator => {
+            Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind | Denial::Roles) | Self::NotAdministrator => {
                 Refusal::Forbidden(Vec::new())
             }
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,

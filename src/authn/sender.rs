@@ -40,6 +40,12 @@ impl Sender {
         self.jkt.as_deref()
     }
 
+    /// Whoever presents a plain token.
+    #[cfg(test)]
+    pub(super) const fn plain() -> Self {
+        Self::by(Means::Bearer)
+    }
+
     const fn by(means: Means) -> Self {
         Self { means, jkt: None }
     }

@@ -16,13 +16,17 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     let mut text = format!("{}{place}: no problems\n\n", notes.file);
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
-    text.push_str("\nProviders, with what to register there\n");
+    if !config.providers.is_empty() {
+        text.push_str("\nProviders, with what to register there\n");
+    }
     for provider in &config.providers {
         text.push_str(&describe(config, provider));
     }
     if !config.issuers.is_empty() {
         text.push_str("\nIssuers of access tokens, with what they know this deployment as\n");
         text.extend(config.issuers.iter().map(issuer));
+        text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
+        text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
     if let Some(admin) = &config.admin {
         text.push_str("\nAdministrators\n");
@@ -82,6 +86,20 @@ fn issuer(issuer: &TokenIssuer) -> String {
     format!("  {} ({})\n    audience  {audience}\n{sender}", issuer.id, issuer.issuer.as_str())
 }
 
+/// Every resource that takes tokens, once.
+fn resources(config: &Config) -> Vec<&str> {
+    let mut all: Vec<&str> = config.routes.routes().iter().filter_map(Route::resource).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn describe_resource(config: &Config, resource: &str) -> String {
+    let url = config.public_url.join(resource);
+    let known = config.issuers.iter().any(|issuer| issuer.audience.contains(&url));
+    format!("  {url}{}\n", if known { "" } else { "  (no `audience` says so)" })
+}
+
 /// Aligned columns: methods, path, upstream, who.
 fn routes(routes: &[Route]) -> String {
     let rows: Vec<[String; 4]> = routes.iter().map(row).collect();
@@ -116,6 +134,9 @@ fn guarded(guard: &Guard) -> String {
     if !requirements.kinds.is_empty() {
         let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
         who.push_str(&format!(", {} only", kinds.join(" or ")));
+    }
+    if !requirements.roles.is_empty() {
+        who.push_str(&format!(", role {}", requirements.roles.join(" or ")));
     }
     if !requirements.scopes.is_empty() {
         who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));

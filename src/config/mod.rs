@@ -37,6 +37,7 @@ pub use crate::provider_id::ProviderId;
 use crate::route::Router;
 use crate::time::Timestamp;
 use problem::Report;
+use provider::Providers;
 use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
@@ -46,7 +47,7 @@ use table::Table;
 pub struct Config {
     /// `PUBLIC_URL`: the one origin the browser knows.
     pub public_url: PublicUrl,
-    /// `PROVIDERS`, by id in alphabetical order; at least one.
+    /// `PROVIDERS`, by id in alphabetical order; at least one, unless there are `ISSUERS`.
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
@@ -87,8 +88,15 @@ impl Config {
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
-        let providers = required_table(&mut top, "PROVIDERS", "a table of providers")
-            .map(|table| provider::read_all(&table, secrets, development));
+        // A deployment for programs only signs nobody in.
+        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let providers = if sessions {
+            required_table(&mut top, "PROVIDERS", "a table of providers")
+                .map(|table| provider::read_all(&table, secrets, development))
+        } else {
+            top.table("PROVIDERS");
+            Some(Providers::default())
+        };
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
@@ -97,6 +105,7 @@ impl Config {
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
+            sessions,
             providers: ids,
             issuers: &issuers.ids,
             bound_issuers: &issuers.bound(),

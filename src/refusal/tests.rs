@@ -32,8 +32,6 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Denied(Denial::Anonymous), 401),
         (Reason::Denied(Denial::Scopes(vec![DETAIL.to_owned()])), 403),
         (Reason::Denied(Denial::Provider), 403),
-        (Reason::Denied(Denial::Issuer), 403),
-        (Reason::Denied(Denial::Kind), 403),
         (Reason::AccessTokenExpired, 401),
         (Reason::LoginNotNavigated, 403),
         (Reason::LoginParameter(DETAIL), 400),
@@ -91,6 +89,9 @@ fn reasons_of_callbacks() -> Vec<(Reason, u16)> {
 fn reasons_of_tokens() -> Vec<(Reason, u16)> {
     vec![
         (Reason::NoToken, 401),
+        (Reason::Denied(Denial::Issuer), 403),
+        (Reason::Denied(Denial::Kind), 403),
+        (Reason::Denied(Denial::Roles), 403),
         (Reason::Presentation(PresentationError::Repeated), 400),
         (Reason::Presentation(PresentationError::InQuery), 400),
         (Reason::TokenRejected(TokenRejection::IssuerUnknown), 401),

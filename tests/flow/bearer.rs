@@ -26,6 +26,8 @@ pub fn with_issuers() -> Value {
     variables["ROUTES"]["/write"] = api(json!({ "require": { "scopes": ["write", "read"] } }));
     variables["ROUTES"]["/machines"] = api(json!({ "require": { "issuers": ["machines"] } }));
     variables["ROUTES"]["/people"] = api(json!({ "require": { "kinds": ["human"] } }));
+    variables["ISSUERS"]["machines"]["roles"] = json!(["/realm_access/roles"]);
+    variables["ROUTES"]["/editors"] = api(json!({ "require": { "roles": ["editor", "admin"] } }));
     variables["ROUTES"]["/both/{*rest}"] = api(json!({ "authenticate": ["session", "bearer"], "token": "relay" }));
     variables
 }
@@ -260,6 +262,35 @@ fn an_issuer_or_a_kind_that_the_route_does_not_take_stays_outside() {
     let corp = world.corp.key.borrow().sign(at, claims.as_object_mut().unwrap());
     call(&world, &gateway, "/v1/a", &corp).forwarded();
     refused(&world, &call(&world, &gateway, "/machines", &corp), &corp, 403, "authz.issuer_not_accepted");
+}
+
+#[test]
+fn a_role_is_what_the_issuer_says_where_the_configuration_looks() {
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let with = |claims: Value| token(&world, Some("at+jwt"), &claims);
+    call(&world, &gateway, "/editors", &with(json!({ "realm_access": { "roles": ["x", "editor"] } }))).forwarded();
+    for claims in
+        [json!({}), json!({ "roles": ["editor"] }), json!({ "realm_access": { "roles": ["editors", "Editor"] } })]
+    {
+        let token = with(claims);
+        refused(&world, &call(&world, &gateway, "/editors", &token), &token, 403, "authz.role_missing");
+    }
+}
+
+#[test]
+fn a_deployment_for_programs_only_signs_nobody_in() {
+    let mut variables = with_issuers();
+    let all = variables.as_object_mut().unwrap();
+    all.remove("PROVIDERS");
+    all.insert(
+        "ROUTES".to_owned(),
+        json!({ "/v1/{*rest}": { "upstream": "service:API", "authenticate": ["bearer"] } }),
+    );
+    let (world, gateway) = (World::new(), gateway(&variables));
+    call(&world, &gateway, "/v1/a", &good(&world)).forwarded();
+    let browser = Browser::new(&world, &gateway);
+    browser.go("/auth/login").assert_refused(400, "login.unknown_provider");
+    browser.go("/v1/a").assert_refused(401, "authn.no_token");
 }
 
 #[test]
