@@ -91,6 +91,8 @@ pub struct Event {
     /// More of why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The configuration that decided: [`crate::config::Config::stamp`].
+    pub config: String,
     /// The id that the caller sees too.
     pub request_id: String,
     /// The status answered; for a forwarded request the decision's, not the upstream's.
@@ -162,6 +164,7 @@ impl Event {
             outcome: Outcome::Deny,
             reason: "undecided",
             detail: None,
+            config: String::new(),
             request_id: request_id.to_owned(),
             status: 500,
             method: short(method),
