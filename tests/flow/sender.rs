@@ -164,6 +164,62 @@ fn a_proof_works_once() {
 }
 
 #[test]
+fn a_token_that_is_remembered_still_needs_its_proof_every_time() {
+    //
+    let (world, gateway) = plain();
+    let (browser, machine, thief) = (Browser::new(&world, &gateway), Machine::new(1), Machine::new(2));
+    let token = machine.token(&world, PARTNER);
+    let send = |machine: &Machine, jti: &str| {
+        browser.send(&asked("/any/a", &token, &machine.proof(&world, "/any/a", &token, &json!({ "jti": jti }))))
+    };
+    send(&machine, "1").forwarded();
+    for jti in ["2", "3"] {
+        let answered = send(&machine, jti);
+        answered.forwarded();
+        assert_eq!(answered.event["remembered"], true);
+    }
+    refused(&send(&machine, "3"), "dpop.replayed", INVALID_PROOF);
+    refused(&send(&thief, "4"), "dpop.key_mismatch", INVALID_TOKEN);
+    let bearer = Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    refused(&browser.send(&bearer), "sender.bound_token_as_bearer", INVALID_BEARER);
+    let naked = Asked::new("GET", "/any/a").with("authorization", &format!("DPoP {token}"));
+    refused(&browser.send(&naked), "dpop.missing", INVALID_PROOF);
+}
+
+#[test]
+fn an_opaque_token_is_bound_to_what_its_issuer_says() {
+    // RFC 9449 §6.2, RFC 8705 §3.2
+    let world = World::new();
+    let opaque = json!({ "issuer": PARTNER, "audience": API, "tokens": "opaque", "client_id": "api" });
+    let mut variables = deployment(&json!({}));
+    variables["ISSUERS"]["any"] = opaque;
+    let gateway = gateway(&variables);
+    let (browser, machine) = (Browser::new(&world, &gateway), Machine::new(1));
+    let issue = |name: &str, kind: &str, cnf: Value| {
+        let said = json!({
+            "active": true, "iss": PARTNER, "aud": API, "sub": "reporter", "client_id": "reporter",
+            "token_type": kind, "exp": world.now.get() + 3600, "cnf": cnf,
+        });
+        world.partner.opaque.borrow_mut().insert(name.to_owned(), said);
+        name.to_owned()
+    };
+    let by_key = issue("by-key~+/==", "DPoP", json!({ "jkt": machine.jkt() }));
+    for jti in ["1", "2"] {
+        let proof = machine.proof(&world, "/any/a", &by_key, &json!({ "jti": jti }));
+        let answered = browser.send(&asked("/any/a", &by_key, &proof));
+        answered.forwarded();
+        assert_eq!(answered.event["means"], "dpop");
+        refused(&browser.send(&asked("/any/a", &by_key, &proof)), "dpop.replayed", INVALID_PROOF);
+    }
+    let bearer = |token: &str| Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    refused(&browser.send(&bearer(&by_key)), "sender.bound_token_as_bearer", INVALID_BEARER);
+    let by_certificate = issue("by-certificate", "Bearer", json!({ "x5t#S256": X5T }));
+    refused(&browser.send(&bearer(&by_certificate)), "mtls.certificate_missing", INVALID_BEARER);
+    browser.send(&bearer(&by_certificate).on_connection(certificate())).forwarded();
+    refused(&browser.send(&bearer(&by_certificate)), "mtls.certificate_missing", INVALID_BEARER);
+}
+
+#[test]
 fn of_many_copies_at_once_one_gets_through() {
     //
     let (world, gateway) = plain();
