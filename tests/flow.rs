@@ -37,6 +37,8 @@ mod own_sessions;
 mod renewal;
 #[path = "flow/sender.rs"]
 mod sender;
+#[path = "flow/sender_rules.rs"]
+mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]
