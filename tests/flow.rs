@@ -35,6 +35,8 @@ mod logout;
 mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/revocation.rs"]
+mod revocation;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]

@@ -150,7 +150,7 @@ impl World {
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> Subject<'a, MemoryTable, Self> {
-        Subject { table, keys: &self.object_keys, random: self }
+        Subject { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.
