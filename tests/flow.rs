@@ -39,6 +39,8 @@ mod renewal;
 mod revocation;
 #[path = "flow/sender.rs"]
 mod sender;
+#[path = "flow/sender_rules.rs"]
+mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]
