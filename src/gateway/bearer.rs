@@ -99,10 +99,13 @@ async fn read<'a, P: Platform>(
 }
 
 /// A signed token that was verified before, by a key that is still its issuer's.
-fn remembered<'a, P>(turn: &Turn<'a, P>, digest: &TokenDigest) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
+fn remembered<'a, P: Platform>(
+    turn: &Turn<'a, P>,
+    digest: &TokenDigest,
+) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
         Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
-            turn.documents.still_holds(key_source(issuer, how), key, turn.now)
+            turn.documents.still_holds(turn.platform, key_source(issuer, how), key)
         }
         _ => false,
     };
