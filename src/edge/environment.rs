@@ -60,9 +60,8 @@ pub fn secret(env: &JsValue, name: &str) -> Option<Secret<String>> {
 
 /// The runtime does not tell secrets from variables, so their names do.
 fn is_secret(name: &str) -> bool {
-    let of_provider =
-        name.starts_with("PROVIDER_") && (name.ends_with("_CLIENT_SECRET") || name.ends_with("_PRIVATE_KEY"));
-    of_provider || name == "POSTERN_KEYS"
+    let of_somebody = name.starts_with("PROVIDER_") || name.starts_with("ISSUER_");
+    name == "POSTERN_KEYS" || of_somebody && (name.ends_with("_CLIENT_SECRET") || name.ends_with("_PRIVATE_KEY"))
 }
 
 /// Whether it is JSON data rather than a binding, which is an instance of a class.
