@@ -106,7 +106,7 @@ impl IssuerDocuments {
         platform: &P,
         source: KeySource<'_>,
         algorithms: &[Algorithm],
-        token: &str,
+        token: &UnverifiedJwt<'_>,
     ) -> Result<VerifiedJwt, VerifyError> {
         self.verify_within(platform, source, (algorithms, token), 0).await
     }
@@ -123,31 +123,29 @@ impl IssuerDocuments {
         algorithms: &[Algorithm],
         token: &str,
     ) -> Result<VerifiedJwt, VerifyError> {
-        self.verify_within(platform, source, (algorithms, token), key_search::REFILL.get() + 1).await
+        let token = UnverifiedJwt::parse(token).map_err(VerifyError::Token)?;
+        self.verify_within(platform, source, (algorithms, &token), key_search::REFILL.get() + 1).await
     }
 
     async fn verify_within<P: Platform>(
         &self,
         platform: &P,
         source: KeySource<'_>,
-        (algorithms, token): (&[Algorithm], &str),
+        (algorithms, token): (&[Algorithm], &UnverifiedJwt<'_>),
         mut seconds: u32,
     ) -> Result<VerifiedJwt, VerifyError> {
-        let parse = || UnverifiedJwt::parse(token).map_err(VerifyError::Token);
-        let unverified = parse()?;
-        let kid = unverified.header().kid().map(str::to_owned);
         let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;
         let at = KeysAt(&url);
         let keys = self.keys.get(platform, &at).await.map_err(VerifyError::Keys)?;
-        let error = match unverified.verify(&keys, algorithms, platform).await {
+        let error = match token.verify(&keys, algorithms, platform).await {
             Err(error) if error.keys_may_be_stale() => error,
             verdict => return verdict.map_err(VerifyError::Token),
         };
-        let search = self.keys.search(&at, keys, kid.as_deref());
+        let search = self.keys.search(&at, keys, token.header().kid());
         loop {
             match self.keys.look(platform, &at, &search).await.map_err(VerifyError::Keys)? {
                 Found::Others(keys) => {
-                    return parse()?.verify(&keys, algorithms, platform).await.map_err(VerifyError::Token);
+                    return token.verify(&keys, algorithms, platform).await.map_err(VerifyError::Token);
                 }
                 Found::Unasked if seconds > 0 => platform.sleep(1000).await,
                 Found::Nothing | Found::Unasked => return Err(VerifyError::Token(error)),
