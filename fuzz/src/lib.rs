@@ -1,0 +1,11 @@
+//! What must hold for every input whatever, one module per door: a check that returns, or panics where Postern is wrong.
+//!
+//! "No acceptance" is half of it: the private keys behind [`fixed`] are nowhere in here, so whatever verifies under
+//! them beyond the tokens of the fixtures is a forgery.
+
+pub mod claims;
+pub mod fixed;
+pub mod json;
+pub mod jwks;
+pub mod jwt;
+pub mod metadata;
