@@ -3,12 +3,12 @@
 mod admin;
 mod backchannel;
 mod callback;
+mod documents;
 mod frontchannel;
 mod guard;
 mod login;
 mod logout;
 mod me;
-mod providers;
 mod renewal;
 mod reply;
 mod sessions;
@@ -25,7 +25,7 @@ use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
-use providers::ProviderDocuments;
+use documents::IssuerDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
@@ -37,7 +37,7 @@ impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + 
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    documents: ProviderDocuments,
+    documents: IssuerDocuments,
     cache: LiveCache,
 }
 
@@ -54,7 +54,7 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let documents = ProviderDocuments::new(&config.keys);
+        let documents = IssuerDocuments::new(&config.keys);
         Self { config, documents, cache: LiveCache::default() }
     }
 

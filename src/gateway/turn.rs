@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::providers::ProviderDocuments;
+use super::documents::IssuerDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
 use crate::authn::session_cookie::{Judge, Wants};
@@ -24,7 +24,7 @@ const MAX_HEADERS: usize = 128;
 /// What is known of a request from its start.
 pub(super) struct Turn<'a, P> {
     pub(super) config: &'a Config,
-    pub(super) documents: &'a ProviderDocuments,
+    pub(super) documents: &'a IssuerDocuments,
     pub(super) cache: &'a LiveCache,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,

@@ -28,6 +28,14 @@ pub struct KeySet {
     keys: Vec<PublicKey>,
 }
 
+/// Which key verified a token, and as what: to find out later whether it still would ([`KeySet::holds`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyStamp {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<String>,
+    pub(super) thumbprint: String,
+}
+
 /// Why a document is not a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySetError {
@@ -95,6 +103,15 @@ impl KeySet {
     #[must_use]
     pub fn keys(&self) -> &[PublicKey] {
         &self.keys
+    }
+
+    /// Whether the key of `stamp` is still here, under the name it had, and for the algorithm it was used with.
+    #[must_use]
+    pub fn holds(&self, stamp: &KeyStamp) -> bool {
+        self.keys.iter().any(|key| {
+            let named = stamp.kid.is_none() || key.kid == stamp.kid;
+            named && key.suits(stamp.algorithm) && key.thumbprint == stamp.thumbprint
+        })
     }
 
     /// The keys to try on a token: those of its `kid` that suit its algorithm, at most four; or, when it

@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::jwk::{KeyChoiceError, KeySet, MAX_KID_BYTES};
+use crate::jose::jwk::{KeyChoiceError, KeySet, KeyStamp, MAX_KID_BYTES};
 use crate::jose::signatures::Signatures;
 use crate::json::{self, JsonError};
 
@@ -59,13 +59,14 @@ impl Header {
 ///
 /// ```compile_fail,E0451
 /// # fn forge(header: postern::jose::Header) -> postern::jose::VerifiedJwt {
-/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new() }
+/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new(), thumbprint: String::new() }
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct VerifiedJwt {
     header: Header,
     claims: Map<String, Value>,
+    thumbprint: String,
 }
 
 // A token is a credential and its claims are personal: neither belongs in a log, so only headers print.
@@ -92,6 +93,13 @@ impl VerifiedJwt {
     #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
+    }
+
+    /// What verified it.
+    #[must_use]
+    pub fn key(&self) -> KeyStamp {
+        let Header { algorithm, kid, .. } = self.header.clone();
+        KeyStamp { algorithm, kid, thumbprint: self.thumbprint.clone() }
     }
 
     /// The claims, taken out.
@@ -242,7 +250,8 @@ impl<'a> UnverifiedJwt<'a> {
                 && signatures.verify(key, algorithm, message, &self.signature).await
             {
                 let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
-                return Ok(VerifiedJwt { header: self.header, claims });
+                let thumbprint = key.thumbprint().to_owned();
+                return Ok(VerifiedJwt { header: self.header, claims, thumbprint });
             }
         }
         Err(if self.header.kid.is_some() { JwtError::BadSignature } else { JwtError::BadSignatureUnnamedKey })

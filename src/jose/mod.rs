@@ -14,7 +14,7 @@ pub mod signatures;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, Hash, KeyType};
-pub use jwk::{KeyChoiceError, KeySet, KeySetError, PublicKey};
+pub use jwk::{KeyChoiceError, KeySet, KeySetError, KeyStamp, PublicKey};
 pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
 pub use portable::Portable;
 pub use sign::{Es256Signer, SignerError};
