@@ -139,6 +139,9 @@ fn one_bad_member_makes_a_key_unusable() {
         (rsa(), json!({"key_ops": []})),
         (rsa(), json!({"key_ops": ["sign"]})),
         (rsa(), json!({"key_ops": "verify"})),
+        (rsa(), json!({"key_ops": ["verify", "verify"]})),
+        (rsa(), json!({"key_ops": ["verify", "sign", "sign"]})),
+        (rsa(), json!({"key_ops": ["verify", 1]})),
         (rsa(), json!({"alg": "RS256 "})),
         (rsa(), json!({"alg": "HS256"})),
         (rsa(), json!({"alg": "none"})),
@@ -157,6 +160,7 @@ fn one_bad_member_makes_a_key_unusable() {
 fn members_that_allow_it_leave_a_key_usable() {
     for (jwk, change) in [
         (rsa(), json!({"use": "sig", "key_ops": ["verify", "x"], "alg": "PS512", "x5c": [1], "x5u": "http://x"})),
+        (rsa(), json!({"key_ops": ["sign", "verify"]})),
         (rsa(), json!({"e": "Aw"})),
         (ed(), json!({"alg": "EdDSA"})),
         (ed(), json!({"alg": "Ed25519"})),
