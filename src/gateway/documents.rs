@@ -24,7 +24,6 @@ use source::{KeysAt, KeysUriOf, MetadataOf};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum KeySource<'a> {
     /// At the `jwks_uri` of its metadata (OpenID Connect Discovery §3, RFC 8414 §2).
-    #[expect(dead_code, reason = "for issuers of access tokens")]
     Discovery(&'a Issuer),
     /// At this URL: from the configuration, or from metadata that has passed its checks.
     Uri(&'a str),

@@ -2,7 +2,9 @@
 
 mod admin;
 mod backchannel;
+mod bearer;
 mod callback;
+mod challenge;
 mod documents;
 mod frontchannel;
 mod guard;
