@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fixed::{CLIENT_ID, ISSUER, lines};
 
-const NOW: i64 = 1_700_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000;
 const LEEWAY: f64 = 60.0;
 const SUBJECT: &str = "alice";
 const NONCE: &str = "nonce-of-this-login";
@@ -72,7 +72,7 @@ pub fn check(data: &[u8]) {
 }
 
 /// The token over this payload, with `alg` added to the header's members.
-fn signed(header: &[u8], payload: &[u8]) -> Option<VerifiedJwt> {
+pub(crate) fn signed(header: &[u8], payload: &[u8]) -> Option<VerifiedJwt> {
     let mut header: Map<String, Value> = serde_json::from_slice(header).ok()?;
     header.insert("alg".to_owned(), "EdDSA".into());
     let encode = Base64UrlUnpadded::encode_string;
@@ -123,6 +123,11 @@ fn tells(jwt: VerifiedJwt) -> bool {
     let now = Timestamp::from_unix(NOW);
     let expected = userinfo::Expectations { issuer: ISSUER, client_id: CLIENT_ID, subject: SUBJECT, now };
     UserInfo::check_signed(jwt, &expected).is_ok()
+}
+
+/// Whether it passes for a token of another kind than an access token.
+pub(crate) fn is_other_kind(jwt: &VerifiedJwt) -> bool {
+    signs_in(jwt.clone()) || renews(jwt) || logs_out(jwt, LogoutTokens::Legacy)
 }
 
 pub(crate) fn audiences(claims: &Map<String, Value>) -> Vec<&str> {

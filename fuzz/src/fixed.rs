@@ -4,26 +4,26 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern::config::{Config, Issuer};
+use postern::config::Config;
 use postern::jose::KeySet;
 use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://op.example";
 pub const CLIENT_ID: &str = "app";
 
-/// The issuer of the fixtures, as a deployment configures it.
-pub fn issuer() -> Issuer {
+/// A deployment with the issuer of the fixtures.
+pub fn config() -> Config {
     let vars = json!({
         "PUBLIC_URL": "https://app.example",
         "PROVIDERS": { "op": { "issuer": ISSUER, "client_id": CLIENT_ID } },
+        "ISSUERS": { "op": { "issuer": ISSUER, "audience": "urn:api", "algs": ["EdDSA"] } },
         "ROUTES": { "/{*rest}": { "upstream": "service:API" } },
     });
     let secret = |name: &str| match name {
         "POSTERN_KEYS" => Some(format!("k1:{}", Base64UrlUnpadded::encode_string(&[7; 32]))),
         _ => Some("secret".to_owned()),
     };
-    let config = Config::parse(vars.as_object().unwrap(), &secret).unwrap();
-    config.providers[0].issuer.clone()
+    Config::parse(vars.as_object().unwrap(), &secret).unwrap()
 }
 
 /// The public keys of the fixtures, and all that was ever signed with them.

@@ -42,11 +42,13 @@ class Seeds {
   /** Whole, and as the lines that the targets put together again. */
   token(text) {
     this.add('jwt', text);
+    this.add('dpop', text);
+    this.add('authorization', `\nABearer ${text}\nD${text}`);
     const parts = text.split('.').map((part) => Buffer.from(part, 'base64url'));
     if (parts.length !== 3) return;
     const line = Buffer.from('\n');
     this.add('jwt', Buffer.concat([parts[0], line, parts[1], line, parts[2]]));
-    this.add('claims', Buffer.concat([parts[0], line, parts[1]]));
+    for (const target of ['claims', 'access_token', 'dpop']) this.add(target, Buffer.concat([parts[0], line, parts[1]]));
     for (const part of parts.slice(0, 2)) this.add('json', part);
   }
 

@@ -112,3 +112,54 @@ export const WIDER = [
     holds: (one) => one.keys.some((key) => Array.isArray(key.key_ops) && key.key_ops.includes("sign")),
   },
 ];
+
+const NOW_OF = (one) => one.expected.now;
+const odd = (value) => typeof value !== "string" || value === "" || value.length > 255 || /[^\x00-\x7f]/.test(value);
+const TIMES = ["exp", "iat", "nbf", "auth_time"];
+const isTime = (value) => typeof value === "number" && value >= 0 && value < 253_402_300_800;
+const IDENTITIES = ["client_id", "azp"];
+const FOREIGN = ["events", "nonce", "at_hash", "token_use", "typ"];
+
+/** Of access tokens whose signature is right. */
+export const ACCESS_TOKENS_STRICTER = [
+  {
+    name: "nobody's name", codes: ["access_token.sub_malformed", "access_token.client_id_malformed", "access_token.jti_malformed"],
+    why: "R-049, RFC 9068 §2.2: strings that say something; jose asks only whether they are there",
+    holds: ({ claims }) => odd(claims.sub) || (claims.jti !== undefined && odd(claims.jti)) || IDENTITIES.some((name) => claims[name] !== undefined && odd(claims[name])),
+  },
+  {
+    name: "an audience that is none", codes: ["access_token.aud_malformed"],
+    why: "RFC 7519 §4.1.3: a string or an array of strings; jose looks for its own in whatever array",
+    holds: ({ claims }) => Array.isArray(claims.aud) && claims.aud.some((one) => typeof one !== "string"),
+  },
+  {
+    name: "a time out of range", codes: TIMES.map((name) => `access_token.${name}_malformed`),
+    why: "R-103: between the epoch and the year 9999, so that no sum overflows; jose takes any number, and does not look at auth_time",
+    holds: ({ claims }) => TIMES.some((name) => name in claims && !isTime(claims[name])),
+  },
+  {
+    name: "issued in the future", codes: ["access_token.iat_in_future", "access_token.auth_time_in_future"],
+    why: "R-104; jose looks at iat only where it is told how old a token may be",
+    holds: (one) => one.claims.iat > NOW_OF(one) + 60 || one.claims.auth_time > NOW_OF(one) + 60,
+  },
+  {
+    name: "the last half second", codes: ["access_token.expired"],
+    why: "R-103: time passes in whole seconds here, and fractions are cut off",
+    holds: (one) => one.claims.exp % 1 !== 0 && one.claims.exp > NOW_OF(one) - 60 && Math.floor(one.claims.exp) <= NOW_OF(one) - 60,
+  },
+  {
+    name: "another kind of token", codes: ["access_token.kind_refused"],
+    why: "R-106, RFC 8725 §3.12: claims that only ID tokens, logout tokens or events have",
+    holds: ({ claims }) => FOREIGN.some((name) => name in claims),
+  },
+  {
+    name: "another typ", codes: ["access_token.typ_refused"],
+    why: "R-114: a legacy issuer's tokens say JWT, at+jwt or nothing; jose cannot be told so and is not asked to look",
+    holds: ({ header, expected }) => expected.issuer.tokens === "legacy" && header.typ !== undefined,
+  },
+  {
+    name: "a chain of actors that is none", codes: ["access_token.act_malformed"],
+    why: "RFC 8693 §4.1; jose does not look at act",
+    holds: ({ claims }) => "act" in claims,
+  },
+];

@@ -111,7 +111,7 @@ const FORGERIES = [
   }],
   ["a salt of another length", (one, random) => (one.algorithm.startsWith("PS") ? resalted(one, random.pick([0, 8, 20, 31])) : one.token)],
   ["a DER signature", (one) => (one.algorithm.startsWith("ES") ? der(one) : one.token)],
-  ["the other s of ECDSA", (one) => (one.algorithm === "ES256" ? negated(one) : one.token)],
+  ["the other s of ECDSA", (one) => (one.algorithm.startsWith("ES") ? negated(one) : one.token)],
   ["the modulus added", (one) => (one.pair.kind === "rsa" ? enlarged(one) : one.token)],
 ];
 
@@ -122,7 +122,11 @@ function resigned(one, options) {
 const resalted = (one, saltLength) => resigned(one, { ...ALGORITHMS[one.algorithm].options, saltLength });
 const der = (one) => resigned(one, { dsaEncoding: "der" });
 
-const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+/** SEC 2 §2.4.2, §2.5.1. */
+const ORDERS = {
+  p256: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+  p384: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+};
 const integer = (bytes) => BigInt(`0x${Buffer.from(bytes).toString("hex") || "0"}`);
 const octets = (number, length) => Buffer.from(number.toString(16).padStart(length * 2, "0"), "hex");
 
@@ -130,7 +134,9 @@ const octets = (number, length) => Buffer.from(number.toString(16).padStart(leng
 function negated(one) {
   const [header, payload, signature] = one.token.split(".");
   const bytes = Buffer.from(signature, "base64url");
-  return `${header}.${payload}.${encode(Buffer.concat([bytes.subarray(0, 32), octets(P256_ORDER - integer(bytes.subarray(32)), 32)]))}`;
+  const half = bytes.length / 2;
+  const other = octets(ORDERS[one.pair.kind] - integer(bytes.subarray(half)), half);
+  return `${header}.${payload}.${encode(Buffer.concat([bytes.subarray(0, half), other]))}`;
 }
 
 /** Congruent, and therefore not the same number: RFC 8017 §5.2.2 wants it below the modulus. */
@@ -190,6 +196,7 @@ const WIRE = [
 ];
 
 const withOwn = (change) => (one, random) => one.keys.map((key) => (key === one.own ? change({ ...key }, random, one) : key));
+const zeros = (member) => encode(Buffer.alloc(Buffer.from(member, "base64url").length));
 const flipped = (name) => withOwn((key, random) => {
   const bytes = Buffer.from(key[name] ?? "", "base64url");
   if (bytes.length) bytes[random.below(bytes.length)] ^= 1 << random.below(8);
@@ -230,7 +237,7 @@ const KEYS = [
   ["n with a leading zero", withOwn((key) => ({ ...key, n: key.n && encode(Buffer.concat([Buffer.from([0]), Buffer.from(key.n, "base64url")])) }))],
   ["e even", withOwn((key) => ({ ...key, e: key.e && "AQAA" }))],
   ["e one", withOwn((key) => ({ ...key, e: key.e && "AQ" }))],
-  ["the zero point", withOwn((key) => ({ ...key, ...(key.x && { x: encode(Buffer.alloc(32)) }), ...(key.y && { y: encode(Buffer.alloc(32)) }) }))],
+  ["the zero point", withOwn((key) => ({ ...key, ...(key.x && { x: zeros(key.x) }), ...(key.y && { y: zeros(key.y) }) }))],
   ["members that mean nothing", withOwn((key) => ({ ...key, x5t: "AA", foo: { bar: [1] }, nbf: 1 }))],
 ];
 

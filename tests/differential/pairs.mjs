@@ -15,6 +15,7 @@ export const ALGORITHMS = {
   PS384: { hash: "sha384", kind: "rsa", options: PSS },
   PS512: { hash: "sha512", kind: "rsa", options: PSS },
   ES256: { hash: "sha256", kind: "p256", options: RAW },
+  ES384: { hash: "sha384", kind: "p384", options: RAW },
   EdDSA: { hash: null, kind: "ed25519" },
   Ed25519: { hash: null, kind: "ed25519" },
 };
@@ -47,6 +48,6 @@ export const signingInput = (header, payload) => `${encode(text(header))}.${enco
 
 /** Pairs for everything the cases need, made once: RSA keys take long. */
 export function makePairs() {
-  const of = (make) => Object.fromEntries(["rsa", "p256", "ed25519"].map((kind) => [kind, make(kind)]));
-  return { own: of((kind) => new Pair(kind)), stranger: of((kind) => new Pair(kind)), weak: new Pair("rsa", 1024), p384: new Pair("p384") };
+  const of = (make) => Object.fromEntries(["rsa", "p256", "p384", "ed25519"].map((kind) => [kind, make(kind)]));
+  return { own: of((kind) => new Pair(kind)), stranger: of((kind) => new Pair(kind)), weak: new Pair("rsa", 1024), bystander: new Pair("p384") };
 }

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { test } from "node:test";
 
+import { compare } from "./compare.mjs";
 import { STRICTER, WIDER } from "./divergences.mjs";
 import { MUTATIONS, weakCase } from "./mutations.mjs";
 import { ALGORITHMS, encode, makePairs, signingInput } from "./pairs.mjs";
@@ -30,7 +31,7 @@ function honest(pairs, algorithm, { kid, members, alg, others }) {
   const stranger = pairs.stranger[ALGORITHMS[algorithm].kind];
   const name = kid && { kid };
   const own = { ...pair.jwk, ...name, ...members, ...(alg && { alg: algorithm }) };
-  const decoys = others ? [{ ...stranger.jwk, kid: "other" }, { ...pairs.p384.jwk, kid: "own" }, { kty: "oct", kid: "secret", k: "AAAA" }, { kty: "new" }] : [];
+  const decoys = others ? [{ ...stranger.jwk, kid: "other" }, { ...pairs.bystander.jwk, kid: "own" }, { kty: "oct", kid: "secret", k: "AAAA" }, { kty: "new" }] : [];
   const header = { alg: algorithm, ...name };
   const payload = { iss: "https://op.example", sub: "alice", n: 1.5, list: [true, null, { a: "ü" }] };
   const input = signingInput(header, payload);
@@ -56,20 +57,7 @@ function makeCases(random) {
 test(`the engine and jose agree on every token, or a reason is written down why not (seed ${SEED})`, async (t) => {
   const cases = makeCases(new Random(SEED));
   const [codes, others] = [await ours(cases), await Promise.all(cases.map(joses))];
-  const unexplained = [];
-  const seen = new Map([...STRICTER, ...WIDER].map(({ name }) => [name, 0]));
-  let accepted = 0;
-  cases.forEach((one, index) => {
-    const [code, other] = [codes[index], others[index]];
-    if (code === "ok") accepted += 1;
-    if ((code === "ok") === (other === "ok")) return;
-    const [rows, refusal] = code === "ok" ? [WIDER, other] : [STRICTER, code];
-    const reason = rows.find(({ codes: known, holds }) => known.includes(refusal) && holds(one));
-    if (reason) seen.set(reason.name, seen.get(reason.name) + 1);
-    else unexplained.push({ ours: code, jose: other, ...one });
-  });
-  t.diagnostic(`${cases.length} cases, ${accepted} accepted; divergences: ${[...seen].map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  const { accepted, summary } = compare(cases, codes, others, { stricter: STRICTER, wider: WIDER });
+  t.diagnostic(summary);
   assert.ok(accepted > NAMES.length * 10 && accepted < cases.length / 2, `${accepted} of ${cases.length} accepted`);
-  assert.deepEqual(unexplained.slice(0, 5), [], `${unexplained.length} divergences without a reason: ${[...new Set(unexplained.map(({ name, ours: code, jose }) => `${name}: ${code}, ${jose}`))].slice(0, 40).join("\n")}`);
-  assert.deepEqual([...seen].filter(([, count]) => count === 0).map(([name]) => name), [], "reasons that explain nothing");
 });

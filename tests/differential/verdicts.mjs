@@ -1,16 +1,16 @@
-// The verdicts of both sides on the same cases: ours by the engine itself, natively; npm `jose` as its documentation says.
+// The verdicts of both sides on the same cases. Ours by the engine itself, natively; npm `jose` as its documentation says.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import { compactVerify, createLocalJWKSet, errors } from "jose";
+import { compactVerify, createLocalJWKSet, errors, jwtVerify } from "jose";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The codes of `examples/verdicts.rs`, in the order of the cases. */
 export async function ours(cases) {
   const child = spawn("cargo", ["run", "--locked", "--quiet", "--example", "verdicts"], { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
-  const lines = cases.map(({ keys, algorithms, token }) => JSON.stringify({ keys: { keys }, algorithms, token }));
+  const lines = cases.map(({ keys, algorithms, token, expected }) => JSON.stringify({ keys: { keys }, algorithms, token, access_token: expected }));
   child.stdin.end(`${lines.join("\n")}\n`);
   const chunks = [];
   for await (const chunk of child.stdout) chunks.push(chunk);
@@ -29,6 +29,23 @@ export async function joses({ keys, algorithms, token }) {
     const { payload } = await withEachKey(token, createLocalJWKSet({ keys }), options);
     const claims = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
     return claims !== null && typeof claims === "object" && !Array.isArray(claims) ? "ok" : "no claims";
+  } catch (error) {
+    return error.code ?? error.name;
+  }
+}
+
+/** What RFC 9068 §2.2 requires, and what a token must have in any case. */
+const REQUIRED = { rfc9068: ["exp", "iat", "sub", "client_id", "jti"], legacy: ["exp", "sub"] };
+
+/** The same of an access token, with all that jose can be told of what it must be. */
+export async function josesOfAccessToken({ keys, algorithms, token, expected: { issuer: { issuer, audience, tokens }, now } }) {
+  const options = {
+    algorithms, issuer, audience, clockTolerance: 60, currentDate: new Date(now * 1000), requiredClaims: REQUIRED[tokens],
+    ...(tokens === "rfc9068" && { typ: "at+jwt" }),
+  };
+  try {
+    await jwtVerify(token, createLocalJWKSet({ keys }), options);
+    return "ok";
   } catch (error) {
     return error.code ?? error.name;
   }
