@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::authn::{Origin, Principal};
 use crate::http::{Peer, StatusCode};
+use crate::issuer_id::IssuerId;
 
 const MAX_TEXT_BYTES: usize = 256;
 /// 96 bits: no two tokens of a log share a name by chance.
@@ -107,9 +108,15 @@ pub struct Event {
     /// The issuer of the access token, by its id in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_issuer: Option<String>,
+    /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
     /// How the caller proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<&'static str>,
+    /// The thumbprint of the key that the caller proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
     /// What kind of caller it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
@@ -162,7 +169,9 @@ impl Event {
             route: None,
             provider: None,
             token_issuer: None,
+            remembered: false,
             means: None,
+            jkt: None,
             kind: None,
             issuer: None,
             subject: None,
@@ -189,6 +198,12 @@ impl Event {
         self.kind = Some(principal.kind().as_str());
         self.client_id = principal.client_id().map(short);
         self.actors = principal.actors().iter().map(|actor| short(&actor.subject)).collect();
+    }
+
+    /// Names the issuer of the access token, and whether its word or signature was taken as seen before.
+    pub fn vouched_for_by(&mut self, issuer: &IssuerId, remembered: bool) {
+        self.token_issuer = Some(issuer.to_string());
+        self.remembered = remembered;
     }
 
     /// Names the access token that was used.

@@ -36,6 +36,12 @@ export const DEMO_ACCOUNTS = [
   },
 ];
 
+/** A program with a name of its own: it gets tokens for itself (RFC 6749 §4.4). Its secret is as public as the passwords. */
+export const DEMO_ROBOT = {
+  client_id: 'robot', client_secret: 'beep', client_name: 'a robot', grant_types: ['client_credentials'],
+  redirect_uris: [], response_types: [],
+};
+
 /** The API that access tokens are for, with the scopes it knows (RFC 8707, RFC 9068). */
 export const DEMO_RESOURCE = 'https://api.demo.test';
 const DEMO_RESOURCES = { [DEMO_RESOURCE]: { scopes: ['hello:read', 'hello:write'] } };
@@ -49,7 +55,7 @@ const DEMO_RESOURCES = { [DEMO_RESOURCE]: { scopes: ['hello:read', 'hello:write'
  * @param {string} [options.host]           loopback address or `localhost`
  * @param {string} [options.name]           shown on its pages; also keeps cookies of two providers apart
  * @param {object[]} [options.accounts]     in the shape of DEMO_ACCOUNTS
- * @param {object} [options.resources]      resource indicator → { scopes: string[], ttl?: seconds }
+ * @param {object} [options.resources]      resource indicator → { scopes: string[], ttl?: seconds, format?: 'jwt' | 'opaque' }
  * @param {number} [options.accessTokenTtl] seconds
  * @param {object} [options.features]       further `oidc-provider` features
  * @param {object} [options.configuration]  laid over the `oidc-provider` configuration, top-level keys whole
@@ -114,7 +120,7 @@ async function baseConfiguration({ name, clients, accounts, accessTokenTtl }) {
     fetch: (url, options) => globalThis.fetch(url, options),
     rotateRefreshToken: true,
     ttl: {
-      AccessToken: accessTokenTtl, AuthorizationCode: 60, Grant: 86_400, IdToken: 600,
+      AccessToken: accessTokenTtl, ClientCredentials: accessTokenTtl, AuthorizationCode: 60, Grant: 86_400, IdToken: 600,
       Interaction: 600, RefreshToken: 86_400, Session: 86_400,
     },
     clientBasedCORS: () => false,
@@ -129,6 +135,7 @@ function standardFeatures(name, resources, accessTokenTtl) {
   return {
     devInteractions: { enabled: false },
     revocation: { enabled: true },
+    clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     backchannelLogout: { enabled: true },
     rpInitiatedLogout: {
@@ -152,7 +159,7 @@ function resourceServer(resources, indicator, accessTokenTtl) {
   return {
     audience: indicator,
     scope: known.scopes.join(' '),
-    accessTokenFormat: 'jwt',
+    accessTokenFormat: known.format ?? 'jwt',
     accessTokenTTL: known.ttl ?? accessTokenTtl,
     jwt: { sign: { alg: 'RS256' } },
   };

@@ -3,16 +3,18 @@
 use crate::http::{HeaderMap, header};
 use crate::jose::JwtError;
 use crate::jose::jws::MAX_TOKEN_BYTES;
+use crate::oidc::introspection::IntrospectionError;
 use crate::secret::Secret;
 
 use super::access_token::AccessTokenError;
+use super::sender::SenderError;
 
 /// What stands beside the token in the header.
 const MAX_HEADER_BYTES: usize = MAX_TOKEN_BYTES + 32;
 /// The parameter by which RFC 6750 §2.3 once let tokens into URLs, and so into logs and histories.
 const QUERY_PARAMETER: &str = "access_token";
 
-const SCHEMES: [(&str, Scheme); 2] = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)];
+const SCHEMES: [(&str, Scheme); 2] = [("Bearer", Scheme::Bearer), ("DPoP", Scheme::Dpop)];
 
 /// The authentication scheme a token came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,18 @@ pub enum Scheme {
     Bearer,
     /// `DPoP` (RFC 9449 §7.1): whoever has its key.
     Dpop,
+}
+
+impl Scheme {
+    /// The name as challenges write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        let [(bearer, _), (dpop, _)] = SCHEMES;
+        match self {
+            Self::Bearer => bearer,
+            Self::Dpop => dpop,
+        }
+    }
 }
 
 /// A token as it was presented. Prints without it.
@@ -54,10 +68,12 @@ pub enum TokenRejection {
     Jwt(JwtError),
     /// It does not say what it must.
     Claims(AccessTokenError),
-    /// It came by the scheme `DPoP`, and no proof of possession is understood here.
-    SchemeUnsupported,
-    /// It is bound to a key or certificate (`cnf`), and nothing proves that the sender has it.
-    Bound,
+    /// It is opaque, and its issuer says that it is not good, or something of it that must not be.
+    Introspection(IntrospectionError),
+    /// It is opaque, and no text that its issuer is asked about.
+    NoToken,
+    /// Its presenter has not shown to be who it is for.
+    Sender(SenderError),
 }
 
 impl PresentationError {
@@ -81,8 +97,9 @@ impl TokenRejection {
             Self::IssuerUnknown => "bearer.issuer_unknown",
             Self::Jwt(error) => error.code(),
             Self::Claims(error) => error.code(),
-            Self::SchemeUnsupported => "bearer.scheme_unsupported",
-            Self::Bound => "bearer.sender_constrained",
+            Self::Introspection(error) => error.code(),
+            Self::NoToken => "introspection.no_token",
+            Self::Sender(error) => error.code(),
         }
     }
 }
@@ -109,10 +126,16 @@ pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Pres
     match scheme(name) {
         _ if name.is_empty() || scheme_begins(name) => Err(PresentationError::Malformed),
         Some(scheme) => one_token(rest).map(|token| Some(Presented { scheme, token: Secret::new(token) })),
-        // Several header lines come joined by `, ` on some platforms.
         None if rest.split(',').any(|part| scheme(first_word(part)).is_some()) => Err(PresentationError::Repeated),
         None => Ok(None),
     }
+}
+
+/// Whether a token is a JWT by its looks: three parts, the first of which begins like a JSON object. Nobody but its
+/// issuer is to see a token, so one that is a JWT goes by what it says, and is nobody's opaque one.
+#[must_use]
+pub fn looks_like_jwt(token: &str) -> bool {
+    token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
 /// RFC 9110 §11.1: schemes compare without case.
@@ -136,7 +159,8 @@ fn one_token(rest: &str) -> Result<String, PresentationError> {
     if is_token68(token) {
         return Ok(token.to_owned());
     }
-    let joined = token.split(',').skip(1).any(|part| scheme(first_word(part)).is_some());
+    // Several header lines come joined by `, ` on some platforms: another scheme, and what goes with it.
+    let joined = token.split(',').skip(1).any(|part| part.trim_start().contains(' '));
     Err(if joined { PresentationError::Repeated } else { PresentationError::Malformed })
 }
 

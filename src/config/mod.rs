@@ -3,6 +3,8 @@
 mod address;
 mod admin;
 mod claim_path;
+mod client_auth;
+mod introspection;
 mod issuer;
 mod problem;
 mod provider;
@@ -18,10 +20,12 @@ mod value;
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use claim_path::ClaimPath;
-pub use issuer::{TokenIssuer, Tokens};
+pub use client_auth::ClientAuth;
+pub use introspection::{Introspection, WithoutAudience};
+pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
-pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
-pub use secrets::{KEY_RING, client_secret_name, private_key_name};
+pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
+pub use secrets::{KEY_RING, Owner};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
 
@@ -32,9 +36,10 @@ use serde_json::{Map, Value};
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 pub use crate::provider_id::ProviderId;
-use crate::route::Router;
+use crate::route::{Requirements, Router};
 use crate::time::Timestamp;
 use problem::Report;
+use provider::Providers;
 use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
@@ -44,7 +49,7 @@ use table::Table;
 pub struct Config {
     /// `PUBLIC_URL`: the one origin the browser knows.
     pub public_url: PublicUrl,
-    /// `PROVIDERS`, by id in alphabetical order; at least one.
+    /// `PROVIDERS`, by id in alphabetical order; at least one, unless there are `ISSUERS`.
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
@@ -83,13 +88,22 @@ impl Config {
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
-        let providers = required_table(&mut top, "PROVIDERS", "a table of providers")
-            .map(|table| provider::read_all(&table, secrets, development));
+        // A deployment for programs only signs nobody in.
+        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let providers = if sessions {
+            required_table(&mut top, "PROVIDERS", "a table of providers")
+                .map(|table| provider::read_all(&table, secrets, development))
+        } else {
+            top.table("PROVIDERS");
+            Some(Providers::default())
+        };
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
-        let issuers = top.table("ISSUERS").map(|table| issuer::read_all(&table, development)).unwrap_or_default();
+        let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
+        let issuers =
+            top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let surroundings =
-            Surroundings { public_url: public_url.as_ref(), development, providers: ids, issuers: &issuers.ids };
+            Surroundings { public_url: public_url.as_ref(), development, sessions, providers: ids, issuers: &issuers };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
@@ -116,6 +130,19 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+    }
+
+    /// The issuer of access tokens of this id.
+    #[must_use]
+    pub fn issuer(&self, id: &IssuerId) -> Option<&TokenIssuer> {
+        self.issuers.iter().find(|issuer| issuer.id == *id)
+    }
+
+    /// The issuer of opaque tokens that a route with these requirements takes; none takes those of several.
+    #[must_use]
+    pub fn opaque_issuer(&self, required: &Requirements) -> Option<&TokenIssuer> {
+        let taken = |id: &IssuerId| required.issuers.is_empty() || required.issuers.contains(id);
+        self.issuers.iter().find(|issuer| issuer.introspection().is_some() && taken(&issuer.id))
     }
 
     /// The issuer of access tokens that calls itself `issuer`, compared byte for byte. No two share one.

@@ -1,7 +1,8 @@
 //! `require`: what an identity must have at a route.
 
+use super::issuer::{Issuers, TokenIssuer};
 use super::table::Table;
-use super::value::{list, one_of, scope};
+use super::value::{label, list, one_of, scope};
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
@@ -17,11 +18,13 @@ pub(super) fn read(route: &mut Table<'_>, providers: &[ProviderId], issuers: &[I
     let issuers = table.optional("issuers", list(&ids("an issuer", issuers), issuer));
     let kind = |text: &str| Kind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
     let kinds = table.optional("kinds", list(&one_of(&Kind::NAMES), kind));
+    let roles = table.optional("roles", list("a role of 1 to 80 characters", label));
     for (key, empty) in [
         ("scopes", scopes.as_ref().is_some_and(Vec::is_empty)),
         ("providers", providers.as_ref().is_some_and(Vec::is_empty)),
         ("issuers", issuers.as_ref().is_some_and(Vec::is_empty)),
         ("kinds", kinds.as_ref().is_some_and(Vec::is_empty)),
+        ("roles", roles.as_ref().is_some_and(Vec::is_empty)),
     ] {
         if empty {
             table.problem(key, "expected at least one, or no such key");
@@ -33,6 +36,7 @@ pub(super) fn read(route: &mut Table<'_>, providers: &[ProviderId], issuers: &[I
         providers: providers.unwrap_or_default(),
         issuers: issuers.unwrap_or_default(),
         kinds: kinds.unwrap_or_default(),
+        roles: roles.unwrap_or_default(),
     }
 }
 
@@ -59,7 +63,24 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard) {
         }
         _ => {}
     }
+    if !required.roles.is_empty() && guard.takes_sessions() {
+        problem("names `roles`, and sessions have none");
+    }
     if !required.kinds.is_empty() && !required.kinds.contains(&Kind::Human) && !guard.takes_tokens() {
         problem("`kinds` has no `human`, and sessions are people's");
+    }
+}
+
+/// An opaque token does not say whose it is: a route that takes such tokens takes those of one issuer, or some would be
+/// shown to the wrong one.
+pub(super) fn refuse_ambiguity(route: &Table<'_>, guard: &Guard, issuers: &Issuers) {
+    let required = &guard.requirements.issuers;
+    let is_taken = |issuer: &&TokenIssuer| required.is_empty() || required.contains(&issuer.id);
+    let opaque: Vec<&TokenIssuer> =
+        issuers.all.iter().filter(|issuer| issuer.introspection().is_some()).filter(is_taken).collect();
+    if let ([one, other, ..], true) = (opaque.as_slice(), guard.takes_tokens()) {
+        let message =
+            format!("takes opaque tokens of `{}` and `{}`, expected `issuers` with one of them", one.id, other.id);
+        route.problem("require", message);
     }
 }

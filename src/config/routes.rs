@@ -1,6 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::address::{PublicUrl, is_loopback, origin};
+use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
 use super::table::Table;
@@ -26,10 +27,12 @@ pub(super) struct Surroundings<'a> {
     pub(super) public_url: Option<&'a PublicUrl>,
     /// Whether upstreams on loopback hosts are allowed.
     pub(super) development: bool,
+    /// Whether people can sign in at all.
+    pub(super) sessions: bool,
     /// The ids of all providers.
     pub(super) providers: &'a [ProviderId],
-    /// The ids of all issuers of access tokens.
-    pub(super) issuers: &'a [IssuerId],
+    /// All issuers of access tokens.
+    pub(super) issuers: &'a Issuers,
 }
 
 /// Reads `ROUTES`.
@@ -143,11 +146,11 @@ fn is_binding(name: &str) -> bool {
 
 fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Surroundings<'_>) -> Option<Access> {
     let public = table.optional("public", flag);
-    let ways = table.optional("authenticate", |value| authenticate(value, surroundings.issuers));
+    let ways = table.optional("authenticate", |value| authenticate(value, &surroundings.issuers.ids));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
-        requirements: require::read(table, surroundings.providers, surroundings.issuers),
+        requirements: require::read(table, surroundings.providers, &surroundings.issuers.ids),
         token: table
             .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
             .unwrap_or(Token::None),
@@ -167,7 +170,7 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
         None if table.has("public") => None,
         _ => {
             if ways_are_known {
-                refuse_contradictions(table, &guard);
+                refuse_contradictions(table, &guard, surroundings);
             }
             if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
                 table.problem("token", "`relay` has nobody to go to, static assets take no token");
@@ -178,11 +181,25 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
 }
 
 /// What is said of a way to authenticate that the route does not take.
-fn refuse_contradictions(table: &Table<'_>, guard: &Guard) {
+fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surroundings<'_>) {
+    if guard.takes_sessions() && !surroundings.sessions {
+        table.problem("authenticate", "expected `[\"bearer\"]`: without `PROVIDERS` nobody can sign in");
+    }
     for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
     require::refuse_contradictions(table, guard);
+    require::refuse_ambiguity(table, guard, surroundings.issuers);
+    refuse_bound_relay(table, guard, &surroundings.issuers.bound());
+}
+
+/// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.
+fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
+    let relays = guard.token == Token::Relay && guard.takes_tokens();
+    if let Some(id) = bound.iter().find(|id| guard.admits(id)).filter(|_| relays) {
+        table
+            .problem("token", format!("`relay` cannot pass on the tokens of `{id}`: they are bound to their `sender`"));
+    }
 }
 
 fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {

@@ -184,10 +184,7 @@ fn a_key_nobody_knows_is_refused_wherever_it_stands() {
     assert!(problem(&["DEBUG"], json!("x")).contains("unknown key, expected one of `PUBLIC_URL`"));
     assert!(problem(&["SESSION"], json!({ "idel": "1h" })).ends_with("did you mean `idle`?"));
     let require = with(small(), &["ROUTES", "/a"], json!({ "upstream": "assets", "require": { "role": ["x"] } }));
-    assert_eq!(
-        problems(&require)[0],
-        "ROUTES.\"/a\".require.role: unknown key, expected one of `scopes`, `providers`, `issuers`, `kinds`"
-    );
+    assert_eq!(problems(&require)[0], "ROUTES.\"/a\".require.role: unknown key, did you mean `roles`?");
 }
 
 #[test]
@@ -371,8 +368,8 @@ fn a_private_key_is_a_p256_jwk_whose_halves_belong_together() {
 #[test]
 fn no_two_ids_share_a_secret() {
     let id = |text: &str| ProviderId::parse(text).unwrap();
-    assert_eq!(client_secret_name(&id("a-b")), "PROVIDER_A_B_CLIENT_SECRET");
-    assert_eq!(private_key_name(&id("ab")), "PROVIDER_AB_PRIVATE_KEY");
+    assert_eq!(Owner::Provider(&id("a-b")).client_secret_name(), "PROVIDER_A_B_CLIENT_SECRET");
+    assert_eq!(Owner::Provider(&id("ab")).private_key_name(), "PROVIDER_AB_PRIVATE_KEY");
     // The one character that could collide with `-` is none of an id.
     assert!(ProviderId::parse("a_b").is_none() && ProviderId::parse("A-b").is_none());
 }

@@ -8,16 +8,20 @@ mod challenge;
 mod documents;
 mod frontchannel;
 mod guard;
+mod introspection;
 mod login;
 mod logout;
 mod me;
 mod renewal;
 mod reply;
+mod resource;
 mod sessions;
 mod turn;
 mod userinfo;
 
 use crate::audit::{Event, Outcome as Ending, What};
+use crate::authn::inquiry::Inquiries;
+use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
 use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
@@ -35,12 +39,15 @@ pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once +
 
 impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log> Platform for T {}
 
-/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`] may.
+/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
+/// [`TokenCache`] and [`Inquiries`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
+    tokens: TokenCache,
+    inquiries: Inquiries,
 }
 
 /// What becomes of a request.
@@ -57,7 +64,13 @@ impl Gateway {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let documents = IssuerDocuments::new(&config.keys);
-        Self { config, documents, cache: LiveCache::default() }
+        Self {
+            config,
+            documents,
+            cache: LiveCache::default(),
+            tokens: TokenCache::default(),
+            inquiries: Inquiries::default(),
+        }
     }
 
     /// The deployment it serves.
@@ -77,6 +90,8 @@ impl Gateway {
             config: &self.config,
             documents: &self.documents,
             cache: &self.cache,
+            tokens: &self.tokens,
+            inquiries: &self.inquiries,
             platform,
             head,
             query,
@@ -107,6 +122,9 @@ impl Gateway {
         body: impl RequestBody,
         ledger: &mut Ledger,
     ) -> Result<Outcome, Reason> {
+        if let Some(resource) = resource::asked_about(turn.config, path) {
+            return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+        }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
             "/auth/me" => me::read(turn, ledger).await?,

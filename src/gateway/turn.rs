@@ -6,7 +6,10 @@ use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
+use crate::authn::dpop;
+use crate::authn::inquiry::Inquiries;
 use crate::authn::session_cookie::{Judge, Wants};
+use crate::authn::token_cache::TokenCache;
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
@@ -27,6 +30,8 @@ pub(super) struct Turn<'a, P> {
     pub(super) config: &'a Config,
     pub(super) documents: &'a IssuerDocuments,
     pub(super) cache: &'a LiveCache,
+    pub(super) tokens: &'a TokenCache,
+    pub(super) inquiries: &'a Inquiries,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) query: Option<&'a str>,
@@ -197,7 +202,7 @@ impl<P: Platform> Turn<'_, P> {
         }
         let mut reply = reply::problem(&refusal, &self.request_id, self.caller);
         if let Some(challenge) = &ledger.challenge {
-            challenge.add_to(&refusal, &mut reply.headers);
+            challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
         }
         reply
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::client_auth::authenticated;
+use super::client_auth::{ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
 use crate::config::Provider;
 use crate::http::StatusCode;
@@ -104,7 +104,7 @@ pub fn code_request(
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));
     }
-    authenticated(provider, token_endpoint, fields, now, random)
+    post(provider, token_endpoint, fields, now, random)
 }
 
 /// Builds the request that renews an access token (RFC 6749 §6, OpenID Connect Core §12.1).
@@ -122,7 +122,7 @@ pub fn refresh_request(
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));
     }
-    authenticated(provider, token_endpoint, fields, now, random)
+    post(provider, token_endpoint, fields, now, random)
 }
 
 /// Builds the request that makes the provider forget a refresh token (RFC 7009 §2.1).
@@ -137,7 +137,18 @@ pub fn revocation_request(
     random: &impl Random,
 ) -> Result<OutboundRequest, TokenError> {
     let fields = vec![("token", refresh_token.expose().as_str()), ("token_type_hint", "refresh_token")];
-    authenticated(provider, revocation_endpoint, fields, now, random)
+    post(provider, revocation_endpoint, fields, now, random)
+}
+
+fn post<'a>(
+    provider: &'a Provider,
+    endpoint: &'a str,
+    fields: Vec<(&'a str, &'a str)>,
+    now: Timestamp,
+    random: &impl Random,
+) -> Result<OutboundRequest, TokenError> {
+    let post = FormPost { endpoint, fields, max_bytes: MAX_BYTES };
+    authenticated(provider.into(), post, now, random).map_err(|ClientKeyUnusable| TokenError::ClientKey)
 }
 
 /// Reads the answer.

@@ -26,6 +26,8 @@ pub fn with_issuers() -> Value {
     variables["ROUTES"]["/write"] = api(json!({ "require": { "scopes": ["write", "read"] } }));
     variables["ROUTES"]["/machines"] = api(json!({ "require": { "issuers": ["machines"] } }));
     variables["ROUTES"]["/people"] = api(json!({ "require": { "kinds": ["human"] } }));
+    variables["ISSUERS"]["machines"]["roles"] = json!(["/realm_access/roles"]);
+    variables["ROUTES"]["/editors"] = api(json!({ "require": { "roles": ["editor", "admin"] } }));
     variables["ROUTES"]["/both/{*rest}"] = api(json!({ "authenticate": ["session", "bearer"], "token": "relay" }));
     variables
 }
@@ -67,7 +69,10 @@ fn refused(world: &World, answered: &Answered, token: &str, status: u16, reason:
 fn is_challenged(answered: &Answered, error: Option<&str>) {
     let challenges = answered.reply().headers.get_all(header::WWW_AUTHENTICATE);
     let first = challenges.iter().next().unwrap().to_str().unwrap();
-    assert!(first.starts_with("Bearer"), "{first}");
+    assert!(
+        first.starts_with("Bearer ") && first.contains(r#"resource_metadata="https://app.example.com/.well-known/"#),
+        "{first}"
+    );
     match error {
         Some(error) => assert!(first.contains(&format!(r#"error="{error}""#)), "{first}"),
         None => assert!(!first.contains("error"), "{first}"),
@@ -175,9 +180,9 @@ fn a_token_that_is_not_for_here_is_refused() {
         (set(json!({ "iss": format!("{PARTNER}/") })), "bearer.issuer_unknown"),
         // By partner's key, and said to be corp's: corp's keys are asked, and know nothing of it.
         (set(json!({ "iss": CORP })), "jwt.key_unknown"),
-        (set(json!({ "cnf": { "jkt": "x" } })), "bearer.sender_constrained"),
-        (set(json!({ "cnf": { "unheard-of": 1 } })), "bearer.sender_constrained"),
-        (set(json!({ "cnf": "x" })), "bearer.sender_constrained"),
+        (set(json!({ "cnf": { "jkt": "x" } })), "confirmation.malformed"),
+        (set(json!({ "cnf": { "unheard-of": 1 } })), "confirmation.unknown"),
+        (set(json!({ "cnf": "x" })), "confirmation.malformed"),
         (none.to_owned(), "jwt.malformed"),
         (format!("{none}x"), "jwt.alg_unsupported"),
         ("opaque".to_owned(), "jwt.malformed"),
@@ -260,15 +265,45 @@ fn an_issuer_or_a_kind_that_the_route_does_not_take_stays_outside() {
 }
 
 #[test]
+fn a_role_is_what_the_issuer_says_where_the_configuration_looks() {
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let with = |claims: Value| token(&world, Some("at+jwt"), &claims);
+    call(&world, &gateway, "/editors", &with(json!({ "realm_access": { "roles": ["x", "editor"] } }))).forwarded();
+    for claims in
+        [json!({}), json!({ "roles": ["editor"] }), json!({ "realm_access": { "roles": ["editors", "Editor"] } })]
+    {
+        let token = with(claims);
+        refused(&world, &call(&world, &gateway, "/editors", &token), &token, 403, "authz.role_missing");
+    }
+}
+
+#[test]
+fn a_deployment_for_programs_only_signs_nobody_in() {
+    let mut variables = with_issuers();
+    let all = variables.as_object_mut().unwrap();
+    all.remove("PROVIDERS");
+    all.insert(
+        "ROUTES".to_owned(),
+        json!({ "/v1/{*rest}": { "upstream": "service:API", "authenticate": ["bearer"] } }),
+    );
+    let (world, gateway) = (World::new(), gateway(&variables));
+    call(&world, &gateway, "/v1/a", &good(&world)).forwarded();
+    let browser = Browser::new(&world, &gateway);
+    browser.go("/auth/login").assert_refused(400, "login.unknown_provider");
+    browser.go("/v1/a").assert_refused(401, "authn.no_token");
+}
+
+#[test]
 fn an_id_token_is_no_access_token() {
     // R-106, R-114
     for tokens in ["rfc9068", "legacy"] {
         let mut variables = with_issuers();
         // Even where the audience of both is the same.
-        variables["ISSUERS"]["machines"]["audience"] = "app".into();
+        variables["ISSUERS"]["machines"]["audience"] = "another-client".into();
         variables["ISSUERS"]["machines"]["tokens"] = tokens.into();
         let (world, gateway) = (World::new(), gateway(&variables));
-        let id_token = token(&world, None, &json!({ "aud": "app", "nonce": "n", "client_id": null, "scope": null }));
+        let id_token =
+            token(&world, None, &json!({ "aud": "another-client", "nonce": "n", "client_id": null, "scope": null }));
         let reason = if tokens == "legacy" { "access_token.kind_refused" } else { "access_token.typ_refused" };
         refused(&world, &call(&world, &gateway, "/v1/a", &id_token), &id_token, 401, reason);
     }
@@ -294,7 +329,7 @@ fn a_token_that_is_presented_is_judged_alone() {
     navigation.assert_refused(401, "jwt.encoding");
     assert!(bad.set_cookies().is_empty());
     let dpop = browser.send(&Asked::script("GET", "/both/a").with("authorization", &format!("DPoP {token}")));
-    dpop.assert_refused(401, "bearer.scheme_unsupported");
+    dpop.assert_refused(401, "sender.token_not_bound");
     assert_eq!(world.session_calls.get(), calls);
     // Without one the session counts, with all that goes with it.
     let session = browser.send(&Asked::script("GET", "/both/a"));
@@ -303,11 +338,11 @@ fn a_token_that_is_presented_is_judged_alone() {
     assert_eq!(session.forwarded().answer_headers(&Default::default())["vary"], "Authorization, Cookie");
     let abused = Asked::new("POST", "/both/a").with("sec-fetch-site", "cross-site");
     browser.send(&abused).assert_refused(403, "csrf.fetch_site");
-    // Nobody at all is told of both ways.
+    // Nobody at all is told of every way.
     let nobody = Browser::new(&world, &gateway).send(&Asked::script("GET", "/both/a"));
     nobody.assert_refused(401, "authn.no_credential");
     is_challenged(&nobody, None);
-    assert_eq!(nobody.reply().headers.get_all("www-authenticate").iter().count(), 2);
+    assert_eq!(nobody.reply().headers.get_all("www-authenticate").iter().count(), 3);
     assert_eq!(nobody.json()["login_url"], "/auth/login");
     let location = Browser::new(&world, &gateway).go("/both/a").location();
     assert!(location.starts_with("/auth/login"), "{location}");
@@ -348,4 +383,65 @@ fn whoever_acts_for_another_is_in_the_log() {
     let answered = call(&world, &gateway, "/v1/a", &token(&world, Some("at+jwt"), &act));
     assert_eq!(answered.event["actors"], json!(["assistant", "scheduler"]));
     assert_eq!((&answered.event["subject"], &answered.event["kind"]), (&json!("alice"), &json!("human")));
+}
+
+#[test]
+fn a_challenge_leads_to_the_issuers_of_the_resource() {
+    // R-112, RFC 9728 §3, §5.1
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let browser = Browser::new(&world, &gateway);
+    for (path, resource, servers, scopes) in [
+        ("/v1/orders/7", "/v1", json!([CORP, PARTNER]), Value::Null),
+        ("/write", "/write", json!([CORP, PARTNER]), json!(["write", "read"])),
+        ("/machines", "/machines", json!([PARTNER]), Value::Null),
+        ("/both/", "/both", json!([CORP, PARTNER]), Value::Null),
+    ] {
+        let refused = browser.send(&Asked::new("GET", path));
+        let challenge = refused.reply().headers["www-authenticate"].to_str().unwrap().to_owned();
+        let url = format!("https://app.example.com/.well-known/oauth-protected-resource{resource}");
+        assert!(challenge.contains(&format!(r#"resource_metadata="{url}""#)), "{challenge}");
+        let answered = browser.send(&Asked::new("GET", &format!("/.well-known/oauth-protected-resource{resource}")));
+        let metadata = answered.json();
+        // RFC 9728 §3.3: exactly what the well-known part was put into.
+        assert_eq!(metadata["resource"], format!("https://app.example.com{resource}"));
+        assert_eq!((&metadata["authorization_servers"], &metadata["scopes_supported"]), (&servers, &scopes));
+        assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+    }
+}
+
+#[test]
+fn every_path_that_takes_tokens_is_described_and_no_other() {
+    // RFC 9728 §3.1
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let browser = Browser::new(&world, &gateway);
+    let ask =
+        |resource: &str| browser.send(&Asked::new("GET", &format!("/.well-known/oauth-protected-resource{resource}")));
+    assert_eq!(ask("").json()["resource"], "https://app.example.com");
+    assert_eq!(ask("").json()["scopes_supported"], json!(["write", "read"]));
+    assert_eq!(ask("/v1/orders/7").json()["resource"], "https://app.example.com/v1/orders/7");
+    for other in ["/app", "/app/x", "/v", "/v1x", "/nothing", "/auth", "/auth/me", "x", "/quiet"] {
+        ask(other).assert_refused(404, "route.none");
+    }
+    // Where no route takes tokens, nothing of the kind is ours.
+    let sessions_only = crate::support::gateway(&variables());
+    let browser = Browser::new(&world, &sessions_only);
+    browser.send(&Asked::new("GET", "/.well-known/oauth-protected-resource")).assert_refused(404, "route.none");
+}
+
+#[test]
+fn what_is_known_of_a_resource_is_for_everybody() {
+    // RFC 9728 §3.1, R-190
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let path = "/.well-known/oauth-protected-resource/v1";
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        let answered = browser.send(&Asked::new(method, path).with("origin", "https://client.example"));
+        let headers = &answered.reply().headers;
+        assert_eq!(headers["access-control-allow-origin"], "*", "{method}");
+        assert_eq!(headers["cross-origin-resource-policy"], "cross-origin");
+        assert_eq!(headers["cache-control"], "public, max-age=3600");
+        assert!(!headers.contains_key("vary") && !headers.contains_key("access-control-allow-credentials"));
+        assert_eq!((&answered.event["event"], &answered.event["subject"]), (&json!("own"), &Value::Null));
+    }
+    browser.send(&Asked::script("POST", path)).assert_refused(405, "route.method_not_allowed");
 }

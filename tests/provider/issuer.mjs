@@ -1,8 +1,8 @@
 // One scriptable OpenID provider: honest until a test bends it.
 //
 // Each hook in `bend` gets the draft of an answer and may change it in place or return another:
-// `discovery`, `jwks`, `token`, `userinfo`, `endSession` get an Answer (answers.mjs), `authorization` an
-// authorization response, `idToken` the parts of an ID token.
+// `discovery`, `jwks`, `token`, `userinfo`, `introspection`, `endSession` get an Answer (answers.mjs), `authorization`
+// an authorization response, `idToken` the parts of an ID token.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -22,6 +22,7 @@ const ENDPOINTS = {
   "/userinfo": "userinfo",
   "/end-session": "endSession",
   "/revoke": "revocation",
+  "/introspect": "introspection",
 };
 
 export class Issuer {
@@ -52,6 +53,8 @@ export class Issuer {
     this.tokenLife = 3600;
     this.refreshTokens = new Map();
     this.revoked = [];
+    /** Opaque access tokens, and what is said of each. */
+    this.opaqueTokens = new Map();
     this.canaries ??= new Set([this.client.secret]);
   }
 
@@ -89,6 +92,36 @@ export class Issuer {
     return token;
   }
 
+  /**
+   * An opaque access token of Alice's; claims that are `undefined` are left out of what introspection says.
+   * @param {object} claims what is added or changed; `aud` among them
+   */
+  opaqueToken(claims) {
+    const token = random("opaque");
+    const now = this.clock();
+    this.opaqueTokens.set(token, {
+      active: true, iss: this.url, sub: this.user.sub, client_id: "cli", token_type: "Bearer", iat: now, exp: now + this.tokenLife, ...claims,
+    });
+    this.canaries.add(token);
+    return token;
+  }
+
+  /**
+   * An access token by RFC 9068, as a client that asked for itself would get one. Claims that are `undefined` are left out.
+   * @param {object} claims what is added or changed
+   * @param {object} [parts] `header` members, `key`, `signer` to bend the signature
+   */
+  accessToken(claims = {}, { header = {}, key = this.keys[0], signer = (input) => signature(key, input, key.alg) } = {}) {
+    const now = this.clock();
+    const all = {
+      iss: this.url, aud: "https://api.example.com", sub: "reporter", client_id: "reporter", iat: now, exp: now + 300,
+      jti: random("jti"), scope: "read", ...claims,
+    };
+    const token = compactJws({ alg: key.alg, kid: key.kid, typ: "at+jwt", ...header }, all, signer);
+    this.#plant(token, token.split(".").at(-1), String(all.jti));
+    return token;
+  }
+
   async bent(hook, draft, context) {
     return (await this.bend[hook]?.(draft, context)) ?? draft;
   }
@@ -102,6 +135,7 @@ export class Issuer {
       jwks_uri: `${this.base}/jwks`,
       end_session_endpoint: `${this.base}/end-session`,
       revocation_endpoint: `${this.base}/revoke`,
+      introspection_endpoint: `${this.base}/introspect`,
       response_types_supported: ["code"],
       response_modes_supported: ["query", "form_post"],
       subject_types_supported: ["public"],
@@ -195,6 +229,17 @@ export class Issuer {
       }
       return bent;
     });
+  }
+
+  /** RFC 7662 §2. */
+  introspection(request) {
+    const form = new URLSearchParams(request.body);
+    const must = (what, held) => held || this.violations.push(`introspection request: ${what}`);
+    must("a POST of a form", request.method === "POST" && request.headers["content-type"] === "application/x-www-form-urlencoded");
+    must("one token, in the body", form.getAll("token").length === 1 && request.query.size === 0);
+    must("the hint is access_token", form.get("token_type_hint") === "access_token");
+    const known = checkClient(this, request, form) && (this.opaqueTokens.get(form.get("token")) ?? { active: false });
+    return this.bent("introspection", known ? json(known) : json({ error: "invalid_client" }, 401), { request, form });
   }
 
   /** The refresh tokens that could still be used. */

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use postern::gateway::{Gateway, Outcome};
-use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
+use postern::http::{ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
 use postern::ports::{BodyError, RequestBody};
 use postern::upstream::ForwardPlan;
 use serde_json::Value;
@@ -22,13 +22,23 @@ pub struct Asked {
     headers: Vec<(&'static str, String)>,
     body: Result<String, BodyError>,
     cross_site: bool,
+    address: String,
+    certificate: Option<ClientCertificate>,
 }
 
 impl Asked {
     /// By a program that tells nothing about itself.
     pub fn new(method: &str, path: &str) -> Self {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Self { method, path: path.to_owned(), headers: Vec::new(), body: Ok(String::new()), cross_site: false }
+        Self {
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Ok(String::new()),
+            cross_site: false,
+            certificate: None,
+            address: "192.0.2.1".to_owned(),
+        }
     }
 
     /// A person goes there, by the address bar or from a page of ours.
@@ -65,6 +75,18 @@ impl Asked {
         self
     }
 
+    /// From another place.
+    pub fn at_address(mut self, address: &str) -> Self {
+        self.address = address.to_owned();
+        self
+    }
+
+    /// On a connection of which the platform says this.
+    pub fn on_connection(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
     /// With a body that cannot be read.
     pub fn with_body(mut self, body: Result<&str, BodyError>) -> Self {
         self.body = body.map(str::to_owned);
@@ -84,11 +106,11 @@ impl Asked {
             headers.append(header::COOKIE, HeaderValue::try_from(cookies).unwrap());
         }
         let peer = Peer {
-            address: Some("192.0.2.1".to_owned()),
+            address: Some(self.address.clone()),
             country: Some("PT".to_owned()),
             city: Some("Lisbon".to_owned()),
             ray: None,
-            certificate: None,
+            certificate: self.certificate.clone(),
         };
         RequestHead { method: self.method.clone(), url: format!("{ORIGIN}{}", self.path), headers, peer }
     }
