@@ -52,7 +52,8 @@ fn verify(case: &Case) -> Result<VerifiedJwt, JwtError> {
 
 fn check(jwt: VerifiedJwt, expected: &AccessToken) -> Result<&'static str, String> {
     let issuer = configured(&expected.issuer)?;
-    let expected = Expectations { issuer: &issuer, now: Timestamp::from_unix(expected.now) };
+    let profile = issuer.signed().ok_or("an issuer of opaque tokens")?.profile;
+    let expected = Expectations { issuer: &issuer, profile, now: Timestamp::from_unix(expected.now) };
     Ok(AccessTokenClaims::check(jwt, &expected).map_or_else(|error| error.code(), |_| "ok"))
 }
 

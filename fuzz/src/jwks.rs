@@ -65,7 +65,9 @@ fn key_is_strong(key: &PublicKey) {
             assert!(is_odd(&e) && e > one && e.bits() <= 32, "a weak exponent");
         }
         KeyType::P256 => assert!(is_on(&P256, &member(key, "x"), &member(key, "y")), "not on the curve"),
-        KeyType::P384 => assert!(is_on(&P384, &member(key, "x"), &member(key, "y")), "not on the curve"),
+        // Left to whoever verifies: P-384's arithmetic is not in the Worker. Off the curve, nothing may verify.
+        KeyType::P384 if is_on(&P384, &member(key, "x"), &member(key, "y")) => {}
+        KeyType::P384 => verifies_nothing(key),
         KeyType::Ed25519 => {
             let text = key.members().into_iter().find(|(name, _)| *name == "x").unwrap().1;
             let mut bytes = Base64UrlUnpadded::decode_vec(&text).unwrap();

@@ -76,8 +76,8 @@ export const STRICTER = [
     holds: (one) => one.token.length > 16 * 1024,
   },
   {
-    name: "private members", codes: ["jwt.key_unknown", "jwt.key_unsuitable"],
-    why: "R-090: a key set that shows parts of private or symmetric keys is no source of trust; jose looks for `d` only",
+    name: "private members", codes: ["jwt.key_unknown", "jwt.key_unsuitable", "jwt.bad_signature"],
+    why: "R-090: a key set that shows parts of private or symmetric keys is no source of trust, and such a key is left out; jose looks for `d` only",
     holds: (one) => one.keys.some((key) => PRIVATE.some((name) => name in key)),
   },
   {
@@ -107,7 +107,7 @@ export const WIDER = [
     holds: (one) => names(one).includes("EdDSA") && names(one).includes("Ed25519"),
   },
   {
-    name: "a public key that says sign and verify", codes: [12],
+    name: "a public key that says sign and verify", codes: [12, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"],
     why: "RFC 7517 §4.3 allows these two together; jose hands them to WebCrypto as usages, which fails for want of a private key",
     holds: (one) => one.keys.some((key) => Array.isArray(key.key_ops) && key.key_ops.includes("sign")),
   },
