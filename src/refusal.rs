@@ -305,7 +305,7 @@ impl Reason {
                 Refusal::Forbidden(Vec::new())
             }
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
-            Self::Token(TokenError::ServerError) => Refusal::Unavailable,
+            Self::Token(TokenError::ServerError | TokenError::AnswerLost) => Refusal::Unavailable,
             Self::Callback(_)
             | Self::Token(_)
             | Self::IdTokenSignature(_)

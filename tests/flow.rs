@@ -35,8 +35,12 @@ mod logout;
 mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/revocation.rs"]
+mod revocation;
 #[path = "flow/sender.rs"]
 mod sender;
+#[path = "flow/sender_rules.rs"]
+mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]

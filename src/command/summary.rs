@@ -17,6 +17,7 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
     let mut text = format!("{}{place}: no problems\n\n", notes.file);
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
+    text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     if !config.providers.is_empty() {
         text.push_str("\nProviders, with what to register there\n");
     }

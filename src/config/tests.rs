@@ -305,6 +305,24 @@ fn this_machine_is_reached_in_development_only() {
 }
 
 #[test]
+fn the_stamp_names_the_variables_and_nothing_else() {
+    // field row 24
+    let stamp = |vars: &Value| parse(vars).unwrap().stamp;
+    let first = stamp(&small());
+    assert!(first.len() == 12 && first.bytes().all(|byte| byte.is_ascii_hexdigit()), "{first}");
+    assert_eq!(first, stamp(&small()));
+    let changed = with(small(), &["SESSION", "idle"], "59m".into());
+    assert_ne!(first, stamp(&changed));
+    // Not the secrets, nor the order in which things are written.
+    let vars = small();
+    let other_secret =
+        |name: &str| secret(name).map(|value| if name == KEY_RING { value } else { format!("{value}x") });
+    assert_eq!(Config::parse(vars.as_object().unwrap(), &other_secret).unwrap().stamp, first);
+    let turned: Value = serde_json::from_str(&vars.to_string()).unwrap();
+    assert_eq!(stamp(&turned), first);
+}
+
+#[test]
 fn a_missing_secret_is_named_with_the_way_to_set_it() {
     let told = Config::parse(small().as_object().unwrap(), &|_| None).map(|_| ()).unwrap_err();
     let lines: Vec<String> = told.iter().map(ToString::to_string).collect();

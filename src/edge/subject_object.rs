@@ -73,7 +73,8 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let answer = self.carry_out(&envelope.command).await?;
-        if !matches!(envelope.command, Command::Check(_) | Command::List { .. }) {
+        // A session that lives changes nothing that has to be done sooner.
+        if !matches!(answer, Answer::Live(_)) {
             self.set_alarm().await?;
         }
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
@@ -173,12 +174,16 @@ impl Inner {
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
-        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom }
+        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
 }
 
 fn waits_for_token(answer: &Answer) -> bool {
     matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
+}
+
+fn report(code: &'static str, detail: &str) {
+    log::failure(code, None, detail);
 }
 
 fn failed(error: StoreError) -> ObjectError {

@@ -76,16 +76,22 @@ async fn read<'a, P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<(&'a TokenIssuer, Rc<AccessTokenClaims>), Reason> {
-    if let Some((issuer, claims)) = remembered(turn, token) {
+    let digest = TokenDigest::of(token);
+    if let Some((issuer, claims)) = remembered(turn, &digest) {
         ledger.event.vouched_for_by(&issuer.id, true);
         return Ok((issuer, claims));
     }
     let issuer = issuer_of(turn, token, guard).map_err(Reason::TokenRejected)?;
     ledger.event.vouched_for_by(&issuer.id, false);
     match &issuer.tokens {
-        Tokens::Signed(how) => Ok((issuer, verify(turn, (issuer, how), token).await?)),
+        Tokens::Signed(how) => {
+            let (claims, key) = verify(turn, (issuer, how), token).await?;
+            let claims = Rc::new(claims);
+            turn.tokens.keep_signed(&issuer.id, digest, &claims, key);
+            Ok((issuer, claims))
+        }
         Tokens::Opaque(how) => {
-            let (claims, remembered) = introspection::ask(turn, Question { issuer, how, token }).await?;
+            let (claims, remembered) = introspection::ask(turn, Question { issuer, how, token, digest }).await?;
             ledger.event.remembered = remembered;
             Ok((issuer, claims))
         }
@@ -93,14 +99,14 @@ async fn read<'a, P: Platform>(
 }
 
 /// A signed token that was verified before, by a key that is still its issuer's.
-fn remembered<'a, P>(turn: &Turn<'a, P>, token: &str) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
+fn remembered<'a, P>(turn: &Turn<'a, P>, digest: &TokenDigest) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
         Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
             turn.documents.still_holds(key_source(issuer, how), key, turn.now)
         }
         _ => false,
     };
-    let (issuer, claims) = turn.tokens.signed(&TokenDigest::of(token), turn.now, holds)?;
+    let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;
     Some((turn.config.issuer(&issuer)?, claims))
 }
 
@@ -120,7 +126,7 @@ async fn verify<P: Platform>(
     turn: &Turn<'_, P>,
     (issuer, how): (&TokenIssuer, &SignedTokens),
     token: &str,
-) -> Result<Rc<AccessTokenClaims>, Reason> {
+) -> Result<(AccessTokenClaims, KeyStamp), Reason> {
     let keys = key_source(&issuer.issuer, how);
     let verified = turn.documents.verify(turn.platform, keys, &how.algs, token).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
@@ -128,9 +134,7 @@ async fn verify<P: Platform>(
     let expected = Expectations { issuer, profile: how.profile, now: turn.now };
     let claims = AccessTokenClaims::check(verified, &expected)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
-    let claims = Rc::new(claims);
-    turn.tokens.keep_signed(&issuer.id, TokenDigest::of(token), &claims, key);
-    Ok(claims)
+    Ok((claims, key))
 }
 
 fn key_source<'a>(issuer: &'a Issuer, how: &'a SignedTokens) -> KeySource<'a> {

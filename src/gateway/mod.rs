@@ -12,6 +12,7 @@ mod introspection;
 mod login;
 mod logout;
 mod me;
+mod other_tabs;
 mod renewal;
 mod reply;
 mod resource;
@@ -86,6 +87,7 @@ impl Gateway {
         let (raw_path, query) = turn::target(&head.url);
         let mut ledger =
             Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
+        ledger.event.config.clone_from(&self.config.stamp);
         let turn = Turn {
             config: &self.config,
             documents: &self.documents,

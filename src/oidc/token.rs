@@ -20,6 +20,10 @@ const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
 /// The longest life an access token is believed to have.
 const MAX_EXPIRES_IN: f64 = 30.0 * 86_400.0;
 
+/// What a gateway says when the request was under way and no answer came: RFC 9110 §15.6.5, and of Cloudflare's own
+/// 520 (a broken answer), 522 and 524 (none in time). Others, such as 502, 503 and 521, mostly mean that nobody got it.
+const ANSWER_LOST: [u16; 4] = [504, 520, 522, 524];
+
 /// The code and what proves that it is ours.
 pub struct CodeGrant<'a> {
     /// `code`, consumed: it is sent at most once.
@@ -53,6 +57,8 @@ pub enum TokenError {
     ClientKey,
     /// A status of 500 or more.
     ServerError,
+    /// A gateway on the way took the request and got no answer to it.
+    AnswerLost,
     /// `invalid_grant`: the code is not (or no longer) good, or not for this verifier.
     InvalidGrant,
     /// `invalid_client`, or 401: the provider does not take our word for who we are.
@@ -74,6 +80,7 @@ impl TokenError {
         match self {
             Self::ClientKey => "token.client_key_unusable",
             Self::ServerError => "token.server_error",
+            Self::AnswerLost => "token.answer_lost",
             Self::InvalidGrant => "token.invalid_grant",
             Self::InvalidClient => "token.invalid_client",
             Self::Refused => "token.refused",
@@ -156,6 +163,9 @@ fn post<'a>(
 /// # Errors
 /// When it is an error, or no usable success.
 pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError> {
+    if ANSWER_LOST.contains(&response.status.as_u16()) {
+        return Err(TokenError::AnswerLost);
+    }
     if response.status.is_server_error() {
         return Err(TokenError::ServerError);
     }

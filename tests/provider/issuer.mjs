@@ -2,7 +2,7 @@
 //
 // Each hook in `bend` gets the draft of an answer and may change it in place or return another:
 // `discovery`, `jwks`, `token`, `userinfo`, `introspection`, `endSession` get an Answer (answers.mjs), `authorization`
-// an authorization response, `idToken` the parts of an ID token.
+// an authorization response, `idToken` the parts of an ID token, `page` whatever else is asked for.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -72,7 +72,7 @@ export class Issuer {
   async answer(request) {
     const endpoint = ENDPOINTS[request.path] ?? "unknown";
     this.requests.push({ endpoint, ...request });
-    if (endpoint === "unknown") return html("not found", 404);
+    if (endpoint === "unknown") return this.bent("page", html("not found", 404), { request });
     return this[endpoint](request);
   }
 

@@ -80,9 +80,14 @@ struct Grant {
 
 /// A signing key made from one number, named after it.
 pub fn signer(number: u8) -> Es256Signer {
+    signer_named(number, &format!("key-{number}"))
+}
+
+/// The same, under any name.
+pub fn signer_named(number: u8, kid: &str) -> Es256Signer {
     let secret = p256::SecretKey::from_slice(&[number; 32]).unwrap();
     let mut jwk: Value = serde_json::from_str(&secret.to_jwk_string()).unwrap();
-    jwk["kid"] = format!("key-{number}").into();
+    jwk["kid"] = kid.into();
     Es256Signer::from_jwk(&Secret::new(jwk.to_string())).unwrap()
 }
 

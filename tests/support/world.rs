@@ -56,6 +56,8 @@ pub struct World {
     pub lines: RefCell<Vec<String>>,
     /// How often a subject's object was asked.
     pub session_calls: Cell<usize>,
+    /// How long every answer of a provider takes, in seconds.
+    pub latency: Cell<i64>,
     /// How many signatures were verified.
     pub verifications: Cell<usize>,
     pub fault: Cell<Fault>,
@@ -87,6 +89,7 @@ impl World {
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
+            latency: Cell::new(0),
             verifications: Cell::new(0),
             fault: Cell::new(Fault::None),
             seed: Cell::new(1),
@@ -150,7 +153,7 @@ impl World {
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> Subject<'a, MemoryTable, Self> {
-        Subject { table, keys: &self.object_keys, random: self }
+        Subject { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.
@@ -192,6 +195,7 @@ impl Fetch for World {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
         self.sent.borrow_mut().push(request.clone());
         breath().await;
+        self.wait(self.latency.get());
         let (provider, endpoint) = self.find(&request.url).expect("a request went to nobody's endpoint");
         provider.answer(endpoint, &request, self.now.get())
     }
