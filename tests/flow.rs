@@ -27,12 +27,16 @@ mod frontchannel;
 mod guard;
 #[path = "flow/introspection.rs"]
 mod introspection;
+#[path = "flow/key_search.rs"]
+mod key_search;
 #[path = "flow/login.rs"]
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
+#[path = "flow/refresh.rs"]
+mod refresh;
 #[path = "flow/renewal.rs"]
 mod renewal;
 #[path = "flow/revocation.rs"]
