@@ -232,6 +232,23 @@ impl PublicKey {
         }
     }
 
+    /// Whether the bytes can be a signature of its at all. No mathematics beyond the first look: what is left to the
+    /// backends is what they all agree on.
+    ///
+    /// - As long as its signatures are (RFC 8017 §5.2.2, RFC 7518 §3.4, RFC 8032 §5.1.7).
+    /// - For RSA a number below the modulus (RFC 8017 §5.2.2), which `rsa` 0.9 does not check for PSS. Of equally long
+    ///   big-endian numbers the order is that of their bytes.
+    /// - For Ed25519 no `R` of small order: no honest signer makes one, and runtimes differ on it.
+    #[must_use]
+    pub fn may_have_made(&self, signature: &[u8]) -> bool {
+        signature.len() == self.signature_bytes()
+            && match &self.material {
+                Material::Rsa { n, .. } => signature < n.as_slice(),
+                Material::P256 { .. } | Material::P384 { .. } => true,
+                Material::Ed25519 { .. } => signature.first_chunk().is_some_and(is_of_full_order),
+            }
+    }
+
     /// Whether it may verify signatures of `algorithm`.
     #[must_use]
     pub fn suits(&self, algorithm: Algorithm) -> bool {
@@ -271,8 +288,7 @@ impl Material {
 
     /// A key of small order verifies signatures nobody made: none such is a real key.
     fn ed25519(x: Coordinate) -> Option<Self> {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&x).ok()?;
-        (!key.is_weak()).then_some(Self::Ed25519 { x })
+        is_of_full_order(&x).then_some(Self::Ed25519 { x })
     }
 
     const fn key_type(&self) -> KeyType {
@@ -301,6 +317,11 @@ impl Material {
         let canonical = format!("{{{}}}", members.join(","));
         Base64UrlUnpadded::encode_string(&Hash::Sha256.digest(canonical.as_bytes()))
     }
+}
+
+/// Whether the bytes are a point of edwards25519, and not one of the eight of small order.
+fn is_of_full_order(point: &Coordinate) -> bool {
+    ed25519_dalek::VerifyingKey::from_bytes(point).is_ok_and(|point| !point.is_weak())
 }
 
 fn curve(name: &str, kind: &str, coordinates: &[(&'static str, &[u8])]) -> Vec<(&'static str, String)> {

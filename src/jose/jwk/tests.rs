@@ -62,6 +62,28 @@ fn the_thumbprint_is_that_of_the_rfc() {
     assert_eq!((key.kid(), key.key_type(), key.signature_bytes()), (Some("2011-04-29"), KeyType::Rsa, 256));
 }
 
+// RFC 8017 §5.2.2, RFC 8032 §5.1.7
+#[test]
+fn what_cannot_be_a_signature_is_told_before_any_backend_is_asked() {
+    let key = |jwk: Map<String, Value>| PublicKey::from_jwk(&jwk).unwrap();
+    for (key, bytes) in [(key(rsa()), 256), (key(ec()), 64), (key(p384()), 96), (key(ed()), 64)] {
+        assert!(key.may_have_made(&vec![3; bytes]), "{key:?}");
+        for wrong in [0, bytes - 1, bytes + 1, 2 * bytes] {
+            assert!(!key.may_have_made(&vec![3; wrong]), "{key:?}, {wrong} bytes");
+        }
+    }
+    let rsa = key(rsa());
+    let Material::Rsa { n, .. } = rsa.material() else { panic!("{rsa:?}") };
+    let below = [&n[..255], &[n[255] - 1]].concat();
+    assert!(rsa.may_have_made(&below) && !rsa.may_have_made(n) && !rsa.may_have_made(&[0xff; 256]));
+    // Of order 1, 2 and 4, and one that is no point at all.
+    let one = [&[1][..], &[0; 31]].concat();
+    let minus_one = [&[0xec][..], &[0xff; 30], &[0x7f]].concat();
+    for r in [one, minus_one, vec![0; 32], vec![2; 32]] {
+        assert!(!key(ed()).may_have_made(&[r.as_slice(), &[1; 32]].concat()), "{r:?}");
+    }
+}
+
 // RFC 8037 §A.3
 #[test]
 fn the_thumbprint_of_an_ed25519_key_is_that_of_the_rfc() {
