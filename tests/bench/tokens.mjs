@@ -41,13 +41,13 @@ const bundle = async (entry) => {
   return outputFiles[0].text;
 };
 
-async function guardsOf(candidates) {
+async function guardsOf(host, candidates) {
   const upstream = { methods: ["GET"], upstream: "service:ECHO" };
   const guarded = ({ alg }) => [pathOf(alg), { ...upstream, authenticate: ["bearer"], require: { issuers: [idOf(alg)] } }];
   const issuerOf = ({ alg, issuer }) => [idOf(alg), { issuer: issuer.url, audience: AUDIENCE, algs: [alg] }];
   const guardOf = ({ alg, issuer }) => [pathOf(alg), { issuer: issuer.url, audience: AUDIENCE, algorithms: [alg], jwks: issuer.metadata().jwks_uri }];
   return new BareWorkerd({
-    providers: {},
+    providers: { main: host.issuer("main") },
     routes: { "/public": { ...upstream, public: true }, ...Object.fromEntries(candidates.map(guarded)) },
     vars: { ISSUERS: Object.fromEntries(candidates.map(issuerOf)) },
     upstream: file("upstream.mjs"),
@@ -130,7 +130,7 @@ function tell(unguarded, results) {
 
 const host = await startProviders();
 const candidates = ALGORITHMS.map((alg) => candidate(host, alg));
-const workerd = await guardsOf(candidates);
+const workerd = await guardsOf(host, candidates);
 try {
   await workerd.start();
   for (const one of candidates) await assertGuarding(workerd, one);
