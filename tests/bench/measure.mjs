@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 
 export const CONNECTIONS = 32;
 const WARM_UP_SECONDS = 1;
-const TURNS = 5;
+/** Many and short: what else the machine does lasts longer than one. */
+const TURNS = 15;
 /** For the last lines of a log to come in. */
 const SETTLE_MS = 50;
 
