@@ -10,9 +10,11 @@ use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
+use crate::session::SessionHandle;
 use crate::session::message::AccessToken;
+use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
-use crate::upstream::{ForwardPlan, Forwarding};
+use crate::upstream::{ForwardPlan, Forwarding, Stay, Tenure};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -33,7 +35,7 @@ pub(super) async fn pass<P: Platform>(
         Access::Public => {
             let permit = permitted(authz::authorize(None, route))?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
-            Ok(turn.forward(route, path, None, permit))
+            Ok(turn.forward(route, path, (None, Tenure::Unlimited), permit))
         }
         Access::Guarded(guard) => match authenticate(turn, guard, ledger).await {
             Ok(authenticated) => enter(turn, path, (route, guard), authenticated, ledger),
@@ -72,8 +74,15 @@ fn enter<P: Platform>(
             None => return challenge(turn, Reason::AccessTokenExpired, ledger).map(Outcome::Reply),
         },
     };
+    let tenure = tenure(turn, guard, &authenticated.handle);
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(turn.forward(route, path, token, permit))
+    Ok(turn.forward(route, path, (token, tenure), permit))
+}
+
+/// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
+fn tenure<P>(turn: &Turn<'_, P>, guard: &Guard, handle: &SessionHandle) -> Tenure {
+    let touch_every = guard.touch.then(|| touch_granularity(turn.config.session.idle));
+    Tenure::Session(Stay { subject: handle.subject, digest: handle.id.digest(), touch_every })
 }
 
 fn permitted(decision: Decision) -> Result<Permit, Reason> {
@@ -121,7 +130,7 @@ impl<P: Platform> Turn<'_, P> {
         &self,
         route: &Route,
         path: &CanonicalPath,
-        access_token: Option<AccessToken>,
+        (access_token, tenure): (Option<AccessToken>, Tenure),
         permit: Permit,
     ) -> Outcome {
         let forwarding = Forwarding {
@@ -129,7 +138,7 @@ impl<P: Platform> Turn<'_, P> {
             path,
             query: self.query,
             public_url: &self.config.public_url,
-            private: route.access != Access::Public,
+            tenure,
             access_token,
             request_id: &self.request_id,
         };

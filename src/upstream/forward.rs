@@ -1,10 +1,12 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
 use super::answer::answer_headers;
+use super::headers::{Nominated, is_hop_by_hop, keep_websocket, says_who_asks};
+use super::tenure::Tenure;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, RequestHead, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
 use crate::route::{CanonicalPath, Upstream};
 use crate::session::message::AccessToken;
 
@@ -19,6 +21,10 @@ pub struct ForwardPlan {
     pub headers: HeaderMap,
     /// Whether the answer depends on who asked: it then must not be cached for others.
     pub private: bool,
+    /// For how long it may go on.
+    pub tenure: Tenure,
+    /// How long the body is, where the request says so.
+    pub body_length: Option<u64>,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
     /// Cookies of ours that go with the upstream's answer.
@@ -37,8 +43,8 @@ pub struct Forwarding<'a> {
     pub query: Option<&'a str>,
     /// Where the browser thinks it is.
     pub public_url: &'a PublicUrl,
-    /// Whether it was let through because of who asked.
-    pub private: bool,
+    /// For how long it was let through; [`Tenure::Unlimited`] where nobody was asked who they are.
+    pub tenure: Tenure,
     /// The access token that goes along.
     pub access_token: Option<AccessToken>,
     /// The id of the request.
@@ -58,7 +64,9 @@ impl ForwardPlan {
             upstream,
             path_and_query,
             headers: request_headers(&forwarding),
-            private: forwarding.private,
+            private: is_private(&forwarding),
+            body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
+            tenure: forwarding.tenure,
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
             permit,
@@ -88,17 +96,27 @@ impl ForwardPlan {
     }
 }
 
+/// Whether the request was let through because of who asked.
+fn is_private(forwarding: &Forwarding<'_>) -> bool {
+    forwarding.tenure != Tenure::Unlimited
+}
+
 fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let head = forwarding.head;
+    let nominated = Nominated::in_headers(&head.headers);
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
-        let kept = !(says_who_asks(name) || is_hop_by_hop(name) || *name == header::COOKIE);
+        let ends_here = is_hop_by_hop(name) || nominated.contains(name);
+        let kept = !(says_who_asks(name) || ends_here || *name == header::COOKIE);
         // A guarded route's caller is known by their session; what else they call themselves is noise at best.
-        if kept && !(forwarding.private && *name == header::AUTHORIZATION) {
+        if kept && !(is_private(forwarding) && *name == header::AUTHORIZATION) {
             headers.append(name.clone(), value.clone());
         }
     }
-    keep_websocket(&head.headers, &mut headers);
+    // With any other method the runtime would make it a GET: another request than the one that was let through.
+    if head.method == Method::GET {
+        keep_websocket(&head.headers, &mut headers);
+    }
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
@@ -118,102 +136,6 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Some(value) = HeaderValue::try_from(value).ok().filter(|value| !value.is_empty()) {
         headers.insert(HeaderName::from_static(name), value);
-    }
-}
-
-const CLAIMING_PREFIXES: [&str; 27] = [
-    "cf-",
-    "remote-",
-    "ssl-client-",
-    "tailscale-",
-    "x-amzn-oidc-",
-    "x-auth-",
-    "x-authenticated-",
-    "x-authentik-",
-    "x-client-",
-    "x-envoy-",
-    "x-forwarded",
-    "x-goog-",
-    "x-identity",
-    "x-jwt-",
-    "x-middleware-",
-    "x-ms-client-",
-    "x-original-",
-    "x-pomerium-",
-    "x-postern-",
-    "x-remote-",
-    "x-rewrite-",
-    "x-ssl-",
-    "x-sso-",
-    "x-tls-",
-    "x-user",
-    "x-vouch-",
-    "x-webauth-",
-];
-const CLAIMING_NAMES: [&str; 28] = [
-    "client-cert",
-    "client-cert-chain",
-    "client-ip",
-    "fastly-client-ip",
-    "forwarded",
-    "from",
-    "proxy",
-    "proxy-authorization",
-    "true-client-ip",
-    "via",
-    "x-access-token",
-    "x-cluster-client-ip",
-    "x-email",
-    "x-group",
-    "x-groups",
-    "x-host",
-    "x-http-host-override",
-    "x-http-method",
-    "x-http-method-override",
-    "x-id-token",
-    "x-method-override",
-    "x-real-ip",
-    "x-request-id",
-    "x-role",
-    "x-roles",
-    "x-scheme",
-    "x-subject",
-    "x-url-scheme",
-];
-
-/// Headers by which proxies tell upstreams who asks, from where, or for what: from outside they are
-/// claims, so none is passed on; those that are true are set anew.
-fn says_who_asks(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&name)
-}
-
-/// Headers of the connection, not of the request (RFC 9110 §7.6.1).
-pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "content-length"
-            | "host"
-            | "http2-settings"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
-}
-
-/// An upgrade to WebSocket goes through, written anew: any other protocol (`h2c`) would carry requests that
-/// nobody looks at, and `Connection` can name headers for the next server to drop.
-pub(super) fn keep_websocket(from: &HeaderMap, to: &mut HeaderMap) {
-    let mut protocols = from.get_all(header::UPGRADE).iter();
-    let first = protocols.next().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if first && protocols.next().is_none() {
-        to.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
 }
 
