@@ -21,6 +21,7 @@ use crate::ports::StoreError;
 use crate::route::Upstream;
 use crate::time::Seconds;
 use crate::upstream::patience::{Left, Patience};
+use crate::upstream::static_files::{self, Found};
 use crate::upstream::{ForwardPlan, Stay, Tenure};
 
 /// The binding of the static assets.
@@ -39,6 +40,8 @@ pub enum ForwardError {
     Network(String),
     /// The answer did not begin in time.
     Timeout,
+    /// There is no such static file.
+    NoFile,
     /// Meanwhile the session ended on which the answer would go on depending.
     Ended,
     /// Nobody can tell whether it did.
@@ -52,6 +55,7 @@ impl std::fmt::Display for ForwardError {
             Self::Unsendable(reason) => write!(f, "request cannot be sent: {reason}"),
             Self::Network(reason) => write!(f, "no answer: {reason}"),
             Self::Timeout => write!(f, "no answer within {TIMEOUT}"),
+            Self::NoFile => f.write_str("no such file"),
             Self::Ended => f.write_str("session ended"),
             Self::Unwatched(error) => write!(f, "session cannot be watched: {error:?}"),
         }
@@ -163,6 +167,11 @@ async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Respon
     let no_status = || ForwardError::Network("invalid status".to_owned());
     let status = StatusCode::from_u16(from.status()).map_err(|_| no_status())?;
     let mut headers = plan.answer_headers(&headers::read_valid(&from.headers()));
+    match static_files::found(plan, status, &headers) {
+        Found::It => {}
+        Found::PageForPerson => static_files::not_to_be_kept(&mut headers),
+        Found::PageForProgram => return Err(ForwardError::NoFile),
+    }
     let body = from.body().filter(|_| !has_no_body(status));
     let (socket, body) = match &plan.tenure {
         Tenure::Session(stay) if status == StatusCode::SWITCHING_PROTOCOLS => {

@@ -57,6 +57,7 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
     log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
     let reason = match error {
         ForwardError::Timeout => Reason::UpstreamTimeout,
+        ForwardError::NoFile => Reason::NoFile,
         ForwardError::Ended => Reason::Rejected(Rejection::SessionGone),
         ForwardError::Unwatched(store) => Reason::Store(store.clone()),
         ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) => {

@@ -7,6 +7,7 @@ use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
+use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::session::message::AccessToken;
 
@@ -23,6 +24,8 @@ pub struct ForwardPlan {
     pub private: bool,
     /// For how long it may go on.
     pub tenure: Tenure,
+    /// Whether a person is going there, and not a program asking.
+    pub navigation: bool,
     /// How long the body is, where the request says so.
     pub body_length: Option<u64>,
     /// For the problem answer, should the upstream fail.
@@ -67,6 +70,7 @@ impl ForwardPlan {
             private: is_private(&forwarding),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
             tenure: forwarding.tenure,
+            navigation: Caller::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
             permit,

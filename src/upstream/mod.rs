@@ -4,6 +4,7 @@ pub mod answer;
 pub mod forward;
 mod headers;
 pub mod patience;
+pub mod static_files;
 pub mod tenure;
 pub mod websocket;
 
