@@ -10,7 +10,7 @@ use web_sys::{AbortController, ReadableStream};
 
 use super::js::{self, Exception, property};
 use super::relay;
-use super::watch::End;
+use super::watch::Ending;
 use crate::http::{HeaderMap, header};
 
 /// Whether an answer is such a stream (HTML §9.2).
@@ -32,11 +32,7 @@ pub(super) fn forget_encoding(headers: &mut HeaderMap) {
 ///
 /// # Errors
 /// When the runtime does not let us.
-pub(super) fn until(
-    body: &ReadableStream,
-    end: impl Future<Output = End> + 'static,
-    request_id: &str,
-) -> Result<ReadableStream, Exception> {
+pub(super) fn until(body: &ReadableStream, end: Ending, request_id: &str) -> Result<ReadableStream, Exception> {
     let channel = construct("IdentityTransformStream", &Array::new())?;
     let (readable, writable) = (property(&channel, "readable")?, property(&channel, "writable")?);
     let abort = AbortController::new()?;
@@ -48,7 +44,7 @@ pub(super) fn until(
     spawn_local(async move {
         let arguments = Array::of2(&writable, &options);
         let mut pipe = pin!(js::call_async(&body, "pipeTo", &arguments));
-        let broken = match select(&mut pipe, pin!(end)).await {
+        let broken = match select(&mut pipe, end).await {
             Either::Left((Ok(_), _)) => return,
             Either::Left((Err(_), _)) => true,
             Either::Right((end, _)) => {

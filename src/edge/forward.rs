@@ -14,15 +14,15 @@ use worker::{Delay, Env};
 
 use super::js::{self, Exception, property};
 use super::response::has_no_body;
-use super::watch::{End, Watch};
+use super::watch::{self, End};
 use super::{event_stream, headers, relay, upload};
 use crate::http::{HeaderMap, StatusCode, header};
 use crate::ports::StoreError;
 use crate::route::Upstream;
 use crate::time::Seconds;
+use crate::upstream::ForwardPlan;
 use crate::upstream::patience::{Left, Patience};
 use crate::upstream::static_files::{self, Found};
-use crate::upstream::{ForwardPlan, Stay, Tenure};
 
 /// The binding of the static assets.
 pub const ASSETS: &str = "ASSETS";
@@ -173,30 +173,30 @@ async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Respon
         Found::PageForProgram => return Err(ForwardError::NoFile),
     }
     let body = from.body().filter(|_| !has_no_body(status));
-    let (socket, body) = match &plan.tenure {
-        Tenure::Session(stay) if status == StatusCode::SWITCHING_PROTOCOLS => {
-            // Agreed upon between the upstream and us.
-            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
-            (Some(relayed(env, plan, stay, socket_of(from)?).await?), None)
-        }
-        Tenure::Session(stay) if event_stream::is_one(&headers) => {
-            event_stream::forget_encoding(&mut headers);
-            (None, cut_off(env, plan, stay, body).await?)
-        }
-        Tenure::Unlimited if status == StatusCode::SWITCHING_PROTOCOLS => (Some(socket_of(from)?), None),
-        Tenure::Unlimited | Tenure::Session(_) => (None, body),
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        let socket = relayed(env, plan, &mut headers, from).await?;
+        return respond(status, &headers, None, Some(&socket)).map_err(unanswerable);
+    }
+    let body = match body {
+        Some(body) if event_stream::is_one(&headers) => Some(until_the_end(env, plan, &mut headers, body).await?),
+        body => body,
     };
-    respond(status, &headers, body.as_ref(), socket.as_ref()).map_err(unanswerable)
+    respond(status, &headers, body.as_ref(), None).map_err(unanswerable)
 }
 
-fn socket_of(from: &Response) -> Result<JsValue, ForwardError> {
-    property(from, "webSocket").map_err(unanswerable)
-}
-
-async fn relayed(env: &Env, plan: &ForwardPlan, stay: &Stay, upstream: JsValue) -> Result<JsValue, ForwardError> {
-    match Watch::begin(env, stay).await {
-        Ok((watch, end)) => {
-            relay::between(upstream, watch, end, stay.touch_every, &plan.request_id).map_err(unanswerable)
+async fn relayed(
+    env: &Env,
+    plan: &ForwardPlan,
+    headers: &mut HeaderMap,
+    from: &Response,
+) -> Result<JsValue, ForwardError> {
+    let upstream = property(from, "webSocket").map_err(unanswerable)?;
+    match watch::begin(env, &plan.tenure).await {
+        Ok(None) => Ok(upstream),
+        Ok(Some(ending)) => {
+            // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+            relay::between(upstream, ending, &plan.request_id).map_err(unanswerable)
         }
         Err(end) => {
             relay::refuse(upstream, &end);
@@ -205,20 +205,24 @@ async fn relayed(env: &Env, plan: &ForwardPlan, stay: &Stay, upstream: JsValue) 
     }
 }
 
-async fn cut_off(
+async fn until_the_end(
     env: &Env,
     plan: &ForwardPlan,
-    stay: &Stay,
-    body: Option<ReadableStream>,
-) -> Result<Option<ReadableStream>, ForwardError> {
-    let Some(body) = body else { return Ok(None) };
-    let (_, end) = Watch::begin(env, stay).await.map_err(over)?;
-    event_stream::until(&body, end, &plan.request_id).map(Some).map_err(unanswerable)
+    headers: &mut HeaderMap,
+    body: ReadableStream,
+) -> Result<ReadableStream, ForwardError> {
+    match watch::begin(env, &plan.tenure).await.map_err(over)? {
+        None => Ok(body),
+        Some((end, _)) => {
+            event_stream::forget_encoding(headers);
+            event_stream::until(&body, end, &plan.request_id).map_err(unanswerable)
+        }
+    }
 }
 
 fn over(end: End) -> ForwardError {
     match end {
-        End::Ended => ForwardError::Ended,
+        End::Ended | End::Expired => ForwardError::Ended,
         End::Unknown(error) => ForwardError::Unwatched(error),
     }
 }

@@ -2,13 +2,11 @@
 //!
 //! Messages never enter wasm: what came as a JavaScript value is sent on as the same value.
 
-use std::cell::{Cell, RefCell};
-use std::pin::pin;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
-use js_sys::Date;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use worker::WebSocketPair;
@@ -16,8 +14,7 @@ use worker::WebSocketPair;
 use super::js::Exception;
 use super::log;
 use super::socket::{self, Socket};
-use super::watch::{End, Watch};
-use crate::time::Seconds;
+use super::watch::{End, Ending, Use};
 use crate::upstream::websocket::Close;
 
 /// Who closed, and how that reads.
@@ -32,9 +29,7 @@ enum Closed {
 /// When the runtime does not let us.
 pub(super) fn between(
     upstream: JsValue,
-    watch: Rc<Watch>,
-    end: impl Future<Output = End> + 'static,
-    touch_every: Option<Seconds>,
+    (end, browser_uses): (Ending, Option<Use>),
     request_id: &str,
 ) -> Result<JsValue, Exception> {
     let pair = WebSocketPair::new().map_err(|error| Exception::new(&error.to_string()))?;
@@ -42,10 +37,10 @@ pub(super) fn between(
     let (sender, closed) = oneshot::channel();
     let closing = Closing(Rc::new(RefCell::new(Some(sender))));
     let (to_upstream, to_browser) = (upstream.clone(), ours.clone());
-    let use_of_session =
-        Use { watch, every_ms: touch_every.map(|every| f64::from(every.get()) * 1000.0), last: Cell::new(Date::now()) };
     let from_browser = move |message| {
-        use_of_session.note();
+        if let Some(session) = &browser_uses {
+            session.note();
+        }
         socket::send(&to_upstream, &message);
     };
     let said = closing.clone();
@@ -61,7 +56,7 @@ pub(super) fn between(
     )?;
     let request_id = request_id.to_owned();
     spawn_local(async move {
-        match select(closed, pin!(end)).await {
+        match select(closed, end).await {
             Either::Left((Ok(Closed::Browser(close)), _)) => upstream.close(&close),
             Either::Left((Ok(Closed::Upstream(close)), _)) => ours.close(&close),
             // Nothing that could still close is left.
@@ -87,6 +82,7 @@ pub(super) fn refuse(upstream: JsValue, end: &End) {
 pub(super) fn note(end: &End, request_id: &str) {
     match end {
         End::Ended => log::note("cut_off", Some(request_id), "session ended"),
+        End::Expired => log::note("cut_off", Some(request_id), "token expired"),
         End::Unknown(error) => log::failure("cut_off", Some(request_id), &format!("{error:?}")),
     }
 }
@@ -100,23 +96,6 @@ impl Closing {
         // The second side closes because the first one did.
         if let Some(sender) = self.0.borrow_mut().take() {
             let _nobody_waits = sender.send(closed);
-        }
-    }
-}
-
-/// What the browser sends is use of the session, counted no more often than the idle clock is exact.
-struct Use {
-    watch: Rc<Watch>,
-    every_ms: Option<f64>,
-    last: Cell<f64>,
-}
-
-impl Use {
-    fn note(&self) {
-        let now = Date::now();
-        if self.every_ms.is_some_and(|every| now - self.last.get() >= every) {
-            self.last.set(now);
-            self.watch.used();
         }
     }
 }

@@ -2,15 +2,18 @@
 
 mod admin;
 mod backchannel;
+mod bearer;
 mod callback;
+mod challenge;
+mod documents;
 mod frontchannel;
 mod guard;
 mod login;
 mod logout;
 mod me;
-mod providers;
 mod renewal;
 mod reply;
+mod resource;
 mod sessions;
 mod turn;
 mod userinfo;
@@ -25,7 +28,7 @@ use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
-use providers::ProviderDocuments;
+use documents::IssuerDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
@@ -37,7 +40,7 @@ impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + 
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    documents: ProviderDocuments,
+    documents: IssuerDocuments,
     cache: LiveCache,
 }
 
@@ -54,7 +57,7 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let documents = ProviderDocuments::new(&config.keys);
+        let documents = IssuerDocuments::new(&config.keys);
         Self { config, documents, cache: LiveCache::default() }
     }
 
@@ -105,6 +108,9 @@ impl Gateway {
         body: impl RequestBody,
         ledger: &mut Ledger,
     ) -> Result<Outcome, Reason> {
+        if let Some(resource) = resource::asked_about(turn.config, path) {
+            return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+        }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
             "/auth/me" => me::read(turn, ledger).await?,

@@ -9,7 +9,7 @@ use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
-use crate::session::message::AccessToken;
+use crate::secret::Secret;
 
 /// A request that both doors let through, ready to be sent: the edge adds the body and nothing else.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub struct ForwardPlan {
     pub body_length: Option<u64>,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
+    told_by: Option<&'static str>,
     /// Cookies of ours that go with the upstream's answer.
     set_cookies: Vec<HeaderValue>,
     permit: Permit,
@@ -46,10 +47,12 @@ pub struct Forwarding<'a> {
     pub query: Option<&'a str>,
     /// Where the browser thinks it is.
     pub public_url: &'a PublicUrl,
-    /// For how long it was let through; [`Tenure::Unlimited`] where nobody was asked who they are.
+    /// Which headers told who asked, where it was let through because of that.
+    pub told_by: Option<&'static str>,
+    /// For how long it was let through.
     pub tenure: Tenure,
     /// The access token that goes along.
-    pub access_token: Option<AccessToken>,
+    pub access_token: Option<Secret<String>>,
     /// The id of the request.
     pub request_id: &'a str,
 }
@@ -67,7 +70,8 @@ impl ForwardPlan {
             upstream,
             path_and_query,
             headers: request_headers(&forwarding),
-            private: is_private(&forwarding),
+            private: forwarding.told_by.is_some(),
+            told_by: forwarding.told_by,
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
             tenure: forwarding.tenure,
             navigation: Caller::of(forwarding.head).is_navigation(),
@@ -86,7 +90,7 @@ impl ForwardPlan {
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
-        let mut headers = answer_headers(self.private, from_upstream);
+        let mut headers = answer_headers(self.told_by, from_upstream);
         for cookie in &self.set_cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
         }
@@ -100,11 +104,6 @@ impl ForwardPlan {
     }
 }
 
-/// Whether the request was let through because of who asked.
-fn is_private(forwarding: &Forwarding<'_>) -> bool {
-    forwarding.tenure != Tenure::Unlimited
-}
-
 fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let head = forwarding.head;
     let nominated = Nominated::in_headers(&head.headers);
@@ -112,8 +111,8 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     for (name, value) in &head.headers {
         let ends_here = is_hop_by_hop(name) || nominated.contains(name);
         let kept = !(says_who_asks(name) || ends_here || *name == header::COOKIE);
-        // A guarded route's caller is known by their session; what else they call themselves is noise at best.
-        if kept && !(is_private(forwarding) && *name == header::AUTHORIZATION) {
+        // A guarded route's caller is known by what they proved; what else they call themselves is noise at best.
+        if kept && !(forwarding.told_by.is_some() && *name == header::AUTHORIZATION) {
             headers.append(name.clone(), value.clone());
         }
     }

@@ -1,7 +1,7 @@
 //! For how long what was let through may go on.
 
 use crate::session::{SessionDigest, SubjectKey};
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// How long an answer that does not end by itself may go on: a WebSocket, a stream of events. What ends by
 /// itself is not cut off: both doors were open when it was asked for.
@@ -9,6 +9,8 @@ use crate::time::Seconds;
 pub enum Tenure {
     /// Nobody was asked who they are, so nobody's right can end.
     Unlimited,
+    /// As long as the token is valid.
+    Until(Timestamp),
     /// As long as this session lives.
     Session(Stay),
 }

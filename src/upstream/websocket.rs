@@ -33,6 +33,12 @@ impl Close {
         Self::new(Self::ENDED, "session ended")
     }
 
+    /// What both ends are told when the token has expired.
+    #[must_use]
+    pub fn expired() -> Self {
+        Self::new(Self::ENDED, "token expired")
+    }
+
     /// What both ends are told when nobody can tell whether the session lives.
     #[must_use]
     pub fn unknown() -> Self {

@@ -2,8 +2,6 @@ use super::*;
 use crate::authz::{Decision, authorize};
 use crate::config::testing::config;
 use crate::http::{Method, Peer};
-use crate::session::SubjectKey;
-use crate::upstream::Stay;
 
 fn permit() -> Permit {
     let config = config(|_| ());
@@ -12,12 +10,6 @@ fn permit() -> Permit {
         Decision::Allow(permit) => permit,
         Decision::Deny(denial) => panic!("{denial:?}"),
     }
-}
-
-fn tenure() -> Tenure {
-    let subject = SubjectKey::of("https://op.example", "alice");
-    let digest = serde_json::from_value("digest".into()).unwrap();
-    Tenure::Session(Stay { subject, digest, touch_every: None })
 }
 
 fn plan(private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
@@ -33,7 +25,8 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
-        tenure: if private { tenure() } else { Tenure::Unlimited },
+        told_by: private.then_some("Cookie"),
+        tenure: Tenure::Unlimited,
         access_token: None,
         request_id: "the-id",
     };
