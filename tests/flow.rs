@@ -33,6 +33,8 @@ mod logout;
 mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/sender.rs"]
+mod sender;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]

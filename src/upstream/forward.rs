@@ -111,8 +111,10 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     for (name, value) in &head.headers {
         let ends_here = is_hop_by_hop(name) || nominated.contains(name);
         let kept = !(says_who_asks(name) || ends_here || *name == header::COOKIE);
-        // A guarded route's caller is known by what they proved; what else they call themselves is noise at best.
-        if kept && !(forwarding.told_by.is_some() && *name == header::AUTHORIZATION) {
+        // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
+        // proof was for us, and is used up.
+        let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
+        if kept && !(forwarding.told_by.is_some() && credential) {
             headers.append(name.clone(), value.clone());
         }
     }

@@ -3,12 +3,14 @@
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what.
-const CLAIMING_PREFIXES: [&str; 29] = [
+const CLAIMING_PREFIXES: [&str; 31] = [
     "cf-",
     "remote-",
     "ssl-client-",
     "tailscale-",
+    "x-amzn-mtls-",
     "x-amzn-oidc-",
+    "x-arr-",
     "x-auth-",
     "x-authenticated-",
     "x-authentik-",

@@ -1,6 +1,6 @@
 // The Worker under test, wrapped: the real build, with a clock tests can move and stores tests can break.
 //
-// Only what the platform provides is replaced (time, bindings); no line of Postern's own is.
+// Only what the platform provides is replaced (time, bindings, what it says of a connection); no line of Postern's own is.
 
 import Postern, * as classes from "../../../build/index.js";
 
@@ -10,6 +10,7 @@ let skewMilliseconds = 0;
 // Time-lapse: since when, and how many times as fast as the wall's clock the Worker's runs.
 let lapse = { since: 0, speed: 1 };
 let faults = {};
+let cf;
 
 const now = () => RealDate.now() + skewMilliseconds + (lapse.speed - 1) * (RealDate.now() - lapse.since);
 
@@ -73,6 +74,7 @@ async function control(request) {
   if (order.skewMilliseconds !== undefined) skewMilliseconds = order.skewMilliseconds;
   if (order.speed) lapse = { since: RealDate.now(), speed: order.speed };
   if (order.faults) faults = order.faults;
+  if (order.cf !== undefined) cf = order.cf;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
   return new Response("done");
 }
@@ -103,6 +105,7 @@ export default class extends Postern {
   }
 
   fetch(request) {
-    return request.url === "http://control.test/" ? control(request) : super.fetch(request);
+    if (request.url === "http://control.test/") return control(request);
+    return super.fetch(cf ? new Request(request, { cf }) : request);
   }
 }
