@@ -25,6 +25,8 @@ mod documents;
 mod frontchannel;
 #[path = "flow/guard.rs"]
 mod guard;
+#[path = "flow/introspection.rs"]
+mod introspection;
 #[path = "flow/login.rs"]
 mod login;
 #[path = "flow/logout.rs"]
@@ -33,6 +35,8 @@ mod logout;
 mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/revocation.rs"]
+mod revocation;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/session.rs"]
@@ -41,6 +45,8 @@ mod session;
 mod staleness;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/token_cache.rs"]
+mod token_cache;
 #[path = "flow/tokens.rs"]
 mod tokens;
 #[path = "flow/userinfo.rs"]

@@ -102,10 +102,9 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let answer = self.carry_out(&envelope.command).await?;
-        if !matches!(answer, Answer::Live(_) | Answer::Sessions(_)) {
+        // A session that lives changes nothing that has to be done sooner, and ends nothing.
+        if !matches!(answer, Answer::Live(_)) {
             self.tell_watchers()?;
-        }
-        if !matches!(envelope.command, Command::Check(_) | Command::List { .. }) {
             self.set_alarm().await?;
         }
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
@@ -144,8 +143,10 @@ impl Inner {
         if !lives {
             return Response::error("gone", 410).map_err(|error| ObjectError::Failed(error.to_string()));
         }
+        // Before anything else can happen here: an end from now on is told.
+        let line = self.watchers.admit(digest)?;
         self.set_alarm().await?;
-        self.watchers.admit(digest)
+        Ok(line)
     }
 
     fn touch(&self, line: &WebSocket) -> Result<(), ObjectError> {
@@ -238,7 +239,7 @@ impl Inner {
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
-        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom }
+        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
 }
 
@@ -250,6 +251,10 @@ fn clocks(gateway: &Gateway) -> Clocks {
 
 fn waits_for_token(answer: &Answer) -> bool {
     matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
+}
+
+fn report(code: &'static str, detail: &str) {
+    log::failure(code, None, detail);
 }
 
 fn failed(error: StoreError) -> ObjectError {

@@ -18,7 +18,7 @@ use crate::refusal::Reason;
 use crate::time::Timestamp;
 
 use shelf::{Demand, Shelf};
-use source::{KeysAt, KeysUriOf, MetadataOf};
+use source::{IntrospectionEndpointOf, KeysAt, KeysUriOf, MetadataOf};
 
 /// Where an issuer's keys are published.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,7 @@ impl VerifyError {
 pub(super) struct IssuerDocuments {
     metadata: Shelf<Metadata>,
     keys_uris: Shelf<String>,
+    introspection_endpoints: Shelf<String>,
     keys: Shelf<KeySet>,
 }
 
@@ -62,6 +63,7 @@ impl IssuerDocuments {
         Self {
             metadata: Shelf::new(Rc::clone(ring)),
             keys_uris: Shelf::new(Rc::clone(ring)),
+            introspection_endpoints: Shelf::new(Rc::clone(ring)),
             keys: Shelf::new(Rc::clone(ring)),
         }
     }
@@ -72,6 +74,18 @@ impl IssuerDocuments {
     /// When there is none that is young enough and the issuer does not give one.
     pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
         self.metadata.get(platform, &MetadataOf(issuer), Demand::Usable).await
+    }
+
+    /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
+    ///
+    /// # Errors
+    /// When there is no metadata that is young enough and the issuer does not give it, or it does not say.
+    pub(super) async fn introspection_endpoint<P: Platform>(
+        &self,
+        platform: &P,
+        issuer: &Issuer,
+    ) -> Result<Rc<String>, Reason> {
+        self.introspection_endpoints.get(platform, &IntrospectionEndpointOf(issuer), Demand::Usable).await
     }
 
     /// Verifies a token's signature by the keys of `source`, with one of `algorithms`.
@@ -101,7 +115,6 @@ impl IssuerDocuments {
     /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
     /// isolate's memory. Without I/O: false when there are none, or when it is time to ask the issuer for them,
     /// which [`IssuerDocuments::verify`] then does.
-    #[expect(dead_code, reason = "for the cache of verified access tokens")]
     pub(super) fn still_holds(&self, source: KeySource<'_>, stamp: &KeyStamp, now: Timestamp) -> bool {
         let by = |url: &str| self.keys.at_hand(&KeysAt(url), now).is_some_and(|keys| keys.holds(stamp));
         match source {

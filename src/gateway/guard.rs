@@ -113,9 +113,9 @@ fn enter<P: Platform>(
 fn tenure<P>(turn: &Turn<'_, P>, guard: &Guard, entrant: &Entrant) -> Tenure {
     match entrant {
         Entrant::Token(bearer) => Tenure::Until(bearer.principal.expires_at()),
-        Entrant::Session(Authenticated { handle, .. }) => Tenure::Session(Stay {
-            subject: handle.subject,
-            digest: handle.id.digest(),
+        Entrant::Session(authenticated) => Tenure::Session(Stay {
+            subject: authenticated.handle.subject,
+            digest: authenticated.handle.id.digest(),
             touch_every: guard.touch.then(|| touch_granularity(turn.config.session.idle)),
         }),
     }

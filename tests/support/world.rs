@@ -56,6 +56,8 @@ pub struct World {
     pub lines: RefCell<Vec<String>>,
     /// How often a subject's object was asked.
     pub session_calls: Cell<usize>,
+    /// How many signatures were verified.
+    pub verifications: Cell<usize>,
     pub fault: Cell<Fault>,
     seed: Cell<u64>,
     claimed: RefCell<BTreeMap<[u8; 32], i64>>,
@@ -85,6 +87,7 @@ impl World {
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
+            verifications: Cell::new(0),
             fault: Cell::new(Fault::None),
             seed: Cell::new(1),
             claimed: RefCell::default(),
@@ -147,7 +150,7 @@ impl World {
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> Subject<'a, MemoryTable, Self> {
-        Subject { table, keys: &self.object_keys, random: self }
+        Subject { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.
@@ -196,6 +199,7 @@ impl Fetch for World {
 
 impl Signatures for World {
     async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.verifications.set(self.verifications.get() + 1);
         Portable.verify(key, algorithm, message, signature).await
     }
 }

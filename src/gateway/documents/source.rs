@@ -60,6 +60,27 @@ impl Source for KeysUriOf<'_> {
     }
 }
 
+/// Of the same document, only where the issuer is asked about its tokens.
+pub(super) struct IntrospectionEndpointOf<'a>(pub(super) &'a Issuer);
+
+impl Source for IntrospectionEndpointOf<'_> {
+    type Parsed = String;
+    const DOCUMENT: Document = Document::Metadata;
+    const LIFETIMES: Lifetimes = documents::METADATA;
+
+    fn url(&self) -> String {
+        metadata::url(self.0)
+    }
+
+    fn request(&self) -> OutboundRequest {
+        metadata::request(self.0)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<String, Reason> {
+        metadata::introspection_endpoint(body, self.0).map_err(Reason::Metadata)
+    }
+}
+
 /// The keys at a URL.
 pub(super) struct KeysAt<'a>(pub(super) &'a str);
 
