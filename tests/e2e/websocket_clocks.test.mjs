@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { ENDED, signedIn, within } from "./support/websocket.mjs";
+import { ENDED, handshake, signedIn, within } from "./support/websocket.mjs";
 import { startWorld } from "./support/world.mjs";
 
 const upstream = { methods: ["GET"], upstream: "service:ECHO" };
@@ -13,7 +13,8 @@ const world = await startWorld(
   {
     upstream: fileURLToPath(new URL("support/live_upstream.mjs", import.meta.url)),
     session: { idle: "4s", absolute: "10s" },
-    routes: { "/live/{*rest}": upstream, "/calm/{*rest}": { ...upstream, touch: false }, "/page": upstream },
+    tokens: { main: {} },
+    routes: { "/api/{*rest}": { ...upstream, authenticate: ["bearer"] }, "/live/{*rest}": upstream, "/calm/{*rest}": { ...upstream, touch: false }, "/page": upstream },
   },
 );
 const person = () => signedIn(world);
@@ -42,5 +43,16 @@ test("it is not on a route that does not keep the session alive", async () => {
   const socket = await open("/calm/used");
   const talking = setInterval(() => socket.send("x"), 400);
   assert.deepEqual(await within(8000, socket.closed, "the idle end"), ENDED);
+  clearInterval(talking);
+});
+
+test("a WebSocket that was opened with a token ends with the token, whatever is sent on it, and needs no origin", async () => {
+  const now = Math.floor(world.postern.now() / 1000);
+  const token = world.issuers.main.accessToken({ exp: now + 5 });
+  const { status, socket, body } = await handshake(world.postern, "/api/live", [["authorization", `Bearer ${token}`]]);
+  assert.equal(status, 101, body);
+  const talking = setInterval(() => socket.send("x"), 400);
+  assert.equal(await within(2000, socket.next(), "an answer"), "x");
+  assert.deepEqual(await within(8000, socket.closed, "the token's end"), { code: 4401, reason: "token expired" });
   clearInterval(talking);
 });

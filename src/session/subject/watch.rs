@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Subject, read, row};
+use super::{Subject, row};
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
 use crate::session::message::Clocks;
@@ -35,14 +35,13 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         not_before: impl Fn(&str) -> Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(stored) = self.table.find(digest)? else { return Ok(false) };
-        let session = read(&stored)?;
+        let Some((stored, session)) = self.load(digest, now)? else { return Ok(false) };
         let began = Timestamp::from_unix(session.created_at);
         if session.check_clocks(clocks, now).is_err() || not_before(&session.provider).is_some_and(|at| began < at) {
             return Ok(false);
         }
         if session.idle_expires_at(clocks).as_unix() < stored.expires_at {
-            self.table.put(&row(digest, &session, stored.tokens, clocks)?)?;
+            self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)?;
         }
         Ok(true)
     }
