@@ -60,6 +60,9 @@ pub enum What {
     /// A frame of a provider's page tells that it ended a session.
     #[serde(rename = "logout.frontchannel")]
     FrontchannelLogout,
+    /// What an issuer publishes, its metadata or keys, changed or could not be fetched.
+    #[serde(rename = "document.fetch")]
+    DocumentFetch,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -143,6 +146,9 @@ pub struct Event {
     /// How many sessions were ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<u32>,
+    /// Whose metadata, by issuer, or which keys, by URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
     /// Whether the session cookie was made with an older key than the newest.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub old_key: bool,
@@ -183,6 +189,7 @@ impl Event {
             token_id: None,
             target: None,
             ended: None,
+            document: None,
             old_key: false,
             address: peer.address.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),

@@ -22,10 +22,10 @@ pub const REFUSED_AT_MOST: Seconds = Seconds::new(10);
 /// Refusals remembered, of each issuer. Made-up tokens displace each other, never a good one.
 const REFUSALS: Bounds = Bounds { entries: 2000, weight: 2000 };
 
-/// Questions under way or in vain, for one network: so many at once, so many more each second.
-const OF_A_NETWORK: Allowance = Allowance { at_once: 100, each_second: 2 };
+/// Questions for one network: so many in vain, so many under way at once, and so many forgiven each second.
+const OF_A_NETWORK: Allowance = Allowance { in_vain: 100, under_way: 1000, each_second: 2 };
 /// The same for all networks together, for one issuer.
-const OF_AN_ISSUER: Allowance = Allowance { at_once: 1000, each_second: 20 };
+const OF_AN_ISSUER: Allowance = Allowance { in_vain: 1000, under_way: 2000, each_second: 20 };
 /// Networks told apart while they owe something. The others share one allowance.
 const MAX_NETWORKS: usize = 500;
 
@@ -94,14 +94,17 @@ type Network = Option<IpAddr>;
 
 #[derive(Clone, Copy, Debug)]
 struct Allowance {
-    at_once: u32,
+    in_vain: u32,
+    under_way: u32,
     each_second: u32,
 }
 
 /// How much of an allowance is used up.
 #[derive(Clone, Copy, Debug)]
 struct Debt {
-    owed: u32,
+    in_vain: u32,
+    /// Those in vain are among them: they too are forgiven by time, as are those that broke off.
+    asked: u32,
     at: Timestamp,
 }
 
@@ -130,9 +133,12 @@ impl Inquiries {
         let Some(of_issuer) = issuers.get_mut(&inquiry.issuer) else { return };
         match finding {
             Finding::Good => of_issuer.give_back(inquiry.network),
-            Finding::Refused(error, span) => of_issuer.refusals.insert(inquiry.digest, (error, now.plus(span)), 1),
+            Finding::Refused(error, span) => {
+                of_issuer.refusals.insert(inquiry.digest, (error, now.plus(span)), 1);
+                of_issuer.note_vain(inquiry.network);
+            }
             // It may be a token made up to make the endpoint stumble.
-            Finding::Nothing => {}
+            Finding::Nothing => of_issuer.note_vain(inquiry.network),
             Finding::NoAnswer => {
                 of_issuer.quiet_until = now.plus(FAILURE_COOLDOWN);
                 of_issuer.give_back(inquiry.network);
@@ -144,12 +150,7 @@ impl Inquiries {
 impl OfIssuer {
     fn new(now: Timestamp) -> Self {
         let long_ago = Timestamp::from_unix(i64::MIN);
-        Self {
-            refusals: Recent::new(REFUSALS),
-            quiet_until: long_ago,
-            debt: Debt { owed: 0, at: now },
-            networks: HashMap::new(),
-        }
+        Self { refusals: Recent::new(REFUSALS), quiet_until: long_ago, debt: Debt::none(now), networks: HashMap::new() }
     }
 
     fn admit(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<(), Unasked> {
@@ -163,34 +164,56 @@ impl OfIssuer {
     /// Takes one off both allowances, if both have it. Which network is charged: its own, unless there are too many.
     fn charge(&mut self, network: Network, now: Timestamp) -> Option<Network> {
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
-            self.networks.retain(|_, debt| debt.now(OF_A_NETWORK, now) > 0);
+            self.networks.retain(|_, debt| !debt.is_paid(OF_A_NETWORK, now));
         }
         let is_told_apart = self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network);
         let network = network.filter(|_| is_told_apart);
-        let of_network = self.networks.entry(network).or_insert(Debt { owed: 0, at: now });
-        let both = of_network.now(OF_A_NETWORK, now) < OF_A_NETWORK.at_once
-            && self.debt.now(OF_AN_ISSUER, now) < OF_AN_ISSUER.at_once;
+        let of_network = self.networks.entry(network).or_insert(Debt::none(now));
+        let both = of_network.leaves_room(OF_A_NETWORK, now) && self.debt.leaves_room(OF_AN_ISSUER, now);
         both.then(|| {
-            of_network.owed += 1;
-            self.debt.owed += 1;
+            of_network.asked += 1;
+            self.debt.asked += 1;
             network
         })
+    }
+
+    fn note_vain(&mut self, network: Network) {
+        let of_network = self.networks.get_mut(&network);
+        for debt in of_network.into_iter().chain([&mut self.debt]) {
+            debt.in_vain += 1;
+        }
     }
 
     fn give_back(&mut self, network: Network) {
         let of_network = self.networks.get_mut(&network);
         for debt in of_network.into_iter().chain([&mut self.debt]) {
-            debt.owed = debt.owed.saturating_sub(1);
+            debt.asked = debt.asked.saturating_sub(1);
         }
     }
 }
 
 impl Debt {
-    /// What is still owed now.
-    fn now(&mut self, allowance: Allowance, now: Timestamp) -> u32 {
+    const fn none(now: Timestamp) -> Self {
+        Self { in_vain: 0, asked: 0, at: now }
+    }
+
+    fn leaves_room(&mut self, allowance: Allowance, now: Timestamp) -> bool {
+        self.forgive(allowance, now);
+        self.in_vain < allowance.in_vain && self.asked < allowance.under_way
+    }
+
+    fn is_paid(&mut self, allowance: Allowance, now: Timestamp) -> bool {
+        self.forgive(allowance, now);
+        self.in_vain == 0 && self.asked == 0
+    }
+
+    fn forgive(&mut self, allowance: Allowance, now: Timestamp) {
         let forgiven = now.since(self.at).get().saturating_mul(allowance.each_second);
-        *self = Self { owed: self.owed.saturating_sub(forgiven), at: now };
-        self.owed
+        *self = Self {
+            in_vain: self.in_vain.saturating_sub(forgiven),
+            asked: self.asked.saturating_sub(forgiven),
+            at: now,
+        };
     }
 }
 

@@ -80,8 +80,8 @@ fn endpoint(url: &str, issuer: Option<&Issuer>) -> Result<String, String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::Config;
     use super::super::tests::{parse, problems, small, with};
+    use super::super::{Config, is_secret};
     use super::*;
 
     /// An issuer of opaque tokens with these keys besides.
@@ -137,6 +137,13 @@ mod tests {
         let asked = asked.into_inner();
         assert!(asked.iter().any(|name| name == "ISSUER_A_B_CLIENT_SECRET"), "{asked:?}");
         assert!(asked.iter().any(|name| name == "ISSUER_C_PRIVATE_KEY"), "{asked:?}");
+        assert!(
+            asked.len() >= 4 && asked.iter().all(|name| is_secret(name)),
+            "the Worker hands on no other: {asked:?}"
+        );
+        for other in ["ISSUERS", "ISSUER", "ISSUER_C", "ISSUERSX_CLIENT_SECRET", "OTHER_CLIENT_SECRET", "SUBJECTS"] {
+            assert!(!is_secret(other), "{other}");
+        }
     }
 
     #[test]

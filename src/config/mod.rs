@@ -25,7 +25,7 @@ pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
-pub use secrets::{KEY_RING, Owner};
+pub use secrets::{KEY_RING, Owner, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
 

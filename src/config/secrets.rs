@@ -9,6 +9,12 @@ use crate::secret::Secret;
 /// The secret that holds the key ring.
 pub const KEY_RING: &str = "POSTERN_KEYS";
 
+const PROVIDER: &str = "PROVIDER";
+const ISSUER: &str = "ISSUER";
+const OWNERS: [&str; 2] = [PROVIDER, ISSUER];
+const CLIENT_SECRET: &str = "_CLIENT_SECRET";
+const PRIVATE_KEY: &str = "_PRIVATE_KEY";
+
 /// Whose secret it is.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner<'a> {
@@ -22,23 +28,30 @@ impl Owner<'_> {
     /// The name of the secret that holds our client secret there.
     #[must_use]
     pub fn client_secret_name(&self) -> String {
-        self.secret_name("CLIENT_SECRET")
+        self.secret_name(CLIENT_SECRET)
     }
 
     /// The name of the secret that holds the private key that we prove ourselves with there.
     #[must_use]
     pub fn private_key_name(&self) -> String {
-        self.secret_name("PRIVATE_KEY")
+        self.secret_name(PRIVATE_KEY)
     }
 
     /// Ids have no `_` and no capitals, so no two ids share a secret.
     fn secret_name(&self, what: &str) -> String {
         let (kind, id) = match self {
-            Self::Provider(id) => ("PROVIDER", id.as_str()),
-            Self::Issuer(id) => ("ISSUER", id.as_str()),
+            Self::Provider(id) => (PROVIDER, id.as_str()),
+            Self::Issuer(id) => (ISSUER, id.as_str()),
         };
-        format!("{kind}_{}_{what}", id.to_ascii_uppercase().replace('-', "_"))
+        format!("{kind}_{}{what}", id.to_ascii_uppercase().replace('-', "_"))
     }
+}
+
+/// Whether a binding of this name is a secret of ours: the runtime does not tell secrets from variables, so their names do.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
+    name == KEY_RING || of_somebody && [CLIENT_SECRET, PRIVATE_KEY].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.

@@ -12,6 +12,7 @@ use worker::{
     DurableObject, Env, Request, Response, State, Storage, WebSocket, WebSocketIncomingMessage, durable_object,
 };
 
+use super::background::Background;
 use super::clock::SystemClock;
 use super::js::Exception;
 use super::object::{self, ObjectError};
@@ -189,7 +190,7 @@ impl Inner {
     }
 
     async fn renew(&self, gateway: &Gateway, job: &RenewalJob) {
-        let renewal: Renewal = gateway.renew(&Workers::new(&self.env), job).await;
+        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, Background::Object), job).await;
         let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
         // The mark of the attempt stays: the next one knows that this one was lost.
         if let Err(error) = stored {
@@ -205,7 +206,7 @@ impl Inner {
     async fn ring(&self) -> Result<(), ObjectError> {
         self.alarm_at.set(None);
         let gateway = self.gateway()?;
-        let platform = Workers::new(&self.env);
+        let platform = Workers::new(&self.env, Background::Object);
         self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
         self.tell_watchers()?;
         let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;

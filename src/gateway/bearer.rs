@@ -76,16 +76,23 @@ async fn read<'a, P: Platform>(
     guard: &Guard,
     ledger: &mut Ledger,
 ) -> Result<(&'a TokenIssuer, Rc<AccessTokenClaims>), Reason> {
-    if let Some((issuer, claims)) = remembered(turn, token) {
+    let digest = TokenDigest::of(token);
+    if let Some((issuer, claims)) = remembered(turn, &digest) {
         ledger.event.vouched_for_by(&issuer.id, true);
         return Ok((issuer, claims));
     }
-    let issuer = issuer_of(turn, token, guard).map_err(Reason::TokenRejected)?;
+    let (issuer, jwt) = issuer_of(turn, token, guard).map_err(Reason::TokenRejected)?;
     ledger.event.vouched_for_by(&issuer.id, false);
-    match &issuer.tokens {
-        Tokens::Signed(how) => Ok((issuer, verify(turn, (issuer, how), token).await?)),
-        Tokens::Opaque(how) => {
-            let (claims, remembered) = introspection::ask(turn, Question { issuer, how, token }).await?;
+    match (&issuer.tokens, jwt) {
+        (Tokens::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
+        (Tokens::Signed(how), Some(jwt)) => {
+            let (claims, key) = verify(turn, (issuer, how), &jwt).await?;
+            let claims = Rc::new(claims);
+            turn.tokens.keep_signed(&issuer.id, digest, &claims, key);
+            Ok((issuer, claims))
+        }
+        (Tokens::Opaque(how), _) => {
+            let (claims, remembered) = introspection::ask(turn, Question { issuer, how, token, digest }).await?;
             ledger.event.remembered = remembered;
             Ok((issuer, claims))
         }
@@ -93,44 +100,51 @@ async fn read<'a, P: Platform>(
 }
 
 /// A signed token that was verified before, by a key that is still its issuer's.
-fn remembered<'a, P>(turn: &Turn<'a, P>, token: &str) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
+fn remembered<'a, P: Platform>(
+    turn: &Turn<'a, P>,
+    digest: &TokenDigest,
+) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
         Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
-            turn.documents.still_holds(key_source(issuer, how), key, turn.now)
+            turn.documents.still_holds(turn.platform, key_source(issuer, how), key)
         }
         _ => false,
     };
-    let (issuer, claims) = turn.tokens.signed(&TokenDigest::of(token), turn.now, holds)?;
+    let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;
     Some((turn.config.issuer(&issuer)?, claims))
 }
 
-/// The issuer that a token says it is from: a key into the configuration, and nothing more. What is not
+/// The issuer that a token says it is from, and what was read of it to know: a key into the configuration, and nothing more. What is not
 /// found there costs no question to anybody. A text that says nothing can only be for the one issuer here that it
 /// would say something to.
-fn issuer_of<'a, P>(turn: &Turn<'a, P>, token: &str, guard: &Guard) -> Result<&'a TokenIssuer, TokenRejection> {
+fn issuer_of<'a, 't, P>(
+    turn: &Turn<'a, P>,
+    token: &'t str,
+    guard: &Guard,
+) -> Result<(&'a TokenIssuer, Option<UnverifiedJwt<'t>>), TokenRejection> {
     if let Some(issuer) = turn.config.opaque_issuer(&guard.requirements).filter(|_| !looks_like_jwt(token)) {
-        return Ok(issuer);
+        return Ok((issuer, None));
     }
-    let claimed = UnverifiedJwt::parse(token).and_then(|jwt| jwt.claimed_issuer()).map_err(TokenRejection::Jwt)?;
-    claimed.and_then(|issuer| turn.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)
+    let jwt = UnverifiedJwt::parse(token).map_err(TokenRejection::Jwt)?;
+    let claimed = jwt.claimed_issuer().map_err(TokenRejection::Jwt)?;
+    let issuer = claimed.and_then(|issuer| turn.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)?;
+    Ok((issuer, Some(jwt)))
 }
 
 /// The signature by the issuer's keys, then the claims by its rules.
 async fn verify<P: Platform>(
     turn: &Turn<'_, P>,
     (issuer, how): (&TokenIssuer, &SignedTokens),
-    token: &str,
-) -> Result<Rc<AccessTokenClaims>, Reason> {
+    jwt: &UnverifiedJwt<'_>,
+) -> Result<(AccessTokenClaims, KeyStamp), Reason> {
     let keys = key_source(&issuer.issuer, how);
-    let verified = turn.documents.verify(turn.platform, keys, &how.algs, token).await;
+    let verified = turn.documents.verify(turn.platform, keys, &how.algs, jwt).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
     let key = verified.key();
     let expected = Expectations { issuer, profile: how.profile, now: turn.now };
     let claims = AccessTokenClaims::check(verified, &expected)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
-    let claims = Rc::new(claims);
-    turn.tokens.keep_signed(&issuer.id, TokenDigest::of(token), &claims, key);
-    Ok(claims)
+    Ok((claims, key))
 }
 
 fn key_source<'a>(issuer: &'a Issuer, how: &'a SignedTokens) -> KeySource<'a> {

@@ -164,7 +164,7 @@ async fn believe<P: Platform>(
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
     let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-    let verified = turn.documents.verify(turn.platform, keys, algorithms, id_token.expose()).await;
+    let verified = turn.documents.verify_delivered(turn.platform, keys, algorithms, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

@@ -21,6 +21,7 @@ pub(super) struct Question<'a> {
     pub(super) issuer: &'a TokenIssuer,
     pub(super) how: &'a Introspection,
     pub(super) token: &'a str,
+    pub(super) digest: TokenDigest,
 }
 
 /// What the issuer says of the token, at most as old as its `cache` allows.
@@ -28,8 +29,7 @@ pub(super) struct Question<'a> {
 /// # Errors
 /// When the token is not good, or there is no telling: nobody is let in on a guess.
 pub(super) async fn ask<P: Platform>(turn: &Turn<'_, P>, question: Question<'_>) -> Result<Known, Reason> {
-    let Question { issuer, how, token } = question;
-    let digest = TokenDigest::of(token);
+    let Question { issuer, how, token, digest } = question;
     if let Some(claims) = turn.tokens.introspected(&issuer.id, &digest, turn.now, how.cache) {
         return Ok((claims, true));
     }
@@ -42,14 +42,15 @@ pub(super) async fn ask<P: Platform>(turn: &Turn<'_, P>, question: Question<'_>)
         unasked => Reason::Unasked(unasked),
     })?;
     let said = inquire(turn, &question).await;
-    turn.inquiries.end(inquiry, finding(&said, how), turn.now);
+    // By now, which may be long after the request began: it is from now on that the endpoint is left alone.
+    turn.inquiries.end(inquiry, finding(&said, how), turn.platform.now());
     let claims = Rc::new(said?);
     turn.tokens.keep_introspected(&issuer.id, digest, &claims, turn.now);
     Ok((claims, false))
 }
 
 async fn inquire<P: Platform>(turn: &Turn<'_, P>, question: &Question<'_>) -> Result<AccessTokenClaims, Reason> {
-    let &Question { issuer, how, token } = question;
+    let &Question { issuer, how, token, .. } = question;
     let endpoint = match &how.endpoint {
         Some(endpoint) => Rc::new(endpoint.clone()),
         None => turn.documents.introspection_endpoint(turn.platform, &issuer.issuer).await?,

@@ -26,19 +26,26 @@ use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
 use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
-use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
+use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Timer};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
 use documents::IssuerDocuments;
+pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
-pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log {}
+pub trait Platform:
+    Clock + Timer + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+{
+}
 
-impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log> Platform for T {}
+impl<T> Platform for T where
+    T: Clock + Timer + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+{
+}
 
 /// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
 /// [`TokenCache`] and [`Inquiries`] may.

@@ -30,7 +30,7 @@ impl Gateway {
             },
             Err(reason) => (consequence(job, &reason, None), Some(reason)),
         };
-        let mut event = background_event(&self.config, platform, What::SessionRefresh, &job.session.provider);
+        let mut event = background_event(&self.config, platform, What::SessionRefresh);
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         match reason {
             None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
@@ -46,7 +46,8 @@ impl Gateway {
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
     pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
         let Some(provider) = self.config.provider(&revocation.provider) else { return true };
-        let mut event = background_event(&self.config, platform, What::TokenRevoke, &revocation.provider);
+        let mut event = background_event(&self.config, platform, What::TokenRevoke);
+        event.provider = Some(revocation.provider.clone());
         let done = match self.ask_to_forget(platform, provider, revocation).await {
             Ok(reason) => {
                 event.end(Ending::Allow, reason, StatusCode::OK);
@@ -87,7 +88,7 @@ impl Gateway {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
         let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-        let verified = self.documents.verify(platform, keys, algorithms, id_token.expose()).await;
+        let verified = self.documents.verify_delivered(platform, keys, algorithms, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,
@@ -164,10 +165,10 @@ fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<Strin
     }
 }
 
-fn background_event<P: Platform>(config: &Config, platform: &P, what: What, provider: &str) -> Event {
+/// An event about something that is nobody's request.
+pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what: What) -> Event {
     let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now().as_unix());
     event.event = what;
     event.config = config.stamp.clone();
-    event.provider = Some(provider.to_owned());
     event
 }

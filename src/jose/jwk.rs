@@ -3,6 +3,7 @@
 //! Entries of other kinds, out of range, for other uses or with private parts are left out, not errors:
 //! providers publish encryption keys and algorithms of their own beside what is needed here.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -311,10 +312,15 @@ fn curve(name: &str, kind: &str, coordinates: &[(&'static str, &[u8])]) -> Vec<(
 /// `use` and `key_ops`, where they are there, must allow it.
 fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
     let by_use = jwk.get("use").is_none_or(|value| value == "sig");
-    let by_operations = jwk.get("key_ops").is_none_or(|value| {
-        value.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "verify"))
-    });
+    let by_operations = jwk.get("key_ops").is_none_or(|value| operations(value).contains(&"verify"));
     by_use && by_operations
+}
+
+/// The members of `key_ops`; none when it is no array of strings, or one is there twice (RFC 7517 §4.3).
+fn operations(value: &Value) -> Vec<&str> {
+    let names: Option<Vec<_>> = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
+    let once = |names: &Vec<&str>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    names.filter(once).unwrap_or_default()
 }
 
 /// A published private key is anybody's, and a symmetric one never was the provider's alone.

@@ -242,8 +242,11 @@ test("everybody's token answers for its owner alone, however the requests are mi
   const mark = await postern.mark();
   const order = Array.from({ length: 300 }, (_, number) => (number * 7 + (number % 5)) % people.length);
   const paths = order.map((person, number) => `/basic/${person}-${number}`);
-  const answers = await Promise.all(order.map((person, number) => call(paths[number], tokens[person])));
-  assert.ok(answers.every(({ status }) => status === 200));
+  // Fewer at once than may be asked about at once.
+  for (let start = 0; start < order.length; start += 60) {
+    const wave = paths.slice(start, start + 60).map((path, number) => call(path, tokens[order[start + number]]));
+    assert.ok((await Promise.all(wave)).every(({ status }) => status === 200));
+  }
   const events = await postern.eventsSince(mark);
   assert.equal(events.length, order.length);
   for (const { path, subject } of events) assert.equal(subject, people[Number(/^\/basic\/(\d+)-/.exec(path)[1])], path);

@@ -277,6 +277,35 @@ fn while_the_issuer_is_down_known_tokens_work_and_others_wait() {
 }
 
 #[test]
+fn an_issuer_that_takes_too_long_is_left_alone_from_when_that_is_known() {
+    let (world, gateway) = (World::new(), gateway(&opaque()));
+    let (one, other) = (token(&world, "one", &json!({})), token(&world, "other", &json!({})));
+    script(&world, Err(FetchError::Timeout));
+    world.latency.set(10);
+    call(&world, &gateway, &one).assert_refused(503, "provider.timeout");
+    world.wait(4);
+    call(&world, &gateway, &other).assert_refused(503, "introspection.paused");
+    world.wait(1);
+    call(&world, &gateway, &other).assert_refused(503, "provider.timeout");
+}
+
+#[test]
+fn the_issuers_word_counts_from_when_it_was_asked() {
+    //
+    let (world, gateway) = (World::new(), gateway(&opaque()));
+    let token = token(&world, "alice", &json!({}));
+    world.latency.set(9);
+    call(&world, &gateway, &token).forwarded();
+    world.latency.set(0);
+    world.wait(40);
+    call(&world, &gateway, &token).forwarded();
+    assert_eq!(questions(&world), 1);
+    world.wait(11);
+    call(&world, &gateway, &token).forwarded();
+    assert_eq!(questions(&world), 2);
+}
+
+#[test]
 fn made_up_tokens_keep_neither_the_issuer_busy_nor_anybody_out() {
     //
     let (world, gateway) = (World::new(), gateway(&opaque()));

@@ -143,6 +143,11 @@ impl<'w> Browser<'w> {
 
     /// The same, to be driven beside others.
     pub async fn send_later(&self, asked: &Asked) -> Answered {
+        self.world.beside(self.gateway, self.send_alone(asked)).await
+    }
+
+    /// The same, without what the request starts to have done beside it.
+    pub async fn send_alone(&self, asked: &Asked) -> Answered {
         let sessions_before = self.world.sessions();
         let head = asked.head(&self.cookies_for(asked.cross_site, asked.method == Method::GET));
         let outcome = self.gateway.handle(self.world, &head, Body(asked.body.clone())).await;

@@ -98,12 +98,23 @@ fn good_tokens_cost_nothing() {
 }
 
 #[test]
+fn many_strangers_at_once_are_asked_about_and_when_they_turn_out_made_up_no_more_are() {
+    let inquiries = Inquiries::default();
+    let burst: Vec<Inquiry> = (0..500).map(|number| begin(&inquiries, number, ATTACKER, at(0)).unwrap()).collect();
+    for inquiry in burst {
+        inquiries.end(inquiry, Finding::Refused(IntrospectionError::Inactive, REFUSED_AT_MOST), at(0));
+    }
+    assert_eq!(begin(&inquiries, 1000, ATTACKER, at(199)).err(), Some(Unasked::TooMany));
+    assert!(begin(&inquiries, 1000, ATTACKER, at(201)).is_ok());
+}
+
+#[test]
 fn a_question_that_breaks_off_is_paid_for_by_time() {
     let inquiries = Inquiries::default();
-    let dropped = (0..200).filter_map(|number| begin(&inquiries, number, OTHER, at(0)).ok()).count();
-    assert_eq!(dropped, 100);
-    assert_eq!(begin(&inquiries, 300, OTHER, at(0)).err(), Some(Unasked::TooMany));
-    assert!(begin(&inquiries, 300, OTHER, at(1)).is_ok());
+    let dropped = (0..2000).filter_map(|number| begin(&inquiries, number, OTHER, at(0)).ok()).count();
+    assert_eq!(dropped, 1000);
+    assert_eq!(begin(&inquiries, 3000, OTHER, at(0)).err(), Some(Unasked::TooMany));
+    assert!(begin(&inquiries, 3000, OTHER, at(1)).is_ok());
 }
 
 #[test]

@@ -100,6 +100,15 @@ fn a_set_yields_its_usable_keys_and_nothing_else() {
     assert_eq!(kids, [Some("good-p384"), Some("good-rsa"), Some("good-ec"), Some("good-ed")]);
 }
 
+// R-010, RFC 7517 §4.3: an array of strings, each at most once.
+#[test]
+fn operations_that_are_no_list_of_names_make_a_key_unusable() {
+    for operations in [json!(["verify", "verify"]), json!(["verify", "sign", "sign"]), json!(["verify", 1]), json!({})]
+    {
+        assert_eq!(PublicKey::from_jwk(&with(&rsa(), json!({"key_ops": operations}))), None, "{operations}");
+    }
+}
+
 // each change alone makes a good key unusable.
 #[test]
 fn one_bad_member_makes_a_key_unusable() {
@@ -169,6 +178,7 @@ fn one_bad_member_makes_a_key_unusable() {
 fn members_that_allow_it_leave_a_key_usable() {
     for (jwk, change) in [
         (rsa(), json!({"use": "sig", "key_ops": ["verify", "x"], "alg": "PS512", "x5c": [1], "x5u": "http://x"})),
+        (rsa(), json!({"key_ops": ["sign", "verify"]})),
         (rsa(), json!({"e": "Aw"})),
         (ed(), json!({"alg": "EdDSA"})),
         (ed(), json!({"alg": "Ed25519"})),
