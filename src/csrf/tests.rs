@@ -120,7 +120,7 @@ fn a_websocket_is_opened_by_our_own_page() {
 fn a_websocket_that_does_not_say_which_page_opens_it_is_not_opened() {
     // browsers always say it, so nothing else may speak for it
     for lines in [&[][..], &[("sec-fetch-site", "same-origin")], &[(HEADER, "1")], &[("referer", OWN)]] {
-        let lines = [&[("upgrade", "websocket")], lines].concat();
+        let lines = [&[("upgrade", "websocket")][..], lines].concat();
         assert_eq!(checked(Method::GET, &lines), Err(CsrfError::NoEvidence), "{lines:?}");
     }
 }

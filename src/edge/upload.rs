@@ -21,7 +21,7 @@ const PART_BYTES: u32 = 64 * 1024;
 /// When the runtime does not let us.
 pub(super) fn begin(body: &ReadableStream, length: Option<u64>, patience: Rc<Patience>) -> Result<JsValue, Exception> {
     let channel = match length {
-        #[expect(clippy::cast_precision_loss, reason = "no body is 2^53 bytes long")]
+        // No body is so long that a number of JavaScript's would not tell its length.
         Some(length) => construct("FixedLengthStream", &Array::of1(&(length as f64).into()))?,
         None => construct("IdentityTransformStream", &Array::new())?,
     };
