@@ -145,21 +145,21 @@ test("an https origin's WebSocket is relayed like a service's", async () => {
 /** Every way a session ends, apart from its clocks. */
 const ENDINGS = {
   "signing out": ({ browser }) => browser.fetch("/auth/logout", { method: "POST" }),
-  "ending it from another browser": async () => {
-    const other = await person();
+  "ending it from another browser": async ({ sub }) => {
+    const other = await person(sub);
     const ended = await other.browser.fetch("/auth/sessions", { method: "DELETE" });
     assert.equal(ended.status, 200, ended.body);
   },
   "signing in again in the same browser": ({ browser }) => logIn(browser, { provider: "main" }),
-  "a logout by the provider": async () => {
-    const token = issuers.main.logoutToken({ sub: "alice" });
+  "a logout by the provider": async ({ sub }) => {
+    const token = issuers.main.logoutToken({ sub });
     const headers = [["content-type", "application/x-www-form-urlencoded"]];
     const answer = await postern.send("/auth/backchannel-logout/main", { method: "POST", headers, body: `logout_token=${token}` });
     assert.equal(answer.status, 200, answer.body);
   },
-  "an administrator": async () => {
+  "an administrator": async ({ sub }) => {
     const root = await person("root");
-    const body = JSON.stringify({ provider: "main", subject: "alice" });
+    const body = JSON.stringify({ provider: "main", subject: sub });
     const answer = await root.browser.fetch("/auth/admin/revoke", { method: "POST", headers: [["content-type", "application/json"]], body });
     assert.equal(answer.status, 200, answer.body);
   },
@@ -182,8 +182,9 @@ for (const [how, end] of Object.entries(ENDINGS)) {
 }
 
 test("one session's end leaves another's WebSocket alone", async () => {
-  const [one, other] = [await person(), await person()];
-  const [ends, stays] = [await one.open("/live/ends"), await other.open("/live/stays")];
+  const one = await person();
+  const other = await person(one.sub);
+  const [ends, stays] = [await one.open("/live/stops"), await other.open("/live/stays")];
   await one.browser.fetch("/auth/logout", { method: "POST" });
   assert.deepEqual(await within(1000, ends.closed, "the close"), ENDED);
   stays.send("still here");

@@ -152,8 +152,10 @@ export async function startSocketServer(onSocket) {
 /** How both ends hear of a session's end. */
 export const ENDED = { code: 4401, reason: "session ended" };
 
-/** Somebody who has just signed in: their browser, its cookie, and how they open a WebSocket. */
-export async function signedIn(world, sub = "alice") {
+let people = 0;
+
+/** Somebody new who has just signed in: their browser, its cookie, and how they open a WebSocket. */
+export async function signedIn(world, sub = `person-${(people += 1)}`) {
   const browser = world.browser();
   world.issuers.main.user = { sub };
   const answer = await logIn(browser, { provider: "main" });
@@ -164,7 +166,7 @@ export async function signedIn(world, sub = "alice") {
     assert.equal(opened.status, 101, opened.body);
     return opened.socket;
   };
-  return { browser, cookie, open };
+  return { sub, browser, cookie, open };
 }
 
 /** What `promise` brings, if it does in time. */
