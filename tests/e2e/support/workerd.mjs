@@ -169,6 +169,12 @@ export class BareWorkerd {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
+  /** How much memory it holds now. */
+  get residentBytes() {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, "utf8"));
+    return Number(kilobytes) * 1024;
+  }
+
   /** A request as written, without any browser around it. */
   send(path, { method, headers, body, url = `${this.origin}/` } = {}) {
     return send({ port: this.port, url, path, method, headers, body });
