@@ -2,6 +2,7 @@
 
 pub mod background;
 pub mod clock;
+pub mod crossing;
 pub mod document_cache;
 pub mod environment;
 mod event_stream;
@@ -10,6 +11,7 @@ mod event_stream;
 pub mod fault;
 pub mod fetch;
 pub mod forward;
+mod glue;
 pub mod headers;
 pub mod isolate;
 pub mod js;
@@ -38,4 +40,4 @@ pub mod subject_table;
 mod upload;
 mod watch;
 mod watchers;
-mod worker_entry;
+pub mod worker_entry;
