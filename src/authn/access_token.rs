@@ -124,14 +124,6 @@ impl AccessTokenError {
     }
 }
 
-impl fmt::Display for AccessTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for AccessTokenError {}
-
 impl AccessTokenClaims {
     /// Checks the claims, in the order of RFC 9068 §4. Decryption and signature are behind a [`VerifiedJwt`]; its key
     /// set and algorithms must be the issuer's.

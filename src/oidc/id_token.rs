@@ -172,14 +172,6 @@ impl IdTokenError {
     }
 }
 
-impl fmt::Display for IdTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for IdTokenError {}
-
 impl IdToken {
     /// Checks the claims, in the order of OpenID Connect Core §3.1.3.7. Its steps 1 and 6 to 8 (encryption,
     /// signature, algorithm) are behind a [`VerifiedJwt`]; its key set and algorithms must be the issuer's.

@@ -137,14 +137,6 @@ impl LogoutTokenError {
     }
 }
 
-impl fmt::Display for LogoutTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for LogoutTokenError {}
-
 impl LogoutToken {
     /// Checks the claims, in the order of Back-Channel Logout §2.6. Its steps 1 to 3 (encryption,
     /// signature, algorithm) are behind a [`VerifiedJwt`]; its key set and algorithms must be the issuer's.
