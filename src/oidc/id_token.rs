@@ -5,7 +5,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, beginning, name, optional, text, time};
+use super::claims::{Audience, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::jose::{Algorithm, VerifiedJwt};
 use crate::secret::{Secret, constant_time_eq};
 use crate::time::{Seconds, Timestamp};
@@ -298,16 +298,14 @@ fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), IdToken
     if text(claims, "iss") == Some(issuer) { Ok(()) } else { Err(IdTokenError::IssMismatch) }
 }
 
-/// no audience is trusted beside ourselves.
+///
 fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
-    let audiences = audiences(claims).filter(|audiences| !audiences.is_empty()).ok_or(IdTokenError::AudMalformed)?;
-    if !audiences.contains(&client_id) {
-        return Err(IdTokenError::AudMismatch);
+    match audience(claims, client_id) {
+        Audience::Ours => Ok(()),
+        Audience::Shared => Err(IdTokenError::AudUntrusted),
+        Audience::Foreign => Err(IdTokenError::AudMismatch),
+        Audience::Malformed => Err(IdTokenError::AudMalformed),
     }
-    if audiences.iter().any(|audience| *audience != client_id) {
-        return Err(IdTokenError::AudUntrusted);
-    }
-    Ok(())
 }
 
 ///
@@ -323,23 +321,20 @@ fn check_authorized_party(claims: &Map<String, Value>, client_id: &str) -> Resul
 ///
 fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IdTokenError> {
     let expires_at = time(claims, "exp").ok_or(IdTokenError::ExpMalformed)?;
-    if now >= expires_at.plus(LEEWAY) {
-        return Err(IdTokenError::Expired);
-    }
-    Ok(expires_at)
+    if is_over(expires_at, now) { Err(IdTokenError::Expired) } else { Ok(expires_at) }
 }
 
 ///
 fn check_issue(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IdTokenError> {
     let issued_at = time(claims, "iat").ok_or(IdTokenError::IatMalformed)?;
-    if issued_at > now.plus(LEEWAY) {
+    if is_ahead(issued_at, now) {
         return Err(IdTokenError::IatInFuture);
     }
     if now > issued_at.plus(MAX_AGE_AT_LOGIN) {
         return Err(IdTokenError::IatTooOld);
     }
     let not_before = optional(claims, "nbf", beginning, IdTokenError::NbfMalformed)?;
-    if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
+    if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(IdTokenError::NotYetValid);
     }
     Ok(issued_at)
@@ -371,7 +366,7 @@ fn check_auth_time(
     expected: &Expectations<'_>,
 ) -> Result<Option<Timestamp>, IdTokenError> {
     let auth_time = optional(claims, "auth_time", time, IdTokenError::AuthTimeMalformed)?;
-    if auth_time.is_some_and(|auth_time| auth_time > expected.now.plus(LEEWAY)) {
+    if auth_time.is_some_and(|auth_time| is_ahead(auth_time, expected.now)) {
         return Err(IdTokenError::AuthTimeInFuture);
     }
     if let Some(max_age) = expected.max_age {

@@ -6,10 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, name, optional, time};
+use super::claims::{audiences, is_ahead, is_over, name, optional, time};
 use super::client_auth::{Client, ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
-use super::id_token::LEEWAY;
 use crate::config::WithoutAudience;
 use crate::http::StatusCode;
 use crate::json;
@@ -288,7 +287,7 @@ fn check_kind(claims: &Map<String, Value>) -> Result<(), IntrospectionError> {
 
 fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp>, IntrospectionError> {
     let expires_at = optional(claims, "exp", time, IntrospectionError::ExpMalformed)?;
-    if expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY)) {
+    if expires_at.is_some_and(|expires_at| is_over(expires_at, now)) {
         return Err(IntrospectionError::Expired);
     }
     Ok(expires_at)
@@ -305,10 +304,6 @@ fn check_start(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp,
         return Err(IntrospectionError::IatInFuture);
     }
     Ok(issued_at.max(not_before).unwrap_or(Timestamp::from_unix(0)))
-}
-
-fn is_ahead(moment: Timestamp, now: Timestamp) -> bool {
-    moment > now.plus(LEEWAY)
 }
 
 #[cfg(test)]
