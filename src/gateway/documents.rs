@@ -27,7 +27,7 @@ pub use errand::{Errand, Errands};
 use flight::Brought;
 use search::Found;
 use shelf::Shelf;
-use source::{IntrospectionEndpointOf, KeysAt, KeysUriOf, MetadataOf};
+use source::{KeysAt, MetadataOf};
 
 /// Where an issuer's keys are published.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ impl IssuerDocuments {
     /// # Errors
     /// When there is none that is young enough and the issuer does not give one.
     pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
-        self.metadata.get(platform, &MetadataOf(issuer)).await
+        self.metadata.get(platform, &MetadataOf::provider(issuer)).await
     }
 
     /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
@@ -94,7 +94,7 @@ impl IssuerDocuments {
         platform: &P,
         issuer: &Issuer,
     ) -> Result<Rc<String>, Reason> {
-        self.introspection_endpoints.get(platform, &IntrospectionEndpointOf(issuer)).await
+        self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
     }
 
     /// Verifies the signature of a token that anybody may have sent, by the keys of `source`, with one of `algorithms`.
@@ -162,7 +162,7 @@ impl IssuerDocuments {
         match source {
             KeySource::Uri(url) => by(url),
             KeySource::Discovery(issuer) => {
-                self.keys_uris.at_hand(platform, &KeysUriOf(issuer)).is_some_and(|url| by(&url))
+                self.keys_uris.at_hand(platform, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
             }
         }
     }
@@ -170,16 +170,16 @@ impl IssuerDocuments {
     async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
         match source {
             KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
-            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &KeysUriOf(issuer)).await,
+            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &MetadataOf::keys_uri(issuer)).await,
         }
     }
 
     async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Brought, Reason> {
         match published {
-            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf(issuer), ask).await,
-            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &KeysUriOf(issuer), ask).await,
+            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf::provider(issuer), ask).await,
+            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &MetadataOf::keys_uri(issuer), ask).await,
             Published::IntrospectionEndpoint(issuer) => {
-                self.introspection_endpoints.fly(platform, &IntrospectionEndpointOf(issuer), ask).await
+                self.introspection_endpoints.fly(platform, &MetadataOf::introspection_endpoint(issuer), ask).await
             }
             Published::Keys(url) => self.keys.fly(platform, &KeysAt(url), ask).await,
         }
