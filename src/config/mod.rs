@@ -167,7 +167,7 @@ impl Config {
     /// The redirect URI to register with a provider; each has its own.
     #[must_use]
     pub fn callback_url(&self, id: &ProviderId) -> String {
-        self.public_url.join(&format!("/auth/callback/{id}"))
+        self.public_url.callback_url(id)
     }
 
     /// The back-channel logout URI to register with a provider that has such a thing.
@@ -185,7 +185,7 @@ impl Config {
     /// The post-logout redirect URI to register with every provider.
     #[must_use]
     pub fn logged_out_url(&self) -> String {
-        self.public_url.join("/auth/logged-out")
+        self.public_url.logged_out_url()
     }
 }
 
