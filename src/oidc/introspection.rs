@@ -10,7 +10,7 @@ use super::claims::{audiences, is_ahead, is_over, name, optional, time};
 use super::client_auth::{Client, ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
 use crate::config::WithoutAudience;
-use crate::http::StatusCode;
+use crate::http::{StatusCode, is_token68};
 use crate::json;
 use crate::ports::{OutboundRequest, OutboundResponse, Random};
 use crate::time::Timestamp;
@@ -152,12 +152,10 @@ impl IntrospectionError {
     }
 }
 
-/// Whether a credential may be an opaque token (`b64token`, RFC 6750 §2.1): the endpoint is asked about no other text.
+/// Whether a credential may be an opaque token: the endpoint is asked about no other text.
 #[must_use]
 pub fn may_be_opaque(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && token.len() <= MAX_TOKEN_BYTES && body.bytes().all(fits)
+    token.len() <= MAX_TOKEN_BYTES && is_token68(token)
 }
 
 /// Asks what a token means (§2.1). It travels in the body alone, which no log holds.
