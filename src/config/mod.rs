@@ -93,10 +93,11 @@ impl Config {
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
-        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let takes_tokens = top.has("ISSUERS");
+        let sessions = top.has("PROVIDERS") || !takes_tokens;
         let providers = if sessions {
             required_table(&mut top, "PROVIDERS", "a table of providers")
-                .map(|table| provider::read_all(&table, secrets, development))
+                .map(|table| provider::read_all(&table, secrets, development, takes_tokens))
         } else {
             top.table("PROVIDERS");
             Some(Providers::default())

@@ -20,6 +20,7 @@ use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, Verified
 use crate::keyring::KeyRing;
 use crate::oidc::key_search;
 use crate::oidc::metadata::Metadata;
+use crate::ports::Clock;
 use crate::refusal::Reason;
 
 use errand::{Ask, Published};
@@ -157,7 +158,12 @@ impl IssuerDocuments {
     /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
     /// isolate's memory. Without waiting: false when there are none, or when the issuer must be asked for them
     /// first, for which [`IssuerDocuments::verify`] waits.
-    pub(super) fn still_holds<P: Platform>(&self, platform: &P, source: KeySource<'_>, stamp: &KeyStamp) -> bool {
+    pub(super) fn still_holds<P: Clock + Errands>(
+        &self,
+        platform: &P,
+        source: KeySource<'_>,
+        stamp: &KeyStamp,
+    ) -> bool {
         let by = |url: &str| self.keys.at_hand(platform, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
         match source {
             KeySource::Uri(url) => by(url),
@@ -243,3 +249,6 @@ impl Gateway {
         platform.line(&event.to_line());
     }
 }
+
+#[cfg(test)]
+mod tests;
