@@ -250,7 +250,7 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
     let id_token = &person.id_token;
     let now = turn.now;
     let scopes = match &response.scope {
-        Some(granted) => granted.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        Some(granted) => token::scope_values(granted),
         // RFC 6749 §5.1: left out when it is what was asked for.
         None => provider.scopes.clone(),
     };

@@ -11,7 +11,7 @@ mod source;
 
 use std::rc::Rc;
 
-use super::renewal::background_event;
+use super::renewal::{background_event, note_failure};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
 use crate::config::{Issuer, TokenIssuer, Tokens};
@@ -240,10 +240,7 @@ impl Gateway {
         match brought {
             Ok(Brought::Nothing | Brought::Age) => return,
             Ok(Brought::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
-            Err(reason) => {
-                event.end(Ending::Deny, reason.code(), reason.refusal().status());
-                event.detail = reason.detail();
-            }
+            Err(reason) => note_failure(&mut event, &reason),
         }
         event.document = Some(short(published.name()));
         platform.line(&event.to_line());
