@@ -81,3 +81,9 @@ pub fn is_token68(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
+
+/// A media type without its parameters (RFC 9110 §8.3.1); to be compared without case.
+#[must_use]
+pub fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
