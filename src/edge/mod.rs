@@ -6,6 +6,7 @@ pub mod crossing;
 pub mod document_cache;
 pub mod environment;
 mod event_stream;
+pub mod expiring;
 #[cfg(feature = "fault-injection")]
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod fault;
