@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, is_ahead, is_over, name, optional, time};
+use super::claims::{audiences, beginning, is_ahead, is_over, name, optional, time};
 use super::client_auth::{Client, ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
 use crate::config::WithoutAudience;
@@ -293,7 +293,7 @@ fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<Ti
 
 /// The later of `nbf` and `iat`, neither of which may be in the future.
 fn check_start(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IntrospectionError> {
-    let not_before = optional(claims, "nbf", time, IntrospectionError::NbfMalformed)?;
+    let not_before = optional(claims, "nbf", beginning, IntrospectionError::NbfMalformed)?;
     if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(IntrospectionError::NotYetValid);
     }

@@ -104,13 +104,10 @@ export class SubjectObject extends classes.SubjectObject {
 export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 
-export default class extends Postern {
-  constructor(context, env) {
-    super(context, breakableEnvironment(env));
-  }
-
-  fetch(request) {
+export default {
+  fetch(request, env, context) {
     if (request.url === "http://control.test/") return control(request);
-    return super.fetch(cf ? new Request(request, { cf }) : request);
-  }
-}
+    return Postern.fetch(cf ? new Request(request, { cf }) : request, breakableEnvironment(env), context);
+  },
+  scheduled: (event, env, context) => Postern.scheduled(event, breakableEnvironment(env), context),
+};
