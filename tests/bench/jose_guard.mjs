@@ -1,4 +1,5 @@
-// The guard that one would write with npm `jose`, in front of the same upstream: what tokens.mjs compares Postern with.
+// The guard that one would write with npm `jose`, in front of the same upstream: what tokens.mjs and gateways.mjs compare Postern with.
+// With `LOG` it writes a line for each request, as Postern does.
 
 import { env } from "cloudflare:workers";
 import { createRemoteJWKSet, jwtVerify } from "jose";
@@ -11,13 +12,21 @@ const GUARDS = new Map(
   }),
 );
 
+const note = ({ method }, path, { payload }) => {
+  const { iss: issuer, sub: subject, client_id, jti } = payload;
+  const [time, request_id] = [Math.floor(Date.now() / 1000), crypto.randomUUID()];
+  console.log(JSON.stringify({ time, event: "access", outcome: "allow", request_id, status: 200, method, path, issuer, subject, client_id, jti }));
+};
+
 export default {
   async fetch(request) {
-    const guard = GUARDS.get(new URL(request.url).pathname);
+    const { pathname } = new URL(request.url);
+    const guard = GUARDS.get(pathname);
     if (guard) {
       const token = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
       try {
-        await jwtVerify(token, guard.keys, guard.options);
+        const verified = await jwtVerify(token, guard.keys, guard.options);
+        if (env.LOG) note(request, pathname, verified);
       } catch {
         return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
       }

@@ -4,14 +4,12 @@
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
 import { Agent } from "node:http";
-import { fileURLToPath } from "node:url";
 
 import { startProviders } from "../provider/host.mjs";
-import { Browser } from "../e2e/support/browser.mjs";
-import { logIn } from "../e2e/support/login.mjs";
 import { SESSION_COOKIE } from "../e2e/support/refusals.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
 import { CONNECTIONS, get, inTurns, median, optionsOf, round, summaryOf, write } from "./measure.mjs";
+import { file, signIn } from "./support.mjs";
 
 const options = optionsOf();
 const CONTENDERS = 50;
@@ -71,16 +69,9 @@ async function contend(workerd, issuer, cookie) {
   return { contenders: CONTENDERS, rounds: REFRESH_ROUNDS, token_requests: issuer.count("token") - before, burst_with_refresh_ms: round(median(all)), burst_without_ms: round(median(quiet)) };
 }
 
-async function signIn(workerd) {
-  const browser = new Browser(workerd);
-  const answer = await logIn(browser);
-  if (answer.status !== 200) throw new Error(`the login was answered ${answer.status}: ${answer.body}`);
-  return browser.jar.cookies.get(SESSION_COOKIE).value;
-}
-
 const host = await startProviders();
 const issuer = host.issuer("main");
-const workerd = new BareWorkerd({ providers: { main: issuer }, routes: ROUTES, upstream: fileURLToPath(new URL("upstream.mjs", import.meta.url)) });
+const workerd = new BareWorkerd({ providers: { main: issuer }, routes: ROUTES, upstream: file("upstream.mjs") });
 try {
   await workerd.start();
   const cookie = await signIn(workerd);

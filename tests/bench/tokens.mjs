@@ -5,14 +5,12 @@
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
 import { Agent } from "node:http";
-import { fileURLToPath } from "node:url";
-
-import { build } from "esbuild";
 
 import { startProviders } from "../provider/host.mjs";
 import { newKey } from "../provider/keys.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
 import { CONNECTIONS, get, inTurns, median, optionsOf, paired, round, summaryOf, write } from "./measure.mjs";
+import { bundle, file } from "./support.mjs";
 
 const options = optionsOf();
 const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
@@ -23,7 +21,6 @@ const LIFE_SECONDS = 3600;
 const GUARDS = ["postern", "jose"];
 const SIGHTS = { first: "never seen", again: "seen before" };
 
-const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const idOf = (alg) => alg.toLowerCase();
 const pathOf = (alg) => `/${idOf(alg)}`;
 const nameOf = (guard, alg, sight) => `${guard} ${alg} ${sight}`;
@@ -36,11 +33,6 @@ function candidate(host, alg) {
   return { alg, issuer, known: sign(), forged, tokens: Array.from({ length: DISTINCT }, () => sign()) };
 }
 
-const bundle = async (entry) => {
-  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm", conditions: ["workerd"], external: ["cloudflare:*"], minify: true });
-  return outputFiles[0].text;
-};
-
 async function guardsOf(host, candidates) {
   const upstream = { methods: ["GET"], upstream: "service:ECHO" };
   const guarded = ({ alg }) => [pathOf(alg), { ...upstream, authenticate: ["bearer"], require: { issuers: [idOf(alg)] } }];
@@ -51,7 +43,7 @@ async function guardsOf(host, candidates) {
     routes: { "/public": { ...upstream, public: true }, ...Object.fromEntries(candidates.map(guarded)) },
     vars: { ISSUERS: Object.fromEntries(candidates.map(issuerOf)) },
     upstream: file("upstream.mjs"),
-    peers: { jose: { script: await bundle(file("jose_guard.mjs")), bindings: { GUARDS: Object.fromEntries(candidates.map(guardOf)) } } },
+    peers: { jose: { script: await bundle("jose_guard.mjs"), bindings: { GUARDS: Object.fromEntries(candidates.map(guardOf)) } } },
   });
 }
 
