@@ -75,3 +75,6 @@ export async function asked(env, binding, name, message, limit) {
   const response = await object.fetch("https://object.internal/", { method: "POST", body: message, signal: AbortSignal.timeout(limit) });
   return [response.status, await response.text()];
 }
+
+/** All rows of one statement, each an object of its columns. */
+export const rows = (sql, statement, bindings) => JSON.stringify(sql.exec(statement, ...bindings).toArray());

@@ -1,6 +1,6 @@
 //! `glue.js`, as Rust sees it.
 
-use js_sys::Promise;
+use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{AbortSignal, Headers, Request, Response};
@@ -55,4 +55,7 @@ extern "C" {
         message: &str,
         limit: u32,
     ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn rows(sql: &JsValue, statement: &str, bindings: &Array) -> Result<String, JsValue>;
 }

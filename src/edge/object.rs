@@ -10,19 +10,19 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use js_sys::{Array, Object};
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, RequestInit};
 use worker::{Delay, Env};
 
 use super::fetch::millis;
 use super::js::{self, Exception, property};
-use super::stream;
 use super::{crossing, glue, log, shield};
 use crate::ports::StoreError;
 use crate::time::Seconds;
 
 /// How long a caller waits for an object.
 const TIMEOUT: Seconds = Seconds::new(10);
-/// The longest message either way.
+/// The longest message that an object reads. Only this Worker can send it one.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// Hands `message` to the object called `name` in the namespace bound as `binding`, and returns its answer.
@@ -146,7 +146,10 @@ async fn message(request: &worker::Request) -> Result<String, ObjectError> {
     if request.inner().method() != "POST" {
         return Err(ObjectError::Malformed("expected POST".to_owned()));
     }
-    let bytes = stream::read(request.inner().body(), MAX_MESSAGE_BYTES).await;
-    let bytes = bytes.map_err(|_| ObjectError::Malformed("message not readable or too long".to_owned()))?;
-    String::from_utf8(bytes).map_err(|_| ObjectError::Malformed("message not UTF-8".to_owned()))
+    let text = match request.inner().text() {
+        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
+        Err(_) => None,
+    };
+    let is_readable = |text: &String| text.len() <= MAX_MESSAGE_BYTES;
+    text.filter(is_readable).ok_or_else(|| ObjectError::Malformed("message not readable or too long".to_owned()))
 }

@@ -1,11 +1,12 @@
 //! SQLite of a Durable Object, without the calls of the `worker` crate that trap.
 
-use js_sys::{Array, JSON};
+use js_sys::Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::{SqlStorage, SqlStorageValue};
 
-use super::js::{self, Exception};
+use super::glue;
+use super::js::Exception;
 use super::object::ObjectError;
 use crate::json;
 
@@ -19,7 +20,9 @@ pub fn query<T: DeserializeOwned>(
     statement: &str,
     bindings: Vec<SqlStorageValue>,
 ) -> Result<Vec<T>, ObjectError> {
-    let rows = rows_as_json(sql, statement, bindings).map_err(|error| ObjectError::Failed(error.to_string()))?;
+    let bindings: Array = bindings.into_iter().map(JsValue::from).collect();
+    let rows = glue::rows(sql.as_ref(), statement, &bindings);
+    let rows = rows.map_err(|error| ObjectError::Failed(Exception::from(error).to_string()))?;
     serde_json::from_str(&rows)
         .map_err(|error| ObjectError::Failed(format!("unexpected row: {}", json::unread(&error))))
 }
@@ -30,14 +33,4 @@ pub fn query<T: DeserializeOwned>(
 /// When SQLite refuses it.
 pub fn execute(sql: &SqlStorage, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), ObjectError> {
     query::<serde::de::IgnoredAny>(sql, statement, bindings).map(drop)
-}
-
-fn rows_as_json(sql: &SqlStorage, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<String, Exception> {
-    let arguments = Array::of1(&JsValue::from_str(statement));
-    for binding in bindings {
-        arguments.push(&binding.into());
-    }
-    let cursor = js::call(sql.as_ref(), "exec", &arguments)?;
-    let rows = js::call(&cursor, "toArray", &Array::new())?;
-    Ok(JSON::stringify(&rows)?.into())
 }
