@@ -19,6 +19,8 @@ mod backchannel;
 mod callback;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/front_end.rs"]
+mod front_end;
 #[path = "flow/frontchannel.rs"]
 mod frontchannel;
 #[path = "flow/guard.rs"]
