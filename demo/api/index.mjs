@@ -12,6 +12,7 @@ export default {
       return json({ error: 'invalid_token' }, 401, { 'www-authenticate': 'Bearer error="invalid_token"' });
     }
     const { pathname } = new URL(request.url);
+    if (pathname === '/api/ticks') return ticks();
     if (pathname !== '/api/hello') return json({ error: 'not_found' }, 404);
     return json({
       message: `Hello, ${caller.sub}.`,
@@ -24,6 +25,20 @@ export default {
     });
   },
 };
+
+/** Server-Sent Events: one a second, until nobody listens. */
+function ticks() {
+  const encoder = new TextEncoder();
+  let count = 0;
+  const body = new ReadableStream({
+    async pull(controller) {
+      if (count > 0) await scheduler.wait(1000);
+      count += 1;
+      controller.enqueue(encoder.encode(`data: ${JSON.stringify({ count, at: new Date() })}\n\n`));
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } });
+}
 
 /** The claims of a valid token, or null. */
 async function authenticate(authorization, env) {
