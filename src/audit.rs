@@ -3,12 +3,16 @@
 //! No token, code, cookie, query string or secret is ever a field; every text is cut short
 //! and escaped so that one event is one line.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
-use crate::authn::Principal;
+use crate::authn::{Origin, Principal};
 use crate::http::{Peer, StatusCode};
 
 const MAX_TEXT_BYTES: usize = 256;
+/// 96 bits: no two tokens of a log share a name by chance.
+const TOKEN_NAME_CHARS: usize = 16;
 
 /// What happened. The variant's name is the event's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -100,12 +104,30 @@ pub struct Event {
     /// The provider concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// The issuer of the access token, by its id in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_issuer: Option<String>,
+    /// How the caller proved who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub means: Option<&'static str>,
+    /// What kind of caller it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
     /// Who: the issuer …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// … and the subject there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The program that got the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Who acts for the subject at present, and whom those act for in turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<String>,
+    /// The same for the same token: a digest of its `jti`, which itself is the token at some issuers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -139,8 +161,14 @@ impl Event {
             path: short(path),
             route: None,
             provider: None,
+            token_issuer: None,
+            means: None,
+            kind: None,
             issuer: None,
             subject: None,
+            client_id: None,
+            actors: Vec::new(),
+            token: None,
             target: None,
             ended: None,
             old_key: false,
@@ -151,7 +179,22 @@ impl Event {
 
     /// Names the principal.
     pub fn who(&mut self, principal: &Principal) {
-        self.identity(principal.provider(), principal.issuer(), principal.subject());
+        match principal.origin() {
+            Origin::Provider(id) => self.provider = Some(short(id)),
+            Origin::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
+        }
+        self.issuer = Some(short(principal.issuer()));
+        self.subject = Some(short(principal.subject()));
+        self.means = Some(principal.authentication().means.as_str());
+        self.kind = Some(principal.kind().as_str());
+        self.client_id = principal.client_id().map(short);
+        self.actors = principal.actors().iter().map(|actor| short(&actor.subject)).collect();
+    }
+
+    /// Names the access token that was used.
+    pub fn token(&mut self, jti: Option<&str>) {
+        let digest = |jti: &str| Base64UrlUnpadded::encode_string(&Sha256::digest(jti));
+        self.token = jti.map(digest).map(|digest| digest.chars().take(TOKEN_NAME_CHARS).collect());
     }
 
     /// Names an identity.

@@ -26,6 +26,21 @@ pub struct Peer {
     pub city: Option<String>,
     /// The platform's own id of the request (`CF-Ray`).
     pub ray: Option<String>,
+    /// The certificate of the caller's TLS connection, where the platform tells of one.
+    pub certificate: Option<ClientCertificate>,
+}
+
+/// What the platform says of a client certificate, in its own words (`request.cf.tlsClientAuth`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// `certPresented`: `1`, or `0`.
+    pub presented: Option<String>,
+    /// `certVerified`: `SUCCESS`, or why not.
+    pub verified: Option<String>,
+    /// `certRevoked`: `0`, or `1`.
+    pub revoked: Option<String>,
+    /// `certFingerprintSHA256`: of the certificate in DER, in hexadecimal.
+    pub fingerprint_sha256: Option<String>,
 }
 
 /// A whole answer of Postern's own.

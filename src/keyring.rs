@@ -33,6 +33,8 @@ pub enum Purpose {
     SharedDocument,
     /// The keyed hash by which a log names a session.
     AuditReference,
+    /// The MAC that is a nonce for DPoP proofs.
+    DpopNonce,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
             Self::StoredTokens => b"postern/v1/stored-tokens",
             Self::SharedDocument => b"postern/v1/shared-document",
             Self::AuditReference => b"postern/v1/audit-reference",
+            Self::DpopNonce => b"postern/v1/dpop-nonce",
         }
     }
 }

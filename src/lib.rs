@@ -6,9 +6,12 @@
 
 pub mod http;
 pub mod json;
+pub mod kind;
 pub mod provider_id;
 pub mod secret;
 pub mod time;
+
+pub mod issuer_id;
 
 pub mod jose;
 

@@ -1,7 +1,7 @@
 //! The two faces of a failure: a rich [`Reason`] for the log, a poor [`Refusal`] for the outside,
 //! and the one map between them.
 
-use crate::authn::Rejection;
+use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::Denial;
 use crate::csrf::CsrfError;
 use crate::http::StatusCode;
@@ -30,8 +30,14 @@ pub enum Reason {
     MethodNotAllowed(String),
     /// No credential.
     NoCredential,
-    /// A credential that is not good.
+    /// No credential, where tokens alone are accepted.
+    NoToken,
+    /// A session cookie that is not good.
     Rejected(Rejection),
+    /// An access token that is not presented as it must be.
+    Presentation(PresentationError),
+    /// An access token that is not good.
+    TokenRejected(TokenRejection),
     /// An unsafe request that is not from a page of ours.
     Csrf(CsrfError),
     /// Door 2 said no.
@@ -148,6 +154,12 @@ pub enum Refusal {
     Misdirected,
     /// 401: sign in first.
     Unauthenticated,
+    /// 401: come with an access token.
+    TokenRequired,
+    /// 401: not with this access token.
+    TokenRefused,
+    /// 400: an access token is not presented so.
+    TokenMalformed,
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
     /// 403: not from that page.
@@ -181,7 +193,10 @@ impl Reason {
             Self::NoRoute => "route.none",
             Self::MethodNotAllowed(_) => "route.method_not_allowed",
             Self::NoCredential => "authn.no_credential",
+            Self::NoToken => "authn.no_token",
             Self::Rejected(rejection) => rejection.code(),
+            Self::Presentation(error) => error.code(),
+            Self::TokenRejected(rejection) => rejection.code(),
             Self::Csrf(error) => error.code(),
             Self::Denied(denial) => denial.code(),
             Self::NoSuchSession => "session.unknown",
@@ -254,11 +269,16 @@ impl Reason {
             Self::NoRoute | Self::NoSuchSession => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
+            Self::NoToken => Refusal::TokenRequired,
+            Self::Presentation(_) => Refusal::TokenMalformed,
+            Self::TokenRejected(_) => Refusal::TokenRefused,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::Denied(Denial::Provider) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
+            Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind) | Self::NotAdministrator => {
+                Refusal::Forbidden(Vec::new())
+            }
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
             Self::Token(TokenError::ServerError) => Refusal::Unavailable,
             Self::Callback(_)
@@ -297,9 +317,9 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::LoginFailed => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::LoginFailed | Self::TokenMalformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::TokenRequired | Self::TokenRefused => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -314,9 +334,10 @@ impl Refusal {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::BadRequest => "bad-request",
+            Self::BadRequest | Self::TokenMalformed => "bad-request",
             Self::Misdirected => "misdirected",
-            Self::Unauthenticated => "unauthenticated",
+            Self::Unauthenticated | Self::TokenRequired => "unauthenticated",
+            Self::TokenRefused => "invalid-token",
             Self::Forbidden(_) => "forbidden",
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
@@ -334,9 +355,11 @@ impl Refusal {
     #[must_use]
     pub const fn title(&self) -> &'static str {
         match self {
-            Self::BadRequest => "That request cannot be understood",
+            Self::BadRequest | Self::TokenMalformed => "That request cannot be understood",
             Self::Misdirected => "That address is not served here",
             Self::Unauthenticated => "Please sign in",
+            Self::TokenRequired => "An access token is needed here",
+            Self::TokenRefused => "That access token is not accepted",
             Self::Forbidden(_) => "You may not do this",
             Self::CrossSite => "That request came from another site",
             Self::NotFound => "There is nothing here",
@@ -357,6 +380,9 @@ impl Refusal {
             Self::BadRequest => "The link may be damaged. Go back and try another way.",
             Self::Misdirected => "Check the address in your browser.",
             Self::Unauthenticated => "This page is for people who are signed in.",
+            Self::TokenRequired => "This address is for programs, which show a token to get in.",
+            Self::TokenRefused => "The program that sent it needs a new one.",
+            Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",
             Self::NotFound => "The page may have moved, or the address has a typo.",

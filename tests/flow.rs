@@ -15,6 +15,8 @@ mod support;
 mod administration;
 #[path = "flow/backchannel.rs"]
 mod backchannel;
+#[path = "flow/bearer.rs"]
+mod bearer;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/documents.rs"]

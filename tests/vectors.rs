@@ -18,12 +18,15 @@ use std::path::{Path, PathBuf};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
+use postern::authn::dpop;
+use postern::http::{HeaderMap, HeaderName};
 use postern::jose::{Algorithm, JwtError, KeySet, Portable, PublicKey, UnverifiedJwt, VerifiedJwt};
 use postern::oidc::id_token::{Expectations, IdToken};
 use postern::ports::Signatures;
 use postern::secret::Secret;
 use postern::time::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 fn root() -> &'static Path {
@@ -96,7 +99,7 @@ struct Input {
     access_token: Option<String>,
 }
 
-fn fixtures(folder: &str) -> Vec<Fixture> {
+fn fixtures<F: DeserializeOwned>(folder: &str) -> Vec<F> {
     let mut paths: Vec<_> =
         std::fs::read_dir(root().join("fixtures").join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -106,7 +109,7 @@ fn fixtures(folder: &str) -> Vec<Fixture> {
 
 #[test]
 fn every_jws_fixture_ends_as_it_says() {
-    for fixture in fixtures("jws") {
+    for fixture in fixtures::<Fixture>("jws") {
         let verdict = verify(&fixture.input.token, &key_set(&fixture.input.jwks));
         assert_eq!(verdict.map_or_else(JwtError::code, |_| "ok"), fixture.expect, "{}", fixture.description);
     }
@@ -114,7 +117,7 @@ fn every_jws_fixture_ends_as_it_says() {
 
 #[test]
 fn every_id_token_fixture_ends_as_it_says() {
-    for fixture in fixtures("id_token") {
+    for fixture in fixtures::<Fixture>("id_token") {
         let expected = Expectations {
             issuer: "https://op.example",
             client_id: "app",
@@ -127,6 +130,49 @@ fn every_id_token_fixture_ends_as_it_says() {
         let jwt = verify(&fixture.input.token, &key_set(&fixture.input.jwks)).unwrap();
         let verdict = IdToken::check(jwt, &expected).map_or_else(|error| error.code(), |_| "ok");
         assert_eq!(verdict, fixture.expect, "{}", fixture.description);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProofFixture {
+    description: String,
+    input: ProofInput,
+    now: i64,
+    expect: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProofInput {
+    proof: String,
+    method: String,
+    uri: String,
+    access_token: String,
+    jkt: String,
+}
+
+/// The verdict on a DPoP proof at its resource.
+fn dpop(input: &ProofInput, now: i64) -> &'static str {
+    let expected = dpop::Expectations {
+        method: &input.method,
+        uri: &dpop::TargetUri::parse(&input.uri).unwrap(),
+        access_token: &input.access_token,
+        jkt: &input.jkt,
+        nonce: dpop::NonceRule::Unasked,
+        now: Timestamp::from_unix(now),
+    };
+    let headers = HeaderMap::from_iter([(HeaderName::from_static("dpop"), input.proof.parse().unwrap())]);
+    let verdict = block_on(dpop::DpopProof::check(&headers, &expected, &Portable));
+    verdict.map_or_else(|error| error.code(), |_| "ok")
+}
+
+//
+#[test]
+fn every_dpop_fixture_ends_as_it_says() {
+    let fixtures: Vec<ProofFixture> = fixtures("dpop");
+    for fixture in fixtures {
+        assert_eq!(dpop(&fixture.input, fixture.now), fixture.expect, "{}", fixture.description);
     }
 }
 
@@ -222,7 +268,9 @@ fn jwk(group: &Value) -> Map<String, Value> {
         json!({"kty": "OKP", "crv": "Ed25519", "x": text(&bytes(&key["pk"]))})
     } else {
         let point = bytes(&key["uncompressed"]);
-        json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])})
+        let (x, y) = point[1..].split_at(point.len() / 2);
+        let curve = if x.len() == 48 { "P-384" } else { "P-256" };
+        json!({"kty": "EC", "crv": curve, "x": text(x), "y": text(y)})
     };
     jwk.as_object().unwrap().clone()
 }
@@ -262,6 +310,12 @@ fn wycheproof_rsa_pss() {
 #[test]
 fn wycheproof_ecdsa_p256_raw() {
     primitive("ecdsa_secp256r1_sha256_p1363", Algorithm::Es256);
+}
+
+//
+#[test]
+fn wycheproof_ecdsa_p384_raw() {
+    primitive("ecdsa_secp384r1_sha384_p1363", Algorithm::Es384);
 }
 
 #[test]
@@ -315,22 +369,47 @@ fn cookbook_json_forms_are_refused() {
     }
 }
 
-// RFC 7638 §3.1, RFC 9449 §4.2 and §6.1
+// RFC 7638 §3.1
 #[test]
 fn examples_printed_in_the_rfcs() {
     let Some(examples) = published("rfc-inline/rfc-examples.json") else { return };
     let example = &examples["rfc7638_sec3.1_thumbprint"];
     let key = PublicKey::from_jwk(example["jwk"].as_object().unwrap()).unwrap();
     assert_eq!(key.thumbprint(), example["thumbprint_sha256"]);
+}
 
+// RFC 9449 §4.1, §5 and §7.1
+#[test]
+fn proofs_printed_in_rfc_9449() {
+    let Some(examples) = published("rfc-inline/rfc-examples.json") else { return };
     let examples = &examples["rfc9449_examples"];
-    for name in ["token_request", "refresh_request", "resource_request"] {
-        let proof = examples[name]["proof"].as_str().unwrap();
-        let header = Base64UrlUnpadded::decode_vec(proof.split('.').next().unwrap()).unwrap();
-        let header: Value = serde_json::from_slice(&header).unwrap();
-        let keys = key_set(&header["jwk"]);
-        let jwt = verify(proof, &keys).unwrap();
-        assert_eq!((jwt.header().typ(), &jwt.claims()["htu"]), (Some("dpop+jwt"), &examples[name]["htu"]));
-        assert_eq!(keys.keys()[0].thumbprint(), examples["jkt"]);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let input = |name: &str| ProofInput {
+        proof: text(&examples[name]["proof"]),
+        method: text(&examples[name]["htm"]),
+        uri: text(&examples[name]["htu"]),
+        access_token: text(&examples["resource_request"]["access_token"]),
+        jkt: text(&examples["jkt"]),
+    };
+    let (resource, at) = (input("resource_request"), examples["resource_request"]["iat"].as_i64().unwrap());
+    assert_eq!(dpop(&resource, at), "ok");
+    assert_eq!(dpop(&resource, at + 61), "dpop.iat_too_old");
+    assert_eq!(dpop(&ProofInput { method: "POST".to_owned(), ..input("resource_request") }, at), "dpop.htm_mismatch");
+    let other = ProofInput { access_token: "another".to_owned(), ..input("resource_request") };
+    assert_eq!(dpop(&other, at), "dpop.ath_mismatch");
+    let other = ProofInput { jkt: "A".repeat(43), ..input("resource_request") };
+    assert_eq!(dpop(&other, at), "dpop.key_mismatch");
+    // Good at the token endpoint, where there is no token yet; not here.
+    for name in ["token_request", "refresh_request"] {
+        let at = examples[name]["iat"].as_i64().unwrap();
+        assert_eq!(dpop(&input(name), at), "dpop.ath_malformed", "{name}");
     }
+}
+
+// no proof is a token, whatever keys are trusted.
+#[test]
+fn a_proof_printed_in_rfc_9449_is_no_token() {
+    let Some(examples) = published("rfc-inline/rfc-examples.json") else { return };
+    let proof = examples["rfc9449_examples"]["resource_request"]["proof"].as_str().unwrap();
+    assert_eq!(verify(proof, &KeySet::default()).unwrap_err(), JwtError::KeyUnknown);
 }

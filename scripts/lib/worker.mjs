@@ -26,9 +26,18 @@ export async function buildWorker(variant, toolEnv, { show = false } = {}) {
     await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', outDir, ...cargo, '--locked'], {
       cwd: root, env: { ...toolEnv, ...unwindEnv() }, show,
     });
+    await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
+}
+
+/**
+ * Takes out the function names: a tenth of what is uploaded, and read by nobody, for a panic tells its file and line.
+ * Done here because the bindgen step before needs them.
+ */
+function shrink(wasm, toolEnv) {
+  return run(toolEnv.WASM_OPT_BIN, ['-Os', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
 }
 
 function unwindEnv() {

@@ -1,25 +1,35 @@
 //! Door 1: credentials → a [`Principal`], or nobody. It knows nothing of what a route permits.
 
+pub mod access_token;
+pub mod bearer;
+pub mod confirmation;
+#[cfg(test)]
+mod cross_feed;
+pub mod dpop;
+pub mod mtls;
 pub mod principal;
+pub mod sender;
 pub mod session_cookie;
 
-pub use principal::{Authenticated, Kind, Principal, SessionFacts};
+pub use bearer::{PresentationError, TokenRejection};
+pub use principal::{Actor, Authenticated, AuthenticationFacts, Means, Origin, Principal, SessionFacts};
 
+pub use crate::kind::Kind;
 use crate::ports::StoreError;
 use crate::session::SessionHandle;
 
-/// What one way to prove an identity says of a request.
+/// What a session cookie says of a request.
 #[derive(Debug)]
 pub enum Verdict {
     /// There is no credential of this kind.
     Abstain,
     /// There is one, and it is good.
     Authenticated(Box<Authenticated>),
-    /// There is one, and it is not good: nobody, and the next way is not tried.
+    /// There is one, and it is not good: nobody.
     Reject(Rejection),
 }
 
-/// Why a credential is not good.
+/// Why a session cookie is not good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// Several session cookies came at once.

@@ -1,30 +1,19 @@
 //! Who is asking.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::access_token::AccessTokenClaims;
+use super::sender::Sender;
+use crate::config::TokenIssuer;
+use crate::issuer_id::IssuerId;
+use crate::kind::Kind;
 use crate::session::message::AccessToken;
 use crate::session::{Clocks, Live, SessionHandle};
 use crate::time::Timestamp;
 
-/// What kind of caller a principal is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A person, by a session.
-    Human,
-}
-
-impl Kind {
-    /// The kind as callers and upstreams read it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Human => "human",
-        }
-    }
-}
-
-/// A proven identity: always the pair (issuer, subject), never an e-mail address (R-057). Only this
-/// module makes one.
+/// A proven identity: always the pair (issuer, subject) and its kind, never an e-mail address (R-057, R-118). Only
+/// this module makes one.
 ///
 /// ```compile_fail
 /// let forged = postern::authn::Principal { issuer: "https://op.example".into(), ..todo!() };
@@ -34,14 +23,59 @@ pub struct Principal {
     kind: Kind,
     issuer: String,
     subject: String,
-    provider: String,
+    origin: Origin,
+    client_id: Option<String>,
+    actors: Vec<Actor>,
     claims: Map<String, Value>,
     scopes: Vec<String>,
-    session: SessionFacts,
+    roles: Vec<String>,
+    authentication: AuthenticationFacts,
+    session: Option<SessionFacts>,
+    expires_at: Timestamp,
+}
+
+/// By which entry of the configuration somebody came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Signed in with the provider of this id.
+    Provider(String),
+    /// With a token of the issuer of this id.
+    Issuer(IssuerId),
+}
+
+/// How an identity was proven to Postern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// By a session cookie.
+    Session,
+    /// By an access token that whoever has it may use.
+    Bearer,
+}
+
+/// A party that acts for another (RFC 8693 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// `iss`, where it is said.
+    pub issuer: Option<String>,
+    /// `sub`
+    pub subject: String,
+}
+
+/// When and how somebody was authenticated, as far as anybody says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationFacts {
+    /// How they came to us.
+    pub means: Means,
+    /// When the person proved themselves to the issuer.
+    pub time: Option<Timestamp>,
+    /// `acr`
+    pub acr: Option<String>,
+    /// `amr`
+    pub amr: Vec<String>,
 }
 
 /// When and how the principal's session came to be, and when it ends. Points in time are UNIX seconds.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionFacts {
     /// When it began.
     pub created_at: i64,
@@ -57,13 +91,17 @@ pub struct SessionFacts {
     pub amr: Vec<String>,
 }
 
-/// A principal and what came with the proof.
+/// A person with a session, and what came with the proof.
 #[derive(Debug)]
 pub struct Authenticated {
     /// Who.
     pub principal: Principal,
     /// Their session.
     pub handle: SessionHandle,
+    /// The id of the provider they signed in with.
+    pub provider: String,
+    /// When the session began, in UNIX seconds.
+    pub created_at: i64,
     /// Their access token, if it was asked for and is alive.
     pub access_token: Option<AccessToken>,
     /// Whether it is missing only because the provider does not answer just now.
@@ -75,28 +113,71 @@ pub struct Authenticated {
 impl Authenticated {
     pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks, has_old_key: bool) -> Self {
         let Live { session, access_token, provider_down } = live;
+        let (expires_at, created_at, provider) =
+            (session.expires_at(clocks), session.created_at, session.provider.clone());
         let facts = SessionFacts {
-            created_at: session.created_at,
+            created_at,
             authenticated_at: session.auth_time,
             idle_expires_at: Timestamp::as_unix(session.idle_expires_at(clocks)),
-            expires_at: Timestamp::as_unix(session.expires_at(clocks)),
-            acr: session.acr,
-            amr: session.amr,
+            expires_at: expires_at.as_unix(),
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
         };
         let principal = Principal {
             kind: Kind::Human,
             issuer: session.issuer,
             subject: session.subject,
-            provider: session.provider,
+            origin: Origin::Provider(session.provider),
+            client_id: None,
+            actors: Vec::new(),
             claims: session.claims,
             scopes: session.scopes,
-            session: facts,
+            roles: Vec::new(),
+            authentication: AuthenticationFacts {
+                means: Means::Session,
+                time: session.auth_time.map(Timestamp::from_unix),
+                acr: session.acr,
+                amr: session.amr,
+            },
+            session: Some(facts),
+            expires_at,
         };
-        Self { principal, handle, access_token, provider_down, has_old_key }
+        Self { principal, handle, provider, created_at, access_token, provider_down, has_old_key }
     }
 }
 
 impl Principal {
+    /// Whoever has a token of `issuer`'s that says this, and is its rightful sender.
+    #[must_use]
+    pub fn by_token(issuer: &TokenIssuer, claims: &AccessTokenClaims, sender: &Sender) -> Self {
+        let all = claims.claims();
+        let scopes = issuer.scopes.iter().flat_map(|path| path.texts(all));
+        let kept = issuer.claims.iter().filter_map(|path| Some((path.as_str().to_owned(), path.find(all)?.clone())));
+        Self {
+            kind: kind(issuer, claims),
+            issuer: issuer.issuer.as_str().to_owned(),
+            subject: claims.subject().to_owned(),
+            origin: Origin::Issuer(issuer.id.clone()),
+            client_id: claims.client_id().map(str::to_owned),
+            actors: claims.actors().to_vec(),
+            claims: kept.collect(),
+            scopes: scopes
+                .flat_map(|text| text.split(' '))
+                .filter(|scope| !scope.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            roles: issuer.roles.iter().flat_map(|path| path.texts(all)).map(str::to_owned).collect(),
+            authentication: AuthenticationFacts {
+                means: sender.means(),
+                time: claims.auth_time(),
+                acr: all.get("acr").and_then(Value::as_str).map(str::to_owned),
+                amr: strings(all.get("amr")),
+            },
+            session: None,
+            expires_at: claims.expires_at(),
+        }
+    }
+
     /// Person, service or agent.
     #[must_use]
     pub const fn kind(&self) -> Kind {
@@ -115,10 +196,31 @@ impl Principal {
         &self.subject
     }
 
-    /// The id of the provider they signed in with.
+    /// By which entry of the configuration they came.
     #[must_use]
-    pub fn provider(&self) -> &str {
-        &self.provider
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The id of the provider they signed in with, if they have a session.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Provider(id) => Some(id),
+            Origin::Issuer(_) => None,
+        }
+    }
+
+    /// The program that got the token.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// Who acts for them at present, and whom those act for in turn; empty when they act themselves.
+    #[must_use]
+    pub fn actors(&self) -> &[Actor] {
+        &self.actors
     }
 
     /// The claims that the configuration keeps.
@@ -133,9 +235,47 @@ impl Principal {
         &self.scopes
     }
 
-    /// Their session's clocks and authentication.
+    /// What their issuer says they are.
     #[must_use]
-    pub const fn session(&self) -> &SessionFacts {
-        &self.session
+    pub fn roles(&self) -> &[String] {
+        &self.roles
     }
+
+    /// How and when they were authenticated.
+    #[must_use]
+    pub const fn authentication(&self) -> &AuthenticationFacts {
+        &self.authentication
+    }
+
+    /// Their session's clocks and authentication, if they came by one.
+    #[must_use]
+    pub const fn session(&self) -> Option<&SessionFacts> {
+        self.session.as_ref()
+    }
+
+    /// When the proof ends.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+impl Means {
+    /// As logs write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Bearer => "bearer",
+        }
+    }
+}
+
+/// R-118: a client's own token speaks for no person, however its id is spelt.
+fn kind(issuer: &TokenIssuer, claims: &AccessTokenClaims) -> Kind {
+    if issuer.kind == Kind::Human && claims.is_clients_own() { Kind::Service } else { issuer.kind }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

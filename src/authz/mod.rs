@@ -1,7 +1,8 @@
 //! Door 2: a [`Principal`] and a route's requirements → a [`Decision`]. It sees no credentials, and
 //! every list of reasons to allow ends in deny.
 
-pub mod provider;
+pub mod kind;
+pub mod origin;
 pub mod scopes;
 
 use crate::authn::Principal;
@@ -33,6 +34,10 @@ pub enum Denial {
     Scopes(Vec<String>),
     /// The identity comes from a provider that the route does not take.
     Provider,
+    /// The identity comes from an issuer that the route does not take.
+    Issuer,
+    /// The identity is of a kind that the route does not take.
+    Kind,
 }
 
 impl Denial {
@@ -43,6 +48,8 @@ impl Denial {
             Self::Anonymous => "authz.anonymous",
             Self::Scopes(_) => "authz.insufficient_scope",
             Self::Provider => "authz.provider_not_accepted",
+            Self::Issuer => "authz.issuer_not_accepted",
+            Self::Kind => "authz.kind_not_accepted",
         }
     }
 }
@@ -57,7 +64,8 @@ pub fn authorize(principal: Option<&Principal>, route: &Route) -> Decision {
     };
     let (guard, principal) = guard;
     let verdicts = [
-        provider::decide(principal.provider(), &guard.requirements.providers),
+        origin::decide(principal.origin(), &guard.requirements),
+        kind::decide(principal.kind(), &guard.requirements.kinds),
         scopes::decide(principal.scopes(), &guard.requirements.scopes),
     ];
     match verdicts.into_iter().find_map(Result::err) {

@@ -1,6 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
-use crate::config::{Config, KEY_RING, LogoutTokens, Provider, SameSite, spelled};
+use crate::config::{Config, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, Tokens, spelled};
 use crate::route::{Access, Guard, Route, Token};
 
 /// What the summary says beside the configuration itself.
@@ -18,6 +18,10 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     text.push_str("\nProviders, with what to register there\n");
     for provider in &config.providers {
         text.push_str(&describe(config, provider));
+    }
+    if !config.issuers.is_empty() {
+        text.push_str("\nIssuers of access tokens, with what they know this deployment as\n");
+        text.extend(config.issuers.iter().map(issuer));
     }
     if let Some(admin) = &config.admin {
         text.push_str("\nAdministrators\n");
@@ -63,6 +67,10 @@ fn describe(config: &Config, provider: &Provider) -> String {
     text
 }
 
+fn issuer(issuer: &TokenIssuer) -> String {
+    format!("  {} ({})\n    audience  {}\n", issuer.id, issuer.issuer.as_str(), issuer.audience.join(" or "))
+}
+
 /// Aligned columns: methods, path, upstream, who.
 fn routes(routes: &[Route]) -> String {
     let rows: Vec<[String; 4]> = routes.iter().map(row).collect();
@@ -85,11 +93,18 @@ fn row(route: &Route) -> [String; 4] {
 }
 
 fn guarded(guard: &Guard) -> String {
-    let mut who = "signed in".to_owned();
     let requirements = &guard.requirements;
-    if !requirements.providers.is_empty() {
-        let ids: Vec<&str> = requirements.providers.iter().map(crate::provider_id::ProviderId::as_str).collect();
-        who.push_str(&format!(" at {}", ids.join(" or ")));
+    let mut ways = Vec::new();
+    if guard.takes_sessions() {
+        ways.push(format!("signed in{}", one_of(" at ", &requirements.providers)));
+    }
+    if guard.takes_tokens() {
+        ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
+    }
+    let mut who = ways.join(" or ");
+    if !requirements.kinds.is_empty() {
+        let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
+        who.push_str(&format!(", {} only", kinds.join(" or ")));
     }
     if !requirements.scopes.is_empty() {
         who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));
@@ -104,6 +119,12 @@ fn guarded(guard: &Guard) -> String {
         who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
     }
     who
+}
+
+/// `prefix` and the names, if there are any.
+fn one_of<T: std::fmt::Display>(prefix: &str, names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(T::to_string).collect();
+    if names.is_empty() { String::new() } else { format!("{prefix}{}", names.join(" or ")) }
 }
 
 fn secrets(notes: &Notes<'_>) -> String {
@@ -138,6 +159,12 @@ fn own_warnings(config: &Config) -> Vec<String> {
         warnings.push(format!(
             "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need neither `typ` nor `exp`",
             provider.id
+        ));
+    }
+    for issuer in config.issuers.iter().filter(|issuer| issuer.tokens == Tokens::Legacy) {
+        warnings.push(format!(
+            "`ISSUERS.{}.tokens` is `legacy`: its access tokens are told from its other tokens by their claims alone",
+            issuer.id
         ));
     }
     warnings

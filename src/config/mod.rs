@@ -2,8 +2,11 @@
 
 mod address;
 mod admin;
+mod claim_path;
+mod issuer;
 mod problem;
 mod provider;
+mod require;
 mod routes;
 mod secrets;
 mod session;
@@ -14,6 +17,8 @@ mod value;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
+pub use claim_path::ClaimPath;
+pub use issuer::{TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, client_secret_name, private_key_name};
@@ -24,6 +29,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 pub use crate::provider_id::ProviderId;
 use crate::route::Router;
@@ -40,6 +46,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// `PROVIDERS`, by id in alphabetical order; at least one.
     pub providers: Vec<Provider>,
+    /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
+    pub issuers: Vec<TokenIssuer>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `ROUTES`.
@@ -53,7 +61,7 @@ pub struct Config {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 5] = ["PUBLIC_URL", "PROVIDERS", "SESSION", "ROUTES", "ADMIN"];
+    pub const VARIABLES: [&str; 6] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -78,8 +86,12 @@ impl Config {
         let providers = required_table(&mut top, "PROVIDERS", "a table of providers")
             .map(|table| provider::read_all(&table, secrets, development));
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
+        let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
+        let issuers =
+            top.table("ISSUERS").map(|table| issuer::read_all(&table, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let surroundings = Surroundings { public_url: public_url.as_ref(), development, providers: ids };
+        let surroundings =
+            Surroundings { public_url: public_url.as_ref(), development, providers: ids, issuers: &issuers.ids };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
@@ -88,6 +100,7 @@ impl Config {
         Some(Self {
             public_url: public_url?,
             providers: providers?.all,
+            issuers: issuers.all,
             session,
             routes: routes?,
             admin: admin.flatten(),
@@ -105,6 +118,12 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+    }
+
+    /// The issuer of access tokens that calls itself `issuer`, compared byte for byte. No two share one.
+    #[must_use]
+    pub fn token_issuer(&self, issuer: &str) -> Option<&TokenIssuer> {
+        self.issuers.iter().find(|known| known.issuer.as_str() == issuer)
     }
 
     /// The latest time before which no session of the provider counts any more; `None` when there is none, or

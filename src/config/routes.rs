@@ -2,11 +2,13 @@
 
 use super::address::{PublicUrl, is_loopback, origin};
 use super::problem::{expected, shown};
+use super::require;
 use super::table::Table;
-use super::value::{choice, duration, flag, list, scope, text};
+use super::value::{choice, duration, flag, list, one_of, text};
+use crate::issuer_id::IssuerId;
 use crate::provider_id::ProviderId;
 use crate::route::{
-    Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Requirements, Route, Router, Token, Upstream,
+    Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Route, Router, Token, Upstream,
 };
 use crate::time::Seconds;
 
@@ -26,6 +28,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) development: bool,
     /// The ids of all providers.
     pub(super) providers: &'a [ProviderId],
+    /// The ids of all issuers of access tokens.
+    pub(super) issuers: &'a [IssuerId],
 }
 
 /// Reads `ROUTES`.
@@ -139,9 +143,11 @@ fn is_binding(name: &str) -> bool {
 
 fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Surroundings<'_>) -> Option<Access> {
     let public = table.optional("public", flag);
+    let ways = table.optional("authenticate", |value| authenticate(value, surroundings.issuers));
+    let ways_are_known = ways.is_some() || !table.has("authenticate");
     let guard = Guard {
-        authenticate: table.optional("authenticate", authenticate).unwrap_or_else(|| vec![Authentication::Session]),
-        requirements: requirements(table, surroundings),
+        authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
+        requirements: require::read(table, surroundings.providers, surroundings.issuers),
         token: table
             .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
             .unwrap_or(Token::None),
@@ -160,6 +166,9 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
         // Wrong, and reported: no guess is made at what was meant.
         None if table.has("public") => None,
         _ => {
+            if ways_are_known {
+                refuse_contradictions(table, &guard);
+            }
             if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
                 table.problem("token", "`relay` has nobody to go to, static assets take no token");
             }
@@ -168,36 +177,31 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
     }
 }
 
-fn authenticate(value: &serde_json::Value) -> Result<Vec<Authentication>, String> {
-    const LATER: [&str; 6] = ["api_key", "basic", "bearer", "dpop", "mtls", "passkey"];
+/// What is said of a way to authenticate that the route does not take.
+fn refuse_contradictions(table: &Table<'_>, guard: &Guard) {
+    for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
+        table.problem(key, "is about sessions, and `authenticate` has no `session`");
+    }
+    require::refuse_contradictions(table, guard);
+}
+
+fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
+    const WAYS: [(&str, Authentication); 2] =
+        [("session", Authentication::Session), ("bearer", Authentication::Bearer)];
+    const LATER: [&str; 5] = ["api_key", "basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();
     if let Some(later) = items.filter_map(|item| item.as_str()).find(|item| LATER.contains(item)) {
-        return Err(format!("{} is not supported yet, expected `session`", shown(later)));
+        return Err(format!("{} is not supported yet, expected {}", shown(later), one_of(&WAYS)));
     }
-    let ways = list("`session`", |word| (word == "session").then_some(Authentication::Session))(value)?;
+    let known = |word: &str| WAYS.iter().find(|(name, _)| *name == word).map(|(_, way)| *way);
+    let ways = list(&one_of(&WAYS), known)(value)?;
     if ways.is_empty() {
         return Err("expected at least one way to authenticate (`public = true` asks for none)".to_owned());
     }
-    Ok(ways)
-}
-
-fn requirements(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Requirements {
-    let Some(mut inner) = table.table("require") else { return Requirements::default() };
-    let scopes = inner.optional("scopes", list("a scope without spaces, quotes or backslashes", scope));
-    let known = |text: &str| surroundings.providers.iter().find(|id| id.as_str() == text).cloned();
-    let names: Vec<String> = surroundings.providers.iter().map(|id| format!("`{id}`")).collect();
-    let what = format!("the id of a provider ({})", names.join(", "));
-    let providers = inner.optional("providers", list(&what, known));
-    for (key, empty) in [
-        ("scopes", scopes.as_ref().is_some_and(Vec::is_empty)),
-        ("providers", providers.as_ref().is_some_and(Vec::is_empty)),
-    ] {
-        if empty {
-            inner.problem(key, "expected at least one, or no such key");
-        }
+    if ways.contains(&Authentication::Bearer) && issuers.is_empty() {
+        return Err("`bearer` takes tokens of the issuers in `ISSUERS`, and there are none".to_owned());
     }
-    inner.finish();
-    Requirements { scopes: scopes.unwrap_or_default(), providers: providers.unwrap_or_default() }
+    Ok(ways)
 }
 
 #[cfg(test)]

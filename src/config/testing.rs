@@ -3,7 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
-use super::{Config, Provider, PublicUrl};
+use super::{Config, Provider, PublicUrl, TokenIssuer};
 
 pub(crate) const ISSUER: &str = "https://login.example.com/t1";
 
@@ -34,4 +34,13 @@ pub(crate) fn public_url() -> PublicUrl {
 
 fn private_key() -> String {
     p256::SecretKey::from_slice(&[7; 32]).unwrap().to_jwk_string().to_string()
+}
+
+/// The one issuer of access tokens of a deployment, with this in its table.
+pub(crate) fn token_issuer(bend: impl FnOnce(&mut Value)) -> TokenIssuer {
+    let mut table = json!({
+        "issuer": "https://as.example.com/t1", "audience": ["https://api.example.com", "urn:api"], "algs": ["EdDSA"],
+    });
+    bend(&mut table);
+    config(|vars| vars["ISSUERS"]["machines"] = table).issuers.remove(0)
 }

@@ -1,11 +1,12 @@
 //! The runtime's request → [`RequestHead`] and body.
 
+use wasm_bindgen::JsValue;
 use web_sys::Request;
 
 use super::headers;
 use super::js::property;
 use super::stream::{self, ReadError};
-use crate::http::{HeaderMap, Method, Peer, RequestHead};
+use crate::http::{ClientCertificate, HeaderMap, Method, Peer, RequestHead};
 use crate::ports::{BodyError, RequestBody};
 
 /// A request that is not HTTP as we know it; answered with 400.
@@ -32,7 +33,25 @@ fn peer(request: &Request, headers: &HeaderMap) -> Peer {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let cf = property(request, "cf").ok();
     let known = |name: &str| property(cf.as_ref()?, name).ok()?.as_string();
-    Peer { address: header("cf-connecting-ip"), country: known("country"), city: known("city"), ray: header("cf-ray") }
+    Peer {
+        address: header("cf-connecting-ip"),
+        country: known("country"),
+        city: known("city"),
+        ray: header("cf-ray"),
+        certificate: cf.as_ref().and_then(certificate),
+    }
+}
+
+/// The certificate of the connection: by `cf` alone, which no client can write.
+fn certificate(cf: &JsValue) -> Option<ClientCertificate> {
+    let tls = property(cf, "tlsClientAuth").ok().filter(JsValue::is_object)?;
+    let told = |name: &str| property(&tls, name).ok()?.as_string();
+    Some(ClientCertificate {
+        presented: told("certPresented"),
+        verified: told("certVerified"),
+        revoked: told("certRevoked"),
+        fingerprint_sha256: told("certFingerprintSHA256"),
+    })
 }
 
 /// The body of a request from outside.

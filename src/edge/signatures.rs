@@ -84,10 +84,11 @@ fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
     let name = match (algorithm.key_type(), algorithm) {
         (KeyType::Rsa, Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512) => "RSA-PSS",
         (KeyType::Rsa, _) => "RSASSA-PKCS1-v1_5",
-        (KeyType::P256, _) => "ECDSA",
+        (KeyType::P256 | KeyType::P384, _) => "ECDSA",
         (KeyType::Ed25519, _) => "Ed25519",
     };
-    let parameters = object(vec![("name", name), ("hash", hash), ("namedCurve", "P-256")])?;
+    let curve = if algorithm.key_type() == KeyType::P384 { "P-384" } else { "P-256" };
+    let parameters = object(vec![("name", name), ("hash", hash), ("namedCurve", curve)])?;
     set(&parameters, "saltLength", &hash_bytes.into())?;
     Ok(parameters)
 }

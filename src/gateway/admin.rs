@@ -7,6 +7,7 @@ use super::sessions::{as_json, counted, is_id};
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{self, Outcome as Ending, What};
+use crate::authn::Authenticated;
 use crate::authn::session_cookie::Wants;
 use crate::config::Provider;
 use crate::http::{Method, Reply, StatusCode, header};
@@ -68,10 +69,10 @@ async fn enter<P: Platform>(turn: &Turn<'_, P>, method: &Method, ledger: &mut Le
     let admin = turn.config.admin.as_ref().ok_or(Reason::NoRoute)?;
     turn.allow_methods(std::slice::from_ref(method))?;
     let wants = Wants { touch: true, access_token: false, staleness: None };
-    let principal = turn.authenticate(wants, ledger).await?.principal;
+    let Authenticated { principal, provider: id, .. } = turn.authenticate(wants, ledger).await?;
     // The provider's id may have been given to another issuer since this session began.
-    let issuer = turn.config.provider(principal.provider()).map(|provider| provider.issuer.as_str());
-    if issuer != Some(principal.issuer()) || !admin.contains(principal.provider(), principal.subject()) {
+    let issuer = turn.config.provider(&id).map(|provider| provider.issuer.as_str());
+    if issuer != Some(principal.issuer()) || !admin.contains(&id, principal.subject()) {
         return Err(Reason::NotAdministrator);
     }
     Ok(())

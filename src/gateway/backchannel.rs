@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
@@ -84,12 +85,10 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 
 /// Verifies the token's signature, then its claims.
 async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
-    let metadata = turn.documents.metadata(turn.platform, provider).await?;
-    let verified = turn.documents.verify(turn.platform, &metadata, &provider.id_token_algs, token).await;
-    let verified = verified.map_err(|reason| match reason {
-        Reason::IdTokenSignature(error) => Reason::LogoutTokenSignature(error),
-        other => other,
-    })?;
+    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
+    let keys = KeySource::Uri(&metadata.jwks_uri);
+    let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, token).await;
+    let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
 use super::{Platform, login, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
@@ -38,7 +39,7 @@ pub(super) async fn finish<P: Platform>(
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     let params = receive(turn, provider, body).await?;
     let transaction = consume(turn, provider, &params, ledger).await?;
-    let metadata = turn.documents.metadata(turn.platform, provider).await?;
+    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
     let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
     let response = redeem(turn, provider, &metadata, code, &transaction).await?;
     let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
@@ -142,8 +143,9 @@ async fn believe<P: Platform>(
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
-    let algorithms = &provider.id_token_algs;
-    let verified = turn.documents.verify(turn.platform, metadata, algorithms, id_token.expose()).await?;
+    let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
+    let verified = turn.documents.verify(turn.platform, keys, algorithms, id_token.expose()).await;
+    let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,

@@ -1,16 +1,18 @@
 //! A request for a route: both doors, then on to the upstream.
 
+use super::bearer::Bearer;
+use super::challenge::Challenge;
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, onward, reply};
 use crate::audit::Outcome as Ending;
-use crate::authn::{Authenticated, session_cookie::Wants};
+use crate::authn::{Authenticated, Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Permit};
 use crate::cookie;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
-use crate::session::message::AccessToken;
+use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::{ForwardPlan, Forwarding};
 
@@ -35,21 +37,50 @@ pub(super) async fn pass<P: Platform>(
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(turn.forward(route, path, None, permit))
         }
-        Access::Guarded(guard) => match authenticate(turn, guard, ledger).await {
-            Ok(authenticated) => enter(turn, path, (route, guard), authenticated, ledger),
+        Access::Guarded(guard) => match authenticate(turn, (route, guard), ledger).await {
+            Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger),
             Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
         },
     }
 }
 
-/// Door 1, and whether the credential was meant to be used.
+/// Who stands between the doors.
+enum Entrant {
+    Session(Box<Authenticated>),
+    Token(Box<Bearer>),
+}
+
+impl Entrant {
+    const fn principal(&self) -> &Principal {
+        match self {
+            Self::Session(authenticated) => &authenticated.principal,
+            Self::Token(bearer) => &bearer.principal,
+        }
+    }
+}
+
+/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
+/// overruled, nor saved, by a cookie that its browser adds.
 async fn authenticate<P: Platform>(
     turn: &Turn<'_, P>,
-    guard: &Guard,
+    (route, guard): (&Route, &Guard),
     ledger: &mut Ledger,
-) -> Result<Authenticated, Reason> {
+) -> Result<Entrant, Reason> {
+    if guard.takes_tokens() {
+        ledger.challenge = Some(Challenge::of(route, guard, &turn.config.public_url));
+        if let Some(presented) = turn.presented_token()? {
+            let bearer = turn.authenticate_token(presented, ledger).await?;
+            return Ok(Entrant::Token(Box::new(bearer)));
+        }
+        if !guard.takes_sessions() {
+            return Err(Reason::NoToken);
+        }
+    }
     let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
-    turn.authenticate(wants, ledger).await
+    let authenticated = turn.authenticate(wants, ledger).await?;
+    // No token was used, so none is to blame for what is refused from here on.
+    ledger.challenge = None;
+    Ok(Entrant::Session(Box::new(authenticated)))
 }
 
 /// Door 2, and on.
@@ -57,23 +88,31 @@ fn enter<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
     (route, guard): (&Route, &Guard),
-    authenticated: Authenticated,
+    entrant: Entrant,
     ledger: &mut Ledger,
 ) -> Result<Outcome, Reason> {
-    let permit = permitted(authz::authorize(Some(&authenticated.principal), route))?;
-    let token = match guard.token {
-        Token::None => None,
-        Token::Relay => match authenticated.access_token {
-            Some(token) => Some(token),
-            None if authenticated.provider_down => return Err(Reason::RenewalPaused),
-            None if just_signed_in(turn, authenticated.principal.session().created_at) => {
-                return Err(Reason::AccessTokenExpired);
-            }
-            None => return challenge(turn, Reason::AccessTokenExpired, ledger).map(Outcome::Reply),
+    let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
+    let token = match (guard.token, entrant) {
+        (Token::None, _) => None,
+        (Token::Relay, Entrant::Token(bearer)) => Some(bearer.token),
+        (Token::Relay, Entrant::Session(authenticated)) => match relayed(turn, *authenticated) {
+            Ok(token) => Some(token),
+            Err((reason, true)) => return challenge(turn, reason, ledger).map(Outcome::Reply),
+            Err((reason, false)) => return Err(reason),
         },
     };
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
     Ok(turn.forward(route, path, token, permit))
+}
+
+/// The session's access token; or why there is none, and whether another login would help.
+fn relayed<P>(turn: &Turn<'_, P>, authenticated: Authenticated) -> Result<Secret<String>, (Reason, bool)> {
+    match authenticated.access_token {
+        Some(token) => Ok(token.into_secret()),
+        None if authenticated.provider_down => Err((Reason::RenewalPaused, false)),
+        None if just_signed_in(turn, authenticated.created_at) => Err((Reason::AccessTokenExpired, false)),
+        None => Err((Reason::AccessTokenExpired, true)),
+    }
 }
 
 fn permitted(decision: Decision) -> Result<Permit, Reason> {
@@ -124,12 +163,22 @@ pub(super) fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
     reply::html_with_script(pages::forward::bounce(&turn.here()))
 }
 
+/// The headers that an answer depends on: which of them told, or that neither did.
+fn told_by(access: &Access) -> Option<&'static str> {
+    match access {
+        Access::Public => None,
+        Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
+        Access::Guarded(_) => Some("Authorization, Cookie"),
+    }
+}
+
 impl<P: Platform> Turn<'_, P> {
     fn forward(
         &self,
         route: &Route,
         path: &CanonicalPath,
-        access_token: Option<AccessToken>,
+        access_token: Option<Secret<String>>,
         permit: Permit,
     ) -> Outcome {
         let forwarding = Forwarding {
@@ -137,7 +186,7 @@ impl<P: Platform> Turn<'_, P> {
             path,
             query: self.query,
             public_url: &self.config.public_url,
-            private: route.access != Access::Public,
+            told_by: told_by(&route.access),
             access_token,
             request_id: &self.request_id,
         };

@@ -46,7 +46,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     };
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     let wishes = Wishes::of(&link, provider)?;
-    let metadata = turn.documents.metadata(turn.platform, provider).await?;
+    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
     let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform);
     let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
         .ok()

@@ -54,7 +54,7 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Option<String> {
     let provider = turn.config.provider(&ended.session.provider)?;
-    let metadata = turn.documents.metadata(turn.platform, provider).await.ok()?;
+    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| turn.caller.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.as_str());

@@ -2,7 +2,10 @@
 
 mod admin;
 mod backchannel;
+mod bearer;
 mod callback;
+mod challenge;
+mod documents;
 mod frontchannel;
 mod guard;
 mod helper;
@@ -10,9 +13,9 @@ mod login;
 mod logout;
 mod me;
 mod onward;
-mod providers;
 mod renewal;
 mod reply;
+mod resource;
 mod sessions;
 mod turn;
 mod userinfo;
@@ -27,7 +30,7 @@ use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
-use providers::ProviderDocuments;
+use documents::IssuerDocuments;
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
@@ -39,7 +42,7 @@ impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + 
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    documents: ProviderDocuments,
+    documents: IssuerDocuments,
     cache: LiveCache,
 }
 
@@ -56,7 +59,7 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let documents = ProviderDocuments::new(&config.keys);
+        let documents = IssuerDocuments::new(&config.keys);
         Self { config, documents, cache: LiveCache::default() }
     }
 
@@ -107,6 +110,9 @@ impl Gateway {
         body: impl RequestBody,
         ledger: &mut Ledger,
     ) -> Result<Outcome, Reason> {
+        if let Some(resource) = resource::asked_about(turn.config, path) {
+            return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+        }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
             "/auth/me" => me::read(turn, ledger).await?,

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::documents::KeySource;
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::Provider;
@@ -63,7 +64,7 @@ impl Gateway {
         job: &RenewalJob,
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let metadata = self.documents.metadata(platform, provider).await?;
+        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let endpoint = &metadata.token_endpoint;
         let request = token::refresh_request(provider, endpoint, &job.refresh_token, platform.now(), platform);
         let answer = platform.send(request.map_err(Reason::Token)?).await;
@@ -81,7 +82,9 @@ impl Gateway {
     ) -> Result<(), Reason> {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let verified = self.documents.verify(platform, metadata, &provider.id_token_algs, id_token.expose()).await?;
+        let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
+        let verified = self.documents.verify(platform, keys, algorithms, id_token.expose()).await;
+        let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,
             client_id: &provider.client_id,
@@ -100,7 +103,7 @@ impl Gateway {
         provider: &Provider,
         revocation: &Revocation,
     ) -> Result<&'static str, Reason> {
-        let metadata = self.documents.metadata(platform, provider).await?;
+        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = &revocation.refresh_token;
         let request = token::revocation_request(provider, endpoint, token, platform.now(), platform);

@@ -54,6 +54,12 @@ pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Reply> {
     Some(reply)
 }
 
+/// A document that is the same for everybody, and may be kept for an hour.
+pub(super) fn public(mut reply: Reply) -> Reply {
+    reply.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    reply
+}
+
 /// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs.
 pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Reply {
     let status = refusal.status();
@@ -108,19 +114,19 @@ pub(super) fn healthy<P: Platform>(_: &Turn<'_, P>) -> Reply {
     json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// What every answer of ours carries.
+/// What every answer of ours carries; the last three unless it is for everybody.
 fn protect(headers: &mut HeaderMap, https: bool) {
-    const FIXED: [(&str, &str); 7] = [
-        ("cache-control", "private, no-store"),
-        ("cdn-cache-control", "no-store"),
+    const FIXED: [(&str, &str); 4] = [
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
-        ("vary", "Cookie"),
         ("x-content-type-options", "nosniff"),
     ];
-    for (name, value) in FIXED {
-        // A page with forms has a referrer policy of its own, and what is no secret may be stored.
+    const PRIVATE: [(&str, &str); 3] =
+        [("cache-control", "private, no-store"), ("cdn-cache-control", "no-store"), ("vary", "Cookie")];
+    let private = if headers.contains_key(header::CACHE_CONTROL) { &[][..] } else { &PRIVATE };
+    for (name, value) in FIXED.iter().chain(private).copied() {
+        // A page with forms has a referrer policy of its own.
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     // Some pages have a policy of their own: the one that a provider may frame, and those with a script.

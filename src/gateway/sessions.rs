@@ -122,7 +122,7 @@ fn done<P: Platform>(
 async fn list<P: Platform>(turn: &Turn<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
     let command = Command::List { clocks: turn.clocks() };
     let answer = turn.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
-    counted(turn, authenticated.principal.provider(), answer)
+    counted(turn, &authenticated.provider, answer)
 }
 
 /// The sessions of an answer, without those that are over by decree (`not_before`).

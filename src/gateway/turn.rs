@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::providers::ProviderDocuments;
+use super::challenge::Challenge;
+use super::documents::IssuerDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
 use crate::authn::session_cookie::{Judge, Wants};
@@ -24,7 +25,7 @@ const MAX_HEADERS: usize = 128;
 /// What is known of a request from its start.
 pub(super) struct Turn<'a, P> {
     pub(super) config: &'a Config,
-    pub(super) documents: &'a ProviderDocuments,
+    pub(super) documents: &'a IssuerDocuments,
     pub(super) cache: &'a LiveCache,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
@@ -37,12 +38,14 @@ pub(super) struct Turn<'a, P> {
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
 pub(super) struct Ledger {
     pub(super) event: Event,
+    /// What the route says to whom it refuses, where it takes access tokens.
+    pub(super) challenge: Option<Challenge>,
     cookies: Vec<HeaderValue>,
 }
 
 impl Ledger {
     pub(super) const fn new(event: Event) -> Self {
-        Self { event, cookies: Vec::new() }
+        Self { event, challenge: None, cookies: Vec::new() }
     }
 
     /// The cookies, for an answer that is not ours.
@@ -192,7 +195,11 @@ impl<P: Platform> Turn<'_, P> {
         if let Refusal::Internal = refusal {
             ledger.event.detail = Some(format!("{reason:?}"));
         }
-        reply::problem(&refusal, &self.request_id, self.caller)
+        let mut reply = reply::problem(&refusal, &self.request_id, self.caller);
+        if let Some(challenge) = &ledger.challenge {
+            challenge.add_to(&refusal, &mut reply.headers);
+        }
+        reply
     }
 
     /// Adds what every answer of ours carries.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Platform;
+use super::documents::KeySource;
 use super::turn::Turn;
 use crate::config::Provider;
 use crate::oidc::id_token::IdToken;
@@ -54,11 +55,9 @@ async fn ask<P: Platform>(
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
-            let verified = turn.documents.verify(turn.platform, metadata, &provider.id_token_algs, token).await;
-            let verified = verified.map_err(|reason| match reason {
-                Reason::IdTokenSignature(error) => Reason::UserInfoSignature(error),
-                other => other,
-            })?;
+            let keys = KeySource::Uri(&metadata.jwks_uri);
+            let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, token).await;
+            let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
             UserInfo::check_signed(verified, &expectations)
         }
     };

@@ -19,6 +19,8 @@ pub enum Algorithm {
     Ps512,
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
     /// Ed25519 (`EdDSA`, or `Ed25519` by RFC 9864).
     EdDsa,
 }
@@ -30,6 +32,8 @@ pub enum KeyType {
     Rsa,
     /// `EC` on `P-256`.
     P256,
+    /// `EC` on `P-384`.
+    P384,
     /// `OKP` with `Ed25519`.
     Ed25519,
 }
@@ -58,7 +62,7 @@ const fn row(algorithm: Algorithm, name: &'static str, key_type: KeyType, hash: 
     Row { algorithm, name, alias: None, key_type, hash }
 }
 
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 9] = [
     row(Algorithm::Rs256, "RS256", KeyType::Rsa, Hash::Sha256),
     row(Algorithm::Rs384, "RS384", KeyType::Rsa, Hash::Sha384),
     row(Algorithm::Rs512, "RS512", KeyType::Rsa, Hash::Sha512),
@@ -66,14 +70,24 @@ const TABLE: [Row; 8] = [
     row(Algorithm::Ps384, "PS384", KeyType::Rsa, Hash::Sha384),
     row(Algorithm::Ps512, "PS512", KeyType::Rsa, Hash::Sha512),
     row(Algorithm::Es256, "ES256", KeyType::P256, Hash::Sha256),
+    row(Algorithm::Es384, "ES384", KeyType::P384, Hash::Sha384),
     // Ed25519 hashes with SHA-512 inside, and so does its `at_hash`.
     Row { alias: Some("Ed25519"), ..row(Algorithm::EdDsa, "EdDSA", KeyType::Ed25519, Hash::Sha512) },
 ];
 
 impl Algorithm {
     /// Every algorithm there is.
-    pub const ALL: [Self; 8] =
-        [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512, Self::Es256, Self::EdDsa];
+    pub const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
 
     /// The algorithm of that registered name, case and all; `EdDSA` and `Ed25519` name the same.
     #[must_use]
@@ -82,7 +96,7 @@ impl Algorithm {
     }
 
     const fn row(self) -> &'static Row {
-        let [rs256, rs384, rs512, ps256, ps384, ps512, es256, eddsa] = &TABLE;
+        let [rs256, rs384, rs512, ps256, ps384, ps512, es256, es384, eddsa] = &TABLE;
         match self {
             Self::Rs256 => rs256,
             Self::Rs384 => rs384,
@@ -91,6 +105,7 @@ impl Algorithm {
             Self::Ps384 => ps384,
             Self::Ps512 => ps512,
             Self::Es256 => es256,
+            Self::Es384 => es384,
             Self::EdDsa => eddsa,
         }
     }

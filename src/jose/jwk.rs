@@ -20,12 +20,22 @@ pub const MAX_KID_BYTES: usize = 512;
 /// How many keys with the same `kid` are tried on one token.
 const MAX_CANDIDATES: usize = 4;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// Of P-256 and Ed25519.
 const COORDINATE_BYTES: usize = 32;
+const P384_COORDINATE_BYTES: usize = 48;
 
 /// A provider's keys for verifying signatures.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<PublicKey>,
+}
+
+/// Which key verified a token, and as what: to find out later whether it still would ([`KeySet::holds`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyStamp {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<String>,
+    pub(super) thumbprint: String,
 }
 
 /// Why a document is not a key set.
@@ -97,6 +107,15 @@ impl KeySet {
         &self.keys
     }
 
+    /// Whether the key of `stamp` is still here, under the name it had, and for the algorithm it was used with.
+    #[must_use]
+    pub fn holds(&self, stamp: &KeyStamp) -> bool {
+        self.keys.iter().any(|key| {
+            let named = stamp.kid.is_none() || key.kid == stamp.kid;
+            named && key.suits(stamp.algorithm) && key.thumbprint == stamp.thumbprint
+        })
+    }
+
     /// The keys to try on a token: those of its `kid` that suit its algorithm, at most four; or, when it
     /// names none, the only one that suits. Never empty.
     ///
@@ -120,8 +139,8 @@ impl KeySet {
     }
 }
 
-/// A public key that passed the checks of its kind: RSA of 2048 to 8192 bits, a point on P-256, or an
-/// Ed25519 key of full order.
+/// A public key that passed the checks of its kind: RSA of 2048 to 8192 bits, a point on P-256, the coordinates of
+/// one on P-384, or an Ed25519 key of full order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     kid: Option<String>,
@@ -134,12 +153,27 @@ pub struct PublicKey {
 /// The numbers of a key, big-endian, without leading zeros for RSA, of fixed length otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    P256 { x: Coordinate, y: Coordinate },
-    Ed25519 { x: Coordinate },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    P256 {
+        x: Coordinate,
+        y: Coordinate,
+    },
+    /// Whether the point is on the curve is for the backend to say: each does when it takes up the key.
+    /// Saying it here would bring the arithmetic of a second curve into the Worker.
+    P384 {
+        x: P384Coordinate,
+        y: P384Coordinate,
+    },
+    Ed25519 {
+        x: Coordinate,
+    },
 }
 
 type Coordinate = [u8; COORDINATE_BYTES];
+type P384Coordinate = [u8; P384_COORDINATE_BYTES];
 
 impl PublicKey {
     /// The key in a JWK, unless it is not for verifying signatures here.
@@ -186,12 +220,14 @@ impl PublicKey {
         self.material.members()
     }
 
-    /// How long its signatures are, in bytes: as the modulus for RSA, 64 for the others (RFC 7518 §3.3, §3.4).
+    /// How long its signatures are, in bytes: as the modulus for RSA, else twice
+    /// that of a coordinate (RFC 7518 §3.3, §3.4).
     #[must_use]
     pub const fn signature_bytes(&self) -> usize {
         match &self.material {
             Material::Rsa { n, .. } => n.len(),
             Material::P256 { .. } | Material::Ed25519 { .. } => 2 * COORDINATE_BYTES,
+            Material::P384 { .. } => 2 * P384_COORDINATE_BYTES,
         }
     }
 
@@ -211,6 +247,7 @@ impl Material {
         match (text(jwk, "kty")?, jwk.get("crv").and_then(Value::as_str)) {
             ("RSA", _) => Self::rsa(unsigned(jwk, "n")?, unsigned(jwk, "e")?),
             ("EC", Some("P-256")) => Self::p256(coordinate(jwk, "x")?, coordinate(jwk, "y")?),
+            ("EC", Some("P-384")) => Some(Self::P384 { x: coordinate(jwk, "x")?, y: coordinate(jwk, "y")? }),
             ("OKP", Some("Ed25519")) => Self::ed25519(coordinate(jwk, "x")?),
             _ => None,
         }
@@ -241,6 +278,7 @@ impl Material {
         match self {
             Self::Rsa { .. } => KeyType::Rsa,
             Self::P256 { .. } => KeyType::P256,
+            Self::P384 { .. } => KeyType::P384,
             Self::Ed25519 { .. } => KeyType::Ed25519,
         }
     }
@@ -249,12 +287,9 @@ impl Material {
         let encode = Base64UrlUnpadded::encode_string;
         match self {
             Self::Rsa { n, e } => vec![("e", encode(e)), ("kty", "RSA".to_owned()), ("n", encode(n))],
-            Self::P256 { x, y } => {
-                vec![("crv", "P-256".to_owned()), ("kty", "EC".to_owned()), ("x", encode(x)), ("y", encode(y))]
-            }
-            Self::Ed25519 { x } => {
-                vec![("crv", "Ed25519".to_owned()), ("kty", "OKP".to_owned()), ("x", encode(x))]
-            }
+            Self::P256 { x, y } => curve("P-256", "EC", &[("x", x), ("y", y)]),
+            Self::P384 { x, y } => curve("P-384", "EC", &[("x", x), ("y", y)]),
+            Self::Ed25519 { x } => curve("Ed25519", "OKP", &[("x", x)]),
         }
     }
 
@@ -267,6 +302,12 @@ impl Material {
     }
 }
 
+fn curve(name: &str, kind: &str, coordinates: &[(&'static str, &[u8])]) -> Vec<(&'static str, String)> {
+    let named = [("crv", name.to_owned()), ("kty", kind.to_owned())];
+    let encoded = coordinates.iter().map(|(name, bytes)| (*name, Base64UrlUnpadded::encode_string(bytes)));
+    named.into_iter().chain(encoded).collect()
+}
+
 /// `use` and `key_ops`, where they are there, must allow it.
 fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
     let by_use = jwk.get("use").is_none_or(|value| value == "sig");
@@ -277,7 +318,7 @@ fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
 }
 
 /// A published private key is anybody's, and a symmetric one never was the provider's alone.
-fn has_private_parts(jwk: &Map<String, Value>) -> bool {
+pub(super) fn has_private_parts(jwk: &Map<String, Value>) -> bool {
     ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name))
 }
 
@@ -302,8 +343,8 @@ fn unsigned(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
     (!significant.is_empty()).then_some(significant)
 }
 
-/// Exactly 32 octets (RFC 7518 §6.2.1.2, RFC 8037 §2).
-fn coordinate(jwk: &Map<String, Value>, name: &str) -> Option<Coordinate> {
+/// Exactly as many octets as the curve's field has (RFC 7518 §6.2.1.2, RFC 8037 §2).
+fn coordinate<const N: usize>(jwk: &Map<String, Value>, name: &str) -> Option<[u8; N]> {
     octets(jwk, name)?.try_into().ok()
 }
 

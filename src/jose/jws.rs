@@ -3,6 +3,7 @@
 //! [`UnverifiedJwt::parse`] only takes the token apart: size, three parts, strict base64url, a strict header.
 //! [`UnverifiedJwt::verify`] chooses the key, has the signature checked, and reads the claims only then.
 //! Of the header it uses `alg`, `kid` and `typ`; `jku`, `x5u`, `jwk` and `x5c` are never looked at (R-013).
+//! What proves no more than that its sender has the key it brings along is another type: [`super::key_proof`].
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::jwk::{KeyChoiceError, KeySet, MAX_KID_BYTES};
+use crate::jose::jwk::{KeyChoiceError, KeySet, KeyStamp, MAX_KID_BYTES, PublicKey};
 use crate::jose::signatures::Signatures;
 use crate::json::{self, JsonError};
 
@@ -59,13 +60,14 @@ impl Header {
 ///
 /// ```compile_fail,E0451
 /// # fn forge(header: postern::jose::Header) -> postern::jose::VerifiedJwt {
-/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new() }
+/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new(), thumbprint: String::new() }
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct VerifiedJwt {
     header: Header,
     claims: Map<String, Value>,
+    thumbprint: String,
 }
 
 // A token is a credential and its claims are personal: neither belongs in a log, so only headers print.
@@ -92,6 +94,13 @@ impl VerifiedJwt {
     #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
+    }
+
+    /// What verified it.
+    #[must_use]
+    pub fn key(&self) -> KeyStamp {
+        let Header { algorithm, kid, .. } = self.header.clone();
+        KeyStamp { algorithm, kid, thumbprint: self.thumbprint.clone() }
     }
 
     /// The claims, taken out.
@@ -140,7 +149,7 @@ pub enum JwtError {
     BadSignature,
     /// The signature is not by the only key that suits a token without `kid`.
     BadSignatureUnnamedKey,
-    /// The signature is right, but the payload is not a strict JSON object.
+    /// The payload is not a strict JSON object.
     ClaimsJson(JsonError),
 }
 
@@ -202,24 +211,36 @@ impl<'a> UnverifiedJwt<'a> {
     /// # Errors
     /// When it is not a compact JWS of the plain kind that providers issue.
     pub fn parse(token: &'a str) -> Result<Self, JwtError> {
+        Self::take_apart(token).map(|(jwt, _)| jwt)
+    }
+
+    /// The token, and all its header says.
+    pub(super) fn take_apart(token: &'a str) -> Result<(Self, Map<String, Value>), JwtError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JwtError::TooLarge);
         }
         let (header, payload, signature) = three_parts(token)?;
         // Everything but the last dot and the signature; the length is that of two parts of `token` itself.
         let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(JwtError::Malformed)?;
-        Ok(Self {
-            header: Header::parse(&decode(header)?)?,
-            signing_input,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
-        })
+        let members = json::parse_object(&decode(header)?, MAX_TOKEN_BYTES).map_err(JwtError::HeaderJson)?;
+        let header = Header::from_members(&members)?;
+        Ok((Self { header, signing_input, payload: decode(payload)?, signature: decode(signature)? }, members))
     }
 
     /// The header; anybody may have written it.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The issuer that the token says it is from: anybody may have written that. It is good for finding out whose keys
+    /// to hold the token against, among issuers that are known (R-105), and for nothing else.
+    ///
+    /// # Errors
+    /// When the payload is no strict JSON object.
+    pub fn claimed_issuer(&self) -> Result<Option<String>, JwtError> {
+        let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
+        Ok(claims.get("iss").and_then(Value::as_str).map(str::to_owned))
     }
 
     /// Verifies the signature by a key of `keys`, with one of the `allowed` algorithms.
@@ -232,26 +253,48 @@ impl<'a> UnverifiedJwt<'a> {
         allowed: &[Algorithm],
         signatures: &impl Signatures,
     ) -> Result<VerifiedJwt, JwtError> {
-        let algorithm = self.header.algorithm;
-        if !allowed.contains(&algorithm) {
+        if !allowed.contains(&self.header.algorithm) {
             return Err(JwtError::AlgorithmNotAllowed);
         }
-        for key in keys.candidates(algorithm, self.header.kid())? {
-            let message = self.signing_input.as_bytes();
-            if self.signature.len() == key.signature_bytes()
-                && signatures.verify(key, algorithm, message, &self.signature).await
-            {
-                let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
-                return Ok(VerifiedJwt { header: self.header, claims });
+        for key in keys.candidates(self.header.algorithm, self.header.kid())? {
+            if self.is_signed_by(key, signatures).await {
+                return self.into_verified(key);
             }
         }
         Err(if self.header.kid.is_some() { JwtError::BadSignature } else { JwtError::BadSignatureUnnamedKey })
     }
+
+    /// Verifies the signature by this key, whatever `kid` says.
+    pub(super) async fn verify_by(
+        self,
+        key: &PublicKey,
+        allowed: &[Algorithm],
+        signatures: &impl Signatures,
+    ) -> Result<VerifiedJwt, JwtError> {
+        if !allowed.contains(&self.header.algorithm) {
+            return Err(JwtError::AlgorithmNotAllowed);
+        }
+        if !key.suits(self.header.algorithm) {
+            return Err(JwtError::KeyUnsuitable);
+        }
+        if self.is_signed_by(key, signatures).await { self.into_verified(key) } else { Err(JwtError::BadSignature) }
+    }
+
+    /// The key has been matched to the algorithm before.
+    async fn is_signed_by(&self, key: &PublicKey, signatures: &impl Signatures) -> bool {
+        let message = self.signing_input.as_bytes();
+        self.signature.len() == key.signature_bytes()
+            && signatures.verify(key, self.header.algorithm, message, &self.signature).await
+    }
+
+    fn into_verified(self, key: &PublicKey) -> Result<VerifiedJwt, JwtError> {
+        let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
+        Ok(VerifiedJwt { header: self.header, claims, thumbprint: key.thumbprint().to_owned() })
+    }
 }
 
 impl Header {
-    fn parse(bytes: &[u8]) -> Result<Self, JwtError> {
-        let members = json::parse_object(bytes, MAX_TOKEN_BYTES).map_err(JwtError::HeaderJson)?;
+    fn from_members(members: &Map<String, Value>) -> Result<Self, JwtError> {
         for (name, error) in
             [("crit", JwtError::Critical), ("b64", JwtError::UnencodedPayload), ("zip", JwtError::Compressed)]
         {
@@ -262,8 +305,8 @@ impl Header {
         let name = members.get("alg").and_then(Value::as_str).ok_or(JwtError::AlgorithmMissing)?;
         Ok(Self {
             algorithm: Algorithm::from_name(name).ok_or(JwtError::AlgorithmUnsupported)?,
-            kid: short_text(&members, "kid", MAX_KID_BYTES, JwtError::KidMalformed)?,
-            typ: short_text(&members, "typ", MAX_TYP_BYTES, JwtError::TypMalformed)?,
+            kid: short_text(members, "kid", MAX_KID_BYTES, JwtError::KidMalformed)?,
+            typ: short_text(members, "typ", MAX_TYP_BYTES, JwtError::TypMalformed)?,
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Bytes from others → verified claims (JWS, JWK, JWT: RFC 7515, 7517, 7518, 7519, 8725).
 //!
 //! A token becomes an [`UnverifiedJwt`] by parsing, and a [`VerifiedJwt`] only through a key of a [`KeySet`]
-//! that came from configuration: nothing in a token says where its key is. What the claims then
+//! that came from configuration: nothing in a token says where its key is. Proofs of possession, which bring
+//! their key, are other types ([`key_proof`]). What the claims then
 //! mean is for the validator of that kind of token to say, one each (RFC 8725 §3.12).
 
 pub mod algorithm;
 pub mod jwk;
 pub mod jws;
+pub mod key_proof;
 pub mod portable;
 pub mod sign;
 pub mod signatures;
@@ -14,8 +16,9 @@ pub mod signatures;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, Hash, KeyType};
-pub use jwk::{KeyChoiceError, KeySet, KeySetError, PublicKey};
+pub use jwk::{KeyChoiceError, KeySet, KeySetError, KeyStamp, PublicKey};
 pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
+pub use key_proof::{KeyProofError, UnverifiedKeyProof, VerifiedKeyProof};
 pub use portable::Portable;
 pub use sign::{Es256Signer, SignerError};
 pub use signatures::Signatures;

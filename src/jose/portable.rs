@@ -1,10 +1,11 @@
 //! Signature verification without WebCrypto: natively, and in wasm where there is none.
 //!
-//! The mathematics is that of `jwt-compact` (over `rsa` and `p256`) and `ed25519-dalek`. What is added here is
+//! The mathematics is that of `jwt-compact` (over `rsa` and `p256`), `p384` and `ed25519-dalek`. What is added here is
 //! strictness those leave to the caller: both backends must give the same verdict on every vector.
 
 use jwt_compact::alg::{Es256, Rsa};
 use jwt_compact::{Algorithm as _, AlgorithmSignature};
+use p384::ecdsa::signature::Verifier;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Material, PublicKey};
@@ -33,6 +34,12 @@ fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8
             let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
             Some(Es256.verify_signature(&signature, &key, message))
         }
+        (Material::P384 { x, y }, None) if algorithm == Algorithm::Es384 => {
+            let point = p384::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
+            let key = p384::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?;
+            let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
+            Some(key.verify(message, &signature).is_ok())
+        }
         (Material::Ed25519 { x }, None) if algorithm == Algorithm::EdDsa => {
             let key = ed25519_dalek::VerifyingKey::from_bytes(x).ok()?;
             let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
@@ -50,7 +57,7 @@ const fn rsa_scheme(algorithm: Algorithm) -> Option<Rsa> {
         Algorithm::Ps256 => Rsa::ps256(),
         Algorithm::Ps384 => Rsa::ps384(),
         Algorithm::Ps512 => Rsa::ps512(),
-        Algorithm::Es256 | Algorithm::EdDsa => return None,
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return None,
     })
 }
 

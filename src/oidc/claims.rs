@@ -7,21 +7,21 @@ use crate::time::Timestamp;
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
 const MAX_NAME_CHARS: usize = 255;
 /// The last second of the year 9999: no honest time is later, and sums with it do not overflow.
-pub(super) const LATEST_UNIX: i64 = 253_402_300_799;
+pub(crate) const LATEST_UNIX: i64 = 253_402_300_799;
 
 /// A claim that is a string.
-pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str()
 }
 
 /// A `sub` or `sid`: ASCII, neither empty nor longer than 255 characters.
-pub(super) fn name(claims: &Map<String, Value>, name: &str) -> Option<String> {
+pub(crate) fn name(claims: &Map<String, Value>, name: &str) -> Option<String> {
     let value = text(claims, name)?;
     (!value.is_empty() && value.is_ascii() && value.len() <= MAX_NAME_CHARS).then(|| value.to_owned())
 }
 
 /// A `NumericDate` (RFC 7519 §2), whole or not, between the epoch and the year 9999. Fractions are cut off.
-pub(super) fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+pub(crate) fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
     let value = claims.get(name)?;
     let seconds = value.as_i64().or_else(|| value.as_f64().and_then(whole_seconds))?;
     (0..=LATEST_UNIX).contains(&seconds).then(|| Timestamp::from_unix(seconds))
@@ -33,7 +33,7 @@ fn whole_seconds(value: f64) -> Option<i64> {
 }
 
 /// The entries of `aud`; `None` when it is missing or holds anything but strings.
-pub(super) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
+pub(crate) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
     match claims.get("aud")? {
         Value::String(one) => Some(vec![one]),
         Value::Array(several) => several.iter().map(Value::as_str).collect(),
@@ -42,7 +42,7 @@ pub(super) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
 }
 
 /// A claim that may be absent, and is an error when it is there and cannot be read.
-pub(super) fn optional<T, E>(
+pub(crate) fn optional<T, E>(
     claims: &Map<String, Value>,
     name: &str,
     read: impl Fn(&Map<String, Value>, &str) -> Option<T>,

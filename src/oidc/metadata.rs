@@ -58,12 +58,26 @@ impl MetadataError {
     }
 }
 
-/// Asks for the metadata of `issuer` (Discovery §4.1: one trailing `/` is removed, a path is kept).
+/// Where the metadata of `issuer` is (Discovery §4.1: one trailing `/` is removed, a path is kept).
 #[must_use]
-pub fn request(issuer: &Issuer) -> OutboundRequest {
+pub fn url(issuer: &Issuer) -> String {
     let issuer = issuer.as_str();
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
-    json_get(format!("{base}/.well-known/openid-configuration"), MAX_BYTES)
+    format!("{base}/.well-known/openid-configuration")
+}
+
+/// Asks for the metadata of `issuer`.
+#[must_use]
+pub fn request(issuer: &Issuer) -> OutboundRequest {
+    json_get(url(issuer), MAX_BYTES)
+}
+
+/// Reads, of the body of a 200 answer, where the keys of `issuer` are (`jwks_uri`) and nothing else.
+///
+/// # Errors
+/// When it is not the metadata of `issuer`, or does not say.
+pub fn keys_uri(body: &[u8], issuer: &Issuer) -> Result<String, MetadataError> {
+    required(&document_of(body, issuer)?, "jwks_uri", issuer)
 }
 
 impl Metadata {
@@ -72,17 +86,14 @@ impl Metadata {
     /// # Errors
     /// When it is not the metadata of `issuer`, or of a provider that Postern can use.
     pub fn parse(body: &[u8], issuer: &Issuer) -> Result<Self, MetadataError> {
-        let document = json::parse_object(body, MAX_BYTES).map_err(MetadataError::NotJson)?;
-        if text(&document, "issuer") != Some(issuer.as_str()) {
-            return Err(MetadataError::IssuerMismatch);
-        }
+        let document = document_of(body, issuer)?;
         if let Some(methods) = document.get("code_challenge_methods_supported") {
             let listed = methods.as_array().is_some_and(|methods| methods.iter().any(|method| method == "S256"));
             if !listed {
                 return Err(MetadataError::NoS256);
             }
         }
-        let required = |name| endpoint(&document, name, issuer)?.ok_or(MetadataError::Missing(name));
+        let required = |name| required(&document, name, issuer);
         Ok(Self {
             authorization_endpoint: required("authorization_endpoint")?,
             token_endpoint: required("token_endpoint")?,
@@ -94,6 +105,19 @@ impl Metadata {
                 == Some(&Value::Bool(true)),
         })
     }
+}
+
+/// a document that says whose it is.
+fn document_of(body: &[u8], issuer: &Issuer) -> Result<Map<String, Value>, MetadataError> {
+    let document = json::parse_object(body, MAX_BYTES).map_err(MetadataError::NotJson)?;
+    if text(&document, "issuer") != Some(issuer.as_str()) {
+        return Err(MetadataError::IssuerMismatch);
+    }
+    Ok(document)
+}
+
+fn required(document: &Map<String, Value>, name: &'static str, issuer: &Issuer) -> Result<String, MetadataError> {
+    endpoint(document, name, issuer)?.ok_or(MetadataError::Missing(name))
 }
 
 fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

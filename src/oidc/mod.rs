@@ -4,7 +4,7 @@
 //! [`crate::gateway`] sends.
 
 pub mod callback;
-mod claims;
+pub(crate) mod claims;
 pub mod client_auth;
 pub mod documents;
 pub mod exchange;

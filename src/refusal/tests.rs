@@ -32,6 +32,8 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Denied(Denial::Anonymous), 401),
         (Reason::Denied(Denial::Scopes(vec![DETAIL.to_owned()])), 403),
         (Reason::Denied(Denial::Provider), 403),
+        (Reason::Denied(Denial::Issuer), 403),
+        (Reason::Denied(Denial::Kind), 403),
         (Reason::AccessTokenExpired, 401),
         (Reason::LoginNotNavigated, 403),
         (Reason::LoginParameter(DETAIL), 400),
@@ -73,9 +75,21 @@ fn reasons() -> Vec<(Reason, u16)> {
     ]
 }
 
+/// The same of access tokens.
+fn reasons_of_tokens() -> Vec<(Reason, u16)> {
+    vec![
+        (Reason::NoToken, 401),
+        (Reason::Presentation(PresentationError::Repeated), 400),
+        (Reason::Presentation(PresentationError::InQuery), 400),
+        (Reason::TokenRejected(TokenRejection::IssuerUnknown), 401),
+        (Reason::TokenRejected(TokenRejection::Jwt(JwtError::BadSignature)), 401),
+        (Reason::TokenRejected(TokenRejection::Bound), 401),
+    ]
+}
+
 #[test]
 fn every_reason_has_its_status() {
-    for (reason, status) in reasons() {
+    for (reason, status) in reasons().into_iter().chain(reasons_of_tokens()) {
         assert_eq!(reason.refusal().status().as_u16(), status, "{reason:?}");
     }
 }
@@ -83,7 +97,7 @@ fn every_reason_has_its_status() {
 #[test]
 fn no_outside_face_shows_why() {
     //
-    for (reason, _) in reasons() {
+    for (reason, _) in reasons().into_iter().chain(reasons_of_tokens()) {
         let refusal = reason.refusal();
         let page = pages::problem::render(&refusal, "the-id", Some("/auth/login"));
         let outside = format!("{page}{}{}{}", refusal.kind(), refusal.title(), refusal.advice());
@@ -106,7 +120,7 @@ fn failures_of_a_login_all_look_alike() {
 
 #[test]
 fn codes_are_fixed_words_of_a_family() {
-    for (reason, _) in reasons() {
+    for (reason, _) in reasons().into_iter().chain(reasons_of_tokens()) {
         let code = reason.code();
         let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         let internal = matches!(reason, Reason::Internal(_));
@@ -129,7 +143,7 @@ fn only_what_signing_in_can_mend_offers_it() {
 fn the_log_gets_the_detail() {
     let with_detail = |reason: &Reason| reason.detail().is_some_and(|detail| detail.contains(DETAIL));
     let mut told = 0;
-    for (reason, _) in reasons() {
+    for (reason, _) in reasons().into_iter().chain(reasons_of_tokens()) {
         // A mistake of our own is logged whole, elsewhere.
         if format!("{reason:?}").contains(DETAIL) && !matches!(reason, Reason::Internal(_)) {
             assert!(with_detail(&reason), "{reason:?}");

@@ -10,6 +10,8 @@ pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};
 pub use router::{Conflict, Matched, NoRoute, Router};
 
+use crate::issuer_id::IssuerId;
+use crate::kind::Kind;
 use crate::provider_id::ProviderId;
 use crate::time::Seconds;
 
@@ -54,7 +56,8 @@ pub enum Access {
 /// What a guarded route asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// `authenticate`: the accepted ways to prove an identity, tried in this order; never empty.
+    /// `authenticate`: the accepted ways to prove an identity; never empty. Where a request presents an access token
+    /// and tokens are accepted, that alone is judged.
     pub authenticate: Vec<Authentication>,
     /// `require`: what the identity must have. Default nothing beyond being one.
     pub requirements: Requirements,
@@ -72,6 +75,8 @@ pub struct Guard {
 pub enum Authentication {
     /// `session`: Postern's session cookie.
     Session,
+    /// `bearer`: an access token in `Authorization` (RFC 6750).
+    Bearer,
 }
 
 /// What an identity must have; all of it.
@@ -79,8 +84,26 @@ pub enum Authentication {
 pub struct Requirements {
     /// `scopes`: each of them must have been granted.
     pub scopes: Vec<String>,
-    /// `providers`: the identity comes from one of these; empty for any.
+    /// `providers`: who came by a session signed in at one of these; empty for any.
     pub providers: Vec<ProviderId>,
+    /// `issuers`: who came by a token has it from one of these; empty for any.
+    pub issuers: Vec<IssuerId>,
+    /// `kinds`: the identity is of one of these kinds; empty for any.
+    pub kinds: Vec<Kind>,
+}
+
+impl Guard {
+    /// Whether a session is accepted here.
+    #[must_use]
+    pub fn takes_sessions(&self) -> bool {
+        self.authenticate.contains(&Authentication::Session)
+    }
+
+    /// Whether an access token is accepted here.
+    #[must_use]
+    pub fn takes_tokens(&self) -> bool {
+        self.authenticate.contains(&Authentication::Bearer)
+    }
 }
 
 /// What the upstream gets to know the caller by.
@@ -88,7 +111,7 @@ pub struct Requirements {
 pub enum Token {
     /// `none`
     None,
-    /// `relay`: the user's access token, as `Authorization: Bearer`.
+    /// `relay`: the caller's access token, as `Authorization: Bearer`: the session's, or the one presented.
     Relay,
 }
 

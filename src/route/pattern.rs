@@ -76,6 +76,13 @@ impl Pattern {
         self.rest.as_ref().and_then(|name| self.text.strip_suffix(&format!("{{*{name}}}")))
     }
 
+    /// The segments before the first parameter: of `/api/orders/{id}`, `/api/orders`. Empty for the root.
+    #[must_use]
+    pub fn literal_prefix(&self) -> &str {
+        let literal = self.text.find("/{").map_or(self.text.as_str(), |at| self.text.get(..at).unwrap_or_default());
+        if literal == "/" { "" } else { literal }
+    }
+
     /// Whether every path this matches lies at or below `prefix`, which has no parameters.
     #[must_use]
     pub fn is_within(&self, prefix: &str) -> bool {
@@ -148,6 +155,21 @@ mod tests {
         }
         assert_eq!(Pattern::parse("/app/{*rest}").unwrap().bare_prefix(), Some("/app/"));
         assert_eq!(Pattern::parse("/app/{rest}").unwrap().bare_prefix(), None);
+    }
+
+    #[test]
+    fn what_stands_before_the_first_parameter_is_literal() {
+        for (text, prefix) in [
+            ("/", ""),
+            ("/{*rest}", ""),
+            ("/{a}/b", ""),
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("/a/b/{*rest}", "/a/b"),
+            ("/a/{b}/c/{d}", "/a"),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap().literal_prefix(), prefix, "{text}");
+        }
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Router {
         &self.routes
     }
 
+    /// The rules for a path, whatever the method; none for Postern's own paths.
+    pub fn at(&self, path: &CanonicalPath) -> impl Iterator<Item = &Route> {
+        let found = if path.is_within(OWN_PREFIX) { None } else { self.tree.at(path.as_str()).ok() };
+        found.into_iter().flat_map(|found| found.value).filter_map(|place| self.routes.get(*place))
+    }
+
     /// The rule for a request.
     ///
     /// # Errors

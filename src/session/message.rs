@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::handle::SessionDigest;
 use super::record::Session;
+use crate::secret::Secret;
 use crate::time::Seconds;
 
 /// The version of the form below.
@@ -228,6 +229,12 @@ impl AccessToken {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The token itself, taken out.
+    #[must_use]
+    pub fn into_secret(self) -> Secret<String> {
+        Secret::new(self.0)
     }
 }
 

@@ -6,9 +6,9 @@ use crate::http::{HeaderMap, HeaderValue, header};
 /// The headers of the upstream's answer that are passed on.
 ///
 /// An upstream sets its own cookies but never one of ours, and an answer that depends on who asked is
-/// nobody else's to cache, whatever the upstream thinks.
+/// nobody else's to cache, whatever the upstream thinks. `told_by`: the request headers that told who asked, if any did.
 #[must_use]
-pub fn answer_headers(private: bool, from_upstream: &HeaderMap) -> HeaderMap {
+pub fn answer_headers(told_by: Option<&'static str>, from_upstream: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
     for (name, value) in from_upstream {
         let shadows = *name == header::SET_COOKIE && names_our_cookie(value);
@@ -17,9 +17,9 @@ pub fn answer_headers(private: bool, from_upstream: &HeaderMap) -> HeaderMap {
         }
     }
     keep_websocket(from_upstream, &mut headers);
-    if private {
+    if let Some(told_by) = told_by {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+        headers.append(header::VARY, HeaderValue::from_static(told_by));
         headers.remove("cdn-cache-control");
         headers.remove("cloudflare-cdn-cache-control");
         headers.remove("surrogate-control");
@@ -49,29 +49,29 @@ mod tests {
         //
         for cookie in ["__Host-postern=x; Path=/", "__host-POSTERN-login-a=x", " __Host-postern=x", "=__Host-postern=x"]
         {
-            assert!(answer_headers(false, &headers(&[("set-cookie", cookie)])).is_empty(), "{cookie}");
+            assert!(answer_headers(None, &headers(&[("set-cookie", cookie)])).is_empty(), "{cookie}");
         }
         let own = headers(&[("set-cookie", "app=1"), ("set-cookie", "__Host-app=2")]);
-        assert_eq!(answer_headers(false, &own), own);
+        assert_eq!(answer_headers(None, &own), own);
     }
 
     #[test]
     fn what_depended_on_the_caller_is_cached_for_nobody() {
         //
         let cacheable = headers(&[("cache-control", "public, max-age=600"), ("cdn-cache-control", "max-age=1")]);
-        let private = answer_headers(true, &cacheable);
+        let private = answer_headers(Some("Cookie"), &cacheable);
         assert_eq!(private.get("cache-control").unwrap(), "private, no-store");
         assert_eq!(private.get("vary").unwrap(), "Cookie");
         assert!(!private.contains_key("cdn-cache-control"));
-        assert_eq!(answer_headers(false, &cacheable), cacheable);
+        assert_eq!(answer_headers(None, &cacheable), cacheable);
     }
 
     #[test]
     fn headers_of_the_connection_stay_with_the_connection() {
         let answer =
             headers(&[("connection", "x"), ("keep-alive", "1"), ("transfer-encoding", "chunked"), ("etag", "a")]);
-        assert_eq!(answer_headers(false, &answer), headers(&[("etag", "a")]));
+        assert_eq!(answer_headers(None, &answer), headers(&[("etag", "a")]));
         let upgrade = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
-        assert_eq!(answer_headers(true, &upgrade).get("upgrade").unwrap(), "websocket");
+        assert_eq!(answer_headers(Some("Cookie"), &upgrade).get("upgrade").unwrap(), "websocket");
     }
 }

@@ -6,7 +6,7 @@ use crate::config::PublicUrl;
 use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, RequestHead, header};
 use crate::route::{CanonicalPath, Upstream};
-use crate::session::message::AccessToken;
+use crate::secret::Secret;
 
 /// A request that both doors let through, ready to be sent: the edge adds the body and nothing else.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct ForwardPlan {
     pub private: bool,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
+    told_by: Option<&'static str>,
     /// Cookies of ours that go with the upstream's answer.
     set_cookies: Vec<HeaderValue>,
     permit: Permit,
@@ -37,10 +38,10 @@ pub struct Forwarding<'a> {
     pub query: Option<&'a str>,
     /// Where the browser thinks it is.
     pub public_url: &'a PublicUrl,
-    /// Whether it was let through because of who asked.
-    pub private: bool,
+    /// Which headers told who asked, where it was let through because of that.
+    pub told_by: Option<&'static str>,
     /// The access token that goes along.
-    pub access_token: Option<AccessToken>,
+    pub access_token: Option<Secret<String>>,
     /// The id of the request.
     pub request_id: &'a str,
 }
@@ -58,7 +59,8 @@ impl ForwardPlan {
             upstream,
             path_and_query,
             headers: request_headers(&forwarding),
-            private: forwarding.private,
+            private: forwarding.told_by.is_some(),
+            told_by: forwarding.told_by,
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
             permit,
@@ -74,7 +76,7 @@ impl ForwardPlan {
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
-        let mut headers = answer_headers(self.private, from_upstream);
+        let mut headers = answer_headers(self.told_by, from_upstream);
         for cookie in &self.set_cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
         }
@@ -93,8 +95,8 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
         let kept = !(says_who_asks(name) || is_hop_by_hop(name) || *name == header::COOKIE);
-        // A guarded route's caller is known by their session; what else they call themselves is noise at best.
-        if kept && !(forwarding.private && *name == header::AUTHORIZATION) {
+        // A guarded route's caller is known by what they proved; what else they call themselves is noise at best.
+        if kept && !(forwarding.told_by.is_some() && *name == header::AUTHORIZATION) {
             headers.append(name.clone(), value.clone());
         }
     }

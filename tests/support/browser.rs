@@ -88,6 +88,7 @@ impl Asked {
             country: Some("PT".to_owned()),
             city: Some("Lisbon".to_owned()),
             ray: None,
+            certificate: None,
         };
         RequestHead { method: self.method.clone(), url: format!("{ORIGIN}{}", self.path), headers, peer }
     }

@@ -56,6 +56,7 @@ fn parameters(algorithm: Algorithm) -> JsValue {
         Algorithm::Ps384 => rsa("RSA-PSS", 384),
         Algorithm::Ps512 => rsa("RSA-PSS", 512),
         Algorithm::Es256 => r#"{"name":"ECDSA","namedCurve":"P-256","hash":"SHA-256"}"#.to_owned(),
+        Algorithm::Es384 => r#"{"name":"ECDSA","namedCurve":"P-384","hash":"SHA-384"}"#.to_owned(),
         Algorithm::EdDsa => r#"{"name":"Ed25519"}"#.to_owned(),
     };
     let parameters = JSON::parse(&json).unwrap();
@@ -201,6 +202,25 @@ async fn wycheproof_ps256_has_one_verdict() {
 async fn wycheproof_es256_has_one_verdict() {
     wycheproof(include_str!("../../fixtures/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json"), Algorithm::Es256)
         .await;
+}
+
+#[wasm_bindgen_test]
+async fn wycheproof_es384_has_one_verdict() {
+    wycheproof(include_str!("../../fixtures/wycheproof/ecdsa_secp384r1_sha384_p1363_test.json"), Algorithm::Es384)
+        .await;
+}
+
+/// R-094: whether the point is on the curve is the backends' to see, and both do.
+#[wasm_bindgen_test]
+async fn a_key_off_its_curve_verifies_nothing() {
+    let signer = Signer::generate(Algorithm::Es384).await;
+    let signature = signer.sign(MESSAGE).await;
+    let x = signer.public.members().into_iter().find(|(name, _)| *name == "x").unwrap().1;
+    for y in ["A".repeat(64), "_".repeat(64), x.clone()] {
+        let jwk = serde_json::json!({ "kty": "EC", "crv": "P-384", "x": x, "y": y });
+        let key = PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+        assert!(!verdict(&key, Algorithm::Es384, MESSAGE, &signature).await, "{y}");
+    }
 }
 
 #[wasm_bindgen_test]

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::super::tests::{parse, problems, small, with};
 use super::*;
+use crate::route::Requirements;
 
 /// The rule read from one table.
 fn rule(name: &str, table: Value) -> Route {
@@ -137,10 +138,10 @@ fn a_token_needs_somebody_to_go_to() {
 fn ways_to_authenticate_that_are_not_there_yet_say_so() {
     let authenticate = |value: Value| refused("/a", json!({ "upstream": "assets", "authenticate": value }));
     assert_eq!(
-        authenticate(json!(["session", "bearer"])),
-        [".authenticate: `bearer` is not supported yet, expected `session`"]
+        authenticate(json!(["session", "mtls"])),
+        [".authenticate: `mtls` is not supported yet, expected `session` or `bearer`"]
     );
-    assert!(authenticate(json!(["magic"]))[0].contains("expected `session`, found `magic`"));
+    assert!(authenticate(json!(["magic"]))[0].contains("expected `session` or `bearer`, found `magic`"));
     assert!(authenticate(json!([]))[0].contains("at least one"));
     assert!(authenticate(json!("session"))[0].contains("expected a list"));
 }
@@ -190,4 +191,45 @@ fn rules_for_the_same_requests_are_named_both() {
     let beside = two("/a/{id}", "/a/{name}");
     assert_eq!(beside.len(), 1);
     assert!(beside[0].starts_with("ROUTES.\"/a/{name}\": cannot stand beside `/a/{id}`"), "{beside:?}");
+}
+
+/// The problems of one table where there is an issuer of access tokens, without the path to it.
+fn refused_with_issuer(table: Value) -> Vec<String> {
+    let issuers = json!({ "machines": { "issuer": "https://as.example", "audience": "urn:api" } });
+    let vars = with(with(small(), &["ISSUERS"], issuers), &["ROUTES"], json!({ "/a": table }));
+    parse(&vars).map_or_else(
+        |problems| problems.iter().map(|line| line.to_string().replacen("ROUTES.\"/a\"", "", 1)).collect(),
+        |_| Vec::new(),
+    )
+}
+
+#[test]
+fn a_route_takes_tokens_where_it_says_so_and_somebody_issues_them() {
+    let bearer = json!({ "upstream": "service:A", "authenticate": ["bearer"] });
+    assert!(refused_with_issuer(bearer.clone()).is_empty());
+    assert!(refused("/a", bearer)[0].contains("`ISSUERS`, and there are none"));
+    let both = json!({ "upstream": "service:A", "authenticate": ["bearer", "session"], "touch": false,
+        "require": { "providers": ["corp"], "issuers": ["machines"], "kinds": ["human", "service"] } });
+    assert!(refused_with_issuer(both).is_empty());
+}
+
+#[test]
+fn what_no_way_to_authenticate_could_meet_is_a_contradiction() {
+    //
+    let problem = |ways: Value, key: &str, value: Value| {
+        let lines = refused_with_issuer(json!({ "upstream": "service:A", "authenticate": ways, key: value }));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines[0].clone()
+    };
+    let (session, bearer, both) = (json!(["session"]), json!(["bearer"]), json!(["session", "bearer"]));
+    assert!(problem(bearer.clone(), "touch", json!(false)).contains("is about sessions"));
+    assert!(problem(bearer.clone(), "revocation", json!("5s")).contains("is about sessions"));
+    assert!(problem(bearer, "require", json!({ "providers": ["corp"] })).contains("is about sessions"));
+    assert!(problem(session.clone(), "require", json!({ "issuers": ["machines"] })).contains("is about tokens"));
+    assert!(problem(session, "require", json!({ "kinds": ["service"] })).contains("sessions are people's"));
+    assert!(problem(both.clone(), "require", json!({ "providers": ["corp"] })).contains("expected `issuers`"));
+    assert!(problem(both.clone(), "require", json!({ "issuers": ["machines"] })).contains("expected `providers`"));
+    assert!(problem(both, "require", json!({ "kinds": ["robot"] })).contains("`human` or `service` or `agent`"));
+    let unknown = problem(json!(["bearer"]), "require", json!({ "issuers": ["corp"] }));
+    assert!(unknown.contains("the id of an issuer (`machines`)"), "{unknown}");
 }

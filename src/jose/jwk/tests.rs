@@ -1,10 +1,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::jose::testing;
+use crate::jose::{Portable, Signatures, testing};
 
 const RSA: &str = include_str!("../../../fixtures/jws/rs256.json");
 const EC: &str = include_str!("../../../fixtures/jws/es256.json");
+const P384: &str = include_str!("../../../fixtures/jws/es384.json");
 
 fn from_fixture(text: &str) -> Map<String, Value> {
     let fixture: Value = serde_json::from_str(text).unwrap();
@@ -33,6 +34,10 @@ fn rsa() -> Map<String, Value> {
 
 fn ec() -> Map<String, Value> {
     from_fixture(EC)
+}
+
+fn p384() -> Map<String, Value> {
+    from_fixture(P384)
 }
 
 fn ed() -> Map<String, Value> {
@@ -67,7 +72,7 @@ fn the_thumbprint_of_an_ed25519_key_is_that_of_the_rfc() {
 
 #[test]
 fn the_members_alone_make_the_same_key_again() {
-    for jwk in [rsa(), ec(), ed()] {
+    for jwk in [rsa(), ec(), p384(), ed()] {
         let key = PublicKey::from_jwk(&jwk).unwrap();
         let again: Map<String, Value> =
             key.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
@@ -92,7 +97,7 @@ fn a_set_yields_its_usable_keys_and_nothing_else() {
         serde_json::from_str(include_str!("../../../fixtures/jwk/junk_beside_good_keys.json")).unwrap();
     let set = KeySet::parse(fixture["input"].to_string().as_bytes()).unwrap();
     let kids: Vec<_> = set.keys().iter().map(|key| key.kid()).collect();
-    assert_eq!(kids, [Some("good-rsa"), Some("good-ec"), Some("good-ed")]);
+    assert_eq!(kids, [Some("good-p384"), Some("good-rsa"), Some("good-ec"), Some("good-ed")]);
 }
 
 // each change alone makes a good key unusable.
@@ -129,6 +134,13 @@ fn one_bad_member_makes_a_key_unusable() {
         (ec(), json!({"x": ec()["y"], "y": ec()["x"]})),
         (ec(), json!({"y": null})),
         (ec(), json!({"d": ec()["x"]})),
+        (p384(), json!({"crv": "P-256"})),
+        (p384(), json!({"crv": "P-521"})),
+        (p384(), json!({"x": ec()["x"]})),
+        (p384(), json!({"y": ec()["y"]})),
+        (p384(), json!({"y": format!("AAAA{}", p384()["y"].as_str().unwrap())})),
+        (p384(), json!({"alg": "ES256"})),
+        (p384(), json!({"d": p384()["x"]})),
         (ed(), json!({"crv": "Ed448"})),
         (ed(), json!({"crv": "X25519"})),
         (ed(), json!({"x": "AAAA"})),
@@ -161,8 +173,31 @@ fn members_that_allow_it_leave_a_key_usable() {
         (ed(), json!({"alg": "EdDSA"})),
         (ed(), json!({"alg": "Ed25519"})),
         (ec(), json!({"kid": ""})),
+        (p384(), json!({"alg": "ES384"})),
     ] {
         assert!(PublicKey::from_jwk(&with(&jwk, change.clone())).is_some(), "{change}");
+    }
+}
+
+// the backend says so, when it takes the key up.
+#[test]
+fn a_p384_key_off_its_curve_verifies_nothing() {
+    let fixture: Value = serde_json::from_str(P384).unwrap();
+    let (input, signature) = fixture["input"]["token"].as_str().unwrap().rsplit_once('.').unwrap();
+    let signature = Base64UrlUnpadded::decode_vec(signature).unwrap();
+    let verdict = |jwk: &Map<String, Value>| {
+        let key = PublicKey::from_jwk(jwk).unwrap();
+        futures::executor::block_on(Portable.verify(&key, Algorithm::Es384, input.as_bytes(), &signature))
+    };
+    assert!(verdict(&p384()));
+    let zeros = "A".repeat(64);
+    for change in [
+        json!({"x": p384()["y"], "y": p384()["x"]}),
+        json!({"y": p384()["x"]}),
+        json!({"x": zeros, "y": zeros}),
+        json!({"x": "_".repeat(64)}),
+    ] {
+        assert!(!verdict(&with(&p384(), change.clone())), "{change}");
     }
 }
 
@@ -244,6 +279,7 @@ mod properties {
             let x = Base64UrlUnpadded::encode_string(&x);
             let _ = PublicKey::from_jwk(&with(&ed(), json!({"x": x})));
             let _ = PublicKey::from_jwk(&with(&ec(), json!({"x": x, "y": x})));
+            let _ = PublicKey::from_jwk(&with(&p384(), json!({"x": x, "y": x})));
             let _ = PublicKey::from_jwk(&with(&rsa(), json!({"n": x, "e": x})));
         }
     }

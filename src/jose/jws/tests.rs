@@ -321,3 +321,23 @@ mod properties {
         }
     }
 }
+
+// R-014
+#[test]
+fn a_stamp_tells_whether_the_key_of_a_token_is_still_there() {
+    let decoy = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(&[9; 32]), "kid": KID});
+    let with = |name: &str, value: &str| {
+        let mut jwk = jwk();
+        jwk[name] = value.into();
+        key_set(&[jwk])
+    };
+    let named = verify(&sign(HEADER, CLAIMS), &key_set(&[jwk()])).unwrap().key();
+    assert!(key_set(&[decoy.clone(), jwk()]).holds(&named));
+    for gone in [KeySet::default(), key_set(&[decoy]), with("kid", "k2"), with("use", "enc")] {
+        assert!(!gone.holds(&named), "{gone:?}");
+    }
+    // A token that named no key does not mind its name.
+    let unnamed = verify(&sign(r#"{"alg":"EdDSA"}"#, CLAIMS), &key_set(&[jwk()])).unwrap().key();
+    assert!(with("kid", "k2").holds(&unnamed));
+    assert!(!KeySet::default().holds(&unnamed));
+}

@@ -90,3 +90,25 @@ fn each_mutation_has_its_error() {
         assert!(matches!(error, MetadataError::NotJson(_)), "{body}: {error:?}");
     }
 }
+
+#[test]
+fn where_the_keys_are_can_be_read_of_an_issuer_that_signs_nobody_in() {
+    // RFC 8414 §3.3
+    let read = |document: &Value| keys_uri(document.to_string().as_bytes(), &issuer(ISSUER));
+    let bare = json!({ "issuer": ISSUER, "jwks_uri": "https://login.example.com/jwks" });
+    assert_eq!(read(&bare).unwrap(), "https://login.example.com/jwks");
+    assert_eq!(parse(&bare), Err(MetadataError::Missing("authorization_endpoint")));
+    let with = |name: &str, value: Value| {
+        let mut document = bare.clone();
+        document[name] = value;
+        read(&document)
+    };
+    assert_eq!(with("issuer", "https://other.example".into()), Err(MetadataError::IssuerMismatch));
+    assert_eq!(with("jwks_uri", Value::Null), Err(MetadataError::Missing("jwks_uri")));
+    assert_eq!(
+        with("jwks_uri", "http://login.example.com/jwks".into()),
+        Err(MetadataError::EndpointRefused("jwks_uri"))
+    );
+    assert_eq!(with("jwks_uri", 7.into()), Err(MetadataError::EndpointRefused("jwks_uri")));
+    assert!(matches!(keys_uri(b"[]", &issuer(ISSUER)), Err(MetadataError::NotJson(_))));
+}

@@ -21,7 +21,7 @@ fn plan(private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
-        private,
+        told_by: private.then_some("Cookie"),
         access_token: None,
         request_id: "the-id",
     };

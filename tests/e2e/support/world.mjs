@@ -12,9 +12,10 @@ import { assertLoginFails, assertNobody } from "./refusals.mjs";
  * Starts a world and closes it after the file's tests.
  * @param {Record<string, object>} providers by id: `path` and the options of an Issuer, and in `settings` what else
  * stands in the provider's table
- * @param {object} [options] of startPostern
+ * @param {object} [options] of startPostern; and `tokens`, whose access tokens are taken: by id, the table of ISSUERS, its
+ * issuer one of `providers`: that of the same id, or the one named in `of`
  */
-export async function startWorld(providers, options = {}) {
+export async function startWorld(providers, { tokens = {}, vars = {}, ...options } = {}) {
   const host = await startProviders();
   const world = new World(host);
   const configured = {};
@@ -22,7 +23,8 @@ export async function startWorld(providers, options = {}) {
     world.issuers[id] = host.issuer(path, issuerOptions);
     configured[id] = { issuer: world.issuers[id], ...settings };
   }
-  world.postern = await startPostern({ providers: configured, ...options });
+  const ISSUERS = Object.fromEntries(Object.entries(tokens).map(([id, { of = id, ...settings }]) => [id, world.tokenIssuer(of, settings)]));
+  world.postern = await startPostern({ providers: configured, vars: { ISSUERS, ...vars }, ...options });
   after(async () => {
     await world.postern.close();
     await host.close();
@@ -36,6 +38,11 @@ class World {
 
   constructor(host) {
     this.host = host;
+  }
+
+  tokenIssuer(id, settings) {
+    const { url, alg } = this.issuers[id];
+    return { issuer: url, algs: [alg], audience: "https://api.example.com", ...settings };
   }
 
   /** A new browser, with no cookie. */

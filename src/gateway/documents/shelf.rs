@@ -1,8 +1,4 @@
-//! The providers' documents at hand: isolate memory → shared cache → provider (rules in [`documents`]).
-//!
-//! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
-//! needs a document that nobody has fetches it. Where there is one to go on with, a mark left before
-//! the fetch keeps the others from asking as well.
+//! The documents of one kind that this isolate has, and how it comes by them.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,149 +7,37 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::Platform;
-use crate::config::Provider;
+use super::source::Source;
+use crate::gateway::Platform;
 use crate::http::{HeaderValue, StatusCode, header};
-use crate::jose::{Algorithm, KeySet, UnverifiedJwt, VerifiedJwt, jwk};
 use crate::keyring::KeyRing;
-use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
-use crate::oidc::exchange;
-use crate::oidc::metadata::{self, Metadata};
-use crate::ports::OutboundRequest;
-use crate::refusal::{Document, Reason};
+use crate::oidc::documents::{self, Freshness, Stored};
+use crate::refusal::Reason;
 use crate::time::Timestamp;
 
-/// What this isolate remembers of every provider's documents: public data only.
-#[derive(Debug)]
-pub(super) struct ProviderDocuments {
-    metadata: Shelf<Metadata>,
-    keys: Shelf<KeySet>,
-}
-
-impl ProviderDocuments {
-    /// No documents yet; `ring` authenticates those in the shared cache.
-    pub(super) fn new(ring: &Rc<KeyRing>) -> Self {
-        Self { metadata: Shelf::new(Rc::clone(ring)), keys: Shelf::new(Rc::clone(ring)) }
-    }
-
-    /// The provider's metadata.
-    ///
-    /// # Errors
-    /// When there is none that is young enough and the provider does not give one.
-    pub(super) async fn metadata<P: Platform>(
-        &self,
-        platform: &P,
-        provider: &Provider,
-    ) -> Result<Rc<Metadata>, Reason> {
-        self.metadata.get(platform, &MetadataOf(provider), Demand::Usable).await
-    }
-
-    /// The provider's keys.
-    ///
-    /// # Errors
-    /// When there are none that are young enough and the provider does not give any.
-    pub(super) async fn keys<P: Platform>(&self, platform: &P, metadata: &Metadata) -> Result<Rc<KeySet>, Reason> {
-        self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Usable).await
-    }
-
-    /// Keys fetched just now, because a token names one that is not among those at hand;
-    /// the keys at hand while the last such fetch is too recent.
-    ///
-    /// # Errors
-    /// When there are none at all.
-    pub(super) async fn newer_keys<P: Platform>(
-        &self,
-        platform: &P,
-        metadata: &Metadata,
-    ) -> Result<Rc<KeySet>, Reason> {
-        self.keys.get(platform, &KeysAt(&metadata.jwks_uri), Demand::Newer).await
-    }
-}
-
-impl ProviderDocuments {
-    /// Verifies a token's signature by the provider's keys.
-    ///
-    /// # Errors
-    /// When there are no keys, or the token does not verify.
-    pub(super) async fn verify<P: Platform>(
-        &self,
-        platform: &P,
-        metadata: &Metadata,
-        algorithms: &[Algorithm],
-        token: &str,
-    ) -> Result<VerifiedJwt, Reason> {
-        let parse = || UnverifiedJwt::parse(token).map_err(Reason::IdTokenSignature);
-        let unverified = parse()?;
-        let keys = self.keys(platform, metadata).await?;
-        match unverified.verify(&keys, algorithms, platform).await {
-            // the provider may have changed its keys since we last looked.
-            Err(error) if error.keys_may_be_stale() => {
-                let keys = self.newer_keys(platform, metadata).await?;
-                parse()?.verify(&keys, algorithms, platform).await.map_err(Reason::IdTokenSignature)
-            }
-            verdict => verdict.map_err(Reason::IdTokenSignature),
-        }
-    }
-}
-
-/// A kind of document: where it is, how it is read, how long it is good.
-trait Source {
-    type Parsed;
-    const DOCUMENT: Document;
-    const LIFETIMES: Lifetimes;
-    fn request(&self) -> OutboundRequest;
-    fn parse(&self, body: &[u8]) -> Result<Self::Parsed, Reason>;
-}
-
-struct MetadataOf<'a>(&'a Provider);
-
-impl Source for MetadataOf<'_> {
-    type Parsed = Metadata;
-    const DOCUMENT: Document = Document::Metadata;
-    const LIFETIMES: Lifetimes = documents::METADATA;
-
-    fn request(&self) -> OutboundRequest {
-        metadata::request(&self.0.issuer)
-    }
-
-    fn parse(&self, body: &[u8]) -> Result<Metadata, Reason> {
-        Metadata::parse(body, &self.0.issuer).map_err(Reason::Metadata)
-    }
-}
-
-struct KeysAt<'a>(&'a str);
-
-impl Source for KeysAt<'_> {
-    type Parsed = KeySet;
-    const DOCUMENT: Document = Document::Keys;
-    const LIFETIMES: Lifetimes = documents::KEYS;
-
-    fn request(&self) -> OutboundRequest {
-        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
-    }
-
-    fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
-        KeySet::parse(body).map_err(Reason::Keys)
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Demand {
+pub(super) enum Demand {
+    /// One that is good.
     Usable,
+    /// One fetched just now, because a token names a key that is not among those at hand; the one at
+    /// hand while the last such fetch is too recent.
     Newer,
 }
 
 /// The documents of one kind, by URL. URLs come from the configuration and from validated metadata:
-/// there are as many as providers.
+/// there are as many as issuers.
 #[derive(Debug)]
-struct Shelf<T> {
+pub(super) struct Shelf<T> {
     entries: RefCell<HashMap<String, Entry<T>>>,
     ring: Rc<KeyRing>,
 }
 
+/// As it came, and as it was read.
+type Held<T> = (Rc<Stored>, Rc<T>);
+
 #[derive(Debug)]
 struct Entry<T> {
-    held: Option<(Stored, Rc<T>)>,
+    held: Option<Held<T>>,
     /// Until when the provider is not asked again for what is no longer fresh, …
     quiet_until: Timestamp,
     /// … and for something newer than what is at hand.
@@ -163,20 +47,19 @@ struct Entry<T> {
 }
 
 impl<T> Shelf<T> {
-    fn new(ring: Rc<KeyRing>) -> Self {
+    pub(super) fn new(ring: Rc<KeyRing>) -> Self {
         Self { entries: RefCell::default(), ring }
     }
 
-    async fn get<P: Platform, S: Source<Parsed = T>>(
+    pub(super) async fn get<P: Platform, S: Source<Parsed = T>>(
         &self,
         platform: &P,
         source: &S,
         demand: Demand,
     ) -> Result<Rc<T>, Reason> {
-        let request = source.request();
         let now = platform.now();
-        let url = request.url.clone();
-        let usable = |(stored, _): &(Stored, Rc<T>)| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
+        let url = source.url();
+        let usable = |(stored, _): &Held<T>| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
         if self.held(&url).filter(usable).is_none() {
             self.adopt_shared_copy(platform, source, &url, now).await;
         }
@@ -189,7 +72,7 @@ impl<T> Shelf<T> {
             return Err(reason);
         }
         self.mark_attempt(&url, demand, now);
-        match self.fetch(platform, source, request, held.as_ref()).await {
+        match self.fetch(platform, source, held.as_ref()).await {
             Ok(parsed) => Ok(parsed),
             Err(reason) => {
                 self.mark_failure(&url, &reason, platform.now());
@@ -199,7 +82,19 @@ impl<T> Shelf<T> {
         }
     }
 
-    fn held(&self, url: &str) -> Option<(Stored, Rc<T>)> {
+    /// The document, if it can be used now without asking anybody.
+    pub(super) fn at_hand<S: Source<Parsed = T>>(&self, source: &S, now: Timestamp) -> Option<Rc<T>> {
+        let url = source.url();
+        let (stored, parsed) = self.held(&url)?;
+        let usable = match stored.freshness(S::LIFETIMES, now) {
+            Freshness::Fresh => true,
+            Freshness::Stale => !self.should_fetch(&url, Demand::Usable, false, now),
+            Freshness::TooOld => false,
+        };
+        usable.then_some(parsed)
+    }
+
+    fn held(&self, url: &str) -> Option<Held<T>> {
         self.entries.borrow().get(url)?.held.clone()
     }
 
@@ -232,7 +127,7 @@ impl<T> Shelf<T> {
             return;
         }
         if let Ok(parsed) = source.parse(stored.body.as_bytes()) {
-            self.hold(url, stored, Rc::new(parsed));
+            self.hold(url, Rc::new(stored), Rc::new(parsed));
         }
     }
 
@@ -240,9 +135,9 @@ impl<T> Shelf<T> {
         &self,
         platform: &P,
         source: &S,
-        mut request: OutboundRequest,
-        held: Option<&(Stored, Rc<T>)>,
+        held: Option<&Held<T>>,
     ) -> Result<Rc<T>, Reason> {
+        let mut request = source.request();
         let url = request.url.clone();
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
@@ -251,7 +146,7 @@ impl<T> Shelf<T> {
         let now = platform.now();
         let (stored, parsed) = match (response.status, held) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
-                (stored.clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
+                ((**stored).clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
             }
             (StatusCode::OK, _) => {
                 let parsed = source.parse(&response.body)?;
@@ -260,7 +155,8 @@ impl<T> Shelf<T> {
             }
             (status, _) => return Err(Reason::ProviderStatus(S::DOCUMENT, status)),
         };
-        self.hold(&url, stored.clone(), Rc::clone(&parsed));
+        let stored = Rc::new(stored);
+        self.hold(&url, Rc::clone(&stored), Rc::clone(&parsed));
         if let Some(text) = stored.to_cache(&url, &self.ring) {
             platform.put(&cache_key(&url), text, S::LIFETIMES.usable).await;
         }
@@ -282,7 +178,7 @@ impl<T> Shelf<T> {
         entry.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason.clone()));
     }
 
-    fn hold(&self, url: &str, stored: Stored, parsed: Rc<T>) {
+    fn hold(&self, url: &str, stored: Rc<Stored>, parsed: Rc<T>) {
         let mut shelf = self.entries.borrow_mut();
         let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
         entry.held = Some((stored, parsed));

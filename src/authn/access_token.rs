@@ -1,0 +1,319 @@
+//! A verified JWT and what an API expects → an access token's claims that may be believed (RFC 9068 §4).
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::config::{TokenIssuer, Tokens};
+use crate::jose::VerifiedJwt;
+use crate::oidc::claims::{audiences, name, optional, text, time};
+use crate::oidc::id_token::LEEWAY;
+use crate::time::Timestamp;
+
+use super::principal::Actor;
+
+/// The most parties that act for one another in one token (RFC 8693 §4.1).
+const MAX_ACTORS: usize = 8;
+/// Where issuers from before RFC 9068 put the client's id.
+const LEGACY_CLIENT_ID: [&str; 4] = ["client_id", "azp", "appid", "cid"];
+/// Claims by which a JWT is of another kind than an access token, whatever its `typ`: those that only ID tokens
+/// have (OpenID Connect Core §2, §3.3.2.11), and that of logout and security event tokens (RFC 8417 §2).
+const FOREIGN_CLAIMS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
+
+/// What an access token must be. Every field is given.
+#[derive(Debug)]
+pub struct Expectations<'a> {
+    /// Whose token it is: its issuer's name, audiences and kind of tokens.
+    pub issuer: &'a TokenIssuer,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What an issuer says of whoever has a token of its. Only a check here makes one:
+///
+/// ```compile_fail,E0451
+/// # use postern::authn::access_token::AccessTokenClaims;
+/// # fn forge(real: AccessTokenClaims) -> AccessTokenClaims {
+/// AccessTokenClaims { subject: "somebody else".to_owned(), ..real }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AccessTokenClaims {
+    subject: String,
+    client_id: Option<String>,
+    expires_at: Timestamp,
+    auth_time: Option<Timestamp>,
+    actors: Vec<Actor>,
+    claims: Map<String, Value>,
+}
+
+impl fmt::Debug for AccessTokenClaims {
+    /// Nothing of the subject: it may end up in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessTokenClaims").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// The check an access token failed. Each stands for one claim, or one rule about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTokenError {
+    /// `typ` says that it is another kind of token, or does not say that it is this one (R-114).
+    TypRefused,
+    /// A claim that only another kind of token has (R-106).
+    KindRefused,
+    /// `iss` is not the issuer, or missing.
+    IssMismatch,
+    /// `aud` is missing, empty, or neither a string nor an array of strings.
+    AudMalformed,
+    /// `aud` does not contain us.
+    AudMismatch,
+    /// `exp` is missing or no time.
+    ExpMalformed,
+    /// Past `exp`.
+    Expired,
+    /// `iat` is missing or no time.
+    IatMalformed,
+    /// `iat` is in the future.
+    IatInFuture,
+    /// `nbf` is there and no time.
+    NbfMalformed,
+    /// Before `nbf`.
+    NotYetValid,
+    /// `sub` is missing, no string, empty, longer than 255 characters, or not ASCII.
+    SubMalformed,
+    /// `client_id` is missing and required, or no such string.
+    ClientIdMalformed,
+    /// `jti` is missing and required, no string, or empty.
+    JtiMalformed,
+    /// `auth_time` is there and no time.
+    AuthTimeMalformed,
+    /// `auth_time` is in the future.
+    AuthTimeInFuture,
+    /// `act` is there and no chain of parties with a `sub` each, or too long a one.
+    ActMalformed,
+}
+
+impl AccessTokenError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TypRefused => "access_token.typ_refused",
+            Self::KindRefused => "access_token.kind_refused",
+            Self::IssMismatch => "access_token.iss_mismatch",
+            Self::AudMalformed => "access_token.aud_malformed",
+            Self::AudMismatch => "access_token.aud_mismatch",
+            Self::ExpMalformed => "access_token.exp_malformed",
+            Self::Expired => "access_token.expired",
+            Self::IatMalformed => "access_token.iat_malformed",
+            Self::IatInFuture => "access_token.iat_in_future",
+            Self::NbfMalformed => "access_token.nbf_malformed",
+            Self::NotYetValid => "access_token.not_yet_valid",
+            Self::SubMalformed => "access_token.sub_malformed",
+            Self::ClientIdMalformed => "access_token.client_id_malformed",
+            Self::JtiMalformed => "access_token.jti_malformed",
+            Self::AuthTimeMalformed => "access_token.auth_time_malformed",
+            Self::AuthTimeInFuture => "access_token.auth_time_in_future",
+            Self::ActMalformed => "access_token.act_malformed",
+        }
+    }
+}
+
+impl fmt::Display for AccessTokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for AccessTokenError {}
+
+impl AccessTokenClaims {
+    /// Checks the claims, in the order of RFC 9068 §4. Decryption and signature are behind a [`VerifiedJwt`]; its key
+    /// set and algorithms must be the issuer's.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check(jwt: VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
+        let tokens = expected.issuer.tokens;
+        check_typ(jwt.header().typ(), tokens)?;
+        check_kind(jwt.claims(), tokens)?;
+        Self::read(jwt.into_claims(), expected)
+    }
+
+    fn read(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
+        let (issuer, now) = (expected.issuer, expected.now);
+        if text(&claims, "iss") != Some(issuer.issuer.as_str()) {
+            return Err(AccessTokenError::IssMismatch);
+        }
+        check_audience(&claims, &issuer.audience)?;
+        let expires_at = check_times(&claims, issuer.tokens, now)?;
+        check_jti(&claims, issuer.tokens)?;
+        Ok(Self {
+            subject: name(&claims, "sub").ok_or(AccessTokenError::SubMalformed)?,
+            client_id: client_id(&claims, issuer.tokens)?,
+            expires_at,
+            auth_time: auth_time(&claims, now)?,
+            actors: actors(claims.get("act"))?,
+            claims,
+        })
+    }
+
+    /// `sub`: names somebody together with the issuer only (R-057).
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `client_id`: the program that got the token.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// `exp`.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// `auth_time`: when the person proved themselves (RFC 9068 §2.2.1).
+    #[must_use]
+    pub const fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// `jti`.
+    #[must_use]
+    pub fn jti(&self) -> Option<&str> {
+        text(&self.claims, "jti")
+    }
+
+    /// `act`: who acts for the subject at present, and whom they act for in turn (RFC 8693 §4.1).
+    #[must_use]
+    pub fn actors(&self) -> &[Actor] {
+        &self.actors
+    }
+
+    /// `cnf`: what the token is bound to (RFC 7800 §3.1). Whatever stands there, it is bound.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<&Value> {
+        self.claims.get("cnf")
+    }
+
+    /// Whether it is the client's own, with no person behind it (RFC 9068 §5): by RFC 9068 §2.2, or by the marks of
+    /// issuers that call the client something else in `sub`.
+    #[must_use]
+    pub fn is_clients_own(&self) -> bool {
+        const MARKS: [(&str, &str); 2] = [("gty", "client-credentials"), ("idtyp", "app")];
+        self.client_id.as_deref() == Some(self.subject.as_str())
+            || MARKS.iter().any(|(name, mark)| text(&self.claims, name) == Some(mark))
+    }
+
+    /// All claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+}
+
+/// R-114. Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9).
+fn check_typ(typ: Option<&str>, tokens: Tokens) -> Result<(), AccessTokenError> {
+    let is = |expected: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(expected));
+    let fits = match tokens {
+        Tokens::Rfc9068 => is("at+jwt") || is("application/at+jwt"),
+        Tokens::Legacy => is("at+jwt") || is("application/at+jwt") || is("JWT") || typ.is_none(),
+    };
+    if fits { Ok(()) } else { Err(AccessTokenError::TypRefused) }
+}
+
+/// R-106. Where `typ` does not tell kinds of tokens apart, claims do: those of other kinds, and the names that some
+/// issuers give theirs (`typ` of Keycloak, `token_use` of Cognito).
+fn check_kind(claims: &Map<String, Value>, tokens: Tokens) -> Result<(), AccessTokenError> {
+    let foreign = FOREIGN_CLAIMS.iter().any(|name| claims.contains_key(*name));
+    let named_otherwise = |name: &str, own: &[&str]| {
+        claims.get(name).is_some_and(|kind| !own.iter().any(|own| kind.as_str() == Some(own)))
+    };
+    let other = match tokens {
+        Tokens::Rfc9068 => claims.contains_key("events"),
+        Tokens::Legacy => {
+            foreign || named_otherwise("typ", &["Bearer", "DPoP"]) || named_otherwise("token_use", &["access"])
+        }
+    };
+    if other { Err(AccessTokenError::KindRefused) } else { Ok(()) }
+}
+
+/// R-115, R-116: others may be in there beside us.
+fn check_audience(claims: &Map<String, Value>, own: &[String]) -> Result<(), AccessTokenError> {
+    let audiences = audiences(claims).filter(|all| !all.is_empty()).ok_or(AccessTokenError::AudMalformed)?;
+    if audiences.iter().any(|audience| own.iter().any(|own| own == audience)) {
+        Ok(())
+    } else {
+        Err(AccessTokenError::AudMismatch)
+    }
+}
+
+/// R-103, R-104, R-115.
+fn check_times(claims: &Map<String, Value>, tokens: Tokens, now: Timestamp) -> Result<Timestamp, AccessTokenError> {
+    let expires_at = time(claims, "exp").ok_or(AccessTokenError::ExpMalformed)?;
+    if now >= expires_at.plus(LEEWAY) {
+        return Err(AccessTokenError::Expired);
+    }
+    let issued_at = optional(claims, "iat", time, AccessTokenError::IatMalformed)?;
+    match issued_at {
+        None if tokens == Tokens::Rfc9068 => return Err(AccessTokenError::IatMalformed),
+        Some(issued_at) if issued_at > now.plus(LEEWAY) => return Err(AccessTokenError::IatInFuture),
+        _ => {}
+    }
+    let not_before = optional(claims, "nbf", time, AccessTokenError::NbfMalformed)?;
+    if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
+        return Err(AccessTokenError::NotYetValid);
+    }
+    Ok(expires_at)
+}
+
+fn check_jti(claims: &Map<String, Value>, tokens: Tokens) -> Result<(), AccessTokenError> {
+    match claims.get("jti") {
+        None if tokens == Tokens::Legacy => Ok(()),
+        Some(Value::String(jti)) if !jti.is_empty() => Ok(()),
+        _ => Err(AccessTokenError::JtiMalformed),
+    }
+}
+
+fn client_id(claims: &Map<String, Value>, tokens: Tokens) -> Result<Option<String>, AccessTokenError> {
+    if tokens == Tokens::Rfc9068 {
+        return name(claims, "client_id").map(Some).ok_or(AccessTokenError::ClientIdMalformed);
+    }
+    match LEGACY_CLIENT_ID.iter().find(|place| claims.contains_key(**place)) {
+        Some(place) => name(claims, place).map(Some).ok_or(AccessTokenError::ClientIdMalformed),
+        None => Ok(None),
+    }
+}
+
+fn auth_time(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp>, AccessTokenError> {
+    let auth_time = optional(claims, "auth_time", time, AccessTokenError::AuthTimeMalformed)?;
+    if auth_time.is_some_and(|auth_time| auth_time > now.plus(LEEWAY)) {
+        return Err(AccessTokenError::AuthTimeInFuture);
+    }
+    Ok(auth_time)
+}
+
+/// RFC 8693 §4.1: the outermost acts now, those further in acted before.
+fn actors(act: Option<&Value>) -> Result<Vec<Actor>, AccessTokenError> {
+    let mut actors = Vec::new();
+    let mut next = act;
+    while let Some(act) = next {
+        let act = act.as_object().filter(|_| actors.len() < MAX_ACTORS).ok_or(AccessTokenError::ActMalformed)?;
+        let subject = name(act, "sub").ok_or(AccessTokenError::ActMalformed)?;
+        let issuer = optional(act, "iss", text_of, AccessTokenError::ActMalformed)?;
+        actors.push(Actor { issuer, subject });
+        next = act.get("act");
+    }
+    Ok(actors)
+}
+
+fn text_of(claims: &Map<String, Value>, name: &str) -> Option<String> {
+    text(claims, name).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! Every kind of token, held against every validator (R-106, RFC 8725 §3.12): all by one key of one issuer, about one
+//! subject, for one audience, and alive, so that only their kind tells them apart.
+
+use futures::executor::block_on;
+use serde_json::{Value, json};
+
+use super::access_token::{self, AccessTokenClaims};
+use super::dpop::{self, DpopProof, NonceRule, TargetUri};
+use crate::config::testing::{public_url, token_issuer};
+use crate::config::{LogoutTokens, TokenIssuer};
+use crate::http::{HeaderMap, HeaderValue};
+use crate::jose::testing::{KID, jwk, key_set, sign, verify};
+use crate::jose::{Portable, PublicKey, VerifiedJwt};
+use crate::oidc::id_token::{self, IdToken, RenewalExpectations};
+use crate::oidc::logout_token::{self, LogoutToken};
+use crate::oidc::userinfo::{self, UserInfo};
+use crate::route::CanonicalPath;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+const ISSUER: &str = "https://as.example.com/t1";
+const CLIENT: &str = "app";
+const API: &str = "https://api.example.com";
+
+/// Each kind as its specification has it; those without a `typ` of their own also as one that is said to be some JWT.
+fn tokens() -> Vec<(&'static str, String)> {
+    let event = |uri: &str| json!({ "events": { uri: {} } });
+    let logout = event("http://schemas.openid.net/event/backchannel-logout");
+    let revoked = event("https://schemas.openid.net/secevent/caep/event-type/session-revoked");
+    let own = json!({ "iss": CLIENT, "sub": CLIENT, "aud": ISSUER });
+    let request = json!({ "iss": CLIENT, "aud": ISSUER, "response_type": "code", "nonce": "n", "scope": "openid" });
+    let proof = json!({ "htm": "GET", "htu": "https://app.example.com/a", "ath": ath() });
+    vec![
+        ("ID token", token(Some("JWT"), &json!({ "nonce": "n", "at_hash": at_hash() }))),
+        ("renewed ID token", token(None, &json!({}))),
+        ("access token", token(Some("at+jwt"), &json!({ "scope": "a" }))),
+        ("legacy access token", token(Some("JWT"), &json!({ "scope": "a", "aud": API }))),
+        ("logout token", token(Some("logout+jwt"), &logout)),
+        ("legacy logout token", token(None, &logout)),
+        ("security event token", token(Some("secevent+jwt"), &revoked)),
+        ("untyped security event", token(None, &revoked)),
+        ("client assertion", token(Some("client-authentication+jwt"), &own)),
+        ("untyped client assertion", token(Some("JWT"), &own)),
+        ("request object", token(Some("oauth-authz-req+jwt"), &request)),
+        ("untyped request object", token(None, &request)),
+        ("DPoP proof", token(Some("dpop+jwt"), &proof)),
+    ]
+}
+
+type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
+
+const VALIDATORS: [Validator; 8] = [
+    ("ID token", |token| {
+        let nonce = Secret::new("n".to_owned());
+        let expected = id_token::Expectations {
+            issuer: ISSUER,
+            client_id: CLIENT,
+            nonce: &nonce,
+            access_token: Some("opaque"),
+            max_age: None,
+            acr_values: &[],
+            now: NOW,
+        };
+        IdToken::check(verified(token)?, &expected).map(|_| ()).map_err(id_token::IdTokenError::code)
+    }),
+    ("renewed ID token", |token| {
+        let expected = RenewalExpectations {
+            issuer: ISSUER,
+            client_id: CLIENT,
+            subject: "alice",
+            nonce: None,
+            auth_time: None,
+            access_token: "opaque",
+            now: NOW,
+        };
+        IdToken::check_renewed(&verified(token)?, &expected).map_err(id_token::IdTokenError::code)
+    }),
+    ("UserInfo", |token| {
+        let expected = userinfo::Expectations { issuer: ISSUER, client_id: CLIENT, subject: "alice", now: NOW };
+        UserInfo::check_signed(verified(token)?, &expected).map(|_| ()).map_err(userinfo::UserInfoError::code)
+    }),
+    ("logout token", |token| logout(token, LogoutTokens::Strict)),
+    ("legacy logout token", |token| logout(token, LogoutTokens::Legacy)),
+    ("access token", |token| access(token, &token_issuer(|table| table["audience"] = CLIENT.into()))),
+    ("legacy access token", |token| access(token, &token_issuer(|table| table["tokens"] = "legacy".into()))),
+    ("DPoP proof", |token| {
+        let headers = HeaderMap::from_iter([("dpop".parse().unwrap(), HeaderValue::try_from(token).unwrap())]);
+        let uri = TargetUri::of(&public_url(), &CanonicalPath::parse("/a").unwrap());
+        let key = PublicKey::from_jwk(jwk().as_object().unwrap()).unwrap();
+        let expected = dpop::Expectations {
+            method: "GET",
+            uri: &uri,
+            access_token: "opaque",
+            jkt: key.thumbprint(),
+            nonce: NonceRule::Unasked,
+            now: NOW,
+        };
+        block_on(DpopProof::check(&headers, &expected, &Portable)).map(|_| ()).map_err(|error| error.code())
+    }),
+];
+
+fn token(typ: Option<&str>, changes: &Value) -> String {
+    let (iat, exp) = (NOW.as_unix(), NOW.as_unix() + 100);
+    let mut claims = json!({ "iss": ISSUER, "sub": "alice", "aud": CLIENT, "client_id": CLIENT, "jti": "j", "iat": iat, "exp": exp });
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    // A proof brings its key along; to the others that is one header more.
+    let mut header = json!({ "alg": "EdDSA", "kid": KID, "jwk": jwk() });
+    if let Some(typ) = typ {
+        header["typ"] = typ.into();
+    }
+    sign(&header.to_string(), &claims.to_string())
+}
+
+fn verified(token: &str) -> Result<VerifiedJwt, &'static str> {
+    verify(token, &key_set(&[jwk()])).map_err(|error| error.code())
+}
+
+fn logout(token: &str, kind: LogoutTokens) -> Result<(), &'static str> {
+    let expected = logout_token::Expectations { issuer: ISSUER, client_id: CLIENT, kind, now: NOW };
+    LogoutToken::check(&verified(token)?, &expected).map(|_| ()).map_err(logout_token::LogoutTokenError::code)
+}
+
+fn access(token: &str, issuer: &TokenIssuer) -> Result<(), &'static str> {
+    let expected = access_token::Expectations { issuer, now: NOW };
+    AccessTokenClaims::check(verified(token)?, &expected).map(|_| ()).map_err(access_token::AccessTokenError::code)
+}
+
+/// SHA-256 of `opaque` (RFC 9449 §4.2).
+fn ath() -> String {
+    digest(crate::jose::Hash::Sha256, 32)
+}
+
+/// The left half of SHA-512 of `opaque` (OpenID Connect Core §3.1.3.6).
+fn at_hash() -> String {
+    digest(crate::jose::Hash::Sha512, 32)
+}
+
+fn digest(hash: crate::jose::Hash, bytes: usize) -> String {
+    crate::jose::testing::encode(&hash.digest(b"opaque")[..bytes])
+}
+
+#[test]
+fn every_validator_refuses_every_other_kind() {
+    //
+    for (validator, check) in VALIDATORS {
+        for (kind, token) in tokens() {
+            let verdict = check(&token);
+            let also = match validator {
+                // What a refresh brings is one of the same kind.
+                "renewed ID token" => kind == "ID token",
+                // Comes over the provider's own connection, in the place of UserInfo, and is not told from an ID token
+                // of this client's: it says the same.
+                "UserInfo" => ["ID token", "renewed ID token"].contains(&kind),
+                // Legacy is what is accepted beside the standard.
+                "legacy logout token" => kind == "logout token",
+                _ => false,
+            };
+            let accepts = kind == validator || also;
+            assert_eq!(verdict.is_ok(), accepts, "{validator} ← {kind}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn a_legacy_access_token_is_told_from_others_by_more_than_its_audience() {
+    // also where an API goes by the same name as a client.
+    let issuer = token_issuer(|table| {
+        table["tokens"] = "legacy".into();
+        table["audience"] = CLIENT.into();
+    });
+    for (kind, token) in tokens() {
+        let verdict = access(&token, &issuer);
+        // The renewed ID token has nothing left to be known by: the configuration keeps the two names apart.
+        let accepts = ["access token", "renewed ID token"].contains(&kind);
+        assert_eq!(verdict.is_ok(), accepts, "{kind}: {verdict:?}");
+    }
+}

@@ -1,0 +1,261 @@
+//! `ISSUERS`: who may issue access tokens for this deployment, and how they are read.
+
+use serde_json::Value;
+
+use super::address::Issuer;
+use super::claim_path::ClaimPath;
+use super::problem::expected;
+use super::provider::Provider;
+use super::table::Table;
+use super::value::{choice, list, parsed, text, word};
+use crate::issuer_id::IssuerId;
+use crate::jose::Algorithm;
+use crate::kind::Kind;
+
+/// The most audiences, and the most places to look for scopes, roles or claims.
+const MAX_LIST: usize = 16;
+const AUDIENCE: &str = "a resource identifier of visible ASCII characters such as `https://api.example.com`";
+/// RFC 9068 §2.2.3 says `scope`; others say `scp`.
+const DEFAULT_SCOPES: [&str; 2] = ["scope", "scp"];
+
+const TOKENS: [(&str, Tokens); 2] = [("rfc9068", Tokens::Rfc9068), ("legacy", Tokens::Legacy)];
+
+/// One issuer of access tokens.
+#[derive(Clone, Debug)]
+pub struct TokenIssuer {
+    /// The key of its table.
+    pub id: IssuerId,
+    /// `issuer`: what `iss` must be.
+    pub issuer: Issuer,
+    /// `audience`: of which `aud` must contain one. Never empty.
+    pub audience: Vec<String>,
+    /// `tokens`: what its access tokens are like. Default `rfc9068`.
+    pub tokens: Tokens,
+    /// `algs`: what they may be signed with. Default `["RS256"]`.
+    pub algs: Vec<Algorithm>,
+    /// `jwks_uri`: where its keys are; its metadata says when absent.
+    pub jwks_uri: Option<String>,
+    /// `kind`: for whom its tokens speak. Under [`Kind::Human`], a client's own token is a service all the same.
+    pub kind: Kind,
+    /// `scopes`: where a token says what it may. Default `["scope", "scp"]`.
+    pub scopes: Vec<ClaimPath>,
+    /// `roles`: where it says what its subject is. Default nowhere.
+    pub roles: Vec<ClaimPath>,
+    /// `claims`: what else of it the principal keeps. Default nothing.
+    pub claims: Vec<ClaimPath>,
+}
+
+/// What an issuer's access tokens are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// JWTs by RFC 9068, with every claim that it requires.
+    Rfc9068,
+    /// JWTs from before that: `typ` may be `JWT` or missing, `client_id`, `iat` and `jti` may be missing.
+    Legacy,
+}
+
+/// Everything below `ISSUERS`: all ids that are well formed, and the issuers without a problem.
+#[derive(Default)]
+pub(super) struct Issuers {
+    pub(super) ids: Vec<IssuerId>,
+    pub(super) all: Vec<TokenIssuer>,
+}
+
+/// Reads `ISSUERS`. `development`: whether issuers on loopback hosts are allowed.
+pub(super) fn read_all(table: &Table<'_>, providers: &[Provider], development: bool) -> Issuers {
+    let mut issuers = Issuers::default();
+    for (key, inner) in table.tables() {
+        let Some(id) = IssuerId::parse(key) else {
+            inner.problem_here("expected an id of 1 to 32 characters of a-z, 0-9 and `-`");
+            continue;
+        };
+        issuers.ids.push(id.clone());
+        if let Some(issuer) = read(id, inner, development) {
+            refuse_same_issuer(table, &issuers.all, &issuer);
+            refuse_clients_name(table, providers, &issuer);
+            issuers.all.push(issuer);
+        }
+    }
+    issuers
+}
+
+/// `iss` alone selects whose keys a token is held against: it must have one meaning.
+fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenIssuer) {
+    if let Some(other) = others.iter().find(|other| other.issuer == issuer.issuer) {
+        table.problem(issuer.id.as_str(), format!("has the same issuer as `{}`", other.id));
+    }
+}
+
+/// without a `typ`, little but the audience tells an access token from an ID token.
+fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &TokenIssuer) {
+    let own = |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer == issuer.issuer;
+    if let Some(provider) = providers.iter().filter(|_| issuer.tokens == Tokens::Legacy).find(own) {
+        table.problem(
+            issuer.id.as_str(),
+            format!(
+                "has the client id of provider `{}` as `audience`: its legacy access tokens could not be told from ID tokens",
+                provider.id
+            ),
+        );
+    }
+}
+
+fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIssuer> {
+    let issuer = |text: &str| Issuer::parse(text, development);
+    let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
+    let audience = table.required("audience", AUDIENCE, audience);
+    let tokens = table.optional("tokens", choice(&TOKENS));
+    let algs = table.optional("algs", algorithms);
+    let jwks_uri = table.optional("jwks_uri", |value| jwks_uri(value, issuer.as_ref()));
+    let kind = table.optional("kind", choice(&Kind::NAMES));
+    let scopes = paths(&mut table, "scopes");
+    let roles = paths(&mut table, "roles");
+    let claims = paths(&mut table, "claims");
+    table.finish();
+    Some(TokenIssuer {
+        id,
+        issuer: issuer?,
+        audience: audience?,
+        tokens: tokens.unwrap_or(Tokens::Rfc9068),
+        algs: algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
+        jwks_uri,
+        kind: kind.unwrap_or(Kind::Human),
+        scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
+        roles: roles.unwrap_or_default(),
+        claims: claims.unwrap_or_default(),
+    })
+}
+
+/// One, or a list. A token that names none of them is for somebody else, so there must be one.
+fn audience(value: &Value) -> Result<Vec<String>, String> {
+    if value.is_string() {
+        return parsed(AUDIENCE, word)(value).map(|one| vec![one]);
+    }
+    let all = list(AUDIENCE, word)(value)?;
+    if all.is_empty() || all.len() > MAX_LIST {
+        return Err(format!("expected 1 to {MAX_LIST} audiences, found {}", all.len()));
+    }
+    Ok(all)
+}
+
+/// no `none`, and no secret that both sides know.
+fn algorithms(value: &Value) -> Result<Vec<Algorithm>, String> {
+    let names: Vec<String> = Algorithm::ALL.iter().map(|algorithm| format!("`{}`", algorithm.name())).collect();
+    let all = list(&format!("one of {}", names.join(", ")), Algorithm::from_name)(value)?;
+    if all.is_empty() {
+        return Err("expected at least one algorithm".to_owned());
+    }
+    Ok(all)
+}
+
+/// an address that this issuer's own metadata could name.
+fn jwks_uri(value: &Value, issuer: Option<&Issuer>) -> Result<String, String> {
+    let url = text(value)?;
+    match issuer {
+        Some(issuer) if !issuer.allows_endpoint(url) => Err(expected("the https URL of a key set", url)),
+        _ => Ok(url.to_owned()),
+    }
+}
+
+fn paths(table: &mut Table<'_>, key: &'static str) -> Option<Vec<ClaimPath>> {
+    table.optional(key, |value| {
+        let all = list(ClaimPath::EXPECTED, ClaimPath::parse)(value)?;
+        if all.len() > MAX_LIST {
+            return Err(format!("expected at most {MAX_LIST}, found {}", all.len()));
+        }
+        Ok(all)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{parse, problems, small, with};
+    use super::*;
+
+    fn with_issuer(table: Value) -> Value {
+        with(small(), &["ISSUERS"], json!({ "machines": table }))
+    }
+
+    /// What is wrong with an issuer that is good but for this.
+    fn problem(key: &str, value: Value) -> String {
+        let table = with(json!({ "issuer": "https://as.example", "audience": "urn:api" }), &[key], value);
+        let lines = problems(&with_issuer(table));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines[0].clone()
+    }
+
+    #[test]
+    fn an_issuer_needs_its_name_and_who_we_are_to_it() {
+        let config = parse(&with_issuer(json!({ "issuer": "https://as.example/", "audience": "urn:api" }))).unwrap();
+        let issuer = config.token_issuer("https://as.example/").unwrap();
+        assert_eq!((issuer.id.as_str(), issuer.audience.as_slice()), ("machines", &["urn:api".to_owned()][..]));
+        assert_eq!((issuer.tokens, issuer.kind, &issuer.jwks_uri), (Tokens::Rfc9068, Kind::Human, &None));
+        assert_eq!(issuer.algs, [Algorithm::Rs256]);
+        let paths = |paths: &[ClaimPath]| paths.iter().map(|path| path.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(paths(&issuer.scopes), ["scope", "scp"]);
+        assert!(issuer.roles.is_empty() && issuer.claims.is_empty());
+        assert!(config.token_issuer("https://as.example").is_none());
+        assert!(parse(&small()).unwrap().issuers.is_empty());
+    }
+
+    #[test]
+    fn every_key_of_an_issuer_says_what_it_is_documented_to() {
+        let config = parse(&with_issuer(json!({
+            "issuer": "https://as.example", "audience": ["https://api.example.com", "urn:api"], "tokens": "legacy",
+            "algs": ["ES256", "EdDSA"], "jwks_uri": "https://keys.example/jwks", "kind": "agent",
+            "scopes": ["permissions"], "roles": ["/realm_access/roles"], "claims": ["org"],
+        })));
+        let issuer = config.unwrap().issuers.remove(0);
+        assert_eq!((issuer.tokens, issuer.kind, issuer.audience.len()), (Tokens::Legacy, Kind::Agent, 2));
+        assert_eq!(issuer.algs, [Algorithm::Es256, Algorithm::EdDsa]);
+        assert_eq!(issuer.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
+        let all = [&issuer.scopes, &issuer.roles, &issuer.claims];
+        assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles", "org"]);
+    }
+
+    #[test]
+    fn what_would_let_others_tokens_in_is_refused() {
+        //
+        assert!(problem("issuer", json!("http://as.example")).contains("https URL"));
+        for bad in [json!(""), json!([]), json!(["urn:api", "urn:api"]), json!(["a b"]), json!(7)] {
+            assert!(problem("audience", bad.clone()).starts_with("ISSUERS.machines.audience: "), "{bad}");
+        }
+        let without = problems(&with_issuer(json!({ "issuer": "https://as.example" })));
+        assert!(without[0].starts_with("ISSUERS.machines.audience: expected a resource identifier"), "{without:?}");
+        for bad in ["none", "None", "HS256", "HS512", "RSA-OAEP", ""] {
+            assert!(problem("algs", json!([bad])).contains("expected one of `RS256`"), "{bad}");
+        }
+        assert!(problem("algs", json!([])).contains("at least one"));
+        for bad in ["http://as.example/jwks", "https://127.0.0.1/jwks", "https://10.0.0.1/", "/jwks", "file:///x"] {
+            assert!(problem("jwks_uri", json!(bad)).contains("https URL of a key set"), "{bad}");
+        }
+        assert!(problem("tokens", json!("jwt")).contains("`rfc9068` or `legacy`"));
+        assert!(problem("kind", json!("robot")).contains("`human` or `service` or `agent`"));
+        assert!(problem("roles", json!(["/a~"])).contains("JSON pointer"));
+        assert!(problem("aud", json!("x")).contains("unknown key"));
+    }
+
+    #[test]
+    fn a_legacy_audience_is_no_client_that_people_sign_in_with() {
+        //
+        let table = |tokens: &str, audience: &str| json!({ "issuer": "https://login.example.com", "audience": ["urn:api", audience], "tokens": tokens });
+        let lines = problems(&with_issuer(table("legacy", "app")));
+        assert!(lines.len() == 1 && lines[0].contains("client id of provider `corp`"), "{lines:?}");
+        assert!(parse(&with_issuer(table("rfc9068", "app"))).is_ok());
+        assert!(parse(&with_issuer(table("legacy", "app2"))).is_ok());
+    }
+
+    #[test]
+    fn one_issuer_has_one_entry() {
+        //
+        let one = json!({ "issuer": "https://as.example", "audience": "urn:api" });
+        let lines = problems(&with(small(), &["ISSUERS"], json!({ "a": one, "b": one })));
+        assert_eq!(lines, ["ISSUERS.b: has the same issuer as `a`"]);
+        let of_provider = json!({ "issuer": "https://login.example.com", "audience": "urn:api" });
+        assert!(parse(&with_issuer(of_provider)).is_ok(), "a provider's issuer may issue access tokens too");
+        let lines = problems(&with(small(), &["ISSUERS"], json!({ "A": one })));
+        assert!(lines[0].starts_with("ISSUERS.A: expected an id"), "{lines:?}");
+    }
+}

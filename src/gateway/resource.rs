@@ -1,0 +1,112 @@
+//! `GET /.well-known/oauth-protected-resource…`: which issuers' tokens a resource takes (RFC 9728), so that a client
+//! that knows nothing but an address of ours finds out where to get one.
+//!
+//! A resource is what lies at and below a route's path, up to its first parameter: of `/api/orders/{id}` it is
+//! `/api/orders`. That is what tokens are issued for; no issuer has heard of each single order. Asked about a path
+//! that is no such resource but has a route, the answer is about that very path.
+
+use serde_json::{Map, Value, json};
+
+use super::Platform;
+use super::reply;
+use super::turn::{Ledger, Turn};
+use crate::audit::{Outcome as Ending, What};
+use crate::config::{Config, IssuerId, PublicUrl};
+use crate::http::{HeaderName, HeaderValue, Method, Reply, StatusCode, header};
+use crate::refusal::Reason;
+use crate::route::{Access, CanonicalPath, Guard, Route};
+
+/// RFC 9728 §3.1: inserted between the host and the path of the resource.
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// The resource that a path of ours asks about, if it does; nobody asks where no route takes tokens.
+pub(super) fn asked_about<'a>(config: &Config, path: &'a CanonicalPath) -> Option<&'a str> {
+    let resource = path.as_str().strip_prefix(WELL_KNOWN)?;
+    let is_resource = resource.is_empty() || resource.starts_with('/');
+    (is_resource && config.routes.routes().iter().any(|route| token_guard(route).is_some())).then_some(resource)
+}
+
+/// Where the metadata of the resource that `route` belongs to is (RFC 9728 §5.1).
+pub(super) fn metadata_url(route: &Route, public_url: &PublicUrl) -> String {
+    public_url.join(&format!("{WELL_KNOWN}{}", resource_of(route)))
+}
+
+/// Answers what there is to know about `resource`, to everybody, scripts of other origins included.
+pub(super) fn describe<P: Platform>(turn: &Turn<'_, P>, resource: &str, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::Own;
+    turn.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
+    let guards = guards_of(turn.config, resource);
+    if guards.is_empty() {
+        return Err(Reason::NoRoute);
+    }
+    let reply = if turn.head.method == Method::OPTIONS {
+        reply::public(Reply::empty(StatusCode::NO_CONTENT))
+    } else {
+        reply::public(reply::json(StatusCode::OK, &metadata(turn.config, resource, &guards)))
+    };
+    ledger.event.end(Ending::Allow, "own.page", reply.status);
+    Ok(readable_by_all(reply))
+}
+
+/// What a route belongs to: its path before the first parameter, without a slash at the end.
+fn resource_of(route: &Route) -> &str {
+    route.pattern.literal_prefix()
+}
+
+fn token_guard(route: &Route) -> Option<&Guard> {
+    match &route.access {
+        Access::Guarded(guard) if guard.takes_tokens() => Some(guard),
+        _ => None,
+    }
+}
+
+/// What is asked of tokens at and below `resource`; of tokens at that very path where nothing is named so.
+fn guards_of<'a>(config: &'a Config, resource: &str) -> Vec<&'a Guard> {
+    let below = |route: &&Route| {
+        let rest = resource_of(route).strip_prefix(resource);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let named: Vec<&Guard> = config.routes.routes().iter().filter(below).filter_map(token_guard).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let Ok(path) = CanonicalPath::parse(resource) else { return Vec::new() };
+    config.routes.at(&path).filter_map(token_guard).collect()
+}
+
+/// RFC 9728 §2.
+fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
+    let accepted = |id: &IssuerId| {
+        guards.iter().any(|guard| guard.requirements.issuers.is_empty() || guard.requirements.issuers.contains(id))
+    };
+    let issuers = config.issuers.iter().filter(|issuer| accepted(&issuer.id));
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in guards.iter().flat_map(|guard| &guard.requirements.scopes) {
+        if !scopes.contains(&scope.as_str()) {
+            scopes.push(scope);
+        }
+    }
+    let mut members = Map::new();
+    members.insert("resource".to_owned(), config.public_url.join(resource).into());
+    members.insert("authorization_servers".to_owned(), issuers.map(|issuer| json!(issuer.issuer.as_str())).collect());
+    if !scopes.is_empty() {
+        members.insert("scopes_supported".to_owned(), json!(scopes));
+    }
+    //
+    members.insert("bearer_methods_supported".to_owned(), json!(["header"]));
+    Value::Object(members)
+}
+
+/// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page
+/// may add headers of its protocol's, which its browser asks about first.
+fn readable_by_all(mut reply: Reply) -> Reply {
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ] {
+        reply.headers.insert(name, HeaderValue::from_static(value));
+    }
+    reply
+}
