@@ -12,17 +12,19 @@ const routes = {
   "/spa/{*rest}": { methods: ["GET"], upstream: "service:ECHO", public: true },
   "/api/{*rest}": { methods: ["GET", "POST"], upstream: "service:ECHO" },
 };
-const start = (session) => startApplication({ main: {} }, { session, routes, upstream });
-const { origin, postern } = await start({ idle: "2m", absolute: "20m" });
 
 const loaded = (page) => page.waitForFunction(() => window.watch?.session !== undefined);
 const told = (page) => page.evaluate(() => window.told.splice(0));
 const heard = (page, name) => page.waitForFunction((wanted) => window.told.includes(wanted), name);
 
-/** A person signed in at the application's page; `still`: the page's clock moves only when told to. */
-async function signedIn({ at = "/spa/", still = false } = {}) {
+/** Each test has one of its own: the provider's clock stands still while Postern's moves. */
+const start = () => startApplication({ main: {} }, { session: { idle: "2m", absolute: "20m" }, routes, upstream });
+
+/** A person signed in at the application's page; `moved`: the page's clock moves with Postern's. */
+async function signedIn({ application, at = "/spa/", moved = false } = {}) {
+  const { origin, postern } = application ?? await start();
   const person = await newPerson(browser);
-  if (still) await person.context.clock.install({ time: postern.now() });
+  if (moved) await person.context.clock.install({ time: postern.now() });
   await person.page.goto(`${origin}/auth/login?return_to=${encodeURIComponent(at)}`);
   await signIn(person.page);
   await person.page.waitForURL(`${origin}${at}`);
@@ -31,10 +33,10 @@ async function signedIn({ at = "/spa/", still = false } = {}) {
     await postern.advance(seconds);
     await person.context.clock.fastForward(seconds * 1000);
   };
-  return { ...person, pass };
+  return { ...person, origin, postern, pass };
 }
 
-async function secondTab(context) {
+async function secondTab({ context, origin }) {
   const tab = await context.newPage();
   await tab.goto(`${origin}/spa/`);
   await loaded(tab);
@@ -42,7 +44,7 @@ async function secondTab(context) {
 }
 
 test("a read that finds the session over signs in and is back where it was, with query and fragment", async () => {
-  const { context, page, complaints } = await signedIn({ at: "/spa/list?page=2&q=a%26b#row/7" });
+  const { context, page, origin, postern, complaints } = await signedIn({ at: "/spa/list?page=2&q=a%26b#row/7" });
   await postern.advance(121);
   await context.clearCookies({ domain: "127.0.0.1" });
   const status = page.evaluate(async () => (await window.postern.fetch("/api/orders")).status).catch(() => "left");
@@ -58,7 +60,7 @@ test("a read that finds the session over signs in and is back where it was, with
 });
 
 test("a write that finds the session over stays, with its 401, and the page is told", async () => {
-  const { context, page } = await signedIn();
+  const { context, page, origin, postern } = await signedIn();
   await postern.advance(121);
   await told(page);
   const answer = await page.evaluate(async () => {
@@ -73,13 +75,15 @@ test("a write that finds the session over stays, with its 401, and the page is t
 
 test("a write gets through with the header that old browsers need", async () => {
   const { context, page } = await signedIn();
+  const sent = page.waitForRequest(/\/api\/orders$/);
   const seen = await page.evaluate(async () => (await window.postern.fetch("/api/orders", { method: "POST", body: "x" })).json());
-  assert.deepEqual(seen, { method: "POST", csrf: "1", body: "x" });
+  assert.deepEqual(seen, { method: "POST", body: "x" });
+  assert.equal((await sent).headers()["x-postern-csrf"], "1");
   await context.close();
 });
 
 test("nobody is led in circles: a second refusal soon after a login is the page's to see", async () => {
-  const { context, page } = await signedIn();
+  const { context, page, origin, postern } = await signedIn();
   await page.evaluate(() => sessionStorage.setItem("postern-last-login", String(Date.now())));
   await postern.advance(121);
   assert.equal(await page.evaluate(async () => (await window.postern.fetch("/api/orders")).status), 401);
@@ -89,7 +93,7 @@ test("nobody is led in circles: a second refusal soon after a login is the page'
 });
 
 test("a tab that nobody sees starts no login, nor does a read that says so, nor an application's own 401", async () => {
-  const { context, page } = await signedIn();
+  const { context, page, origin, postern } = await signedIn();
   assert.equal(await page.evaluate(async () => (await window.postern.fetch("/api/refuses")).status), 401);
   assert.deepEqual((await told(page)).filter((name) => name === "ended"), []);
   await postern.advance(121);
@@ -103,7 +107,7 @@ test("a tab that nobody sees starts no login, nor does a read that says so, nor 
 
 test("an end is announced once, only if no other request has put it off, and a person can put it off", async () => {
   // R-179
-  const { context, page, pass } = await signedIn({ still: true });
+  const { context, page, pass } = await signedIn({ moved: true });
   await told(page);
   await pass(45);
   await page.evaluate(() => fetch("/api/orders"));
@@ -124,7 +128,7 @@ test("an end is announced once, only if no other request has put it off, and a p
 
 test("to watch a session does not keep it alive; its end is told", async () => {
   // R-178, R-179
-  const { context, page, pass } = await signedIn({ still: true });
+  const { context, page, pass } = await signedIn({ moved: true });
   for (let seconds = 0; seconds < 130; seconds += 26) {
     await pass(26);
     await page.waitForTimeout(100);
@@ -138,8 +142,9 @@ test("to watch a session does not keep it alive; its end is told", async () => {
 
 test("what has expired in one tab is noticed in the other at once", async () => {
   // R-178
-  const { context, page } = await signedIn();
-  const tab = await secondTab(context);
+  const person = await signedIn();
+  const { context, page, postern } = person;
+  const tab = await secondTab(person);
   await postern.advance(121);
   await page.evaluate(() => window.postern.fetch("/api/orders", { login: false }));
   await Promise.all([heard(page, "ended"), heard(tab, "ended")]);
@@ -147,9 +152,11 @@ test("what has expired in one tab is noticed in the other at once", async () => 
 });
 
 test("a sign-out in one tab is a sign-out in all of them, and in no other browser", async () => {
-  const other = await signedIn();
-  const { context, page } = await signedIn();
-  const tabs = [await secondTab(context), await secondTab(context)];
+  const application = await start();
+  const other = await signedIn({ application });
+  const person = await signedIn({ application });
+  const { context, page } = person;
+  const tabs = [await secondTab(person), await secondTab(person)];
   await page.evaluate(() => window.postern.logout());
   await Promise.all(tabs.map((tab) => heard(tab, "ended")));
   // The provider was named the session to end, which only a form's answer does.
@@ -159,23 +166,23 @@ test("a sign-out in one tab is a sign-out in all of them, and in no other browse
 });
 
 test("a session ended from another browser is noticed when the tab is seen again", async () => {
-  const one = await signedIn();
-  const two = await signedIn();
+  const application = await start();
+  const one = await signedIn({ application });
+  const two = await signedIn({ application });
   const list = await one.page.evaluate(() => window.postern.sessions());
-  assert.ok(list.length >= 2 && list.filter(({ current }) => current).length === 1);
-  const [{ id }] = [...list].sort((a, b) => b.created_at - a.created_at).filter(({ current }) => !current);
+  assert.deepEqual(list.map(({ current }) => current).sort(), [false, true]);
+  const { id } = list.find(({ current }) => !current);
   assert.ok(await one.page.evaluate((named) => window.postern.endSession(named), id) === 1);
-  await one.page.evaluate(() => window.postern.endOtherSessions());
-  assert.equal((await one.page.evaluate(() => window.postern.sessions())).length, 1);
   await two.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await heard(two.page, "ended");
   const gone = await one.page.evaluate((named) => window.postern.endSession(named).catch(({ name, status }) => `${name} ${status}`), id);
   assert.equal(gone, "PosternError 404");
+  assert.equal(await one.page.evaluate(() => window.postern.endOtherSessions()), 0);
   await Promise.all([one.context.close(), two.context.close()]);
 });
 
 test("without an answer nothing is taken for an end, and a watch that is stopped says no more", async () => {
-  const { context, page } = await signedIn();
+  const { context, page, postern } = await signedIn();
   await told(page);
   await context.setOffline(true);
   await page.evaluate(() => window.watch.look());

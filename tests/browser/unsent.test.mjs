@@ -14,19 +14,26 @@ const routes = {
   "/": { methods: ["GET"], upstream: "service:ECHO", public: true },
   "/letter": { methods: ["GET", "POST"], upstream: "service:ECHO" },
 };
-const { origin, postern } = await startApplication({ main: {} }, { session: { idle: "2m" }, routes, upstream });
-const elsewhere = await startOtherSite({
-  "/": `<form method="post" action="${origin}/letter"><input name="text" value="from elsewhere"><button>Send</button></form>`,
-});
 
-/** Somebody has written a letter, and the session is over. */
-async function tooLate(options = {}) {
+/** Each test has one of its own: the provider's clock stands still while Postern's moves. */
+const start = () => startApplication({ main: {} }, { session: { idle: "2m" }, routes, upstream });
+
+/** Somebody is writing a letter. */
+async function writing(options = {}) {
+  const { origin, postern } = await start();
   const person = await newPerson(browser, options);
-  const { page, context } = person;
+  const { page } = person;
   await page.goto(`${origin}/letter`);
   await signIn(page);
   await page.waitForURL(`${origin}/letter`);
   await page.getByLabel("Text").fill(TEXT);
+  return { ...person, postern };
+}
+
+/** The letter is sent after the session ended. */
+async function tooLate() {
+  const person = await writing();
+  const { page, context, postern } = person;
   await page.getByLabel("File").setInputFiles({ name: "plan.txt", mimeType: "text/plain", buffer: Buffer.from("the plan ".repeat(1000)) });
   await postern.advance(121);
   await context.clearCookies({ domain: "127.0.0.1" });
@@ -46,36 +53,36 @@ async function signInBeside({ page, context }) {
 
 /** What the upstream got of the letter. */
 const received = async (page) => JSON.parse(await page.locator("pre").textContent());
-const allowed = async (mark) => (await postern.eventsSince(mark)).filter(({ method, path, outcome }) => method === "POST" && path === "/letter" && outcome === "allow").length;
+const allowed = async ({ postern, mark }) => (await postern.eventsSince(mark)).filter(({ method, path, outcome }) => method === "POST" && path === "/letter" && outcome === "allow").length;
 
 test("a letter that came too late is sent after signing in beside it, text and file, once", async () => {
   const person = await tooLate();
-  const { page, context, response, mark, complaints } = person;
+  const { page, context, response, complaints } = person;
   assert.equal(response.status(), 401);
   assert.ok(!(await response.text()).includes("Dear council"), "nothing of it is repeated");
   const tab = await signInBeside(person);
   await tab.close();
-  assert.equal(await allowed(mark), 0, "nothing is sent by itself");
+  assert.equal(await allowed(person), 0, "nothing is sent by itself");
   await page.getByRole("button", { name: "Send it again" }).click();
   await page.locator("pre").waitFor();
   const letter = await received(page);
   assert.equal(letter.text, TEXT.replaceAll("\n", "\r\n"));
   assert.deepEqual([letter.name, letter.size], ["plan.txt", 9000]);
-  assert.equal(await allowed(mark), 1);
+  assert.equal(await allowed(person), 1);
   assert.deepEqual(complaints.filter((text) => !/status of 401/.test(text)), []);
   await context.close();
 });
 
 test("sending it again too early loses nothing either", async () => {
   const person = await tooLate();
-  const { page, context, mark } = person;
+  const { page, context } = person;
   for (let round = 0; round < 2; round += 1) {
     const again = page.waitForResponse(/\/letter$/);
     await page.getByRole("button", { name: "Send it again" }).click();
     assert.equal((await again).status(), 401);
     await page.getByRole("heading", { name: "Not sent yet" }).waitFor();
   }
-  assert.equal(await allowed(mark), 0);
+  assert.equal(await allowed(person), 0);
   await signInBeside(person);
   await page.getByRole("button", { name: "Send it again" }).focus();
   await page.keyboard.press("Enter");
@@ -85,11 +92,7 @@ test("sending it again too early loses nothing either", async () => {
 });
 
 test("without script the browser's own reload sends it", async () => {
-  const { page, context } = await newPerson(browser, { javaScriptEnabled: false });
-  await page.goto(`${origin}/letter`);
-  await signIn(page);
-  await page.waitForURL(`${origin}/letter`);
-  await page.getByLabel("Text").fill(TEXT);
+  const { page, context, postern } = await writing({ javaScriptEnabled: false });
   await postern.advance(121);
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByRole("heading", { name: "Not sent yet" }).waitFor();
@@ -105,7 +108,11 @@ test("without script the browser's own reload sends it", async () => {
 
 test("a form of another site gets no second chance from our pages", async () => {
   // R-166: sent again from here it would be ours.
+  const { origin } = await start();
   const { page, context } = await newPerson(browser);
+  const elsewhere = await startOtherSite({
+    "/": `<form method="post" action="${origin}/letter"><input name="text" value="from elsewhere"><button>Send</button></form>`,
+  });
   await page.goto(elsewhere);
   const [response] = await Promise.all([page.waitForResponse(/\/letter$/), page.getByRole("button", { name: "Send" }).click()]);
   assert.equal(response.status(), 401);

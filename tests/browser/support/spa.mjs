@@ -23,6 +23,6 @@ export default {
     if (pathname === "/spa/main.js") return answer(SCRIPT, "text/javascript");
     if (pathname.startsWith("/spa")) return answer(PAGE, "text/html; charset=utf-8");
     if (pathname === "/api/refuses") return Response.json({ error: "invalid_token" }, { status: 401 });
-    return Response.json({ method: request.method, csrf: request.headers.get("x-postern-csrf"), body: await request.text() });
+    return Response.json({ method: request.method, body: await request.text() });
   },
 };
