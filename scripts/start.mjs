@@ -48,7 +48,7 @@ await main(async () => {
 });
 
 async function startProviders(secrets) {
-  const { startProvider } = await import('../demo/provider/provider.mjs');
+  const { DEMO_ROBOT, startProvider } = await import('../demo/provider/provider.mjs');
   return Promise.all(PROVIDERS.map(({ id, name, port }) => startProvider({
     port,
     name,
@@ -59,7 +59,7 @@ async function startProviders(secrets) {
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: [`${PUBLIC_URL}/auth/callback/${id}`],
       post_logout_redirect_uris: [`${PUBLIC_URL}/auth/logged-out`],
-    }],
+    }, DEMO_ROBOT],
   })));
 }
 

@@ -110,6 +110,9 @@ pub struct Event {
     /// How the caller proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<&'static str>,
+    /// The thumbprint of the key that the caller proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
     /// What kind of caller it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
@@ -163,6 +166,7 @@ impl Event {
             provider: None,
             token_issuer: None,
             means: None,
+            jkt: None,
             kind: None,
             issuer: None,
             subject: None,

@@ -1,6 +1,8 @@
 //! The two faces of a failure: a rich [`Reason`] for the log, a poor [`Refusal`] for the outside,
 //! and the one map between them.
 
+use crate::authn::dpop::Blame;
+use crate::authn::sender::SenderError;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::Denial;
 use crate::csrf::CsrfError;
@@ -158,6 +160,10 @@ pub enum Refusal {
     TokenRequired,
     /// 401: not with this access token.
     TokenRefused,
+    /// 401: not with this proof of the access token's key.
+    ProofRefused,
+    /// 401: not without a fresh nonce in that proof.
+    NonceWanted,
     /// 400: an access token is not presented so.
     TokenMalformed,
     /// 403: not with these rights; the scopes that would do.
@@ -245,6 +251,7 @@ impl Reason {
                 Some((*name).to_owned())
             }
             Self::Denied(Denial::Scopes(missing)) => Some(missing.join(" ")),
+            Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
             Self::ProviderStatus(document, status) => Some(format!("{} {}", document.name(), status.as_u16())),
             Self::Store(StoreError::Unavailable(text)) => Some(text.clone()),
@@ -271,12 +278,17 @@ impl Reason {
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
+            Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => match error.blame() {
+                Blame::Token => Refusal::TokenRefused,
+                Blame::Proof => Refusal::ProofRefused,
+                Blame::Nonce => Refusal::NonceWanted,
+            },
             Self::TokenRejected(_) => Refusal::TokenRefused,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind) | Self::NotAdministrator => {
+            Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind | Denial::Roles) | Self::NotAdministrator => {
                 Refusal::Forbidden(Vec::new())
             }
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
@@ -319,7 +331,11 @@ impl Refusal {
         match self {
             Self::BadRequest | Self::LoginFailed | Self::TokenMalformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Unauthenticated | Self::TokenRequired | Self::TokenRefused => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated
+            | Self::TokenRequired
+            | Self::TokenRefused
+            | Self::ProofRefused
+            | Self::NonceWanted => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -338,6 +354,8 @@ impl Refusal {
             Self::Misdirected => "misdirected",
             Self::Unauthenticated | Self::TokenRequired => "unauthenticated",
             Self::TokenRefused => "invalid-token",
+            Self::ProofRefused => "invalid-dpop-proof",
+            Self::NonceWanted => "use-dpop-nonce",
             Self::Forbidden(_) => "forbidden",
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
@@ -360,6 +378,7 @@ impl Refusal {
             Self::Unauthenticated => "Please sign in",
             Self::TokenRequired => "An access token is needed here",
             Self::TokenRefused => "That access token is not accepted",
+            Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::Forbidden(_) => "You may not do this",
             Self::CrossSite => "That request came from another site",
             Self::NotFound => "There is nothing here",
@@ -382,6 +401,10 @@ impl Refusal {
             Self::Unauthenticated => "This page is for people who are signed in.",
             Self::TokenRequired => "This address is for programs, which show a token to get in.",
             Self::TokenRefused => "The program that sent it needs a new one.",
+            Self::ProofRefused => "The program that sent it has to make another one, for this request alone.",
+            Self::NonceWanted => {
+                "The program that sent it has to make another one, with the nonce that comes with this answer."
+            }
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",

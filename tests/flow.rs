@@ -35,6 +35,8 @@ mod logout;
 mod own_sessions;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/sender.rs"]
+mod sender;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]

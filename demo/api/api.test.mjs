@@ -6,13 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 import { createTestHarness } from 'wrangler';
 
-import { DEMO_RESOURCE, startProvider } from '../provider/provider.mjs';
+import { DEMO_RESOURCE, DEMO_ROBOT, startProvider } from '../provider/provider.mjs';
 
 const OTHER = 'https://other.demo.test';
-const clients = [{
-  client_id: 'robot', client_secret: 'not-a-secret-it-is-a-test', grant_types: ['client_credentials'],
-  redirect_uris: [], response_types: [],
-}];
 
 let trusted;
 let stranger;
@@ -20,7 +16,7 @@ let harness;
 before(async () => {
   const resources = { [DEMO_RESOURCE]: { scopes: ['hello:read'] }, [OTHER]: { scopes: ['hello:read'] } };
   [trusted, stranger] = await Promise.all(['Trusted', 'Stranger'].map((name) => startProvider({
-    name, clients, resources, features: { clientCredentials: { enabled: true } },
+    name, clients: [DEMO_ROBOT], resources,
   })));
   harness = createTestHarness({ workers: [{
     configPath: fileURLToPath(new URL('wrangler.toml', import.meta.url)),
@@ -33,7 +29,7 @@ after(() => Promise.all([harness?.close(), trusted?.close(), stranger?.close()])
 async function token(op, resource = DEMO_RESOURCE) {
   const response = await fetch(`${op.issuer}/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${btoa(`${clients[0].client_id}:${clients[0].client_secret}`)}` },
+    headers: { authorization: `Basic ${btoa(`${DEMO_ROBOT.client_id}:${DEMO_ROBOT.client_secret}`)}` },
     body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'hello:read', resource }),
   });
   return (await response.json()).access_token;

@@ -36,6 +36,12 @@ export const DEMO_ACCOUNTS = [
   },
 ];
 
+/** A program with a name of its own: it gets tokens for itself (RFC 6749 §4.4). Its secret is as public as the passwords. */
+export const DEMO_ROBOT = {
+  client_id: 'robot', client_secret: 'beep', client_name: 'a robot', grant_types: ['client_credentials'],
+  redirect_uris: [], response_types: [],
+};
+
 /** The API that access tokens are for, with the scopes it knows (RFC 8707, RFC 9068). */
 export const DEMO_RESOURCE = 'https://api.demo.test';
 const DEMO_RESOURCES = { [DEMO_RESOURCE]: { scopes: ['hello:read', 'hello:write'] } };
@@ -114,7 +120,7 @@ async function baseConfiguration({ name, clients, accounts, accessTokenTtl }) {
     fetch: (url, options) => globalThis.fetch(url, options),
     rotateRefreshToken: true,
     ttl: {
-      AccessToken: accessTokenTtl, AuthorizationCode: 60, Grant: 86_400, IdToken: 600,
+      AccessToken: accessTokenTtl, ClientCredentials: accessTokenTtl, AuthorizationCode: 60, Grant: 86_400, IdToken: 600,
       Interaction: 600, RefreshToken: 86_400, Session: 86_400,
     },
     clientBasedCORS: () => false,
@@ -129,6 +135,7 @@ function standardFeatures(name, resources, accessTokenTtl) {
   return {
     devInteractions: { enabled: false },
     revocation: { enabled: true },
+    clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     backchannelLogout: { enabled: true },
     rpInitiatedLogout: {

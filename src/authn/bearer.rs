@@ -6,13 +6,14 @@ use crate::jose::jws::MAX_TOKEN_BYTES;
 use crate::secret::Secret;
 
 use super::access_token::AccessTokenError;
+use super::sender::SenderError;
 
 /// What stands beside the token in the header.
 const MAX_HEADER_BYTES: usize = MAX_TOKEN_BYTES + 32;
 /// The parameter by which RFC 6750 §2.3 once let tokens into URLs, and so into logs and histories.
 const QUERY_PARAMETER: &str = "access_token";
 
-const SCHEMES: [(&str, Scheme); 2] = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)];
+const SCHEMES: [(&str, Scheme); 2] = [("Bearer", Scheme::Bearer), ("DPoP", Scheme::Dpop)];
 
 /// The authentication scheme a token came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,18 @@ pub enum Scheme {
     Bearer,
     /// `DPoP` (RFC 9449 §7.1): whoever has its key.
     Dpop,
+}
+
+impl Scheme {
+    /// The name as challenges write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        let [(bearer, _), (dpop, _)] = SCHEMES;
+        match self {
+            Self::Bearer => bearer,
+            Self::Dpop => dpop,
+        }
+    }
 }
 
 /// A token as it was presented. Prints without it.
@@ -54,10 +67,8 @@ pub enum TokenRejection {
     Jwt(JwtError),
     /// It does not say what it must.
     Claims(AccessTokenError),
-    /// It came by the scheme `DPoP`, and no proof of possession is understood here.
-    SchemeUnsupported,
-    /// It is bound to a key or certificate (`cnf`), and nothing proves that the sender has it.
-    Bound,
+    /// Its presenter has not shown to be who it is for.
+    Sender(SenderError),
 }
 
 impl PresentationError {
@@ -81,8 +92,7 @@ impl TokenRejection {
             Self::IssuerUnknown => "bearer.issuer_unknown",
             Self::Jwt(error) => error.code(),
             Self::Claims(error) => error.code(),
-            Self::SchemeUnsupported => "bearer.scheme_unsupported",
-            Self::Bound => "bearer.sender_constrained",
+            Self::Sender(error) => error.code(),
         }
     }
 }

@@ -50,6 +50,10 @@ pub enum Means {
     Session,
     /// By an access token that whoever has it may use.
     Bearer,
+    /// By an access token and proof of the key it is bound to.
+    Dpop,
+    /// By an access token and the client certificate it is bound to.
+    Mtls,
 }
 
 /// A party that acts for another (RFC 8693 §4.1).
@@ -151,8 +155,6 @@ impl Principal {
     #[must_use]
     pub fn by_token(issuer: &TokenIssuer, claims: &AccessTokenClaims, sender: &Sender) -> Self {
         let all = claims.claims();
-        let scopes = issuer.scopes.iter().flat_map(|path| path.texts(all));
-        let kept = issuer.claims.iter().filter_map(|path| Some((path.as_str().to_owned(), path.find(all)?.clone())));
         Self {
             kind: kind(issuer, claims),
             issuer: issuer.issuer.as_str().to_owned(),
@@ -160,12 +162,8 @@ impl Principal {
             origin: Origin::Issuer(issuer.id.clone()),
             client_id: claims.client_id().map(str::to_owned),
             actors: claims.actors().to_vec(),
-            claims: kept.collect(),
-            scopes: scopes
-                .flat_map(|text| text.split(' '))
-                .filter(|scope| !scope.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            claims: Map::new(),
+            scopes: issuer.scopes.iter().flat_map(|path| scopes(path.find(all))).collect(),
             roles: issuer.roles.iter().flat_map(|path| path.texts(all)).map(str::to_owned).collect(),
             authentication: AuthenticationFacts {
                 means: sender.means(),
@@ -223,7 +221,7 @@ impl Principal {
         &self.actors
     }
 
-    /// The claims that the configuration keeps.
+    /// The claims that the configuration keeps of a session.
     #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
@@ -267,6 +265,8 @@ impl Means {
         match self {
             Self::Session => "session",
             Self::Bearer => "bearer",
+            Self::Dpop => "dpop",
+            Self::Mtls => "mtls",
         }
     }
 }
@@ -276,6 +276,17 @@ fn kind(issuer: &TokenIssuer, claims: &AccessTokenClaims) -> Kind {
     if issuer.kind == Kind::Human && claims.is_clients_own() { Kind::Service } else { issuer.kind }
 }
 
+/// Those of a text stand with a space between them (RFC 6749 §3.3), those of a list by themselves.
+fn scopes(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        other => strings(other),
+    }
+}
+
 fn strings(value: Option<&Value>) -> Vec<String> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,17 +4,27 @@
 //! decided here and nowhere else: what is bound in a way not listed here is refused, never taken for plain (R-136).
 
 use super::access_token::AccessTokenClaims;
-use super::bearer::{Scheme, TokenRejection};
+use super::bearer::{Presented, Scheme, TokenRejection};
+use super::confirmation::{Confirmation, ConfirmationError};
+use super::dpop::{DpopError, DpopProof, Expectations, NonceRule, TargetUri};
+use super::mtls::{self, CertificateError};
 use super::principal::Means;
+use crate::config::{Constraint, TokenIssuer};
+use crate::http::RequestHead;
+use crate::keyring::KeyRing;
+use crate::ports::{Once, Signatures, StoreError};
+use crate::time::Timestamp;
 
 /// That whoever presents a token may. Only [`check`] makes one, and no principal comes of a token without it.
 ///
 /// ```compile_fail,E0451
-/// let forged = postern::authn::sender::Sender { means: postern::authn::Means::Bearer };
+/// # use postern::authn::{Means, sender::Sender};
+/// let forged = Sender { means: Means::Bearer, jkt: None };
 /// ```
 #[derive(Debug)]
 pub struct Sender {
     means: Means,
+    jkt: Option<String>,
 }
 
 impl Sender {
@@ -23,17 +33,200 @@ impl Sender {
     pub const fn means(&self) -> Means {
         self.means
     }
+
+    /// The thumbprint of the key that was proven, for [`Means::Dpop`].
+    #[must_use]
+    pub fn jkt(&self) -> Option<&str> {
+        self.jkt.as_deref()
+    }
+
+    /// Whoever presents a plain token.
+    #[cfg(test)]
+    pub(super) const fn plain() -> Self {
+        Self::by(Means::Bearer)
+    }
+
+    const fn by(means: Means) -> Self {
+        Self { means, jkt: None }
+    }
 }
 
-/// Checks how a token came against what it is bound to.
+/// How a token came. Every field is given.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// The token and its scheme.
+    pub presented: &'a Presented,
+    /// The request it came with.
+    pub head: &'a RequestHead,
+    /// Its address, as the outside knows it.
+    pub uri: &'a TargetUri,
+    /// Whether the route passes the token on.
+    pub relays: bool,
+    /// The keys that our nonces are made with.
+    pub keys: &'a KeyRing,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Why a token is not its presenter's to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderError {
+    /// It is bound in a way that cannot be checked (R-136).
+    Confirmation(ConfirmationError),
+    /// It is bound to a key and came as `Bearer` (R-130).
+    BoundTokenAsBearer,
+    /// It is bound to nothing, and its scheme or its issuer's rule wants it bound.
+    NotBound,
+    /// It is bound to a key where a certificate is asked for, or the other way round.
+    BoundOtherwise,
+    /// It is bound, and the route would pass it on to an upstream that gets no proof.
+    NotRelayed,
+    /// The proof of the key is not good.
+    Dpop(DpopError),
+    /// The certificate of the connection is not the one.
+    Certificate(CertificateError),
+}
+
+/// Why nobody came through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SenderFailure {
+    /// The token is not theirs to use.
+    Rejected(TokenRejection),
+    /// The memory of used proofs does not answer: nobody is let in on a guess (R-186).
+    Store(StoreError),
+}
+
+impl SenderError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Confirmation(error) => error.code(),
+            Self::BoundTokenAsBearer => "sender.bound_token_as_bearer",
+            Self::NotBound => "sender.token_not_bound",
+            Self::BoundOtherwise => "sender.token_bound_otherwise",
+            Self::NotRelayed => "sender.bound_token_not_relayed",
+            Self::Dpop(error) => error.code(),
+            Self::Certificate(error) => error.code(),
+        }
+    }
+}
+
+impl From<SenderError> for SenderFailure {
+    fn from(error: SenderError) -> Self {
+        Self::Rejected(TokenRejection::Sender(error))
+    }
+}
+
+/// What is to be shown before a token may be used.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Key(String),
+    Certificate([u8; 32]),
+}
+
+/// Checks how a token came against what it is bound to, and what its issuer's entry asks for. The proof of a key is used
+/// up only when nothing else is wrong (R-128).
 ///
 /// # Errors
-/// When it is bound to something that the sender has not shown to have.
-pub fn check(scheme: Scheme, claims: &AccessTokenClaims) -> Result<Sender, TokenRejection> {
-    match (scheme, claims.confirmation()) {
-        (Scheme::Bearer, None) => Ok(Sender { means: Means::Bearer }),
-        // R-130, R-136
-        (_, Some(_)) => Err(TokenRejection::Bound),
-        (Scheme::Dpop, None) => Err(TokenRejection::SchemeUnsupported),
+/// When the sender has not shown to have what the token is bound to.
+pub async fn check<P: Once + Signatures>(
+    arrival: &Arrival<'_>,
+    claims: &AccessTokenClaims,
+    issuer: &TokenIssuer,
+    platform: &P,
+) -> Result<Sender, SenderFailure> {
+    let confirmation = Confirmation::parse(claims.confirmation()).map_err(SenderError::Confirmation)?;
+    let asked = asked(arrival.presented.scheme, confirmation, issuer.sender)?;
+    if arrival.relays && asked != Asked::Nothing {
+        return Err(SenderError::NotRelayed.into());
+    }
+    match asked {
+        Asked::Nothing => Ok(Sender::by(Means::Bearer)),
+        Asked::Certificate(hash) => {
+            mtls::check(&arrival.head.peer, &hash).map_err(SenderError::Certificate)?;
+            Ok(Sender::by(Means::Mtls))
+        }
+        Asked::Key(jkt) => {
+            prove_key(arrival, &jkt, issuer, platform).await?;
+            Ok(Sender { jkt: Some(jkt), ..Sender::by(Means::Dpop) })
+        }
+    }
+}
+
+/// The table of scheme, binding and rule. What stands in no row is refused.
+fn asked(scheme: Scheme, confirmation: Confirmation, rule: Constraint) -> Result<Asked, SenderError> {
+    match (scheme, confirmation, rule) {
+        (Scheme::Bearer, Confirmation::None, Constraint::Any) => Ok(Asked::Nothing),
+        (_, Confirmation::None, _) => Err(SenderError::NotBound),
+        (Scheme::Dpop, Confirmation::Jkt(jkt), Constraint::Any | Constraint::Dpop) => Ok(Asked::Key(jkt)),
+        (Scheme::Bearer, Confirmation::Jkt(_), _) => Err(SenderError::BoundTokenAsBearer),
+        (Scheme::Bearer, Confirmation::X5tS256(hash), Constraint::Any | Constraint::Mtls) => {
+            Ok(Asked::Certificate(hash))
+        }
+        (Scheme::Dpop, Confirmation::Jkt(_), Constraint::Mtls) | (_, Confirmation::X5tS256(_), _) => {
+            Err(SenderError::BoundOtherwise)
+        }
+    }
+}
+
+async fn prove_key<P: Once + Signatures>(
+    arrival: &Arrival<'_>,
+    jkt: &str,
+    issuer: &TokenIssuer,
+    platform: &P,
+) -> Result<(), SenderFailure> {
+    let expected = Expectations {
+        method: arrival.head.method.as_str(),
+        uri: arrival.uri,
+        access_token: arrival.presented.token.expose(),
+        jkt,
+        nonce: if issuer.dpop_nonce { NonceRule::Required(arrival.keys) } else { NonceRule::Unasked },
+        now: arrival.now,
+    };
+    let proof = DpopProof::check(&arrival.head.headers, &expected, platform).await.map_err(SenderError::Dpop)?;
+    match platform.claim(proof.once_key(), proof.usable_until()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(SenderError::Dpop(DpopError::Replayed).into()),
+        Err(error) => Err(SenderFailure::Store(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R-129, R-130, R-136
+    #[test]
+    fn scheme_binding_and_rule_have_to_agree() {
+        let (key, certificate) = (Confirmation::Jkt("k".to_owned()), Confirmation::X5tS256([7; 32]));
+        let (wants_key, wants_certificate) = (Ok(Asked::Key("k".to_owned())), Ok(Asked::Certificate([7; 32])));
+        let not_bound = || Err(SenderError::NotBound);
+        let (as_bearer, otherwise) = (Err(SenderError::BoundTokenAsBearer), Err(SenderError::BoundOtherwise));
+        for (scheme, confirmation, any, dpop, mtls) in [
+            (Scheme::Bearer, &Confirmation::None, Ok(Asked::Nothing), not_bound(), not_bound()),
+            (Scheme::Dpop, &Confirmation::None, not_bound(), not_bound(), not_bound()),
+            (
+                Scheme::Bearer,
+                &key,
+                as_bearer,
+                Err(SenderError::BoundTokenAsBearer),
+                Err(SenderError::BoundTokenAsBearer),
+            ),
+            (Scheme::Dpop, &key, wants_key, Ok(Asked::Key("k".to_owned())), Err(SenderError::BoundOtherwise)),
+            (Scheme::Bearer, &certificate, wants_certificate, otherwise, Ok(Asked::Certificate([7; 32]))),
+            (
+                Scheme::Dpop,
+                &certificate,
+                Err(SenderError::BoundOtherwise),
+                Err(SenderError::BoundOtherwise),
+                Err(SenderError::BoundOtherwise),
+            ),
+        ] {
+            for (rule, expected) in [(Constraint::Any, any), (Constraint::Dpop, dpop), (Constraint::Mtls, mtls)] {
+                assert_eq!(asked(scheme, confirmation.clone(), rule), expected, "{scheme:?} {confirmation:?} {rule:?}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod kind;
 pub mod origin;
+pub mod roles;
 pub mod scopes;
 
 use crate::authn::Principal;
@@ -38,6 +39,8 @@ pub enum Denial {
     Issuer,
     /// The identity is of a kind that the route does not take.
     Kind,
+    /// The identity has none of the roles that the route takes.
+    Roles,
 }
 
 impl Denial {
@@ -50,6 +53,7 @@ impl Denial {
             Self::Provider => "authz.provider_not_accepted",
             Self::Issuer => "authz.issuer_not_accepted",
             Self::Kind => "authz.kind_not_accepted",
+            Self::Roles => "authz.role_missing",
         }
     }
 }
@@ -66,6 +70,7 @@ pub fn authorize(principal: Option<&Principal>, route: &Route) -> Decision {
     let verdicts = [
         origin::decide(principal.origin(), &guard.requirements),
         kind::decide(principal.kind(), &guard.requirements.kinds),
+        roles::decide(principal.roles(), &guard.requirements.roles),
         scopes::decide(principal.scopes(), &guard.requirements.scopes),
     ];
     match verdicts.into_iter().find_map(Result::err) {

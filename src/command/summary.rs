@@ -1,6 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
-use crate::config::{Config, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, Tokens, spelled};
+use crate::config::{Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, Tokens, spelled};
 use crate::route::{Access, Guard, Route, Token};
 
 /// What the summary says beside the configuration itself.
@@ -15,13 +15,17 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
     let mut text = format!("{}{place}: no problems\n\n", notes.file);
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
-    text.push_str("\nProviders, with what to register there\n");
+    if !config.providers.is_empty() {
+        text.push_str("\nProviders, with what to register there\n");
+    }
     for provider in &config.providers {
         text.push_str(&describe(config, provider));
     }
     if !config.issuers.is_empty() {
         text.push_str("\nIssuers of access tokens, with what they know this deployment as\n");
         text.extend(config.issuers.iter().map(issuer));
+        text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
+        text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
     if let Some(admin) = &config.admin {
         text.push_str("\nAdministrators\n");
@@ -68,7 +72,31 @@ fn describe(config: &Config, provider: &Provider) -> String {
 }
 
 fn issuer(issuer: &TokenIssuer) -> String {
-    format!("  {} ({})\n    audience  {}\n", issuer.id, issuer.issuer.as_str(), issuer.audience.join(" or "))
+    let sender = match (issuer.sender, issuer.dpop_nonce) {
+        (Constraint::Any, false) => "",
+        (Constraint::Any, true) => {
+            "    sender    whoever has the token; if it is bound to a key, with proof and nonce\n"
+        }
+        (Constraint::Dpop, false) => "    sender    proves the key of the token (DPoP)\n",
+        (Constraint::Dpop, true) => "    sender    proves the key of the token (DPoP), with a nonce\n",
+        (Constraint::Mtls, _) => "    sender    shows the certificate of the token (mTLS)\n",
+    };
+    let audience = issuer.audience.join(" or ");
+    format!("  {} ({})\n    audience  {audience}\n{sender}", issuer.id, issuer.issuer.as_str())
+}
+
+/// Every resource that takes tokens, once.
+fn resources(config: &Config) -> Vec<&str> {
+    let mut all: Vec<&str> = config.routes.routes().iter().filter_map(Route::resource).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn describe_resource(config: &Config, resource: &str) -> String {
+    let url = config.public_url.join(resource);
+    let known = config.issuers.iter().any(|issuer| issuer.audience.contains(&url));
+    format!("  {url}{}\n", if known { "" } else { "  (no `audience` says so)" })
 }
 
 /// Aligned columns: methods, path, upstream, who.
@@ -105,6 +133,9 @@ fn guarded(guard: &Guard) -> String {
     if !requirements.kinds.is_empty() {
         let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
         who.push_str(&format!(", {} only", kinds.join(" or ")));
+    }
+    if !requirements.roles.is_empty() {
+        who.push_str(&format!(", role {}", requirements.roles.join(" or ")));
     }
     if !requirements.scopes.is_empty() {
         who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));

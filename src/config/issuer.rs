@@ -7,17 +7,19 @@ use super::claim_path::ClaimPath;
 use super::problem::expected;
 use super::provider::Provider;
 use super::table::Table;
-use super::value::{choice, list, parsed, text, word};
+use super::value::{choice, flag, list, parsed, text, word};
 use crate::issuer_id::IssuerId;
 use crate::jose::Algorithm;
 use crate::kind::Kind;
 
-/// The most audiences, and the most places to look for scopes, roles or claims.
+/// The most audiences, and the most places to look for scopes or roles.
 const MAX_LIST: usize = 16;
 const AUDIENCE: &str = "a resource identifier of visible ASCII characters such as `https://api.example.com`";
 /// RFC 9068 §2.2.3 says `scope`; others say `scp`.
 const DEFAULT_SCOPES: [&str; 2] = ["scope", "scp"];
 
+const CONSTRAINTS: [(&str, Constraint); 3] =
+    [("any", Constraint::Any), ("dpop", Constraint::Dpop), ("mtls", Constraint::Mtls)];
 const TOKENS: [(&str, Tokens); 2] = [("rfc9068", Tokens::Rfc9068), ("legacy", Tokens::Legacy)];
 
 /// One issuer of access tokens.
@@ -41,8 +43,22 @@ pub struct TokenIssuer {
     pub scopes: Vec<ClaimPath>,
     /// `roles`: where it says what its subject is. Default nowhere.
     pub roles: Vec<ClaimPath>,
-    /// `claims`: what else of it the principal keeps. Default nothing.
-    pub claims: Vec<ClaimPath>,
+    /// `sender`: what its tokens must be bound to. Default `any`.
+    pub sender: Constraint,
+    /// `dpop_nonce`: whether proofs must hold a nonce of ours. Default no.
+    pub dpop_nonce: bool,
+}
+
+/// What an issuer's access tokens must be bound to. A token that is bound is never taken without its proof,
+/// whatever stands here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// Nothing, or whatever it is.
+    Any,
+    /// The sender's key (RFC 9449).
+    Dpop,
+    /// The sender's certificate (RFC 8705 §3).
+    Mtls,
 }
 
 /// What an issuer's access tokens are like.
@@ -59,6 +75,14 @@ pub enum Tokens {
 pub(super) struct Issuers {
     pub(super) ids: Vec<IssuerId>,
     pub(super) all: Vec<TokenIssuer>,
+}
+
+impl Issuers {
+    /// Those whose tokens are always bound to their sender.
+    pub(super) fn bound(&self) -> Vec<IssuerId> {
+        let bound = self.all.iter().filter(|issuer| issuer.sender != Constraint::Any);
+        bound.map(|issuer| issuer.id.clone()).collect()
+    }
 }
 
 /// Reads `ISSUERS`. `development`: whether issuers on loopback hosts are allowed.
@@ -110,7 +134,11 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
     let kind = table.optional("kind", choice(&Kind::NAMES));
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
-    let claims = paths(&mut table, "claims");
+    let sender = table.optional("sender", choice(&CONSTRAINTS));
+    let dpop_nonce = table.optional("dpop_nonce", flag);
+    if (sender, dpop_nonce) == (Some(Constraint::Mtls), Some(true)) {
+        table.problem("dpop_nonce", "is about DPoP, and `sender` is `mtls`");
+    }
     table.finish();
     Some(TokenIssuer {
         id,
@@ -122,7 +150,8 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
         kind: kind.unwrap_or(Kind::Human),
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
-        claims: claims.unwrap_or_default(),
+        sender: sender.unwrap_or(Constraint::Any),
+        dpop_nonce: dpop_nonce.unwrap_or(false),
     })
 }
 
@@ -195,7 +224,7 @@ mod tests {
         assert_eq!(issuer.algs, [Algorithm::Rs256]);
         let paths = |paths: &[ClaimPath]| paths.iter().map(|path| path.as_str().to_owned()).collect::<Vec<_>>();
         assert_eq!(paths(&issuer.scopes), ["scope", "scp"]);
-        assert!(issuer.roles.is_empty() && issuer.claims.is_empty());
+        assert!(issuer.roles.is_empty());
         assert!(config.token_issuer("https://as.example").is_none());
         assert!(parse(&small()).unwrap().issuers.is_empty());
     }
@@ -205,14 +234,14 @@ mod tests {
         let config = parse(&with_issuer(json!({
             "issuer": "https://as.example", "audience": ["https://api.example.com", "urn:api"], "tokens": "legacy",
             "algs": ["ES256", "EdDSA"], "jwks_uri": "https://keys.example/jwks", "kind": "agent",
-            "scopes": ["permissions"], "roles": ["/realm_access/roles"], "claims": ["org"],
+            "scopes": ["permissions"], "roles": ["/realm_access/roles"],
         })));
         let issuer = config.unwrap().issuers.remove(0);
         assert_eq!((issuer.tokens, issuer.kind, issuer.audience.len()), (Tokens::Legacy, Kind::Agent, 2));
         assert_eq!(issuer.algs, [Algorithm::Es256, Algorithm::EdDsa]);
         assert_eq!(issuer.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
-        let all = [&issuer.scopes, &issuer.roles, &issuer.claims];
-        assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles", "org"]);
+        let all = [&issuer.scopes, &issuer.roles];
+        assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles"]);
     }
 
     #[test]

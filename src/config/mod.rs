@@ -18,7 +18,7 @@ mod value;
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use claim_path::ClaimPath;
-pub use issuer::{TokenIssuer, Tokens};
+pub use issuer::{Constraint, TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, client_secret_name, private_key_name};
@@ -35,6 +35,7 @@ pub use crate::provider_id::ProviderId;
 use crate::route::Router;
 use crate::time::Timestamp;
 use problem::Report;
+use provider::Providers;
 use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
@@ -44,7 +45,7 @@ use table::Table;
 pub struct Config {
     /// `PUBLIC_URL`: the one origin the browser knows.
     pub public_url: PublicUrl,
-    /// `PROVIDERS`, by id in alphabetical order; at least one.
+    /// `PROVIDERS`, by id in alphabetical order; at least one, unless there are `ISSUERS`.
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
@@ -83,15 +84,28 @@ impl Config {
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
-        let providers = required_table(&mut top, "PROVIDERS", "a table of providers")
-            .map(|table| provider::read_all(&table, secrets, development));
+        // A deployment for programs only signs nobody in.
+        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let providers = if sessions {
+            required_table(&mut top, "PROVIDERS", "a table of providers")
+                .map(|table| provider::read_all(&table, secrets, development))
+        } else {
+            top.table("PROVIDERS");
+            Some(Providers::default())
+        };
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let surroundings =
-            Surroundings { public_url: public_url.as_ref(), development, providers: ids, issuers: &issuers.ids };
+        let surroundings = Surroundings {
+            public_url: public_url.as_ref(),
+            development,
+            sessions,
+            providers: ids,
+            issuers: &issuers.ids,
+            bound_issuers: &issuers.bound(),
+        };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));

@@ -140,6 +140,7 @@ pub enum LoginParameter {
 }
 
 /// Everything below `PROVIDERS`: all ids that are well formed, and the providers without a problem.
+#[derive(Default)]
 pub(super) struct Providers {
     pub(super) ids: Vec<ProviderId>,
     pub(super) all: Vec<Provider>,

@@ -1,7 +1,7 @@
 //! `require`: what an identity must have at a route.
 
 use super::table::Table;
-use super::value::{list, one_of, scope};
+use super::value::{label, list, one_of, scope};
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
@@ -17,11 +17,13 @@ pub(super) fn read(route: &mut Table<'_>, providers: &[ProviderId], issuers: &[I
     let issuers = table.optional("issuers", list(&ids("an issuer", issuers), issuer));
     let kind = |text: &str| Kind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
     let kinds = table.optional("kinds", list(&one_of(&Kind::NAMES), kind));
+    let roles = table.optional("roles", list("a role of 1 to 80 characters", label));
     for (key, empty) in [
         ("scopes", scopes.as_ref().is_some_and(Vec::is_empty)),
         ("providers", providers.as_ref().is_some_and(Vec::is_empty)),
         ("issuers", issuers.as_ref().is_some_and(Vec::is_empty)),
         ("kinds", kinds.as_ref().is_some_and(Vec::is_empty)),
+        ("roles", roles.as_ref().is_some_and(Vec::is_empty)),
     ] {
         if empty {
             table.problem(key, "expected at least one, or no such key");
@@ -33,6 +35,7 @@ pub(super) fn read(route: &mut Table<'_>, providers: &[ProviderId], issuers: &[I
         providers: providers.unwrap_or_default(),
         issuers: issuers.unwrap_or_default(),
         kinds: kinds.unwrap_or_default(),
+        roles: roles.unwrap_or_default(),
     }
 }
 
@@ -58,6 +61,9 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard) {
             problem("names `issuers` for tokens, so expected `providers` for sessions too");
         }
         _ => {}
+    }
+    if !required.roles.is_empty() && guard.takes_sessions() {
+        problem("names `roles`, and sessions have none");
     }
     if !required.kinds.is_empty() && !required.kinds.contains(&Kind::Human) && !guard.takes_tokens() {
         problem("`kinds` has no `human`, and sessions are people's");

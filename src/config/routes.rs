@@ -26,10 +26,14 @@ pub(super) struct Surroundings<'a> {
     pub(super) public_url: Option<&'a PublicUrl>,
     /// Whether upstreams on loopback hosts are allowed.
     pub(super) development: bool,
+    /// Whether people can sign in at all.
+    pub(super) sessions: bool,
     /// The ids of all providers.
     pub(super) providers: &'a [ProviderId],
     /// The ids of all issuers of access tokens.
     pub(super) issuers: &'a [IssuerId],
+    /// Those of them whose tokens are always bound to their sender.
+    pub(super) bound_issuers: &'a [IssuerId],
 }
 
 /// Reads `ROUTES`.
@@ -167,7 +171,7 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
         None if table.has("public") => None,
         _ => {
             if ways_are_known {
-                refuse_contradictions(table, &guard);
+                refuse_contradictions(table, &guard, surroundings);
             }
             if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
                 table.problem("token", "`relay` has nobody to go to, static assets take no token");
@@ -178,11 +182,24 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
 }
 
 /// What is said of a way to authenticate that the route does not take.
-fn refuse_contradictions(table: &Table<'_>, guard: &Guard) {
+fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surroundings<'_>) {
+    if guard.takes_sessions() && !surroundings.sessions {
+        table.problem("authenticate", "expected `[\"bearer\"]`: without `PROVIDERS` nobody can sign in");
+    }
     for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
     require::refuse_contradictions(table, guard);
+    refuse_bound_relay(table, guard, surroundings.bound_issuers);
+}
+
+/// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.
+fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
+    let relays = guard.token == Token::Relay && guard.takes_tokens();
+    if let Some(id) = bound.iter().find(|id| guard.admits(id)).filter(|_| relays) {
+        table
+            .problem("token", format!("`relay` cannot pass on the tokens of `{id}`: they are bound to their `sender`"));
+    }
 }
 
 fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {

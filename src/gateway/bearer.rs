@@ -5,10 +5,13 @@ use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
 use crate::authn::bearer::{Presented, presented};
-use crate::authn::{Principal, TokenRejection, sender};
+use crate::authn::dpop::TargetUri;
+use crate::authn::sender::{self, Arrival, SenderFailure};
+use crate::authn::{Principal, TokenRejection};
 use crate::config::TokenIssuer;
 use crate::jose::UnverifiedJwt;
 use crate::refusal::Reason;
+use crate::route::{CanonicalPath, Guard, Token};
 use crate::secret::Secret;
 
 /// Whoever came by a token, and the token.
@@ -31,16 +34,37 @@ impl<P: Platform> Turn<'_, P> {
     ///
     /// # Errors
     /// When nobody came through.
-    pub(super) async fn authenticate_token(&self, presented: Presented, ledger: &mut Ledger) -> Result<Bearer, Reason> {
+    pub(super) async fn authenticate_token(
+        &self,
+        presented: Presented,
+        (guard, path): (&Guard, &CanonicalPath),
+        ledger: &mut Ledger,
+    ) -> Result<Bearer, Reason> {
         let token = presented.token.expose();
         let issuer = issuer_of(self, token).map_err(Reason::TokenRejected)?;
         ledger.event.token_issuer = Some(issuer.id.to_string());
         let claims = verify(self, issuer, token).await?;
-        let sender = sender::check(presented.scheme, &claims).map_err(Reason::TokenRejected)?;
+        let arrival = Arrival {
+            presented: &presented,
+            head: self.head,
+            uri: &TargetUri::of(&self.config.public_url, path),
+            relays: guard.token == Token::Relay,
+            keys: &self.config.keys,
+            now: self.now,
+        };
+        let sender = sender::check(&arrival, &claims, issuer, self.platform).await.map_err(reason)?;
+        ledger.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         ledger.event.who(&principal);
         ledger.event.token(claims.jti());
         Ok(Bearer { principal, token: presented.token })
+    }
+}
+
+fn reason(failure: SenderFailure) -> Reason {
+    match failure {
+        SenderFailure::Rejected(rejection) => Reason::TokenRejected(rejection),
+        SenderFailure::Store(error) => Reason::Store(error),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn pass<P: Platform>(
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(turn.forward(route, path, None, permit))
         }
-        Access::Guarded(guard) => match authenticate(turn, (route, guard), ledger).await {
+        Access::Guarded(guard) => match authenticate(turn, path, (route, guard), ledger).await {
             Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger),
             Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
         },
@@ -63,13 +63,15 @@ impl Entrant {
 /// overruled, nor saved, by a cookie that its browser adds.
 async fn authenticate<P: Platform>(
     turn: &Turn<'_, P>,
+    path: &CanonicalPath,
     (route, guard): (&Route, &Guard),
     ledger: &mut Ledger,
 ) -> Result<Entrant, Reason> {
     if guard.takes_tokens() {
-        ledger.challenge = Some(Challenge::of(route, guard, &turn.config.public_url));
+        let challenge = ledger.challenge.insert(Challenge::of(route, guard, turn.config));
         if let Some(presented) = turn.presented_token()? {
-            let bearer = turn.authenticate_token(presented, ledger).await?;
+            challenge.came_by(presented.scheme);
+            let bearer = turn.authenticate_token(presented, (guard, path), ledger).await?;
             return Ok(Entrant::Token(Box::new(bearer)));
         }
         if !guard.takes_sessions() {

@@ -122,6 +122,8 @@ fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provi
     match (named, config.providers.as_slice()) {
         (Some(found), _) => found.map(Some).ok_or(Reason::UnknownProvider),
         (None, [only]) => Ok(Some(only)),
+        // A deployment for programs only.
+        (None, []) => Err(Reason::UnknownProvider),
         (None, _) => Ok(None),
     }
 }

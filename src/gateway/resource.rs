@@ -11,10 +11,11 @@ use super::Platform;
 use super::reply;
 use super::turn::{Ledger, Turn};
 use crate::audit::{Outcome as Ending, What};
-use crate::config::{Config, IssuerId, PublicUrl};
+use crate::authn::dpop;
+use crate::config::{Config, Constraint, IssuerId, PublicUrl, TokenIssuer};
 use crate::http::{HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use crate::refusal::Reason;
-use crate::route::{Access, CanonicalPath, Guard, Route};
+use crate::route::{CanonicalPath, Guard, Route};
 
 /// RFC 9728 §3.1: inserted between the host and the path of the resource.
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -23,12 +24,12 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 pub(super) fn asked_about<'a>(config: &Config, path: &'a CanonicalPath) -> Option<&'a str> {
     let resource = path.as_str().strip_prefix(WELL_KNOWN)?;
     let is_resource = resource.is_empty() || resource.starts_with('/');
-    (is_resource && config.routes.routes().iter().any(|route| token_guard(route).is_some())).then_some(resource)
+    (is_resource && config.routes.routes().iter().any(|route| route.resource().is_some())).then_some(resource)
 }
 
 /// Where the metadata of the resource that `route` belongs to is (RFC 9728 §5.1).
 pub(super) fn metadata_url(route: &Route, public_url: &PublicUrl) -> String {
-    public_url.join(&format!("{WELL_KNOWN}{}", resource_of(route)))
+    public_url.join(&format!("{WELL_KNOWN}{}", route.resource().unwrap_or_default()))
 }
 
 /// Answers what there is to know about `resource`, to everybody, scripts of other origins included.
@@ -48,38 +49,24 @@ pub(super) fn describe<P: Platform>(turn: &Turn<'_, P>, resource: &str, ledger: 
     Ok(readable_by_all(reply))
 }
 
-/// What a route belongs to: its path before the first parameter, without a slash at the end.
-fn resource_of(route: &Route) -> &str {
-    route.pattern.literal_prefix()
-}
-
-fn token_guard(route: &Route) -> Option<&Guard> {
-    match &route.access {
-        Access::Guarded(guard) if guard.takes_tokens() => Some(guard),
-        _ => None,
-    }
-}
-
 /// What is asked of tokens at and below `resource`; of tokens at that very path where nothing is named so.
 fn guards_of<'a>(config: &'a Config, resource: &str) -> Vec<&'a Guard> {
     let below = |route: &&Route| {
-        let rest = resource_of(route).strip_prefix(resource);
+        let rest = route.resource().and_then(|own| own.strip_prefix(resource));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let named: Vec<&Guard> = config.routes.routes().iter().filter(below).filter_map(token_guard).collect();
+    let named: Vec<&Guard> = config.routes.routes().iter().filter(below).filter_map(Route::token_guard).collect();
     if !named.is_empty() {
         return named;
     }
     let Ok(path) = CanonicalPath::parse(resource) else { return Vec::new() };
-    config.routes.at(&path).filter_map(token_guard).collect()
+    config.routes.at(&path).filter_map(Route::token_guard).collect()
 }
 
 /// RFC 9728 §2.
 fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
-    let accepted = |id: &IssuerId| {
-        guards.iter().any(|guard| guard.requirements.issuers.is_empty() || guard.requirements.issuers.contains(id))
-    };
-    let issuers = config.issuers.iter().filter(|issuer| accepted(&issuer.id));
+    let accepted = |id: &IssuerId| guards.iter().any(|guard| guard.admits(id));
+    let issuers: Vec<&TokenIssuer> = config.issuers.iter().filter(|issuer| accepted(&issuer.id)).collect();
     let mut scopes: Vec<&str> = Vec::new();
     for scope in guards.iter().flat_map(|guard| &guard.requirements.scopes) {
         if !scopes.contains(&scope.as_str()) {
@@ -88,13 +75,35 @@ fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
     }
     let mut members = Map::new();
     members.insert("resource".to_owned(), config.public_url.join(resource).into());
-    members.insert("authorization_servers".to_owned(), issuers.map(|issuer| json!(issuer.issuer.as_str())).collect());
+    members.insert(
+        "authorization_servers".to_owned(),
+        issuers.iter().map(|issuer| json!(issuer.issuer.as_str())).collect(),
+    );
     if !scopes.is_empty() {
         members.insert("scopes_supported".to_owned(), json!(scopes));
     }
     //
     members.insert("bearer_methods_supported".to_owned(), json!(["header"]));
+    members.extend(bindings(&issuers));
     Value::Object(members)
+}
+
+/// What tokens may or must be bound to. Of certificates it speaks only where they are asked for: whether the connection
+/// shows any is for the zone to say.
+fn bindings(issuers: &[&TokenIssuer]) -> Map<String, Value> {
+    let any = |constraint| issuers.iter().any(|issuer| issuer.sender == constraint);
+    let mut members = Map::new();
+    if any(Constraint::Any) || any(Constraint::Dpop) {
+        let names: Vec<&str> = dpop::ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect();
+        members.insert("dpop_signing_alg_values_supported".to_owned(), json!(names));
+    }
+    if !any(Constraint::Any) && !any(Constraint::Mtls) {
+        members.insert("dpop_bound_access_tokens_required".to_owned(), json!(true));
+    }
+    if any(Constraint::Mtls) {
+        members.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+    }
+    members
 }
 
 /// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page

@@ -6,6 +6,7 @@ use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
+use crate::authn::dpop;
 use crate::authn::session_cookie::{Judge, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
@@ -197,7 +198,7 @@ impl<P: Platform> Turn<'_, P> {
         }
         let mut reply = reply::problem(&refusal, &self.request_id, self.caller);
         if let Some(challenge) = &ledger.challenge {
-            challenge.add_to(&refusal, &mut reply.headers);
+            challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
         }
         reply
     }

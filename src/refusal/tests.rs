@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::authn::dpop::DpopError;
 use crate::json::JsonError;
 use crate::pages;
 
@@ -32,8 +33,6 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Denied(Denial::Anonymous), 401),
         (Reason::Denied(Denial::Scopes(vec![DETAIL.to_owned()])), 403),
         (Reason::Denied(Denial::Provider), 403),
-        (Reason::Denied(Denial::Issuer), 403),
-        (Reason::Denied(Denial::Kind), 403),
         (Reason::AccessTokenExpired, 401),
         (Reason::LoginNotNavigated, 403),
         (Reason::LoginParameter(DETAIL), 400),
@@ -79,11 +78,16 @@ fn reasons() -> Vec<(Reason, u16)> {
 fn reasons_of_tokens() -> Vec<(Reason, u16)> {
     vec![
         (Reason::NoToken, 401),
+        (Reason::Denied(Denial::Issuer), 403),
+        (Reason::Denied(Denial::Kind), 403),
+        (Reason::Denied(Denial::Roles), 403),
         (Reason::Presentation(PresentationError::Repeated), 400),
         (Reason::Presentation(PresentationError::InQuery), 400),
         (Reason::TokenRejected(TokenRejection::IssuerUnknown), 401),
         (Reason::TokenRejected(TokenRejection::Jwt(JwtError::BadSignature)), 401),
-        (Reason::TokenRejected(TokenRejection::Bound), 401),
+        (Reason::TokenRejected(TokenRejection::Sender(SenderError::NotBound)), 401),
+        (Reason::TokenRejected(TokenRejection::Sender(SenderError::Dpop(DpopError::Replayed))), 401),
+        (Reason::TokenRejected(TokenRejection::Sender(SenderError::Dpop(DpopError::NonceMissing))), 401),
     ]
 }
 

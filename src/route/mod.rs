@@ -90,6 +90,27 @@ pub struct Requirements {
     pub issuers: Vec<IssuerId>,
     /// `kinds`: the identity is of one of these kinds; empty for any.
     pub kinds: Vec<Kind>,
+    /// `roles`: the identity has one of these roles; empty for any, or none.
+    pub roles: Vec<String>,
+}
+
+impl Route {
+    /// What its access tokens are for, as a path: that before the first parameter. `None` where it takes no tokens.
+    ///
+    /// Of `/api/orders/{id}` it is `/api/orders`: no issuer has heard of each single order.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.token_guard().map(|_| self.pattern.literal_prefix())
+    }
+
+    /// What it asks of an access token. `None` where it takes none.
+    #[must_use]
+    pub fn token_guard(&self) -> Option<&Guard> {
+        match &self.access {
+            Access::Guarded(guard) if guard.takes_tokens() => Some(guard),
+            _ => None,
+        }
+    }
 }
 
 impl Guard {
@@ -97,6 +118,12 @@ impl Guard {
     #[must_use]
     pub fn takes_sessions(&self) -> bool {
         self.authenticate.contains(&Authentication::Session)
+    }
+
+    /// Whether tokens of that issuer's are accepted here, as far as their issuer goes.
+    #[must_use]
+    pub fn admits(&self, issuer: &IssuerId) -> bool {
+        self.requirements.issuers.is_empty() || self.requirements.issuers.contains(issuer)
     }
 
     /// Whether an access token is accepted here.

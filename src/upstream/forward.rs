@@ -95,8 +95,10 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
         let kept = !(says_who_asks(name) || is_hop_by_hop(name) || *name == header::COOKIE);
-        // A guarded route's caller is known by what they proved; what else they call themselves is noise at best.
-        if kept && !(forwarding.told_by.is_some() && *name == header::AUTHORIZATION) {
+        // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
+        // proof was for us, and is used up.
+        let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
+        if kept && !(forwarding.told_by.is_some() && credential) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -123,12 +125,14 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-const CLAIMING_PREFIXES: [&str; 27] = [
+const CLAIMING_PREFIXES: [&str; 29] = [
     "cf-",
     "remote-",
     "ssl-client-",
     "tailscale-",
+    "x-amzn-mtls-",
     "x-amzn-oidc-",
+    "x-arr-",
     "x-auth-",
     "x-authenticated-",
     "x-authentik-",

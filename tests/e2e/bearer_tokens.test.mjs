@@ -96,6 +96,9 @@ test("a token that its issuer did not sign so opens nothing", async () => {
     [main.accessToken({}, { key: { ...stranger, kid: rsa.kid } }), "jwt.bad_signature"],
     [main.accessToken({}, { header: { crit: ["exp"] } }), "jwt.crit"],
     [main.accessToken({}, { header: { b64: false } }), "jwt.b64"],
+    // R-107: a good token inside another, and one that says it is encrypted.
+    [compactJws({ alg: "RS256", kid: rsa.kid, typ: "at+jwt", cty: "JWT" }, main.accessToken(), (input) => signature(rsa, input)), "jwt.claims_json"],
+    [`${main.accessToken()}.AAAA.AAAA`, "jwt.encrypted"],
     // Another configured issuer's key, and its own: whose keys count is not for the token to say.
     [main.accessToken({}, { key: sharedKey("ES256") }), "jwt.alg_not_allowed"],
     [compactJws({ alg: "RS256", kid: rsa.kid, typ: "at+jwt" }, `{"iss":"${main.url}","iss":"${main.url}"}`, (input) => signature(rsa, input)), "jwt.claims_json"],
@@ -129,6 +132,7 @@ test("a token is presented in one way only", async () => {
     [presented([["authorization", "Bearer"]]), "bearer.malformed"],
     [presented([["authorization", `Bearer ${token} ${token}`]]), "bearer.malformed"],
     [presented([["authorization", `Bearer "${token}"`]]), "bearer.malformed"],
+    [presented([["authorization", `Bearer ${"a".repeat(17 * 1024)}`]]), "bearer.too_large"],
     [presented([line], `/v1/a?access_token=${token}`), "bearer.in_query"],
     [presented([], `/v1/a?access_token=${token}`), "bearer.in_query"],
     [presented([], `/both?a=b&access%5Ftoken=${token}`), "bearer.in_query"],
@@ -150,7 +154,7 @@ test("whoever knows nothing is led to the authorization server", async () => {
   assert.equal(answer.headers["access-control-allow-origin"], "*");
   assert.match(answer.headers["cache-control"], /^public/);
   const metadata = JSON.parse(answer.body);
-  assert.deepEqual(metadata, { resource: `${postern.origin}/main-only`, authorization_servers: [main.url], bearer_methods_supported: ["header"] });
+  assert.deepEqual(metadata, { resource: `${postern.origin}/main-only`, authorization_servers: [main.url], bearer_methods_supported: ["header"], dpop_signing_alg_values_supported: ["ES256", "ES384", "EdDSA", "PS256"] });
   const server = await (await fetch(`${metadata.authorization_servers[0]}/.well-known/openid-configuration`)).json();
   assert.equal(server.issuer, main.url);
   const all = JSON.parse((await postern.send("/.well-known/oauth-protected-resource")).body);

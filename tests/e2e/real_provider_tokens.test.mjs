@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { DEMO_RESOURCE, startProvider } from "../../demo/provider/provider.mjs";
+import { DEMO_RESOURCE, DEMO_ROBOT, startProvider } from "../../demo/provider/provider.mjs";
 import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
 import { Browser } from "./support/browser.mjs";
 import { begin } from "./support/login.mjs";
@@ -17,16 +17,13 @@ const OTHER_RESOURCE = "https://other.demo.test";
 
 const provider = await startProvider({
   clients: [
-    {
-      client_id: "reporter", client_secret: SECRET, grant_types: ["client_credentials"], redirect_uris: [], response_types: [],
-    },
+    { ...DEMO_ROBOT, client_id: "reporter", client_secret: SECRET },
     {
       client_id: "app", client_secret: SECRET, client_name: "Postern", redirect_uris: [`${ORIGIN}/auth/callback/demo`],
       post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
     },
   ],
   resources: { [DEMO_RESOURCE]: { scopes: ["hello:read", "hello:write"] }, [OTHER_RESOURCE]: { scopes: ["hello:read"] } },
-  features: { clientCredentials: { enabled: true } },
 });
 const bearer = (more) => ({ upstream: "service:ECHO", authenticate: ["bearer"], ...more });
 const postern = await startPostern({

@@ -26,6 +26,8 @@ pub fn with_issuers() -> Value {
     variables["ROUTES"]["/write"] = api(json!({ "require": { "scopes": ["write", "read"] } }));
     variables["ROUTES"]["/machines"] = api(json!({ "require": { "issuers": ["machines"] } }));
     variables["ROUTES"]["/people"] = api(json!({ "require": { "kinds": ["human"] } }));
+    variables["ISSUERS"]["machines"]["roles"] = json!(["/realm_access/roles"]);
+    variables["ROUTES"]["/editors"] = api(json!({ "require": { "roles": ["editor", "admin"] } }));
     variables["ROUTES"]["/both/{*rest}"] = api(json!({ "authenticate": ["session", "bearer"], "token": "relay" }));
     variables
 }
@@ -178,9 +180,9 @@ fn a_token_that_is_not_for_here_is_refused() {
         (set(json!({ "iss": format!("{PARTNER}/") })), "bearer.issuer_unknown"),
         // By partner's key, and said to be corp's: corp's keys are asked, and know nothing of it.
         (set(json!({ "iss": CORP })), "jwt.key_unknown"),
-        (set(json!({ "cnf": { "jkt": "x" } })), "bearer.sender_constrained"),
-        (set(json!({ "cnf": { "unheard-of": 1 } })), "bearer.sender_constrained"),
-        (set(json!({ "cnf": "x" })), "bearer.sender_constrained"),
+        (set(json!({ "cnf": { "jkt": "x" } })), "confirmation.malformed"),
+        (set(json!({ "cnf": { "unheard-of": 1 } })), "confirmation.unknown"),
+        (set(json!({ "cnf": "x" })), "confirmation.malformed"),
         (none.to_owned(), "jwt.malformed"),
         (format!("{none}x"), "jwt.alg_unsupported"),
         ("opaque".to_owned(), "jwt.malformed"),
@@ -263,6 +265,35 @@ fn an_issuer_or_a_kind_that_the_route_does_not_take_stays_outside() {
 }
 
 #[test]
+fn a_role_is_what_the_issuer_says_where_the_configuration_looks() {
+    let (world, gateway) = (World::new(), gateway(&with_issuers()));
+    let with = |claims: Value| token(&world, Some("at+jwt"), &claims);
+    call(&world, &gateway, "/editors", &with(json!({ "realm_access": { "roles": ["x", "editor"] } }))).forwarded();
+    for claims in
+        [json!({}), json!({ "roles": ["editor"] }), json!({ "realm_access": { "roles": ["editors", "Editor"] } })]
+    {
+        let token = with(claims);
+        refused(&world, &call(&world, &gateway, "/editors", &token), &token, 403, "authz.role_missing");
+    }
+}
+
+#[test]
+fn a_deployment_for_programs_only_signs_nobody_in() {
+    let mut variables = with_issuers();
+    let all = variables.as_object_mut().unwrap();
+    all.remove("PROVIDERS");
+    all.insert(
+        "ROUTES".to_owned(),
+        json!({ "/v1/{*rest}": { "upstream": "service:API", "authenticate": ["bearer"] } }),
+    );
+    let (world, gateway) = (World::new(), gateway(&variables));
+    call(&world, &gateway, "/v1/a", &good(&world)).forwarded();
+    let browser = Browser::new(&world, &gateway);
+    browser.go("/auth/login").assert_refused(400, "login.unknown_provider");
+    browser.go("/v1/a").assert_refused(401, "authn.no_token");
+}
+
+#[test]
 fn an_id_token_is_no_access_token() {
     //
     for tokens in ["rfc9068", "legacy"] {
@@ -298,7 +329,7 @@ fn a_token_that_is_presented_is_judged_alone() {
     navigation.assert_refused(401, "jwt.encoding");
     assert!(bad.set_cookies().is_empty());
     let dpop = browser.send(&Asked::script("GET", "/both/a").with("authorization", &format!("DPoP {token}")));
-    dpop.assert_refused(401, "bearer.scheme_unsupported");
+    dpop.assert_refused(401, "sender.token_not_bound");
     assert_eq!(world.session_calls.get(), calls);
     // Without one the session counts, with all that goes with it.
     let session = browser.send(&Asked::script("GET", "/both/a"));
@@ -307,11 +338,11 @@ fn a_token_that_is_presented_is_judged_alone() {
     assert_eq!(session.forwarded().answer_headers(&Default::default())["vary"], "Authorization, Cookie");
     let abused = Asked::new("POST", "/both/a").with("sec-fetch-site", "cross-site");
     browser.send(&abused).assert_refused(403, "csrf.fetch_site");
-    // Nobody at all is told of both ways.
+    // Nobody at all is told of every way.
     let nobody = Browser::new(&world, &gateway).send(&Asked::script("GET", "/both/a"));
     nobody.assert_refused(401, "authn.no_credential");
     is_challenged(&nobody, None);
-    assert_eq!(nobody.reply().headers.get_all("www-authenticate").iter().count(), 2);
+    assert_eq!(nobody.reply().headers.get_all("www-authenticate").iter().count(), 3);
     assert_eq!(nobody.json()["login_url"], "/auth/login");
     let location = Browser::new(&world, &gateway).go("/both/a").location();
     assert!(location.starts_with("/auth/login"), "{location}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use postern::gateway::{Gateway, Outcome};
-use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
+use postern::http::{ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
 use postern::ports::{BodyError, RequestBody};
 use postern::upstream::ForwardPlan;
 use serde_json::Value;
@@ -22,13 +22,21 @@ pub struct Asked {
     headers: Vec<(&'static str, String)>,
     body: Result<String, BodyError>,
     cross_site: bool,
+    certificate: Option<ClientCertificate>,
 }
 
 impl Asked {
     /// By a program that tells nothing about itself.
     pub fn new(method: &str, path: &str) -> Self {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Self { method, path: path.to_owned(), headers: Vec::new(), body: Ok(String::new()), cross_site: false }
+        Self {
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Ok(String::new()),
+            cross_site: false,
+            certificate: None,
+        }
     }
 
     /// A person goes there, by the address bar or from a page of ours.
@@ -65,6 +73,12 @@ impl Asked {
         self
     }
 
+    /// On a connection of which the platform says this.
+    pub fn on_connection(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
     /// With a body that cannot be read.
     pub fn with_body(mut self, body: Result<&str, BodyError>) -> Self {
         self.body = body.map(str::to_owned);
@@ -88,7 +102,7 @@ impl Asked {
             country: Some("PT".to_owned()),
             city: Some("Lisbon".to_owned()),
             ray: None,
-            certificate: None,
+            certificate: self.certificate.clone(),
         };
         RequestHead { method: self.method.clone(), url: format!("{ORIGIN}{}", self.path), headers, peer }
     }

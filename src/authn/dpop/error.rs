@@ -55,6 +55,17 @@ pub enum DpopError {
     Replayed,
 }
 
+/// What a client has to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blame {
+    /// The token: `invalid_token`.
+    Token,
+    /// The proof: `invalid_dpop_proof`.
+    Proof,
+    /// Nothing but the proof's nonce: `use_dpop_nonce`.
+    Nonce,
+}
+
 impl DpopError {
     /// A stable code for logs.
     #[must_use]
@@ -95,14 +106,14 @@ impl DpopError {
         }
     }
 
-    /// `error` of the challenge (RFC 9449 §7.1, §9): a binding that does not hold is the token's fault, as in the
-    /// example there; everything else is the proof's.
+    /// What the client has to do about it (RFC 9449 §7.1, §9): a binding that does not hold is the token's fault, as in
+    /// the example there; everything else is the proof's.
     #[must_use]
-    pub const fn challenge(self) -> &'static str {
+    pub const fn blame(self) -> Blame {
         match self {
-            Self::NonceMissing | Self::NonceRefused => "use_dpop_nonce",
-            Self::KeyMismatch | Self::AthMismatch => "invalid_token",
-            _ => "invalid_dpop_proof",
+            Self::NonceMissing | Self::NonceRefused => Blame::Nonce,
+            Self::KeyMismatch | Self::AthMismatch => Blame::Token,
+            _ => Blame::Proof,
         }
     }
 }

@@ -13,7 +13,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use error::DpopError;
+pub use error::{Blame, DpopError};
 pub use target_uri::TargetUri;
 
 use crate::http::HeaderMap;
@@ -25,6 +25,12 @@ use crate::time::{Seconds, Timestamp};
 
 /// What proofs may be signed with: one each of the families that FAPI 2.0 §5.4.1 allows, and ES384.
 pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa, Algorithm::Ps256];
+/// Their names, as a challenge lists them (§7.1).
+#[must_use]
+pub fn algorithm_names() -> String {
+    ALGORITHMS.map(Algorithm::name).join(" ")
+}
+
 /// How old a proof may be (§11.1).
 pub const MAX_AGE: Seconds = Seconds::new(60);
 /// How far a client's clock may be ahead of ours. Short, since what is signed ahead of its time is kept for later (§11.2).

@@ -214,6 +214,26 @@ fn a_route_takes_tokens_where_it_says_so_and_somebody_issues_them() {
 }
 
 #[test]
+fn a_deployment_for_programs_only_needs_no_provider() {
+    let parse_without_providers = |route: Value| {
+        let mut vars = small();
+        vars.as_object_mut().unwrap().remove("PROVIDERS");
+        vars["ISSUERS"] = json!({ "machines": { "issuer": "https://as.example", "audience": "urn:api" } });
+        vars["ROUTES"] = json!({ "/a": route });
+        parse(&vars)
+    };
+    let config = parse_without_providers(json!({ "upstream": "service:A", "authenticate": ["bearer"] })).unwrap();
+    assert!(config.providers.is_empty());
+    for ways in [json!({}), json!({ "authenticate": ["session", "bearer"] })] {
+        let mut route = json!({ "upstream": "service:A" });
+        route.as_object_mut().unwrap().extend(ways.as_object().unwrap().clone());
+        let problems = parse_without_providers(route).unwrap_err();
+        let line = problems[0].to_string();
+        assert!(problems.len() == 1 && line.contains("without `PROVIDERS` nobody can sign in"), "{problems:?}");
+    }
+}
+
+#[test]
 fn what_no_way_to_authenticate_could_meet_is_a_contradiction() {
     //
     let problem = |ways: Value, key: &str, value: Value| {
@@ -224,6 +244,7 @@ fn what_no_way_to_authenticate_could_meet_is_a_contradiction() {
     let (session, bearer, both) = (json!(["session"]), json!(["bearer"]), json!(["session", "bearer"]));
     assert!(problem(bearer.clone(), "touch", json!(false)).contains("is about sessions"));
     assert!(problem(bearer.clone(), "revocation", json!("5s")).contains("is about sessions"));
+    assert!(problem(both.clone(), "require", json!({ "roles": ["admin"] })).contains("sessions have none"));
     assert!(problem(bearer, "require", json!({ "providers": ["corp"] })).contains("is about sessions"));
     assert!(problem(session.clone(), "require", json!({ "issuers": ["machines"] })).contains("is about tokens"));
     assert!(problem(session, "require", json!({ "kinds": ["service"] })).contains("sessions are people's"));

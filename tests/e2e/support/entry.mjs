@@ -1,12 +1,13 @@
 // The Worker under test, wrapped: the real build, with a clock tests can move and stores tests can break.
 //
-// Only what the platform provides is replaced (time, bindings); no line of Postern's own is.
+// Only what the platform provides is replaced (time, bindings, what it says of a connection); no line of Postern's own is.
 
 import Postern, * as classes from "../../../build/index.js";
 
 const RealDate = Date;
 let skewMilliseconds = 0;
 let faults = {};
+let cf;
 
 globalThis.Date = class extends RealDate {
   constructor(...parts) {
@@ -66,6 +67,7 @@ async function control(request) {
   const order = await request.json();
   if (order.skewMilliseconds !== undefined) skewMilliseconds = order.skewMilliseconds;
   if (order.faults) faults = order.faults;
+  if (order.cf !== undefined) cf = order.cf;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
   return new Response("done");
 }
@@ -96,6 +98,7 @@ export default class extends Postern {
   }
 
   fetch(request) {
-    return request.url === "http://control.test/" ? control(request) : super.fetch(request);
+    if (request.url === "http://control.test/") return control(request);
+    return super.fetch(cf ? new Request(request, { cf }) : request);
   }
 }

@@ -160,6 +160,11 @@ export class Postern {
     return this.#control({ faults });
   }
 
+  /** What the platform says of every connection from now on (`request.cf`); `null`: nothing. */
+  connections(cf) {
+    return this.#control({ cf });
+  }
+
   /** Throws all of a class's objects out of memory; what they stored stays. */
   async evict(binding) {
     const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject" }[binding];

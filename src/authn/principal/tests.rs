@@ -1,0 +1,73 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::authn::access_token::Expectations;
+use crate::config::testing::token_issuer;
+use crate::jose::testing::verified;
+
+const NOW: i64 = 1_800_000_000;
+
+/// Whoever comes by a token with these claims, of an issuer with this in its table.
+fn principal(table: &Value, changes: &Value) -> Principal {
+    let mut claims = json!({
+        "iss": "https://as.example.com/t1", "aud": "urn:api", "sub": "alice", "client_id": "app", "jti": "j",
+        "iat": NOW, "exp": NOW + 60,
+    });
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let issuer = token_issuer(|all| all.as_object_mut().unwrap().extend(table.as_object().unwrap().clone()));
+    let expected = Expectations { issuer: &issuer, now: Timestamp::from_unix(NOW) };
+    let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
+    Principal::by_token(&issuer, &claims, &Sender::plain())
+}
+
+#[test]
+fn a_token_says_who_for_whom_and_since_when() {
+    let facts = json!({ "auth_time": NOW - 9, "acr": "urn:mfa", "amr": ["pwd", "otp", 7] });
+    let alice = principal(&json!({}), &facts);
+    assert_eq!((alice.kind(), alice.issuer(), alice.subject()), (Kind::Human, "https://as.example.com/t1", "alice"));
+    assert_eq!((alice.client_id(), alice.provider(), alice.session()), (Some("app"), None, None));
+    assert!(matches!(alice.origin(), Origin::Issuer(id) if id.as_str() == "machines"));
+    assert_eq!(alice.expires_at(), Timestamp::from_unix(NOW + 60));
+    let authentication = alice.authentication();
+    assert_eq!((authentication.means, authentication.time), (Means::Bearer, Some(Timestamp::from_unix(NOW - 9))));
+    assert_eq!(
+        (authentication.acr.as_deref(), authentication.amr.as_slice()),
+        (Some("urn:mfa"), &["pwd".to_owned(), "otp".to_owned()][..])
+    );
+    assert!(alice.claims().is_empty() && alice.roles().is_empty() && alice.scopes().is_empty());
+}
+
+#[test]
+fn scopes_and_roles_are_where_the_configuration_says() {
+    //
+    let claims = json!({
+        "scope": "a  b", "scp": ["c", "d e", 7], "permissions": ["f"], "groups": "one role",
+        "realm_access": { "roles": ["admin"] },
+    });
+    assert_eq!(principal(&json!({}), &claims).scopes(), ["a", "b", "c", "d e"]);
+    let mapped = json!({ "scopes": ["permissions"], "roles": ["/realm_access/roles", "groups", "absent"] });
+    let mapped = principal(&mapped, &claims);
+    assert_eq!(
+        (mapped.scopes(), mapped.roles()),
+        (&["f".to_owned()][..], &["admin".to_owned(), "one role".to_owned()][..])
+    );
+    for odd in
+        [json!({ "scope": { "a": true } }), json!({ "scope": 7 }), json!({ "scope": null }), json!({ "scope": " " })]
+    {
+        assert!(principal(&json!({}), &odd).scopes().is_empty(), "{odd}");
+    }
+}
+
+#[test]
+fn the_configuration_says_what_kind_and_a_clients_own_token_is_no_persons() {
+    //
+    let own = json!({ "sub": "app" });
+    for (kind, person, client) in [
+        ("human", Kind::Human, Kind::Service),
+        ("service", Kind::Service, Kind::Service),
+        ("agent", Kind::Agent, Kind::Agent),
+    ] {
+        assert_eq!(principal(&json!({ "kind": kind }), &json!({})).kind(), person, "{kind}");
+        assert_eq!(principal(&json!({ "kind": kind }), &own).kind(), client, "{kind}");
+    }
+}
