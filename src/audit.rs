@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::authn::{Origin, Principal};
 use crate::http::{Peer, StatusCode};
+use crate::issuer_id::IssuerId;
 
 const MAX_TEXT_BYTES: usize = 256;
-/// 96 bits: no two tokens of a log share a name by chance.
-const TOKEN_NAME_CHARS: usize = 16;
+/// 96 bits: no two tokens of a log share an id by chance.
+const TOKEN_ID_CHARS: usize = 16;
 
 /// What happened. The variant's name is the event's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +60,9 @@ pub enum What {
     /// A frame of a provider's page tells that it ended a session.
     #[serde(rename = "logout.frontchannel")]
     FrontchannelLogout,
+    /// What an issuer publishes, its metadata or keys, changed or could not be fetched.
+    #[serde(rename = "document.fetch")]
+    DocumentFetch,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -90,6 +94,8 @@ pub struct Event {
     /// More of why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The configuration that decided: [`crate::config::Config::stamp`].
+    pub config: String,
     /// The id that the caller sees too.
     pub request_id: String,
     /// The status answered; for a forwarded request the decision's, not the upstream's.
@@ -107,6 +113,9 @@ pub struct Event {
     /// The issuer of the access token, by its id in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_issuer: Option<String>,
+    /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
     /// How the caller proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<&'static str>,
@@ -130,13 +139,16 @@ pub struct Event {
     pub actors: Vec<String>,
     /// The same for the same token: a digest of its `jti`, which itself is the token at some issuers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    pub token_id: Option<String>,
     /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// How many sessions were ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<u32>,
+    /// Whose metadata, by issuer, or which keys, by URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
     /// Whether the session cookie was made with an older key than the newest.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub old_key: bool,
@@ -158,6 +170,7 @@ impl Event {
             outcome: Outcome::Deny,
             reason: "undecided",
             detail: None,
+            config: String::new(),
             request_id: request_id.to_owned(),
             status: 500,
             method: short(method),
@@ -165,6 +178,7 @@ impl Event {
             route: None,
             provider: None,
             token_issuer: None,
+            remembered: false,
             means: None,
             jkt: None,
             kind: None,
@@ -172,9 +186,10 @@ impl Event {
             subject: None,
             client_id: None,
             actors: Vec::new(),
-            token: None,
+            token_id: None,
             target: None,
             ended: None,
+            document: None,
             old_key: false,
             address: peer.address.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
@@ -195,10 +210,16 @@ impl Event {
         self.actors = principal.actors().iter().map(|actor| short(&actor.subject)).collect();
     }
 
+    /// Names the issuer of the access token, and whether its word or signature was taken as seen before.
+    pub fn vouched_for_by(&mut self, issuer: &IssuerId, remembered: bool) {
+        self.token_issuer = Some(issuer.to_string());
+        self.remembered = remembered;
+    }
+
     /// Names the access token that was used.
     pub fn token(&mut self, jti: Option<&str>) {
         let digest = |jti: &str| Base64UrlUnpadded::encode_string(&Sha256::digest(jti));
-        self.token = jti.map(digest).map(|digest| digest.chars().take(TOKEN_NAME_CHARS).collect());
+        self.token_id = jti.map(digest).map(|digest| digest.chars().take(TOKEN_ID_CHARS).collect());
     }
 
     /// Names an identity.

@@ -14,6 +14,12 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
 }
 
+/// Waiting.
+pub trait Timer {
+    /// Returns when that many milliseconds have passed.
+    async fn sleep(&self, milliseconds: u32);
+}
+
 /// A cryptographically secure random source.
 pub trait Random {
     /// Fills `bytes`.

@@ -2,6 +2,7 @@
 //! and the one map between them.
 
 use crate::authn::dpop::Blame;
+use crate::authn::inquiry::Unasked;
 use crate::authn::sender::SenderError;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::Denial;
@@ -10,6 +11,7 @@ use crate::http::StatusCode;
 use crate::jose::{JwtError, KeySetError};
 use crate::oidc::callback::CallbackError;
 use crate::oidc::id_token::IdTokenError;
+use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
@@ -40,6 +42,10 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// An issuer's answer about an opaque token says nothing of it.
+    Introspection(IntrospectionError),
+    /// An issuer is not asked about an opaque token now.
+    Unasked(Unasked),
     /// An unsafe request that is not from a page of ours.
     Csrf(CsrfError),
     /// Door 2 said no.
@@ -145,6 +151,8 @@ pub enum Document {
     Token,
     /// The `UserInfo` response.
     UserInfo,
+    /// The answer about an opaque token.
+    Introspection,
 }
 
 /// What the outside learns.
@@ -203,6 +211,8 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Introspection(error) => error.code(),
+            Self::Unasked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
             Self::Denied(denial) => denial.code(),
             Self::NoSuchSession => "session.unknown",
@@ -247,6 +257,9 @@ impl Reason {
             Self::Callback(CallbackError::ProviderRefused(error)) => Some((*error).to_owned()),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::UserInfo(UserInfoError::Refused(status)) => Some(status.as_u16().to_string()),
+            Self::Introspection(IntrospectionError::Status(status) | IntrospectionError::ClientRefused(status)) => {
+                Some(status.as_u16().to_string())
+            }
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
                 Some((*name).to_owned())
             }
@@ -292,7 +305,7 @@ impl Reason {
                 Refusal::Forbidden(Vec::new())
             }
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
-            Self::Token(TokenError::ServerError) => Refusal::Unavailable,
+            Self::Token(TokenError::ServerError | TokenError::AnswerLost) => Refusal::Unavailable,
             Self::Callback(_)
             | Self::Token(_)
             | Self::IdTokenSignature(_)
@@ -301,6 +314,8 @@ impl Reason {
             | Self::UserInfo(_)
             | Self::LoginOvertaken => Refusal::LoginFailed,
             Self::RenewalPaused
+            | Self::Introspection(_)
+            | Self::Unasked(_)
             | Self::ProviderUnreachable(..)
             | Self::ProviderStatus(..)
             | Self::Metadata(_)
@@ -320,6 +335,7 @@ impl Document {
             Self::Keys => "keys",
             Self::Token => "token",
             Self::UserInfo => "userinfo",
+            Self::Introspection => "introspection",
         }
     }
 }

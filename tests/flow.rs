@@ -27,22 +27,34 @@ mod front_end;
 mod frontchannel;
 #[path = "flow/guard.rs"]
 mod guard;
+#[path = "flow/introspection.rs"]
+mod introspection;
+#[path = "flow/key_search.rs"]
+mod key_search;
 #[path = "flow/login.rs"]
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
+#[path = "flow/refresh.rs"]
+mod refresh;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/revocation.rs"]
+mod revocation;
 #[path = "flow/sender.rs"]
 mod sender;
+#[path = "flow/sender_rules.rs"]
+mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/staleness.rs"]
 mod staleness;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/token_cache.rs"]
+mod token_cache;
 #[path = "flow/tokens.rs"]
 mod tokens;
 #[path = "flow/userinfo.rs"]

@@ -31,6 +31,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         5 => (60..900_i64).prop_map(|life| Outcome::Renewed { life }),
         1 => Just(Outcome::Refused),
         1 => Just(Outcome::Mistrusted),
+        1 => Just(Outcome::Unverified),
         2 => Just(Outcome::Failed),
         2 => Just(Outcome::Unknown),
     ]

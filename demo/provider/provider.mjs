@@ -55,7 +55,7 @@ const DEMO_RESOURCES = { [DEMO_RESOURCE]: { scopes: ['hello:read', 'hello:write'
  * @param {string} [options.host]           loopback address or `localhost`
  * @param {string} [options.name]           shown on its pages; also keeps cookies of two providers apart
  * @param {object[]} [options.accounts]     in the shape of DEMO_ACCOUNTS
- * @param {object} [options.resources]      resource indicator → { scopes: string[], ttl?: seconds }
+ * @param {object} [options.resources]      resource indicator → { scopes: string[], ttl?: seconds, format?: 'jwt' | 'opaque' }
  * @param {number} [options.accessTokenTtl] seconds
  * @param {object} [options.features]       further `oidc-provider` features
  * @param {object} [options.configuration]  laid over the `oidc-provider` configuration, top-level keys whole
@@ -159,7 +159,7 @@ function resourceServer(resources, indicator, accessTokenTtl) {
   return {
     audience: indicator,
     scope: known.scopes.join(' '),
-    accessTokenFormat: 'jwt',
+    accessTokenFormat: known.format ?? 'jwt',
     accessTokenTTL: known.ttl ?? accessTokenTtl,
     jwt: { sign: { alg: 'RS256' } },
   };

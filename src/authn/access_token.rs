@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::config::{TokenIssuer, Tokens};
+use crate::config::{Profile, TokenIssuer};
 use crate::jose::VerifiedJwt;
 use crate::oidc::claims::{audiences, name, optional, text, time};
 use crate::oidc::id_token::LEEWAY;
+use crate::oidc::introspection::Introspected;
 use crate::time::Timestamp;
 
 use super::principal::Actor;
@@ -23,8 +24,10 @@ const FOREIGN_CLAIMS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "even
 /// What an access token must be. Every field is given.
 #[derive(Debug)]
 pub struct Expectations<'a> {
-    /// Whose token it is: its issuer's name, audiences and kind of tokens.
+    /// Whose token it is: its issuer's name and audiences.
     pub issuer: &'a TokenIssuer,
+    /// What its tokens must say.
+    pub profile: Profile,
     /// Now.
     pub now: Timestamp,
 }
@@ -41,6 +44,8 @@ pub struct Expectations<'a> {
 pub struct AccessTokenClaims {
     subject: String,
     client_id: Option<String>,
+    /// The later of `nbf` and `iat`.
+    starts_at: Timestamp,
     expires_at: Timestamp,
     auth_time: Option<Timestamp>,
     actors: Vec<Actor>,
@@ -134,28 +139,58 @@ impl AccessTokenClaims {
     /// # Errors
     /// The first check that fails.
     pub fn check(jwt: VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
-        let tokens = expected.issuer.tokens;
-        check_typ(jwt.header().typ(), tokens)?;
-        check_kind(jwt.claims(), tokens)?;
+        check_typ(jwt.header().typ(), expected.profile)?;
+        check_kind(jwt.claims(), expected.profile)?;
         Self::read(jwt.into_claims(), expected)
     }
 
     fn read(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
-        let (issuer, now) = (expected.issuer, expected.now);
+        let &Expectations { issuer, profile, now } = expected;
         if text(&claims, "iss") != Some(issuer.issuer.as_str()) {
             return Err(AccessTokenError::IssMismatch);
         }
         check_audience(&claims, &issuer.audience)?;
-        let expires_at = check_times(&claims, issuer.tokens, now)?;
-        check_jti(&claims, issuer.tokens)?;
+        let (starts_at, expires_at) = check_times(&claims, profile, now)?;
+        check_jti(&claims, profile)?;
         Ok(Self {
             subject: name(&claims, "sub").ok_or(AccessTokenError::SubMalformed)?,
-            client_id: client_id(&claims, issuer.tokens)?,
+            client_id: client_id(&claims, profile)?,
+            starts_at,
             expires_at,
             auth_time: auth_time(&claims, now)?,
             actors: actors(claims.get("act"))?,
             claims,
         })
+    }
+
+    /// What an issuer said of an opaque token when it was asked. Where it did not say until when it is good, it is as
+    /// good as its word, until `word_ends_at`.
+    ///
+    /// # Errors
+    /// When it says something more of the token that cannot be read.
+    pub fn introspected(
+        token: Introspected,
+        word_ends_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self, AccessTokenError> {
+        Ok(Self {
+            subject: token.subject().to_owned(),
+            client_id: token.client_id().map(str::to_owned),
+            starts_at: token.starts_at(),
+            expires_at: token.expires_at().unwrap_or(word_ends_at),
+            auth_time: auth_time(token.claims(), now)?,
+            actors: actors(token.claims().get("act"))?,
+            claims: token.into_claims(),
+        })
+    }
+
+    /// Whether it is good at another time too, by the rules by which its times were checked.
+    ///
+    /// # Errors
+    /// When it has expired by then, or had not begun.
+    pub fn check_times(&self, now: Timestamp) -> Result<(), AccessTokenError> {
+        check_end(self.expires_at, now)?;
+        if is_ahead(self.starts_at, now) { Err(AccessTokenError::NotYetValid) } else { Ok(()) }
     }
 
     /// `sub`: names somebody together with the issuer only (R-057).
@@ -217,25 +252,25 @@ impl AccessTokenClaims {
 }
 
 /// R-114. Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9).
-fn check_typ(typ: Option<&str>, tokens: Tokens) -> Result<(), AccessTokenError> {
+fn check_typ(typ: Option<&str>, profile: Profile) -> Result<(), AccessTokenError> {
     let is = |expected: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(expected));
-    let fits = match tokens {
-        Tokens::Rfc9068 => is("at+jwt") || is("application/at+jwt"),
-        Tokens::Legacy => is("at+jwt") || is("application/at+jwt") || is("JWT") || typ.is_none(),
+    let fits = match profile {
+        Profile::Rfc9068 => is("at+jwt") || is("application/at+jwt"),
+        Profile::Legacy => is("at+jwt") || is("application/at+jwt") || is("JWT") || typ.is_none(),
     };
     if fits { Ok(()) } else { Err(AccessTokenError::TypRefused) }
 }
 
 /// R-106. Where `typ` does not tell kinds of tokens apart, claims do: those of other kinds, and the names that some
 /// issuers give theirs (`typ` of Keycloak, `token_use` of Cognito).
-fn check_kind(claims: &Map<String, Value>, tokens: Tokens) -> Result<(), AccessTokenError> {
+fn check_kind(claims: &Map<String, Value>, profile: Profile) -> Result<(), AccessTokenError> {
     let foreign = FOREIGN_CLAIMS.iter().any(|name| claims.contains_key(*name));
     let named_otherwise = |name: &str, own: &[&str]| {
         claims.get(name).is_some_and(|kind| !own.iter().any(|own| kind.as_str() == Some(own)))
     };
-    let other = match tokens {
-        Tokens::Rfc9068 => claims.contains_key("events"),
-        Tokens::Legacy => {
+    let other = match profile {
+        Profile::Rfc9068 => claims.contains_key("events"),
+        Profile::Legacy => {
             foreign || named_otherwise("typ", &["Bearer", "DPoP"]) || named_otherwise("token_use", &["access"])
         }
     };
@@ -252,35 +287,45 @@ fn check_audience(claims: &Map<String, Value>, own: &[String]) -> Result<(), Acc
     }
 }
 
-/// R-103, R-104, R-115.
-fn check_times(claims: &Map<String, Value>, tokens: Tokens, now: Timestamp) -> Result<Timestamp, AccessTokenError> {
+/// R-103, R-104, R-115. From when on the token is good, and until when.
+fn check_times(
+    claims: &Map<String, Value>,
+    profile: Profile,
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp), AccessTokenError> {
     let expires_at = time(claims, "exp").ok_or(AccessTokenError::ExpMalformed)?;
-    if now >= expires_at.plus(LEEWAY) {
-        return Err(AccessTokenError::Expired);
-    }
+    check_end(expires_at, now)?;
     let issued_at = optional(claims, "iat", time, AccessTokenError::IatMalformed)?;
     match issued_at {
-        None if tokens == Tokens::Rfc9068 => return Err(AccessTokenError::IatMalformed),
-        Some(issued_at) if issued_at > now.plus(LEEWAY) => return Err(AccessTokenError::IatInFuture),
+        None if profile == Profile::Rfc9068 => return Err(AccessTokenError::IatMalformed),
+        Some(issued_at) if is_ahead(issued_at, now) => return Err(AccessTokenError::IatInFuture),
         _ => {}
     }
     let not_before = optional(claims, "nbf", time, AccessTokenError::NbfMalformed)?;
-    if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
+    if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(AccessTokenError::NotYetValid);
     }
-    Ok(expires_at)
+    Ok((issued_at.max(not_before).unwrap_or(Timestamp::from_unix(0)), expires_at))
 }
 
-fn check_jti(claims: &Map<String, Value>, tokens: Tokens) -> Result<(), AccessTokenError> {
+fn check_end(expires_at: Timestamp, now: Timestamp) -> Result<(), AccessTokenError> {
+    if now >= expires_at.plus(LEEWAY) { Err(AccessTokenError::Expired) } else { Ok(()) }
+}
+
+fn is_ahead(moment: Timestamp, now: Timestamp) -> bool {
+    moment > now.plus(LEEWAY)
+}
+
+fn check_jti(claims: &Map<String, Value>, profile: Profile) -> Result<(), AccessTokenError> {
     match claims.get("jti") {
-        None if tokens == Tokens::Legacy => Ok(()),
+        None if profile == Profile::Legacy => Ok(()),
         Some(Value::String(jti)) if !jti.is_empty() => Ok(()),
         _ => Err(AccessTokenError::JtiMalformed),
     }
 }
 
-fn client_id(claims: &Map<String, Value>, tokens: Tokens) -> Result<Option<String>, AccessTokenError> {
-    if tokens == Tokens::Rfc9068 {
+fn client_id(claims: &Map<String, Value>, profile: Profile) -> Result<Option<String>, AccessTokenError> {
+    if profile == Profile::Rfc9068 {
         return name(claims, "client_id").map(Some).ok_or(AccessTokenError::ClientIdMalformed);
     }
     match LEGACY_CLIENT_ID.iter().find(|place| claims.contains_key(**place)) {

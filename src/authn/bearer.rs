@@ -3,6 +3,7 @@
 use crate::http::{HeaderMap, header};
 use crate::jose::JwtError;
 use crate::jose::jws::MAX_TOKEN_BYTES;
+use crate::oidc::introspection::IntrospectionError;
 use crate::secret::Secret;
 
 use super::access_token::AccessTokenError;
@@ -67,6 +68,10 @@ pub enum TokenRejection {
     Jwt(JwtError),
     /// It does not say what it must.
     Claims(AccessTokenError),
+    /// It is opaque, and its issuer says that it is not good, or something of it that must not be.
+    Introspection(IntrospectionError),
+    /// It is opaque, and no text that its issuer is asked about.
+    NoToken,
     /// Its presenter has not shown to be who it is for.
     Sender(SenderError),
 }
@@ -92,6 +97,8 @@ impl TokenRejection {
             Self::IssuerUnknown => "bearer.issuer_unknown",
             Self::Jwt(error) => error.code(),
             Self::Claims(error) => error.code(),
+            Self::Introspection(error) => error.code(),
+            Self::NoToken => "introspection.no_token",
             Self::Sender(error) => error.code(),
         }
     }
@@ -122,6 +129,13 @@ pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Pres
         None if rest.split(',').any(|part| scheme(first_word(part)).is_some()) => Err(PresentationError::Repeated),
         None => Ok(None),
     }
+}
+
+/// Whether a token is a JWT by its looks: three parts, the first of which begins like a JSON object. Nobody but its
+/// issuer is to see a token, so one that is a JWT goes by what it says, and is nobody's opaque one.
+#[must_use]
+pub fn looks_like_jwt(token: &str) -> bool {
+    token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
 /// RFC 9110 §11.1: schemes compare without case.

@@ -122,7 +122,7 @@ fn logout(token: &str, kind: LogoutTokens) -> Result<(), &'static str> {
 }
 
 fn access(token: &str, issuer: &TokenIssuer) -> Result<(), &'static str> {
-    let expected = access_token::Expectations { issuer, now: NOW };
+    let expected = access_token::Expectations { issuer, profile: issuer.signed().unwrap().profile, now: NOW };
     AccessTokenClaims::check(verified(token)?, &expected).map(|_| ()).map_err(access_token::AccessTokenError::code)
 }
 

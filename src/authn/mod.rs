@@ -6,10 +6,13 @@ pub mod confirmation;
 #[cfg(test)]
 mod cross_feed;
 pub mod dpop;
+pub mod inquiry;
 pub mod mtls;
 pub mod principal;
+pub mod recent;
 pub mod sender;
 pub mod session_cookie;
+pub mod token_cache;
 
 pub use bearer::{PresentationError, TokenRejection};
 pub use principal::{Actor, Authenticated, AuthenticationFacts, Means, Origin, Principal, SessionFacts};

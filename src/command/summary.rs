@@ -1,6 +1,8 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
-use crate::config::{Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, Tokens, spelled};
+use crate::config::{
+    Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+};
 use crate::route::{Access, Guard, Route, Token};
 
 /// What the summary says beside the configuration itself.
@@ -15,6 +17,7 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
     let mut text = format!("{}{place}: no problems\n\n", notes.file);
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
+    text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     if !config.providers.is_empty() {
         text.push_str("\nProviders, with what to register there\n");
     }
@@ -72,7 +75,20 @@ fn describe(config: &Config, provider: &Provider) -> String {
 }
 
 fn issuer(issuer: &TokenIssuer) -> String {
-    let sender = match (issuer.sender, issuer.dpop_nonce) {
+    let audience = issuer.audience.join(" or ");
+    let (id, name, asked, sender) = (&issuer.id, issuer.issuer.as_str(), asked(issuer), sender(issuer));
+    format!("  {id} ({name})\n    audience  {audience}\n{asked}{sender}")
+}
+
+/// As whom and how often it is asked about its tokens.
+fn asked(issuer: &TokenIssuer) -> String {
+    let Some(how) = issuer.introspection() else { return String::new() };
+    let often = if how.cache.get() == 0 { "every time".to_owned() } else { format!("every {}", spelled(how.cache)) };
+    format!("    opaque    asked about as {}, {often}\n", how.client_id)
+}
+
+fn sender(issuer: &TokenIssuer) -> &'static str {
+    match (issuer.sender, issuer.dpop_nonce) {
         (Constraint::Any, false) => "",
         (Constraint::Any, true) => {
             "    sender    whoever has the token; if it is bound to a key, with proof and nonce\n"
@@ -80,9 +96,12 @@ fn issuer(issuer: &TokenIssuer) -> String {
         (Constraint::Dpop, false) => "    sender    proves the key of the token (DPoP)\n",
         (Constraint::Dpop, true) => "    sender    proves the key of the token (DPoP), with a nonce\n",
         (Constraint::Mtls, _) => "    sender    shows the certificate of the token (mTLS)\n",
-    };
-    let audience = issuer.audience.join(" or ");
-    format!("  {} ({})\n    audience  {audience}\n{sender}", issuer.id, issuer.issuer.as_str())
+    }
+}
+
+/// Whether an answer about its tokens need not say for whom they are.
+fn trusts_endpoint(issuer: &TokenIssuer) -> bool {
+    issuer.introspection().is_some_and(|how| how.without_audience == WithoutAudience::TrustEndpoint)
 }
 
 /// Every resource that takes tokens, once.
@@ -192,9 +211,15 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
-    for issuer in config.issuers.iter().filter(|issuer| issuer.tokens == Tokens::Legacy) {
+    for issuer in config.issuers.iter().filter(|issuer| issuer.is_legacy()) {
         warnings.push(format!(
             "`ISSUERS.{}.tokens` is `legacy`: its access tokens are told from its other tokens by their claims alone",
+            issuer.id
+        ));
+    }
+    for issuer in config.issuers.iter().filter(|issuer| trusts_endpoint(issuer)) {
+        warnings.push(format!(
+            "`ISSUERS.{}.require_aud` is `false`: that its tokens are meant for this deployment is for its endpoint to check",
             issuer.id
         ));
     }

@@ -64,6 +64,13 @@ impl Wrangler {
                     .to_owned(),
             );
         }
+        let timed = self.inherited("triggers").and_then(|triggers| triggers.get("crons")).and_then(Value::as_array);
+        if timed.is_none_or(Vec::is_empty) {
+            warnings.push(
+                "`triggers.crons` is empty: without the timed refresh, people wait for their provider's documents"
+                    .to_owned(),
+            );
+        }
         warnings
     }
 

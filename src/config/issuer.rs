@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::address::Issuer;
 use super::claim_path::ClaimPath;
+use super::introspection::{self, Introspection};
 use super::problem::expected;
 use super::provider::Provider;
+use super::secrets::Secrets;
 use super::table::Table;
 use super::value::{choice, flag, list, parsed, text, word};
 use crate::issuer_id::IssuerId;
@@ -18,9 +20,11 @@ const AUDIENCE: &str = "a resource identifier of visible ASCII characters such a
 /// RFC 9068 §2.2.3 says `scope`; others say `scp`.
 const DEFAULT_SCOPES: [&str; 2] = ["scope", "scp"];
 
+/// `None`: no profile of JWTs at all.
+const TOKENS: [(&str, Option<Profile>); 3] =
+    [("rfc9068", Some(Profile::Rfc9068)), ("legacy", Some(Profile::Legacy)), ("opaque", None)];
 const CONSTRAINTS: [(&str, Constraint); 3] =
     [("any", Constraint::Any), ("dpop", Constraint::Dpop), ("mtls", Constraint::Mtls)];
-const TOKENS: [(&str, Tokens); 2] = [("rfc9068", Tokens::Rfc9068), ("legacy", Tokens::Legacy)];
 
 /// One issuer of access tokens.
 #[derive(Clone, Debug)]
@@ -33,10 +37,6 @@ pub struct TokenIssuer {
     pub audience: Vec<String>,
     /// `tokens`: what its access tokens are like. Default `rfc9068`.
     pub tokens: Tokens,
-    /// `algs`: what they may be signed with. Default `["RS256"]`.
-    pub algs: Vec<Algorithm>,
-    /// `jwks_uri`: where its keys are; its metadata says when absent.
-    pub jwks_uri: Option<String>,
     /// `kind`: for whom its tokens speak. Under [`Kind::Human`], a client's own token is a service all the same (R-118).
     pub kind: Kind,
     /// `scopes`: where a token says what it may. Default `["scope", "scp"]`.
@@ -61,13 +61,59 @@ pub enum Constraint {
     Mtls,
 }
 
-/// What an issuer's access tokens are like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an issuer's access tokens are like, and what they are believed on.
+#[derive(Clone, Debug)]
 pub enum Tokens {
-    /// JWTs by RFC 9068, with every claim that it requires.
+    /// JWTs that it signs: believed on the signature.
+    Signed(SignedTokens),
+    /// Texts that it alone understands: believed on its word.
+    Opaque(Introspection),
+}
+
+/// How signed tokens are verified and read.
+#[derive(Clone, Debug)]
+pub struct SignedTokens {
+    /// What they must say.
+    pub profile: Profile,
+    /// `algs`: what they may be signed with. Default `["RS256"]`.
+    pub algs: Vec<Algorithm>,
+    /// `jwks_uri`: where the keys are; the issuer's metadata says when absent.
+    pub jwks_uri: Option<String>,
+}
+
+/// What a signed access token must say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Every claim that RFC 9068 requires.
     Rfc9068,
-    /// JWTs from before that: `typ` may be `JWT` or missing, `client_id`, `iat` and `jti` may be missing.
+    /// As before that: `typ` may be `JWT` or missing, `client_id`, `iat` and `jti` may be missing.
     Legacy,
+}
+
+impl TokenIssuer {
+    /// Whether its tokens are told from its other tokens by their claims alone.
+    #[must_use]
+    pub fn is_legacy(&self) -> bool {
+        self.signed().is_some_and(|how| how.profile == Profile::Legacy)
+    }
+
+    /// How its tokens are verified, if it signs them.
+    #[must_use]
+    pub const fn signed(&self) -> Option<&SignedTokens> {
+        match &self.tokens {
+            Tokens::Signed(how) => Some(how),
+            Tokens::Opaque(_) => None,
+        }
+    }
+
+    /// How it is asked about its tokens, if they are opaque.
+    #[must_use]
+    pub const fn introspection(&self) -> Option<&Introspection> {
+        match &self.tokens {
+            Tokens::Opaque(introspection) => Some(introspection),
+            Tokens::Signed(_) => None,
+        }
+    }
 }
 
 /// Everything below `ISSUERS`: all ids that are well formed, and the issuers without a problem.
@@ -86,7 +132,7 @@ impl Issuers {
 }
 
 /// Reads `ISSUERS`. `development`: whether issuers on loopback hosts are allowed.
-pub(super) fn read_all(table: &Table<'_>, providers: &[Provider], development: bool) -> Issuers {
+pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], development: bool) -> Issuers {
     let mut issuers = Issuers::default();
     for (key, inner) in table.tables() {
         let Some(id) = IssuerId::parse(key) else {
@@ -94,7 +140,7 @@ pub(super) fn read_all(table: &Table<'_>, providers: &[Provider], development: b
             continue;
         };
         issuers.ids.push(id.clone());
-        if let Some(issuer) = read(id, inner, development) {
+        if let Some(issuer) = read(id, inner, secrets, development) {
             refuse_same_issuer(table, &issuers.all, &issuer);
             refuse_clients_name(table, providers, &issuer);
             issuers.all.push(issuer);
@@ -113,7 +159,7 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenI
 /// R-106: without a `typ`, little but the audience tells an access token from an ID token.
 fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &TokenIssuer) {
     let own = |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer == issuer.issuer;
-    if let Some(provider) = providers.iter().filter(|_| issuer.tokens == Tokens::Legacy).find(own) {
+    if let Some(provider) = providers.iter().filter(|_| issuer.is_legacy()).find(own) {
         table.problem(
             issuer.id.as_str(),
             format!(
@@ -124,13 +170,11 @@ fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &Token
     }
 }
 
-fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIssuer> {
+fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<TokenIssuer> {
     let issuer = |text: &str| Issuer::parse(text, development);
     let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
     let audience = table.required("audience", AUDIENCE, audience);
-    let tokens = table.optional("tokens", choice(&TOKENS));
-    let algs = table.optional("algs", algorithms);
-    let jwks_uri = table.optional("jwks_uri", |value| jwks_uri(value, issuer.as_ref()));
+    let tokens = tokens(&mut table, secrets, &id, issuer.as_ref());
     let kind = table.optional("kind", choice(&Kind::NAMES));
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
@@ -144,15 +188,40 @@ fn read(id: IssuerId, mut table: Table<'_>, development: bool) -> Option<TokenIs
         id,
         issuer: issuer?,
         audience: audience?,
-        tokens: tokens.unwrap_or(Tokens::Rfc9068),
-        algs: algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
-        jwks_uri,
+        tokens: tokens?,
         kind: kind.unwrap_or(Kind::Human),
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
         sender: sender.unwrap_or(Constraint::Any),
         dpop_nonce: dpop_nonce.unwrap_or(false),
     })
+}
+
+/// `tokens`, and the keys that say more of tokens of that kind. Those about the other kind are mistakes.
+fn tokens(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &IssuerId, issuer: Option<&Issuer>) -> Option<Tokens> {
+    let word = table.optional("tokens", choice(&TOKENS));
+    match word.unwrap_or(Some(Profile::Rfc9068)) {
+        Some(profile) => {
+            refuse(table, &introspection::KEYS, "is about opaque tokens, and `tokens` is not `opaque`");
+            Some(Tokens::Signed(signed(table, profile, issuer)))
+        }
+        None => {
+            refuse(table, &["algs", "jwks_uri"], "is about signed tokens, and `tokens` is `opaque`");
+            introspection::read(table, secrets, id, issuer).map(Tokens::Opaque)
+        }
+    }
+}
+
+fn refuse(table: &mut Table<'_>, keys: &[&'static str], why: &str) {
+    for key in keys {
+        table.optional(key, |_| Err::<(), _>(why.to_owned()));
+    }
+}
+
+fn signed(table: &mut Table<'_>, profile: Profile, issuer: Option<&Issuer>) -> SignedTokens {
+    let algs = table.optional("algs", algorithms);
+    let jwks_uri = table.optional("jwks_uri", |value| jwks_uri(value, issuer));
+    SignedTokens { profile, algs: algs.unwrap_or_else(|| vec![Algorithm::Rs256]), jwks_uri }
 }
 
 /// One, or a list. A token that names none of them is for somebody else (R-116), so there must be one.
@@ -220,8 +289,9 @@ mod tests {
         let config = parse(&with_issuer(json!({ "issuer": "https://as.example/", "audience": "urn:api" }))).unwrap();
         let issuer = config.token_issuer("https://as.example/").unwrap();
         assert_eq!((issuer.id.as_str(), issuer.audience.as_slice()), ("machines", &["urn:api".to_owned()][..]));
-        assert_eq!((issuer.tokens, issuer.kind, &issuer.jwks_uri), (Tokens::Rfc9068, Kind::Human, &None));
-        assert_eq!(issuer.algs, [Algorithm::Rs256]);
+        let signed = issuer.signed().unwrap();
+        assert_eq!((signed.profile, issuer.kind, &signed.jwks_uri), (Profile::Rfc9068, Kind::Human, &None));
+        assert_eq!(signed.algs, [Algorithm::Rs256]);
         let paths = |paths: &[ClaimPath]| paths.iter().map(|path| path.as_str().to_owned()).collect::<Vec<_>>();
         assert_eq!(paths(&issuer.scopes), ["scope", "scp"]);
         assert!(issuer.roles.is_empty());
@@ -237,9 +307,10 @@ mod tests {
             "scopes": ["permissions"], "roles": ["/realm_access/roles"],
         })));
         let issuer = config.unwrap().issuers.remove(0);
-        assert_eq!((issuer.tokens, issuer.kind, issuer.audience.len()), (Tokens::Legacy, Kind::Agent, 2));
-        assert_eq!(issuer.algs, [Algorithm::Es256, Algorithm::EdDsa]);
-        assert_eq!(issuer.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
+        let signed = issuer.signed().unwrap();
+        assert_eq!((signed.profile, issuer.kind, issuer.audience.len()), (Profile::Legacy, Kind::Agent, 2));
+        assert_eq!(signed.algs, [Algorithm::Es256, Algorithm::EdDsa]);
+        assert_eq!(signed.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
         let all = [&issuer.scopes, &issuer.roles];
         assert_eq!(all.map(|paths| paths[0].as_str()), ["permissions", "/realm_access/roles"]);
     }
@@ -260,9 +331,15 @@ mod tests {
         for bad in ["http://as.example/jwks", "https://127.0.0.1/jwks", "https://10.0.0.1/", "/jwks", "file:///x"] {
             assert!(problem("jwks_uri", json!(bad)).contains("https URL of a key set"), "{bad}");
         }
-        assert!(problem("tokens", json!("jwt")).contains("`rfc9068` or `legacy`"));
+        assert!(problem("tokens", json!("jwt")).contains("`rfc9068` or `legacy` or `opaque`"));
         assert!(problem("kind", json!("robot")).contains("`human` or `service` or `agent`"));
         assert!(problem("roles", json!(["/a~"])).contains("JSON pointer"));
+        for key in introspection::KEYS {
+            assert!(
+                problem(key, json!("x")).ends_with("is about opaque tokens, and `tokens` is not `opaque`"),
+                "{key}"
+            );
+        }
         assert!(problem("aud", json!("x")).contains("unknown key"));
     }
 

@@ -3,6 +3,8 @@
 mod address;
 mod admin;
 mod claim_path;
+mod client_auth;
+mod introspection;
 mod issuer;
 mod problem;
 mod provider;
@@ -18,21 +20,25 @@ mod value;
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use claim_path::ClaimPath;
-pub use issuer::{Constraint, TokenIssuer, Tokens};
+pub use client_auth::ClientAuth;
+pub use introspection::{Introspection, WithoutAudience};
+pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
-pub use provider::{ClientAuth, LoginParameter, LogoutTokens, Provider, ResponseMode};
-pub use secrets::{KEY_RING, client_secret_name, private_key_name};
+pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
+pub use secrets::{KEY_RING, Owner, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 pub use crate::provider_id::ProviderId;
-use crate::route::Router;
+use crate::route::{Requirements, Router};
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
@@ -57,6 +63,8 @@ pub struct Config {
     pub admin: Option<Administrators>,
     /// Secret `POSTERN_KEYS`.
     pub keys: Rc<KeyRing>,
+    /// Names these variables: the same for the same, another for others. It says nothing of secrets.
+    pub stamp: String,
 }
 
 impl Config {
@@ -96,16 +104,10 @@ impl Config {
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
-            top.table("ISSUERS").map(|table| issuer::read_all(&table, known, development)).unwrap_or_default();
+            top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let surroundings = Surroundings {
-            public_url: public_url.as_ref(),
-            development,
-            sessions,
-            providers: ids,
-            issuers: &issuers.ids,
-            bound_issuers: &issuers.bound(),
-        };
+        let surroundings =
+            Surroundings { public_url: public_url.as_ref(), development, sessions, providers: ids, issuers: &issuers };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
@@ -119,6 +121,7 @@ impl Config {
             routes: routes?,
             admin: admin.flatten(),
             keys: Rc::new(keys?),
+            stamp: stamp(vars),
         })
     }
 
@@ -132,6 +135,19 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+    }
+
+    /// The issuer of access tokens of this id.
+    #[must_use]
+    pub fn issuer(&self, id: &IssuerId) -> Option<&TokenIssuer> {
+        self.issuers.iter().find(|issuer| issuer.id == *id)
+    }
+
+    /// The issuer of opaque tokens that a route with these requirements takes; none takes those of several.
+    #[must_use]
+    pub fn opaque_issuer(&self, required: &Requirements) -> Option<&TokenIssuer> {
+        let taken = |id: &IssuerId| required.issuers.is_empty() || required.issuers.contains(id);
+        self.issuers.iter().find(|issuer| issuer.introspection().is_some() && taken(&issuer.id))
     }
 
     /// The issuer of access tokens that calls itself `issuer`, compared byte for byte. No two share one.
@@ -171,6 +187,15 @@ impl Config {
     pub fn logged_out_url(&self) -> String {
         self.public_url.join("/auth/logged-out")
     }
+}
+
+/// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
+fn stamp(vars: &Map<String, Value>) -> String {
+    let known: BTreeMap<&String, &Value> =
+        vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str())).collect();
+    // A map of JSON values is always JSON.
+    let text = serde_json::to_vec(&known).unwrap_or_default();
+    Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

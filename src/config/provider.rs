@@ -1,13 +1,13 @@
 //! `PROVIDERS`: who signs people in, and how Postern asks them to.
 
 use super::address::Issuer;
+use super::client_auth::{self, ClientAuth};
 use super::problem::{expected, shown};
-use super::secrets::{Secrets, client_secret_name, private_key_name};
+use super::secrets::{Owner, Secrets};
 use super::table::Table;
 use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word};
 use crate::jose::Algorithm;
 use crate::provider_id::ProviderId;
-use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
@@ -97,17 +97,6 @@ pub struct Provider {
     pub userinfo: bool,
 }
 
-/// How Postern proves to a provider that it is the client.
-#[derive(Clone, Debug)]
-pub enum ClientAuth {
-    /// `client_secret_basic` (RFC 6749 §2.3.1): the default.
-    Basic(Secret<String>),
-    /// `client_secret_post` (RFC 6749 §2.3.1).
-    Post(Secret<String>),
-    /// `private_key_jwt` (RFC 7523): an ES256 key as a private JWK, perhaps with a `kid`.
-    PrivateKeyJwt(Secret<String>),
-}
-
 /// How the provider hands over the authorization response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseMode {
@@ -178,7 +167,7 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
-    let client_auth = client_auth(&id, &mut table, secrets);
+    let client_auth = client_auth::read(&mut table, secrets, &Owner::Provider(&id));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
@@ -225,27 +214,6 @@ fn pass_through(table: &mut Table<'_>) -> Vec<LoginParameter> {
     table
         .optional("pass_through", list(&one_of(&LOGIN_PARAMETERS), known))
         .unwrap_or_else(|| LOGIN_PARAMETERS.map(|(_, parameter)| parameter).to_vec())
-}
-
-fn client_auth(id: &ProviderId, table: &mut Table<'_>, secrets: &Secrets<'_>) -> Option<ClientAuth> {
-    type Make = fn(Secret<String>) -> ClientAuth;
-    let methods: [(&str, Make); 3] = [
-        ("client_secret_basic", ClientAuth::Basic),
-        ("client_secret_post", ClientAuth::Post),
-        ("private_key_jwt", ClientAuth::PrivateKeyJwt),
-    ];
-    let given = table.optional("client_auth", choice(&methods.map(|(word, make)| (word, (word, make)))));
-    let (word, make) = match given {
-        Some(given) => given,
-        None if table.has("client_auth") => return None,
-        None => ("client_secret_basic", ClientAuth::Basic as Make),
-    };
-    let secret = if word == "private_key_jwt" {
-        secrets.private_key(&private_key_name(id))
-    } else {
-        secrets.required(&client_secret_name(id))
-    };
-    secret.map(make)
 }
 
 fn scopes(table: &mut Table<'_>) -> Vec<String> {

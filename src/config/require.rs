@@ -1,5 +1,6 @@
 //! `require`: what an identity must have at a route.
 
+use super::issuer::{Issuers, TokenIssuer};
 use super::table::Table;
 use super::value::{label, list, one_of, scope};
 use crate::issuer_id::IssuerId;
@@ -67,5 +68,19 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard) {
     }
     if !required.kinds.is_empty() && !required.kinds.contains(&Kind::Human) && !guard.takes_tokens() {
         problem("`kinds` has no `human`, and sessions are people's");
+    }
+}
+
+/// An opaque token does not say whose it is: a route that takes such tokens takes those of one issuer, or some would be
+/// shown to the wrong one.
+pub(super) fn refuse_ambiguity(route: &Table<'_>, guard: &Guard, issuers: &Issuers) {
+    let required = &guard.requirements.issuers;
+    let is_taken = |issuer: &&TokenIssuer| required.is_empty() || required.contains(&issuer.id);
+    let opaque: Vec<&TokenIssuer> =
+        issuers.all.iter().filter(|issuer| issuer.introspection().is_some()).filter(is_taken).collect();
+    if let ([one, other, ..], true) = (opaque.as_slice(), guard.takes_tokens()) {
+        let message =
+            format!("takes opaque tokens of `{}` and `{}`, expected `issuers` with one of them", one.id, other.id);
+        route.problem("require", message);
     }
 }

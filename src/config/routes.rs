@@ -1,6 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::address::{PublicUrl, is_loopback, origin};
+use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
 use super::table::Table;
@@ -30,10 +31,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) sessions: bool,
     /// The ids of all providers.
     pub(super) providers: &'a [ProviderId],
-    /// The ids of all issuers of access tokens.
-    pub(super) issuers: &'a [IssuerId],
-    /// Those of them whose tokens are always bound to their sender.
-    pub(super) bound_issuers: &'a [IssuerId],
+    /// All issuers of access tokens.
+    pub(super) issuers: &'a Issuers,
 }
 
 /// Reads `ROUTES`.
@@ -147,11 +146,11 @@ fn is_binding(name: &str) -> bool {
 
 fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Surroundings<'_>) -> Option<Access> {
     let public = table.optional("public", flag);
-    let ways = table.optional("authenticate", |value| authenticate(value, surroundings.issuers));
+    let ways = table.optional("authenticate", |value| authenticate(value, &surroundings.issuers.ids));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
-        requirements: require::read(table, surroundings.providers, surroundings.issuers),
+        requirements: require::read(table, surroundings.providers, &surroundings.issuers.ids),
         token: table
             .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
             .unwrap_or(Token::None),
@@ -190,7 +189,8 @@ fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surrou
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
     require::refuse_contradictions(table, guard);
-    refuse_bound_relay(table, guard, surroundings.bound_issuers);
+    require::refuse_ambiguity(table, guard, surroundings.issuers);
+    refuse_bound_relay(table, guard, &surroundings.issuers.bound());
 }
 
 /// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.

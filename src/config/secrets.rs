@@ -1,6 +1,7 @@
 //! Secrets by their names. What stands in them is never part of a message.
 
 use super::problem::Report;
+use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 use crate::provider_id::ProviderId;
 use crate::secret::Secret;
@@ -8,21 +9,49 @@ use crate::secret::Secret;
 /// The secret that holds the key ring.
 pub const KEY_RING: &str = "POSTERN_KEYS";
 
-/// The name of the secret that holds a provider's client secret.
-#[must_use]
-pub fn client_secret_name(id: &ProviderId) -> String {
-    provider_secret_name(id, "CLIENT_SECRET")
+const PROVIDER: &str = "PROVIDER";
+const ISSUER: &str = "ISSUER";
+const OWNERS: [&str; 2] = [PROVIDER, ISSUER];
+const CLIENT_SECRET: &str = "_CLIENT_SECRET";
+const PRIVATE_KEY: &str = "_PRIVATE_KEY";
+
+/// Whose secret it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// A provider's in `PROVIDERS`.
+    Provider(&'a ProviderId),
+    /// An issuer's in `ISSUERS`.
+    Issuer(&'a IssuerId),
 }
 
-/// The name of the secret that holds the private key Postern shows itself to a provider with.
-#[must_use]
-pub fn private_key_name(id: &ProviderId) -> String {
-    provider_secret_name(id, "PRIVATE_KEY")
+impl Owner<'_> {
+    /// The name of the secret that holds our client secret there.
+    #[must_use]
+    pub fn client_secret_name(&self) -> String {
+        self.secret_name(CLIENT_SECRET)
+    }
+
+    /// The name of the secret that holds the private key that we prove ourselves with there.
+    #[must_use]
+    pub fn private_key_name(&self) -> String {
+        self.secret_name(PRIVATE_KEY)
+    }
+
+    /// Ids have no `_` and no capitals, so no two ids share a secret.
+    fn secret_name(&self, what: &str) -> String {
+        let (kind, id) = match self {
+            Self::Provider(id) => (PROVIDER, id.as_str()),
+            Self::Issuer(id) => (ISSUER, id.as_str()),
+        };
+        format!("{kind}_{}{what}", id.to_ascii_uppercase().replace('-', "_"))
+    }
 }
 
-/// Ids have no `_` and no capitals, so no two ids share a secret.
-fn provider_secret_name(id: &ProviderId, what: &str) -> String {
-    format!("PROVIDER_{}_{what}", id.as_str().to_ascii_uppercase().replace('-', "_"))
+/// Whether a binding of this name is a secret of ours: the runtime does not tell secrets from variables, so their names do.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
+    name == KEY_RING || of_somebody && [CLIENT_SECRET, PRIVATE_KEY].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.

@@ -305,6 +305,24 @@ fn this_machine_is_reached_in_development_only() {
 }
 
 #[test]
+fn the_stamp_names_the_variables_and_nothing_else() {
+    // field row 24
+    let stamp = |vars: &Value| parse(vars).unwrap().stamp;
+    let first = stamp(&small());
+    assert!(first.len() == 12 && first.bytes().all(|byte| byte.is_ascii_hexdigit()), "{first}");
+    assert_eq!(first, stamp(&small()));
+    let changed = with(small(), &["SESSION", "idle"], "59m".into());
+    assert_ne!(first, stamp(&changed));
+    // Not the secrets, nor the order in which things are written.
+    let vars = small();
+    let other_secret =
+        |name: &str| secret(name).map(|value| if name == KEY_RING { value } else { format!("{value}x") });
+    assert_eq!(Config::parse(vars.as_object().unwrap(), &other_secret).unwrap().stamp, first);
+    let turned: Value = serde_json::from_str(&vars.to_string()).unwrap();
+    assert_eq!(stamp(&turned), first);
+}
+
+#[test]
 fn a_missing_secret_is_named_with_the_way_to_set_it() {
     let told = Config::parse(small().as_object().unwrap(), &|_| None).map(|_| ()).unwrap_err();
     let lines: Vec<String> = told.iter().map(ToString::to_string).collect();
@@ -368,8 +386,8 @@ fn a_private_key_is_a_p256_jwk_whose_halves_belong_together() {
 #[test]
 fn no_two_ids_share_a_secret() {
     let id = |text: &str| ProviderId::parse(text).unwrap();
-    assert_eq!(client_secret_name(&id("a-b")), "PROVIDER_A_B_CLIENT_SECRET");
-    assert_eq!(private_key_name(&id("ab")), "PROVIDER_AB_PRIVATE_KEY");
+    assert_eq!(Owner::Provider(&id("a-b")).client_secret_name(), "PROVIDER_A_B_CLIENT_SECRET");
+    assert_eq!(Owner::Provider(&id("ab")).private_key_name(), "PROVIDER_AB_PRIVATE_KEY");
     // The one character that could collide with `-` is none of an id.
     assert!(ProviderId::parse("a_b").is_none() && ProviderId::parse("A-b").is_none());
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
 use super::js::{Exception, property};
+use crate::config::is_secret;
 use crate::json;
 use crate::secret::Secret;
 
@@ -56,13 +57,6 @@ impl Environment {
 #[must_use]
 pub fn secret(env: &JsValue, name: &str) -> Option<Secret<String>> {
     property(env, name).ok()?.as_string().map(Secret::new)
-}
-
-/// The runtime does not tell secrets from variables, so their names do.
-fn is_secret(name: &str) -> bool {
-    let of_provider =
-        name.starts_with("PROVIDER_") && (name.ends_with("_CLIENT_SECRET") || name.ends_with("_PRIVATE_KEY"));
-    of_provider || name == "POSTERN_KEYS"
 }
 
 /// Whether it is JSON data rather than a binding, which is an instance of a class.

@@ -1,5 +1,6 @@
 //! Workers: the only code that names `worker`. Each file adapts one thing of the runtime to one port of the core.
 
+pub mod background;
 pub mod clock;
 pub mod document_cache;
 pub mod environment;

@@ -1,20 +1,25 @@
 //! Everything the gateway asks of the world, answered by the runtime.
 
-use worker::Env;
+use std::time::Duration;
 
+use worker::{Delay, Env};
+
+use super::background::Background;
 use super::clock::SystemClock;
 use super::document_cache::KvDocuments;
 use super::fetch::ProviderFetch;
-use super::log::ConsoleLog;
+use super::log::{self, ConsoleLog};
 use super::once::OnceObjects;
 use super::random::SystemRandom;
 use super::sessions::SubjectObjects;
 use super::sid_index::SidIndexObjects;
 use super::signatures::WebCrypto;
+use super::{isolate, shield};
+use crate::gateway::{Errand, Errands};
 use crate::jose::{Algorithm, PublicKey};
 use crate::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
-    StoreError,
+    StoreError, Timer,
 };
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
 use crate::time::{Seconds, Timestamp};
@@ -22,8 +27,10 @@ use crate::time::{Seconds, Timestamp};
 /// The binding of the KV namespace for public documents.
 pub const DOCUMENTS: &str = "POSTERN_CACHE";
 
-/// The runtime, with the bindings of one request.
+/// The runtime, with the bindings of one event.
 pub struct Workers {
+    env: Env,
+    background: Background,
     documents: KvDocuments,
     once: OnceObjects,
     subjects: SubjectObjects,
@@ -31,10 +38,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// The runtime as this request's `env` gives it.
+    /// The runtime as this event's `env` gives it; what the event starts goes on in `background`.
     #[must_use]
-    pub fn new(env: &Env) -> Self {
+    pub fn new(env: &Env, background: Background) -> Self {
         Self {
+            env: env.clone(),
+            background,
             documents: KvDocuments::bound(env, DOCUMENTS),
             once: OnceObjects::new(env.clone()),
             subjects: SubjectObjects::new(env.clone()),
@@ -46,6 +55,28 @@ impl Workers {
 impl Clock for Workers {
     fn now(&self) -> Timestamp {
         SystemClock.now()
+    }
+}
+
+impl Timer for Workers {
+    async fn sleep(&self, milliseconds: u32) {
+        Delay::from(Duration::from_millis(milliseconds.into())).await;
+    }
+}
+
+impl Errands for Workers {
+    fn start(&self, errand: Errand) {
+        let (env, background) = (self.env.clone(), self.background.clone());
+        self.background.run(async move {
+            let work = async move {
+                if let Ok(gateway) = isolate::gateway(&env) {
+                    gateway.run(&Self::new(&env, background), errand).await;
+                }
+            };
+            if let Err(crash) = shield::run(work).await {
+                log::failure("errand_crashed", None, &crash.to_string());
+            }
+        });
     }
 }
 

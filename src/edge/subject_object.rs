@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use worker::{DurableObject, Env, Request, Response, State, Storage, durable_object};
 
+use super::background::Background;
 use super::clock::SystemClock;
 use super::js::Exception;
 use super::object::{self, ObjectError};
@@ -73,7 +74,8 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let answer = self.carry_out(&envelope.command).await?;
-        if !matches!(envelope.command, Command::Check(_) | Command::List { .. }) {
+        // A session that lives changes nothing that has to be done sooner.
+        if !matches!(answer, Answer::Live(_)) {
             self.set_alarm().await?;
         }
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
@@ -125,7 +127,7 @@ impl Inner {
     }
 
     async fn renew(&self, gateway: &Gateway, job: &RenewalJob) {
-        let renewal: Renewal = gateway.renew(&Workers::new(&self.env), job).await;
+        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, Background::Object), job).await;
         let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
         // The mark of the attempt stays: the next one knows that this one was lost.
         if let Err(error) = stored {
@@ -140,7 +142,7 @@ impl Inner {
     async fn ring(&self) -> Result<(), ObjectError> {
         self.alarm_at.set(None);
         let gateway = self.gateway()?;
-        let platform = Workers::new(&self.env);
+        let platform = Workers::new(&self.env, Background::Object);
         self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
         let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;
         for revocation in due {
@@ -173,12 +175,16 @@ impl Inner {
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
-        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom }
+        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
 }
 
 fn waits_for_token(answer: &Answer) -> bool {
     matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
+}
+
+fn report(code: &'static str, detail: &str) {
+    log::failure(code, None, detail);
 }
 
 fn failed(error: StoreError) -> ObjectError {

@@ -15,10 +15,17 @@ use crate::time::Timestamp;
 
 const CREATE: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS session (digest TEXT PRIMARY KEY, record TEXT NOT NULL, \
-        tokens TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID",
+        tokens TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, sequence INTEGER) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS note (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, \
         at INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID",
 ];
+
+/// Tables of the release before lack it. That release goes on reading and writing these; what it writes has none.
+const ADD_SEQUENCE: &str = "ALTER TABLE session ADD COLUMN sequence INTEGER";
+const HAS_SEQUENCE: &str = "SELECT name FROM pragma_table_info('session') WHERE name = 'sequence'";
+
+/// A session without a place in the order began when it began.
+const COLUMNS: &str = "digest, record, tokens, created_at, expires_at, coalesce(sequence, created_at) AS sequence";
 
 /// The tables of one subject.
 pub struct SubjectTable {
@@ -33,6 +40,7 @@ struct StoredRow {
     tokens: String,
     created_at: i64,
     expires_at: i64,
+    sequence: i64,
 }
 
 #[derive(Deserialize)]
@@ -60,12 +68,18 @@ impl SubjectTable {
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<T>, StoreError> {
         if !self.is_there.get() {
-            for create in CREATE {
-                sql::execute(&self.sql, create, Vec::new()).map_err(unavailable)?;
-            }
+            self.make().map_err(unavailable)?;
             self.is_there.set(true);
         }
         sql::query(&self.sql, statement, bindings).map_err(unavailable)
+    }
+
+    fn make(&self) -> Result<(), ObjectError> {
+        for create in CREATE {
+            sql::execute(&self.sql, create, Vec::new())?;
+        }
+        let found: Vec<IgnoredAny> = sql::query(&self.sql, HAS_SEQUENCE, Vec::new())?;
+        if found.is_empty() { sql::execute(&self.sql, ADD_SEQUENCE, Vec::new()) } else { Ok(()) }
     }
 
     fn execute(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
@@ -80,8 +94,8 @@ fn unavailable(error: ObjectError) -> StoreError {
 }
 
 impl From<StoredRow> for Row {
-    fn from(StoredRow { digest, record, tokens, created_at, expires_at }: StoredRow) -> Self {
-        Self { digest, record, tokens, created_at, expires_at }
+    fn from(StoredRow { digest, record, tokens, created_at, expires_at, sequence }: StoredRow) -> Self {
+        Self { digest, record, tokens, created_at, expires_at, sequence }
     }
 }
 
@@ -93,23 +107,23 @@ impl StoredNote {
 
 impl SessionTable for SubjectTable {
     fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
-        let statement = "SELECT digest, record, tokens, created_at, expires_at FROM session WHERE digest = ?";
-        let rows: Vec<StoredRow> = self.query(statement, vec![digest.as_str().into()])?;
+        let statement = format!("SELECT {COLUMNS} FROM session WHERE digest = ?");
+        let rows: Vec<StoredRow> = self.query(&statement, vec![digest.as_str().into()])?;
         Ok(rows.into_iter().next().map(Row::from))
     }
 
     fn all(&self) -> Result<Vec<Row>, StoreError> {
-        let statement = "SELECT digest, record, tokens, created_at, expires_at FROM session ORDER BY created_at DESC";
-        let rows: Vec<StoredRow> = self.query(statement, Vec::new())?;
+        let statement = format!("SELECT {COLUMNS} FROM session ORDER BY coalesce(sequence, created_at) DESC");
+        let rows: Vec<StoredRow> = self.query(&statement, Vec::new())?;
         Ok(rows.into_iter().map(Row::from).collect())
     }
 
     fn put(&self, row: &Row) -> Result<(), StoreError> {
-        let statement = "INSERT OR REPLACE INTO session (digest, record, tokens, created_at, expires_at) \
-            VALUES (?, ?, ?, ?, ?)";
-        let (digest, record, tokens) = (row.digest.as_str(), row.record.as_str(), row.tokens.as_str());
-        let bindings = vec![digest.into(), record.into(), tokens.into(), row.created_at.into(), row.expires_at.into()];
-        self.execute(statement, bindings)
+        let statement = "INSERT OR REPLACE INTO session (digest, record, tokens, created_at, expires_at, sequence) \
+            VALUES (?, ?, ?, ?, ?, ?)";
+        let texts = [row.digest.as_str(), row.record.as_str(), row.tokens.as_str()].map(SqlStorageValue::from);
+        let numbers = [row.created_at, row.expires_at, row.sequence].map(SqlStorageValue::from);
+        self.execute(statement, texts.into_iter().chain(numbers).collect())
     }
 
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {

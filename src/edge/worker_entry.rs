@@ -1,8 +1,11 @@
 //! Where the runtime comes in: one request, one [`Gateway`], one answer, whatever happens.
 
-use web_sys::{Request, Response};
-use worker::{Context, Env, event};
+use std::rc::Rc;
 
+use web_sys::{Request, Response};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+
+use super::background::Background;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
 use super::platform::Workers;
@@ -15,10 +18,10 @@ use crate::refusal::Reason;
 use crate::upstream::ForwardPlan;
 
 #[event(fetch)]
-async fn fetch(incoming: Request, env: Env, _context: Context) -> worker::Result<Response> {
+async fn fetch(incoming: Request, env: Env, context: Context) -> worker::Result<Response> {
     let head = request::head(&incoming).ok();
     let shown = head.clone();
-    let reply = match shield::run(answer(incoming, env, head)).await {
+    let reply = match shield::run(answer(incoming, env, Background::Request(Rc::new(context)), head)).await {
         Ok(Ok(response)) => return Ok(response),
         Ok(Err(failure)) => failed(shown.as_ref(), &failure.to_string()),
         Err(crash) => failed(shown.as_ref(), &crash.to_string()),
@@ -26,7 +29,21 @@ async fn fetch(incoming: Request, env: Env, _context: Context) -> worker::Result
     response::build(&reply).map_err(|error| worker::Error::RustError(error.to_string()))
 }
 
-async fn answer(incoming: Request, env: Env, head: Option<RequestHead>) -> Result<Response, Exception> {
+/// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`).
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    match isolate::gateway(&env) {
+        Ok(gateway) => gateway.refresh(&Workers::new(&env, Background::Schedule(context))),
+        Err(failure) => log::failure("failed", None, &failure.to_string()),
+    }
+}
+
+async fn answer(
+    incoming: Request,
+    env: Env,
+    background: Background,
+    head: Option<RequestHead>,
+) -> Result<Response, Exception> {
     let Some(head) = head else {
         let (request_id, reply) = gateway::unreadable(&SystemRandom);
         log::failure("unreadable", Some(&request_id), "method or headers are not HTTP");
@@ -37,7 +54,7 @@ async fn answer(incoming: Request, env: Env, head: Option<RequestHead>) -> Resul
         return response::build(&reply);
     }
     let gateway = isolate::gateway(&env)?;
-    let platform = Workers::new(&env);
+    let platform = Workers::new(&env, background);
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
     match gateway.handle(&platform, &head, body).await {

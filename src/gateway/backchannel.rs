@@ -9,6 +9,7 @@ use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;
 use crate::http::{Method, Reply, StatusCode};
+use crate::jose::UnverifiedJwt;
 use crate::oidc::logout_token::{Expectations, LogoutToken, Target};
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::{LogoutRequestError, Reason, Refusal};
@@ -87,7 +88,8 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
     let keys = KeySource::Uri(&metadata.jwks_uri);
-    let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, token).await;
+    let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
+    let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, &unverified).await;
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

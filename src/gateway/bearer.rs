@@ -1,15 +1,19 @@
 //! An access token, as presented → a principal: the issuer from the configuration, its keys, the claims, the sender.
 
+use std::rc::Rc;
+
 use super::Platform;
 use super::documents::KeySource;
+use super::introspection::{self, Question};
 use super::turn::{Ledger, Turn};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
-use crate::authn::bearer::{Presented, presented};
+use crate::authn::bearer::{Presented, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::sender::{self, Arrival, SenderFailure};
+use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
-use crate::config::TokenIssuer;
-use crate::jose::UnverifiedJwt;
+use crate::config::{Issuer, IssuerId, SignedTokens, TokenIssuer, Tokens};
+use crate::jose::{KeyStamp, UnverifiedJwt};
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Token};
 use crate::secret::Secret;
@@ -40,10 +44,7 @@ impl<P: Platform> Turn<'_, P> {
         (guard, path): (&Guard, &CanonicalPath),
         ledger: &mut Ledger,
     ) -> Result<Bearer, Reason> {
-        let token = presented.token.expose();
-        let issuer = issuer_of(self, token).map_err(Reason::TokenRejected)?;
-        ledger.event.token_issuer = Some(issuer.id.to_string());
-        let claims = verify(self, issuer, token).await?;
+        let (issuer, claims) = read(self, presented.token.expose(), guard, ledger).await?;
         let arrival = Arrival {
             presented: &presented,
             head: self.head,
@@ -68,22 +69,84 @@ fn reason(failure: SenderFailure) -> Reason {
     }
 }
 
-/// The issuer that a token says it is from: a key into the configuration, and nothing more. What is not
-/// found there costs no question to anybody.
-fn issuer_of<'a, P>(turn: &Turn<'a, P>, token: &str) -> Result<&'a TokenIssuer, TokenRejection> {
-    let claimed = UnverifiedJwt::parse(token).and_then(|jwt| jwt.claimed_issuer()).map_err(TokenRejection::Jwt)?;
-    claimed.and_then(|issuer| turn.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)
+/// What a token says and who vouches for it: remembered, verified, or asked. Who *sends* it is for every request to show.
+async fn read<'a, P: Platform>(
+    turn: &Turn<'a, P>,
+    token: &str,
+    guard: &Guard,
+    ledger: &mut Ledger,
+) -> Result<(&'a TokenIssuer, Rc<AccessTokenClaims>), Reason> {
+    let digest = TokenDigest::of(token);
+    if let Some((issuer, claims)) = remembered(turn, &digest) {
+        ledger.event.vouched_for_by(&issuer.id, true);
+        return Ok((issuer, claims));
+    }
+    let (issuer, jwt) = issuer_of(turn, token, guard).map_err(Reason::TokenRejected)?;
+    ledger.event.vouched_for_by(&issuer.id, false);
+    match (&issuer.tokens, jwt) {
+        (Tokens::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
+        (Tokens::Signed(how), Some(jwt)) => {
+            let (claims, key) = verify(turn, (issuer, how), &jwt).await?;
+            let claims = Rc::new(claims);
+            turn.tokens.keep_signed(&issuer.id, digest, &claims, key);
+            Ok((issuer, claims))
+        }
+        (Tokens::Opaque(how), _) => {
+            let (claims, remembered) = introspection::ask(turn, Question { issuer, how, token, digest }).await?;
+            ledger.event.remembered = remembered;
+            Ok((issuer, claims))
+        }
+    }
+}
+
+/// A signed token that was verified before, by a key that is still its issuer's.
+fn remembered<'a, P: Platform>(
+    turn: &Turn<'a, P>,
+    digest: &TokenDigest,
+) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
+    let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
+        Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
+            turn.documents.still_holds(turn.platform, key_source(issuer, how), key)
+        }
+        _ => false,
+    };
+    let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;
+    Some((turn.config.issuer(&issuer)?, claims))
+}
+
+/// The issuer that a token says it is from, and what was read of it to know: a key into the configuration, and nothing more. What is not
+/// found there costs no question to anybody. A text that says nothing can only be for the one issuer here that it
+/// would say something to.
+fn issuer_of<'a, 't, P>(
+    turn: &Turn<'a, P>,
+    token: &'t str,
+    guard: &Guard,
+) -> Result<(&'a TokenIssuer, Option<UnverifiedJwt<'t>>), TokenRejection> {
+    if let Some(issuer) = turn.config.opaque_issuer(&guard.requirements).filter(|_| !looks_like_jwt(token)) {
+        return Ok((issuer, None));
+    }
+    let jwt = UnverifiedJwt::parse(token).map_err(TokenRejection::Jwt)?;
+    let claimed = jwt.claimed_issuer().map_err(TokenRejection::Jwt)?;
+    let issuer = claimed.and_then(|issuer| turn.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)?;
+    Ok((issuer, Some(jwt)))
 }
 
 /// The signature by the issuer's keys, then the claims by its rules.
 async fn verify<P: Platform>(
     turn: &Turn<'_, P>,
-    issuer: &TokenIssuer,
-    token: &str,
-) -> Result<AccessTokenClaims, Reason> {
-    let keys = issuer.jwks_uri.as_deref().map_or(KeySource::Discovery(&issuer.issuer), KeySource::Uri);
-    let verified = turn.documents.verify(turn.platform, keys, &issuer.algs, token).await;
+    (issuer, how): (&TokenIssuer, &SignedTokens),
+    jwt: &UnverifiedJwt<'_>,
+) -> Result<(AccessTokenClaims, KeyStamp), Reason> {
+    let keys = key_source(&issuer.issuer, how);
+    let verified = turn.documents.verify(turn.platform, keys, &how.algs, jwt).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
-    let expected = Expectations { issuer, now: turn.now };
-    AccessTokenClaims::check(verified, &expected).map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))
+    let key = verified.key();
+    let expected = Expectations { issuer, profile: how.profile, now: turn.now };
+    let claims = AccessTokenClaims::check(verified, &expected)
+        .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
+    Ok((claims, key))
+}
+
+fn key_source<'a>(issuer: &'a Issuer, how: &'a SignedTokens) -> KeySource<'a> {
+    how.jwks_uri.as_deref().map_or(KeySource::Discovery(issuer), KeySource::Uri)
 }

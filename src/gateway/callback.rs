@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
-use super::{Platform, login, reply, userinfo};
+use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
@@ -37,7 +37,16 @@ pub(super) async fn finish<P: Platform>(
     ledger.event.event = What::LoginFinish;
     let provider = turn.config.provider(provider).ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
-    let params = receive(turn, provider, body).await?;
+    let params = match receive(turn, provider, body).await? {
+        Received::AsAsked(params) => params,
+        Received::Otherwise(responses, fault) => {
+            for params in &responses {
+                // What it says is not believed; the login it names is over all the same.
+                let _named_or_not = consume(turn, provider, params, ledger).await;
+            }
+            return Err(Reason::Callback(fault));
+        }
+    };
     let transaction = consume(turn, provider, &params, ledger).await?;
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
     let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
@@ -50,6 +59,7 @@ pub(super) async fn finish<P: Platform>(
     let value = handle.to_cookie_value(&turn.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
     ledger.set_cookie(cookie::set_arrival(turn.platform.now()))?;
+    other_tabs::tell(turn, &transaction, &value, ledger)?;
     ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
     let to = ReturnTo::parse(&transaction.return_to, &turn.config.public_url).unwrap_or_else(ReturnTo::start);
@@ -62,31 +72,41 @@ struct Person {
     claims: Map<String, Value>,
 }
 
-/// The response's parameters, from where this provider was told to put them.
+/// An authorization response, by where it stood.
+enum Received {
+    /// Where this provider was told to put it.
+    AsAsked(CallbackParams),
+    /// Somewhere else, or in two places.
+    Otherwise(Vec<CallbackParams>, CallbackError),
+}
+
+/// The response's parameters, from wherever they are.
 async fn receive<P: Platform>(
     turn: &Turn<'_, P>,
     provider: &Provider,
     body: impl RequestBody,
-) -> Result<CallbackParams, Reason> {
+) -> Result<Received, Reason> {
     turn.allow_methods(&[Method::GET, Method::POST])?;
-    let query = turn.query.unwrap_or_default();
-    let posted = turn.head.method == Method::POST;
-    if posted != (provider.response_mode == ResponseMode::FormPost) {
-        return Err(Reason::Callback(CallbackError::WrongResponseMode));
+    let query = CallbackParams::parse(turn.query.unwrap_or_default());
+    let by_form = provider.response_mode == ResponseMode::FormPost;
+    if turn.head.method == Method::GET {
+        return Ok(if by_form {
+            Received::Otherwise(vec![query], CallbackError::WrongResponseMode)
+        } else {
+            Received::AsAsked(query)
+        });
     }
-    if !posted {
-        return Ok(CallbackParams::parse(query));
-    }
-    if CallbackParams::parse(query).says_anything() {
-        return Err(Reason::Callback(CallbackError::Mixed));
-    }
-    if !turn.is_form() {
-        return Err(Reason::Callback(CallbackError::WrongResponseMode));
-    }
-    let text = body.text(MAX_BODY_BYTES).await.map_err(|error| match error {
-        BodyError::TooLarge | BodyError::Unreadable => Reason::Callback(CallbackError::TooLarge),
-    })?;
-    Ok(CallbackParams::parse(&text))
+    let posted = if turn.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
+    Ok(match posted {
+        Err(BodyError::TooLarge | BodyError::Unreadable) => Received::Otherwise(vec![query], CallbackError::TooLarge),
+        Ok(Some(text)) if by_form && !query.says_anything() => Received::AsAsked(CallbackParams::parse(&text)),
+        Ok(text) => {
+            let mixed = by_form && query.says_anything();
+            let fault = if mixed { CallbackError::Mixed } else { CallbackError::WrongResponseMode };
+            let body = text.as_deref().map(CallbackParams::parse);
+            Received::Otherwise(std::iter::once(query).chain(body).collect(), fault)
+        }
+    })
 }
 
 /// Finds the login that this browser began with this `state`, and uses it up: whatever comes after,
@@ -144,7 +164,7 @@ async fn believe<P: Platform>(
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
     let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-    let verified = turn.documents.verify(turn.platform, keys, algorithms, id_token.expose()).await;
+    let verified = turn.documents.verify_delivered(turn.platform, keys, algorithms, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

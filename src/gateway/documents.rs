@@ -1,24 +1,33 @@
 //! What issuers publish, at hand: isolate memory → shared cache → issuer (rules in [`crate::oidc::documents`]).
 //!
-//! No request ever waits for another one's fetch: on Workers a future dies with its request. Whoever
-//! needs a document that nobody has fetches it. Where there is one to go on with, a mark left before
-//! the fetch keeps the others from asking as well.
+//! Requests look only at the memory. What is wanting there is fetched apart from them, by an [`Errand`]:
+//! once however many need it, and to its end whoever goes away.
 
+mod errand;
+mod flight;
+mod search;
 mod shelf;
 mod source;
 
 use std::rc::Rc;
 
-use super::Platform;
-use crate::config::Issuer;
+use super::renewal::background_event;
+use super::{Gateway, Platform};
+use crate::audit::{Outcome as Ending, What, short};
+use crate::config::{Issuer, TokenIssuer, Tokens};
+use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
+use crate::oidc::key_search;
 use crate::oidc::metadata::Metadata;
 use crate::refusal::Reason;
-use crate::time::Timestamp;
 
-use shelf::{Demand, Shelf};
-use source::{KeysAt, KeysUriOf, MetadataOf};
+use errand::{Ask, Published};
+pub use errand::{Errand, Errands};
+use flight::Brought;
+use search::Found;
+use shelf::Shelf;
+use source::{IntrospectionEndpointOf, KeysAt, KeysUriOf, MetadataOf};
 
 /// Where an issuer's keys are published.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +62,7 @@ impl VerifyError {
 pub(super) struct IssuerDocuments {
     metadata: Shelf<Metadata>,
     keys_uris: Shelf<String>,
+    introspection_endpoints: Shelf<String>,
     keys: Shelf<KeySet>,
 }
 
@@ -62,6 +72,7 @@ impl IssuerDocuments {
         Self {
             metadata: Shelf::new(Rc::clone(ring)),
             keys_uris: Shelf::new(Rc::clone(ring)),
+            introspection_endpoints: Shelf::new(Rc::clone(ring)),
             keys: Shelf::new(Rc::clone(ring)),
         }
     }
@@ -71,10 +82,22 @@ impl IssuerDocuments {
     /// # Errors
     /// When there is none that is young enough and the issuer does not give one.
     pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
-        self.metadata.get(platform, &MetadataOf(issuer), Demand::Usable).await
+        self.metadata.get(platform, &MetadataOf(issuer)).await
     }
 
-    /// Verifies a token's signature by the keys of `source`, with one of `algorithms`.
+    /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
+    ///
+    /// # Errors
+    /// When there is no metadata that is young enough and the issuer does not give it, or it does not say.
+    pub(super) async fn introspection_endpoint<P: Platform>(
+        &self,
+        platform: &P,
+        issuer: &Issuer,
+    ) -> Result<Rc<String>, Reason> {
+        self.introspection_endpoints.get(platform, &IntrospectionEndpointOf(issuer)).await
+    }
+
+    /// Verifies the signature of a token that anybody may have sent, by the keys of `source`, with one of `algorithms`.
     ///
     /// # Errors
     /// When there are no keys, or the token does not verify.
@@ -83,45 +106,140 @@ impl IssuerDocuments {
         platform: &P,
         source: KeySource<'_>,
         algorithms: &[Algorithm],
+        token: &UnverifiedJwt<'_>,
+    ) -> Result<VerifiedJwt, VerifyError> {
+        self.verify_within(platform, source, (algorithms, token), 0).await
+    }
+
+    /// The same for a token that came straight from its issuer and will not come again: if it names a key that
+    /// nobody knows, this waits until the issuer may be asked, however many made-up names were looked for before.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn verify_delivered<P: Platform>(
+        &self,
+        platform: &P,
+        source: KeySource<'_>,
+        algorithms: &[Algorithm],
         token: &str,
     ) -> Result<VerifiedJwt, VerifyError> {
-        let parse = || UnverifiedJwt::parse(token).map_err(VerifyError::Token);
-        let unverified = parse()?;
-        let keys = self.keys(platform, source, Demand::Usable).await.map_err(VerifyError::Keys)?;
-        match unverified.verify(&keys, algorithms, platform).await {
-            // the issuer may have changed its keys since we last looked.
-            Err(error) if error.keys_may_be_stale() => {
-                let keys = self.keys(platform, source, Demand::Newer).await.map_err(VerifyError::Keys)?;
-                parse()?.verify(&keys, algorithms, platform).await.map_err(VerifyError::Token)
+        let token = UnverifiedJwt::parse(token).map_err(VerifyError::Token)?;
+        self.verify_within(platform, source, (algorithms, &token), key_search::REFILL.get() + 1).await
+    }
+
+    async fn verify_within<P: Platform>(
+        &self,
+        platform: &P,
+        source: KeySource<'_>,
+        (algorithms, token): (&[Algorithm], &UnverifiedJwt<'_>),
+        mut seconds: u32,
+    ) -> Result<VerifiedJwt, VerifyError> {
+        let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;
+        let at = KeysAt(&url);
+        let keys = self.keys.get(platform, &at).await.map_err(VerifyError::Keys)?;
+        let error = match token.verify(&keys, algorithms, platform).await {
+            Err(error) if error.keys_may_be_stale() => error,
+            verdict => return verdict.map_err(VerifyError::Token),
+        };
+        let search = self.keys.search(&at, keys, token.header().kid());
+        loop {
+            match self.keys.look(platform, &at, &search).await.map_err(VerifyError::Keys)? {
+                Found::Others(keys) => {
+                    return token.verify(&keys, algorithms, platform).await.map_err(VerifyError::Token);
+                }
+                Found::Unasked if seconds > 0 => platform.sleep(1000).await,
+                Found::Nothing | Found::Unasked => return Err(VerifyError::Token(error)),
             }
-            verdict => verdict.map_err(VerifyError::Token),
+            seconds -= 1;
         }
     }
 
     /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
-    /// isolate's memory. Without I/O: false when there are none, or when it is time to ask the issuer for them,
-    /// which [`IssuerDocuments::verify`] then does.
-    #[expect(dead_code, reason = "for the cache of verified access tokens")]
-    pub(super) fn still_holds(&self, source: KeySource<'_>, stamp: &KeyStamp, now: Timestamp) -> bool {
-        let by = |url: &str| self.keys.at_hand(&KeysAt(url), now).is_some_and(|keys| keys.holds(stamp));
+    /// isolate's memory. Without waiting: false when there are none, or when the issuer must be asked for them
+    /// first, for which [`IssuerDocuments::verify`] waits.
+    pub(super) fn still_holds<P: Platform>(&self, platform: &P, source: KeySource<'_>, stamp: &KeyStamp) -> bool {
+        let by = |url: &str| self.keys.at_hand(platform, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
         match source {
             KeySource::Uri(url) => by(url),
-            KeySource::Discovery(issuer) => self.keys_uris.at_hand(&KeysUriOf(issuer), now).is_some_and(|url| by(&url)),
+            KeySource::Discovery(issuer) => {
+                self.keys_uris.at_hand(platform, &KeysUriOf(issuer)).is_some_and(|url| by(&url))
+            }
         }
     }
 
-    async fn keys<P: Platform>(
-        &self,
-        platform: &P,
-        source: KeySource<'_>,
-        demand: Demand,
-    ) -> Result<Rc<KeySet>, Reason> {
+    async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
         match source {
-            KeySource::Uri(url) => self.keys.get(platform, &KeysAt(url), demand).await,
-            KeySource::Discovery(issuer) => {
-                let url = self.keys_uris.get(platform, &KeysUriOf(issuer), Demand::Usable).await?;
-                self.keys.get(platform, &KeysAt(&url), demand).await
+            KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
+            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &KeysUriOf(issuer)).await,
+        }
+    }
+
+    async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Brought, Reason> {
+        match published {
+            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf(issuer), ask).await,
+            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &KeysUriOf(issuer), ask).await,
+            Published::IntrospectionEndpoint(issuer) => {
+                self.introspection_endpoints.fly(platform, &IntrospectionEndpointOf(issuer), ask).await
+            }
+            Published::Keys(url) => self.keys.fly(platform, &KeysAt(url), ask).await,
+        }
+    }
+
+    /// Where the keys are that belong to metadata at hand.
+    fn keys_after(&self, published: &Published) -> Option<Published> {
+        let url = match published {
+            Published::Metadata(issuer) => self.metadata.held(issuer.as_str())?.1.jwks_uri.clone(),
+            Published::KeysUri(issuer) => self.keys_uris.held(issuer.as_str())?.1.as_str().to_owned(),
+            Published::IntrospectionEndpoint(_) | Published::Keys(_) => return None,
+        };
+        Some(Published::Keys(url))
+    }
+}
+
+impl Gateway {
+    /// The timed refresh: has everything fetched that would be ageing before it comes again, of every issuer.
+    pub fn refresh<P: Platform>(&self, platform: &P) {
+        let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
+        let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
+        for published in providers.chain(issuers) {
+            platform.start(Errand { published, ask: Ask::Ahead });
+        }
+    }
+
+    /// What of an issuer of access tokens is used here, unless it is a provider: then the same is fetched already.
+    fn published_by(&self, issuer: &TokenIssuer) -> Option<Published> {
+        let is_provider = self.config.provider_by_issuer(issuer.issuer.as_str()).is_some();
+        match &issuer.tokens {
+            Tokens::Signed(how) => match &how.jwks_uri {
+                Some(url) => Some(Published::Keys(url.clone())),
+                None => (!is_provider).then(|| Published::KeysUri(issuer.issuer.clone())),
+            },
+            Tokens::Opaque(how) => (how.endpoint.is_none() && !is_provider)
+                .then(|| Published::IntrospectionEndpoint(issuer.issuer.clone())),
+        }
+    }
+
+    /// Runs what [`Errands::start`] was given. Writes an event when a document changed, or could not be had.
+    pub async fn run<P: Platform>(&self, platform: &P, errand: Errand) {
+        let mut next = Some(errand.published);
+        while let Some(published) = next {
+            let brought = self.documents.fetch(platform, &published, errand.ask).await;
+            self.tell(platform, &published, brought);
+            next = (errand.ask == Ask::Ahead).then(|| self.documents.keys_after(&published)).flatten();
+        }
+    }
+
+    fn tell<P: Platform>(&self, platform: &P, published: &Published, brought: Result<Brought, Reason>) {
+        let mut event = background_event(&self.config, platform, What::DocumentFetch);
+        match brought {
+            Ok(Brought::Nothing | Brought::Age) => return,
+            Ok(Brought::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
+            Err(reason) => {
+                event.end(Ending::Deny, reason.code(), reason.refusal().status());
+                event.detail = reason.detail();
             }
         }
+        event.document = Some(short(published.name()));
+        platform.line(&event.to_line());
     }
 }

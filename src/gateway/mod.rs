@@ -9,10 +9,12 @@ mod documents;
 mod frontchannel;
 mod guard;
 mod helper;
+mod introspection;
 mod login;
 mod logout;
 mod me;
 mod onward;
+mod other_tabs;
 mod renewal;
 mod reply;
 mod resource;
@@ -21,29 +23,41 @@ mod turn;
 mod userinfo;
 
 use crate::audit::{Event, Outcome as Ending, What};
+use crate::authn::inquiry::Inquiries;
+use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
 use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
-use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures};
+use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Timer};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::ForwardPlan;
 
 use documents::IssuerDocuments;
+pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
-pub trait Platform: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log {}
+pub trait Platform:
+    Clock + Timer + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+{
+}
 
-impl<T: Clock + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log> Platform for T {}
+impl<T> Platform for T where
+    T: Clock + Timer + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+{
+}
 
-/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`] may.
+/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
+/// [`TokenCache`] and [`Inquiries`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
+    tokens: TokenCache,
+    inquiries: Inquiries,
 }
 
 /// What becomes of a request.
@@ -60,7 +74,13 @@ impl Gateway {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let documents = IssuerDocuments::new(&config.keys);
-        Self { config, documents, cache: LiveCache::default() }
+        Self {
+            config,
+            documents,
+            cache: LiveCache::default(),
+            tokens: TokenCache::default(),
+            inquiries: Inquiries::default(),
+        }
     }
 
     /// The deployment it serves.
@@ -76,10 +96,13 @@ impl Gateway {
         let (raw_path, query) = turn::target(&head.url);
         let mut ledger =
             Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
+        ledger.event.config.clone_from(&self.config.stamp);
         let turn = Turn {
             config: &self.config,
             documents: &self.documents,
             cache: &self.cache,
+            tokens: &self.tokens,
+            inquiries: &self.inquiries,
             platform,
             head,
             query,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::documents::KeySource;
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
-use crate::config::Provider;
+use crate::config::{Config, Provider};
 use crate::http::{Peer, StatusCode};
 use crate::oidc::id_token::{IdToken, RenewalExpectations};
 use crate::oidc::metadata::Metadata;
@@ -16,17 +16,21 @@ use crate::secret::Secret;
 use crate::session::{Renewal, RenewalJob, Revocation};
 use crate::time::Timestamp;
 
+/// How many renewals in a row a key may be unknown before its tokens count as somebody else's: with their pauses,
+/// longer than the keys at hand are kept from being fetched again.
+const NEW_KEY_WITHIN: u32 = 5;
+
 impl Gateway {
     /// Uses a refresh token, once, and says what became of it. Writes one event.
     pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
         let (renewal, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
                 Ok(()) => (renewed(response, platform.now()), None),
-                Err(reason) => (consequence(&reason, response.refresh_token), Some(reason)),
+                Err(reason) => (consequence(job, &reason, response.refresh_token), Some(reason)),
             },
-            Err(reason) => (consequence(&reason, None), Some(reason)),
+            Err(reason) => (consequence(job, &reason, None), Some(reason)),
         };
-        let mut event = background_event(platform, What::SessionRefresh, &job.session.provider);
+        let mut event = background_event(&self.config, platform, What::SessionRefresh);
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         match reason {
             None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
@@ -42,7 +46,8 @@ impl Gateway {
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
     pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
         let Some(provider) = self.config.provider(&revocation.provider) else { return true };
-        let mut event = background_event(platform, What::TokenRevoke, &revocation.provider);
+        let mut event = background_event(&self.config, platform, What::TokenRevoke);
+        event.provider = Some(revocation.provider.clone());
         let done = match self.ask_to_forget(platform, provider, revocation).await {
             Ok(reason) => {
                 event.end(Ending::Allow, reason, StatusCode::OK);
@@ -83,7 +88,7 @@ impl Gateway {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
         let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-        let verified = self.documents.verify(platform, keys, algorithms, id_token.expose()).await;
+        let verified = self.documents.verify_delivered(platform, keys, algorithms, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,
@@ -129,27 +134,41 @@ fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
 }
 
 /// What a failed refresh means for the session; `successor` is the refresh token that came all the same.
-fn consequence(reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
+fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
     match reason {
+        // A provider that has just changed its keys is no other: they may not have reached us yet.
+        Reason::IdTokenSignature(error)
+            if error.keys_may_be_stale() && job.session.refresh.failures < NEW_KEY_WITHIN =>
+        {
+            Renewal::Unverified { successor }
+        }
         // used up, revoked, or stolen and used by somebody else.
         Reason::Token(TokenError::InvalidGrant) => Renewal::Refused,
         // tokens for somebody else are not this session's.
         Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Mistrusted { successor },
         Reason::UnknownProvider => Renewal::Refused,
-        Reason::ProviderUnreachable(Document::Token, FetchError::Timeout | FetchError::TooLarge) => Renewal::Unknown,
+        // No answer. The runtime does not tell a connection that was refused from one that broke after the request
+        // was read, so the token may be used up.
+        Reason::ProviderUnreachable(
+            Document::Token,
+            FetchError::Network | FetchError::Timeout | FetchError::TooLarge,
+        )
+        | Reason::Token(TokenError::AnswerLost) => Renewal::Unknown,
         // A success that cannot be read: the token is used up, its successor lost.
         Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => Renewal::Unknown,
-        // The answer came, but its ID token cannot be checked: the same.
+        // The answer came, but its ID token cannot be checked now.
         Reason::ProviderUnreachable(Document::Keys, _)
         | Reason::ProviderStatus(Document::Keys, _)
-        | Reason::Keys(_) => Renewal::Unknown,
+        | Reason::Keys(_) => Renewal::Unverified { successor },
+        // The provider itself says that it failed, or was never asked: the token is as good as before.
         _ => Renewal::Failed,
     }
 }
 
-fn background_event<P: Platform>(platform: &P, what: What, provider: &str) -> Event {
+/// An event about something that is nobody's request.
+pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what: What) -> Event {
     let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now().as_unix());
     event.event = what;
-    event.provider = Some(provider.to_owned());
+    event.config = config.stamp.clone();
     event
 }

@@ -7,7 +7,9 @@ use super::documents::IssuerDocuments;
 use super::{Platform, reply};
 use crate::audit::{Event, Outcome as Ending};
 use crate::authn::dpop;
+use crate::authn::inquiry::Inquiries;
 use crate::authn::session_cookie::{Judge, Wants};
+use crate::authn::token_cache::TokenCache;
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
@@ -28,6 +30,8 @@ pub(super) struct Turn<'a, P> {
     pub(super) config: &'a Config,
     pub(super) documents: &'a IssuerDocuments,
     pub(super) cache: &'a LiveCache,
+    pub(super) tokens: &'a TokenCache,
+    pub(super) inquiries: &'a Inquiries,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) query: Option<&'a str>,

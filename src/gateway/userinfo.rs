@@ -56,7 +56,7 @@ async fn ask<P: Platform>(
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
             let keys = KeySource::Uri(&metadata.jwks_uri);
-            let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, token).await;
+            let verified = turn.documents.verify_delivered(turn.platform, keys, &provider.id_token_algs, token).await;
             let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
             UserInfo::check_signed(verified, &expectations)
         }

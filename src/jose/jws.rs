@@ -5,6 +5,7 @@
 //! Of the header it uses `alg`, `kid` and `typ`; `jku`, `x5u`, `jwk` and `x5c` are never looked at.
 //! What proves no more than that its sender has the key it brings along is another type: [`super::key_proof`].
 
+use std::cell::Cell;
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -26,6 +27,8 @@ pub struct UnverifiedJwt<'a> {
     signing_input: &'a str,
     payload: Vec<u8>,
     signature: Vec<u8>,
+    /// What the payload says, where somebody has read it already: it is not read twice.
+    claims: Cell<Option<Map<String, Value>>>,
 }
 
 /// The header members in use.
@@ -224,7 +227,8 @@ impl<'a> UnverifiedJwt<'a> {
         let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(JwtError::Malformed)?;
         let members = json::parse_object(&decode(header)?, MAX_TOKEN_BYTES).map_err(JwtError::HeaderJson)?;
         let header = Header::from_members(&members)?;
-        Ok((Self { header, signing_input, payload: decode(payload)?, signature: decode(signature)? }, members))
+        let (payload, signature) = (decode(payload)?, decode(signature)?);
+        Ok((Self { header, signing_input, payload, signature, claims: Cell::new(None) }, members))
     }
 
     /// The header; anybody may have written it.
@@ -239,8 +243,15 @@ impl<'a> UnverifiedJwt<'a> {
     /// # Errors
     /// When the payload is no strict JSON object.
     pub fn claimed_issuer(&self) -> Result<Option<String>, JwtError> {
-        let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
-        Ok(claims.get("iss").and_then(Value::as_str).map(str::to_owned))
+        let claims = self.read()?;
+        let issuer = claims.get("iss").and_then(Value::as_str).map(str::to_owned);
+        self.claims.set(Some(claims));
+        Ok(issuer)
+    }
+
+    fn read(&self) -> Result<Map<String, Value>, JwtError> {
+        let parse = || json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson);
+        self.claims.take().map_or_else(parse, Ok)
     }
 
     /// Verifies the signature by a key of `keys`, with one of the `allowed` algorithms.
@@ -248,7 +259,7 @@ impl<'a> UnverifiedJwt<'a> {
     /// # Errors
     /// When it does not verify so, or does, but over something other than claims.
     pub async fn verify(
-        self,
+        &self,
         keys: &KeySet,
         allowed: &[Algorithm],
         signatures: &impl Signatures,
@@ -258,7 +269,7 @@ impl<'a> UnverifiedJwt<'a> {
         }
         for key in keys.candidates(self.header.algorithm, self.header.kid())? {
             if self.is_signed_by(key, signatures).await {
-                return self.into_verified(key);
+                return self.verified_by(key);
             }
         }
         Err(if self.header.kid.is_some() { JwtError::BadSignature } else { JwtError::BadSignatureUnnamedKey })
@@ -266,7 +277,7 @@ impl<'a> UnverifiedJwt<'a> {
 
     /// Verifies the signature by this key, whatever `kid` says.
     pub(super) async fn verify_by(
-        self,
+        &self,
         key: &PublicKey,
         allowed: &[Algorithm],
         signatures: &impl Signatures,
@@ -277,7 +288,7 @@ impl<'a> UnverifiedJwt<'a> {
         if !key.suits(self.header.algorithm) {
             return Err(JwtError::KeyUnsuitable);
         }
-        if self.is_signed_by(key, signatures).await { self.into_verified(key) } else { Err(JwtError::BadSignature) }
+        if self.is_signed_by(key, signatures).await { self.verified_by(key) } else { Err(JwtError::BadSignature) }
     }
 
     /// The key has been matched to the algorithm before.
@@ -287,9 +298,8 @@ impl<'a> UnverifiedJwt<'a> {
             && signatures.verify(key, self.header.algorithm, message, &self.signature).await
     }
 
-    fn into_verified(self, key: &PublicKey) -> Result<VerifiedJwt, JwtError> {
-        let claims = json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson)?;
-        Ok(VerifiedJwt { header: self.header, claims, thumbprint: key.thumbprint().to_owned() })
+    fn verified_by(&self, key: &PublicKey) -> Result<VerifiedJwt, JwtError> {
+        Ok(VerifiedJwt { header: self.header.clone(), claims: self.read()?, thumbprint: key.thumbprint().to_owned() })
     }
 }
 

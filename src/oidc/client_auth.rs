@@ -1,10 +1,9 @@
-//! How Postern proves to a provider that it is the client (OpenID Connect Core §9).
+//! How Postern proves to an authorization server that it is the client (OpenID Connect Core §9).
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde_json::json;
 
 use super::exchange;
-use super::token::{MAX_BYTES, TokenError};
 use crate::config::{ClientAuth, Provider};
 use crate::http::{HeaderValue, header};
 use crate::jose::Es256Signer;
@@ -14,73 +13,102 @@ use crate::time::{Seconds, Timestamp};
 
 const ASSERTION_LIFETIME: Seconds = Seconds::new(60);
 
-/// A form POST on which the client has proven itself the way the provider wants it.
+/// Who Postern is to an authorization server, and what proves it.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// `client_id`
+    pub id: &'a str,
+    /// What proves that we are it.
+    pub auth: &'a ClientAuth,
+    /// The server it is proven to: the audience of an assertion.
+    pub issuer: &'a str,
+}
+
+impl<'a> From<&'a Provider> for Client<'a> {
+    fn from(provider: &'a Provider) -> Self {
+        Self { id: &provider.client_id, auth: &provider.client_auth, issuer: provider.issuer.as_str() }
+    }
+}
+
+/// Our own key or secret proves nothing: a configuration error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientKeyUnusable;
+
+/// A form POST on which the client has proven itself the way the server wants it.
 ///
 /// # Errors
 /// When the client's key is unusable.
 pub(super) fn authenticated<'a>(
-    provider: &'a Provider,
-    endpoint: &str,
-    mut fields: Vec<(&'a str, &'a str)>,
+    client: Client<'a>,
+    mut post: FormPost<'a>,
     now: Timestamp,
     random: &impl Random,
-) -> Result<OutboundRequest, TokenError> {
-    let client_id = provider.client_id.as_str();
-    match &provider.client_auth {
+) -> Result<OutboundRequest, ClientKeyUnusable> {
+    match client.auth {
         ClientAuth::Basic(secret) => {
-            let mut request = post(endpoint, &fields);
-            request.headers.insert(header::AUTHORIZATION, basic(client_id, secret)?);
+            let mut request = post.build();
+            request.headers.insert(header::AUTHORIZATION, basic(client.id, secret)?);
             Ok(request)
         }
         ClientAuth::Post(secret) => {
-            fields.extend([("client_id", client_id), ("client_secret", secret.expose())]);
-            Ok(post(endpoint, &fields))
+            post.fields.extend([("client_id", client.id), ("client_secret", secret.expose())]);
+            Ok(post.build())
         }
         ClientAuth::PrivateKeyJwt(key) => {
-            let assertion = client_assertion(provider, key, now, random)?;
-            let mut fields: Vec<(&str, &str)> = fields;
-            fields.extend([
-                ("client_id", client_id),
+            let assertion = client_assertion(client, key, now, random)?;
+            let mut post: FormPost<'_> = post;
+            post.fields.extend([
+                ("client_id", client.id),
                 ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
                 ("client_assertion", assertion.expose()),
             ]);
-            Ok(post(endpoint, &fields))
+            Ok(post.build())
         }
     }
 }
 
-fn post(endpoint: &str, fields: &[(&str, &str)]) -> OutboundRequest {
-    exchange::form_post(endpoint.to_owned(), fields, MAX_BYTES)
+/// Where a form goes, and what is in it.
+pub(super) struct FormPost<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) fields: Vec<(&'a str, &'a str)>,
+    /// The largest answer read.
+    pub(super) max_bytes: usize,
+}
+
+impl FormPost<'_> {
+    fn build(self) -> OutboundRequest {
+        exchange::form_post(self.endpoint.to_owned(), &self.fields, self.max_bytes)
+    }
 }
 
 /// `client_secret_basic`: id and secret are form-encoded before they are joined (RFC 6749 §2.3.1, R-031).
-fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, TokenError> {
+fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, ClientKeyUnusable> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = Secret::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
     let mut value = HeaderValue::try_from(format!("Basic {}", Base64::encode_string(pair.expose().as_bytes())))
-        .map_err(|_| TokenError::ClientKey)?;
+        .map_err(|_| ClientKeyUnusable)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 /// `private_key_jwt` (RFC 7523 §3; the audience is the issuer, as a string: FAPI 2.0 §5.3.3.1, R-032).
 fn client_assertion(
-    provider: &Provider,
+    client: Client<'_>,
     key: &Secret<String>,
     now: Timestamp,
     random: &impl Random,
-) -> Result<Secret<String>, TokenError> {
-    let signer = Es256Signer::from_jwk(key).map_err(|_| TokenError::ClientKey)?;
+) -> Result<Secret<String>, ClientKeyUnusable> {
+    let signer = Es256Signer::from_jwk(key).map_err(|_| ClientKeyUnusable)?;
     let mut id = [0; 16];
     random.fill(&mut id);
     let claims = json!({
-        "iss": provider.client_id,
-        "sub": provider.client_id,
-        "aud": provider.issuer.as_str(),
+        "iss": client.id,
+        "sub": client.id,
+        "aud": client.issuer,
         "jti": Base64UrlUnpadded::encode_string(&id),
         "iat": now.as_unix(),
         "exp": now.plus(ASSERTION_LIFETIME).as_unix(),
     });
-    let claims = claims.as_object().ok_or(TokenError::ClientKey)?;
+    let claims = claims.as_object().ok_or(ClientKeyUnusable)?;
     Ok(Secret::new(signer.sign(Some("JWT"), claims)))
 }

@@ -1,9 +1,11 @@
-//! A provider's public documents, metadata and keys: isolate memory → shared cache → provider.
+//! An issuer's public documents, metadata and keys: isolate memory → shared cache → issuer.
 //!
-//! A document is used without asking while it is *fresh*, asked for again when it is not, and used
-//! all the same while the provider does not answer, until it is *too old* (R-014). So a key that the
-//! provider removed works for at most [`Lifetimes::fresh_at_most`] while the provider can be
-//! reached, and for at most [`Lifetimes::usable`] while it cannot.
+//! A document lives as long as the issuer says (`Cache-Control: max-age`), within bounds. In the first half
+//! of its life it is *fresh*; in the second it is *ageing*: still used at once, and asked for again beside
+//! the request. A *stale* one is not used before the issuer was asked, unless the issuer does not answer,
+//! and never once it is *too old* (R-014). So a key that the issuer removed works for at most
+//! [`Lifetimes::life_at_most`] while the issuer can be reached, and for at most [`Lifetimes::usable`] while
+//! it cannot.
 //!
 //! The shared cache has other writers than us: what it holds is authenticated, or whoever may write there could
 //! name keys of their own and sign in as anybody.
@@ -15,40 +17,40 @@ use crate::http::{HeaderMap, header};
 use crate::keyring::{KeyRing, Purpose};
 use crate::time::{Seconds, Timestamp};
 
-/// How long a document of one kind is fresh, and usable.
+/// How long a document of one kind lives, and is usable.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// Fresh this long when the provider does not say (`Cache-Control: max-age`).
-    pub fresh: Seconds,
-    /// Fresh at least this long, whatever the provider says.
-    pub fresh_at_least: Seconds,
-    /// Fresh at most this long, whatever the provider says.
-    pub fresh_at_most: Seconds,
-    /// Usable this long while the provider does not answer.
+    /// The life of a document when the issuer does not say (`Cache-Control: max-age`).
+    pub life: Seconds,
+    /// At least this long, whatever the issuer says.
+    pub life_at_least: Seconds,
+    /// At most this long, whatever the issuer says.
+    pub life_at_most: Seconds,
+    /// Usable this long while the issuer does not answer.
     pub usable: Seconds,
 }
 
 /// Metadata changes rarely.
 pub const METADATA: Lifetimes = Lifetimes {
-    fresh: Seconds::hours(1),
-    fresh_at_least: Seconds::minutes(5),
-    fresh_at_most: Seconds::hours(24),
+    life: Seconds::hours(1),
+    life_at_least: Seconds::minutes(5),
+    life_at_most: Seconds::hours(24),
     usable: Seconds::hours(48),
 };
 
 /// A removed key must stop working soon.
 pub const KEYS: Lifetimes = Lifetimes {
-    fresh: Seconds::minutes(10),
-    fresh_at_least: Seconds::minutes(1),
-    fresh_at_most: Seconds::hours(1),
+    life: Seconds::minutes(10),
+    life_at_least: Seconds::minutes(1),
+    life_at_most: Seconds::hours(1),
     usable: Seconds::hours(24),
 };
 
-/// Between two fetches because of a key id that is not known.
-pub const UNKNOWN_KEY_COOLDOWN: Seconds = Seconds::new(30);
-
-/// Between two attempts while the provider does not answer.
+/// Between two attempts while the issuer does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
+
+/// How often the timed refresh comes, at least: it renews whatever would be ageing before it comes again.
+pub const REFRESH_INTERVAL: Seconds = Seconds::minutes(5);
 
 /// A document as it was fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,9 +59,9 @@ pub struct Stored {
     version: u8,
     /// The body, which has passed its parser.
     pub body: String,
-    /// When it was fetched, or last confirmed by the provider.
+    /// When it was fetched, or last confirmed by the issuer.
     pub fetched_at: i64,
-    /// Until when it is fresh.
+    /// When its life ends.
     pub fresh_until: i64,
     /// `ETag`, to ask whether it changed.
     #[serde(default)]
@@ -71,6 +73,8 @@ pub struct Stored {
 pub enum Freshness {
     /// Use it.
     Fresh,
+    /// Use it, and ask for a new one.
+    Ageing,
     /// Ask for a new one; use it if there is no answer.
     Stale,
     /// Do not use it.
@@ -86,7 +90,7 @@ impl Stored {
             version: 1,
             body,
             fetched_at: now.as_unix(),
-            fresh_until: now.plus(fresh_for(headers, lifetimes)).as_unix(),
+            fresh_until: now.plus(life(headers, lifetimes)).as_unix(),
             etag: etag.map(str::to_owned),
         }
     }
@@ -94,7 +98,7 @@ impl Stored {
     /// The same document, confirmed by a 304.
     #[must_use]
     pub fn confirmed(self, headers: &HeaderMap, lifetimes: Lifetimes, now: Timestamp) -> Self {
-        Self { fetched_at: now.as_unix(), fresh_until: now.plus(fresh_for(headers, lifetimes)).as_unix(), ..self }
+        Self { fetched_at: now.as_unix(), fresh_until: now.plus(life(headers, lifetimes)).as_unix(), ..self }
     }
 
     /// What the shared cache holds of the document at `url`: `KEY.MAC.JSON`, the MAC over URL, NUL and JSON.
@@ -124,8 +128,13 @@ impl Stored {
         if now >= fetched.plus(lifetimes.usable) || fetched > now.plus(Seconds::minutes(5)) {
             return Freshness::TooOld;
         }
-        let fresh_until = Timestamp::from_unix(self.fresh_until).min(fetched.plus(lifetimes.fresh_at_most));
-        if now < fresh_until { Freshness::Fresh } else { Freshness::Stale }
+        let end = Timestamp::from_unix(self.fresh_until).min(fetched.plus(lifetimes.life_at_most));
+        let half = Seconds::new(end.since(fetched).get() / 2);
+        match now {
+            now if now < fetched.plus(half) => Freshness::Fresh,
+            now if now < end => Freshness::Ageing,
+            _ => Freshness::Stale,
+        }
     }
 }
 
@@ -134,7 +143,7 @@ fn authenticated(url: &str, json: &str) -> Vec<u8> {
     [url.as_bytes(), &[0], json.as_bytes()].concat()
 }
 
-fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
+fn life(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
     let said = headers
         .get(header::CACHE_CONTROL)
         .and_then(|value| value.to_str().ok())
@@ -142,8 +151,8 @@ fn fresh_for(headers: &HeaderMap, lifetimes: Lifetimes) -> Seconds {
             let directive = |word: &str| word.trim().to_ascii_lowercase();
             value.split(',').map(directive).find_map(|word| word.strip_prefix("max-age=")?.parse::<u32>().ok())
         })
-        .map_or(lifetimes.fresh, Seconds::new);
-    said.clamp(lifetimes.fresh_at_least, lifetimes.fresh_at_most)
+        .map_or(lifetimes.life, Seconds::new);
+    said.clamp(lifetimes.life_at_least, lifetimes.life_at_most)
 }
 
 #[cfg(test)]

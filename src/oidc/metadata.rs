@@ -80,6 +80,14 @@ pub fn keys_uri(body: &[u8], issuer: &Issuer) -> Result<String, MetadataError> {
     required(&document_of(body, issuer)?, "jwks_uri", issuer)
 }
 
+/// Reads, of the same body, where the tokens of `issuer` are asked about (`introspection_endpoint`, RFC 8414 §2).
+///
+/// # Errors
+/// When it is not the metadata of `issuer`, or does not say.
+pub fn introspection_endpoint(body: &[u8], issuer: &Issuer) -> Result<String, MetadataError> {
+    required(&document_of(body, issuer)?, "introspection_endpoint", issuer)
+}
+
 impl Metadata {
     /// Reads the body of a 200 answer.
     ///

@@ -9,6 +9,8 @@ pub mod client_auth;
 pub mod documents;
 pub mod exchange;
 pub mod id_token;
+pub mod introspection;
+pub mod key_search;
 pub mod login;
 pub mod logout;
 pub mod logout_token;

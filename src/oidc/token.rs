@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::client_auth::authenticated;
+use super::client_auth::{ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
 use crate::config::Provider;
 use crate::http::StatusCode;
@@ -19,6 +19,10 @@ const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
 
 /// The longest life an access token is believed to have.
 const MAX_EXPIRES_IN: f64 = 30.0 * 86_400.0;
+
+/// What a gateway says when the request was under way and no answer came: RFC 9110 §15.6.5, and of Cloudflare's own
+/// 520 (a broken answer), 522 and 524 (none in time). Others, such as 502, 503 and 521, mostly mean that nobody got it.
+const ANSWER_LOST: [u16; 4] = [504, 520, 522, 524];
 
 /// The code and what proves that it is ours.
 pub struct CodeGrant<'a> {
@@ -53,6 +57,8 @@ pub enum TokenError {
     ClientKey,
     /// A status of 500 or more.
     ServerError,
+    /// A gateway on the way took the request and got no answer to it.
+    AnswerLost,
     /// `invalid_grant`: the code is not (or no longer) good, or not for this verifier.
     InvalidGrant,
     /// `invalid_client`, or 401: the provider does not take our word for who we are.
@@ -74,6 +80,7 @@ impl TokenError {
         match self {
             Self::ClientKey => "token.client_key_unusable",
             Self::ServerError => "token.server_error",
+            Self::AnswerLost => "token.answer_lost",
             Self::InvalidGrant => "token.invalid_grant",
             Self::InvalidClient => "token.invalid_client",
             Self::Refused => "token.refused",
@@ -104,7 +111,7 @@ pub fn code_request(
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));
     }
-    authenticated(provider, token_endpoint, fields, now, random)
+    post(provider, token_endpoint, fields, now, random)
 }
 
 /// Builds the request that renews an access token (RFC 6749 §6, OpenID Connect Core §12.1).
@@ -122,7 +129,7 @@ pub fn refresh_request(
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));
     }
-    authenticated(provider, token_endpoint, fields, now, random)
+    post(provider, token_endpoint, fields, now, random)
 }
 
 /// Builds the request that makes the provider forget a refresh token (RFC 7009 §2.1).
@@ -137,7 +144,18 @@ pub fn revocation_request(
     random: &impl Random,
 ) -> Result<OutboundRequest, TokenError> {
     let fields = vec![("token", refresh_token.expose().as_str()), ("token_type_hint", "refresh_token")];
-    authenticated(provider, revocation_endpoint, fields, now, random)
+    post(provider, revocation_endpoint, fields, now, random)
+}
+
+fn post<'a>(
+    provider: &'a Provider,
+    endpoint: &'a str,
+    fields: Vec<(&'a str, &'a str)>,
+    now: Timestamp,
+    random: &impl Random,
+) -> Result<OutboundRequest, TokenError> {
+    let post = FormPost { endpoint, fields, max_bytes: MAX_BYTES };
+    authenticated(provider.into(), post, now, random).map_err(|ClientKeyUnusable| TokenError::ClientKey)
 }
 
 /// Reads the answer.
@@ -145,6 +163,9 @@ pub fn revocation_request(
 /// # Errors
 /// When it is an error, or no usable success.
 pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError> {
+    if ANSWER_LOST.contains(&response.status.as_u16()) {
+        return Err(TokenError::AnswerLost);
+    }
     if response.status.is_server_error() {
         return Err(TokenError::ServerError);
     }

@@ -14,7 +14,6 @@ fn store() -> StoreError {
 
 /// Every kind of reason, with the status it is answered with.
 fn reasons() -> Vec<(Reason, u16)> {
-    let callback = |error| (Reason::Callback(error), 400);
     vec![
         (Reason::UnknownHost, 421),
         (Reason::BadHeader, 400),
@@ -37,20 +36,9 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::LoginNotNavigated, 403),
         (Reason::LoginParameter(DETAIL), 400),
         (Reason::UnknownProvider, 400),
-        callback(CallbackError::TooLarge),
-        callback(CallbackError::Repeated(DETAIL)),
-        callback(CallbackError::Mixed),
-        callback(CallbackError::WrongResponseMode),
-        callback(CallbackError::StateMissing),
-        callback(CallbackError::NoTransaction),
-        callback(CallbackError::WrongProvider),
-        callback(CallbackError::AlreadyUsed),
-        callback(CallbackError::IssMissing),
-        callback(CallbackError::IssMismatch),
-        callback(CallbackError::UnaskedToken),
-        callback(CallbackError::CodeMissing),
         (Reason::Callback(CallbackError::ProviderRefused(DETAIL)), 403),
         (Reason::Token(TokenError::ServerError), 503),
+        (Reason::Token(TokenError::AnswerLost), 503),
         (Reason::Token(TokenError::ClientKey), 400),
         (Reason::Token(TokenError::Missing(DETAIL)), 400),
         (Reason::Token(TokenError::InvalidGrant), 400),
@@ -74,6 +62,29 @@ fn reasons() -> Vec<(Reason, u16)> {
     ]
 }
 
+fn all_reasons() -> impl Iterator<Item = (Reason, u16)> {
+    reasons().into_iter().chain(reasons_of_callbacks()).chain(reasons_of_tokens())
+}
+
+/// The same of what comes back from a login.
+fn reasons_of_callbacks() -> Vec<(Reason, u16)> {
+    let callback = |error| (Reason::Callback(error), 400);
+    vec![
+        callback(CallbackError::TooLarge),
+        callback(CallbackError::Repeated(DETAIL)),
+        callback(CallbackError::Mixed),
+        callback(CallbackError::WrongResponseMode),
+        callback(CallbackError::StateMissing),
+        callback(CallbackError::NoTransaction),
+        callback(CallbackError::WrongProvider),
+        callback(CallbackError::AlreadyUsed),
+        callback(CallbackError::IssMissing),
+        callback(CallbackError::IssMismatch),
+        callback(CallbackError::UnaskedToken),
+        callback(CallbackError::CodeMissing),
+    ]
+}
+
 /// The same of access tokens.
 fn reasons_of_tokens() -> Vec<(Reason, u16)> {
     vec![
@@ -93,7 +104,7 @@ fn reasons_of_tokens() -> Vec<(Reason, u16)> {
 
 #[test]
 fn every_reason_has_its_status() {
-    for (reason, status) in reasons().into_iter().chain(reasons_of_tokens()) {
+    for (reason, status) in all_reasons() {
         assert_eq!(reason.refusal().status().as_u16(), status, "{reason:?}");
     }
 }
@@ -101,7 +112,7 @@ fn every_reason_has_its_status() {
 #[test]
 fn no_outside_face_shows_why() {
     //
-    for (reason, _) in reasons().into_iter().chain(reasons_of_tokens()) {
+    for (reason, _) in all_reasons() {
         let refusal = reason.refusal();
         let page = pages::problem::render(&refusal, "the-id", Some("/auth/login"));
         let outside = format!("{page}{}{}{}", refusal.kind(), refusal.title(), refusal.advice());
@@ -124,7 +135,7 @@ fn failures_of_a_login_all_look_alike() {
 
 #[test]
 fn codes_are_fixed_words_of_a_family() {
-    for (reason, _) in reasons().into_iter().chain(reasons_of_tokens()) {
+    for (reason, _) in all_reasons() {
         let code = reason.code();
         let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         let internal = matches!(reason, Reason::Internal(_));
@@ -147,7 +158,7 @@ fn only_what_signing_in_can_mend_offers_it() {
 fn the_log_gets_the_detail() {
     let with_detail = |reason: &Reason| reason.detail().is_some_and(|detail| detail.contains(DETAIL));
     let mut told = 0;
-    for (reason, _) in reasons().into_iter().chain(reasons_of_tokens()) {
+    for (reason, _) in all_reasons() {
         // A mistake of our own is logged whole, elsewhere.
         if format!("{reason:?}").contains(DETAIL) && !matches!(reason, Reason::Internal(_)) {
             assert!(with_detail(&reason), "{reason:?}");

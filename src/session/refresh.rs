@@ -10,6 +10,10 @@ use crate::time::{Seconds, Timestamp};
 /// How long before its end an access token is renewed, at most.
 pub const AHEAD: Seconds = Seconds::new(60);
 
+/// An access token that can be renewed is used for so long, also where the provider says that it ends before: else
+/// each request would be a renewal, and those who waited for one would find its token over.
+const SHORTEST_LIFE: Seconds = Seconds::new(2);
+
 /// The first pause after a failed attempt; each further one doubles it.
 const FIRST_PAUSE: Seconds = Seconds::new(5);
 const LONGEST_PAUSE: Seconds = Seconds::minutes(5);
@@ -63,8 +67,10 @@ impl RefreshState {
     #[must_use]
     pub fn due(&self, life: TokenLife, now: Timestamp) -> Due {
         let Some(expires_at) = life.expires_at.map(Timestamp::from_unix) else { return Due::No };
+        let issued_at = Timestamp::from_unix(life.issued_at);
+        let expires_at = if self.possible { expires_at.max(issued_at.plus(SHORTEST_LIFE)) } else { expires_at };
         let expired = now >= expires_at;
-        let whole_life = expires_at.since(Timestamp::from_unix(life.issued_at));
+        let whole_life = expires_at.since(issued_at);
         // A token that lives a minute must not be renewed with every request.
         let ahead = AHEAD.min(Seconds::new(whole_life.get() / 5));
         match (self.possible, expired) {
@@ -145,6 +151,16 @@ mod tests {
         let life = TokenLife { issued_at: 1000, expires_at: Some(1030) };
         assert_eq!(RefreshState::succeeded(true).due(life, at(1023)), Due::No);
         assert_eq!(RefreshState::succeeded(true).due(life, at(1024)), Due::Soon);
+    }
+
+    #[test]
+    fn a_token_that_is_over_when_it_comes_is_not_renewed_with_every_request() {
+        for expires_at in [1000, 1001, 0] {
+            let life = TokenLife { issued_at: 1000, expires_at: Some(expires_at) };
+            let renewable = RefreshState::succeeded(false);
+            assert_eq!([1000, 1001, 1002].map(|now| renewable.due(life, at(now))), [Due::No, Due::No, Due::Now]);
+            assert_eq!(RefreshState::default().due(life, at(1001)), Due::Never, "{expires_at}");
+        }
     }
 
     #[test]

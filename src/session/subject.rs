@@ -6,13 +6,17 @@ mod renewal;
 pub use ending::Revocation;
 pub use renewal::{Renewal, RenewalJob};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::handle::SessionDigest;
 use super::message::{AccessToken, Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
 use super::record::Session;
 use super::refresh::Due;
-use super::table::{Row, SessionTable};
+use super::table::{Place, Row, SessionTable};
 use crate::keyring::{KeyRing, Purpose};
 use crate::ports::{Random, StoreError};
+use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A subject's object at work.
@@ -23,6 +27,8 @@ pub struct Subject<'a, Table, Rng> {
     pub keys: &'a KeyRing,
     /// Nonces for sealing.
     pub random: &'a Rng,
+    /// Tells the operator, by a fixed code and a detail, what no answer tells.
+    pub report: &'a dyn Fn(&'static str, &str),
 }
 
 /// What comes of a command.
@@ -60,7 +66,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// When the storage fails.
     pub fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
         for row in self.table.all()? {
-            if row.expires_at <= now.as_unix() {
+            if row.expires_at <= now.as_unix() || parse(&row).is_none() {
                 self.dismiss(&row, now)?;
             }
         }
@@ -76,19 +82,21 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         }
         self.sweep(now)?;
         let keep = begin.max_sessions.saturating_sub(1) as usize;
-        for surplus in self.table.all()?.iter().skip(keep) {
+        let newest_first = self.table.all()?;
+        for surplus in newest_first.iter().skip(keep) {
             self.dismiss(surplus, now)?;
         }
-        let sealed = self.seal(&begin.digest, &begin.tokens)?;
-        self.table.put(&row(&begin.digest, &begin.session, sealed, begin.clocks)?)?;
+        let next = newest_first.first().map_or(i64::MIN, |newest| newest.sequence.saturating_add(1));
+        let place = (&begin.digest, next.max(begin.session.created_at));
+        let sealed = self.seal(&begin.digest, &begin.session, &begin.tokens)?;
+        self.table.put(&row(place, &begin.session, sealed, begin.clocks)?)?;
         Ok(Answer::Begun)
     }
 
     fn check(&self, check: &Check, now: Timestamp, may_renew: bool) -> Result<Step, StoreError> {
-        let Some(stored) = self.table.find(&check.digest)? else {
+        let Some((stored, session)) = self.load(&check.digest, now)? else {
             return Ok(Step::Answer(Answer::Gone));
         };
-        let session = read(&stored)?;
         if session.check_clocks(check.clocks, now).is_err() {
             self.dismiss(&stored, now)?;
             return Ok(Step::Answer(Answer::Gone));
@@ -115,17 +123,17 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let is_current = stored.tokens.split('.').next() == Some(self.keys.newest_id().as_str());
         let tokens = match self.open(stored).filter(|_| !is_current) {
-            Some(tokens) => self.seal(&check.digest, &tokens)?,
+            Some(tokens) => self.seal(&check.digest, &touched, &tokens)?,
             None => stored.tokens.clone(),
         };
-        self.table.put(&row(&check.digest, &touched, tokens, check.clocks)?)?;
+        self.table.put(&row(stored.place(), &touched, tokens, check.clocks)?)?;
         Ok(touched)
     }
 
     fn list(&self, clocks: Clocks, now: Timestamp) -> Result<Answer, StoreError> {
         let mut sessions = Vec::new();
         for stored in self.table.all()? {
-            let session = read(&stored)?;
+            let Some(session) = self.read(&stored, now)? else { continue };
             if session.check_clocks(clocks, now).is_ok() {
                 sessions.push(Listed {
                     id: stored.digest.public_id(),
@@ -140,26 +148,55 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         Ok(Answer::Sessions(sessions))
     }
 
+    /// The session of that digest, if there is one.
+    fn load(&self, digest: &SessionDigest, now: Timestamp) -> Result<Option<(Row, Session)>, StoreError> {
+        let Some(stored) = self.table.find(digest)? else { return Ok(None) };
+        Ok(self.read(&stored, now)?.map(|session| (stored, session)))
+    }
+
+    /// The record. One that cannot be read is over at once: nobody can say whose it is or when it ends.
+    fn read(&self, stored: &Row, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        match parse(stored) {
+            Some(session) => Ok(Some(session)),
+            None => self.dismiss(stored, now),
+        }
+    }
+
     /// The tokens; `None` once their key has left the ring.
     fn open(&self, stored: &Row) -> Option<Tokens> {
+        self.open_as(stored)
+    }
+
+    fn open_as<T: DeserializeOwned>(&self, stored: &Row) -> Option<T> {
         let plain = self.keys.open(Purpose::StoredTokens, stored.digest.as_str().as_bytes(), &stored.tokens).ok()?;
         serde_json::from_slice(plain.expose()).ok()
     }
 
-    fn seal(&self, digest: &SessionDigest, tokens: &Tokens) -> Result<String, StoreError> {
-        let plain = crate::secret::Secret::new(serde_json::to_vec(tokens).map_err(|_| StoreError::Malformed)?);
+    fn seal(&self, digest: &SessionDigest, session: &Session, tokens: &Tokens) -> Result<String, StoreError> {
+        let sealed = SealedTokens { tokens, provider: &session.provider };
+        let plain = Secret::new(serde_json::to_vec(&sealed).map_err(|_| StoreError::Malformed)?);
         let context = digest.as_str().as_bytes();
         self.keys.seal(Purpose::StoredTokens, context, plain.expose(), self.random).map_err(|_| StoreError::Malformed)
     }
 }
 
-fn read(stored: &Row) -> Result<Session, StoreError> {
-    serde_json::from_str(&stored.record).map_err(|_| StoreError::Malformed)
+/// Tokens as they are sealed: with whose they are, so that they can be taken back without the record.
+#[derive(Serialize)]
+struct SealedTokens<'a> {
+    #[serde(flatten)]
+    tokens: &'a Tokens,
+    provider: &'a str,
 }
 
-fn row(digest: &SessionDigest, session: &Session, tokens: String, clocks: Clocks) -> Result<Row, StoreError> {
+fn parse(stored: &Row) -> Option<Session> {
+    serde_json::from_str(&stored.record).ok()
+}
+
+fn row(place: Place<'_>, session: &Session, tokens: String, clocks: Clocks) -> Result<Row, StoreError> {
+    let (digest, sequence) = place;
     Ok(Row {
         digest: digest.clone(),
+        sequence,
         record: serde_json::to_string(session).map_err(|_| StoreError::Malformed)?,
         tokens,
         created_at: session.created_at,

@@ -13,10 +13,24 @@ pub struct Row {
     pub record: String,
     /// The tokens, sealed.
     pub tokens: String,
-    /// When it began: the order in which sessions make room.
+    /// When it began.
     pub created_at: i64,
+    /// The order in which a subject's sessions began, and in which they make room. It is taken from the clock
+    /// where that has moved on since the last, and counts on where it has not.
+    pub sequence: i64,
     /// When it certainly is over, for the cleaning alarm.
     pub expires_at: i64,
+}
+
+/// What of a row never changes: its key, and its place in the order.
+pub type Place<'a> = (&'a SessionDigest, i64);
+
+impl Row {
+    /// Its place.
+    #[must_use]
+    pub const fn place(&self) -> Place<'_> {
+        (&self.digest, self.sequence)
+    }
 }
 
 /// What is remembered beside the sessions.

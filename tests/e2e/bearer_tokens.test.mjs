@@ -206,7 +206,7 @@ test("where both are taken, a token that is presented is judged alone", async ()
   const forged = () => postern.send("/both", { method: "POST", headers: elsewhere });
   await assertTokenRefused(postern, forged, { status: 403, reason: "csrf.origin" });
   const nobody = await postern.send("/both");
-  assert.deepEqual(challengesOf(nobody).map(([scheme, { error }]) => [scheme, error]), [["Bearer", undefined], ["Cookie", undefined]]);
+  assert.deepEqual(challengesOf(nobody).map(([scheme, { error }]) => [scheme, error]), [["Bearer", undefined], ["DPoP", undefined], ["Cookie", undefined]]);
   await refused("/sessions", token, { status: 401, reason: "authn.no_credential" });
 });
 

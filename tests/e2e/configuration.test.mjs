@@ -1,6 +1,7 @@
 // What a deployment is configured with: keys that rotate without anybody noticing, and mistakes that let nobody in.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { authorize, begin, callback, logIn, whoIs } from "./support/login.mjs";
@@ -22,6 +23,58 @@ test("a new key in front of the ring logs nobody out, nor out of a login that is
   assert.ok(await whoIs(browser));
   assert.equal((await callback(other, step)).status, 200);
   assert.ok(await whoIs(other));
+});
+
+test("what an old key made is made anew when it is used, which the log counts, and then outlives that key", async () => {
+  // R-176
+  await postern.restart({ POSTERN_KEYS: first });
+  const [used, unused] = [world.browser(), world.browser()];
+  for (const browser of [used, unused]) await logIn(browser);
+  const token = async (browser) => JSON.parse((await browser.fetch("/api/relay")).body).headers?.authorization;
+  const before = await token(used);
+  assert.match(before, /^Bearer /);
+  await postern.restart({ POSTERN_KEYS: `${second} ${first}` });
+  // Later than what counts as the same moment, so that the stored session is written again.
+  await postern.advance(61);
+  const mark = await postern.mark();
+  for (let round = 0; round < 3; round += 1) assert.equal(await token(used), before);
+  const oldKey = (await postern.eventsSince(mark)).map(({ old_key: isOld }) => isOld ?? false);
+  assert.deepEqual(oldKey, [true, false, false], "once, and then the browser has a new cookie");
+  await postern.restart({ POSTERN_KEYS: second });
+  assert.equal(await token(used), before);
+  assert.equal(await whoIs(unused), undefined);
+  await postern.restart({ POSTERN_KEYS: `${second} ${first}` });
+});
+
+/** The name of a configuration, as an operator may compute it: 48 bits of SHA-256 over the variables as JSON, sorted. */
+function stampOf(bindings) {
+  const sorted = (value) => (value?.constructor === Object ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);
+  const { PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, ROUTES, ADMIN } = bindings;
+  const variables = sorted({ PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, ROUTES, ADMIN });
+  return createHash("sha256").update(JSON.stringify(variables)).digest("hex").slice(0, 12);
+}
+
+test("every event names the configuration that decided, which changes with the variables and not with the secrets", async () => {
+  // field row 24
+  const stamps = async () => {
+    const mark = await postern.mark();
+    const browser = world.browser();
+    await logIn(browser);
+    await browser.fetch("/api/echo");
+    await browser.fetch("/nowhere");
+    await browser.fetch("/auth/logout", { method: "POST" });
+    const events = await postern.allEventsSince(mark);
+    assert.ok(events.length >= 5);
+    return [...new Set(events.map(({ config }) => config))];
+  };
+  assert.deepEqual(await stamps(), [stampOf(postern.bindings)]);
+  await postern.restart({ POSTERN_KEYS: `${newKeyRing("k3")} ${first}` });
+  assert.deepEqual(await stamps(), [stampOf(postern.bindings)]);
+  const before = stampOf(postern.bindings);
+  await postern.restart({ SESSION: { idle: "59m" } });
+  assert.deepEqual(await stamps(), [stampOf(postern.bindings)]);
+  assert.notEqual(stampOf(postern.bindings), before);
+  await postern.restart({ SESSION: {}, POSTERN_KEYS: `${second} ${first}` });
 });
 
 test("a key that leaves the ring ends what it had made, and nothing else", async () => {

@@ -101,6 +101,22 @@ for (const fault of ["throw", "status", "garbage"]) {
   });
 }
 
+test("a subject's object that is overloaded is asked once, not again and again", async () => {
+  // R-186
+  const browser = await signedIn();
+  for (const path of ["/api/echo", "/auth/me", "/auth/sessions"]) {
+    await postern.break({ SUBJECTS: "overloaded" });
+    const mark = await postern.mark();
+    const answer = await browser.fetch(path);
+    assert.equal(answer.status, 503, `${path}: ${answer.body}`);
+    assert.ok(Number(answer.headers["retry-after"]) > 0);
+    const asked = (await postern.linesSince(mark)).filter((line) => line.includes("test_fault"));
+    assert.equal(asked.length, 1, path);
+    await postern.break({});
+    assert.equal((await browser.fetch(path)).status, 200);
+  }
+});
+
 test("a subject's object that does not answer keeps nobody waiting for ever", async () => {
   // R-186
   const browser = await signedIn();

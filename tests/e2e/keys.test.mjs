@@ -47,30 +47,29 @@ test("a key that is new since the last login is found by one more fetch", async 
   assert.equal(issuers.rotate.count("jwks"), before + 1);
 });
 
-test("when several sign in at the very moment of a rotation, one fetch finds the new key for whoever comes next", async () => {
-  // R-008, R-009: the others of that moment do not wait for it; their login fails and they start again
+test("all who sign in at the very moment of a rotation are let in after one fetch", async () => {
+  // R-008, R-009
   await logsIn("crowd");
   const before = issuers.crowd.count("jwks");
   issuers.crowd.keys = [newKey("RS256")];
   issuers.crowd.bend.jwks = (answer) => void (answer.delay = 50);
-  const answers = await Promise.all(Array.from({ length: 5 }, () => logIn(world.browser(), { provider: "crowd" })));
-  assert.ok(answers.some(({ status }) => status === 200));
   await Promise.all(Array.from({ length: 5 }, () => logsIn("crowd")));
   assert.equal(issuers.crowd.count("jwks"), before + 1);
 });
 
-test("a flood of unknown key ids asks the provider at most once per cool-down, and hides no real rotation", async () => {
-  // R-009
+test("a flood of unknown key ids asks the provider at most every two seconds, and hides no real rotation", async () => {
+  // R-009; by the thousand: key_flood.test.mjs
   await logsIn("flood");
   const before = issuers.flood.count("jwks");
+  const started = Date.now();
   issuers.flood.bend.idToken = (token) => void (token.header.kid = `random-${Math.random()}`);
   for (let wave = 0; wave < 4; wave += 1) {
     await Promise.all(Array.from({ length: 5 }, async () => assert.notEqual((await logIn(world.browser(), { provider: "flood" })).status, 200)));
   }
-  assert.ok(issuers.flood.count("jwks") - before <= 2, `${issuers.flood.count("jwks") - before} fetches`);
+  const [fetches, seconds] = [issuers.flood.count("jwks") - before, (Date.now() - started) / 1000];
+  assert.ok(fetches <= seconds / 2 + 2, `${fetches} fetches in ${seconds} s`);
   issuers.flood.bend = {};
   issuers.flood.keys = [newKey("RS256")];
-  await postern.advance(120);
   await logsIn("flood");
 });
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { refreshTarget } from "./support/browser.mjs";
 import { authorize, begin, callback, whoIs } from "./support/login.mjs";
-import { assertLoginFails, LOGIN_COOKIE } from "./support/refusals.mjs";
+import { assertLoginFails, LOGIN_COOKIE, SESSION_COOKIE } from "./support/refusals.mjs";
 import { startWorld } from "./support/world.mjs";
 
 const world = await startWorld({ main: {}, other: {} });
@@ -23,6 +23,29 @@ test("tabs that log in at once finish in reverse order, each at its own page", a
     assert.equal(browser.jar.named(LOGIN_COOKIE).length, tab);
   }
   assert.ok(await whoIs(browser));
+});
+
+test("tabs that log in at once leave one session, whichever provider each was for", async () => {
+  // R-177
+  for (const providers of [["main", "main", "main"], ["main", "other", "main"]]) {
+    const browser = world.browser();
+    const steps = [];
+    for (const provider of providers) {
+      world.issuers[provider].user = { sub: `tabs-${providers}` };
+      steps.push(await authorize(browser, await begin(browser, { provider })));
+    }
+    const cookies = [];
+    for (const step of steps) {
+      assert.equal((await callback(browser, step)).status, 200);
+      cookies.push(browser.jar.cookies.get(SESSION_COOKIE).value);
+    }
+    const statuses = [];
+    for (const value of cookies) {
+      const headers = [["cookie", `${SESSION_COOKIE}=${value}`], ["sec-fetch-site", "same-origin"]];
+      statuses.push((await world.postern.send("/auth/me?touch=false", { headers })).status);
+    }
+    assert.deepEqual(statuses, [401, 401, 200]);
+  }
 });
 
 test("at most four logins are under way, and the oldest gives way", async () => {

@@ -14,6 +14,10 @@ test("wrangler.toml has the platform, the stores and the entry that the tests us
   assert.deepEqual(config.compatibility_flags, PLATFORM.compatibilityFlags);
   assert.match(config.main, /build\/index\.js$/);
   assert.deepEqual(config.kv_namespaces.map(({ binding }) => binding), ["POSTERN_CACHE"]);
+  for (const env of [undefined, "production"]) {
+    const { triggers } = unstable_readConfig({ config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)), env }, { hideWarnings: true });
+    assert.deepEqual(triggers.crons, ["*/5 * * * *"], "documents are refreshed by time");
+  }
   const objects = config.durable_objects.bindings.map(({ name, class_name: className }) => [name, className]);
   assert.deepEqual(objects.toSorted(), [["ONCE", "OnceObject"], ["SID_INDEX", "SidIndexObject"], ["SUBJECTS", "SubjectObject"]]);
 });

@@ -93,7 +93,7 @@ fn a_good_token_opens_a_route_and_stays_behind() {
     assert_eq!((&event["token_issuer"], &event["issuer"]), (&json!("machines"), &json!(PARTNER)));
     assert_eq!((&event["subject"], &event["client_id"]), (&json!("alice"), &json!("reporter")));
     assert_eq!((&event["kind"], &event["provider"]), (&json!("human"), &Value::Null));
-    assert_eq!(event["token"].as_str().unwrap().len(), 16);
+    assert_eq!(event["token_id"].as_str().unwrap().len(), 16);
     // No object was asked, and the second request needs nothing of the issuer.
     let sent = world.sent.borrow().len();
     call(&world, &gateway, "/v1/a", &token).forwarded();

@@ -318,6 +318,40 @@ fn a_posted_response_is_refused_where_a_query_was_asked_for() {
 }
 
 #[test]
+fn a_response_in_the_wrong_place_ends_the_login_that_it_names() {
+    //
+    type Bend = fn(&Response) -> Asked;
+    let misplaced: [(Bend, &str); 4] = [
+        (|response| Asked::from_elsewhere(&response.target()), "callback.wrong_response_mode"),
+        (|response| Asked::form_from_elsewhere(&response.target(), ""), "callback.query_and_body"),
+        (
+            |response| {
+                let path = format!("{}?state=another", response.path());
+                Asked::form_from_elsewhere(&path, &response.encoded())
+            },
+            "callback.query_and_body",
+        ),
+        (
+            |response| Asked::form_from_elsewhere(&response.target(), "").with_body(Err(BodyError::TooLarge)),
+            "callback.too_large",
+        ),
+    ];
+    for (misplace, reason) in misplaced {
+        posting(|world, browser, response| {
+            let name = browser.logins_under_way()[0].clone();
+            let value = browser.cookie(&name).unwrap();
+            browser.send(&misplace(&response)).assert_refused(400, reason);
+            assert!(browser.logins_under_way().is_empty(), "{reason}: its cookie is still there");
+            browser.plant(&name, &value);
+            let proper = Asked::form_from_elsewhere(response.path(), &response.encoded());
+            let cookie = format!("{name}={value}");
+            browser.send(&proper.with("cookie", &cookie)).assert_refused(400, "callback.already_used");
+            assert_eq!((world.asked(Endpoint::Token), world.sessions()), (0, 0));
+        });
+    }
+}
+
+#[test]
 fn the_page_after_a_login_tells_nobody_where_it_came_from() {
     //
     let (_, answered) = bent(|_| ());

@@ -3,28 +3,30 @@
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use futures::future::{join, join_all};
+use futures::future::join_all;
 use postern::ports::FetchError;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, CANARY, Endpoint, Rotation, World, answer, gateway, signer, variables};
+use crate::support::{
+    Answered, Asked, Browser, CANARY, Endpoint, Rotation, World, answer, gateway, signer, signer_named, variables,
+};
 
 /// How long an access token of the scripted provider lives.
-const LIFE: i64 = 600;
+pub const LIFE: i64 = 600;
 const AHEAD: i64 = 60;
 
 /// A world whose objects renew.
-fn world() -> World {
+pub fn world() -> World {
     let world = World::new();
     *world.object_gateway.borrow_mut() = Some(Rc::new(gateway(&variables())));
     world
 }
 
-fn api() -> Asked {
+pub fn api() -> Asked {
     Asked::script("GET", "/api/a")
 }
 
-fn out() -> Asked {
+pub fn out() -> Asked {
     Asked::script("POST", "/auth/logout")
 }
 
@@ -35,19 +37,19 @@ fn relayed(answered: &Answered) -> usize {
     header.strip_prefix(&format!("Bearer access-{CANARY}-")).unwrap().parse().unwrap()
 }
 
-fn refresh_token(number: usize) -> String {
+pub fn refresh_token(number: usize) -> String {
     format!("refresh-{CANARY}-{number}")
 }
 
 /// The events of a kind that were logged so far.
-fn events(world: &World, kind: &str) -> Vec<Value> {
+pub fn events(world: &World, kind: &str) -> Vec<Value> {
     let lines = world.lines.borrow();
     assert!(!lines.iter().any(|line| line.contains(CANARY)), "a log line holds a secret");
     let events = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
     events.filter(|event| event["event"] == kind).collect()
 }
 
-fn token_requests(world: &World) -> usize {
+pub fn token_requests(world: &World) -> usize {
     world.corp.used.borrow().len()
 }
 
@@ -214,7 +216,7 @@ fn an_id_token_for_somebody_else_ends_the_session() {
 
 /// nothing that was issued for a session that is over is left alive.
 #[track_caller]
-fn assert_forgets_all(world: &World, why: &str) {
+pub fn assert_forgets_all(world: &World, why: &str) {
     world.corp.recover();
     world.ring();
     assert!(world.corp.alive.borrow().is_empty(), "{why}: {:?}", world.corp.alive.borrow());
@@ -226,11 +228,30 @@ fn an_id_token_that_nobody_signed_ends_the_session() {
     let world = world();
     let gateway = gateway(&variables());
     let browser = Browser::new(&world, &gateway).signed_in();
-    *world.corp.key.borrow_mut() = signer(9);
+    // By a key of that name that is not the provider's.
+    *world.corp.key.borrow_mut() = signer_named(9, "key-1");
     world.wait(LIFE);
     browser.send(&api()).assert_refused(401, "session.gone");
     assert_eq!(events(&world, "session.refresh")[0]["outcome"], "deny");
     assert_forgets_all(&world, "signature");
+}
+
+#[test]
+fn a_key_that_nobody_publishes_is_waited_for_and_then_ends_the_session() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    let browser = Browser::new(&world, &gateway).signed_in();
+    *world.corp.key.borrow_mut() = signer(9);
+    for failures in 0..5 {
+        world.wait(LIFE);
+        browser.send(&api()).assert_refused(503, "session.renewal_paused");
+        assert_eq!(events(&world, "session.refresh").len(), failures + 1);
+        browser.go("/app/a").forwarded();
+    }
+    world.wait(LIFE);
+    browser.send(&api()).assert_refused(401, "session.gone");
+    assert_forgets_all(&world, "unknown key");
 }
 
 #[test]
@@ -274,7 +295,8 @@ fn transient() -> Vec<(Endpoint, Result<postern::ports::OutboundResponse, FetchE
         (Endpoint::Token, refused(429, "slow_down")),
         (Endpoint::Token, refused(401, "invalid_client")),
         (Endpoint::Token, refused(400, "invalid_request")),
-        (Endpoint::Token, Err(FetchError::Network)),
+        (Endpoint::Token, Ok(answer(502, &Value::Null))),
+        (Endpoint::Token, Ok(answer(521, &Value::Null))),
     ]
 }
 
@@ -345,6 +367,108 @@ fn an_answer_that_nobody_heard_is_not_asked_for_again_with_a_token_that_rotates(
     let browser = browser.signed_in();
     assert_eq!(world.sessions(), 1);
     browser.send(&api()).forwarded();
+}
+
+#[test]
+fn a_connection_that_broke_may_have_used_a_rotating_token_up_but_not_one_that_stays() {
+    // nobody tells a connection that was refused from one that broke after the request was read.
+    for lost in [Err(FetchError::Network), Ok(answer(504, &Value::Null)), Ok(answer(524, &Value::Null))] {
+        for (rotation, refused) in [(Rotation::Once, 401), (Rotation::Same, 503), (Rotation::Silent, 503)] {
+            let world = world();
+            world.corp.rotation.set(rotation);
+            let gateway = gateway(&variables());
+            let browser = Browser::new(&world, &gateway).signed_in();
+            world.wait(LIFE);
+            assert_eq!(relayed(&browser.send(&api())), 2);
+            world.corp.script(Endpoint::Token, lost.clone());
+            world.wait(LIFE - AHEAD);
+            assert_eq!(relayed(&browser.send(&api())), 2, "what is still good is used");
+            world.wait(AHEAD);
+            assert_eq!(browser.send(&api()).reply().status.as_u16(), refused, "{rotation:?} {lost:?}");
+            browser.go("/app/a").forwarded();
+            let asked = world.asked(Endpoint::Token);
+            world.corp.recover();
+            world.wait(LIFE);
+            if rotation == Rotation::Once {
+                browser.send(&api()).assert_refused(401, "session.access_token_expired");
+                assert_eq!(world.asked(Endpoint::Token), asked);
+            } else {
+                assert_eq!(relayed(&browser.send(&api())), 3);
+            }
+        }
+    }
+}
+
+#[test]
+fn tokens_whose_keys_do_not_come_are_not_used_and_their_successor_is_tried_again() {
+    //
+    type Fault = fn() -> Result<postern::ports::OutboundResponse, FetchError>;
+    let faults: [Fault; 3] =
+        [|| Err(FetchError::Network), || Ok(answer(500, &Value::Null)), || Ok(answer(200, &json!("keys")))];
+    for (rotation, used) in [(Rotation::Once, [1, 2]), (Rotation::Same, [1, 1]), (Rotation::Silent, [1, 1])] {
+        for fault in faults {
+            let world = world();
+            world.corp.rotation.set(rotation);
+            let gateway = gateway(&variables());
+            let browser = Browser::new(&world, &gateway).signed_in();
+            world.corp.rotate(9);
+            world.corp.script(Endpoint::Keys, fault());
+            world.wait(LIFE - AHEAD);
+            assert_eq!(relayed(&browser.send(&api())), 1, "what is still good is used");
+            assert_eq!(events(&world, "session.refresh")[0]["outcome"], "deny");
+            world.wait(AHEAD);
+            world.corp.script(Endpoint::Token, Ok(answer(503, &Value::Null)));
+            browser.send(&api()).assert_refused(503, "session.renewal_paused");
+            assert!(!world.dump().contains(CANARY));
+            world.corp.recover();
+            world.wait(LIFE);
+            assert_eq!(relayed(&browser.send(&api())), 3, "{rotation:?}");
+            assert_eq!(*world.corp.used.borrow(), used.map(refresh_token), "each once, in turn");
+            browser.send(&out());
+            assert_forgets_all(&world, "signed out");
+        }
+    }
+}
+
+#[test]
+fn a_successor_that_could_not_be_checked_is_revoked_with_its_session() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    let browser = Browser::new(&world, &gateway).signed_in();
+    world.corp.rotate(9);
+    world.corp.script(Endpoint::Keys, Err(FetchError::Network));
+    world.wait(LIFE);
+    browser.send(&api()).assert_refused(503, "session.renewal_paused");
+    browser.send(&out());
+    assert_forgets_all(&world, "signed out");
+    // And when what comes of it is somebody else's, the session is over.
+    let browser = browser.signed_in();
+    world.corp.rotate(10);
+    world.corp.script(Endpoint::Keys, Err(FetchError::Network));
+    world.wait(LIFE);
+    browser.send(&api()).assert_refused(503, "session.renewal_paused");
+    world.corp.recover();
+    world.corp.bend_claims(|claims| claims["sub"] = "mallory".into());
+    world.wait(LIFE);
+    browser.send(&api()).assert_refused(401, "session.gone");
+    assert_forgets_all(&world, "somebody else's");
+}
+
+#[test]
+fn a_token_that_is_over_when_it_comes_serves_those_who_waited_and_is_not_renewed_with_every_request() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    world.corp.bend_tokens(|tokens| tokens["expires_in"] = json!(0));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    for second in 0..10 {
+        for _ in 0..5 {
+            relayed(&browser.send(&api()));
+        }
+        world.wait(1);
+        assert_eq!(token_requests(&world), second / 2, "after {second} s");
+    }
 }
 
 #[test]
@@ -444,142 +568,6 @@ fn renewing_keeps_no_session_alive_past_its_clocks() {
     world.wait(LIFE);
     browser.send(&poll).assert_refused(401, "session.gone");
     assert_forgets_all(&world, "idle");
-}
-
-#[test]
-fn a_logout_makes_the_provider_forget_the_refresh_token() {
-    //
-    let world = world();
-    let gateway = gateway(&variables());
-    let browser = Browser::new(&world, &gateway).signed_in();
-    world.wait(LIFE);
-    browser.send(&api()).forwarded();
-    browser.send(&out());
-    assert_eq!(world.next_alarm(), Some(world.now.get()), "at once, but nobody waits for it");
-    world.ring();
-    assert_eq!(*world.corp.forgotten.borrow(), [refresh_token(2)]);
-    let revoked = events(&world, "token.revoke");
-    assert_eq!((revoked.len(), &revoked[0]["reason"]), (1, &json!("revocation.done")));
-    world.wait(24 * 3600);
-    world.ring();
-    assert_eq!(world.corp.forgotten.borrow().len(), 1, "once is enough");
-    assert_eq!(world.next_alarm(), None, "nothing is left to do");
-}
-
-#[test]
-fn whatever_ends_a_session_makes_the_provider_forget() {
-    //
-    let world = world();
-    let mut variables = variables();
-    variables["SESSION"] = json!({ "max_per_subject": 2 });
-    let gateway = gateway(&variables);
-    // Replaced by a new login, made room for others, left alone.
-    let first = Browser::new(&world, &gateway).signed_in().signed_in();
-    world.wait(1);
-    let others = [Browser::new(&world, &gateway).signed_in(), Browser::new(&world, &gateway).signed_in()];
-    first.send(&api()).assert_refused(401, "session.gone");
-    world.ring();
-    assert_eq!(world.corp.forgotten.borrow().len(), 2);
-    world.wait(8 * 3600);
-    world.ring();
-    assert!(world.corp.alive.borrow().is_empty());
-    assert_eq!((world.corp.forgotten.borrow().len(), world.sessions()), (4, 0));
-    drop(others);
-}
-
-#[test]
-fn a_provider_that_is_down_is_told_later_and_given_up_after_a_day() {
-    //
-    let world = world();
-    let gateway = gateway(&variables());
-    let browser = Browser::new(&world, &gateway).signed_in();
-    let start = world.now.get();
-    world.corp.script(Endpoint::Revocation, Ok(answer(503, &Value::Null)));
-    browser.send(&out());
-    let mut tried_at = Vec::new();
-    while let Some(next) = world.next_alarm() {
-        world.now.set(next.max(world.now.get()));
-        let before = world.asked(Endpoint::Revocation);
-        world.ring();
-        if world.asked(Endpoint::Revocation) > before {
-            tried_at.push(world.now.get() - start);
-        }
-    }
-    assert_eq!(tried_at[..8], [0, 30, 90, 210, 450, 930, 1890, 3810]);
-    let last = *tried_at.last().unwrap();
-    assert!((24 * 3600..25 * 3600 + 1).contains(&last), "{last}");
-    assert!(tried_at.windows(2).all(|pair| pair[1] - pair[0] <= 3600));
-    assert!(world.corp.alive.borrow().contains(&refresh_token(1)), "it never heard of it");
-}
-
-#[test]
-fn a_provider_that_comes_back_is_told() {
-    //
-    for fault in [Err(FetchError::Network), Err(FetchError::Timeout), Ok(answer(500, &Value::Null))] {
-        let world = world();
-        let gateway = gateway(&variables());
-        let browser = Browser::new(&world, &gateway).signed_in();
-        world.corp.script(Endpoint::Revocation, fault);
-        browser.send(&out());
-        world.ring();
-        assert_eq!(events(&world, "token.revoke")[0]["outcome"], "deny");
-        world.corp.recover();
-        world.ring();
-        assert!(world.corp.forgotten.borrow().is_empty(), "not before its time");
-        world.wait(30);
-        world.ring();
-        assert_eq!(*world.corp.forgotten.borrow(), [refresh_token(1)]);
-    }
-}
-
-#[test]
-fn a_provider_that_offers_no_revocation_is_left_alone() {
-    let world = world();
-    world.corp.metadata.borrow_mut().as_object_mut().unwrap().remove("revocation_endpoint");
-    let gateway = gateway(&variables());
-    let browser = Browser::new(&world, &gateway).signed_in();
-    browser.send(&out());
-    world.ring();
-    assert_eq!(events(&world, "token.revoke")[0]["reason"], "revocation.not_offered");
-    assert!(world.next_alarm().is_none_or(|next| next > world.now.get()));
-}
-
-#[test]
-fn a_logout_during_a_renewal_stands_and_the_successor_is_revoked() {
-    //
-    for rotation in [Rotation::Once, Rotation::Same, Rotation::Silent] {
-        let world = world();
-        world.corp.rotation.set(rotation);
-        let gateway = gateway(&variables());
-        let browser = Browser::new(&world, &gateway).signed_in();
-        let copy = browser.cookie("__Host-postern").unwrap();
-        world.wait(LIFE);
-        let (asked, leave) = (api(), out());
-        let (waiting, left) = block_on(join(browser.send_later(&asked), browser.send_later(&leave)));
-        assert_eq!(left.event["reason"], "logout.session_ended");
-        assert_eq!(token_requests(&world), 1, "the renewal was under way");
-        waiting.assert_refused(401, "session.gone");
-        browser.plant("__Host-postern", &copy);
-        browser.send(&api()).assert_refused(401, "session.gone");
-        assert_forgets_all(&world, &format!("{rotation:?}"));
-    }
-}
-
-#[test]
-fn a_logout_ends_the_session_even_while_its_renewal_fails() {
-    //
-    for scripted in [Ok(answer(500, &Value::Null)), Err(FetchError::Timeout), Err(FetchError::Network)] {
-        let world = world();
-        let gateway = gateway(&variables());
-        let browser = Browser::new(&world, &gateway).signed_in();
-        world.corp.script(Endpoint::Token, scripted);
-        world.wait(LIFE);
-        let (asked, leave) = (api(), out());
-        let (waiting, _) = block_on(join(browser.send_later(&asked), browser.send_later(&leave)));
-        waiting.assert_refused(401, "session.gone");
-        assert_eq!(world.sessions(), 0);
-        assert_forgets_all(&world, "failed renewal");
-    }
 }
 
 #[test]

@@ -6,21 +6,20 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use futures::executor::block_on;
 use futures::future::join_all;
-use postern::config::Config;
 use postern::gateway::Gateway;
 use postern::http::{ClientCertificate, header};
 use postern::jose::PublicKey;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Answered, Asked, Browser, CANARY, CORP, Fault, ORIGIN, PARTNER, World, gateway, key, variables};
+use crate::support::{Answered, Asked, Browser, CANARY, CORP, Fault, ORIGIN, PARTNER, World, gateway, variables};
 
 const API: &str = "https://api.example.com";
 const HEX: &str = "d1970e08e4593588be0d6a6aab7d236722461d33747761e0941577ba282e0382";
-const X5T: &str = "0ZcOCORZNYi-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+pub const X5T: &str = "0ZcOCORZNYi-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
 /// Of `partner`'s tokens any are taken, of `corp`'s those bound as `corp` says.
-fn deployment(corp: &Value) -> Value {
+pub fn deployment(corp: &Value) -> Value {
     let mut variables = variables();
     let issuer = |issuer: &str| json!({ "issuer": issuer, "audience": API, "algs": ["ES256"], "kind": "service" });
     variables["ISSUERS"] = json!({ "any": issuer(PARTNER), "corp": issuer(CORP) });
@@ -48,10 +47,10 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// A program with a key of its own.
-struct Machine(SigningKey);
+pub struct Machine(SigningKey);
 
 impl Machine {
-    fn new(seed: u8) -> Self {
+    pub fn new(seed: u8) -> Self {
         Self(SigningKey::from_bytes(&[seed; 32]))
     }
 
@@ -64,12 +63,12 @@ impl Machine {
     }
 
     /// A token of `issuer`'s that is bound to the key.
-    fn token(&self, world: &World, issuer: &str) -> String {
+    pub fn token(&self, world: &World, issuer: &str) -> String {
         token(world, issuer, &json!({ "jkt": self.jkt() }))
     }
 
     /// A proof for `GET path` with that token, its claims changed; `null` takes one away.
-    fn proof(&self, world: &World, path: &str, token: &str, changes: &Value) -> String {
+    pub fn proof(&self, world: &World, path: &str, token: &str, changes: &Value) -> String {
         let mut claims = json!({
             "jti": format!("{CANARY}-proof"), "htm": "GET", "htu": format!("{ORIGIN}{path}"), "iat": world.now.get(),
             "ath": encode(Sha256::digest(token)),
@@ -84,7 +83,7 @@ impl Machine {
 }
 
 /// A token of `issuer`'s with this `cnf`; `null` for none.
-fn token(world: &World, issuer: &str, cnf: &Value) -> String {
+pub fn token(world: &World, issuer: &str, cnf: &Value) -> String {
     let now = world.now.get();
     let claims = json!({
         "iss": issuer, "aud": API, "sub": "reporter", "client_id": "reporter", "jti": format!("jti-{CANARY}"),
@@ -96,11 +95,11 @@ fn token(world: &World, issuer: &str, cnf: &Value) -> String {
     provider.key.borrow().sign(Some("at+jwt"), &claims)
 }
 
-fn asked(path: &str, token: &str, proof: &str) -> Asked {
+pub fn asked(path: &str, token: &str, proof: &str) -> Asked {
     Asked::new("GET", path).with("authorization", &format!("DPoP {token}")).with("dpop", proof)
 }
 
-fn certificate() -> ClientCertificate {
+pub fn certificate() -> ClientCertificate {
     ClientCertificate {
         presented: Some("1".to_owned()),
         verified: Some("SUCCESS".to_owned()),
@@ -109,14 +108,14 @@ fn certificate() -> ClientCertificate {
     }
 }
 
-fn challenges(answered: &Answered) -> Vec<String> {
+pub fn challenges(answered: &Answered) -> Vec<String> {
     let all = answered.reply().headers.get_all(header::WWW_AUTHENTICATE);
     all.iter().map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
 /// Refused, with this error in the first challenge and nowhere else.
 #[track_caller]
-fn refused(answered: &Answered, reason: &str, challenge: &str) {
+pub fn refused(answered: &Answered, reason: &str, challenge: &str) {
     answered.assert_refused(401, reason);
     let all = challenges(answered);
     assert!(all[0].starts_with(challenge), "{all:?}");
@@ -126,8 +125,8 @@ fn refused(answered: &Answered, reason: &str, challenge: &str) {
 }
 
 const INVALID_PROOF: &str = r#"DPoP error="invalid_dpop_proof", algs="ES256 ES384 EdDSA PS256""#;
-const INVALID_TOKEN: &str = r#"DPoP error="invalid_token", algs="ES256 ES384 EdDSA PS256""#;
-const INVALID_BEARER: &str = r#"Bearer error="invalid_token""#;
+pub const INVALID_TOKEN: &str = r#"DPoP error="invalid_token", algs="ES256 ES384 EdDSA PS256""#;
+pub const INVALID_BEARER: &str = r#"Bearer error="invalid_token""#;
 const WANTS_NONCE: &str = r#"DPoP error="use_dpop_nonce", algs="ES256 ES384 EdDSA PS256""#;
 
 #[test]
@@ -161,6 +160,62 @@ fn a_proof_works_once() {
     refused(&browser.send(&asked), "dpop.replayed", INVALID_PROOF);
     world.wait(1);
     refused(&browser.send(&asked), "dpop.iat_too_old", INVALID_PROOF);
+}
+
+#[test]
+fn a_token_that_is_remembered_still_needs_its_proof_every_time() {
+    // R-128, R-130, R-133
+    let (world, gateway) = plain();
+    let (browser, machine, thief) = (Browser::new(&world, &gateway), Machine::new(1), Machine::new(2));
+    let token = machine.token(&world, PARTNER);
+    let send = |machine: &Machine, jti: &str| {
+        browser.send(&asked("/any/a", &token, &machine.proof(&world, "/any/a", &token, &json!({ "jti": jti }))))
+    };
+    send(&machine, "1").forwarded();
+    for jti in ["2", "3"] {
+        let answered = send(&machine, jti);
+        answered.forwarded();
+        assert_eq!(answered.event["remembered"], true);
+    }
+    refused(&send(&machine, "3"), "dpop.replayed", INVALID_PROOF);
+    refused(&send(&thief, "4"), "dpop.key_mismatch", INVALID_TOKEN);
+    let bearer = Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    refused(&browser.send(&bearer), "sender.bound_token_as_bearer", INVALID_BEARER);
+    let naked = Asked::new("GET", "/any/a").with("authorization", &format!("DPoP {token}"));
+    refused(&browser.send(&naked), "dpop.missing", INVALID_PROOF);
+}
+
+#[test]
+fn an_opaque_token_is_bound_to_what_its_issuer_says() {
+    // R-129, R-130, R-133, RFC 9449 §6.2, RFC 8705 §3.2
+    let world = World::new();
+    let opaque = json!({ "issuer": PARTNER, "audience": API, "tokens": "opaque", "client_id": "api" });
+    let mut variables = deployment(&json!({}));
+    variables["ISSUERS"]["any"] = opaque;
+    let gateway = gateway(&variables);
+    let (browser, machine) = (Browser::new(&world, &gateway), Machine::new(1));
+    let issue = |name: &str, kind: &str, cnf: Value| {
+        let said = json!({
+            "active": true, "iss": PARTNER, "aud": API, "sub": "reporter", "client_id": "reporter",
+            "token_type": kind, "exp": world.now.get() + 3600, "cnf": cnf,
+        });
+        world.partner.opaque.borrow_mut().insert(name.to_owned(), said);
+        name.to_owned()
+    };
+    let by_key = issue("by-key~+/==", "DPoP", json!({ "jkt": machine.jkt() }));
+    for jti in ["1", "2"] {
+        let proof = machine.proof(&world, "/any/a", &by_key, &json!({ "jti": jti }));
+        let answered = browser.send(&asked("/any/a", &by_key, &proof));
+        answered.forwarded();
+        assert_eq!(answered.event["means"], "dpop");
+        refused(&browser.send(&asked("/any/a", &by_key, &proof)), "dpop.replayed", INVALID_PROOF);
+    }
+    let bearer = |token: &str| Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    refused(&browser.send(&bearer(&by_key)), "sender.bound_token_as_bearer", INVALID_BEARER);
+    let by_certificate = issue("by-certificate", "Bearer", json!({ "x5t#S256": X5T }));
+    refused(&browser.send(&bearer(&by_certificate)), "mtls.certificate_missing", INVALID_BEARER);
+    browser.send(&bearer(&by_certificate).on_connection(certificate())).forwarded();
+    refused(&browser.send(&bearer(&by_certificate)), "mtls.certificate_missing", INVALID_BEARER);
 }
 
 #[test]
@@ -314,39 +369,6 @@ fn where_a_nonce_is_asked_for_a_proof_needs_a_fresh_one() {
 }
 
 #[test]
-fn an_issuer_may_ask_for_a_key_or_a_certificate() {
-    // R-129, R-133
-    let world = World::new();
-    let machine = Machine::new(1);
-    let (unbound, key) = (token(&world, CORP, &Value::Null), machine.token(&world, CORP));
-    let by_certificate = token(&world, CORP, &json!({ "x5t#S256": X5T }));
-    let bearer = |token: &str| {
-        let asked = Asked::new("GET", "/corp").with("authorization", &format!("Bearer {token}"));
-        asked.on_connection(certificate())
-    };
-    let with_key = asked("/corp", &key, &machine.proof(&world, "/corp", &key, &json!({})));
-    let certificate_as_key =
-        asked("/corp", &by_certificate, &machine.proof(&world, "/corp", &by_certificate, &json!({})));
-
-    let gateway_of = |sender: &str| gateway(&deployment(&json!({ "sender": sender })));
-    let gateway = gateway_of("dpop");
-    let browser = Browser::new(&world, &gateway);
-    refused(&browser.send(&bearer(&unbound)), "sender.token_not_bound", INVALID_TOKEN);
-    refused(&browser.send(&bearer(&by_certificate)), "sender.token_bound_otherwise", INVALID_TOKEN);
-    refused(&browser.send(&certificate_as_key), "sender.token_bound_otherwise", INVALID_TOKEN);
-    browser.send(&with_key).forwarded();
-
-    let gateway = gateway_of("mtls");
-    let browser = Browser::new(&world, &gateway);
-    refused(&browser.send(&bearer(&unbound)), "sender.token_not_bound", INVALID_BEARER);
-    refused(&browser.send(&with_key), "sender.token_bound_otherwise", INVALID_BEARER);
-    refused(&browser.send(&certificate_as_key), "sender.token_bound_otherwise", INVALID_BEARER);
-    let answered = browser.send(&bearer(&by_certificate));
-    answered.forwarded();
-    assert_eq!((&answered.event["means"], &answered.event["jkt"]), (&json!("mtls"), &Value::Null));
-}
-
-#[test]
 fn a_token_of_a_certificate_needs_that_connection() {
     // R-133, R-134
     let (world, gateway) = plain();
@@ -364,87 +386,6 @@ fn a_token_of_a_certificate_needs_that_connection() {
         (asked().on_connection(failed), "mtls.certificate_not_verified"),
     ] {
         refused(&browser.send(&asked), reason, INVALID_BEARER);
-    }
-}
-
-#[test]
-fn a_bound_token_is_not_passed_on_without_its_proof() {
-    // R-130
-    let (world, gateway) = plain();
-    let (browser, machine) = (Browser::new(&world, &gateway), Machine::new(1));
-    let bound = machine.token(&world, PARTNER);
-    let proof = machine.proof(&world, "/relay", &bound, &json!({}));
-    refused(&browser.send(&asked("/relay", &bound, &proof)), "sender.bound_token_not_relayed", INVALID_TOKEN);
-    let by_certificate = token(&world, PARTNER, &json!({ "x5t#S256": X5T }));
-    let bearer = |token: &str| Asked::new("GET", "/relay").with("authorization", &format!("Bearer {token}"));
-    let answered = browser.send(&bearer(&by_certificate).on_connection(certificate()));
-    refused(&answered, "sender.bound_token_not_relayed", INVALID_BEARER);
-    browser.send(&bearer(&token(&world, PARTNER, &Value::Null))).forwarded();
-}
-
-#[test]
-fn a_configuration_that_would_pass_bound_tokens_on_is_refused() {
-    // R-130
-    let parse = |variables: &Value| {
-        let secret = |name: &str| Some(if name == "POSTERN_KEYS" { key("k1", "A") } else { "secret".to_owned() });
-        let problems = Config::parse(variables.as_object().unwrap(), &secret).err().unwrap_or_default();
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    for sender in ["dpop", "mtls"] {
-        let mut variables = deployment(&json!({ "sender": sender }));
-        assert_eq!(parse(&variables), Vec::<String>::new());
-        for relay in [json!({}), json!({ "require": { "issuers": ["corp"] } })] {
-            variables["ROUTES"]["/passed"] =
-                json!({ "upstream": "service:API", "authenticate": ["bearer"], "token": "relay" });
-            variables["ROUTES"]["/passed"].as_object_mut().unwrap().extend(relay.as_object().unwrap().clone());
-            let problems = parse(&variables);
-            assert!(problems.len() == 1 && problems[0].contains("cannot pass on the tokens of `corp`"), "{problems:?}");
-        }
-    }
-    let problems = parse(&deployment(&json!({ "sender": "mtls", "dpop_nonce": true })));
-    assert!(problems.len() == 1 && problems[0].contains("`sender` is `mtls`"), "{problems:?}");
-    let problems = parse(&deployment(&json!({ "sender": "both" })));
-    assert!(problems.len() == 1 && problems[0].contains("`any` or `dpop` or `mtls`"), "{problems:?}");
-}
-
-#[test]
-fn a_route_says_by_which_schemes_it_takes_tokens() {
-    // RFC 9449 §7.1, §7.2
-    let algs = r#"DPoP algs="ES256 ES384 EdDSA PS256", "#;
-    let world = World::new();
-    for (sender, expected) in [("any", vec!["Bearer ", algs]), ("dpop", vec![algs]), ("mtls", vec!["Bearer "])] {
-        let gateway = gateway(&deployment(&json!({ "sender": sender })));
-        let browser = Browser::new(&world, &gateway);
-        let answered = browser.send(&Asked::new("GET", "/corp"));
-        answered.assert_refused(401, "authn.no_token");
-        let metadata =
-            |path: &str| format!(r#"resource_metadata="{ORIGIN}/.well-known/oauth-protected-resource{path}""#);
-        let with =
-            |lines: &[&str], path| lines.iter().map(|line| format!("{line}{}", metadata(path))).collect::<Vec<_>>();
-        assert_eq!(challenges(&answered), with(&expected, "/corp"), "{sender}");
-        let all = challenges(&browser.send(&Asked::new("GET", "/all")));
-        assert_eq!(all, with(&["Bearer ", algs], "/all"), "{sender}");
-    }
-}
-
-#[test]
-fn the_metadata_of_a_resource_tells_what_tokens_are_bound_to() {
-    // RFC 9728 §2
-    let world = World::new();
-    let algs = json!(["ES256", "ES384", "EdDSA", "PS256"]);
-    for (sender, path, supported, required, by_certificate) in [
-        ("any", "/corp", algs.clone(), Value::Null, Value::Null),
-        ("dpop", "/corp", algs.clone(), json!(true), Value::Null),
-        ("mtls", "/corp", Value::Null, Value::Null, json!(true)),
-        ("dpop", "/all", algs.clone(), Value::Null, Value::Null),
-        ("mtls", "/all", algs.clone(), Value::Null, json!(true)),
-    ] {
-        let gateway = gateway(&deployment(&json!({ "sender": sender })));
-        let asked = Asked::new("GET", &format!("/.well-known/oauth-protected-resource{path}"));
-        let metadata = Browser::new(&world, &gateway).send(&asked).json();
-        assert_eq!(metadata["dpop_signing_alg_values_supported"], supported, "{sender} {path}");
-        assert_eq!(metadata["dpop_bound_access_tokens_required"], required, "{sender} {path}");
-        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], by_certificate, "{sender} {path}");
     }
 }
 

@@ -80,6 +80,60 @@ fn a_new_login_has_a_new_id_and_the_old_one_is_dead_at_once() {
 }
 
 #[test]
+fn tabs_that_sign_in_at_once_leave_one_session() {
+    // also where a `Strict` cookie stays behind on the way back.
+    for same_site in ["strict", "lax"] {
+        for order in [[0, 1, 2], [2, 0, 1]] {
+            let mut variables = variables();
+            variables["SESSION"] = json!({ "same_site": same_site });
+            let (world, gateway) = (World::new(), gateway(&variables));
+            let browser = Browser::new(&world, &gateway);
+            let responses: Vec<_> = (0..3).map(|_| world.corp.authorize(&browser.begin(""))).collect();
+            for (finished, tab) in order.into_iter().enumerate() {
+                let subject = ["alice", "bob", "bob"][finished];
+                world.corp.bend_claims(move |claims| claims["sub"] = subject.into());
+                let answered = browser.come_back(&responses[tab]);
+                assert_eq!(answered.event["reason"], "login.succeeded");
+                assert_eq!(world.sessions(), 1, "{same_site}, {order:?}, {finished}");
+                assert_eq!(browser.logins_under_way().len(), 2 - finished);
+            }
+            assert_eq!(browser.send(&me()).json()["subject"], "bob");
+        }
+    }
+}
+
+#[test]
+fn a_logout_in_one_tab_overtakes_the_logins_of_the_others() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway);
+    let responses: Vec<_> = (0..2).map(|_| world.corp.authorize(&browser.begin(""))).collect();
+    browser.come_back(&responses[0]);
+    browser.send(&Asked::script("POST", "/auth/logout"));
+    browser.come_back(&responses[1]).assert_refused(400, "login.overtaken_by_logout");
+    assert_eq!(world.sessions(), 0);
+}
+
+#[test]
+fn a_login_in_another_tab_lasts_no_longer_for_that() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway);
+    let first = world.corp.authorize(&browser.begin(""));
+    world.wait(5);
+    let second = world.corp.authorize(&browser.begin(""));
+    world.wait(9 * MINUTE);
+    let finished = browser.come_back(&first);
+    let told = finished
+        .set_cookies()
+        .into_iter()
+        .find(|cookie| cookie.starts_with("__Host-postern-login-") && !cookie.contains("Max-Age=0"));
+    assert!(told.unwrap().ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"));
+    world.wait(MINUTE);
+    browser.come_back(&second).assert_refused(400, "callback.no_transaction");
+}
+
+#[test]
 fn a_planted_cookie_is_not_the_session_after_a_login() {
     // of somebody else's session, and of none.
     let (world, gateway) = (World::new(), gateway(&variables()));

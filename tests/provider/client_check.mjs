@@ -17,11 +17,11 @@ function post(client, request, form) {
   return !request.headers.authorization && form.get("client_id") === client.id && form.get("client_secret") === client.secret;
 }
 
-function privateKeyJwt({ client, url, assertions }, form) {
+function privateKeyJwt({ client, url, assertions, clock }, form) {
   if (form.get("client_assertion_type") !== "urn:ietf:params:oauth:client-assertion-type:jwt-bearer") return false;
   const [header, payload, signature] = (form.get("client_assertion") ?? "").split(".");
   const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
-  const now = Date.now() / 1000;
+  const now = clock();
   assertions.push({ header: JSON.parse(Buffer.from(header, "base64url").toString()), claims });
   const key = createPublicKey({ key: publicJwk(client.key), format: "jwk" });
   const signed = verify("sha256", Buffer.from(`${header}.${payload}`), { key, dsaEncoding: "ieee-p1363" }, Buffer.from(signature, "base64url"));

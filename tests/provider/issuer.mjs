@@ -1,8 +1,8 @@
 // One scriptable OpenID provider: honest until a test bends it.
 //
 // Each hook in `bend` gets the draft of an answer and may change it in place or return another:
-// `discovery`, `jwks`, `token`, `userinfo`, `endSession` get an Answer (answers.mjs), `authorization` an
-// authorization response, `idToken` the parts of an ID token.
+// `discovery`, `jwks`, `token`, `userinfo`, `introspection`, `endSession` get an Answer (answers.mjs), `authorization`
+// an authorization response, `idToken` the parts of an ID token, `page` whatever else is asked for.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -22,6 +22,7 @@ const ENDPOINTS = {
   "/userinfo": "userinfo",
   "/end-session": "endSession",
   "/revoke": "revocation",
+  "/introspect": "introspection",
 };
 
 export class Issuer {
@@ -52,6 +53,8 @@ export class Issuer {
     this.tokenLife = 3600;
     this.refreshTokens = new Map();
     this.revoked = [];
+    /** Opaque access tokens, and what is said of each. */
+    this.opaqueTokens = new Map();
     this.canaries ??= new Set([this.client.secret]);
   }
 
@@ -69,7 +72,7 @@ export class Issuer {
   async answer(request) {
     const endpoint = ENDPOINTS[request.path] ?? "unknown";
     this.requests.push({ endpoint, ...request });
-    if (endpoint === "unknown") return html("not found", 404);
+    if (endpoint === "unknown") return this.bent("page", html("not found", 404), { request });
     return this[endpoint](request);
   }
 
@@ -86,6 +89,20 @@ export class Issuer {
     };
     const token = compactJws({ alg: this.alg, kid: key.kid, typ: "logout+jwt", ...header }, all, signer);
     this.#plant(token);
+    return token;
+  }
+
+  /**
+   * An opaque access token of Alice's; claims that are `undefined` are left out of what introspection says.
+   * @param {object} claims what is added or changed; `aud` among them
+   */
+  opaqueToken(claims) {
+    const token = random("opaque");
+    const now = this.clock();
+    this.opaqueTokens.set(token, {
+      active: true, iss: this.url, sub: this.user.sub, client_id: "cli", token_type: "Bearer", iat: now, exp: now + this.tokenLife, ...claims,
+    });
+    this.canaries.add(token);
     return token;
   }
 
@@ -118,6 +135,7 @@ export class Issuer {
       jwks_uri: `${this.base}/jwks`,
       end_session_endpoint: `${this.base}/end-session`,
       revocation_endpoint: `${this.base}/revoke`,
+      introspection_endpoint: `${this.base}/introspect`,
       response_types_supported: ["code"],
       response_modes_supported: ["query", "form_post"],
       subject_types_supported: ["public"],
@@ -211,6 +229,17 @@ export class Issuer {
       }
       return bent;
     });
+  }
+
+  /** RFC 7662 §2. */
+  introspection(request) {
+    const form = new URLSearchParams(request.body);
+    const must = (what, held) => held || this.violations.push(`introspection request: ${what}`);
+    must("a POST of a form", request.method === "POST" && request.headers["content-type"] === "application/x-www-form-urlencoded");
+    must("one token, in the body", form.getAll("token").length === 1 && request.query.size === 0);
+    must("the hint is access_token", form.get("token_type_hint") === "access_token");
+    const known = checkClient(this, request, form) && (this.opaqueTokens.get(form.get("token")) ?? { active: false });
+    return this.bent("introspection", known ? json(known) : json({ error: "invalid_client" }, 401), { request, form });
   }
 
   /** The refresh tokens that could still be used. */

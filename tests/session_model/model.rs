@@ -54,6 +54,7 @@ pub enum Outcome {
     Renewed { life: i64 },
     Refused,
     Mistrusted,
+    Unverified,
     Failed,
     Unknown,
 }

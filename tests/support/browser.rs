@@ -22,6 +22,7 @@ pub struct Asked {
     headers: Vec<(&'static str, String)>,
     body: Result<String, BodyError>,
     cross_site: bool,
+    address: String,
     certificate: Option<ClientCertificate>,
 }
 
@@ -36,6 +37,7 @@ impl Asked {
             body: Ok(String::new()),
             cross_site: false,
             certificate: None,
+            address: "192.0.2.1".to_owned(),
         }
     }
 
@@ -73,6 +75,12 @@ impl Asked {
         self
     }
 
+    /// From another place.
+    pub fn at_address(mut self, address: &str) -> Self {
+        self.address = address.to_owned();
+        self
+    }
+
     /// On a connection of which the platform says this.
     pub fn on_connection(mut self, certificate: ClientCertificate) -> Self {
         self.certificate = Some(certificate);
@@ -98,7 +106,7 @@ impl Asked {
             headers.append(header::COOKIE, HeaderValue::try_from(cookies).unwrap());
         }
         let peer = Peer {
-            address: Some("192.0.2.1".to_owned()),
+            address: Some(self.address.clone()),
             country: Some("PT".to_owned()),
             city: Some("Lisbon".to_owned()),
             ray: None,
@@ -135,6 +143,11 @@ impl<'w> Browser<'w> {
 
     /// The same, to be driven beside others.
     pub async fn send_later(&self, asked: &Asked) -> Answered {
+        self.world.beside(self.gateway, self.send_alone(asked)).await
+    }
+
+    /// The same, without what the request starts to have done beside it.
+    pub async fn send_alone(&self, asked: &Asked) -> Answered {
         let sessions_before = self.world.sessions();
         let head = asked.head(&self.cookies_for(asked.cross_site, asked.method == Method::GET));
         let outcome = self.gateway.handle(self.world, &head, Body(asked.body.clone())).await;

@@ -7,7 +7,7 @@ mod stores;
 mod world;
 
 pub use browser::{Answered, Asked, Browser, ORIGIN};
-pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer};
+pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer, signer_named};
 pub use world::{CORP, Fault, PARTNER, World};
 
 use postern::config::Config;

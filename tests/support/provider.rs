@@ -21,6 +21,7 @@ pub enum Endpoint {
     Token,
     Revocation,
     UserInfo,
+    Introspection,
 }
 
 /// What becomes of a refresh token that is used.
@@ -66,6 +67,8 @@ pub struct Provider {
     /// The tokens that were to be forgotten, in order.
     pub forgotten: RefCell<Vec<String>>,
     families: RefCell<BTreeMap<String, (usize, i64)>>,
+    /// What is said of opaque access tokens; of all others, that they are not active.
+    pub opaque: RefCell<BTreeMap<String, Value>>,
 }
 
 struct Grant {
@@ -77,9 +80,14 @@ struct Grant {
 
 /// A signing key made from one number, named after it.
 pub fn signer(number: u8) -> Es256Signer {
+    signer_named(number, &format!("key-{number}"))
+}
+
+/// The same, under any name.
+pub fn signer_named(number: u8, kid: &str) -> Es256Signer {
     let secret = p256::SecretKey::from_slice(&[number; 32]).unwrap();
     let mut jwk: Value = serde_json::from_str(&secret.to_jwk_string()).unwrap();
-    jwk["kid"] = format!("key-{number}").into();
+    jwk["kid"] = kid.into();
     Es256Signer::from_jwk(&Secret::new(jwk.to_string())).unwrap()
 }
 
@@ -102,6 +110,7 @@ impl Provider {
                 "userinfo_endpoint": format!("{issuer}/userinfo"),
                 "end_session_endpoint": format!("{issuer}/logout"),
                 "revocation_endpoint": format!("{issuer}/revoke"),
+                "introspection_endpoint": format!("{issuer}/introspect"),
                 "authorization_response_iss_parameter_supported": true,
                 "code_challenge_methods_supported": ["S256"],
             })),
@@ -120,6 +129,7 @@ impl Provider {
             used: RefCell::default(),
             forgotten: RefCell::default(),
             families: RefCell::default(),
+            opaque: RefCell::default(),
         }
     }
 
@@ -140,8 +150,14 @@ impl Provider {
 
     /// Does not answer at all from now on.
     pub fn go_down(&self) {
-        for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token, Endpoint::Revocation, Endpoint::UserInfo]
-        {
+        for endpoint in [
+            Endpoint::Metadata,
+            Endpoint::Keys,
+            Endpoint::Token,
+            Endpoint::Revocation,
+            Endpoint::UserInfo,
+            Endpoint::Introspection,
+        ] {
             self.script(endpoint, Err(FetchError::Network));
         }
     }
@@ -210,6 +226,7 @@ impl Provider {
             "/token" => Some(Endpoint::Token),
             "/revoke" => Some(Endpoint::Revocation),
             "/userinfo" => Some(Endpoint::UserInfo),
+            "/introspect" => Some(Endpoint::Introspection),
             _ => None,
         }
     }
@@ -231,6 +248,10 @@ impl Provider {
             }
             Endpoint::Revocation => Ok(self.forget(&form(request)["token"])),
             Endpoint::UserInfo => Ok(answer(200, &self.user.borrow())),
+            Endpoint::Introspection => {
+                let known = self.opaque.borrow().get(&form(request)["token"]).cloned();
+                Ok(answer(200, &known.unwrap_or_else(|| json!({ "active": false }))))
+            }
         }
     }
 

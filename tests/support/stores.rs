@@ -29,7 +29,7 @@ impl SessionTable for MemoryTable {
 
     fn all(&self) -> Result<Vec<Row>, StoreError> {
         let mut rows: Vec<Row> = self.rows.borrow().values().cloned().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.sequence));
         Ok(rows)
     }
 

@@ -3,16 +3,19 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use futures::StreamExt;
 use futures::executor::block_on;
-use postern::gateway::Gateway;
+use futures::stream::FuturesUnordered;
+use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
-    StoreError,
+    StoreError, Timer,
 };
 use postern::session::{
     Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
@@ -56,6 +59,10 @@ pub struct World {
     pub lines: RefCell<Vec<String>>,
     /// How often a subject's object was asked.
     pub session_calls: Cell<usize>,
+    /// How long every answer of a provider takes, in seconds.
+    pub latency: Cell<i64>,
+    /// How many signatures were verified.
+    pub verifications: Cell<usize>,
     pub fault: Cell<Fault>,
     seed: Cell<u64>,
     claimed: RefCell<BTreeMap<[u8; 32], i64>>,
@@ -66,6 +73,12 @@ pub struct World {
     pub renewals_crash: Cell<bool>,
     flights: RefCell<HashSet<SessionDigest>>,
     object_keys: KeyRing,
+    /// How often something was put into the shared cache.
+    pub cache_puts: Cell<usize>,
+    /// Whatever is asked of providers is never answered.
+    pub silence: Cell<bool>,
+    /// What was started and does not run yet.
+    errands: RefCell<Vec<Errand>>,
     sids: RefCell<HashMap<SidKey, Sid>>,
 }
 
@@ -85,6 +98,8 @@ impl World {
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
+            latency: Cell::new(0),
+            verifications: Cell::new(0),
             fault: Cell::new(Fault::None),
             seed: Cell::new(1),
             claimed: RefCell::default(),
@@ -93,6 +108,9 @@ impl World {
             sids: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
+            cache_puts: Cell::default(),
+            silence: Cell::default(),
+            errands: RefCell::default(),
             object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
         }
     }
@@ -129,7 +147,7 @@ impl World {
             }
             object.sweep(self.now()).unwrap();
             for revocation in object.revocations_due(self.now()).unwrap() {
-                let done = block_on(gateway.revoke(self, &revocation));
+                let done = block_on(self.beside(&gateway, gateway.revoke(self, &revocation)));
                 object.revocation_tried(revocation, done, self.now()).unwrap();
             }
         }
@@ -141,19 +159,58 @@ impl World {
         objects.values().filter_map(|table| table.next_event().unwrap()).map(Timestamp::as_unix).min()
     }
 
+    /// Does something at a gateway, and beside it runs the errands that come of it, to their end.
+    pub async fn beside<T>(&self, gateway: &Gateway, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let mut errands = FuturesUnordered::new();
+        let mut done = None;
+        poll_fn(move |context| {
+            if done.is_none()
+                && let Poll::Ready(result) = work.as_mut().poll(context)
+            {
+                done = Some(result);
+            }
+            for errand in self.errands.take() {
+                errands.push(gateway.run(self, errand));
+            }
+            while let Poll::Ready(Some(())) = errands.poll_next_unpin(context) {}
+            if errands.is_empty() || self.silence.get() {
+                done.take().map_or(Poll::Pending, Poll::Ready)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// How many errands were started and do not run yet.
+    pub fn errands_waiting(&self) -> usize {
+        self.errands.borrow().len()
+    }
+
+    /// Runs them.
+    pub fn run_errands(&self, gateway: &Gateway) {
+        block_on(self.beside(gateway, async {}));
+    }
+
+    /// The timer of the refresh goes off.
+    pub fn refresh(&self, gateway: &Gateway) {
+        block_on(self.beside(gateway, async { gateway.refresh(self) }));
+    }
+
     /// Everything that is stored of sessions.
     pub fn dump(&self) -> String {
         self.objects.borrow().values().map(|table| format!("{table:?}")).collect()
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> Subject<'a, MemoryTable, Self> {
-        Subject { table, keys: &self.object_keys, random: self }
+        Subject { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.
     async fn fly(&self, gateway: &Gateway, table: &MemoryTable, job: &RenewalJob) -> Result<(), StoreError> {
         self.flights.borrow_mut().insert(job.digest.clone());
-        let renewal = gateway.renew(self, job).await;
+        let renewal = self.beside(gateway, gateway.renew(self, job)).await;
         self.flights.borrow_mut().remove(&job.digest);
         if self.renewals_crash.take() {
             return Err(StoreError::Unavailable("the object died".to_owned()));
@@ -169,6 +226,20 @@ impl World {
 impl Clock for World {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix(self.now.get())
+    }
+}
+
+impl Timer for World {
+    /// Time passes in whole seconds; everybody else gets on.
+    async fn sleep(&self, milliseconds: u32) {
+        self.wait(i64::from(milliseconds / 1000));
+        breath().await;
+    }
+}
+
+impl Errands for World {
+    fn start(&self, errand: Errand) {
+        self.errands.borrow_mut().push(errand);
     }
 }
 
@@ -189,6 +260,10 @@ impl Fetch for World {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
         self.sent.borrow_mut().push(request.clone());
         breath().await;
+        while self.silence.get() {
+            breath().await;
+        }
+        self.wait(self.latency.get());
         let (provider, endpoint) = self.find(&request.url).expect("a request went to nobody's endpoint");
         provider.answer(endpoint, &request, self.now.get())
     }
@@ -196,6 +271,7 @@ impl Fetch for World {
 
 impl Signatures for World {
     async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.verifications.set(self.verifications.get() + 1);
         Portable.verify(key, algorithm, message, signature).await
     }
 }
@@ -206,6 +282,7 @@ impl DocumentCache for World {
     }
 
     async fn put(&self, key: &str, text: String, _: Seconds) {
+        self.cache_puts.set(self.cache_puts.get() + 1);
         self.cache.borrow_mut().insert(key.to_owned(), text);
     }
 }

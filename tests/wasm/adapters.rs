@@ -91,7 +91,8 @@ fn a_header_the_runtime_refuses_is_an_error_and_not_a_panic() {
 fn variables_are_plain_data_and_secrets_go_apart() {
     let env = JSON::parse(
         r#"{"PUBLIC_URL":"https://app.example","N":1,"B":false,"L":[1,"2"],"PROVIDERS":{"corp":{"scopes":["openid"]}},
-            "OTHER_SECRET":"o","POSTERN_KEYS":"k1:secret","PROVIDER_CORP_CLIENT_SECRET":"s","PROVIDER_CORP_PRIVATE_KEY":"p"}"#,
+            "OTHER_SECRET":"o","POSTERN_KEYS":"k1:secret","PROVIDER_CORP_CLIENT_SECRET":"s","PROVIDER_CORP_PRIVATE_KEY":"p",
+            "ISSUER_API_CLIENT_SECRET":"i","ISSUER_API_PRIVATE_KEY":"q","ISSUER_API_OTHER":"r"}"#,
     )
     .unwrap();
     Reflect::set(&env, &"KV".into(), &js_sys::Map::new().into()).unwrap();
@@ -110,8 +111,11 @@ fn variables_are_plain_data_and_secrets_go_apart() {
     assert_eq!(environment.secret("POSTERN_KEYS").as_deref(), Some("k1:secret"));
     assert_eq!(environment.secret("PROVIDER_CORP_CLIENT_SECRET").as_deref(), Some("s"));
     assert_eq!(environment.secret("PROVIDER_CORP_PRIVATE_KEY").as_deref(), Some("p"));
-    assert_eq!(environment.secret("PUBLIC_URL"), None);
-    assert_eq!(environment.secret("OTHER_SECRET"), None);
+    assert_eq!(environment.secret("ISSUER_API_CLIENT_SECRET").as_deref(), Some("i"));
+    assert_eq!(environment.secret("ISSUER_API_PRIVATE_KEY").as_deref(), Some("q"));
+    for name in ["PUBLIC_URL", "OTHER_SECRET", "ISSUER_API_OTHER"] {
+        assert_eq!(environment.secret(name), None, "{name}");
+    }
     assert!(!format!("{environment:?}").contains("k1:secret"));
 }
 

@@ -15,7 +15,8 @@ fn principal(table: &Value, changes: &Value) -> Principal {
     });
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let issuer = token_issuer(|all| all.as_object_mut().unwrap().extend(table.as_object().unwrap().clone()));
-    let expected = Expectations { issuer: &issuer, now: Timestamp::from_unix(NOW) };
+    let profile = issuer.signed().unwrap().profile;
+    let expected = Expectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
     let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
     Principal::by_token(&issuer, &claims, &Sender::plain())
 }

@@ -1,49 +1,73 @@
-//! The documents of one kind that this isolate has, and how it comes by them.
+//! The documents of one kind that this isolate has.
+//!
+//! Requests only look at what is here. Where something is wanting they send for it ([`Errand`]s), once, and
+//! wait by looking again: on Workers a request must not wait for what belongs to another.
+//!
+//! [`Errand`]: super::errand::Errand
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use sha2::{Digest, Sha256};
-
+use super::errand::Ask;
 use super::source::Source;
 use crate::gateway::Platform;
-use crate::http::{HeaderValue, StatusCode, header};
 use crate::keyring::KeyRing;
-use crate::oidc::documents::{self, Freshness, Stored};
+use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
+use crate::oidc::key_search::KeySearch;
+use crate::ports::FetchError;
 use crate::refusal::Reason;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Demand {
-    /// One that is good.
-    Usable,
-    /// One fetched just now, because a token names a key that is not among those at hand; the one at
-    /// hand while the last such fetch is too recent.
-    Newer,
-}
+/// After this time a fetch is taken for lost: it is longer than shared cache and issuer may take together.
+const LONGEST_FLIGHT: Seconds = Seconds::new(15);
+/// How long a request waits when it has something to go on with, …
+pub(super) const PATIENCE_MS: u32 = 2_000;
+/// … and when it has nothing.
+const PATIENCE_WITHOUT_MS: u32 = 13_000;
+/// So many requests wait for a fetch that one token with an unknown key began; the others are answered.
+pub(super) const SEATS: u32 = 64;
+const SHORTEST_PAUSE_MS: u32 = 5;
+const LONGEST_PAUSE_MS: u32 = 50;
 
-/// The documents of one kind, by URL. URLs come from the configuration and from validated metadata:
+/// The documents of one kind, by name. Names come from the configuration and from validated metadata:
 /// there are as many as issuers.
 #[derive(Debug)]
 pub(super) struct Shelf<T> {
     entries: RefCell<HashMap<String, Entry<T>>>,
-    ring: Rc<KeyRing>,
+    pub(super) ring: Rc<KeyRing>,
 }
 
 /// As it came, and as it was read.
-type Held<T> = (Rc<Stored>, Rc<T>);
+pub(super) type Held<T> = (Rc<Stored>, Rc<T>);
 
 #[derive(Debug)]
-struct Entry<T> {
-    held: Option<Held<T>>,
-    /// Until when the provider is not asked again for what is no longer fresh, …
-    quiet_until: Timestamp,
-    /// … and for something newer than what is at hand.
-    newer_quiet_until: Timestamp,
-    /// Why there was no document when it was last asked, and until when that is taken for the answer.
-    failure: Option<(Timestamp, Reason)>,
+pub(super) struct Entry<T> {
+    pub(super) held: Option<Held<T>>,
+    /// Until when a fetch under way is believed in.
+    flight: Option<Timestamp>,
+    /// How many fetches have come to an end.
+    landings: u32,
+    /// How many more requests may wait for the fetch under way.
+    pub(super) seats: u32,
+    /// Why the last fetch brought nothing, and until when none is tried again.
+    pub(super) failure: Option<(Timestamp, Reason)>,
+    /// For keys: what was spent on unknown ones, …
+    pub(super) search: KeySearch,
+    /// … how often the issuer was asked for them, …
+    pub(super) asked: u32,
+    /// … and which of these times it answered last.
+    pub(super) answered: u32,
+}
+
+/// How things stand for a request that needs a document.
+enum Standing<T> {
+    /// Here it is.
+    Ready(Rc<T>),
+    /// It has been sent for; if it does not come, there may be an old one.
+    Awaited(Option<Rc<T>>),
+    /// It was tried just now.
+    Failed(Reason),
 }
 
 impl<T> Shelf<T> {
@@ -51,148 +75,155 @@ impl<T> Shelf<T> {
         Self { entries: RefCell::default(), ring }
     }
 
+    /// The document.
+    ///
+    /// # Errors
+    /// When there is none that is young enough and the issuer does not give one.
     pub(super) async fn get<P: Platform, S: Source<Parsed = T>>(
         &self,
         platform: &P,
         source: &S,
-        demand: Demand,
     ) -> Result<Rc<T>, Reason> {
-        let now = platform.now();
-        let url = source.url();
-        let usable = |(stored, _): &Held<T>| stored.freshness(S::LIFETIMES, now) != Freshness::TooOld;
-        if self.held(&url).filter(usable).is_none() {
-            self.adopt_shared_copy(platform, source, &url, now).await;
-        }
-        let held = self.held(&url).filter(usable);
-        let fresh = held.as_ref().is_some_and(|(stored, _)| stored.freshness(S::LIFETIMES, now) == Freshness::Fresh);
-        if let Some((_, parsed)) = held.as_ref().filter(|_| !self.should_fetch(&url, demand, fresh, now)) {
-            return Ok(Rc::clone(parsed));
-        }
-        if let (None, Some(reason)) = (&held, self.recent_failure(&url, now)) {
-            return Err(reason);
-        }
-        self.mark_attempt(&url, demand, now);
-        match self.fetch(platform, source, held.as_ref()).await {
-            Ok(parsed) => Ok(parsed),
-            Err(reason) => {
-                self.mark_failure(&url, &reason, platform.now());
-                // Stale if error: better yesterday's keys than nobody let in.
-                held.map(|(_, parsed)| parsed).ok_or(reason)
-            }
-        }
-    }
-
-    /// The document, if it can be used now without asking anybody.
-    pub(super) fn at_hand<S: Source<Parsed = T>>(&self, source: &S, now: Timestamp) -> Option<Rc<T>> {
-        let url = source.url();
-        let (stored, parsed) = self.held(&url)?;
-        let usable = match stored.freshness(S::LIFETIMES, now) {
-            Freshness::Fresh => true,
-            Freshness::Stale => !self.should_fetch(&url, Demand::Usable, false, now),
-            Freshness::TooOld => false,
+        let old = match self.approach(platform, source) {
+            Standing::Ready(parsed) => return Ok(parsed),
+            Standing::Failed(reason) => return Err(reason),
+            Standing::Awaited(old) => old,
         };
-        usable.then_some(parsed)
+        let patience = if old.is_some() { PATIENCE_MS } else { PATIENCE_WITHOUT_MS };
+        self.landing(platform, source.name(), patience).await;
+        // Stale if error: better yesterday's keys than nobody let in.
+        self.usable(source, platform.now()).map(|(parsed, _)| parsed).or(old).ok_or_else(|| self.why_not(source))
     }
 
-    fn held(&self, url: &str) -> Option<Held<T>> {
-        self.entries.borrow().get(url)?.held.clone()
-    }
-
-    fn should_fetch(&self, url: &str, demand: Demand, fresh: bool, now: Timestamp) -> bool {
-        let shelf = self.entries.borrow();
-        let Some(entry) = shelf.get(url) else { return true };
-        match demand {
-            Demand::Newer => now >= entry.newer_quiet_until,
-            Demand::Usable => !fresh && now >= entry.quiet_until,
+    /// The document, if there is no need to wait for it; looks after its age all the same.
+    pub(super) fn at_hand<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Option<Rc<T>> {
+        match self.approach(platform, source) {
+            Standing::Ready(parsed) => Some(parsed),
+            Standing::Awaited(_) | Standing::Failed(_) => None,
         }
     }
 
-    fn recent_failure(&self, url: &str, now: Timestamp) -> Option<Reason> {
-        let shelf = self.entries.borrow();
-        let (until, reason) = shelf.get(url)?.failure.as_ref()?;
-        (now < *until).then(|| reason.clone())
+    /// What is here, whatever its age.
+    pub(super) fn held(&self, name: &str) -> Option<Held<T>> {
+        self.entries.borrow().get(name)?.held.clone()
     }
 
-    /// Takes what another isolate fetched, if it still parses and is not too old.
-    async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(
-        &self,
-        platform: &P,
-        source: &S,
-        url: &str,
-        now: Timestamp,
-    ) {
-        let Some(text) = platform.get(&cache_key(url)).await else { return };
-        let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
-        if stored.freshness(S::LIFETIMES, now) == Freshness::TooOld {
-            return;
+    /// Does something with an entry. Not to be nested.
+    pub(super) fn with<R>(&self, name: &str, act: impl FnOnce(&mut Entry<T>) -> R) -> R {
+        let mut entries = self.entries.borrow_mut();
+        if let Some(entry) = entries.get_mut(name) {
+            return act(entry);
         }
-        if let Ok(parsed) = source.parse(stored.body.as_bytes()) {
-            self.hold(url, Rc::new(stored), Rc::new(parsed));
-        }
+        act(entries.entry(name.to_owned()).or_insert_with(Entry::empty))
     }
 
-    async fn fetch<P: Platform, S: Source<Parsed = T>>(
-        &self,
-        platform: &P,
-        source: &S,
-        held: Option<&Held<T>>,
-    ) -> Result<Rc<T>, Reason> {
-        let mut request = source.request();
-        let url = request.url.clone();
-        if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
-            request.headers.insert(header::IF_NONE_MATCH, etag);
+    /// Waits until a fetch has come to an end. False if none did in `patience` milliseconds.
+    pub(super) async fn landing<P: Platform>(&self, platform: &P, name: &str, patience: u32) -> bool {
+        let landings = || self.with(name, |entry| entry.landings);
+        let before = landings();
+        let mut waited = 0;
+        while waited < patience {
+            let pause = SHORTEST_PAUSE_MS.saturating_add(waited / 4).min(LONGEST_PAUSE_MS);
+            platform.sleep(pause).await;
+            waited = waited.saturating_add(pause);
+            if landings() != before {
+                return true;
+            }
         }
-        let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        false
+    }
+
+    fn approach<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Standing<T> {
         let now = platform.now();
-        let (stored, parsed) = match (response.status, held) {
-            (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
-                ((**stored).clone().confirmed(&response.headers, S::LIFETIMES, now), Rc::clone(parsed))
-            }
-            (StatusCode::OK, _) => {
-                let parsed = source.parse(&response.body)?;
-                let body = String::from_utf8(response.body).unwrap_or_default();
-                (Stored::new(body, &response.headers, S::LIFETIMES, now), Rc::new(parsed))
-            }
-            (status, _) => return Err(Reason::ProviderStatus(S::DOCUMENT, status)),
-        };
-        let stored = Rc::new(stored);
-        self.hold(&url, Rc::clone(&stored), Rc::clone(&parsed));
-        if let Some(text) = stored.to_cache(&url, &self.ring) {
-            platform.put(&cache_key(&url), text, S::LIFETIMES.usable).await;
+        let usable = self.usable(source, now);
+        if let Some((parsed, Freshness::Fresh)) = usable {
+            return Standing::Ready(parsed);
         }
-        Ok(parsed)
-    }
-
-    fn mark_attempt(&self, url: &str, demand: Demand, now: Timestamp) {
-        let mut shelf = self.entries.borrow_mut();
-        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
-        match demand {
-            Demand::Usable => entry.quiet_until = now.plus(documents::FAILURE_COOLDOWN),
-            Demand::Newer => entry.newer_quiet_until = now.plus(documents::UNKNOWN_KEY_COOLDOWN),
+        let failure = self.with(source.name(), |entry| entry.failure.clone());
+        if let (None, Some((until, reason))) = (&usable, &failure)
+            && now < *until
+        {
+            return Standing::Failed(reason.clone());
+        }
+        if self.with(source.name(), |entry| entry.take_off(now)) {
+            platform.start(source.errand(Ask::Anybody));
+        }
+        match usable {
+            // Nobody waits for an issuer that did not answer when it was last asked.
+            Some((parsed, freshness)) if freshness == Freshness::Ageing || failure.is_some() => Standing::Ready(parsed),
+            other => Standing::Awaited(other.map(|(parsed, _)| parsed)),
         }
     }
 
-    fn mark_failure(&self, url: &str, reason: &Reason, now: Timestamp) {
-        let mut shelf = self.entries.borrow_mut();
-        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
-        entry.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason.clone()));
+    fn usable<S: Source<Parsed = T>>(&self, source: &S, now: Timestamp) -> Option<(Rc<T>, Freshness)> {
+        let entries = self.entries.borrow();
+        let (stored, parsed) = entries.get(source.name())?.held.as_ref()?;
+        let freshness = stored.freshness(S::LIFETIMES, now);
+        (freshness != Freshness::TooOld).then(|| (Rc::clone(parsed), freshness))
     }
 
-    fn hold(&self, url: &str, stored: Rc<Stored>, parsed: Rc<T>) {
-        let mut shelf = self.entries.borrow_mut();
-        let entry = shelf.entry(url.to_owned()).or_insert_with(Entry::empty);
-        entry.held = Some((stored, parsed));
+    fn why_not<S: Source<Parsed = T>>(&self, source: &S) -> Reason {
+        let failure = self.with(source.name(), |entry| entry.failure.clone());
+        failure.map_or(Reason::ProviderUnreachable(S::DOCUMENT, FetchError::Timeout), |(_, reason)| reason)
     }
 }
 
 impl<T> Entry<T> {
-    const fn empty() -> Self {
-        let long_ago = Timestamp::from_unix(i64::MIN);
-        Self { held: None, quiet_until: long_ago, newer_quiet_until: long_ago, failure: None }
+    fn empty() -> Self {
+        Self {
+            held: None,
+            flight: None,
+            landings: 0,
+            seats: 0,
+            failure: None,
+            search: KeySearch::new(),
+            asked: 0,
+            answered: 0,
+        }
     }
-}
 
-/// The URL's hash: keys of the shared cache show in logs and lists, and have a length limit.
-fn cache_key(url: &str) -> String {
-    format!("document/2/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
+    /// Whether a fetch is under way.
+    pub(super) fn is_awaited(&self, now: Timestamp) -> bool {
+        self.flight.is_some_and(|until| now < until)
+    }
+
+    /// Whether it is too soon after a fetch that brought nothing.
+    pub(super) fn rests(&self, now: Timestamp) -> bool {
+        self.failure.as_ref().is_some_and(|(until, _)| now < *until)
+    }
+
+    /// Marks the beginning of a fetch. False if one is under way, or it is too soon.
+    pub(super) fn take_off(&mut self, now: Timestamp) -> bool {
+        let free = !self.is_awaited(now) && !self.rests(now);
+        if free {
+            self.flight = Some(now.plus(LONGEST_FLIGHT));
+            self.seats = SEATS;
+        }
+        free
+    }
+
+    /// Marks its end.
+    pub(super) const fn land(&mut self) {
+        self.flight = None;
+        self.landings = self.landings.wrapping_add(1);
+    }
+
+    pub(super) fn fail(&mut self, reason: Reason, now: Timestamp) {
+        self.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason));
+    }
+
+    pub(super) fn hold(&mut self, stored: Rc<Stored>, parsed: Rc<T>) {
+        self.held = Some((stored, parsed));
+        self.failure = None;
+    }
+
+    /// How old the document is, `ahead` of now.
+    pub(super) fn freshness(&self, lifetimes: Lifetimes, now: Timestamp, ahead: Seconds) -> Freshness {
+        match &self.held {
+            Some((stored, _)) if stored.freshness(lifetimes, now) != Freshness::TooOld => {
+                stored.freshness(lifetimes, now.plus(ahead))
+            }
+            _ => Freshness::TooOld,
+        }
+    }
 }

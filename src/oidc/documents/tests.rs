@@ -31,11 +31,12 @@ fn what_a_provider_says_counts_within_bounds() {
 }
 
 #[test]
-fn a_document_is_fresh_then_stale_then_too_old() {
+fn a_document_is_fresh_then_ageing_then_stale_then_too_old() {
     //
     let document = stored("max-age=120");
     let at = |seconds: i64| document.freshness(KEYS, Timestamp::from_unix(NOW.as_unix() + seconds));
-    assert_eq!([at(0), at(119), at(120)], [Freshness::Fresh, Freshness::Fresh, Freshness::Stale]);
+    assert_eq!([at(0), at(59), at(60)], [Freshness::Fresh, Freshness::Fresh, Freshness::Ageing]);
+    assert_eq!([at(119), at(120)], [Freshness::Ageing, Freshness::Stale]);
     let day = i64::from(KEYS.usable.get());
     assert_eq!([at(day - 1), at(day), at(i64::MAX / 2)], [Freshness::Stale, Freshness::TooOld, Freshness::TooOld]);
     assert_eq!([at(-300), at(-301)], [Freshness::Fresh, Freshness::TooOld]);
@@ -46,7 +47,7 @@ fn the_shared_cache_cannot_make_a_document_fresh_for_longer_than_it_may_be() {
     //
     let mut document = stored("");
     document.fresh_until = i64::MAX;
-    let later = NOW.plus(KEYS.fresh_at_most);
+    let later = NOW.plus(KEYS.life_at_most);
     assert_eq!(document.freshness(KEYS, later), Freshness::Stale);
 }
 
@@ -58,7 +59,7 @@ fn a_confirmed_document_is_young_again_and_keeps_its_tag() {
     let later = NOW.plus(Seconds::hours(2));
     let confirmed = document.clone().confirmed(&HeaderMap::new(), KEYS, later);
     assert_eq!((confirmed.etag.as_deref(), confirmed.fetched_at), (Some("\"a\""), later.as_unix()));
-    assert_eq!((confirmed.body, confirmed.fresh_until), (document.body, later.plus(KEYS.fresh).as_unix()));
+    assert_eq!((confirmed.body, confirmed.fresh_until), (document.body, later.plus(KEYS.life).as_unix()));
 }
 
 #[test]

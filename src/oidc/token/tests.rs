@@ -205,6 +205,10 @@ fn an_answer_that_is_no_token_response_has_its_reason() {
         (201, json, r#"{"access_token":"a"}"#, TokenError::Refused),
         (500, json, r#"{"error":"invalid_grant"}"#, TokenError::ServerError),
         (503, "text/html", "", TokenError::ServerError),
+        (502, "text/html", "", TokenError::ServerError),
+        (521, "text/html", "", TokenError::ServerError),
+        (504, "text/html", "", TokenError::AnswerLost),
+        (524, json, r#"{"error":"invalid_grant"}"#, TokenError::AnswerLost),
     ] {
         assert_eq!(answer(status, content_type, body).unwrap_err(), expected, "{status} {body}");
     }

@@ -3,7 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
-use super::{Subject, read};
+use super::{Subject, parse};
 use crate::keyring::Purpose;
 use crate::oidc::transaction;
 use crate::ports::{Random, StoreError};
@@ -41,6 +41,12 @@ struct RevokeNote {
     since: i64,
 }
 
+/// Of sealed tokens, the provider that issued them.
+#[derive(Deserialize)]
+struct Whose {
+    provider: String,
+}
+
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Answer, StoreError> {
         let Some(stored) = self.table.find(digest)? else {
@@ -49,27 +55,23 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             return Ok(Answer::Gone);
         };
         let tokens = self.open(&stored);
-        let session = self.dismiss(&stored, now);
+        let session = self.dismiss(&stored, now)?;
         self.remember_ended(digest.as_str(), now)?;
-        Ok(Answer::Ended(Box::new(Ended { session: session?, tokens })))
+        Ok(session.map_or(Answer::Gone, |session| Answer::Ended(Box::new(Ended { session, tokens }))))
     }
 
-    /// Ends the sessions that `is_meant` names.
+    /// Ends the sessions that `is_meant` names, and those that cannot be read, which may be meant.
     pub(super) fn end_where(
         &self,
         now: Timestamp,
-        is_meant: impl Fn(&Row, Option<&Session>) -> bool,
+        is_meant: impl Fn(&Row, &Session) -> bool,
     ) -> Result<Answer, StoreError> {
         let mut count = 0;
         for stored in self.table.all()? {
-            // A record that cannot be read is no reason to let the others live.
-            if is_meant(&stored, read(&stored).ok().as_ref()) {
+            if parse(&stored).is_none_or(|session| is_meant(&stored, &session)) {
                 self.remember_ended(stored.digest.as_str(), now)?;
-                match self.dismiss(&stored, now) {
-                    Ok(_) | Err(StoreError::Malformed) => count += 1,
-                    // What is still there must not be reported as ended.
-                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
-                }
+                self.dismiss(&stored, now)?;
+                count += 1;
             }
         }
         Ok(Answer::EndedMany { count })
@@ -77,7 +79,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     pub(super) fn end_sid(&self, sid: &str, now: Timestamp) -> Result<Answer, StoreError> {
         self.remember_ended(&sid_key(sid), now)?;
-        self.end_where(now, |_, session| session.is_some_and(|session| session.sid.as_deref() == Some(sid)))
+        self.end_where(now, |_, session| session.sid.as_deref() == Some(sid))
     }
 
     /// Without `before` that is every session there is, also one begun where the clock is a little ahead of ours.
@@ -96,31 +98,35 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     /// Whether a logout came between the beginning of a login and its end.
     pub(super) fn is_overtaken(&self, begin: &Begin) -> Result<bool, StoreError> {
-        let cutoff = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| note.value.parse::<i64>().ok());
-        if cutoff.is_some_and(|cutoff| begin.login_started_at <= cutoff) {
-            return Ok(true);
-        }
-        let keys = begin.replaces.iter().map(|digest| digest.as_str().to_owned());
-        for key in keys.chain(begin.session.sid.as_deref().map(sid_key)) {
-            let ended_at = self.table.note(NoteKind::Ended, &key)?.and_then(|note| note.value.parse::<i64>().ok());
-            if ended_at.is_some_and(|ended_at| begin.login_started_at <= ended_at) {
-                return Ok(true);
+        let replaced = begin.replaces.iter().map(|digest| (NoteKind::Ended, digest.as_str().to_owned()));
+        let sid = begin.session.sid.as_deref().map(|sid| (NoteKind::Ended, sid_key(sid)));
+        for (kind, key) in replaced.chain(sid).chain([(NoteKind::Cutoff, String::new())]) {
+            let Some(note) = self.table.note(kind, &key)? else { continue };
+            // A logout of which nobody can read when it was came after every login.
+            if note.value.parse().is_ok_and(|ended_at: i64| ended_at < begin.login_started_at) {
+                continue;
             }
+            return Ok(true);
         }
         Ok(false)
     }
 
     /// Takes a session away. Its refresh token is noted for revocation first: a crash in between leaves
-    /// neither a live session nor a forgotten token.
-    pub(super) fn dismiss(&self, stored: &Row, now: Timestamp) -> Result<Session, StoreError> {
-        let session = read(stored);
-        if let (Ok(session), Some(refresh_token)) =
-            (&session, self.open(stored).and_then(|tokens| tokens.refresh_token))
-        {
-            self.note_revocation(stored.digest.as_str(), &session.provider, refresh_token, now)?;
+    /// neither a live session nor a forgotten token. `None` if its record could not be read.
+    pub(super) fn dismiss(&self, stored: &Row, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let session = parse(stored);
+        if session.is_none() {
+            (self.report)("session_record_unreadable", &stored.digest.public_id());
+        }
+        if let Some(refresh_token) = self.open(stored).and_then(|tokens| tokens.refresh_token) {
+            let provider = session.as_ref().map(|session| session.provider.clone());
+            // With tokens that an earlier release sealed, nobody knows any more whom to tell.
+            if let Some(provider) = provider.or_else(|| self.open_as::<Whose>(stored).map(|whose| whose.provider)) {
+                self.note_revocation(stored.digest.as_str(), &provider, refresh_token, now)?;
+            }
         }
         self.table.delete(&stored.digest)?;
-        session
+        Ok(session)
     }
 
     /// Notes a refresh token that the provider is to forget.

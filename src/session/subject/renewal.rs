@@ -1,6 +1,6 @@
 //! Renewing an access token: begun in the store, carried out elsewhere, finished in the store.
 
-use super::{Step, Subject, read, row};
+use super::{Step, Subject, row};
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
 use crate::session::handle::SessionDigest;
@@ -51,6 +51,12 @@ pub enum Renewal {
         /// The successor of the refresh token, if one came.
         successor: Option<Secret<String>>,
     },
+    /// New tokens came, but the keys to check whose they are did not. They are not used; the refresh token's
+    /// successor is kept, and what comes for it is checked in its turn.
+    Unverified {
+        /// The successor of the refresh token, if one came.
+        successor: Option<Secret<String>>,
+    },
     /// It failed in a way that may pass; the refresh token was not used.
     Failed,
     /// No answer came: nobody knows whether the refresh token was used.
@@ -65,8 +71,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         clocks: Clocks,
         now: Timestamp,
     ) -> Result<Option<RenewalJob>, StoreError> {
-        let Some(stored) = self.table.find(digest)? else { return Ok(None) };
-        let session = read(&stored)?;
+        let Some((stored, session)) = self.load(digest, now)? else { return Ok(None) };
         // A mark without an attempt under way: the object died in the middle of one.
         if session.refresh.started_at.is_some() {
             let lost = session.refresh.lost(now);
@@ -98,14 +103,14 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// # Errors
     /// When the storage fails.
     pub fn finish_renewal(&self, job: &RenewalJob, renewal: &Renewal, now: Timestamp) -> Result<(), StoreError> {
-        let Some(stored) = self.table.find(&job.digest)? else {
+        let Some((stored, session)) = self.load(&job.digest, now)? else {
             return match renewal {
-                Renewal::Renewed { refresh_token: successor, .. } => self.disown(job, successor.as_ref(), now),
-                Renewal::Mistrusted { successor } => self.disown(job, successor.as_ref(), now),
+                Renewal::Renewed { refresh_token: successor, .. }
+                | Renewal::Mistrusted { successor }
+                | Renewal::Unverified { successor } => self.disown(job, successor.as_ref(), now),
                 Renewal::Refused | Renewal::Failed | Renewal::Unknown => Ok(()),
             };
         };
-        let session = read(&stored)?;
         match renewal {
             Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
@@ -113,6 +118,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
                 self.disown(job, successor.as_ref(), now)?;
                 self.dismiss(&stored, now).map(drop)
             }
+            Renewal::Unverified { successor } => self.keep_successor((&stored, session), job, successor.as_ref(), now),
             Renewal::Failed => {
                 let failed = session.refresh.failed(now);
                 self.put_state(&stored, session, failed, job.clocks)
@@ -160,8 +166,28 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             refresh: RefreshState::succeeded(successor == &job.refresh_token),
             ..session
         };
-        let sealed = self.seal(&stored.digest, &tokens)?;
-        self.table.put(&row(&stored.digest, &renewed, sealed, job.clocks)?)
+        let sealed = self.seal(&stored.digest, &renewed, &tokens)?;
+        self.table.put(&row(stored.place(), &renewed, sealed, job.clocks)?)
+    }
+
+    /// A rotated refresh token was used up, so that only its successor can be tried again.
+    fn keep_successor(
+        &self,
+        (stored, session): (&Row, Session),
+        job: &RenewalJob,
+        successor: Option<&Secret<String>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let reusable = successor.is_none_or(|successor| *successor == job.refresh_token);
+        let session = Session { refresh: RefreshState { reusable, ..session.refresh.failed(now) }, ..session };
+        let sealed = match (self.open(stored), successor) {
+            (Some(tokens), Some(successor)) => {
+                let tokens = Tokens { refresh_token: Some(successor.expose().clone()), ..tokens };
+                self.seal(&stored.digest, &session, &tokens)?
+            }
+            _ => stored.tokens.clone(),
+        };
+        self.table.put(&row(stored.place(), &session, sealed, job.clocks)?)
     }
 
     fn put_state(
@@ -172,7 +198,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         clocks: Clocks,
     ) -> Result<(), StoreError> {
         let session = Session { refresh, ..session };
-        self.table.put(&row(&stored.digest, &session, stored.tokens.clone(), clocks)?)
+        self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)
     }
 
     /// The provider has just refused the refresh token: there is nothing to tell it.

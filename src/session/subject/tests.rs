@@ -22,7 +22,7 @@ impl SessionTable for MemoryTable {
     }
     fn all(&self) -> Result<Vec<Row>, StoreError> {
         let mut rows: Vec<Row> = self.rows.borrow().values().cloned().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.sequence));
         Ok(rows)
     }
     fn put(&self, row: &Row) -> Result<(), StoreError> {
@@ -67,6 +67,7 @@ struct World {
     table: MemoryTable,
     keys: KeyRing,
     random: Numbered,
+    reports: RefCell<Vec<String>>,
 }
 
 const START: i64 = 1_000_000;
@@ -78,15 +79,43 @@ fn clocks() -> Clocks {
 impl World {
     fn new() -> Self {
         let keys = KeyRing::parse(&format!("k:{}", Base64UrlUnpadded::encode_string(&[9; 32]))).unwrap();
-        Self { table: MemoryTable::default(), keys, random: Numbered(std::cell::Cell::new(0)) }
+        Self {
+            table: MemoryTable::default(),
+            keys,
+            random: Numbered(std::cell::Cell::new(0)),
+            reports: RefCell::default(),
+        }
     }
 
     fn run(&self, command: &Command, now: i64) -> Answer {
-        let subject = Subject { table: &self.table, keys: &self.keys, random: &self.random };
-        subject.handle(command, Timestamp::from_unix(now), false).unwrap().into_answer().unwrap()
+        self.with(|subject| subject.handle(command, Timestamp::from_unix(now), false).unwrap().into_answer().unwrap())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&Subject<'_, MemoryTable, Numbered>) -> T) -> T {
+        let report = |code: &'static str, detail: &str| self.reports.borrow_mut().push(format!("{code} {detail}"));
+        act(&Subject { table: &self.table, keys: &self.keys, random: &self.random, report: &report })
+    }
+
+    /// What is stored of this session becomes something that nobody can read.
+    fn corrupt(&self, digest: &SessionDigest, record: &str) {
+        let row = self.table.find(digest).unwrap().unwrap();
+        self.table.put(&Row { record: record.to_owned(), ..row }).unwrap();
+    }
+
+    fn listed(&self, now: i64) -> Vec<String> {
+        match self.run(&Command::List { clocks: clocks() }, now) {
+            Answer::Sessions(sessions) => sessions.into_iter().map(|session| session.id).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn begin(&self, now: i64, replaces: Option<SessionDigest>) -> SessionDigest {
+        let (digest, answer) = self.try_begin(now, replaces);
+        assert!(matches!(answer, Answer::Begun));
+        digest
+    }
+
+    fn try_begin(&self, now: i64, replaces: Option<SessionDigest>) -> (SessionDigest, Answer) {
         let digest = SessionId::generate(&self.random).digest();
         let begin = Begin {
             digest: digest.clone(),
@@ -102,8 +131,8 @@ impl World {
             max_sessions: 3,
             clocks: clocks(),
         };
-        assert!(matches!(self.run(&Command::Begin(Box::new(begin)), now), Answer::Begun));
-        digest
+        let answer = self.run(&Command::Begin(Box::new(begin)), now);
+        (digest, answer)
     }
 
     fn check(&self, digest: &SessionDigest, now: i64, touch: bool) -> Option<Live> {
@@ -206,6 +235,19 @@ fn a_subject_has_at_most_so_many_sessions_and_the_oldest_make_room() {
 }
 
 #[test]
+fn sessions_of_one_second_make_room_in_the_order_in_which_they_began() {
+    // R-184
+    let world = World::new();
+    let all: Vec<_> = (0..8).map(|_| world.begin(START, None)).collect();
+    let newest_first: Vec<String> = all.iter().rev().take(3).map(SessionDigest::public_id).collect();
+    assert_eq!(world.listed(START), newest_first);
+    // Nor does a request in between, or a clock that goes back, make a session older or younger.
+    world.check(&all[5], START + 60, true).unwrap();
+    let late = world.begin(START - 2, None);
+    assert_eq!(world.listed(START + 60), [&late, &all[7], &all[6]].map(SessionDigest::public_id));
+}
+
+#[test]
 fn an_expired_access_token_is_not_handed_out() {
     let world = World::new();
     let digest = world.begin(START, None);
@@ -239,15 +281,69 @@ fn tokens_moved_to_another_session_do_not_open() {
 }
 
 #[test]
-fn an_unreadable_record_is_an_error_not_a_session() {
+fn a_session_whose_record_cannot_be_read_is_over_and_the_others_are_not() {
+    // R-176, R-186
+    type Act = fn(&World, &SessionDigest);
+    let acts: [(&str, Act); 7] = [
+        ("check", |world, digest| assert!(world.check(digest, START + 1, true).is_none())),
+        ("list", |world, _| assert_eq!(world.listed(START + 1).len(), 1)),
+        ("begin", |world, _| drop(world.begin(START + 1, None))),
+        ("replace", |world, digest| drop(world.begin(START + 1, Some(digest.clone())))),
+        ("end", |world, digest| {
+            assert!(matches!(world.run(&Command::End { digest: digest.clone() }, START + 1), Answer::Gone));
+        }),
+        ("end by sid", |world, _| {
+            world.run(&Command::EndSid { sid: "another".into() }, START + 1);
+        }),
+        ("sweep", |world, _| {
+            world.with(|subject| subject.sweep(Timestamp::from_unix(START + 1))).unwrap();
+        }),
+    ];
+    for record in ["{", "", "[]", r#"{"provider":"op"}"#, r#"{"provider":7,"subject":[]}"#] {
+        for (name, act) in acts {
+            let world = World::new();
+            let bystander = world.begin(START, None);
+            let digest = world.begin(START, None);
+            world.corrupt(&digest, record);
+            act(&world, &digest);
+            assert!(world.table.find(&digest).unwrap().is_none(), "{name} on {record}");
+            assert!(world.check(&bystander, START + 2, true).is_some(), "{name} on {record}");
+            let reported: Vec<_> = world.reports.take();
+            assert_eq!(reported, [format!("session_record_unreadable {}", digest.public_id())], "{name} on {record}");
+            // What it held is taken back all the same (R-082).
+            let due = world.with(|subject| subject.revocations_due(Timestamp::from_unix(START + 10_000))).unwrap();
+            let mine: Vec<_> = due.iter().filter(|one| one.key == digest.as_str()).collect();
+            assert_eq!(mine.len(), 1, "{name} on {record}");
+            assert_eq!(
+                (mine[0].provider.as_str(), mine[0].refresh_token.expose().as_str()),
+                ("op", "the-refresh-token")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_session_of_which_nothing_can_be_read_is_over_too() {
     let world = World::new();
     let digest = world.begin(START, None);
     let row = world.table.find(&digest).unwrap().unwrap();
-    world.table.put(&Row { record: "{".into(), ..row }).unwrap();
-    let check = Check { digest, touch: true, access_token: false, clocks: clocks() };
-    let subject = Subject { table: &world.table, keys: &world.keys, random: &world.random };
-    let answer = subject.handle(&Command::Check(check), Timestamp::from_unix(START), false);
-    assert_eq!(answer.unwrap_err(), StoreError::Malformed);
+    world.table.put(&Row { record: "{".into(), tokens: "k.".into(), ..row }).unwrap();
+    assert!(world.check(&digest, START + 1, true).is_none());
+    assert!(world.listed(START + 1).is_empty());
+    assert!(world.with(|subject| subject.revocations_due(Timestamp::from_unix(START + 1))).unwrap().is_empty());
+}
+
+#[test]
+fn a_note_of_a_logout_that_cannot_be_read_lets_no_earlier_login_in() {
+    // R-084
+    for (kind, key) in [(NoteKind::Cutoff, String::new()), (NoteKind::Ended, "old".to_owned())] {
+        let world = World::new();
+        let replaces: SessionDigest = serde_json::from_value("old".into()).unwrap();
+        let note = Note { kind, key, value: "soon".into(), at: START + 900 };
+        world.table.put_note(&note).unwrap();
+        let answer = world.try_begin(START, Some(replaces)).1;
+        assert!(matches!(answer, Answer::Overtaken), "{answer:?}");
+    }
 }
 
 #[test]
@@ -256,10 +352,10 @@ fn the_sweep_deletes_what_is_over() {
     world.begin(START, None);
     world.begin(START + 100, None);
     let idle = i64::from(clocks().idle().get());
-    let subject = Subject { table: &world.table, keys: &world.keys, random: &world.random };
-    subject.sweep(Timestamp::from_unix(START + idle)).unwrap();
+    let sweep = |at| world.with(|subject| subject.sweep(Timestamp::from_unix(at))).unwrap();
+    sweep(START + idle);
     assert_eq!(world.table.rows.borrow().len(), 1);
-    subject.sweep(Timestamp::from_unix(START + 100 + idle)).unwrap();
+    sweep(START + 100 + idle);
     assert_eq!(world.table.rows.borrow().len(), 0);
 }
 

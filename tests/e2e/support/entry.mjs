@@ -22,6 +22,11 @@ globalThis.Date = class extends RealDate {
 const FAULTS = {
   throw: () => Promise.reject(new Error("injected: the store broke")),
   status: () => Promise.resolve(new Response("injected: internal error", { status: 500 })),
+  // What the platform throws when calls queue up; each is noted, so that a test can count them.
+  overloaded: () => {
+    console.log(JSON.stringify({ test_fault: "overloaded" }));
+    return Promise.reject(Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), { overloaded: true, retryable: true }));
+  },
   garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
   // As the platform does: it gives up when the caller does.
   hang: (request) => new Promise((done, failed) => {

@@ -139,6 +139,11 @@ export class Postern {
     await this.advance(0);
   }
 
+  /** The variables and secrets in force. */
+  get bindings() {
+    return { ...this.#bindings };
+  }
+
   /** The shared cache. */
   cache() {
     return this.miniflare.getKVNamespace("POSTERN_CACHE", "postern");

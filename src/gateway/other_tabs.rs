@@ -1,0 +1,32 @@
+//! Several tabs may sign in at once, and finish in any order. A `Strict` session cookie does not come along when
+//! the next one comes back, so whoever finishes first tells the others, in their transactions, which session it
+//! began: it is theirs to end.
+
+use super::turn::{Ledger, Turn};
+use super::{Platform, login};
+use crate::cookie;
+use crate::oidc::transaction::{self, Transaction};
+use crate::refusal::Reason;
+use crate::secret::Secret;
+
+/// Puts the new session's cookie value into this browser's other logins under way.
+pub(super) fn tell<P: Platform>(
+    turn: &Turn<'_, P>,
+    finished: &Transaction,
+    session: &Secret<String>,
+    ledger: &mut Ledger,
+) -> Result<(), Reason> {
+    let own = transaction::cookie_name(&finished.state);
+    let others = cookie::login_transactions(&turn.head.headers).filter(|(name, _)| *name != own);
+    for (name, value) in others.take(transaction::MAX_AT_ONCE) {
+        let Some(mut other) = Transaction::open(name, value, &turn.config.keys, turn.now) else { continue };
+        let Some(provider) = turn.config.provider(&other.provider) else { continue };
+        other.previous_session = Some(session.expose().clone());
+        // One that has no room for it stays as it is; the session it does not know of ends by its clocks.
+        let Ok((name, sealed)) = other.seal(&turn.config.keys, turn.platform) else { continue };
+        let left = other.expires_at().since(turn.now);
+        let same_site = login::same_site(provider);
+        ledger.set_cookie(cookie::set_login_transaction(&name, sealed.expose(), same_site, left))?;
+    }
+    Ok(())
+}

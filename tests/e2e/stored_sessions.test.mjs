@@ -1,0 +1,109 @@
+// What is stored outlives a release: tables of the one before are read on, and a record that nobody can read ends
+// its own session alone.
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, test } from "node:test";
+
+import { startProviders } from "../provider/host.mjs";
+import { Browser } from "./support/browser.mjs";
+import { logIn, whoIs } from "./support/login.mjs";
+import { BareWorkerd } from "./support/workerd.mjs";
+
+const host = await startProviders();
+const issuer = host.issuer("main");
+const workerd = new BareWorkerd({ providers: { main: issuer }, session: { max_per_subject: 3 } });
+after(() => Promise.all([workerd.close(), host.close()]));
+
+async function signedIn() {
+  const browser = new Browser(workerd);
+  assert.equal((await logIn(browser)).status, 200);
+  return browser;
+}
+
+/** The database of the one subject there is, in `folder`. */
+function databaseIn(folder, options = {}) {
+  const subjects = join(folder, "objects", "subjects");
+  const files = readdirSync(subjects).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+  assert.equal(files.length, 1);
+  return new DatabaseSync(join(subjects, files[0]), options);
+}
+
+/** Stops Postern, does something to the table of sessions, and starts it again. */
+async function between(change) {
+  await workerd.kill();
+  const database = databaseIn(workerd.folder);
+  change(database);
+  database.close();
+  await workerd.start();
+}
+
+async function until(held, what) {
+  for (const end = Date.now() + 8000; !held(); ) {
+    assert.ok(Date.now() < end, what);
+    await new Promise((soon) => setTimeout(soon, 50));
+  }
+}
+
+const alive = (browsers) => Promise.all(browsers.map(async (browser) => (await whoIs(browser)) !== undefined));
+const column = (database) => database.prepare("SELECT name FROM pragma_table_info('session')").all().map(({ name }) => name);
+
+test("sessions that the release before stored live on, and are older than those since", async () => {
+  // R-184
+  await workerd.start();
+  const old = [await signedIn()];
+  await new Promise((second) => setTimeout(second, 1100));
+  old.push(await signedIn());
+  await between((database) => {
+    assert.ok(column(database).includes("sequence"));
+    database.exec("ALTER TABLE session DROP COLUMN sequence");
+  });
+  assert.deepEqual(await alive(old), [true, true]);
+  const fresh = [await signedIn(), await signedIn()];
+  assert.deepEqual(await alive([...old, ...fresh]), [false, true, true, true]);
+  // And back: the release before knows no such column, and writes rows without it.
+  await between((database) => database.exec("UPDATE session SET sequence = NULL"));
+  assert.deepEqual(await alive([...old, ...fresh]), [false, true, true, true]);
+  const newest = await signedIn();
+  assert.deepEqual(await alive([old[1], newest]), [false, true]);
+  for (const browser of [...fresh, newest]) await browser.fetch("/auth/logout", { method: "POST" });
+});
+
+test("a record that cannot be read ends its session, has its token revoked, and harms no other", async () => {
+  // R-082, R-186
+  const [broken, sound] = [await signedIn(), await signedIn()];
+  await until(() => issuer.aliveRefreshTokens.length === 2, "the refresh tokens of earlier sessions are revoked");
+  await between((database) => {
+    const { digest } = database.prepare("SELECT digest FROM session ORDER BY sequence LIMIT 1").get();
+    assert.equal(database.prepare("UPDATE session SET record = '{' WHERE digest = ?").run(digest).changes, 1);
+  });
+  const answer = await sound.fetch("/auth/sessions");
+  assert.equal(answer.status, 200, answer.body);
+  assert.equal(JSON.parse(answer.body).sessions.length, 1);
+  assert.match(workerd.output, /"event":"session_record_unreadable"/);
+  assert.deepEqual(await alive([broken, sound]), [false, true]);
+  await until(() => issuer.aliveRefreshTokens.length === 1, "its refresh token is revoked");
+});
+
+test("storage cleans itself, without anybody asking for it", async () => {
+  // R-178
+  const brief = new BareWorkerd({ providers: { main: issuer }, session: { idle: "3s" } });
+  await brief.start();
+  try {
+    assert.equal((await logIn(new Browser(brief))).status, 200);
+    const rows = () => {
+      const database = databaseIn(brief.folder, { readOnly: true });
+      const { count } = database.prepare("SELECT count(*) AS count FROM session").get();
+      database.close();
+      return count;
+    };
+    assert.equal(rows(), 1);
+    const alive = issuer.aliveRefreshTokens.length;
+    await until(() => rows() === 0, "the alarm deletes the row");
+    await until(() => issuer.aliveRefreshTokens.length < alive, "and its refresh token is revoked");
+  } finally {
+    await brief.close();
+  }
+});
