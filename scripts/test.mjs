@@ -10,15 +10,17 @@ import { parseArgs } from 'node:util';
 
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
+import { fuzz, fuzzTargets, prepareFuzzing } from './lib/fuzz.mjs';
 import { root } from './lib/paths.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
-import { ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
+import { ensureCargoFuzz, ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
 const MAX_GZIP_KIB = 600;
 const NODE_TEST_TIMEOUT_MS = 180_000;
+const FUZZ_SECONDS = 10;
 
 const cargo = (...args) => () => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never' } });
 
@@ -31,7 +33,9 @@ const STEPS = [
     work: cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--features', 'fault-injection', '--', '-D', 'warnings'),
   },
   { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
+  { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
+  { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
@@ -41,10 +45,14 @@ const STEPS = [
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
 ];
 
-const state = { tools: null, done: new Set() };
+const state = { tools: null, cargoFuzz: null, done: new Set() };
 const NEEDS = {
   tools: async () => { state.tools = await ensureWasmTools(); },
   chromium: async () => { process.env.CHROMIUM_BIN = await ensureChromium(); },
+  fuzzing: async () => {
+    state.cargoFuzz = await ensureCargoFuzz();
+    await step('fuzz targets', () => prepareFuzzing(state.cargoFuzz), String);
+  },
   worker: () => build('release', 'Worker'),
   fault: () => build('fault', 'Worker with fault injection'),
 };
@@ -106,6 +114,13 @@ async function build(variant, title) {
 function wasmTests() {
   const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: state.tools.WASM_BINDGEN_TEST_RUNNER_BIN, CARGO_TERM_COLOR: 'never' };
   return run('cargo', ['test', '--locked', '--target', 'wasm32-unknown-unknown', '--test', 'wasm'], { env });
+}
+
+/** Every target for a moment; `npm run fuzz` takes its time. */
+async function fuzzAll() {
+  const done = [];
+  for (const target of fuzzTargets()) done.push(`${target}: ${await fuzz(state.cargoFuzz, target, FUZZ_SECONDS)}`);
+  return done.join('; ');
 }
 
 /** Both configurations are valid; their secrets are somewhere else. */

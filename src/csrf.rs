@@ -39,13 +39,28 @@ impl CsrfError {
 /// # Errors
 /// When it is neither from a page of ours nor a person's own navigation, or nothing tells.
 pub fn check(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
-    if is_unsafe(head) { check_unsafe(head, own) } else { check_safe(head) }
+    if head.headers.contains_key(header::UPGRADE) {
+        check_upgrade(head, own)
+    } else if is_unsafe(head) {
+        check_unsafe(head, own)
+    } else {
+        check_safe(head)
+    }
 }
 
-/// Whether a request changes something, or opens a channel that can.
+/// The same-origin policy does not hold for WebSockets: any page may open one and read what comes. But browsers
+/// always say which page it is (RFC 6455 §10.2), so nothing else counts.
+fn check_upgrade(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
+    match single(&head.headers, "origin") {
+        Some(origin) if origin == own.origin() => Ok(()),
+        Some(_) => Err(CsrfError::Origin),
+        None => Err(CsrfError::NoEvidence),
+    }
+}
+
+/// Whether a request changes something.
 fn is_unsafe(head: &RequestHead) -> bool {
-    let reading = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    !reading || head.headers.contains_key(header::UPGRADE)
+    !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Links from elsewhere may lead here; images, scripts, frames and `fetch` of other origins get nothing that

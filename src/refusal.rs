@@ -96,6 +96,8 @@ pub enum Reason {
     Keys(KeySetError),
     /// A store of ours does not answer.
     Store(StoreError),
+    /// There is no such static file.
+    NoFile,
     /// The upstream does not answer.
     UpstreamUnreachable,
     /// The upstream does not answer in time.
@@ -241,6 +243,7 @@ impl Reason {
             Self::Keys(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
+            Self::NoFile => "upstream.no_file",
             Self::UpstreamUnreachable => "upstream.unreachable",
             Self::UpstreamTimeout => "upstream.timeout",
             Self::Internal(name) => name,
@@ -286,7 +289,7 @@ impl Reason {
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_) => Refusal::BadRequest,
-            Self::NoRoute | Self::NoSuchSession => Refusal::NotFound,
+            Self::NoRoute | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken => Refusal::TokenRequired,

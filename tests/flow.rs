@@ -41,6 +41,8 @@ mod own_sessions;
 mod refresh;
 #[path = "flow/renewal.rs"]
 mod renewal;
+#[path = "flow/renewal_failures.rs"]
+mod renewal_failures;
 #[path = "flow/revocation.rs"]
 mod revocation;
 #[path = "flow/sender.rs"]

@@ -5,5 +5,13 @@
 
 #[path = "wasm/adapters.rs"]
 mod adapters;
+#[path = "wasm/both.rs"]
+mod both;
+#[path = "wasm/node.rs"]
+mod node;
+#[path = "vectors/published.rs"]
+mod published;
 #[path = "wasm/signatures.rs"]
 mod signatures;
+#[path = "wasm/vectors.rs"]
+mod vectors;

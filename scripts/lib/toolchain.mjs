@@ -1,5 +1,5 @@
 // The Rust side of the build: toolchains by rustup, `worker-build` and `wasm-bindgen` by cargo.
-// Versions come from `rust-toolchain.toml` and `Cargo.lock` and are written nowhere else.
+// Versions come from `rust-toolchain.toml` and `Cargo.lock`; only that of `cargo-fuzz`, which neither knows, is written here.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -9,7 +9,8 @@ import { CannotGoOn, probe, run, step } from './progress.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
 // `worker-build --panic-unwind` says `cargo +nightly`: a panic then ends one request, not the isolate.
-const NIGHTLY = 'nightly';
+export const NIGHTLY = 'nightly';
+const CARGO_FUZZ = '0.13.2';
 
 /** Installs what of the toolchains is missing. */
 export async function ensureRust() {
@@ -55,6 +56,9 @@ export async function ensureWasmTools() {
     ESBUILD_BIN: join(bin, 'esbuild'),
   };
 }
+
+/** Finds or builds `cargo-fuzz`; returns its path. */
+export const ensureCargoFuzz = () => ensureCargoTool('cargo-fuzz', 'cargo-fuzz', CARGO_FUZZ, 'about a minute');
 
 async function ensureCargoTool(crate, binary, version, duration) {
   for (const candidate of [join(tools, 'bin', binary), ...onPath(binary)]) {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Profile, TokenIssuer};
 use crate::jose::VerifiedJwt;
-use crate::oidc::claims::{audiences, name, optional, text, time};
+use crate::oidc::claims::{audiences, beginning, name, optional, text, time};
 use crate::oidc::id_token::LEEWAY;
 use crate::oidc::introspection::Introspected;
 use crate::time::Timestamp;
@@ -301,7 +301,7 @@ fn check_times(
         Some(issued_at) if is_ahead(issued_at, now) => return Err(AccessTokenError::IatInFuture),
         _ => {}
     }
-    let not_before = optional(claims, "nbf", time, AccessTokenError::NbfMalformed)?;
+    let not_before = optional(claims, "nbf", beginning, AccessTokenError::NbfMalformed)?;
     if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(AccessTokenError::NotYetValid);
     }

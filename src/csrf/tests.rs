@@ -74,11 +74,9 @@ fn evidence_that_stands_twice_is_evidence_of_nothing_good() {
 }
 
 #[test]
-fn reading_is_safe_unless_it_opens_a_channel() {
-    //
+fn reading_is_safe_and_nothing_else_is() {
     for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
         assert!(!is_unsafe(&head(method.clone(), &[])), "{method}");
-        assert!(is_unsafe(&head(method.clone(), &[("upgrade", "websocket")])), "{method}");
     }
     for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "QUERY"] {
         assert!(is_unsafe(&head(Method::from_bytes(method.as_bytes()).unwrap(), &[])), "{method}");
@@ -110,6 +108,28 @@ fn a_websocket_is_opened_by_our_own_page() {
     //
     let upgrade = ("upgrade", "websocket");
     assert_eq!(checked(Method::GET, &[upgrade, ("origin", OWN)]), Ok(()));
-    assert_eq!(checked(Method::GET, &[upgrade, ("origin", "https://evil.example")]), Err(CsrfError::Origin));
-    assert_eq!(checked(Method::GET, &[upgrade]), Err(CsrfError::NoEvidence));
+    for origin in ["https://evil.example", "null", "", "https://app.example.com:444", "http://app.example.com"] {
+        assert_eq!(checked(Method::GET, &[upgrade, ("origin", origin)]), Err(CsrfError::Origin), "{origin}");
+        let vouched = [upgrade, ("origin", origin), ("sec-fetch-site", "same-origin"), (HEADER, "1")];
+        assert_eq!(checked(Method::GET, &vouched), Err(CsrfError::Origin), "{origin}");
+    }
+    assert_eq!(checked(Method::GET, &[upgrade, ("origin", OWN), ("origin", OWN)]), Err(CsrfError::Origin));
+}
+
+#[test]
+fn a_websocket_that_does_not_say_which_page_opens_it_is_not_opened() {
+    // browsers always say it, so nothing else may speak for it
+    for lines in [&[][..], &[("sec-fetch-site", "same-origin")], &[(HEADER, "1")], &[("referer", OWN)]] {
+        let lines = [&[("upgrade", "websocket")][..], lines].concat();
+        assert_eq!(checked(Method::GET, &lines), Err(CsrfError::NoEvidence), "{lines:?}");
+    }
+}
+
+#[test]
+fn any_other_upgrade_is_held_to_the_same() {
+    for protocol in ["h2c", "WebSocket", "websocket, h2c", ""] {
+        let upgrade = ("upgrade", protocol);
+        assert_eq!(checked(Method::GET, &[upgrade]), Err(CsrfError::NoEvidence), "{protocol}");
+        assert_eq!(checked(Method::POST, &[upgrade, ("sec-fetch-site", "same-origin")]), Err(CsrfError::NoEvidence));
+    }
 }

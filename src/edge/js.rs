@@ -24,6 +24,12 @@ impl Exception {
     }
 }
 
+impl From<Exception> for JsValue {
+    fn from(exception: Exception) -> Self {
+        exception.0
+    }
+}
+
 impl From<JsValue> for Exception {
     fn from(value: JsValue) -> Self {
         Self(value)

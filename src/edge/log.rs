@@ -18,3 +18,9 @@ pub fn failure(event: &str, request: Option<&str>, reason: &str) {
     let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
     web_sys::console::error_1(&line.to_string().into());
 }
+
+/// Reports what is no failure, in the same form.
+pub fn note(event: &str, request: Option<&str>, reason: &str) {
+    let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
+    web_sys::console::log_1(&line.to_string().into());
+}

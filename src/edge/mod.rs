@@ -4,6 +4,7 @@ pub mod background;
 pub mod clock;
 pub mod document_cache;
 pub mod environment;
+mod event_stream;
 #[cfg(feature = "fault-injection")]
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod fault;
@@ -19,6 +20,7 @@ pub mod once;
 pub mod once_object;
 pub mod platform;
 pub mod random;
+mod relay;
 pub mod request;
 pub mod response;
 pub mod sessions;
@@ -27,9 +29,13 @@ pub mod sid_index;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod sid_index_object;
 pub mod signatures;
+mod socket;
 pub mod sql;
 pub mod stream;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod subject_object;
 pub mod subject_table;
+mod upload;
+mod watch;
+mod watchers;
 mod worker_entry;

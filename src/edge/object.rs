@@ -4,14 +4,17 @@
 //! 400 to what it cannot read and 500 to a failure of its own.
 
 use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use js_sys::Object;
 use wasm_bindgen::JsValue;
-use web_sys::{AbortSignal, RequestInit};
-use worker::Env;
+use web_sys::{AbortController, AbortSignal, RequestInit};
+use worker::{Delay, Env};
 
 use super::fetch::millis;
-use super::js::{self, Exception};
+use super::js::{self, Exception, property};
 use super::stream::{self, ReadError};
 use super::{log, shield};
 use crate::ports::StoreError;
@@ -36,6 +39,49 @@ pub async fn call(env: &Env, binding: &str, name: &str, message: &str) -> Result
             Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {reason}")))
         }
     }
+}
+
+/// The header that carries the message with which a line is opened.
+const LINE: &str = "x-postern-line";
+
+/// Opens a line (a WebSocket) to an object, and returns our end. `None` when there is nothing to be told there.
+///
+/// # Errors
+/// When the object is overloaded, unreachable, slow, or answers with an error.
+pub async fn open(env: &Env, binding: &str, name: &str, message: &str) -> Result<Option<JsValue>, StoreError> {
+    let stub = stub(env, binding, name).map_err(|error| unavailable(binding, &error))?;
+    let response = ring(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
+    match response.status() {
+        101 => property(&response, "webSocket").map(Some).map_err(|error| unavailable(binding, &error)),
+        410 => Ok(None),
+        status => Err(StoreError::Unavailable(format!("`{binding}` answered {status}"))),
+    }
+}
+
+/// A signal that has a timer would end the line too, when its time comes.
+async fn ring(stub: &JsValue, message: &str) -> Result<web_sys::Response, Exception> {
+    let abort = AbortController::new()?;
+    let headers = web_sys::Headers::new()?;
+    headers.set("upgrade", "websocket")?;
+    headers.set(LINE, message)?;
+    let init = RequestInit::new();
+    init.set_headers(&headers);
+    init.set_signal(Some(&abort.signal()));
+    let request = web_sys::Request::new_with_str_and_init("https://object.internal/", &init)?;
+    let timer = Delay::from(Duration::from_secs(TIMEOUT.get().into()));
+    match select(pin!(js::fetch(stub, &request)), pin!(timer)).await {
+        Either::Left((response, _)) => response,
+        Either::Right(((), _)) => {
+            abort.abort();
+            Err(Exception::new("no answer in time"))
+        }
+    }
+}
+
+/// The message of a request by which [`open`] opens a line; `None` for any other request.
+#[must_use]
+pub fn line_message(request: &worker::Request) -> Option<String> {
+    request.inner().headers().get(LINE).ok().flatten()
 }
 
 struct Answer {
@@ -86,6 +132,22 @@ where
     let done = shield::run(async move { work(message(&request).await?).await }).await;
     match done {
         Ok(Ok(answer)) => worker::Response::ok(answer),
+        Ok(Err(ObjectError::Malformed(reason))) => worker::Response::error(reason, 400),
+        Ok(Err(ObjectError::Failed(reason))) => failed(&reason),
+        Err(crash) => failed(&crash.to_string()),
+    }
+}
+
+/// The same for a request by which [`open`] opens a line.
+///
+/// # Errors
+/// When the runtime refuses to build a response.
+pub async fn serve_line<W>(work: W) -> worker::Result<worker::Response>
+where
+    W: Future<Output = Result<worker::Response, ObjectError>> + 'static,
+{
+    match shield::run(work).await {
+        Ok(Ok(response)) => Ok(response),
         Ok(Err(ObjectError::Malformed(reason))) => worker::Response::error(reason, 400),
         Ok(Err(ObjectError::Failed(reason))) => failed(&reason),
         Err(crash) => failed(&crash.to_string()),

@@ -8,7 +8,9 @@ use std::rc::Rc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
-use worker::{DurableObject, Env, Request, Response, State, Storage, durable_object};
+use worker::{
+    DurableObject, Env, Request, Response, State, Storage, WebSocket, WebSocketIncomingMessage, durable_object,
+};
 
 use super::background::Background;
 use super::clock::SystemClock;
@@ -17,16 +19,20 @@ use super::object::{self, ObjectError};
 use super::platform::Workers;
 use super::random::SystemRandom;
 use super::subject_table::SubjectTable;
+use super::watchers::{self, Watchers};
 use super::{isolate, log, shield};
 use crate::gateway::Gateway;
 use crate::json;
 use crate::ports::{Clock, StoreError};
 use crate::session::message::{Envelope, VERSION};
-use crate::session::{Answer, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject};
+use crate::session::{
+    Answer, Check, Clocks, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject, USED,
+    WatchRequest,
+};
 use crate::time::Timestamp;
 
 /// Everything that must be consistent about one subject.
-#[durable_object(alarm)]
+#[durable_object]
 pub struct SubjectObject {
     inner: AssertUnwindSafe<Rc<Inner>>,
 }
@@ -36,6 +42,7 @@ type Flight = Shared<LocalBoxFuture<'static, ()>>;
 
 struct Inner {
     storage: Storage,
+    watchers: Watchers,
     table: SubjectTable,
     env: Env,
     flights: RefCell<HashMap<SessionDigest, Flight>>,
@@ -47,13 +54,35 @@ impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
         let table = SubjectTable::new(storage.sql());
-        let inner = Inner { storage, table, env, flights: RefCell::default(), alarm_at: Cell::new(None) };
+        let watchers = Watchers(state);
+        let inner = Inner { storage, watchers, table, env, flights: RefCell::default(), alarm_at: Cell::new(None) };
         Self { inner: AssertUnwindSafe(Rc::new(inner)) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let inner = Rc::clone(&self.inner);
-        object::serve(request, move |message| async move { inner.answer(&message).await }).await
+        match object::line_message(&request) {
+            Some(message) => object::serve_line(async move { inner.admit(&message).await }).await,
+            None => object::serve(request, move |message| async move { inner.answer(&message).await }).await,
+        }
+    }
+
+    /// A watcher says that its session was used.
+    async fn websocket_message(&self, line: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
+        let inner = Rc::clone(&self.inner);
+        let is_use = matches!(&message, WebSocketIncomingMessage::String(text) if text == USED);
+        shield::run(async move { if is_use { inner.touch(&line) } else { Ok(()) } })
+            .await
+            .map_err(|crash| crash.to_string().into())
+            .map(drop)
+    }
+
+    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _: WebSocket, _: worker::Error) -> worker::Result<()> {
+        Ok(())
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -74,8 +103,9 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let answer = self.carry_out(&envelope.command).await?;
-        // A session that lives changes nothing that has to be done sooner.
+        // A session that lives changes nothing that has to be done sooner, and ends nothing.
         if !matches!(answer, Answer::Live(_)) {
+            self.tell_watchers()?;
             self.set_alarm().await?;
         }
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
@@ -101,6 +131,39 @@ impl Inner {
             }
             _ => Ok(answer),
         }
+    }
+
+    /// Lets a session be watched, if it lives: a response with a WebSocket, or 410.
+    async fn admit(&self, message: &str) -> Result<Response, ObjectError> {
+        let envelope: Envelope<WatchRequest> =
+            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
+        let gateway = self.gateway()?;
+        let (now, digest) = (SystemClock.now(), &envelope.command.digest);
+        let not_before = |provider: &str| gateway.config().not_before(provider, now);
+        let lives = self.subject(&gateway).may_be_watched(digest, clocks(&gateway), not_before, now).map_err(failed)?;
+        if !lives {
+            return Response::error("gone", 410).map_err(|error| ObjectError::Failed(error.to_string()));
+        }
+        // Before anything else can happen here: an end from now on is told.
+        let line = self.watchers.admit(digest)?;
+        self.set_alarm().await?;
+        Ok(line)
+    }
+
+    fn touch(&self, line: &WebSocket) -> Result<(), ObjectError> {
+        let Some(digest) = self.watchers.watched(line) else { return Ok(()) };
+        let gateway = self.gateway()?;
+        let check = Check { digest, touch: true, access_token: false, clocks: clocks(&gateway) };
+        let answer = self.without_renewal(&gateway, &Command::Check(check))?;
+        if matches!(answer, Answer::Gone) {
+            watchers::dismiss(line);
+        }
+        Ok(())
+    }
+
+    fn tell_watchers(&self) -> Result<(), ObjectError> {
+        let gateway = self.gateway()?;
+        self.watchers.tell(|digest| self.subject(&gateway).has(digest)).map_err(failed)
     }
 
     fn without_renewal(&self, gateway: &Gateway, command: &Command) -> Result<Answer, ObjectError> {
@@ -133,7 +196,8 @@ impl Inner {
         if let Err(error) = stored {
             failed(error);
         }
-        if let Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = self.set_alarm().await {
+        let told = self.tell_watchers();
+        if let Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = told.and(self.set_alarm().await) {
             log::failure("alarm_not_set", None, &reason);
         }
     }
@@ -144,6 +208,7 @@ impl Inner {
         let gateway = self.gateway()?;
         let platform = Workers::new(&self.env, Background::Object);
         self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
+        self.tell_watchers()?;
         let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;
         for revocation in due {
             let done = gateway.revoke(&platform, &revocation).await;
@@ -177,6 +242,12 @@ impl Inner {
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
         Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
+}
+
+/// The clocks in force here and now.
+fn clocks(gateway: &Gateway) -> Clocks {
+    let session = &gateway.config().session;
+    Clocks::new(session.idle, session.absolute)
 }
 
 fn waits_for_token(answer: &Answer) -> bool {

@@ -12,6 +12,7 @@ use super::platform::Workers;
 use super::random::SystemRandom;
 use super::request::{self, IncomingBody};
 use super::{isolate, log, response, shield};
+use crate::authn::Rejection;
 use crate::gateway::{self, Gateway, Outcome};
 use crate::http::{Reply, RequestHead};
 use crate::refusal::Reason;
@@ -73,6 +74,9 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
     log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
     let reason = match error {
         ForwardError::Timeout => Reason::UpstreamTimeout,
+        ForwardError::NoFile => Reason::NoFile,
+        ForwardError::Ended => Reason::Rejected(Rejection::SessionGone),
+        ForwardError::Unwatched(store) => Reason::Store(store.clone()),
         ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) => {
             Reason::UpstreamUnreachable
         }

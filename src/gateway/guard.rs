@@ -13,8 +13,9 @@ use crate::pages;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
 use crate::secret::Secret;
+use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
-use crate::upstream::{ForwardPlan, Forwarding};
+use crate::upstream::{ForwardPlan, Forwarding, Stay, Tenure};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -35,7 +36,7 @@ pub(super) async fn pass<P: Platform>(
         Access::Public => {
             let permit = permitted(authz::authorize(None, route))?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
-            Ok(turn.forward(route, path, None, permit))
+            Ok(turn.forward(route, path, (None, Tenure::Unlimited), permit))
         }
         Access::Guarded(guard) => match authenticate(turn, path, (route, guard), ledger).await {
             Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger),
@@ -94,6 +95,7 @@ fn enter<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Outcome, Reason> {
     let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
+    let tenure = tenure(turn, guard, &entrant);
     let token = match (guard.token, entrant) {
         (Token::None, _) => None,
         (Token::Relay, Entrant::Token(bearer)) => Some(bearer.token),
@@ -104,7 +106,19 @@ fn enter<P: Platform>(
         },
     };
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(turn.forward(route, path, token, permit))
+    Ok(turn.forward(route, path, (token, tenure), permit))
+}
+
+/// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
+fn tenure<P>(turn: &Turn<'_, P>, guard: &Guard, entrant: &Entrant) -> Tenure {
+    match entrant {
+        Entrant::Token(bearer) => Tenure::Until(bearer.principal.expires_at()),
+        Entrant::Session(authenticated) => Tenure::Session(Stay {
+            subject: authenticated.handle.subject,
+            digest: authenticated.handle.id.digest(),
+            touch_every: guard.touch.then(|| touch_granularity(turn.config.session.idle)),
+        }),
+    }
 }
 
 /// The session's access token; or why there is none, and whether another login would help.
@@ -180,7 +194,7 @@ impl<P: Platform> Turn<'_, P> {
         &self,
         route: &Route,
         path: &CanonicalPath,
-        access_token: Option<Secret<String>>,
+        (access_token, tenure): (Option<Secret<String>>, Tenure),
         permit: Permit,
     ) -> Outcome {
         let forwarding = Forwarding {
@@ -189,6 +203,7 @@ impl<P: Platform> Turn<'_, P> {
             query: self.query,
             public_url: &self.config.public_url,
             told_by: told_by(&route.access),
+            tenure,
             access_token,
             request_id: &self.request_id,
         };

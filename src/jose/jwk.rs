@@ -3,6 +3,7 @@
 //! Entries of other kinds, out of range, for other uses or with private parts are left out, not errors:
 //! providers publish encryption keys and algorithms of their own beside what is needed here.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -231,6 +232,23 @@ impl PublicKey {
         }
     }
 
+    /// Whether the bytes can be a signature of its at all. No mathematics beyond the first look: what is left to the
+    /// backends is what they all agree on.
+    ///
+    /// - As long as its signatures are (RFC 8017 §5.2.2, RFC 7518 §3.4, RFC 8032 §5.1.7).
+    /// - For RSA a number below the modulus (RFC 8017 §5.2.2), which `rsa` 0.9 does not check for PSS. Of equally long
+    ///   big-endian numbers the order is that of their bytes.
+    /// - For Ed25519 no `R` of small order: no honest signer makes one, and runtimes differ on it.
+    #[must_use]
+    pub fn may_have_made(&self, signature: &[u8]) -> bool {
+        signature.len() == self.signature_bytes()
+            && match &self.material {
+                Material::Rsa { n, .. } => signature < n.as_slice(),
+                Material::P256 { .. } | Material::P384 { .. } => true,
+                Material::Ed25519 { .. } => signature.first_chunk().is_some_and(is_of_full_order),
+            }
+    }
+
     /// Whether it may verify signatures of `algorithm`.
     #[must_use]
     pub fn suits(&self, algorithm: Algorithm) -> bool {
@@ -270,8 +288,7 @@ impl Material {
 
     /// A key of small order verifies signatures nobody made: none such is a real key.
     fn ed25519(x: Coordinate) -> Option<Self> {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&x).ok()?;
-        (!key.is_weak()).then_some(Self::Ed25519 { x })
+        is_of_full_order(&x).then_some(Self::Ed25519 { x })
     }
 
     const fn key_type(&self) -> KeyType {
@@ -302,6 +319,11 @@ impl Material {
     }
 }
 
+/// Whether the bytes are a point of edwards25519, and not one of the eight of small order.
+fn is_of_full_order(point: &Coordinate) -> bool {
+    ed25519_dalek::VerifyingKey::from_bytes(point).is_ok_and(|point| !point.is_weak())
+}
+
 fn curve(name: &str, kind: &str, coordinates: &[(&'static str, &[u8])]) -> Vec<(&'static str, String)> {
     let named = [("crv", name.to_owned()), ("kty", kind.to_owned())];
     let encoded = coordinates.iter().map(|(name, bytes)| (*name, Base64UrlUnpadded::encode_string(bytes)));
@@ -311,10 +333,15 @@ fn curve(name: &str, kind: &str, coordinates: &[(&'static str, &[u8])]) -> Vec<(
 /// `use` and `key_ops`, where they are there, must allow it.
 fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
     let by_use = jwk.get("use").is_none_or(|value| value == "sig");
-    let by_operations = jwk.get("key_ops").is_none_or(|value| {
-        value.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "verify"))
-    });
+    let by_operations = jwk.get("key_ops").is_none_or(|value| operations(value).contains(&"verify"));
     by_use && by_operations
+}
+
+/// The members of `key_ops`; none when it is no array of strings, or one is there twice (RFC 7517 §4.3).
+fn operations(value: &Value) -> Vec<&str> {
+    let names: Option<Vec<_>> = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
+    let once = |names: &Vec<&str>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    names.filter(once).unwrap_or_default()
 }
 
 /// A published private key is anybody's, and a symmetric one never was the provider's alone.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
 const MAX_NAME_CHARS: usize = 255;
@@ -25,6 +25,13 @@ pub(crate) fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp>
     let value = claims.get(name)?;
     let seconds = value.as_i64().or_else(|| value.as_f64().and_then(whole_seconds))?;
     (0..=LATEST_UNIX).contains(&seconds).then(|| Timestamp::from_unix(seconds))
+}
+
+/// A time that something begins at: as [`time`], but a fraction makes it the next second, so that nothing begins early.
+pub(crate) fn beginning(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+    let begun = time(claims, name)?;
+    let is_whole = claims.get(name)?.as_f64().is_none_or(|value| value.fract() == 0.0);
+    Some(if is_whole { begun } else { begun.plus(Seconds::new(1)) })
 }
 
 fn whole_seconds(value: f64) -> Option<i64> {

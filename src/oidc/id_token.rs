@@ -5,7 +5,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, name, optional, text, time};
+use super::claims::{audiences, beginning, name, optional, text, time};
 use crate::jose::{Algorithm, VerifiedJwt};
 use crate::secret::{Secret, constant_time_eq};
 use crate::time::{Seconds, Timestamp};
@@ -346,7 +346,7 @@ fn check_issue(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp,
     if now > issued_at.plus(MAX_AGE_AT_LOGIN) {
         return Err(IdTokenError::IatTooOld);
     }
-    let not_before = optional(claims, "nbf", time, IdTokenError::NbfMalformed)?;
+    let not_before = optional(claims, "nbf", beginning, IdTokenError::NbfMalformed)?;
     if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
         return Err(IdTokenError::NotYetValid);
     }

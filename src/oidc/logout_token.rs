@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::claims::{audiences, name, optional, text, time};
+use super::claims::{audiences, beginning, name, optional, text, time};
 use super::id_token::LEEWAY;
 use crate::config::LogoutTokens;
 use crate::jose::VerifiedJwt;
@@ -229,7 +229,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expectations<'_>) -> Resu
     if now > issued_at.plus(MAX_AGE) {
         return Err(LogoutTokenError::IatTooOld);
     }
-    let not_before = optional(claims, "nbf", time, LogoutTokenError::NbfMalformed)?;
+    let not_before = optional(claims, "nbf", beginning, LogoutTokenError::NbfMalformed)?;
     if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
         return Err(LogoutTokenError::NotYetValid);
     }

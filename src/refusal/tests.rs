@@ -56,6 +56,7 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Keys(KeySetError::NoKeys), 503),
         (Reason::Store(store()), 503),
         (Reason::Store(StoreError::Malformed), 503),
+        (Reason::NoFile, 404),
         (Reason::UpstreamUnreachable, 502),
         (Reason::UpstreamTimeout, 504),
         (Reason::Internal(DETAIL), 500),

@@ -83,6 +83,12 @@ impl SessionDigest {
         &self.0
     }
 
+    /// The digest that a line to the object is marked with.
+    #[must_use]
+    pub const fn of_tag(tag: String) -> Self {
+        Self(tag)
+    }
+
     /// A name for the session that may be seen: enough to tell one from another.
     #[must_use]
     pub fn public_id(&self) -> String {

@@ -18,7 +18,7 @@ pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
 pub use record::{Origin, Session};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
-pub use subject::{Renewal, RenewalJob, Revocation, Step, Subject};
+pub use subject::{MAX_WATCHERS, Renewal, RenewalJob, Revocation, Step, Subject, USED, WatchRequest};
 pub use table::SessionTable;
 
 use crate::ports::StoreError;

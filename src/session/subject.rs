@@ -2,9 +2,11 @@
 
 mod ending;
 mod renewal;
+mod watch;
 
 pub use ending::Revocation;
 pub use renewal::{Renewal, RenewalJob};
+pub use watch::{MAX_WATCHERS, USED, WatchRequest};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,6 +1,6 @@
 //! What of an upstream's answer the browser gets.
 
-use super::forward::{is_hop_by_hop, keep_websocket};
+use super::headers::{Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
 use crate::http::{HeaderMap, HeaderValue, header};
 
 /// The headers of the upstream's answer that are passed on.
@@ -9,10 +9,12 @@ use crate::http::{HeaderMap, HeaderValue, header};
 /// nobody else's to cache, whatever the upstream thinks. `told_by`: the request headers that told who asked, if any did.
 #[must_use]
 pub fn answer_headers(told_by: Option<&'static str>, from_upstream: &HeaderMap) -> HeaderMap {
+    let nominated = Nominated::in_headers(from_upstream);
     let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
     for (name, value) in from_upstream {
         let shadows = *name == header::SET_COOKIE && names_our_cookie(value);
-        if !shadows && !is_hop_by_hop(name) {
+        let ends_here = is_hop_by_hop(name) || nominated.contains(name) || tells_of_upstream(name);
+        if !shadows && !ends_here {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -67,9 +69,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_upstream_is_made_of_is_nobodys_business() {
+        //
+        let answer = headers(&[("server", "nginx/1.2"), ("server-timing", "db;dur=53"), ("x-powered-by", "Express")]);
+        assert!(answer_headers(None, &answer).is_empty());
+    }
+
+    #[test]
     fn headers_of_the_connection_stay_with_the_connection() {
-        let answer =
-            headers(&[("connection", "x"), ("keep-alive", "1"), ("transfer-encoding", "chunked"), ("etag", "a")]);
+        let answer = headers(&[
+            ("connection", "x"),
+            ("keep-alive", "1"),
+            ("transfer-encoding", "chunked"),
+            ("etag", "a"),
+            ("x", "y"),
+        ]);
         assert_eq!(answer_headers(None, &answer), headers(&[("etag", "a")]));
         let upgrade = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
         assert_eq!(answer_headers(Some("Cookie"), &upgrade).get("upgrade").unwrap(), "websocket");

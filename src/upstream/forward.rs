@@ -1,10 +1,13 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
 use super::answer::answer_headers;
+use super::headers::{Nominated, is_hop_by_hop, keep_websocket, says_who_asks};
+use super::tenure::Tenure;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, RequestHead, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
+use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
 
@@ -19,6 +22,12 @@ pub struct ForwardPlan {
     pub headers: HeaderMap,
     /// Whether the answer depends on who asked: it then must not be cached for others.
     pub private: bool,
+    /// For how long it may go on.
+    pub tenure: Tenure,
+    /// Whether a person is going there, and not a program asking.
+    pub navigation: bool,
+    /// How long the body is, where the request says so.
+    pub body_length: Option<u64>,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
     told_by: Option<&'static str>,
@@ -40,6 +49,8 @@ pub struct Forwarding<'a> {
     pub public_url: &'a PublicUrl,
     /// Which headers told who asked, where it was let through because of that.
     pub told_by: Option<&'static str>,
+    /// For how long it was let through.
+    pub tenure: Tenure,
     /// The access token that goes along.
     pub access_token: Option<Secret<String>>,
     /// The id of the request.
@@ -61,6 +72,9 @@ impl ForwardPlan {
             headers: request_headers(&forwarding),
             private: forwarding.told_by.is_some(),
             told_by: forwarding.told_by,
+            body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
+            tenure: forwarding.tenure,
+            navigation: Caller::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
             permit,
@@ -92,9 +106,11 @@ impl ForwardPlan {
 
 fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let head = forwarding.head;
+    let nominated = Nominated::in_headers(&head.headers);
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
-        let kept = !(says_who_asks(name) || is_hop_by_hop(name) || *name == header::COOKIE);
+        let ends_here = is_hop_by_hop(name) || nominated.contains(name);
+        let kept = !(says_who_asks(name) || ends_here || *name == header::COOKIE);
         // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
         // proof was for us, and is used up.
         let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
@@ -102,7 +118,10 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
             headers.append(name.clone(), value.clone());
         }
     }
-    keep_websocket(&head.headers, &mut headers);
+    // With any other method the runtime would make it a GET: another request than the one that was let through.
+    if head.method == Method::GET {
+        keep_websocket(&head.headers, &mut headers);
+    }
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
@@ -122,104 +141,6 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Some(value) = HeaderValue::try_from(value).ok().filter(|value| !value.is_empty()) {
         headers.insert(HeaderName::from_static(name), value);
-    }
-}
-
-const CLAIMING_PREFIXES: [&str; 29] = [
-    "cf-",
-    "remote-",
-    "ssl-client-",
-    "tailscale-",
-    "x-amzn-mtls-",
-    "x-amzn-oidc-",
-    "x-arr-",
-    "x-auth-",
-    "x-authenticated-",
-    "x-authentik-",
-    "x-client-",
-    "x-envoy-",
-    "x-forwarded",
-    "x-goog-",
-    "x-identity",
-    "x-jwt-",
-    "x-middleware-",
-    "x-ms-client-",
-    "x-original-",
-    "x-pomerium-",
-    "x-postern-",
-    "x-remote-",
-    "x-rewrite-",
-    "x-ssl-",
-    "x-sso-",
-    "x-tls-",
-    "x-user",
-    "x-vouch-",
-    "x-webauth-",
-];
-const CLAIMING_NAMES: [&str; 28] = [
-    "client-cert",
-    "client-cert-chain",
-    "client-ip",
-    "fastly-client-ip",
-    "forwarded",
-    "from",
-    "proxy",
-    "proxy-authorization",
-    "true-client-ip",
-    "via",
-    "x-access-token",
-    "x-cluster-client-ip",
-    "x-email",
-    "x-group",
-    "x-groups",
-    "x-host",
-    "x-http-host-override",
-    "x-http-method",
-    "x-http-method-override",
-    "x-id-token",
-    "x-method-override",
-    "x-real-ip",
-    "x-request-id",
-    "x-role",
-    "x-roles",
-    "x-scheme",
-    "x-subject",
-    "x-url-scheme",
-];
-
-/// Headers by which proxies tell upstreams who asks, from where, or for what: from outside they are
-/// claims, so none is passed on; those that are true are set anew.
-fn says_who_asks(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&name)
-}
-
-/// Headers of the connection, not of the request (RFC 9110 §7.6.1).
-pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "content-length"
-            | "host"
-            | "http2-settings"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
-}
-
-/// An upgrade to WebSocket goes through, written anew: any other protocol (`h2c`) would carry requests that
-/// nobody looks at, and `Connection` can name headers for the next server to drop.
-pub(super) fn keep_websocket(from: &HeaderMap, to: &mut HeaderMap) {
-    let mut protocols = from.get_all(header::UPGRADE).iter();
-    let first = protocols.next().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if first && protocols.next().is_none() {
-        to.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
 }
 

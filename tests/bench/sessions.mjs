@@ -3,22 +3,17 @@
 //   --seconds 5     how long each route is measured, in several turns
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
-import { writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 
 import { startProviders } from "../provider/host.mjs";
 import { Browser } from "../e2e/support/browser.mjs";
 import { logIn } from "../e2e/support/login.mjs";
 import { SESSION_COOKIE } from "../e2e/support/refusals.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
+import { CONNECTIONS, get, inTurns, median, optionsOf, round, summaryOf, write } from "./measure.mjs";
 
-const { values: options } = parseArgs({ options: { seconds: { type: "string", default: "5" }, json: { type: "string" } } });
-const SECONDS = Number(options.seconds);
-const CONNECTIONS = 32;
-const WARM_UP_SECONDS = 1;
-const TURNS = 5;
+const options = optionsOf();
 const CONTENDERS = 50;
 const REFRESH_ROUNDS = 8;
 
@@ -40,67 +35,15 @@ const CASES = [
   { name: "forged", path: "/session", says: "forged cookie, refused without the object", forged: true },
 ];
 
-const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-const median = (values) => percentile(values.sort((one, other) => one - other), 0.5);
-const round = (number, digits = 2) => Number(number.toFixed(digits));
-
-function get(workerd, agent, path, headers) {
-  return new Promise((resolve, reject) => {
-    const outgoing = request({ host: "127.0.0.1", port: workerd.port, path, agent, headers: { host: new URL(workerd.origin).host, ...headers } }, (incoming) => {
-      incoming.resume();
-      incoming.on("end", () => resolve(incoming.statusCode));
-      incoming.on("error", reject);
-    });
-    outgoing.on("error", reject);
-    outgoing.end();
-  });
-}
-
-/** Asks over and over, on a fixed number of connections, for so many seconds. */
-async function load(workerd, path, headers, seconds, expected) {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const milliseconds = [];
-  const end = performance.now() + seconds * 1000;
-  const ask = async () => {
-    while (performance.now() < end) {
-      const started = performance.now();
-      const status = await get(workerd, agent, path, headers);
-      if (status !== expected) throw new Error(`${path} answered ${status}: ${workerd.refusals()}`);
-      milliseconds.push(performance.now() - started);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, ask));
-  agent.destroy();
-  return milliseconds.sort((one, other) => one - other);
-}
-
-function ask({ path, anonymous, forged }, cookie) {
+function askOf({ name, path, anonymous, forged }, cookie) {
   const value = forged ? `${cookie.slice(0, -4)}AAAA` : cookie;
-  return { path, expected: forged ? 401 : 200, headers: { "sec-fetch-site": "same-origin", ...(!anonymous && { cookie: `${SESSION_COOKIE}=${value}` }) } };
+  const headers = { "sec-fetch-site": "same-origin", ...(!anonymous && { cookie: `${SESSION_COOKIE}=${value}` }) };
+  return { name, path, expected: forged ? 401 : 200, headers: () => headers };
 }
 
-async function measure(workerd, { path, headers, expected }) {
-  const [cpu, started] = [workerd.cpuSeconds, performance.now()];
-  const milliseconds = await load(workerd, path, headers, SECONDS / TURNS, expected);
-  const seconds = (performance.now() - started) / 1000;
-  return {
-    requests_per_second: milliseconds.length / seconds,
-    cpu_us_per_request: ((workerd.cpuSeconds - cpu) / milliseconds.length) * 1e6,
-    p50_ms: percentile(milliseconds, 0.5),
-    p99_ms: percentile(milliseconds, 0.99),
-  };
-}
-
-/** All cases in turn, several times over, so that what else the machine does meets all of them; medians. */
 async function compare(workerd, cookie) {
-  const asked = CASES.map((one) => ({ name: one.name, ...ask(one, cookie), turns: [] }));
-  for (const { path, headers, expected } of asked) await load(workerd, path, headers, WARM_UP_SECONDS, expected);
-  for (let turn = 0; turn < TURNS; turn += 1) for (const one of asked) one.turns.push(await measure(workerd, one));
-  const middle = (turns, member, digits) => round(median(turns.map((turn) => turn[member])), digits);
-  const routes = Object.fromEntries(asked.map(({ name, turns }) => [name, {
-    requests_per_second: middle(turns, "requests_per_second", 0), cpu_us_per_request: middle(turns, "cpu_us_per_request", 0),
-    p50_ms: middle(turns, "p50_ms"), p99_ms: middle(turns, "p99_ms"),
-  }]));
+  const turns = await inTurns(workerd, CASES.map((one) => askOf(one, cookie)), options.seconds);
+  const routes = Object.fromEntries(CASES.map(({ name }) => [name, summaryOf(turns[name])]));
   for (const result of Object.values(routes)) {
     result.cpu_ratio = round(result.cpu_us_per_request / routes.public.cpu_us_per_request);
     result.throughput_ratio = round(result.requests_per_second / routes.public.requests_per_second);
@@ -111,11 +54,11 @@ async function compare(workerd, cookie) {
 /** Everybody asks at the end of an access token. */
 async function contend(workerd, issuer, cookie) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONTENDERS });
-  const headers = { "sec-fetch-site": "same-origin", cookie: `${SESSION_COOKIE}=${cookie}` };
+  const ask = askOf({ path: "/relayed" }, cookie);
   const [before, all, quiet] = [issuer.count("token"), [], []];
   const burst = async (into) => {
     const started = performance.now();
-    const statuses = await Promise.all(Array.from({ length: CONTENDERS }, () => get(workerd, agent, "/relayed", headers)));
+    const statuses = await Promise.all(Array.from({ length: CONTENDERS }, () => get(workerd, agent, ask)));
     if (statuses.some((status) => status !== 200)) throw new Error(`answers ${statuses}: ${workerd.refusals()}`);
     into.push(performance.now() - started);
   };
@@ -147,9 +90,7 @@ try {
   const rows = CASES.map(({ name, says }) => [says, routes[name]]);
   console.table(Object.fromEntries(rows));
   console.log(`${refresh.rounds} times ${refresh.contenders} requests at the end of an access token: ${refresh.token_requests} token requests, ${refresh.burst_with_refresh_ms} ms for all with the refresh, ${refresh.burst_without_ms} ms without`);
-  const report = JSON.stringify({ seconds: SECONDS, connections: CONNECTIONS, routes, refresh }, null, 2);
-  if (options.json === "-") console.log(report);
-  else if (options.json) writeFileSync(options.json, `${report}\n`);
+  write({ seconds: options.seconds, connections: CONNECTIONS, routes, refresh }, options.json);
 } finally {
   await workerd.close();
   await host.close();

@@ -152,6 +152,8 @@ fn times_are_numbers_within_a_minute_of_ours() {
     refused(&json!({ "exp": NOW - 60 }), AccessTokenError::Expired);
     refused(&json!({ "iat": NOW + 61 }), AccessTokenError::IatInFuture);
     refused(&json!({ "nbf": NOW + 61 }), AccessTokenError::NotYetValid);
+    // Not even half a second early.
+    refused(&json!({ "nbf": NOW as f64 + 60.5 }), AccessTokenError::NotYetValid);
     refused(&json!({ "auth_time": NOW + 61 }), AccessTokenError::AuthTimeInFuture);
 }
 

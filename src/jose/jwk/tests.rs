@@ -62,6 +62,28 @@ fn the_thumbprint_is_that_of_the_rfc() {
     assert_eq!((key.kid(), key.key_type(), key.signature_bytes()), (Some("2011-04-29"), KeyType::Rsa, 256));
 }
 
+// RFC 8017 §5.2.2, RFC 8032 §5.1.7
+#[test]
+fn what_cannot_be_a_signature_is_told_before_any_backend_is_asked() {
+    let key = |jwk: Map<String, Value>| PublicKey::from_jwk(&jwk).unwrap();
+    for (key, bytes) in [(key(rsa()), 256), (key(ec()), 64), (key(p384()), 96), (key(ed()), 64)] {
+        assert!(key.may_have_made(&vec![3; bytes]), "{key:?}");
+        for wrong in [0, bytes - 1, bytes + 1, 2 * bytes] {
+            assert!(!key.may_have_made(&vec![3; wrong]), "{key:?}, {wrong} bytes");
+        }
+    }
+    let rsa = key(rsa());
+    let Material::Rsa { n, .. } = rsa.material() else { panic!("{rsa:?}") };
+    let below = [&n[..255], &[n[255] - 1]].concat();
+    assert!(rsa.may_have_made(&below) && !rsa.may_have_made(n) && !rsa.may_have_made(&[0xff; 256]));
+    // Of order 1, 2 and 4, and one that is no point at all.
+    let one = [&[1][..], &[0; 31]].concat();
+    let minus_one = [&[0xec][..], &[0xff; 30], &[0x7f]].concat();
+    for r in [one, minus_one, vec![0; 32], vec![2; 32]] {
+        assert!(!key(ed()).may_have_made(&[r.as_slice(), &[1; 32]].concat()), "{r:?}");
+    }
+}
+
 // RFC 8037 §A.3
 #[test]
 fn the_thumbprint_of_an_ed25519_key_is_that_of_the_rfc() {
@@ -98,6 +120,15 @@ fn a_set_yields_its_usable_keys_and_nothing_else() {
     let set = KeySet::parse(fixture["input"].to_string().as_bytes()).unwrap();
     let kids: Vec<_> = set.keys().iter().map(|key| key.kid()).collect();
     assert_eq!(kids, [Some("good-p384"), Some("good-rsa"), Some("good-ec"), Some("good-ed")]);
+}
+
+// R-010, RFC 7517 §4.3: an array of strings, each at most once.
+#[test]
+fn operations_that_are_no_list_of_names_make_a_key_unusable() {
+    for operations in [json!(["verify", "verify"]), json!(["verify", "sign", "sign"]), json!(["verify", 1]), json!({})]
+    {
+        assert_eq!(PublicKey::from_jwk(&with(&rsa(), json!({"key_ops": operations}))), None, "{operations}");
+    }
 }
 
 // each change alone makes a good key unusable.
@@ -169,6 +200,7 @@ fn one_bad_member_makes_a_key_unusable() {
 fn members_that_allow_it_leave_a_key_usable() {
     for (jwk, change) in [
         (rsa(), json!({"use": "sig", "key_ops": ["verify", "x"], "alg": "PS512", "x5c": [1], "x5u": "http://x"})),
+        (rsa(), json!({"key_ops": ["sign", "verify"]})),
         (rsa(), json!({"e": "Aw"})),
         (ed(), json!({"alg": "EdDSA"})),
         (ed(), json!({"alg": "Ed25519"})),

@@ -207,6 +207,7 @@ fn a_token_is_fresh_and_not_from_the_future() {
             (json!({"iat": NOW - 7 * 86400}), IatTooOld),
             (json!({"iat": 0}), IatTooOld),
             (json!({"nbf": NOW + 61}), NotYetValid),
+            (json!({"nbf": NOW as f64 + 60.5}), NotYetValid),
             (json!({"nbf": NOW.to_string()}), NbfMalformed),
             (json!({"nbf": "NULL"}), NbfMalformed),
             (json!({"nbf": 1e308}), NbfMalformed),

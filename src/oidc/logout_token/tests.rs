@@ -108,6 +108,7 @@ fn a_logout_token_is_young_and_not_from_the_future() {
         (json!({ "iat": NOW + 61 }), IatInFuture),
         (json!({ "iat": NOW - 601 }), IatTooOld),
         (json!({ "nbf": NOW + 61 }), NotYetValid),
+        (json!({ "nbf": NOW as f64 + 60.5 }), NotYetValid),
         (json!({ "nbf": "later" }), NbfMalformed),
     ]);
     for fine in [

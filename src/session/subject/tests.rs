@@ -368,3 +368,36 @@ fn records_of_the_first_release_load_for_ever() {
     let envelope: crate::session::message::Envelope<Command> = serde_json::from_str(command).unwrap();
     assert!(matches!(envelope.command, Command::Check(_)));
 }
+
+fn watchable(world: &World, digest: &SessionDigest, clocks: Clocks, not_before: Option<i64>, now: i64) -> bool {
+    let not_before = |_: &str| not_before.map(Timestamp::from_unix);
+    world.with(|subject| subject.may_be_watched(digest, clocks, not_before, Timestamp::from_unix(now)).unwrap())
+}
+
+#[test]
+fn a_session_can_be_watched_while_it_lives_and_not_a_moment_longer() {
+    //
+    let world = World::new();
+    let (idle, digest) = (i64::from(clocks().idle().get()), world.begin(START, None));
+    assert!(watchable(&world, &digest, clocks(), None, START + idle - 1));
+    assert!(!watchable(&world, &digest, clocks(), None, START + idle));
+    assert!(watchable(&world, &digest, clocks(), Some(START), START));
+    assert!(!watchable(&world, &digest, clocks(), Some(START + 1), START + 1));
+    world.run(&Command::End { digest: digest.clone() }, START + 1);
+    assert!(!watchable(&world, &digest, clocks(), None, START + 1));
+    assert!(!world.with(|subject| subject.has(&digest).unwrap()));
+}
+
+#[test]
+fn watching_a_session_is_no_use_of_it_and_brings_its_alarm_forward_to_clocks_that_were_shortened() {
+    //
+    let world = World::new();
+    let digest = world.begin(START, None);
+    let expires_at = |world: &World| world.table.find(&digest).unwrap().unwrap().expires_at - START;
+    assert!(watchable(&world, &digest, clocks(), None, START + 100));
+    assert_eq!(expires_at(&world), i64::from(clocks().idle().get()));
+    let shorter = Clocks::new(Seconds::minutes(5), Seconds::hours(1));
+    assert!(watchable(&world, &digest, shorter, None, START + 100));
+    assert_eq!(expires_at(&world), 300);
+    assert_eq!(world.table.next_event().unwrap().unwrap().as_unix(), START + 300);
+}

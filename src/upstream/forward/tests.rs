@@ -13,15 +13,20 @@ fn permit() -> Permit {
 }
 
 fn plan(private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
+    plan_of(Method::GET, private, lines)
+}
+
+fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
     let headers =
         lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
-    let head = RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() };
+    let head = RequestHead { method, url: String::new(), headers, peer: Peer::default() };
     let forwarding = Forwarding {
         head: &head,
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
         told_by: private.then_some("Cookie"),
+        tenure: Tenure::Unlimited,
         access_token: None,
         request_id: "the-id",
     };
@@ -91,6 +96,30 @@ fn headers_of_the_connection_stay_with_the_connection() {
     let mut socket = left(true, &[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "a")]);
     socket.sort_unstable();
     assert_eq!(socket, ["connection", "sec-websocket-key", "upgrade"]);
+}
+
+#[test]
+fn what_connection_names_stays_with_the_connection_and_what_we_say_does_not() {
+    // R-173, RFC 9110 §7.6.1
+    let lines = [("connection", "close, x-hop, x-request-id"), ("x-hop", "1"), ("x-stays", "2")];
+    assert_eq!(left(false, &lines), ["x-stays"]);
+    assert_eq!(plan(false, &lines).headers["x-request-id"], "the-id");
+}
+
+#[test]
+fn only_a_get_becomes_a_websocket() {
+    // the runtime would turn the others into a GET
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::HEAD, Method::OPTIONS] {
+        let headers = plan_of(method.clone(), true, &[("connection", "Upgrade"), ("upgrade", "websocket")]).headers;
+        assert!(!headers.contains_key("upgrade") && !headers.contains_key("connection"), "{method}");
+    }
+}
+
+#[test]
+fn the_length_of_a_body_is_known_where_the_request_says_it() {
+    let length = |text| plan_of(Method::POST, true, &[("content-length", text)]).body_length;
+    assert_eq!((length("0"), length("5000000000")), (Some(0), Some(5_000_000_000)));
+    assert_eq!((length("-1"), length("1, 1"), length("99999999999999999999999")), (None, None, None));
 }
 
 #[test]

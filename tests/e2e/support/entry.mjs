@@ -5,19 +5,25 @@
 import Postern, * as classes from "../../../build/index.js";
 
 const RealDate = Date;
+const realTimeout = globalThis.setTimeout;
 let skewMilliseconds = 0;
+// Time-lapse: since when, and how many times as fast as the wall's clock the Worker's runs.
+let lapse = { since: 0, speed: 1 };
 let faults = {};
 let cf;
 
+const now = () => RealDate.now() + skewMilliseconds + (lapse.speed - 1) * (RealDate.now() - lapse.since);
+
 globalThis.Date = class extends RealDate {
   constructor(...parts) {
-    if (parts.length === 0) super(RealDate.now() + skewMilliseconds);
+    if (parts.length === 0) super(now());
     else super(...parts);
   }
   static now() {
-    return RealDate.now() + skewMilliseconds;
+    return now();
   }
 };
+globalThis.setTimeout = (work, milliseconds, ...more) => realTimeout(work, milliseconds / lapse.speed, ...more);
 
 const FAULTS = {
   throw: () => Promise.reject(new Error("injected: the store broke")),
@@ -71,6 +77,7 @@ function breakableEnvironment(env) {
 async function control(request) {
   const order = await request.json();
   if (order.skewMilliseconds !== undefined) skewMilliseconds = order.skewMilliseconds;
+  if (order.speed) lapse = { since: RealDate.now(), speed: order.speed };
   if (order.faults) faults = order.faults;
   if (order.cf !== undefined) cf = order.cf;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));

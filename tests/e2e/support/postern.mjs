@@ -69,7 +69,14 @@ export function bindingsOf({ providers, session, routes, keys, publicUrl, vars }
   };
 }
 
-function miniflareOptions({ bindings, build, port, upstream, onLog, twin }) {
+/** As `[assets]` of wrangler.toml says. */
+const staticAssets = (directory) => ({
+  directory, binding: "ASSETS",
+  routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+  assetConfig: { not_found_handling: "single-page-application" },
+});
+
+function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -83,7 +90,8 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin }) {
       SID_INDEX: { className: "SidIndexObject", useSQLite: true },
       ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
-    serviceBindings: { ECHO: "echo", ASSETS: "echo" },
+    serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },
+    ...(assets && { assets: staticAssets(assets) }),
   };
   const echo = { name: "echo", modules: true, script: readFileSync(upstream, "utf8"), ...PLATFORM };
   // The same Worker in an isolate of its own, in front of the same objects.
@@ -99,15 +107,16 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin }) {
  * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
  * @param {string} [options.build] the folder of the build
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
+ * @param {string} [options.assets] a folder of static files, behind `assets`
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"),
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets,
 }) {
   const publicUrl = `http://localhost:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, port, upstream, twin });
+  const postern = new Postern(bindings, { build, port, upstream, twin, assets });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;
@@ -160,6 +169,11 @@ export class Postern {
     await this.#control({ skewMilliseconds: this.#skewMilliseconds });
   }
 
+  /** Lets the Worker's clock and timers run so many times as fast as the wall's; 1 is back to normal. */
+  lapse(speed) {
+    return this.#control({ speed });
+  }
+
   /** Breaks stores (`{ SUBJECTS: "throw" }`: entry.mjs lists the ways); `{}` mends them all. */
   break(faults) {
     return this.#control({ faults });
@@ -174,7 +188,10 @@ export class Postern {
   async evict(binding) {
     const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
-      await this.miniflare.unsafeEvictDurableObject("postern", className, { id });
+      await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
+        // Then it is out of memory already.
+        if (!/not currently running/.test(error.message)) throw error;
+      });
     }
   }
 

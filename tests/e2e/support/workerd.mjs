@@ -42,32 +42,45 @@ function modules(folder) {
   return known.map(([file, kind]) => `(name = ${text(file)}, ${kind} = embed ${text(`build/${file}`)})`).join(",\n      ");
 }
 
-function configuration(folder, { bindings, port }) {
-  const flags = `compatibilityDate = ${text(PLATFORM.compatibilityDate)}, compatibilityFlags = [${PLATFORM.compatibilityFlags.map(text)}]`;
+const FLAGS = `compatibilityDate = ${text(PLATFORM.compatibilityDate)}, compatibilityFlags = [${PLATFORM.compatibilityFlags.map(text)}]`;
+
+/** A Worker of one file, `{name}.mjs`. */
+function service(name, bindings = []) {
+  return `(name = ${text(name)}, worker = (modules = [(name = "${name}.mjs", esModule = embed "${name}.mjs")], ${FLAGS}, bindings = [${bindings}]))`;
+}
+
+const socket = (name, port, of) => `(name = ${text(name)}, address = "127.0.0.1:${port}", http = (), service = ${text(of)})`;
+const ECHO = '(name = "ECHO", service = "echo")';
+
+function configuration(folder, { bindings, port, peers }) {
+  const beside = Object.entries(peers);
+  const services = [service("echo"), service("cache"), ...beside.map(([name, peer]) => service(name, [...Object.entries(peer.bindings).map(binding), ECHO]))];
+  const sockets = [socket("http", port, "postern"), ...beside.map(([name, peer]) => socket(name, peer.port, name))];
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
     (name = "postern", worker = .postern),
-    (name = "echo", worker = (modules = [(name = "echo.mjs", esModule = embed "echo.mjs")], ${flags})),
-    (name = "cache", worker = (modules = [(name = "cache.mjs", esModule = embed "cache.mjs")], ${flags})),
+    ${services.join(",\n    ")},
     (name = "objects", disk = (path = ${text(join(folder, "objects"))}, writable = true)),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "postern")],
+  sockets = [
+    ${sockets.join(",\n    ")},
+  ],
 );
 
 const postern :Workerd.Worker = (
   modules = [
       ${modules(folder)}
   ],
-  ${flags},
+  ${FLAGS},
   bindings = [
     ${Object.entries(bindings).map(binding).join(",\n    ")},
     (name = "SUBJECTS", durableObjectNamespace = "SubjectObject"),
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
-    (name = "ECHO", service = "echo"),
+    ${ECHO},
     (name = "ASSETS", service = "echo"),
   ],
   durableObjectNamespaces = [
@@ -93,21 +106,25 @@ export class BareWorkerd {
   #said = [];
 
   /**
-   * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`
+   * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`;
+   * and `peers`, other Workers in the same process before the same upstream: by name, each with a `script`, `bindings`, and later its `port`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs") }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), peers = {} }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
+    this.peers = peers;
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
     cpSync(join(ROOT, build), join(this.folder, "build"), { recursive: true });
     cpSync(upstream, join(this.folder, "echo.mjs"));
     writeFileSync(join(this.folder, "cache.mjs"), CACHE);
+    for (const [name, { script }] of Object.entries(peers)) writeFileSync(join(this.folder, `${name}.mjs`), script);
   }
 
   /** Starts it, and waits until it answers. */
   async start() {
     this.port = await freePort();
+    for (const peer of Object.values(this.peers)) peer.port = await freePort();
     const config = join(this.folder, "config.capnp");
     writeFileSync(config, configuration(this.folder, this));
     this.#child = spawn(workerd.default ?? workerd, ["serve", config, "--experimental"], { stdio: ["ignore", "pipe", "pipe"] });
@@ -127,6 +144,13 @@ export class BareWorkerd {
     return this.#said.join("");
   }
 
+  /** The same, and it is forgotten: a log would otherwise grow for as long as something is measured. */
+  takeOutput() {
+    const output = this.output;
+    this.#said = [];
+    return output;
+  }
+
   /** The last of its log that is not about success. */
   refusals() {
     return this.output.split("\n").filter((line) => /deny|failed|rror/.test(line)).slice(-6).join("\n");
@@ -143,6 +167,12 @@ export class BareWorkerd {
     const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8").split(") ")[1].split(" ");
     const TICKS_PER_SECOND = 100;
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** How much memory it holds now. */
+  get residentBytes() {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, "utf8"));
+    return Number(kilobytes) * 1024;
   }
 
   /** A request as written, without any browser around it. */

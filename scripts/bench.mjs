@@ -1,4 +1,4 @@
-// `npm run bench:sessions`: builds the Worker if it is not up to date, and measures what a session costs.
+// `npm run bench:NAME`: builds the Worker if it is not up to date, and measures what `tests/bench/NAME.mjs` says.
 //   npm run bench:sessions -- --seconds 10 --json result.json
 
 import { bootstrap } from './lib/bootstrap.mjs';
@@ -11,5 +11,7 @@ await main(async () => {
   await ensureRust();
   const tools = await ensureWasmTools();
   await step('Worker', () => buildWorker('release', tools), String);
-  await import('../tests/bench/sessions.mjs');
+  // The rest of the arguments are the benchmark's own.
+  const [name] = process.argv.splice(2, 1);
+  await import(`../tests/bench/${name}.mjs`);
 });

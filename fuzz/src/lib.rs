@@ -1,0 +1,19 @@
+//! What must hold for every input whatever, one module per door: a check that returns, or panics where Postern is wrong.
+//!
+//! "No acceptance" is half of it: the private keys behind [`fixed`] are nowhere in here, so whatever verifies under
+//! them beyond the tokens of the fixtures is a forgery.
+
+pub mod access_token;
+pub mod authorization;
+pub mod claims;
+pub mod dpop;
+pub mod fixed;
+pub mod json;
+pub mod jwks;
+pub mod jwt;
+pub mod metadata;
+
+/// The world of the flow tests: a whole deployment in memory.
+#[path = "../../tests/support/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod support;

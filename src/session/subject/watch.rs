@@ -1,0 +1,56 @@
+//! Watching a session: who depends on it wants to be told when it ends, not to ask again and again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Subject, row};
+use crate::ports::{Random, StoreError};
+use crate::session::handle::SessionDigest;
+use crate::session::message::Clocks;
+use crate::session::table::SessionTable;
+use crate::time::Timestamp;
+
+/// What a subject's object is asked to watch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WatchRequest {
+    /// Which session.
+    pub digest: SessionDigest,
+}
+
+/// The message by which a watcher says that the session was used.
+pub const USED: &str = "used";
+
+/// The most that may watch at once, all sessions of a subject together: a browser has some hundred connections at most.
+pub const MAX_WATCHERS: usize = 1000;
+
+impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+    /// Whether there is a session to watch. Sees to it that the alarm rings in time for the clocks in force, also
+    /// where they were shortened since the session was stored.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn may_be_watched(
+        &self,
+        digest: &SessionDigest,
+        clocks: Clocks,
+        not_before: impl Fn(&str) -> Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some((stored, session)) = self.load(digest, now)? else { return Ok(false) };
+        let began = Timestamp::from_unix(session.created_at);
+        if session.check_clocks(clocks, now).is_err() || not_before(&session.provider).is_some_and(|at| began < at) {
+            return Ok(false);
+        }
+        if session.idle_expires_at(clocks).as_unix() < stored.expires_at {
+            self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a session is there.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn has(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
+        Ok(self.table.find(digest)?.is_some())
+    }
+}

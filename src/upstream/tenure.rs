@@ -1,0 +1,27 @@
+//! For how long what was let through may go on.
+
+use crate::session::{SessionDigest, SubjectKey};
+use crate::time::{Seconds, Timestamp};
+
+/// How long an answer that does not end by itself may go on: a WebSocket, a stream of events. What ends by
+/// itself is not cut off: both doors were open when it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tenure {
+    /// Nobody was asked who they are, so nobody's right can end.
+    Unlimited,
+    /// As long as the token is valid.
+    Until(Timestamp),
+    /// As long as this session lives.
+    Session(Stay),
+}
+
+/// A session on which an answer depends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// Whose object knows.
+    pub subject: SubjectKey,
+    /// Which session.
+    pub digest: SessionDigest,
+    /// How often what the browser sends on a WebSocket counts as use of the session; `None`: never.
+    pub touch_every: Option<Seconds>,
+}
