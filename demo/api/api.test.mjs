@@ -59,6 +59,23 @@ test('ticks come one by one, and only to who has a token', async () => {
   assert.ok(Date.parse(ticks[1].at) - Date.parse(ticks[0].at) >= 900);
 });
 
+test('a WebSocket answers what it is told, and only who has a token', async () => {
+  const ask = (headers) => harness.fetch('/api/talk', { headers });
+  assert.equal((await ask({ upgrade: 'websocket' })).status, 401);
+  const authorization = `Bearer ${await token(trusted)}`;
+  assert.equal((await ask({ authorization })).status, 426);
+  const { status, webSocket } = await ask({ authorization, upgrade: 'websocket' });
+  assert.equal(status, 101);
+  const heard = [];
+  const twice = new Promise((resolve) => webSocket.addEventListener('message', ({ data }) => heard.push(data) === 2 && resolve()));
+  webSocket.accept();
+  webSocket.send('good morning');
+  await twice;
+  webSocket.close(1000);
+  assert.match(heard[0], /^Hello, /);
+  assert.match(heard[1], / said “good morning”$/);
+});
+
 const refused = [
   ['no token', () => ({})],
   ['a cookie instead of a token', () => ({ cookie: '__Host-postern=x' })],

@@ -17,11 +17,31 @@ const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; img-s
 
 const answer = (body, type) => new Response(body, { headers: { "content-type": type, "content-security-policy": POLICY } });
 
+/** A WebSocket that says back what it hears. */
+function talk() {
+  const [client, server] = Object.values(new WebSocketPair());
+  server.accept();
+  server.addEventListener("message", ({ data }) => server.send(data));
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+/** Server-Sent Events for ever. */
+function ticks() {
+  const encoder = new TextEncoder();
+  const pull = async (controller) => {
+    controller.enqueue(encoder.encode("data: tick\n\n"));
+    await scheduler.wait(100);
+  };
+  return answer(new ReadableStream({ pull }), "text/event-stream");
+}
+
 export default {
   async fetch(request) {
     const { pathname } = new URL(request.url);
     if (pathname === "/spa/main.js") return answer(SCRIPT, "text/javascript");
     if (pathname.startsWith("/spa")) return answer(PAGE, "text/html; charset=utf-8");
+    if (pathname === "/api/talk") return talk();
+    if (pathname === "/api/ticks") return ticks();
     if (pathname === "/api/refuses") return Response.json({ error: "invalid_token" }, { status: 401 });
     return Response.json({ method: request.method, body: await request.text() });
   },
