@@ -168,7 +168,7 @@ class SessionWatch extends EventTarget {
     this.#warn = warn;
     this.#every = every;
     const { signal } = this.#over;
-    this.#tabs.addEventListener('message', () => this.look(), { signal });
+    this.#tabs.addEventListener('message', () => this.#look(true), { signal });
     document.addEventListener('visibilitychange', () => document.hidden || this.look(), { signal });
     addEventListener('pageshow', ({ persisted }) => persisted && this.look(), { signal });
     this.look();
@@ -181,20 +181,25 @@ class SessionWatch extends EventTarget {
     clearTimeout(this.#timer);
   }
 
-  /** Asks now. What it learns from an answer that a later one overtook it forgets. */
-  async look() {
+  look() {
+    return this.#look(false);
+  }
+
+  /** What it learns from an answer that a later one overtook it forgets; an end that it did not hear of it tells. */
+  async #look(/** @type {boolean} */ heard) {
     this.#turn += 1;
     const turn = this.#turn;
     const session = await me().catch((/** @type {unknown} */ cause) => ({ cause }));
     if (turn !== this.#turn) return;
     if (session && 'cause' in session) this.#say('unreachable', session);
-    else this.#learn(session);
+    else this.#learn(session, heard);
     this.#sleep();
   }
 
-  #learn(/** @type {import('./postern.d.ts').Session | null} */ session) {
+  #learn(/** @type {import('./postern.d.ts').Session | null} */ session, /** @type {boolean} */ heard) {
     const ended = Boolean(this.session) && !session;
     this.session = session;
+    if (ended && !heard) tell();
     this.#say('change', { session });
     if (ended) this.#say('ended', {});
     if (session) this.#warnOf(session);

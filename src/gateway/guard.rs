@@ -175,7 +175,7 @@ fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {
 }
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
-pub(super) fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
     reply::html_with_script(pages::forward::bounce(&turn.here()))
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::turn::{Ledger, Turn};
-use super::{Platform, guard, reply};
+use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{LoginParameter, Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
@@ -38,7 +38,8 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     }
     if turn.may_have_left_cookie_behind() {
         ledger.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
-        return Ok(guard::bounce(turn));
+        // What stands behind `#` here is of no use: the way back is `return_to`.
+        return Ok(reply::html(StatusCode::OK, pages::forward::go_on(&turn.here())));
     }
     let Some(provider) = choose(turn, &link)? else {
         ledger.event.end(Ending::Allow, "login.chooser", StatusCode::OK);

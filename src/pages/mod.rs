@@ -1,4 +1,4 @@
-//! What people see of Postern itself: server-rendered, light and dark, and without script but for two lines.
+//! What people see of Postern itself: server-rendered, light and dark, and of use without script.
 
 pub mod chooser;
 pub mod forward;

@@ -10,7 +10,7 @@ pub fn render() -> String {
     let body = html! {
         h1 { "You are signed in" }
         p { "You can close this tab and go on in the other one." }
-        a.button href="/" { "Start page" }
+        p.number { a href="/" { "Start page" } }
     };
     page("Signed in", &html! {}, &body)
 }

@@ -22,14 +22,16 @@ pub fn render(request_id: &str) -> Scripted {
         p { "You are not signed in any more, so nothing was changed. What you entered is still in this tab: keep it open." }
         ol {
             li {
-                a href=(format!("/auth/login?return_to={SIGNED_IN}")) target="_blank" rel="noopener" {
+                a.button href=(format!("/auth/login?return_to={SIGNED_IN}")) target="_blank" rel="noopener" {
                     "Sign in, in a new tab"
                 }
             }
             li { "Come back to this tab." }
-            li { "Send it again: reload this page and confirm, if your browser asks." }
+            li {
+                button.plain hidden { "Send it again" }
+                noscript { "To send it again, reload this page, and confirm when your browser asks." }
+            }
         }
-        button.apart hidden { "Send it again" }
         p.number { "Request " code { (request_id) } }
         script { (PreEscaped(SEND_AGAIN)) }
     };

@@ -151,6 +151,22 @@ test("what has expired in one tab is noticed in the other at once", async () => 
   await context.close();
 });
 
+test("an end that a watch notices by itself is news to the other tabs, once", async () => {
+  // R-178
+  const person = await signedIn();
+  const { context, page, postern } = person;
+  const tab = await secondTab(person);
+  await postern.advance(121);
+  const asked = [];
+  tab.on("request", (request) => asked.push(request.url()));
+  await page.evaluate(() => window.watch.look());
+  await heard(tab, "ended");
+  await tab.waitForTimeout(500);
+  assert.ok(asked.length <= 2, `asked ${asked.length} times`);
+  assert.equal((await told(page)).filter((name) => name === "ended").length, 1);
+  await context.close();
+});
+
 test("a sign-out in one tab is a sign-out in all of them, and in no other browser", async () => {
   const application = await start();
   const other = await signedIn({ application });

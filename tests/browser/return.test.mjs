@@ -11,9 +11,12 @@ const browser = await launchChromium();
 const { origin, postern } = await startApplication({ main: {} });
 const several = await startApplication({ one: { name: "First" }, form: { name: "By form", response_mode: "form_post" } });
 const lax = await startApplication({ main: {} }, { session: { same_site: "lax" } });
-const elsewhere = await startOtherSite(Object.fromEntries(
-  [["/strict", origin], ["/lax", lax.origin]].map(([path, at]) => [path, `<a href="${at}${PAGE.replaceAll("&", "&amp;")}">link</a>`]),
-));
+const elsewhere = await startOtherSite({
+  ...Object.fromEntries(
+    [["/strict", origin], ["/lax", lax.origin]].map(([path, at]) => [path, `<a href="${at}${PAGE.replaceAll("&", "&amp;")}">link</a>`]),
+  ),
+  "/login": `<a href="${origin}/auth/login?return_to=%2Fpage#top">link</a>`,
+});
 
 test("a link with a fragment, opened signed out, leads through the sign-in to that very place", async () => {
   const { page, context, complaints } = await newPerson(browser);
@@ -66,6 +69,15 @@ for (const [name, at] of [["strict", origin], ["lax", lax.origin]]) {
     await context.close();
   });
 }
+
+test("a link on another site to the sign-in itself leads there, whatever stands behind #", async () => {
+  const { page, context } = await newPerson(browser);
+  await page.goto(`${elsewhere}/login`);
+  await page.getByRole("link").click();
+  await signIn(page);
+  await page.waitForURL((url) => url.origin === origin && url.pathname === "/page");
+  await context.close();
+});
 
 test("going back from the page leads to where the link was, not into the sign-in again", async () => {
   const { page, context } = await newPerson(browser);
