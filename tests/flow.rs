@@ -21,6 +21,8 @@ mod bearer;
 mod callback;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/front_end.rs"]
+mod front_end;
 #[path = "flow/frontchannel.rs"]
 mod frontchannel;
 #[path = "flow/guard.rs"]

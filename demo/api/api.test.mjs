@@ -46,6 +46,36 @@ test('a token of the trusted issuer for this API is answered with who and what a
   assert.ok(body.received.headers.includes('x-seen'));
 });
 
+test('ticks come one by one, and only to who has a token', async () => {
+  assert.equal((await harness.fetch('/api/ticks')).status, 401);
+  const response = await harness.fetch('/api/ticks', { headers: { authorization: `Bearer ${await token(trusted)}` } });
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let heard = '';
+  while (heard.split('\n\n').length < 3) heard += (await reader.read()).value;
+  await reader.cancel();
+  const ticks = heard.split('\n\n').slice(0, 2).map((event) => JSON.parse(event.replace(/^data: /, '')));
+  assert.deepEqual(ticks.map(({ count }) => count), [1, 2]);
+  assert.ok(Date.parse(ticks[1].at) - Date.parse(ticks[0].at) >= 900);
+});
+
+test('a WebSocket answers what it is told, and only who has a token', async () => {
+  const ask = (headers) => harness.fetch('/api/talk', { headers });
+  assert.equal((await ask({ upgrade: 'websocket' })).status, 401);
+  const authorization = `Bearer ${await token(trusted)}`;
+  assert.equal((await ask({ authorization })).status, 426);
+  const { status, webSocket } = await ask({ authorization, upgrade: 'websocket' });
+  assert.equal(status, 101);
+  const heard = [];
+  const twice = new Promise((resolve) => webSocket.addEventListener('message', ({ data }) => heard.push(data) === 2 && resolve()));
+  webSocket.accept();
+  webSocket.send('good morning');
+  await twice;
+  webSocket.close(1000);
+  assert.match(heard[0], /^Hello, /);
+  assert.match(heard[1], / said “good morning”$/);
+});
+
 const refused = [
   ['no token', () => ({})],
   ['a cookie instead of a token', () => ({ cookie: '__Host-postern=x' })],

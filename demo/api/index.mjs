@@ -12,6 +12,8 @@ export default {
       return json({ error: 'invalid_token' }, 401, { 'www-authenticate': 'Bearer error="invalid_token"' });
     }
     const { pathname } = new URL(request.url);
+    if (pathname === '/api/ticks') return ticks();
+    if (pathname === '/api/talk') return talk(request, caller);
     if (pathname !== '/api/hello') return json({ error: 'not_found' }, 404);
     return json({
       message: `Hello, ${caller.sub}.`,
@@ -24,6 +26,32 @@ export default {
     });
   },
 };
+
+/** Server-Sent Events: one a second, until nobody listens. */
+function ticks() {
+  const encoder = new TextEncoder();
+  let count = 0;
+  const body = new ReadableStream({
+    async pull(controller) {
+      if (count > 0) await scheduler.wait(1000);
+      count += 1;
+      controller.enqueue(encoder.encode(`data: ${JSON.stringify({ count, at: new Date() })}\n\n`));
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } });
+}
+
+/** A WebSocket: answers what it is told. It never looks at a session: who closes it when that ends is Postern. */
+function talk(request, caller) {
+  if (request.headers.get('upgrade') !== 'websocket') return json({ error: 'upgrade_required' }, 426, { upgrade: 'websocket' });
+  const [client, server] = Object.values(new WebSocketPair());
+  server.accept();
+  server.addEventListener('message', ({ data }) => {
+    server.send(typeof data === 'string' ? `${caller.sub} said “${data.slice(0, 200)}”` : `${caller.sub} sent bytes`);
+  });
+  server.send(`Hello, ${caller.sub}.`);
+  return new Response(null, { status: 101, webSocket: client });
+}
 
 /** The claims of a valid token, or null. */
 async function authenticate(authorization, env) {

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { root } from './paths.mjs';
 import { probe, run } from './progress.mjs';
 
-const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'scripts/lib/worker.mjs'];
+const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'client', 'scripts/lib/worker.mjs'];
 
 /** What can be built: the Worker, and the Worker with the fault-injection endpoints that only tests use. */
 export const VARIANTS = {

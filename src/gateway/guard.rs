@@ -3,7 +3,7 @@
 use super::bearer::Bearer;
 use super::challenge::Challenge;
 use super::turn::{Ledger, Turn};
-use super::{Outcome, Platform, reply};
+use super::{Outcome, Platform, onward, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::{Authenticated, Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Permit};
@@ -143,11 +143,14 @@ fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
 }
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
-/// does for who comes from there just now: a provider that asks nothing would make that an endless round.
+/// does for who comes from there just now: a provider that asks nothing would make that an endless round. Who
+/// posts a form of ours is told how to send it again, signed in.
 pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    let can_sign_in = turn.caller.is_navigation() && turn.head.method == Method::GET;
-    if !can_sign_in || reason.refusal() != Refusal::Unauthenticated {
+    if !turn.caller.is_navigation() || reason.refusal() != Refusal::Unauthenticated {
         return Err(reason);
+    }
+    if turn.head.method != Method::GET {
+        return onward::unsent(turn, reason, ledger);
     }
     let reply = if turn.may_have_left_cookie_behind() {
         bounce(turn)
@@ -161,14 +164,19 @@ pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger:
 }
 
 fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {
-    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &turn.here()).finish();
-    reply::redirect(StatusCode::FOUND, &format!("/auth/login?{query}"))
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("return_to", &turn.here());
+    // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
+    if turn.head.headers.contains_key("sec-fetch-dest") {
+        query.append_pair("fragment", "keep");
+    }
+    reply::redirect(StatusCode::FOUND, &format!("/auth/login?{}", query.finish()))
         .ok_or(Reason::Internal("internal.location_unwritable"))
 }
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
-pub(super) fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    reply::html(StatusCode::OK, pages::forward::bounce(&turn.here()))
+fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+    reply::html_with_script(pages::forward::bounce(&turn.here()))
 }
 
 /// The headers that an answer depends on: which of them told, or that neither did.

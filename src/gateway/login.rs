@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::turn::{Ledger, Turn};
-use super::{Platform, guard, reply};
+use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{LoginParameter, Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
@@ -32,9 +32,14 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
         return Err(Reason::LoginNotNavigated);
     }
     let link = Link::parse(turn.query.unwrap_or_default())?;
+    if link.fragment.is_some() {
+        ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
+        return Ok(keep_fragment(&link));
+    }
     if turn.may_have_left_cookie_behind() {
         ledger.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
-        return Ok(guard::bounce(turn));
+        // What stands behind `#` here is of no use: the way back is `return_to`.
+        return Ok(reply::html(StatusCode::OK, pages::forward::go_on(&turn.here())));
     }
     let Some(provider) = choose(turn, &link)? else {
         ledger.event.end(Ending::Allow, "login.chooser", StatusCode::OK);
@@ -64,6 +69,8 @@ struct Link<'a> {
     login_hint: Option<Cow<'a, str>>,
     acr_values: Option<Cow<'a, str>>,
     max_age: Option<Cow<'a, str>>,
+    /// Set by the guard alone: what the browser has behind `#` is to be put behind `return_to` first.
+    fragment: Option<Cow<'a, str>>,
 }
 
 impl<'a> Link<'a> {
@@ -80,6 +87,7 @@ impl<'a> Link<'a> {
                 "login_hint" => (&mut link.login_hint, "login_hint"),
                 "acr_values" => (&mut link.acr_values, "acr_values"),
                 "max_age" => (&mut link.max_age, "max_age"),
+                "fragment" => (&mut link.fragment, "fragment"),
                 _ => continue,
             };
             if field.replace(value).is_some() {
@@ -92,10 +100,16 @@ impl<'a> Link<'a> {
     /// Where to go afterwards; anything that is not on our own origin becomes the start page.
     fn destination<P>(&self, turn: &Turn<'_, P>) -> ReturnTo {
         let origin = &turn.config.public_url;
-        let given = self.return_to.as_deref().and_then(|path| ReturnTo::parse(path, origin));
+        let given = self.return_to.as_deref().and_then(|path| ReturnTo::parse_nearest(path, origin));
         let target = || self.target_link_uri.as_deref().and_then(|url| ReturnTo::parse_absolute(url, origin));
         given.or_else(target).unwrap_or_else(ReturnTo::start)
     }
+}
+
+/// On to the same login by way of the browser, which alone knows the fragment.
+fn keep_fragment(link: &Link<'_>) -> Reply {
+    let return_to = link.return_to.as_deref().unwrap_or("/");
+    reply::html_with_script(pages::forward::to_login(return_to))
 }
 
 /// The provider that the link names, or the only one; `None` when the person has to choose.

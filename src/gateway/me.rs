@@ -25,6 +25,8 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
         "provider": principal.provider(),
         "claims": principal.claims(),
         "session": principal.session(),
+        // By whose clock these are: the browser's may be wrong by hours.
+        "now": turn.now.as_unix(),
     });
     Ok(reply::json(StatusCode::OK, &body))
 }

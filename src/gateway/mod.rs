@@ -8,10 +8,12 @@ mod challenge;
 mod documents;
 mod frontchannel;
 mod guard;
+mod helper;
 mod introspection;
 mod login;
 mod logout;
 mod me;
+mod onward;
 mod other_tabs;
 mod renewal;
 mod reply;
@@ -139,6 +141,9 @@ impl Gateway {
             "/auth/me" => me::read(turn, ledger).await?,
             "/auth/logout" => logout::end(turn, ledger).await?,
             "/auth/logged-out" => turn.own_page(ledger, reply::signed_out)?,
+            "/auth/signed-in" => onward::signed_in(turn, ledger).await?,
+            "/auth/continue" => turn.own_page(ledger, onward::go_on)?,
+            "/auth/postern.js" => turn.own_page(ledger, helper::script)?,
             "/auth/health" => turn.own_page(ledger, reply::healthy)?,
             "/auth/sessions" => sessions::all(turn, ledger).await?,
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,

@@ -25,9 +25,23 @@ pub(super) fn html_with_form(body: String) -> Reply {
     reply
 }
 
+/// A page with the script that some pages have, and the policy that lets it run.
+pub(super) fn html_with_script(page: pages::Scripted) -> Reply {
+    let mut reply = html(StatusCode::OK, page.body);
+    if let Ok(policy) = HeaderValue::try_from(page.content_security_policy) {
+        reply.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    reply
+}
+
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
     with_type(status, "application/json", body.to_string())
+}
+
+/// A script that pages may load.
+pub(super) fn javascript(text: &str) -> Reply {
+    with_type(StatusCode::OK, "text/javascript; charset=utf-8", text.to_owned())
 }
 
 /// A redirect. 302 after a GET, 303 after a POST.
@@ -58,8 +72,15 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Re
             "status": status.as_u16(),
             "request_id": request_id,
         });
-        if let (true, Some(members)) = (*refusal == Refusal::Unauthenticated, body.as_object_mut()) {
-            members.insert("login_url".to_owned(), "/auth/login".into());
+        match (refusal, body.as_object_mut()) {
+            (Refusal::Unauthenticated, Some(members)) => {
+                members.insert("login_url".to_owned(), "/auth/login".into());
+            }
+            // RFC 6750 §3: the scopes that would do. They stand in the configuration, and are nobody's secret.
+            (Refusal::Forbidden(scopes), Some(members)) if !scopes.is_empty() => {
+                members.insert("scope".to_owned(), scopes.join(" ").into());
+            }
+            _ => {}
         }
         with_type(status, "application/problem+json", body.to_string())
     };
@@ -108,7 +129,7 @@ fn protect(headers: &mut HeaderMap, https: bool) {
         // A page with forms has a referrer policy of its own.
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    // One page has a policy of its own: the one that a provider may frame.
+    // Some pages have a policy of their own: the one that a provider may frame, and those with a script.
     if let (Ok(policy), http::header::Entry::Vacant(vacant)) =
         (HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()), headers.entry(header::CONTENT_SECURITY_POLICY))
     {

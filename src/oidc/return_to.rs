@@ -6,6 +6,12 @@ use crate::route::CanonicalPath;
 /// Longer ones would not fit into the transaction cookie.
 const MAX_BYTES: usize = 2048;
 
+/// Only says that the person is signed in.
+pub const SIGNED_IN: &str = "/auth/signed-in";
+
+/// The pages of ours that a login may be for: they do nothing by being opened.
+const OWN_PAGES: [&str; 2] = [SIGNED_IN, "/auth/sessions"];
+
 /// A path (with query and fragment) on our own origin; can only be made by [`ReturnTo::parse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
@@ -14,7 +20,7 @@ impl ReturnTo {
     /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
     ///
     /// A path that no route could ever answer ([`CanonicalPath`]) is none to return to; nor are Postern's
-    /// own endpoints: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
+    /// own endpoints, but for two pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
     #[must_use]
     pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -29,7 +35,15 @@ impl ReturnTo {
         let own = joined.origin() == base.origin() && joined.username().is_empty() && joined.password().is_none();
         let path = joined.path();
         let reserved = path == "/auth" || path.starts_with("/auth/") || path.starts_with("//");
-        (own && !reserved).then(|| Self(text.to_owned()))
+        (own && (!reserved || OWN_PAGES.contains(&text))).then(|| Self(text.to_owned()))
+    }
+
+    /// The same; where only the fragment stands in the way (it is too long, or holds what browsers read
+    /// differently), without it: better the page than no page.
+    #[must_use]
+    pub fn parse_nearest(text: &str, origin: &PublicUrl) -> Option<Self> {
+        let without_fragment = || Self::parse(text.split_once('#')?.0, origin);
+        Self::parse(text, origin).or_else(without_fragment)
     }
 
     /// Takes an absolute URL on `origin` (`target_link_uri`, OpenID Connect Core §4).

@@ -1,11 +1,13 @@
-//! What people see of Postern itself: server-rendered, no script, light and dark.
+//! What people see of Postern itself: server-rendered, light and dark, and of use without script.
 
 pub mod chooser;
 pub mod forward;
 pub mod framed;
 pub mod problem;
 pub mod sessions;
+pub mod signed_in;
 pub mod signed_out;
+pub mod unsent;
 
 use std::sync::LazyLock;
 
@@ -21,8 +23,30 @@ pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     format!("default-src 'none'; style-src {style}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 });
 
-static STYLE_SOURCE: LazyLock<String> =
-    LazyLock::new(|| format!("'sha256-{}'", Base64::encode_string(&Sha256::digest(STYLE))));
+/// A page with a script of ours, and the policy that lets this one run and no other.
+#[derive(Clone, Debug)]
+pub struct Scripted {
+    /// The page.
+    pub body: String,
+    /// Its `Content-Security-Policy`.
+    pub content_security_policy: String,
+}
+
+impl Scripted {
+    /// `body` says `script` somewhere, byte for byte.
+    fn new(body: String, script: &str) -> Self {
+        let source = source(script);
+        let content_security_policy = format!("{}; script-src {source}", CONTENT_SECURITY_POLICY.as_str());
+        Self { body, content_security_policy }
+    }
+}
+
+static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| source(STYLE));
+
+/// What stands in a page itself, as a Content-Security-Policy names it: by its hash.
+fn source(text: &str) -> String {
+    format!("'sha256-{}'", Base64::encode_string(&Sha256::digest(text)))
+}
 
 /// A page: `title` for the tab, `head` for what else belongs there, `body` for the card in the middle.
 fn page(title: &str, head: &Markup, body: &Markup) -> String {

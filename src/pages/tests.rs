@@ -17,11 +17,17 @@ fn pages(text: &str) -> Vec<String> {
     vec![
         chooser::render(&[named], |_| text.to_owned()),
         forward::signed_in(text),
-        forward::bounce(text),
+        forward::go_on(text),
         problem::render(&Refusal::Internal, text, Some(text)),
         problem::render(&Refusal::MethodNotAllowed(text.to_owned()), text, None),
+        signed_in::render(),
         signed_out::render(),
     ]
+}
+
+/// Every page that has a script.
+fn scripted(text: &str) -> Vec<Scripted> {
+    vec![forward::bounce(text), forward::to_login(text), unsent::render(text)]
 }
 
 /// What a page is made of: its tags and the names of their attributes, without any text or value.
@@ -36,10 +42,12 @@ fn skeleton(page: &str) -> Vec<&str> {
 #[test]
 fn whatever_stands_in_a_page_is_text() {
     // R-028, R-188
+    let all = |text| pages(text).into_iter().chain(scripted(text).into_iter().map(|page| page.body));
     for text in HOSTILE {
-        for (hostile, harmless) in pages(text).iter().zip(pages("x")) {
-            assert_eq!(skeleton(hostile), skeleton(&harmless), "{text}");
-            for tag in ["<script", "<img", "<b>"] {
+        for (hostile, harmless) in all(text).zip(all("x")) {
+            assert_eq!(skeleton(&hostile), skeleton(&harmless), "{text}");
+            assert_eq!(hostile.matches("<script").count(), harmless.matches("<script").count(), "{hostile}");
+            for tag in ["<script>alert", "<img", "<b>"] {
                 assert!(!hostile.contains(tag), "{hostile}");
             }
         }
@@ -73,4 +81,38 @@ fn the_policy_allows_the_one_style_sheet_and_nothing_else() {
         assert!(CONTENT_SECURITY_POLICY.contains(directive), "{directive}");
     }
     assert!(!CONTENT_SECURITY_POLICY.contains("unsafe"));
+}
+
+#[test]
+fn a_page_with_a_script_has_the_one_that_its_policy_names_and_nothing_in_it_is_from_outside() {
+    // R-038, R-175, R-188
+    for (page, other) in scripted("/x").into_iter().zip(scripted("/y\"'<>&`${z}")) {
+        let script = |page: &Scripted| {
+            let (_, rest) = page.body.split_once("<script>").unwrap();
+            rest.split_once("</script>").unwrap().0.to_owned()
+        };
+        let hash = Base64::encode_string(&Sha256::digest(script(&page)));
+        let policy = &page.content_security_policy;
+        assert!(policy.contains(&format!("; script-src 'sha256-{hash}'")) && !policy.contains("unsafe"), "{policy}");
+        assert!(policy.starts_with(CONTENT_SECURITY_POLICY.as_str()));
+        assert_eq!(page.body.matches("<script").count(), 1);
+        assert_eq!(script(&page), script(&other));
+        for what in ["<link", "<img", "<iframe", " src=", " style=", " onclick=", "http://", "javascript:", "url("] {
+            assert!(!page.body.contains(what), "{what}: {}", page.body);
+        }
+    }
+}
+
+#[test]
+fn a_way_on_with_a_fragment_ends_in_the_path_it_is_for() {
+    let page = forward::bounce("/a?b=c&d=%20").body;
+    assert!(page.contains(r#"href="/a?b=c&amp;d=%20""#), "{page}");
+    assert!(page.contains(r#"data-with-fragment="/auth/continue?to=%2Fa%3Fb%3Dc%26d%3D%2520""#), "{page}");
+    let page = forward::to_login("/a").body;
+    let login = r#"/auth/login?return_to=%2Fa""#;
+    assert!(
+        page.contains(&format!("href=\"{login}")) && page.contains(&format!("data-with-fragment=\"{login}")),
+        "{page}"
+    );
+    assert!(page.contains(&format!("<noscript><meta http-equiv=\"refresh\" content=\"0;url={login}")), "{page}");
 }

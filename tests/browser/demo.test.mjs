@@ -63,16 +63,47 @@ test("the start page lets people sign in with either provider, and then says who
   await context.close();
 });
 
-test("a link to the guarded page signs people in and brings them back to it", async () => {
+test("a link to the guarded page signs people in and brings them back to it, query and fragment included", async () => {
   const { page, context } = await newPerson(browser);
-  await page.goto(`${origin}/reports`);
+  await page.goto(`${origin}/reports?week=47#tuesday`);
   await page.getByRole("link", { name: /Partner Login/ }).click();
   await signIn(page, { login: "bob", password: "builder" });
-  await page.waitForURL(`${origin}/reports`);
+  await page.waitForURL(`${origin}/reports?week=47#tuesday`);
   await page.locator("#reports:visible").waitFor();
   assert.equal(await title(page), "Reports");
   assert.match(await page.locator("#person-detail").textContent(), /signed in with partner/);
   await context.close();
+});
+
+test("what is open is closed when the session is ended from another browser, and the page says so", async () => {
+  // R-174
+  const [one, two] = await Promise.all([newPerson(browser), newPerson(browser)]);
+  for (const { page } of [one, two]) {
+    await page.goto(`${origin}/auth/login?provider=demo&return_to=/`);
+    await signIn(page);
+    await page.waitForURL(`${origin}/`);
+  }
+  const { page, complaints } = one;
+  const talk = page.locator("#talk");
+  await page.getByRole("button", { name: "Listen" }).click();
+  await page.getByText(/^Tick 2, /).waitFor();
+  await page.getByRole("button", { name: "Connect" }).click();
+  await talk.filter({ hasText: "Hello, c5c1f0d4-alice." }).waitFor();
+  await page.getByLabel("Message").fill("good morning");
+  await page.keyboard.press("Enter");
+  await talk.filter({ hasText: "c5c1f0d4-alice said “good morning”" }).waitFor();
+  await two.page.getByRole("button", { name: "End all others" }).click();
+  await talk.filter({ hasText: "Closed with 4401: session ended." }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "Your session has ended" }).waitFor();
+  await page.getByText("Ended with the session.").waitFor();
+  assert.equal(await page.getByLabel("Message").isVisible(), false);
+  // Whoever tries again is refused, and the page stands it.
+  await page.getByRole("button", { name: "Connect" }).click();
+  await talk.filter({ hasText: "Refused." }).waitFor();
+  await page.getByRole("button", { name: "Listen" }).click();
+  await page.locator("#ticks").filter({ hasText: "Refused." }).waitFor();
+  assert.deepEqual(complaints.filter((text) => !/status of 401|HTTP Authentication failed/.test(text)), []);
+  await Promise.all([one.context.close(), two.context.close()]);
 });
 
 test("a sign-out on the page ends the session here and there", async () => {

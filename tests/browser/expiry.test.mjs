@@ -1,21 +1,19 @@
 // The demo's page when a session is about to end, and when it has: in the tab at hand, and in the others.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
 
 const SPA = fileURLToPath(new URL("../../demo/spa/", import.meta.url));
+const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const FILES = {
   "/": ["index.html", "text/html; charset=utf-8"],
-  "/assets/app.js": ["assets/app.js", "text/javascript"],
-  "/assets/session.js": ["assets/session.js", "text/javascript"],
-  "/assets/style.css": ["assets/style.css", "text/css"],
-  "/assets/postern.svg": ["assets/postern.svg", "image/svg+xml"],
+  ...Object.fromEntries(readdirSync(join(SPA, "assets")).map((name) => [`/assets/${name}`, [`assets/${name}`, TYPES[extname(name)]]])),
 };
 
 /** A Worker that serves the demo's page, as it is, and an API that always says hello. */

@@ -1,6 +1,7 @@
 // What every answer of Postern's own looks like: its headers, its two faces, and the number by which the log knows it.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { logIn } from "./support/login.mjs";
@@ -14,6 +15,14 @@ await logIn(alice, { provider: "main" });
 const navigate = (path) => () => world.browser().navigate(path, { follow: false });
 const program = (path, options) => () => world.browser().fetch(path, options);
 
+/** A form of ours, by who is not signed in any more. */
+const lateForm = () => postern.send("/api/echo", {
+  method: "POST",
+  headers: [
+    ["origin", postern.origin], ["sec-fetch-site", "same-origin"], ["sec-fetch-mode", "navigate"], ["sec-fetch-dest", "document"],
+  ],
+});
+
 /** `[what, ask, status]`: one of each kind of answer */
 const OWN = [
   ["the chooser", navigate("/auth/login"), 200],
@@ -21,6 +30,9 @@ const OWN = [
   ["the end of a login", () => logIn(world.browser(), { provider: "main" }), 200],
   ["a bounce", () => world.browser().navigate("/page", { initiator: "http://127.0.0.1:9", follow: false }), 200],
   ["a redirect to sign in", navigate("/page"), 302],
+  ["the page that takes a fragment along", navigate("/auth/login?return_to=%2Fpage&fragment=keep"), 200],
+  ["the way on with it", navigate("/auth/continue?to=%2Fpage%23a"), 200],
+  ["a form that came too late", lateForm, 401],
   ["who I am", () => alice.fetch("/auth/me"), 200],
   ["nobody", program("/auth/me"), 401],
   ["the signed-out page", navigate("/auth/logged-out"), 200],
@@ -74,7 +86,9 @@ test("programs read problems, and all of one kind are alike", async () => {
   assert.ok(!JSON.stringify([one, other]).includes("canary"));
 });
 
-test("pages are whole, speak a language and need no script", async () => {
+test("pages are whole, speak a language and need no script; one that some have is named by the policy", async () => {
+  // R-175
+  const scripted = [];
   for (const [what, ask] of OWN) {
     const { headers, body } = await ask();
     if (!/^text\/html/.test(headers["content-type"] ?? "")) continue;
@@ -84,8 +98,16 @@ test("pages are whole, speak a language and need no script", async () => {
     assert.match(body, /<main>/, what);
     assert.match(body, /<h1>/, what);
     assert.match(body, /name="viewport"/, what);
-    assert.doesNotMatch(body, /<script|javascript:|\son\w+=|style="/i, what);
+    assert.doesNotMatch(body, /javascript:|\son\w+=|style="/i, what);
+    const [script, ...more] = body.split(/<script[^>]*>/).slice(1);
+    assert.deepEqual(more, [], what);
+    const hash = script && createHash("sha256").update(script.split("</script>")[0]).digest("base64");
+    assert.equal(/script-src ([^;]*)/.exec(headers["content-security-policy"])?.[1], hash && `'sha256-${hash}'`, what);
+    if (!script) continue;
+    scripted.push(what);
+    assert.match(body, /<noscript><meta http-equiv="refresh"|reload this page/, what);
   }
+  assert.deepEqual(scripted, ["a bounce", "the page that takes a fragment along", "a form that came too late"]);
 });
 
 test("a HEAD has the headers of its GET and no body", async () => {

@@ -88,7 +88,7 @@ test("an ended session's cookie is taken away, and a person is sent to sign in a
   await postern.advance(IDLE + 1);
   const answer = await browser.navigate("/page", { initiator: postern.origin, follow: false });
   assert.equal(answer.status, 302);
-  assert.equal(answer.headers.location, "/auth/login?return_to=%2Fpage");
+  assert.equal(answer.headers.location, "/auth/login?return_to=%2Fpage&fragment=keep");
   assert.equal(cookieOf(browser), undefined);
   const deletion = answer.setCookies.find((line) => line.startsWith(`${SESSION_COOKIE}=`));
   assert.match(deletion, /Max-Age=0/);

@@ -64,7 +64,7 @@ test("who is not signed in is sent to sign in and comes back; a program is refus
   const browser = world.browser();
   const page = await browser.navigate("/auth/sessions", { initiator: postern.origin, follow: false });
   assert.equal(page.status, 302);
-  assert.equal(page.headers.location, "/auth/login?return_to=%2Fauth%2Fsessions");
+  assert.equal(page.headers.location, "/auth/login?return_to=%2Fauth%2Fsessions&fragment=keep");
   assert.equal((await browser.fetch("/auth/sessions")).status, 401);
 });
 

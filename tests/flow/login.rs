@@ -18,9 +18,15 @@ fn a_person_signs_in_is_known_uses_the_api_and_signs_out() {
 
     let challenged = browser.go("/app/orders?page=2");
     assert_eq!((challenged.reply().status.as_u16(), challenged.event["outcome"].as_str()), (302, Some("redirect")));
-    assert_eq!(challenged.location(), "/auth/login?return_to=%2Fapp%2Forders%3Fpage%3D2");
+    assert_eq!(challenged.location(), "/auth/login?return_to=%2Fapp%2Forders%3Fpage%3D2&fragment=keep");
 
-    let started = browser.go(&challenged.location());
+    // A page of ours takes along what is behind `#`, and goes on to the same without `fragment`.
+    let asked = browser.go(&challenged.location());
+    assert_eq!((asked.event["reason"].as_str(), browser.logins_under_way().len()), (Some("login.fragment_kept"), 0));
+    let login = "/auth/login?return_to=%2Fapp%2Forders%3Fpage%3D2";
+    assert!(asked.reply().body.contains(&format!("content=\"0;url={login}\"")), "{}", asked.reply().body);
+
+    let started = browser.go(login);
     let response = world.corp.authorize(&started.location());
     let finished = browser.come_back(&response);
     assert_eq!(

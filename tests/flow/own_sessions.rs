@@ -66,7 +66,10 @@ fn people_get_a_page_with_a_button_for_each() {
 fn who_is_not_signed_in_signs_in_first_and_programs_are_refused() {
     let (world, gateway) = (World::new(), gateway(&variables()));
     let nobody = Browser::new(&world, &gateway);
-    assert_eq!(nobody.go("/auth/sessions").location(), "/auth/login?return_to=%2Fauth%2Fsessions");
+    assert_eq!(nobody.go("/auth/sessions").location(), "/auth/login?return_to=%2Fauth%2Fsessions&fragment=keep");
+    let arrived = nobody.come_back(&world.corp.authorize(&nobody.begin("return_to=%2Fauth%2Fsessions")));
+    assert!(arrived.reply().body.contains("content=\"0;url=/auth/sessions\""), "{}", arrived.reply().body);
+    let nobody = Browser::new(&world, &gateway);
     nobody.send(&Asked::script("GET", "/auth/sessions")).assert_refused(401, "authn.no_credential");
     for (method, path) in [("DELETE", "/auth/sessions"), ("DELETE", "/auth/sessions/AAAAAAAAAAAAAAAA")] {
         nobody.send(&Asked::script(method, path)).assert_refused(401, "authn.no_credential");

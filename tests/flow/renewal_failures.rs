@@ -82,7 +82,7 @@ fn an_answer_that_nobody_heard_is_not_asked_for_again_with_a_token_that_rotates(
     world.corp.mute.set(false);
     world.wait(AHEAD);
     browser.send(&api()).assert_refused(401, "session.access_token_expired");
-    assert_eq!(browser.go("/api/a").location(), "/auth/login?return_to=%2Fapi%2Fa");
+    assert_eq!(browser.go("/api/a").location(), "/auth/login?return_to=%2Fapi%2Fa&fragment=keep");
     assert_eq!(*world.corp.used.borrow(), [refresh_token(1)]);
     let browser = browser.signed_in();
     assert_eq!(world.sessions(), 1);

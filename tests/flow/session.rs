@@ -203,7 +203,7 @@ fn an_expired_access_token_sends_people_to_sign_in_but_never_in_circles() {
     let challenged = browser.go("/api/a");
     assert_eq!(
         (challenged.reply().status.as_u16(), challenged.location().as_str()),
-        (302, "/auth/login?return_to=%2Fapi%2Fa")
+        (302, "/auth/login?return_to=%2Fapi%2Fa&fragment=keep")
     );
     browser.send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.access_token_expired");
     // A provider whose tokens are never any good.

@@ -89,6 +89,44 @@ fn nobody_returns_to_an_endpoint_of_ours() {
 }
 
 #[test]
+fn two_pages_of_ours_do_nothing_and_are_the_exceptions() {
+    for text in OWN_PAGES {
+        assert!(parse(text).is_some());
+    }
+    for text in [
+        "/auth/signed-in/",
+        "/auth/signed-in?a",
+        "/auth/signed-in#a",
+        "/auth/./signed-in",
+        "/auth/signed-in/../logout",
+        "/auth/sessions/x/end",
+        "/auth/sessions/",
+    ] {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_fragment_that_cannot_be_kept_does_not_cost_the_page() {
+    let nearest = |text: &str| ReturnTo::parse_nearest(text, &public_url()).map(|to| to.as_str().to_owned());
+    assert_eq!(nearest("/a?b#c").as_deref(), Some("/a?b#c"));
+    let long = format!("/a?b#{}", "c".repeat(MAX_BYTES));
+    for text in [long.as_str(), "/a?b#c\\d", "/a?b#é", "/a?b#c d"] {
+        assert_eq!(nearest(text).as_deref(), Some("/a?b"), "{text}");
+    }
+    for text in [
+        "//evil.example#a",
+        "/\\evil.example#a",
+        "#a",
+        "/auth/logout#a",
+        "/auth/signed-in/x#a",
+        "https://evil.example#a",
+    ] {
+        assert_eq!(nearest(text), None, "{text}");
+    }
+}
+
+#[test]
 fn an_absolute_url_is_taken_only_on_our_own_origin() {
     //
     let parse = |text: &str| ReturnTo::parse_absolute(text, &public_url()).map(|to| to.as_str().to_owned());

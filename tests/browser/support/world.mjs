@@ -99,8 +99,8 @@ export async function allow(page) {
  * A page of a new profile that notes what went wrong in ours: a policy that was violated, an error in the console.
  * @returns {Promise<{ context: import("playwright-core").BrowserContext, page: import("playwright-core").Page, complaints: string[] }>}
  */
-export async function newPerson(browser) {
-  const context = await browser.newContext();
+export async function newPerson(browser, options = {}) {
+  const context = await browser.newContext(options);
   const complaints = [];
   context.on("console", (message) => {
     if (message.type() === "error" && !message.location().url.startsWith("http://127.0.0.1")) complaints.push(message.text());

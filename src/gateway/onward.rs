@@ -1,0 +1,46 @@
+//! Pages on the way to somewhere else.
+
+use super::turn::{Ledger, Turn};
+use super::{Platform, reply};
+use crate::audit::{Outcome as Ending, What};
+use crate::authn::session_cookie::Wants;
+use crate::csrf;
+use crate::http::{Method, Reply, StatusCode};
+use crate::oidc::return_to::ReturnTo;
+use crate::pages;
+use crate::refusal::Reason;
+
+/// `GET /auth/signed-in`: for who signed in here to go on in another tab.
+pub(super) async fn signed_in<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::Own;
+    turn.allow_methods(&[Method::GET])?;
+    turn.authenticate(Wants { touch: false, access_token: false, staleness: None }, ledger).await?;
+    ledger.event.end(Ending::Allow, "own.page", StatusCode::OK);
+    Ok(reply::html(StatusCode::OK, pages::signed_in::render()))
+}
+
+/// `GET /auth/continue?to=`: on to a page of this origin, fragment included. Where that leads is held to the
+/// same as `return_to`.
+pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+    let query = turn.query.unwrap_or_default();
+    let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "to");
+    let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &turn.config.public_url));
+    reply::html(StatusCode::OK, pages::forward::go_on(to.unwrap_or_else(ReturnTo::start).as_str()))
+}
+
+/// A form by who is not signed in any more: refused, but not lost. Only for forms of our own pages: to send
+/// another site's again from here would make it ours.
+///
+/// # Errors
+/// With the reason, where it is no such form.
+pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    if turn.head.method != Method::POST || csrf::check(turn.head, &turn.config.public_url).is_err() {
+        return Err(reason);
+    }
+    let refusal = turn.refuse(&reason, ledger);
+    let page = reply::html_with_script(pages::unsent::render(&turn.request_id));
+    // Status and challenge as ever, with a page that says more.
+    let mut headers = refusal.headers;
+    headers.extend(page.headers);
+    Ok(Reply { status: refusal.status, headers, body: page.body })
+}
