@@ -159,8 +159,14 @@ fn guarded(guard: &Guard) -> String {
     if !requirements.scopes.is_empty() {
         who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));
     }
-    if guard.token == Token::Relay {
-        who.push_str(", gets the access token");
+    who.push_str(match guard.token {
+        Token::None => "",
+        Token::Relay => ", gets the access token",
+        Token::Assertion => ", gets an assertion",
+    });
+    if !guard.headers.is_empty() {
+        let names: Vec<&str> = guard.headers.iter().map(|header| header.name.as_str()).collect();
+        who.push_str(&format!(", tells {}", names.join(" ")));
     }
     if !guard.touch {
         who.push_str(", extends no session");
