@@ -18,6 +18,9 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     let mut text = format!("{}{place}: no problems\n\n", notes.file);
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    if config.routes.routes().iter().any(Route::asserts) {
+        text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
+    }
     if !config.providers.is_empty() {
         text.push_str("\nProviders, with what to register there\n");
     }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
 use crate::authn::recent::{Bounds, Recent};
-use crate::authn::{Actor, Principal};
+use crate::authn::{Actor, Kind};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
 use crate::keyring::KeyRing;
@@ -127,8 +127,8 @@ fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
 }
 
 /// No two principals share one: neither kind nor issuer holds a NUL.
-fn unique_subject(principal: &Principal) -> String {
-    let parts = [principal.kind().as_str(), "\0", principal.issuer(), "\0", principal.subject()];
+fn unique_subject(kind: Kind, issuer: &str, subject: &str) -> String {
+    let parts = [kind.as_str(), "\0", issuer, "\0", subject];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));
     Base64UrlUnpadded::encode_string(&digest.finalize())
 }
@@ -171,7 +171,7 @@ impl Assertions {
         (backend, now): (&B, Timestamp),
     ) -> Option<Rc<str>> {
         let about = About::new(who, upstream, public_url);
-        let ends_at = who.principal.expires_at();
+        let (principal, ends_at) = (who.principal, who.principal.expires_at());
         let key = digest(&about, ends_at)?;
         if let Some(known) = self.recent(&key, now) {
             return Some(known);
@@ -179,7 +179,7 @@ impl Assertions {
         let expires_at = now.plus(LIFE).min(ends_at).max(now.plus(SHORTEST_LIFE));
         let claims = Claims {
             about: &about,
-            sub: unique_subject(who.principal),
+            sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
             jti: jti(backend),
             iat: now.as_unix(),
             exp: expires_at.as_unix(),
@@ -187,7 +187,7 @@ impl Assertions {
         let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
         let assertion = signer.sign_by(backend, TYP, &serde_json::to_string(&claims).ok()?).await?;
         let assertion: Rc<str> = assertion.into();
-        let subject = SubjectKey::of(who.principal.issuer(), who.principal.subject());
+        let subject = SubjectKey::of(principal.issuer(), principal.subject());
         let entry = Entry { subject, assertion: Rc::clone(&assertion), issued_at: now, expires_at };
         self.recent.borrow_mut().insert(key, entry, assertion.len());
         Some(assertion)

@@ -95,13 +95,14 @@ fn an_upstream_is_told_who_asks_and_given_no_token() {
         "email": "a@example.com", "email_verified": true, "auth_time": 1_800_000_000, "acr": "urn:mfa", "amr": ["pwd", "otp"],
     });
     assert_eq!(told, expected);
-    // no token of the provider's, and nothing that the session does not keep
+    // no token of the provider's, and nothing that the session does not keep
     let (_, rest) = at(&browser, "/orders/1").split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert!(!rest.contains(CANARY) && !told.to_string().contains(CANARY));
 }
 
 #[test]
 fn every_upstream_gets_one_of_its_own() {
+    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let browser = Browser::new(&world, &gateway).signed_in();
     let (orders, stock) = (claims(&browser, "/orders/1"), claims(&browser, "/stock/1"));
@@ -112,7 +113,6 @@ fn every_upstream_gets_one_of_its_own() {
 
 #[test]
 fn the_session_is_named_as_in_the_list_of_sessions_and_by_nothing_secret() {
-    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let browser = Browser::new(&world, &gateway).signed_in();
     let sid = claims(&browser, "/orders/1")["sid"].as_str().unwrap().to_owned();
@@ -179,7 +179,7 @@ fn one_is_made_once_and_sent_while_half_a_minute_is_left() {
 
 #[test]
 fn nobody_gets_what_was_made_for_another() {
-    //
+    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let browsers: Vec<Browser<'_>> = ["alice", "bob", "alice"]
         .into_iter()
@@ -202,7 +202,6 @@ fn nobody_gets_what_was_made_for_another() {
 
 #[test]
 fn what_changes_about_somebody_is_told_at_once() {
-    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let first = claims_by_token(&world, &gateway, &json!({ "scope": "read" }));
     let second = claims_by_token(&world, &gateway, &json!({ "scope": "read write" }));
@@ -230,7 +229,6 @@ fn one_ends_with_what_proved_the_identity() {
 
 #[test]
 fn after_the_session_there_is_none_and_the_next_has_another_name() {
-    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let browser = Browser::new(&world, &gateway).signed_in();
     let before = claims(&browser, "/stale/1");
@@ -269,7 +267,6 @@ fn one_from_outside_goes_nowhere_and_opens_nothing() {
 
 #[test]
 fn where_nothing_can_be_signed_nothing_is_sent() {
-    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let browser = Browser::new(&world, &gateway).signed_in();
     world.fault.set(Fault::Signing);

@@ -31,7 +31,6 @@ fn made(world: &World, gateway: &Gateway) -> String {
 
 #[test]
 fn the_keys_are_public_and_nothing_else_is() {
-    //
     let (world, gateway) = (World::new(), gateway(&asserting()));
     let answered = ask(&world, &gateway, &Asked::new("GET", KEYS));
     let reply = answered.reply();

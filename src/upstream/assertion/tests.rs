@@ -1,5 +1,20 @@
 use super::*;
 
+#[test]
+fn a_caller_has_the_same_name_for_ever_and_nobody_elses() {
+    let name = unique_subject(Kind::Human, "https://login.example.com", "248289761001");
+    // Upstreams keep it. Another value here makes strangers of all whom they know.
+    assert_eq!(name, "KPZ8XT6YqZlCEdA9OVLmRnbKlip_ld16ZNCfFv4sh9U");
+    for (kind, issuer, subject) in [
+        (Kind::Service, "https://login.example.com", "248289761001"),
+        (Kind::Human, "https://login.example.com/", "248289761001"),
+        (Kind::Human, "https://login.example.co", "m248289761001"),
+        (Kind::Human, "https://login.example.com", "248289761001 "),
+    ] {
+        assert_ne!(unique_subject(kind, issuer, subject), name);
+    }
+}
+
 fn actor(issuer: Option<&str>, subject: &str) -> Actor {
     Actor { issuer: issuer.map(str::to_owned), subject: subject.to_owned() }
 }
