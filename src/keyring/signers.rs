@@ -77,7 +77,7 @@ mod tests {
         let mut order = [0_u8; 32];
         let text = "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551";
         for (at, byte) in order.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap();
+            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2).unwrap(), 16).unwrap();
         }
         let signer = |bytes: [u8; 32]| Es256Signer::from_scalar(&Secret::new(bytes));
         assert!(signer(order).is_none() && signer([0; 32]).is_none() && signer([0xff; 32]).is_none());
