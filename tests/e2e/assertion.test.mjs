@@ -1,11 +1,10 @@
 // `token = "assertion"` and `headers`: what upstreams are told of who asks, through the runtime's own signatures.
 
 import assert from "node:assert/strict";
-import { createECDH, hkdfSync } from "node:crypto";
 import { createServer } from "node:http";
 import { after, test } from "node:test";
 
-import { askForKeys, HEADER, publishedKeys, verify } from "./support/assertions.mjs";
+import { askForKeys, derivedKey, HEADER, publishedKeys, verify } from "./support/assertions.mjs";
 import { logIn, whoIs } from "./support/login.mjs";
 import { newKeyRing } from "./support/postern.mjs";
 import { assertTokenRefused, call, forwardedBy } from "./support/tokens.mjs";
@@ -194,21 +193,12 @@ test("the keys are a public document, whatever the routes say", async () => {
   }
 });
 
-/** The public key of a ring's entry, derived as documented: HKDF-SHA256 with the label and a counter. */
-function derived(entry) {
-  const root = Buffer.from(entry.split(":")[1], "base64url");
-  const pair = createECDH("prime256v1");
-  pair.setPrivateKey(Buffer.from(hkdfSync("sha256", root, "", Buffer.from("postern/v1/assertion\0"), 32)));
-  const point = pair.getPublicKey();
-  return [point.subarray(1, 33), point.subarray(33)].map((part) => part.toString("base64url"));
-}
-
 test("a rotation of the ring refuses no assertion, and publishes the new key before it signs", async () => {
   const browser = await signedIn();
   const [older, newer] = [postern.bindings.POSTERN_KEYS, newKeyRing("k2")];
   const publishes = async (...entries) => {
     const { keys } = await publishedKeys(postern);
-    assert.deepEqual(keys.map(({ x, y }) => [x, y]), entries.map(derived));
+    assert.deepEqual(keys.map(({ x, y }) => [x, y]), entries.map(derivedKey).map(({ x, y }) => [x, y]));
     return { keys };
   };
   const before = await publishes(older);
