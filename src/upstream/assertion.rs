@@ -4,6 +4,7 @@
 //! vouches for, as RFC 7519 §4.1.2 asks of it; `sub_id` is the issuer and its name for them (RFC 9493 §3.2.4).
 
 use std::cell::{OnceCell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -33,6 +34,24 @@ const LEAST_LEFT: Seconds = Seconds::new(30);
 /// What an isolate remembers of assertions.
 const BOUNDS: Bounds = Bounds { entries: 2000, weight: 4 * 1024 * 1024 };
 const JTI_BYTES: usize = 16;
+
+/// An assertion, as it is sent. Prints redacted: whoever has it is believed for a minute.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Assertion(Rc<str>);
+
+impl Assertion {
+    /// The JWT itself: for the header of the upstream request, nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Assertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Assertion(…)")
+    }
+}
 
 /// What an assertion says of a caller to an upstream, whenever it is made.
 #[derive(Debug, Serialize)]
@@ -148,7 +167,7 @@ pub struct Assertions {
 #[derive(Debug)]
 struct Entry {
     subject: SubjectKey,
-    assertion: Rc<str>,
+    assertion: Assertion,
     issued_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -169,7 +188,7 @@ impl Assertions {
         upstream: &Upstream,
         public_url: &PublicUrl,
         (backend, now): (&B, Timestamp),
-    ) -> Option<Rc<str>> {
+    ) -> Option<Assertion> {
         let about = About::new(who, upstream, public_url);
         let (principal, ends_at) = (who.principal, who.principal.expires_at());
         let key = digest(&about, ends_at)?;
@@ -186,10 +205,10 @@ impl Assertions {
         };
         let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
         let assertion = signer.sign_by(backend, TYP, &serde_json::to_string(&claims).ok()?).await?;
-        let assertion: Rc<str> = assertion.into();
         let subject = SubjectKey::of(principal.issuer(), principal.subject());
-        let entry = Entry { subject, assertion: Rc::clone(&assertion), issued_at: now, expires_at };
-        self.recent.borrow_mut().insert(key, entry, assertion.len());
+        let (weight, assertion) = (assertion.len(), Assertion(assertion.into()));
+        let entry = Entry { subject, assertion: assertion.clone(), issued_at: now, expires_at };
+        self.recent.borrow_mut().insert(key, entry, weight);
         Some(assertion)
     }
 
@@ -206,11 +225,11 @@ impl Assertions {
         })
     }
 
-    fn recent(&self, key: &[u8; 32], now: Timestamp) -> Option<Rc<str>> {
+    fn recent(&self, key: &[u8; 32], now: Timestamp) -> Option<Assertion> {
         let mut recent = self.recent.borrow_mut();
         let entry = recent.get(key)?;
         let good = entry.issued_at <= now && now.plus(LEAST_LEFT) <= entry.expires_at;
-        good.then(|| Rc::clone(&entry.assertion))
+        good.then(|| entry.assertion.clone())
     }
 }
 

@@ -1,8 +1,7 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
-use std::rc::Rc;
-
 use super::answer::answer_headers;
+use super::assertion::Assertion;
 use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
 use super::tenure::Tenure;
 use crate::authz::Permit;
@@ -70,7 +69,7 @@ pub struct Introduction {
     /// The access token that goes along.
     pub access_token: Option<Secret<String>>,
     /// Our word for who it is, made for this upstream.
-    pub assertion: Option<Rc<str>>,
+    pub assertion: Option<Assertion>,
     /// Single facts, by headers that the configuration names.
     pub claims: Vec<(HeaderName, HeaderValue)>,
 }
@@ -156,7 +155,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
 fn introduce(introduction: &Introduction, headers: &mut HeaderMap) {
     let Introduction { access_token, assertion, claims } = introduction;
     let bearer = access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
-    let assertion = assertion.as_ref().map(|assertion| HeaderValue::try_from(&**assertion));
+    let assertion = assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
     for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
         if let Some(Ok(mut value)) = value {
             value.set_sensitive(true);

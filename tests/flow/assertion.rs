@@ -6,6 +6,7 @@ use postern::jose::{Algorithm, KeySet, Portable, UnverifiedJwt};
 use postern::upstream::ForwardPlan;
 use serde_json::{Map, Value, json};
 
+use super::sender::{Machine, asked, deployment};
 use crate::support::{Asked, Browser, CANARY, CORP, Fault, ORIGIN, PARTNER, World, gateway, variables};
 
 const KEYS: &str = "/.well-known/jwks.json";
@@ -152,6 +153,24 @@ fn programs_get_one_too_and_are_not_taken_for_people() {
     // one name, three identities
     assert!(alice["sub"] != service["sub"] && alice["sub"] != other["sub"] && service["sub"] != other["sub"]);
     assert_eq!(by(json!({ "scope": "read" }))["sub"], alice["sub"]);
+}
+
+#[test]
+fn whom_a_bound_token_proves_is_told_where_the_token_itself_must_not_go() {
+    //
+    let mut variables = deployment(&json!({ "sender": "dpop" }));
+    variables["ROUTES"]["/told"] = json!({
+        "upstream": "service:API", "authenticate": ["bearer"], "token": "assertion", "require": { "issuers": ["corp"] },
+    });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let machine = Machine::new(1);
+    let token = machine.token(&world, CORP);
+    let request = asked("/told", &token, &machine.proof(&world, "/told", &token, &json!({})));
+    let answered = Browser::new(&world, &gateway).send(&request);
+    let plan = answered.forwarded();
+    assert!(!plan.headers.contains_key("authorization") && !plan.headers.contains_key("dpop"));
+    let told = verified(&assertion(plan), &published(&world, &gateway)).unwrap();
+    assert_eq!((&told["kind"], &told["sub_id"]["sub"]), (&json!("service"), &json!("reporter")));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn what_was_said_of_a_subject_is_forgotten_and_nothing_else() {
     let now = Timestamp::from_unix(1_800_000_000);
     for (key, subject) in [(1, "alice"), (2, "alice"), (3, "bob")] {
         let subject = SubjectKey::of("https://as.example", subject);
-        let entry = Entry { subject, assertion: "a.b.c".into(), issued_at: now, expires_at: now.plus(LIFE) };
+        let entry = Entry { subject, assertion: Assertion("a.b.c".into()), issued_at: now, expires_at: now.plus(LIFE) };
         assertions.recent.borrow_mut().insert([key; 32], entry, 5);
     }
     let left = || [1, 2, 3].map(|key| assertions.recent(&[key; 32], now).is_some());
@@ -52,9 +52,14 @@ fn what_ends_soon_or_was_made_in_the_future_is_not_sent_again() {
     let assertions = Assertions::new(&Rc::new(ring));
     let now = Timestamp::from_unix(1_800_000_000);
     let subject = SubjectKey::of("https://as.example", "alice");
-    let entry = Entry { subject, assertion: "a.b.c".into(), issued_at: now, expires_at: now.plus(LIFE) };
+    let entry = Entry { subject, assertion: Assertion("a.b.c".into()), issued_at: now, expires_at: now.plus(LIFE) };
     assertions.recent.borrow_mut().insert([1; 32], entry, 5);
     let sent = |at: Timestamp| assertions.recent(&[1; 32], at).is_some();
     assert!(sent(now) && sent(now.plus(Seconds::new(30))));
     assert!(!sent(now.plus(Seconds::new(31))) && !sent(now.minus(Seconds::new(1))));
+}
+
+#[test]
+fn an_assertion_prints_redacted() {
+    assert_eq!(format!("{:?}", Assertion("a.b.c".into())), "Assertion(…)");
 }
