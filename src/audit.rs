@@ -246,8 +246,12 @@ impl Event {
     pub fn to_line(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_else(|_| r#"{"event":"unwritable"}"#.to_owned());
         // JSON allows these raw; a line-based reader or a terminal does not (R-249).
+        let is_raw = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+        if !json.contains(is_raw) {
+            return json;
+        }
         json.chars().fold(String::with_capacity(json.len()), |mut line, c| {
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+            if is_raw(c) {
                 line.push_str(&format!("\\u{:04x}", u32::from(c)));
             } else {
                 line.push(c);

@@ -73,3 +73,17 @@ impl RequestHead {
         }
     }
 }
+
+/// Whether the text is a `token68` (RFC 9110 §11.2), which RFC 6750 §2.1 calls `b64token`: the form of any token that
+/// stands in `Authorization`.
+#[must_use]
+pub fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+/// A media type without its parameters (RFC 9110 §8.3.1); to be compared without case.
+#[must_use]
+pub fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}

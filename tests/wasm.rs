@@ -7,6 +7,8 @@
 mod adapters;
 #[path = "wasm/both.rs"]
 mod both;
+#[path = "wasm/crossing.rs"]
+mod crossing;
 #[path = "wasm/node.rs"]
 mod node;
 #[path = "vectors/published.rs"]

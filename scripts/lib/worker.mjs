@@ -1,7 +1,7 @@
 // Builds the Worker with `worker-build`, only when something it is made of changed.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -27,9 +27,16 @@ export async function buildWorker(variant, toolEnv, { show = false } = {}) {
       cwd: root, env: { ...toolEnv, ...unwindEnv() }, show,
     });
     await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
+    putEntryInFront(join(root, outDir));
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
+}
+
+/** What `worker-build` makes becomes a module of the Worker's own entry, which steps requests through it. */
+function putEntryInFront(build) {
+  renameSync(join(build, 'index.js'), join(build, 'gateway.js'));
+  copyFileSync(join(root, 'src/edge/entry.js'), join(build, 'index.js'));
 }
 
 /**

@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Profile, TokenIssuer};
 use crate::jose::VerifiedJwt;
-use crate::oidc::claims::{audiences, beginning, name, optional, text, time};
-use crate::oidc::id_token::LEEWAY;
+use crate::oidc::claims::{audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::oidc::introspection::Introspected;
 use crate::time::Timestamp;
 
@@ -123,14 +122,6 @@ impl AccessTokenError {
         }
     }
 }
-
-impl fmt::Display for AccessTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for AccessTokenError {}
 
 impl AccessTokenClaims {
     /// Checks the claims, in the order of RFC 9068 §4. Decryption and signature are behind a [`VerifiedJwt`]; its key
@@ -309,11 +300,7 @@ fn check_times(
 }
 
 fn check_end(expires_at: Timestamp, now: Timestamp) -> Result<(), AccessTokenError> {
-    if now >= expires_at.plus(LEEWAY) { Err(AccessTokenError::Expired) } else { Ok(()) }
-}
-
-fn is_ahead(moment: Timestamp, now: Timestamp) -> bool {
-    moment > now.plus(LEEWAY)
+    if is_over(expires_at, now) { Err(AccessTokenError::Expired) } else { Ok(()) }
 }
 
 fn check_jti(claims: &Map<String, Value>, profile: Profile) -> Result<(), AccessTokenError> {
@@ -336,7 +323,7 @@ fn client_id(claims: &Map<String, Value>, profile: Profile) -> Result<Option<Str
 
 fn auth_time(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp>, AccessTokenError> {
     let auth_time = optional(claims, "auth_time", time, AccessTokenError::AuthTimeMalformed)?;
-    if auth_time.is_some_and(|auth_time| auth_time > now.plus(LEEWAY)) {
+    if auth_time.is_some_and(|auth_time| is_ahead(auth_time, now)) {
         return Err(AccessTokenError::AuthTimeInFuture);
     }
     Ok(auth_time)

@@ -1,6 +1,6 @@
 //! A request → the one access token that it presents (RFC 6750 §2.1, RFC 9110 §11.6.2), not yet believed.
 
-use crate::http::{HeaderMap, header};
+use crate::http::{HeaderMap, header, is_token68};
 use crate::jose::JwtError;
 use crate::jose::jws::MAX_TOKEN_BYTES;
 use crate::oidc::introspection::IntrospectionError;
@@ -162,12 +162,6 @@ fn one_token(rest: &str) -> Result<String, PresentationError> {
     // Several header lines come joined by `, ` on some platforms: another scheme, and what goes with it.
     let joined = token.split(',').skip(1).any(|part| part.trim_start().contains(' '));
     Err(if joined { PresentationError::Repeated } else { PresentationError::Malformed })
-}
-
-/// RFC 9110 §11.2.
-fn is_token68(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 /// However its name is escaped.

@@ -3,8 +3,6 @@
 //! The certificate is the one of the TLS connection, by `request.cf.tlsClientAuth`; no header says anything about it
 //! . Cloudflare fills the fields in for certificates that failed its checks too, so each of them counts.
 
-use std::fmt;
-
 use crate::http::{ClientCertificate, Peer};
 
 /// Why a connection does not prove possession of a certificate.
@@ -35,14 +33,6 @@ impl CertificateError {
         }
     }
 }
-
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for CertificateError {}
 
 /// Checks that the caller's certificate is the one with this SHA-256.
 ///

@@ -8,6 +8,7 @@ use super::sender::Sender;
 use crate::config::TokenIssuer;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
+use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
 use crate::session::{Clocks, Live, SessionHandle};
 use crate::time::Timestamp;
@@ -279,7 +280,7 @@ fn kind(issuer: &TokenIssuer, claims: &AccessTokenClaims) -> Kind {
 /// Those of a text stand with a space between them (RFC 6749 §3.3), those of a list by themselves.
 fn scopes(value: Option<&Value>) -> Vec<String> {
     match value {
-        Some(Value::String(text)) => text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        Some(Value::String(text)) => scope_values(text),
         other => strings(other),
     }
 }

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use crate::provider_id::ProviderId;
+
 /// The origin Postern is reached at: `https`, or `http` on a loopback host (development only).
 /// Origin comes from here alone, never from `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,19 @@ impl PublicUrl {
     #[must_use]
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
+    }
+
+    /// The one address at which a provider's answers are accepted: its own, so that none can be mixed up with
+    /// another's (RFC 9700 §4.4.2.2, R-026). It is its redirect URI.
+    #[must_use]
+    pub fn callback_url(&self, provider: &ProviderId) -> String {
+        self.join(&format!("/auth/callback/{provider}"))
+    }
+
+    /// Where every provider sends the browser back to after a logout: the post-logout redirect URI.
+    #[must_use]
+    pub fn logged_out_url(&self) -> String {
+        self.join("/auth/logged-out")
     }
 
     /// Whether it is on a loopback host: nobody else reaches that, so it is a developer's machine.

@@ -97,10 +97,11 @@ impl Config {
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
-        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let takes_tokens = top.has("ISSUERS");
+        let sessions = top.has("PROVIDERS") || !takes_tokens;
         let providers = if sessions {
             required_table(&mut top, "PROVIDERS", "a table of providers")
-                .map(|table| provider::read_all(&table, secrets, development))
+                .map(|table| provider::read_all(&table, secrets, development, takes_tokens))
         } else {
             top.table("PROVIDERS");
             Some(Providers::default())
@@ -178,7 +179,7 @@ impl Config {
     /// The redirect URI to register with a provider; each has its own.
     #[must_use]
     pub fn callback_url(&self, id: &ProviderId) -> String {
-        self.public_url.join(&format!("/auth/callback/{id}"))
+        self.public_url.callback_url(id)
     }
 
     /// The back-channel logout URI to register with a provider that has such a thing.
@@ -196,7 +197,7 @@ impl Config {
     /// The post-logout redirect URI to register with every provider.
     #[must_use]
     pub fn logged_out_url(&self) -> String {
-        self.public_url.join("/auth/logged-out")
+        self.public_url.logged_out_url()
     }
 }
 

@@ -135,12 +135,17 @@ pub(super) struct Providers {
     pub(super) all: Vec<Provider>,
 }
 
-/// Reads `PROVIDERS`. `development`: whether providers on loopback hosts are allowed.
-pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bool) -> Providers {
-    let mut providers = Providers { ids: Vec::new(), all: Vec::new() };
+/// Reads `PROVIDERS`. `development`: whether providers on loopback hosts are allowed; `takes_tokens`: whether there are
+/// `ISSUERS`, and so need not be providers.
+pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bool, takes_tokens: bool) -> Providers {
+    let mut providers = Providers::default();
     let tables = table.tables();
     if tables.is_empty() {
-        table.problem_here("expected at least one provider");
+        table.problem_here(if takes_tokens {
+            "expected at least one provider; if only tokens of `ISSUERS` are taken, leave `PROVIDERS` out"
+        } else {
+            "expected at least one provider"
+        });
     }
     for (key, inner) in tables {
         let Some(id) = ProviderId::parse(key) else {

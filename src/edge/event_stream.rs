@@ -11,12 +11,12 @@ use web_sys::{AbortController, ReadableStream};
 use super::js::{self, Exception, property};
 use super::relay;
 use super::watch::Ending;
-use crate::http::{HeaderMap, header};
+use crate::http::{HeaderMap, essence, header};
 
 /// Whether an answer is such a stream (HTML §9.2).
 pub(super) fn is_one(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+    essence(kind).eq_ignore_ascii_case("text/event-stream")
 }
 
 /// The headers of an answer whose body went through [`until`]: the runtime has undone these encodings, and would have

@@ -17,12 +17,10 @@ pub struct ProviderFetch;
 impl Fetch for ProviderFetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
         let (url, max_bytes) = (request.url.clone(), request.max_bytes);
-        let answer = match exchange(request, max_bytes).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => failure,
-        };
-        log::failure("provider_fetch_failed", None, &format!("{}: {answer}", without_query(&url)));
-        Err(answer.kind())
+        exchange(request, max_bytes).await.map_err(|failure| {
+            log::failure("provider_fetch_failed", None, &format!("{}: {failure}", without_query(&url)));
+            failure.kind()
+        })
     }
 }
 

@@ -5,18 +5,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::{Date, Reflect, global};
-use wasm_bindgen::JsValue;
-use web_sys::{
-    AbortController, ReadableStream, Request, RequestCache, RequestInit, RequestRedirect, Response, ResponseInit,
-};
+use js_sys::{Date, global};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{AbortController, ReadableStream, Request, Response};
 use worker::{Delay, Env};
 
+use super::fetch::millis;
 use super::js::{self, Exception, property};
-use super::response::has_no_body;
+use super::response;
 use super::watch::{self, End};
-use super::{event_stream, headers, relay, upload};
-use crate::http::{HeaderMap, StatusCode, header};
+use super::{crossing, event_stream, glue, headers, relay, upload};
+use crate::http::{HeaderMap, Method, StatusCode, header};
 use crate::ports::StoreError;
 use crate::route::Upstream;
 use crate::time::Seconds;
@@ -74,12 +73,14 @@ pub async fn send(
     incoming: &Request,
 ) -> Result<Response, ForwardError> {
     let target = Target::of(env, &plan.upstream, public_origin)?;
-    let abort = AbortController::new().map_err(|error| unsendable(Exception::from(error)))?;
-    let patience = Rc::new(Patience::new(TIMEOUT, Date::now()));
-    let init = init(plan, incoming, &abort, &patience)?;
-    let request = build(target.origin, &plan.path_and_query, &init)?;
-    let response = within(&patience, &abort, js::fetch(&target.fetcher, &request)).await?;
-    answer(env, plan, &response).await
+    let lines =
+        headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
+    let body = if matches!(plan.method, Method::GET | Method::HEAD) { None } else { incoming.body() };
+    let response = match body {
+        Some(body) => with_body(plan, &target, &lines, &body).await,
+        None => without_body(plan, &target, &lines).await,
+    };
+    answer(env, plan, &response?).await
 }
 
 struct Target<'a> {
@@ -103,46 +104,43 @@ fn binding(env: &Env, name: &str) -> Result<JsValue, ForwardError> {
     found.ok_or_else(|| ForwardError::Binding(name.to_owned()))
 }
 
-/// Nothing is copied from the incoming request but its method and body: neither headers, nor `cf`, nor redirect mode.
-fn init(
-    plan: &ForwardPlan,
-    incoming: &Request,
-    abort: &AbortController,
-    patience: &Rc<Patience>,
-) -> Result<RequestInit, ForwardError> {
-    let headers = headers::write(&plan.headers)
-        .map_err(|_| ForwardError::Unsendable("a header is not one the runtime sends".to_owned()))?;
-    let init = RequestInit::new();
-    let method = incoming.method();
-    init.set_method(&method);
-    init.set_headers(&headers);
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&abort.signal()));
-    if plan.private && matches!(plan.upstream, Upstream::Origin(_)) {
-        // Otherwise the data centre keeps it by its file extension and gives it to the next user.
-        init.set_cache(RequestCache::NoStore);
-    }
-    if let Some(body) = incoming.body().filter(|_| method != "GET" && method != "HEAD") {
-        init.set_body(&upload::begin(&body, plan.body_length, Rc::clone(patience)).map_err(unsendable)?);
-    }
-    Ok(init)
+/// Whether the answer may not come from the data centre's cache, nor go there.
+fn is_fresh(plan: &ForwardPlan) -> bool {
+    plan.private && matches!(plan.upstream, Upstream::Origin(_))
 }
 
-fn build(origin: &str, path_and_query: &str, init: &RequestInit) -> Result<Request, ForwardError> {
-    let url = format!("{origin}{path_and_query}");
-    let request = Request::new_with_str_and_init(&url, init).map_err(|error| unsendable(Exception::from(error)))?;
-    // The runtime parses the URL once more: what it sends has to be what was matched, byte for byte.
-    let sent = request.url();
-    let sent_path = sent.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|slash| rest.get(slash..)));
-    if sent_path == Some(path_and_query) {
-        Ok(request)
-    } else {
-        Err(ForwardError::Unsendable("the runtime would send another path".to_owned()))
-    }
+// Nothing is copied from the incoming request but its method and body: neither headers, nor `cf`, nor redirect mode.
+
+async fn without_body(plan: &ForwardPlan, target: &Target<'_>, lines: &str) -> Result<Response, ForwardError> {
+    let (path, method) = (&plan.path_and_query, plan.method.as_str());
+    let begun = glue::answer(&target.fetcher, target.origin, path, method, lines, is_fresh(plan), millis(TIMEOUT));
+    let response = crossing::wait(begun.map_err(|error| unreachable(error.into()))?).await;
+    let response =
+        response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
+    response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
+}
+
+async fn with_body(
+    plan: &ForwardPlan,
+    target: &Target<'_>,
+    lines: &str,
+    body: &ReadableStream,
+) -> Result<Response, ForwardError> {
+    let abort = AbortController::new().map_err(|error| unsendable(error.into()))?;
+    let patience = Rc::new(Patience::new(TIMEOUT, Date::now()));
+    let body = upload::begin(body, plan.body_length, Rc::clone(&patience)).map_err(unsendable)?;
+    let (path, method, signal) = (&plan.path_and_query, plan.method.as_str(), abort.signal());
+    let request = glue::request(target.origin, path, method, lines, is_fresh(plan), &body, &signal);
+    let request = request.map_err(|error| unsendable(error.into()))?;
+    within(&patience, &abort, js::fetch(&target.fetcher, &request)).await
 }
 
 fn unsendable(exception: Exception) -> ForwardError {
     ForwardError::Unsendable(exception.to_string())
+}
+
+fn unreachable(exception: Exception) -> ForwardError {
+    ForwardError::Network(exception.to_string())
 }
 
 /// Waits for the answer to begin. The timer ends there: a body may stream for as long as it likes.
@@ -155,7 +153,7 @@ async fn within(
     while let Left::Milliseconds(left) = patience.left(Date::now()) {
         let timer = Delay::from(Duration::from_secs_f64(left / 1000.0));
         if let Either::Left((response, _)) = select(&mut answer, pin!(timer)).await {
-            return response.map_err(|error| ForwardError::Network(error.to_string()));
+            return response.map_err(unreachable);
         }
     }
     abort.abort();
@@ -164,24 +162,25 @@ async fn within(
 
 /// The answer with the headers that the browser may see. What would go on after the session's end is watched.
 async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
-    let no_status = || ForwardError::Network("invalid status".to_owned());
-    let status = StatusCode::from_u16(from.status()).map_err(|_| no_status())?;
-    let mut headers = plan.answer_headers(&headers::read_valid(&from.headers()));
+    let (status, headers) =
+        headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
+    let mut headers = plan.answer_headers(&headers);
     match static_files::found(plan, status, &headers) {
         Found::It => {}
         Found::PageForPerson => static_files::not_to_be_kept(&mut headers),
         Found::PageForProgram => return Err(ForwardError::NoFile),
     }
-    let body = from.body().filter(|_| !has_no_body(status));
     if status == StatusCode::SWITCHING_PROTOCOLS {
         let socket = relayed(env, plan, &mut headers, from).await?;
-        return respond(status, &headers, None, Some(&socket)).map_err(unanswerable);
+        return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
     }
-    let body = match body {
-        Some(body) if event_stream::is_one(&headers) => Some(until_the_end(env, plan, &mut headers, body).await?),
-        body => body,
-    };
-    respond(status, &headers, body.as_ref(), None).map_err(unanswerable)
+    match from.body().filter(|_| event_stream::is_one(&headers)) {
+        Some(body) => {
+            let body = until_the_end(env, plan, &mut headers, body).await?;
+            response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
+        }
+        None => response::passed_on(from, &headers).map_err(unreachable),
+    }
 }
 
 async fn relayed(
@@ -190,13 +189,13 @@ async fn relayed(
     headers: &mut HeaderMap,
     from: &Response,
 ) -> Result<JsValue, ForwardError> {
-    let upstream = property(from, "webSocket").map_err(unanswerable)?;
+    let upstream = property(from, "webSocket").map_err(unreachable)?;
     match watch::begin(env, &plan.tenure).await {
         Ok(None) => Ok(upstream),
         Ok(Some(ending)) => {
             // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
             headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
-            relay::between(upstream, ending, &plan.request_id).map_err(unanswerable)
+            relay::between(upstream, ending, &plan.request_id).map_err(unreachable)
         }
         Err(end) => {
             relay::refuse(upstream, &end);
@@ -215,7 +214,7 @@ async fn until_the_end(
         None => Ok(body),
         Some((end, _)) => {
             event_stream::forget_encoding(headers);
-            event_stream::until(&body, end, &plan.request_id).map_err(unanswerable)
+            event_stream::until(&body, end, &plan.request_id).map_err(unreachable)
         }
     }
 }
@@ -225,24 +224,4 @@ fn over(end: End) -> ForwardError {
         End::Ended | End::Expired => ForwardError::Ended,
         End::Unknown(error) => ForwardError::Unwatched(error),
     }
-}
-
-fn unanswerable(exception: Exception) -> ForwardError {
-    ForwardError::Network(exception.to_string())
-}
-
-fn respond(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: Option<&ReadableStream>,
-    socket: Option<&JsValue>,
-) -> Result<Response, Exception> {
-    let headers = headers::write(headers).map_err(|_| Exception::new("a header cannot be sent"))?;
-    let init = ResponseInit::new();
-    init.set_status(status.as_u16());
-    init.set_headers(&headers);
-    if let Some(socket) = socket {
-        Reflect::set(&init, &"webSocket".into(), socket)?;
-    }
-    Ok(Response::new_with_opt_readable_stream_and_init(body, &init)?)
 }

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use js_sys::{Array, JSON};
 use serde::Deserialize;
-use web_sys::Headers;
+use web_sys::{Headers, Response};
 
-use super::js::Exception;
-use crate::http::{HeaderMap, HeaderName, HeaderValue};
+use super::glue;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-#[derive(Deserialize)]
-struct Line<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str>);
+/// Name and value, as JavaScript tells them.
+#[derive(Debug, Deserialize)]
+pub struct Line<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str>);
 
 /// A header that has no place in a [`HeaderMap`], or none in `Headers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,9 @@ pub struct BadHeader;
 ///
 /// # Errors
 /// When one of them is not a valid header by RFC 9110 §5: the request is refused.
-pub fn read_all(headers: &Headers) -> Result<HeaderMap, BadHeader> {
-    let text = stringify(headers).map_err(|_| BadHeader)?;
-    let lines: Vec<Line<'_>> = serde_json::from_str(&text).map_err(|_| BadHeader)?;
+pub fn parse_all(lines: &[Line<'_>]) -> Result<HeaderMap, BadHeader> {
     let mut map = HeaderMap::with_capacity(lines.len());
-    for line in &lines {
+    for line in lines {
         let (name, value) = parse(line).ok_or(BadHeader)?;
         map.try_append(name, value).map_err(|_| BadHeader)?;
     }
@@ -34,8 +32,18 @@ pub fn read_all(headers: &Headers) -> Result<HeaderMap, BadHeader> {
 /// The headers of an answer, without those that are invalid.
 #[must_use]
 pub fn read_valid(headers: &Headers) -> HeaderMap {
-    let text = stringify(headers).unwrap_or_default();
-    let lines: Vec<Line<'_>> = serde_json::from_str(&text).unwrap_or_default();
+    let text = glue::lines(headers).unwrap_or_default();
+    valid(&serde_json::from_str::<Vec<Line<'_>>>(&text).unwrap_or_default())
+}
+
+/// The status of an answer, and its valid headers. `None`: it has none of a kind that is known.
+pub(super) fn answered(response: &Response) -> Option<(StatusCode, HeaderMap)> {
+    let text = glue::answered(response).ok()?;
+    let (status, lines): (u16, Vec<Line<'_>>) = serde_json::from_str(&text).ok()?;
+    Some((StatusCode::from_u16(status).ok()?, valid(&lines)))
+}
+
+fn valid(lines: &[Line<'_>]) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(lines.len());
     for (name, value) in lines.iter().filter_map(parse) {
         // Fails at 32768 headers, which no runtime lets through.
@@ -49,17 +57,19 @@ pub fn read_valid(headers: &Headers) -> HeaderMap {
 /// # Errors
 /// When a value is not UTF-8 or the runtime refuses it.
 pub fn write(map: &HeaderMap) -> Result<Headers, BadHeader> {
-    let headers = Headers::new().map_err(|_| BadHeader)?;
-    for (name, value) in map {
-        let value = std::str::from_utf8(value.as_bytes()).map_err(|_| BadHeader)?;
-        headers.append(name.as_str(), value).map_err(|_| BadHeader)?;
-    }
-    Ok(headers)
+    glue::headers(&lines(map)?).map_err(|_| BadHeader)
 }
 
-/// All lines as one JSON text: one crossing from JavaScript instead of five for each line.
-fn stringify(headers: &Headers) -> Result<String, Exception> {
-    Ok(JSON::stringify(&Array::from(headers))?.into())
+/// The map as one text: one crossing to JavaScript instead of three for each line.
+///
+/// # Errors
+/// When a value is not UTF-8.
+pub(super) fn lines(map: &HeaderMap) -> Result<String, BadHeader> {
+    let mut lines = Vec::with_capacity(map.len());
+    for (name, value) in map {
+        lines.push((name.as_str(), std::str::from_utf8(value.as_bytes()).map_err(|_| BadHeader)?));
+    }
+    serde_json::to_string(&lines).map_err(|_| BadHeader)
 }
 
 fn parse(line: &Line<'_>) -> Option<(HeaderName, HeaderValue)> {

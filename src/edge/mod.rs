@@ -2,14 +2,17 @@
 
 pub mod background;
 pub mod clock;
+pub mod crossing;
 pub mod document_cache;
 pub mod environment;
 mod event_stream;
+pub mod expiring;
 #[cfg(feature = "fault-injection")]
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod fault;
 pub mod fetch;
 pub mod forward;
+mod glue;
 pub mod headers;
 pub mod isolate;
 pub mod js;
@@ -39,4 +42,4 @@ pub mod subject_table;
 mod upload;
 mod watch;
 mod watchers;
-mod worker_entry;
+pub mod worker_entry;

@@ -8,15 +8,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::Object;
-use wasm_bindgen::JsValue;
-use web_sys::{AbortController, AbortSignal, RequestInit};
+use js_sys::{Array, Object};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{AbortController, RequestInit};
 use worker::{Delay, Env};
 
 use super::fetch::millis;
 use super::js::{self, Exception, property};
-use super::stream::{self, ReadError};
-use super::{log, shield};
+use super::stream;
+use super::{crossing, glue, log, shield};
 use crate::ports::StoreError;
 use crate::time::Seconds;
 
@@ -30,15 +30,17 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 /// # Errors
 /// When the object is overloaded, unreachable, slow, or answers with an error.
 pub async fn call(env: &Env, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-    let stub = stub(env, binding, name).map_err(|error| unavailable(binding, &error))?;
-    let answer = exchange(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
-    match answer {
-        Answer { status: 200, body } => String::from_utf8(body).map_err(|_| StoreError::Malformed),
-        Answer { status, body } => {
-            let reason = String::from_utf8_lossy(&body);
-            Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {reason}")))
-        }
+    let (status, text) = asked(env, binding, name, message).await.map_err(|error| unavailable(binding, &error))?;
+    if status == 200.0 {
+        return Ok(text);
     }
+    Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
+}
+
+async fn asked(env: &Env, binding: &str, name: &str, message: &str) -> Result<(f64, String), Exception> {
+    let answer: Array = crossing::wait(glue::asked(env, binding, name, message, millis(TIMEOUT))?).await?.dyn_into()?;
+    let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
+    told.ok_or_else(|| Exception::new("an object's answer is none"))
 }
 
 /// The header that carries the message with which a line is opened.
@@ -84,27 +86,8 @@ pub fn line_message(request: &worker::Request) -> Option<String> {
     request.inner().headers().get(LINE).ok().flatten()
 }
 
-struct Answer {
-    status: u16,
-    body: Vec<u8>,
-}
-
 fn stub(env: &Env, binding: &str, name: &str) -> Result<JsValue, worker::Error> {
     Ok(env.durable_object(binding)?.get_by_name(name)?.into_rpc::<Object>().into())
-}
-
-async fn exchange(stub: &JsValue, message: &str) -> Result<Answer, Exception> {
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&message.into());
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(millis(TIMEOUT))));
-    let request = web_sys::Request::new_with_str_and_init("https://object.internal/", &init)?;
-    let response = js::fetch(stub, &request).await?;
-    let body = stream::read(response.body(), MAX_MESSAGE_BYTES).await.map_err(|error| match error {
-        ReadError::TooLarge => Exception::new("answer too long"),
-        ReadError::Broken(exception) => exception,
-    })?;
-    Ok(Answer { status: response.status(), body })
 }
 
 fn unavailable(binding: &str, error: &impl std::fmt::Display) -> StoreError {

@@ -28,28 +28,29 @@ use crate::time::{Seconds, Timestamp};
 /// The binding of the KV namespace for public documents.
 pub const DOCUMENTS: &str = "POSTERN_CACHE";
 
-/// The runtime, with the bindings of one event.
+/// The runtime, with the bindings of one event. Looked up where they are used: most requests need none or one.
 pub struct Workers {
     env: Env,
     background: Background,
-    documents: KvDocuments,
-    once: OnceObjects,
-    subjects: SubjectObjects,
-    sids: SidIndexObjects,
 }
 
 impl Workers {
     /// The runtime as this event's `env` gives it; what the event starts goes on in `background`.
     #[must_use]
     pub fn new(env: &Env, background: Background) -> Self {
-        Self {
-            env: env.clone(),
-            background,
-            documents: KvDocuments::bound(env, DOCUMENTS),
-            once: OnceObjects::new(env.clone()),
-            subjects: SubjectObjects::new(env.clone()),
-            sids: SidIndexObjects::new(env.clone()),
-        }
+        Self { env: env.clone(), background }
+    }
+
+    fn documents(&self) -> KvDocuments {
+        KvDocuments::bound(&self.env, DOCUMENTS)
+    }
+
+    fn once(&self) -> OnceObjects {
+        OnceObjects::new(self.env.clone())
+    }
+
+    fn sids(&self) -> SidIndexObjects {
+        SidIndexObjects::new(self.env.clone())
     }
 }
 
@@ -107,41 +108,41 @@ impl Signing for Workers {
 
 impl DocumentCache for Workers {
     async fn get(&self, key: &str) -> Option<String> {
-        self.documents.get(key).await
+        self.documents().get(key).await
     }
 
     async fn put(&self, key: &str, text: String, ttl: Seconds) {
-        self.documents.put(key, text, ttl).await;
+        self.documents().put(key, text, ttl).await;
     }
 }
 
 impl Once for Workers {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
-        self.once.claim(key, until).await
+        self.once().claim(key, until).await
     }
 
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
-        self.once.release(key).await
+        self.once().release(key).await
     }
 }
 
 impl Sessions for Workers {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        self.subjects.call(subject, command).await
+        SubjectObjects::new(self.env.clone()).call(subject, command).await
     }
 }
 
 impl SidIndex for Workers {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
-        self.sids.enter_sid(key, entry).await
+        self.sids().enter_sid(key, entry).await
     }
 
     async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        self.sids.find_sid(key).await
+        self.sids().find_sid(key).await
     }
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        self.sids.end_sid(key).await
+        self.sids().end_sid(key).await
     }
 }
 

@@ -1,57 +1,72 @@
 //! The runtime's request → [`RequestHead`] and body.
 
-use wasm_bindgen::JsValue;
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use web_sys::Request;
 
-use super::headers;
-use super::js::property;
+use super::glue;
+use super::headers::{self, Line};
 use super::stream::{self, ReadError};
-use crate::http::{ClientCertificate, HeaderMap, Method, Peer, RequestHead};
+use crate::http::{ClientCertificate, Method, Peer, RequestHead};
 use crate::ports::{BodyError, RequestBody};
 
 /// A request that is not HTTP as we know it; answered with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadRequest;
 
+/// A request as `glue.js` describes it.
+#[derive(Deserialize)]
+struct Described<'a> {
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    url: String,
+    #[serde(borrow)]
+    headers: Vec<Line<'a>>,
+    country: Option<String>,
+    city: Option<String>,
+    certificate: Option<Certificate>,
+}
+
+#[derive(Deserialize)]
+struct Certificate {
+    presented: Option<String>,
+    verified: Option<String>,
+    revoked: Option<String>,
+    fingerprint_sha256: Option<String>,
+}
+
 /// The head of `request`.
 ///
 /// # Errors
 /// When a header or the method is not valid by RFC 9110.
 pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
-    let headers = headers::read_all(&request.headers()).map_err(|_| BadRequest)?;
-    let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| BadRequest)?;
-    let mut url = request.url();
+    let text = glue::described(request).map_err(|_| BadRequest)?;
+    let described: Described<'_> = serde_json::from_str(&text).map_err(|_| BadRequest)?;
+    let headers = headers::parse_all(&described.headers).map_err(|_| BadRequest)?;
+    let method = Method::from_bytes(described.method.as_bytes()).map_err(|_| BadRequest)?;
+    let mut url = described.url;
     if let Some(fragment) = url.find('#') {
         url.truncate(fragment);
     }
-    let peer = peer(request, &headers);
+    // The edge overwrites what a client sends under these names.
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let peer = Peer {
+        address: header("cf-connecting-ip"),
+        country: described.country,
+        city: described.city,
+        ray: header("cf-ray"),
+        certificate: described.certificate.map(ClientCertificate::from),
+    };
     Ok(RequestHead { method, url, headers, peer })
 }
 
-/// What Cloudflare says of the caller. The edge overwrites what a client sends under these names.
-fn peer(request: &Request, headers: &HeaderMap) -> Peer {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let cf = property(request, "cf").ok();
-    let known = |name: &str| property(cf.as_ref()?, name).ok()?.as_string();
-    Peer {
-        address: header("cf-connecting-ip"),
-        country: known("country"),
-        city: known("city"),
-        ray: header("cf-ray"),
-        certificate: cf.as_ref().and_then(certificate),
-    }
-}
-
 /// The certificate of the connection: by `cf` alone, which no client can write.
-fn certificate(cf: &JsValue) -> Option<ClientCertificate> {
-    let tls = property(cf, "tlsClientAuth").ok().filter(JsValue::is_object)?;
-    let told = |name: &str| property(&tls, name).ok()?.as_string();
-    Some(ClientCertificate {
-        presented: told("certPresented"),
-        verified: told("certVerified"),
-        revoked: told("certRevoked"),
-        fingerprint_sha256: told("certFingerprintSHA256"),
-    })
+impl From<Certificate> for ClientCertificate {
+    fn from(told: Certificate) -> Self {
+        let Certificate { presented, verified, revoked, fingerprint_sha256 } = told;
+        Self { presented, verified, revoked, fingerprint_sha256 }
+    }
 }
 
 /// The body of a request from outside.

@@ -1,22 +1,38 @@
 //! [`Reply`] → the runtime's response.
 
-use web_sys::{Response, ResponseInit};
+use wasm_bindgen::JsValue;
+use web_sys::Response;
 
-use super::headers;
 use super::js::Exception;
-use crate::http::{Reply, StatusCode};
+use super::{glue, headers};
+use crate::http::{HeaderMap, Reply, StatusCode};
 
 /// An answer of our own.
 ///
 /// # Errors
 /// When a header or the status is none the runtime sends.
 pub fn build(reply: &Reply) -> Result<Response, Exception> {
-    let headers = headers::write(&reply.headers).map_err(|_| Exception::new("a header cannot be sent"))?;
-    let init = ResponseInit::new();
-    init.set_status(reply.status.as_u16());
-    init.set_headers(&headers);
-    let body = (!has_no_body(reply.status)).then_some(reply.body.as_str());
-    Ok(Response::new_with_opt_str_and_init(body, &init)?)
+    let body = if has_no_body(reply.status) { JsValue::UNDEFINED } else { JsValue::from_str(&reply.body) };
+    write(&body, reply.status, &reply.headers, &JsValue::UNDEFINED)
+}
+
+/// An answer with a body of any kind. `socket`: the browser's end of a WebSocket.
+pub(super) fn write(
+    body: &JsValue,
+    status: StatusCode,
+    headers: &HeaderMap,
+    socket: &JsValue,
+) -> Result<Response, Exception> {
+    Ok(glue::response(body, status.as_u16(), &lines_of(headers)?, socket)?)
+}
+
+/// An upstream's answer with other headers.
+pub(super) fn passed_on(from: &Response, headers: &HeaderMap) -> Result<Response, Exception> {
+    Ok(glue::passed_on(from, &lines_of(headers)?)?)
+}
+
+fn lines_of(headers: &HeaderMap) -> Result<String, Exception> {
+    headers::lines(headers).map_err(|_| Exception::new("a header cannot be sent"))
 }
 
 /// The statuses that never have a body (Fetch, "null body status").

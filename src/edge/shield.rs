@@ -20,6 +20,15 @@ pub enum Crash {
     Exception,
 }
 
+impl Crash {
+    /// A panic, of what it left behind.
+    pub(super) fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self::Panic(text.unwrap_or("without a message").to_owned())
+    }
+}
+
 impl std::fmt::Display for Crash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -38,13 +47,8 @@ pub async fn run<T: 'static>(work: impl Future<Output = T> + 'static) -> Result<
     spawn_local(async move {
         let result = AssertUnwindSafe(work).catch_unwind().await;
         // Nobody waits any more when the client has gone.
-        let _ = sender.send(result.map_err(|payload| Crash::Panic(message(payload.as_ref()))));
+        let _ = sender.send(result.map_err(|payload| Crash::panicked(payload.as_ref())));
     });
     // The task dropped its sender: it was thrown away in the middle of a step.
     receiver.await.unwrap_or(Err(Crash::Exception))
-}
-
-fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message").to_owned()
 }

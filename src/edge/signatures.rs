@@ -2,14 +2,14 @@
 //!
 //! It has to give the verdict of [`crate::jose::Portable`] on everything; `tests/wasm.rs` compares them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use js_sys::{Object, Reflect, Uint8Array, global};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 
+use super::crossing;
 use super::js::{Exception, property};
 use crate::jose::{Algorithm, Hash, KeyType, PublicKey};
 use crate::ports::Signatures;
@@ -18,7 +18,10 @@ use crate::ports::Signatures;
 const MAX_IMPORTED_KEYS: usize = 64;
 
 thread_local! {
-    // Handles to public keys: the same for every request of the isolate.
+    // The same for every request of the isolate: the runtime's own object, what its algorithms are called, and handles
+    // to public keys.
+    static SUBTLE: OnceCell<SubtleCrypto> = const { OnceCell::new() };
+    static PARAMETERS: RefCell<HashMap<Algorithm, Object>> = RefCell::default();
     static IMPORTED: RefCell<HashMap<(String, Algorithm), CryptoKey>> = RefCell::default();
 }
 
@@ -44,12 +47,16 @@ async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature
         &Uint8Array::from(signature),
         &Uint8Array::from(message),
     )?;
-    Ok(JsFuture::from(promise).await?.is_truthy())
+    Ok(crossing::wait(promise).await?.is_truthy())
 }
 
 /// Of the global scope, which is a worker's in production and Node's in tests.
 fn subtle() -> Result<SubtleCrypto, Exception> {
-    Ok(property(&property(&global(), "crypto")?, "subtle")?.unchecked_into())
+    if let Some(subtle) = SUBTLE.with(|subtle| subtle.get().cloned()) {
+        return Ok(subtle);
+    }
+    let subtle: SubtleCrypto = property(&property(&global(), "crypto")?, "subtle")?.unchecked_into();
+    Ok(SUBTLE.with(|slot| slot.get_or_init(|| subtle).clone()))
 }
 
 async fn imported(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) -> Result<CryptoKey, Exception> {
@@ -71,11 +78,20 @@ async fn import(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) ->
     let jwk = object(key.members())?;
     let usages = js_sys::Array::of1(&"verify".into());
     let promise = subtle.import_key_with_object("jwk", &jwk, &parameters(algorithm)?, false, &usages)?;
-    Ok(JsFuture::from(promise).await?.unchecked_into())
+    Ok(crossing::wait(promise).await?.unchecked_into())
+}
+
+fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
+    if let Some(known) = PARAMETERS.with_borrow(|parameters| parameters.get(&algorithm).cloned()) {
+        return Ok(known);
+    }
+    let parameters = called(algorithm)?;
+    PARAMETERS.with_borrow_mut(|known| known.insert(algorithm, parameters.clone()));
+    Ok(parameters)
 }
 
 /// What WebCrypto calls the algorithm, for importing and for verifying: each takes what it knows of it.
-fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
+fn called(algorithm: Algorithm) -> Result<Object, Exception> {
     let (hash, hash_bytes) = match algorithm.hash() {
         Hash::Sha256 => ("SHA-256", 32),
         Hash::Sha384 => ("SHA-384", 48),

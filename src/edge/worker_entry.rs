@@ -2,32 +2,43 @@
 
 use std::rc::Rc;
 
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use super::background::Background;
+use super::crossing::Crossing;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
 use super::platform::Workers;
 use super::random::SystemRandom;
 use super::request::{self, IncomingBody};
-use super::{isolate, log, response, shield};
+use super::{isolate, log, response};
 use crate::authn::Rejection;
 use crate::gateway::{self, Gateway, Outcome};
 use crate::http::{Reply, RequestHead};
 use crate::refusal::Reason;
 use crate::upstream::ForwardPlan;
 
-#[event(fetch)]
-async fn fetch(incoming: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let head = request::head(&incoming).ok();
-    let shown = head.clone();
-    let reply = match shield::run(answer(incoming, env, Background::Request(Rc::new(context)), head)).await {
-        Ok(Ok(response)) => return Ok(response),
-        Ok(Err(failure)) => failed(shown.as_ref(), &failure.to_string()),
-        Err(crash) => failed(shown.as_ref(), &crash.to_string()),
+/// Takes a request in; `entry.js` steps it through.
+#[wasm_bindgen]
+#[must_use]
+pub fn enter(incoming: Request, env: Env, context: worker::worker_sys::Context) -> Crossing {
+    let head = Rc::new(request::head(&incoming).ok());
+    let background = Background::Request(Rc::new(Context::new(context)));
+    let shown = Rc::clone(&head);
+    let work = async move {
+        let answered = answer(incoming, env, background, (*head).as_ref()).await;
+        answered.unwrap_or_else(|failure| failed((*head).as_ref(), &failure.to_string()))
     };
-    response::build(&reply).map_err(|error| worker::Error::RustError(error.to_string()))
+    Crossing::new(work, move |crash| failed((*shown).as_ref(), &crash.to_string()))
+}
+
+/// Answers in the place of a crossing that an exception of the runtime has passed through.
+#[wasm_bindgen]
+#[must_use]
+pub fn broken(incoming: &Request, exception: &str) -> Response {
+    failed(request::head(incoming).ok().as_ref(), exception)
 }
 
 /// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`).
@@ -43,7 +54,7 @@ async fn answer(
     incoming: Request,
     env: Env,
     background: Background,
-    head: Option<RequestHead>,
+    head: Option<&RequestHead>,
 ) -> Result<Response, Exception> {
     let Some(head) = head else {
         let (request_id, reply) = gateway::unreadable(&SystemRandom);
@@ -58,13 +69,13 @@ async fn answer(
     let platform = Workers::new(&env, background);
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
-    match gateway.handle(&platform, &head, body).await {
+    match gateway.handle(&platform, head, body).await {
         Outcome::Reply(reply) => response::build(&reply),
         Outcome::Forward(plan) => {
             let origin = gateway.config().public_url.origin();
             match forward::send(&env, &plan, origin, &incoming).await {
                 Ok(response) => Ok(response),
-                Err(error) => response::build(&not_forwarded(&gateway, &head, &plan, &error)),
+                Err(error) => response::build(&not_forwarded(&gateway, head, &plan, &error)),
             }
         }
     }
@@ -85,10 +96,10 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
 }
 
 /// A mistake of ours, or a configuration that cannot be used: the log says which, the answer does not.
-fn failed(head: Option<&RequestHead>, reason: &str) -> Reply {
+fn failed(head: Option<&RequestHead>, reason: &str) -> Response {
     let (request_id, reply) = gateway::broken(head, &SystemRandom);
     log::failure("failed", Some(&request_id), reason);
-    reply
+    response::build(&reply).unwrap_or_else(|_| Response::error())
 }
 
 #[cfg(feature = "fault-injection")]

@@ -10,7 +10,7 @@ use crate::audit::{self, Outcome as Ending, What};
 use crate::authn::Authenticated;
 use crate::authn::session_cookie::Wants;
 use crate::config::Provider;
-use crate::http::{Method, Reply, StatusCode, header};
+use crate::http::{Method, Reply, StatusCode, essence, header};
 use crate::json;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
@@ -103,7 +103,7 @@ impl<'a> Person<'a> {
 /// The order: one JSON object of known members.
 async fn read<P>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<Map<String, Value>, Reason> {
     let media_type = turn.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+    if !essence(media_type).eq_ignore_ascii_case("application/json") {
         return Err(Reason::BadInput("content-type"));
     }
     let text = body.text(MAX_BODY_BYTES).await.map_err(|_| Reason::BadInput("body"))?;

@@ -11,7 +11,6 @@ use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
-use crate::oidc::login::redirect_uri;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
@@ -146,7 +145,7 @@ async fn redeem<P: Platform>(
     code: Secret<String>,
     transaction: &Transaction,
 ) -> Result<TokenResponse, Reason> {
-    let redirect_uri = redirect_uri(&turn.config.public_url, provider);
+    let redirect_uri = turn.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
     let request = token::code_request(provider, &metadata.token_endpoint, &grant, turn.now, turn.platform);
     let answer = turn.platform.send(request.map_err(Reason::Token)?).await;
@@ -251,7 +250,7 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
     let id_token = &person.id_token;
     let now = turn.now;
     let scopes = match &response.scope {
-        Some(granted) => granted.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        Some(granted) => token::scope_values(granted),
         // RFC 6749 §5.1: left out when it is what was asked for.
         None => provider.scopes.clone(),
     };

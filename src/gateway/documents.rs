@@ -11,7 +11,7 @@ mod source;
 
 use std::rc::Rc;
 
-use super::renewal::background_event;
+use super::renewal::{background_event, note_failure};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
 use crate::config::{Issuer, TokenIssuer, Tokens};
@@ -20,6 +20,7 @@ use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, Verified
 use crate::keyring::KeyRing;
 use crate::oidc::key_search;
 use crate::oidc::metadata::Metadata;
+use crate::ports::Clock;
 use crate::refusal::Reason;
 
 use errand::{Ask, Published};
@@ -27,7 +28,7 @@ pub use errand::{Errand, Errands};
 use flight::Brought;
 use search::Found;
 use shelf::Shelf;
-use source::{IntrospectionEndpointOf, KeysAt, KeysUriOf, MetadataOf};
+use source::{KeysAt, MetadataOf};
 
 /// Where an issuer's keys are published.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +83,7 @@ impl IssuerDocuments {
     /// # Errors
     /// When there is none that is young enough and the issuer does not give one.
     pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
-        self.metadata.get(platform, &MetadataOf(issuer)).await
+        self.metadata.get(platform, &MetadataOf::provider(issuer)).await
     }
 
     /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
@@ -94,7 +95,7 @@ impl IssuerDocuments {
         platform: &P,
         issuer: &Issuer,
     ) -> Result<Rc<String>, Reason> {
-        self.introspection_endpoints.get(platform, &IntrospectionEndpointOf(issuer)).await
+        self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
     }
 
     /// Verifies the signature of a token that anybody may have sent, by the keys of `source`, with one of `algorithms`.
@@ -157,12 +158,17 @@ impl IssuerDocuments {
     /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
     /// isolate's memory. Without waiting: false when there are none, or when the issuer must be asked for them
     /// first, for which [`IssuerDocuments::verify`] waits.
-    pub(super) fn still_holds<P: Platform>(&self, platform: &P, source: KeySource<'_>, stamp: &KeyStamp) -> bool {
+    pub(super) fn still_holds<P: Clock + Errands>(
+        &self,
+        platform: &P,
+        source: KeySource<'_>,
+        stamp: &KeyStamp,
+    ) -> bool {
         let by = |url: &str| self.keys.at_hand(platform, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
         match source {
             KeySource::Uri(url) => by(url),
             KeySource::Discovery(issuer) => {
-                self.keys_uris.at_hand(platform, &KeysUriOf(issuer)).is_some_and(|url| by(&url))
+                self.keys_uris.at_hand(platform, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
             }
         }
     }
@@ -170,16 +176,16 @@ impl IssuerDocuments {
     async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
         match source {
             KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
-            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &KeysUriOf(issuer)).await,
+            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &MetadataOf::keys_uri(issuer)).await,
         }
     }
 
     async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Brought, Reason> {
         match published {
-            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf(issuer), ask).await,
-            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &KeysUriOf(issuer), ask).await,
+            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf::provider(issuer), ask).await,
+            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &MetadataOf::keys_uri(issuer), ask).await,
             Published::IntrospectionEndpoint(issuer) => {
-                self.introspection_endpoints.fly(platform, &IntrospectionEndpointOf(issuer), ask).await
+                self.introspection_endpoints.fly(platform, &MetadataOf::introspection_endpoint(issuer), ask).await
             }
             Published::Keys(url) => self.keys.fly(platform, &KeysAt(url), ask).await,
         }
@@ -234,12 +240,12 @@ impl Gateway {
         match brought {
             Ok(Brought::Nothing | Brought::Age) => return,
             Ok(Brought::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
-            Err(reason) => {
-                event.end(Ending::Deny, reason.code(), reason.refusal().status());
-                event.detail = reason.detail();
-            }
+            Err(reason) => note_failure(&mut event, &reason),
         }
         event.document = Some(short(published.name()));
         platform.line(&event.to_line());
     }
 }
+
+#[cfg(test)]
+mod tests;

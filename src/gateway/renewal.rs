@@ -34,10 +34,7 @@ impl Gateway {
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         match reason {
             None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
-            Some(reason) => {
-                event.end(Ending::Deny, reason.code(), reason.refusal().status());
-                event.detail = reason.detail();
-            }
+            Some(reason) => note_failure(&mut event, &reason),
         }
         platform.line(&event.to_line());
         renewal
@@ -54,8 +51,7 @@ impl Gateway {
                 true
             }
             Err(reason) => {
-                event.end(Ending::Deny, reason.code(), reason.refusal().status());
-                event.detail = reason.detail();
+                note_failure(&mut event, &reason);
                 false
             }
         };
@@ -125,7 +121,7 @@ impl Gateway {
 
 fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
     Renewal::Renewed {
-        scopes: response.scope.map(|scopes| scopes.split(' ').map(str::to_owned).collect()),
+        scopes: response.scope.as_deref().map(token::scope_values),
         expires_at: now.plus(response.expires_in).as_unix(),
         access_token: response.access_token,
         refresh_token: response.refresh_token,
@@ -171,4 +167,10 @@ pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what:
     event.event = what;
     event.config = config.stamp.clone();
     event
+}
+
+/// Notes why it came to nothing.
+pub(super) fn note_failure(event: &mut Event, reason: &Reason) {
+    event.end(Ending::Deny, reason.code(), reason.refusal().status());
+    event.detail = reason.detail();
 }

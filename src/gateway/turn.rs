@@ -14,7 +14,7 @@ use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
 use crate::csrf;
-use crate::http::{HeaderValue, Method, Reply, RequestHead, header};
+use crate::http::{HeaderValue, Method, Reply, RequestHead, essence, header};
 use crate::navigation::Caller;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
@@ -195,8 +195,7 @@ impl<P: Platform> Turn<'_, P> {
     /// Whether the body says that it is a form. Parameters of the media type are ignored.
     pub(super) fn is_form(&self) -> bool {
         let kind = self.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        essence(kind).eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// The path and query of this request, as a link on our own origin.

@@ -1,7 +1,8 @@
-//! Reading single claims of a JWT, strictly.
+//! Reading single claims of a JWT, strictly, and the rules about them that are the same for every kind of token.
 
 use serde_json::{Map, Value};
 
+use super::id_token::LEEWAY;
 use crate::time::{Seconds, Timestamp};
 
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
@@ -46,6 +47,40 @@ pub(crate) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
         Value::Array(several) => several.iter().map(Value::as_str).collect(),
         _ => None,
     }
+}
+
+/// Whom a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// For us alone.
+    Ours,
+    /// For others too, and none is trusted beside ourselves.
+    Shared,
+    /// For others alone.
+    Foreign,
+    /// `aud` does not say it: it is missing, empty, or neither a string nor an array of strings.
+    Malformed,
+}
+
+/// Whom a token is for, to us who are `client_id`.
+pub(crate) fn audience(claims: &Map<String, Value>, client_id: &str) -> Audience {
+    match audiences(claims) {
+        None => Audience::Malformed,
+        Some(all) if all.is_empty() => Audience::Malformed,
+        Some(all) if all.iter().all(|audience| *audience == client_id) => Audience::Ours,
+        Some(all) if all.contains(&client_id) => Audience::Shared,
+        Some(_) => Audience::Foreign,
+    }
+}
+
+/// Whether something ended before now (`exp`), by any clock that is near enough to ours.
+pub(crate) fn is_over(end: Timestamp, now: Timestamp) -> bool {
+    now >= end.plus(LEEWAY)
+}
+
+/// Whether something is yet to come (`iat`, `nbf`, `auth_time`), by any clock that is near enough to ours.
+pub(crate) fn is_ahead(moment: Timestamp, now: Timestamp) -> bool {
+    moment > now.plus(LEEWAY)
 }
 
 /// A claim that may be absent, and is an error when it is there and cannot be read.

@@ -1,6 +1,6 @@
 //! What every request to a provider has in common.
 
-use crate::http::{HeaderMap, HeaderValue, Method, header};
+use crate::http::{HeaderMap, HeaderValue, Method, essence, header};
 use crate::ports::OutboundRequest;
 use crate::time::Seconds;
 
@@ -28,16 +28,15 @@ pub fn form_post(url: String, fields: &[(&str, &str)], max_bytes: usize) -> Outb
 /// Whether an answer says that it is JSON (`application/json`, or with a `+json` suffix).
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let is_json = |essence: String| {
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-    };
-    essence(headers).is_some_and(is_json)
+    let is_json =
+        |kind: String| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    content_type(headers).is_some_and(is_json)
 }
 
-/// The content type without its parameters, in small letters.
-pub(super) fn essence(headers: &HeaderMap) -> Option<String> {
+/// What an answer says that it is, in small letters.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(essence(value).to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! A verified JWT and what a login expects → an ID token that may be believed (OpenID Connect Core §3.1.3.7).
 
+mod error;
+
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, beginning, name, optional, text, time};
+pub use error::IdTokenError;
+
+use super::claims::{Audience, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::jose::{Algorithm, VerifiedJwt};
 use crate::secret::{Secret, constant_time_eq};
 use crate::time::{Seconds, Timestamp};
@@ -76,109 +80,6 @@ impl fmt::Debug for IdToken {
         f.debug_struct("IdToken").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
-
-/// The check an ID token failed. Each stands for one claim, or one rule about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdTokenError {
-    /// `typ` says that it is another kind of token.
-    TypRefused,
-    /// It has `events`, so it is a logout or security event token.
-    EventsPresent,
-    /// `iss` is not the issuer, or missing.
-    IssMismatch,
-    /// `aud` is missing, empty, or neither a string nor an array of strings.
-    AudMalformed,
-    /// `aud` does not contain our id.
-    AudMismatch,
-    /// `aud` contains others beside us.
-    AudUntrusted,
-    /// Several entries in `aud` and no `azp`.
-    AzpMissing,
-    /// `azp` is not our id.
-    AzpMismatch,
-    /// `exp` is missing or no time.
-    ExpMalformed,
-    /// Past `exp`.
-    Expired,
-    /// `iat` is missing or no time.
-    IatMalformed,
-    /// `iat` is in the future.
-    IatInFuture,
-    /// `iat` is too long ago for a login.
-    IatTooOld,
-    /// `nbf` is there and no time.
-    NbfMalformed,
-    /// Before `nbf`.
-    NotYetValid,
-    /// `nonce` is missing or no string.
-    NonceMissing,
-    /// `nonce` is that of another login.
-    NonceMismatch,
-    /// `sub` is missing, no string, empty, longer than 255 characters, or not ASCII.
-    SubMalformed,
-    /// `sub` of a renewed ID token is somebody else's.
-    SubMismatch,
-    /// `sid` is there and no such string.
-    SidMalformed,
-    /// `at_hash` does not belong to the access token.
-    AtHashMismatch,
-    /// `auth_time` is there and no time.
-    AuthTimeMalformed,
-    /// `auth_time` is in the future.
-    AuthTimeInFuture,
-    /// `max_age` was asked for, and there is no `auth_time`.
-    AuthTimeMissing,
-    /// The person signed in longer ago than `max_age`.
-    AuthTimeTooOld,
-    /// `auth_time` of a renewed ID token is not that of the login.
-    AuthTimeMoved,
-    /// No `acr` of those required.
-    AcrUnsatisfied,
-}
-
-impl IdTokenError {
-    /// A stable code for logs.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TypRefused => "id_token.typ_refused",
-            Self::EventsPresent => "id_token.events_present",
-            Self::IssMismatch => "id_token.iss_mismatch",
-            Self::AudMalformed => "id_token.aud_malformed",
-            Self::AudMismatch => "id_token.aud_mismatch",
-            Self::AudUntrusted => "id_token.aud_untrusted",
-            Self::AzpMissing => "id_token.azp_missing",
-            Self::AzpMismatch => "id_token.azp_mismatch",
-            Self::ExpMalformed => "id_token.exp_malformed",
-            Self::Expired => "id_token.expired",
-            Self::IatMalformed => "id_token.iat_malformed",
-            Self::IatInFuture => "id_token.iat_in_future",
-            Self::IatTooOld => "id_token.iat_too_old",
-            Self::NbfMalformed => "id_token.nbf_malformed",
-            Self::NotYetValid => "id_token.not_yet_valid",
-            Self::NonceMissing => "id_token.nonce_missing",
-            Self::NonceMismatch => "id_token.nonce_mismatch",
-            Self::SubMalformed => "id_token.sub_malformed",
-            Self::SubMismatch => "id_token.sub_mismatch",
-            Self::AuthTimeMoved => "id_token.auth_time_moved",
-            Self::SidMalformed => "id_token.sid_malformed",
-            Self::AtHashMismatch => "id_token.at_hash_mismatch",
-            Self::AuthTimeMalformed => "id_token.auth_time_malformed",
-            Self::AuthTimeInFuture => "id_token.auth_time_in_future",
-            Self::AuthTimeMissing => "id_token.auth_time_missing",
-            Self::AuthTimeTooOld => "id_token.auth_time_too_old",
-            Self::AcrUnsatisfied => "id_token.acr_unsatisfied",
-        }
-    }
-}
-
-impl fmt::Display for IdTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for IdTokenError {}
 
 impl IdToken {
     /// Checks the claims, in the order of OpenID Connect Core §3.1.3.7. Its steps 1 and 6 to 8 (encryption,
@@ -306,16 +207,14 @@ fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), IdToken
     if text(claims, "iss") == Some(issuer) { Ok(()) } else { Err(IdTokenError::IssMismatch) }
 }
 
-/// no audience is trusted beside ourselves.
+///
 fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
-    let audiences = audiences(claims).filter(|audiences| !audiences.is_empty()).ok_or(IdTokenError::AudMalformed)?;
-    if !audiences.contains(&client_id) {
-        return Err(IdTokenError::AudMismatch);
+    match audience(claims, client_id) {
+        Audience::Ours => Ok(()),
+        Audience::Shared => Err(IdTokenError::AudUntrusted),
+        Audience::Foreign => Err(IdTokenError::AudMismatch),
+        Audience::Malformed => Err(IdTokenError::AudMalformed),
     }
-    if audiences.iter().any(|audience| *audience != client_id) {
-        return Err(IdTokenError::AudUntrusted);
-    }
-    Ok(())
 }
 
 ///
@@ -331,23 +230,20 @@ fn check_authorized_party(claims: &Map<String, Value>, client_id: &str) -> Resul
 ///
 fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IdTokenError> {
     let expires_at = time(claims, "exp").ok_or(IdTokenError::ExpMalformed)?;
-    if now >= expires_at.plus(LEEWAY) {
-        return Err(IdTokenError::Expired);
-    }
-    Ok(expires_at)
+    if is_over(expires_at, now) { Err(IdTokenError::Expired) } else { Ok(expires_at) }
 }
 
 ///
 fn check_issue(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IdTokenError> {
     let issued_at = time(claims, "iat").ok_or(IdTokenError::IatMalformed)?;
-    if issued_at > now.plus(LEEWAY) {
+    if is_ahead(issued_at, now) {
         return Err(IdTokenError::IatInFuture);
     }
     if now > issued_at.plus(MAX_AGE_AT_LOGIN) {
         return Err(IdTokenError::IatTooOld);
     }
     let not_before = optional(claims, "nbf", beginning, IdTokenError::NbfMalformed)?;
-    if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
+    if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(IdTokenError::NotYetValid);
     }
     Ok(issued_at)
@@ -379,7 +275,7 @@ fn check_auth_time(
     expected: &Expectations<'_>,
 ) -> Result<Option<Timestamp>, IdTokenError> {
     let auth_time = optional(claims, "auth_time", time, IdTokenError::AuthTimeMalformed)?;
-    if auth_time.is_some_and(|auth_time| auth_time > expected.now.plus(LEEWAY)) {
+    if auth_time.is_some_and(|auth_time| is_ahead(auth_time, expected.now)) {
         return Err(IdTokenError::AuthTimeInFuture);
     }
     if let Some(max_age) = expected.max_age {

@@ -6,12 +6,11 @@
 
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, name, optional, time};
+use super::claims::{audiences, beginning, is_ahead, is_over, name, optional, time};
 use super::client_auth::{Client, ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
-use super::id_token::LEEWAY;
 use crate::config::WithoutAudience;
-use crate::http::StatusCode;
+use crate::http::{StatusCode, is_token68};
 use crate::json;
 use crate::ports::{OutboundRequest, OutboundResponse, Random};
 use crate::time::Timestamp;
@@ -153,12 +152,10 @@ impl IntrospectionError {
     }
 }
 
-/// Whether a credential may be an opaque token (`b64token`, RFC 6750 §2.1): the endpoint is asked about no other text.
+/// Whether a credential may be an opaque token: the endpoint is asked about no other text.
 #[must_use]
 pub fn may_be_opaque(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && token.len() <= MAX_TOKEN_BYTES && body.bytes().all(fits)
+    token.len() <= MAX_TOKEN_BYTES && is_token68(token)
 }
 
 /// Asks what a token means (§2.1). It travels in the body alone, which no log holds.
@@ -288,7 +285,7 @@ fn check_kind(claims: &Map<String, Value>) -> Result<(), IntrospectionError> {
 
 fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp>, IntrospectionError> {
     let expires_at = optional(claims, "exp", time, IntrospectionError::ExpMalformed)?;
-    if expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY)) {
+    if expires_at.is_some_and(|expires_at| is_over(expires_at, now)) {
         return Err(IntrospectionError::Expired);
     }
     Ok(expires_at)
@@ -296,7 +293,7 @@ fn check_expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<Ti
 
 /// The later of `nbf` and `iat`, neither of which may be in the future.
 fn check_start(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, IntrospectionError> {
-    let not_before = optional(claims, "nbf", time, IntrospectionError::NbfMalformed)?;
+    let not_before = optional(claims, "nbf", beginning, IntrospectionError::NbfMalformed)?;
     if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(IntrospectionError::NotYetValid);
     }
@@ -305,10 +302,6 @@ fn check_start(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp,
         return Err(IntrospectionError::IatInFuture);
     }
     Ok(issued_at.max(not_before).unwrap_or(Timestamp::from_unix(0)))
-}
-
-fn is_ahead(moment: Timestamp, now: Timestamp) -> bool {
-    moment > now.plus(LEEWAY)
 }
 
 #[cfg(test)]

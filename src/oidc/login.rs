@@ -13,13 +13,6 @@ pub struct Hints {
     pub login_hint: Option<String>,
 }
 
-/// The one address at which a provider's answers are accepted: its own, so that none can be mixed up
-/// with another's (RFC 9700 §4.4.2.2).
-#[must_use]
-pub fn redirect_uri(origin: &PublicUrl, provider: &Provider) -> String {
-    format!("{}/auth/callback/{}", origin.origin(), provider.id.as_str())
-}
-
 /// The URL that the browser is sent to.
 ///
 /// # Errors
@@ -36,7 +29,7 @@ pub fn authorization_url(
     let mut query = url.query_pairs_mut();
     query.append_pair("response_type", "code");
     query.append_pair("client_id", &provider.client_id);
-    query.append_pair("redirect_uri", &redirect_uri(origin, provider));
+    query.append_pair("redirect_uri", &origin.callback_url(&provider.id));
     query.append_pair("scope", &provider.scopes.join(" "));
     query.append_pair("state", &transaction.state);
     query.append_pair("nonce", &transaction.nonce);

@@ -3,12 +3,6 @@
 use super::metadata::Metadata;
 use crate::config::{Provider, PublicUrl};
 
-/// Where the provider sends the browser back to; to be registered there as a post-logout redirect URI.
-#[must_use]
-pub fn post_logout_redirect_uri(origin: &PublicUrl) -> String {
-    format!("{}/auth/logged-out", origin.origin())
-}
-
 /// The URL that ends the session at the provider as well; `None` if it has no such endpoint.
 #[must_use]
 pub fn end_session_url(
@@ -24,7 +18,7 @@ pub fn end_session_url(
         query.append_pair("id_token_hint", hint);
     }
     query.append_pair("client_id", &provider.client_id);
-    query.append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin));
+    query.append_pair("post_logout_redirect_uri", &origin.logged_out_url());
     query.append_pair("state", state);
     drop(query);
     Some(url.into())

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::claims::{audiences, beginning, name, optional, text, time};
+use super::claims::{Audience, audience, beginning, is_ahead, is_over, name, optional, text, time};
 use super::id_token::LEEWAY;
 use crate::config::LogoutTokens;
 use crate::jose::VerifiedJwt;
@@ -137,14 +137,6 @@ impl LogoutTokenError {
     }
 }
 
-impl fmt::Display for LogoutTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for LogoutTokenError {}
-
 impl LogoutToken {
     /// Checks the claims, in the order of Back-Channel Logout §2.6. Its steps 1 to 3 (encryption,
     /// signature, algorithm) are behind a [`VerifiedJwt`]; its key set and algorithms must be the issuer's.
@@ -199,17 +191,14 @@ fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), LogoutT
     if text(claims, "iss") == Some(issuer) { Ok(()) } else { Err(LogoutTokenError::IssMismatch) }
 }
 
-/// As for ID tokens, no audience is trusted beside ourselves.
+/// As for ID tokens.
 fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), LogoutTokenError> {
-    let audiences =
-        audiences(claims).filter(|audiences| !audiences.is_empty()).ok_or(LogoutTokenError::AudMalformed)?;
-    if !audiences.contains(&client_id) {
-        return Err(LogoutTokenError::AudMismatch);
+    match audience(claims, client_id) {
+        Audience::Ours => Ok(()),
+        Audience::Shared => Err(LogoutTokenError::AudUntrusted),
+        Audience::Foreign => Err(LogoutTokenError::AudMismatch),
+        Audience::Malformed => Err(LogoutTokenError::AudMalformed),
     }
-    if audiences.iter().any(|audience| *audience != client_id) {
-        return Err(LogoutTokenError::AudUntrusted);
-    }
-    Ok(())
 }
 
 /// Returns when the token is certainly of no use any more: its `jti` need not be remembered longer.
@@ -219,18 +208,18 @@ fn check_times(claims: &Map<String, Value>, expected: &Expectations<'_>) -> Resu
     if expires_at.is_none() && expected.kind == LogoutTokens::Strict {
         return Err(LogoutTokenError::ExpMalformed);
     }
-    if expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY)) {
+    if expires_at.is_some_and(|expires_at| is_over(expires_at, now)) {
         return Err(LogoutTokenError::Expired);
     }
     let issued_at = time(claims, "iat").ok_or(LogoutTokenError::IatMalformed)?;
-    if issued_at > now.plus(LEEWAY) {
+    if is_ahead(issued_at, now) {
         return Err(LogoutTokenError::IatInFuture);
     }
     if now > issued_at.plus(MAX_AGE) {
         return Err(LogoutTokenError::IatTooOld);
     }
     let not_before = optional(claims, "nbf", beginning, LogoutTokenError::NbfMalformed)?;
-    if not_before.is_some_and(|not_before| not_before > now.plus(LEEWAY)) {
+    if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(LogoutTokenError::NotYetValid);
     }
     let too_old = issued_at.plus(MAX_AGE).plus(LEEWAY);

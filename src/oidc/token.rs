@@ -202,6 +202,12 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
     })
 }
 
+/// The scopes in a `scope` (RFC 6749 §3.3), which stand between spaces.
+#[must_use]
+pub fn scope_values(scope: &str) -> Vec<String> {
+    scope.split(' ').filter(|value| !value.is_empty()).map(str::to_owned).collect()
+}
+
 fn refusal(status: StatusCode, document: Option<&serde_json::Map<String, Value>>) -> TokenError {
     let error = document.and_then(|document| document.get("error")).and_then(Value::as_str);
     match error {

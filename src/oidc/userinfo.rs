@@ -3,9 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, optional, text, time};
-use super::exchange::{TIMEOUT, essence};
-use super::id_token::LEEWAY;
+use super::claims::{audiences, is_over, optional, text, time};
+use super::exchange::{TIMEOUT, content_type};
 use crate::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::jose::VerifiedJwt;
 use crate::jose::jws::MAX_TOKEN_BYTES;
@@ -149,7 +148,7 @@ pub fn process(response: &OutboundResponse) -> Result<Body<'_>, UserInfoError> {
     if response.status != StatusCode::OK {
         return Err(UserInfoError::Refused(response.status));
     }
-    match essence(&response.headers).as_deref() {
+    match content_type(&response.headers).as_deref() {
         Some("application/json") => {
             json::parse_object(&response.body, MAX_BYTES).map(Body::Claims).map_err(|_| UserInfoError::NotJson)
         }
@@ -193,7 +192,7 @@ impl UserInfo {
             return Err(UserInfoError::AudMismatch);
         }
         let expires_at = optional(&claims, "exp", time, UserInfoError::ExpMalformed)?;
-        if expires_at.is_some_and(|expires_at| expected.now >= expires_at.plus(LEEWAY)) {
+        if expires_at.is_some_and(|expires_at| is_over(expires_at, expected.now)) {
             return Err(UserInfoError::Expired);
         }
         Self::check(claims, expected)

@@ -16,7 +16,7 @@ pub struct Session {
     pub subject: String,
     /// The provider's id in the configuration.
     pub provider: String,
-    /// The ID token claims that the configuration keeps.
+    /// The claims of the ID token, or of UserInfo, that the configuration keeps.
     #[serde(default)]
     pub claims: Map<String, Value>,
     /// The scopes the access token has.

@@ -20,6 +20,8 @@ const ASSERTION: &str = "x-postern-assertion";
 pub struct ForwardPlan {
     /// Where to.
     pub upstream: Upstream,
+    /// The method.
+    pub method: Method,
     /// The canonical path and the query, byte for byte what was matched.
     pub path_and_query: String,
     /// All headers that are sent, `Host` excepted.
@@ -85,6 +87,7 @@ impl ForwardPlan {
         };
         Self {
             upstream,
+            method: forwarding.head.method.clone(),
             path_and_query,
             headers: request_headers(&forwarding),
             private: forwarding.told_by.is_some(),

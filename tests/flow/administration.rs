@@ -33,10 +33,6 @@ fn signed_in<'w>(world: &'w World, gateway: &'w Gateway, subject: &'static str) 
     Browser::new(world, gateway).signed_in()
 }
 
-fn is_alive(browser: &Browser<'_>) -> bool {
-    browser.send(&Asked::script("GET", "/auth/me?touch=false")).reply().status.as_u16() == 200
-}
-
 fn ended(answered: &Answered) -> Value {
     answered.json()["ended"].clone()
 }
@@ -83,7 +79,7 @@ fn administration_is_only_done_from_our_own_pages() {
     root.send(&bare().with("sec-fetch-site", "cross-site")).assert_refused(403, "csrf.fetch_site");
     root.send(&Asked::script("GET", "/auth/admin/revoke")).assert_refused(405, "route.method_not_allowed");
     root.send(&Asked::script("POST", "/auth/admin/sessions")).assert_refused(405, "route.method_not_allowed");
-    assert!(is_alive(&alice));
+    assert!(alice.is_in());
 }
 
 #[test]
@@ -100,7 +96,7 @@ fn an_administrator_ends_all_sessions_of_a_person_or_one_or_the_older_ones() {
     let listed = root.send(&Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=alice")).json();
     let listed = listed["sessions"].as_array().unwrap().clone();
     assert_eq!(listed.len(), 4);
-    let alive = || browsers.iter().map(is_alive).collect::<Vec<_>>();
+    let alive = || browsers.iter().map(Browser::is_in).collect::<Vec<_>>();
     let order = |extra: Value| {
         let mut order = json!({ "provider": "corp", "subject": "alice" });
         order.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -113,10 +109,10 @@ fn an_administrator_ends_all_sessions_of_a_person_or_one_or_the_older_ones() {
     assert_eq!(ended(&root.send(&order(json!({})))), 1);
     assert_eq!(alive(), [false; 4]);
     assert_eq!(ended(&root.send(&order(json!({})))), 0);
-    assert!(is_alive(&root));
+    assert!(root.is_in());
     // A login since then is none of those.
     world.wait(1);
-    assert!(is_alive(&signed_in(&world, &gateway, "alice")));
+    assert!(signed_in(&world, &gateway, "alice").is_in());
 }
 
 #[test]
@@ -154,7 +150,7 @@ fn an_order_that_is_not_exactly_one_ends_nothing() {
         let asked = Asked::script("GET", &format!("/auth/admin/sessions?{query}"));
         root.send(&asked).assert_refused(400, "request.bad_input");
     }
-    assert!(is_alive(&alice));
+    assert!(alice.is_in());
 }
 
 /// The same deployment, configured anew.
@@ -189,9 +185,9 @@ fn everything_before_a_time_is_over_of_everyone_or_of_one_provider() {
         assert!(there.cookie(SESSION).is_none(), "the cookie is taken away");
         // It is ended too: by a copy of the cookie it is not even found.
         moved(&old).send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.gone");
-        assert_eq!(is_alive(&moved(&partner)), partner_lives);
+        assert_eq!(moved(&partner).is_in(), partner_lives);
         // Who signs in from then on is in.
-        assert!(is_alive(&Browser::new(&world, &after).signed_in()));
+        assert!(Browser::new(&world, &after).signed_in().is_in());
     }
 }
 
@@ -201,7 +197,7 @@ fn a_time_to_come_keeps_nobody_out_until_it_has_come() {
     let gateway = with_not_before(&["SESSION"], "2027-01-15T08:10:00Z");
     let browser = Browser::new(&world, &gateway).signed_in();
     world.wait(599);
-    assert!(is_alive(&browser));
+    assert!(browser.is_in());
     world.wait(1);
     browser.send(&Asked::script("GET", "/auth/me")).assert_refused(401, "session.began_before_not_before");
 }
@@ -218,7 +214,7 @@ fn a_provider_may_have_shorter_sessions() {
     let session = corp.send(&Asked::script("GET", "/auth/me")).json()["session"].clone();
     assert_eq!(session["expires_at"], json!(world.now.get() + 600));
     world.wait(599);
-    assert!(is_alive(&corp));
+    assert!(corp.is_in());
     world.wait(1);
-    assert!(!is_alive(&corp) && is_alive(&partner));
+    assert!(!corp.is_in() && partner.is_in());
 }

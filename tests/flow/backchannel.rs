@@ -44,19 +44,6 @@ fn assert_invalid(answered: &Answered, reason: &str) {
     assert!(!reply.headers.contains_key("access-control-allow-origin"));
 }
 
-/// A browser signed in at `corp` as `sub`, in the provider's session `sid`.
-fn signed_in<'w>(world: &'w World, gateway: &'w Gateway, sub: &'static str, sid: &'static str) -> Browser<'w> {
-    world.corp.bend_claims(move |claims| {
-        claims["sub"] = sub.into();
-        claims["sid"] = sid.into();
-    });
-    Browser::new(world, gateway).signed_in()
-}
-
-fn is_in(browser: &Browser<'_>) -> bool {
-    browser.send(&Asked::script("GET", "/auth/me?touch=false")).reply().status.as_u16() == 200
-}
-
 #[test]
 fn exactly_the_sessions_that_are_meant_end() {
     //
@@ -71,9 +58,9 @@ fn exactly_the_sessions_that_are_meant_end() {
     ] {
         let (world, gateway) = (World::new(), gateway(&two_providers()));
         let other = crate::support::gateway(&two_providers());
-        let first = signed_in(&world, &gateway, "alice", "a-1");
-        let second = signed_in(&world, &gateway, "alice", "a-2");
-        let third = signed_in(&world, &gateway, "bob", "b-1");
+        let first = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+        let second = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
+        let third = Browser::new(&world, &gateway).signed_in_as("bob", "b-1");
         world.partner.bend_claims(|claims| claims["sid"] = "a-1".into());
         let fourth = Browser::new(&world, &gateway);
         assert_eq!(fourth.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
@@ -81,7 +68,7 @@ fn exactly_the_sessions_that_are_meant_end() {
         let answered = tell(&world, &other, &claims);
         assert_done(&answered, if count == 0 { "logout.no_session" } else { "logout.sessions_ended" });
         assert_eq!(answered.event["ended"], count, "{claims}");
-        assert_eq!([&first, &second, &third, &fourth].map(is_in), expected, "{claims}");
+        assert_eq!([&first, &second, &third, &fourth].map(Browser::is_in), expected, "{claims}");
     }
 }
 
@@ -90,14 +77,14 @@ fn a_token_works_once_and_a_copy_of_it_ends_no_newer_session() {
     //
     for claims in [json!({ "sub": "alice" }), json!({ "sid": "a-1" }), json!({ "sub": "alice", "sid": "a-1" })] {
         let (world, gateway) = (World::new(), gateway(&variables()));
-        let before = signed_in(&world, &gateway, "alice", "a-1");
+        let before = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
         let token = world.corp.logout_token(TYP, world.now.get(), &claims);
         let told = posted("corp", &format!("logout_token={token}"));
         assert_done(&send(&world, &gateway, &told), "logout.sessions_ended");
         world.wait(1);
-        let after = signed_in(&world, &gateway, "alice", "a-1");
+        let after = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
         assert_invalid(&send(&world, &gateway, &told), "logout_request.already_used");
-        assert_eq!((is_in(&before), is_in(&after)), (false, true), "{claims}");
+        assert_eq!((before.is_in(), after.is_in()), (false, true), "{claims}");
         // When its jti is forgotten it is too old by itself.
         world.wait(20 * 60);
         assert_invalid(&send(&world, &gateway, &told), "logout_token.expired");
@@ -113,7 +100,7 @@ fn a_logout_that_failed_on_our_side_may_be_told_again() {
         (Fault::Once, "store.unavailable"),
     ] {
         let (world, gateway) = (World::new(), gateway(&variables()));
-        let browser = signed_in(&world, &gateway, "alice", "a-1");
+        let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
         let token = world.corp.logout_token(TYP, world.now.get(), &json!({ "sid": "a-1" }));
         let told = posted("corp", &format!("logout_token={token}"));
         world.fault.set(fault);
@@ -121,9 +108,9 @@ fn a_logout_that_failed_on_our_side_may_be_told_again() {
         failed.assert_refused(503, reason);
         assert!(failed.reply().headers.contains_key("retry-after"));
         world.fault.set(Fault::None);
-        assert!(is_in(&browser));
+        assert!(browser.is_in());
         assert_done(&send(&world, &gateway, &told), "logout.sessions_ended");
-        assert!(!is_in(&browser));
+        assert!(!browser.is_in());
     }
 }
 
@@ -142,7 +129,7 @@ fn a_logout_wins_over_the_login_it_overtakes() {
         assert_eq!(world.sessions(), 0, "{claims}");
         // The next one is not.
         world.wait(1);
-        assert!(is_in(&browser.signed_in()), "{claims}");
+        assert!(browser.signed_in().is_in(), "{claims}");
     }
 }
 
@@ -156,14 +143,14 @@ fn a_session_that_no_logout_could_find_does_not_begin() {
     assert_eq!(world.sessions(), 0);
     // A provider without `sid` needs no index.
     world.corp.recover();
-    assert!(is_in(&browser.signed_in()));
+    assert!(browser.signed_in().is_in());
 }
 
 #[test]
 fn whatever_else_is_posted_ends_nothing() {
     //
     let (world, gateway) = (World::new(), gateway(&variables()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let token = world.corp.logout_token(TYP, world.now.get(), &json!({ "sub": "alice" }));
     let path = "/auth/backchannel-logout/corp";
     for body in [
@@ -194,7 +181,7 @@ fn whatever_else_is_posted_ends_nothing() {
         assert_eq!(answered.reply().headers["allow"], "POST");
     }
     send(&world, &gateway, &posted("nobody", &form)).assert_refused(404, "route.none");
-    assert!(is_in(&browser));
+    assert!(browser.is_in());
     // The token itself was good, and what stands beside it does not matter.
     let whole = format!("a=1&{form}&a=2");
     let asked = Asked::new("POST", path).with("content-type", "Application/X-WWW-Form-urlencoded; charset=utf-8");
@@ -205,7 +192,7 @@ fn whatever_else_is_posted_ends_nothing() {
 fn a_token_that_is_not_the_providers_word_on_a_logout_ends_nothing() {
     // every claim by itself in `oidc::logout_token`
     let (world, gateway) = (World::new(), gateway(&two_providers()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let now = world.now.get();
     let alice = json!({ "sub": "alice" });
     let of = |typ, changes: Value| world.corp.logout_token(typ, now, &changes);
@@ -231,7 +218,7 @@ fn a_token_that_is_not_the_providers_word_on_a_logout_ends_nothing() {
     ] {
         assert_invalid(&send(&world, &gateway, &posted("corp", &format!("logout_token={token}"))), reason);
     }
-    assert!(is_in(&browser));
+    assert!(browser.is_in());
     assert_invalid(&send(&world, &gateway, &posted("partner", &format!("logout_token={good}"))), "jwt.key_unknown");
     assert_done(&send(&world, &gateway, &posted("corp", &format!("logout_token={good}"))), "logout.sessions_ended");
 }
@@ -243,12 +230,12 @@ fn a_legacy_provider_may_leave_out_what_earlier_drafts_did_not_ask_for() {
     variables["PROVIDERS"]["corp"]["logout_tokens"] = json!("legacy");
     for typ in [None, Some("JWT"), TYP] {
         let (world, gateway) = (World::new(), gateway(&variables));
-        let browser = signed_in(&world, &gateway, "alice", "a-1");
+        let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
         let claims = json!({ "sub": "alice", "exp": null });
         let token = world.corp.logout_token(typ, world.now.get(), &claims);
         let told = posted("corp", &format!("logout_token={token}"));
         assert_done(&send(&world, &gateway, &told), "logout.sessions_ended");
-        assert!(!is_in(&browser));
+        assert!(!browser.is_in());
         assert_invalid(&send(&world, &gateway, &told), "logout_request.already_used");
     }
 }
@@ -257,11 +244,11 @@ fn a_legacy_provider_may_leave_out_what_earlier_drafts_did_not_ask_for() {
 fn a_provider_with_a_new_key_is_understood_and_one_that_is_down_is_not_an_error_of_its_own() {
     //
     let (world, gateway) = (World::new(), gateway(&variables()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     world.wait(60);
     world.corp.rotate(9);
     assert_done(&tell(&world, &gateway, &json!({ "sub": "alice" })), "logout.sessions_ended");
-    assert!(!is_in(&browser));
+    assert!(!browser.is_in());
     // An isolate that knows nothing of the provider, which does not answer.
     let fresh = crate::support::gateway(&variables());
     world.cache.borrow_mut().clear();
@@ -273,7 +260,7 @@ fn a_provider_with_a_new_key_is_understood_and_one_that_is_down_is_not_an_error_
 #[test]
 fn the_event_names_the_provider_and_whom_it_spoke_of() {
     let (world, gateway) = (World::new(), gateway(&variables()));
-    let _browser = signed_in(&world, &gateway, "alice", "a-1");
+    let _browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let event = tell(&world, &gateway, &json!({ "sub": "alice" })).event;
     assert_eq!(
         (&event["provider"], &event["issuer"], &event["subject"]),

@@ -52,7 +52,7 @@ fn good(world: &World) -> String {
 }
 
 fn call(world: &World, gateway: &Gateway, path: &str, token: &str) -> Answered {
-    Browser::new(world, gateway).send(&Asked::new("GET", path).with("authorization", &format!("Bearer {token}")))
+    Browser::new(world, gateway).send(&Asked::bearing(path, token))
 }
 
 /// Refused, and the token is nowhere in the answer or the log: its signature neither.

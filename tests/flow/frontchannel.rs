@@ -1,6 +1,5 @@
 //! `/auth/frontchannel-logout/{provider}`: off by default, and no more than its parameters prove.
 
-use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
 use crate::support::{Answered, Asked, Browser, CORP, Fault, World, gateway, two_providers};
@@ -25,18 +24,6 @@ fn frame(path: &str) -> Asked {
     Asked::new("GET", path).with("sec-fetch-mode", "navigate").with("sec-fetch-dest", "iframe")
 }
 
-fn signed_in<'w>(world: &'w World, gateway: &'w Gateway, sub: &'static str, sid: &'static str) -> Browser<'w> {
-    world.corp.bend_claims(move |claims| {
-        claims["sub"] = sub.into();
-        claims["sid"] = sid.into();
-    });
-    Browser::new(world, gateway).signed_in()
-}
-
-fn is_in(browser: &Browser<'_>) -> bool {
-    browser.send(&Asked::script("GET", "/auth/me?touch=false")).reply().status.as_u16() == 200
-}
-
 #[track_caller]
 fn assert_done(answered: &Answered, reason: &str) {
     assert_eq!((&answered.event["reason"], answered.reply().status.as_u16()), (&Value::from(reason), 200));
@@ -47,7 +34,7 @@ fn assert_done(answered: &Answered, reason: &str) {
 fn it_is_not_there_unless_it_is_turned_on() {
     //
     let (world, gateway) = (World::new(), gateway(&two_providers()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     browser.send(&frame(&query(CORP, "a-1"))).assert_refused(404, "route.none");
     browser.send(&frame(PATH)).assert_refused(404, "route.none");
     let on = crate::support::gateway(&turned_on());
@@ -55,21 +42,22 @@ fn it_is_not_there_unless_it_is_turned_on() {
     elsewhere.send(&frame("/auth/frontchannel-logout/partner")).assert_refused(404, "route.none");
     elsewhere.send(&frame("/auth/frontchannel-logout/nobody")).assert_refused(404, "route.none");
     elsewhere.send(&Asked::script("POST", PATH)).assert_refused(405, "route.method_not_allowed");
-    assert!(is_in(&browser));
+    assert!(browser.is_in());
 }
 
 #[test]
 fn a_named_session_ends_without_a_cookie_and_no_other_does() {
     //
     let (world, gateway) = (World::new(), gateway(&turned_on()));
-    let (one, two) = (signed_in(&world, &gateway, "alice", "a-1"), signed_in(&world, &gateway, "alice", "a-2"));
-    let three = signed_in(&world, &gateway, "bob", "b-1");
+    let one = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let two = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
+    let three = Browser::new(&world, &gateway).signed_in_as("bob", "b-1");
     let nobody = Browser::new(&world, &gateway);
     assert_done(&nobody.send(&frame(&query(CORP, "a-1"))), "logout.sessions_ended");
-    assert_eq!([&one, &two, &three].map(is_in), [false, true, true]);
+    assert_eq!([&one, &two, &three].map(Browser::is_in), [false, true, true]);
     assert_done(&nobody.send(&frame(&query(CORP, "a-1"))), "logout.no_session");
     assert_done(&nobody.send(&frame(&query(CORP, "unknown"))), "logout.no_session");
-    assert_eq!([&one, &two, &three].map(is_in), [false, true, true]);
+    assert_eq!([&one, &two, &three].map(Browser::is_in), [false, true, true]);
 }
 
 #[test]
@@ -87,7 +75,7 @@ fn a_name_that_was_only_guessed_keeps_nobody_out() {
 fn half_a_name_a_wrong_one_or_two_end_nothing() {
     //
     let (world, gateway) = (World::new(), gateway(&turned_on()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let good = query(CORP, "a-1");
     for (path, reason) in [
         (format!("{PATH}?sid=a-1"), "logout_request.iss_or_sid_missing"),
@@ -102,7 +90,7 @@ fn half_a_name_a_wrong_one_or_two_end_nothing() {
     ] {
         browser.send(&frame(&path)).assert_refused(400, reason);
         Browser::new(&world, &gateway).send(&frame(&path)).assert_refused(400, reason);
-        assert!(is_in(&browser), "{path}");
+        assert!(browser.is_in(), "{path}");
     }
 }
 
@@ -110,24 +98,26 @@ fn half_a_name_a_wrong_one_or_two_end_nothing() {
 fn with_a_cookie_the_name_has_to_be_that_of_this_session() {
     //
     let (world, gateway) = (World::new(), gateway(&turned_on()));
-    let (alice, bob) = (signed_in(&world, &gateway, "alice", "a-1"), signed_in(&world, &gateway, "bob", "b-1"));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let bob = Browser::new(&world, &gateway).signed_in_as("bob", "b-1");
     alice.send(&frame(&query(CORP, "b-1"))).assert_refused(400, "logout_request.not_this_session");
-    assert!(is_in(&alice) && is_in(&bob));
+    assert!(alice.is_in() && bob.is_in());
     assert_done(&alice.send(&frame(&query(CORP, "a-1"))), "logout.sessions_ended");
-    assert_eq!((is_in(&alice), is_in(&bob)), (false, true));
+    assert_eq!((alice.is_in(), bob.is_in()), (false, true));
 }
 
 #[test]
 fn without_a_name_it_is_this_browsers_session_at_that_provider_or_none() {
     let (world, gateway) = (World::new(), gateway(&turned_on()));
     assert_done(&Browser::new(&world, &gateway).send(&frame(PATH)), "logout.no_session");
-    let (alice, other) = (signed_in(&world, &gateway, "alice", "a-1"), signed_in(&world, &gateway, "alice", "a-2"));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let other = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
     let partner = Browser::new(&world, &gateway);
     partner.login_at(&world.partner, "provider=partner");
     assert_done(&partner.send(&frame(PATH)), "logout.no_session");
-    assert!(is_in(&partner));
+    assert!(partner.is_in());
     assert_done(&alice.send(&frame(PATH)), "logout.sessions_ended");
-    assert_eq!((is_in(&alice), is_in(&other)), (false, true));
+    assert_eq!((alice.is_in(), other.is_in()), (false, true));
     other.plant(SESSION, "forged");
     assert_done(&other.send(&frame(PATH)), "logout.no_session");
 }
@@ -136,7 +126,7 @@ fn without_a_name_it_is_this_browsers_session_at_that_provider_or_none() {
 fn no_link_and_no_image_signs_anybody_out() {
     //
     let (world, gateway) = (World::new(), gateway(&turned_on()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let image = Asked::new("GET", PATH).with("sec-fetch-mode", "no-cors").with("sec-fetch-dest", "image");
     for asked in [
         Asked::navigation(PATH),
@@ -147,7 +137,7 @@ fn no_link_and_no_image_signs_anybody_out() {
     ] {
         assert_done(&browser.send(&asked), "logout.no_session");
     }
-    assert!(is_in(&browser));
+    assert!(browser.is_in());
 }
 
 #[test]
@@ -175,7 +165,7 @@ fn only_the_provider_may_frame_it_and_nobody_frames_anything_else() {
 fn a_logout_that_did_not_happen_is_not_reported_as_one() {
     //
     let (world, gateway) = (World::new(), gateway(&turned_on()));
-    let browser = signed_in(&world, &gateway, "alice", "a-1");
+    let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let nobody = Browser::new(&world, &gateway);
     for (fault, who, reason) in [
         (Fault::SidIndex, &nobody, "store.unavailable"),
@@ -187,5 +177,5 @@ fn a_logout_that_did_not_happen_is_not_reported_as_one() {
         who.send(&frame(&query(CORP, "a-1"))).assert_refused(503, reason);
     }
     world.fault.set(Fault::None);
-    assert!(is_in(&browser));
+    assert!(browser.is_in());
 }

@@ -1,12 +1,11 @@
 //! Opaque access tokens: the issuer is asked, its word is checked, kept for a while, and never guessed.
 
-use futures::executor::block_on;
-use futures::future::join_all;
 use postern::gateway::Gateway;
 use postern::http::{HeaderMap, HeaderValue, StatusCode, header};
 use postern::ports::{FetchError, OutboundResponse};
 use serde_json::{Value, json};
 
+use super::token_cache::assert_each_answers_for_its_owner;
 use crate::support::{Answered, Asked, Browser, CANARY, CORP, Endpoint, PARTNER, World, answer, gateway, variables};
 
 const API: &str = "https://api.example.com";
@@ -48,12 +47,8 @@ fn token(world: &World, name: &str, changes: &Value) -> String {
     token
 }
 
-fn asked(path: &str, token: &str) -> Asked {
-    Asked::new("GET", path).with("authorization", &format!("Bearer {token}"))
-}
-
 fn call(world: &World, gateway: &Gateway, token: &str) -> Answered {
-    Browser::new(world, gateway).send(&asked("/v1/a", token))
+    Browser::new(world, gateway).send(&Asked::bearing("/v1/a", token))
 }
 
 fn questions(world: &World) -> usize {
@@ -109,9 +104,9 @@ fn scopes_count_and_the_token_is_relayed_where_that_is_configured() {
     let (world, gateway) = (World::new(), gateway(&opaque()));
     let (good, poor) = (token(&world, "good", &json!({})), token(&world, "poor", &json!({ "scope": "readx" })));
     let browser = Browser::new(&world, &gateway);
-    let answered = browser.send(&asked("/read", &good));
+    let answered = browser.send(&Asked::bearing("/read", &good));
     assert_eq!(answered.forwarded().headers["authorization"], format!("Bearer {good}"));
-    browser.send(&asked("/read", &poor)).assert_refused(403, "authz.insufficient_scope");
+    browser.send(&Asked::bearing("/read", &poor)).assert_refused(403, "authz.insufficient_scope");
 }
 
 #[test]
@@ -311,8 +306,9 @@ fn made_up_tokens_keep_neither_the_issuer_busy_nor_anybody_out() {
     let (world, gateway) = (World::new(), gateway(&opaque()));
     let (known, fresh) = (token(&world, "known", &json!({})), token(&world, "fresh", &json!({})));
     let browser = Browser::new(&world, &gateway);
-    let attack = |number: usize| browser.send(&asked("/v1/a", &format!("made-up-{number}")).at_address("203.0.113.7"));
-    browser.send(&asked("/v1/a", &known).at_address("203.0.113.7")).forwarded();
+    let attack =
+        |number: usize| browser.send(&Asked::bearing("/v1/a", &format!("made-up-{number}")).at_address("203.0.113.7"));
+    browser.send(&Asked::bearing("/v1/a", &known).at_address("203.0.113.7")).forwarded();
     for number in 0..100 {
         attack(number).assert_refused(401, "introspection.inactive");
     }
@@ -321,7 +317,7 @@ fn made_up_tokens_keep_neither_the_issuer_busy_nor_anybody_out() {
         world.lines.borrow_mut().clear();
     }
     assert_eq!(questions(&world), 101);
-    browser.send(&asked("/v1/a", &known).at_address("203.0.113.7")).forwarded();
+    browser.send(&Asked::bearing("/v1/a", &known).at_address("203.0.113.7")).forwarded();
     call(&world, &gateway, &fresh).forwarded();
     assert_eq!(questions(&world), 102);
 }
@@ -359,7 +355,7 @@ fn where_no_issuer_of_opaque_tokens_is_taken_none_is_asked() {
     let (world, gateway) = (World::new(), gateway(&opaque()));
     let token = token(&world, "alice", &json!({}));
     call(&world, &gateway, &token).forwarded();
-    Browser::new(&world, &gateway).send(&asked("/corp", &token)).assert_refused(401, "jwt.malformed");
+    Browser::new(&world, &gateway).send(&Asked::bearing("/corp", &token)).assert_refused(401, "jwt.malformed");
     assert_eq!(questions(&world), 1);
 }
 
@@ -368,13 +364,5 @@ fn everybodys_token_answers_for_its_owner_alone_also_at_the_same_time() {
     let (world, gateway) = (World::new(), gateway(&opaque()));
     let people: Vec<String> = (0..20).map(|number| format!("person-{number}")).collect();
     let tokens: Vec<String> = people.iter().map(|sub| token(&world, sub, &json!({ "sub": sub }))).collect();
-    let browser = Browser::new(&world, &gateway);
-    for _ in 0..3 {
-        let requests: Vec<Asked> =
-            tokens.iter().chain(tokens.iter().rev()).map(|token| asked("/v1/a", token)).collect();
-        let answers = block_on(join_all(requests.iter().map(|asked| browser.send_later(asked))));
-        for (answered, sub) in answers.iter().zip(people.iter().chain(people.iter().rev())) {
-            assert_eq!(answered.event["subject"], sub.as_str());
-        }
-    }
+    assert_each_answers_for_its_owner(&Browser::new(&world, &gateway), &tokens, &people);
 }

@@ -18,10 +18,6 @@ fn id_of(browser: &Browser<'_>) -> String {
     current["id"].as_str().unwrap().to_owned()
 }
 
-fn is_alive(browser: &Browser<'_>) -> bool {
-    browser.send(&Asked::script("GET", "/auth/me?touch=false")).reply().status.as_u16() == 200
-}
-
 fn status(answered: &Answered) -> u16 {
     answered.reply().status.as_u16()
 }
@@ -105,7 +101,7 @@ fn one_session_ends_and_is_nobody_with_the_next_request() {
     other.send(&Asked::script("GET", "/auth/me")).assert_refused(401, "session.gone");
     let by_form = one.send(&Asked::form(&format!("/auth/sessions/{}/end", id_of(&third))));
     assert_eq!((status(&by_form), by_form.location().as_str()), (303, "/auth/sessions"));
-    assert!(is_alive(&one) && !is_alive(&third));
+    assert!(one.is_in() && !third.is_in());
 }
 
 #[test]
@@ -117,7 +113,7 @@ fn ending_the_session_at_hand_takes_the_cookie_away() {
     assert_eq!((status(&answered), answered.location().as_str()), (303, "/auth/logged-out"));
     assert!(browser.cookie(SESSION).is_none());
     browser.plant(SESSION, &old);
-    assert!(!is_alive(&browser));
+    assert!(!browser.is_in());
 }
 
 #[test]
@@ -130,8 +126,8 @@ fn everywhere_else_is_everywhere_else() {
         let bob = Browser::new(&world, &gateway).signed_in();
         let answered = browsers[2].send(&asked);
         assert_eq!((&answered.event["event"], &answered.event["ended"]), (&json!("session.end_others"), &json!(3)));
-        assert_eq!(browsers.iter().map(is_alive).collect::<Vec<_>>(), [false, false, true, false]);
-        assert!(is_alive(&bob));
+        assert_eq!(browsers.iter().map(Browser::is_in).collect::<Vec<_>>(), [false, false, true, false]);
+        assert!(bob.is_in());
     }
 }
 
@@ -150,7 +146,7 @@ fn nobody_ends_the_session_of_another() {
     for path in ["x", "AAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAA.", "x/end", "a/b/end"] {
         bob.send(&Asked::script("DELETE", &format!("/auth/sessions/{path}"))).assert_refused(404, "route.none");
     }
-    assert!(is_alive(&alice) && is_alive(&bob));
+    assert!(alice.is_in() && bob.is_in());
 }
 
 #[test]
@@ -181,5 +177,5 @@ fn no_other_site_and_no_other_method_ends_a_session() {
     ] {
         browser.send(&Asked::script(method, path)).assert_refused(405, "route.method_not_allowed");
     }
-    assert!(is_alive(&other));
+    assert!(other.is_in());
 }

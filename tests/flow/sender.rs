@@ -179,7 +179,7 @@ fn a_token_that_is_remembered_still_needs_its_proof_every_time() {
     }
     refused(&send(&machine, "3"), "dpop.replayed", INVALID_PROOF);
     refused(&send(&thief, "4"), "dpop.key_mismatch", INVALID_TOKEN);
-    let bearer = Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    let bearer = Asked::bearing("/any/a", &token);
     refused(&browser.send(&bearer), "sender.bound_token_as_bearer", INVALID_BEARER);
     let naked = Asked::new("GET", "/any/a").with("authorization", &format!("DPoP {token}"));
     refused(&browser.send(&naked), "dpop.missing", INVALID_PROOF);
@@ -210,7 +210,7 @@ fn an_opaque_token_is_bound_to_what_its_issuer_says() {
         assert_eq!(answered.event["means"], "dpop");
         refused(&browser.send(&asked("/any/a", &by_key, &proof)), "dpop.replayed", INVALID_PROOF);
     }
-    let bearer = |token: &str| Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    let bearer = |token: &str| Asked::bearing("/any/a", token);
     refused(&browser.send(&bearer(&by_key)), "sender.bound_token_as_bearer", INVALID_BEARER);
     let by_certificate = issue("by-certificate", "Bearer", json!({ "x5t#S256": X5T }));
     refused(&browser.send(&bearer(&by_certificate)), "mtls.certificate_missing", INVALID_BEARER);
@@ -269,7 +269,7 @@ fn what_is_bound_is_never_taken_for_plain_nor_the_other_way_round() {
     let (browser, machine) = (Browser::new(&world, &gateway), Machine::new(1));
     let bound = machine.token(&world, PARTNER);
     let proof = machine.proof(&world, "/any/a", &bound, &json!({}));
-    let bearer = |token: &str| Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    let bearer = |token: &str| Asked::bearing("/any/a", token);
     refused(&browser.send(&bearer(&bound)), "sender.bound_token_as_bearer", INVALID_BEARER);
     refused(&browser.send(&bearer(&bound).with("dpop", &proof)), "sender.bound_token_as_bearer", INVALID_BEARER);
     let unbound = token(&world, PARTNER, &Value::Null);
@@ -374,7 +374,7 @@ fn a_token_of_a_certificate_needs_that_connection() {
     let (world, gateway) = plain();
     let browser = Browser::new(&world, &gateway);
     let token = token(&world, PARTNER, &json!({ "x5t#S256": X5T }));
-    let asked = || Asked::new("GET", "/any/a").with("authorization", &format!("Bearer {token}"));
+    let asked = || Asked::bearing("/any/a", &token);
     browser.send(&asked().on_connection(certificate())).forwarded();
     let other = ClientCertificate { fingerprint_sha256: Some("0".repeat(64)), ..certificate() };
     let failed = ClientCertificate { verified: Some("FAILED:expired".to_owned()), ..certificate() };

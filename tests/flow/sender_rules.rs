@@ -16,7 +16,7 @@ fn an_issuer_may_ask_for_a_key_or_a_certificate() {
     let (unbound, key) = (token(&world, CORP, &Value::Null), machine.token(&world, CORP));
     let by_certificate = token(&world, CORP, &json!({ "x5t#S256": X5T }));
     let bearer = |token: &str| {
-        let asked = Asked::new("GET", "/corp").with("authorization", &format!("Bearer {token}"));
+        let asked = Asked::bearing("/corp", token);
         asked.on_connection(certificate())
     };
     let with_key = asked("/corp", &key, &machine.proof(&world, "/corp", &key, &json!({})));
@@ -50,7 +50,7 @@ fn a_bound_token_is_not_passed_on_without_its_proof() {
     let proof = machine.proof(&world, "/relay", &bound, &json!({}));
     refused(&browser.send(&asked("/relay", &bound, &proof)), "sender.bound_token_not_relayed", INVALID_TOKEN);
     let by_certificate = token(&world, PARTNER, &json!({ "x5t#S256": X5T }));
-    let bearer = |token: &str| Asked::new("GET", "/relay").with("authorization", &format!("Bearer {token}"));
+    let bearer = |token: &str| Asked::bearing("/relay", token);
     let answered = browser.send(&bearer(&by_certificate).on_connection(certificate()));
     refused(&answered, "sender.bound_token_not_relayed", INVALID_BEARER);
     browser.send(&bearer(&token(&world, PARTNER, &Value::Null))).forwarded();

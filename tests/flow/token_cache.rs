@@ -32,12 +32,8 @@ fn token(world: &World, changes: &Value) -> String {
     world.partner.key.borrow().sign(Some("at+jwt"), claims.as_object().unwrap())
 }
 
-fn asked(path: &str, token: &str) -> Asked {
-    Asked::new("GET", path).with("authorization", &format!("Bearer {token}"))
-}
-
 fn call(world: &World, gateway: &Gateway, token: &str) -> Answered {
-    Browser::new(world, gateway).send(&asked("/v1/a", token))
+    Browser::new(world, gateway).send(&Asked::bearing("/v1/a", token))
 }
 
 /// One that is let in, and whether it was remembered.
@@ -155,7 +151,9 @@ fn what_a_route_asks_for_and_what_a_token_is_bound_to_is_asked_each_time() {
     let (world, gateway) = (World::new(), gateway(&signed()));
     let (plain, bound) = (token(&world, &json!({})), token(&world, &json!({ "cnf": { "unknown": "x" } })));
     call(&world, &gateway, &plain).forwarded();
-    Browser::new(&world, &gateway).send(&asked("/corp", &plain)).assert_refused(403, "authz.issuer_not_accepted");
+    Browser::new(&world, &gateway)
+        .send(&Asked::bearing("/corp", &plain))
+        .assert_refused(403, "authz.issuer_not_accepted");
     let first = call(&world, &gateway, &bound).event["reason"].clone();
     for _ in 0..3 {
         let verifications = world.verifications.get();
@@ -181,19 +179,24 @@ fn made_up_tokens_displace_nothing() {
     assert!(world.asked(Endpoint::Keys) <= 3);
 }
 
-#[test]
-fn everybodys_token_answers_for_its_owner_alone_also_at_the_same_time() {
-    let (world, gateway) = (World::new(), gateway(&signed()));
-    let people: Vec<String> = (0..30).map(|number| format!("person-{number}")).collect();
-    let tokens: Vec<String> = people.iter().map(|sub| token(&world, &json!({ "sub": sub }))).collect();
-    let browser = Browser::new(&world, &gateway);
+/// Each of the tokens, sent by everybody at the same time and again, answers for its own person.
+#[track_caller]
+pub fn assert_each_answers_for_its_owner(browser: &Browser<'_>, tokens: &[String], people: &[String]) {
     for _ in 0..3 {
         let requests: Vec<Asked> =
-            tokens.iter().chain(tokens.iter().rev()).map(|token| asked("/v1/a", token)).collect();
+            tokens.iter().chain(tokens.iter().rev()).map(|token| Asked::bearing("/v1/a", token)).collect();
         let answers = block_on(join_all(requests.iter().map(|asked| browser.send_later(asked))));
         for (answered, sub) in answers.iter().zip(people.iter().chain(people.iter().rev())) {
             assert_eq!(answered.event["subject"], sub.as_str());
         }
     }
+}
+
+#[test]
+fn everybodys_token_answers_for_its_owner_alone_also_at_the_same_time() {
+    let (world, gateway) = (World::new(), gateway(&signed()));
+    let people: Vec<String> = (0..30).map(|number| format!("person-{number}")).collect();
+    let tokens: Vec<String> = people.iter().map(|sub| token(&world, &json!({ "sub": sub }))).collect();
+    assert_each_answers_for_its_owner(&Browser::new(&world, &gateway), &tokens, &people);
     assert!(world.verifications.get() <= 60);
 }

@@ -41,6 +41,11 @@ impl Asked {
         }
     }
 
+    /// By a program that has this access token.
+    pub fn bearing(path: &str, token: &str) -> Self {
+        Self::new("GET", path).with("authorization", &format!("Bearer {token}"))
+    }
+
     /// A person goes there, by the address bar or from a page of ours.
     pub fn navigation(path: &str) -> Self {
         Self::new("GET", path).fetch_metadata("same-origin", "navigate", "document")
@@ -202,10 +207,24 @@ impl<'w> Browser<'w> {
         self.come_back(&provider.authorize(&self.begin(query)))
     }
 
+    /// A login that must succeed, as `subject`, in the provider's session `sid`.
+    pub fn signed_in_as(self, subject: &'static str, sid: &'static str) -> Self {
+        self.world.corp.bend_claims(move |claims| {
+            claims["sub"] = subject.into();
+            claims["sid"] = sid.into();
+        });
+        self.signed_in()
+    }
+
     /// A login that must succeed.
     pub fn signed_in(self) -> Self {
         assert_eq!(self.login().event["reason"], "login.succeeded");
         self
+    }
+
+    /// Whether its session lives. To ask is nobody's presence.
+    pub fn is_in(&self) -> bool {
+        self.send(&Asked::script("GET", "/auth/me?touch=false")).reply().status.as_u16() == 200
     }
 
     /// The cookie's value, if it is there.

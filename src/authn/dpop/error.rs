@@ -1,7 +1,5 @@
 //! Why a proof is not good.
 
-use std::fmt;
-
 use crate::jose::{JwtError, KeyProofError};
 
 /// The check a proof failed. Each stands for one member, or one rule about it.
@@ -128,11 +126,3 @@ impl From<KeyProofError> for DpopError {
         }
     }
 }
-
-impl fmt::Display for DpopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl std::error::Error for DpopError {}

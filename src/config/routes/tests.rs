@@ -238,6 +238,20 @@ fn a_deployment_for_programs_only_needs_no_provider() {
 }
 
 #[test]
+fn who_only_takes_tokens_is_told_to_leave_the_providers_out() {
+    let mut vars = small();
+    vars["PROVIDERS"] = json!({});
+    assert_eq!(parse(&vars).unwrap_err()[0].to_string(), "PROVIDERS: expected at least one provider");
+    vars["ISSUERS"] = json!({ "machines": { "issuer": "https://as.example", "audience": "urn:api" } });
+    vars["ROUTES"] = json!({ "/a": { "upstream": "service:A", "authenticate": ["bearer"] } });
+    let problems = parse(&vars).unwrap_err();
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["PROVIDERS: expected at least one provider; if only tokens of `ISSUERS` are taken, leave `PROVIDERS` out"]
+    );
+}
+
+#[test]
 fn what_no_way_to_authenticate_could_meet_is_a_contradiction() {
     //
     let problem = |ways: Value, key: &str, value: Value| {

@@ -9,13 +9,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::errand::Ask;
+use super::errand::{Ask, Errands};
 use super::source::Source;
 use crate::gateway::Platform;
 use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::key_search::KeySearch;
-use crate::ports::FetchError;
+use crate::ports::{Clock, FetchError};
 use crate::refusal::Reason;
 use crate::time::{Seconds, Timestamp};
 
@@ -96,7 +96,7 @@ impl<T> Shelf<T> {
     }
 
     /// The document, if there is no need to wait for it; looks after its age all the same.
-    pub(super) fn at_hand<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Option<Rc<T>> {
+    pub(super) fn at_hand<P: Clock + Errands, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Option<Rc<T>> {
         match self.approach(platform, source) {
             Standing::Ready(parsed) => Some(parsed),
             Standing::Awaited(_) | Standing::Failed(_) => None,
@@ -133,7 +133,7 @@ impl<T> Shelf<T> {
         false
     }
 
-    fn approach<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Standing<T> {
+    fn approach<P: Clock + Errands, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Standing<T> {
         let now = platform.now();
         let usable = self.usable(source, now);
         if let Some((parsed, Freshness::Fresh)) = usable {

@@ -5,7 +5,7 @@ use crate::config::Issuer;
 use crate::jose::{KeySet, jwk};
 use crate::oidc::documents::{self, Lifetimes};
 use crate::oidc::exchange;
-use crate::oidc::metadata::{self, Metadata};
+use crate::oidc::metadata::{self, Metadata, MetadataError};
 use crate::ports::OutboundRequest;
 use crate::refusal::{Document, Reason};
 
@@ -21,78 +21,51 @@ pub(super) trait Source {
     fn errand(&self, ask: Ask) -> Errand;
 }
 
-/// The metadata of an issuer with whom people sign in.
-pub(super) struct MetadataOf<'a>(pub(super) &'a Issuer);
+/// The metadata of an issuer, of which no more is read, and no more need be there, than what it is fetched for.
+pub(super) struct MetadataOf<'a, T> {
+    issuer: &'a Issuer,
+    read: fn(&[u8], &Issuer) -> Result<T, MetadataError>,
+    published: fn(Issuer) -> Published,
+}
 
-impl Source for MetadataOf<'_> {
-    type Parsed = Metadata;
-    const DOCUMENT: Document = Document::Metadata;
-    const LIFETIMES: Lifetimes = documents::METADATA;
-
-    fn name(&self) -> &str {
-        self.0.as_str()
-    }
-
-    fn request(&self) -> OutboundRequest {
-        metadata::request(self.0)
-    }
-
-    fn parse(&self, body: &[u8]) -> Result<Metadata, Reason> {
-        Metadata::parse(body, self.0).map_err(Reason::Metadata)
-    }
-
-    fn errand(&self, ask: Ask) -> Errand {
-        Errand { published: Published::Metadata(self.0.clone()), ask }
+impl<'a> MetadataOf<'a, Metadata> {
+    /// What it takes to have people sign in with the issuer.
+    pub(super) fn provider(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: Metadata::parse, published: Published::Metadata }
     }
 }
 
-/// Of the same document, only where the keys are: an issuer of access tokens need not sign people in.
-pub(super) struct KeysUriOf<'a>(pub(super) &'a Issuer);
-
-impl Source for KeysUriOf<'_> {
-    type Parsed = String;
-    const DOCUMENT: Document = Document::Metadata;
-    const LIFETIMES: Lifetimes = documents::METADATA;
-
-    fn name(&self) -> &str {
-        self.0.as_str()
+impl<'a> MetadataOf<'a, String> {
+    /// Where the keys are: an issuer of access tokens need not sign people in.
+    pub(super) fn keys_uri(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: metadata::keys_uri, published: Published::KeysUri }
     }
 
-    fn request(&self) -> OutboundRequest {
-        metadata::request(self.0)
-    }
-
-    fn parse(&self, body: &[u8]) -> Result<String, Reason> {
-        metadata::keys_uri(body, self.0).map_err(Reason::Metadata)
-    }
-
-    fn errand(&self, ask: Ask) -> Errand {
-        Errand { published: Published::KeysUri(self.0.clone()), ask }
+    /// Where the issuer is asked about its tokens.
+    pub(super) fn introspection_endpoint(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: metadata::introspection_endpoint, published: Published::IntrospectionEndpoint }
     }
 }
 
-/// Of the same document, only where the issuer is asked about its tokens.
-pub(super) struct IntrospectionEndpointOf<'a>(pub(super) &'a Issuer);
-
-impl Source for IntrospectionEndpointOf<'_> {
-    type Parsed = String;
+impl<T> Source for MetadataOf<'_, T> {
+    type Parsed = T;
     const DOCUMENT: Document = Document::Metadata;
     const LIFETIMES: Lifetimes = documents::METADATA;
 
     fn name(&self) -> &str {
-        self.0.as_str()
+        self.issuer.as_str()
     }
 
     fn request(&self) -> OutboundRequest {
-        metadata::request(self.0)
+        metadata::request(self.issuer)
     }
 
-    fn parse(&self, body: &[u8]) -> Result<String, Reason> {
-        metadata::introspection_endpoint(body, self.0).map_err(Reason::Metadata)
+    fn parse(&self, body: &[u8]) -> Result<T, Reason> {
+        (self.read)(body, self.issuer).map_err(Reason::Metadata)
     }
 
     fn errand(&self, ask: Ask) -> Errand {
-        Errand { published: Published::IntrospectionEndpoint(self.0.clone()), ask }
+        Errand { published: (self.published)(self.issuer.clone()), ask }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::config::ClientAuth;
 use crate::http::{HeaderMap, HeaderValue, header};
+use crate::oidc::id_token::LEEWAY;
 use crate::secret::Secret;
 
 const NOW: i64 = 1_800_000_000;
@@ -235,6 +236,8 @@ fn a_token_begins_with_the_later_of_its_two_beginnings() {
     let starts_at = |changes| check(&changes).unwrap().starts_at().as_unix();
     assert_eq!(starts_at(json!({ "iat": NOW - 5, "nbf": NOW - 100 })), NOW - 5);
     assert_eq!(starts_at(json!({ "iat": NOW - 100, "nbf": NOW + 5 })), NOW + 5);
+    // Not a fraction of a second too early.
+    assert_eq!(starts_at(json!({ "iat": NOW - 100, "nbf": NOW as f64 + 4.5 })), NOW + 5);
     assert_eq!(starts_at(json!({ "iat": null, "nbf": null })), 0);
 }
 

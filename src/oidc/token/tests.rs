@@ -219,3 +219,11 @@ fn a_token_is_not_printed() {
     let response = with("access_token", json!("very-secret")).unwrap();
     assert!(!format!("{response:?}").contains("very-secret"));
 }
+
+#[test]
+fn scopes_stand_between_spaces_and_no_scope_is_empty() {
+    for (text, expected) in [("openid orders:read", &["openid", "orders:read"][..]), (" a  b ", &["a", "b"]), ("", &[])]
+    {
+        assert_eq!(scope_values(text), expected, "{text:?}");
+    }
+}

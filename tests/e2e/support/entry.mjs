@@ -35,9 +35,9 @@ const FAULTS = {
   },
   garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
   // As the platform does: it gives up when the caller does.
-  hang: (request) => new Promise((done, failed) => {
+  hang: (request, { signal } = request) => new Promise((done, failed) => {
     setTimeout(done, 60_000);
-    request?.signal?.addEventListener("abort", () => failed(request.signal.reason));
+    signal?.addEventListener("abort", () => failed(signal.reason));
   }),
 };
 
@@ -48,7 +48,7 @@ function breakable(target, methods, fault) {
       const value = Reflect.get(object, name, object);
       if (typeof value !== "function" || name === "constructor") return value;
       const broken = methods.includes(name) && FAULTS[fault()];
-      return broken ? (request) => broken(request) : value.bind(object);
+      return broken ? (...parts) => broken(...parts) : value.bind(object);
     },
   });
 }
@@ -104,13 +104,10 @@ export class SubjectObject extends classes.SubjectObject {
 export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 
-export default class extends Postern {
-  constructor(context, env) {
-    super(context, breakableEnvironment(env));
-  }
-
-  fetch(request) {
+export default {
+  fetch(request, env, context) {
     if (request.url === "http://control.test/") return control(request);
-    return super.fetch(cf ? new Request(request, { cf }) : request);
-  }
-}
+    return Postern.fetch(cf ? new Request(request, { cf }) : request, breakableEnvironment(env), context);
+  },
+  scheduled: (event, env, context) => Postern.scheduled(event, breakableEnvironment(env), context),
+};

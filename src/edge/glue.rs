@@ -1,0 +1,58 @@
+//! `glue.js`, as Rust sees it.
+
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{AbortSignal, Headers, Request, Response};
+
+#[wasm_bindgen(module = "/src/edge/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub(super) fn described(request: &Request) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn lines(headers: &Headers) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn headers(lines: &str) -> Result<Headers, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn request(
+        origin: &str,
+        path: &str,
+        method: &str,
+        lines: &str,
+        fresh: bool,
+        body: &JsValue,
+        signal: &AbortSignal,
+    ) -> Result<Request, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn answer(
+        fetcher: &JsValue,
+        origin: &str,
+        path: &str,
+        method: &str,
+        lines: &str,
+        fresh: bool,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn answered(response: &Response) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn response(body: &JsValue, status: u16, lines: &str, socket: &JsValue) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = passedOn)]
+    pub(super) fn passed_on(response: &Response, lines: &str) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn asked(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
+}
