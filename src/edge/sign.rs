@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use js_sys::{Array, JSON, Object, Reflect, Uint8Array, global};
+use js_sys::{Array, JSON, Object, Uint8Array};
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 
-use super::js::{Exception, property};
-use super::log;
-use crate::jose::Es256Signer;
+use super::js::Exception;
+use super::signatures::{parameters, subtle};
+use super::{crossing, log};
+use crate::jose::{Algorithm, Es256Signer};
 use crate::ports::Signing;
 
 /// Enough for every entry of a key ring; a full cache is emptied.
@@ -33,12 +33,11 @@ impl Signing for WebCryptoSigning {
 }
 
 async fn sign(key: &Es256Signer, message: &[u8]) -> Result<Vec<u8>, Exception> {
-    let subtle: SubtleCrypto = property(&property(&global(), "crypto")?, "subtle")?.unchecked_into();
-    let parameters = parameters()?;
+    let (subtle, parameters) = (subtle()?, parameters(Algorithm::Es256)?);
     let handle = imported(&subtle, key, &parameters).await?;
     let promise = subtle.sign_with_object_and_js_u8_array(&parameters, &handle, &Uint8Array::from(message))?;
     // As JOSE wants it: r and s side by side, not DER (Web Cryptography API §23.4.1).
-    Ok(Uint8Array::new(&JsFuture::from(promise).await?).to_vec())
+    Ok(Uint8Array::new(&crossing::wait(promise).await?).to_vec())
 }
 
 async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object) -> Result<CryptoKey, Exception> {
@@ -48,7 +47,7 @@ async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object)
     }
     let jwk: Object = JSON::parse(key.private_jwk().expose())?.unchecked_into();
     let promise = subtle.import_key_with_object("jwk", &jwk, parameters, false, &Array::of1(&"sign".into()))?;
-    let handle: CryptoKey = JsFuture::from(promise).await?.unchecked_into();
+    let handle: CryptoKey = crossing::wait(promise).await?.unchecked_into();
     IMPORTED.with_borrow_mut(|keys| {
         if keys.len() >= MAX_IMPORTED_KEYS {
             keys.clear();
@@ -56,13 +55,4 @@ async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object)
         keys.insert(slot.to_owned(), handle.clone());
     });
     Ok(handle)
-}
-
-/// ES256, for importing and for signing: each takes what it knows of it.
-fn parameters() -> Result<Object, Exception> {
-    let parameters = Object::new();
-    for (name, value) in [("name", "ECDSA"), ("namedCurve", "P-256"), ("hash", "SHA-256")] {
-        Reflect::set(&parameters, &name.into(), &value.into())?;
-    }
-    Ok(parameters)
 }
