@@ -165,5 +165,6 @@ function countRust(output) {
 }
 
 function countNode(output) {
-  return `${/^ℹ pass (\d+)/m.exec(output)?.[1] ?? 'an unknown number'} passed`;
+  const skipped = Number(/^ℹ skipped (\d+)/m.exec(output)?.[1] ?? 0);
+  return `${/^ℹ pass (\d+)/m.exec(output)?.[1] ?? 'an unknown number'} passed${skipped ? `, ${skipped} DID NOT RUN` : ''}`;
 }

@@ -140,6 +140,10 @@ pub struct Event {
     /// The same for the same token: a digest of its `jti`, which itself is the token at some issuers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_id: Option<String>,
+    /// The headers by which the upstream would have been told of the caller, and was not: what should stand in them
+    /// cannot stand in a header.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
     /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -187,6 +191,7 @@ impl Event {
             client_id: None,
             actors: Vec::new(),
             token_id: None,
+            withheld: Vec::new(),
             target: None,
             ended: None,
             document: None,

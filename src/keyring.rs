@@ -15,6 +15,8 @@ use sha2::Sha256;
 use crate::ports::Random;
 use crate::secret::Secret;
 
+mod signers;
+
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 const MAX_ID_BYTES: usize = 8;
@@ -35,6 +37,8 @@ pub enum Purpose {
     AuditReference,
     /// The MAC that is a nonce for DPoP proofs.
     DpopNonce,
+    /// The key pair that signs what upstreams are told of who asks.
+    Assertion,
 }
 
 impl Purpose {
@@ -46,6 +50,7 @@ impl Purpose {
             Self::SharedDocument => b"postern/v1/shared-document",
             Self::AuditReference => b"postern/v1/audit-reference",
             Self::DpopNonce => b"postern/v1/dpop-nonce",
+            Self::Assertion => b"postern/v1/assertion",
         }
     }
 }

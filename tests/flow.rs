@@ -13,12 +13,18 @@ mod support;
 
 #[path = "flow/administration.rs"]
 mod administration;
+#[path = "flow/assertion.rs"]
+mod assertion;
+#[path = "flow/assertion_keys.rs"]
+mod assertion_keys;
 #[path = "flow/backchannel.rs"]
 mod backchannel;
 #[path = "flow/bearer.rs"]
 mod bearer;
 #[path = "flow/callback.rs"]
 mod callback;
+#[path = "flow/claim_headers.rs"]
+mod claim_headers;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/front_end.rs"]

@@ -15,5 +15,7 @@ mod node;
 mod published;
 #[path = "wasm/signatures.rs"]
 mod signatures;
+#[path = "wasm/signing.rs"]
+mod signing;
 #[path = "wasm/vectors.rs"]
 mod vectors;

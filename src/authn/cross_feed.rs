@@ -30,6 +30,8 @@ fn tokens() -> Vec<(&'static str, String)> {
     let revoked = event("https://schemas.openid.net/secevent/caep/event-type/session-revoked");
     let own = json!({ "iss": CLIENT, "sub": CLIENT, "aud": ISSUER });
     let request = json!({ "iss": CLIENT, "aud": ISSUER, "response_type": "code", "nonce": "n", "scope": "openid" });
+    let word =
+        json!({ "kind": "human", "sub_id": { "format": "iss_sub", "iss": ISSUER, "sub": "alice" }, "scope": "a" });
     let proof = json!({ "htm": "GET", "htu": "https://app.example.com/a", "ath": ath() });
     vec![
         ("ID token", token(Some("JWT"), &json!({ "nonce": "n", "at_hash": at_hash() }))),
@@ -45,6 +47,9 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("request object", token(Some("oauth-authz-req+jwt"), &request)),
         ("untyped request object", token(None, &request)),
         ("DPoP proof", token(Some("dpop+jwt"), &proof)),
+        // What Postern itself tells upstreams, as if it were from that issuer: it opens nothing here again.
+        ("our assertion", token(Some("postern-assertion+jwt"), &word)),
+        ("our assertion for an API", token(Some("postern-assertion+jwt"), &merged(&word, &json!({ "aud": API })))),
     ]
 }
 
@@ -99,6 +104,11 @@ const VALIDATORS: [Validator; 8] = [
         block_on(DpopProof::check(&headers, &expected, &Portable)).map(|_| ()).map_err(|error| error.code())
     }),
 ];
+
+fn merged(one: &Value, more: &Value) -> Value {
+    let members = one.as_object().unwrap().clone().into_iter().chain(more.as_object().unwrap().clone());
+    Value::Object(members.collect())
+}
 
 fn token(typ: Option<&str>, changes: &Value) -> String {
     let (iat, exp) = (NOW.as_unix(), NOW.as_unix() + 100);

@@ -18,6 +18,9 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     let mut text = format!("{}{place}: no problems\n\n", notes.file);
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    if config.routes.routes().iter().any(Route::asserts) {
+        text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
+    }
     if !config.providers.is_empty() {
         text.push_str("\nProviders, with what to register there\n");
     }
@@ -159,8 +162,14 @@ fn guarded(guard: &Guard) -> String {
     if !requirements.scopes.is_empty() {
         who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));
     }
-    if guard.token == Token::Relay {
-        who.push_str(", gets the access token");
+    who.push_str(match guard.token {
+        Token::None => "",
+        Token::Relay => ", gets the access token",
+        Token::Assertion => ", gets an assertion",
+    });
+    if !guard.headers.is_empty() {
+        let names: Vec<&str> = guard.headers.iter().map(|header| header.name.as_str()).collect();
+        who.push_str(&format!(", tells {}", names.join(" ")));
     }
     if !guard.touch {
         who.push_str(", extends no session");

@@ -2,6 +2,7 @@
 
 mod address;
 mod admin;
+mod claim_headers;
 mod claim_path;
 mod client_auth;
 mod introspection;
@@ -35,6 +36,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 pub use crate::provider_id::ProviderId;
@@ -59,6 +61,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `ROUTES`.
     pub routes: Router,
+    /// Every header by which any route tells its upstream of the caller: from outside none of them is passed on, anywhere.
+    pub claim_headers: Vec<HeaderName>,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
     /// Secret `POSTERN_KEYS`.
@@ -107,8 +111,14 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let surroundings =
-            Surroundings { public_url: public_url.as_ref(), development, sessions, providers: ids, issuers: &issuers };
+        let surroundings = Surroundings {
+            public_url: public_url.as_ref(),
+            development,
+            sessions,
+            providers: ids,
+            issuers: &issuers,
+            claims: &session.claims,
+        };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
@@ -119,6 +129,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             session,
+            claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
             keys: Rc::new(keys?),

@@ -1,6 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::address::{PublicUrl, is_loopback, origin};
+use super::claim_headers;
 use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
@@ -33,6 +34,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) providers: &'a [ProviderId],
     /// All issuers of access tokens.
     pub(super) issuers: &'a Issuers,
+    /// The claims that sessions keep.
+    pub(super) claims: &'a [String],
 }
 
 /// Reads `ROUTES`.
@@ -152,15 +155,20 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
         requirements: require::read(table, surroundings.providers, &surroundings.issuers.ids),
         token: table
-            .optional("token", choice(&[("none", Token::None), ("relay", Token::Relay)]))
+            .optional(
+                "token",
+                choice(&[("none", Token::None), ("relay", Token::Relay), ("assertion", Token::Assertion)]),
+            )
             .unwrap_or(Token::None),
+        headers: claim_headers::read(table, surroundings.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
     };
     match public {
         Some(true) => {
-            for key in
-                ["authenticate", "require", "token", "touch", "revocation"].into_iter().filter(|key| table.has(key))
+            for key in ["authenticate", "require", "token", "headers", "touch", "revocation"]
+                .into_iter()
+                .filter(|key| table.has(key))
             {
                 table.problem(key, "contradicts `public = true`: there nobody is asked who they are");
             }
@@ -172,11 +180,22 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
             if ways_are_known {
                 refuse_contradictions(table, &guard, surroundings);
             }
-            if guard.token == Token::Relay && upstream == Some(&Upstream::Assets) {
-                table.problem("token", "`relay` has nobody to go to, static assets take no token");
+            if upstream == Some(&Upstream::Assets) {
+                refuse_telling_nobody(table, &guard);
             }
             Some(Access::Guarded(guard))
         }
+    }
+}
+
+/// Static files read no headers.
+fn refuse_telling_nobody(table: &Table<'_>, guard: &Guard) {
+    let told = [(Token::Relay, "relay"), (Token::Assertion, "assertion")];
+    if let Some((_, word)) = told.iter().find(|(token, _)| *token == guard.token) {
+        table.problem("token", format!("`{word}` has nobody to go to, static assets take no token"));
+    }
+    if !guard.headers.is_empty() {
+        table.problem("headers", "have nobody to go to, static assets read none");
     }
 }
 
@@ -191,6 +210,7 @@ fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surrou
     require::refuse_contradictions(table, guard);
     require::refuse_ambiguity(table, guard, surroundings.issuers);
     refuse_bound_relay(table, guard, &surroundings.issuers.bound());
+    claim_headers::refuse_contradictions(table, guard);
 }
 
 /// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.

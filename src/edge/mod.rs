@@ -31,6 +31,7 @@ pub mod shield;
 pub mod sid_index;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod sid_index_object;
+pub mod sign;
 pub mod signatures;
 mod socket;
 pub mod sql;

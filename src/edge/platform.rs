@@ -13,12 +13,13 @@ use super::once::OnceObjects;
 use super::random::SystemRandom;
 use super::sessions::SubjectObjects;
 use super::sid_index::SidIndexObjects;
+use super::sign::WebCryptoSigning;
 use super::signatures::WebCrypto;
 use super::{isolate, shield};
 use crate::gateway::{Errand, Errands};
-use crate::jose::{Algorithm, PublicKey};
+use crate::jose::{Algorithm, Es256Signer, PublicKey};
 use crate::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures, Signing,
     StoreError, Timer,
 };
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
@@ -96,6 +97,12 @@ impl Fetch for Workers {
 impl Signatures for Workers {
     async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         WebCrypto.verify(key, algorithm, message, signature).await
+    }
+}
+
+impl Signing for Workers {
+    async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>> {
+        WebCryptoSigning.sign(key, message).await
     }
 }
 

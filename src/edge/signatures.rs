@@ -51,7 +51,7 @@ async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature
 }
 
 /// Of the global scope, which is a worker's in production and Node's in tests.
-fn subtle() -> Result<SubtleCrypto, Exception> {
+pub(super) fn subtle() -> Result<SubtleCrypto, Exception> {
     if let Some(subtle) = SUBTLE.with(|subtle| subtle.get().cloned()) {
         return Ok(subtle);
     }
@@ -81,7 +81,7 @@ async fn import(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) ->
     Ok(crossing::wait(promise).await?.unchecked_into())
 }
 
-fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
+pub(super) fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
     if let Some(known) = PARAMETERS.with_borrow(|parameters| parameters.get(&algorithm).cloned()) {
         return Ok(known);
     }

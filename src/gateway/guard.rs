@@ -1,24 +1,18 @@
 //! A request for a route: both doors, then on to the upstream.
 
-use super::bearer::Bearer;
 use super::challenge::Challenge;
+use super::entrant::Entrant;
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, onward, reply};
 use crate::audit::Outcome as Ending;
-use crate::authn::{Authenticated, Principal, session_cookie::Wants};
+use crate::authn::session_cookie::Wants;
 use crate::authz::{self, Decision, Permit};
 use crate::cookie;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
-use crate::secret::Secret;
-use crate::session::record::touch_granularity;
-use crate::time::{Seconds, Timestamp};
-use crate::upstream::{ForwardPlan, Forwarding, Stay, Tenure};
-
-/// A session this young that lacks what a route needs will lack it after another login too.
-const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
+use crate::upstream::{ForwardPlan, Forwarding, Introduction, Tenure};
 
 /// Finds the route and lets the request through, or not.
 pub(super) async fn pass<P: Platform>(
@@ -36,27 +30,12 @@ pub(super) async fn pass<P: Platform>(
         Access::Public => {
             let permit = permitted(authz::authorize(None, route))?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
-            Ok(turn.forward(route, path, (None, Tenure::Unlimited), permit))
+            Ok(turn.forward(route, path, (Introduction::default(), Tenure::Unlimited), permit))
         }
         Access::Guarded(guard) => match authenticate(turn, path, (route, guard), ledger).await {
-            Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger),
+            Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger).await,
             Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
         },
-    }
-}
-
-/// Who stands between the doors.
-enum Entrant {
-    Session(Box<Authenticated>),
-    Token(Box<Bearer>),
-}
-
-impl Entrant {
-    const fn principal(&self) -> &Principal {
-        match self {
-            Self::Session(authenticated) => &authenticated.principal,
-            Self::Token(bearer) => &bearer.principal,
-        }
     }
 }
 
@@ -87,7 +66,7 @@ async fn authenticate<P: Platform>(
 }
 
 /// Door 2, and on.
-fn enter<P: Platform>(
+async fn enter<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
     (route, guard): (&Route, &Guard),
@@ -95,40 +74,14 @@ fn enter<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Outcome, Reason> {
     let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
-    let tenure = tenure(turn, guard, &entrant);
-    let token = match (guard.token, entrant) {
-        (Token::None, _) => None,
-        (Token::Relay, Entrant::Token(bearer)) => Some(bearer.token),
-        (Token::Relay, Entrant::Session(authenticated)) => match relayed(turn, *authenticated) {
-            Ok(token) => Some(token),
-            Err((reason, true)) => return challenge(turn, reason, ledger).map(Outcome::Reply),
-            Err((reason, false)) => return Err(reason),
-        },
+    let tenure = turn.tenure(guard, &entrant);
+    let introduction = match turn.introduce(entrant, (route, guard), &mut ledger.event).await {
+        Ok(introduction) => introduction,
+        Err((reason, true)) => return challenge(turn, reason, ledger).map(Outcome::Reply),
+        Err((reason, false)) => return Err(reason),
     };
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(turn.forward(route, path, (token, tenure), permit))
-}
-
-/// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
-fn tenure<P>(turn: &Turn<'_, P>, guard: &Guard, entrant: &Entrant) -> Tenure {
-    match entrant {
-        Entrant::Token(bearer) => Tenure::Until(bearer.principal.expires_at()),
-        Entrant::Session(authenticated) => Tenure::Session(Stay {
-            subject: authenticated.handle.subject,
-            digest: authenticated.handle.id.digest(),
-            touch_every: guard.touch.then(|| touch_granularity(turn.config.session.idle)),
-        }),
-    }
-}
-
-/// The session's access token; or why there is none, and whether another login would help.
-fn relayed<P>(turn: &Turn<'_, P>, authenticated: Authenticated) -> Result<Secret<String>, (Reason, bool)> {
-    match authenticated.access_token {
-        Some(token) => Ok(token.into_secret()),
-        None if authenticated.provider_down => Err((Reason::RenewalPaused, false)),
-        None if just_signed_in(turn, authenticated.created_at) => Err((Reason::AccessTokenExpired, false)),
-        None => Err((Reason::AccessTokenExpired, true)),
-    }
+    Ok(turn.forward(route, path, (introduction, tenure), permit))
 }
 
 fn permitted(decision: Decision) -> Result<Permit, Reason> {
@@ -136,10 +89,6 @@ fn permitted(decision: Decision) -> Result<Permit, Reason> {
         Decision::Allow(permit) => Ok(permit),
         Decision::Deny(denial) => Err(Reason::Denied(denial)),
     }
-}
-
-fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
-    turn.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN
 }
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
@@ -194,7 +143,7 @@ impl<P: Platform> Turn<'_, P> {
         &self,
         route: &Route,
         path: &CanonicalPath,
-        (access_token, tenure): (Option<Secret<String>>, Tenure),
+        (introduction, tenure): (Introduction, Tenure),
         permit: Permit,
     ) -> Outcome {
         let forwarding = Forwarding {
@@ -204,7 +153,8 @@ impl<P: Platform> Turn<'_, P> {
             public_url: &self.config.public_url,
             told_by: told_by(&route.access),
             tenure,
-            access_token,
+            introduction,
+            claim_headers: &self.config.claim_headers,
             request_id: &self.request_id,
         };
         Outcome::Forward(Box::new(ForwardPlan::new(route.upstream.clone(), forwarding, permit)))

@@ -6,10 +6,12 @@ mod bearer;
 mod callback;
 mod challenge;
 mod documents;
+mod entrant;
 mod frontchannel;
 mod guard;
 mod helper;
 mod introspection;
+mod jwks;
 mod login;
 mod logout;
 mod me;
@@ -28,11 +30,11 @@ use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
 use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
-use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Timer};
+use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Signing, Timer};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
-use crate::upstream::ForwardPlan;
+use crate::upstream::{Assertions, ForwardPlan};
 
 use documents::IssuerDocuments;
 pub use documents::{Errand, Errands};
@@ -40,17 +42,28 @@ use turn::{Ledger, Turn};
 
 /// Everything the gateway asks of the world.
 pub trait Platform:
-    Clock + Timer + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+    Clock + Timer + Random + Fetch + Signatures + Signing + DocumentCache + Once + Sessions + SidIndex + Log + Errands
 {
 }
 
 impl<T> Platform for T where
-    T: Clock + Timer + Random + Fetch + Signatures + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+    T: Clock
+        + Timer
+        + Random
+        + Fetch
+        + Signatures
+        + Signing
+        + DocumentCache
+        + Once
+        + Sessions
+        + SidIndex
+        + Log
+        + Errands
 {
 }
 
 /// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`] and [`Inquiries`] may.
+/// [`TokenCache`], [`Inquiries`] and [`Assertions`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
@@ -58,6 +71,7 @@ pub struct Gateway {
     cache: LiveCache,
     tokens: TokenCache,
     inquiries: Inquiries,
+    assertions: Assertions,
 }
 
 /// What becomes of a request.
@@ -73,13 +87,14 @@ impl Gateway {
     /// A gateway for this deployment.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let documents = IssuerDocuments::new(&config.keys);
+        let (documents, assertions) = (IssuerDocuments::new(&config.keys), Assertions::new(&config.keys));
         Self {
             config,
             documents,
             cache: LiveCache::default(),
             tokens: TokenCache::default(),
             inquiries: Inquiries::default(),
+            assertions,
         }
     }
 
@@ -103,6 +118,7 @@ impl Gateway {
             cache: &self.cache,
             tokens: &self.tokens,
             inquiries: &self.inquiries,
+            assertions: &self.assertions,
             platform,
             head,
             query,
@@ -135,6 +151,9 @@ impl Gateway {
     ) -> Result<Outcome, Reason> {
         if let Some(resource) = resource::asked_about(turn.config, path) {
             return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+        }
+        if jwks::is_asked_for(turn.config, path) {
+            return jwks::publish(turn, ledger).map(Outcome::Reply);
         }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,

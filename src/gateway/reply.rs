@@ -8,6 +8,7 @@ use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, header}
 use crate::navigation::Caller;
 use crate::pages;
 use crate::refusal::Refusal;
+use crate::time::Seconds;
 
 /// How long to wait before trying again what failed on our side.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -44,6 +45,11 @@ pub(super) fn javascript(text: &str) -> Reply {
     with_type(StatusCode::OK, "text/javascript; charset=utf-8", text.to_owned())
 }
 
+/// JSON that is written already.
+pub(super) fn json_text(status: StatusCode, body: String) -> Reply {
+    with_type(status, "application/json", body)
+}
+
 /// A redirect. 302 after a GET, 303 after a POST.
 ///
 /// # Errors
@@ -54,9 +60,25 @@ pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Reply> {
     Some(reply)
 }
 
-/// A document that is the same for everybody, and may be kept for an hour.
-pub(super) fn public(mut reply: Reply) -> Reply {
-    reply.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+/// A document that is the same for everybody, and may be kept for so long.
+pub(super) fn public(mut reply: Reply, max_age: Seconds) -> Reply {
+    if let Ok(value) = HeaderValue::try_from(format!("public, max-age={}", max_age.get())) {
+        reply.headers.insert(header::CACHE_CONTROL, value);
+    }
+    reply
+}
+
+/// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page
+/// may add headers of its protocol's, which its browser asks about first.
+pub(super) fn readable_by_all(mut reply: Reply) -> Reply {
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ] {
+        reply.headers.insert(name, HeaderValue::from_static(value));
+    }
     reply
 }
 

@@ -13,12 +13,15 @@ use super::turn::{Ledger, Turn};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::dpop;
 use crate::config::{Config, Constraint, IssuerId, PublicUrl, TokenIssuer};
-use crate::http::{HeaderName, HeaderValue, Method, Reply, StatusCode, header};
+use crate::http::{Method, Reply, StatusCode};
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Route};
+use crate::time::Seconds;
 
 /// RFC 9728 §3.1: inserted between the host and the path of the resource.
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+/// How long a copy may be used.
+const MAX_AGE: Seconds = Seconds::hours(1);
 
 /// The resource that a path of ours asks about, if it does; nobody asks where no route takes tokens.
 pub(super) fn asked_about<'a>(config: &Config, path: &'a CanonicalPath) -> Option<&'a str> {
@@ -41,12 +44,12 @@ pub(super) fn describe<P: Platform>(turn: &Turn<'_, P>, resource: &str, ledger: 
         return Err(Reason::NoRoute);
     }
     let reply = if turn.head.method == Method::OPTIONS {
-        reply::public(Reply::empty(StatusCode::NO_CONTENT))
+        reply::public(Reply::empty(StatusCode::NO_CONTENT), MAX_AGE)
     } else {
-        reply::public(reply::json(StatusCode::OK, &metadata(turn.config, resource, &guards)))
+        reply::public(reply::json(StatusCode::OK, &metadata(turn.config, resource, &guards)), MAX_AGE)
     };
     ledger.event.end(Ending::Allow, "own.page", reply.status);
-    Ok(readable_by_all(reply))
+    Ok(reply::readable_by_all(reply))
 }
 
 /// What is asked of tokens at and below `resource`; of tokens at that very path where nothing is named so.
@@ -104,18 +107,4 @@ fn bindings(issuers: &[&TokenIssuer]) -> Map<String, Value> {
         members.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
     }
     members
-}
-
-/// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page
-/// may add headers of its protocol's, which its browser asks about first.
-fn readable_by_all(mut reply: Reply) -> Reply {
-    for (name, value) in [
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
-    ] {
-        reply.headers.insert(name, HeaderValue::from_static(value));
-    }
-    reply
 }

@@ -22,6 +22,7 @@ use crate::route::CanonicalPath;
 use crate::session::message::Ended;
 use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
 use crate::time::Timestamp;
+use crate::upstream::Assertions;
 
 const MAX_HEADERS: usize = 128;
 
@@ -32,6 +33,7 @@ pub(super) struct Turn<'a, P> {
     pub(super) cache: &'a LiveCache,
     pub(super) tokens: &'a TokenCache,
     pub(super) inquiries: &'a Inquiries,
+    pub(super) assertions: &'a Assertions,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) query: Option<&'a str>,
@@ -120,6 +122,7 @@ impl<P: Platform> Turn<'_, P> {
         let answer = self.platform.call(subject, command).await;
         if command.ends() {
             self.cache.forget(subject);
+            self.assertions.forget(subject);
         }
         answer
     }
@@ -146,10 +149,20 @@ impl<P: Platform> Turn<'_, P> {
     /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
     /// token is revoked too. It stays refused, whether or not that works.
     async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
-        if let Rejection::SessionTooOld(handle) = rejection {
-            let _refused_anyway = self.end_session(handle).await;
+        match rejection {
+            Rejection::SessionTooOld(handle) => drop(self.end_session(handle).await),
+            Rejection::SessionGone => self.forget_presented(),
+            _ => {}
         }
         if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
+    }
+
+    /// It ended elsewhere.
+    fn forget_presented(&self) {
+        let cookie::SessionCookie::One(value) = cookie::session(&self.head.headers) else { return };
+        if let Some(handle) = SessionHandle::from_cookie_value(value, &self.config.keys) {
+            self.assertions.forget(&handle.subject);
+        }
     }
 
     pub(super) fn drop_session_cookie(&self, ledger: &mut Ledger) -> Result<(), Reason> {

@@ -21,4 +21,4 @@ pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
 pub use key_proof::{KeyProofError, UnverifiedKeyProof, VerifiedKeyProof};
 pub use portable::Portable;
 pub use sign::{Es256Signer, SignerError};
-pub use signatures::Signatures;
+pub use signatures::{Signatures, Signing};

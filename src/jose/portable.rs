@@ -1,4 +1,4 @@
-//! Signature verification without WebCrypto: natively, and in wasm where there is none.
+//! Signatures without WebCrypto: natively, and in wasm where there is none.
 //!
 //! The mathematics is that of `jwt-compact` (over `rsa` and `p256`), `p384` and `ed25519-dalek`. What is added here is
 //! strictness those leave to the caller: both backends must give the same verdict on every vector.
@@ -9,7 +9,8 @@ use p384::ecdsa::signature::Verifier;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Material, PublicKey};
-use crate::jose::signatures::Signatures;
+use crate::jose::sign::Es256Signer;
+use crate::jose::signatures::{Signatures, Signing};
 
 const MAX_RSA_BITS: usize = 8192;
 
@@ -20,6 +21,12 @@ pub struct Portable;
 impl Signatures for Portable {
     async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         key.may_have_made(signature) && verify(key, algorithm, message, signature).unwrap_or(false)
+    }
+}
+
+impl Signing for Portable {
+    async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>> {
+        Some(key.signature(message))
     }
 }
 

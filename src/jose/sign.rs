@@ -1,4 +1,5 @@
-//! Claims → a compact JWS by a key of our own, ES256 only: for `private_key_jwt` (RFC 7523 §2.2, R-032).
+//! Claims → a compact JWS by a key of our own, ES256 only: for `private_key_jwt` (RFC 7523 §2.2, R-032) and for what
+//! upstreams are told of who asks.
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
+use crate::jose::signatures::Signing;
 use crate::json;
 use crate::secret::Secret;
 
@@ -68,17 +70,46 @@ impl Es256Signer {
         Ok(Self { key: SigningKey::from(secret), kid, public })
     }
 
+    /// Takes a private scalar, big-endian; `None` for zero, and from the order of the group upwards. Its thumbprint is its
+    /// name.
+    #[must_use]
+    pub fn from_scalar(scalar: &Secret<[u8; 32]>) -> Option<Self> {
+        let key = SigningKey::from(p256::SecretKey::from_slice(scalar.expose()).ok()?);
+        let point = key.verifying_key().to_encoded_point(false);
+        let (x, y) = (encode(point.x()?), encode(point.y()?));
+        let public = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
+        let public = public.as_object().and_then(PublicKey::from_jwk)?;
+        Some(Self { key, kid: public.thumbprint().to_owned(), public })
+    }
+
     /// The name of the key, as in the headers it makes.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The public JWK to register at the provider.
+    /// The public half.
+    #[must_use]
+    pub const fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The private JWK: for a [`Signing`] that keeps keys in a form of its own, nothing else.
+    #[must_use]
+    pub fn private_jwk(&self) -> Secret<String> {
+        let mut members: Map<String, Value> = self.members();
+        members.insert("d".to_owned(), encode(&self.key.to_bytes()).into());
+        Secret::new(Value::Object(members).to_string())
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        self.public.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+    }
+
+    /// The public JWK, for others to verify by.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
-        let mut members: Map<String, Value> =
-            self.public.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let mut members = self.members();
         for (name, value) in [("kid", self.kid.as_str()), ("use", "sig"), ("alg", Algorithm::Es256.name())] {
             members.insert(name.to_owned(), value.into());
         }
@@ -88,14 +119,30 @@ impl Es256Signer {
     /// The compact JWS over `claims`, its header `alg`, `kid` and, when given, `typ`.
     #[must_use]
     pub fn sign(&self, typ: Option<&str>, claims: &Map<String, Value>) -> String {
+        let input = self.signing_input(typ, &Value::from(claims.clone()).to_string());
+        let signature = self.signature(input.as_bytes());
+        format!("{input}.{}", encode(&signature))
+    }
+
+    /// The same over `claims`, a JSON object, by a backend. `None` when that fails.
+    pub async fn sign_by(&self, backend: &impl Signing, typ: &str, claims: &str) -> Option<String> {
+        let input = self.signing_input(Some(typ), claims);
+        let signature = backend.sign(self, input.as_bytes()).await?;
+        Some(format!("{input}.{}", encode(&signature)))
+    }
+
+    /// The signature over `message`: r and s.
+    pub(super) fn signature(&self, message: &[u8]) -> Vec<u8> {
+        let signature: Signature = self.key.sign(message);
+        signature.to_bytes().to_vec()
+    }
+
+    fn signing_input(&self, typ: Option<&str>, claims: &str) -> String {
         let mut header = json!({ "alg": Algorithm::Es256.name(), "kid": self.kid });
         if let (Some(typ), Some(members)) = (typ, header.as_object_mut()) {
             members.insert("typ".to_owned(), typ.into());
         }
-        let claims = Value::from(claims.clone());
-        let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-        let signature: Signature = self.key.sign(input.as_bytes());
-        format!("{input}.{}", encode(&signature.to_bytes()))
+        format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.as_bytes()))
     }
 }
 

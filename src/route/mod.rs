@@ -1,10 +1,12 @@
 //! Which rule answers for a request: one canonical path, matched and forwarded byte for byte.
 
+mod claim_header;
 mod methods;
 mod path;
 mod pattern;
 mod router;
 
+pub use claim_header::{Claim, ClaimHeader};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};
@@ -63,6 +65,8 @@ pub struct Guard {
     pub requirements: Requirements,
     /// `token`: what the upstream gets to know the caller by.
     pub token: Token,
+    /// `headers`: what else the upstream is told of the caller. Default nothing.
+    pub headers: Vec<ClaimHeader>,
     /// `touch`: whether a request here extends the session's idle clock.
     pub touch: bool,
     /// `revocation`: how long an earlier answer about a session may be relied on here. Default not at all:
@@ -111,6 +115,21 @@ impl Route {
             _ => None,
         }
     }
+
+    /// Whether its upstream gets assertions.
+    #[must_use]
+    pub fn asserts(&self) -> bool {
+        matches!(&self.access, Access::Guarded(guard) if guard.token == Token::Assertion)
+    }
+
+    /// The headers by which its upstream is told of the caller.
+    #[must_use]
+    pub fn claim_headers(&self) -> &[ClaimHeader] {
+        match &self.access {
+            Access::Guarded(guard) => &guard.headers,
+            Access::Public => &[],
+        }
+    }
 }
 
 impl Guard {
@@ -140,6 +159,8 @@ pub enum Token {
     None,
     /// `relay`: the caller's access token, as `Authorization: Bearer`: the session's, or the one presented.
     Relay,
+    /// `assertion`: a short JWT of Postern's own for this upstream, as `X-Postern-Assertion`.
+    Assertion,
 }
 
 impl std::fmt::Display for Upstream {

@@ -1,7 +1,8 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
 use super::answer::answer_headers;
-use super::headers::{Nominated, is_hop_by_hop, keep_websocket, says_who_asks};
+use super::assertion::Assertion;
+use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
 use super::tenure::Tenure;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
@@ -10,6 +11,9 @@ use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, heade
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
+
+/// Where an upstream finds an [`Introduction::assertion`].
+const ASSERTION: &str = "x-postern-assertion";
 
 /// A request that both doors let through, ready to be sent: the edge adds the body and nothing else.
 #[derive(Debug)]
@@ -53,10 +57,23 @@ pub struct Forwarding<'a> {
     pub told_by: Option<&'static str>,
     /// For how long it was let through.
     pub tenure: Tenure,
-    /// The access token that goes along.
-    pub access_token: Option<Secret<String>>,
+    /// What the upstream is told of who asks.
+    pub introduction: Introduction,
+    /// The headers by which this deployment tells of somebody, at whatever route: nobody outside may set one.
+    pub claim_headers: &'a [HeaderName],
     /// The id of the request.
     pub request_id: &'a str,
+}
+
+/// What an upstream is told of who asks.
+#[derive(Debug, Default)]
+pub struct Introduction {
+    /// The access token that goes along.
+    pub access_token: Option<Secret<String>>,
+    /// Our word for who it is, made for this upstream.
+    pub assertion: Option<Assertion>,
+    /// Single facts, by headers that the configuration names.
+    pub claims: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ForwardPlan {
@@ -113,7 +130,8 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
         let ends_here = is_hop_by_hop(name) || nominated.contains(name);
-        let kept = !(says_who_asks(name) || ends_here || *name == header::COOKIE);
+        let claims = says_who_asks(name) || forwarding.claim_headers.iter().any(|own| own.as_str() == folded(name));
+        let kept = !(claims || ends_here || *name == header::COOKIE);
         // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
         // proof was for us, and is used up.
         let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
@@ -128,17 +146,28 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
-    let bearer =
-        forwarding.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
-    if let Some(Ok(mut value)) = bearer {
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
+    introduce(&forwarding.introduction, &mut headers);
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
     set(&mut headers, "x-forwarded-for", head.peer.address.as_deref().unwrap_or_default());
     set(&mut headers, "x-request-id", forwarding.request_id);
     headers
+}
+
+/// Says who asks, in place of whatever stood there.
+fn introduce(introduction: &Introduction, headers: &mut HeaderMap) {
+    let Introduction { access_token, assertion, claims } = introduction;
+    let bearer = access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
+    let assertion = assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
+    for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
+        if let Some(Ok(mut value)) = value {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+    for (name, value) in claims {
+        headers.insert(name.clone(), value.clone());
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

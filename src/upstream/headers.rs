@@ -1,5 +1,7 @@
 //! Which headers go through us, and which end here.
 
+use std::borrow::Cow;
+
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what.
@@ -73,9 +75,20 @@ const HARMLESS_NAMES: [&str; 5] =
 
 /// From outside such a header is a claim, so none is passed on; those that are true are set anew.
 pub(super) fn says_who_asks(name: &HeaderName) -> bool {
+    let name = folded(name);
+    let claims = CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&&*name);
+    claims && !HARMLESS_NAMES.contains(&&*name)
+}
+
+/// A name as servers read it that hand headers on as variables (RFC 3875 §4.1.18): there `X.User`, `X_User` and `X-User`
+/// are one.
+pub(super) fn folded(name: &HeaderName) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let name = name.as_str();
-    let claims = CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&name);
-    claims && !HARMLESS_NAMES.contains(&name)
+    if name.chars().all(is_plain) {
+        return name.into();
+    }
+    name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect::<String>().into()
 }
 
 /// Headers of answers that tell what an upstream is made of and how long its parts take, or that are
@@ -181,6 +194,9 @@ mod tests {
             "x-goog-authenticated-user-id",
             "x-goog-iap-jwt-assertion",
             "x-vouch-user",
+            "x.user",
+            "x-forwarded~user",
+            "x.postern.assertion",
         ] {
             assert!(says_who_asks(&name(claim)), "{claim}");
         }

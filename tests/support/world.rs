@@ -11,10 +11,10 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
-use postern::jose::{Algorithm, Portable, PublicKey};
+use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures, Signing,
     StoreError, Timer,
 };
 use postern::session::{
@@ -44,6 +44,8 @@ pub enum Fault {
     SidIndex,
     /// The sessions answer something that was not asked.
     OddAnswers,
+    /// Nothing can be signed.
+    Signing,
 }
 
 /// Everything around the core.
@@ -63,6 +65,8 @@ pub struct World {
     pub latency: Cell<i64>,
     /// How many signatures were verified.
     pub verifications: Cell<usize>,
+    /// How many signatures were made.
+    pub signatures_made: Cell<usize>,
     pub fault: Cell<Fault>,
     seed: Cell<u64>,
     claimed: RefCell<BTreeMap<[u8; 32], i64>>,
@@ -100,6 +104,7 @@ impl World {
             session_calls: Cell::new(0),
             latency: Cell::new(0),
             verifications: Cell::new(0),
+            signatures_made: Cell::new(0),
             fault: Cell::new(Fault::None),
             seed: Cell::new(1),
             claimed: RefCell::default(),
@@ -273,6 +278,14 @@ impl Signatures for World {
     async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.verifications.set(self.verifications.get() + 1);
         Portable.verify(key, algorithm, message, signature).await
+    }
+}
+
+impl Signing for World {
+    async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>> {
+        self.signatures_made.set(self.signatures_made.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
     }
 }
 

@@ -105,6 +105,8 @@ fn what_contradicts_public_is_refused() {
     for (key, value) in [
         ("require", json!({ "scopes": ["a"] })),
         ("token", json!("relay")),
+        ("token", json!("assertion")),
+        ("headers", json!({ "X-Auth-Subject": "subject" })),
         ("authenticate", json!(["session"])),
         ("touch", json!(false)),
         ("revocation", json!("5s")),
@@ -131,7 +133,9 @@ fn an_ended_session_is_noticed_within_a_minute_at_most() {
 #[test]
 fn a_token_needs_somebody_to_go_to() {
     assert!(refused("/a", json!({ "upstream": "assets", "token": "relay" }))[0].starts_with(".token: `relay`"));
-    assert_eq!(refused("/a", json!({ "upstream": "service:A", "token": "assertion" })).len(), 1);
+    assert!(refused("/a", json!({ "upstream": "assets", "token": "assertion" }))[0].starts_with(".token: `assertion`"));
+    assert_eq!(guard(&rule("/a", json!({ "upstream": "service:A", "token": "assertion" }))).token, Token::Assertion);
+    assert!(refused("/a", json!({ "upstream": "service:A", "token": "asserts" }))[0].contains("`assertion`"));
 }
 
 #[test]

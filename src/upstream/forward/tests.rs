@@ -27,7 +27,8 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         public_url: &config(|_| ()).public_url,
         told_by: private.then_some("Cookie"),
         tenure: Tenure::Unlimited,
-        access_token: None,
+        introduction: Introduction::default(),
+        claim_headers: &[HeaderName::from_static("employee-id")],
         request_id: "the-id",
     };
     ForwardPlan::new(Upstream::Assets, forwarding, permit())

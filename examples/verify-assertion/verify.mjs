@@ -1,0 +1,31 @@
+// node verify.mjs ISSUER AUDIENCE ASSERTION: who asks, by Postern's word; or why that word does not count.
+//
+// ISSUER is Postern's PUBLIC_URL, AUDIENCE this upstream as the route names it: `service:ORDERS` or `https://api.example.com`.
+// Needs `npm install jose`; runs in Workers as it is.
+
+import { createRemoteJWKSet, jwtVerify } from "jose";
+
+/** Make one per process: it fetches the keys once, keeps them, and fetches them anew when a key is not there. */
+export function verifier(issuer, audience) {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
+  const expected = {
+    issuer,
+    audience,
+    typ: "postern-assertion+jwt",
+    algorithms: ["ES256"],
+    requiredClaims: ["exp", "sub", "sub_id"],
+    clockTolerance: 5,
+  };
+  return async (assertion) => (await jwtVerify(assertion, keys, expected)).payload;
+}
+
+const [issuer, audience, assertion] = process.argv.slice(2);
+try {
+  // In a server: `await verify(request.headers.get("x-postern-assertion"))`, and 401 when it throws.
+  const verify = verifier(issuer, audience);
+  const { sub, sub_id, kind } = await verify(assertion);
+  console.log(`${kind} ${sub_id.sub} of ${sub_id.iss} (${sub})`);
+} catch (error) {
+  console.error(`refused: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,145 @@
+//! `headers` of a route: what its upstream is told of the caller, and under which names.
+
+use serde_json::Value;
+
+use super::problem::{expected, shown};
+use super::table::Table;
+use super::value::text;
+use crate::http::HeaderName;
+use crate::route::{Claim, ClaimHeader, Guard, Route, Router};
+
+const MAX_HEADERS: usize = 16;
+const MAX_NAME_BYTES: usize = 64;
+/// What stands before the name of a claim that the session keeps.
+const KEPT: &str = "claims.";
+
+/// Headers that have a meaning of their own, for us, the platform, or the way of the message: RFC 9110, Fetch.
+const RESERVED: [&str; 42] = [
+    "accept",
+    "age",
+    "allow",
+    "alt-used",
+    "authorization",
+    "cache-control",
+    "connection",
+    "cookie",
+    "cookie2",
+    "date",
+    "dnt",
+    "dpop",
+    "early-data",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "last-event-id",
+    "location",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "set-cookie",
+    "set-cookie2",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+    "x-real-ip",
+    "x-request-id",
+];
+const RESERVED_PREFIXES: [&str; 8] =
+    ["accept-", "access-control-", "cf-", "content-", "if-", "proxy-", "sec-", "x-postern-"];
+/// Those of `X-Forwarded-…` that tell of the way of the request, not of who asks.
+const FORWARDED: [&str; 9] = ["by", "for", "host", "path", "port", "prefix", "proto", "scheme", "server"];
+
+/// Reads `headers` of a route, if it is there. `kept`: the claims that sessions keep.
+pub(super) fn read(route: &mut Table<'_>, kept: &[String]) -> Vec<ClaimHeader> {
+    let Some(table) = route.table("headers") else { return Vec::new() };
+    let mut headers: Vec<ClaimHeader> = Vec::new();
+    for (key, value) in table.entries() {
+        match read_one(key, value, kept) {
+            Ok(header) if headers.iter().any(|known| known.name == header.name) => {
+                table.problem(key, "stands twice: the case of letters makes no difference");
+            }
+            Ok(header) => headers.push(header),
+            Err(message) => table.problem(key, message),
+        }
+    }
+    if headers.len() > MAX_HEADERS {
+        route.problem("headers", format!("expected at most {MAX_HEADERS}, found {}", headers.len()));
+    }
+    headers
+}
+
+/// Every name that any route uses, once.
+pub(super) fn names(routes: &Router) -> Vec<HeaderName> {
+    let mut names: Vec<HeaderName> =
+        routes.routes().iter().flat_map(Route::claim_headers).map(|header| header.name.clone()).collect();
+    names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names
+}
+
+/// What nobody who comes to this route could have.
+pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard) {
+    for ClaimHeader { name, claim } in &guard.headers {
+        if claim.is_of_sessions() && !guard.takes_sessions() {
+            route.problem("headers", format!("`{name}` is about sessions, and `authenticate` has no `session`"));
+        }
+        if claim.is_of_tokens() && !guard.takes_tokens() {
+            route.problem("headers", format!("`{name}` is about tokens, and `authenticate` has no `bearer`"));
+        }
+    }
+}
+
+fn read_one(key: &str, value: &Value, kept: &[String]) -> Result<ClaimHeader, String> {
+    Ok(ClaimHeader { name: name(key)?, claim: claim(text(value)?, kept)? })
+}
+
+fn name(key: &str) -> Result<HeaderName, String> {
+    let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let fits = plain && key.len() <= MAX_NAME_BYTES && key.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let name = HeaderName::from_bytes(key.as_bytes()).ok().filter(|_| fits);
+    let name = name.ok_or_else(|| expected("the name of a header, of letters, digits and `-`", key))?;
+    if is_reserved(name.as_str()) {
+        return Err("has a meaning of its own, expected another name such as `X-Auth-Email`".to_owned());
+    }
+    Ok(name)
+}
+
+fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+        || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name.strip_prefix("x-forwarded-").is_some_and(|rest| FORWARDED.contains(&rest))
+}
+
+fn claim(word: &str, kept: &[String]) -> Result<Claim, String> {
+    if let Some((_, claim)) = Claim::WORDS.into_iter().find(|(known, _)| *known == word) {
+        return Ok(claim);
+    }
+    match word.strip_prefix(KEPT) {
+        Some(name) if kept.iter().any(|known| known == name) => Ok(Claim::Kept(name.to_owned())),
+        Some(name) => Err(format!("{} is not among `SESSION.claims`", shown(name))),
+        None if kept.iter().any(|known| known == word) => {
+            Err(format!("expected `{KEPT}{word}` for a claim that the session keeps"))
+        }
+        None => {
+            let words: Vec<String> = Claim::WORDS.iter().map(|(known, _)| format!("`{known}`")).collect();
+            Err(expected(format!("{} or `{KEPT}NAME`", words.join(", ")), word))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Headers by which a route tells its upstream who asks, one fact each.
+
+use crate::http::HeaderName;
+
+/// One header and what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// Its name.
+    pub name: HeaderName,
+    /// What it tells.
+    pub claim: Claim,
+}
+
+/// A fact about who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// `subject`: what the issuer calls them.
+    Subject,
+    /// `issuer`: who vouches for them.
+    Issuer,
+    /// `kind`: `human`, `service` or `agent`.
+    Kind,
+    /// `provider`: the id of the provider that they signed in with.
+    Provider,
+    /// `client_id`: the program that got the token.
+    ClientId,
+    /// `scopes`
+    Scopes,
+    /// `roles`
+    Roles,
+    /// `email`, if the provider has verified it.
+    Email,
+    /// `auth_time`: when they last proved themselves to the issuer, in UNIX seconds.
+    AuthTime,
+    /// `acr`
+    Acr,
+    /// `amr`
+    Amr,
+    /// `session`: the name of their session in lists of sessions.
+    Session,
+    /// `claims.NAME`: a claim that the session keeps.
+    Kept(String),
+}
+
+impl Claim {
+    /// Their names in the configuration; those that the session keeps have more.
+    pub const WORDS: [(&str, Self); 12] = [
+        ("subject", Self::Subject),
+        ("issuer", Self::Issuer),
+        ("kind", Self::Kind),
+        ("provider", Self::Provider),
+        ("client_id", Self::ClientId),
+        ("scopes", Self::Scopes),
+        ("roles", Self::Roles),
+        ("email", Self::Email),
+        ("auth_time", Self::AuthTime),
+        ("acr", Self::Acr),
+        ("amr", Self::Amr),
+        ("session", Self::Session),
+    ];
+
+    /// Whether only who came by a session has any.
+    #[must_use]
+    pub const fn is_of_sessions(&self) -> bool {
+        matches!(self, Self::Provider | Self::Email | Self::Session | Self::Kept(_))
+    }
+
+    /// Whether only who came by a token has any.
+    #[must_use]
+    pub const fn is_of_tokens(&self) -> bool {
+        matches!(self, Self::ClientId | Self::Roles)
+    }
+}

@@ -1,0 +1,249 @@
+//! Who asks → a short JWT of Postern's own for one upstream (`X-Postern-Assertion`).
+//!
+//! It stands for one (issuer, subject, kind) at one upstream for a minute. `sub` is unique among all whom Postern
+//! vouches for, as RFC 7519 §4.1.2 asks of it; `sub_id` is the issuer and its name for them (RFC 9493 §3.2.4).
+
+use std::cell::{OnceCell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::identity::Identity;
+use crate::authn::recent::{Bounds, Recent};
+use crate::authn::{Actor, Kind};
+use crate::config::PublicUrl;
+use crate::jose::{Es256Signer, Signing};
+use crate::keyring::KeyRing;
+use crate::ports::Random;
+use crate::route::Upstream;
+use crate::session::SubjectKey;
+use crate::time::{Seconds, Timestamp};
+
+/// `typ` of the JWT: nothing else that Postern signs is taken for an assertion (RFC 8725 §3.11).
+pub const TYP: &str = "postern-assertion+jwt";
+/// How long one is good, unless what proved the identity ends earlier.
+const LIFE: Seconds = Seconds::minutes(1);
+/// How long it is good at least: a token in its last moments counts as long as clocks may be apart.
+const SHORTEST_LIFE: Seconds = Seconds::new(10);
+/// One that is good for less is not sent again.
+const LEAST_LEFT: Seconds = Seconds::new(30);
+/// What an isolate remembers of assertions.
+const BOUNDS: Bounds = Bounds { entries: 2000, weight: 4 * 1024 * 1024 };
+const JTI_BYTES: usize = 16;
+
+/// An assertion, as it is sent. Prints redacted: whoever has it is believed for a minute.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Assertion(Rc<str>);
+
+impl Assertion {
+    /// The JWT itself: for the header of the upstream request, nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Assertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Assertion(…)")
+    }
+}
+
+/// What an assertion says of a caller to an upstream, whenever it is made.
+#[derive(Debug, Serialize)]
+struct About<'a> {
+    iss: &'a str,
+    aud: String,
+    sub_id: SubjectId<'a>,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    roles: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Acting<'a>>,
+}
+
+/// RFC 9493 §3.2.4.
+#[derive(Debug, Serialize)]
+struct SubjectId<'a> {
+    format: &'static str,
+    iss: &'a str,
+    sub: &'a str,
+}
+
+/// Who acts for the subject, and for whom those act in turn (RFC 8693 §4.1).
+#[derive(Debug, Serialize)]
+struct Acting<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Box<Self>>,
+}
+
+/// The whole of it.
+#[derive(Serialize)]
+struct Claims<'a> {
+    #[serde(flatten)]
+    about: &'a About<'a>,
+    sub: String,
+    jti: String,
+    iat: i64,
+    exp: i64,
+}
+
+impl<'a> About<'a> {
+    fn new(who: &Identity<'a>, upstream: &Upstream, public_url: &'a PublicUrl) -> Self {
+        let principal = who.principal;
+        let authentication = principal.authentication();
+        let email = who.email();
+        Self {
+            iss: public_url.origin(),
+            aud: upstream.to_string(),
+            sub_id: SubjectId { format: "iss_sub", iss: principal.issuer(), sub: principal.subject() },
+            kind: principal.kind().as_str(),
+            provider: principal.provider(),
+            client_id: principal.client_id(),
+            scope: principal.scopes().join(" "),
+            roles: principal.roles(),
+            email,
+            email_verified: email.map(|_| true),
+            auth_time: authentication.time.map(Timestamp::as_unix),
+            acr: authentication.acr.as_deref(),
+            amr: &authentication.amr,
+            sid: who.session,
+            act: acting(principal.actors(), principal.issuer()),
+        }
+    }
+}
+
+/// An actor without an issuer is one of the token's own issuer: read under our `iss`, the name would be somebody else's.
+fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
+    actors.iter().rev().fold(None, |inner, actor| {
+        let iss = actor.issuer.as_deref().unwrap_or(issuer);
+        Some(Acting { iss, sub: &actor.subject, act: inner.map(Box::new) })
+    })
+}
+
+/// No two principals share one: neither kind nor issuer holds a NUL.
+fn unique_subject(kind: Kind, issuer: &str, subject: &str) -> String {
+    let parts = [kind.as_str(), "\0", issuer, "\0", subject];
+    let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));
+    Base64UrlUnpadded::encode_string(&digest.finalize())
+}
+
+/// The deployment's keys, and the assertions that this isolate made a moment ago.
+///
+/// One is found by all that it says, audience and session included: no request that would not get the very same is
+/// answered with it.
+#[derive(Debug)]
+pub struct Assertions {
+    ring: Rc<KeyRing>,
+    signer: OnceCell<Option<Es256Signer>>,
+    key_set: OnceCell<String>,
+    recent: RefCell<Recent<[u8; 32], Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    subject: SubjectKey,
+    assertion: Assertion,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl Assertions {
+    /// By the keys of this ring.
+    #[must_use]
+    pub fn new(ring: &Rc<KeyRing>) -> Self {
+        let recent = RefCell::new(Recent::new(BOUNDS));
+        Self { ring: Rc::clone(ring), signer: OnceCell::new(), key_set: OnceCell::new(), recent }
+    }
+
+    /// An assertion about `who` for `upstream`: made anew, or one that is good for a while yet. `None` when nothing
+    /// can be signed.
+    pub async fn about<B: Signing + Random>(
+        &self,
+        who: &Identity<'_>,
+        upstream: &Upstream,
+        public_url: &PublicUrl,
+        (backend, now): (&B, Timestamp),
+    ) -> Option<Assertion> {
+        let about = About::new(who, upstream, public_url);
+        let (principal, ends_at) = (who.principal, who.principal.expires_at());
+        let key = digest(&about, ends_at)?;
+        if let Some(known) = self.recent(&key, now) {
+            return Some(known);
+        }
+        let expires_at = now.plus(LIFE).min(ends_at).max(now.plus(SHORTEST_LIFE));
+        let claims = Claims {
+            about: &about,
+            sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
+            jti: jti(backend),
+            iat: now.as_unix(),
+            exp: expires_at.as_unix(),
+        };
+        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
+        let assertion = signer.sign_by(backend, TYP, &serde_json::to_string(&claims).ok()?).await?;
+        let subject = SubjectKey::of(principal.issuer(), principal.subject());
+        let (weight, assertion) = (assertion.len(), Assertion(assertion.into()));
+        let entry = Entry { subject, assertion: assertion.clone(), issued_at: now, expires_at };
+        self.recent.borrow_mut().insert(key, entry, weight);
+        Some(assertion)
+    }
+
+    /// Forgets what was said of a subject.
+    pub fn forget(&self, subject: &SubjectKey) {
+        self.recent.borrow_mut().retain(|entry| entry.subject != *subject);
+    }
+
+    /// The public keys of all entries of the ring, newest first, as a JWK Set (RFC 7517 §5).
+    pub fn key_set(&self) -> &str {
+        self.key_set.get_or_init(|| {
+            let keys: Vec<_> = self.ring.signers().map(|signer| signer.public_jwk()).collect();
+            json!({ "keys": keys }).to_string()
+        })
+    }
+
+    fn recent(&self, key: &[u8; 32], now: Timestamp) -> Option<Assertion> {
+        let mut recent = self.recent.borrow_mut();
+        let entry = recent.get(key)?;
+        let good = entry.issued_at <= now && now.plus(LEAST_LEFT) <= entry.expires_at;
+        good.then(|| entry.assertion.clone())
+    }
+}
+
+/// Names all that an assertion says, and when it would have to end.
+fn digest(about: &About<'_>, ends_at: Timestamp) -> Option<[u8; 32]> {
+    let said = serde_json::to_vec(about).ok()?;
+    Some(Sha256::new().chain_update(ends_at.as_unix().to_be_bytes()).chain_update(said).finalize().into())
+}
+
+fn jti(random: &impl Random) -> String {
+    let mut bytes = [0; JTI_BYTES];
+    random.fill(&mut bytes);
+    Base64UrlUnpadded::encode_string(&bytes)
+}
+
+#[cfg(test)]
+mod tests;

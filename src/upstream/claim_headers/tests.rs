@@ -1,0 +1,59 @@
+use serde_json::json;
+
+use super::*;
+
+/// How a kept claim stands in a header: `None` without one, `Some(None)` where it is withheld.
+fn shown(name: &str, value: &Value) -> Option<Option<String>> {
+    kept(name, value).map(|fact| fact.written())
+}
+
+#[test]
+fn a_claim_stands_in_a_header_as_it_is() {
+    for (value, expected) in [
+        (json!("Jane Doe"), "Jane Doe"),
+        (json!(true), "true"),
+        (json!(7), "7"),
+        (json!(["a", "b c", 7, false]), "a,b c,7,false"),
+        (json!(["a"]), "a"),
+        (json!("!~"), "!~"),
+    ] {
+        assert_eq!(shown("x", &value), Some(Some(expected.to_owned())), "{value}");
+    }
+    assert_eq!(shown("name", &json!("Doe, Jane")), Some(Some("Doe, Jane".to_owned())));
+}
+
+#[test]
+fn nothing_to_tell_is_no_header() {
+    for value in [json!(null), json!(""), json!([])] {
+        assert_eq!(shown("x", &value), None, "{value}");
+    }
+}
+
+#[test]
+fn what_would_have_another_reading_is_withheld() {
+    // neither another header, nor another item of a list
+    for value in [
+        json!("a\r\nX-Admin: 1"),
+        json!("a\nb"),
+        json!("a\tb"),
+        json!("a\u{0}"),
+        json!("José"),
+        json!(" a"),
+        json!("a "),
+        json!("x,admin"),
+        json!(["x,admin"]),
+        json!(["a", "x,admin"]),
+        json!(["a", ""]),
+        json!(["a", " b"]),
+        json!(["a", null]),
+        json!(["a", ["b"]]),
+        json!({ "a": "b" }),
+        json!("x".repeat(MAX_VALUE_BYTES + 1)),
+        json!(vec!["x".repeat(100); 41]),
+    ] {
+        assert_eq!(shown("x", &value), Some(None), "{value}");
+    }
+    assert_eq!(shown("name", &json!("Jane\r\nX-Admin: 1")), Some(None));
+    assert_eq!(shown("name", &json!(["Doe, Jane"])), Some(None));
+    assert!(shown("x", &json!("x".repeat(MAX_VALUE_BYTES))).unwrap().is_some());
+}

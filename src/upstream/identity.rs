@@ -1,0 +1,34 @@
+//! Who asks, as far as an upstream may be told.
+
+use serde_json::{Map, Value};
+
+use crate::authn::Principal;
+
+/// A principal, and the name of their session.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// Their session's name in lists of sessions, by which nobody can use it; `None` if they came by a token.
+    pub session: Option<&'a str>,
+}
+
+impl<'a> Identity<'a> {
+    /// The e-mail address, if the provider has verified it.
+    #[must_use]
+    pub fn email(&self) -> Option<&'a str> {
+        self.kept("email")?.as_str()
+    }
+
+    /// A claim that the session keeps. An address or number that can be verified (OpenID Connect Core §5.1) is none
+    /// until it was.
+    #[must_use]
+    pub fn kept(&self, name: &str) -> Option<&'a Value> {
+        let claims: &Map<String, Value> = self.principal.claims();
+        let believed = match name {
+            "email" | "phone_number" => claims.get(&format!("{name}_verified")) == Some(&Value::Bool(true)),
+            _ => true,
+        };
+        claims.get(name).filter(|_| believed)
+    }
+}
