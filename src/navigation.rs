@@ -27,6 +27,8 @@ impl Caller {
             }
             Some(_) => Self::Program,
             None if head.headers.contains_key("sec-fetch-mode") => Self::Program,
+            // Where somebody goes by GET, no browser names an origin (Fetch §3.1): a script asks.
+            None if head.headers.contains_key(header::ORIGIN) => Self::Program,
             None if head.method == Method::GET && prefers_html(head) => Self::Navigation { cross_site: false },
             None => Self::Program,
         }

@@ -4,6 +4,7 @@ mod address;
 mod admin;
 mod claim_path;
 mod client_auth;
+mod cors;
 mod introspection;
 mod issuer;
 mod problem;
@@ -16,6 +17,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod value;
+mod verify;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
@@ -25,9 +27,10 @@ pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
-pub use secrets::{KEY_RING, Owner, is_secret};
+pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
+pub use verify::Verify;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -61,6 +64,8 @@ pub struct Config {
     pub routes: Router,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
+    /// `VERIFY`: which proxy may ask about requests. `None`: none.
+    pub verify: Option<Verify>,
     /// Secret `POSTERN_KEYS`.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
@@ -70,7 +75,7 @@ pub struct Config {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 6] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN"];
+    pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -106,11 +111,18 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let surroundings =
-            Surroundings { public_url: public_url.as_ref(), development, sessions, providers: ids, issuers: &issuers };
+        let surroundings = Surroundings {
+            public_url: public_url.as_ref(),
+            development,
+            asked: top.has("VERIFY"),
+            sessions,
+            providers: ids,
+            issuers: &issuers,
+        };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
+        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let keys = secrets.key_ring();
         top.finish();
         Some(Self {
@@ -120,6 +132,7 @@ impl Config {
             session,
             routes: routes?,
             admin: admin.flatten(),
+            verify: verify.flatten(),
             keys: Rc::new(keys?),
             stamp: stamp(vars),
         })

@@ -1,24 +1,16 @@
 //! A request for a route: both doors, then on to the upstream.
 
-use super::bearer::Bearer;
-use super::challenge::Challenge;
+use super::doors::{self, Admitted, Refused};
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, reply};
 use crate::audit::Outcome as Ending;
-use crate::authn::{Authenticated, Principal, session_cookie::Wants};
-use crate::authz::{self, Decision, Permit};
 use crate::cookie;
+use crate::cors;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
-use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
-use crate::secret::Secret;
-use crate::session::record::touch_granularity;
-use crate::time::{Seconds, Timestamp};
-use crate::upstream::{ForwardPlan, Forwarding, Stay, Tenure};
-
-/// A session this young that lacks what a route needs will lack it after another login too.
-const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
+use crate::route::{Access, CanonicalPath};
+use crate::upstream::{ForwardPlan, Forwarding};
 
 /// Finds the route and lets the request through, or not.
 pub(super) async fn pass<P: Platform>(
@@ -26,120 +18,55 @@ pub(super) async fn pass<P: Platform>(
     path: &CanonicalPath,
     ledger: &mut Ledger,
 ) -> Result<Outcome, Reason> {
-    let matched = turn.config.routes.find(&turn.head.method, path).map_err(|error| match error {
-        NoRoute::NotFound => Reason::NoRoute,
-        NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
-    })?;
-    let route = matched.route;
+    if let Some(permissions) = preflight(turn, path, ledger) {
+        return permissions.map(Outcome::Reply);
+    }
+    let route = doors::route(turn, path, ledger)?;
+    // Another proxy sends it on, and asks us before: here there is nothing.
+    let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
+    match doors::enter(turn, path, route, ledger).await {
+        Ok(admitted) => {
+            let Admitted { access_token, tenure, permit, .. } = admitted;
+            let forwarding = Forwarding {
+                head: turn.head,
+                path,
+                query: turn.query,
+                public_url: &turn.config.public_url,
+                told_by: told_by(&route.access),
+                tenure,
+                access_token,
+                request_id: &turn.request_id,
+            };
+            Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
+        }
+        Err(refused) => answer(turn, refused, ledger).map(Outcome::Reply),
+    }
+}
+
+/// Answers a browser that asks whether a page of another origin may send a request: before anybody is asked who they
+/// are, for such a question never says (Fetch §3.2.2). `None` when it is no such question, or the route knows no other origins: then
+/// it is a request like any other.
+fn preflight<P>(turn: &Turn<'_, P>, path: &CanonicalPath, ledger: &mut Ledger) -> Option<Result<Reply, Reason>> {
+    let method = cors::preflight(turn.head)?;
+    let route = turn.config.routes.find(&method, path).ok()?.route;
+    let cors = route.cors.as_ref()?;
     ledger.event.route = Some(route.name.clone());
-    match &route.access {
-        Access::Public => {
-            let permit = permitted(authz::authorize(None, route))?;
-            ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
-            Ok(turn.forward(route, path, (None, Tenure::Unlimited), permit))
-        }
-        Access::Guarded(guard) => match authenticate(turn, path, (route, guard), ledger).await {
-            Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger),
-            Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
-        },
+    let grant = ledger.grant.insert(cors.grant(turn.head));
+    if grant.origin().is_none() {
+        return Some(Err(Reason::CorsOrigin));
     }
+    let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+    reply.headers = cors.permissions(&route.methods.allow_header());
+    ledger.event.end(Ending::Allow, "cors.preflight", reply.status);
+    Some(Ok(reply))
 }
 
-/// Who stands between the doors.
-enum Entrant {
-    Session(Box<Authenticated>),
-    Token(Box<Bearer>),
-}
-
-impl Entrant {
-    const fn principal(&self) -> &Principal {
-        match self {
-            Self::Session(authenticated) => &authenticated.principal,
-            Self::Token(bearer) => &bearer.principal,
-        }
+/// What is answered to whom the doors did not let through.
+pub(super) fn answer<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    match refused {
+        Refused { reason, sign_in_helps: true } => challenge(turn, reason, ledger),
+        Refused { reason, sign_in_helps: false } => Err(reason),
     }
-}
-
-/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
-/// overruled, nor saved, by a cookie that its browser adds.
-async fn authenticate<P: Platform>(
-    turn: &Turn<'_, P>,
-    path: &CanonicalPath,
-    (route, guard): (&Route, &Guard),
-    ledger: &mut Ledger,
-) -> Result<Entrant, Reason> {
-    if guard.takes_tokens() {
-        let challenge = ledger.challenge.insert(Challenge::of(route, guard, turn.config));
-        if let Some(presented) = turn.presented_token()? {
-            challenge.came_by(presented.scheme);
-            let bearer = turn.authenticate_token(presented, (guard, path), ledger).await?;
-            return Ok(Entrant::Token(Box::new(bearer)));
-        }
-        if !guard.takes_sessions() {
-            return Err(Reason::NoToken);
-        }
-    }
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
-    let authenticated = turn.authenticate(wants, ledger).await?;
-    // No token was used, so none is to blame for what is refused from here on.
-    ledger.challenge = None;
-    Ok(Entrant::Session(Box::new(authenticated)))
-}
-
-/// Door 2, and on.
-fn enter<P: Platform>(
-    turn: &Turn<'_, P>,
-    path: &CanonicalPath,
-    (route, guard): (&Route, &Guard),
-    entrant: Entrant,
-    ledger: &mut Ledger,
-) -> Result<Outcome, Reason> {
-    let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
-    let tenure = tenure(turn, guard, &entrant);
-    let token = match (guard.token, entrant) {
-        (Token::None, _) => None,
-        (Token::Relay, Entrant::Token(bearer)) => Some(bearer.token),
-        (Token::Relay, Entrant::Session(authenticated)) => match relayed(turn, *authenticated) {
-            Ok(token) => Some(token),
-            Err((reason, true)) => return challenge(turn, reason, ledger).map(Outcome::Reply),
-            Err((reason, false)) => return Err(reason),
-        },
-    };
-    ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(turn.forward(route, path, (token, tenure), permit))
-}
-
-/// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
-fn tenure<P>(turn: &Turn<'_, P>, guard: &Guard, entrant: &Entrant) -> Tenure {
-    match entrant {
-        Entrant::Token(bearer) => Tenure::Until(bearer.principal.expires_at()),
-        Entrant::Session(authenticated) => Tenure::Session(Stay {
-            subject: authenticated.handle.subject,
-            digest: authenticated.handle.id.digest(),
-            touch_every: guard.touch.then(|| touch_granularity(turn.config.session.idle)),
-        }),
-    }
-}
-
-/// The session's access token; or why there is none, and whether another login would help.
-fn relayed<P>(turn: &Turn<'_, P>, authenticated: Authenticated) -> Result<Secret<String>, (Reason, bool)> {
-    match authenticated.access_token {
-        Some(token) => Ok(token.into_secret()),
-        None if authenticated.provider_down => Err((Reason::RenewalPaused, false)),
-        None if just_signed_in(turn, authenticated.created_at) => Err((Reason::AccessTokenExpired, false)),
-        None => Err((Reason::AccessTokenExpired, true)),
-    }
-}
-
-fn permitted(decision: Decision) -> Result<Permit, Reason> {
-    match decision {
-        Decision::Allow(permit) => Ok(permit),
-        Decision::Deny(denial) => Err(Reason::Denied(denial)),
-    }
-}
-
-fn just_signed_in<P>(turn: &Turn<'_, P>, created_at: i64) -> bool {
-    turn.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN
 }
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
@@ -178,27 +105,5 @@ fn told_by(access: &Access) -> Option<&'static str> {
         Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
-    }
-}
-
-impl<P: Platform> Turn<'_, P> {
-    fn forward(
-        &self,
-        route: &Route,
-        path: &CanonicalPath,
-        (access_token, tenure): (Option<Secret<String>>, Tenure),
-        permit: Permit,
-    ) -> Outcome {
-        let forwarding = Forwarding {
-            head: self.head,
-            path,
-            query: self.query,
-            public_url: &self.config.public_url,
-            told_by: told_by(&route.access),
-            tenure,
-            access_token,
-            request_id: &self.request_id,
-        };
-        Outcome::Forward(Box::new(ForwardPlan::new(route.upstream.clone(), forwarding, permit)))
     }
 }

@@ -46,8 +46,9 @@ pub(super) fn public(mut reply: Reply) -> Reply {
     reply
 }
 
-/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Reply {
+/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `base`: what stands before the path
+/// of the login page, where that is to be found elsewhere.
+pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, base: &str) -> Reply {
     let status = refusal.status();
     let mut reply = if caller.is_navigation() {
         html(status, pages::problem::render(refusal, request_id, refusal.offers_login().then_some("/auth/login")))
@@ -59,7 +60,7 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Re
             "request_id": request_id,
         });
         if let (true, Some(members)) = (*refusal == Refusal::Unauthenticated, body.as_object_mut()) {
-            members.insert("login_url".to_owned(), "/auth/login".into());
+            members.insert("login_url".to_owned(), format!("{base}/auth/login").into());
         }
         with_type(status, "application/problem+json", body.to_string())
     };

@@ -6,6 +6,7 @@ use super::tenure::Tenure;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
+use crate::cors::Grant;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
@@ -33,6 +34,7 @@ pub struct ForwardPlan {
     told_by: Option<&'static str>,
     /// Cookies of ours that go with the upstream's answer.
     set_cookies: Vec<HeaderValue>,
+    grant: Option<Grant>,
     permit: Permit,
 }
 
@@ -77,6 +79,7 @@ impl ForwardPlan {
             navigation: Caller::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
+            grant: None,
             permit,
         }
     }
@@ -87,12 +90,21 @@ impl ForwardPlan {
         Self { set_cookies, ..self }
     }
 
+    /// The same, with what the answer says to pages of other origins: that alone, whatever the upstream says.
+    #[must_use]
+    pub fn with_grant(self, grant: Option<Grant>) -> Self {
+        Self { grant, ..self }
+    }
+
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
         let mut headers = answer_headers(self.told_by, from_upstream);
         for cookie in &self.set_cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        if let Some(grant) = &self.grant {
+            grant.add_to_answer(&mut headers);
         }
         headers
     }
