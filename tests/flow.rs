@@ -19,6 +19,8 @@ mod backchannel;
 mod bearer;
 #[path = "flow/callback.rs"]
 mod callback;
+#[path = "flow/cors.rs"]
+mod cors;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/frontchannel.rs"]
@@ -59,3 +61,7 @@ mod token_cache;
 mod tokens;
 #[path = "flow/userinfo.rs"]
 mod userinfo;
+#[path = "flow/verify.rs"]
+mod verify;
+#[path = "flow/verify_attacks.rs"]
+mod verify_attacks;
