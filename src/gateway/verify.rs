@@ -8,6 +8,7 @@ use super::turn::{self, Ledger, Turn};
 use super::{Platform, guard, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::Principal;
+use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use crate::refusal::{Reason, VerifyError};
 
@@ -19,7 +20,7 @@ pub(super) async fn answer<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger)
     let inner = turn.about(&question.head);
     match decide(&inner, ledger).await {
         Ok(admitted) => {
-            let reply = passport(admitted)?;
+            let reply = passport(admitted, &question.head.headers)?;
             ledger.event.status = reply.status.as_u16();
             Ok(reply)
         }
@@ -74,11 +75,17 @@ async fn decide<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<
     doors::enter(turn, &path, route, ledger).await
 }
 
-/// Leave to pass, with what the upstream is to know. Using it up is all that can be done with an [`Admitted`].
-fn passport(admitted: Admitted) -> Result<Reply, Reason> {
+/// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
+/// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`Admitted`].
+fn passport(admitted: Admitted, asked: &HeaderMap) -> Result<Reply, Reason> {
     let mut reply = Reply::empty(StatusCode::NO_CONTENT);
-    if let Some(principal) = &admitted.principal {
-        identify(principal, &mut reply.headers)?;
+    if let Some(cookies) = cookie::without_ours(asked) {
+        reply.headers.insert(header::COOKIE, cookies);
+    }
+    match &admitted.principal {
+        Some(principal) => identify(principal, &mut reply.headers)?,
+        // Nobody's here, so it is not for us.
+        None => reply.headers.extend(asked.get(header::AUTHORIZATION).map(|own| (header::AUTHORIZATION, own.clone()))),
     }
     if let Some(token) = &admitted.access_token {
         let bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()));

@@ -302,6 +302,25 @@ fn the_access_token_goes_along_where_the_route_says_so_and_to_the_proxy_alone() 
 }
 
 #[test]
+fn the_answer_holds_what_the_upstream_is_to_get_instead() {
+    // our own cookies end at the proxy, and so does a credential that was for us
+    let (world, gateway) = (World::new(), deployment());
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let asked = || script().with("authorization", "Basic YTpi");
+    let alone = browser.send(&forwarded(asked(), "GET", "/wiki/a"));
+    assert!(!passed(&alone).headers.contains_key("cookie") && !passed(&alone).headers.contains_key("authorization"));
+    browser.plant("theme", "dark");
+    let answered = browser.send(&forwarded(asked(), "GET", "/wiki/a"));
+    assert_eq!(passed(&answered).headers["cookie"], "theme=dark");
+    let public = browser.send(&forwarded(asked(), "GET", "/"));
+    let headers = &passed(&public).headers;
+    assert_eq!(
+        (&headers["cookie"], &headers["authorization"]),
+        (&HeaderValue::from_static("theme=dark"), &HeaderValue::from_static("Basic YTpi"))
+    );
+}
+
+#[test]
 fn by_the_name_that_the_proxy_knows_there_is_nothing_but_our_own_paths() {
     //
     let world = World::new();
