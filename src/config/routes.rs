@@ -68,7 +68,8 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     let pattern = pattern_of(&table, pattern);
     let methods = methods(&mut table, prefix);
     let upstream = table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings));
-    let access = access(&mut table, upstream.as_ref(), surroundings);
+    let to_assets = upstream == Some(Some(Upstream::Assets));
+    let access = access(&mut table, to_assets, surroundings);
     let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
     table.finish();
     let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
@@ -151,11 +152,7 @@ fn is_binding(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-fn access(
-    table: &mut Table<'_>,
-    upstream: Option<&Option<Upstream>>,
-    surroundings: &Surroundings<'_>,
-) -> Option<Access> {
+fn access(table: &mut Table<'_>, to_assets: bool, surroundings: &Surroundings<'_>) -> Option<Access> {
     let public = table.optional("public", flag);
     let ways = table.optional("authenticate", |value| authenticate(value, &surroundings.issuers.ids));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
@@ -183,7 +180,7 @@ fn access(
             if ways_are_known {
                 refuse_contradictions(table, &guard, surroundings);
             }
-            if guard.token == Token::Relay && upstream == Some(&Some(Upstream::Assets)) {
+            if guard.token == Token::Relay && to_assets {
                 table.problem("token", "`relay` has nobody to go to, static assets take no token");
             }
             Some(Access::Guarded(guard))

@@ -68,7 +68,7 @@ mod tests {
         let changing = format!("{SECRET} \n{}", SECRET.to_uppercase());
         let verify = parse(json!({}), Some(&changing)).unwrap().verify.unwrap();
         assert!(verify.knows(SECRET) && verify.knows(&SECRET.to_uppercase()));
-        for other in ["", &SECRET[1..], &format!("{SECRET}0"), &changing] {
+        for other in ["", SECRET.trim_start_matches('0'), &format!("{SECRET}0"), &changing] {
             assert!(!verify.knows(other), "{other}");
         }
         assert!(!format!("{verify:?}").contains(SECRET));

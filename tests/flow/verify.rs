@@ -5,7 +5,8 @@ use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, Req
 use postern::ports::{BodyError, RequestBody};
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, Fault, ORIGIN, VERIFY_SECRET, World, gateway, variables};
+use super::bearer::{token, with_issuers};
+use crate::support::{Answered, Asked, Browser, Fault, ORIGIN, PARTNER, VERIFY_SECRET, World, gateway, variables};
 
 pub fn deployment() -> Gateway {
     deployment_with(|_| ())
@@ -318,6 +319,37 @@ fn the_answer_holds_what_the_upstream_is_to_get_instead() {
         (&headers["cookie"], &headers["authorization"]),
         (&HeaderValue::from_static("theme=dark"), &HeaderValue::from_static("Basic YTpi"))
     );
+}
+
+#[test]
+fn a_program_with_a_token_is_told_with_who_it_is() {
+    //
+    let world = World::new();
+    let mut vars = with_issuers();
+    vars["VERIFY"] = json!({});
+    let gateway = gateway(&vars);
+    let ask = |changes: Value| {
+        let token = token(&world, Some("at+jwt"), &changes);
+        let asked = Asked::new("GET", "/auth/verify").with("authorization", &format!("Bearer {token}"));
+        Browser::new(&world, &gateway).send(&forwarded(asked, "GET", "/v1/a"))
+    };
+    let names = ["kind", "issuer", "subject", "client", "actor", "scopes", "provider"];
+    let told = |changes: Value| {
+        let answered = ask(changes);
+        let headers = &passed(&answered).headers;
+        assert!(!headers.contains_key("authorization"));
+        names.map(|name| headers.get(format!("x-postern-{name}")).map(|value| value.to_str().unwrap().to_owned()))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let person = [some("human"), some(PARTNER), some("alice"), some("reporter"), None, some("read"), None];
+    assert_eq!(told(json!({})), person);
+    let service = told(json!({ "sub": "reporter", "scope": null }));
+    assert_eq!(service, [some("service"), some(PARTNER), some("reporter"), some("reporter"), None, None, None]);
+    assert_eq!(told(json!({ "act": { "sub": "helper" } }))[4], some("helper"));
+    // A name that reads otherwise on the other side of a header would be somebody else's.
+    for sub in [" helper", "helper ", "hel\tper"] {
+        ask(json!({ "act": { "sub": sub } })).assert_refused(500, "internal.identity_unwritable");
+    }
 }
 
 #[test]

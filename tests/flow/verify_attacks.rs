@@ -162,9 +162,11 @@ fn a_credential_that_is_not_good_is_nobody() {
     // R-163, field row 5
     let (world, gateway) = (World::new(), deployment());
     let good = Browser::new(&world, &gateway).signed_in().cookie("__Host-postern").unwrap();
-    for (value, reason) in
-        [("", "session.cookie_forged"), ("garbage", "session.cookie_forged"), (&good[1..], "session.cookie_forged")]
-    {
+    for (value, reason) in [
+        ("", "session.cookie_forged"),
+        ("garbage", "session.cookie_forged"),
+        (good.trim_end_matches(char::is_alphanumeric), "session.cookie_forged"),
+    ] {
         let browser = Browser::new(&world, &gateway);
         browser.plant("__Host-postern", value);
         browser.send(&forwarded(script(), "GET", "/wiki/a")).assert_refused(401, reason);
