@@ -38,6 +38,7 @@ use crate::upstream::ForwardPlan;
 use documents::IssuerDocuments;
 pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
+use verify::Asks;
 
 /// Everything the gateway asks of the world.
 pub trait Platform:
@@ -148,8 +149,8 @@ impl Gateway {
             "/auth/health" => turn.own_page(ledger, reply::healthy)?,
             "/auth/sessions" => sessions::all(turn, ledger).await?,
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
-            "/auth/verify" => verify::answer(turn, ledger).await?,
-            "/auth/verify/refusal" => verify::refuse(turn, ledger).await?,
+            "/auth/verify" => verify::answer(turn, Asks::Whether, ledger).await?,
+            "/auth/verify/refusal" => verify::answer(turn, Asks::Why, ledger).await?,
             "/auth/admin/sessions" => admin::list(turn, ledger).await?,
             "/auth/admin/revoke" => admin::revoke(turn, body, ledger).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {

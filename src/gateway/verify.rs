@@ -11,50 +11,52 @@ use crate::authn::Principal;
 use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use crate::refusal::{Reason, VerifyError};
+use crate::route::{CanonicalPath, Route};
 
 use question::{Dialect, Question, SECRET};
 
-/// 204 with who it is, or the refusal: as a proxy hands it to the caller, or in the few words that nginx knows.
-pub(super) async fn answer<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    let question = asked(turn, "verify", ledger)?;
-    let inner = turn.about(&question.head);
-    match decide(&inner, ledger).await {
-        Ok(admitted) => {
-            let reply = passport(admitted, &question.head.headers)?;
-            ledger.event.status = reply.status.as_u16();
-            Ok(reply)
-        }
-        Err(refused) => {
-            let mut reply = refusal(&inner, refused, ledger);
-            if question.dialect == Dialect::Original {
-                reply.status = in_few_words(reply.status);
-                ledger.event.status = reply.status.as_u16();
-            }
-            Ok(reply)
-        }
-    }
+/// What the proxy wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// `/auth/verify`: whether the request may pass.
+    Whether,
+    /// `/auth/verify/refusal`: what its caller is told, for a proxy that took nothing but a status from the first answer.
+    Why,
 }
 
-/// `GET /auth/verify/refusal`: what the caller is told, for a proxy that took nothing but a status from the first
-/// question. Lets nothing pass: if the doors have opened meanwhile, the caller comes again.
-pub(super) async fn refuse<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    let question = asked(turn, "refusal", ledger)?;
+/// 204 with who it is, or the refusal: as a proxy hands it to the caller, or in the few words that nginx knows.
+///
+/// Who asks why lets nothing pass: if the doors have opened meanwhile, the caller comes again.
+pub(super) async fn answer<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    let question = asked(turn, asks, ledger)?;
     let inner = turn.about(&question.head);
-    match decide(&inner, ledger).await {
-        Ok(_) => {
+    let decision = match rule(&inner, ledger) {
+        Ok((path, route)) => doors::enter(&inner, &path, route, ledger).await,
+        Err(reason) => Err(reason.into()),
+    };
+    let reply = match (decision, asks) {
+        (Ok(admitted), Asks::Whether) => passport(admitted, &question.head.headers)?,
+        (Ok(_), Asks::Why) => {
+            ledger.event.end(Ending::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
             let again = reply::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
-            let reply = again.ok_or(Reason::Internal("internal.location_unwritable"))?;
-            ledger.event.end(Ending::Redirect, "verify.passes_now", reply.status);
-            Ok(reply)
+            again.ok_or(Reason::Internal("internal.location_unwritable"))?
         }
-        Err(refused) => Ok(refusal(&inner, refused, ledger)),
-    }
+        (Err(refused), Asks::Whether) if question.dialect == Dialect::Original => {
+            in_few_words(refusal(&inner, refused, ledger))
+        }
+        (Err(refused), _) => refusal(&inner, refused, ledger),
+    };
+    ledger.event.status = reply.status.as_u16();
+    Ok(reply)
 }
 
 /// The request that is asked about, where the proxy may ask.
-fn asked<P: Platform>(turn: &Turn<'_, P>, via: &'static str, ledger: &mut Ledger) -> Result<Question, Reason> {
+fn asked<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Question, Reason> {
     let Some(verify) = &turn.config.verify else { return Err(Reason::NoRoute) };
-    ledger.event.via = Some(via);
+    ledger.event.via = Some(match asks {
+        Asks::Whether => "verify",
+        Asks::Why => "refusal",
+    });
     turn.allow_methods(&[Method::GET])?;
     match turn.head.header(SECRET) {
         Some(secret) if verify.knows(secret) => {}
@@ -67,59 +69,59 @@ fn asked<P: Platform>(turn: &Turn<'_, P>, via: &'static str, ledger: &mut Ledger
     Ok(question)
 }
 
-/// What becomes of any request: its one meaning, its rule, and both doors.
-async fn decide<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Admitted, Refused> {
+/// The request's one meaning, and its rule: as for any other.
+fn rule<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<(CanonicalPath, &'a Route), Reason> {
     let (raw_path, _) = turn::target(&turn.head.url);
     let path = turn.enter(raw_path)?;
     let route = doors::route(turn, &path, ledger)?;
-    doors::enter(turn, &path, route, ledger).await
+    Ok((path, route))
 }
 
 /// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
 /// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`Admitted`].
 fn passport(admitted: Admitted, asked: &HeaderMap) -> Result<Reply, Reason> {
+    let mut lines = admitted.principal.as_ref().map(identity).transpose()?.unwrap_or_default();
+    lines.push(("cookie", cookie::without_ours(asked)));
+    lines.push(("authorization", credential(&admitted, asked)?));
     let mut reply = Reply::empty(StatusCode::NO_CONTENT);
-    if let Some(cookies) = cookie::without_ours(asked) {
-        reply.headers.insert(header::COOKIE, cookies);
-    }
-    match &admitted.principal {
-        Some(principal) => identify(principal, &mut reply.headers)?,
-        // Nobody's here, so it is not for us.
-        None => reply.headers.extend(asked.get(header::AUTHORIZATION).map(|own| (header::AUTHORIZATION, own.clone()))),
-    }
-    if let Some(token) = &admitted.access_token {
-        let bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()));
-        let mut bearer = bearer.map_err(|_| Reason::Internal("internal.token_unwritable"))?;
-        bearer.set_sensitive(true);
-        reply.headers.insert(header::AUTHORIZATION, bearer);
+    for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        reply.headers.insert(HeaderName::from_static(name), value);
     }
     Ok(reply)
 }
 
+/// The access token where it goes along. Where nobody is asked who they are, what the caller shows is not for us.
+fn credential(admitted: &Admitted, asked: &HeaderMap) -> Result<Option<HeaderValue>, Reason> {
+    let Some(token) = &admitted.access_token else {
+        return Ok(asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none()).cloned());
+    };
+    let bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()));
+    let mut bearer = bearer.map_err(|_| Reason::Internal("internal.token_unwritable"))?;
+    bearer.set_sensitive(true);
+    Ok(Some(bearer))
+}
+
 /// Who it is. A name that cannot stand in a header as it is names nobody: without it, or cut to fit, it would name another.
-fn identify(principal: &Principal, headers: &mut HeaderMap) -> Result<(), Reason> {
+fn identity(principal: &Principal) -> Result<Vec<(&'static str, Option<HeaderValue>)>, Reason> {
     let actor = principal.actors().first().map(|actor| actor.subject.as_str());
-    for (name, value) in [
-        ("x-postern-issuer", Some(principal.issuer())),
-        ("x-postern-subject", Some(principal.subject())),
-        ("x-postern-kind", Some(principal.kind().as_str())),
-        ("x-postern-provider", principal.provider()),
-        ("x-postern-client", principal.client_id()),
-        ("x-postern-actor", actor),
-    ] {
-        let Some(value) = value else { continue };
-        headers.insert(name, written(value).ok_or(Reason::Internal("internal.identity_unwritable"))?);
-    }
     let email = principal.claims().get("email").and_then(|email| email.as_str());
     let verified = principal.claims().get("email_verified").is_some_and(|verified| verified == true);
     let scopes = principal.scopes().join(" ");
-    for (name, value) in [("x-postern-email", email.filter(|_| verified)), ("x-postern-scopes", Some(scopes.as_str()))]
-    {
-        if let Some(value) = value.and_then(written) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    Ok(())
+    let lines = [
+        ("x-postern-issuer", Some(principal.issuer()), true),
+        ("x-postern-subject", Some(principal.subject()), true),
+        ("x-postern-kind", Some(principal.kind().as_str()), true),
+        ("x-postern-provider", principal.provider(), true),
+        ("x-postern-client", principal.client_id(), true),
+        ("x-postern-actor", actor, true),
+        ("x-postern-email", email.filter(|_| verified), false),
+        ("x-postern-scopes", Some(scopes.as_str()), false),
+    ];
+    let written = lines.into_iter().map(|(name, value, is_name)| match (value, value.and_then(written)) {
+        (Some(_), None) if is_name => Err(Reason::Internal("internal.identity_unwritable")),
+        (_, value) => Ok((name, value)),
+    });
+    written.collect()
 }
 
 /// A value that reads the same on the other side: HTTP takes white space off its ends (RFC 9110 §5.5).
@@ -136,7 +138,6 @@ fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledge
     };
     if reply.status.is_success() {
         reply.status = StatusCode::UNAUTHORIZED;
-        ledger.event.status = reply.status.as_u16();
     }
     // Traefik takes a relative one for a place on the host where it asked.
     let path = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
@@ -148,10 +149,8 @@ fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledge
 }
 
 /// nginx's `auth_request` knows two refusals: who are you, and no.
-fn in_few_words(status: StatusCode) -> StatusCode {
-    if status == StatusCode::UNAUTHORIZED || status.is_redirection() {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::FORBIDDEN
-    }
+fn in_few_words(mut reply: Reply) -> Reply {
+    let unknown = reply.status == StatusCode::UNAUTHORIZED || reply.status.is_redirection();
+    reply.status = if unknown { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+    reply
 }
