@@ -3,6 +3,7 @@
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { main } from './lib/progress.mjs';
+import { ensureProxies } from './lib/proxies.mjs';
 import { ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
 
 await main(async () => {
@@ -10,5 +11,6 @@ await main(async () => {
   await ensureRust();
   await ensureWasmTools();
   await ensureChromium();
-  console.log('  Everything is there.');
+  const absent = await ensureProxies();
+  console.log(absent.length ? `  Everything is there but ${absent.join(' and ')}: their tests will not run.` : '  Everything is there.');
 });

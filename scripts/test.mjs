@@ -12,6 +12,7 @@ import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { fuzz, fuzzTargets, prepareFuzzing } from './lib/fuzz.mjs';
 import { root } from './lib/paths.mjs';
+import { ensureProxies } from './lib/proxies.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
 import { ensureCargoFuzz, ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
@@ -41,14 +42,15 @@ const STEPS = [
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
 ];
 
-const state = { tools: null, cargoFuzz: null, done: new Set() };
+const state = { tools: null, cargoFuzz: null, absent: [], done: new Set() };
 const NEEDS = {
   tools: async () => { state.tools = await ensureWasmTools(); },
   chromium: async () => { process.env.CHROMIUM_BIN = await ensureChromium(); },
+  proxies: async () => { state.absent = await ensureProxies(); },
   fuzzing: async () => {
     state.cargoFuzz = await ensureCargoFuzz();
     await step('fuzz targets', () => prepareFuzzing(state.cargoFuzz), String);
@@ -74,6 +76,7 @@ await main(async () => {
   }
   if (failures.length) throw summary(failures);
   console.log(`\n  ${green('All passed')} ${dim(`${chosen.length} steps, ${elapsed(since)}`)}`);
+  for (const name of state.absent) console.log(`  ${bold('Not run:')} forward-auth by ${name}, which is not installed (Debian or Ubuntu: \`sudo apt-get install ${name}\`)`);
 });
 
 async function perform({ title, needs = [], work, count }) {
@@ -165,6 +168,6 @@ function countRust(output) {
 }
 
 function countNode(output) {
-  const skipped = Number(/^ℹ skipped (\d+)/m.exec(output)?.[1] ?? 0);
-  return `${/^ℹ pass (\d+)/m.exec(output)?.[1] ?? 'an unknown number'} passed${skipped ? `, ${skipped} DID NOT RUN` : ''}`;
+  const [passed, skipped] = ['pass', 'skipped'].map((word) => new RegExp(`^ℹ ${word} (\\d+)`, 'm').exec(output)?.[1]);
+  return `${passed ?? 'an unknown number'} passed${Number(skipped) ? `, ${skipped} not run` : ''}`;
 }

@@ -104,6 +104,9 @@ pub struct Event {
     pub method: String,
     /// The path, without query.
     pub path: String,
+    /// How the question came, where not by the request itself: `verify`, another proxy asks about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<&'static str>,
     /// The rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
@@ -179,6 +182,7 @@ impl Event {
             status: 500,
             method: short(method),
             path: short(path),
+            via: None,
             route: None,
             provider: None,
             token_issuer: None,
@@ -199,6 +203,13 @@ impl Event {
             address: peer.address.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
         }
+    }
+
+    /// Says that it is about another request than the one that came.
+    pub fn instead(&mut self, method: &str, path: &str, peer: &Peer) {
+        self.method = short(method);
+        self.path = short(path);
+        self.address = peer.address.as_deref().map(short);
     }
 
     /// Names the principal.

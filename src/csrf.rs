@@ -2,7 +2,8 @@
 //!
 //! `SameSite` is not enough: a sibling subdomain is the same site. Fetch Metadata decides where the
 //! browser sends it, `Origin` where it does not, and where neither came, an unsafe request needs a header
-//! that no form and no cross-origin script without our consent can send.
+//! that no form and no cross-origin script without our consent can send. Where a route trusts a page of
+//! another origin with cookies (`cors`), that page's requests are as good as our own, there and nowhere else.
 
 use crate::config::PublicUrl;
 use crate::http::{HeaderMap, Method, RequestHead, header};
@@ -34,12 +35,15 @@ impl CsrfError {
     }
 }
 
-/// Checks where a request comes from that a cookie authenticates, as strictly as its method asks.
+/// Checks where a request comes from that a cookie authenticates, as strictly as its method asks. `also`: a further
+/// origin that is trusted here. Browsers always name it: in a form that posts, a WebSocket, and a `fetch` that wants to read.
 ///
 /// # Errors
 /// When it is neither from a page of ours nor a person's own navigation, or nothing tells.
-pub fn check(head: &RequestHead, own: &PublicUrl) -> Result<(), CsrfError> {
-    if head.headers.contains_key(header::UPGRADE) {
+pub fn check(head: &RequestHead, own: &PublicUrl, also: Option<&str>) -> Result<(), CsrfError> {
+    if also.is_some() && single(&head.headers, "origin") == also {
+        Ok(())
+    } else if head.headers.contains_key(header::UPGRADE) {
         check_upgrade(head, own)
     } else if is_unsafe(head) {
         check_unsafe(head, own)

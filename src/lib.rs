@@ -18,6 +18,7 @@ pub mod jose;
 pub mod ports;
 
 pub mod cookie;
+pub mod cors;
 pub mod keyring;
 pub mod once;
 pub mod route;

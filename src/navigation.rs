@@ -27,6 +27,8 @@ impl Caller {
             }
             Some(_) => Self::Program,
             None if head.headers.contains_key("sec-fetch-mode") => Self::Program,
+            // Where somebody goes by GET, no browser names an origin (Fetch §3.1): a script asks.
+            None if head.headers.contains_key(header::ORIGIN) => Self::Program,
             None if head.method == Method::GET && prefers_html(head) => Self::Navigation { cross_site: false },
             None => Self::Program,
         }
@@ -59,7 +61,7 @@ fn rank(range: &str, kind: &str, place: usize) -> Option<(u16, Reverse<usize>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeaderMap, HeaderValue, Peer};
+    use crate::http::{HeaderMap, HeaderName, HeaderValue, Peer};
 
     fn caller(accept: &str) -> Caller {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(accept).unwrap())]);
@@ -75,6 +77,21 @@ mod tests {
         {
             assert!(caller(accept).is_navigation(), "{accept}");
         }
+    }
+
+    #[test]
+    fn who_goes_somewhere_names_no_origin() {
+        // field row 13: a script of an older browser, on a page elsewhere
+        let browser = ("accept", "text/html");
+        let told = |lines: &[(&'static str, &'static str)]| {
+            let lines =
+                lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let headers = HeaderMap::from_iter(lines);
+            Caller::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
+        };
+        assert!(told(&[browser]).is_navigation());
+        assert_eq!(told(&[browser, ("origin", "https://spa.example.com")]), Caller::Program);
+        assert_eq!(told(&[browser, ("origin", "null")]), Caller::Program);
     }
 
     #[test]

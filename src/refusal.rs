@@ -48,6 +48,10 @@ pub enum Reason {
     Unasked(Unasked),
     /// An unsafe request that is not from a page of ours.
     Csrf(CsrfError),
+    /// A browser asks for a page of an origin that the route does not name.
+    CorsOrigin,
+    /// A proxy's question that is not answered.
+    Verify(VerifyError),
     /// Door 2 said no.
     Denied(Denial),
     /// None of the person's sessions has that name.
@@ -142,6 +146,40 @@ impl LogoutRequestError {
     }
 }
 
+/// Why a proxy's question about a request is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyError {
+    /// It shows no secret.
+    NoSecret,
+    /// It shows a secret that is not the one.
+    WrongSecret,
+    /// It does not say in this header, or not once, what the request is.
+    Unsaid(&'static str),
+    /// It says by this header what another header says too: which one holds?
+    SaidTwice(&'static str),
+    /// What it says in this header is none of a request.
+    Unusable(&'static str),
+}
+
+impl VerifyError {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NoSecret => "verify.no_secret",
+            Self::WrongSecret => "verify.wrong_secret",
+            Self::Unsaid(_) => "verify.unsaid",
+            Self::SaidTwice(_) => "verify.said_twice",
+            Self::Unusable(_) => "verify.unusable",
+        }
+    }
+
+    const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::NoSecret | Self::WrongSecret => None,
+            Self::Unsaid(name) | Self::SaidTwice(name) | Self::Unusable(name) => Some(name),
+        }
+    }
+}
+
 /// Which of a provider's answers a failure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Document {
@@ -216,6 +254,8 @@ impl Reason {
             Self::Introspection(error) => error.code(),
             Self::Unasked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
+            Self::CorsOrigin => "cors.origin",
+            Self::Verify(error) => error.code(),
             Self::Denied(denial) => denial.code(),
             Self::NoSuchSession => "session.unknown",
             Self::NotAdministrator => "admin.not_an_administrator",
@@ -267,6 +307,7 @@ impl Reason {
                 Some((*name).to_owned())
             }
             Self::Denied(Denial::Scopes(missing)) => Some(missing.join(" ")),
+            Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
             Self::ProviderStatus(document, status) => Some(format!("{} {}", document.name(), status.as_u16())),
@@ -288,7 +329,8 @@ impl Reason {
             | Self::BadInput(_)
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
-            | Self::LogoutToken(_) => Refusal::BadRequest,
+            | Self::LogoutToken(_)
+            | Self::Verify(_) => Refusal::BadRequest,
             Self::NoRoute | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
@@ -302,7 +344,7 @@ impl Reason {
             Self::TokenRejected(_) => Refusal::TokenRefused,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
-            Self::Csrf(_) | Self::LoginNotNavigated => Refusal::CrossSite,
+            Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind | Denial::Roles) | Self::NotAdministrator => {
                 Refusal::Forbidden(Vec::new())

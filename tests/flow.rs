@@ -25,6 +25,8 @@ mod bearer;
 mod callback;
 #[path = "flow/claim_headers.rs"]
 mod claim_headers;
+#[path = "flow/cors.rs"]
+mod cors;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/front_end.rs"]
@@ -67,3 +69,7 @@ mod token_cache;
 mod tokens;
 #[path = "flow/userinfo.rs"]
 mod userinfo;
+#[path = "flow/verify.rs"]
+mod verify;
+#[path = "flow/verify_attacks.rs"]
+mod verify_attacks;

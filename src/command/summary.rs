@@ -3,7 +3,7 @@
 use crate::config::{
     Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
-use crate::route::{Access, Guard, Route, Token};
+use crate::route::{Access, Guard, Route, Token, Upstream};
 
 /// What the summary says beside the configuration itself.
 pub(super) struct Notes<'a> {
@@ -32,6 +32,10 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
         text.extend(config.issuers.iter().map(issuer));
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
+    }
+    if let Some(verify) = &config.verify {
+        let host = verify.host.as_deref().unwrap_or(config.public_url.host());
+        text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
     }
     if let Some(admin) = &config.admin {
         text.push_str("\nAdministrators\n");
@@ -134,12 +138,17 @@ fn routes(routes: &[Route]) -> String {
 }
 
 fn row(route: &Route) -> [String; 4] {
-    let who = match &route.access {
+    let mut who = match &route.access {
         Access::Public => "everyone".to_owned(),
         Access::Guarded(guard) => guarded(guard),
     };
+    if let Some(cors) = &route.cors {
+        let cookies = if cors.credentials { ", cookies included" } else { "" };
+        who.push_str(&format!(", from pages of {} too{cookies}", cors.origins.join(" and ")));
+    }
+    let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
-    [methods.join(" "), route.pattern.as_str().to_owned(), route.upstream.to_string(), who]
+    [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]
 }
 
 fn guarded(guard: &Guard) -> String {

@@ -103,7 +103,7 @@ impl Wrangler {
         let services = self.names("services", "binding");
         let mut problems = Vec::new();
         for route in routes {
-            if let Upstream::Service(binding) = &route.upstream
+            if let Some(Upstream::Service(binding)) = &route.upstream
                 && !services.contains(&binding.as_str())
             {
                 let message = format!(
@@ -113,7 +113,7 @@ impl Wrangler {
                 problems.push(self.problem("services", message));
             }
         }
-        if routes.iter().any(|route| route.upstream == Upstream::Assets) {
+        if routes.iter().any(|route| route.upstream == Some(Upstream::Assets)) {
             problems.extend(self.assets());
         }
         problems

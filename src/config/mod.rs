@@ -5,6 +5,7 @@ mod admin;
 mod claim_headers;
 mod claim_path;
 mod client_auth;
+mod cors;
 mod introspection;
 mod issuer;
 mod problem;
@@ -17,6 +18,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod value;
+mod verify;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
@@ -26,9 +28,10 @@ pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
-pub use secrets::{KEY_RING, Owner, is_secret};
+pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
+pub use verify::Verify;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -65,6 +68,8 @@ pub struct Config {
     pub claim_headers: Vec<HeaderName>,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
+    /// `VERIFY`: which proxy may ask about requests. `None`: none.
+    pub verify: Option<Verify>,
     /// Secret `POSTERN_KEYS`.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
@@ -74,7 +79,7 @@ pub struct Config {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 6] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN"];
+    pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -118,10 +123,12 @@ impl Config {
             providers: ids,
             issuers: &issuers,
             claims: &session.claims,
+            asked: top.has("VERIFY"),
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
+        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let keys = secrets.key_ring();
         top.finish();
         Some(Self {
@@ -132,6 +139,7 @@ impl Config {
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
+            verify: verify.flatten(),
             keys: Rc::new(keys?),
             stamp: stamp(vars),
         })

@@ -2,6 +2,7 @@
 
 use super::address::{PublicUrl, is_loopback, origin};
 use super::claim_headers;
+use super::cors;
 use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
@@ -16,8 +17,7 @@ use crate::time::Seconds;
 
 /// No rule may claim what lies here; a wildcard may still match it, except where Postern itself answers.
 const WELL_KNOWN: &str = "/.well-known";
-const UPSTREAM: &str =
-    "`service:NAME` (a binding of capitals, digits and `_`), an origin such as `https://api.example.com`, or `assets`";
+const UPSTREAM: &str = "`service:NAME` (a binding of capitals, digits and `_`), an origin such as `https://api.example.com`, `assets`, or `none`";
 
 /// An ended session is never let in for longer than this.
 const LONGEST_REVOCATION: Seconds = Seconds::minutes(1);
@@ -28,6 +28,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) public_url: Option<&'a PublicUrl>,
     /// Whether upstreams on loopback hosts are allowed.
     pub(super) development: bool,
+    /// Whether another proxy may ask about requests.
+    pub(super) asked: bool,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
     /// The ids of all providers.
@@ -69,9 +71,16 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     let pattern = pattern_of(&table, pattern);
     let methods = methods(&mut table, prefix);
     let upstream = table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings));
-    let access = access(&mut table, upstream.as_ref(), surroundings);
+    let to_assets = upstream == Some(Some(Upstream::Assets));
+    let access = access(&mut table, to_assets, surroundings);
+    let asserts = matches!(&access, Some(Access::Guarded(Guard { token: Token::Assertion, .. })));
+    if asserts && upstream == Some(None) {
+        table.problem("token", "`assertion` is made for an upstream, and here none is named");
+    }
+    let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
     table.finish();
-    Some(Route { name: name.to_owned(), pattern: pattern?, methods: methods?, upstream: upstream?, access: access? })
+    let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
+    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors })
 }
 
 fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {
@@ -119,13 +128,16 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
     }
 }
 
-fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Upstream, String> {
-    if text == "assets" {
-        return Ok(Upstream::Assets);
+fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstream>, String> {
+    match text {
+        "none" if surroundings.asked => return Ok(None),
+        "none" => return Err("`none` is for what another proxy asks about, and there is no `VERIFY`".to_owned()),
+        "assets" => return Ok(Some(Upstream::Assets)),
+        _ => {}
     }
     if let Some(binding) = text.strip_prefix("service:") {
         return if is_binding(binding) {
-            Ok(Upstream::Service(binding.to_owned()))
+            Ok(Some(Upstream::Service(binding.to_owned())))
         } else {
             Err(expected(UPSTREAM, text))
         };
@@ -138,7 +150,7 @@ fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Upstream, Str
     if surroundings.public_url.is_some_and(|public| public.origin() == origin) {
         return Err(format!("{} is Postern itself", shown(text)));
     }
-    Ok(Upstream::Origin(origin))
+    Ok(Some(Upstream::Origin(origin)))
 }
 
 fn is_binding(name: &str) -> bool {
@@ -147,7 +159,7 @@ fn is_binding(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Surroundings<'_>) -> Option<Access> {
+fn access(table: &mut Table<'_>, to_assets: bool, surroundings: &Surroundings<'_>) -> Option<Access> {
     let public = table.optional("public", flag);
     let ways = table.optional("authenticate", |value| authenticate(value, &surroundings.issuers.ids));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
@@ -180,7 +192,7 @@ fn access(table: &mut Table<'_>, upstream: Option<&Upstream>, surroundings: &Sur
             if ways_are_known {
                 refuse_contradictions(table, &guard, surroundings);
             }
-            if upstream == Some(&Upstream::Assets) {
+            if to_assets {
                 refuse_telling_nobody(table, &guard);
             }
             Some(Access::Guarded(guard))

@@ -1,5 +1,7 @@
 //! Secrets by their names. What stands in them is never part of a message.
 
+use std::ops::RangeInclusive;
+
 use super::problem::Report;
 use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
@@ -8,7 +10,12 @@ use crate::secret::Secret;
 
 /// The secret that holds the key ring.
 pub const KEY_RING: &str = "POSTERN_KEYS";
+/// The secret by which we know the proxy that asks at `/auth/verify`.
+pub const VERIFY: &str = "POSTERN_VERIFY_SECRET";
 
+/// 32 characters of base64 or hex are 128 bits or more.
+const PROXY_SECRET_BYTES: RangeInclusive<usize> = 32..=256;
+const MAX_PROXY_SECRETS: usize = 2;
 const PROVIDER: &str = "PROVIDER";
 const ISSUER: &str = "ISSUER";
 const OWNERS: [&str; 2] = [PROVIDER, ISSUER];
@@ -51,7 +58,8 @@ impl Owner<'_> {
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
-    name == KEY_RING || of_somebody && [CLIENT_SECRET, PRIVATE_KEY].iter().any(|what| name.ends_with(what))
+    [KEY_RING, VERIFY].contains(&name)
+        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.
@@ -83,6 +91,21 @@ impl Secrets<'_> {
     pub(super) fn key_ring(&self) -> Option<KeyRing> {
         let text = self.present(KEY_RING)?;
         KeyRing::parse(text.expose()).map_err(|error| self.problem(KEY_RING, &error.to_string())).ok()
+    }
+
+    /// What a proxy shows to be believed; while it changes, the old one too, with white space between.
+    pub(super) fn of_proxy(&self) -> Option<Vec<Secret<String>>> {
+        let text = self.present(VERIFY)?;
+        let all: Vec<Secret<String>> =
+            text.expose().split_whitespace().map(|one| Secret::new(one.to_owned())).collect();
+        let fits = |one: &Secret<String>| {
+            PROXY_SECRET_BYTES.contains(&one.expose().len()) && one.expose().bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if all.is_empty() || all.len() > MAX_PROXY_SECRETS || !all.iter().all(fits) {
+            self.problem(VERIFY, "expected 32 to 256 visible ASCII characters, or two such with a space between");
+            return None;
+        }
+        Some(all)
     }
 
     /// A P-256 private key as a JWK (RFC 7518 §6.2).

@@ -13,7 +13,7 @@ fn head(method: Method, lines: &[(&'static str, &str)]) -> RequestHead {
 }
 
 fn checked(method: Method, lines: &[(&'static str, &str)]) -> Result<(), CsrfError> {
-    check(&head(method, lines), &public_url())
+    check(&head(method, lines), &public_url(), None)
 }
 
 fn verdict(lines: &[(&'static str, &str)]) -> Result<(), CsrfError> {

@@ -2,12 +2,12 @@
 
 use super::Platform;
 use super::bearer::Bearer;
+use super::doors::Refused;
 use super::turn::Turn;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal};
 use crate::refusal::Reason;
 use crate::route::{Guard, Route, Token};
-use crate::secret::Secret;
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{Told, tell};
@@ -55,44 +55,42 @@ impl<P: Platform> Turn<'_, P> {
     /// What the route tells its upstream of whom both doors let through.
     ///
     /// # Errors
-    /// Why it cannot be told, and whether another login would help.
+    /// When it cannot be told.
     pub(super) async fn introduce(
         &self,
         entrant: Entrant,
         (route, guard): (&Route, &Guard),
         event: &mut Event,
-    ) -> Result<Introduction, (Reason, bool)> {
+    ) -> Result<(Principal, Introduction), Refused> {
         let session = entrant.session_name();
         let who = Identity { principal: entrant.principal(), session: session.as_deref() };
         let Told { headers, withheld } = tell(&guard.headers, &who);
         event.withheld = withheld.iter().map(ToString::to_string).collect();
-        let assertion = match guard.token {
-            Token::None | Token::Relay => None,
-            Token::Assertion => {
+        let assertion = match (guard.token, &route.upstream) {
+            (Token::Assertion, Some(upstream)) => {
                 let by = (self.platform, self.now);
-                let made = self.assertions.about(&who, &route.upstream, &self.config.public_url, by).await;
-                Some(made.ok_or((Reason::Internal("internal.assertion_unsigned"), false))?)
+                let made = self.assertions.about(&who, upstream, &self.config.public_url, by).await;
+                Some(made.ok_or(Reason::Internal("internal.assertion_unsigned"))?)
             }
+            _ => None,
         };
-        let access_token = match (guard.token, entrant) {
-            (Token::None | Token::Assertion, _) => None,
-            (Token::Relay, Entrant::Token(bearer)) => Some(bearer.token),
-            (Token::Relay, Entrant::Session(authenticated)) => Some(self.relayed(*authenticated)?),
+        let (principal, token) = match entrant {
+            Entrant::Token(bearer) => (bearer.principal, Some(bearer.token)),
+            Entrant::Session(authenticated) if guard.token == Token::Relay => {
+                let Authenticated { principal, access_token, provider_down, created_at, .. } = *authenticated;
+                let missing = || self.unrelayed(provider_down, created_at);
+                (principal, Some(access_token.ok_or_else(missing)?.into_secret()))
+            }
+            Entrant::Session(authenticated) => (authenticated.principal, None),
         };
-        Ok(Introduction { access_token, assertion, claims: headers })
+        let access_token = token.filter(|_| guard.token == Token::Relay);
+        Ok((principal, Introduction { access_token, assertion, claims: headers }))
     }
 
-    /// The session's access token; or why there is none, and whether another login would help.
-    fn relayed(&self, authenticated: Authenticated) -> Result<Secret<String>, (Reason, bool)> {
-        match authenticated.access_token {
-            Some(token) => Ok(token.into_secret()),
-            None if authenticated.provider_down => Err((Reason::RenewalPaused, false)),
-            None if self.just_signed_in(authenticated.created_at) => Err((Reason::AccessTokenExpired, false)),
-            None => Err((Reason::AccessTokenExpired, true)),
-        }
-    }
-
-    fn just_signed_in(&self, created_at: i64) -> bool {
-        self.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN
+    /// Why a session has no access token.
+    fn unrelayed(&self, provider_down: bool, created_at: i64) -> Refused {
+        let just_signed_in = self.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN;
+        let reason = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
+        Refused { reason, sign_in_helps: !provider_down && !just_signed_in }
     }
 }

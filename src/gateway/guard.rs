@@ -1,18 +1,16 @@
 //! A request for a route: both doors, then on to the upstream.
 
-use super::challenge::Challenge;
-use super::entrant::Entrant;
+use super::doors::{self, Admitted, Refused};
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, onward, reply};
 use crate::audit::Outcome as Ending;
-use crate::authn::session_cookie::Wants;
-use crate::authz::{self, Decision, Permit};
 use crate::cookie;
+use crate::cors;
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
-use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
-use crate::upstream::{ForwardPlan, Forwarding, Introduction, Tenure};
+use crate::route::{Access, CanonicalPath};
+use crate::upstream::{ForwardPlan, Forwarding};
 
 /// Finds the route and lets the request through, or not.
 pub(super) async fn pass<P: Platform>(
@@ -20,74 +18,55 @@ pub(super) async fn pass<P: Platform>(
     path: &CanonicalPath,
     ledger: &mut Ledger,
 ) -> Result<Outcome, Reason> {
-    let matched = turn.config.routes.find(&turn.head.method, path).map_err(|error| match error {
-        NoRoute::NotFound => Reason::NoRoute,
-        NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
-    })?;
-    let route = matched.route;
+    if let Some(permissions) = preflight(turn, path, ledger) {
+        return permissions.map(Outcome::Reply);
+    }
+    let route = doors::route(turn, path, ledger)?;
+    // Another proxy sends it on, and asks us before: here there is nothing.
+    let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
+    match doors::enter(turn, path, route, ledger).await {
+        Ok(admitted) => {
+            let Admitted { introduction, tenure, permit, .. } = admitted;
+            let forwarding = Forwarding {
+                head: turn.head,
+                path,
+                query: turn.query,
+                public_url: &turn.config.public_url,
+                told_by: told_by(&route.access),
+                tenure,
+                introduction,
+                claim_headers: &turn.config.claim_headers,
+                request_id: &turn.request_id,
+            };
+            Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
+        }
+        Err(refused) => answer(turn, refused, ledger).map(Outcome::Reply),
+    }
+}
+
+/// Answers a browser that asks whether a page of another origin may send a request: before anybody is asked who they
+/// are, for such a question never says (Fetch §3.2.2). `None` when it is no such question, or the route knows no other origins: then
+/// it is a request like any other.
+fn preflight<P>(turn: &Turn<'_, P>, path: &CanonicalPath, ledger: &mut Ledger) -> Option<Result<Reply, Reason>> {
+    let method = cors::preflight(turn.head)?;
+    let route = turn.config.routes.find(&method, path).ok()?.route;
+    let cors = route.cors.as_ref()?;
     ledger.event.route = Some(route.name.clone());
-    match &route.access {
-        Access::Public => {
-            let permit = permitted(authz::authorize(None, route))?;
-            ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
-            Ok(turn.forward(route, path, (Introduction::default(), Tenure::Unlimited), permit))
-        }
-        Access::Guarded(guard) => match authenticate(turn, path, (route, guard), ledger).await {
-            Ok(entrant) => enter(turn, path, (route, guard), entrant, ledger).await,
-            Err(reason) => challenge(turn, reason, ledger).map(Outcome::Reply),
-        },
+    let grant = ledger.grant.insert(cors.grant(turn.head));
+    if grant.origin().is_none() {
+        return Some(Err(Reason::CorsOrigin));
     }
+    let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+    reply.headers = cors.permissions(&route.methods.allow_header());
+    ledger.event.end(Ending::Allow, "cors.preflight", reply.status);
+    Some(Ok(reply))
 }
 
-/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
-/// overruled, nor saved, by a cookie that its browser adds.
-async fn authenticate<P: Platform>(
-    turn: &Turn<'_, P>,
-    path: &CanonicalPath,
-    (route, guard): (&Route, &Guard),
-    ledger: &mut Ledger,
-) -> Result<Entrant, Reason> {
-    if guard.takes_tokens() {
-        let challenge = ledger.challenge.insert(Challenge::of(route, guard, turn.config));
-        if let Some(presented) = turn.presented_token()? {
-            challenge.came_by(presented.scheme);
-            let bearer = turn.authenticate_token(presented, (guard, path), ledger).await?;
-            return Ok(Entrant::Token(Box::new(bearer)));
-        }
-        if !guard.takes_sessions() {
-            return Err(Reason::NoToken);
-        }
-    }
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
-    let authenticated = turn.authenticate(wants, ledger).await?;
-    // No token was used, so none is to blame for what is refused from here on.
-    ledger.challenge = None;
-    Ok(Entrant::Session(Box::new(authenticated)))
-}
-
-/// Door 2, and on.
-async fn enter<P: Platform>(
-    turn: &Turn<'_, P>,
-    path: &CanonicalPath,
-    (route, guard): (&Route, &Guard),
-    entrant: Entrant,
-    ledger: &mut Ledger,
-) -> Result<Outcome, Reason> {
-    let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
-    let tenure = turn.tenure(guard, &entrant);
-    let introduction = match turn.introduce(entrant, (route, guard), &mut ledger.event).await {
-        Ok(introduction) => introduction,
-        Err((reason, true)) => return challenge(turn, reason, ledger).map(Outcome::Reply),
-        Err((reason, false)) => return Err(reason),
-    };
-    ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(turn.forward(route, path, (introduction, tenure), permit))
-}
-
-fn permitted(decision: Decision) -> Result<Permit, Reason> {
-    match decision {
-        Decision::Allow(permit) => Ok(permit),
-        Decision::Deny(denial) => Err(Reason::Denied(denial)),
+/// What is answered to whom the doors did not let through.
+pub(super) fn answer<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    match refused {
+        Refused { reason, sign_in_helps: true } => challenge(turn, reason, ledger),
+        Refused { reason, sign_in_helps: false } => Err(reason),
     }
 }
 
@@ -135,28 +114,5 @@ fn told_by(access: &Access) -> Option<&'static str> {
         Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
-    }
-}
-
-impl<P: Platform> Turn<'_, P> {
-    fn forward(
-        &self,
-        route: &Route,
-        path: &CanonicalPath,
-        (introduction, tenure): (Introduction, Tenure),
-        permit: Permit,
-    ) -> Outcome {
-        let forwarding = Forwarding {
-            head: self.head,
-            path,
-            query: self.query,
-            public_url: &self.config.public_url,
-            told_by: told_by(&route.access),
-            tenure,
-            introduction,
-            claim_headers: &self.config.claim_headers,
-            request_id: &self.request_id,
-        };
-        Outcome::Forward(Box::new(ForwardPlan::new(route.upstream.clone(), forwarding, permit)))
     }
 }

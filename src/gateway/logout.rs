@@ -17,7 +17,7 @@ use crate::session::message::Ended;
 pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::Logout;
     turn.allow_methods(&[Method::POST])?;
-    csrf::check(turn.head, &turn.config.public_url).map_err(Reason::Csrf)?;
+    csrf::check(turn.head, &turn.config.public_url, None).map_err(Reason::Csrf)?;
     let ended = end_here(turn).await?;
     turn.drop_session_cookie(ledger)?;
     ledger.set_cookie(cookie::delete_arrival())?;

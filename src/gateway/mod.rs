@@ -6,6 +6,7 @@ mod bearer;
 mod callback;
 mod challenge;
 mod documents;
+mod doors;
 mod entrant;
 mod frontchannel;
 mod guard;
@@ -23,11 +24,13 @@ mod resource;
 mod sessions;
 mod turn;
 mod userinfo;
+mod verify;
 
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::authn::inquiry::Inquiries;
 use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
+use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
 use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Signing, Timer};
@@ -39,6 +42,7 @@ use crate::upstream::{Assertions, ForwardPlan};
 use documents::IssuerDocuments;
 pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
+use verify::Asks;
 
 /// Everything the gateway asks of the world.
 pub trait Platform:
@@ -137,7 +141,10 @@ impl Gateway {
         platform.line(&ledger.event.to_line());
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
-            Outcome::Forward(plan) => Outcome::Forward(Box::new(plan.with_cookies(ledger.into_cookies()))),
+            Outcome::Forward(plan) => {
+                let (cookies, grant) = ledger.into_parts();
+                Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant)))
+            }
         }
     }
 
@@ -166,6 +173,8 @@ impl Gateway {
             "/auth/health" => turn.own_page(ledger, reply::healthy)?,
             "/auth/sessions" => sessions::all(turn, ledger).await?,
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
+            "/auth/verify" => verify::answer(turn, Asks::Whether, ledger).await?,
+            "/auth/verify/refusal" => verify::answer(turn, Asks::Why, ledger).await?,
             "/auth/admin/sessions" => admin::list(turn, ledger).await?,
             "/auth/admin/revoke" => admin::revoke(turn, body, ledger).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
@@ -195,8 +204,22 @@ impl Gateway {
     /// The answer when the upstream of a [`ForwardPlan`] fails: the same face as every other refusal.
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
-        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head));
-        reply::sealed(reply, request_id, self.config.public_url.is_https())
+        let grant = self.grant(head);
+        let base = if grant.as_ref().and_then(Grant::origin).is_some() { self.config.public_url.origin() } else { "" };
+        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head), base);
+        let mut reply = reply::sealed(reply, request_id, self.config.public_url.is_https());
+        if let Some(grant) = grant {
+            grant.add_to_own(&mut reply.headers);
+        }
+        reply
+    }
+}
+
+impl Gateway {
+    /// What an answer to this request says to pages of other origins.
+    fn grant(&self, head: &RequestHead) -> Option<Grant> {
+        let path = CanonicalPath::parse(turn::target(&head.url).0).ok()?;
+        Some(self.config.routes.find(&head.method, &path).ok()?.route.cors.as_ref()?.grant(head))
     }
 }
 
@@ -206,7 +229,7 @@ impl Gateway {
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
     let request_id = turn::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
-    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller);
+    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, "");
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
 }
@@ -215,7 +238,7 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Reply) {
     let request_id = turn::request_id(random);
-    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program);
+    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, "");
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
 }

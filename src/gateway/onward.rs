@@ -34,7 +34,7 @@ pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
 /// # Errors
 /// With the reason, where it is no such form.
 pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    if turn.head.method != Method::POST || csrf::check(turn.head, &turn.config.public_url).is_err() {
+    if turn.head.method != Method::POST || csrf::check(turn.head, &turn.config.public_url, None).is_err() {
         return Err(reason);
     }
     let refusal = turn.refuse(&reason, ledger);

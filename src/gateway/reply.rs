@@ -82,8 +82,9 @@ pub(super) fn readable_by_all(mut reply: Reply) -> Reply {
     reply
 }
 
-/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Reply {
+/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `base`: what stands before the path
+/// of the login page, where that is to be found elsewhere.
+pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, base: &str) -> Reply {
     let status = refusal.status();
     let mut reply = if caller.is_navigation() {
         html(status, pages::problem::render(refusal, request_id, refusal.offers_login().then_some("/auth/login")))
@@ -96,7 +97,7 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller) -> Re
         });
         match (refusal, body.as_object_mut()) {
             (Refusal::Unauthenticated, Some(members)) => {
-                members.insert("login_url".to_owned(), "/auth/login".into());
+                members.insert("login_url".to_owned(), format!("{base}/auth/login").into());
             }
             // RFC 6750 §3: the scopes that would do. They stand in the configuration, and are nobody's secret.
             (Refusal::Forbidden(scopes), Some(members)) if !scopes.is_empty() => {

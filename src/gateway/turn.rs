@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
-use super::{Platform, reply};
+use super::{Platform, reply, resource};
 use crate::audit::{Event, Outcome as Ending};
 use crate::authn::dpop;
 use crate::authn::inquiry::Inquiries;
@@ -13,12 +13,13 @@ use crate::authn::token_cache::TokenCache;
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::{Config, SameSite};
 use crate::cookie;
+use crate::cors::Grant;
 use crate::csrf;
 use crate::http::{HeaderValue, Method, Reply, RequestHead, essence, header};
 use crate::navigation::Caller;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
-use crate::route::CanonicalPath;
+use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
 use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
 use crate::time::Timestamp;
@@ -47,17 +48,19 @@ pub(super) struct Ledger {
     pub(super) event: Event,
     /// What the route says to whom it refuses, where it takes access tokens.
     pub(super) challenge: Option<Challenge>,
+    /// What the answer says to pages of other origins, where the route knows any.
+    pub(super) grant: Option<Grant>,
     cookies: Vec<HeaderValue>,
 }
 
 impl Ledger {
     pub(super) const fn new(event: Event) -> Self {
-        Self { event, challenge: None, cookies: Vec::new() }
+        Self { event, challenge: None, grant: None, cookies: Vec::new() }
     }
 
-    /// The cookies, for an answer that is not ours.
-    pub(super) fn into_cookies(self) -> Vec<HeaderValue> {
-        self.cookies
+    /// The cookies and the grant, for an answer that is not ours.
+    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>) {
+        (self.cookies, self.grant)
     }
 
     /// Sets a cookie with the answer, good or bad.
@@ -70,18 +73,31 @@ impl Ledger {
     }
 }
 
+impl<P> Turn<'_, P> {
+    /// The turn of another request, about which this one asks.
+    pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> Turn<'b, P> {
+        let (_, query) = target(&head.url);
+        Turn { head, query, caller: Caller::of(head), request_id: self.request_id.clone(), ..*self }
+    }
+}
+
 impl<P: Platform> Turn<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self, raw_path: &str) -> Result<CanonicalPath, Reason> {
         let url_host = self.head.url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-        if url_host != Some(self.config.public_url.host()) {
+        let verify_host = self.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
+        let public = url_host == Some(self.config.public_url.host());
+        if !public && (url_host.is_none() || url_host != verify_host) {
             return Err(Reason::UnknownHost);
         }
         let bad_name = |name: &http::HeaderName| name.as_str().contains('_');
         if self.head.headers.len() > MAX_HEADERS || self.head.headers.keys().any(bad_name) {
             return Err(Reason::BadHeader);
         }
-        CanonicalPath::parse(raw_path).map_err(Reason::BadPath)
+        let path = CanonicalPath::parse(raw_path).map_err(Reason::BadPath)?;
+        // Under the name that a proxy alone knows there is nothing but what it passes to us or asks.
+        let ours = path.is_within(OWN_PREFIX) || resource::asked_about(self.config, &path).is_some();
+        if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
     }
 
     /// Door 1, for requests of our own pages and people's own navigations. A cookie that is of no use any more is taken away with the answer, one made with an older key is
@@ -92,7 +108,8 @@ impl<P: Platform> Turn<'_, P> {
     pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
         // First, so that another origin's requests do not even keep the session alive.
         if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
-            csrf::check(self.head, &self.config.public_url).map_err(Reason::Csrf)?;
+            let also = ledger.grant.as_ref().and_then(Grant::trusted_origin);
+            csrf::check(self.head, &self.config.public_url, also).map_err(Reason::Csrf)?;
         }
         let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
         match judge.authenticate(&self.head.headers, wants).await {
@@ -212,11 +229,17 @@ impl<P: Platform> Turn<'_, P> {
         if let Refusal::Internal = refusal {
             ledger.event.detail = Some(format!("{reason:?}"));
         }
-        let mut reply = reply::problem(&refusal, &self.request_id, self.caller);
+        let mut reply = reply::problem(&refusal, &self.request_id, self.caller, self.login_base(ledger));
         if let Some(challenge) = &ledger.challenge {
             challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
         }
         reply
+    }
+
+    /// What stands before the path of the login page: a page of another origin has to be told the whole address.
+    fn login_base(&self, ledger: &Ledger) -> &str {
+        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin);
+        elsewhere.map_or("", |_| self.config.public_url.origin())
     }
 
     /// Adds what every answer of ours carries.
@@ -224,7 +247,11 @@ impl<P: Platform> Turn<'_, P> {
         for cookie in ledger.cookies {
             reply.headers.append(header::SET_COOKIE, cookie);
         }
-        reply::sealed(reply, &self.request_id, self.config.public_url.is_https())
+        let mut reply = reply::sealed(reply, &self.request_id, self.config.public_url.is_https());
+        if let Some(grant) = ledger.grant {
+            grant.add_to_own(&mut reply.headers);
+        }
+        reply
     }
 }
 

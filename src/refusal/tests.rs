@@ -29,6 +29,12 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Csrf(CsrfError::FetchSite), 403),
         (Reason::Csrf(CsrfError::Origin), 403),
         (Reason::Csrf(CsrfError::NoEvidence), 403),
+        (Reason::CorsOrigin, 403),
+        (Reason::Verify(VerifyError::NoSecret), 400),
+        (Reason::Verify(VerifyError::WrongSecret), 400),
+        (Reason::Verify(VerifyError::Unsaid(DETAIL)), 400),
+        (Reason::Verify(VerifyError::SaidTwice(DETAIL)), 400),
+        (Reason::Verify(VerifyError::Unusable(DETAIL)), 400),
         (Reason::Denied(Denial::Anonymous), 401),
         (Reason::Denied(Denial::Scopes(vec![DETAIL.to_owned()])), 403),
         (Reason::Denied(Denial::Provider), 403),
@@ -166,5 +172,5 @@ fn the_log_gets_the_detail() {
             told += 1;
         }
     }
-    assert_eq!(told, 8);
+    assert_eq!(told, 11);
 }

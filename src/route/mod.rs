@@ -12,6 +12,7 @@ pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};
 pub use router::{Conflict, Matched, NoRoute, Router};
 
+use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
@@ -29,10 +30,12 @@ pub struct Route {
     pub pattern: Pattern,
     /// For which methods; holds HEAD with GET.
     pub methods: Methods,
-    /// Where to.
-    pub upstream: Upstream,
+    /// Where to. `None`: Postern sends nothing on, another proxy does that asks about it.
+    pub upstream: Option<Upstream>,
     /// For whom.
     pub access: Access,
+    /// Which pages of other origins may call it. `None`: those of none.
+    pub cors: Option<Cors>,
 }
 
 /// Where a route leads.

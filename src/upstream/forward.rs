@@ -7,6 +7,7 @@ use super::tenure::Tenure;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
+use crate::cors::Grant;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
@@ -39,6 +40,7 @@ pub struct ForwardPlan {
     told_by: Option<&'static str>,
     /// Cookies of ours that go with the upstream's answer.
     set_cookies: Vec<HeaderValue>,
+    grant: Option<Grant>,
     permit: Permit,
 }
 
@@ -76,6 +78,23 @@ pub struct Introduction {
     pub claims: Vec<(HeaderName, HeaderValue)>,
 }
 
+impl Introduction {
+    /// Says who asks, in place of whatever stood there.
+    pub fn add_to(&self, headers: &mut HeaderMap) {
+        let bearer = self.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
+        let assertion = self.assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
+        for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
+            if let Some(Ok(mut value)) = value {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+        }
+        for (name, value) in &self.claims {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
+
 impl ForwardPlan {
     /// Makes the plan. The permit is used up.
     #[must_use]
@@ -97,6 +116,7 @@ impl ForwardPlan {
             navigation: Caller::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
+            grant: None,
             permit,
         }
     }
@@ -107,12 +127,21 @@ impl ForwardPlan {
         Self { set_cookies, ..self }
     }
 
+    /// The same, with what the answer says to pages of other origins: that alone, whatever the upstream says.
+    #[must_use]
+    pub fn with_grant(self, grant: Option<Grant>) -> Self {
+        Self { grant, ..self }
+    }
+
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
         let mut headers = answer_headers(self.told_by, from_upstream);
         for cookie in &self.set_cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        if let Some(grant) = &self.grant {
+            grant.add_to_answer(&mut headers);
         }
         headers
     }
@@ -146,28 +175,12 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
-    introduce(&forwarding.introduction, &mut headers);
+    forwarding.introduction.add_to(&mut headers);
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
     set(&mut headers, "x-forwarded-for", head.peer.address.as_deref().unwrap_or_default());
     set(&mut headers, "x-request-id", forwarding.request_id);
     headers
-}
-
-/// Says who asks, in place of whatever stood there.
-fn introduce(introduction: &Introduction, headers: &mut HeaderMap) {
-    let Introduction { access_token, assertion, claims } = introduction;
-    let bearer = access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
-    let assertion = assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
-    for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
-        if let Some(Ok(mut value)) = value {
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-    }
-    for (name, value) in claims {
-        headers.insert(name.clone(), value.clone());
-    }
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

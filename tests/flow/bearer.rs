@@ -33,7 +33,7 @@ pub fn with_issuers() -> Value {
 }
 
 /// A good token of `partner`'s with these claims changed; `null` takes one away. It holds the canary.
-fn token(world: &World, typ: Option<&str>, changes: &Value) -> String {
+pub fn token(world: &World, typ: Option<&str>, changes: &Value) -> String {
     let now = world.now.get();
     let mut claims = json!({
         "iss": PARTNER, "aud": API, "sub": "alice", "client_id": "reporter", "jti": format!("jti-{CANARY}"),

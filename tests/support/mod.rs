@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 /// Stands in every secret, token and code of this world: an answer or a log line that holds it leaks.
 pub const CANARY: &str = "canary";
 
+/// What the proxy shows that asks at `/auth/verify`.
+pub const VERIFY_SECRET: &str = "verify-canary-0123456789abcdef0123456789";
+
 /// The variables of a deployment with one provider, a public page, and three guarded places.
 pub fn variables() -> Value {
     json!({
@@ -64,6 +67,7 @@ pub fn key(id: &str, letter: &str) -> String {
 pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
     let secret = |name: &str| match name {
         "POSTERN_KEYS" => Some(keys.to_owned()),
+        "POSTERN_VERIFY_SECRET" => Some(VERIFY_SECRET.to_owned()),
         _ => Some(format!("secret-{CANARY}")),
     };
     Gateway::new(Config::parse(variables.as_object().unwrap(), &secret).unwrap())

@@ -29,7 +29,7 @@ fn a_rule_guards_unless_told_otherwise() {
     let route = rule("/api/orders/{id}", json!({ "upstream": "service:ORDERS_V2" }));
     assert_eq!((route.name.as_str(), route.pattern.as_str()), ("/api/orders/{id}", "/api/orders/{id}"));
     assert_eq!(route.methods, Methods::all());
-    assert_eq!(route.upstream, Upstream::Service("ORDERS_V2".into()));
+    assert_eq!(route.upstream, Some(Upstream::Service("ORDERS_V2".into())));
     let guard = guard(&route);
     assert_eq!(guard.authenticate, [Authentication::Session]);
     assert_eq!(guard.requirements, Requirements::default());
@@ -48,7 +48,7 @@ fn every_key_of_a_rule_says_what_it_is_documented_to() {
         }),
     );
     assert_eq!(route.methods.allow_header(), "GET, HEAD, DELETE");
-    assert_eq!(route.upstream, Upstream::Origin("https://api.example.com".into()));
+    assert_eq!(route.upstream, Some(Upstream::Origin("https://api.example.com".into())));
     let guard = guard(&route);
     assert_eq!(guard.requirements.scopes, ["orders:read"]);
     assert_eq!(guard.requirements.providers, [ProviderId::parse("corp").unwrap()]);

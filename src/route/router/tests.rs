@@ -9,8 +9,9 @@ fn route(name: &str) -> Route {
         name: name.to_owned(),
         pattern: Pattern::parse(pattern).unwrap(),
         methods: Methods::parse(methods.split(',')).unwrap(),
-        upstream: Upstream::Assets,
+        upstream: Some(Upstream::Assets),
         access: Access::Public,
+        cors: None,
     }
 }
 

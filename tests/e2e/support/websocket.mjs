@@ -129,9 +129,9 @@ export function handshake(postern, path, headers = [], { method = "GET" } = {}) 
   });
 }
 
-/** A WebSocket server on a port of its own; `onSocket` gets every socket with the request that opened it. */
-export async function startSocketServer(onSocket) {
-  const server = createServer((_, response) => response.writeHead(426).end());
+/** A WebSocket server on a port of its own; `onSocket` gets every socket with the request that opened it, `onRequest` whatever else is asked. */
+export async function startSocketServer(onSocket, onRequest = (_, response) => response.writeHead(426).end()) {
+  const server = createServer(onRequest);
   const open = new Set();
   server.on("upgrade", (request, connection, head) => {
     const accept = createHash("sha1").update(request.headers["sec-websocket-key"] + GUID).digest("base64");
