@@ -84,10 +84,12 @@ pub(super) fn read(route: &mut Table<'_>, kept: &[String]) -> Vec<ClaimHeader> {
 
 /// Every name that any route uses, once.
 pub(super) fn names(routes: &Router) -> Vec<HeaderName> {
-    let mut names: Vec<HeaderName> =
-        routes.routes().iter().flat_map(Route::claim_headers).map(|header| header.name.clone()).collect();
-    names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-    names.dedup();
+    let mut names: Vec<HeaderName> = Vec::new();
+    for ClaimHeader { name, .. } in routes.routes().iter().flat_map(Route::claim_headers) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
     names
 }
 
