@@ -81,7 +81,8 @@ pub struct Introduction {
 impl Introduction {
     /// Says who asks, in place of whatever stood there.
     pub fn add_to(&self, headers: &mut HeaderMap) {
-        let bearer = self.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
+        let bearer =
+            self.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
         let assertion = self.assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
         for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
             if let Some(Ok(mut value)) = value {

@@ -97,7 +97,7 @@ fn a_public_request_passes_and_names_nobody() {
 fn a_person_is_sent_to_sign_in_and_back() {
     let (world, gateway) = (World::new(), deployment());
     let browser = Browser::new(&world, &gateway);
-    let to_login = "https://app.example.com/auth/login?return_to=%2Fwiki%2Fa%3Fb%3Dc";
+    let to_login = "https://app.example.com/auth/login?return_to=%2Fwiki%2Fa%3Fb%3Dc&fragment=keep";
     let answered = browser.send(&forwarded(navigation(), "GET", "/wiki/a?b=c"));
     assert_eq!((answered.reply().status.as_u16(), answered.location().as_str()), (302, to_login));
     assert_eq!((&answered.event["outcome"], &answered.event["status"]), (&json!("redirect"), &json!(302)));
