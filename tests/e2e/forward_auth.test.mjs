@@ -112,7 +112,7 @@ for (const [kind, found] of [["nginx", findNginx()], ["Caddy", findCaddy()]]) {
     const browser = scene.browser();
     const { answer, reached } = await scene.watch(() => browser.navigate("/wiki/home?x=1", { follow: false }));
     assert.equal(answer.status, 302);
-    assert.equal(answer.headers.location, `${scene.origin}/auth/login?return_to=%2Fwiki%2Fhome%3Fx%3D1`);
+    assert.equal(answer.headers.location, `${scene.origin}/auth/login?return_to=%2Fwiki%2Fhome%3Fx%3D1&fragment=keep`);
     assert.deepEqual(reached, []);
     const arrived = await browser.navigate("/wiki/home?x=1");
     assert.deepEqual([arrived.status, arrived.body], [200, "the application"]);
