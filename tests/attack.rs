@@ -12,6 +12,15 @@
 #[expect(dead_code, unused_imports, reason = "the flows need more of it")]
 mod support;
 
+#[path = "attack/headers.rs"]
+mod headers;
+#[path = "attack/paths.rs"]
+mod paths;
+#[path = "attack/redirects.rs"]
+mod redirects;
+#[path = "support/vectors.rs"]
+mod vectors;
+
 use support::{Asked, Browser, World, gateway, variables};
 
 #[test]
@@ -52,6 +61,7 @@ fn a_sibling_reads_nothing_by_a_strict_cookie() {
         }
     }
 }
+
 #[test]
 fn a_browser_that_loses_the_session_cookie_is_not_sent_round_for_ever() {
     // field row 12

@@ -1,14 +1,16 @@
 //! The configuration as a user writes it, to the decision which rule answers: `fixtures/route/`.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test fails by panicking")]
 
-use std::path::{Path, PathBuf};
+#[path = "support/vectors.rs"]
+mod vectors;
 
 use postern::config::Config;
 use postern::http::Method;
 use postern::route::{CanonicalPath, NoRoute};
 use serde_json::{Map, Value, json};
 use url::Url;
+use vectors::web_platform_paths;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,37 +61,13 @@ fn each_request_gets_the_recorded_answer() {
     }
 }
 
-/// The web platform's own test data, where the machine has it.
-fn web_platform_urls() -> Option<Vec<Value>> {
-    let root = std::env::var_os("POSTERN_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"), PathBuf::from);
-    let file = root.join("wpt-urltestdata/urltestdata.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("left out: no URL vectors at {}", file.display());
-        return None;
-    };
-    serde_json::from_str(&text).ok()
-}
-
-/// Every path in the data, as the parser leaves it and as it came in.
-fn paths(vectors: &[Value]) -> Vec<String> {
-    let text = |vector: &Value, key: &str| vector.get(key).and_then(Value::as_str).map(str::to_owned);
-    let mut paths = Vec::new();
-    for vector in vectors.iter().filter(|vector| vector.is_object()) {
-        paths.extend(text(vector, "pathname"));
-        paths.extend(text(vector, "input"));
-        paths.extend(text(vector, "input").and_then(|input| Url::parse(&input).ok()).map(|url| url.path().to_owned()));
-    }
-    paths
-}
-
 #[test]
 fn a_path_that_is_accepted_is_read_alike_by_the_web_platform() {
     //
-    let Some(vectors) = web_platform_urls() else { return };
+    let Some(paths) = web_platform_paths() else { return };
     let base = Url::parse("https://app.example.com").unwrap();
     let (mut accepted, mut refused) = (0, 0);
-    for raw in paths(&vectors) {
+    for raw in paths {
         match CanonicalPath::parse(&raw) {
             Ok(path) => {
                 accepted += 1;
@@ -103,17 +81,16 @@ fn a_path_that_is_accepted_is_read_alike_by_the_web_platform() {
             Err(_) => refused += 1,
         }
     }
-    eprintln!("{accepted} paths accepted, {refused} refused");
     assert!(accepted > 400 && refused > 400, "the data was not what it was taken for");
 }
 
 #[test]
 fn the_widest_rule_answers_for_every_accepted_path_but_posterns_own() {
     //
-    let Some(vectors) = web_platform_urls() else { return };
+    let Some(paths) = web_platform_paths() else { return };
     let routes = json!({ "/{*path}": { "upstream": "assets" } });
     let config = config(routes.as_object().unwrap());
-    for path in paths(&vectors).iter().filter_map(|raw| CanonicalPath::parse(raw).ok()) {
+    for path in paths.iter().filter_map(|raw| CanonicalPath::parse(raw).ok()) {
         let expected = if path.is_within("/auth") {
             "404".to_owned()
         } else {

@@ -1,5 +1,4 @@
-//! Walks the fixtures of the repository, and published vectors where they are at hand: in the folder that
-//! `POSTERN_VECTORS` names, else in `../shared/vectors`.
+//! Walks the fixtures of the repository, and published vectors where they are at hand.
 //!
 //! Where Postern's verdict is not that of a published vector, a table below says so and why; a vector listed there
 //! that agrees after all fails the test too.
@@ -10,6 +9,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    unreachable_pub,
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]
 
@@ -17,9 +17,11 @@
 mod examples;
 #[path = "vectors/published.rs"]
 mod published;
+#[path = "support/vectors.rs"]
+#[expect(dead_code, reason = "the paths are for others")]
+mod support;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures::executor::block_on;
 use postern::authn::dpop;
@@ -43,17 +45,9 @@ fn read_json(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The published vectors. When they are not there it says so where everybody sees it, unless the folder was named.
+/// Published vectors, where they are at hand.
 fn published(file: &str) -> Option<Value> {
-    let named = std::env::var_os("POSTERN_VECTORS").map(PathBuf::from);
-    let folder = named.clone().unwrap_or_else(|| root().join("../shared/vectors"));
-    if named.is_some() || folder.is_dir() {
-        return Some(read_json(&folder.join(file)));
-    }
-    // Written past the capture of the test harness, which would hide it in a test that passes.
-    let notice = format!("NOTICE: {file} not checked: set POSTERN_VECTORS to the folder of the vectors\n");
-    std::io::stderr().write_all(notice.as_bytes()).unwrap();
-    None
+    support::published(file).map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}")))
 }
 
 fn verify(token: &str, keys: &KeySet) -> Result<VerifiedJwt, JwtError> {

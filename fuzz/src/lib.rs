@@ -6,12 +6,15 @@
 pub mod access_token;
 pub mod authorization;
 pub mod claims;
+pub mod cookie;
 pub mod dpop;
 pub mod fixed;
 pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod metadata;
+pub mod path;
+pub mod route;
 
 /// The world of the flow tests: a whole deployment in memory.
 #[path = "../../tests/support/mod.rs"]

@@ -58,8 +58,9 @@ class Seeds {
     this.add('json', text);
   }
 
-  /** An address of a test suite for URLs, where a provider would name its keys. */
-  address(text) {
+  /** An address of a test suite for URLs, where a provider would name its keys, and its path. */
+  address(text, path) {
+    for (const one of [text, path]) this.add('path', one ?? '');
     const endpoints = { authorization_endpoint: 'https://op.example/a', token_endpoint: 'https://op.example/t', jwks_uri: text };
     this.add('metadata', JSON.stringify({ issuer: 'https://op.example', ...endpoints }));
   }
@@ -81,6 +82,6 @@ function visit(value, seeds) {
   if (value === null || typeof value !== 'object') return;
   if (Array.isArray(value.keys)) seeds.keys(value);
   else if (typeof value.kty === 'string') seeds.keys({ keys: [value] });
-  if (typeof value.input === 'string' && 'base' in value) seeds.address(value.input);
+  if (typeof value.input === 'string' && 'base' in value) seeds.address(value.input, value.pathname);
   for (const inner of Object.values(value)) visit(inner, seeds);
 }

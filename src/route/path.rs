@@ -44,7 +44,7 @@ pub enum PathError {
     NotAbsolute,
     /// `//`
     EmptySegment,
-    /// A segment `.` or `..`.
+    /// A segment `.` or `..`, also before an escaped `;`.
     DotSegment,
     /// `\`
     Backslash,
@@ -81,9 +81,11 @@ impl CanonicalPath {
         if raw.len() > MAX_BYTES {
             return Err(PathError::TooLong);
         }
-        let segments = raw.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
+        if !raw.starts_with('/') {
+            return Err(PathError::NotAbsolute);
+        }
         let canonical = spell(raw)?;
-        check_segments(segments)?;
+        check_segments(&canonical)?;
         check_decoded(&canonical)?;
         Ok(Self(canonical))
     }
@@ -153,11 +155,12 @@ const fn check_escaped(byte: u8) -> Result<(), PathError> {
     }
 }
 
-fn check_segments(segments: &str) -> Result<(), PathError> {
-    let mut rest = segments.split('/').peekable();
+/// Of a segment such as `..%3Bx`, servers that unescape before they cut parameters off keep the dots.
+fn check_segments(canonical: &str) -> Result<(), PathError> {
+    let mut rest = canonical.split('/').skip(1).peekable();
     while let Some(segment) = rest.next() {
-        match segment {
-            "" if rest.peek().is_some() => return Err(PathError::EmptySegment),
+        match segment.split("%3B").next().unwrap_or_default() {
+            "" if segment.is_empty() && rest.peek().is_some() => return Err(PathError::EmptySegment),
             "." | ".." => return Err(PathError::DotSegment),
             _ => {}
         }

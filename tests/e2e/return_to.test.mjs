@@ -16,10 +16,10 @@ const { postern } = world;
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const VECTORS = join(process.env.POSTERN_VECTORS ?? join(ROOT, "../shared/vectors"), "oauth2-proxy-openredirects/openredirects.txt");
 
-/** Logs in with a raw `return_to=`; where it leads, or undefined when the login is refused with 400. */
+/** Logs in with a raw `return_to=`, and the same as `target_link_uri=`; where it leads, or undefined when the login is refused with 400. */
 async function destination(rawValue) {
   const browser = world.browser();
-  const { next, ...answer } = await browser.navigate(`/auth/login?return_to=${rawValue}`, {
+  const { next, ...answer } = await browser.navigate(`/auth/login?return_to=${rawValue}&target_link_uri=${rawValue}`, {
     initiator: postern.origin,
     stopAt: (url) => url.origin !== postern.origin,
   });
@@ -58,6 +58,21 @@ test("no line of oauth2-proxy's open redirects, decoded once more, leads anywher
   // R-035: as its own test does, every line percent-decoded once
   const lines = readFileSync(VECTORS, "utf8").split("\n").filter((line) => /%[0-9a-f]{2}/i.test(line) && !/[#&+]/.test(line));
   await inBatches(lines, (line) => refusedOrHome(line.replace(/[^!-~]/g, encodeURIComponent)));
+});
+
+test("no line of oauth2-proxy's open redirects leads away from a guarded page, or after a logout", { skip: missing }, async () => {
+  // R-035, R-069
+  const lines = readFileSync(VECTORS, "utf8").split("\n").filter((line) => line !== "");
+  await inBatches(lines, async (line) => {
+    const query = new URLSearchParams(["return_to", "post_logout_redirect_uri", "rd"].map((name) => [name, line]));
+    const guarded = await world.browser().navigate(`/api/orders/1?${query}`, { follow: false });
+    assert.equal(guarded.status, 302);
+    const login = new URL(guarded.headers.location, postern.origin);
+    assert.deepEqual([login.origin, login.pathname, [...login.searchParams.keys()]], [postern.origin, "/auth/login", ["return_to"]]);
+    assert.equal(login.searchParams.get("return_to"), `/api/orders/1?${query}`);
+    const logout = await world.browser().navigate(`/auth/logout?${query}`, { method: "POST", fields: [...query], initiator: postern.origin, follow: false });
+    assert.deepEqual([logout.status, logout.headers.location], [303, "/auth/logged-out"]);
+  }, 24);
 });
 
 const OFF_SITE = [

@@ -19,7 +19,7 @@ pub const ORIGIN: &str = "https://app.example.com";
 pub struct Asked {
     method: Method,
     path: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Result<String, BodyError>,
     cross_site: bool,
     address: String,
@@ -76,7 +76,13 @@ impl Asked {
 
     /// One header more.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
+        self.headers.push((HeaderName::from_static(name), HeaderValue::try_from(value).unwrap()));
+        self
+    }
+
+    /// Header lines more, whatever they are, before and after the others.
+    pub fn between(mut self, before: &[(HeaderName, HeaderValue)], after: &[(HeaderName, HeaderValue)]) -> Self {
+        self.headers = before.iter().cloned().chain(self.headers).chain(after.iter().cloned()).collect();
         self
     }
 
@@ -105,7 +111,7 @@ impl Asked {
     fn head(&self, cookies: &str) -> RequestHead {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            headers.append(HeaderName::from_static(name), HeaderValue::try_from(value.as_str()).unwrap());
+            headers.append(name.clone(), value.clone());
         }
         if !cookies.is_empty() {
             headers.append(header::COOKIE, HeaderValue::try_from(cookies).unwrap());

@@ -122,6 +122,19 @@ fn rules_for_the_same_requests_are_named_both() {
     assert_eq!(three.len(), 2);
 }
 
+#[test]
+fn thousands_of_rules_leave_no_more_to_choose_from_than_ten() {
+    // What comes before the choice is one walk down a tree, along the path.
+    for count in [10, 2000] {
+        let names = (0..count).flat_map(|number| [format!("GET /r{number}/{{id}}"), format!("PUT /r{number}/{{id}}")]);
+        let names: Vec<String> = names.chain(["/{*rest}".to_owned()]).collect();
+        let router = router(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for (text, rules) in [("/r7/x", 2), ("/r7", 1), ("/r7/x/y", 1), ("/nothing", 1)] {
+            assert_eq!(router.at(&path(text)).count(), rules, "{text}");
+        }
+    }
+}
+
 fn patterns() -> impl Strategy<Value = Vec<String>> {
     let segment = prop_oneof![3 => "[a-c]", 1 => Just("{x}".to_owned())];
     let one = (prop::collection::vec(segment, 0..3), prop::sample::select(vec!["", "/", "/{*rest}"])).prop_map(
