@@ -68,7 +68,7 @@ test("no line of oauth2-proxy's open redirects leads away from a guarded page, o
     const guarded = await world.browser().navigate(`/api/orders/1?${query}`, { follow: false });
     assert.equal(guarded.status, 302);
     const login = new URL(guarded.headers.location, postern.origin);
-    assert.deepEqual([login.origin, login.pathname, [...login.searchParams.keys()]], [postern.origin, "/auth/login", ["return_to"]]);
+    assert.deepEqual([login.origin, login.pathname, [...login.searchParams.keys()]], [postern.origin, "/auth/login", ["return_to", "fragment"]]);
     assert.equal(login.searchParams.get("return_to"), `/api/orders/1?${query}`);
     const logout = await world.browser().navigate(`/auth/logout?${query}`, { method: "POST", fields: [...query], initiator: postern.origin, follow: false });
     assert.deepEqual([logout.status, logout.headers.location], [303, "/auth/logged-out"]);

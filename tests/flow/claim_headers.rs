@@ -108,16 +108,7 @@ fn nobody_outside_sets_one_at_any_route() {
     let browser = signed_in_as(&world, &gateway, json!({}));
     for path in ["/", "/app/a", "/api/a", "/told/a"] {
         let mut asked = Asked::navigation(path);
-        for name in [
-            "employee-groups",
-            "employee.groups",
-            "employee~groups",
-            "x-who-roles",
-            "x-who.roles",
-            "remote-user",
-            "remote!user",
-            "x-auth-email",
-        ] {
+        for name in ["employee-groups", "x-who-roles", "remote-user", "x-auth-email"] {
             asked = asked.with(name, "forged");
         }
         // Not even by making it a header of the connection, so that ours would be taken for it.
@@ -126,9 +117,9 @@ fn nobody_outside_sets_one_at_any_route() {
         assert!(!format!("{headers:?}").contains("forged"), "{path}: {headers:?}");
         assert_eq!(header(headers, "remote-user"), (path == "/told/a").then_some("alice"), "{path}");
     }
-    browser
-        .send(&Asked::navigation("/told/a").with("employee_groups", "forged"))
-        .assert_refused(400, "request.bad_header");
+    for folded in ["employee_groups", "employee.groups", "employee~groups", "x-who.roles", "remote!user"] {
+        browser.send(&Asked::navigation("/told/a").with(folded, "forged")).assert_refused(400, "request.bad_header");
+    }
     // Where no route uses such a name, it is a header like any other.
     let usual = crate::support::gateway(&variables());
     let answered = Browser::new(&world, &usual).send(&Asked::navigation("/").with("employee-groups", "mine"));
