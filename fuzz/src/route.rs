@@ -39,7 +39,8 @@ fn rule(line: &str) -> Option<Route> {
         name: line.to_owned(),
         pattern: Pattern::parse(pattern).ok()?,
         methods: if methods.is_empty() { Methods::all() } else { Methods::parse(methods.split(',')).ok()? },
-        upstream: Upstream::Assets,
+        upstream: Some(Upstream::Assets),
+        cors: None,
         access: Access::Public,
     })
 }
