@@ -1,26 +1,20 @@
 //! Sends on what both doors let through, body and answer streaming.
 
-use std::pin::pin;
-use std::rc::Rc;
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use js_sys::{Date, global};
+use js_sys::global;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, ReadableStream, Request, Response};
-use worker::{Delay, Env};
+use web_sys::{ReadableStream, Request, Response};
+use worker::Env;
 
 use super::fetch::millis;
-use super::js::{self, Exception, property};
+use super::js::{Exception, property};
 use super::response;
 use super::watch::{self, End};
-use super::{crossing, event_stream, glue, headers, relay, upload};
-use crate::http::{HeaderMap, Method, StatusCode, header};
+use super::{crossing, event_stream, glue, headers, relay};
+use crate::http::{HeaderMap, StatusCode, header};
 use crate::ports::StoreError;
 use crate::route::Upstream;
 use crate::time::Seconds;
 use crate::upstream::ForwardPlan;
-use crate::upstream::patience::{Left, Patience};
 use crate::upstream::static_files::{self, Found};
 
 /// The binding of the static assets.
@@ -75,12 +69,8 @@ pub async fn send(
     let target = Target::of(env, &plan.upstream, public_origin)?;
     let lines =
         headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
-    let body = if matches!(plan.method, Method::GET | Method::HEAD) { None } else { incoming.body() };
-    let response = match body {
-        Some(body) => with_body(plan, &target, &lines, &body).await,
-        None => without_body(plan, &target, &lines).await,
-    };
-    answer(env, plan, &response?).await
+    let response = begun(plan, &target, &lines, incoming).await?;
+    answer(env, plan, &response).await
 }
 
 struct Target<'a> {
@@ -109,55 +99,26 @@ fn is_fresh(plan: &ForwardPlan) -> bool {
     plan.private && matches!(plan.upstream, Upstream::Origin(_))
 }
 
-// Nothing is copied from the incoming request but its method and body: neither headers, nor `cf`, nor redirect mode.
-
-async fn without_body(plan: &ForwardPlan, target: &Target<'_>, lines: &str) -> Result<Response, ForwardError> {
+/// Nothing is copied from the incoming request but its method and body: neither headers, nor `cf`, nor redirect mode.
+async fn begun(
+    plan: &ForwardPlan,
+    target: &Target<'_>,
+    lines: &str,
+    incoming: &Request,
+) -> Result<Response, ForwardError> {
     let (path, method) = (&plan.path_and_query, plan.method.as_str());
-    let begun = glue::answer(&target.fetcher, target.origin, path, method, lines, is_fresh(plan), millis(TIMEOUT));
+    // No body is so long that a number of JavaScript's would not tell its length.
+    let length = plan.body_length.map(|length| length as f64);
+    let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
+    let begun = glue::answer(fetcher, origin, path, method, lines, is_fresh(plan), limit, incoming, length);
     let response = crossing::wait(begun.map_err(|error| unreachable(error.into()))?).await;
     let response =
         response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
     response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
 }
 
-async fn with_body(
-    plan: &ForwardPlan,
-    target: &Target<'_>,
-    lines: &str,
-    body: &ReadableStream,
-) -> Result<Response, ForwardError> {
-    let abort = AbortController::new().map_err(|error| unsendable(error.into()))?;
-    let patience = Rc::new(Patience::new(TIMEOUT, Date::now()));
-    let body = upload::begin(body, plan.body_length, Rc::clone(&patience)).map_err(unsendable)?;
-    let (path, method, signal) = (&plan.path_and_query, plan.method.as_str(), abort.signal());
-    let request = glue::request(target.origin, path, method, lines, is_fresh(plan), &body, &signal);
-    let request = request.map_err(|error| unsendable(error.into()))?;
-    within(&patience, &abort, js::fetch(&target.fetcher, &request)).await
-}
-
-fn unsendable(exception: Exception) -> ForwardError {
-    ForwardError::Unsendable(exception.to_string())
-}
-
 fn unreachable(exception: Exception) -> ForwardError {
     ForwardError::Network(exception.to_string())
-}
-
-/// Waits for the answer to begin. The timer ends there: a body may stream for as long as it likes.
-async fn within(
-    patience: &Patience,
-    abort: &AbortController,
-    answer: impl Future<Output = Result<Response, Exception>>,
-) -> Result<Response, ForwardError> {
-    let mut answer = pin!(answer);
-    while let Left::Milliseconds(left) = patience.left(Date::now()) {
-        let timer = Delay::from(Duration::from_secs_f64(left / 1000.0));
-        if let Either::Left((response, _)) = select(&mut answer, pin!(timer)).await {
-            return response.map_err(unreachable);
-        }
-    }
-    abort.abort();
-    Err(ForwardError::Timeout)
 }
 
 /// The answer with the headers that the browser may see. What would go on after the session's end is watched.

@@ -41,20 +41,65 @@ function checked(request, path) {
   return request;
 }
 
-/** A request with a body for an upstream. */
-export const request = (origin, path, method, lines, fresh, body, signal) =>
-  checked(new Request(origin + path, { ...initOf(method, lines, fresh), body, signal }), path);
+/** The most that is held of a body at once. */
+const PART_BYTES = 64 * 1024;
 
-/** The answer of a `fetcher` to a request without a body, if it begins within so many milliseconds. */
-export async function answer(fetcher, origin, path, method, lines, fresh, limit) {
+/** Passes a request's body on, part by part: no more is read than the upstream takes. */
+async function passOn(body, writable, upstream) {
+  const [reader, writer] = [body.getReader({ mode: "byob" }), writable.getWriter()];
+  try {
+    let room = new ArrayBuffer(PART_BYTES);
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(room));
+      upstream.askedAt = Date.now();
+      if (done) return await writer.close();
+      await writer.write(value);
+      upstream.askedAt = undefined;
+      room = value.buffer;
+    }
+  } catch (error) {
+    // Whichever side it was: the other one is not to take what came so far for all.
+    await Promise.allSettled([writer.abort(error), reader.cancel(error)]);
+  }
+}
+
+/** Puts the body of `incoming` into `init`. With a known `length` it is sent with it, as some upstreams want. */
+function addBody(init, incoming, length, upstream) {
+  const channel = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+  init.body = channel.readable;
+  upstream.askedAt = undefined;
+  passOn(incoming.body, channel.writable, upstream);
+}
+
+/**
+ * The answer of a `fetcher`, if it begins in time: within so many milliseconds of the last part of the request, and each part
+ * is to be taken within as many. What the browser takes to send is not the upstream's fault.
+ *
+ * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
+ */
+export async function answer(fetcher, origin, path, method, lines, fresh, limit, incoming, length) {
   const init = initOf(method, lines, fresh);
-  const request = isPlain(path) ? origin + path : checked(new Request(origin + path, init), path);
+  const upstream = { askedAt: Date.now() };
+  const abort = new AbortController();
+  if (method !== "GET" && method !== "HEAD" && incoming.body) {
+    init.signal = abort.signal;
+    addBody(init, incoming, length, upstream);
+  }
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new DOMException("no answer in time", "TimeoutError")), limit);
+    const look = () => {
+      const left = limit - (upstream.askedAt === undefined ? 0 : Date.now() - upstream.askedAt);
+      if (left > 0) timer = setTimeout(look, left);
+      else reject(new DOMException("no answer in time", "TimeoutError"));
+    };
+    look();
   });
   try {
-    return await Promise.race([fetcher.fetch(request, init), late]);
+    const request = isPlain(path) ? [origin + path, init] : [checked(new Request(origin + path, init), path)];
+    return await Promise.race([fetcher.fetch(...request), late]);
+  } catch (error) {
+    abort.abort();
+    throw error;
   } finally {
     clearTimeout(timer);
   }

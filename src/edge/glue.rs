@@ -3,7 +3,7 @@
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{AbortSignal, Headers, Request, Response};
+use web_sys::{Headers, Request, Response};
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
@@ -17,17 +17,6 @@ extern "C" {
     pub(super) fn headers(lines: &str) -> Result<Headers, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(super) fn request(
-        origin: &str,
-        path: &str,
-        method: &str,
-        lines: &str,
-        fresh: bool,
-        body: &JsValue,
-        signal: &AbortSignal,
-    ) -> Result<Request, JsValue>;
-
-    #[wasm_bindgen(catch)]
     pub(super) fn answer(
         fetcher: &JsValue,
         origin: &str,
@@ -36,6 +25,8 @@ extern "C" {
         lines: &str,
         fresh: bool,
         limit: u32,
+        incoming: &Request,
+        length: Option<f64>,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]

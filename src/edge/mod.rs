@@ -39,7 +39,6 @@ pub mod stream;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod subject_object;
 pub mod subject_table;
-mod upload;
 mod watch;
 mod watchers;
 pub mod worker_entry;

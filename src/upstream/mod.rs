@@ -6,7 +6,6 @@ pub mod claim_headers;
 pub mod forward;
 mod headers;
 pub mod identity;
-pub mod patience;
 pub mod static_files;
 pub mod tenure;
 pub mod websocket;
