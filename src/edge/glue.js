@@ -45,10 +45,10 @@ function checked(request, path) {
 const PART_BYTES = 64 * 1024;
 
 /** Passes a request's body on, part by part: no more is read than the upstream takes. */
-async function passOn(body, writable, upstream) {
+async function passOn(body, length, writable, upstream) {
   const [reader, writer] = [body.getReader({ mode: "byob" }), writable.getWriter()];
   try {
-    let room = new ArrayBuffer(PART_BYTES);
+    let room = new ArrayBuffer(Math.min(length || PART_BYTES, PART_BYTES));
     for (;;) {
       const { done, value } = await reader.read(new Uint8Array(room));
       upstream.askedAt = Date.now();
@@ -68,7 +68,7 @@ function addBody(init, incoming, length, upstream) {
   const channel = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   init.body = channel.readable;
   upstream.askedAt = undefined;
-  passOn(incoming.body, channel.writable, upstream);
+  passOn(incoming.body, length, channel.writable, upstream);
 }
 
 /**
