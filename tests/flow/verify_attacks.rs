@@ -239,6 +239,11 @@ fn no_heap_of_headers_lets_nobody_past_a_guard() {
     TestRunner::default()
         .run(&(some, kept, paths), |(some, kept, path)| {
             let kept = whole.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(line, _)| line);
+            // Only the proxy knows the secret, and it does not say it in place of a method: that would stand in the log.
+            let some = some.into_iter().map(|(name, value)| match value {
+                VERIFY_SECRET if name != "x-postern-secret" => (name, "guess"),
+                value => (name, value),
+            });
             let asked =
                 kept.chain(some).fold(Asked::script("GET", path), |asked, (name, value)| asked.with(name, value));
             let answered = nobody.send(&asked);
