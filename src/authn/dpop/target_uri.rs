@@ -45,6 +45,11 @@ impl TargetUri {
 /// §6.2.2.1: hosts have no case. §6.2.3: nor is the port said that goes without saying, or the colon of none.
 fn authority_without(port: &str, authority: &str) -> Option<String> {
     let authority = spell(authority, b":[]")?.to_ascii_lowercase();
+    // §3.2.2: colons of a host stand in brackets, so one more is before the port.
+    let beside_brackets = authority.rsplit_once(']').map_or(authority.as_str(), |(_, rest)| rest);
+    if beside_brackets.matches(':').count() > 1 {
+        return None;
+    }
     let host = authority.strip_suffix(port).or_else(|| authority.strip_suffix(':')).unwrap_or(&authority);
     (!host.is_empty()).then(|| host.to_owned())
 }

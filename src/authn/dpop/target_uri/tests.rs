@@ -191,3 +191,13 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn an_authority_with_two_ports_is_none() {
+    // RFC 3986 §3.2: what is left when the usual port is taken off is a host, and not another port's beginning
+    for text in ["https://app.example::443/", "https://app.example:8443:443/", "https://app.example::/", "https://::1/"]
+    {
+        assert_eq!(TargetUri::parse(text), None, "{text}");
+    }
+    assert!(TargetUri::parse("https://[::1]:8443/").is_some());
+}
