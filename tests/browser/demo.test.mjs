@@ -7,7 +7,8 @@ import { spawn } from "node:child_process";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { freePort, launchChromium, newPerson, signIn } from "./support/world.mjs";
+import { freePort } from "../e2e/support/ports.mjs";
+import { launchChromium, newPerson, signIn } from "./support/world.mjs";
 
 const START = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
 const READY_WITHIN_MS = 120_000;

@@ -7,7 +7,8 @@ import { after, test } from "node:test";
 import { html } from "../provider/answers.mjs";
 import { startProviders } from "../provider/host.mjs";
 import { startPostern } from "../e2e/support/postern.mjs";
-import { freePort, launchChromium, newPerson, startOtherSite } from "./support/world.mjs";
+import { freePort } from "../e2e/support/ports.mjs";
+import { launchChromium, newPerson, startOtherSite } from "./support/world.mjs";
 
 const browser = await launchChromium();
 const SITES = { "another site": "127.0.0.1", "a sibling": "localhost" };

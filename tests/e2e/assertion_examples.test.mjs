@@ -12,20 +12,12 @@ import { compactJws, newKey, signature } from "../provider/keys.mjs";
 import { HEADER, ownKey } from "./support/assertions.mjs";
 import { logIn } from "./support/login.mjs";
 import { startWorld } from "./support/world.mjs";
+import { freePort } from "./support/ports.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const EXAMPLES = join(ROOT, "examples/verify-assertion");
 const AUDIENCE = "service:ECHO";
 const RUST_BUILD_MS = 900_000;
-
-/** A port that nobody uses: the programs ask for the keys at PUBLIC_URL itself. */
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 const world = await startWorld({ main: {} }, { port: await freePort(), routes: { "/orders": { upstream: AUDIENCE, token: "assertion" } } });
 const { postern } = world;

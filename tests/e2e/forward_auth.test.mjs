@@ -11,7 +11,8 @@ import { Browser } from "./support/browser.mjs";
 import { send } from "./support/http.mjs";
 import { logInAndArrive } from "./support/login.mjs";
 import { newKeyRing, startPostern } from "./support/postern.mjs";
-import { freePort, startProxy } from "./support/proxies.mjs";
+import { freePort } from "./support/ports.mjs";
+import { startProxy } from "./support/proxies.mjs";
 import { SESSION_COOKIE } from "./support/refusals.mjs";
 import { handshake, startSocketServer } from "./support/websocket.mjs";
 

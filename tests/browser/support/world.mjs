@@ -8,6 +8,7 @@ import { chromium } from "playwright-core";
 
 import { startProvider } from "../../../demo/provider/provider.mjs";
 import { startPostern } from "../../e2e/support/postern.mjs";
+import { freePort } from "../../e2e/support/ports.mjs";
 
 const PAGES = fileURLToPath(new URL("pages.mjs", import.meta.url));
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -21,14 +22,6 @@ export const ROUTES = {
 async function listen(server, port = 0) {
   await new Promise((listening) => server.listen(port, "127.0.0.1", listening));
   return server.address().port;
-}
-
-/** A port that was free just now: PUBLIC_URL must name it before anything listens there. */
-export async function freePort() {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 /** Chromium, closed after the file's tests. */

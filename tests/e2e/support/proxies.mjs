@@ -3,25 +3,16 @@
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { findCaddy, findNginx } from "../../../scripts/lib/proxies.mjs";
 import { send } from "./http.mjs";
+import { freePort } from "./ports.mjs";
 
 const EXAMPLES = fileURLToPath(new URL("../../../examples/forward-auth/", import.meta.url));
 const STARTS_WITHIN_MS = 15_000;
-
-/** A port that was free just now. */
-export async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 /** An example with every `[from, to]` replaced; one that is not there would mean that the example is another by now. */
 function example(name, replacements) {

@@ -2,7 +2,6 @@
 
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +10,7 @@ import workerd from "workerd";
 
 import { bindingsOf, newKeyRing, PLATFORM, ROUTES } from "./postern.mjs";
 import { send } from "./http.mjs";
+import { freePort } from "./ports.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SUPPORT = join(ROOT, "tests/e2e/support");
@@ -90,14 +90,6 @@ const postern :Workerd.Worker = (
   durableObjectStorage = (localDisk = "objects"),
 );
 `;
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 /** Postern in a workerd of its own, that can be killed and started again over the same storage. */
