@@ -34,6 +34,9 @@ pub mod session;
 pub mod authn;
 pub mod authz;
 
+#[cfg(feature = "policies")]
+pub mod policy;
+
 pub mod audit;
 pub mod refusal;
 

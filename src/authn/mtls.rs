@@ -39,8 +39,15 @@ impl CertificateError {
 /// # Errors
 /// The first check that fails.
 pub fn check(peer: &Peer, x5t_s256: &[u8; 32]) -> Result<(), CertificateError> {
-    let certificate = peer.certificate.as_ref().ok_or(CertificateError::Missing)?;
-    if fingerprint(certificate)? == *x5t_s256 { Ok(()) } else { Err(CertificateError::Mismatch) }
+    if verified(peer)? == *x5t_s256 { Ok(()) } else { Err(CertificateError::Mismatch) }
+}
+
+/// The SHA-256 of the DER form of the caller's certificate.
+///
+/// # Errors
+/// When none was presented, or it was not verified, or is revoked.
+pub fn verified(peer: &Peer) -> Result<[u8; 32], CertificateError> {
+    fingerprint(peer.certificate.as_ref().ok_or(CertificateError::Missing)?)
 }
 
 /// The SHA-256 of the DER form of a certificate that was presented, verified, and not revoked.

@@ -3,6 +3,8 @@
 mod check;
 mod dev_vars;
 mod keys;
+#[cfg(feature = "policies")]
+mod policy;
 mod summary;
 mod wrangler;
 
@@ -61,6 +63,8 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
         Arg::Value(command) if command == "check" => check::run(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
+        #[cfg(feature = "policies")]
+        Arg::Value(command) if command == "policy" => policy::run(parser),
         other => Err(other.unexpected()),
     }
 }

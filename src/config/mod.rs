@@ -31,6 +31,8 @@ pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use value::spelled;
+#[cfg(all(feature = "policies", not(target_arch = "wasm32")))]
+pub(crate) use value::{MOMENT, moment};
 pub use verify::Verify;
 
 use std::collections::BTreeMap;

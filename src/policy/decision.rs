@@ -1,0 +1,83 @@
+//! What a set of policies says of one question, and why.
+
+use super::bundle::Version;
+use super::step_up::StepUp;
+
+/// May they, by which policies of which version?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyDecision {
+    /// The answer.
+    pub verdict: Verdict,
+    /// The policies that decided, by name and in order; none where none did.
+    pub policies: Vec<String>,
+    /// The policies that could not be evaluated, in order. With any, the answer is to deny.
+    pub failures: Vec<Failure>,
+    /// The version that was asked.
+    pub version: Version,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A policy permits it and none forbids it.
+    Allow,
+    /// No.
+    Deny(Cause),
+    /// No, but after another sign-in: all that forbids it says so.
+    StepUp(StepUp),
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// No policy permits it.
+    NothingPermits,
+    /// A policy forbids it.
+    Forbidden,
+    /// A policy that is for this request could not be evaluated: what it would have said is not known.
+    Failed,
+    /// The question could not be put.
+    Unanswerable,
+}
+
+/// A policy that could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failure {
+    /// Its name; empty when it is not one policy's.
+    pub policy: String,
+    /// Why, for the log: may quote what is known of the principal.
+    pub message: String,
+}
+
+impl PolicyDecision {
+    /// Whether the request may go on.
+    #[must_use]
+    pub fn allows(&self) -> bool {
+        self.verdict == Verdict::Allow
+    }
+}
+
+impl Verdict {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(_) => "deny",
+            Self::StepUp(_) => "step-up",
+        }
+    }
+
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Allow => "policy.permitted",
+            Self::Deny(Cause::NothingPermits) => "policy.nothing_permits",
+            Self::Deny(Cause::Forbidden) => "policy.forbidden",
+            Self::Deny(Cause::Failed) => "policy.failed",
+            Self::Deny(Cause::Unanswerable) => "policy.unanswerable",
+            Self::StepUp(_) => "policy.step_up",
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a policy is asked about, in our own words; nothing of it knows Cedar.
+
+use serde_json::{Map, Value};
+
+use crate::authn::{Actor, AuthenticationFacts, Principal};
+use crate::http::{Method, Peer};
+use crate::kind::Kind;
+use crate::time::Timestamp;
+
+/// One question: may they do this, now and from there?
+#[derive(Clone, Debug)]
+pub struct PolicyInput<'a> {
+    /// Who asks.
+    pub principal: PrincipalFacts<'a>,
+    /// The method of the request.
+    pub method: &'a Method,
+    /// What is asked for.
+    pub resource: ResourceFacts<'a>,
+    /// The moment and the connection.
+    pub context: ContextFacts<'a>,
+}
+
+/// Who asks, as far as policies may know.
+#[derive(Clone, Copy, Debug)]
+pub struct PrincipalFacts<'a> {
+    /// Person, service or agent.
+    pub kind: Kind,
+    /// The issuer that vouches for them.
+    pub issuer: &'a str,
+    /// What that issuer calls them.
+    pub subject: &'a str,
+    /// The program that got the token.
+    pub client: Option<&'a str>,
+    /// The tenant they belong to, by their session or token.
+    pub tenant: Option<&'a str>,
+    /// The roles that they have.
+    pub roles: &'a [String],
+    /// The scopes that were granted.
+    pub scopes: &'a [String],
+    /// All that their issuer says of them, as far as it is kept.
+    pub claims: &'a Map<String, Value>,
+    /// Who acts for them at present.
+    pub actor: Option<&'a Actor>,
+    /// How they proved who they are.
+    pub authentication: &'a AuthenticationFacts,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct ResourceFacts<'a> {
+    /// The name of the route that answers for it.
+    pub route: &'a str,
+    /// The canonical path.
+    pub path: &'a str,
+    /// The parameters of the path, decoded.
+    pub params: &'a [(String, String)],
+    /// The tenant whose it is, where the route says so.
+    pub tenant: Option<&'a str>,
+}
+
+/// The moment and the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextFacts<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// What the platform says of the caller.
+    pub peer: &'a Peer,
+}
+
+impl<'a> From<&'a Principal> for PrincipalFacts<'a> {
+    fn from(principal: &'a Principal) -> Self {
+        Self {
+            kind: principal.kind(),
+            issuer: principal.issuer(),
+            subject: principal.subject(),
+            client: principal.client_id(),
+            tenant: None,
+            roles: principal.roles(),
+            scopes: principal.scopes(),
+            claims: principal.claims(),
+            actor: principal.actors().first(),
+            authentication: principal.authentication(),
+        }
+    }
+}

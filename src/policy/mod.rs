@@ -1,0 +1,36 @@
+//! Policies in Cedar: who asks, for what and in what surroundings → allow, deny or step up, and which policies say so.
+//!
+//! A [`Bundle`] is the files of one version; [`PolicySet::parse`] makes it a set that has met the schema
+//! ([`base.cedarschema`](SCHEMA)), and [`PolicySet::decide`] asks it. [`Policies`] keeps an isolate at the version
+//! that is published. Nothing permits → deny; a `forbid` that holds → deny, whatever permits; a policy that cannot be
+//! evaluated → deny.
+
+mod bundle;
+mod claims;
+mod decision;
+mod input;
+mod limits;
+mod problem;
+mod question;
+mod schema;
+mod set;
+mod shadow;
+mod step_up;
+mod versions;
+
+pub use bundle::{Bundle, Version};
+pub use decision::{Cause, Failure, PolicyDecision, Verdict};
+pub use input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+pub use problem::Problem;
+pub use schema::SCHEMA;
+pub use set::PolicySet;
+pub use shadow::{Difference, difference};
+pub use step_up::StepUp;
+pub use versions::{
+    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PolicyStore, PullError, Standing, pointer_key, version_key,
+};
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

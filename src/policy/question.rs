@@ -1,0 +1,138 @@
+//! What is asked, as Cedar takes it: a request and the few entities it speaks of, built directly. Whatever is built
+//! here fits the schema; a property test holds it to that.
+
+use std::net::IpAddr;
+
+use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
+
+use super::claims::{self, Tags};
+use super::input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use super::schema::Names;
+use crate::authn::{AuthenticationFacts, mtls};
+
+type Pairs = Vec<(String, RestrictedExpression)>;
+
+/// One question, ready to be put.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) request: Request,
+    pub(super) entities: Entities,
+}
+
+impl Question {
+    /// # Errors
+    /// When it cannot be put: why, for the log. The caller denies.
+    pub(super) fn new(input: &PolicyInput<'_>, names: &Names) -> Result<Self, String> {
+        let PolicyInput { principal, method, resource, context } = input;
+        let who = identifier(principal)?;
+        let asker = names.principal(principal.kind, &who);
+        let (action, group) = names.action(method).ok_or_else(|| format!("`{method}` is no action"))?;
+        let what = names.resource(resource.path);
+        let tags = claims::tags(principal.claims).ok_or("too many claims")?;
+        let context = Context::from_pairs(surroundings(context, principal.authentication)?).map_err(text)?;
+        let mut all = vec![
+            person(principal, asker.clone(), &who, &tags, names)?,
+            thing(resource, what.clone(), names)?,
+            Entity::new_no_attrs(action.clone(), [group].into()),
+        ];
+        if !tags.numbers.is_empty() {
+            let numbers = tags.numbers.into_iter().map(|(name, number)| (name, RestrictedExpression::new_long(number)));
+            all.push(Entity::new_with_tags(names.numbers(&who), [], [], numbers).map_err(text)?);
+        }
+        Ok(Self {
+            request: Request::new(asker, action, what, context, None).map_err(text)?,
+            entities: Entities::from_entities(all, None).map_err(text)?,
+        })
+    }
+}
+
+/// Both halves of an identity. An issuer is a URL without fragment (OpenID Connect Discovery §3), so the
+/// first `#` stands between them, whatever the subject holds.
+fn identifier(principal: &PrincipalFacts<'_>) -> Result<String, String> {
+    if principal.issuer.contains('#') {
+        return Err("an issuer with `#`".to_owned());
+    }
+    Ok(format!("{}#{}", principal.issuer, principal.subject))
+}
+
+fn person(facts: &PrincipalFacts<'_>, uid: EntityUid, id: &str, tags: &Tags, names: &Names) -> Result<Entity, String> {
+    let mut pairs: Pairs = vec![
+        ("issuer".to_owned(), string(facts.issuer)),
+        ("subject".to_owned(), string(facts.subject)),
+        ("scopes".to_owned(), set(facts.scopes)),
+        ("numbers".to_owned(), RestrictedExpression::new_entity_uid(names.numbers(id))),
+    ];
+    pairs.extend(facts.client.map(|client| ("client".to_owned(), string(client))));
+    pairs.extend(facts.tenant.map(|tenant| ("tenant".to_owned(), string(tenant))));
+    if let Some((address, domain)) = claims::email(facts.claims) {
+        let email = [("address".to_owned(), string(address)), ("domain".to_owned(), string(&domain))];
+        pairs.push(("email".to_owned(), record(email)?));
+    }
+    if let Some(actor) = facts.actor {
+        let issuer = actor.issuer.as_deref().map(|issuer| ("issuer".to_owned(), string(issuer)));
+        let subject = ("subject".to_owned(), string(&actor.subject));
+        pairs.push(("actor".to_owned(), record(issuer.into_iter().chain([subject]))?));
+    }
+    let roles = facts.roles.iter().map(|role| names.role(role));
+    let tags = tags.texts.iter().map(|(name, texts)| (name.clone(), set(texts)));
+    Entity::new_with_tags(uid, pairs, roles, tags).map_err(text)
+}
+
+fn thing(facts: &ResourceFacts<'_>, uid: EntityUid, names: &Names) -> Result<Entity, String> {
+    let path = ("path".to_owned(), string(facts.path));
+    let tenant = facts.tenant.map(|tenant| ("tenant".to_owned(), string(tenant)));
+    let params = facts.params.iter().map(|(name, value)| (name.clone(), string(value)));
+    Entity::new_with_tags(uid, [path].into_iter().chain(tenant), [names.route(facts.route)], params).map_err(text)
+}
+
+fn surroundings(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Result<Pairs, String> {
+    let now = facts.now.as_unix();
+    let mut pairs: Pairs = vec![
+        ("now".to_owned(), RestrictedExpression::new_long(now)),
+        ("utc".to_owned(), record(clock(now))?),
+        ("authentication".to_owned(), record(proof(facts, authentication))?),
+    ];
+    let peer = facts.peer;
+    // Cedar knows no zones: `fe80::1%eth0` is not an address that it reads.
+    let address = peer.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+    pairs.extend(address.map(|address| ("address".to_owned(), RestrictedExpression::new_ip(address.to_string()))));
+    pairs.extend(peer.country.as_deref().map(|country| ("country".to_owned(), string(country))));
+    if let Ok(sha256) = mtls::verified(peer) {
+        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        pairs.push(("certificate".to_owned(), record([("sha256".to_owned(), string(&hex))])?));
+    }
+    Ok(pairs)
+}
+
+fn proof(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Pairs {
+    let mut pairs: Pairs =
+        vec![("means".to_owned(), string(authentication.means.as_str())), ("amr".to_owned(), set(&authentication.amr))];
+    let age = authentication.time.map(|time| i64::from(facts.now.since(time).get()));
+    pairs.extend(age.map(|age| ("age".to_owned(), RestrictedExpression::new_long(age))));
+    pairs.extend(authentication.acr.as_deref().map(|acr| ("acr".to_owned(), string(acr))));
+    pairs
+}
+
+/// 1970-01-01 was a Thursday.
+fn clock(now: i64) -> Pairs {
+    let (day, second) = (now.div_euclid(86_400), now.rem_euclid(86_400));
+    let long = |name: &str, value| (name.to_owned(), RestrictedExpression::new_long(value));
+    let weekday = (day + 3).rem_euclid(7) + 1;
+    vec![long("hour", second / 3600), long("minute", second / 60 % 60), long("weekday", weekday)]
+}
+
+fn string(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
+}
+
+fn set<'a>(texts: impl IntoIterator<Item = &'a String>) -> RestrictedExpression {
+    RestrictedExpression::new_set(texts.into_iter().map(|text| string(text)))
+}
+
+fn record(pairs: impl IntoIterator<Item = (String, RestrictedExpression)>) -> Result<RestrictedExpression, String> {
+    RestrictedExpression::new_record(pairs).map_err(text)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,88 @@
+//! The schema that every policy meets, and its names, read once.
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
+
+use crate::http::Method;
+use crate::kind::Kind;
+
+/// The schema, in Cedar's own notation.
+pub const SCHEMA: &str = include_str!("base.cedarschema");
+
+/// The schema as Cedar reads it. Fails only if the text above is wrong, which a test would tell.
+pub(super) fn read() -> Result<Schema, String> {
+    let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| error.to_string())?;
+    Ok(schema)
+}
+
+/// The types of entities, parsed: that costs more than all else in a question.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    human: EntityTypeName,
+    service: EntityTypeName,
+    agent: EntityTypeName,
+    role: EntityTypeName,
+    numbers: EntityTypeName,
+    route: EntityTypeName,
+    resource: EntityTypeName,
+    action: EntityTypeName,
+}
+
+impl Names {
+    pub(super) fn new() -> Result<Self, String> {
+        let name = |text: &str| text.parse::<EntityTypeName>().map_err(|error| error.to_string());
+        Ok(Self {
+            human: name("Human")?,
+            service: name("Service")?,
+            agent: name("Agent")?,
+            role: name("Role")?,
+            numbers: name("Numbers")?,
+            route: name("Route")?,
+            resource: name("Resource")?,
+            action: name("Action")?,
+        })
+    }
+
+    pub(super) fn principal(&self, kind: Kind, id: &str) -> EntityUid {
+        let name = match kind {
+            Kind::Human => &self.human,
+            Kind::Service => &self.service,
+            Kind::Agent => &self.agent,
+        };
+        uid(name, id)
+    }
+
+    pub(super) fn role(&self, name: &str) -> EntityUid {
+        uid(&self.role, name)
+    }
+
+    pub(super) fn numbers(&self, id: &str) -> EntityUid {
+        uid(&self.numbers, id)
+    }
+
+    pub(super) fn route(&self, name: &str) -> EntityUid {
+        uid(&self.route, name)
+    }
+
+    pub(super) fn resource(&self, path: &str) -> EntityUid {
+        uid(&self.resource, path)
+    }
+
+    /// The action of a method and the group it is in; `None` for one that no route answers.
+    pub(super) fn action(&self, method: &Method) -> Option<(EntityUid, EntityUid)> {
+        let group = match *method {
+            Method::GET | Method::HEAD | Method::OPTIONS => "read",
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => "write",
+            _ => return None,
+        };
+        Some((uid(&self.action, method.as_str()), uid(&self.action, group)))
+    }
+
+    /// The name in a policy's `Route::"…"`.
+    pub(super) fn route_named<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (*uid.type_name() == self.route).then(|| uid.id().unescaped())
+    }
+}
+
+fn uid(name: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id))
+}

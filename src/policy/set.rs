@@ -1,0 +1,254 @@
+//! A version's files → policies that have met the schema, and the decisions they make.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{
+    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, ValidationError, ValidationMode,
+    ValidationWarning, Validator,
+};
+
+use super::bundle::{Bundle, Version};
+use super::decision::{Cause, Failure, PolicyDecision, Verdict};
+use super::input::PolicyInput;
+use super::limits::{self, MAX_POLICIES};
+use super::problem::{Problem, position};
+use super::question::Question;
+use super::schema::{self, Names};
+use super::step_up::{self, StepUp};
+
+/// The longest account of a failure that is kept, in characters.
+const MAX_MESSAGE: usize = 300;
+
+/// The policies of one version. They have met the schema: there is no other way to make one.
+///
+/// What decides is which policies there are; neither the order of the files nor that inside them matters.
+#[derive(Debug)]
+pub struct PolicySet {
+    version: Version,
+    names: Names,
+    authorizer: Authorizer,
+    all: cedar_policy::PolicySet,
+    /// What the policies that another sign-in would satisfy ask for.
+    step_ups: BTreeMap<String, StepUp>,
+    /// All but those.
+    rest: cedar_policy::PolicySet,
+}
+
+/// A policy, and where it begins.
+struct Found<'a> {
+    policy: Policy,
+    file: &'a str,
+    text: &'a str,
+    start: usize,
+}
+
+impl PolicySet {
+    /// Reads all files and checks them against the schema, strictly.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, by place.
+    pub fn parse(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut found = Vec::new();
+        for (file, text) in bundle.files() {
+            match read_file(file, text) {
+                Ok(policies) => found.extend(policies),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if found.len() > MAX_POLICIES {
+            return Err(of_all(format!("expected at most {MAX_POLICIES} policies, found {}", found.len())));
+        }
+        let clashes = names_taken_twice(&found);
+        // Cedar takes no two policies of one name: then what the schema says of them has to wait.
+        problems.extend(if clashes.is_empty() { misfits(&found)? } else { clashes });
+        let step_ups = step_ups(&found, &mut problems);
+        if problems.is_empty() {
+            return Self::of(bundle.version(), found, step_ups);
+        }
+        problems.sort();
+        problems.dedup();
+        Err(problems)
+    }
+
+    fn of(version: Version, found: Vec<Found<'_>>, step_ups: BTreeMap<String, StepUp>) -> Result<Self, Vec<Problem>> {
+        let stays = |policy: &Policy| !step_ups.contains_key::<str>(policy.id().as_ref());
+        let policies: Vec<Policy> = found.into_iter().map(|found| found.policy).collect();
+        let rest = together(policies.iter().filter(|policy| stays(policy)).cloned())?;
+        let all = together(policies)?;
+        let names = Names::new().map_err(of_all)?;
+        Ok(Self { version, names, authorizer: Authorizer::new(), all, step_ups, rest })
+    }
+
+    /// The version that this is.
+    #[must_use]
+    pub const fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The number of policies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.all.num_of_policies()
+    }
+
+    /// Whether there is none: then everything is denied.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The routes that policies name, each with those that do.
+    #[must_use]
+    pub fn routes(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut routes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for policy in self.all.policies() {
+            for uid in policy.entity_literals() {
+                if let Some(route) = self.names.route_named(&uid) {
+                    routes.entry(route.to_owned()).or_default().insert(policy.id().to_string());
+                }
+            }
+        }
+        routes
+    }
+
+    /// Decides: pure, and the same for the same input.
+    #[must_use]
+    pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
+        let question = match Question::new(input, &self.names) {
+            Ok(question) => question,
+            Err(message) => {
+                let failure = Failure { policy: String::new(), message: shortened(&message) };
+                return self.decision(Verdict::Deny(Cause::Unanswerable), Vec::new(), vec![failure]);
+            }
+        };
+        let response = self.authorizer.is_authorized(&question.request, &self.all, &question.entities);
+        let policies = sorted(response.diagnostics().reason().map(ToString::to_string));
+        let failures = sorted(response.diagnostics().errors().map(failure));
+        let verdict = self.verdict(&response, &question, &policies);
+        self.decision(verdict, policies, failures)
+    }
+
+    /// Cedar goes on without a policy that it cannot evaluate; here that is a no.
+    fn verdict(&self, response: &Response, question: &Question, policies: &[String]) -> Verdict {
+        if response.diagnostics().errors().next().is_some() {
+            return Verdict::Deny(Cause::Failed);
+        }
+        match response.decision() {
+            Decision::Allow => Verdict::Allow,
+            Decision::Deny if policies.is_empty() => Verdict::Deny(Cause::NothingPermits),
+            Decision::Deny => self.step_up(question, policies).map_or(Verdict::Deny(Cause::Forbidden), Verdict::StepUp),
+        }
+    }
+
+    /// What sign-in would make it a yes: there is one where all that forbids says which, and all else permits.
+    fn step_up(&self, question: &Question, forbidding: &[String]) -> Option<StepUp> {
+        let wanted: Vec<&StepUp> = forbidding.iter().map(|policy| self.step_ups.get(policy)).collect::<Option<_>>()?;
+        let without = self.authorizer.is_authorized(&question.request, &self.rest, &question.entities);
+        let permitted = without.decision() == Decision::Allow && without.diagnostics().errors().next().is_none();
+        permitted.then(|| StepUp::of_all(wanted.into_iter()))
+    }
+
+    fn decision(&self, verdict: Verdict, policies: Vec<String>, failures: Vec<Failure>) -> PolicyDecision {
+        PolicyDecision { verdict, policies, failures, version: self.version.clone() }
+    }
+}
+
+fn read_file<'a>(file: &'a str, text: &'a str) -> Result<Vec<Found<'a>>, Vec<Problem>> {
+    if let Some((at, why)) = limits::excess(text) {
+        return Err(vec![Problem::at(file, text, at, why)]);
+    }
+    let set: cedar_policy::PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
+        errors.iter().map(|error| Problem::found(file, text, 0, error)).collect::<Vec<_>>()
+    })?;
+    if let Some(template) = set.templates().next() {
+        let start = text.find(&template.to_cedar()).unwrap_or_default();
+        let why = "a template: `?principal` and `?resource` have nothing to stand for here";
+        return Err(vec![Problem::at(file, text, start, why)]);
+    }
+    Ok(placed(&set, file, text))
+}
+
+/// Cedar numbers policies as they stand in the text; here each has a name for people.
+fn placed<'a>(set: &cedar_policy::PolicySet, file: &'a str, text: &'a str) -> Vec<Found<'a>> {
+    let mut after = 0;
+    let mut found = Vec::new();
+    for number in 0..set.num_of_policies() {
+        let Some(policy) = set.policy(&PolicyId::new(format!("policy{number}"))) else { continue };
+        let source = policy.to_cedar().unwrap_or_default();
+        let start = text.get(after..).and_then(|rest| rest.find(&source)).map_or(after, |at| after + at);
+        after = start + source.len();
+        let name = match policy.annotation("id").filter(|id| !id.is_empty()) {
+            Some(id) => id.to_owned(),
+            None => format!("{file}:{}", position(text, start).0),
+        };
+        found.push(Found { policy: policy.new_id(PolicyId::new(name)), file, text, start });
+    }
+    found
+}
+
+fn names_taken_twice(found: &[Found<'_>]) -> Vec<Problem> {
+    let mut seen = BTreeSet::new();
+    let repeated = found.iter().filter(|found| !seen.insert(found.policy.id()));
+    repeated.map(|found| found.problem(format!("another policy is called `{}`", found.policy.id()))).collect()
+}
+
+/// What the schema says of them.
+fn misfits(found: &[Found<'_>]) -> Result<Vec<Problem>, Vec<Problem>> {
+    let validator = Validator::new(schema::read().map_err(of_all)?);
+    let set = together(found.iter().map(|found| found.policy.clone()))?;
+    let result = validator.validate(&set, ValidationMode::Strict);
+    let place = |id: &PolicyId| found.iter().find(|found| found.policy.id() == id);
+    let wrong: BTreeSet<&PolicyId> = result.validation_errors().map(ValidationError::policy_id).collect();
+    let errors = result.validation_errors().filter_map(|error| Some(place(error.policy_id())?.diagnosed(error)));
+    // A policy that can never hold, or a name that looks like another, is never meant; text in two scripts may be.
+    let meant = |one: &&ValidationWarning| matches!(one, ValidationWarning::MixedScriptString(_));
+    let warnings = result.validation_warnings().filter(|one| !meant(one) && !wrong.contains(one.policy_id()));
+    let warnings = warnings.filter_map(|one| Some(place(one.policy_id())?.diagnosed(one)));
+    Ok(errors.chain(warnings).collect())
+}
+
+fn step_ups(found: &[Found<'_>], problems: &mut Vec<Problem>) -> BTreeMap<String, StepUp> {
+    let mut all = BTreeMap::new();
+    for one in found {
+        match step_up::read(&one.policy) {
+            Ok(step_up) => all.extend(step_up.map(|step_up| (one.policy.id().to_string(), step_up))),
+            Err(why) => problems.push(one.problem(why)),
+        }
+    }
+    all
+}
+
+impl Found<'_> {
+    fn problem(&self, message: String) -> Problem {
+        Problem::at(self.file, self.text, self.start, message)
+    }
+
+    fn diagnosed(&self, diagnostic: &dyn miette::Diagnostic) -> Problem {
+        Problem::found(self.file, self.text, self.start, diagnostic)
+    }
+}
+
+fn together(policies: impl IntoIterator<Item = Policy>) -> Result<cedar_policy::PolicySet, Vec<Problem>> {
+    cedar_policy::PolicySet::from_policies(policies).map_err(|error| of_all(error.to_string()))
+}
+
+/// What no file in particular is to blame for. The caller has no policies, and denies.
+fn of_all(message: String) -> Vec<Problem> {
+    vec![Problem::of_all(message)]
+}
+
+fn failure(error: &AuthorizationError) -> Failure {
+    let AuthorizationError::PolicyEvaluationError(error) = error;
+    Failure { policy: error.policy_id().to_string(), message: shortened(&error.inner().to_string()) }
+}
+
+fn shortened(message: &str) -> String {
+    message.chars().take(MAX_MESSAGE).collect()
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort();
+    items
+}

@@ -1,0 +1,51 @@
+//! Annotations of a `forbid` → what sign-in would satisfy it (RFC 9470).
+
+use cedar_policy::{Effect, Policy};
+
+/// What kind of sign-in is wanted in place of the one at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepUp {
+    /// `@acr_values("…")`: of one of these classes; of any when empty.
+    pub acr_values: Vec<String>,
+    /// `@max_age("…")`: this many seconds ago at most.
+    pub max_age: Option<u32>,
+}
+
+/// Reads the annotations of a policy; `None` when it has neither.
+///
+/// # Errors
+/// When one has no such form, or stands where it means nothing.
+pub(super) fn read(policy: &Policy) -> Result<Option<StepUp>, String> {
+    let (acr_values, max_age) = (policy.annotation("acr_values"), policy.annotation("max_age"));
+    if acr_values.is_none() && max_age.is_none() {
+        return Ok(None);
+    }
+    if policy.effect() == Effect::Permit {
+        return Err("`@acr_values` and `@max_age` are for a `forbid`, which another sign-in would satisfy".to_owned());
+    }
+    let acr_values: Vec<String> =
+        acr_values.map(|text| text.split(' ').map(str::to_owned).collect()).unwrap_or_default();
+    if acr_values.iter().any(|value| !is_acr(value)) {
+        return Err("expected values of `acr` with a space between them in `@acr_values`".to_owned());
+    }
+    let max_age = max_age.map(|text| text.parse().map_err(|_| "expected seconds in `@max_age`")).transpose()?;
+    Ok(Some(StepUp { acr_values, max_age }))
+}
+
+/// What can stand in a quoted parameter of a challenge as it is.
+fn is_acr(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+}
+
+impl StepUp {
+    /// What satisfies the most of several: the classes of the first that names any, and the shortest age.
+    pub(super) fn of_all<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        all.fold(Self { acr_values: Vec::new(), max_age: None }, |mut sum, one| {
+            if sum.acr_values.is_empty() {
+                sum.acr_values.clone_from(&one.acr_values);
+            }
+            sum.max_age = [sum.max_age, one.max_age].into_iter().flatten().min();
+            sum
+        })
+    }
+}
