@@ -4,8 +4,6 @@ use std::fmt;
 
 use miette::Diagnostic;
 
-use crate::kind::Kind;
-
 /// One thing wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -65,14 +63,14 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Without what the place says already, and without the kind of principal: Cedar looks at each kind by itself.
+/// Without the name of the policy, which the place tells, and without the type of the principal: Cedar says the same
+/// of each.
 fn plain(message: &str) -> String {
-    let message =
-        message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, ")).map_or(message, |(_, rest)| rest);
-    Kind::NAMES.iter().fold(message.to_owned(), |message, (name, _)| {
-        let name = name.get(..1).unwrap_or_default().to_ascii_uppercase() + name.get(1..).unwrap_or_default();
-        message.replace(&format!(" on entity type `{name}`"), "").replace(&format!(" for type `{name}`"), "")
-    })
+    let named = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
+    let message = named.map_or(message, |(_, rest)| rest).to_owned();
+    ["Human", "Service", "Agent"]
+        .iter()
+        .fold(message, |message, name| message.replace(&format!(" on entity type `{name}`"), ""))
 }
 
 /// Line and column of a byte.
