@@ -76,11 +76,6 @@ impl Names {
         };
         Some((uid(&self.action, method.as_str()), uid(&self.action, group)))
     }
-
-    /// The name in a policy's `Route::"…"`.
-    pub(super) fn route_named<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
-        (*uid.type_name() == self.route).then(|| uid.id().unescaped())
-    }
 }
 
 fn uid(name: &EntityTypeName, id: &str) -> EntityUid {

@@ -16,6 +16,8 @@ use super::question::Question;
 use super::schema::{self, Names};
 use super::step_up::{self, StepUp};
 
+/// The longest name of a policy, in bytes; that of a file and a line is shorter.
+const MAX_NAME: usize = 140;
 /// The longest account of a failure that is kept, in characters.
 const MAX_MESSAGE: usize = 300;
 
@@ -59,7 +61,7 @@ impl PolicySet {
         if found.len() > MAX_POLICIES {
             return Err(of_all(format!("expected at most {MAX_POLICIES} policies, found {}", found.len())));
         }
-        let clashes = names_taken_twice(&found);
+        let clashes = misnamed(&found);
         // Cedar takes no two policies of one name: then what the schema says of them has to wait.
         problems.extend(if clashes.is_empty() { misfits(&found)? } else { clashes });
         let step_ups = step_ups(&found, &mut problems);
@@ -96,20 +98,6 @@ impl PolicySet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
-    }
-
-    /// The routes that policies name, each with those that do.
-    #[must_use]
-    pub fn routes(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let mut routes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for policy in self.all.policies() {
-            for uid in policy.entity_literals() {
-                if let Some(route) = self.names.route_named(&uid) {
-                    routes.entry(route.to_owned()).or_default().insert(policy.id().to_string());
-                }
-            }
-        }
-        routes
     }
 
     /// Decides: pure, and the same for the same input.
@@ -187,7 +175,15 @@ fn placed<'a>(set: &cedar_policy::PolicySet, file: &'a str, text: &'a str) -> Ve
     found
 }
 
-fn names_taken_twice(found: &[Found<'_>]) -> Vec<Problem> {
+/// Names that no log can tell apart, or hold.
+fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
+    let is_long = |found: &&Found<'_>| {
+        let name: &str = found.policy.id().as_ref();
+        name.len() > MAX_NAME || name.chars().any(char::is_control)
+    };
+    if let Some(found) = found.iter().find(is_long) {
+        return vec![found.problem(format!("expected at most {MAX_NAME} printable bytes in `@id`"))];
+    }
     let mut seen = BTreeSet::new();
     let repeated = found.iter().filter(|found| !seen.insert(found.policy.id()));
     repeated.map(|found| found.problem(format!("another policy is called `{}`", found.policy.id()))).collect()

@@ -171,6 +171,7 @@ fn the_day_of_the_week_is_right_before_1970_too() {
 fn problems_say_where_they_are_and_what_is_wrong() {
     //
     let cases = [
+        ("@id(\"a\\nb\") permit(principal, action, resource);", "a.cedar:1:1: ", "`@id`"),
         ("permit(principal, action, resource)\nwhen { true ", "a.cedar:2:13: ", "unexpected end of input"),
         (
             "permit(principal, action, resource);\n\n  permit(principal is User, action, resource);",
