@@ -121,7 +121,7 @@ mod tests {
         let holds = "context.now > 0";
         run(policy(&format!("{}{holds}{}", "(".repeat(29), ")".repeat(29))));
         run(policy(&format!("{}{holds}", format!("!({holds}) || ").repeat(30))));
-        run(policy(&format!("{}{holds}", "!".repeat(4))));
+        run(policy(&format!("{}({holds})", "!".repeat(4))));
         run(policy(&format!("{}{holds}", "if context.now == 1 then false else ".repeat(45))));
         run(policy(&format!("{}{holds}", "context.now * 0 + ".repeat(45))));
         run(policy(&format!("{}{holds}", "principal is Human && ".repeat(145))));

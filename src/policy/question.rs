@@ -93,9 +93,8 @@ fn surroundings(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) 
         ("authentication".to_owned(), record(proof(facts, authentication))?),
     ];
     let peer = facts.peer;
-    // Cedar knows no zones: `fe80::1%eth0` is not an address that it reads.
     let address = peer.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-    pairs.extend(address.map(|address| ("address".to_owned(), RestrictedExpression::new_ip(address.to_string()))));
+    pairs.extend(address.map(|address| ("address".to_owned(), ip(address))));
     pairs.extend(peer.country.as_deref().map(|country| ("country".to_owned(), string(country))));
     if let Ok(sha256) = mtls::verified(peer) {
         let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -119,6 +118,14 @@ fn clock(now: i64) -> Pairs {
     let long = |name: &str, value| (name.to_owned(), RestrictedExpression::new_long(value));
     let weekday = (day + 3).rem_euclid(7) + 1;
     vec![long("hour", second / 3600), long("minute", second / 60 % 60), long("weekday", weekday)]
+}
+
+/// An address of IPv4 is one however it is written; Cedar reads none of IPv6 with a point in it.
+fn ip(address: IpAddr) -> RestrictedExpression {
+    RestrictedExpression::new_ip(match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address.segments().map(|segment| format!("{segment:x}")).join(":"),
+    })
 }
 
 fn string(text: &str) -> RestrictedExpression {

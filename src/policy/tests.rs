@@ -7,7 +7,7 @@ use serde_json::json;
 use super::testing::{Asking, MONDAY, bundle, decide, holds, problems, set};
 use super::*;
 use crate::authn::Actor;
-use crate::http::Method;
+use crate::http::{Method, Peer};
 use crate::kind::Kind;
 
 const ALL: &str = "permit(principal, action, resource);";
@@ -160,6 +160,26 @@ fn a_claim_has_no_say_in_what_is_known_otherwise() {
 }
 
 #[test]
+fn an_address_is_the_same_however_it_is_written() {
+    let from = |address: &str| Asking {
+        peer: Peer { address: Some(address.to_owned()), ..Peer::default() },
+        ..Asking::default()
+    };
+    for (address, condition) in [
+        ("203.0.113.7", r#"context.address == ip("203.0.113.7") && context.address.isIpv4()"#),
+        ("::ffff:203.0.113.7", r#"context.address == ip("203.0.113.7") && context.address.isIpv4()"#),
+        ("::203.0.113.7", "context.address.isIpv6()"),
+        ("2001:DB8::0:1", r#"context.address.isInRange(ip("2001:db8::/32"))"#),
+        ("::1", "context.address.isLoopback()"),
+    ] {
+        assert!(holds(&format!("context has address && {condition}"), &from(address)), "{address}");
+    }
+    for none in ["", "fe80::1%eth0", "203.0.113.7/8", "203.0.113.007", "localhost"] {
+        assert!(!holds("context has address", &from(none)), "{none}");
+    }
+}
+
+#[test]
 fn the_day_of_the_week_is_right_before_1970_too() {
     for (now, weekday, hour) in [(0, 4, 0), (-1, 3, 23), (86_400 * 3, 7, 0), (86_400 * 4, 1, 0), (951_825_600, 2, 12)] {
         let asking = Asking { now, ..Asking::default() };
@@ -172,7 +192,7 @@ fn problems_say_where_they_are_and_what_is_wrong() {
     // R-196
     let cases = [
         ("@id(\"a\\nb\") permit(principal, action, resource);", "a.cedar:1:1: ", "`@id`"),
-        ("permit(principal, action, resource)\nwhen { true ", "a.cedar:2:13: ", "unexpected end of input"),
+        ("permit(principal, action, resource)\nwhen { true ", "a.cedar:2:12: ", "unexpected end of input"),
         (
             "permit(principal, action, resource);\n\n  permit(principal is User, action, resource);",
             "a.cedar:3:",

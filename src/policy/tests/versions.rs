@@ -294,7 +294,8 @@ proptest! {
             if *publishes || second == 0 {
                 newest = usize::try_from(slow.store.publish(*number, None).serial).unwrap();
             }
-            let mut pull = async { drop(policies.pull(&slow, Timestamp::from_unix(second)).await) }.boxed_local();
+            let (policies, slow, began_at) = (&policies, &slow, Timestamp::from_unix(second));
+            let mut pull = async move { drop(policies.pull(slow, began_at).await) }.boxed_local();
             prop_assert!((&mut pull).now_or_never().is_none());
             pulls.push(pull);
         }
