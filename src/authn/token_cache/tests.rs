@@ -139,7 +139,8 @@ fn claims_weigh_what_they_take() {
     let small = footprint(json!({ "a": 1 }).as_object().unwrap());
     let long = footprint(json!({ "a": "x".repeat(1000) }).as_object().unwrap());
     let many = footprint(json!({ "a": vec![(); 1000] }).as_object().unwrap());
-    assert!(small < 200 && (1000..1300).contains(&long) && (20_000..60_000).contains(&many), "{small} {long} {many}");
+    // A value takes 32 bytes, and 72 where objects keep the order of their members: Cedar has `serde_json` do so.
+    assert!(small < 200 && (1000..1300).contains(&long) && (20_000..80_000).contains(&many), "{small} {long} {many}");
 }
 
 proptest! {
