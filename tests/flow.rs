@@ -51,6 +51,8 @@ mod refresh;
 mod renewal;
 #[path = "flow/renewal_failures.rs"]
 mod renewal_failures;
+#[path = "flow/requirements.rs"]
+mod requirements;
 #[path = "flow/revocation.rs"]
 mod revocation;
 #[path = "flow/sender.rs"]
@@ -61,6 +63,8 @@ mod sender_rules;
 mod session;
 #[path = "flow/staleness.rs"]
 mod staleness;
+#[path = "flow/step_up.rs"]
+mod step_up;
 #[path = "flow/stores.rs"]
 mod stores;
 #[path = "flow/token_cache.rs"]

@@ -12,6 +12,8 @@ pub mod principal;
 pub mod recent;
 pub mod sender;
 pub mod session_cookie;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod token_cache;
 
 pub use bearer::{PresentationError, TokenRejection};

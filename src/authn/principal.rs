@@ -1,13 +1,17 @@
 //! Who is asking.
 
+use std::rc::Rc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::access_token::AccessTokenClaims;
 use super::sender::Sender;
+use crate::claim_path::ClaimPath;
 use crate::config::TokenIssuer;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
+use crate::oidc::claims::is_believed;
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
 use crate::session::{Clocks, Live, SessionHandle};
@@ -30,6 +34,8 @@ pub struct Principal {
     claims: Map<String, Value>,
     scopes: Vec<String>,
     roles: Vec<String>,
+    permissions: Vec<String>,
+    token: Option<Rc<AccessTokenClaims>>,
     authentication: AuthenticationFacts,
     session: Option<SessionFacts>,
     expires_at: Timestamp,
@@ -137,7 +143,9 @@ impl Authenticated {
             actors: Vec::new(),
             claims: session.claims,
             scopes: session.scopes,
-            roles: Vec::new(),
+            roles: session.roles,
+            permissions: session.permissions,
+            token: None,
             authentication: AuthenticationFacts {
                 means: Means::Session,
                 time: session.auth_time.map(Timestamp::from_unix),
@@ -154,7 +162,7 @@ impl Authenticated {
 impl Principal {
     /// Whoever has a token of `issuer`'s that says this, and is its rightful sender.
     #[must_use]
-    pub fn by_token(issuer: &TokenIssuer, claims: &AccessTokenClaims, sender: &Sender) -> Self {
+    pub fn by_token(issuer: &TokenIssuer, claims: &Rc<AccessTokenClaims>, sender: &Sender) -> Self {
         let all = claims.claims();
         Self {
             kind: kind(issuer, claims),
@@ -165,7 +173,9 @@ impl Principal {
             actors: claims.actors().to_vec(),
             claims: Map::new(),
             scopes: issuer.scopes.iter().flat_map(|path| scopes(path.find(all))).collect(),
-            roles: issuer.roles.iter().flat_map(|path| path.texts(all)).map(str::to_owned).collect(),
+            roles: ClaimPath::all_texts(&issuer.roles, all),
+            permissions: ClaimPath::all_texts(&issuer.permissions, all),
+            token: Some(Rc::clone(claims)),
             authentication: AuthenticationFacts {
                 means: sender.means(),
                 time: claims.auth_time(),
@@ -234,10 +244,31 @@ impl Principal {
         &self.scopes
     }
 
+    /// What whoever vouches for them says that stands there: in the token, or in what the session keeps. An address or
+    /// number that can be verified is none until it was.
+    #[must_use]
+    pub fn claim(&self, path: &ClaimPath) -> Option<&Value> {
+        let all = self.token.as_ref().map_or(&self.claims, |token| token.claims());
+        path.find(all).filter(|_| is_believed(all, &path.claim()))
+    }
+
+    /// The e-mail address, if it is verified.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        let all = self.token.as_ref().map_or(&self.claims, |token| token.claims());
+        all.get("email").filter(|_| is_believed(all, "email"))?.as_str()
+    }
+
     /// What their issuer says they are.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
+    }
+
+    /// What their issuer itself says they may, without what their roles grant.
+    #[must_use]
+    pub fn permissions(&self) -> &[String] {
+        &self.permissions
     }
 
     /// How and when they were authenticated.

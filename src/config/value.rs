@@ -3,7 +3,12 @@
 use serde_json::Value;
 
 use super::problem::{expected, shown};
+use super::table::Table;
+use crate::claim_path::ClaimPath;
 use crate::time::{Seconds, Timestamp};
+
+/// The most places to look for one thing in claims.
+const MAX_PATHS: usize = 16;
 
 /// A value as a message names it.
 pub(super) fn found(value: &Value) -> String {
@@ -62,6 +67,17 @@ pub(super) fn list<T: PartialEq>(
         }
         Ok(all)
     }
+}
+
+/// The places to look for something in claims, if the table has any at `key`.
+pub(super) fn paths(table: &mut Table<'_>, key: &'static str) -> Option<Vec<ClaimPath>> {
+    table.optional(key, |value| {
+        let all = list(ClaimPath::EXPECTED, ClaimPath::parse)(value)?;
+        if all.len() > MAX_PATHS {
+            return Err(format!("expected at most {MAX_PATHS}, found {}", all.len()));
+        }
+        Ok(all)
+    })
 }
 
 /// One of a few words.

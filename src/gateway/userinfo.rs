@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Platform;
 use super::documents::KeySource;
 use super::turn::Turn;
+use crate::claim_path::ClaimPath;
 use crate::config::Provider;
 use crate::oidc::id_token::IdToken;
 use crate::oidc::metadata::Metadata;
@@ -12,24 +13,39 @@ use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
 use crate::refusal::{Document, Reason};
 
-/// The claims that `SESSION.claims` names. UserInfo is asked once, and only when the ID token lacks some of them.
+/// What a session keeps of a person.
+pub(super) struct Kept {
+    /// The claims that `SESSION.claims` names.
+    pub(super) claims: Map<String, Value>,
+    /// What stands where the provider's `roles` say.
+    pub(super) roles: Vec<String>,
+    /// What stands where its `permissions` say.
+    pub(super) permissions: Vec<String>,
+}
+
+/// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
 ///
 /// # Errors
 /// When UserInfo is to be asked and cannot be believed: a session never has half of what the configuration asks for.
-pub(super) async fn claims<P: Platform>(
+pub(super) async fn told<P: Platform>(
     turn: &Turn<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
     id_token: &IdToken,
-) -> Result<Map<String, Value>, Reason> {
-    let names = &turn.config.session.claims;
+) -> Result<Kept, Reason> {
+    let (kept, wanted) = (&turn.config.session.claims, provider.roles.iter().chain(&provider.permissions));
+    let mut names = kept.clone();
+    names.extend(wanted.map(|path| path.claim().into_owned()).filter(|name| !kept.contains(name)));
     let told = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
     let mut claims: Map<String, Value> = told.collect();
-    if provider.userinfo && !userinfo::lacking(&claims, names).is_empty() {
-        ask(turn, provider, metadata, response, id_token).await?.complete(&mut claims, names);
+    if provider.userinfo && !userinfo::lacking(&claims, &names).is_empty() {
+        ask(turn, provider, metadata, response, id_token).await?.complete(&mut claims, &names);
     }
-    Ok(claims)
+    let (roles, permissions) =
+        (ClaimPath::all_texts(&provider.roles, &claims), ClaimPath::all_texts(&provider.permissions, &claims));
+    claims.retain(|name, _| kept.contains(name));
+    Ok(Kept { claims, roles, permissions })
 }
 
 async fn ask<P: Platform>(

@@ -68,6 +68,6 @@ impl Claim {
     /// Whether only who came by a token has any.
     #[must_use]
     pub const fn is_of_tokens(&self) -> bool {
-        matches!(self, Self::ClientId | Self::Roles)
+        matches!(self, Self::ClientId)
     }
 }

@@ -225,6 +225,8 @@ impl Run {
             provider: "op".to_owned(),
             claims: serde_json::Map::new(),
             scopes: vec!["openid".to_owned()],
+            roles: Vec::new(),
+            permissions: Vec::new(),
             auth_time: None,
             acr: None,
             amr: Vec::new(),

@@ -152,6 +152,8 @@ fn session(now: i64) -> Session {
         provider: "op".into(),
         claims: serde_json::Map::new(),
         scopes: vec!["openid".into()],
+        roles: vec![],
+        permissions: vec![],
         auth_time: None,
         acr: None,
         amr: vec![],
