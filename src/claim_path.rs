@@ -22,6 +22,18 @@ impl ClaimPath {
         (clean && (!text.starts_with('/') || is_pointer(text))).then(|| Self(text.to_owned()))
     }
 
+    /// Where many issuers name the tenant that somebody belongs to: `org_id`.
+    #[must_use]
+    pub fn organization() -> Self {
+        Self("org_id".to_owned())
+    }
+
+    /// The one text that stands there; an empty one says nothing.
+    #[must_use]
+    pub fn text<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a str> {
+        self.find(claims)?.as_str().filter(|text| !text.is_empty())
+    }
+
     /// The path as written.
     #[must_use]
     pub fn as_str(&self) -> &str {

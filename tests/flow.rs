@@ -67,6 +67,8 @@ mod staleness;
 mod step_up;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/tenant.rs"]
+mod tenant;
 #[path = "flow/token_cache.rs"]
 mod token_cache;
 #[path = "flow/tokens.rs"]

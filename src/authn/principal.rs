@@ -35,6 +35,7 @@ pub struct Principal {
     scopes: Vec<String>,
     roles: Vec<String>,
     permissions: Vec<String>,
+    tenant: Option<String>,
     token: Option<Rc<AccessTokenClaims>>,
     authentication: AuthenticationFacts,
     session: Option<SessionFacts>,
@@ -145,6 +146,7 @@ impl Authenticated {
             scopes: session.scopes,
             roles: session.roles,
             permissions: session.permissions,
+            tenant: session.tenant,
             token: None,
             authentication: AuthenticationFacts {
                 means: Means::Session,
@@ -175,6 +177,7 @@ impl Principal {
             scopes: issuer.scopes.iter().flat_map(|path| scopes(path.find(all))).collect(),
             roles: ClaimPath::all_texts(&issuer.roles, all),
             permissions: ClaimPath::all_texts(&issuer.permissions, all),
+            tenant: issuer.tenant.text(all).map(str::to_owned),
             token: Some(Rc::clone(claims)),
             authentication: AuthenticationFacts {
                 means: sender.means(),
@@ -263,6 +266,12 @@ impl Principal {
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
+    }
+
+    /// The tenant that whoever vouches for them says they belong to; the request never says it.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 
     /// What their issuer itself says they may, without what their roles grant.

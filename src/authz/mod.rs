@@ -9,6 +9,7 @@ pub mod origin;
 pub mod permissions;
 pub mod roles;
 pub mod scopes;
+pub mod tenant;
 
 use crate::authn::Principal;
 use crate::route::{Access, Matched, Requirements};
@@ -46,6 +47,8 @@ pub enum Denial {
     Issuer,
     /// The identity is of a kind that the route does not take.
     Kind,
+    /// The identity belongs to another tenant, or to none.
+    Tenant,
     /// The identity has none of the roles that the route takes.
     Roles,
     /// The identity does not have these permissions.
@@ -105,6 +108,7 @@ impl Denial {
             Self::Provider => "authz.provider_not_accepted",
             Self::Issuer => "authz.issuer_not_accepted",
             Self::Kind => "authz.kind_not_accepted",
+            Self::Tenant => "authz.tenant_not_accepted",
             Self::Roles => "authz.role_missing",
             Self::Permissions(_) => "authz.permission_missing",
             Self::Claim(_) => "authz.claim_not_accepted",
@@ -164,6 +168,7 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
 fn decide_identity(principal: &Principal, required: &Requirements, params: &[(String, String)]) -> Result<(), Denial> {
     origin::decide(principal.origin(), required)?;
     kind::decide(principal.kind(), &required.kinds)?;
+    tenant::decide(principal.tenant(), required.tenant.as_ref(), params)?;
     roles::decide(principal.roles(), &required.roles)?;
     permissions::decide(principal.permissions(), principal.roles(), &required.permissions)?;
     scopes::decide(principal.scopes(), &required.scopes)?;

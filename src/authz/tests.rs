@@ -133,6 +133,7 @@ fn each_denial_has_its_own_code_and_says_nothing_of_the_caller() {
         (json!({ "any_scope": ["a", "b"] }), ("authz.insufficient_scope", some("a"))),
         (json!({ "roles": ["editor"] }), ("authz.role_missing", None)),
         (json!({ "permissions": ["read:orders", "x"] }), ("authz.permission_missing", some("read:orders x"))),
+        (json!({ "tenant": "{team}" }), ("authz.tenant_not_accepted", None)),
         (json!({ "kinds": ["service"] }), ("authz.kind_not_accepted", None)),
         (json!({ "claims": { "/a/b": "c" } }), ("authz.claim_not_accepted", some("/a/b"))),
         (json!({ "email_domain": ["example.com"] }), ("authz.email_domain_not_accepted", None)),

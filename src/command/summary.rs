@@ -187,6 +187,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
     let claims: Vec<String> = requirements.claims.iter().map(claim).collect();
     let lists = [
         (", ", kinds.join(" or "), " only"),
+        (", tenant ", requirements.tenant.as_ref().map(operand).unwrap_or_default(), ""),
         (", role ", requirements.roles.join(" or "), ""),
         (", may ", permissions.join(" and "), ""),
         (", scopes ", requirements.scopes.join(" "), ""),
@@ -208,13 +209,17 @@ fn permission(permission: &Permission) -> String {
 }
 
 fn claim(rule: &ClaimRule) -> String {
-    let (path, word, operand) = match &rule.test {
-        ClaimTest::Equals(operand) => (rule.path.as_str(), "=", operand),
-        ClaimTest::Contains(operand) => (rule.path.as_str(), "has", operand),
+    let (word, other) = match &rule.test {
+        ClaimTest::Equals(other) => ("=", other),
+        ClaimTest::Contains(other) => ("has", other),
     };
+    format!("{} {word} {}", rule.path.as_str(), operand(other))
+}
+
+fn operand(operand: &Operand) -> String {
     match operand {
-        Operand::Value(value) => format!("{path} {word} {value}"),
-        Operand::Parameter(name) => format!("{path} {word} {{{name}}}"),
+        Operand::Value(value) => value.to_string(),
+        Operand::Parameter(name) => format!("{{{name}}}"),
     }
 }
 

@@ -45,6 +45,8 @@ pub struct TokenIssuer {
     pub roles: Vec<ClaimPath>,
     /// `permissions`: where it says what its subject may do. Default nowhere.
     pub permissions: Vec<ClaimPath>,
+    /// `tenant`: where it says to which tenant its subject belongs. Default `org_id`.
+    pub tenant: ClaimPath,
     /// `sender`: what its tokens must be bound to. Default `any`.
     pub sender: Constraint,
     /// `dpop_nonce`: whether proofs must hold a nonce of ours. Default no.
@@ -181,6 +183,7 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
+    let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let sender = table.optional("sender", choice(&CONSTRAINTS));
     let dpop_nonce = table.optional("dpop_nonce", flag);
     if (sender, dpop_nonce) == (Some(Constraint::Mtls), Some(true)) {
@@ -196,6 +199,7 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
+        tenant: tenant.unwrap_or_else(ClaimPath::organization),
         sender: sender.unwrap_or(Constraint::Any),
         dpop_nonce: dpop_nonce.unwrap_or(false),
     })

@@ -100,6 +100,8 @@ pub struct Provider {
     pub roles: Vec<ClaimPath>,
     /// `permissions`: where they say what the person may do. Default nowhere.
     pub permissions: Vec<ClaimPath>,
+    /// `tenant`: where they say to which tenant the person belongs. `None`: not named, and then it is `org_id`.
+    pub tenant: Option<ClaimPath>,
 }
 
 impl Provider {
@@ -221,6 +223,7 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
+    let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -245,6 +248,7 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         userinfo: userinfo.unwrap_or(false),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
+        tenant,
     })
 }
 

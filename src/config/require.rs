@@ -5,11 +5,13 @@ mod contradictions;
 
 use std::fmt::Display;
 
+use serde_json::Value;
+
 use super::issuer::{Issuers, TokenIssuer};
 use super::provider::Provider;
 use super::roles::{self, Roles};
 use super::table::Table;
-use super::value::{duration, label, list, one_of, scope, word};
+use super::value::{duration, label, list, one_of, scope, text, word};
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
 use crate::route::{Guard, Pattern, Requirements};
@@ -52,6 +54,7 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         kinds: some(&mut table, "kinds", &one_of(&Kind::NAMES), kind),
         roles: some(&mut table, "roles", "a role of 1 to 80 characters", label),
         permissions: some(&mut table, "permissions", roles::PERMISSION, permission),
+        tenant: table.optional("tenant", |value| claims::operand(&Value::from(text(value)?), pattern)),
         claims: claims::read(&mut table, pattern),
         email_domain: some(&mut table, "email_domain", "a domain such as `example.com`", domain),
         acr: some(&mut table, "acr", ACR, scope),

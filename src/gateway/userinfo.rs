@@ -21,6 +21,8 @@ pub(super) struct Kept {
     pub(super) roles: Vec<String>,
     /// What stands where its `permissions` say.
     pub(super) permissions: Vec<String>,
+    /// What stands where its `tenant` says.
+    pub(super) tenant: Option<String>,
 }
 
 /// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
@@ -34,7 +36,8 @@ pub(super) async fn told<P: Platform>(
     response: &TokenResponse,
     id_token: &IdToken,
 ) -> Result<Kept, Reason> {
-    let (kept, wanted) = (&turn.config.session.claims, provider.roles.iter().chain(&provider.permissions));
+    let (kept, wanted) =
+        (&turn.config.session.claims, provider.roles.iter().chain(&provider.permissions).chain(&provider.tenant));
     let mut names = kept.clone();
     names.extend(wanted.map(|path| path.claim().into_owned()).filter(|name| !kept.contains(name)));
     let told = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
@@ -44,8 +47,10 @@ pub(super) async fn told<P: Platform>(
     }
     let (roles, permissions) =
         (ClaimPath::all_texts(&provider.roles, &claims), ClaimPath::all_texts(&provider.permissions, &claims));
+    let tenant = provider.tenant.clone().unwrap_or_else(ClaimPath::organization);
+    let tenant = tenant.text(&claims).or_else(|| tenant.text(id_token.claims())).map(str::to_owned);
     claims.retain(|name, _| kept.contains(name));
-    Ok(Kept { claims, roles, permissions })
+    Ok(Kept { claims, roles, permissions, tenant })
 }
 
 async fn ask<P: Platform>(

@@ -28,6 +28,9 @@ pub struct Session {
     /// What it says that the person may do, likewise.
     #[serde(default)]
     pub permissions: Vec<String>,
+    /// The tenant that it says the person belongs to, likewise.
+    #[serde(default)]
+    pub tenant: Option<String>,
     /// `auth_time`: when the person last proved themselves to the provider.
     #[serde(default)]
     pub auth_time: Option<i64>,

@@ -227,6 +227,7 @@ impl Run {
             scopes: vec!["openid".to_owned()],
             roles: Vec::new(),
             permissions: Vec::new(),
+            tenant: None,
             auth_time: None,
             acr: None,
             amr: Vec::new(),

@@ -33,8 +33,9 @@ fn requirements() -> impl Strategy<Value = Map<String, Value>> {
         some("acr", &["silver", "gold"]),
         some("amr", &["pwd", "otp"]),
         one("max_age", vec![json!("1m"), json!("1h")]),
+        one("tenant", vec![json!("a"), json!("{team}")]),
     )
-        .prop_map(|(a, b, c, d, e, f, g, h, i)| [a, b, c, d, e, f, g, h, i].into_iter().flatten().collect())
+        .prop_map(|(a, b, c, d, e, f, g, h, i, j)| [a, b, c, d, e, f, g, h, i, j].into_iter().flatten().collect())
 }
 
 /// What an issuer may say of somebody.
@@ -44,14 +45,15 @@ fn claims() -> impl Strategy<Value = Value> {
         scope,
         (some("roles", &["editor", "viewer"]), some("permissions", &["read:orders", "x", "write:*"])),
         (some("amr", &["pwd", "otp"]), some("groups", &["a", "b"])),
+        one("org_id", vec![json!("a"), json!("b")]),
         one("department", vec![json!("a"), json!("b"), json!(["a"])]),
         one("email", vec![json!("i@example.com"), json!("i@example.org.evil")]),
         one("email_verified", vec![json!(true), json!(false)]),
         one("acr", vec![json!("silver"), json!("gold"), json!("lead")]),
         one("auth_time", vec![json!(NOW), json!(NOW - 1000), json!(NOW - 9000)]),
     )
-        .prop_map(|(scope, (a, b), (c, d), e, f, g, h, i)| {
-            let told = [Some(("scope".to_owned(), scope)), a, b, c, d, e, f, g, h, i];
+        .prop_map(|(scope, (a, b), (c, d), e, f, g, h, i, j)| {
+            let told = [Some(("scope".to_owned(), scope)), a, b, c, d, e, f, g, h, i, j];
             Value::Object(told.into_iter().flatten().collect())
         })
 }
@@ -87,6 +89,9 @@ fn meets(require: &Map<String, Value>, claims: &Value, team: &str) -> bool {
         && none_or_any("roles", &|role| held("roles").contains(&role))
         && named("permissions").into_iter().all(may)
         && require.get("claims").is_none_or(|rules| rules.as_object().unwrap().iter().all(claim))
+        && require
+            .get("tenant")
+            .is_none_or(|tenant| claims["org_id"] == tenant.as_str().unwrap().replace("{team}", team))
         && none_or_any("email_domain", &domain)
         && none_or_any("acr", &|acr| claims["acr"] == acr)
         && named("amr").iter().all(|method| held("amr").contains(method))
@@ -99,7 +104,7 @@ fn allows(require: &Map<String, Value>, claims: &Value, team: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn door_two_lets_through_exactly_whom_the_requirements_mean(

@@ -93,6 +93,8 @@ fn what_says_nothing_or_cannot_be_read_is_refused() {
         let line = refused(session(), json!({ "claims": { "department": bad } }));
         assert!(line.starts_with(".claims.department: expected a text"), "{line}");
     }
+    assert!(refused(session(), json!({ "tenant": 7 })).starts_with(".tenant: expected a string"));
+    assert!(refused(session(), json!({ "tenant": "{tem}" })).contains("`{tem}` is no parameter of the path"));
     for bad in ["{tem}", "{rest}", "{*rest}", "{team", "team}", "x-{team}"] {
         let line = refused(session(), json!({ "claims": { "department": bad } }));
         assert_eq!(line, format!(".claims.department: `{bad}` is no parameter of the path for one whole segment"));

@@ -154,6 +154,7 @@ fn session(now: i64) -> Session {
         scopes: vec!["openid".into()],
         roles: vec![],
         permissions: vec![],
+        tenant: None,
         auth_time: None,
         acr: None,
         amr: vec![],
