@@ -14,7 +14,7 @@ use crate::kind::Kind;
 use crate::oidc::claims::is_believed;
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
-use crate::session::{Clocks, Live, SessionHandle};
+use crate::session::{Clocks, Live, Session, SessionHandle};
 use crate::time::Timestamp;
 
 /// A proven identity: always the pair (issuer, subject) and its kind, never an e-mail address. Only
@@ -125,17 +125,25 @@ pub struct Authenticated {
 impl Authenticated {
     pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks, has_old_key: bool) -> Self {
         let Live { session, access_token, provider_down } = live;
-        let (expires_at, created_at, provider) =
-            (session.expires_at(clocks), session.created_at, session.provider.clone());
+        let (created_at, provider) = (session.created_at, session.provider.clone());
+        let principal = Principal::of_session(session, clocks);
+        Self { principal, handle, provider, created_at, access_token, provider_down, has_old_key }
+    }
+}
+
+impl Principal {
+    /// Whoever has this session.
+    pub(super) fn of_session(session: Session, clocks: Clocks) -> Self {
+        let expires_at = session.expires_at(clocks);
         let facts = SessionFacts {
-            created_at,
+            created_at: session.created_at,
             authenticated_at: session.auth_time,
             idle_expires_at: Timestamp::as_unix(session.idle_expires_at(clocks)),
             expires_at: expires_at.as_unix(),
             acr: session.acr.clone(),
             amr: session.amr.clone(),
         };
-        let principal = Principal {
+        Self {
             kind: Kind::Human,
             issuer: session.issuer,
             subject: session.subject,
@@ -156,12 +164,9 @@ impl Authenticated {
             },
             session: Some(facts),
             expires_at,
-        };
-        Self { principal, handle, provider, created_at, access_token, provider_down, has_old_key }
+        }
     }
-}
 
-impl Principal {
     /// Whoever has a token of `issuer`'s that says this, and is its rightful sender.
     #[must_use]
     pub fn by_token(issuer: &TokenIssuer, claims: &Rc<AccessTokenClaims>, sender: &Sender) -> Self {

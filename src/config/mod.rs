@@ -29,7 +29,7 @@ pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub use value::spelled;
+pub use value::{span, spelled};
 pub use verify::Verify;
 
 use std::collections::BTreeMap;

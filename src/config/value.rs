@@ -98,15 +98,17 @@ pub(super) fn one_of<T>(words: &[(&str, T)]) -> String {
 /// A span such as `30s`, `15m`, `8h`, `7d`, from `least` to `most`.
 pub(super) fn duration(least: Seconds, most: Seconds) -> impl Fn(&Value) -> Result<Seconds, String> {
     move |value| {
-        let span = value.as_str().and_then(seconds).filter(|span| (least..=most).contains(span));
+        let given = value.as_str().and_then(span).filter(|span| (least..=most).contains(span));
         let (least, most) = (spelled(least), spelled(most));
-        span.ok_or_else(|| {
+        given.ok_or_else(|| {
             format!("expected a duration such as `30m` or `8h`, from `{least}` to `{most}`, found {}", found(value))
         })
     }
 }
 
-fn seconds(text: &str) -> Option<Seconds> {
+/// A span such as `30s`, `15m`, `8h`, `7d`.
+#[must_use]
+pub fn span(text: &str) -> Option<Seconds> {
     let unit = text.chars().last()?;
     let digits = text.strip_suffix(unit)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

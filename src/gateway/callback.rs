@@ -2,14 +2,14 @@
 
 use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
-use super::userinfo::{self, Kept};
-use super::{Platform, login, other_tabs, reply};
+use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
+use crate::oidc::kept::Kept;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};

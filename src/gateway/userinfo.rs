@@ -1,29 +1,15 @@
 //! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
 
-use serde_json::{Map, Value};
-
 use super::Platform;
 use super::documents::KeySource;
 use super::turn::Turn;
-use crate::claim_path::ClaimPath;
 use crate::config::Provider;
 use crate::oidc::id_token::IdToken;
+use crate::oidc::kept::Kept;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
 use crate::refusal::{Document, Reason};
-
-/// What a session keeps of a person.
-pub(super) struct Kept {
-    /// The claims that `SESSION.claims` names.
-    pub(super) claims: Map<String, Value>,
-    /// What stands where the provider's `roles` say.
-    pub(super) roles: Vec<String>,
-    /// What stands where its `permissions` say.
-    pub(super) permissions: Vec<String>,
-    /// What stands where its `tenant` says.
-    pub(super) tenant: Option<String>,
-}
 
 /// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
 ///
@@ -36,21 +22,12 @@ pub(super) async fn told<P: Platform>(
     response: &TokenResponse,
     id_token: &IdToken,
 ) -> Result<Kept, Reason> {
-    let (kept, wanted) =
-        (&turn.config.session.claims, provider.roles.iter().chain(&provider.permissions).chain(&provider.tenant));
-    let mut names = kept.clone();
-    names.extend(wanted.map(|path| path.claim().into_owned()).filter(|name| !kept.contains(name)));
-    let told = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
-    let mut claims: Map<String, Value> = told.collect();
-    if provider.userinfo && !userinfo::lacking(&claims, &names).is_empty() {
-        ask(turn, provider, metadata, response, id_token).await?.complete(&mut claims, &names);
+    let names = Kept::names(provider, &turn.config.session.claims);
+    let mut told = id_token.claims().clone();
+    if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
+        ask(turn, provider, metadata, response, id_token).await?.complete(&mut told, &names);
     }
-    let (roles, permissions) =
-        (ClaimPath::all_texts(&provider.roles, &claims), ClaimPath::all_texts(&provider.permissions, &claims));
-    let tenant = provider.tenant.clone().unwrap_or_else(ClaimPath::organization);
-    let tenant = tenant.text(&claims).or_else(|| tenant.text(id_token.claims())).map(str::to_owned);
-    claims.retain(|name, _| kept.contains(name));
-    Ok(Kept { claims, roles, permissions, tenant })
+    Ok(Kept::of(told, provider, &turn.config.session.claims))
 }
 
 async fn ask<P: Platform>(
