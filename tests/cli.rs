@@ -101,7 +101,8 @@ fn a_decision_that_is_not_as_expected_is_named_and_fails_the_check() {
         std::fs::write(&file, text).unwrap();
         decide(&["check", "--decisions", file.to_str().unwrap()])
     };
-    let of = |who: &str, decisions: &str| format!(r#"{{ "description": "", "who": {who}, "decisions": [{decisions}] }}"#);
+    let of =
+        |who: &str, decisions: &str| format!(r#"{{ "description": "", "who": {who}, "decisions": [{decisions}] }}"#);
     let good = r#"{ "who": "nobody", "request": "GET /articles/7", "expect": "401" }"#;
     let bad = r#"{ "who": "nobody", "request": "PUT /articles/7", "expect": "allow", "because": "x" }"#;
     let (code, said) = ask(&of("{}", &format!("{good}, {bad}")));

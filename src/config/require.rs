@@ -22,6 +22,8 @@ pub(super) use contradictions::refuse as refuse_contradictions;
 /// Less would be over before the person is back from the provider.
 const SHORTEST_MAX_AGE: Seconds = Seconds::minutes(1);
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+/// What a login link may ask for in all: the values of `acr_values`, with spaces between them.
+pub const MAX_ACR_VALUES_BYTES: usize = 512;
 const SCOPE: &str = "a scope without spaces, quotes or backslashes";
 const ACR: &str = "a value without spaces, quotes or backslashes";
 
@@ -61,6 +63,9 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         amr: some(&mut table, "amr", "a value without spaces", word),
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
     };
+    if requirements.acr.join(" ").len() > MAX_ACR_VALUES_BYTES {
+        table.problem("acr", format!("expected at most {MAX_ACR_VALUES_BYTES} bytes in all"));
+    }
     table.finish();
     requirements
 }

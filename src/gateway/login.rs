@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
-use crate::config::{LoginParameter, Provider, ResponseMode};
+use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::keyring::SealError;
@@ -19,7 +19,6 @@ use crate::session::SessionHandle;
 use crate::time::Seconds;
 
 const MAX_LOGIN_HINT_BYTES: usize = 320;
-const MAX_ACR_VALUES_BYTES: usize = 512;
 /// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
 const MAX_COOKIES_LOOKED_AT: usize = 16;
 

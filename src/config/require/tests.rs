@@ -80,6 +80,7 @@ fn what_says_nothing_or_cannot_be_read_is_refused() {
         ("email_domain", json!("example.com")),
         ("acr", json!(["a b"])),
         ("acr", json!(["a\""])),
+        ("acr", json!(["a".repeat(256), "b".repeat(256)])),
         ("max_age", json!("59s")),
         ("max_age", json!(60)),
         ("any_scope", json!(["a b"])),
