@@ -147,6 +147,9 @@ pub struct Event {
     /// cannot stand in a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
+    /// The tenant that the caller belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -196,6 +199,7 @@ impl Event {
             actors: Vec::new(),
             token_id: None,
             withheld: Vec::new(),
+            tenant: None,
             target: None,
             ended: None,
             document: None,
@@ -223,6 +227,7 @@ impl Event {
         self.means = Some(principal.authentication().means.as_str());
         self.kind = Some(principal.kind().as_str());
         self.client_id = principal.client_id().map(short);
+        self.tenant = principal.tenant().map(short);
         self.actors = principal.actors().iter().map(|actor| short(&actor.subject)).collect();
     }
 

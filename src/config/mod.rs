@@ -3,7 +3,6 @@
 mod address;
 mod admin;
 mod claim_headers;
-mod claim_path;
 mod client_auth;
 mod cors;
 mod introspection;
@@ -11,6 +10,7 @@ mod issuer;
 mod problem;
 mod provider;
 mod require;
+mod roles;
 mod routes;
 mod secrets;
 mod session;
@@ -22,17 +22,17 @@ mod verify;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
-pub use claim_path::ClaimPath;
 pub use client_auth::ClientAuth;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
+pub use require::MAX_ACR_VALUES_BYTES;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub use value::spelled;
 #[cfg(all(feature = "policies", not(target_arch = "wasm32")))]
 pub(crate) use value::{MOMENT, moment};
+pub use value::{span, spelled};
 pub use verify::Verify;
 
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+pub use crate::claim_path::ClaimPath;
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
@@ -49,6 +50,7 @@ use crate::route::{Requirements, Router};
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
+use require::Known;
 use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
@@ -81,7 +83,8 @@ pub struct Config {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
+    pub const VARIABLES: [&str; 8] =
+        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROLES", "ROUTES", "ADMIN", "VERIFY"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -118,13 +121,18 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            providers: ids,
-            issuers: &issuers,
-            claims: &session.claims,
+            known: Known {
+                provider_ids: ids,
+                providers: known,
+                issuers: &issuers,
+                claims: &session.claims,
+                roles: &roles,
+            },
             asked: top.has("VERIFY"),
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")

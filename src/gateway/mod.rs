@@ -22,6 +22,7 @@ mod renewal;
 mod reply;
 mod resource;
 mod sessions;
+mod sign_in;
 mod turn;
 mod userinfo;
 mod verify;
@@ -205,8 +206,7 @@ impl Gateway {
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
         let grant = self.grant(head);
-        let base = if grant.as_ref().and_then(Grant::origin).is_some() { self.config.public_url.origin() } else { "" };
-        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head), base);
+        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head), None);
         let mut reply = reply::sealed(reply, request_id, self.config.public_url.is_https());
         if let Some(grant) = grant {
             grant.add_to_own(&mut reply.headers);
@@ -229,7 +229,7 @@ impl Gateway {
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
     let request_id = turn::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
-    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, "");
+    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
 }
@@ -238,7 +238,7 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Reply) {
     let request_id = turn::request_id(random);
-    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, "");
+    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
 }
