@@ -147,6 +147,18 @@ pub struct Event {
     /// cannot stand in a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
+    /// The version of the policies that were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<String>,
+    /// Those of them that decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// What the version on trial would have decided, where that is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_trial: Option<String>,
+    /// Why the policies are not the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_pull: Option<&'static str>,
     /// The tenant that the caller belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
@@ -199,6 +211,10 @@ impl Event {
             actors: Vec::new(),
             token_id: None,
             withheld: Vec::new(),
+            policy_version: None,
+            policies: Vec::new(),
+            policy_trial: None,
+            policy_pull: None,
             tenant: None,
             target: None,
             ended: None,

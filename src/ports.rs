@@ -96,6 +96,15 @@ pub trait DocumentCache {
     async fn put(&self, key: &str, text: String, ttl: Seconds);
 }
 
+/// Where versions of policies are published (KV): what it says may be late, and nothing else.
+pub trait PolicyStore {
+    /// The text under `key`; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn published(&self, key: &str) -> Result<Option<String>, StoreError>;
+}
+
 /// Remembers what may be used only once, strongly consistent.
 pub trait Once {
     /// Claims `key` until `until`. True for the first caller, false for every later one.

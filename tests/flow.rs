@@ -45,6 +45,9 @@ mod login;
 mod logout;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
+#[cfg(feature = "policies")]
+#[path = "flow/policies.rs"]
+mod policies;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/renewal.rs"]

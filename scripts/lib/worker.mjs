@@ -12,9 +12,15 @@ const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'clien
 
 /** What can be built: the Worker, and the Worker with the fault-injection endpoints that only tests use. */
 export const VARIANTS = {
-  release: { outDir: 'build', cargo: [] },
+  release: { outDir: 'build', cargo: features() },
   fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'] },
 };
+
+/** Cargo features that a deployment asks for: `POSTERN_FEATURES=policies npm run build`. */
+function features() {
+  const asked = process.env.POSTERN_FEATURES;
+  return asked ? ['--features', asked] : [];
+}
 
 /** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
 export async function buildWorker(variant, toolEnv, { show = false } = {}) {

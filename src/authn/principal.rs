@@ -246,6 +246,12 @@ impl Principal {
         &self.claims
     }
 
+    /// All that whoever vouches for them says of them: the claims of their token, or those that their session keeps.
+    #[must_use]
+    pub fn stated(&self) -> &Map<String, Value> {
+        self.token.as_ref().map_or(&self.claims, |token| token.claims())
+    }
+
     /// The scopes they were granted.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
@@ -256,14 +262,14 @@ impl Principal {
     /// number that can be verified is none until it was.
     #[must_use]
     pub fn claim(&self, path: &ClaimPath) -> Option<&Value> {
-        let all = self.token.as_ref().map_or(&self.claims, |token| token.claims());
+        let all = self.stated();
         path.find(all).filter(|_| is_believed(all, &path.claim()))
     }
 
     /// The e-mail address, if it is verified.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
-        let all = self.token.as_ref().map_or(&self.claims, |token| token.claims());
+        let all = self.stated();
         all.get("email").filter(|_| is_believed(all, "email"))?.as_str()
     }
 

@@ -59,6 +59,8 @@ pub enum Denial {
     EmailDomain,
     /// These methods were not used to sign in.
     Methods(Vec<String>),
+    /// The policies say no: for this reason, and these could not be evaluated.
+    Policy(&'static str, String),
     /// The sign-in does not do, and its provider cannot be asked for one that does.
     Authentication(Shortfall),
 }
@@ -114,6 +116,7 @@ impl Denial {
             Self::Claim(_) => "authz.claim_not_accepted",
             Self::EmailDomain => "authz.email_domain_not_accepted",
             Self::Methods(_) => "authz.amr_missing",
+            Self::Policy(code, _) => code,
             Self::Authentication(shortfall) => shortfall.code(),
         }
     }
@@ -124,6 +127,7 @@ impl Denial {
         match self {
             Self::Scopes(missing) | Self::Permissions(missing) | Self::Methods(missing) => Some(missing.join(" ")),
             Self::Claim(path) => Some(path.clone()),
+            Self::Policy(_, policies) => Some(policies.clone()).filter(|policies| !policies.is_empty()),
             _ => None,
         }
     }

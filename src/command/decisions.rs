@@ -131,12 +131,18 @@ fn decide(config: &Config, principal: Option<&Principal>, request: &str) -> Resu
     let by = principal.filter(|principal| takes(&matched.route.access, principal));
     let (outcome, because, detail) = match authz::authorize(by, &matched, Timestamp::from_unix(NOW)) {
         Decision::Allow(_) if matched.route.access == Access::Public => ("allow", "route.public", None),
+        Decision::Allow(_) if asks_policies(&matched.route.access) => ("allow", "policy.to_be_asked", None),
         Decision::Allow(_) => ("allow", "authz.requirements_met", None),
         Decision::StepUp(wanted) => ("step_up", wanted.shortfall.code(), None),
         Decision::Deny(authz::Denial::Anonymous) => ("401", "authn.no_credential", None),
         Decision::Deny(denial) => ("deny", denial.code(), denial.detail()),
     };
     Ok(Verdict { outcome, route: Some(matched.route.name.clone()), because: because.to_owned(), detail })
+}
+
+/// Whether what its requirements let through is for the policies to decide: `postern policy check` asks those.
+fn asks_policies(access: &Access) -> bool {
+    matches!(access, Access::Guarded(guard) if guard.policy)
 }
 
 /// Whether the route looks at what they come by: else they are nobody there.

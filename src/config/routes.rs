@@ -166,6 +166,7 @@ fn access(
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
         requirements: require::read(table, pattern, known),
+        policy: policy(table),
         token: table
             .optional(
                 "token",
@@ -178,7 +179,7 @@ fn access(
     };
     match public {
         Some(true) => {
-            for key in ["authenticate", "require", "token", "headers", "touch", "revocation"]
+            for key in ["authenticate", "require", "policy", "token", "headers", "touch", "revocation"]
                 .into_iter()
                 .filter(|key| table.has(key))
             {
@@ -233,6 +234,15 @@ fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
         table
             .problem("token", format!("`relay` cannot pass on the tokens of `{id}`: they are bound to their `sender`"));
     }
+}
+
+/// A build without policies would have nobody to ask: there the route is refused, not opened.
+fn policy(table: &mut Table<'_>) -> bool {
+    let policy = table.optional("policy", flag).unwrap_or(false);
+    if policy && !cfg!(feature = "policies") {
+        table.problem("policy", "this build knows no policies, they are in those with the Cargo feature `policies`");
+    }
+    policy
 }
 
 fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {

@@ -1,4 +1,4 @@
-//! Public documents of providers in KV.
+//! Public documents of providers, and policies, in KV.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use worker::{Delay, Env, KvError, KvStore};
 
 use super::log;
-use crate::ports::DocumentCache;
+use crate::ports::{DocumentCache, PolicyStore, StoreError};
 use crate::time::Seconds;
 
 /// KV refuses to forget sooner.
@@ -40,6 +40,28 @@ impl DocumentCache for KvDocuments {
         let ttl = u64::from(ttl.get()).max(SHORTEST_TTL);
         let put = async { store.put(key, text)?.expiration_ttl(ttl).execute().await };
         within_patience("document_cache_put_failed", put).await;
+    }
+}
+
+/// The KV namespace that policies are published in.
+#[derive(Clone, Debug)]
+pub struct KvPolicies {
+    store: Option<KvStore>,
+}
+
+impl KvPolicies {
+    /// The namespace bound as `binding`; without one there are no policies.
+    #[must_use]
+    pub fn bound(env: &Env, binding: &str) -> Self {
+        Self { store: env.kv(binding).ok() }
+    }
+}
+
+impl PolicyStore for KvPolicies {
+    async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let unavailable = || StoreError::Unavailable("policies cannot be read".to_owned());
+        let store = self.store.as_ref().ok_or_else(unavailable)?;
+        within_patience("policy_get_failed", store.get(key).text()).await.ok_or_else(unavailable)
     }
 }
 

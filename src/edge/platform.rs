@@ -6,7 +6,7 @@ use worker::{Delay, Env};
 
 use super::background::Background;
 use super::clock::SystemClock;
-use super::document_cache::KvDocuments;
+use super::document_cache::{KvDocuments, KvPolicies};
 use super::fetch::ProviderFetch;
 use super::log::{self, ConsoleLog};
 use super::once::OnceObjects;
@@ -19,14 +19,17 @@ use super::{isolate, shield};
 use crate::gateway::{Errand, Errands};
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
 use crate::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures, Signing,
-    StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
+    Signatures, Signing, StoreError, Timer,
 };
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
 use crate::time::{Seconds, Timestamp};
 
 /// The binding of the KV namespace for public documents.
 pub const DOCUMENTS: &str = "POSTERN_CACHE";
+
+/// The binding of the KV namespace that policies are published in.
+pub const POLICIES: &str = "POSTERN_POLICIES";
 
 /// The runtime, with the bindings of one event. Looked up where they are used: most requests need none or one.
 pub struct Workers {
@@ -113,6 +116,12 @@ impl DocumentCache for Workers {
 
     async fn put(&self, key: &str, text: String, ttl: Seconds) {
         self.documents().put(key, text, ttl).await;
+    }
+}
+
+impl PolicyStore for Workers {
+    async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        KvPolicies::bound(&self.env, POLICIES).published(key).await
     }
 }
 

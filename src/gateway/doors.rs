@@ -3,6 +3,7 @@
 use super::Platform;
 use super::challenge::Challenge;
 use super::entrant::Entrant;
+use super::policies::{self, Asked};
 use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use crate::audit::Outcome as Ending;
@@ -73,7 +74,7 @@ pub(super) async fn enter<P: Platform>(
         }
         Access::Guarded(guard) => {
             let entrant = authenticate(turn, path, (matched.route, guard), ledger).await?;
-            authorize(turn, (matched, guard), entrant, ledger).await
+            authorize(turn, Asked { path, matched, guard }, entrant, ledger).await
         }
     }
 }
@@ -109,11 +110,13 @@ async fn authenticate<P: Platform>(
 /// Door 2, and what goes on with whom it lets through.
 async fn authorize<P: Platform>(
     turn: &Turn<'_, P>,
-    (matched, guard): (&Matched<'_>, &Guard),
+    asked: Asked<'_>,
     entrant: Entrant,
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
+    let Asked { matched, guard, .. } = asked;
     let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
+    let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
     let permit = permitted(mendable(turn, decision, entrant.principal(), ledger))?;
     let tenure = turn.tenure(guard, &entrant);
     let (principal, introduction) = turn.introduce(entrant, (matched.route, guard), &mut ledger.event).await?;

@@ -18,6 +18,7 @@ mod logout;
 mod me;
 mod onward;
 mod other_tabs;
+mod policies;
 mod renewal;
 mod reply;
 mod resource;
@@ -34,7 +35,11 @@ use crate::config::Config;
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
 use crate::navigation::Caller;
-use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Signing, Timer};
+#[cfg(feature = "policies")]
+use crate::policy::Policies;
+use crate::ports::{
+    Clock, DocumentCache, Fetch, Log, Once, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
+};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
@@ -47,7 +52,19 @@ use verify::Asks;
 
 /// Everything the gateway asks of the world.
 pub trait Platform:
-    Clock + Timer + Random + Fetch + Signatures + Signing + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+    Clock
+    + Timer
+    + Random
+    + Fetch
+    + Signatures
+    + Signing
+    + DocumentCache
+    + PolicyStore
+    + Once
+    + Sessions
+    + SidIndex
+    + Log
+    + Errands
 {
 }
 
@@ -59,6 +76,7 @@ impl<T> Platform for T where
         + Signatures
         + Signing
         + DocumentCache
+        + PolicyStore
         + Once
         + Sessions
         + SidIndex
@@ -77,6 +95,8 @@ pub struct Gateway {
     tokens: TokenCache,
     inquiries: Inquiries,
     assertions: Assertions,
+    #[cfg(feature = "policies")]
+    policies: Policies,
 }
 
 /// What becomes of a request.
@@ -100,6 +120,8 @@ impl Gateway {
             tokens: TokenCache::default(),
             inquiries: Inquiries::default(),
             assertions,
+            #[cfg(feature = "policies")]
+            policies: Policies::default(),
         }
     }
 
@@ -124,6 +146,8 @@ impl Gateway {
             tokens: &self.tokens,
             inquiries: &self.inquiries,
             assertions: &self.assertions,
+            #[cfg(feature = "policies")]
+            policies: &self.policies,
             platform,
             head,
             query,

@@ -18,6 +18,8 @@ use crate::cors::Grant;
 use crate::csrf;
 use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, essence, header};
 use crate::navigation::Caller;
+#[cfg(feature = "policies")]
+use crate::policy::Policies;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
@@ -36,6 +38,8 @@ pub(super) struct Turn<'a, P> {
     pub(super) tokens: &'a TokenCache,
     pub(super) inquiries: &'a Inquiries,
     pub(super) assertions: &'a Assertions,
+    #[cfg(feature = "policies")]
+    pub(super) policies: &'a Policies,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) query: Option<&'a str>,

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::oidc::claims::is_believed;
+
 /// The most tags and numbers of one principal.
 const MAX_TAGS: usize = 512;
 
@@ -21,7 +23,7 @@ pub(super) struct Tags {
 /// fractions, lists in lists, objects in lists. `None` when there are too many.
 pub(super) fn tags(claims: &Map<String, Value>) -> Option<Tags> {
     let mut tags = Tags::default();
-    for (name, value) in claims.iter().filter(|(name, _)| is_believed(name, claims)) {
+    for (name, value) in claims.iter().filter(|(name, _)| is_believed(claims, name)) {
         let pointer = format!("/{}", escaped(name));
         let name = if name.starts_with('/') { &pointer } else { name };
         tags.add(name, &pointer, value)?;
@@ -31,18 +33,9 @@ pub(super) fn tags(claims: &Map<String, Value>) -> Option<Tags> {
 
 /// The address that the issuer has verified, and its domain in small letters.
 pub(super) fn email(claims: &Map<String, Value>) -> Option<(&str, String)> {
-    let address = claims.get("email").filter(|_| is_believed("email", claims))?.as_str()?;
+    let address = claims.get("email").filter(|_| is_believed(claims, "email"))?.as_str()?;
     let (_, domain) = address.rsplit_once('@')?;
     Some((address, domain.to_ascii_lowercase()))
-}
-
-fn is_believed(name: &str, claims: &Map<String, Value>) -> bool {
-    let proof = match name {
-        "email" => "email_verified",
-        "phone_number" => "phone_number_verified",
-        _ => return true,
-    };
-    claims.get(proof) == Some(&Value::Bool(true))
 }
 
 impl Tags {

@@ -74,10 +74,10 @@ impl<'a> From<&'a Principal> for PrincipalFacts<'a> {
             issuer: principal.issuer(),
             subject: principal.subject(),
             client: principal.client_id(),
-            tenant: None,
+            tenant: principal.tenant(),
             roles: principal.roles(),
             scopes: principal.scopes(),
-            claims: principal.claims(),
+            claims: principal.stated(),
             actor: principal.actors().first(),
             authentication: principal.authentication(),
         }

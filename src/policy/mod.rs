@@ -17,6 +17,7 @@ mod set;
 mod shadow;
 mod step_up;
 mod versions;
+mod warm_up;
 
 pub use bundle::{Bundle, Version};
 pub use decision::{Cause, Failure, PolicyDecision, Verdict};
@@ -27,8 +28,10 @@ pub use set::PolicySet;
 pub use shadow::{Difference, difference};
 pub use step_up::StepUp;
 pub use versions::{
-    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PolicyStore, PullError, Standing, pointer_key, version_key,
+    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Standing, pointer_key, version_key,
 };
+
+pub use warm_up::warm_up;
 
 #[cfg(test)]
 mod testing;

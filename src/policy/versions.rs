@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::set::PolicySet;
 use super::shadow::{Difference, difference};
 use crate::json;
-use crate::ports::StoreError;
+use crate::ports::{PolicyStore, StoreError};
 use crate::time::{Seconds, Timestamp};
 
 /// After this long the pointer is read again, beside the requests.
@@ -30,16 +30,6 @@ pub const ABSENT_AFTER: Seconds = Seconds::new(60);
 const RETRY_AFTER: Seconds = Seconds::new(5);
 
 const MAX_POINTER_BYTES: usize = 1024;
-
-/// Where versions are published.
-#[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
-pub trait PolicyStore {
-    /// The text under `key`; `None` when there is none.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    async fn read(&self, key: &str) -> Result<Option<String>, StoreError>;
-}
 
 /// Where the pointer is.
 #[must_use]
@@ -185,7 +175,7 @@ impl Policies {
         store: &impl PolicyStore,
         now: Timestamp,
     ) -> Result<(Rc<Loaded>, Option<PullError>), PullError> {
-        let text = store.read(pointer_key()).await.map_err(PullError::Store)?.ok_or(PullError::Nothing)?;
+        let text = store.published(pointer_key()).await.map_err(PullError::Store)?.ok_or(PullError::Nothing)?;
         let pointer = Pointer::from_text(&text).ok_or(PullError::Pointer)?;
         let before = self.state.borrow().loaded.clone();
         let live = obtain(store, &pointer.live, before.as_deref()).await?;
@@ -227,7 +217,7 @@ async fn obtain(
     if let Some(set) = at_hand {
         return Ok(Rc::clone(set));
     }
-    let text = store.read(&version_key(version)).await.map_err(PullError::Store)?;
+    let text = store.published(&version_key(version)).await.map_err(PullError::Store)?;
     let text = text.ok_or_else(|| PullError::Missing(version.clone()))?;
     let bundle = Bundle::from_text(&text).map_err(|problem| PullError::Policies(version.clone(), vec![problem]))?;
     if bundle.version() != *version {

@@ -66,6 +66,8 @@ pub struct Guard {
     pub authenticate: Vec<Authentication>,
     /// `require`: what the identity must have. Default nothing beyond being one.
     pub requirements: Requirements,
+    /// `policy`: whether the policies are asked as well, once the requirements are met.
+    pub policy: bool,
     /// `token`: what the upstream gets to know the caller by.
     pub token: Token,
     /// `headers`: what else the upstream is told of the caller. Default nothing.

@@ -76,8 +76,8 @@ fn decides(asked: &Value, policies: &PolicySet, entities: &Entities, schema: &Sc
     let uid = |key: &str| EntityUid::from_json(asked[key].clone()).unwrap();
     let validates = asked.get("validateRequest").is_none_or(|validate| validate == true);
     let schema = Some(schema).filter(|_| validates);
-    let context =
-        Context::from_json_value(asked["context"].clone(), schema.map(|schema| (schema, &uid("action")))).unwrap();
+    let action = uid("action");
+    let context = Context::from_json_value(asked["context"].clone(), schema.map(|schema| (schema, &action))).unwrap();
     let request = Request::new(uid("principal"), uid("action"), uid("resource"), context, schema).unwrap();
     let response = Authorizer::new().is_authorized(&request, policies, entities);
     let about = format!("{name}: {}", asked["description"]);

@@ -14,8 +14,8 @@ use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures, Signing,
-    StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
+    Signatures, Signing, StoreError, Timer,
 };
 use postern::session::{
     Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
@@ -55,6 +55,8 @@ pub struct World {
     pub partner: Provider,
     /// The shared cache of documents.
     pub cache: RefCell<BTreeMap<String, String>>,
+    /// The published policies.
+    pub policies: RefCell<BTreeMap<String, String>>,
     /// Whatever went to a provider.
     pub sent: RefCell<Vec<OutboundRequest>>,
     /// The log.
@@ -99,6 +101,7 @@ impl World {
             corp: Provider::new(CORP),
             partner: Provider::new(PARTNER),
             cache: RefCell::default(),
+            policies: RefCell::default(),
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
@@ -297,6 +300,13 @@ impl DocumentCache for World {
     async fn put(&self, key: &str, text: String, _: Seconds) {
         self.cache_puts.set(self.cache_puts.get() + 1);
         self.cache.borrow_mut().insert(key.to_owned(), text);
+    }
+}
+
+impl PolicyStore for World {
+    async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        breath().await;
+        Ok(self.policies.borrow().get(key).cloned())
     }
 }
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::super::testing::{Asking, bundle};
 use super::super::*;
-use crate::ports::StoreError;
+use crate::ports::{PolicyStore, StoreError};
 use crate::time::{Seconds, Timestamp};
 
 /// How old a copy may be that the store answers from.
@@ -62,7 +62,7 @@ impl Store {
 }
 
 impl PolicyStore for Store {
-    async fn read(&self, key: &str) -> Result<Option<String>, StoreError> {
+    async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.reads.set(self.reads.get() + 1);
         if self.down.get() {
             return Err(StoreError::Unavailable("down".to_owned()));
@@ -242,8 +242,8 @@ struct Slow {
 }
 
 impl PolicyStore for Slow {
-    async fn read(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let answer = self.store.read(key).await;
+    async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let answer = self.store.published(key).await;
         let gate = Rc::new(Cell::new(false));
         self.gates.borrow_mut().push(Rc::clone(&gate));
         futures::future::poll_fn(|_| if gate.get() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending })
