@@ -11,6 +11,7 @@ use crate::route::{CanonicalPath, Guard, Matched};
 
 /// What is asked for.
 pub(super) struct Asked<'a> {
+    #[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
     pub(super) path: &'a CanonicalPath,
     pub(super) matched: &'a Matched<'a>,
     pub(super) guard: &'a Guard,

@@ -401,7 +401,9 @@ fn a_challenge_leads_to_the_issuers_of_the_resource() {
         let url = format!("https://app.example.com/.well-known/oauth-protected-resource{resource}");
         assert!(challenge.contains(&format!(r#"resource_metadata="{url}""#)), "{challenge}");
         let answered = browser.send(&Asked::new("GET", &format!("/.well-known/oauth-protected-resource{resource}")));
-        let metadata = answered.json();
+        let mut metadata = answered.json();
+        // In which order nobody promises.
+        metadata["authorization_servers"].as_array_mut().unwrap().sort_by_key(Value::to_string);
         // RFC 9728 §3.3: exactly what the well-known part was put into.
         assert_eq!(metadata["resource"], format!("https://app.example.com{resource}"));
         assert_eq!((&metadata["authorization_servers"], &metadata["scopes_supported"]), (&servers, &scopes));
