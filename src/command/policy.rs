@@ -7,10 +7,10 @@ mod golden;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Parser, ValueExt};
 
 use super::Answer;
-use crate::policy::{Bundle, PolicySet, Problem};
+use crate::policy::{Bundle, Pointer, PolicySet, Problem, pointer_key, version_key};
 
 const USAGE: &str = "\
 Usage:
@@ -20,6 +20,9 @@ Usage:
   postern policy explain --case FILE FILE|DIR...
       Decides one case and tells why.
       --case       the case in JSON; `-` reads it from standard input
+  postern policy pack --serial NUMBER FILE|DIR...
+      Prints the policies as a version to be published, and the pointer to it, for `wrangler kv bulk put`.
+      --serial     higher than that of the version published before, also to go back to an older one
   postern policy schema
       Prints the schema: what a policy may speak of.
 ";
@@ -29,6 +32,7 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     match first {
         Arg::Value(command) if command == "check" => check(parser),
         Arg::Value(command) if command == "explain" => explain::run(parser),
+        Arg::Value(command) if command == "pack" => pack(parser),
         Arg::Value(command) if command == "schema" => Ok(Answer::good(crate::policy::SCHEMA.to_owned())),
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
         other => Err(other.unexpected()),
@@ -49,6 +53,41 @@ fn check(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         return Err("expected a file or directory with policies".into());
     }
     Ok(report(&paths, &decisions).unwrap_or_else(Answer::misused))
+}
+
+fn pack(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let (mut paths, mut serial) = (Vec::new(), None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("serial") => serial = Some(parser.value()?.parse::<u64>()?),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
+            Arg::Value(path) => paths.push(PathBuf::from(path)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let serial = serial.ok_or("expected `--serial NUMBER`")?;
+    if paths.is_empty() {
+        return Err("expected a file or directory with policies".into());
+    }
+    Ok(packed(&paths, serial).unwrap_or_else(Answer::misused))
+}
+
+/// The version before the pointer, in the order in which they are to be written.
+fn packed(paths: &[PathBuf], serial: u64) -> Result<Answer, String> {
+    let bundle = match bundle(paths)? {
+        Ok(bundle) => bundle,
+        Err(problem) => return Ok(Answer::wrong(list(&[problem]))),
+    };
+    if let Err(problems) = PolicySet::parse(&bundle) {
+        return Ok(Answer::wrong(list(&problems)));
+    }
+    let version = bundle.version();
+    let pointer = Pointer { serial, live: version.clone(), shadow: None };
+    let entries = serde_json::json!([
+        { "key": version_key(&version), "value": bundle.to_text() },
+        { "key": pointer_key(), "value": pointer.to_text() },
+    ]);
+    Ok(Answer::good(format!("{entries}\n")))
 }
 
 /// The answer, or why there is none: a file that cannot be read.
@@ -72,6 +111,11 @@ fn report(paths: &[PathBuf], decisions: &[PathBuf]) -> Result<Answer, String> {
 /// # Errors
 /// When one cannot be read.
 fn load(paths: &[PathBuf]) -> Result<Result<PolicySet, Vec<Problem>>, String> {
+    let bundle = bundle(paths)?.map_err(|problem| vec![problem]);
+    Ok(bundle.and_then(|bundle| PolicySet::parse(&bundle)))
+}
+
+fn bundle(paths: &[PathBuf]) -> Result<Result<Bundle, Problem>, String> {
     let mut files = BTreeMap::new();
     for path in paths {
         if path.is_dir() {
@@ -81,7 +125,7 @@ fn load(paths: &[PathBuf]) -> Result<Result<PolicySet, Vec<Problem>>, String> {
             add(&mut files, name, path)?;
         }
     }
-    Ok(Bundle::new(files).map_err(|problem| vec![problem]).and_then(|bundle| PolicySet::parse(&bundle)))
+    Ok(Bundle::new(files))
 }
 
 fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<(), String> {

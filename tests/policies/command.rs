@@ -75,6 +75,20 @@ fn a_case_is_explained() {
 }
 
 #[test]
+fn a_version_is_packed_for_the_store_and_one_that_does_not_hold_up_is_not() {
+    let (said, code) = postern(FIXTURES, &["policy", "pack", "--serial", "7", "good.cedar"]);
+    let entries: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let text = |entry: usize, member: &str| entries[entry][member].as_str().unwrap().to_owned();
+    let bundle = postern::policy::Bundle::from_text(&text(0, "value")).unwrap();
+    let pointer = postern::policy::Pointer::from_text(&text(1, "value")).unwrap();
+    assert_eq!((code, pointer.serial, &pointer.live), (Some(0), 7, &bundle.version()));
+    assert_eq!(text(0, "key"), postern::policy::version_key(&pointer.live));
+    assert_eq!(text(1, "key"), postern::policy::pointer_key());
+    assert_eq!(postern(FIXTURES, &["policy", "pack", "--serial", "7", "wrong"]).1, Some(1));
+    assert_eq!(postern(FIXTURES, &["policy", "pack", "good.cedar"]).1, Some(2));
+}
+
+#[test]
 fn the_schema_is_there_to_be_read() {
     let (said, code) = postern(FIXTURES, &["policy", "schema"]);
     assert!(code == Some(0) && said.contains("entity Human, Service, Agent in [Role]"), "{said}");
