@@ -119,6 +119,19 @@ fn what_contradicts_public_is_refused() {
 }
 
 #[test]
+fn policies_are_asked_where_a_rule_says_so_and_there_are_any() {
+    //
+    assert!(!guard(&rule("/a", json!({ "upstream": "service:API" }))).policy);
+    let asking = json!({ "upstream": "service:API", "policy": true });
+    if cfg!(feature = "policies") {
+        assert!(guard(&rule("/a", asking)).policy);
+    } else {
+        assert!(refused("/a", asking)[0].starts_with(".policy: this build knows no policies"));
+    }
+    assert_eq!(refused("/a", json!({ "upstream": "service:API", "policy": "yes" })).len(), 1);
+}
+
+#[test]
 fn an_ended_session_is_noticed_within_a_minute_at_most() {
     //
     let revocation = |value: Value| refused("/a", json!({ "upstream": "assets", "revocation": value }));
