@@ -80,8 +80,9 @@ function addBody(init, incoming, length, upstream) {
 export async function answer(fetcher, origin, path, method, lines, fresh, limit, incoming, length) {
   const init = initOf(method, lines, fresh);
   const upstream = { askedAt: Date.now() };
-  const abort = new AbortController();
+  let abort;
   if (method !== "GET" && method !== "HEAD" && incoming.body) {
+    abort = new AbortController();
     init.signal = abort.signal;
     addBody(init, incoming, length, upstream);
   }
@@ -98,7 +99,7 @@ export async function answer(fetcher, origin, path, method, lines, fresh, limit,
     const request = isPlain(path) ? [origin + path, init] : [checked(new Request(origin + path, init), path)];
     return await Promise.race([fetcher.fetch(...request), late]);
   } catch (error) {
-    abort.abort();
+    abort?.abort();
     throw error;
   } finally {
     clearTimeout(timer);
