@@ -46,3 +46,6 @@ pub mod gateway;
 pub mod command;
 #[cfg(target_arch = "wasm32")]
 pub mod edge;
+
+#[cfg(target_arch = "wasm32")]
+pub use edge::guard::{Admitted, Guard};

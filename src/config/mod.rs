@@ -76,6 +76,15 @@ pub struct Config {
     pub stamp: String,
 }
 
+/// What is done with the requests that are let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are sent on to the route's `upstream`.
+    Gateway,
+    /// The Worker that asks answers them itself: a route needs no `upstream`.
+    Guard,
+}
+
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
@@ -86,8 +95,20 @@ impl Config {
     /// # Errors
     /// Every problem found, in the order of the configuration's sections.
     pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
+        Self::parse_for(Purpose::Gateway, vars, secrets)
+    }
+
+    /// The same, for this purpose.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_for(
+        purpose: Purpose,
+        vars: &Map<String, Value>,
+        secrets: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
-        let parts = Self::read(vars, &Secrets { lookup: secrets, report: &report }, &report);
+        let parts = Self::read(purpose, vars, &Secrets { lookup: secrets, report: &report }, &report);
         let problems = report.into_problems();
         match parts {
             Some(config) if problems.is_empty() => Ok(config),
@@ -95,7 +116,7 @@ impl Config {
         }
     }
 
-    fn read(vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
+    fn read(purpose: Purpose, vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
         let mut top = Table::top(vars, report);
         let expected = PublicUrl::EXPECTED;
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
@@ -123,7 +144,8 @@ impl Config {
             providers: ids,
             issuers: &issuers,
             claims: &session.claims,
-            asked: top.has("VERIFY"),
+            asked: top.has("VERIFY") || purpose == Purpose::Guard,
+            purpose,
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));

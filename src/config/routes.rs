@@ -1,5 +1,6 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
+use super::Purpose;
 use super::address::{PublicUrl, is_loopback, origin};
 use super::claim_headers;
 use super::cors;
@@ -28,8 +29,10 @@ pub(super) struct Surroundings<'a> {
     pub(super) public_url: Option<&'a PublicUrl>,
     /// Whether upstreams on loopback hosts are allowed.
     pub(super) development: bool,
-    /// Whether another proxy may ask about requests.
+    /// Whether somebody else, a proxy or this Worker's own code, may take care of what is let through.
     pub(super) asked: bool,
+    /// Whether that code always does.
+    pub(super) purpose: Purpose,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
     /// The ids of all providers.
@@ -70,7 +73,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     };
     let pattern = pattern_of(&table, pattern);
     let methods = methods(&mut table, prefix);
-    let upstream = table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings));
+    let upstream = upstream_of(&mut table, surroundings);
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(Guard { token: Token::Assertion, .. })));
@@ -126,6 +129,13 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
             None
         }
     }
+}
+
+fn upstream_of(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Option<Option<Upstream>> {
+    if surroundings.purpose == Purpose::Guard && !table.has("upstream") {
+        return Some(None);
+    }
+    table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings))
 }
 
 fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstream>, String> {
