@@ -21,6 +21,8 @@ pub mod cookie;
 pub mod cors;
 pub mod keyring;
 pub mod once;
+pub mod security_headers;
+
 pub mod route;
 
 pub mod config;

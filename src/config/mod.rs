@@ -13,6 +13,7 @@ mod provider;
 mod require;
 mod routes;
 mod secrets;
+mod security_headers;
 mod session;
 mod table;
 #[cfg(test)]
@@ -88,7 +89,8 @@ pub enum Purpose {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
+    pub const VARIABLES: [&str; 8] =
+        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY", "SECURITY_HEADERS"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -137,6 +139,7 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -146,6 +149,7 @@ impl Config {
             claims: &session.claims,
             asked: top.has("VERIFY") || purpose == Purpose::Guard,
             purpose,
+            security_headers: &security_headers,
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));

@@ -7,6 +7,7 @@ use super::cors;
 use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
+use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use crate::issuer_id::IssuerId;
@@ -41,6 +42,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) issuers: &'a Issuers,
     /// The claims that sessions keep.
     pub(super) claims: &'a [String],
+    /// What answers of upstreams have besides their own.
+    pub(super) security_headers: &'a security_headers::Defaults,
 }
 
 /// Reads `ROUTES`.
@@ -81,9 +84,10 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
     let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
+    let security_headers = surroundings.security_headers.of_route(&mut table);
     table.finish();
     let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
-    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors })
+    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers })
 }
 
 fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {

@@ -125,7 +125,7 @@ fn unreachable(exception: Exception) -> ForwardError {
 async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
     let (status, headers) =
         headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
-    let mut headers = plan.answer_headers(&headers);
+    let mut headers = plan.answer_headers(status, &headers);
     match static_files::found(plan, status, &headers) {
         Found::It => {}
         Found::PageForPerson => static_files::not_to_be_kept(&mut headers),

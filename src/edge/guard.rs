@@ -116,7 +116,7 @@ impl Admitted {
         let response: web_sys::Response = response.into();
         match headers::answered(&response) {
             Some((status, own)) if status != StatusCode::SWITCHING_PROTOCOLS => {
-                let headers = self.0.answer_headers(&own);
+                let headers = self.0.answer_headers(status, &own);
                 let passed_on = response::passed_on(&response, &headers).map_err(JsValue::from)?;
                 Ok(passed_on.into())
             }

@@ -5,9 +5,9 @@ use super::turn::{self, Ledger, Turn};
 use super::{Gateway, Platform, guard, resource};
 use crate::authn::Principal;
 use crate::authz::Permit;
-use crate::http::{HeaderMap, Reply, RequestHead};
+use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
 use crate::refusal::Reason;
-use crate::route::Access;
+use crate::route::{Access, Route};
 use crate::secret::Secret;
 use crate::upstream::AnswerTerms;
 
@@ -40,10 +40,10 @@ impl Admission {
         &self.request_id
     }
 
-    /// The headers of the answer that the browser gets, of those that it has.
+    /// The headers of the answer that the browser gets, of those that it has, with this status.
     #[must_use]
-    pub fn answer_headers(&self, own: &HeaderMap) -> HeaderMap {
-        self.answer.headers(own)
+    pub fn answer_headers(&self, status: StatusCode, own: &HeaderMap) -> HeaderMap {
+        self.answer.headers(status, own)
     }
 
     /// Whether door 2 let it through: always, there is no admission otherwise.
@@ -59,19 +59,20 @@ impl Gateway {
     /// # Errors
     /// With the answer to give instead: a refusal, the way to sign in, what a preflight or a client that looks for its
     /// issuer (RFC 9728) is told.
-    pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Reply> {
+    pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Reply>> {
         let (turn, mut ledger) = self.begin(platform, head);
         let decided = decide(&turn, &mut ledger).await;
-        let decided = decided.unwrap_or_else(|reason| Err(turn.refuse(&reason, &mut ledger)));
+        let decided = decided.unwrap_or_else(|reason| Err(Box::new(turn.refuse(&reason, &mut ledger))));
         platform.line(&ledger.event.to_line());
         match decided {
-            Ok((Admitted { principal, introduction, permit, .. }, told_by)) => {
+            Ok((Admitted { principal, introduction, permit, .. }, route)) => {
                 let (cookies, grant) = ledger.into_parts();
-                let answer = AnswerTerms { told_by, cookies, grant };
+                let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
+                let answer = AnswerTerms { told_by, cookies, grant, security_headers };
                 let (access_token, request_id) = (introduction.access_token, turn.request_id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }
-            Err(reply) => Err(turn.finish(reply, ledger)),
+            Err(reply) => Err(Box::new(turn.finish(*reply, ledger))),
         }
     }
 
@@ -97,20 +98,24 @@ impl Gateway {
     }
 }
 
-/// Whom the doors let through, with the headers that told who it is; or the answer to who was not.
-type Decided = Result<(Admitted, Option<&'static str>), Reply>;
+/// Whom the doors let through, by which rule; or the answer to who was not.
+type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
 
-async fn decide<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Decided, Reason> {
+async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Reason> {
     let path = turn.enter(turn::target(&turn.head.url).0)?;
     if let Some(resource) = resource::asked_about(turn.config, &path) {
-        return resource::describe(turn, resource, ledger).map(Err);
+        return resource::describe(turn, resource, ledger).map(answered);
     }
     if let Some(permissions) = guard::preflight(turn, &path, ledger) {
-        return permissions.map(Err);
+        return permissions.map(answered);
     }
     let route = doors::route(turn, &path, ledger)?;
     match doors::enter(turn, &path, route, ledger).await {
-        Ok(admitted) => Ok(Ok((admitted, guard::told_by(&route.access)))),
-        Err(refused) => guard::answer(turn, refused, ledger).map(Err),
+        Ok(admitted) => Ok(Ok((admitted, route))),
+        Err(refused) => guard::answer(turn, refused, ledger).map(answered),
     }
+}
+
+fn answered<'a>(reply: Reply) -> Decided<'a> {
+    Err(Box::new(reply))
 }

@@ -35,6 +35,7 @@ pub(super) async fn pass<P: Platform>(
                 told_by: told_by(&route.access),
                 tenure,
                 introduction,
+                security_headers: route.security_headers.clone(),
                 claim_headers: &turn.config.claim_headers,
                 request_id: &turn.request_id,
             };

@@ -1,8 +1,11 @@
 //! What of an upstream's answer the browser gets.
 
+use std::rc::Rc;
+
 use super::headers::{Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
 use crate::cors::Grant;
-use crate::http::{HeaderMap, HeaderValue, header};
+use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
+use crate::security_headers::SecurityHeaders;
 
 /// What an answer that is not ours has to say besides its own.
 #[derive(Debug, Default)]
@@ -13,13 +16,19 @@ pub struct AnswerTerms {
     pub cookies: Vec<HeaderValue>,
     /// What it says to pages of other origins: that alone, whatever it says itself. `None`: its own word stands.
     pub grant: Option<Grant>,
+    /// What browsers are to be careful with, where it does not say so itself.
+    pub security_headers: Option<Rc<SecurityHeaders>>,
 }
 
 impl AnswerTerms {
-    /// The headers that the browser gets, of those that the answer has.
+    /// The headers that the browser gets, of those that the answer of this status has.
     #[must_use]
-    pub fn headers(&self, of_answer: &HeaderMap) -> HeaderMap {
+    pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
         let mut headers = answer_headers(self.told_by, of_answer);
+        // There is no page to a WebSocket.
+        if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
+            security.add_to(&mut headers);
+        }
         for cookie in &self.cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
         }

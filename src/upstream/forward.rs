@@ -1,5 +1,7 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
+use std::rc::Rc;
+
 use super::answer::AnswerTerms;
 use super::assertion::Assertion;
 use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
@@ -8,10 +10,11 @@ use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
 use crate::cors::Grant;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, header};
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
+use crate::security_headers::SecurityHeaders;
 
 /// Where an upstream finds an [`Introduction::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
@@ -58,6 +61,8 @@ pub struct Forwarding<'a> {
     pub tenure: Tenure,
     /// What the upstream is told of who asks.
     pub introduction: Introduction,
+    /// What its answer has besides its own headers.
+    pub security_headers: Option<Rc<SecurityHeaders>>,
     /// The headers by which this deployment tells of somebody, at whatever route: nobody outside may set one.
     pub claim_headers: &'a [HeaderName],
     /// The id of the request.
@@ -112,7 +117,11 @@ impl ForwardPlan {
             tenure: forwarding.tenure,
             navigation: Caller::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
-            answer: AnswerTerms { told_by: forwarding.told_by, ..AnswerTerms::default() },
+            answer: AnswerTerms {
+                told_by: forwarding.told_by,
+                security_headers: forwarding.security_headers,
+                ..AnswerTerms::default()
+            },
             permit,
         }
     }
@@ -133,8 +142,8 @@ impl ForwardPlan {
 
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
-    pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
-        self.answer.headers(from_upstream)
+    pub fn answer_headers(&self, status: StatusCode, from_upstream: &HeaderMap) -> HeaderMap {
+        self.answer.headers(status, from_upstream)
     }
 
     /// Whether door 2 let it through: always, a plan cannot be made otherwise.

@@ -77,11 +77,11 @@ test("a program with a token is let in without a hop, and the answer is nobody e
 
 test("nobody gets in without a token, by a bad one, or without what the route requires", async () => {
   // R-112, R-187, R-193
-  const [[scheme, parameters]] = challengesOf(await refused("/reports/2026", {}, 401, "bearer.no_token"));
+  const [[scheme, parameters]] = challengesOf(await refused("/reports/2026", {}, 401, "authn.no_token"));
   assert.deepEqual([scheme, parameters.resource_metadata], ["Bearer", `${postern.origin}/.well-known/oauth-protected-resource/reports`]);
   const good = main.accessToken({ scope: "read" });
   const bent = `${good.slice(0, -6)}${good.at(-6) === "A" ? "B" : "A"}${good.slice(-5)}`;
-  const answer = await refused("/reports/2026", { token: bent }, 401, "jwt.signature_invalid");
+  const answer = await refused("/reports/2026", { token: bent }, 401, "jwt.bad_signature");
   assert.equal(challengesOf(answer)[0][1].error, "invalid_token");
   await refused("/reports/2026", { token: main.accessToken({ scope: "read", aud: "https://other.example.com" }) }, 401, "access_token.aud_mismatch");
   const short = await refused("/keys", { token: good }, 403, "authz.missing_scope");
@@ -119,7 +119,7 @@ test("a token that is bound to a key needs its proof, every time a new one", asy
 });
 
 test("a person's session counts where Postern's objects are bound, until it ends", async () => {
-  // R-062, R-166, R-170
+  // R-166, R-170
   const alice = world.browser();
   await logIn(alice, { provider: "main" });
   const cookie = ["cookie", `${SESSION_COOKIE}=${alice.jar.cookies.get(SESSION_COOKIE).value}`];
@@ -127,15 +127,15 @@ test("a person's session counts where Postern's objects are bound, until it ends
   const seen = await ask("/people", { headers: [cookie, ...own] });
   assert.equal(seen.status, 200, seen.body);
   assert.equal(JSON.parse(seen.body).subject, "alice");
-  await refused("/people", { method: "POST", headers: [cookie, ["sec-fetch-site", "same-site"], ["origin", "http://evil.localhost"]] }, 403, "csrf.cross_site");
+  await refused("/people", { method: "POST", headers: [cookie, ["sec-fetch-site", "same-site"], ["origin", "http://evil.localhost"]] }, 403, "csrf.origin");
   const spa = await ask("/people", { headers: [cookie, ["sec-fetch-site", "same-site"], ["origin", "https://spa.example.com"]] });
   assert.deepEqual([spa.status, spa.headers["access-control-allow-origin"]], [200, "https://spa.example.com"]);
   const preflight = await ask("/people", { method: "OPTIONS", headers: [["origin", "https://spa.example.com"], ["access-control-request-method", "POST"]] });
   assert.equal(preflight.status, 204);
   assert.equal((await alice.fetch("/auth/logout", { method: "POST" })).status, 200);
   await refused("/people", { headers: [cookie, ...own] }, 401, "session.gone");
-  const page = await ask("/people", { headers: [["sec-fetch-mode", "navigate"], ["sec-fetch-site", "none"], ["accept", "text/html"]] });
-  assert.deepEqual([page.status, page.headers.location], [302, "/auth/login?return_to=%2Fpeople"]);
+  const page = await ask("/people", { headers: [["sec-fetch-mode", "navigate"], ["sec-fetch-site", "none"], ["sec-fetch-dest", "document"], ["accept", "text/html"]] });
+  assert.deepEqual([page.status, page.headers.location], [302, "/auth/login?return_to=%2Fpeople&fragment=keep"]);
 });
 
 test("a configuration that cannot be used lets nobody in, and says why to the log alone", async () => {

@@ -63,7 +63,6 @@ async function passedOn(path, options, worker = "app") {
 }
 
 test("a person with a session is let in, and the Worker knows who it is", async () => {
-  //
   const mark = await postern.mark();
   const answer = await ask("/people/7?x=%C3%A9", { headers: [cookie, ...SCRIPT] });
   assert.equal(answer.status, 200, answer.body);

@@ -110,6 +110,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
  * @param {object} options
  * @param {Record<string, Issuer | { issuer: Issuer }>} options.providers by id; further members go into the provider's table
  * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
+ * @param {string} [options.host] PUBLIC_URL's
  * @param {string} [options.build] the folder of the build
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
@@ -118,10 +119,10 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets,
   beside = () => [],
 }) {
-  const publicUrl = `http://localhost:${port || 8787}`;
+  const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
   const postern = new Postern(bindings, { build, port, upstream, twin, assets, beside });
   await postern.start();
