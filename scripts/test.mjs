@@ -30,8 +30,12 @@ const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: cargo('fmt', '--all', '--check') },
   { name: 'clippy', title: 'clippy', work: cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings') },
   {
-    name: 'clippy-wasm', title: 'clippy, as the Worker',
-    work: cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--features', 'fault-injection', '--', '-D', 'warnings'),
+    name: 'clippy-wasm', title: 'clippy, as the Worker and as a library in another',
+    work: async () => {
+      for (const features of [['--features', 'fault-injection'], ['--no-default-features']]) {
+        await cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', ...features, '--', '-D', 'warnings')();
+      }
+    },
   },
   { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
   { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },

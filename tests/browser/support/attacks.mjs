@@ -140,13 +140,13 @@ export const FORMS = ENCODINGS.flatMap((enctype) => TARGETS.map((path) => ({ enc
 /** Posts a form that replaces the hostile page. Resolves with the status of the answer. */
 export async function postAtTop(page, { origin, path, enctype }) {
   const answered = page.waitForResponse((response) => response.url() === origin + path && response.request().method() === "POST");
+  const arrived = page.waitForURL(origin + path);
   await page.evaluate(([action, enctype]) => {
     const form = Object.assign(document.createElement("form"), { method: "post", action, enctype, target: "_top" });
     form.append(Object.assign(document.createElement("input"), { name: "amount", value: "1" }));
     document.body.append(form);
     form.submit();
   }, [origin + path, enctype]);
-  const response = await answered;
-  await page.waitForLoadState();
+  const [response] = await Promise.all([answered, arrived]);
   return response.status();
 }
