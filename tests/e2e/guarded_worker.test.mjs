@@ -84,7 +84,7 @@ test("nobody gets in without a token, by a bad one, or without what the route re
   const answer = await refused("/reports/2026", { token: bent }, 401, "jwt.bad_signature");
   assert.equal(challengesOf(answer)[0][1].error, "invalid_token");
   await refused("/reports/2026", { token: main.accessToken({ scope: "read", aud: "https://other.example.com" }) }, 401, "access_token.aud_mismatch");
-  const short = await refused("/keys", { token: good }, 403, "authz.missing_scope");
+  const short = await refused("/keys", { token: good }, 403, "authz.insufficient_scope");
   assert.equal(challengesOf(short)[0][1].error, "insufficient_scope");
 });
 
