@@ -60,6 +60,16 @@ const SAFE = {
   stylesheet: async (at, { load }) => ((await load("link", { rel: "stylesheet", href: `${at}/api/account` })).how === "loaded" ? "styles" : ""),
   prefetch: async (at, { load }) => (await load("link", { rel: "prefetch", href: `${at}/page` }), ""),
   preload: async (at, { load }) => (await load("link", { rel: "preload", as: "fetch", crossOrigin: "use-credentials", href: `${at}/api/account` }), ""),
+  "speculative load": async (at, { soon }) => {
+    const urls = [`${at}/page`, `${at}/auth/login?provider=main`];
+    for (const kind of ["prefetch", "prerender"]) {
+      const rules = Object.assign(document.createElement("script"), { type: "speculationrules" });
+      rules.textContent = JSON.stringify({ [kind]: [{ source: "list", urls, eagerness: "immediate" }] });
+      document.head.append(rules);
+    }
+    await soon(2_000);
+    return "";
+  },
   object: async (at, { load }) => (await load("object", { data: `${at}/page` }), ""),
   "frame of a guarded page": (at, { frame }) => frame((it) => (it.src = `${at}/page`)),
   "frame of the sign-in": (at, { frame }) => frame((it) => (it.src = `${at}/auth/login?provider=main`)),
