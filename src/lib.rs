@@ -21,6 +21,8 @@ pub mod cookie;
 pub mod cors;
 pub mod keyring;
 pub mod once;
+pub mod security_headers;
+
 pub mod route;
 
 pub mod config;
@@ -46,3 +48,6 @@ pub mod gateway;
 pub mod command;
 #[cfg(target_arch = "wasm32")]
 pub mod edge;
+
+#[cfg(target_arch = "wasm32")]
+pub use edge::guard::{Admitted, Guard};

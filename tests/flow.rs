@@ -13,6 +13,8 @@ mod support;
 
 #[path = "flow/administration.rs"]
 mod administration;
+#[path = "flow/admission.rs"]
+mod admission;
 #[path = "flow/assertion.rs"]
 mod assertion;
 #[path = "flow/assertion_keys.rs"]

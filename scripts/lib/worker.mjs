@@ -10,24 +10,31 @@ import { probe, run } from './progress.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'client', 'scripts/lib/worker.mjs'];
 
-/** What can be built: the Worker, and the Worker with the fault-injection endpoints that only tests use. */
+const GUARDED = 'examples/guarded-worker';
+
+/**
+ * What can be built: the Worker, the Worker with the fault-injection endpoints that only tests use, and the example of a Worker
+ * that guards its own routes. `folder`: where its manifest is.
+ */
 export const VARIANTS = {
   release: { outDir: 'build', cargo: [] },
   fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'] },
+  guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, cargo: [], isLibrary: true },
 };
 
 /** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
 export async function buildWorker(variant, toolEnv, { show = false } = {}) {
-  const { outDir, cargo } = VARIANTS[variant];
+  const { folder = '.', outDir, cargo, isLibrary } = VARIANTS[variant];
+  const cwd = join(root, folder);
   const stamp = join(root, outDir, '.built-from');
-  const wanted = await fingerprint(cargo, toolEnv);
+  const wanted = await fingerprint(folder, cargo, toolEnv);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
-    await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', outDir, ...cargo, '--locked'], {
-      cwd: root, env: { ...toolEnv, ...unwindEnv() }, show,
+    await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', relative(cwd, join(root, outDir)), ...cargo, '--locked'], {
+      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(root, 'target') }, show,
     });
     await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
-    putEntryInFront(join(root, outDir));
+    if (!isLibrary) putEntryInFront(join(root, outDir));
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
@@ -51,10 +58,11 @@ function unwindEnv() {
   return { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' };
 }
 
-async function fingerprint(cargo, toolEnv) {
+async function fingerprint(folder, cargo, toolEnv) {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
-  for (const input of INPUTS) {
+  hash.update(JSON.stringify([folder, cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
+  const own = folder === '.' ? [] : ['Cargo.toml', 'Cargo.lock', 'src'].map((input) => join(folder, input));
+  for (const input of [...INPUTS, ...own]) {
     for (const file of files(join(root, input))) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
   }
   return hash.digest('hex');

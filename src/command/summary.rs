@@ -146,6 +146,9 @@ fn row(route: &Route) -> [String; 4] {
         let cookies = if cors.credentials { ", cookies included" } else { "" };
         who.push_str(&format!(", from pages of {} too{cookies}", cors.origins.join(" and ")));
     }
+    if route.security_headers.is_some() {
+        who.push_str(", adds security headers");
+    }
     let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
     [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]

@@ -13,6 +13,7 @@ mod provider;
 mod require;
 mod routes;
 mod secrets;
+mod security_headers;
 mod session;
 mod table;
 #[cfg(test)]
@@ -76,18 +77,40 @@ pub struct Config {
     pub stamp: String,
 }
 
+/// What is done with the requests that are let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are sent on to the route's `upstream`.
+    Gateway,
+    /// The Worker that asks answers them itself: a route needs no `upstream`.
+    Guard,
+}
+
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
+    pub const VARIABLES: [&str; 8] =
+        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY", "SECURITY_HEADERS"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
     /// # Errors
     /// Every problem found, in the order of the configuration's sections.
     pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
+        Self::parse_for(Purpose::Gateway, vars, secrets)
+    }
+
+    /// The same, for this purpose.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_for(
+        purpose: Purpose,
+        vars: &Map<String, Value>,
+        secrets: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
-        let parts = Self::read(vars, &Secrets { lookup: secrets, report: &report }, &report);
+        let parts = Self::read(purpose, vars, &Secrets { lookup: secrets, report: &report }, &report);
         let problems = report.into_problems();
         match parts {
             Some(config) if problems.is_empty() => Ok(config),
@@ -95,7 +118,7 @@ impl Config {
         }
     }
 
-    fn read(vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
+    fn read(purpose: Purpose, vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
         let mut top = Table::top(vars, report);
         let expected = PublicUrl::EXPECTED;
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
@@ -116,6 +139,7 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -123,7 +147,9 @@ impl Config {
             providers: ids,
             issuers: &issuers,
             claims: &session.claims,
-            asked: top.has("VERIFY"),
+            asked: top.has("VERIFY") || purpose == Purpose::Guard,
+            purpose,
+            security_headers: &security_headers,
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));

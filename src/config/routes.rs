@@ -1,11 +1,13 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
+use super::Purpose;
 use super::address::{PublicUrl, is_loopback, origin};
 use super::claim_headers;
 use super::cors;
 use super::issuer::Issuers;
 use super::problem::{expected, shown};
 use super::require;
+use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use crate::issuer_id::IssuerId;
@@ -28,8 +30,10 @@ pub(super) struct Surroundings<'a> {
     pub(super) public_url: Option<&'a PublicUrl>,
     /// Whether upstreams on loopback hosts are allowed.
     pub(super) development: bool,
-    /// Whether another proxy may ask about requests.
+    /// Whether somebody else, a proxy or this Worker's own code, may take care of what is let through.
     pub(super) asked: bool,
+    /// Whether that code always does.
+    pub(super) purpose: Purpose,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
     /// The ids of all providers.
@@ -38,6 +42,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) issuers: &'a Issuers,
     /// The claims that sessions keep.
     pub(super) claims: &'a [String],
+    /// What answers of upstreams have besides their own.
+    pub(super) security_headers: &'a security_headers::Defaults,
 }
 
 /// Reads `ROUTES`.
@@ -70,7 +76,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     };
     let pattern = pattern_of(&table, pattern);
     let methods = methods(&mut table, prefix);
-    let upstream = table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings));
+    let upstream = upstream_of(&mut table, surroundings);
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(Guard { token: Token::Assertion, .. })));
@@ -78,9 +84,10 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
     let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
+    let security_headers = surroundings.security_headers.of_route(&mut table);
     table.finish();
     let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
-    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors })
+    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers })
 }
 
 fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {
@@ -126,6 +133,13 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
             None
         }
     }
+}
+
+fn upstream_of(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Option<Option<Upstream>> {
+    if surroundings.purpose == Purpose::Guard && !table.has("upstream") {
+        return Some(None);
+    }
+    table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings))
 }
 
 fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstream>, String> {

@@ -9,7 +9,7 @@ use super::fetch::millis;
 use super::js::{Exception, property};
 use super::response;
 use super::watch::{self, End};
-use super::{crossing, event_stream, glue, headers, relay};
+use super::{desk, event_stream, glue, headers, relay};
 use crate::http::{HeaderMap, StatusCode, header};
 use crate::ports::StoreError;
 use crate::route::Upstream;
@@ -111,7 +111,7 @@ async fn begun(
     let length = plan.body_length.map(|length| length as f64);
     let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
     let begun = glue::answer(fetcher, origin, path, method, lines, is_fresh(plan), limit, incoming, length);
-    let response = crossing::wait(begun.map_err(|error| unreachable(error.into()))?).await;
+    let response = desk::wait(begun.map_err(|error| unreachable(error.into()))?).await;
     let response =
         response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
     response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
@@ -125,7 +125,7 @@ fn unreachable(exception: Exception) -> ForwardError {
 async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
     let (status, headers) =
         headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
-    let mut headers = plan.answer_headers(&headers);
+    let mut headers = plan.answer_headers(status, &headers);
     match static_files::found(plan, status, &headers) {
         Found::It => {}
         Found::PageForPerson => static_files::not_to_be_kept(&mut headers),

@@ -16,7 +16,7 @@ use worker::{Delay, Env};
 
 use super::fetch::millis;
 use super::js::{self, Exception, property};
-use super::{crossing, glue, log, shield};
+use super::{desk, glue, log, shield};
 use crate::ports::StoreError;
 use crate::time::Seconds;
 
@@ -38,7 +38,7 @@ pub async fn call(env: &Env, binding: &str, name: &str, message: &str) -> Result
 }
 
 async fn asked(env: &Env, binding: &str, name: &str, message: &str) -> Result<(f64, String), Exception> {
-    let answer: Array = crossing::wait(glue::asked(env, binding, name, message, millis(TIMEOUT))?).await?.dyn_into()?;
+    let answer: Array = desk::wait(glue::asked(env, binding, name, message, millis(TIMEOUT))?).await?.dyn_into()?;
     let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
     told.ok_or_else(|| Exception::new("an object's answer is none"))
 }

@@ -9,7 +9,7 @@ use js_sys::{Object, Reflect, Uint8Array, global};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CryptoKey, SubtleCrypto};
 
-use super::crossing;
+use super::desk;
 use super::js::{Exception, property};
 use crate::jose::{Algorithm, Hash, KeyType, PublicKey};
 use crate::ports::Signatures;
@@ -47,7 +47,7 @@ async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature
         &Uint8Array::from(signature),
         &Uint8Array::from(message),
     )?;
-    Ok(crossing::wait(promise).await?.is_truthy())
+    Ok(desk::wait(promise).await?.is_truthy())
 }
 
 /// Of the global scope, which is a worker's in production and Node's in tests.
@@ -78,7 +78,7 @@ async fn import(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) ->
     let jwk = object(key.members())?;
     let usages = js_sys::Array::of1(&"verify".into());
     let promise = subtle.import_key_with_object("jwk", &jwk, &parameters(algorithm)?, false, &usages)?;
-    Ok(crossing::wait(promise).await?.unchecked_into())
+    Ok(desk::wait(promise).await?.unchecked_into())
 }
 
 pub(super) fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {

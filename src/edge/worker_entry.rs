@@ -11,11 +11,10 @@ use super::crossing::Crossing;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
 use super::platform::Workers;
-use super::random::SystemRandom;
 use super::request::{self, IncomingBody};
 use super::{isolate, log, response};
 use crate::authn::Rejection;
-use crate::gateway::{self, Gateway, Outcome};
+use crate::gateway::{Gateway, Outcome};
 use crate::http::{Reply, RequestHead};
 use crate::refusal::Reason;
 use crate::upstream::ForwardPlan;
@@ -29,16 +28,16 @@ pub fn enter(incoming: Request, env: Env, context: worker::worker_sys::Context) 
     let shown = Rc::clone(&head);
     let work = async move {
         let answered = answer(incoming, env, background, (*head).as_ref()).await;
-        answered.unwrap_or_else(|failure| failed((*head).as_ref(), &failure.to_string()))
+        answered.unwrap_or_else(|failure| response::broken((*head).as_ref(), &failure.to_string()))
     };
-    Crossing::new(work, move |crash| failed((*shown).as_ref(), &crash.to_string()))
+    Crossing::new(work, move |crash| response::broken((*shown).as_ref(), &crash.to_string()))
 }
 
 /// Answers in the place of a crossing that an exception of the runtime has passed through.
 #[wasm_bindgen]
 #[must_use]
 pub fn broken(incoming: &Request, exception: &str) -> Response {
-    failed(request::head(incoming).ok().as_ref(), exception)
+    response::broken(request::head(incoming).ok().as_ref(), exception)
 }
 
 /// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`).
@@ -57,9 +56,7 @@ async fn answer(
     head: Option<&RequestHead>,
 ) -> Result<Response, Exception> {
     let Some(head) = head else {
-        let (request_id, reply) = gateway::unreadable(&SystemRandom);
-        log::failure("unreadable", Some(&request_id), "method or headers are not HTTP");
-        return response::build(&reply);
+        return Ok(response::unreadable());
     };
     #[cfg(feature = "fault-injection")]
     if let Some(reply) = super::fault::provoke(&env, &path_of(&head.url)).await {
@@ -93,13 +90,6 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
         }
     };
     gateway.upstream_failed(head, &plan.request_id, &reason)
-}
-
-/// A mistake of ours, or a configuration that cannot be used: the log says which, the answer does not.
-fn failed(head: Option<&RequestHead>, reason: &str) -> Response {
-    let (request_id, reply) = gateway::broken(head, &SystemRandom);
-    log::failure("failed", Some(&request_id), reason);
-    response::build(&reply).unwrap_or_else(|_| Response::error())
 }
 
 #[cfg(feature = "fault-injection")]

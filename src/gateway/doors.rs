@@ -76,7 +76,10 @@ pub(super) async fn enter<P: Platform>(
 
 /// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
 /// overruled, nor saved, by a cookie that its browser adds.
-async fn authenticate<P: Platform>(
+///
+/// # Errors
+/// When nobody came through.
+pub(super) async fn authenticate<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
     (route, guard): (&Route, &Guard),

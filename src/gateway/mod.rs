@@ -1,6 +1,7 @@
 //! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
 
 mod admin;
+mod admission;
 mod backchannel;
 mod bearer;
 mod callback;
@@ -39,6 +40,7 @@ use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::upstream::{Assertions, ForwardPlan};
 
+pub use admission::Admission;
 use documents::IssuerDocuments;
 pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
@@ -110,27 +112,8 @@ impl Gateway {
 
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
-        let request_id = turn::request_id(platform);
-        let now = platform.now();
-        let (raw_path, query) = turn::target(&head.url);
-        let mut ledger =
-            Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
-        ledger.event.config.clone_from(&self.config.stamp);
-        let turn = Turn {
-            config: &self.config,
-            documents: &self.documents,
-            cache: &self.cache,
-            tokens: &self.tokens,
-            inquiries: &self.inquiries,
-            assertions: &self.assertions,
-            platform,
-            head,
-            query,
-            caller: Caller::of(head),
-            now,
-            request_id,
-        };
-        let outcome = match turn.enter(raw_path) {
+        let (turn, mut ledger) = self.begin(platform, head);
+        let outcome = match turn.enter(turn::target(&head.url).0) {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
             Err(reason) => Err(reason),
         };
@@ -146,6 +129,30 @@ impl Gateway {
                 Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant)))
             }
         }
+    }
+
+    /// What is known of a request from its start, and nothing noted yet.
+    fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
+        let request_id = turn::request_id(platform);
+        let now = platform.now();
+        let (raw_path, query) = turn::target(&head.url);
+        let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix());
+        event.config.clone_from(&self.config.stamp);
+        let turn = Turn {
+            config: &self.config,
+            documents: &self.documents,
+            cache: &self.cache,
+            tokens: &self.tokens,
+            inquiries: &self.inquiries,
+            assertions: &self.assertions,
+            platform,
+            head,
+            query,
+            caller: Caller::of(head),
+            now,
+            request_id,
+        };
+        (turn, Ledger::new(event))
     }
 
     /// Own endpoints first; everything else is a route or nothing.

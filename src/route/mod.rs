@@ -12,10 +12,13 @@ pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};
 pub use router::{Conflict, Matched, NoRoute, Router};
 
+use std::rc::Rc;
+
 use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
+use crate::security_headers::SecurityHeaders;
 use crate::time::Seconds;
 
 /// Postern's own paths lie at and below this. No rule ever answers for them, a wildcard's neither.
@@ -36,6 +39,8 @@ pub struct Route {
     pub access: Access,
     /// Which pages of other origins may call it. `None`: those of none.
     pub cors: Option<Cors>,
+    /// What the upstream's answers have besides their own headers. `None`: nothing.
+    pub security_headers: Option<Rc<SecurityHeaders>>,
 }
 
 /// Where a route leads.

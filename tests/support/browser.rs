@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use postern::gateway::{Gateway, Outcome};
-use postern::http::{ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
+use postern::http::{
+    ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode, header,
+};
 use postern::ports::{BodyError, RequestBody};
 use postern::upstream::ForwardPlan;
 use serde_json::Value;
@@ -316,7 +318,7 @@ impl Answered {
     pub fn set_cookies(&self) -> Vec<String> {
         let headers = match &self.outcome {
             Outcome::Reply(reply) => reply.headers.clone(),
-            Outcome::Forward(plan) => plan.answer_headers(&HeaderMap::new()),
+            Outcome::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
         };
         headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }

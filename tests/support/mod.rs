@@ -10,7 +10,7 @@ pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer, signer_named};
 pub use world::{CORP, Fault, PARTNER, World};
 
-use postern::config::Config;
+use postern::config::{Config, Purpose};
 use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
@@ -65,10 +65,19 @@ pub fn key(id: &str, letter: &str) -> String {
 
 /// The same, with these keys.
 pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
+    gateway_for(Purpose::Gateway, variables, keys)
+}
+
+/// A Worker that guards its own routes, with these variables.
+pub fn guard(variables: &Value) -> Gateway {
+    gateway_for(Purpose::Guard, variables, &key("k1", "A"))
+}
+
+fn gateway_for(purpose: Purpose, variables: &Value, keys: &str) -> Gateway {
     let secret = |name: &str| match name {
         "POSTERN_KEYS" => Some(keys.to_owned()),
         "POSTERN_VERIFY_SECRET" => Some(VERIFY_SECRET.to_owned()),
         _ => Some(format!("secret-{CANARY}")),
     };
-    Gateway::new(Config::parse(variables.as_object().unwrap(), &secret).unwrap())
+    Gateway::new(Config::parse_for(purpose, variables.as_object().unwrap(), &secret).unwrap())
 }

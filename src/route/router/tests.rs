@@ -12,6 +12,7 @@ fn route(name: &str) -> Route {
         upstream: Some(Upstream::Assets),
         access: Access::Public,
         cors: None,
+        security_headers: None,
     }
 }
 
