@@ -10,40 +10,44 @@ import { probe, run } from './progress.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'client', 'scripts/lib/worker.mjs'];
 
+const ENTRY = 'src/edge/entry.js';
 const GUARDED = 'examples/guarded-worker';
+const VERIFIER = 'tests/bench/verifier';
 
 /**
- * What can be built: the Worker, the Worker with the fault-injection endpoints that only tests use, and the example of a Worker
- * that guards its own routes. `folder`: where its manifest is.
+ * What can be built: the Worker, the Worker with the fault-injection endpoints that only tests use, the example of a Worker
+ * that guards its own routes, and the engine alone for its benchmark. `folder`: where its manifest is. `entry`: what stands in
+ * front of what `worker-build` makes.
  */
 export const VARIANTS = {
-  release: { outDir: 'build', cargo: [] },
-  fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'] },
-  guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, cargo: [], isLibrary: true },
+  release: { outDir: 'build', cargo: [], entry: ENTRY },
+  fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'], entry: ENTRY },
+  guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, cargo: [], entry: undefined },
+  verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, cargo: [], entry: `${VERIFIER}/entry.mjs` },
 };
 
 /** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
 export async function buildWorker(variant, toolEnv, { show = false } = {}) {
-  const { folder = '.', outDir, cargo, isLibrary } = VARIANTS[variant];
+  const { folder = '.', outDir, cargo, entry } = VARIANTS[variant];
   const cwd = join(root, folder);
   const stamp = join(root, outDir, '.built-from');
-  const wanted = await fingerprint(folder, cargo, toolEnv);
+  const wanted = await fingerprint(folder, entry, cargo, toolEnv);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
     await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', relative(cwd, join(root, outDir)), ...cargo, '--locked'], {
       cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(root, 'target') }, show,
     });
     await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
-    if (!isLibrary) putEntryInFront(join(root, outDir));
+    if (entry) putEntryInFront(join(root, outDir), entry);
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
 }
 
-/** What `worker-build` makes becomes a module of the Worker's own entry, which steps requests through it. */
-function putEntryInFront(build) {
+/** What `worker-build` makes becomes a module of an entry of our own, which steps requests through it. */
+function putEntryInFront(build, entry) {
   renameSync(join(build, 'index.js'), join(build, 'gateway.js'));
-  copyFileSync(join(root, 'src/edge/entry.js'), join(build, 'index.js'));
+  copyFileSync(join(root, entry), join(build, 'index.js'));
 }
 
 /**
@@ -58,10 +62,11 @@ function unwindEnv() {
   return { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' };
 }
 
-async function fingerprint(folder, cargo, toolEnv) {
+async function fingerprint(folder, entry, cargo, toolEnv) {
   const hash = createHash('sha256');
   hash.update(JSON.stringify([folder, cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
   const own = folder === '.' ? [] : ['Cargo.toml', 'Cargo.lock', 'src'].map((input) => join(folder, input));
+  if (entry && folder !== '.') own.push(entry);
   for (const input of [...INPUTS, ...own]) {
     for (const file of files(join(root, input))) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
   }
