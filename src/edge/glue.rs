@@ -3,7 +3,7 @@
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Headers, Request, Response};
+use web_sys::{CryptoKey, Headers, Request, Response};
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
@@ -37,6 +37,14 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = passedOn)]
     pub(super) fn passed_on(response: &Response, lines: &str) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn verified(
+        algorithm: &JsValue,
+        key: &CryptoKey,
+        signature: &[u8],
+        message: &[u8],
+    ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) fn asked(

@@ -34,8 +34,12 @@ impl Signing for WebCryptoSigning {
 
 async fn sign(key: &Es256Signer, message: &[u8]) -> Result<Vec<u8>, Exception> {
     let (subtle, parameters) = (subtle()?, parameters(Algorithm::Es256)?);
-    let handle = imported(&subtle, key, &parameters).await?;
-    let promise = subtle.sign_with_object_and_js_u8_array(&parameters, &handle, &Uint8Array::from(message))?;
+    let handle = imported(&subtle, key, &parameters.import).await?;
+    let promise = subtle.sign_with_object_and_js_u8_array(
+        parameters.sign.unchecked_ref(),
+        &handle,
+        &Uint8Array::from(message),
+    )?;
     // As JOSE wants it: r and s side by side, not DER (Web Cryptography API §23.4.1).
     Ok(Uint8Array::new(&desk::wait(promise).await?).to_vec())
 }

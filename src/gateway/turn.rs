@@ -1,7 +1,5 @@
 //! One request's turn: what is known of it, and what is noted on the way.
 
-use std::fmt::Write as _;
-
 use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
 use super::{Platform, reply, resource};
@@ -264,11 +262,8 @@ fn has_one_reading(name: &HeaderName) -> bool {
 pub(super) fn request_id(random: &impl Random) -> String {
     let mut bytes = [0; 10];
     random.fill(&mut bytes);
-    bytes.iter().fold(String::with_capacity(20), |mut id, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Path and query of an absolute URL, byte for byte.

@@ -11,8 +11,8 @@ const outcome = (promise) => promise.then((value) => [value, false], (error) => 
 export default {
   /** As `src/edge/entry.js` does. */
   async fetch(request, env, context) {
-    const begin = new URL(request.url).pathname === "/verify" ? verify : enter;
-    const crossing = begin(request, env, context);
+    const isBatch = new URL(request.url).pathname === "/verify";
+    const crossing = isBatch ? verify(await request.text(), env, context) : enter(request, env, context);
     let next = crossing.step(undefined, false);
     while (next instanceof Promise) next = crossing.step(...(await outcome(next)));
     crossing.free();

@@ -3,16 +3,11 @@
 
 use postern::Guard;
 use postern::edge::crossing::Crossing;
-use postern::edge::request::IncomingBody;
 use postern::edge::response;
 use postern::http::{HeaderMap, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode, header};
-use postern::ports::RequestBody;
 use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::Request;
 use worker::{Context, Env};
-
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// As `jose_guard.mjs` reads it.
 #[derive(Deserialize)]
@@ -27,13 +22,12 @@ struct Batch {
 /// Whether all of a request's tokens are good, one after another.
 #[wasm_bindgen]
 #[must_use]
-pub fn verify(incoming: Request, env: Env, context: worker::worker_sys::Context) -> Crossing {
-    Crossing::new(judge(incoming, env, context), |crash| answer(&crash.to_string(), StatusCode::INTERNAL_SERVER_ERROR))
+pub fn verify(batch: String, env: Env, context: worker::worker_sys::Context) -> Crossing {
+    Crossing::new(judge(batch, env, context), |crash| answer(&crash.to_string(), StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-async fn judge(incoming: Request, env: Env, context: worker::worker_sys::Context) -> web_sys::Response {
-    let body = IncomingBody::of(incoming).text(MAX_BODY_BYTES).await.unwrap_or_default();
-    let Ok(batch) = serde_json::from_str::<Batch>(&body) else { return answer("no batch", StatusCode::BAD_REQUEST) };
+async fn judge(batch: String, env: Env, context: worker::worker_sys::Context) -> web_sys::Response {
+    let Ok(batch) = serde_json::from_str::<Batch>(&batch) else { return answer("no batch", StatusCode::BAD_REQUEST) };
     let brought = batch.tokens.len();
     let good = count(&Guard::new(&env, &Context::new(context)), batch).await;
     answer(&good.to_string(), if good == brought { StatusCode::OK } else { StatusCode::FORBIDDEN })
