@@ -41,6 +41,7 @@ fn rule(line: &str) -> Option<Route> {
         methods: if methods.is_empty() { Methods::all() } else { Methods::parse(methods.split(',')).ok()? },
         upstream: Some(Upstream::Assets),
         cors: None,
+        limits: postern::limit::RouteLimits::default(),
         access: Access::Public,
     })
 }

@@ -8,6 +8,7 @@ mod client_auth;
 mod cors;
 mod introspection;
 mod issuer;
+mod limits;
 mod problem;
 mod provider;
 mod require;
@@ -26,6 +27,7 @@ pub use claim_path::ClaimPath;
 pub use client_auth::ClientAuth;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
+pub use limits::Limits;
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
@@ -70,6 +72,8 @@ pub struct Config {
     pub admin: Option<Administrators>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
+    /// `LIMITS`.
+    pub limits: Limits,
     /// Secret `POSTERN_KEYS`.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
@@ -79,7 +83,8 @@ pub struct Config {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
+    pub const VARIABLES: [&str; 8] =
+        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY", "LIMITS"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -116,6 +121,8 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let asked = top.has("VERIFY");
+        let limits = limits::read(top.table("LIMITS"), asked);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -123,7 +130,8 @@ impl Config {
             providers: ids,
             issuers: &issuers,
             claims: &session.claims,
-            asked: top.has("VERIFY"),
+            asked,
+            limits: &limits.routes,
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
@@ -140,6 +148,7 @@ impl Config {
             routes: routes?,
             admin: admin.flatten(),
             verify: verify.flatten(),
+            limits,
             keys: Rc::new(keys?),
             stamp: stamp(vars),
         })

@@ -15,6 +15,7 @@ pub use router::{Conflict, Matched, NoRoute, Router};
 use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
+use crate::limit::RouteLimits;
 use crate::provider_id::ProviderId;
 use crate::time::Seconds;
 
@@ -36,6 +37,8 @@ pub struct Route {
     pub access: Access,
     /// Which pages of other origins may call it. `None`: those of none.
     pub cors: Option<Cors>,
+    /// How many requests it lets through.
+    pub limits: RouteLimits,
 }
 
 /// Where a route leads.
