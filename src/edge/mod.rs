@@ -1,6 +1,9 @@
 //! Workers: the only code that names `worker`. Each file adapts one thing of the runtime to one port of the core.
 
 pub mod background;
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod bucket_object;
+pub mod buckets;
 pub mod clock;
 pub mod crossing;
 pub mod document_cache;

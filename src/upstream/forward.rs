@@ -9,6 +9,7 @@ use crate::config::PublicUrl;
 use crate::cookie;
 use crate::cors::Grant;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
+use crate::limit::Quotas;
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
@@ -41,6 +42,7 @@ pub struct ForwardPlan {
     /// Cookies of ours that go with the upstream's answer.
     set_cookies: Vec<HeaderValue>,
     grant: Option<Grant>,
+    quotas: Quotas,
     permit: Permit,
 }
 
@@ -118,6 +120,7 @@ impl ForwardPlan {
             request_id: forwarding.request_id.to_owned(),
             set_cookies: Vec::new(),
             grant: None,
+            quotas: Quotas::default(),
             permit,
         }
     }
@@ -134,6 +137,12 @@ impl ForwardPlan {
         Self { grant, ..self }
     }
 
+    /// The same, with what the answer says of limits.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
+    }
+
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
@@ -141,8 +150,9 @@ impl ForwardPlan {
         for cookie in &self.set_cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
         }
+        self.quotas.add_to(&mut headers);
         if let Some(grant) = &self.grant {
-            grant.add_to_answer(&mut headers);
+            grant.add_to_answer(&mut headers, &self.quotas.names());
         }
         headers
     }
