@@ -44,6 +44,7 @@ use sha2::{Digest, Sha256};
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
+use crate::limit::{Kind, Limit};
 pub use crate::provider_id::ProviderId;
 use crate::route::{Requirements, Router};
 use crate::time::Timestamp;
@@ -84,7 +85,7 @@ impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
     pub const VARIABLES: [&str; 8] =
-        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY", "LIMITS"];
+        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "LIMITS", "ROUTES", "ADMIN", "VERIFY"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -152,6 +153,19 @@ impl Config {
             keys: Rc::new(keys?),
             stamp: stamp(vars),
         })
+    }
+
+    /// Every limit, with what it is called here.
+    #[must_use]
+    pub fn all_limits(&self) -> Vec<(String, &Limit)> {
+        let own = self.limits.own().map(|(name, limit)| (format!("LIMITS.{name}"), limit));
+        let shared = self.limits.routes.all().map(|(kind, limit)| (format!("LIMITS.routes.{}", kind.name()), limit));
+        let routes = self.routes.routes().iter().filter(|route| !route.limits.shared);
+        let routes = routes.flat_map(|route| {
+            let name = |kind: Kind| format!("ROUTES.\"{}\".limits.{}", route.name, kind.name());
+            route.limits.all().map(move |(kind, limit)| (name(kind), limit))
+        });
+        own.chain(shared).chain(routes).collect()
     }
 
     /// The provider of this id.

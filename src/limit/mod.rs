@@ -55,6 +55,14 @@ pub struct RouteLimits {
     pub shared: bool,
 }
 
+impl RouteLimits {
+    /// Each limit there is.
+    pub fn all(&self) -> impl Iterator<Item = (Kind, &Limit)> {
+        let all = [(Kind::Address, &self.address), (Kind::Subject, &self.subject), (Kind::Route, &self.route)];
+        all.into_iter().filter_map(|(kind, limit)| Some((kind, limit.as_ref()?)))
+    }
+}
+
 /// What a limit is on; its name for callers and in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
