@@ -40,7 +40,7 @@ let people = 0;
 async function person() {
   people += 1;
   const sub = `person-${people}`;
-  world.issuers.main.bend({ idToken: (claims) => ({ ...claims, sub }) });
+  world.issuers.main.bend.idToken = ({ claims }) => void (claims.sub = sub);
   const browser = world.browser();
   assert.equal((await logIn(browser)).status, 200);
   return [["cookie", `${SESSION_COOKIE}=${browser.jar.cookies.get(SESSION_COOKIE).value}`], ["sec-fetch-site", "same-origin"]];
@@ -113,7 +113,7 @@ test("neither a forged cookie nor a stolen and ended one uses up what is its sub
   assert.deepEqual(statuses(await many(20, () => ask("/api/subject", forged))), { 401: 20 });
   // The same person's other session, which they end.
   const sub = `person-${people}`;
-  world.issuers.main.bend({ idToken: (claims) => ({ ...claims, sub }) });
+  world.issuers.main.bend.idToken = ({ claims }) => void (claims.sub = sub);
   const other = world.browser();
   await logIn(other);
   const stolen = [["cookie", `${SESSION_COOKIE}=${other.jar.cookies.get(SESSION_COOKIE).value}`], ["sec-fetch-site", "same-origin"]];
