@@ -166,7 +166,7 @@ mod tests {
             "https://spa.example.com https://b.example:8443",
         ] {
             let mut answer = HeaderMap::new();
-            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer);
+            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer, &[]);
             assert_eq!(answer.len(), 1, "{origin}: {answer:?}");
             assert_eq!(answer["vary"], "Origin");
         }
@@ -187,7 +187,7 @@ mod tests {
         ];
         let mut answer = head(Method::GET, &upstream).headers;
         let plain = Cors { credentials: false, expose: vec![header::ETAG], ..cors() };
-        plain.grant(&head(Method::GET, &[("origin", SPA)])).add_to_answer(&mut answer);
+        plain.grant(&head(Method::GET, &[("origin", SPA)])).add_to_answer(&mut answer, &[]);
         assert_eq!(answer["access-control-allow-origin"], SPA);
         assert_eq!(answer["access-control-expose-headers"], "etag");
         assert!(!answer.contains_key("access-control-allow-credentials"));
