@@ -254,6 +254,11 @@ fn own_warnings(config: &Config) -> Vec<String> {
     if config.session.same_site == SameSite::Lax {
         warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
     }
+    let limits = [("login", &config.limits.login), ("callback", &config.limits.callback)];
+    let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
+    for (name, _) in limits.into_iter().filter(|(_, limit)| limit.is_none() && !behind_a_proxy) {
+        warnings.push(format!("`LIMITS.{name}` is `false`: nothing stops a flood of sign-ins from one address"));
+    }
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(
             "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",

@@ -39,11 +39,11 @@ impl Limits {
     }
 }
 
-/// Reads `LIMITS`. `asked`: another proxy passes on what people send to `/auth`. All of them then come from its address, so
-/// nothing is limited by address unless the configuration says so.
-pub(super) fn read(table: Option<Table<'_>>, asked: bool) -> Limits {
+/// Reads `LIMITS`. `by_default`: whether sign-ins are limited unasked. Where another proxy passes on what people send to `/auth`, all
+/// of them come from its address, and would share one bucket.
+pub(super) fn read(table: Option<Table<'_>>, by_default: bool) -> Limits {
     let (count, period) = SIGN_INS;
-    let allowance = Allowance::new(count, period, count).filter(|_| !asked);
+    let allowance = Allowance::new(count, period, count).filter(|_| by_default);
     let sign_ins = allowance.map(|allowance| Limit { allowance, counter: Counter::Isolate });
     let Some(mut table) = table else {
         return Limits { login: sign_ins.clone(), callback: sign_ins, ..Limits::default() };

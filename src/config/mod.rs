@@ -123,7 +123,7 @@ impl Config {
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let asked = top.has("VERIFY");
-        let limits = limits::read(top.table("LIMITS"), asked);
+        let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,

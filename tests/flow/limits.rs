@@ -6,7 +6,7 @@ use postern::gateway::Outcome;
 use postern::http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, Fault, World, gateway, variables};
+use crate::support::{Answered, Asked, Browser, CANARY, Fault, PARTNER, VERIFY_SECRET, World, gateway, variables};
 
 const SPA: &str = "https://spa.example.com";
 const SESSION: &str = "__Host-postern";
@@ -388,4 +388,52 @@ fn logout_notices_are_limited_only_where_that_is_configured() {
         let last = (0..100).map(|_| browser.send(&notice()).reply().status.as_u16()).last();
         assert_eq!(last, Some(refused));
     }
+}
+
+#[test]
+fn a_subject_is_one_whatever_token_it_comes_by_and_a_made_up_one_is_nobodys() {
+    let mut vars = variables();
+    vars["ISSUERS"]["partner"] =
+        json!({ "issuer": PARTNER, "audience": "https://api.example.com", "tokens": "opaque", "client_id": "api" });
+    vars["ROUTES"]["/v1/{*rest}"] = json!({
+        "upstream": "service:API", "authenticate": ["bearer"], "limits": { "subject": { "rate": "1/1h", "burst": 2 } },
+    });
+    let (world, gateway) = (World::new(), gateway(&vars));
+    for (name, subject) in [("one", "alice"), ("other", "alice"), ("bobs", "bob")] {
+        let said = json!({
+            "active": true, "iss": PARTNER, "aud": "https://api.example.com", "sub": subject, "client_id": "reporter",
+            "token_type": "Bearer", "exp": world.now.get() + 3600,
+        });
+        world.partner.opaque.borrow_mut().insert(format!("{name}-{CANARY}"), said);
+    }
+    let browser = Browser::new(&world, &gateway);
+    let by = |name: &str| Asked::bearing("/v1/a", &format!("{name}-{CANARY}"));
+    for _ in 0..5 {
+        browser.send(&by("made-up")).assert_refused(401, "introspection.inactive");
+    }
+    assert_eq!(world.draws.get(), 0);
+    assert!(passes(&browser.send(&by("one"))) && passes(&browser.send(&by("other"))));
+    let refused = browser.send(&by("one"));
+    refused.assert_refused(429, "limit.subject");
+    assert!(!headers(&refused).contains_key("www-authenticate"));
+    assert!(passes(&browser.send(&by("bobs"))));
+}
+
+#[test]
+fn another_proxy_hands_the_refusal_on_and_counts_by_the_address_that_it_tells() {
+    let mut vars = limited(json!({ "address": { "rate": "1/1h", "burst": 1 } }));
+    vars["VERIFY"] = json!({});
+    let (world, gateway) = (World::new(), gateway(&vars));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let asked = |address: &str| {
+        let asked = Asked::script("GET", "/auth/verify").with("x-postern-secret", VERIFY_SECRET);
+        let asked = asked.with("x-forwarded-proto", "https").with("x-forwarded-host", "app.example.com");
+        let asked = asked.with("x-forwarded-method", "GET").with("x-forwarded-uri", "/limited/a");
+        browser.send(&asked.with("x-real-ip", address))
+    };
+    assert_eq!(asked("203.0.113.1").reply().status, 204);
+    let refused = asked("203.0.113.1");
+    refused.assert_refused(429, "limit.address");
+    assert_eq!(headers(&refused)["retry-after"], "3600");
+    assert_eq!(asked("203.0.113.2").reply().status, 204);
 }
