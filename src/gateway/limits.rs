@@ -1,6 +1,6 @@
 //! Asking limits, in the order in which a request gets anywhere: its network before anybody looks who it is, its subject once
-//! that is proved, its route once both doors are open. So nobody uses up what is another's: not with a forged cookie, and
-//! of what all share nothing but what they may have.
+//! that is proved, its route once both doors are open. So nobody uses up what is another's, and only who is let in takes of
+//! what all share.
 
 use super::Platform;
 use super::turn::{Ledger, Turn};
@@ -29,8 +29,8 @@ impl<P: Platform> Turn<'_, P> {
         self.limit((Kind::Address, place(route), limit), Whose::Network(self.head.peer.network()), ledger).await
     }
 
-    /// Counts it by who sent it. Whoever calls themselves so does not count: the subject of a session that ended, or of a
-    /// cookie that somebody kept, would pay for others.
+    /// Counts it by who sent it, once that is proved. A cookie names its subject under a MAC already before its session is
+    /// asked for; but whoever kept one of a session that ended would use up what is the subject's.
     ///
     /// # Errors
     /// When it is one too many.
