@@ -147,6 +147,9 @@ pub struct Event {
     /// cannot stand in a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
+    /// The limits whose counters did not answer: the request was let through uncounted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uncounted: Vec<&'static str>,
     /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -196,6 +199,7 @@ impl Event {
             actors: Vec::new(),
             token_id: None,
             withheld: Vec::new(),
+            uncounted: Vec::new(),
             target: None,
             ended: None,
             document: None,

@@ -8,6 +8,7 @@ pub mod http;
 pub mod json;
 pub mod kind;
 pub mod provider_id;
+pub mod recent;
 pub mod secret;
 pub mod time;
 
@@ -20,6 +21,7 @@ pub mod ports;
 pub mod cookie;
 pub mod cors;
 pub mod keyring;
+pub mod limit;
 pub mod once;
 pub mod security_headers;
 

@@ -41,6 +41,8 @@ mod guard;
 mod introspection;
 #[path = "flow/key_search.rs"]
 mod key_search;
+#[path = "flow/limits.rs"]
+mod limits;
 #[path = "flow/login.rs"]
 mod login;
 #[path = "flow/logout.rs"]

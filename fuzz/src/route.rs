@@ -42,6 +42,7 @@ fn rule(line: &str) -> Option<Route> {
         upstream: Some(Upstream::Assets),
         cors: None,
         security_headers: None,
+        limits: postern::limit::RouteLimits::default(),
         access: Access::Public,
     })
 }

@@ -55,7 +55,10 @@ fn check(asked: &Asked) -> Result<Answer, String> {
     };
     let parsed = Config::parse(&vars, &|secret| source.lookup(secret));
     let routes = parsed.as_ref().map_or(&[][..], |config| config.routes.routes());
-    let around = wrangler.problems(&vars, routes);
+    let mut around = wrangler.problems(&vars, routes);
+    if let Ok(config) = &parsed {
+        around.extend(wrangler.limit_problems(&config.all_limits()));
+    }
     Ok(match parsed {
         Ok(config) if around.is_empty() => {
             let secrets = source.unseen();

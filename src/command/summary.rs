@@ -3,6 +3,7 @@
 use crate::config::{
     Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
+use crate::limit::{Counter, Kind, Limit};
 use crate::route::{Access, Guard, Route, Token, Upstream};
 
 /// What the summary says beside the configuration itself.
@@ -33,6 +34,7 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
@@ -64,6 +66,38 @@ fn sessions(config: &Config) -> String {
         spelled(session.absolute),
         session.max_per_subject
     )
+}
+
+/// Those of our own endpoints, and those of every route that has none of its own.
+fn limits(config: &Config) -> String {
+    let own = config.limits.own().map(|(name, limit)| format!("  {name:8}  for an address {}\n", limited(limit)));
+    let shared = config.limits.routes.all();
+    let shared =
+        shared.map(|(kind, limit)| format!("  routes    {}, unless they have their own\n", counted(kind, limit)));
+    let all: String = own.chain(shared).collect();
+    if all.is_empty() { String::new() } else { format!("\nLimits\n{all}") }
+}
+
+fn counted(kind: Kind, limit: &Limit) -> String {
+    let whose = match kind {
+        Kind::Subject => "for a subject",
+        Kind::Route => "in all",
+        _ => "for an address",
+    };
+    format!("{whose} {}", limited(limit))
+}
+
+/// `100 in 1m (20 at once), counted by each isolate`
+fn limited(limit: &Limit) -> String {
+    let allowance = &limit.allowance;
+    let (requests, burst) = (allowance.requests(), allowance.burst());
+    let at_once = if burst == requests { String::new() } else { format!(" ({burst} at once)") };
+    let counter = match &limit.counter {
+        Counter::Object => "exactly".to_owned(),
+        Counter::Isolate => "by each isolate".to_owned(),
+        Counter::Binding(name) => format!("by {name}"),
+    };
+    format!("{requests} in {}{at_once}, counted {counter}", spelled(allowance.period()))
 }
 
 fn describe(config: &Config, provider: &Provider) -> String {
@@ -149,6 +183,9 @@ fn row(route: &Route) -> [String; 4] {
     if route.security_headers.is_some() {
         who.push_str(", adds security headers");
     }
+    for (kind, limit) in route.limits.all().filter(|_| !route.limits.shared) {
+        who.push_str(&format!("; {}", counted(kind, limit)));
+    }
     let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
     [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]
@@ -219,6 +256,11 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     if config.session.same_site == SameSite::Lax {
         warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
+    }
+    let limits = [("login", &config.limits.login), ("callback", &config.limits.callback)];
+    let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
+    for (name, _) in limits.into_iter().filter(|(_, limit)| limit.is_none() && !behind_a_proxy) {
+        warnings.push(format!("`LIMITS.{name}` is `false`: nothing stops a flood of sign-ins from one address"));
     }
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(

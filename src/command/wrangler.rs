@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::config::Problem;
+use crate::limit::{Counter, Limit};
 use crate::route::{Route, Upstream};
 
 /// What one variable may take up as JSON, in bytes.
@@ -10,6 +11,8 @@ const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 const CACHE: &str = "POSTERN_CACHE";
 const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
+/// Only where a limit is counted exactly.
+const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -53,6 +56,36 @@ impl Wrangler {
         problems
     }
 
+    /// What limits count by, and is not there.
+    pub(super) fn limit_problems(&self, limits: &[(String, &Limit)]) -> Vec<Problem> {
+        let (own, bindings): (Vec<_>, Vec<_>) = limits
+            .iter()
+            .filter(|(_, limit)| limit.counter != Counter::Isolate)
+            .partition(|(_, limit)| limit.counter == Counter::Object);
+        let objects = if own.is_empty() { Vec::new() } else { self.missing_objects(&[BUCKETS]) };
+        let unbound = bindings.into_iter().filter_map(|(place, limit)| self.platform_limit_problem(place, limit));
+        objects.into_iter().chain(unbound).collect()
+    }
+
+    /// The platform's limit says the same as ours: callers are told ours.
+    fn platform_limit_problem(&self, place: &str, limit: &Limit) -> Option<Problem> {
+        let Counter::Binding(name) = &limit.counter else { return None };
+        let (requests, period) = (limit.allowance.requests(), limit.allowance.period().get());
+        let tables = self.own("ratelimits").and_then(Value::as_array).into_iter().flatten();
+        let same = |table: &Value| {
+            let number = |key: &str| table.get("simple").and_then(|simple| simple.get(key)).and_then(Value::as_u64);
+            table.get("name").is_some_and(|bound| bound == name)
+                && (number("limit"), number("period")) == (Some(requests.into()), Some(period.into()))
+        };
+        let told = || {
+            let message = format!(
+                "expected `name = \"{name}\"` with `simple = {{ limit = {requests}, period = {period} }}`, `{place}` is counted there"
+            );
+            self.problem("ratelimits", message)
+        };
+        if tables.into_iter().any(same) { None } else { Some(told()) }
+    }
+
     /// What is allowed and still worth a second look.
     pub(super) fn warnings(&self) -> Vec<String> {
         let observability = self.inherited("observability");
@@ -82,6 +115,10 @@ impl Wrangler {
     }
 
     fn objects(&self) -> Vec<Problem> {
+        self.missing_objects(&OBJECTS)
+    }
+
+    fn missing_objects(&self, objects: &[(&str, &str)]) -> Vec<Problem> {
         let bindings = self.own("durable_objects").and_then(|table| table.get("bindings"));
         let bindings: Vec<&Value> = bindings.and_then(Value::as_array).into_iter().flatten().collect();
         let declared = |(name, class): &(&str, &str)| {
@@ -90,7 +127,7 @@ impl Wrangler {
                     && binding.get("class_name").is_some_and(|value| value == class)
             })
         };
-        let missing = OBJECTS.iter().filter(|object| !declared(object));
+        let missing = objects.iter().filter(|object| !declared(object));
         missing
             .map(|(name, class)| {
                 let message = format!("expected `{{ name = \"{name}\", class_name = \"{class}\" }}` among them");

@@ -8,6 +8,7 @@ mod client_auth;
 mod cors;
 mod introspection;
 mod issuer;
+mod limits;
 mod problem;
 mod provider;
 mod require;
@@ -27,6 +28,7 @@ pub use claim_path::ClaimPath;
 pub use client_auth::ClientAuth;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
+pub use limits::Limits;
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
@@ -43,6 +45,7 @@ use sha2::{Digest, Sha256};
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
+use crate::limit::{Kind, Limit};
 pub use crate::provider_id::ProviderId;
 use crate::route::{Requirements, Router};
 use crate::time::Timestamp;
@@ -71,6 +74,8 @@ pub struct Config {
     pub admin: Option<Administrators>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
+    /// `LIMITS`.
+    pub limits: Limits,
     /// Secret `POSTERN_KEYS`.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
@@ -89,8 +94,8 @@ pub enum Purpose {
 impl Config {
     /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
     /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 8] =
-        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY", "SECURITY_HEADERS"];
+    pub const VARIABLES: [&str; 9] =
+        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "LIMITS", "ROUTES", "ADMIN", "VERIFY", "SECURITY_HEADERS"];
 
     /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -140,6 +145,8 @@ impl Config {
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
+        let asked = top.has("VERIFY");
+        let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -147,9 +154,10 @@ impl Config {
             providers: ids,
             issuers: &issuers,
             claims: &session.claims,
-            asked: top.has("VERIFY") || purpose == Purpose::Guard,
+            asked: asked || purpose == Purpose::Guard,
             purpose,
             security_headers: &security_headers,
+            limits: &limits.routes,
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
@@ -166,9 +174,23 @@ impl Config {
             routes: routes?,
             admin: admin.flatten(),
             verify: verify.flatten(),
+            limits,
             keys: Rc::new(keys?),
             stamp: stamp(vars),
         })
+    }
+
+    /// Every limit, with what it is called here.
+    #[must_use]
+    pub fn all_limits(&self) -> Vec<(String, &Limit)> {
+        let own = self.limits.own().map(|(name, limit)| (format!("LIMITS.{name}"), limit));
+        let shared = self.limits.routes.all().map(|(kind, limit)| (format!("LIMITS.routes.{}", kind.name()), limit));
+        let routes = self.routes.routes().iter().filter(|route| !route.limits.shared);
+        let routes = routes.flat_map(|route| {
+            let name = |kind: Kind| format!("ROUTES.\"{}\".limits.{}", route.name, kind.name());
+            route.limits.all().map(move |(kind, limit)| (name(kind), limit))
+        });
+        own.chain(shared).chain(routes).collect()
     }
 
     /// The provider of this id.

@@ -5,12 +5,14 @@ use super::address::{PublicUrl, is_loopback, origin};
 use super::claim_headers;
 use super::cors;
 use super::issuer::Issuers;
+use super::limits;
 use super::problem::{expected, shown};
 use super::require;
 use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use crate::issuer_id::IssuerId;
+use crate::limit::RouteLimits;
 use crate::provider_id::ProviderId;
 use crate::route::{
     Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Route, Router, Token, Upstream,
@@ -44,6 +46,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) claims: &'a [String],
     /// What answers of upstreams have besides their own.
     pub(super) security_headers: &'a security_headers::Defaults,
+    /// The limits of routes that have none of their own.
+    pub(super) limits: &'a RouteLimits,
 }
 
 /// Reads `ROUTES`.
@@ -85,9 +89,10 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     }
     let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
     let security_headers = surroundings.security_headers.of_route(&mut table);
+    let limits = limits::of_route(&mut table, access.as_ref(), surroundings.limits);
     table.finish();
     let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
-    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers })
+    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers, limits })
 }
 
 fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {
@@ -167,7 +172,7 @@ fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstre
     Ok(Some(Upstream::Origin(origin)))
 }
 
-fn is_binding(name: &str) -> bool {
+pub(super) fn is_binding(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
         && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')

@@ -64,6 +64,19 @@ impl<'a> Table<'a> {
         self.inner(key, self.entries.get(key)?)
     }
 
+    /// The table at `key`, or `Some(None)` where that says `false`; `None` when it is absent, or neither, which is reported.
+    pub(super) fn table_or_false(&mut self, key: &'static str) -> Option<Option<Self>> {
+        self.asked.push(key);
+        match self.entries.get(key)? {
+            Value::Bool(false) => Some(None),
+            value @ Value::Object(_) => self.inner(key, value).map(Some),
+            other => {
+                self.problem(key, format!("expected a table or `false`, found {}", found(other)));
+                None
+            }
+        }
+    }
+
     /// Every table in this one, by its key: for tables whose keys are names.
     pub(super) fn tables(&self) -> Vec<(&'a str, Self)> {
         let tables = self.entries.iter();

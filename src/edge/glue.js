@@ -125,5 +125,19 @@ export async function asked(env, binding, name, message, limit) {
   return [response.status, await response.text()];
 }
 
+/** Asks the platform's rate limiting: whether one more is within it. */
+export async function within(env, binding, key, limit) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException("no answer in time", "TimeoutError")), limit);
+  });
+  try {
+    const { success } = await Promise.race([env[binding].limit({ key }), late]);
+    return success;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** All rows of one statement, each an object of its columns. */
 export const rows = (sql, statement, bindings) => JSON.stringify(sql.exec(statement, ...bindings).toArray());

@@ -56,5 +56,8 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
+    pub(super) fn within(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
     pub(super) fn rows(sql: &JsValue, statement: &str, bindings: &Array) -> Result<String, JsValue>;
 }

@@ -1,6 +1,7 @@
 //! Workers: the only code that names `worker`. Each file adapts one thing of the runtime to one port of the core.
 
 pub mod background;
+pub mod buckets;
 pub mod clock;
 pub mod desk;
 pub mod document_cache;
@@ -26,6 +27,9 @@ pub mod signatures;
 pub mod stream;
 
 // The Worker of its own: its way in and out, and its objects.
+#[cfg(feature = "entry")]
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod bucket_object;
 #[cfg(feature = "entry")]
 pub mod crossing;
 #[cfg(feature = "entry")]

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::{Array, Object};
+use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, RequestInit};
@@ -30,15 +30,30 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 /// # Errors
 /// When the object is overloaded, unreachable, slow, or answers with an error.
 pub async fn call(env: &Env, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-    let (status, text) = asked(env, binding, name, message).await.map_err(|error| unavailable(binding, &error))?;
+    call_within(TIMEOUT, env, binding, name, message).await
+}
+
+/// The same, for a caller with less patience.
+///
+/// # Errors
+/// The same.
+pub async fn call_within(
+    patience: Seconds,
+    env: &Env,
+    binding: &str,
+    name: &str,
+    message: &str,
+) -> Result<String, StoreError> {
+    let asked = glue::asked(env, binding, name, message, millis(patience));
+    let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
     if status == 200.0 {
         return Ok(text);
     }
     Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
 }
 
-async fn asked(env: &Env, binding: &str, name: &str, message: &str) -> Result<(f64, String), Exception> {
-    let answer: Array = desk::wait(glue::asked(env, binding, name, message, millis(TIMEOUT))?).await?.dyn_into()?;
+async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {
+    let answer: Array = desk::wait(asked?).await?.dyn_into()?;
     let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
     told.ok_or_else(|| Exception::new("an object's answer is none"))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use worker::{Delay, Env};
 
 use super::background::Background;
+use super::buckets::BucketObjects;
 use super::clock::SystemClock;
 use super::document_cache::KvDocuments;
 use super::fetch::ProviderFetch;
@@ -18,6 +19,7 @@ use super::signatures::WebCrypto;
 use super::{isolate, shield};
 use crate::gateway::{Errand, Errands};
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
+use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, Random, Signatures, Signing,
     StoreError, Timer,
@@ -143,6 +145,16 @@ impl SidIndex for Workers {
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         self.sids().end_sid(key).await
+    }
+}
+
+impl Counters for Workers {
+    async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
+        BucketObjects::new(self.env.clone()).draw(key, allowance).await
+    }
+
+    async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
+        BucketObjects::new(self.env.clone()).is_within(binding, key).await
     }
 }
 

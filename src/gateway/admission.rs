@@ -66,9 +66,9 @@ impl Gateway {
         platform.line(&ledger.event.to_line());
         match decided {
             Ok((Admitted { principal, introduction, permit, .. }, route)) => {
-                let (cookies, grant) = ledger.into_parts();
+                let (cookies, grant, quotas) = ledger.into_parts();
                 let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
-                let answer = AnswerTerms { told_by, cookies, grant, security_headers };
+                let answer = AnswerTerms { told_by, cookies, grant, quotas, security_headers };
                 let (access_token, request_id) = (introduction.access_token, turn.request_id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }

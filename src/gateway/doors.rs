@@ -51,7 +51,7 @@ pub(super) fn route<'a, P>(turn: &Turn<'a, P>, path: &CanonicalPath, ledger: &mu
     Ok(route)
 }
 
-/// Door 1, then door 2.
+/// Door 1, then door 2, and on the way the route's limits.
 ///
 /// # Errors
 /// When either stays shut.
@@ -61,14 +61,17 @@ pub(super) async fn enter<P: Platform>(
     route: &Route,
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
+    turn.limit_address(route, ledger).await?;
     match &route.access {
         Access::Public => {
             let permit = permitted(authz::authorize(None, route))?;
+            turn.limit_route(route, ledger).await?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
         }
         Access::Guarded(guard) => {
             let entrant = authenticate(turn, path, (route, guard), ledger).await?;
+            turn.limit_subject(route, entrant.principal(), ledger).await?;
             authorize(turn, (route, guard), entrant, ledger).await
         }
     }
@@ -111,6 +114,7 @@ async fn authorize<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
     let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
+    turn.limit_route(route, ledger).await?;
     let tenure = turn.tenure(guard, &entrant);
     let (principal, introduction) = turn.introduce(entrant, (route, guard), &mut ledger.event).await?;
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);

@@ -14,6 +14,7 @@ mod guard;
 mod helper;
 mod introspection;
 mod jwks;
+mod limits;
 mod login;
 mod logout;
 mod me;
@@ -33,6 +34,7 @@ use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
+use crate::limit::{Counters, IsolateBuckets};
 use crate::navigation::Caller;
 use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, Signatures, Signing, Timer};
 use crate::refusal::Reason;
@@ -48,7 +50,19 @@ use verify::Asks;
 
 /// Everything the gateway asks of the world.
 pub trait Platform:
-    Clock + Timer + Random + Fetch + Signatures + Signing + DocumentCache + Once + Sessions + SidIndex + Log + Errands
+    Clock
+    + Timer
+    + Random
+    + Fetch
+    + Signatures
+    + Signing
+    + DocumentCache
+    + Once
+    + Sessions
+    + SidIndex
+    + Counters
+    + Log
+    + Errands
 {
 }
 
@@ -63,13 +77,14 @@ impl<T> Platform for T where
         + Once
         + Sessions
         + SidIndex
+        + Counters
         + Log
         + Errands
 {
 }
 
 /// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`Inquiries`] and [`Assertions`] may.
+/// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
@@ -77,6 +92,7 @@ pub struct Gateway {
     cache: LiveCache,
     tokens: TokenCache,
     inquiries: Inquiries,
+    buckets: IsolateBuckets,
     assertions: Assertions,
 }
 
@@ -100,6 +116,7 @@ impl Gateway {
             cache: LiveCache::default(),
             tokens: TokenCache::default(),
             inquiries: Inquiries::default(),
+            buckets: IsolateBuckets::default(),
             assertions,
         }
     }
@@ -125,8 +142,8 @@ impl Gateway {
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
             Outcome::Forward(plan) => {
-                let (cookies, grant) = ledger.into_parts();
-                Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant)))
+                let (cookies, grant, quotas) = ledger.into_parts();
+                Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
         }
     }
@@ -144,6 +161,7 @@ impl Gateway {
             cache: &self.cache,
             tokens: &self.tokens,
             inquiries: &self.inquiries,
+            buckets: &self.buckets,
             assertions: &self.assertions,
             platform,
             head,

@@ -119,6 +119,7 @@ fn explain_in_headers(refusal: &Refusal, headers: &mut HeaderMap) {
             (header::WWW_AUTHENTICATE, challenge.to_owned())
         }
         Refusal::MethodNotAllowed(methods) => (header::ALLOW, methods.clone()),
+        Refusal::TooManyRequests(next) => (header::RETRY_AFTER, next.get().max(1).to_string()),
         Refusal::Unavailable => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
         _ => return,
     };

@@ -14,6 +14,7 @@ use crate::cookie;
 use crate::cors::Grant;
 use crate::csrf;
 use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, essence, header};
+use crate::limit::{IsolateBuckets, Quotas};
 use crate::navigation::Caller;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
@@ -32,6 +33,7 @@ pub(super) struct Turn<'a, P> {
     pub(super) cache: &'a LiveCache,
     pub(super) tokens: &'a TokenCache,
     pub(super) inquiries: &'a Inquiries,
+    pub(super) buckets: &'a IsolateBuckets,
     pub(super) assertions: &'a Assertions,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
@@ -48,17 +50,19 @@ pub(super) struct Ledger {
     pub(super) challenge: Option<Challenge>,
     /// What the answer says to pages of other origins, where the route knows any.
     pub(super) grant: Option<Grant>,
+    /// What the answer says of the limits that were asked.
+    pub(super) quotas: Quotas,
     cookies: Vec<HeaderValue>,
 }
 
 impl Ledger {
-    pub(super) const fn new(event: Event) -> Self {
-        Self { event, challenge: None, grant: None, cookies: Vec::new() }
+    pub(super) fn new(event: Event) -> Self {
+        Self { event, challenge: None, grant: None, quotas: Quotas::default(), cookies: Vec::new() }
     }
 
-    /// The cookies and the grant, for an answer that is not ours.
-    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>) {
-        (self.cookies, self.grant)
+    /// The cookies, the grant and the quotas, for an answer that is not ours.
+    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>, Quotas) {
+        (self.cookies, self.grant, self.quotas)
     }
 
     /// Sets a cookie with the answer, good or bad.
@@ -160,6 +164,11 @@ impl<P: Platform> Turn<'_, P> {
             && cookie::session(&self.head.headers) == cookie::SessionCookie::Absent
     }
 
+    /// Whether a browser asks, and no person goes there: for an image, a script or a frame of some page.
+    pub(super) fn is_subresource(&self) -> bool {
+        self.head.headers.contains_key("sec-fetch-mode") && !self.caller.is_navigation()
+    }
+
     /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
     /// token is revoked too. It stays refused, whether or not that works.
     async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
@@ -244,6 +253,7 @@ impl<P: Platform> Turn<'_, P> {
         for cookie in ledger.cookies {
             reply.headers.append(header::SET_COOKIE, cookie);
         }
+        ledger.quotas.add_to(&mut reply.headers);
         let mut reply = reply::sealed(reply, &self.request_id, self.config.public_url.is_https());
         if let Some(grant) = ledger.grant {
             grant.add_to_own(&mut reply.headers);

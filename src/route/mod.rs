@@ -17,6 +17,7 @@ use std::rc::Rc;
 use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
+use crate::limit::RouteLimits;
 use crate::provider_id::ProviderId;
 use crate::security_headers::SecurityHeaders;
 use crate::time::Seconds;
@@ -41,6 +42,8 @@ pub struct Route {
     pub cors: Option<Cors>,
     /// What the upstream's answers have besides their own headers. `None`: nothing.
     pub security_headers: Option<Rc<SecurityHeaders>>,
+    /// How many requests it lets through.
+    pub limits: RouteLimits,
 }
 
 /// Where a route leads.

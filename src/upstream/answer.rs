@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::headers::{Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
 use crate::cors::Grant;
 use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
+use crate::limit::Quotas;
 use crate::security_headers::SecurityHeaders;
 
 /// What an answer that is not ours has to say besides its own.
@@ -16,6 +17,8 @@ pub struct AnswerTerms {
     pub cookies: Vec<HeaderValue>,
     /// What it says to pages of other origins: that alone, whatever it says itself. `None`: its own word stands.
     pub grant: Option<Grant>,
+    /// What is left of the limits that it counted against.
+    pub quotas: Quotas,
     /// What browsers are to be careful with, where it does not say so itself.
     pub security_headers: Option<Rc<SecurityHeaders>>,
 }
@@ -32,8 +35,9 @@ impl AnswerTerms {
         for cookie in &self.cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
         }
+        self.quotas.add_to(&mut headers);
         if let Some(grant) = &self.grant {
-            grant.add_to_answer(&mut headers);
+            grant.add_to_answer(&mut headers, &self.quotas.names());
         }
         headers
     }

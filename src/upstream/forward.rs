@@ -11,6 +11,7 @@ use crate::config::PublicUrl;
 use crate::cookie;
 use crate::cors::Grant;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, header};
+use crate::limit::Quotas;
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
@@ -138,6 +139,12 @@ impl ForwardPlan {
     pub fn with_grant(mut self, grant: Option<Grant>) -> Self {
         self.answer.grant = grant;
         self
+    }
+
+    /// The same, with what the answer says of limits.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { answer: AnswerTerms { quotas, ..self.answer }, ..self }
     }
 
     /// The headers of the answer that the browser gets, of those that the upstream gave.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{Access, Upstream};
 use super::*;
+use crate::limit::RouteLimits;
 
 fn route(name: &str) -> Route {
     let (methods, pattern) = name.split_once(' ').unwrap_or(("GET,POST", name));
@@ -13,6 +14,7 @@ fn route(name: &str) -> Route {
         access: Access::Public,
         cors: None,
         security_headers: None,
+        limits: RouteLimits::default(),
     }
 }
 

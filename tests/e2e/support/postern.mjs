@@ -66,6 +66,8 @@ export function bindingsOf({ providers, session, routes, keys, publicUrl, vars }
     PUBLIC_URL: publicUrl,
     PROVIDERS: Object.fromEntries(configured.map(([id, { table }]) => [id, table])),
     SESSION: session,
+    // Everybody here comes from one address; `limits.test.mjs` has the limits of a deployment.
+    LIMITS: { login: false, callback: false },
     ROUTES: routes,
     POSTERN_KEYS: keys,
     ...Object.fromEntries(configured.map(([, { secret }]) => secret)),
@@ -80,7 +82,7 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets, beside }) {
+function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets, ratelimits, beside }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -92,8 +94,10 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
       SUBJECTS: { className: "SubjectObject", useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
       SID_INDEX: { className: "SidIndexObject", useSQLite: true },
+      BUCKETS: { className: "BucketObject", useSQLite: true },
       ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
+    ratelimits,
     serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },
     ...(assets && { assets: staticAssets(assets) }),
   };
@@ -114,17 +118,18 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
  * @param {string} [options.build] the folder of the build
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
+ * @param {Record<string, { namespace_id: string, simple: { limit: number, period: 10 | 60 } }>} [options.ratelimits] the platform's, by their binding
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
  * @param {(bindings: object) => object[]} [options.beside] other Workers in the same process, by Postern's own variables and secrets: for `sendTo`
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits = {},
   beside = () => [],
 }) {
   const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, port, upstream, twin, assets, beside });
+  const postern = new Postern(bindings, { build, port, upstream, twin, assets, ratelimits, beside });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;
@@ -194,7 +199,7 @@ export class Postern {
 
   /** Throws all of a class's objects out of memory; what they stored stays. */
   async evict(binding) {
-    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject" }[binding];
+    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
         // Then it is out of memory already.
