@@ -9,6 +9,7 @@ pub mod json;
 pub mod kind;
 pub mod provider_id;
 pub mod secret;
+pub mod site;
 pub mod time;
 
 pub mod issuer_id;

@@ -42,7 +42,7 @@ impl Wrangler {
     }
 
     /// What is missing or open around the variables. `routes` say which bindings are needed.
-    pub(super) fn problems(&self, vars: &Map<String, Value>, routes: &[Route]) -> Vec<Problem> {
+    pub(super) fn problems(&self, vars: &Map<String, Value>, routes: &[&Route]) -> Vec<Problem> {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
         if !self.names("kv_namespaces", "binding").contains(&CACHE) {
@@ -99,7 +99,7 @@ impl Wrangler {
             .collect()
     }
 
-    fn upstreams(&self, routes: &[Route]) -> Vec<Problem> {
+    fn upstreams(&self, routes: &[&Route]) -> Vec<Problem> {
         let services = self.names("services", "binding");
         let mut problems = Vec::new();
         for route in routes {

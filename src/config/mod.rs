@@ -6,6 +6,7 @@ mod claim_headers;
 mod claim_path;
 mod client_auth;
 mod cors;
+mod deployment;
 mod introspection;
 mod issuer;
 mod problem;
@@ -24,6 +25,7 @@ pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use claim_path::ClaimPath;
 pub use client_auth::ClientAuth;
+pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use problem::Problem;
@@ -44,6 +46,7 @@ pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 pub use crate::provider_id::ProviderId;
 use crate::route::{Requirements, Router};
+use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
@@ -51,9 +54,11 @@ use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
 
-/// A deployment, checked: whoever holds one may rely on every value in it.
+/// A site, checked: whoever holds one may rely on every value in it.
 #[derive(Debug)]
 pub struct Config {
+    /// Which site of the deployment.
+    pub site: Site,
     /// `PUBLIC_URL`: the one origin the browser knows.
     pub public_url: PublicUrl,
     /// `PROVIDERS`, by id in alphabetical order; at least one, unless there are `ISSUERS`.
@@ -70,24 +75,24 @@ pub struct Config {
     pub admin: Option<Administrators>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
-    /// Secret `POSTERN_KEYS`.
+    /// Secret `POSTERN_KEYS`, or what this site derives from it.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
     pub stamp: String,
 }
 
 impl Config {
-    /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
-    /// together, these are what is handed to [`Config::parse`].
+    /// The variables a site may set.
     pub const VARIABLES: [&str; 7] = ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROUTES", "ADMIN", "VERIFY"];
 
-    /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
+    /// Reads the variables of a deployment that is one site, `secrets` by name. Reads to the end, whatever is wrong.
     ///
     /// # Errors
     /// Every problem found, in the order of the configuration's sections.
     pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
-        let parts = Self::read(vars, &Secrets { lookup: secrets, report: &report }, &report);
+        let keys = |secrets: &Secrets<'_>| secrets.key_ring().map(Rc::new);
+        let parts = Self::read(vars, &Secrets { lookup: secrets, report: &report }, &keys);
         let problems = report.into_problems();
         match parts {
             Some(config) if problems.is_empty() => Ok(config),
@@ -95,8 +100,13 @@ impl Config {
         }
     }
 
-    fn read(vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
-        let mut top = Table::top(vars, report);
+    /// The site's own variables and secrets, by the names that they have without the site's; `keys` finds its keys.
+    fn read(
+        vars: &Map<String, Value>,
+        secrets: &Secrets<'_>,
+        keys: &dyn Fn(&Secrets<'_>) -> Option<Rc<KeyRing>>,
+    ) -> Option<Self> {
+        let mut top = Table::top(vars, secrets.report);
         let expected = PublicUrl::EXPECTED;
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
@@ -129,9 +139,10 @@ impl Config {
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
-        let keys = secrets.key_ring();
+        let keys = keys(secrets);
         top.finish();
         Some(Self {
+            site: secrets.report.site().clone(),
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
@@ -140,7 +151,7 @@ impl Config {
             routes: routes?,
             admin: admin.flatten(),
             verify: verify.flatten(),
-            keys: Rc::new(keys?),
+            keys: keys?,
             stamp: stamp(vars),
         })
     }

@@ -14,14 +14,14 @@ use worker::{
 
 use super::background::Background;
 use super::clock::SystemClock;
-use super::js::Exception;
 use super::object::{self, ObjectError};
 use super::platform::Workers;
 use super::random::SystemRandom;
 use super::subject_table::SubjectTable;
 use super::watchers::{self, Watchers};
+use super::whose::Whose;
 use super::{isolate, log, shield};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Place};
 use crate::json;
 use crate::ports::{Clock, StoreError};
 use crate::session::message::{Envelope, VERSION};
@@ -44,6 +44,7 @@ struct Inner {
     storage: Storage,
     watchers: Watchers,
     table: SubjectTable,
+    whose: Whose,
     env: Env,
     flights: RefCell<HashMap<SessionDigest, Flight>>,
     /// When the alarm rings, as far as this instance knows.
@@ -54,8 +55,9 @@ impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
         let table = SubjectTable::new(storage.sql());
-        let watchers = Watchers(state);
-        let inner = Inner { storage, watchers, table, env, flights: RefCell::default(), alarm_at: Cell::new(None) };
+        let (watchers, whose) = (Watchers(state), Whose::new(storage.sql()));
+        let (flights, alarm_at) = (RefCell::default(), Cell::new(None));
+        let inner = Inner { storage, watchers, table, whose, env, flights, alarm_at };
         Self { inner: AssertUnwindSafe(Rc::new(inner)) }
     }
 
@@ -102,6 +104,7 @@ impl Inner {
         if envelope.v != VERSION {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
+        self.whose.told(&envelope.site)?;
         let answer = self.carry_out(&envelope.command).await?;
         // A session that lives changes nothing that has to be done sooner, and ends nothing.
         if !matches!(answer, Answer::Live(_)) {
@@ -137,6 +140,7 @@ impl Inner {
     async fn admit(&self, message: &str) -> Result<Response, ObjectError> {
         let envelope: Envelope<WatchRequest> =
             serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
+        self.whose.told(&envelope.site)?;
         let gateway = self.gateway()?;
         let (now, digest) = (SystemClock.now(), &envelope.command.digest);
         let not_before = |provider: &str| gateway.config().not_before(provider, now);
@@ -189,8 +193,8 @@ impl Inner {
         flight
     }
 
-    async fn renew(&self, gateway: &Gateway, job: &RenewalJob) {
-        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, Background::Object), job).await;
+    async fn renew(&self, gateway: &Rc<Gateway>, job: &RenewalJob) {
+        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, gateway, Background::Object), job).await;
         let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
         // The mark of the attempt stays: the next one knows that this one was lost.
         if let Err(error) = stored {
@@ -206,7 +210,7 @@ impl Inner {
     async fn ring(&self) -> Result<(), ObjectError> {
         self.alarm_at.set(None);
         let gateway = self.gateway()?;
-        let platform = Workers::new(&self.env, Background::Object);
+        let platform = Workers::new(&self.env, &gateway, Background::Object);
         self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
         self.tell_watchers()?;
         let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;
@@ -224,6 +228,8 @@ impl Inner {
         if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
             return Ok(());
         }
+        // The alarm will not say it.
+        self.whose.note()?;
         let wait_ms = i64::from(next.since(now).get()) * 1000;
         self.storage.set_alarm(wait_ms.max(100)).await.map_err(|error| ObjectError::Failed(error.to_string()))?;
         self.alarm_at.set(Some(next));
@@ -235,8 +241,15 @@ impl Inner {
         self.flights.borrow().get(&check.digest).cloned()
     }
 
+    /// The gateway of the site whose object this is.
     fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
-        isolate::gateway(&self.env).map_err(|error: Exception| ObjectError::Failed(error.to_string()))
+        let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
+        let site = self.whose.site(deployment.is_sole())?;
+        match deployment.of(&site) {
+            Place::Site(gateway) => Ok(Rc::clone(gateway)),
+            Place::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
+            Place::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
+        }
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
