@@ -11,7 +11,6 @@ use super::wrangler::Wrangler;
 use super::{Answer, USAGE, dev_vars, summary};
 use crate::config::{Config, Deployment, KEY_RING, Problem, VERIFY};
 use crate::keyring::KeyRing;
-use crate::route::Route;
 
 /// What was asked on the command line.
 struct Asked {
@@ -56,8 +55,7 @@ fn check(asked: &Asked) -> Result<Answer, String> {
     };
     let deployment = Deployment::parse(&vars, &|secret| source.lookup(secret));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
-    let routes: Vec<&Route> = configs.iter().flat_map(|config| config.routes.routes()).collect();
-    let around = wrangler.problems(&vars, &routes);
+    let around = wrangler.problems(&vars, &configs);
     let all_good = configs.len() == deployment.sites.len() && deployment.problems.is_empty() && around.is_empty();
     if !all_good {
         return Ok(Answer::wrong(tell(&name, &deployment, around)));

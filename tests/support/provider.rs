@@ -388,7 +388,9 @@ impl Response {
 
     /// The path that it comes back to.
     pub fn path(&self) -> &str {
-        self.redirect_uri.strip_prefix(super::ORIGIN).unwrap()
+        let after_scheme = self.redirect_uri.find("://").unwrap() + 3;
+        let path = self.redirect_uri[after_scheme..].find('/').unwrap();
+        &self.redirect_uri[after_scheme + path..]
     }
 
     /// Its parameters, encoded.
