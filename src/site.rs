@@ -5,25 +5,17 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// Longest id: it stands in front of names.
 const MAX_BYTES: usize = 16;
 
 /// The short name of one of several sites: `[a-z][a-z0-9]{0,15}`. Without `-` and `_`, so that of a variable's or
 /// secret's name everything before the first `_` is the site.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SiteId(String);
 
 /// One of several sites, or the only one of a deployment, which has no name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Site(Option<SiteId>);
-
-/// A text that is no site's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoSiteId;
 
 impl SiteId {
     /// Reads an id; `None` when it is not one.
@@ -40,20 +32,6 @@ impl SiteId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl TryFrom<String> for SiteId {
-    type Error = NoSiteId;
-
-    fn try_from(text: String) -> Result<Self, NoSiteId> {
-        Self::parse(&text).ok_or(NoSiteId)
-    }
-}
-
-impl fmt::Display for NoSiteId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no id of a site")
     }
 }
 
@@ -90,6 +68,12 @@ impl Site {
     #[must_use]
     pub fn scoped(&self, name: &str) -> String {
         self.id().map_or_else(|| name.to_owned(), |id| format!("{id}.{name}"))
+    }
+
+    /// Whose thing it is that is kept under this name. What the only site calls its things holds no `.`.
+    #[must_use]
+    pub fn of_scoped(name: &str) -> Self {
+        Self(name.split_once('.').and_then(|(id, _)| SiteId::parse(id)))
     }
 
     /// The name of the binding (variable or secret) that it calls `name`: `SHOP_NAME`, or `name` itself.
@@ -142,10 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_the_only_site_says_nothing_of_it() {
-        let read = |json: &str| serde_json::from_str::<Site>(json);
-        assert_eq!(serde_json::to_string(&site("shop")).unwrap(), r#""shop""#);
-        assert_eq!((read(r#""shop""#).unwrap(), read("null").unwrap()), (site("shop"), Site::SOLE));
-        assert!(read(r#""Shop""#).is_err() && read(r#""""#).is_err() && read("1").is_err());
+    fn a_thing_is_known_by_its_name_to_be_a_sites() {
+        for whose in [Site::SOLE, site("shop"), site("a")] {
+            for name in ["once-ab", "sid-00", "x-_9"] {
+                assert_eq!(Site::of_scoped(&whose.scoped(name)), whose);
+            }
+        }
+        assert_ne!(site("a").scoped("b"), site("ab").scoped("b"));
     }
 }

@@ -91,12 +91,6 @@ impl Deployment {
         keep_apart(&mut sites);
         Self { sites, problems: report.into_problems() }
     }
-
-    /// Whether it is one site, which has no name.
-    #[must_use]
-    pub fn is_sole(&self) -> bool {
-        self.sites.iter().any(|one| one.site.is_sole())
-    }
 }
 
 fn ids(value: &Value) -> Result<Vec<Site>, String> {

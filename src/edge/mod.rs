@@ -41,5 +41,4 @@ pub mod subject_object;
 pub mod subject_table;
 mod watch;
 mod watchers;
-mod whose;
 pub mod worker_entry;

@@ -2,7 +2,7 @@
 
 use super::object::Objects;
 use crate::ports::StoreError;
-use crate::session::message::Envelope;
+use crate::session::message::{Envelope, VERSION};
 use crate::session::{Answer, Command, Sessions, SubjectKey};
 
 /// The binding of the namespace.
@@ -14,7 +14,7 @@ pub struct SubjectObjects<'a>(pub Objects<'a>);
 
 impl Sessions for SubjectObjects<'_> {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        let envelope = Envelope::new(self.0.site, command);
+        let envelope = Envelope { v: VERSION, command };
         let message = serde_json::to_string(&envelope).map_err(|_| StoreError::Malformed)?;
         let answer = self.0.call(BINDING, &subject.object_name(), &message).await?;
         serde_json::from_str(&answer).map_err(|_| StoreError::Malformed)

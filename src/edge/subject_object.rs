@@ -19,7 +19,6 @@ use super::platform::Workers;
 use super::random::SystemRandom;
 use super::subject_table::SubjectTable;
 use super::watchers::{self, Watchers};
-use super::whose::Whose;
 use super::{isolate, log, shield};
 use crate::gateway::{Gateway, Place};
 use crate::json;
@@ -29,6 +28,7 @@ use crate::session::{
     Answer, Check, Clocks, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject, USED,
     WatchRequest,
 };
+use crate::site::Site;
 use crate::time::Timestamp;
 
 /// Everything that must be consistent about one subject.
@@ -44,7 +44,8 @@ struct Inner {
     storage: Storage,
     watchers: Watchers,
     table: SubjectTable,
-    whose: Whose,
+    /// Whose it is, by the object's own name: alarms and lines that wake it say nothing of it.
+    site: Site,
     env: Env,
     flights: RefCell<HashMap<SessionDigest, Flight>>,
     /// When the alarm rings, as far as this instance knows.
@@ -55,9 +56,9 @@ impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
         let table = SubjectTable::new(storage.sql());
-        let (watchers, whose) = (Watchers(state), Whose::new(storage.sql()));
+        let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
         let (flights, alarm_at) = (RefCell::default(), Cell::new(None));
-        let inner = Inner { storage, watchers, table, whose, env, flights, alarm_at };
+        let inner = Inner { storage, watchers: Watchers(state), table, site, env, flights, alarm_at };
         Self { inner: AssertUnwindSafe(Rc::new(inner)) }
     }
 
@@ -104,7 +105,6 @@ impl Inner {
         if envelope.v != VERSION {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
-        self.whose.told(&envelope.site)?;
         let answer = self.carry_out(&envelope.command).await?;
         // A session that lives changes nothing that has to be done sooner, and ends nothing.
         if !matches!(answer, Answer::Live(_)) {
@@ -140,7 +140,6 @@ impl Inner {
     async fn admit(&self, message: &str) -> Result<Response, ObjectError> {
         let envelope: Envelope<WatchRequest> =
             serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
-        self.whose.told(&envelope.site)?;
         let gateway = self.gateway()?;
         let (now, digest) = (SystemClock.now(), &envelope.command.digest);
         let not_before = |provider: &str| gateway.config().not_before(provider, now);
@@ -228,8 +227,6 @@ impl Inner {
         if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
             return Ok(());
         }
-        // The alarm will not say it.
-        self.whose.note()?;
         let wait_ms = i64::from(next.since(now).get()) * 1000;
         self.storage.set_alarm(wait_ms.max(100)).await.map_err(|error| ObjectError::Failed(error.to_string()))?;
         self.alarm_at.set(Some(next));
@@ -244,8 +241,7 @@ impl Inner {
     /// The gateway of the site whose object this is.
     fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
         let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
-        let site = self.whose.site(deployment.is_sole())?;
-        match deployment.of(&site) {
+        match deployment.of(&self.site) {
             Place::Site(gateway) => Ok(Rc::clone(gateway)),
             Place::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
             Place::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),

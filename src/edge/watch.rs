@@ -21,7 +21,7 @@ use super::object::Objects;
 use super::sessions::BINDING;
 use super::socket::{self, Socket};
 use crate::ports::{Clock, StoreError};
-use crate::session::message::Envelope;
+use crate::session::message::{Envelope, VERSION};
 use crate::session::{USED, WatchRequest};
 use crate::site::Site;
 use crate::time::{Seconds, Timestamp};
@@ -173,7 +173,7 @@ impl Watch {
     }
 
     async fn open(&self) -> Result<Line, End> {
-        let envelope = Envelope::new(&self.site, WatchRequest { digest: self.stay.digest.clone() });
+        let envelope = Envelope { v: VERSION, command: WatchRequest { digest: self.stay.digest.clone() } };
         let message = serde_json::to_string(&envelope).map_err(|_| End::Unknown(StoreError::Malformed))?;
         let objects = Objects { env: &self.env, site: &self.site };
         let opened = objects.open(BINDING, &self.stay.subject.object_name(), &message).await;

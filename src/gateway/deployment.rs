@@ -85,12 +85,6 @@ impl Deployment {
         self.sites.iter().filter_map(|one| one.gateway.as_ref().ok())
     }
 
-    /// Whether it is one site, which has no name.
-    #[must_use]
-    pub fn is_sole(&self) -> bool {
-        self.sites.iter().any(|one| one.site.is_sole())
-    }
-
     /// What is wrong with it, a text for all that is common to the sites and one for every site that does not work. A
     /// site that is the whole deployment says so with every request instead.
     #[must_use]

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::handle::SessionDigest;
 use super::record::Session;
 use crate::secret::Secret;
-use crate::site::Site;
 use crate::time::Seconds;
 
 /// The version of the form below.
@@ -21,19 +20,8 @@ pub const VERSION: u8 = 1;
 pub struct Envelope<T> {
     /// [`VERSION`].
     pub v: u8,
-    /// Whose object it is for: the object cannot tell by its own name.
-    #[serde(default, skip_serializing_if = "Site::is_sole")]
-    pub site: Site,
     /// The command.
     pub command: T,
-}
-
-impl<T> Envelope<T> {
-    /// A command for an object of this site.
-    #[must_use]
-    pub fn new(site: &Site, command: T) -> Self {
-        Self { v: VERSION, site: site.clone(), command }
-    }
 }
 
 /// What a subject's object is asked.

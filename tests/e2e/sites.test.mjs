@@ -79,7 +79,7 @@ test("every event says which site it is about, and by which configuration that w
   const mark = await postern.mark();
   for (const site of [shop, admin]) await site.send("/page");
   const events = await postern.eventsSince(mark);
-  assert.deepEqual(events.map(({ site, reason }) => [site, reason]), [["shop", "authn.none"], ["admin", "authn.none"]]);
+  assert.deepEqual(events.map(({ site, reason }) => [site, reason]), [["shop", "authn.no_credential"], ["admin", "authn.no_credential"]]);
   assert.equal(new Set(events.map(({ config }) => config)).size, 2);
 });
 
