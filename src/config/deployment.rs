@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 
 use super::problem::Report;
 use super::secrets::{KEY_RING, Secrets, is_secret};
-use super::value::list;
+use super::value::{found, parsed};
 use super::{Config, Problem, address, table, verify};
 use crate::keyring::KeyRing;
 use crate::site::{Site, SiteId};
 
 /// The variable that names the sites, where there are several.
 const SITES: &str = "SITES";
-const EXPECTED: &str = "ids of sites, each a letter of a-z and up to 15 of a-z and 0-9";
+const EXPECTED: &str = "ids of sites (a letter of a-z, then up to 15 of a-z and 0-9)";
 
 /// What was found.
 #[derive(Debug)]
 pub struct Deployment {
-    /// In the order of `SITES`. Without it one, the deployment itself; none where `SITES` cannot be read.
+    /// In the order of `SITES`. Without it one, the deployment itself; none where it names none.
     pub sites: Vec<SiteConfig>,
     /// What is wrong, and is no single site's: `SITES` itself, the key ring, a variable that belongs to no site.
     /// Sites that can be used are to be used all the same.
@@ -48,10 +48,10 @@ impl Names {
     /// The variable that says which sites there are: to be read first.
     pub const SITES: &str = SITES;
 
-    /// The names, as `SITES` gives them; `None` where there is no such variable.
+    /// The names, by the value of `SITES`; `None` where there is no such variable.
     #[must_use]
     pub fn of(sites: Option<&Value>) -> Self {
-        Self(sites.map_or_else(|| vec![Site::SOLE], |value| ids(value).unwrap_or_default()))
+        Self(sites.map_or_else(|| vec![Site::SOLE], |value| ids(value, drop)))
     }
 
     /// Whether this is one of the variables handed to [`Deployment::parse`].
@@ -80,10 +80,7 @@ impl Deployment {
             return Self { sites: vec![site], problems: Vec::new() };
         };
         let report = Report::default();
-        let sites = ids(value).unwrap_or_else(|message| {
-            report.add(SITES, message);
-            Vec::new()
-        });
+        let sites = ids(value, |message| report.add(SITES, message));
         let ring = Secrets { lookup: secrets, report: &report }.key_ring();
         report_strays(vars, &sites, &report);
         let mut sites: Vec<SiteConfig> =
@@ -93,13 +90,24 @@ impl Deployment {
     }
 }
 
-fn ids(value: &Value) -> Result<Vec<Site>, String> {
-    let ids = list(EXPECTED, SiteId::parse)(value)?;
-    if ids.is_empty() {
-        Err(format!("expected {EXPECTED}, found none"))
-    } else {
-        Ok(ids.into_iter().map(Site::named).collect())
+/// Every id that is one, once; `report` is told what else there is.
+fn ids(value: &Value, report: impl Fn(String)) -> Vec<Site> {
+    let Some(items) = value.as_array() else {
+        report(format!("expected a list of {EXPECTED}, found {}", found(value)));
+        return Vec::new();
+    };
+    let mut ids: Vec<SiteId> = Vec::new();
+    for item in items {
+        match parsed(EXPECTED, SiteId::parse)(item) {
+            Ok(id) if ids.contains(&id) => report(format!("{} stands twice", found(item))),
+            Ok(id) => ids.push(id),
+            Err(message) => report(message),
+        }
     }
+    if items.is_empty() {
+        report(format!("expected a list of {EXPECTED}, found none"));
+    }
+    ids.into_iter().map(Site::named).collect()
 }
 
 /// What belongs to no site: a guard that nobody would stand, if it were passed over.

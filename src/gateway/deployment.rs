@@ -92,7 +92,7 @@ impl Deployment {
         let common = (!self.problems.is_empty()).then(|| format!("configuration: {}", listed(&self.problems)));
         let unusable = self.sites.iter().filter_map(|one| one.gateway.as_ref().err());
         let of_sites = unusable.filter(|why| !why.site.is_sole() && !why.problems.is_empty());
-        common.into_iter().chain(of_sites.map(|why| format!("{why}: {}", listed(&why.problems)))).collect()
+        common.into_iter().chain(of_sites.map(Unusable::told)).collect()
     }
 }
 
@@ -114,10 +114,16 @@ impl Served {
     }
 }
 
+impl Unusable {
+    fn told(&self) -> String {
+        format!("{self}: {}", listed(&self.problems))
+    }
+}
+
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.site.id() {
-            Some(id) => write!(f, "configuration of site `{id}`"),
+            Some(id) => write!(f, "configuration of site `{id}` cannot be used"),
             None => write!(f, "configuration: {}", listed(&self.problems)),
         }
     }

@@ -149,16 +149,23 @@ fn two_sites_with_a_host_name_in_common_are_both_refused_and_a_third_works() {
 
 #[test]
 fn what_is_no_single_sites_is_the_deployments() {
-    for (sites, expected) in [
-        (json!("shop"), "SITES: expected a list of strings, found `shop`"),
-        (json!([]), "SITES: expected ids of sites"),
-        (json!(["shop", 1]), "SITES: expected a string"),
-        (json!(["shop", "Admin"]), "SITES: expected ids of sites, each a letter"),
-        (json!(["shop", "shop"]), "SITES: `shop` stands twice"),
+    for (sites, expected, left) in [
+        (json!("shop"), "SITES: expected a list of ids of sites", &[][..]),
+        (json!({ "shop": {} }), "SITES: expected a list of ids of sites", &[]),
+        (json!([]), "SITES: expected a list of ids of sites", &[]),
+        (
+            json!(["Shop"]),
+            "SITES: expected ids of sites (a letter of a-z, then up to 15 of a-z and 0-9), found `Shop`",
+            &[],
+        ),
+        (json!(["shop", 1, "admin"]), "SITES: expected a string", &["shop", "admin"]),
+        (json!(["shop", "my-wiki", "admin"]), "SITES: expected ids of sites", &["shop", "admin"]),
+        (json!(["shop", "admin", "shop"]), "SITES: `shop` stands twice", &["shop", "admin"]),
     ] {
         let deployment = read(&with(two(), &["SITES"], sites));
         let (common, _) = problems(&deployment);
-        assert!(deployment.sites.is_empty() && common.len() == 1 && common[0].starts_with(expected), "{common:?}");
+        assert!(common.len() == 1 && common[0].starts_with(expected), "{common:?}");
+        assert_eq!(usable(&deployment), left);
     }
     for (name, expected) in [
         ("ROUTES", "ROUTES: belongs to no site in `SITES`, expected a name such as `SHOP_ROUTES`"),
