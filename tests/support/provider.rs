@@ -388,9 +388,8 @@ impl Response {
 
     /// The path that it comes back to.
     pub fn path(&self) -> &str {
-        let after_scheme = self.redirect_uri.find("://").unwrap() + 3;
-        let path = self.redirect_uri[after_scheme..].find('/').unwrap();
-        &self.redirect_uri[after_scheme + path..]
+        let (_, after_scheme) = self.redirect_uri.split_once("://").unwrap();
+        after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap()
     }
 
     /// Its parameters, encoded.
