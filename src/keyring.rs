@@ -14,15 +14,14 @@ use sha2::Sha256;
 
 use crate::ports::Random;
 use crate::secret::Secret;
-use crate::site::SiteId;
 
 mod signers;
+mod sites;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 const MAX_ID_BYTES: usize = 8;
 const MAX_ENTRIES: usize = 8;
-const SITE_LABEL: &[u8] = b"postern/v1/site/";
 
 /// What a key is for. Two purposes never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,13 +140,6 @@ impl KeyRing {
         Ok(Self { newest, older: entries.collect() })
     }
 
-    /// The ring of one of several sites: each root is derived from the deployment's, so nothing that is made with it,
-    /// MAC, seal or signature, means anything at another site.
-    #[must_use]
-    pub fn of_site(&self, site: &SiteId) -> Self {
-        Self { newest: self.newest.of_site(site), older: self.older.iter().map(|entry| entry.of_site(site)).collect() }
-    }
-
     /// A new entry for `POSTERN_KEYS`, to be put in front of those already there.
     #[must_use]
     pub fn new_entry(random: &impl Random) -> Secret<String> {
@@ -237,11 +229,6 @@ impl Entry {
         self.expand(&[purpose.label()])
     }
 
-    /// No purpose's label begins like this one, and it ends in the id.
-    fn of_site(&self, site: &SiteId) -> Self {
-        Self { id: self.id.clone(), root: self.expand(&[SITE_LABEL, site.as_str().as_bytes()]) }
-    }
-
     fn expand(&self, label: &[&[u8]]) -> Secret<[u8; KEY_BYTES]> {
         let mut key = [0_u8; KEY_BYTES];
         // Fails only for outputs over 8 kB; a key of zeros would be worse than none, hence the assertion in the tests.
@@ -269,7 +256,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    struct Counting;
+    pub(super) struct Counting;
 
     impl Random for Counting {
         fn fill(&self, bytes: &mut [u8]) {
@@ -279,7 +266,7 @@ mod tests {
         }
     }
 
-    fn ring(ids: &[&str]) -> KeyRing {
+    pub(super) fn ring(ids: &[&str]) -> KeyRing {
         let entries: Vec<String> = ids
             .iter()
             .map(|id| format!("{id}:{}", Base64UrlUnpadded::encode_string(&[id.as_bytes()[0]; 32])))
@@ -350,40 +337,6 @@ mod tests {
             assert_eq!(&error, expected, "{text}");
             assert!(!error.to_string().contains("BwcH"), "{error}");
         }
-    }
-
-    #[test]
-    fn what_a_site_makes_means_nothing_elsewhere() {
-        let deployment = ring(&["b", "a"]);
-        let site = |id: &str| deployment.of_site(&SiteId::parse(id).unwrap());
-        let (shop, admin) = (site("shop"), site("admin"));
-        assert_eq!(shop.newest_id(), deployment.newest_id());
-        for purpose in [Purpose::LoginTransaction, Purpose::SessionHandle, Purpose::SharedDocument, Purpose::DpopNonce]
-        {
-            let mac = shop.mac(purpose, b"text");
-            let sealed = shop.seal(purpose, b"at", b"text", &Counting).unwrap();
-            assert!(site("shop").mac_is_valid(purpose, "b", b"text", &mac));
-            assert!(site("shop").open(purpose, b"at", &sealed).is_ok());
-            for other in [&admin, &deployment, &site("shops"), &site("sho")] {
-                assert!(!other.mac_is_valid(purpose, "b", b"text", &mac));
-                assert!(other.open(purpose, b"at", &sealed).is_err());
-            }
-        }
-        let kids = |ring: &KeyRing| ring.signers().map(|signer| signer.kid().to_owned()).collect::<Vec<_>>();
-        let all = [kids(&shop), kids(&admin), kids(&deployment)].concat();
-        assert!(all.len() == 6 && all.iter().all(|kid| all.iter().filter(|other| *other == kid).count() == 1));
-    }
-
-    #[test]
-    fn a_sites_ring_rotates_with_the_deployments() {
-        let shop = SiteId::parse("shop").unwrap();
-        let (old, new) = (ring(&["a"]).of_site(&shop), ring(&["b", "a"]).of_site(&shop));
-        let sealed = old.seal(Purpose::StoredTokens, b"at", b"text", &Counting).unwrap();
-        assert_eq!(new.open(Purpose::StoredTokens, b"at", &sealed).unwrap().expose(), b"text");
-        // Other values here mean that everybody is signed out by the next deployment.
-        let mac = |ring: &KeyRing| Base64UrlUnpadded::encode_string(&ring.mac(Purpose::SessionHandle, b"text"));
-        assert_eq!(mac(&ring(&["a"])), "0F7uVfDTAtFSMAwBB5aWAz1AaaO7PxF-9hc7p6FQBjI");
-        assert_eq!(mac(&old), "GlP1Dw-kULmXO3mYmXGFhwfo9C1el2O4XjaDVr5JEDk");
     }
 
     #[test]
