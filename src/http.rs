@@ -86,6 +86,13 @@ impl Reply {
 }
 
 impl RequestHead {
+    /// `host[:port]` of the URL: where the request came, and not what a header says. The platform has normalised it: lower
+    /// case, without the port that goes without saying.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next())
+    }
+
     /// The one value of a header; `None` when it is absent, repeated or not visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

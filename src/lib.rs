@@ -10,6 +10,7 @@ pub mod kind;
 pub mod provider_id;
 pub mod recent;
 pub mod secret;
+pub mod site;
 pub mod time;
 
 pub mod issuer_id;

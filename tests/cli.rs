@@ -63,6 +63,13 @@ fn doors_past_the_guard_and_missing_bindings_are_problems() {
 }
 
 #[test]
+fn several_sites_are_summed_up_one_by_one_and_each_has_its_own_problems() {
+    answers_as_recorded("sites", &["check", "--config", "sites.toml"], 0);
+    answers_as_recorded("sites-wrong", &["check", "--config", "sites.toml", "--env", "wrong"], 1);
+    answers_as_recorded("sites-unnamed", &["check", "--config", "sites.toml", "--env", "unnamed"], 1);
+}
+
+#[test]
 fn secrets_missing_from_a_given_file_are_problems() {
     answers_as_recorded("incomplete", &["check", "-c", "development.toml", "--secrets", "incomplete.vars"], 1);
 }

@@ -63,6 +63,8 @@ mod sender;
 mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sites.rs"]
+mod sites;
 #[path = "flow/staleness.rs"]
 mod staleness;
 #[path = "flow/stores.rs"]

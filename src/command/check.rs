@@ -9,7 +9,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use super::keys::OsRandom;
 use super::wrangler::Wrangler;
 use super::{Answer, USAGE, dev_vars, summary};
-use crate::config::{Config, KEY_RING, Problem, VERIFY};
+use crate::config::{Config, Deployment, KEY_RING, Problem, VERIFY};
 use crate::keyring::KeyRing;
 
 /// What was asked on the command line.
@@ -51,25 +51,40 @@ fn check(asked: &Asked) -> Result<Answer, String> {
     let source = source(asked)?;
     let vars = match wrangler.vars() {
         Ok(vars) => vars,
-        Err(problem) => return Ok(Answer::wrong(list_problems(&name, &[problem]))),
+        Err(problem) => return Ok(Answer::wrong(format!("{name}: 1 problem\n\n{}", list_problems(&[problem])))),
     };
-    let parsed = Config::parse(&vars, &|secret| source.lookup(secret));
-    let routes = parsed.as_ref().map_or(&[][..], |config| config.routes.routes());
-    let mut around = wrangler.problems(&vars, routes);
-    if let Ok(config) = &parsed {
-        around.extend(wrangler.limit_problems(&config.all_limits()));
+    let deployment = Deployment::parse(&vars, &|secret| source.lookup(secret));
+    let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
+    let mut around = wrangler.problems(&vars, &configs);
+    let limits: Vec<_> = configs.iter().flat_map(|config| config.all_limits()).collect();
+    around.extend(wrangler.limit_problems(&limits));
+    let all_good = configs.len() == deployment.sites.len() && deployment.problems.is_empty() && around.is_empty();
+    if !all_good {
+        return Ok(Answer::wrong(tell(&name, &deployment, around)));
     }
-    Ok(match parsed {
-        Ok(config) if around.is_empty() => {
-            let secrets = source.unseen();
-            let notes = summary::Notes { file: &name, environment: asked.environment.as_deref(), secrets: &secrets };
-            Answer::good(summary::write(&config, &notes, &wrangler.warnings()))
-        }
-        parsed => {
-            let problems: Vec<Problem> = parsed.err().unwrap_or_default().into_iter().chain(around).collect();
-            Answer::wrong(list_problems(&name, &problems))
-        }
-    })
+    let secrets = source.unseen();
+    let notes = summary::Notes { file: &name, environment: asked.environment.as_deref(), secrets: &secrets };
+    Ok(Answer::good(summary::write(&configs, &notes, &wrangler.warnings())))
+}
+
+/// Every problem: of a deployment that is one site in one list, of several sites each in its own.
+fn tell(file: &str, deployment: &Deployment, around: Vec<Problem>) -> String {
+    let of = |config: &Result<Config, Vec<Problem>>| config.as_ref().err().cloned().unwrap_or_default();
+    let (sole, named): (Vec<_>, Vec<_>) = deployment.sites.iter().partition(|one| one.site.is_sole());
+    let own = sole.into_iter().flat_map(|one| of(&one.config));
+    let common: Vec<Problem> = own.chain(deployment.problems.iter().cloned()).chain(around).collect();
+    let sites: Vec<_> = named.into_iter().filter_map(|one| Some((one.site.id()?, of(&one.config)))).collect();
+    let count = common.len() + sites.iter().map(|(_, problems)| problems.len()).sum::<usize>();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    let mut text = format!("{file}: {count} {noun}\n");
+    if !common.is_empty() {
+        text.push_str(&format!("\n{}", list_problems(&common)));
+    }
+    for (id, problems) in &sites {
+        let none = if problems.is_empty() { ": no problems" } else { "" };
+        text.push_str(&format!("\nSite {id}{none}\n{}", list_problems(problems)));
+    }
+    text
 }
 
 fn source(asked: &Asked) -> Result<Source, String> {
@@ -118,14 +133,11 @@ fn stand_in(name: &str) -> String {
     let key = p256::SecretKey::from_slice(&[1; 32]);
     match key {
         Ok(key) if name.ends_with("_PRIVATE_KEY") => key.to_jwk_string().to_string(),
-        _ if name == VERIFY => "set-elsewhere".repeat(3),
+        _ if name.ends_with(VERIFY) => "set-elsewhere".repeat(3),
         _ => "set-elsewhere".to_owned(),
     }
 }
 
-fn list_problems(file: &str, problems: &[Problem]) -> String {
-    let count = problems.len();
-    let noun = if count == 1 { "problem" } else { "problems" };
-    let lines: String = problems.iter().map(|problem| format!("  {problem}\n")).collect();
-    format!("{file}: {count} {noun}\n\n{lines}")
+fn list_problems(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("  {problem}\n")).collect()
 }

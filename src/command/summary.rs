@@ -14,9 +14,31 @@ pub(super) struct Notes<'a> {
     pub(super) secrets: &'a [String],
 }
 
-pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> String {
+/// The summary of all sites, one after the other.
+pub(super) fn write(configs: &[&Config], notes: &Notes<'_>, warnings: &[String]) -> String {
     let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{place}: no problems\n\n", notes.file);
+    let mut text = format!("{}{place}: no problems\n", notes.file);
+    text.extend(configs.iter().map(|config| site(config)));
+    text.push_str(&secrets(notes));
+    let own = configs.iter().flat_map(|config| own_warnings(config).into_iter().map(|text| of_site(config, text)));
+    let warnings: Vec<String> = own.chain(warnings.iter().cloned()).collect();
+    if !warnings.is_empty() {
+        text.push_str("\nWarnings\n");
+        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+    }
+    text
+}
+
+/// Says of which site, where there are several.
+fn of_site(config: &Config, text: String) -> String {
+    config.site.id().map_or_else(|| text.clone(), |id| format!("site {id}: {text}"))
+}
+
+fn site(config: &Config) -> String {
+    let mut text = "\n".to_owned();
+    if let Some(id) = config.site.id() {
+        text.push_str(&format!("Site {id}\n\n"));
+    }
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     if config.routes.routes().iter().any(Route::asserts) {
@@ -45,12 +67,6 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     }
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
-    text.push_str(&secrets(notes));
-    let warnings: Vec<String> = own_warnings(config).into_iter().chain(warnings.iter().cloned()).collect();
-    if !warnings.is_empty() {
-        text.push_str("\nWarnings\n");
-        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
-    }
     text
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::Problem;
+use crate::config::{Config, Problem};
 use crate::limit::{Counter, Limit};
-use crate::route::{Route, Upstream};
+use crate::route::Upstream;
 
 /// What one variable may take up as JSON, in bytes.
 const MAX_VARIABLE_BYTES: usize = 5 * 1024;
@@ -44,14 +44,14 @@ impl Wrangler {
         }
     }
 
-    /// What is missing or open around the variables. `routes` say which bindings are needed.
-    pub(super) fn problems(&self, vars: &Map<String, Value>, routes: &[Route]) -> Vec<Problem> {
+    /// What is missing or open around the variables. The routes of the sites say which bindings are needed.
+    pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
         if !self.names("kv_namespaces", "binding").contains(&CACHE) {
             problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
         }
-        problems.extend(self.upstreams(routes));
+        problems.extend(self.upstreams(sites));
         problems.extend(too_large(vars));
         problems
     }
@@ -136,21 +136,23 @@ impl Wrangler {
             .collect()
     }
 
-    fn upstreams(&self, routes: &[Route]) -> Vec<Problem> {
+    fn upstreams(&self, sites: &[&Config]) -> Vec<Problem> {
         let services = self.names("services", "binding");
+        let routes = || sites.iter().flat_map(|config| config.routes.routes().iter().map(move |route| (config, route)));
         let mut problems = Vec::new();
-        for route in routes {
+        for (config, route) in routes() {
             if let Some(Upstream::Service(binding)) = &route.upstream
                 && !services.contains(&binding.as_str())
             {
+                let of_site = config.site.id().map_or_else(String::new, |id| format!(" of site {id}"));
                 let message = format!(
-                    "expected a service with `binding = \"{binding}\"`, the route `{}` leads there",
+                    "expected a service with `binding = \"{binding}\"`, the route `{}`{of_site} leads there",
                     route.name
                 );
                 problems.push(self.problem("services", message));
             }
         }
-        if routes.iter().any(|route| route.upstream == Some(Upstream::Assets)) {
+        if routes().any(|(_, route)| route.upstream == Some(Upstream::Assets)) {
             problems.extend(self.assets());
         }
         problems

@@ -6,6 +6,7 @@ mod claim_headers;
 mod claim_path;
 mod client_auth;
 mod cors;
+mod deployment;
 mod introspection;
 mod issuer;
 mod limits;
@@ -26,6 +27,7 @@ pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use claim_path::ClaimPath;
 pub use client_auth::ClientAuth;
+pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use limits::Limits;
@@ -48,6 +50,7 @@ use crate::keyring::KeyRing;
 use crate::limit::{Kind, Limit};
 pub use crate::provider_id::ProviderId;
 use crate::route::{Requirements, Router};
+use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
@@ -55,9 +58,11 @@ use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
 
-/// A deployment, checked: whoever holds one may rely on every value in it.
+/// A site, checked: whoever holds one may rely on every value in it.
 #[derive(Debug)]
 pub struct Config {
+    /// Which site of the deployment.
+    pub site: Site,
     /// `PUBLIC_URL`: the one origin the browser knows.
     pub public_url: PublicUrl,
     /// `PROVIDERS`, by id in alphabetical order; at least one, unless there are `ISSUERS`.
@@ -76,7 +81,7 @@ pub struct Config {
     pub verify: Option<Verify>,
     /// `LIMITS`.
     pub limits: Limits,
-    /// Secret `POSTERN_KEYS`.
+    /// Secret `POSTERN_KEYS`, or what this site derives from it.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
     pub stamp: String,
@@ -92,12 +97,11 @@ pub enum Purpose {
 }
 
 impl Config {
-    /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
-    /// together, these are what is handed to [`Config::parse`].
+    /// The variables a site may set.
     pub const VARIABLES: [&str; 9] =
         ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "LIMITS", "ROUTES", "ADMIN", "VERIFY", "SECURITY_HEADERS"];
 
-    /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
+    /// Reads the variables of a deployment that is one site, `secrets` by name. Reads to the end, whatever is wrong.
     ///
     /// # Errors
     /// Every problem found, in the order of the configuration's sections.
@@ -115,7 +119,8 @@ impl Config {
         secrets: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
-        let parts = Self::read(purpose, vars, &Secrets { lookup: secrets, report: &report }, &report);
+        let keys = |secrets: &Secrets<'_>| secrets.key_ring().map(Rc::new);
+        let parts = Self::read(purpose, vars, &Secrets { lookup: secrets, report: &report }, &keys);
         let problems = report.into_problems();
         match parts {
             Some(config) if problems.is_empty() => Ok(config),
@@ -123,8 +128,14 @@ impl Config {
         }
     }
 
-    fn read(purpose: Purpose, vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
-        let mut top = Table::top(vars, report);
+    /// The site's own variables and secrets, by the names that they have without the site's; `keys` finds its keys.
+    fn read(
+        purpose: Purpose,
+        vars: &Map<String, Value>,
+        secrets: &Secrets<'_>,
+        keys: &dyn Fn(&Secrets<'_>) -> Option<Rc<KeyRing>>,
+    ) -> Option<Self> {
+        let mut top = Table::top(vars, secrets.report);
         let expected = PublicUrl::EXPECTED;
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
@@ -163,9 +174,10 @@ impl Config {
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
-        let keys = secrets.key_ring();
+        let keys = keys(secrets);
         top.finish();
         Some(Self {
+            site: secrets.report.site().clone(),
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
@@ -175,7 +187,7 @@ impl Config {
             admin: admin.flatten(),
             verify: verify.flatten(),
             limits,
-            keys: Rc::new(keys?),
+            keys: keys?,
             stamp: stamp(vars),
         })
     }
@@ -183,11 +195,12 @@ impl Config {
     /// Every limit, with what it is called here.
     #[must_use]
     pub fn all_limits(&self) -> Vec<(String, &Limit)> {
-        let own = self.limits.own().map(|(name, limit)| (format!("LIMITS.{name}"), limit));
-        let shared = self.limits.routes.all().map(|(kind, limit)| (format!("LIMITS.routes.{}", kind.name()), limit));
+        let (limits, rules) = (self.site.binding("LIMITS"), self.site.binding("ROUTES"));
+        let own = self.limits.own().map(|(name, limit)| (format!("{limits}.{name}"), limit));
+        let shared = self.limits.routes.all().map(|(kind, limit)| (format!("{limits}.routes.{}", kind.name()), limit));
         let routes = self.routes.routes().iter().filter(|route| !route.limits.shared);
         let routes = routes.flat_map(|route| {
-            let name = |kind: Kind| format!("ROUTES.\"{}\".limits.{}", route.name, kind.name());
+            let name = |kind: Kind| format!("{rules}.\"{}\".limits.{}", route.name, kind.name());
             route.limits.all().map(move |(kind, limit)| (name(kind), limit))
         });
         own.chain(shared).chain(routes).collect()

@@ -9,6 +9,14 @@ use super::value::found;
 /// The most edits at which a key is taken for a misspelt other one.
 const MISSPELT: usize = 2;
 
+/// What is said of a key that [`is_secret`].
+pub(super) const SECRET: &str = "belongs in a secret, take it out of the file and use `wrangler secret put`";
+
+/// Whether a key, in lower case, is that of something that nobody should read.
+pub(super) fn is_secret(key: &str) -> bool {
+    key == "postern_keys" || key.ends_with("secret") || key.ends_with("private_key")
+}
+
 /// A table being read. Ends with [`Table::finish`].
 pub(super) struct Table<'a> {
     path: String,
@@ -122,8 +130,8 @@ impl<'a> Table<'a> {
     /// Never repeats the value: it may be a secret in the wrong place.
     fn why_unknown(&self, key: &str) -> String {
         let lower = key.to_ascii_lowercase();
-        if lower == "postern_keys" || lower.ends_with("secret") || lower.ends_with("private_key") {
-            return "belongs in a secret, take it out of the file and use `wrangler secret put`".to_owned();
+        if is_secret(&lower) {
+            return SECRET.to_owned();
         }
         let distance = |known: &&str| strsim::osa_distance(&lower, &known.to_ascii_lowercase());
         match self.asked.iter().min_by_key(|known| distance(known)).filter(|known| distance(known) <= MISSPELT) {

@@ -1,10 +1,9 @@
 //! [`Counters`] by sharded Durable Objects, and by the platform's rate limiting.
 
-use worker::Env;
-
 use super::fetch::millis;
 use super::js::Exception;
-use super::{desk, glue, object};
+use super::object::Objects;
+use super::{desk, glue};
 use crate::limit::message::{Draw, read_answer};
 use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::StoreError;
@@ -17,27 +16,20 @@ pub const BINDING: &str = "BUCKETS";
 const PATIENCE: Seconds = Seconds::new(2);
 
 /// Asks the `BucketObject` that is responsible for the key, or a rate limit of the platform's.
-#[derive(Clone, Debug)]
-pub struct BucketObjects(Env);
+#[derive(Clone, Copy, Debug)]
+pub struct BucketObjects<'a>(pub Objects<'a>);
 
-impl BucketObjects {
-    /// The objects of this deployment.
-    #[must_use]
-    pub const fn new(env: Env) -> Self {
-        Self(env)
-    }
-}
-
-impl Counters for BucketObjects {
+impl Counters for BucketObjects<'_> {
     async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
         let message = Draw::new(key, allowance).to_json();
-        let answer = object::call_within(PATIENCE, &self.0, BINDING, &key.shard(), &message).await?;
+        let answer = self.0.call_within(PATIENCE, BINDING, &key.shard(), &message).await?;
         read_answer(&answer).ok_or(StoreError::Malformed)
     }
 
     async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
         let unavailable = |error: Exception| StoreError::Unavailable(format!("`{binding}`: {error}"));
-        let asked = glue::within(&self.0, binding, &key.to_hex(), millis(PATIENCE));
+        let Objects { env, site } = self.0;
+        let asked = glue::within(env, binding, &site.scoped(&key.to_hex()), millis(PATIENCE));
         let answer = desk::wait(asked.map_err(|error| unavailable(error.into()))?).await.map_err(unavailable)?;
         answer.as_bool().ok_or(StoreError::Malformed)
     }

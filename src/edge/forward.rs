@@ -7,9 +7,11 @@ use worker::Env;
 
 use super::fetch::millis;
 use super::js::{Exception, property};
+use super::object::Objects;
 use super::response;
 use super::watch::{self, End};
 use super::{desk, event_stream, glue, headers, relay};
+use crate::config::Config;
 use crate::http::{HeaderMap, StatusCode, header};
 use crate::ports::StoreError;
 use crate::route::Upstream;
@@ -55,22 +57,22 @@ impl std::fmt::Display for ForwardError {
     }
 }
 
-/// Sends `incoming`'s method and body as `plan` says. Bindings have no host of their own: they see
-/// `public_origin`, the origin the browser knows.
+/// Sends `incoming`'s method and body as `plan` of the site with this `config` says. Bindings have no host of their own:
+/// they see its public origin, which the browser knows.
 ///
 /// # Errors
 /// When the answer does not begin.
 pub async fn send(
     env: &Env,
+    config: &Config,
     plan: &ForwardPlan,
-    public_origin: &str,
     incoming: &Request,
 ) -> Result<Response, ForwardError> {
-    let target = Target::of(env, &plan.upstream, public_origin)?;
+    let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
     let lines =
         headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let response = begun(plan, &target, &lines, incoming).await?;
-    answer(env, plan, &response).await
+    answer(Objects { env, site: &config.site }, plan, &response).await
 }
 
 struct Target<'a> {
@@ -122,7 +124,7 @@ fn unreachable(exception: Exception) -> ForwardError {
 }
 
 /// The answer with the headers that the browser may see. What would go on after the session's end is watched.
-async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
+async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
     let (status, headers) =
         headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
     let mut headers = plan.answer_headers(status, &headers);
@@ -132,12 +134,12 @@ async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Respon
         Found::PageForProgram => return Err(ForwardError::NoFile),
     }
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        let socket = relayed(env, plan, &mut headers, from).await?;
+        let socket = relayed(objects, plan, &mut headers, from).await?;
         return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
     }
     match from.body().filter(|_| event_stream::is_one(&headers)) {
         Some(body) => {
-            let body = until_the_end(env, plan, &mut headers, body).await?;
+            let body = until_the_end(objects, plan, &mut headers, body).await?;
             response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
         }
         None => response::passed_on(from, &headers).map_err(unreachable),
@@ -145,13 +147,13 @@ async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Respon
 }
 
 async fn relayed(
-    env: &Env,
+    objects: Objects<'_>,
     plan: &ForwardPlan,
     headers: &mut HeaderMap,
     from: &Response,
 ) -> Result<JsValue, ForwardError> {
     let upstream = property(from, "webSocket").map_err(unreachable)?;
-    match watch::begin(env, &plan.tenure).await {
+    match watch::begin(objects, &plan.tenure).await {
         Ok(None) => Ok(upstream),
         Ok(Some(ending)) => {
             // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
@@ -166,12 +168,12 @@ async fn relayed(
 }
 
 async fn until_the_end(
-    env: &Env,
+    objects: Objects<'_>,
     plan: &ForwardPlan,
     headers: &mut HeaderMap,
     body: ReadableStream,
 ) -> Result<ReadableStream, ForwardError> {
-    match watch::begin(env, &plan.tenure).await.map_err(over)? {
+    match watch::begin(objects, &plan.tenure).await.map_err(over)? {
         None => Ok(body),
         Some((end, _)) => {
             event_stream::forget_encoding(headers);

@@ -15,6 +15,7 @@
 //! Tokens need no other binding; DPoP proofs need `ONCE`, and sessions `SUBJECTS`, both bound to Postern's own Worker
 //! (`script_name`). `default-features = false` leaves out what only Postern's own Worker exports.
 
+use std::fmt::Display;
 use std::rc::Rc;
 
 use wasm_bindgen::{JsCast, JsValue};
@@ -25,15 +26,16 @@ use super::js::Exception;
 use super::platform::Workers;
 use super::{headers, isolate, request, response};
 use crate::authn::Principal;
-use crate::gateway::{Admission, Gateway};
+use crate::gateway::{Admission, Deployment, Gateway, Place};
 use crate::http::{RequestHead, StatusCode};
 use crate::refusal::Reason;
 
 /// What stands before the routes of a Worker. To be made anew for every request: what is costly is kept by the isolate.
 pub struct Guard {
     /// A configuration that cannot be used lets nobody in.
-    gateway: Result<Rc<Gateway>, Exception>,
-    platform: Workers,
+    deployment: Result<Rc<Deployment>, Exception>,
+    env: Env,
+    background: Background,
 }
 
 /// A request that may pass, and what its answer has to say.
@@ -46,7 +48,17 @@ impl Guard {
     pub fn new(env: &Env, context: &Context) -> Self {
         let context: JsValue = AsRef::<JsValue>::as_ref(context.as_ref()).clone();
         let background = Background::Request(Rc::new(Context::new(context.unchecked_into())));
-        Self { gateway: isolate::guard(env), platform: Workers::new(env, background) }
+        Self { deployment: isolate::guard(env), env: env.clone(), background }
+    }
+
+    /// The site that a request is for, and what it asks of the world.
+    fn at(&self, head: &RequestHead) -> Result<(&Rc<Gateway>, Workers), Response> {
+        let broken = |why: &dyn Display| response::broken(Some(head), &why.to_string()).into();
+        match self.deployment.as_ref().map_err(|failure| broken(failure))?.at(head) {
+            Place::Site(gateway) => Ok((gateway, Workers::new(&self.env, gateway, self.background.clone()))),
+            Place::Unusable(why) => Err(broken(why)),
+            Place::Nowhere => Err(response::misdirected(head).into()),
+        }
     }
 
     /// Asks both doors about a request, and writes one event about it.
@@ -59,13 +71,9 @@ impl Guard {
             Ok(head) => head,
             Err(request::BadRequest) => return Err(response::unreadable().into()),
         };
-        match &self.gateway {
-            Ok(gateway) => {
-                let admission = gateway.admit(&self.platform, &head).await;
-                admission.map(Admitted).map_err(|reply| response::certain(&reply).into())
-            }
-            Err(failure) => Err(response::broken(Some(&head), &failure.to_string()).into()),
-        }
+        let (gateway, platform) = self.at(&head)?;
+        let admission = gateway.admit(&platform, &head).await;
+        admission.map(Admitted).map_err(|reply| response::certain(&reply).into())
     }
 
     /// Door 1 alone: who sends a request with this head, by the rule for its method and path? `None` where that is
@@ -75,8 +83,8 @@ impl Guard {
     /// # Errors
     /// With why nobody is known to send it.
     pub async fn authenticate(&self, head: &RequestHead) -> Result<Option<Principal>, Reason> {
-        let gateway = self.gateway.as_ref().map_err(|_| Reason::Internal("internal.configuration"))?;
-        gateway.authenticate(&self.platform, head).await
+        let (gateway, platform) = self.at(head).map_err(|_| Reason::Internal("internal.configuration"))?;
+        gateway.authenticate(&platform, head).await
     }
 }
 

@@ -3,11 +3,14 @@
 use wasm_bindgen::JsValue;
 use web_sys::Response;
 
+use super::clock::SystemClock;
 use super::js::Exception;
+use super::log::{self, ConsoleLog};
 use super::random::SystemRandom;
-use super::{glue, headers, log};
+use super::{glue, headers};
 use crate::gateway;
 use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
+use crate::ports::{Clock, Log};
 
 /// An answer of our own.
 ///
@@ -27,6 +30,13 @@ pub(super) fn certain(reply: &Reply) -> Response {
 pub(super) fn broken(head: Option<&RequestHead>, reason: &str) -> Response {
     let (request_id, reply) = gateway::broken(head, &SystemRandom);
     log::failure("failed", Some(&request_id), reason);
+    certain(&reply)
+}
+
+/// The answer to a request for a host that is no site's.
+pub(super) fn misdirected(head: &RequestHead) -> Response {
+    let (event, reply) = gateway::misdirected(head, SystemClock.now(), &SystemRandom);
+    ConsoleLog.line(&event);
     certain(&reply)
 }
 

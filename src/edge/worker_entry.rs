@@ -1,4 +1,4 @@
-//! Where the runtime comes in: one request, one [`Gateway`], one answer, whatever happens.
+//! Where the runtime comes in: one request, one site's [`Gateway`], one answer, whatever happens.
 
 use std::rc::Rc;
 
@@ -10,13 +10,15 @@ use super::background::Background;
 use super::crossing::Crossing;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
+use super::log;
 use super::platform::Workers;
 use super::request::{self, IncomingBody};
-use super::{isolate, log, response};
+use super::{isolate, response};
 use crate::authn::Rejection;
-use crate::gateway::{Gateway, Outcome};
+use crate::gateway::{Gateway, Outcome, Place};
 use crate::http::{Reply, RequestHead};
 use crate::refusal::Reason;
+use crate::site::Site;
 use crate::upstream::ForwardPlan;
 
 /// Takes a request in; `entry.js` steps it through.
@@ -40,12 +42,20 @@ pub fn broken(incoming: &Request, exception: &str) -> Response {
     response::broken(request::head(incoming).ok().as_ref(), exception)
 }
 
-/// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`).
+/// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`), for every site that works.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
-    match isolate::gateway(&env) {
-        Ok(gateway) => gateway.refresh(&Workers::new(&env, Background::Schedule(context))),
-        Err(failure) => log::failure("failed", None, &failure.to_string()),
+    let deployment = match isolate::deployment(&env) {
+        Ok(deployment) => deployment,
+        Err(failure) => return log::failure("failed", None, &failure.to_string()),
+    };
+    if let Place::Unusable(why) = deployment.of(&Site::SOLE) {
+        log::failure("failed", None, &why.to_string());
+    }
+    let background = Background::Schedule(context);
+    for gateway in deployment.gateways() {
+        // Every fetch is an errand of its own: whatever becomes of it, the others go on.
+        gateway.refresh(&Workers::new(&env, gateway, background.clone()));
     }
 }
 
@@ -62,19 +72,21 @@ async fn answer(
     if let Some(reply) = super::fault::provoke(&env, &path_of(&head.url)).await {
         return response::build(&reply);
     }
-    let gateway = isolate::gateway(&env)?;
-    let platform = Workers::new(&env, background);
+    let deployment = isolate::deployment(&env)?;
+    let gateway = match deployment.at(head) {
+        Place::Site(gateway) => gateway,
+        Place::Unusable(why) => return Err(Exception::new(&why.to_string())),
+        Place::Nowhere => return Ok(response::misdirected(head)),
+    };
+    let platform = Workers::new(&env, gateway, background);
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
     match gateway.handle(&platform, head, body).await {
         Outcome::Reply(reply) => response::build(&reply),
-        Outcome::Forward(plan) => {
-            let origin = gateway.config().public_url.origin();
-            match forward::send(&env, &plan, origin, &incoming).await {
-                Ok(response) => Ok(response),
-                Err(error) => response::build(&not_forwarded(&gateway, head, &plan, &error)),
-            }
-        }
+        Outcome::Forward(plan) => match forward::send(&env, gateway.config(), &plan, &incoming).await {
+            Ok(response) => Ok(response),
+            Err(error) => response::build(&not_forwarded(gateway, head, &plan, &error)),
+        },
     }
 }
 

@@ -6,6 +6,7 @@ mod backchannel;
 mod bearer;
 mod callback;
 mod challenge;
+mod deployment;
 mod documents;
 mod doors;
 mod entrant;
@@ -40,9 +41,11 @@ use crate::ports::{Clock, DocumentCache, Fetch, Log, Once, Random, RequestBody, 
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
+use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 
 pub use admission::Admission;
+pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
 pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
@@ -83,7 +86,7 @@ impl<T> Platform for T where
 {
 }
 
-/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
+/// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
 /// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
 #[derive(Debug)]
 pub struct Gateway {
@@ -106,7 +109,7 @@ pub enum Outcome {
 }
 
 impl Gateway {
-    /// A gateway for this deployment.
+    /// A gateway for this site.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (documents, assertions) = (IssuerDocuments::new(&config.keys), Assertions::new(&config.keys));
@@ -121,7 +124,7 @@ impl Gateway {
         }
     }
 
-    /// The deployment it serves.
+    /// The site it serves.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
@@ -154,7 +157,7 @@ impl Gateway {
         let now = platform.now();
         let (raw_path, query) = turn::target(&head.url);
         let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix());
-        event.config.clone_from(&self.config.stamp);
+        event.decided_by(&self.config);
         let turn = Turn {
             config: &self.config,
             documents: &self.documents,
@@ -257,6 +260,17 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
     let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, "");
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
+}
+
+/// The answer to a request for a host that is no site's, and the event about it.
+#[must_use]
+pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
+    let (request_id, refusal) = (turn::request_id(random), Reason::UnknownHost.refusal());
+    let (path, _) = turn::target(&head.url);
+    let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now.as_unix());
+    event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
+    let reply = reply::problem(&refusal, &request_id, Caller::of(head), "");
+    (event.to_line(), reply::sealed(reply, &request_id, false))
 }
 
 /// The answer to a request whose method or headers are not HTTP.

@@ -86,7 +86,7 @@ impl<P> Turn<'_, P> {
 impl<P: Platform> Turn<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self, raw_path: &str) -> Result<CanonicalPath, Reason> {
-        let url_host = self.head.url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        let url_host = self.head.host();
         let verify_host = self.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
         let public = url_host == Some(self.config.public_url.host());
         if !public && (url_host.is_none() || url_host != verify_host) {

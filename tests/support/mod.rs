@@ -10,8 +10,8 @@ pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer, signer_named};
 pub use world::{CORP, Fault, PARTNER, World};
 
-use postern::config::{Config, Purpose};
-use postern::gateway::Gateway;
+use postern::config::{self, Config, Purpose};
+use postern::gateway::{Deployment, Gateway};
 use serde_json::{Value, json};
 
 /// Stands in every secret, token and code of this world: an answer or a log line that holds it leaks.
@@ -76,10 +76,19 @@ pub fn guard(variables: &Value) -> Gateway {
 }
 
 fn gateway_for(purpose: Purpose, variables: &Value, keys: &str) -> Gateway {
-    let secret = |name: &str| match name {
+    Gateway::new(Config::parse_for(purpose, variables.as_object().unwrap(), &secrets(keys)).unwrap())
+}
+
+/// A deployment of one or several sites.
+pub fn deployment(variables: &Value) -> Deployment {
+    let keys = key("k1", "A");
+    Deployment::new(config::Deployment::parse(variables.as_object().unwrap(), &secrets(&keys)))
+}
+
+fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {
+    move |name| match name {
         "POSTERN_KEYS" => Some(keys.to_owned()),
         "POSTERN_VERIFY_SECRET" => Some(VERIFY_SECRET.to_owned()),
         _ => Some(format!("secret-{CANARY}")),
-    };
-    Gateway::new(Config::parse_for(purpose, variables.as_object().unwrap(), &secret).unwrap())
+    }
 }
