@@ -51,6 +51,10 @@ export interface Problem {
   readonly status: number;
   readonly request_id?: string;
   readonly login_url?: string;
+  /** What kind of sign-in would do, where the one at hand does not (RFC 9470). */
+  readonly acr_values?: string;
+  /** How long ago it may have been at most, in seconds. */
+  readonly max_age?: number;
   readonly scope?: string;
 }
 
@@ -106,8 +110,8 @@ export class PosternError extends Error {
 }
 
 /**
- * `fetch`. If the session has ended, a read goes to sign in and comes back here, and a write is left to you with its
- * 401, so that nothing typed is lost. `login: false` leaves reads to you as well.
+ * `fetch`. If the session has ended, or a better or more recent sign-in is wanted, a read goes to sign in and comes back
+ * here, and a write is left to you with its 401, so that nothing typed is lost. `login: false` leaves reads to you as well.
  */
 export function fetch(input: RequestInfo | URL, init?: RequestInit & { login?: boolean }): Promise<Response>;
 

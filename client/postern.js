@@ -11,6 +11,9 @@ const CHANNEL = 'postern';
 const LAST_LOGIN = 'postern-last-login';
 const BETWEEN_LOGINS_MS = 30_000;
 const DAY = 86_400;
+const UNAUTHENTICATED = 'urn:postern:problem:unauthenticated';
+const STEP_UP = 'urn:postern:problem:insufficient-user-authentication';
+const WANTED = ['provider', 'acr_values', 'max_age'];
 const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 const FRESH_JSON = /** @type {const} */ ({ headers: { accept: 'application/json' }, cache: 'no-store' });
 
@@ -35,7 +38,7 @@ export async function problem(response) {
 }
 
 /**
- * `fetch`, and if the session has ended: a read goes to sign in and comes back to this very place, where the person
+ * `fetch`, and if the session has ended, or wants a better or more recent sign-in: a read goes to sign in and comes back to this very place, where the person
  * sees this tab. A write is left to you with its 401, so that nothing typed is lost; so is a read with `login: false`.
  * @type {typeof import('./postern.d.ts').fetch}
  */
@@ -46,11 +49,23 @@ async function fetchOrLogin(input, init) {
   // Browsers of today say by themselves where a request comes from; older ones cannot say it otherwise.
   if (!reads) request.headers.set('x-postern-csrf', '1');
   const response = await fetch(request);
-  if (response.status === 401 && (await problem(response))?.type === 'urn:postern:problem:unauthenticated') {
-    tell();
-    if (reads && init?.login !== false && mayLogin()) login();
+  const refusal = response.status === 401 ? await problem(response) : null;
+  if (refusal?.type === UNAUTHENTICATED) tell();
+  if (refusal?.type === UNAUTHENTICATED || refusal?.type === STEP_UP) {
+    const wanted = wantedBy(refusal);
+    if (reads && init?.login !== false && mayLogin(wanted)) login(wanted);
   }
   return response;
+}
+
+/**
+ * What kind of sign-in would do, by the link in the problem. Of that only the words count: the login page is ours.
+ * @param {import('./postern.d.ts').Problem} problem
+ * @returns {Record<string, string>}
+ */
+function wantedBy({ login_url }) {
+  const asked = new URLSearchParams(String(login_url).split('?')[1]);
+  return Object.fromEntries([...asked].filter(([name]) => WANTED.includes(name)));
 }
 export { fetchOrLogin as fetch };
 
@@ -64,13 +79,17 @@ export function login(options) {
   location.assign(loginUrl(options));
 }
 
-/** By itself only where somebody looks, and not again right after the last time: that would be a loop. */
-function mayLogin() {
+/**
+ * By itself only where somebody looks, and not again right after the last time for the same: that would be a loop.
+ * @param {Record<string, string>} wanted
+ */
+function mayLogin(wanted) {
   if (document.visibilityState !== 'visible') return false;
+  const last = [LAST_LOGIN, ...Object.values(wanted)].join(' ');
   try {
     const now = Date.now();
-    if (now - Number(sessionStorage.getItem(LAST_LOGIN)) < BETWEEN_LOGINS_MS) return false;
-    sessionStorage.setItem(LAST_LOGIN, String(now));
+    if (now - Number(sessionStorage.getItem(last)) < BETWEEN_LOGINS_MS) return false;
+    sessionStorage.setItem(last, String(now));
     return true;
   } catch {
     return false;

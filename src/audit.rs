@@ -154,6 +154,9 @@ pub struct Event {
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
+    /// The tenant that the caller belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -205,6 +208,7 @@ impl Event {
             token_id: None,
             withheld: Vec::new(),
             uncounted: Vec::new(),
+            tenant: None,
             target: None,
             ended: None,
             document: None,
@@ -238,6 +242,7 @@ impl Event {
         self.means = Some(principal.authentication().means.as_str());
         self.kind = Some(principal.kind().as_str());
         self.client_id = principal.client_id().map(short);
+        self.tenant = principal.tenant().map(short);
         self.actors = principal.actors().iter().map(|actor| short(&actor.subject)).collect();
     }
 

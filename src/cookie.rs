@@ -47,10 +47,23 @@ pub fn login_transactions(headers: &HeaderMap) -> impl Iterator<Item = (&str, &s
 /// Whether this browser came back from a login just now.
 #[must_use]
 pub fn arrived_just_now(headers: &HeaderMap, now: Timestamp) -> bool {
-    let arrivals = pairs(headers).filter(|(name, _)| *name == ARRIVAL).filter_map(|(_, value)| value.parse().ok());
+    arrivals(headers, now).next().is_some()
+}
+
+/// Whether this browser came back just now from a login that asked for what `tag` names.
+#[must_use]
+pub fn arrived_just_now_with(headers: &HeaderMap, now: Timestamp, tag: &str) -> bool {
+    arrivals(headers, now).any(|known| known == Some(tag))
+}
+
+/// What the logins asked for that this browser came back from just now.
+fn arrivals(headers: &HeaderMap, now: Timestamp) -> impl Iterator<Item = Option<&str>> {
     // Clocks of two machines: the moment noted may seem to lie ahead.
-    let near = |at: Timestamp| now.since(at) < ARRIVAL_LIFETIME && at.since(now) < ARRIVAL_LIFETIME;
-    arrivals.map(Timestamp::from_unix).any(near)
+    let near = move |at: Timestamp| now.since(at) < ARRIVAL_LIFETIME && at.since(now) < ARRIVAL_LIFETIME;
+    pairs(headers).filter(|(name, _)| *name == ARRIVAL).filter_map(move |(_, value)| {
+        let (at, tag) = value.split_once('.').map_or((value, None), |(at, tag)| (at, Some(tag)));
+        near(Timestamp::from_unix(at.parse().ok()?)).then_some(tag)
+    })
 }
 
 /// The `Cookie` header without anything of ours; `None` if nothing is left.
@@ -78,10 +91,12 @@ pub fn set_login_transaction(name: &str, value: &str, same_site: SameSite, lifet
     write(cookie)
 }
 
-/// `Set-Cookie` that notes the end of a login. `Lax`, so that it comes along even where the session cookie does not.
+/// `Set-Cookie` that notes the end of a login, and by `tag` what it asked for. `Lax`, so that it comes along even where the
+/// session cookie does not.
 #[must_use]
-pub fn set_arrival(now: Timestamp) -> Option<HeaderValue> {
-    let value = now.as_unix().to_string();
+pub fn set_arrival(now: Timestamp, tag: Option<&str>) -> Option<HeaderValue> {
+    let now = now.as_unix();
+    let value = tag.map_or_else(|| now.to_string(), |tag| format!("{now}.{tag}"));
     let mut cookie = base(ARRIVAL, &value, SameSite::Lax);
     cookie.set_max_age(Duration::seconds(i64::from(ARRIVAL_LIFETIME.get())));
     write(cookie)
@@ -178,8 +193,26 @@ mod tests {
             assert!(!arrived(&format!("{ARRIVAL}={not}")), "{not}");
         }
         assert!(!arrived("a=1"));
-        let set = set_arrival(Timestamp::from_unix(1000)).unwrap();
-        assert_eq!(set, "__Host-postern-arrived=1000; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=10");
+        let set = |tag| set_arrival(Timestamp::from_unix(1000), tag).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(set(None), "__Host-postern-arrived=1000; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=10");
+        assert_eq!(
+            set(Some("ab")),
+            "__Host-postern-arrived=1000.ab; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=10"
+        );
+    }
+
+    #[test]
+    fn an_arrival_tells_what_was_asked_for() {
+        //
+        let at = Timestamp::from_unix(1000);
+        let with = |value: &str, tag| arrived_just_now_with(&headers(&[&format!("{ARRIVAL}={value}")]), at, tag);
+        assert!(with("1000.ab", "ab") && with("991.ab", "ab"));
+        assert!(arrived_just_now(&headers(&[&format!("{ARRIVAL}=1000.ab")]), at));
+        for (value, tag) in
+            [("1000", "ab"), ("1000.ab", "cd"), ("990.ab", "ab"), ("1000.", "ab"), ("ab", "ab"), (".ab", "ab")]
+        {
+            assert!(!with(value, tag), "{value} {tag}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! (`tests/layering.rs` holds them to it). Everything but `edge` is plain Rust: no I/O, no
 //! clock, no random source of its own.
 
+pub mod claim_path;
 pub mod http;
 pub mod json;
 pub mod kind;

@@ -5,7 +5,7 @@ use crate::authn::dpop::Blame;
 use crate::authn::inquiry::Unasked;
 use crate::authn::sender::SenderError;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
-use crate::authz::Denial;
+use crate::authz::{Denial, StepUp};
 use crate::csrf::CsrfError;
 use crate::http::StatusCode;
 use crate::jose::{JwtError, KeySetError};
@@ -58,6 +58,8 @@ pub enum Reason {
     Verify(VerifyError),
     /// Door 2 said no.
     Denied(Denial),
+    /// Door 2 wants another sign-in.
+    StepUp(Box<StepUp>),
     /// None of the person's sessions has that name.
     NoSuchSession,
     /// Who asks is no administrator.
@@ -218,6 +220,8 @@ pub enum Refusal {
     NonceWanted,
     /// 400: an access token is not presented so.
     TokenMalformed,
+    /// 401: not by this sign-in; what kind of one would do (RFC 9470).
+    StepUp(Box<StepUp>),
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
     /// 403: not from that page.
@@ -264,6 +268,7 @@ impl Reason {
             Self::Limited(kind, _) => kind.code(),
             Self::Verify(error) => error.code(),
             Self::Denied(denial) => denial.code(),
+            Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
@@ -313,7 +318,7 @@ impl Reason {
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
                 Some((*name).to_owned())
             }
-            Self::Denied(Denial::Scopes(missing)) => Some(missing.join(" ")),
+            Self::Denied(denial) => denial.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
@@ -353,9 +358,8 @@ impl Reason {
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::Denied(Denial::Provider | Denial::Issuer | Denial::Kind | Denial::Roles) | Self::NotAdministrator => {
-                Refusal::Forbidden(Vec::new())
-            }
+            Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
+            Self::Denied(_) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
             Self::Token(TokenError::ServerError | TokenError::AnswerLost) => Refusal::Unavailable,
             Self::Callback(_)
@@ -401,6 +405,7 @@ impl Refusal {
             Self::BadRequest | Self::LoginFailed | Self::TokenMalformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Unauthenticated
+            | Self::StepUp(_)
             | Self::TokenRequired
             | Self::TokenRefused
             | Self::ProofRefused
@@ -426,6 +431,7 @@ impl Refusal {
             Self::TokenRefused => "invalid-token",
             Self::ProofRefused => "invalid-dpop-proof",
             Self::NonceWanted => "use-dpop-nonce",
+            Self::StepUp(_) => "insufficient-user-authentication",
             Self::Forbidden(_) => "forbidden",
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
@@ -450,6 +456,7 @@ impl Refusal {
             Self::TokenRequired => "An access token is needed here",
             Self::TokenRefused => "That access token is not accepted",
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
+            Self::StepUp(_) => "Please sign in once more",
             Self::Forbidden(_) => "You may not do this",
             Self::CrossSite => "That request came from another site",
             Self::NotFound => "There is nothing here",
@@ -478,6 +485,7 @@ impl Refusal {
                 "The program that sent it has to make another one, with the nonce that comes with this answer."
             }
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
+            Self::StepUp(_) => "For this page you have to sign in again, perhaps in a safer way than before.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",
             Self::NotFound => "The page may have moved, or the address has a typo.",
@@ -494,7 +502,7 @@ impl Refusal {
     /// Whether starting a login again is a sensible next step.
     #[must_use]
     pub const fn offers_login(&self) -> bool {
-        matches!(self, Self::Unauthenticated | Self::LoginFailed | Self::LoginRefused)
+        matches!(self, Self::Unauthenticated | Self::StepUp(_) | Self::LoginFailed | Self::LoginRefused)
     }
 }
 

@@ -82,6 +82,75 @@ fn a_file_that_cannot_be_read_is_told_by_its_place_not_its_content() {
     assert_eq!(postern(&["check", "--config", "absent.toml"], "").status.code(), Some(2));
 }
 
+/// Asks in the folder of the examples.
+fn decide(args: &[&str]) -> (Option<i32>, String) {
+    let all = [args, &["--config", "../../examples/decisions/wrangler.toml", "--secrets", "none"]].concat();
+    let output = postern(&all, "");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn the_examples_of_decisions_are_decided_as_they_say() {
+    // R-193, R-199
+    let files = ["rbac", "pii", "tenant"].map(|name| format!("../../examples/decisions/{name}.json"));
+    let (code, said) = decide(&["check", "--decisions", &files[0], "--decisions", &files[1], "--decisions", &files[2]]);
+    assert_eq!(code, Some(0), "{said}");
+    for (file, count) in files.iter().zip([15, 6, 8]) {
+        assert!(said.contains(&format!("{file}: {count} decisions as expected\n")), "{said}");
+    }
+}
+
+#[test]
+fn a_decision_that_is_not_as_expected_is_named_and_fails_the_check() {
+    let file = std::env::temp_dir().join(format!("postern-decisions-{}.json", std::process::id()));
+    let ask = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        decide(&["check", "--decisions", file.to_str().unwrap()])
+    };
+    let of =
+        |who: &str, decisions: &str| format!(r#"{{ "description": "", "who": {who}, "decisions": [{decisions}] }}"#);
+    let good = r#"{ "who": "nobody", "request": "GET /articles/7", "expect": "401" }"#;
+    let bad = r#"{ "who": "nobody", "request": "PUT /articles/7", "expect": "allow", "because": "x" }"#;
+    let (code, said) = ask(&of("{}", &format!("{good}, {bad}")));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(": 1 of 2 decisions are not as expected\n"), "{said}");
+    let line = "  nobody, PUT /articles/7: expected allow because x, found 401 because authn.no_credential\n";
+    assert!(said.contains(line), "{said}");
+    for unreadable in [
+        "{".to_owned(),
+        of("{}", r#"{ "who": "somebody", "request": "GET /", "expect": "allow" }"#),
+        of("{}", r#"{ "who": "nobody", "request": "GET", "expect": "allow" }"#),
+        of(r#"{ "a": { "provider": "crop" } }"#, good),
+        of(r#"{ "a": {} }"#, good),
+        of(r#"{ "a": { "provider": "corp", "role": "admin" } }"#, good),
+        of(r#"{ "a": { "provider": "corp", "signed_in": "soon" } }"#, good),
+    ] {
+        assert_eq!(ask(&unreadable).0, Some(2), "{unreadable}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_decision_is_explained_by_its_rule_and_its_reason() {
+    let viewer = r#"{ "provider": "corp", "claims": { "realm_access": { "roles": ["viewer"] } } }"#;
+    for (who, request, expected) in [
+        (viewer, "GET /articles/7", "allow\n  route   GET /articles/{id}\n  reason  authz.requirements_met\n"),
+        (
+            viewer,
+            "PUT /articles/7",
+            "deny\n  route   PUT /articles/{id}\n  reason  authz.permission_missing: write:articles\n",
+        ),
+        ("nobody", "GET /people/7", "401\n  route   /people/{id}\n  reason  authn.no_credential\n"),
+        ("nobody", "GET /a//b", "deny\n  route   none\n  reason  path.empty_segment\n"),
+    ] {
+        assert_eq!(decide(&["explain", "--who", who, request]), (Some(0), expected.to_owned()));
+    }
+    for args in [&["explain", "GET /"][..], &["explain", "--who", "nobody"], &["explain", "--who", "{", "GET /"]] {
+        assert_eq!(decide(args).0, Some(2), "{args:?}");
+    }
+}
+
 #[test]
 fn a_command_that_is_none_gets_the_usage() {
     for args in [&[][..], &["chekc"], &["check", "--bogus"], &["check", "extra"], &["keys"], &["keys", "old"]] {

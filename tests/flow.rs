@@ -55,6 +55,8 @@ mod refresh;
 mod renewal;
 #[path = "flow/renewal_failures.rs"]
 mod renewal_failures;
+#[path = "flow/requirements.rs"]
+mod requirements;
 #[path = "flow/revocation.rs"]
 mod revocation;
 #[path = "flow/sender.rs"]
@@ -67,8 +69,12 @@ mod session;
 mod sites;
 #[path = "flow/staleness.rs"]
 mod staleness;
+#[path = "flow/step_up.rs"]
+mod step_up;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/tenant.rs"]
+mod tenant;
 #[path = "flow/token_cache.rs"]
 mod token_cache;
 #[path = "flow/tokens.rs"]

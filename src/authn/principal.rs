@@ -1,16 +1,20 @@
 //! Who is asking.
 
+use std::rc::Rc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::access_token::AccessTokenClaims;
 use super::sender::Sender;
+use crate::claim_path::ClaimPath;
 use crate::config::TokenIssuer;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
+use crate::oidc::claims::is_believed;
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
-use crate::session::{Clocks, Live, SessionHandle};
+use crate::session::{Clocks, Live, Session, SessionHandle};
 use crate::time::Timestamp;
 
 /// A proven identity: always the pair (issuer, subject) and its kind, never an e-mail address. Only
@@ -30,6 +34,9 @@ pub struct Principal {
     claims: Map<String, Value>,
     scopes: Vec<String>,
     roles: Vec<String>,
+    permissions: Vec<String>,
+    tenant: Option<String>,
+    token: Option<Rc<AccessTokenClaims>>,
     authentication: AuthenticationFacts,
     session: Option<SessionFacts>,
     expires_at: Timestamp,
@@ -118,17 +125,25 @@ pub struct Authenticated {
 impl Authenticated {
     pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks, has_old_key: bool) -> Self {
         let Live { session, access_token, provider_down } = live;
-        let (expires_at, created_at, provider) =
-            (session.expires_at(clocks), session.created_at, session.provider.clone());
+        let (created_at, provider) = (session.created_at, session.provider.clone());
+        let principal = Principal::of_session(session, clocks);
+        Self { principal, handle, provider, created_at, access_token, provider_down, has_old_key }
+    }
+}
+
+impl Principal {
+    /// Whoever has this session.
+    pub(super) fn of_session(session: Session, clocks: Clocks) -> Self {
+        let expires_at = session.expires_at(clocks);
         let facts = SessionFacts {
-            created_at,
+            created_at: session.created_at,
             authenticated_at: session.auth_time,
             idle_expires_at: Timestamp::as_unix(session.idle_expires_at(clocks)),
             expires_at: expires_at.as_unix(),
             acr: session.acr.clone(),
             amr: session.amr.clone(),
         };
-        let principal = Principal {
+        Self {
             kind: Kind::Human,
             issuer: session.issuer,
             subject: session.subject,
@@ -137,7 +152,10 @@ impl Authenticated {
             actors: Vec::new(),
             claims: session.claims,
             scopes: session.scopes,
-            roles: Vec::new(),
+            roles: session.roles,
+            permissions: session.permissions,
+            tenant: session.tenant,
+            token: None,
             authentication: AuthenticationFacts {
                 means: Means::Session,
                 time: session.auth_time.map(Timestamp::from_unix),
@@ -146,15 +164,12 @@ impl Authenticated {
             },
             session: Some(facts),
             expires_at,
-        };
-        Self { principal, handle, provider, created_at, access_token, provider_down, has_old_key }
+        }
     }
-}
 
-impl Principal {
     /// Whoever has a token of `issuer`'s that says this, and is its rightful sender.
     #[must_use]
-    pub fn by_token(issuer: &TokenIssuer, claims: &AccessTokenClaims, sender: &Sender) -> Self {
+    pub fn by_token(issuer: &TokenIssuer, claims: &Rc<AccessTokenClaims>, sender: &Sender) -> Self {
         let all = claims.claims();
         Self {
             kind: kind(issuer, claims),
@@ -165,7 +180,10 @@ impl Principal {
             actors: claims.actors().to_vec(),
             claims: Map::new(),
             scopes: issuer.scopes.iter().flat_map(|path| scopes(path.find(all))).collect(),
-            roles: issuer.roles.iter().flat_map(|path| path.texts(all)).map(str::to_owned).collect(),
+            roles: ClaimPath::all_texts(&issuer.roles, all),
+            permissions: ClaimPath::all_texts(&issuer.permissions, all),
+            tenant: issuer.tenant.text(all).map(str::to_owned),
+            token: Some(Rc::clone(claims)),
             authentication: AuthenticationFacts {
                 means: sender.means(),
                 time: claims.auth_time(),
@@ -234,10 +252,37 @@ impl Principal {
         &self.scopes
     }
 
+    /// What whoever vouches for them says that stands there: in the token, or in what the session keeps. An address or
+    /// number that can be verified is none until it was.
+    #[must_use]
+    pub fn claim(&self, path: &ClaimPath) -> Option<&Value> {
+        let all = self.token.as_ref().map_or(&self.claims, |token| token.claims());
+        path.find(all).filter(|_| is_believed(all, &path.claim()))
+    }
+
+    /// The e-mail address, if it is verified.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        let all = self.token.as_ref().map_or(&self.claims, |token| token.claims());
+        all.get("email").filter(|_| is_believed(all, "email"))?.as_str()
+    }
+
     /// What their issuer says they are.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
+    }
+
+    /// The tenant that whoever vouches for them says they belong to; the request never says it.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// What their issuer itself says they may, without what their roles grant.
+    #[must_use]
+    pub fn permissions(&self) -> &[String] {
+        &self.permissions
     }
 
     /// How and when they were authenticated.

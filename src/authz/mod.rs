@@ -1,13 +1,19 @@
 //! Door 2: a [`Principal`] and a route's requirements → a [`Decision`]. It sees no credentials, and
 //! every list of reasons to allow ends in deny.
 
+pub mod authentication;
+pub mod claims;
+pub mod email_domain;
 pub mod kind;
 pub mod origin;
+pub mod permissions;
 pub mod roles;
 pub mod scopes;
+pub mod tenant;
 
 use crate::authn::Principal;
-use crate::route::{Access, Route};
+use crate::route::{Access, Matched, Requirements};
+use crate::time::{Seconds, Timestamp};
 
 /// May they?
 #[derive(Debug)]
@@ -16,6 +22,8 @@ pub enum Decision {
     Allow(Permit),
     /// No.
     Deny(Denial),
+    /// Not after the sign-in that they come by; after another, perhaps (RFC 9470).
+    StepUp(StepUp),
 }
 
 /// The proof that door 2 let a request through; forwarding takes it by value. Only this module makes one.
@@ -39,8 +47,55 @@ pub enum Denial {
     Issuer,
     /// The identity is of a kind that the route does not take.
     Kind,
+    /// The identity belongs to another tenant, or to none.
+    Tenant,
     /// The identity has none of the roles that the route takes.
     Roles,
+    /// The identity does not have these permissions.
+    Permissions(Vec<String>),
+    /// The claim at this place does not say what it must.
+    Claim(String),
+    /// The identity has no verified e-mail address in the domains that the route takes.
+    EmailDomain,
+    /// These methods were not used to sign in.
+    Methods(Vec<String>),
+    /// The sign-in does not do, and its provider cannot be asked for one that does.
+    Authentication(Shortfall),
+}
+
+/// What kind of sign-in a route wants in place of the one at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepUp {
+    /// Of one of these classes; of any when empty.
+    pub acr_values: Vec<String>,
+    /// This long ago at most.
+    pub max_age: Option<Seconds>,
+    /// What the one at hand lacks.
+    pub shortfall: Shortfall,
+}
+
+/// What a sign-in lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortfall {
+    /// It is of no class that the route takes, or nobody says of which.
+    Acr,
+    /// Nobody says when it was.
+    TimeUnknown,
+    /// It was too long ago.
+    TooOld,
+}
+
+impl StepUp {
+    /// The parameters of a challenge that says what is wanted (RFC 9470 §3). No value holds a quote: the configuration
+    /// allows none.
+    #[must_use]
+    pub fn challenge(&self) -> Vec<String> {
+        let acr_values = Some(self.acr_values.join(" ")).filter(|values| !values.is_empty());
+        let max_age = self.max_age.map(|max_age| max_age.get().to_string());
+        let error = Some("insufficient_user_authentication".to_owned());
+        let parameters = [("error", error), ("acr_values", acr_values), ("max_age", max_age)];
+        parameters.into_iter().filter_map(|(name, value)| Some(format!(r#"{name}="{}""#, value?))).collect()
+    }
 }
 
 impl Denial {
@@ -53,30 +108,73 @@ impl Denial {
             Self::Provider => "authz.provider_not_accepted",
             Self::Issuer => "authz.issuer_not_accepted",
             Self::Kind => "authz.kind_not_accepted",
+            Self::Tenant => "authz.tenant_not_accepted",
             Self::Roles => "authz.role_missing",
+            Self::Permissions(_) => "authz.permission_missing",
+            Self::Claim(_) => "authz.claim_not_accepted",
+            Self::EmailDomain => "authz.email_domain_not_accepted",
+            Self::Methods(_) => "authz.amr_missing",
+            Self::Authentication(shortfall) => shortfall.code(),
+        }
+    }
+
+    /// What of the configuration was not met, where it is one of several: nothing of the caller's.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Scopes(missing) | Self::Permissions(missing) | Self::Methods(missing) => Some(missing.join(" ")),
+            Self::Claim(path) => Some(path.clone()),
+            _ => None,
         }
     }
 }
 
-/// Decides (R-193): pure, synchronous, and the same for the same input.
+impl Shortfall {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Acr => "authz.acr_not_accepted",
+            Self::TimeUnknown => "authz.auth_time_unknown",
+            Self::TooOld => "authz.authentication_too_old",
+        }
+    }
+}
+
+/// Decides (R-193): pure, synchronous, and the same for the same input. Nobody is sent to sign in again for nothing: what
+/// no sign-in can mend is refused first (R-123).
 #[must_use]
-pub fn authorize(principal: Option<&Principal>, route: &Route) -> Decision {
-    let guard = match (&route.access, principal) {
+pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Timestamp) -> Decision {
+    let (guard, principal) = match (&matched.route.access, principal) {
         (Access::Public, _) => return Decision::Allow(Permit(())),
         (Access::Guarded(_), None) => return Decision::Deny(Denial::Anonymous),
         (Access::Guarded(guard), Some(principal)) => (guard, principal),
     };
-    let (guard, principal) = guard;
-    let verdicts = [
-        origin::decide(principal.origin(), &guard.requirements),
-        kind::decide(principal.kind(), &guard.requirements.kinds),
-        roles::decide(principal.roles(), &guard.requirements.roles),
-        scopes::decide(principal.scopes(), &guard.requirements.scopes),
-    ];
-    match verdicts.into_iter().find_map(Result::err) {
-        Some(denial) => Decision::Deny(denial),
-        None => Decision::Allow(Permit(())),
+    let (required, facts) = (&guard.requirements, principal.authentication());
+    if let Err(denial) = decide_identity(principal, required, &matched.params) {
+        return Decision::Deny(denial);
     }
+    if let Err(shortfall) = authentication::decide(facts, required, now) {
+        let (acr_values, max_age) = (required.acr.clone(), required.max_age);
+        return Decision::StepUp(StepUp { acr_values, max_age, shortfall });
+    }
+    match authentication::decide_methods(facts, &required.amr) {
+        Err(denial) => Decision::Deny(denial),
+        Ok(()) => Decision::Allow(Permit(())),
+    }
+}
+
+/// Who they are and what they may: what another sign-in of theirs would not change.
+fn decide_identity(principal: &Principal, required: &Requirements, params: &[(String, String)]) -> Result<(), Denial> {
+    origin::decide(principal.origin(), required)?;
+    kind::decide(principal.kind(), &required.kinds)?;
+    tenant::decide(principal.tenant(), required.tenant.as_ref(), params)?;
+    roles::decide(principal.roles(), &required.roles)?;
+    permissions::decide(principal.permissions(), principal.roles(), &required.permissions)?;
+    scopes::decide(principal.scopes(), &required.scopes)?;
+    scopes::decide_any(principal.scopes(), &required.any_scope)?;
+    claims::decide(principal, &required.claims, params)?;
+    email_domain::decide(principal.email(), &required.email_domain)
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
-use serde_json::json;
+mod model;
+
+use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::Origin;
+use crate::authn::testing::{NOW, principal};
+use crate::config::Config;
 use crate::config::testing::config;
 use crate::http::Method;
 use crate::issuer_id::IssuerId;
@@ -9,21 +13,24 @@ use crate::kind::Kind;
 use crate::provider_id::ProviderId;
 use crate::route::{CanonicalPath, Requirements};
 
+fn decide(config: &Config, principal: Option<&Principal>, path: &str) -> Decision {
+    let matched = config.routes.find(&Method::GET, &CanonicalPath::parse(path).unwrap()).unwrap();
+    authorize(principal, &matched, Timestamp::from_unix(NOW))
+}
+
 #[test]
 fn nobody_passes_a_guarded_route_and_everybody_a_public_one() {
     //
     let config = config(|_| ());
-    let find = |path: &str| config.routes.find(&Method::GET, &CanonicalPath::parse(path).unwrap()).unwrap().route;
-    assert!(matches!(authorize(None, find("/api/a")), Decision::Deny(Denial::Anonymous)));
-    assert!(matches!(authorize(None, find("/")), Decision::Allow(_)));
+    assert!(matches!(decide(&config, None, "/api/a"), Decision::Deny(Denial::Anonymous)));
+    assert!(matches!(decide(&config, None, "/"), Decision::Allow(_)));
 }
 
 #[test]
 fn a_route_whose_requirements_are_left_out_asks_for_an_identity_all_the_same() {
     //
     let config = config(|vars| vars["ROUTES"] = json!({ "/{*path}": { "upstream": "assets", "public": false } }));
-    let route = config.routes.find(&Method::GET, &CanonicalPath::parse("/a").unwrap()).unwrap().route;
-    assert!(matches!(authorize(None, route), Decision::Deny(Denial::Anonymous)));
+    assert!(matches!(decide(&config, None, "/a"), Decision::Deny(Denial::Anonymous)));
 }
 
 #[test]
@@ -58,5 +65,80 @@ fn a_service_is_no_person() {
     assert_eq!(kind::decide(Kind::Service, &[Kind::Human, Kind::Service]), Ok(()));
     for other in [Kind::Service, Kind::Agent] {
         assert_eq!(kind::decide(other, &[Kind::Human]), Err(Denial::Kind));
+    }
+}
+
+/// A deployment with one route that asks for this.
+fn requiring(require: Value) -> Config {
+    config(|vars| {
+        vars["ISSUERS"]["machines"] = issuer();
+        vars["ROUTES"]["/t/{team}"] =
+            json!({ "upstream": "service:A", "authenticate": ["bearer"], "require": require });
+        vars["ROLES"] = json!({ "editor": ["*:orders"], "viewer": ["read:*"] });
+    })
+}
+
+fn issuer() -> Value {
+    json!({
+        "issuer": "https://as.example.com/t1", "audience": "urn:api", "roles": ["roles"], "permissions": ["permissions"],
+    })
+}
+
+fn somebody(claims: &Value) -> Principal {
+    principal(&issuer(), claims)
+}
+
+#[test]
+fn nobody_is_sent_to_sign_in_again_for_what_that_would_not_mend() {
+    //
+    let config = requiring(json!({ "scopes": ["read"], "acr": ["gold"], "max_age": "5m", "amr": ["otp"] }));
+    let decide = |claims: Value| decide(&config, Some(&somebody(&claims)), "/t/a");
+    let step_up = |claims: Value, expected: Shortfall| match decide(claims) {
+        Decision::StepUp(StepUp { acr_values, max_age, shortfall }) => {
+            assert_eq!((acr_values, max_age), (vec!["gold".to_owned()], Some(Seconds::minutes(5))));
+            assert_eq!(shortfall, expected);
+        }
+        other => panic!("{other:?}"),
+    };
+    let good = json!({ "scope": "read", "acr": "gold", "auth_time": NOW, "amr": ["otp"] });
+    let but = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    assert!(matches!(decide(good.clone()), Decision::Allow(_)));
+    step_up(but("acr", json!("silver")), Shortfall::Acr);
+    step_up(but("auth_time", json!(NOW - 3600)), Shortfall::TooOld);
+    let mut nobody_says_when = good.clone();
+    nobody_says_when.as_object_mut().unwrap().remove("auth_time");
+    step_up(nobody_says_when, Shortfall::TimeUnknown);
+    // Another sign-in may use other methods; where it is not asked for, nobody can ask for methods alone.
+    step_up(json!({ "scope": "read", "acr": "silver", "amr": ["pwd"] }), Shortfall::Acr);
+    assert!(
+        matches!(decide(but("amr", json!(["pwd"]))), Decision::Deny(Denial::Methods(missing)) if missing == ["otp"])
+    );
+    // Without the scope no sign-in helps, however poor this one is.
+    assert!(matches!(decide(json!({ "acr": "silver" })), Decision::Deny(Denial::Scopes(_))));
+}
+
+#[test]
+fn each_denial_has_its_own_code_and_says_nothing_of_the_caller() {
+    let denied = |require: Value, claims: Value| match decide(&requiring(require), Some(&somebody(&claims)), "/t/a") {
+        Decision::Deny(denial) => (denial.code(), denial.detail()),
+        other => panic!("{other:?}"),
+    };
+    let some = |text: &str| Some(text.to_owned());
+    for (require, expected) in [
+        (json!({ "scopes": ["a", "b"] }), ("authz.insufficient_scope", some("a b"))),
+        (json!({ "any_scope": ["a", "b"] }), ("authz.insufficient_scope", some("a"))),
+        (json!({ "roles": ["editor"] }), ("authz.role_missing", None)),
+        (json!({ "permissions": ["read:orders", "x"] }), ("authz.permission_missing", some("read:orders x"))),
+        (json!({ "tenant": "{team}" }), ("authz.tenant_not_accepted", None)),
+        (json!({ "kinds": ["service"] }), ("authz.kind_not_accepted", None)),
+        (json!({ "claims": { "/a/b": "c" } }), ("authz.claim_not_accepted", some("/a/b"))),
+        (json!({ "email_domain": ["example.com"] }), ("authz.email_domain_not_accepted", None)),
+        (json!({ "amr": ["otp"] }), ("authz.amr_missing", some("otp"))),
+    ] {
+        assert_eq!(denied(require.clone(), json!({})), expected, "{require}");
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: `postern check` and `postern keys new`.
+//! The command line: `postern check`, `postern explain` and `postern keys new`.
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {

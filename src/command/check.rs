@@ -1,4 +1,4 @@
-//! `postern check`: the configuration as the Worker would read it, before it runs.
+//! `postern check` and `postern explain`: the configuration as the Worker would read it, and what it would decide.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use super::keys::OsRandom;
 use super::wrangler::Wrangler;
-use super::{Answer, USAGE, dev_vars, summary};
+use super::{Answer, USAGE, decisions, dev_vars, summary};
 use crate::config::{Config, Deployment, KEY_RING, Problem, VERIFY};
 use crate::keyring::KeyRing;
 
@@ -17,6 +17,8 @@ struct Asked {
     config: PathBuf,
     environment: Option<String>,
     secrets: Option<String>,
+    decisions: Vec<PathBuf>,
+    site: Option<String>,
 }
 
 /// Where the values of secrets come from.
@@ -27,24 +29,97 @@ enum Source {
     Elsewhere(RefCell<Vec<String>>),
 }
 
+/// Checks.
 pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
-    let mut asked = Asked { config: PathBuf::from("wrangler.toml"), environment: None, secrets: None };
+    let mut asked = Asked::default();
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Long("config") | Arg::Short('c') => asked.config = parser.value()?.into(),
-            Arg::Long("env") | Arg::Short('e') => {
-                asked.environment = Some(parser.value()?.string()?).filter(|name| !name.is_empty());
-            }
-            Arg::Long("secrets") => asked.secrets = Some(parser.value()?.string()?),
+            Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
+            Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
+                asked.take(&arg_name(&arg), &mut parser)?
+            }
             other => return Err(other.unexpected()),
         }
     }
-    Ok(check(&asked).unwrap_or_else(Answer::misused))
+    Ok(check(&asked, |configs, summary| compare(configs, &asked, summary)).unwrap_or_else(Answer::misused))
 }
 
-/// The answer, or why there is none: a file that cannot be read.
-fn check(asked: &Asked) -> Result<Answer, String> {
+/// Explains.
+pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let (mut asked, mut who, mut request) = (Asked::default(), None, None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("who") => who = Some(parser.value()?.string()?),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
+            Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
+                asked.take(&arg_name(&arg), &mut parser)?
+            }
+            Arg::Value(value) if request.is_none() => request = Some(value.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
+    let answer = |configs: &[&Config], _: String| {
+        decisions::explain(of_site(configs, &asked)?, &who, &request).map(|verdict| Answer::good(verdict.to_string()))
+    };
+    Ok(check(&asked, answer).unwrap_or_else(Answer::misused))
+}
+
+fn arg_name(arg: &Arg<'_>) -> String {
+    match arg {
+        Arg::Long(name) => (*name).to_owned(),
+        Arg::Short(letter) => letter.to_string(),
+        Arg::Value(_) => String::new(),
+    }
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            config: PathBuf::from("wrangler.toml"),
+            environment: None,
+            secrets: None,
+            decisions: Vec::new(),
+            site: None,
+        }
+    }
+}
+
+impl Asked {
+    /// Takes the value of an option that says which configuration is meant.
+    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
+        let value = parser.value()?;
+        match name {
+            "config" | "c" => self.config = value.into(),
+            "secrets" => self.secrets = Some(value.string()?),
+            "site" => self.site = Some(value.string()?),
+            _ => self.environment = Some(value.string()?).filter(|name| !name.is_empty()),
+        }
+        Ok(())
+    }
+}
+
+/// The summary of a good configuration, and below it how its decisions compare with those expected.
+fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answer, String> {
+    let mut good = true;
+    for file in &asked.decisions {
+        let name = file.display();
+        let (count, wrong) =
+            decisions::compare(of_site(configs, asked)?, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
+        good &= wrong.is_empty();
+        text.push_str(&match wrong.len() {
+            0 => format!("\n{name}: {count} decisions as expected\n"),
+            wrong => format!("\n{name}: {wrong} of {count} decisions are not as expected\n"),
+        });
+        text.extend(wrong.iter().map(|line| format!("  {line}\n")));
+    }
+    Ok(if good { Answer::good(text) } else { Answer::wrong(text) })
+}
+
+/// What `answer` makes of a good configuration and its summary, or the problems; or why there is neither: a file that
+/// cannot be read.
+fn check(asked: &Asked, answer: impl FnOnce(&[&Config], String) -> Result<Answer, String>) -> Result<Answer, String> {
     let name = asked.config.display().to_string();
     let wrangler = Wrangler::parse(&read(&asked.config)?, asked.environment.as_deref())
         .map_err(|message| format!("{name}: {message}"))?;
@@ -64,7 +139,19 @@ fn check(asked: &Asked) -> Result<Answer, String> {
     }
     let secrets = source.unseen();
     let notes = summary::Notes { file: &name, environment: asked.environment.as_deref(), secrets: &secrets };
-    Ok(Answer::good(summary::write(&configs, &notes, &wrangler.warnings())))
+    answer(&configs, summary::write(&configs, &notes, &wrangler.warnings()))
+}
+
+/// The configuration that decisions are asked of: of several sites, the one that is named.
+fn of_site<'a>(configs: &[&'a Config], asked: &Asked) -> Result<&'a Config, String> {
+    match (&asked.site, configs) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err("there are several sites, expected --site".to_owned()),
+        (Some(id), _) => {
+            let named = |config: &&&Config| config.site.id().is_some_and(|site| site.as_str() == id);
+            configs.iter().find(named).copied().ok_or_else(|| format!("there is no site `{id}`"))
+        }
+    }
 }
 
 /// Every problem: of a deployment that is one site in one list, of several sites each in its own.

@@ -1,6 +1,7 @@
 //! The command line, as plain functions from arguments to an [`Answer`]. Native only.
 
 mod check;
+mod decisions;
 mod dev_vars;
 mod keys;
 mod summary;
@@ -12,12 +13,16 @@ use lexopt::{Arg, Parser};
 
 const USAGE: &str = "\
 Usage:
-  postern check [--config FILE] [--env NAME] [--secrets FILE|none]
+  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--decisions FILE]…
       Reads the configuration the Worker would run with and tells everything that is wrong with it.
       --config   the file, `wrangler.toml` when left out
       --env      the environment in it, as for wrangler
       --secrets  a file of `NAME=value` lines; `none` to take secrets for set elsewhere and list them.
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
+      --decisions  a file of requests and what is to be decided about them; may stand several times
+  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] --who WHO REQUEST
+      Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
+      --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
@@ -60,6 +65,7 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     match first {
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
         Arg::Value(command) if command == "check" => check::run(parser),
+        Arg::Value(command) if command == "explain" => check::explain(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
         other => Err(other.unexpected()),
     }

@@ -4,7 +4,7 @@ use crate::config::{
     Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use crate::limit::{Counter, Kind, Limit};
-use crate::route::{Access, Guard, Route, Token, Upstream};
+use crate::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
 
 /// What the summary says beside the configuration itself.
 pub(super) struct Notes<'a> {
@@ -217,16 +217,7 @@ fn guarded(guard: &Guard) -> String {
         ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
     }
     let mut who = ways.join(" or ");
-    if !requirements.kinds.is_empty() {
-        let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
-        who.push_str(&format!(", {} only", kinds.join(" or ")));
-    }
-    if !requirements.roles.is_empty() {
-        who.push_str(&format!(", role {}", requirements.roles.join(" or ")));
-    }
-    if !requirements.scopes.is_empty() {
-        who.push_str(&format!(", scopes {}", requirements.scopes.join(" ")));
-    }
+    who.extend(required(requirements));
     who.push_str(match guard.token {
         Token::None => "",
         Token::Relay => ", gets the access token",
@@ -243,6 +234,49 @@ fn guarded(guard: &Guard) -> String {
         who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
     }
     who
+}
+
+/// What is required beyond being from somewhere, each with a comma before it.
+fn required(requirements: &Requirements) -> Vec<String> {
+    let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
+    let permissions: Vec<String> = requirements.permissions.iter().map(permission).collect();
+    let claims: Vec<String> = requirements.claims.iter().map(claim).collect();
+    let lists = [
+        (", ", kinds.join(" or "), " only"),
+        (", tenant ", requirements.tenant.as_ref().map(operand).unwrap_or_default(), ""),
+        (", role ", requirements.roles.join(" or "), ""),
+        (", may ", permissions.join(" and "), ""),
+        (", scopes ", requirements.scopes.join(" "), ""),
+        (", scope ", requirements.any_scope.join(" or "), ""),
+        (", claim ", claims.join(" and "), ""),
+        (", e-mail at ", requirements.email_domain.join(" or "), ""),
+        (", acr ", requirements.acr.join(" or "), ""),
+        (", amr ", requirements.amr.join(" and "), ""),
+        (", signed in at most ", requirements.max_age.map(spelled).unwrap_or_default(), " ago"),
+    ];
+    let named = lists.into_iter().filter(|(_, names, _)| !names.is_empty());
+    named.map(|(before, names, after)| format!("{before}{names}{after}")).collect()
+}
+
+/// With the roles that grant it: what the table of roles comes to.
+fn permission(permission: &Permission) -> String {
+    let roles = one_of(" as ", &permission.roles);
+    format!("{}{roles}", permission.name)
+}
+
+fn claim(rule: &ClaimRule) -> String {
+    let (word, other) = match &rule.test {
+        ClaimTest::Equals(other) => ("=", other),
+        ClaimTest::Contains(other) => ("has", other),
+    };
+    format!("{} {word} {}", rule.path.as_str(), operand(other))
+}
+
+fn operand(operand: &Operand) -> String {
+    match operand {
+        Operand::Value(value) => value.to_string(),
+        Operand::Parameter(name) => format!("{{{name}}}"),
+    }
 }
 
 /// `prefix` and the names, if there are any.

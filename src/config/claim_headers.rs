@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::problem::{expected, shown};
+use super::require::Known;
 use super::table::Table;
 use super::value::text;
 use crate::http::HeaderName;
@@ -94,8 +95,13 @@ pub(super) fn names(routes: &Router) -> Vec<HeaderName> {
 }
 
 /// What nobody who comes to this route could have.
-pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard) {
+pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
+    let roles = guard.takes_tokens() || known.providers.iter().any(|provider| !provider.roles.is_empty());
     for ClaimHeader { name, claim } in &guard.headers {
+        if *claim == Claim::Roles && !roles {
+            let why = "no entry of `PROVIDERS` says where its `roles` are";
+            route.problem("headers", format!("`{name}` tells roles, and sessions have none: {why}"));
+        }
         if claim.is_of_sessions() && !guard.takes_sessions() {
             route.problem("headers", format!("`{name}` is about sessions, and `authenticate` has no `session`"));
         }

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 use super::address::Issuer;
-use super::claim_path::ClaimPath;
 use super::introspection::{self, Introspection};
 use super::problem::expected;
 use super::provider::Provider;
 use super::secrets::Secrets;
 use super::table::Table;
-use super::value::{choice, flag, list, parsed, text, word};
+use super::value::{choice, flag, list, parsed, paths, text, word};
+use crate::claim_path::ClaimPath;
 use crate::issuer_id::IssuerId;
 use crate::jose::Algorithm;
 use crate::kind::Kind;
 
-/// The most audiences, and the most places to look for scopes or roles.
+/// The most audiences.
 const MAX_LIST: usize = 16;
 const AUDIENCE: &str = "a resource identifier of visible ASCII characters such as `https://api.example.com`";
 /// RFC 9068 §2.2.3 says `scope`; others say `scp`.
@@ -43,6 +43,10 @@ pub struct TokenIssuer {
     pub scopes: Vec<ClaimPath>,
     /// `roles`: where it says what its subject is. Default nowhere.
     pub roles: Vec<ClaimPath>,
+    /// `permissions`: where it says what its subject may do. Default nowhere.
+    pub permissions: Vec<ClaimPath>,
+    /// `tenant`: where it says to which tenant its subject belongs. Default `org_id`.
+    pub tenant: ClaimPath,
     /// `sender`: what its tokens must be bound to. Default `any`.
     pub sender: Constraint,
     /// `dpop_nonce`: whether proofs must hold a nonce of ours. Default no.
@@ -178,6 +182,8 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
     let kind = table.optional("kind", choice(&Kind::NAMES));
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
+    let permissions = paths(&mut table, "permissions");
+    let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let sender = table.optional("sender", choice(&CONSTRAINTS));
     let dpop_nonce = table.optional("dpop_nonce", flag);
     if (sender, dpop_nonce) == (Some(Constraint::Mtls), Some(true)) {
@@ -192,6 +198,8 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
         kind: kind.unwrap_or(Kind::Human),
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
+        permissions: permissions.unwrap_or_default(),
+        tenant: tenant.unwrap_or_else(ClaimPath::organization),
         sender: sender.unwrap_or(Constraint::Any),
         dpop_nonce: dpop_nonce.unwrap_or(false),
     })
@@ -253,16 +261,6 @@ fn jwks_uri(value: &Value, issuer: Option<&Issuer>) -> Result<String, String> {
         Some(issuer) if !issuer.allows_endpoint(url) => Err(expected("the https URL of a key set", url)),
         _ => Ok(url.to_owned()),
     }
-}
-
-fn paths(table: &mut Table<'_>, key: &'static str) -> Option<Vec<ClaimPath>> {
-    table.optional(key, |value| {
-        let all = list(ClaimPath::EXPECTED, ClaimPath::parse)(value)?;
-        if all.len() > MAX_LIST {
-            return Err(format!("expected at most {MAX_LIST}, found {}", all.len()));
-        }
-        Ok(all)
-    })
 }
 
 #[cfg(test)]

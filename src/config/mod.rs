@@ -3,7 +3,6 @@
 mod address;
 mod admin;
 mod claim_headers;
-mod claim_path;
 mod client_auth;
 mod cors;
 mod deployment;
@@ -13,6 +12,7 @@ mod limits;
 mod problem;
 mod provider;
 mod require;
+mod roles;
 mod routes;
 mod secrets;
 mod security_headers;
@@ -25,7 +25,6 @@ mod verify;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
-pub use claim_path::ClaimPath;
 pub use client_auth::ClientAuth;
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
@@ -33,9 +32,10 @@ pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
 pub use limits::Limits;
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
+pub use require::MAX_ACR_VALUES_BYTES;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub use value::spelled;
+pub use value::{span, spelled};
 pub use verify::Verify;
 
 use std::collections::BTreeMap;
@@ -44,6 +44,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+pub use crate::claim_path::ClaimPath;
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
@@ -54,6 +55,7 @@ use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
+use require::Known;
 use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
@@ -98,8 +100,18 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 9] =
-        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "LIMITS", "ROUTES", "ADMIN", "VERIFY", "SECURITY_HEADERS"];
+    pub const VARIABLES: [&str; 10] = [
+        "PUBLIC_URL",
+        "PROVIDERS",
+        "ISSUERS",
+        "SESSION",
+        "LIMITS",
+        "ROLES",
+        "ROUTES",
+        "ADMIN",
+        "VERIFY",
+        "SECURITY_HEADERS",
+    ];
 
     /// Reads the variables of a deployment that is one site, `secrets` by name. Reads to the end, whatever is wrong.
     ///
@@ -158,13 +170,18 @@ impl Config {
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
+        let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            providers: ids,
-            issuers: &issuers,
-            claims: &session.claims,
+            known: Known {
+                provider_ids: ids,
+                providers: known,
+                issuers: &issuers,
+                claims: &session.claims,
+                roles: &roles,
+            },
             asked: asked || purpose == Purpose::Guard,
             purpose,
             security_headers: &security_headers,

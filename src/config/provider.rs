@@ -5,7 +5,8 @@ use super::client_auth::{self, ClientAuth};
 use super::problem::{expected, shown};
 use super::secrets::{Owner, Secrets};
 use super::table::Table;
-use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word};
+use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word};
+use crate::claim_path::ClaimPath;
 use crate::jose::Algorithm;
 use crate::provider_id::ProviderId;
 use crate::time::{Seconds, Timestamp};
@@ -95,6 +96,37 @@ pub struct Provider {
     pub frontchannel_logout: bool,
     /// `userinfo`: whether claims that the ID token lacks are asked for at its UserInfo endpoint. Default false.
     pub userinfo: bool,
+    /// `roles`: where its ID tokens, or UserInfo, say what a person is. Default nowhere.
+    pub roles: Vec<ClaimPath>,
+    /// `permissions`: where they say what the person may do. Default nowhere.
+    pub permissions: Vec<ClaimPath>,
+    /// `tenant`: where they say to which tenant the person belongs. `None`: not named, and then it is `org_id`.
+    pub tenant: Option<ClaimPath>,
+}
+
+impl Provider {
+    /// What to ask it for, so that a sign-in is of one of these classes: of those that it is always asked for, where there
+    /// are any. `None` where it cannot be asked. Of no class in particular when `required` is empty.
+    #[must_use]
+    pub fn acr_values_for(&self, required: &[String]) -> Option<Vec<String>> {
+        let always = &self.acr_values;
+        let wanted: Vec<String> = match (always.is_empty(), required.is_empty()) {
+            (_, true) => always.clone(),
+            (true, false) => required.to_vec(),
+            (false, false) => always.iter().filter(|value| required.contains(value)).cloned().collect(),
+        };
+        let is_met = required.is_empty() || !wanted.is_empty();
+        let is_asked = wanted == *always || self.pass_through.contains(&LoginParameter::AcrValues);
+        (is_met && is_asked).then_some(wanted)
+    }
+
+    /// What to ask it for, so that a sign-in is no longer ago than that; `None` where it cannot be asked.
+    #[must_use]
+    pub fn max_age_for(&self, required: Option<Seconds>) -> Option<Option<Seconds>> {
+        let wanted = required.into_iter().chain(self.max_age).min();
+        let is_asked = wanted == self.max_age || self.pass_through.contains(&LoginParameter::MaxAge);
+        is_asked.then_some(wanted)
+    }
 }
 
 /// How the provider hands over the authorization response.
@@ -189,6 +221,9 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let logout_tokens = table.optional("logout_tokens", choice(&LOGOUT_TOKENS));
     let frontchannel_logout = table.optional("frontchannel_logout", flag);
     let userinfo = table.optional("userinfo", flag);
+    let roles = paths(&mut table, "roles");
+    let permissions = paths(&mut table, "permissions");
+    let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -211,6 +246,9 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Strict),
         frontchannel_logout: frontchannel_logout.unwrap_or(false),
         userinfo: userinfo.unwrap_or(false),
+        roles: roles.unwrap_or_default(),
+        permissions: permissions.unwrap_or_default(),
+        tenant,
     })
 }
 

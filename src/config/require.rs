@@ -1,74 +1,102 @@
 //! `require`: what an identity must have at a route.
 
+mod claims;
+mod contradictions;
+
+use std::fmt::Display;
+
+use serde_json::Value;
+
 use super::issuer::{Issuers, TokenIssuer};
+use super::provider::Provider;
+use super::roles::{self, Roles};
 use super::table::Table;
-use super::value::{label, list, one_of, scope};
-use crate::issuer_id::IssuerId;
+use super::value::{duration, label, list, one_of, scope, text, word};
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
-use crate::route::{Guard, Requirements};
+use crate::route::{Guard, Pattern, Requirements};
+use crate::time::Seconds;
 
-/// Reads `require` of a route, if it is there.
-pub(super) fn read(route: &mut Table<'_>, providers: &[ProviderId], issuers: &[IssuerId]) -> Requirements {
-    let Some(mut table) = route.table("require") else { return Requirements::default() };
-    let scopes = table.optional("scopes", list("a scope without spaces, quotes or backslashes", scope));
-    let provider = |text: &str| providers.iter().find(|id| id.as_str() == text).cloned();
-    let providers = table.optional("providers", list(&ids("a provider", providers), provider));
-    let issuer = |text: &str| issuers.iter().find(|id| id.as_str() == text).cloned();
-    let issuers = table.optional("issuers", list(&ids("an issuer", issuers), issuer));
-    let kind = |text: &str| Kind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
-    let kinds = table.optional("kinds", list(&one_of(&Kind::NAMES), kind));
-    let roles = table.optional("roles", list("a role of 1 to 80 characters", label));
-    for (key, empty) in [
-        ("scopes", scopes.as_ref().is_some_and(Vec::is_empty)),
-        ("providers", providers.as_ref().is_some_and(Vec::is_empty)),
-        ("issuers", issuers.as_ref().is_some_and(Vec::is_empty)),
-        ("kinds", kinds.as_ref().is_some_and(Vec::is_empty)),
-        ("roles", roles.as_ref().is_some_and(Vec::is_empty)),
-    ] {
-        if empty {
-            table.problem(key, "expected at least one, or no such key");
-        }
-    }
-    table.finish();
-    Requirements {
-        scopes: scopes.unwrap_or_default(),
-        providers: providers.unwrap_or_default(),
-        issuers: issuers.unwrap_or_default(),
-        kinds: kinds.unwrap_or_default(),
-        roles: roles.unwrap_or_default(),
-    }
+pub(super) use contradictions::refuse as refuse_contradictions;
+
+/// Less would be over before the person is back from the provider.
+const SHORTEST_MAX_AGE: Seconds = Seconds::minutes(1);
+const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+/// What a login link may ask for in all: the values of `acr_values`, with spaces between them.
+pub const MAX_ACR_VALUES_BYTES: usize = 512;
+const SCOPE: &str = "a scope without spaces, quotes or backslashes";
+const ACR: &str = "a value without spaces, quotes or backslashes";
+
+/// What requirements are read against.
+pub(super) struct Known<'a> {
+    /// The ids of all providers.
+    pub(super) provider_ids: &'a [ProviderId],
+    /// Those without a problem.
+    pub(super) providers: &'a [Provider],
+    /// All issuers of access tokens.
+    pub(super) issuers: &'a Issuers,
+    /// The claims that sessions keep.
+    pub(super) claims: &'a [String],
+    /// What roles grant.
+    pub(super) roles: &'a Roles,
 }
 
-fn ids<T: std::fmt::Display>(what: &str, ids: &[T]) -> String {
+/// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.
+pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
+    let Some(mut table) = route.table("require") else { return Requirements::default() };
+    let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
+    let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
+    let kind = |text: &str| Kind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
+    let permission = |text: &str| roles::permission(text).map(|name| known.roles.resolve(name));
+    let requirements = Requirements {
+        scopes: some(&mut table, "scopes", SCOPE, scope),
+        any_scope: some(&mut table, "any_scope", SCOPE, scope),
+        providers: some(&mut table, "providers", &ids("a provider", known.provider_ids), provider),
+        issuers: some(&mut table, "issuers", &ids("an issuer", &known.issuers.ids), issuer),
+        kinds: some(&mut table, "kinds", &one_of(&Kind::NAMES), kind),
+        roles: some(&mut table, "roles", "a role of 1 to 80 characters", label),
+        permissions: some(&mut table, "permissions", roles::PERMISSION, permission),
+        tenant: table.optional("tenant", |value| claims::operand(&Value::from(text(value)?), pattern)),
+        claims: claims::read(&mut table, pattern),
+        email_domain: some(&mut table, "email_domain", "a domain such as `example.com`", domain),
+        acr: some(&mut table, "acr", ACR, scope),
+        amr: some(&mut table, "amr", "a value without spaces", word),
+        max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
+    };
+    if requirements.acr.join(" ").len() > MAX_ACR_VALUES_BYTES {
+        table.problem("acr", format!("expected at most {MAX_ACR_VALUES_BYTES} bytes in all"));
+    }
+    table.finish();
+    requirements
+}
+
+/// The list at `key`, empty when it is absent; one that is there is not.
+fn some<T: PartialEq>(
+    table: &mut Table<'_>,
+    key: &'static str,
+    what: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Vec<T> {
+    let given = table.optional(key, list(what, parse));
+    if given.as_ref().is_some_and(Vec::is_empty) {
+        table.problem(key, "expected at least one, or no such key");
+    }
+    given.unwrap_or_default()
+}
+
+fn ids<T: Display>(what: &str, ids: &[T]) -> String {
     let names: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
     format!("the id of {what} ({})", if names.is_empty() { "there is none".to_owned() } else { names.join(", ") })
 }
 
-/// Requirements that a way to authenticate could never meet. Where a route takes both sessions and tokens and says
-/// from whom the one may be, it says so of the other too: else a reader would have to guess whether that is nobody
-/// or anybody.
-pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard) {
-    let required = &guard.requirements;
-    let (providers, issuers) = (!required.providers.is_empty(), !required.issuers.is_empty());
-    let problem = |message: &str| route.problem("require", message);
-    match (guard.takes_sessions(), guard.takes_tokens()) {
-        (false, _) if providers => problem("`providers` is about sessions, and `authenticate` has no `session`"),
-        (_, false) if issuers => problem("`issuers` is about tokens, and `authenticate` has no `bearer`"),
-        (true, true) if providers && !issuers => {
-            problem("names `providers` for sessions, so expected `issuers` for tokens too");
-        }
-        (true, true) if issuers && !providers => {
-            problem("names `issuers` for tokens, so expected `providers` for sessions too");
-        }
-        _ => {}
-    }
-    if !required.roles.is_empty() && guard.takes_sessions() {
-        problem("names `roles`, and sessions have none");
-    }
-    if !required.kinds.is_empty() && !required.kinds.contains(&Kind::Human) && !guard.takes_tokens() {
-        problem("`kinds` has no `human`, and sessions are people's");
-    }
+/// A domain in lower case, as the part of an address behind its `@` is compared.
+fn domain(text: &str) -> Option<String> {
+    let label = |label: &str| {
+        let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        plain && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let fits = text.len() <= 253 && text.contains('.') && text.split('.').all(label);
+    fits.then(|| text.to_owned())
 }
 
 /// An opaque token does not say whose it is: a route that takes such tokens takes those of one issuer, or some would be
@@ -84,3 +112,6 @@ pub(super) fn refuse_ambiguity(route: &Table<'_>, guard: &Guard, issuers: &Issue
         route.problem("require", message);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,14 @@ use super::Purpose;
 use super::address::{PublicUrl, is_loopback, origin};
 use super::claim_headers;
 use super::cors;
-use super::issuer::Issuers;
 use super::limits;
 use super::problem::{expected, shown};
-use super::require;
+use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use crate::issuer_id::IssuerId;
 use crate::limit::RouteLimits;
-use crate::provider_id::ProviderId;
 use crate::route::{
     Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Route, Router, Token, Upstream,
 };
@@ -38,12 +36,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) purpose: Purpose,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
-    /// The ids of all providers.
-    pub(super) providers: &'a [ProviderId],
-    /// All issuers of access tokens.
-    pub(super) issuers: &'a Issuers,
-    /// The claims that sessions keep.
-    pub(super) claims: &'a [String],
+    /// What requirements may speak of.
+    pub(super) known: Known<'a>,
     /// What answers of upstreams have besides their own.
     pub(super) security_headers: &'a security_headers::Defaults,
     /// The limits of routes that have none of their own.
@@ -82,8 +76,8 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     let methods = methods(&mut table, prefix);
     let upstream = upstream_of(&mut table, surroundings);
     let to_assets = upstream == Some(Some(Upstream::Assets));
-    let access = access(&mut table, to_assets, surroundings);
-    let asserts = matches!(&access, Some(Access::Guarded(Guard { token: Token::Assertion, .. })));
+    let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
+    let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
     if asserts && upstream == Some(None) {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
@@ -178,20 +172,26 @@ pub(super) fn is_binding(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-fn access(table: &mut Table<'_>, to_assets: bool, surroundings: &Surroundings<'_>) -> Option<Access> {
+fn access(
+    table: &mut Table<'_>,
+    pattern: Option<&Pattern>,
+    to_assets: bool,
+    surroundings: &Surroundings<'_>,
+) -> Option<Access> {
+    let known = &surroundings.known;
     let public = table.optional("public", flag);
-    let ways = table.optional("authenticate", |value| authenticate(value, &surroundings.issuers.ids));
+    let ways = table.optional("authenticate", |value| authenticate(value, &known.issuers.ids));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
-        requirements: require::read(table, surroundings.providers, &surroundings.issuers.ids),
+        requirements: require::read(table, pattern, known),
         token: table
             .optional(
                 "token",
                 choice(&[("none", Token::None), ("relay", Token::Relay), ("assertion", Token::Assertion)]),
             )
             .unwrap_or(Token::None),
-        headers: claim_headers::read(table, surroundings.claims),
+        headers: claim_headers::read(table, known.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
     };
@@ -214,7 +214,7 @@ fn access(table: &mut Table<'_>, to_assets: bool, surroundings: &Surroundings<'_
             if to_assets {
                 refuse_telling_nobody(table, &guard);
             }
-            Some(Access::Guarded(guard))
+            Some(Access::Guarded(Box::new(guard)))
         }
     }
 }
@@ -238,10 +238,11 @@ fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surrou
     for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
-    require::refuse_contradictions(table, guard);
-    require::refuse_ambiguity(table, guard, surroundings.issuers);
-    refuse_bound_relay(table, guard, &surroundings.issuers.bound());
-    claim_headers::refuse_contradictions(table, guard);
+    let known = &surroundings.known;
+    require::refuse_contradictions(table, guard, known);
+    require::refuse_ambiguity(table, guard, known.issuers);
+    refuse_bound_relay(table, guard, &known.issuers.bound());
+    claim_headers::refuse_contradictions(table, guard, known);
 }
 
 /// The upstream would get a token without the proof that it is bound to, and has to refuse it: or, worse, does not.

@@ -3,7 +3,12 @@
 use serde_json::Value;
 
 use super::problem::{expected, shown};
+use super::table::Table;
+use crate::claim_path::ClaimPath;
 use crate::time::{Seconds, Timestamp};
+
+/// The most places to look for one thing in claims.
+const MAX_PATHS: usize = 16;
 
 /// A value as a message names it.
 pub(super) fn found(value: &Value) -> String {
@@ -64,6 +69,17 @@ pub(super) fn list<T: PartialEq>(
     }
 }
 
+/// The places to look for something in claims, if the table has any at `key`.
+pub(super) fn paths(table: &mut Table<'_>, key: &'static str) -> Option<Vec<ClaimPath>> {
+    table.optional(key, |value| {
+        let all = list(ClaimPath::EXPECTED, ClaimPath::parse)(value)?;
+        if all.len() > MAX_PATHS {
+            return Err(format!("expected at most {MAX_PATHS}, found {}", all.len()));
+        }
+        Ok(all)
+    })
+}
+
 /// One of a few words.
 pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<T, String> {
     move |value| {
@@ -82,15 +98,17 @@ pub(super) fn one_of<T>(words: &[(&str, T)]) -> String {
 /// A span such as `30s`, `15m`, `8h`, `7d`, from `least` to `most`.
 pub(super) fn duration(least: Seconds, most: Seconds) -> impl Fn(&Value) -> Result<Seconds, String> {
     move |value| {
-        let span = value.as_str().and_then(seconds).filter(|span| (least..=most).contains(span));
+        let given = value.as_str().and_then(span).filter(|span| (least..=most).contains(span));
         let (least, most) = (spelled(least), spelled(most));
-        span.ok_or_else(|| {
+        given.ok_or_else(|| {
             format!("expected a duration such as `30m` or `8h`, from `{least}` to `{most}`, found {}", found(value))
         })
     }
 }
 
-fn seconds(text: &str) -> Option<Seconds> {
+/// A span such as `30s`, `15m`, `8h`, `7d`.
+#[must_use]
+pub fn span(text: &str) -> Option<Seconds> {
     let unit = text.chars().last()?;
     let digits = text.strip_suffix(unit)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -87,7 +87,7 @@ impl Gateway {
     ) -> Result<Option<Principal>, Reason> {
         let (turn, mut ledger) = self.begin(platform, head);
         let path = turn.enter(turn::target(&head.url).0)?;
-        let route = doors::route(&turn, &path, &mut ledger)?;
+        let route = doors::route(&turn, &path, &mut ledger)?.route;
         match &route.access {
             Access::Public => Ok(None),
             Access::Guarded(guard) => {
@@ -109,9 +109,9 @@ async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Res
     if let Some(permissions) = guard::preflight(turn, &path, ledger) {
         return permissions.map(answered);
     }
-    let route = doors::route(turn, &path, ledger)?;
-    match doors::enter(turn, &path, route, ledger).await {
-        Ok(admitted) => Ok(Ok((admitted, route))),
+    let matched = doors::route(turn, &path, ledger)?;
+    match doors::enter(turn, &path, &matched, ledger).await {
+        Ok(admitted) => Ok(Ok((admitted, matched.route))),
         Err(refused) => guard::answer(turn, refused, ledger).map(answered),
     }
 }

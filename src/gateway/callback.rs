@@ -1,7 +1,5 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
-use serde_json::{Map, Value};
-
 use super::documents::KeySource;
 use super::turn::{Ledger, Turn};
 use super::{Platform, login, other_tabs, reply, userinfo};
@@ -12,6 +10,7 @@ use crate::http::{Method, Reply, StatusCode};
 use crate::limit::Kind;
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
+use crate::oidc::kept::Kept;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
@@ -58,12 +57,13 @@ pub(super) async fn finish<P: Platform>(
     let response = redeem(turn, provider, &metadata, code, &transaction).await?;
     let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
     ledger.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
-    let claims = userinfo::claims(turn, provider, &metadata, &response, &id_token).await?;
-    let person = Person { id_token, claims };
+    let kept = userinfo::told(turn, provider, &metadata, &response, &id_token).await?;
+    let person = Person { id_token, kept };
     let handle = begin_session(turn, provider, response, person, &transaction).await?;
     let value = handle.to_cookie_value(&turn.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
-    ledger.set_cookie(cookie::set_arrival(turn.platform.now()))?;
+    let asked = transaction.asked_tag();
+    ledger.set_cookie(cookie::set_arrival(turn.platform.now(), asked.as_deref()))?;
     other_tabs::tell(turn, &transaction, &value, ledger)?;
     ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
@@ -74,7 +74,7 @@ pub(super) async fn finish<P: Platform>(
 /// Who signed in, and what the session will know of them.
 struct Person {
     id_token: IdToken,
-    claims: Map<String, Value>,
+    kept: Kept,
 }
 
 /// An authorization response, by where it stood.
@@ -263,8 +263,11 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         issuer: id_token.issuer().to_owned(),
         subject: id_token.subject().to_owned(),
         provider: provider.id.as_str().to_owned(),
-        claims: person.claims.clone(),
+        claims: person.kept.claims.clone(),
         scopes,
+        roles: person.kept.roles.clone(),
+        permissions: person.kept.permissions.clone(),
+        tenant: person.kept.tenant.clone(),
         auth_time: id_token.auth_time().map(Timestamp::as_unix),
         acr: id_token.acr().map(str::to_owned),
         amr: id_token.amr().map(str::to_owned).collect(),

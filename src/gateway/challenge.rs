@@ -22,7 +22,7 @@ pub(super) struct Challenge {
 impl Challenge {
     /// For a client that knows nothing yet: where to read about this resource, and what to ask a token for.
     pub(super) fn of(route: &Route, guard: &Guard, config: &Config) -> Self {
-        let scopes = &guard.requirements.scopes;
+        let scopes: Vec<&str> = guard.requirements.needed_scopes().collect();
         let scope = (!scopes.is_empty()).then(|| format!(r#"scope="{}""#, scopes.join(" ")));
         let metadata = format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
         let parameters = scope.into_iter().chain([metadata]).collect();
@@ -45,12 +45,18 @@ impl Challenge {
             Refusal::ProofRefused => Some("invalid_dpop_proof"),
             Refusal::NonceWanted => Some("use_dpop_nonce"),
             Refusal::Forbidden(scopes) if !scopes.is_empty() => Some("insufficient_scope"),
+            Refusal::StepUp(_) => None,
             _ => return,
+        };
+        let error = match refusal {
+            // R-121
+            Refusal::StepUp(wanted) => wanted.challenge(),
+            _ => error.map(|error| format!(r#"error="{error}""#)).into_iter().collect(),
         };
         headers.insert(header::VARY, HeaderValue::from_static("Authorization, Cookie"));
         let others: Vec<HeaderValue> = headers.get_all(header::WWW_AUTHENTICATE).iter().cloned().collect();
         headers.remove(header::WWW_AUTHENTICATE);
-        for value in self.lines(error).into_iter().filter_map(|line| HeaderValue::try_from(line).ok()).chain(others) {
+        for value in self.lines(&error).into_iter().filter_map(|line| HeaderValue::try_from(line).ok()).chain(others) {
             headers.append(header::WWW_AUTHENTICATE, value);
         }
         // R-131: exactly one.
@@ -60,17 +66,18 @@ impl Challenge {
     }
 
     /// One challenge for each scheme, that with the error first.
-    fn lines(&self, error: Option<&str>) -> Vec<String> {
+    fn lines(&self, error: &[String]) -> Vec<String> {
         let blamed = self.came_by.filter(|scheme| self.schemes.contains(scheme)).or(self.schemes.first().copied());
         let mut schemes = self.schemes.clone();
         schemes.sort_by_key(|scheme| Some(*scheme) != blamed);
-        schemes.into_iter().map(|scheme| self.line(scheme, error.filter(|_| Some(scheme) == blamed))).collect()
+        let error = |scheme| if Some(scheme) == blamed { error } else { &[] };
+        schemes.into_iter().map(|scheme| self.line(scheme, error(scheme))).collect()
     }
 
-    fn line(&self, scheme: Scheme, error: Option<&str>) -> String {
-        let error = error.map(|error| format!(r#"error="{error}""#));
+    fn line(&self, scheme: Scheme, error: &[String]) -> String {
         let algs = (scheme == Scheme::Dpop).then(|| format!(r#"algs="{}""#, dpop::algorithm_names()));
-        let parameters: Vec<String> = error.into_iter().chain(algs).chain(self.parameters.iter().cloned()).collect();
+        let parameters: Vec<String> =
+            error.iter().cloned().chain(algs).chain(self.parameters.iter().cloned()).collect();
         format!("{} {}", scheme.name(), parameters.join(", "))
     }
 }

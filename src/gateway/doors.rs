@@ -3,13 +3,14 @@
 use super::Platform;
 use super::challenge::Challenge;
 use super::entrant::Entrant;
+use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use crate::audit::Outcome as Ending;
 use crate::authn::{Principal, session_cookie::Wants};
-use crate::authz::{self, Decision, Permit};
+use crate::authz::{self, Decision, Denial, Permit};
 use crate::http::StatusCode;
 use crate::refusal::Reason;
-use crate::route::{Access, CanonicalPath, Guard, NoRoute, Route, Token};
+use crate::route::{Access, CanonicalPath, Guard, Matched, NoRoute, Route, Token};
 use crate::upstream::{Introduction, Tenure};
 
 /// A request that both doors let through.
@@ -40,15 +41,18 @@ impl From<Reason> for Refused {
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn route<'a, P>(turn: &Turn<'a, P>, path: &CanonicalPath, ledger: &mut Ledger) -> Result<&'a Route, Reason> {
+pub(super) fn route<'a, P>(
+    turn: &Turn<'a, P>,
+    path: &CanonicalPath,
+    ledger: &mut Ledger,
+) -> Result<Matched<'a>, Reason> {
     let matched = turn.config.routes.find(&turn.head.method, path).map_err(|error| match error {
         NoRoute::NotFound => Reason::NoRoute,
         NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
     })?;
-    let route = matched.route;
-    ledger.event.route = Some(route.name.clone());
-    ledger.grant = route.cors.as_ref().map(|cors| cors.grant(turn.head));
-    Ok(route)
+    ledger.event.route = Some(matched.route.name.clone());
+    ledger.grant = matched.route.cors.as_ref().map(|cors| cors.grant(turn.head));
+    Ok(matched)
 }
 
 /// Door 1, then door 2, and on the way the route's limits.
@@ -58,21 +62,21 @@ pub(super) fn route<'a, P>(turn: &Turn<'a, P>, path: &CanonicalPath, ledger: &mu
 pub(super) async fn enter<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
-    route: &Route,
+    matched: &Matched<'_>,
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
-    turn.limit_address(route, ledger).await?;
-    match &route.access {
+    turn.limit_address(matched.route, ledger).await?;
+    match &matched.route.access {
         Access::Public => {
-            let permit = permitted(authz::authorize(None, route))?;
-            turn.limit_route(route, ledger).await?;
+            let permit = permitted(authz::authorize(None, matched, turn.now))?;
+            turn.limit_route(matched.route, ledger).await?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
         }
         Access::Guarded(guard) => {
-            let entrant = authenticate(turn, path, (route, guard), ledger).await?;
-            turn.limit_subject(route, entrant.principal(), ledger).await?;
-            authorize(turn, (route, guard), entrant, ledger).await
+            let entrant = authenticate(turn, path, (matched.route, guard), ledger).await?;
+            turn.limit_subject(matched.route, entrant.principal(), ledger).await?;
+            authorize(turn, (matched, guard), entrant, ledger).await
         }
     }
 }
@@ -88,10 +92,12 @@ pub(super) async fn authenticate<P: Platform>(
     (route, guard): (&Route, &Guard),
     ledger: &mut Ledger,
 ) -> Result<Entrant, Reason> {
+    ledger.sign_in = guard.takes_sessions().then(|| SignIn::first(&guard.requirements));
     if guard.takes_tokens() {
         let challenge = ledger.challenge.insert(Challenge::of(route, guard, turn.config));
         if let Some(presented) = turn.presented_token()? {
             challenge.came_by(presented.scheme);
+            ledger.sign_in = None;
             let bearer = turn.authenticate_token(presented, (guard, path), ledger).await?;
             return Ok(Entrant::Token(Box::new(bearer)));
         }
@@ -109,21 +115,34 @@ pub(super) async fn authenticate<P: Platform>(
 /// Door 2, and what goes on with whom it lets through.
 async fn authorize<P: Platform>(
     turn: &Turn<'_, P>,
-    (route, guard): (&Route, &Guard),
+    (matched, guard): (&Matched<'_>, &Guard),
     entrant: Entrant,
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
-    let permit = permitted(authz::authorize(Some(entrant.principal()), route))?;
-    turn.limit_route(route, ledger).await?;
+    let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
+    let permit = permitted(mendable(turn, decision, entrant.principal(), ledger))?;
+    turn.limit_route(matched.route, ledger).await?;
     let tenure = turn.tenure(guard, &entrant);
-    let (principal, introduction) = turn.introduce(entrant, (route, guard), &mut ledger.event).await?;
+    let (principal, introduction) = turn.introduce(entrant, (matched.route, guard), &mut ledger.event).await?;
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
     Ok(Admitted { principal: Some(principal), introduction, tenure, permit })
+}
+
+/// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
+/// cannot be asked for one, no sign-in helps.
+fn mendable<P>(turn: &Turn<'_, P>, decision: Decision, principal: &Principal, ledger: &mut Ledger) -> Decision {
+    let (Decision::StepUp(wanted), Some(id)) = (&decision, principal.provider()) else { return decision };
+    ledger.sign_in = turn.config.provider(id).and_then(|provider| SignIn::again(provider, wanted));
+    match ledger.sign_in {
+        Some(_) => decision,
+        None => Decision::Deny(Denial::Authentication(wanted.shortfall)),
+    }
 }
 
 fn permitted(decision: Decision) -> Result<Permit, Reason> {
     match decision {
         Decision::Allow(permit) => Ok(permit),
         Decision::Deny(denial) => Err(Reason::Denied(denial)),
+        Decision::StepUp(wanted) => Err(Reason::StepUp(Box::new(wanted))),
     }
 }

@@ -1,6 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 use super::doors::{self, Admitted, Refused};
+use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, onward, reply};
 use crate::audit::Outcome as Ending;
@@ -21,10 +22,11 @@ pub(super) async fn pass<P: Platform>(
     if let Some(permissions) = preflight(turn, path, ledger) {
         return permissions.map(Outcome::Reply);
     }
-    let route = doors::route(turn, path, ledger)?;
+    let matched = doors::route(turn, path, ledger)?;
+    let route = matched.route;
     // Another proxy sends it on, and asks us before: here there is nothing.
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
-    match doors::enter(turn, path, route, ledger).await {
+    match doors::enter(turn, path, &matched, ledger).await {
         Ok(admitted) => {
             let Admitted { introduction, tenure, permit, .. } = admitted;
             let forwarding = Forwarding {
@@ -77,34 +79,40 @@ pub(super) fn answer<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: 
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
 /// does for who comes from there just now: a provider that asks nothing would make that an endless round. Who
-/// posts a form of ours is told how to send it again, signed in.
+/// posts a form of ours is told how to send it again, signed in. Whose sign-in does not do is sent to another, once: a
+/// provider that knows no better one would make that an endless round too.
 pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    if !turn.caller.is_navigation() || reason.refusal() != Refusal::Unauthenticated {
+    let again = matches!(reason, Reason::StepUp(_)) && ledger.sign_in.is_some();
+    if !turn.caller.is_navigation() || !(again || reason.refusal() == Refusal::Unauthenticated) {
         return Err(reason);
     }
     if turn.head.method != Method::GET {
         return onward::unsent(turn, reason, ledger);
     }
+    let sign_in = ledger.sign_in.clone().unwrap_or_default();
+    let in_vain = match sign_in.tag() {
+        Some(tag) if again => cookie::arrived_just_now_with(&turn.head.headers, turn.now, &tag),
+        _ => cookie::arrived_just_now(&turn.head.headers, turn.now),
+    };
     let reply = if turn.may_have_left_cookie_behind() {
         bounce(turn)
-    } else if cookie::arrived_just_now(&turn.head.headers, turn.now) {
+    } else if in_vain {
         return Err(reason);
     } else {
-        to_login(turn)?
+        to_login(turn, &sign_in)?
     };
     ledger.event.end(Ending::Redirect, reason.code(), reply.status);
     Ok(reply)
 }
 
-fn to_login<P: Platform>(turn: &Turn<'_, P>) -> Result<Reply, Reason> {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("return_to", &turn.here());
+fn to_login<P: Platform>(turn: &Turn<'_, P>, sign_in: &SignIn) -> Result<Reply, Reason> {
     // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
-    if turn.head.headers.contains_key("sec-fetch-dest") {
-        query.append_pair("fragment", "keep");
-    }
-    reply::redirect(StatusCode::FOUND, &format!("/auth/login?{}", query.finish()))
-        .ok_or(Reason::Internal("internal.location_unwritable"))
+    let link = if turn.head.headers.contains_key("sec-fetch-dest") {
+        sign_in.link_keeping_fragment(&turn.here())
+    } else {
+        sign_in.link_back_to(&turn.here())
+    };
+    reply::redirect(StatusCode::FOUND, &link).ok_or(Reason::Internal("internal.location_unwritable"))
 }
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.

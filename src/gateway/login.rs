@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
-use crate::config::{LoginParameter, Provider, ResponseMode};
+use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::keyring::SealError;
@@ -20,7 +20,6 @@ use crate::session::SessionHandle;
 use crate::time::Seconds;
 
 const MAX_LOGIN_HINT_BYTES: usize = 320;
-const MAX_ACR_VALUES_BYTES: usize = 512;
 /// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
 const MAX_COOKIES_LOOKED_AT: usize = 16;
 
@@ -35,7 +34,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     let link = Link::parse(turn.query.unwrap_or_default())?;
     if link.fragment.is_some() {
         ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
-        return Ok(keep_fragment(&link));
+        return Ok(keep_fragment(turn, &link));
     }
     if turn.may_have_left_cookie_behind() {
         ledger.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
@@ -109,9 +108,11 @@ impl<'a> Link<'a> {
 }
 
 /// On to the same login by way of the browser, which alone knows the fragment.
-fn keep_fragment(link: &Link<'_>) -> Reply {
-    let return_to = link.return_to.as_deref().unwrap_or("/");
-    reply::html_with_script(pages::forward::to_login(return_to))
+fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
+    let others = form_urlencoded::parse(turn.query.unwrap_or_default().as_bytes());
+    let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
+    reply::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
 }
 
 /// The provider that the link names, or the only one; `None` when the person has to choose.
@@ -161,18 +162,15 @@ impl Wishes {
         let max_age = max_age.transpose()?.into_iter().chain(provider.max_age).min();
         Ok(Self {
             hints: Hints { prompt: prompt.transpose()?, login_hint: hint.transpose()? },
-            acr_values: narrowed(acr.transpose()?, &provider.acr_values),
+            acr_values: narrowed(&acr.transpose()?.unwrap_or_default(), provider),
             max_age,
         })
     }
 }
 
 /// A link may choose among the configured values, or set some where none are; it never lifts a requirement.
-fn narrowed(asked: Option<Vec<String>>, configured: &[String]) -> Vec<String> {
-    match asked {
-        Some(asked) if configured.is_empty() || asked.iter().all(|value| configured.contains(value)) => asked,
-        _ => configured.to_vec(),
-    }
+fn narrowed(asked: &[String], provider: &Provider) -> Vec<String> {
+    provider.acr_values_for(asked).unwrap_or_else(|| provider.acr_values.clone())
 }
 
 fn checked_prompt(text: &str) -> Result<String, Reason> {

@@ -25,6 +25,7 @@ mod renewal;
 mod reply;
 mod resource;
 mod sessions;
+mod sign_in;
 mod turn;
 mod userinfo;
 mod verify;
@@ -233,8 +234,7 @@ impl Gateway {
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
         let grant = self.grant(head);
-        let base = if grant.as_ref().and_then(Grant::origin).is_some() { self.config.public_url.origin() } else { "" };
-        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head), base);
+        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head), None);
         let mut reply = reply::sealed(reply, request_id, self.config.public_url.is_https());
         if let Some(grant) = grant {
             grant.add_to_own(&mut reply.headers);
@@ -257,7 +257,7 @@ impl Gateway {
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
     let request_id = turn::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
-    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, "");
+    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
 }
@@ -269,7 +269,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
     let (path, _) = turn::target(&head.url);
     let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now.as_unix());
     event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
-    let reply = reply::problem(&refusal, &request_id, Caller::of(head), "");
+    let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
     (event.to_line(), reply::sealed(reply, &request_id, false))
 }
 
@@ -277,7 +277,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Reply) {
     let request_id = turn::request_id(random);
-    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, "");
+    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
 }

@@ -1,12 +1,13 @@
 //! Pages on the way to somewhere else.
 
+use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::session_cookie::Wants;
 use crate::csrf;
 use crate::http::{Method, Reply, StatusCode};
-use crate::oidc::return_to::ReturnTo;
+use crate::oidc::return_to::{ReturnTo, SIGNED_IN};
 use crate::pages;
 use crate::refusal::Reason;
 
@@ -38,7 +39,12 @@ pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &m
         return Err(reason);
     }
     let refusal = turn.refuse(&reason, ledger);
-    let page = reply::html_with_script(pages::unsent::render(&turn.request_id));
+    let (why, login) = match &reason {
+        Reason::StepUp(_) => ("For this you have to sign in once more", ledger.sign_in.clone().unwrap_or_default()),
+        _ => ("You are not signed in any more", SignIn::default()),
+    };
+    let login = login.link_back_to(SIGNED_IN);
+    let page = reply::html_with_script(pages::unsent::render(&turn.request_id, why, &login));
     // Status and challenge as ever, with a page that says more.
     let mut headers = refusal.headers;
     headers.extend(page.headers);

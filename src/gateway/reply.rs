@@ -1,9 +1,10 @@
 //! Answers of our own, and what all of them carry.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Platform;
 use super::turn::Turn;
+use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, header};
 use crate::navigation::Caller;
 use crate::pages;
@@ -82,12 +83,11 @@ pub(super) fn readable_by_all(mut reply: Reply) -> Reply {
     reply
 }
 
-/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `base`: what stands before the path
-/// of the login page, where that is to be found elsewhere.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, base: &str) -> Reply {
+/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `login`: where signing in would help.
+pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, login: Option<&str>) -> Reply {
     let status = refusal.status();
     let mut reply = if caller.is_navigation() {
-        html(status, pages::problem::render(refusal, request_id, refusal.offers_login().then_some("/auth/login")))
+        html(status, pages::problem::render(refusal, request_id, login))
     } else {
         let mut body = json!({
             "type": format!("urn:postern:problem:{}", refusal.kind()),
@@ -95,32 +95,51 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, base:
             "status": status.as_u16(),
             "request_id": request_id,
         });
-        match (refusal, body.as_object_mut()) {
-            (Refusal::Unauthenticated, Some(members)) => {
-                members.insert("login_url".to_owned(), format!("{base}/auth/login").into());
-            }
-            // RFC 6750 §3: the scopes that would do. They stand in the configuration, and are nobody's secret.
-            (Refusal::Forbidden(scopes), Some(members)) if !scopes.is_empty() => {
-                members.insert("scope".to_owned(), scopes.join(" ").into());
-            }
-            _ => {}
+        if let Some(members) = body.as_object_mut() {
+            members.extend(details(refusal, login));
         }
         with_type(status, "application/problem+json", body.to_string())
     };
-    explain_in_headers(refusal, &mut reply.headers);
+    explain_in_headers(refusal, login, &mut reply.headers);
     reply
 }
 
-fn explain_in_headers(refusal: &Refusal, headers: &mut HeaderMap) {
-    let (name, value) = match refusal {
+/// What more a problem says: what would do, and where. It stands in the configuration, and is nobody's secret.
+fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
+    let mut members = Map::new();
+    let mut insert = |name: &str, value: Option<Value>| members.extend(value.map(|value| (name.to_owned(), value)));
+    match refusal {
+        // RFC 6750 §3
+        Refusal::Forbidden(scopes) if !scopes.is_empty() => insert("scope", Some(scopes.join(" ").into())),
+        // RFC 9470 §3
+        Refusal::StepUp(wanted) => {
+            insert("acr_values", Some(wanted.acr_values.join(" ").into()).filter(|_| !wanted.acr_values.is_empty()));
+            insert("max_age", wanted.max_age.map(|max_age| max_age.get().into()));
+        }
+        _ => {}
+    }
+    if let Refusal::Unauthenticated | Refusal::StepUp(_) = refusal {
+        insert("login_url", login.map(Value::from));
+    }
+    members
+}
+
+fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut HeaderMap) {
+    let (name, value) = match (refusal, login) {
         // RFC 9110 §11.6.1 wants a challenge with every 401; ours is to be met by a cookie from the login page.
-        Refusal::Unauthenticated => {
+        (Refusal::Unauthenticated, _) => {
             let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern""#;
             (header::WWW_AUTHENTICATE, challenge.to_owned())
         }
-        Refusal::MethodNotAllowed(methods) => (header::ALLOW, methods.clone()),
-        Refusal::TooManyRequests(next) => (header::RETRY_AFTER, next.get().max(1).to_string()),
-        Refusal::Unavailable => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
+        (Refusal::StepUp(wanted), Some(login)) => {
+            let (error, cookie) = (wanted.challenge().join(", "), cookie::SESSION);
+            let challenge =
+                format!(r#"Cookie realm="postern", form-action="{login}", cookie-name="{cookie}", {error}"#);
+            (header::WWW_AUTHENTICATE, challenge)
+        }
+        (Refusal::MethodNotAllowed(methods), _) => (header::ALLOW, methods.clone()),
+        (Refusal::TooManyRequests(next), _) => (header::RETRY_AFTER, next.get().max(1).to_string()),
+        (Refusal::Unavailable, _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
         _ => return,
     };
     if let Ok(value) = HeaderValue::try_from(value) {

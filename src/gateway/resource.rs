@@ -71,7 +71,8 @@ fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
     let accepted = |id: &IssuerId| guards.iter().any(|guard| guard.admits(id));
     let issuers: Vec<&TokenIssuer> = config.issuers.iter().filter(|issuer| accepted(&issuer.id)).collect();
     let mut scopes: Vec<&str> = Vec::new();
-    for scope in guards.iter().flat_map(|guard| &guard.requirements.scopes) {
+    let required = guards.iter().map(|guard| &guard.requirements);
+    for scope in required.flat_map(|required| required.scopes.iter().chain(&required.any_scope)) {
         if !scopes.contains(&scope.as_str()) {
             scopes.push(scope);
         }

@@ -2,6 +2,7 @@
 
 use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
+use super::sign_in::{LOGIN, SignIn};
 use super::{Platform, reply, resource};
 use crate::audit::{Event, Outcome as Ending};
 use crate::authn::dpop;
@@ -52,12 +53,14 @@ pub(super) struct Ledger {
     pub(super) grant: Option<Grant>,
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
+    /// What a sign-in has to be like to help where the route takes sessions.
+    pub(super) sign_in: Option<SignIn>,
     cookies: Vec<HeaderValue>,
 }
 
 impl Ledger {
     pub(super) fn new(event: Event) -> Self {
-        Self { event, challenge: None, grant: None, quotas: Quotas::default(), cookies: Vec::new() }
+        Self { event, challenge: None, grant: None, quotas: Quotas::default(), sign_in: None, cookies: Vec::new() }
     }
 
     /// The cookies, the grant and the quotas, for an answer that is not ours.
@@ -235,17 +238,24 @@ impl<P: Platform> Turn<'_, P> {
         if let Refusal::Internal = refusal {
             ledger.event.detail = Some(format!("{reason:?}"));
         }
-        let mut reply = reply::problem(&refusal, &self.request_id, self.caller, self.login_base(ledger));
+        let mut reply =
+            reply::problem(&refusal, &self.request_id, self.caller, self.login_link(&refusal, ledger).as_deref());
         if let Some(challenge) = &ledger.challenge {
             challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
         }
         reply
     }
 
-    /// What stands before the path of the login page: a page of another origin has to be told the whole address.
-    fn login_base(&self, ledger: &Ledger) -> &str {
-        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin);
-        elsewhere.map_or("", |_| self.config.public_url.origin())
+    /// Where to sign in, where that helps. A page of another origin has to be told the whole address.
+    fn login_link(&self, refusal: &Refusal, ledger: &Ledger) -> Option<String> {
+        let link = match (refusal, &ledger.sign_in) {
+            (Refusal::StepUp(_), Some(sign_in)) if self.caller.is_navigation() => sign_in.link_back_to(&self.here()),
+            (Refusal::StepUp(_), None) => return None,
+            (_, Some(sign_in)) => sign_in.link(),
+            (_, None) => LOGIN.to_owned(),
+        };
+        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.caller.is_navigation();
+        refusal.offers_login().then(|| if elsewhere { self.config.public_url.join(&link) } else { link })
     }
 
     /// Adds what every answer of ours carries.

@@ -1,35 +1,33 @@
 //! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
 
-use serde_json::{Map, Value};
-
 use super::Platform;
 use super::documents::KeySource;
 use super::turn::Turn;
 use crate::config::Provider;
 use crate::oidc::id_token::IdToken;
+use crate::oidc::kept::Kept;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
 use crate::refusal::{Document, Reason};
 
-/// The claims that `SESSION.claims` names. UserInfo is asked once, and only when the ID token lacks some of them.
+/// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
 ///
 /// # Errors
 /// When UserInfo is to be asked and cannot be believed: a session never has half of what the configuration asks for.
-pub(super) async fn claims<P: Platform>(
+pub(super) async fn told<P: Platform>(
     turn: &Turn<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
     id_token: &IdToken,
-) -> Result<Map<String, Value>, Reason> {
-    let names = &turn.config.session.claims;
-    let told = names.iter().filter_map(|name| Some((name.clone(), id_token.claims().get(name)?.clone())));
-    let mut claims: Map<String, Value> = told.collect();
-    if provider.userinfo && !userinfo::lacking(&claims, names).is_empty() {
-        ask(turn, provider, metadata, response, id_token).await?.complete(&mut claims, names);
+) -> Result<Kept, Reason> {
+    let names = Kept::names(provider, &turn.config.session.claims);
+    let mut told = id_token.claims().clone();
+    if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
+        ask(turn, provider, metadata, response, id_token).await?.complete(&mut told, &names);
     }
-    Ok(claims)
+    Ok(Kept::of(told, provider, &turn.config.session.claims))
 }
 
 async fn ask<P: Platform>(

@@ -11,7 +11,7 @@ use crate::authn::Principal;
 use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use crate::refusal::{Reason, VerifyError};
-use crate::route::{CanonicalPath, Route};
+use crate::route::{CanonicalPath, Matched};
 
 use question::{Dialect, Question, SECRET};
 
@@ -31,7 +31,7 @@ pub(super) async fn answer<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: 
     let question = asked(turn, asks, ledger)?;
     let inner = turn.about(&question.head);
     let decision = match rule(&inner, ledger) {
-        Ok((path, route)) => doors::enter(&inner, &path, route, ledger).await,
+        Ok((path, matched)) => doors::enter(&inner, &path, &matched, ledger).await,
         Err(reason) => Err(reason.into()),
     };
     let reply = match (decision, asks) {
@@ -70,11 +70,11 @@ fn asked<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Re
 }
 
 /// The request's one meaning, and its rule: as for any other.
-fn rule<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<(CanonicalPath, &'a Route), Reason> {
+fn rule<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<(CanonicalPath, Matched<'a>), Reason> {
     let (raw_path, _) = turn::target(&turn.head.url);
     let path = turn.enter(raw_path)?;
-    let route = doors::route(turn, &path, ledger)?;
-    Ok((path, route))
+    let matched = doors::route(turn, &path, ledger)?;
+    Ok((path, matched))
 }
 
 /// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it

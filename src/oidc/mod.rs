@@ -10,6 +10,7 @@ pub mod documents;
 pub mod exchange;
 pub mod id_token;
 pub mod introspection;
+pub mod kept;
 pub mod key_search;
 pub mod login;
 pub mod logout;

@@ -132,11 +132,29 @@ impl Transaction {
         constant_time_eq(self.state.as_bytes(), state.as_bytes())
     }
 
+    /// What it asks of the sign-in, by [`asked_tag`].
+    #[must_use]
+    pub fn asked_tag(&self) -> Option<String> {
+        asked_tag(&self.acr_values, self.max_age.map(Seconds::new))
+    }
+
     /// What is remembered of it once it ended, so that it ends once.
     #[must_use]
     pub fn once_key(&self) -> [u8; 32] {
         Sha256::new().chain_update(b"postern/login-transaction/").chain_update(&self.state).finalize().into()
     }
+}
+
+/// Names what a login asks of the sign-in: the same for the same. `None` where it asks for nothing.
+#[must_use]
+pub fn asked_tag(acr_values: &[String], max_age: Option<Seconds>) -> Option<String> {
+    let max_age = max_age.map(|max_age| max_age.get().to_string());
+    if acr_values.is_empty() && max_age.is_none() {
+        return None;
+    }
+    // No value of `acr` holds a space.
+    let asked = format!("{} {}", max_age.unwrap_or_default(), acr_values.join(" "));
+    Some(Sha256::digest(asked).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The name of the cookie of the login that sent `state`.

@@ -32,10 +32,11 @@ pub fn bounce(to: &str) -> Scripted {
     with_script(to, &with_path("/auth/continue?to=", to), "Opening the page.")
 }
 
-/// To the sign-in for `return_to`.
+/// To the sign-in for `return_to`, with this query besides.
 #[must_use]
-pub fn to_login(return_to: &str) -> Scripted {
-    let login = with_path("/auth/login?return_to=", return_to);
+pub fn to_login(return_to: &str, query: &str) -> Scripted {
+    let separator = if query.is_empty() { "" } else { "&" };
+    let login = with_path(&format!("/auth/login?{query}{separator}return_to="), return_to);
     with_script(&login, &login, "Taking you to sign in.")
 }
 

@@ -27,7 +27,7 @@ fn pages(text: &str) -> Vec<String> {
 
 /// Every page that has a script.
 fn scripted(text: &str) -> Vec<Scripted> {
-    vec![forward::bounce(text), forward::to_login(text), unsent::render(text)]
+    vec![forward::bounce(text), forward::to_login(text, ""), unsent::render(text, text, text)]
 }
 
 /// What a page is made of: its tags and the names of their attributes, without any text or value.
@@ -108,11 +108,13 @@ fn a_way_on_with_a_fragment_ends_in_the_path_it_is_for() {
     let page = forward::bounce("/a?b=c&d=%20").body;
     assert!(page.contains(r#"href="/a?b=c&amp;d=%20""#), "{page}");
     assert!(page.contains(r#"data-with-fragment="/auth/continue?to=%2Fa%3Fb%3Dc%26d%3D%2520""#), "{page}");
-    let page = forward::to_login("/a").body;
+    let page = forward::to_login("/a", "").body;
     let login = r#"/auth/login?return_to=%2Fa""#;
     assert!(
         page.contains(&format!("href=\"{login}")) && page.contains(&format!("data-with-fragment=\"{login}")),
         "{page}"
     );
     assert!(page.contains(&format!("<noscript><meta http-equiv=\"refresh\" content=\"0;url={login}")), "{page}");
+    let page = forward::to_login("/a", "acr_values=x&max_age=60").body;
+    assert!(page.contains(r#"href="/auth/login?acr_values=x&amp;max_age=60&amp;return_to=%2Fa""#), "{page}");
 }

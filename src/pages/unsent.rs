@@ -7,22 +7,21 @@
 use maud::{PreEscaped, html};
 
 use super::{Scripted, page};
-use crate::oidc::return_to::SIGNED_IN;
 
 const SEND_AGAIN: &str = "\
 const again = document.querySelector('button');
 again.hidden = false;
 again.addEventListener('click', () => location.reload());";
 
-/// Tells what happened, and the way to send it after all.
+/// Tells what happened, in the words of `why`, and the way to send it after all: by `login`.
 #[must_use]
-pub fn render(request_id: &str) -> Scripted {
+pub fn render(request_id: &str, why: &str, login: &str) -> Scripted {
     let body = html! {
         h1 { "Not sent yet" }
-        p { "You are not signed in any more, so nothing was changed. What you entered is still in this tab: keep it open." }
+        p { (why) ", so nothing was changed. What you entered is still in this tab: keep it open." }
         ol {
             li {
-                a.button href=(format!("/auth/login?return_to={SIGNED_IN}")) target="_blank" rel="noopener" {
+                a.button href=(login) target="_blank" rel="noopener" {
                     "Sign in, in a new tab"
                 }
             }

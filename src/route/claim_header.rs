@@ -28,6 +28,8 @@ pub enum Claim {
     Scopes,
     /// `roles`
     Roles,
+    /// `tenant`: to which they belong, by word of whoever vouches for them.
+    Tenant,
     /// `email`, if the provider has verified it.
     Email,
     /// `auth_time`: when they last proved themselves to the issuer, in UNIX seconds.
@@ -44,7 +46,7 @@ pub enum Claim {
 
 impl Claim {
     /// Their names in the configuration; those that the session keeps have more.
-    pub const WORDS: [(&str, Self); 12] = [
+    pub const WORDS: [(&str, Self); 13] = [
         ("subject", Self::Subject),
         ("issuer", Self::Issuer),
         ("kind", Self::Kind),
@@ -52,6 +54,7 @@ impl Claim {
         ("client_id", Self::ClientId),
         ("scopes", Self::Scopes),
         ("roles", Self::Roles),
+        ("tenant", Self::Tenant),
         ("email", Self::Email),
         ("auth_time", Self::AuthTime),
         ("acr", Self::Acr),
@@ -68,6 +71,6 @@ impl Claim {
     /// Whether only who came by a token has any.
     #[must_use]
     pub const fn is_of_tokens(&self) -> bool {
-        matches!(self, Self::ClientId | Self::Roles)
+        matches!(self, Self::ClientId)
     }
 }

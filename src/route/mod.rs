@@ -4,21 +4,21 @@ mod claim_header;
 mod methods;
 mod path;
 mod pattern;
+mod requirements;
 mod router;
 
 pub use claim_header::{Claim, ClaimHeader};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};
+pub use requirements::{ClaimRule, ClaimTest, Operand, Permission, Requirements};
 pub use router::{Conflict, Matched, NoRoute, Router};
 
 use std::rc::Rc;
 
 use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
-use crate::kind::Kind;
 use crate::limit::RouteLimits;
-use crate::provider_id::ProviderId;
 use crate::security_headers::SecurityHeaders;
 use crate::time::Seconds;
 
@@ -63,7 +63,7 @@ pub enum Access {
     /// Everyone; nobody is asked who they are.
     Public,
     /// Who proves an identity and meets the requirements.
-    Guarded(Guard),
+    Guarded(Box<Guard>),
 }
 
 /// What a guarded route asks for.
@@ -92,21 +92,6 @@ pub enum Authentication {
     Session,
     /// `bearer`: an access token in `Authorization` (RFC 6750).
     Bearer,
-}
-
-/// What an identity must have; all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requirements {
-    /// `scopes`: each of them must have been granted.
-    pub scopes: Vec<String>,
-    /// `providers`: who came by a session signed in at one of these; empty for any.
-    pub providers: Vec<ProviderId>,
-    /// `issuers`: who came by a token has it from one of these; empty for any.
-    pub issuers: Vec<IssuerId>,
-    /// `kinds`: the identity is of one of these kinds; empty for any.
-    pub kinds: Vec<Kind>,
-    /// `roles`: the identity has one of these roles; empty for any, or none.
-    pub roles: Vec<String>,
 }
 
 impl Route {

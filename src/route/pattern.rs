@@ -66,6 +66,12 @@ impl Pattern {
         &self.text
     }
 
+    /// The names of the parameters for one whole segment.
+    pub fn segments<'a>(&'a self) -> impl Iterator<Item = &'a str> {
+        let inside = |segment: &'a str| segment.strip_prefix('{')?.strip_suffix('}');
+        self.text.split('/').filter_map(inside).filter(|name| !name.starts_with('*'))
+    }
+
     /// The name in `{*name}`.
     pub(super) fn rest(&self) -> Option<&str> {
         self.rest.as_deref()

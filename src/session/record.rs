@@ -22,6 +22,15 @@ pub struct Session {
     /// The scopes the access token has.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// What the provider says the person is, by where the configuration looked at sign-in.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// What it says that the person may do, likewise.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// The tenant that it says the person belongs to, likewise.
+    #[serde(default)]
+    pub tenant: Option<String>,
     /// `auth_time`: when the person last proved themselves to the provider.
     #[serde(default)]
     pub auth_time: Option<i64>,

@@ -69,6 +69,8 @@ struct About<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     roles: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
@@ -126,6 +128,7 @@ impl<'a> About<'a> {
             client_id: principal.client_id(),
             scope: principal.scopes().join(" "),
             roles: principal.roles(),
+            tenant: principal.tenant(),
             email,
             email_verified: email.map(|_| true),
             auth_time: authentication.time.map(Timestamp::as_unix),

@@ -69,6 +69,7 @@ fn fact(claim: &Claim, who: &Identity<'_>) -> Option<Fact> {
         Claim::ClientId => one(principal.client_id()?),
         Claim::Scopes => list(principal.scopes()),
         Claim::Roles => list(principal.roles()),
+        Claim::Tenant => one(principal.tenant()?),
         Claim::Email => one(who.email()?),
         Claim::AuthTime => one(&principal.authentication().time?.as_unix().to_string()),
         Claim::Acr => one(principal.authentication().acr.as_deref()?),

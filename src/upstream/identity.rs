@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::authn::Principal;
+use crate::oidc::claims::is_believed;
 
 /// A principal, and the name of their session.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +26,6 @@ impl<'a> Identity<'a> {
     #[must_use]
     pub fn kept(&self, name: &str) -> Option<&'a Value> {
         let claims: &Map<String, Value> = self.principal.claims();
-        let believed = match name {
-            "email" | "phone_number" => claims.get(&format!("{name}_verified")) == Some(&Value::Bool(true)),
-            _ => true,
-        };
-        claims.get(name).filter(|_| believed)
+        claims.get(name).filter(|_| is_believed(claims, name))
     }
 }

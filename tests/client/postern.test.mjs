@@ -97,6 +97,34 @@ test("the CSRF header goes with what changes something, on our own origin only",
   assert.deepEqual([asked[0].headers.get("x-mine"), asked[0].headers.get("x-postern-csrf"), await asked[0].text()], ["kept", "1", "text"]);
 });
 
+test("a read that wants another sign-in goes for that one, by our own page whatever the link says, and once", async () => {
+  const gone = [];
+  const kept = new Map();
+  Object.assign(globalThis, {
+    document: { visibilityState: "visible" },
+    sessionStorage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) },
+    location: { ...HERE, assign: (url) => gone.push(url) },
+  });
+  try {
+    const type = "urn:postern:problem:insufficient-user-authentication";
+    const read = async (login_url, init) => {
+      answering(problem(401, { type, login_url }));
+      return (await postern.fetch("https://app.example.com/api", init)).status;
+    };
+    const link = "/auth/login?provider=corp&acr_values=gold+platinum&max_age=300";
+    const there = "/auth/login?return_to=%2Freports%2F7%3Fpage%3D2%26q%3D%2526%23part%2F3%3Fx&provider=corp&acr_values=gold+platinum&max_age=300";
+    assert.deepEqual([await read(link, { login: false }), await read(link, { method: "POST" }), gone], [401, 401, []]);
+    assert.deepEqual([await read(link), await read(link), gone], [401, 401, [there]]);
+    // For something else it goes again; of a link of somebody else's, only the words count.
+    await read("https://evil.example/?acr_values=silver&return_to=/evil&redirect_uri=x");
+    assert.equal(gone[1], `${there.split("&provider")[0]}&acr_values=silver`);
+  } finally {
+    globalThis.location = HERE;
+    delete globalThis.document;
+    delete globalThis.sessionStorage;
+  }
+});
+
 test("a 401 that is the application's own, or another origin's, is none of our business", async () => {
   // With `document` missing, whatever is done about it throws.
   for (const [url, answer] of [

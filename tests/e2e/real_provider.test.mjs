@@ -7,7 +7,7 @@ import { ACR, DEMO_RESOURCE, SECOND_FACTOR_CODE, startProvider } from "../../dem
 import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
 import { Browser, formOf } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
-import { startPostern } from "./support/postern.mjs";
+import { ROUTES, startPostern } from "./support/postern.mjs";
 
 const SECRET = "s3cret:%+&/=?~";
 const ORIGIN = "http://localhost:8787";
@@ -37,7 +37,8 @@ for (const id of Object.keys(METHODS)) {
     ...(id === "form" && { response_mode: "form_post" }),
   };
 }
-const postern = await startPostern({ providers: configured });
+const safe = { upstream: "service:ECHO", require: { acr: [ACR.secondFactor], max_age: "1h" } };
+const postern = await startPostern({ providers: configured, routes: { ...ROUTES, "/safe": safe } });
 after(async () => {
   await postern.close();
   await Promise.all(Object.values(providers).map((provider) => provider.close()));
@@ -109,6 +110,24 @@ test("a second factor that was asked for is in the session", async () => {
   const end = await signInAt(new ScriptedBrowser(), url.href, { login: "bob", password: "builder", code: SECOND_FACTOR_CODE });
   assert.equal((await finish(browser, end)).status, 200);
   assert.equal((await whoIs(browser)).session.acr, ACR.secondFactor);
+});
+
+test("a person who signed in by password is asked for the second factor where a route wants it, and comes back", async () => {
+  // R-123
+  const browser = new Browser(postern);
+  const person = new ScriptedBrowser();
+  const bob = { login: "bob", password: "builder" };
+  const plain = await signInAt(person, (await begin(browser, { provider: "basic" })).url.href, bob);
+  assert.equal((await finish(browser, plain)).status, 200);
+  assert.equal((await whoIs(browser)).session.acr, ACR.password);
+  assert.equal((await browser.fetch("/safe")).status, 401);
+
+  const { next } = await browser.navigate("/safe", { initiator: ORIGIN, stopAt: (url) => url.origin !== ORIGIN });
+  const end = await signInAt(person, next.url.href, { ...bob, code: SECOND_FACTOR_CODE });
+  const answer = await finish(browser, end);
+  assert.match(answer.body, /0;url=\/safe"/);
+  assert.equal((await whoIs(browser)).session.acr, ACR.secondFactor);
+  assert.equal((await browser.fetch("/safe")).status, 200);
 });
 
 test("a sign-out ends the session here and at the provider", async () => {

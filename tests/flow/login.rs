@@ -92,7 +92,7 @@ fn a_link_lowers_the_requirements_of_no_login() {
         ("", "silver gold", "600"),
         ("acr_values=gold", "gold", "600"),
         ("acr_values=bronze", "silver gold", "600"),
-        ("acr_values=gold+bronze", "silver gold", "600"),
+        ("acr_values=gold+bronze", "gold", "600"),
         ("max_age=0", "silver gold", "0"),
         ("max_age=601", "silver gold", "600"),
     ] {

@@ -1,25 +1,7 @@
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
-use crate::authn::access_token::Expectations;
-use crate::config::testing::token_issuer;
-use crate::jose::testing::verified;
-
-const NOW: i64 = 1_800_000_000;
-
-/// Whoever comes by a token with these claims, of an issuer with this in its table.
-fn principal(table: &Value, changes: &Value) -> Principal {
-    let mut claims = json!({
-        "iss": "https://as.example.com/t1", "aud": "urn:api", "sub": "alice", "client_id": "app", "jti": "j",
-        "iat": NOW, "exp": NOW + 60,
-    });
-    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    let issuer = token_issuer(|all| all.as_object_mut().unwrap().extend(table.as_object().unwrap().clone()));
-    let profile = issuer.signed().unwrap().profile;
-    let expected = Expectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
-    let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
-    Principal::by_token(&issuer, &claims, &Sender::plain())
-}
+use crate::authn::testing::{NOW, principal};
 
 #[test]
 fn a_token_says_who_for_whom_and_since_when() {
@@ -71,4 +53,21 @@ fn the_configuration_says_what_kind_and_a_clients_own_token_is_no_persons() {
         assert_eq!(principal(&json!({ "kind": kind }), &json!({})).kind(), person, "{kind}");
         assert_eq!(principal(&json!({ "kind": kind }), &own).kind(), client, "{kind}");
     }
+}
+
+#[test]
+fn what_a_token_claims_is_found_by_its_place_and_an_address_only_once_it_is_verified() {
+    //
+    let claims = json!({ "department": "sales", "realm": { "unit": "a" }, "email": "a@example.com" });
+    let alice = principal(&json!({}), &claims);
+    let claim = |principal: &Principal, path: &str| principal.claim(&ClaimPath::parse(path).unwrap()).cloned();
+    assert_eq!(claim(&alice, "department"), Some(json!("sales")));
+    assert_eq!(claim(&alice, "/realm/unit"), Some(json!("a")));
+    assert_eq!((claim(&alice, "email"), claim(&alice, "/email"), alice.email()), (None, None, None));
+    for (verified, address) in [(json!(true), Some("a@example.com")), (json!("true"), None), (json!(1), None)] {
+        let told = json!({ "email": "a@example.com", "email_verified": verified });
+        assert_eq!(principal(&json!({}), &told).email(), address, "{told}");
+    }
+    // What upstreams are told of sessions' claims is told of no token's.
+    assert!(alice.claims().is_empty());
 }

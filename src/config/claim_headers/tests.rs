@@ -124,7 +124,7 @@ fn what_nobody_there_could_have_is_a_contradiction() {
         lines[0].clone()
     };
     let (session, bearer) = (json!({ "authenticate": ["session"] }), json!({ "authenticate": ["bearer"] }));
-    assert!(one(json!({ "X-A": "roles" }), session.clone()).contains("`x-a` is about tokens"));
+    assert!(one(json!({ "X-A": "roles" }), session.clone()).contains("`x-a` tells roles, and sessions have none"));
     assert!(one(json!({ "X-A": "client_id" }), session).contains("is about tokens"));
     for word in ["email", "provider", "session", "claims.groups"] {
         assert!(one(json!({ "X-A": word }), bearer.clone()).contains("`x-a` is about sessions"), "{word}");

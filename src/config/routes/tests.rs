@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::super::tests::{parse, problems, small, with};
 use super::*;
+use crate::provider_id::ProviderId;
 use crate::route::Requirements;
 
 /// The rule read from one table.
@@ -262,7 +263,7 @@ fn what_no_way_to_authenticate_could_meet_is_a_contradiction() {
     let (session, bearer, both) = (json!(["session"]), json!(["bearer"]), json!(["session", "bearer"]));
     assert!(problem(bearer.clone(), "touch", json!(false)).contains("is about sessions"));
     assert!(problem(bearer.clone(), "revocation", json!("5s")).contains("is about sessions"));
-    assert!(problem(both.clone(), "require", json!({ "roles": ["admin"] })).contains("sessions have none"));
+    assert!(problem(session.clone(), "require", json!({ "roles": ["admin"] })).contains("sessions have none"));
     assert!(problem(bearer, "require", json!({ "providers": ["corp"] })).contains("is about sessions"));
     assert!(problem(session.clone(), "require", json!({ "issuers": ["machines"] })).contains("is about tokens"));
     assert!(problem(session, "require", json!({ "kinds": ["service"] })).contains("sessions are people's"));

@@ -2,13 +2,14 @@ use super::*;
 use crate::authz::{Decision, authorize};
 use crate::config::testing::config;
 use crate::http::{Method, Peer};
+use crate::time::Timestamp;
 
 fn permit() -> Permit {
     let config = config(|_| ());
     let path = CanonicalPath::parse("/").unwrap();
-    match authorize(None, config.routes.find(&Method::GET, &path).unwrap().route) {
+    match authorize(None, &config.routes.find(&Method::GET, &path).unwrap(), Timestamp::from_unix(0)) {
         Decision::Allow(permit) => permit,
-        Decision::Deny(denial) => panic!("{denial:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

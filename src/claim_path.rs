@@ -1,5 +1,7 @@
 //! Where in a token something stands: the name of a claim, or a path into it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// Longest path read.
@@ -11,13 +13,25 @@ pub struct ClaimPath(String);
 
 impl ClaimPath {
     /// What [`ClaimPath::parse`] accepts.
-    pub(super) const EXPECTED: &str = "the name of a claim, or a JSON pointer such as `/realm_access/roles`";
+    pub const EXPECTED: &str = "the name of a claim, or a JSON pointer such as `/realm_access/roles`";
 
     /// Reads a path. Names may hold `/`, as in `https://example.com/roles`; a pointer begins with it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let clean = !text.is_empty() && text.len() <= MAX_BYTES && !text.chars().any(char::is_control);
         (clean && (!text.starts_with('/') || is_pointer(text))).then(|| Self(text.to_owned()))
+    }
+
+    /// Where many issuers name the tenant that somebody belongs to: `org_id`.
+    #[must_use]
+    pub fn organization() -> Self {
+        Self("org_id".to_owned())
+    }
+
+    /// The one text that stands there; an empty one says nothing.
+    #[must_use]
+    pub fn text<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a str> {
+        self.find(claims)?.as_str().filter(|text| !text.is_empty())
     }
 
     /// The path as written.
@@ -29,9 +43,27 @@ impl ClaimPath {
     /// What stands there.
     #[must_use]
     pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-        let Some(pointer) = self.0.strip_prefix('/') else { return claims.get(&self.0) };
-        let (first, rest) = pointer.find('/').map_or((pointer, ""), |at| pointer.split_at(at));
-        claims.get(&unescaped(first))?.pointer(rest)
+        let (_, rest) = self.parts();
+        claims.get(self.claim().as_ref())?.pointer(rest)
+    }
+
+    /// The texts that stand in any of these places.
+    #[must_use]
+    pub fn all_texts(paths: &[Self], claims: &Map<String, Value>) -> Vec<String> {
+        paths.iter().flat_map(|path| path.texts(claims)).map(str::to_owned).collect()
+    }
+
+    /// The name of the claim in which it stands.
+    #[must_use]
+    pub fn claim(&self) -> Cow<'_, str> {
+        let (first, _) = self.parts();
+        if self.0.starts_with('/') { unescaped(first) } else { first.into() }
+    }
+
+    /// The name of the claim as written, and the pointer into it.
+    fn parts(&self) -> (&str, &str) {
+        let Some(pointer) = self.0.strip_prefix('/') else { return (&self.0, "") };
+        pointer.find('/').map_or((pointer, ""), |at| pointer.split_at(at))
     }
 
     /// The texts that stand there: one by itself, or those of a list. Anything else grants nothing.
@@ -49,8 +81,8 @@ fn is_pointer(text: &str) -> bool {
 }
 
 /// RFC 6901 §4, in its order.
-fn unescaped(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
+fn unescaped(token: &str) -> Cow<'_, str> {
+    if token.contains('~') { token.replace("~1", "/").replace("~0", "~").into() } else { token.into() }
 }
 
 #[cfg(test)]
@@ -82,6 +114,19 @@ mod tests {
             ["n", "o", "absent", "/realm_access", "/realm_access/absent", "/scope/0", "/n/a", "realm_access/roles"]
         {
             assert!(texts(nothing, &claims).is_empty(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_the_claim_that_it_leads_into() {
+        for (path, claim) in [
+            ("scope", "scope"),
+            ("https://example.com/roles", "https://example.com/roles"),
+            ("/realm_access/roles", "realm_access"),
+            ("/a~1b~0/c", "a/b~"),
+            ("/", ""),
+        ] {
+            assert_eq!(ClaimPath::parse(path).unwrap().claim(), claim, "{path}");
         }
     }
 

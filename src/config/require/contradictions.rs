@@ -1,0 +1,136 @@
+//! Requirements that nobody who comes by a way that the route takes could ever meet.
+
+use super::super::issuer::{Issuers, TokenIssuer};
+use super::super::provider::Provider;
+use super::super::table::Table;
+use super::Known;
+use crate::claim_path::ClaimPath;
+use crate::kind::Kind;
+use crate::route::{ClaimRule, Guard, Permission, Requirements};
+
+/// Refuses them. A route that takes both sessions and tokens is held to it for each.
+pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
+    refuse_origins(route, guard);
+    refuse_kinds(route, guard);
+    refuse_idle_scopes(route, &guard.requirements);
+    if guard.takes_sessions() {
+        for message in unmet_by_sessions(&guard.requirements, known) {
+            route.problem("require", message);
+        }
+    }
+    if guard.takes_tokens() {
+        for message in unmet_by_tokens(&guard.requirements, known) {
+            route.problem("require", message);
+        }
+    }
+}
+
+/// Where a route takes both sessions and tokens and says from whom the one may be, it says so of the other too: else a
+/// reader would have to guess whether that is nobody or anybody.
+fn refuse_origins(route: &Table<'_>, guard: &Guard) {
+    let required = &guard.requirements;
+    let (providers, issuers) = (!required.providers.is_empty(), !required.issuers.is_empty());
+    let problem = |message: &str| route.problem("require", message);
+    match (guard.takes_sessions(), guard.takes_tokens()) {
+        (false, _) if providers => problem("`providers` is about sessions, and `authenticate` has no `session`"),
+        (_, false) if issuers => problem("`issuers` is about tokens, and `authenticate` has no `bearer`"),
+        (true, true) if providers && !issuers => {
+            problem("names `providers` for sessions, so expected `issuers` for tokens too");
+        }
+        (true, true) if issuers && !providers => {
+            problem("names `issuers` for tokens, so expected `providers` for sessions too");
+        }
+        _ => {}
+    }
+}
+
+fn refuse_kinds(route: &Table<'_>, guard: &Guard) {
+    let required = &guard.requirements;
+    if !required.kinds.is_empty() && !required.kinds.contains(&Kind::Human) && !guard.takes_tokens() {
+        route.problem("require", "`kinds` has no `human`, and sessions are people's");
+    }
+    let of_people = [
+        ("acr", !required.acr.is_empty()),
+        ("amr", !required.amr.is_empty()),
+        ("max_age", required.max_age.is_some()),
+        ("email_domain", !required.email_domain.is_empty()),
+    ];
+    if required.kinds == [Kind::Service]
+        && let Some((key, _)) = of_people.iter().find(|(_, named)| *named)
+    {
+        route.problem("require", format!("`{key}` is about people, and `kinds` has only `service`"));
+    }
+}
+
+fn refuse_idle_scopes(route: &Table<'_>, required: &Requirements) {
+    if let Some(scope) = required.any_scope.iter().find(|scope| required.scopes.contains(scope)) {
+        route.problem("require", format!("`{scope}` stands in `scopes`, so `any_scope` with it asks nothing more"));
+    }
+}
+
+fn unmet_by_sessions(required: &Requirements, known: &Known<'_>) -> Vec<String> {
+    let taken = |provider: &&Provider| required.providers.is_empty() || required.providers.contains(&provider.id);
+    let providers: Vec<&Provider> = known.providers.iter().filter(taken).collect();
+    let unkept = required.claims.iter().filter_map(|rule| unkept(rule, known.claims));
+    let mut unmet: Vec<String> = unkept.chain(unverified(required, known.claims)).collect();
+    // One that is wrong itself has its own problem, and might have met this.
+    if providers.is_empty() || known.providers.len() < known.provider_ids.len() {
+        return unmet;
+    }
+    let grants: Vec<Grants<'_>> = providers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
+    unmet.extend(ungranted(required, &grants, "sessions", "PROVIDERS"));
+    let cannot_ask = [
+        ("acr", "acr_values", providers.iter().all(|provider| provider.acr_values_for(&required.acr).is_none())),
+        ("max_age", "max_age", providers.iter().all(|provider| provider.max_age_for(required.max_age).is_none())),
+    ];
+    for (key, own, _) in cannot_ask.into_iter().filter(|(_, _, never)| *never) {
+        unmet.push(format!("names `{key}`, for which no provider can be asked, by its `{own}` and `pass_through`"));
+    }
+    unmet
+}
+
+fn unmet_by_tokens(required: &Requirements, known: &Known<'_>) -> Vec<String> {
+    let Issuers { ids, all } = known.issuers;
+    let taken = |issuer: &&TokenIssuer| required.issuers.is_empty() || required.issuers.contains(&issuer.id);
+    let issuers: Vec<&TokenIssuer> = all.iter().filter(taken).collect();
+    if issuers.is_empty() || all.len() < ids.len() {
+        return Vec::new();
+    }
+    let grants: Vec<Grants<'_>> = issuers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
+    ungranted(required, &grants, "tokens", "ISSUERS")
+}
+
+/// Where an issuer or provider says which roles and which permissions somebody has.
+type Grants<'a> = (&'a [ClaimPath], &'a [ClaimPath]);
+
+/// Roles and permissions that none of these could have.
+fn ungranted(required: &Requirements, grants: &[Grants<'_>], who: &str, table: &str) -> Vec<String> {
+    let mut unmet = Vec::new();
+    let roles = grants.iter().any(|(roles, _)| !roles.is_empty());
+    let permissions = grants.iter().any(|(_, permissions)| !permissions.is_empty());
+    if !required.roles.is_empty() && !roles {
+        unmet.push(format!("names `roles`, and {who} have none: no entry of `{table}` says where its `roles` are"));
+    }
+    let lacking = |permission: &&Permission| !permissions && (!roles || permission.roles.is_empty());
+    if let Some(Permission { name, roles: granting }) = required.permissions.iter().find(lacking) {
+        let why = if granting.is_empty() {
+            format!("no role of `ROLES` grants it, and no entry of `{table}` says where its `permissions` are")
+        } else {
+            format!("no entry of `{table}` says where its `roles` or `permissions` are")
+        };
+        unmet.push(format!("names the permission `{name}`, and {who} never have it: {why}"));
+    }
+    unmet
+}
+
+fn unkept(rule: &ClaimRule, kept: &[String]) -> Option<String> {
+    let claim = rule.path.claim();
+    let known = kept.iter().any(|known| *known == claim);
+    (!known).then(|| format!("asks for the claim `{claim}`, which sessions do not keep: it is not in `SESSION.claims`"))
+}
+
+fn unverified(required: &Requirements, kept: &[String]) -> Option<String> {
+    let missing = ["email", "email_verified"].into_iter().find(|name| !kept.iter().any(|known| known == name))?;
+    let asked = !required.email_domain.is_empty();
+    asked.then(|| format!("`email_domain` needs the claim `{missing}`, which is not in `SESSION.claims`"))
+}
