@@ -185,3 +185,23 @@ fn a_new_key_goes_in_front_of_the_ring_in_use() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(broken.stdout.is_empty() && !String::from_utf8_lossy(&broken.stderr).contains("canary"));
 }
+
+#[test]
+fn of_several_sites_the_one_that_is_named_is_asked() {
+    let ask = |site: &[&str]| {
+        let question = ["explain", "--config", "sites.toml", "--secrets", "none", "--who", "nobody", "GET /users/7"];
+        let output = postern(&[&question[..], site].concat(), "");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout) + &text(output.stderr))
+    };
+    let (code, said) = ask(&["--site", "admin"]);
+    assert!(code == Some(0) && said.contains("/users/{id}"), "{said}");
+    let (code, said) = ask(&["--site", "shop"]);
+    assert!(code == Some(0) && said.contains("/{*rest}"), "{said}");
+    for (site, why) in
+        [(&[][..], "there are several sites, expected --site"), (&["--site", "shed"], "there is no site `shed`")]
+    {
+        let (code, said) = ask(site);
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
+}
