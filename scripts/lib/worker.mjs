@@ -35,13 +35,22 @@ export async function buildWorker(variant, toolEnv, { show = false } = {}) {
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
     await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', relative(cwd, join(root, outDir)), ...cargo, '--locked'], {
-      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(root, 'target') }, show,
+      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: targetOf(variant) }, show,
     });
     await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
     if (entry) putEntryInFront(join(root, outDir), entry);
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
+}
+
+/**
+ * Where cargo builds it. A `cdylib` has one file name whatever its features are, so two variants in one folder would take
+ * each other's for their own.
+ */
+function targetOf(variant) {
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+  return variant === 'release' ? target : join(target, variant);
 }
 
 /** What `worker-build` makes becomes a module of an entry of our own, which steps requests through it. */
