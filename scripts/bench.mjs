@@ -10,7 +10,8 @@ await main(async () => {
   await bootstrap({ keep: true });
   await ensureRust();
   const tools = await ensureWasmTools();
-  await step('Worker', () => buildWorker('release', tools), String);
+  const variant = process.argv[2] === 'tokens' ? 'verifier' : 'release';
+  await step('Worker', () => buildWorker(variant, tools), String);
   // The rest of the arguments are the benchmark's own.
   const [name] = process.argv.splice(2, 1);
   await import(`../tests/bench/${name}.mjs`);

@@ -19,7 +19,7 @@ import { buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
-const MAX_GZIP_KIB = 700;
+const MAX_GZIP_KIB = 760;
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const FUZZ_SECONDS = 10;
 
@@ -30,8 +30,12 @@ const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: cargo('fmt', '--all', '--check') },
   { name: 'clippy', title: 'clippy', work: cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings') },
   {
-    name: 'clippy-wasm', title: 'clippy, as the Worker',
-    work: cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--features', 'fault-injection', '--', '-D', 'warnings'),
+    name: 'clippy-wasm', title: 'clippy, as the Worker and as a library in another',
+    work: async () => {
+      for (const features of [['--features', 'fault-injection'], ['--no-default-features']]) {
+        await cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', ...features, '--', '-D', 'warnings')();
+      }
+    },
   },
   { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
   { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },
@@ -42,7 +46,7 @@ const STEPS = [
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
 ];
 
@@ -57,6 +61,7 @@ const NEEDS = {
   },
   worker: () => build('release', 'Worker'),
   fault: () => build('fault', 'Worker with fault injection'),
+  guarded: () => build('guarded', 'example of a guarded Worker'),
 };
 
 await main(async () => {

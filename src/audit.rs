@@ -8,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::authn::{Origin, Principal};
+use crate::config::Config;
 use crate::http::{Peer, StatusCode};
 use crate::issuer_id::IssuerId;
 
@@ -94,7 +95,10 @@ pub struct Event {
     /// More of why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The configuration that decided: [`crate::config::Config::stamp`].
+    /// The site that was asked, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// The configuration that decided: [`crate::config::Config::stamp`]; empty where the request is for no site.
     pub config: String,
     /// The id that the caller sees too.
     pub request_id: String,
@@ -147,6 +151,9 @@ pub struct Event {
     /// cannot stand in a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
+    /// The limits whose counters did not answer: the request was let through uncounted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uncounted: Vec<&'static str>,
     /// The version of the policies that were asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<String>,
@@ -192,6 +199,7 @@ impl Event {
             outcome: Outcome::Deny,
             reason: "undecided",
             detail: None,
+            site: None,
             config: String::new(),
             request_id: request_id.to_owned(),
             status: 500,
@@ -211,6 +219,7 @@ impl Event {
             actors: Vec::new(),
             token_id: None,
             withheld: Vec::new(),
+            uncounted: Vec::new(),
             policy_version: None,
             policies: Vec::new(),
             policy_trial: None,
@@ -223,6 +232,12 @@ impl Event {
             address: peer.address.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
         }
+    }
+
+    /// Says which site it is about, and by which configuration it is decided.
+    pub fn decided_by(&mut self, config: &Config) {
+        self.site = config.site.id().map(ToString::to_string);
+        self.config.clone_from(&config.stamp);
     }
 
     /// Says that it is about another request than the one that came.

@@ -7,7 +7,8 @@ use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, heade
 use crate::time::Seconds;
 
 /// What refusals of ours say in headers, and a page elsewhere may need to know.
-const OWN_HEADERS: [&str; 4] = ["dpop-nonce", "retry-after", "www-authenticate", "x-request-id"];
+const OWN_HEADERS: [&str; 6] =
+    ["dpop-nonce", "ratelimit", "ratelimit-policy", "retry-after", "www-authenticate", "x-request-id"];
 const PREFIX: &str = "access-control-";
 
 /// `cors` of a route.
@@ -76,21 +77,26 @@ impl Grant {
         self.origin().filter(|_| self.credentials)
     }
 
-    /// Says it in an upstream's answer. What the upstream says of its own about other origins is taken out.
-    pub fn add_to_answer(&self, headers: &mut HeaderMap) {
+    /// Says it in an upstream's answer, to which we added `ours`. What the upstream says of its own about other origins is taken
+    /// out.
+    pub fn add_to_answer(&self, headers: &mut HeaderMap, ours: &[HeaderName]) {
         let others: Vec<HeaderName> =
             headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
         for name in others {
             headers.remove(name);
         }
-        self.write(headers, names(&self.expose));
+        self.write(headers, names(&self.exposing(ours)));
     }
 
     /// Says it in an answer of our own.
     pub fn add_to_own(&self, headers: &mut HeaderMap) {
-        let own = OWN_HEADERS.map(HeaderName::from_static);
-        let more: Vec<HeaderName> = self.expose.iter().filter(|name| !own.contains(name)).cloned().collect();
-        self.write(headers, names(&[own.as_slice(), &more].concat()));
+        self.write(headers, names(&self.exposing(&OWN_HEADERS.map(HeaderName::from_static))));
+    }
+
+    /// These and those of the configuration, none of them twice.
+    fn exposing(&self, ours: &[HeaderName]) -> Vec<HeaderName> {
+        let more = self.expose.iter().filter(|name| !ours.contains(name));
+        ours.iter().chain(more).cloned().collect()
     }
 
     fn write(&self, headers: &mut HeaderMap, expose: String) {
@@ -139,7 +145,7 @@ mod tests {
         //
         for origin in [SPA, "https://b.example:8443"] {
             let mut answer = HeaderMap::new();
-            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer);
+            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer, &[]);
             assert_eq!(
                 (&answer["access-control-allow-origin"], &answer["vary"]),
                 (&HeaderValue::from_static(origin), &HeaderValue::from_static("Origin"))
@@ -160,7 +166,7 @@ mod tests {
             "https://spa.example.com https://b.example:8443",
         ] {
             let mut answer = HeaderMap::new();
-            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer);
+            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer, &[]);
             assert_eq!(answer.len(), 1, "{origin}: {answer:?}");
             assert_eq!(answer["vary"], "Origin");
         }
@@ -181,7 +187,7 @@ mod tests {
         ];
         let mut answer = head(Method::GET, &upstream).headers;
         let plain = Cors { credentials: false, expose: vec![header::ETAG], ..cors() };
-        plain.grant(&head(Method::GET, &[("origin", SPA)])).add_to_answer(&mut answer);
+        plain.grant(&head(Method::GET, &[("origin", SPA)])).add_to_answer(&mut answer, &[]);
         assert_eq!(answer["access-control-allow-origin"], SPA);
         assert_eq!(answer["access-control-expose-headers"], "etag");
         assert!(!answer.contains_key("access-control-allow-credentials"));
@@ -198,7 +204,7 @@ mod tests {
             .add_to_own(&mut answer);
         assert_eq!(
             answer["access-control-expose-headers"],
-            "dpop-nonce, retry-after, www-authenticate, x-request-id, etag"
+            "dpop-nonce, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id, etag"
         );
     }
 

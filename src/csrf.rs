@@ -69,9 +69,11 @@ fn is_unsafe(head: &RequestHead) -> bool {
 
 /// Links from elsewhere may lead here; images, scripts, frames and `fetch` of other origins get nothing that
 /// belongs to the person. What sends no Fetch Metadata is no browser of today, or an older one that
-/// the same-origin policy keeps from reading the answer.
+/// the same-origin policy keeps from reading the answer. What is loaded ahead of time comes as `none` whichever page asked
+/// for it, so it gets nothing: who goes there indeed asks again.
 fn check_safe(head: &RequestHead) -> Result<(), CsrfError> {
     match single(&head.headers, "sec-fetch-site") {
+        Some("none") if head.headers.contains_key("sec-purpose") => Err(CsrfError::FetchSite),
         None | Some("same-origin" | "none") => Ok(()),
         Some(_) if Caller::of(head).is_navigation() => Ok(()),
         Some(_) => Err(CsrfError::FetchSite),

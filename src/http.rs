@@ -1,5 +1,7 @@
 //! Requests and replies as plain values.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 /// The head of a request from outside, as the platform handed it over. Nothing in it is trusted yet.
@@ -43,6 +45,27 @@ pub struct ClientCertificate {
     pub fingerprint_sha256: Option<String>,
 }
 
+impl Peer {
+    /// Where the caller is: an IPv4 address, or the half of an IPv6 address that one customer has to themselves (/64). An IPv4
+    /// address written as IPv6 (RFC 4291 §2.5.5.2) is itself. `None` when the platform tells no address.
+    #[must_use]
+    pub fn network(&self) -> Option<IpAddr> {
+        network(self.address.as_deref()?)
+    }
+}
+
+/// [`Peer::network`] of this address.
+#[must_use]
+pub fn network(address: &str) -> Option<IpAddr> {
+    Some(match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    })
+}
+
 /// A whole answer of Postern's own.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -63,6 +86,13 @@ impl Reply {
 }
 
 impl RequestHead {
+    /// `host[:port]` of the URL: where the request came, and not what a header says. The platform has normalised it: lower
+    /// case, without the port that goes without saying.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next())
+    }
+
     /// The one value of a header; `None` when it is absent, repeated or not visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -86,4 +116,28 @@ pub fn is_token68(text: &str) -> bool {
 #[must_use]
 pub fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_a_64() {
+        for (one, other, same) in [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("::ffff:c000:201", "::ffff:192.0.2.2", false),
+            ("2001:db8:0:1::1", "2001:db8::1:ffff:ffff:ffff:ffff", true),
+            ("2001:DB8:0:1::1", "2001:db8:0:1:0:0:0:1", true),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+        ] {
+            assert!(network(one).is_some() && network(other).is_some());
+            assert_eq!(network(one) == network(other), same, "{one} {other}");
+        }
+        for odd in ["", "localhost", "192.0.2.1:80", "[2001:db8::1]", "192.0.2.1, 192.0.2.2", "fe80::1%eth0", "1"] {
+            assert_eq!(network(odd), None, "{odd}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use crate::ports::Random;
 use crate::secret::Secret;
 
 mod signers;
+mod sites;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
@@ -225,9 +226,13 @@ impl Entry {
     }
 
     fn derive(&self, purpose: Purpose) -> Secret<[u8; KEY_BYTES]> {
+        self.expand(&[purpose.label()])
+    }
+
+    fn expand(&self, label: &[&[u8]]) -> Secret<[u8; KEY_BYTES]> {
         let mut key = [0_u8; KEY_BYTES];
         // Fails only for outputs over 8 kB; a key of zeros would be worse than none, hence the assertion in the tests.
-        let derived = Hkdf::<Sha256>::new(None, self.root.expose()).expand(purpose.label(), &mut key);
+        let derived = Hkdf::<Sha256>::new(None, self.root.expose()).expand_multi_info(label, &mut key);
         debug_assert!(derived.is_ok());
         Secret::new(key)
     }
@@ -251,7 +256,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    struct Counting;
+    pub(super) struct Counting;
 
     impl Random for Counting {
         fn fill(&self, bytes: &mut [u8]) {
@@ -261,7 +266,7 @@ mod tests {
         }
     }
 
-    fn ring(ids: &[&str]) -> KeyRing {
+    pub(super) fn ring(ids: &[&str]) -> KeyRing {
         let entries: Vec<String> = ids
             .iter()
             .map(|id| format!("{id}:{}", Base64UrlUnpadded::encode_string(&[id.as_bytes()[0]; 32])))

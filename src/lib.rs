@@ -9,7 +9,9 @@ pub mod http;
 pub mod json;
 pub mod kind;
 pub mod provider_id;
+pub mod recent;
 pub mod secret;
+pub mod site;
 pub mod time;
 
 pub mod issuer_id;
@@ -21,7 +23,10 @@ pub mod ports;
 pub mod cookie;
 pub mod cors;
 pub mod keyring;
+pub mod limit;
 pub mod once;
+pub mod security_headers;
+
 pub mod route;
 
 pub mod config;
@@ -50,3 +55,6 @@ pub mod gateway;
 pub mod command;
 #[cfg(target_arch = "wasm32")]
 pub mod edge;
+
+#[cfg(target_arch = "wasm32")]
+pub use edge::guard::{Admitted, Guard};

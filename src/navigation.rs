@@ -18,9 +18,13 @@ pub enum Caller {
 
 impl Caller {
     /// Fetch Metadata decides where the browser sends it (<https://www.w3.org/TR/fetch-metadata/> §2);
-    /// an older browser's GET is a navigation when it prefers HTML.
+    /// an older browser's GET is a navigation when it prefers HTML. What a page has loaded ahead of time looks like one
+    /// (`Sec-Purpose`, Fetch §3.6), but nobody is going anywhere yet, and any page may ask for it.
     #[must_use]
     pub fn of(head: &RequestHead) -> Self {
+        if head.headers.contains_key("sec-purpose") {
+            return Self::Program;
+        }
         match head.header("sec-fetch-mode") {
             Some("navigate") if head.header("sec-fetch-dest") == Some("document") => {
                 Self::Navigation { cross_site: head.header("sec-fetch-site") == Some("cross-site") }
@@ -76,6 +80,22 @@ mod tests {
             [browser, "text/html", "TEXT/HTML", "text/html, application/json", "application/json;q=0.5, text/html"]
         {
             assert!(caller(accept).is_navigation(), "{accept}");
+        }
+    }
+
+    #[test]
+    fn what_is_loaded_ahead_of_time_is_nobody_going_anywhere() {
+        //
+        let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("accept", "text/html")];
+        let caller = |more: &[(&'static str, &'static str)]| {
+            let lines = navigation.iter().chain(more);
+            let lines = lines.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let headers = HeaderMap::from_iter(lines);
+            Caller::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
+        };
+        assert!(caller(&[]).is_navigation());
+        for purpose in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip", ""] {
+            assert_eq!(caller(&[("sec-purpose", purpose)]), Caller::Program, "{purpose}");
         }
     }
 

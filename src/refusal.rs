@@ -9,6 +9,7 @@ use crate::authz::{Denial, StepUp};
 use crate::csrf::CsrfError;
 use crate::http::StatusCode;
 use crate::jose::{JwtError, KeySetError};
+use crate::limit::Kind;
 use crate::oidc::callback::CallbackError;
 use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
@@ -18,6 +19,7 @@ use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
+use crate::time::Seconds;
 
 /// Why a request was refused: for the log alone.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub enum Reason {
     Csrf(CsrfError),
     /// A browser asks for a page of an origin that the route does not name.
     CorsOrigin,
+    /// More requests than this limit lets through; in so long it will be one more.
+    Limited(Kind, Seconds),
     /// A proxy's question that is not answered.
     Verify(VerifyError),
     /// Door 2 said no.
@@ -230,6 +234,8 @@ pub enum Refusal {
     LoginFailed,
     /// 403: the provider, or the person there, said no.
     LoginRefused,
+    /// 429: again in so long.
+    TooManyRequests(Seconds),
     /// 503: something that is needed does not answer; try again.
     Unavailable,
     /// 502: the application does not answer.
@@ -259,6 +265,7 @@ impl Reason {
             Self::Unasked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
             Self::CorsOrigin => "cors.origin",
+            Self::Limited(kind, _) => kind.code(),
             Self::Verify(error) => error.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
@@ -370,6 +377,7 @@ impl Reason {
             | Self::Metadata(_)
             | Self::Keys(_)
             | Self::Store(_) => Refusal::Unavailable,
+            Self::Limited(_, next) => Refusal::TooManyRequests(*next),
             Self::UpstreamUnreachable => Refusal::BadGateway,
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
@@ -405,6 +413,7 @@ impl Refusal {
             Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
             Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -429,6 +438,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::LoginFailed => "login-failed",
             Self::LoginRefused => "login-refused",
+            Self::TooManyRequests(_) => "too-many-requests",
             Self::Unavailable => "unavailable",
             Self::BadGateway => "bad-gateway",
             Self::GatewayTimeout => "gateway-timeout",
@@ -453,6 +463,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "That cannot be done here",
             Self::LoginFailed => "Signing in did not work",
             Self::LoginRefused => "Signing in was refused",
+            Self::TooManyRequests(_) => "Too many requests",
             Self::Unavailable => "A service we need does not answer",
             Self::BadGateway => "The application does not answer",
             Self::GatewayTimeout => "The application takes too long",
@@ -481,6 +492,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "Go back and try another way.",
             Self::LoginFailed => "You are not signed in. It can help to start again; logins expire after ten minutes.",
             Self::LoginRefused => "You are not signed in. You can start again, or choose another account.",
+            Self::TooManyRequests(_) => "There were more than we let through. Please wait a moment, then try again.",
             Self::Unavailable => "This is on our side. Please try again in a moment.",
             Self::BadGateway | Self::GatewayTimeout => "Please try again in a moment.",
             Self::Internal => "It has been noted. Please try again, and tell us the number below if it stays.",

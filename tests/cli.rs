@@ -63,6 +63,13 @@ fn doors_past_the_guard_and_missing_bindings_are_problems() {
 }
 
 #[test]
+fn several_sites_are_summed_up_one_by_one_and_each_has_its_own_problems() {
+    answers_as_recorded("sites", &["check", "--config", "sites.toml"], 0);
+    answers_as_recorded("sites-wrong", &["check", "--config", "sites.toml", "--env", "wrong"], 1);
+    answers_as_recorded("sites-unnamed", &["check", "--config", "sites.toml", "--env", "unnamed"], 1);
+}
+
+#[test]
 fn secrets_missing_from_a_given_file_are_problems() {
     answers_as_recorded("incomplete", &["check", "-c", "development.toml", "--secrets", "incomplete.vars"], 1);
 }
@@ -177,4 +184,24 @@ fn a_new_key_goes_in_front_of_the_ring_in_use() {
     let broken = postern(&["keys", "new", "--ring", "canary-8"], "");
     assert_eq!(broken.status.code(), Some(1));
     assert!(broken.stdout.is_empty() && !String::from_utf8_lossy(&broken.stderr).contains("canary"));
+}
+
+#[test]
+fn of_several_sites_the_one_that_is_named_is_asked() {
+    let ask = |site: &[&str]| {
+        let question = ["explain", "--config", "sites.toml", "--secrets", "none", "--who", "nobody", "GET /users/7"];
+        let output = postern(&[&question[..], site].concat(), "");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout) + &text(output.stderr))
+    };
+    let (code, said) = ask(&["--site", "admin"]);
+    assert!(code == Some(0) && said.contains("/users/{id}"), "{said}");
+    let (code, said) = ask(&["--site", "shop"]);
+    assert!(code == Some(0) && said.contains("/{*rest}"), "{said}");
+    for (site, why) in
+        [(&[][..], "there are several sites, expected --site"), (&["--site", "shed"], "there is no site `shed`")]
+    {
+        let (code, said) = ask(site);
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
 }

@@ -13,6 +13,8 @@ mod support;
 
 #[path = "flow/administration.rs"]
 mod administration;
+#[path = "flow/admission.rs"]
+mod admission;
 #[path = "flow/assertion.rs"]
 mod assertion;
 #[path = "flow/assertion_keys.rs"]
@@ -39,6 +41,8 @@ mod guard;
 mod introspection;
 #[path = "flow/key_search.rs"]
 mod key_search;
+#[path = "flow/limits.rs"]
+mod limits;
 #[path = "flow/login.rs"]
 mod login;
 #[path = "flow/logout.rs"]
@@ -64,6 +68,8 @@ mod sender;
 mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sites.rs"]
+mod sites;
 #[path = "flow/staleness.rs"]
 mod staleness;
 #[path = "flow/step_up.rs"]

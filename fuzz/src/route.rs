@@ -41,6 +41,8 @@ fn rule(line: &str) -> Option<Route> {
         methods: if methods.is_empty() { Methods::all() } else { Methods::parse(methods.split(',')).ok()? },
         upstream: Some(Upstream::Assets),
         cors: None,
+        security_headers: None,
+        limits: postern::limit::RouteLimits::default(),
         access: Access::Public,
     })
 }

@@ -10,10 +10,20 @@ import { probe, run } from './progress.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'client', 'scripts/lib/worker.mjs'];
 
-/** What can be built: the Worker, and the Worker with the fault-injection endpoints that only tests use. */
+const ENTRY = 'src/edge/entry.js';
+const GUARDED = 'examples/guarded-worker';
+const VERIFIER = 'tests/bench/verifier';
+
+/**
+ * What can be built: the Worker, the Worker with the fault-injection endpoints that only tests use, the example of a Worker
+ * that guards its own routes, and the engine alone for its benchmark. `folder`: where its manifest is. `entry`: what stands in
+ * front of what `worker-build` makes.
+ */
 export const VARIANTS = {
-  release: { outDir: 'build', cargo: features() },
-  fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'] },
+  release: { outDir: 'build', cargo: features(), entry: ENTRY },
+  fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'], entry: ENTRY },
+  guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, cargo: [], entry: undefined },
+  verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, cargo: [], entry: `${VERIFIER}/entry.mjs` },
 };
 
 /** Cargo features that a deployment asks for: `POSTERN_FEATURES=policies npm run build`. */
@@ -24,25 +34,35 @@ function features() {
 
 /** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
 export async function buildWorker(variant, toolEnv, { show = false } = {}) {
-  const { outDir, cargo } = VARIANTS[variant];
+  const { folder = '.', outDir, cargo, entry } = VARIANTS[variant];
+  const cwd = join(root, folder);
   const stamp = join(root, outDir, '.built-from');
-  const wanted = await fingerprint(cargo, toolEnv);
+  const wanted = await fingerprint(folder, entry, cargo, toolEnv);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
-    await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', outDir, ...cargo, '--locked'], {
-      cwd: root, env: { ...toolEnv, ...unwindEnv() }, show,
+    await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', relative(cwd, join(root, outDir)), ...cargo, '--locked'], {
+      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: targetOf(variant) }, show,
     });
     await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
-    putEntryInFront(join(root, outDir));
+    if (entry) putEntryInFront(join(root, outDir), entry);
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
 }
 
-/** What `worker-build` makes becomes a module of the Worker's own entry, which steps requests through it. */
-function putEntryInFront(build) {
+/**
+ * Where cargo builds it. A `cdylib` has one file name whatever its features are, so two variants in one folder would take
+ * each other's for their own.
+ */
+function targetOf(variant) {
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+  return variant === 'release' ? target : join(target, variant);
+}
+
+/** What `worker-build` makes becomes a module of an entry of our own, which steps requests through it. */
+function putEntryInFront(build, entry) {
   renameSync(join(build, 'index.js'), join(build, 'gateway.js'));
-  copyFileSync(join(root, 'src/edge/entry.js'), join(build, 'index.js'));
+  copyFileSync(join(root, entry), join(build, 'index.js'));
 }
 
 /**
@@ -57,10 +77,12 @@ function unwindEnv() {
   return { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' };
 }
 
-async function fingerprint(cargo, toolEnv) {
+async function fingerprint(folder, entry, cargo, toolEnv) {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
-  for (const input of INPUTS) {
+  hash.update(JSON.stringify([folder, cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
+  const own = folder === '.' ? [] : ['Cargo.toml', 'Cargo.lock', 'src'].map((input) => join(folder, input));
+  if (entry && folder !== '.') own.push(entry);
+  for (const input of [...INPUTS, ...own]) {
     for (const file of files(join(root, input))) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
   }
   return hash.digest('hex');

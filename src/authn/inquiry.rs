@@ -7,13 +7,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-use super::recent::{Bounds, Recent};
 use super::token_cache::TokenDigest;
+use crate::http::network;
 use crate::issuer_id::IssuerId;
 use crate::oidc::documents::FAILURE_COOLDOWN;
 use crate::oidc::introspection::IntrospectionError;
+use crate::recent::{Bounds, Recent};
 use crate::time::{Seconds, Timestamp};
 
 /// A refusal is repeated unasked for this long, or for the issuer's `cache` where that is shorter.
@@ -215,16 +216,6 @@ impl Debt {
             at: now,
         };
     }
-}
-
-fn network(address: &str) -> Option<IpAddr> {
-    Some(match address.parse().ok()? {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ pub mod dpop;
 pub mod inquiry;
 pub mod mtls;
 pub mod principal;
-pub mod recent;
 pub mod sender;
 pub mod session_cookie;
 #[cfg(not(target_arch = "wasm32"))]

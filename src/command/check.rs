@@ -9,7 +9,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use super::keys::OsRandom;
 use super::wrangler::Wrangler;
 use super::{Answer, USAGE, decisions, dev_vars, summary};
-use crate::config::{Config, KEY_RING, Problem, VERIFY};
+use crate::config::{Config, Deployment, KEY_RING, Problem, VERIFY};
 use crate::keyring::KeyRing;
 
 /// What was asked on the command line.
@@ -18,6 +18,7 @@ struct Asked {
     environment: Option<String>,
     secrets: Option<String>,
     decisions: Vec<PathBuf>,
+    site: Option<String>,
 }
 
 /// Where the values of secrets come from.
@@ -35,13 +36,13 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         match arg {
             Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
-            Arg::Long("config" | "env" | "secrets") | Arg::Short('c' | 'e') => {
+            Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
                 asked.take(&arg_name(&arg), &mut parser)?
             }
             other => return Err(other.unexpected()),
         }
     }
-    Ok(check(&asked, |config, summary| compare(config, &asked, summary)).unwrap_or_else(Answer::misused))
+    Ok(check(&asked, |configs, summary| compare(configs, &asked, summary)).unwrap_or_else(Answer::misused))
 }
 
 /// Explains.
@@ -51,7 +52,7 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         match arg {
             Arg::Long("who") => who = Some(parser.value()?.string()?),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
-            Arg::Long("config" | "env" | "secrets") | Arg::Short('c' | 'e') => {
+            Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
                 asked.take(&arg_name(&arg), &mut parser)?
             }
             Arg::Value(value) if request.is_none() => request = Some(value.string()?),
@@ -59,8 +60,8 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         }
     }
     let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
-    let answer = |config: &Config, _: String| {
-        decisions::explain(config, &who, &request).map(|verdict| Answer::good(verdict.to_string()))
+    let answer = |configs: &[&Config], _: String| {
+        decisions::explain(of_site(configs, &asked)?, &who, &request).map(|verdict| Answer::good(verdict.to_string()))
     };
     Ok(check(&asked, answer).unwrap_or_else(Answer::misused))
 }
@@ -75,7 +76,13 @@ fn arg_name(arg: &Arg<'_>) -> String {
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { config: PathBuf::from("wrangler.toml"), environment: None, secrets: None, decisions: Vec::new() }
+        Self {
+            config: PathBuf::from("wrangler.toml"),
+            environment: None,
+            secrets: None,
+            decisions: Vec::new(),
+            site: None,
+        }
     }
 }
 
@@ -86,6 +93,7 @@ impl Asked {
         match name {
             "config" | "c" => self.config = value.into(),
             "secrets" => self.secrets = Some(value.string()?),
+            "site" => self.site = Some(value.string()?),
             _ => self.environment = Some(value.string()?).filter(|name| !name.is_empty()),
         }
         Ok(())
@@ -93,11 +101,12 @@ impl Asked {
 }
 
 /// The summary of a good configuration, and below it how its decisions compare with those expected.
-fn compare(config: &Config, asked: &Asked, mut text: String) -> Result<Answer, String> {
+fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answer, String> {
     let mut good = true;
     for file in &asked.decisions {
         let name = file.display();
-        let (count, wrong) = decisions::compare(config, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
+        let (count, wrong) =
+            decisions::compare(of_site(configs, asked)?, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
         good &= wrong.is_empty();
         text.push_str(&match wrong.len() {
             0 => format!("\n{name}: {count} decisions as expected\n"),
@@ -110,29 +119,59 @@ fn compare(config: &Config, asked: &Asked, mut text: String) -> Result<Answer, S
 
 /// What `answer` makes of a good configuration and its summary, or the problems; or why there is neither: a file that
 /// cannot be read.
-fn check(asked: &Asked, answer: impl FnOnce(&Config, String) -> Result<Answer, String>) -> Result<Answer, String> {
+fn check(asked: &Asked, answer: impl FnOnce(&[&Config], String) -> Result<Answer, String>) -> Result<Answer, String> {
     let name = asked.config.display().to_string();
     let wrangler = Wrangler::parse(&read(&asked.config)?, asked.environment.as_deref())
         .map_err(|message| format!("{name}: {message}"))?;
     let source = source(asked)?;
     let vars = match wrangler.vars() {
         Ok(vars) => vars,
-        Err(problem) => return Ok(Answer::wrong(list_problems(&name, &[problem]))),
+        Err(problem) => return Ok(Answer::wrong(format!("{name}: 1 problem\n\n{}", list_problems(&[problem])))),
     };
-    let parsed = Config::parse(&vars, &|secret| source.lookup(secret));
-    let routes = parsed.as_ref().map_or(&[][..], |config| config.routes.routes());
-    let around = wrangler.problems(&vars, routes);
-    match parsed {
-        Ok(config) if around.is_empty() => {
-            let secrets = source.unseen();
-            let notes = summary::Notes { file: &name, environment: asked.environment.as_deref(), secrets: &secrets };
-            answer(&config, summary::write(&config, &notes, &wrangler.warnings()))
-        }
-        parsed => {
-            let problems: Vec<Problem> = parsed.err().unwrap_or_default().into_iter().chain(around).collect();
-            Ok(Answer::wrong(list_problems(&name, &problems)))
+    let deployment = Deployment::parse(&vars, &|secret| source.lookup(secret));
+    let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
+    let mut around = wrangler.problems(&vars, &configs);
+    let limits: Vec<_> = configs.iter().flat_map(|config| config.all_limits()).collect();
+    around.extend(wrangler.limit_problems(&limits));
+    let all_good = configs.len() == deployment.sites.len() && deployment.problems.is_empty() && around.is_empty();
+    if !all_good {
+        return Ok(Answer::wrong(tell(&name, &deployment, around)));
+    }
+    let secrets = source.unseen();
+    let notes = summary::Notes { file: &name, environment: asked.environment.as_deref(), secrets: &secrets };
+    answer(&configs, summary::write(&configs, &notes, &wrangler.warnings()))
+}
+
+/// The configuration that decisions are asked of: of several sites, the one that is named.
+fn of_site<'a>(configs: &[&'a Config], asked: &Asked) -> Result<&'a Config, String> {
+    match (&asked.site, configs) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err("there are several sites, expected --site".to_owned()),
+        (Some(id), _) => {
+            let named = |config: &&&Config| config.site.id().is_some_and(|site| site.as_str() == id);
+            configs.iter().find(named).copied().ok_or_else(|| format!("there is no site `{id}`"))
         }
     }
+}
+
+/// Every problem: of a deployment that is one site in one list, of several sites each in its own.
+fn tell(file: &str, deployment: &Deployment, around: Vec<Problem>) -> String {
+    let of = |config: &Result<Config, Vec<Problem>>| config.as_ref().err().cloned().unwrap_or_default();
+    let (sole, named): (Vec<_>, Vec<_>) = deployment.sites.iter().partition(|one| one.site.is_sole());
+    let own = sole.into_iter().flat_map(|one| of(&one.config));
+    let common: Vec<Problem> = own.chain(deployment.problems.iter().cloned()).chain(around).collect();
+    let sites: Vec<_> = named.into_iter().filter_map(|one| Some((one.site.id()?, of(&one.config)))).collect();
+    let count = common.len() + sites.iter().map(|(_, problems)| problems.len()).sum::<usize>();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    let mut text = format!("{file}: {count} {noun}\n");
+    if !common.is_empty() {
+        text.push_str(&format!("\n{}", list_problems(&common)));
+    }
+    for (id, problems) in &sites {
+        let none = if problems.is_empty() { ": no problems" } else { "" };
+        text.push_str(&format!("\nSite {id}{none}\n{}", list_problems(problems)));
+    }
+    text
 }
 
 fn source(asked: &Asked) -> Result<Source, String> {
@@ -181,14 +220,11 @@ fn stand_in(name: &str) -> String {
     let key = p256::SecretKey::from_slice(&[1; 32]);
     match key {
         Ok(key) if name.ends_with("_PRIVATE_KEY") => key.to_jwk_string().to_string(),
-        _ if name == VERIFY => "set-elsewhere".repeat(3),
+        _ if name.ends_with(VERIFY) => "set-elsewhere".repeat(3),
         _ => "set-elsewhere".to_owned(),
     }
 }
 
-fn list_problems(file: &str, problems: &[Problem]) -> String {
-    let count = problems.len();
-    let noun = if count == 1 { "problem" } else { "problems" };
-    let lines: String = problems.iter().map(|problem| format!("  {problem}\n")).collect();
-    format!("{file}: {count} {noun}\n\n{lines}")
+fn list_problems(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("  {problem}\n")).collect()
 }

@@ -15,14 +15,15 @@ use lexopt::{Arg, Parser};
 
 const USAGE: &str = "\
 Usage:
-  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--decisions FILE]…
+  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [[--site ID] --decisions FILE]…
       Reads the configuration the Worker would run with and tells everything that is wrong with it.
       --config   the file, `wrangler.toml` when left out
       --env      the environment in it, as for wrangler
       --secrets  a file of `NAME=value` lines; `none` to take secrets for set elsewhere and list them.
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
-  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] --who WHO REQUEST
+      --site     of several sites, the one that is asked
+  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] --who WHO REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
       --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
   postern keys new [--ring RING]

@@ -3,6 +3,7 @@
 use crate::config::{
     Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
+use crate::limit::{Counter, Kind, Limit};
 use crate::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
 
 /// What the summary says beside the configuration itself.
@@ -13,9 +14,31 @@ pub(super) struct Notes<'a> {
     pub(super) secrets: &'a [String],
 }
 
-pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> String {
+/// The summary of all sites, one after the other.
+pub(super) fn write(configs: &[&Config], notes: &Notes<'_>, warnings: &[String]) -> String {
     let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{place}: no problems\n\n", notes.file);
+    let mut text = format!("{}{place}: no problems\n", notes.file);
+    text.extend(configs.iter().map(|config| site(config)));
+    text.push_str(&secrets(notes));
+    let own = configs.iter().flat_map(|config| own_warnings(config).into_iter().map(|text| of_site(config, text)));
+    let warnings: Vec<String> = own.chain(warnings.iter().cloned()).collect();
+    if !warnings.is_empty() {
+        text.push_str("\nWarnings\n");
+        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+    }
+    text
+}
+
+/// Says of which site, where there are several.
+fn of_site(config: &Config, text: String) -> String {
+    config.site.id().map_or_else(|| text.clone(), |id| format!("site {id}: {text}"))
+}
+
+fn site(config: &Config) -> String {
+    let mut text = "\n".to_owned();
+    if let Some(id) = config.site.id() {
+        text.push_str(&format!("Site {id}\n\n"));
+    }
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     if config.routes.routes().iter().any(Route::asserts) {
@@ -33,6 +56,7 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
@@ -43,12 +67,6 @@ pub(super) fn write(config: &Config, notes: &Notes<'_>, warnings: &[String]) -> 
     }
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
-    text.push_str(&secrets(notes));
-    let warnings: Vec<String> = own_warnings(config).into_iter().chain(warnings.iter().cloned()).collect();
-    if !warnings.is_empty() {
-        text.push_str("\nWarnings\n");
-        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
-    }
     text
 }
 
@@ -64,6 +82,38 @@ fn sessions(config: &Config) -> String {
         spelled(session.absolute),
         session.max_per_subject
     )
+}
+
+/// Those of our own endpoints, and those of every route that has none of its own.
+fn limits(config: &Config) -> String {
+    let own = config.limits.own().map(|(name, limit)| format!("  {name:8}  for an address {}\n", limited(limit)));
+    let shared = config.limits.routes.all();
+    let shared =
+        shared.map(|(kind, limit)| format!("  routes    {}, unless they have their own\n", counted(kind, limit)));
+    let all: String = own.chain(shared).collect();
+    if all.is_empty() { String::new() } else { format!("\nLimits\n{all}") }
+}
+
+fn counted(kind: Kind, limit: &Limit) -> String {
+    let whose = match kind {
+        Kind::Subject => "for a subject",
+        Kind::Route => "in all",
+        _ => "for an address",
+    };
+    format!("{whose} {}", limited(limit))
+}
+
+/// `100 in 1m (20 at once), counted by each isolate`
+fn limited(limit: &Limit) -> String {
+    let allowance = &limit.allowance;
+    let (requests, burst) = (allowance.requests(), allowance.burst());
+    let at_once = if burst == requests { String::new() } else { format!(" ({burst} at once)") };
+    let counter = match &limit.counter {
+        Counter::Object => "exactly".to_owned(),
+        Counter::Isolate => "by each isolate".to_owned(),
+        Counter::Binding(name) => format!("by {name}"),
+    };
+    format!("{requests} in {}{at_once}, counted {counter}", spelled(allowance.period()))
 }
 
 fn describe(config: &Config, provider: &Provider) -> String {
@@ -145,6 +195,12 @@ fn row(route: &Route) -> [String; 4] {
     if let Some(cors) = &route.cors {
         let cookies = if cors.credentials { ", cookies included" } else { "" };
         who.push_str(&format!(", from pages of {} too{cookies}", cors.origins.join(" and ")));
+    }
+    if route.security_headers.is_some() {
+        who.push_str(", adds security headers");
+    }
+    for (kind, limit) in route.limits.all().filter(|_| !route.limits.shared) {
+        who.push_str(&format!("; {}", counted(kind, limit)));
     }
     let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
@@ -250,6 +306,11 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     if config.session.same_site == SameSite::Lax {
         warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
+    }
+    let limits = [("login", &config.limits.login), ("callback", &config.limits.callback)];
+    let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
+    for (name, _) in limits.into_iter().filter(|(_, limit)| limit.is_none() && !behind_a_proxy) {
+        warnings.push(format!("`LIMITS.{name}` is `false`: nothing stops a flood of sign-ins from one address"));
     }
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(

@@ -2,14 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::Problem;
-use crate::route::{Route, Upstream};
+use crate::config::{Config, Problem};
+use crate::limit::{Counter, Limit};
+use crate::route::Upstream;
 
 /// What one variable may take up as JSON, in bytes.
 const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 const CACHE: &str = "POSTERN_CACHE";
 const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
+/// Only where a limit is counted exactly.
+const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -41,16 +44,46 @@ impl Wrangler {
         }
     }
 
-    /// What is missing or open around the variables. `routes` say which bindings are needed.
-    pub(super) fn problems(&self, vars: &Map<String, Value>, routes: &[Route]) -> Vec<Problem> {
+    /// What is missing or open around the variables. The routes of the sites say which bindings are needed.
+    pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
         if !self.names("kv_namespaces", "binding").contains(&CACHE) {
             problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
         }
-        problems.extend(self.upstreams(routes));
+        problems.extend(self.upstreams(sites));
         problems.extend(too_large(vars));
         problems
+    }
+
+    /// What limits count by, and is not there.
+    pub(super) fn limit_problems(&self, limits: &[(String, &Limit)]) -> Vec<Problem> {
+        let (own, bindings): (Vec<_>, Vec<_>) = limits
+            .iter()
+            .filter(|(_, limit)| limit.counter != Counter::Isolate)
+            .partition(|(_, limit)| limit.counter == Counter::Object);
+        let objects = if own.is_empty() { Vec::new() } else { self.missing_objects(&[BUCKETS]) };
+        let unbound = bindings.into_iter().filter_map(|(place, limit)| self.platform_limit_problem(place, limit));
+        objects.into_iter().chain(unbound).collect()
+    }
+
+    /// The platform's limit says the same as ours: callers are told ours.
+    fn platform_limit_problem(&self, place: &str, limit: &Limit) -> Option<Problem> {
+        let Counter::Binding(name) = &limit.counter else { return None };
+        let (requests, period) = (limit.allowance.requests(), limit.allowance.period().get());
+        let tables = self.own("ratelimits").and_then(Value::as_array).into_iter().flatten();
+        let same = |table: &Value| {
+            let number = |key: &str| table.get("simple").and_then(|simple| simple.get(key)).and_then(Value::as_u64);
+            table.get("name").is_some_and(|bound| bound == name)
+                && (number("limit"), number("period")) == (Some(requests.into()), Some(period.into()))
+        };
+        let told = || {
+            let message = format!(
+                "expected `name = \"{name}\"` with `simple = {{ limit = {requests}, period = {period} }}`, `{place}` is counted there"
+            );
+            self.problem("ratelimits", message)
+        };
+        if tables.into_iter().any(same) { None } else { Some(told()) }
     }
 
     /// What is allowed and still worth a second look.
@@ -82,6 +115,10 @@ impl Wrangler {
     }
 
     fn objects(&self) -> Vec<Problem> {
+        self.missing_objects(&OBJECTS)
+    }
+
+    fn missing_objects(&self, objects: &[(&str, &str)]) -> Vec<Problem> {
         let bindings = self.own("durable_objects").and_then(|table| table.get("bindings"));
         let bindings: Vec<&Value> = bindings.and_then(Value::as_array).into_iter().flatten().collect();
         let declared = |(name, class): &(&str, &str)| {
@@ -90,7 +127,7 @@ impl Wrangler {
                     && binding.get("class_name").is_some_and(|value| value == class)
             })
         };
-        let missing = OBJECTS.iter().filter(|object| !declared(object));
+        let missing = objects.iter().filter(|object| !declared(object));
         missing
             .map(|(name, class)| {
                 let message = format!("expected `{{ name = \"{name}\", class_name = \"{class}\" }}` among them");
@@ -99,21 +136,23 @@ impl Wrangler {
             .collect()
     }
 
-    fn upstreams(&self, routes: &[Route]) -> Vec<Problem> {
+    fn upstreams(&self, sites: &[&Config]) -> Vec<Problem> {
         let services = self.names("services", "binding");
+        let routes = || sites.iter().flat_map(|config| config.routes.routes().iter().map(move |route| (config, route)));
         let mut problems = Vec::new();
-        for route in routes {
+        for (config, route) in routes() {
             if let Some(Upstream::Service(binding)) = &route.upstream
                 && !services.contains(&binding.as_str())
             {
+                let of_site = config.site.id().map_or_else(String::new, |id| format!(" of site {id}"));
                 let message = format!(
-                    "expected a service with `binding = \"{binding}\"`, the route `{}` leads there",
+                    "expected a service with `binding = \"{binding}\"`, the route `{}`{of_site} leads there",
                     route.name
                 );
                 problems.push(self.problem("services", message));
             }
         }
-        if routes.iter().any(|route| route.upstream == Some(Upstream::Assets)) {
+        if routes().any(|(_, route)| route.upstream == Some(Upstream::Assets)) {
             problems.extend(self.assets());
         }
         problems

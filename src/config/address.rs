@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use crate::provider_id::ProviderId;
 
-/// The origin Postern is reached at: `https`, or `http` on a loopback host (development only).
+/// The origin Postern is reached at: `https`, or `http` on a loopback host or below `localhost` (development only).
 /// Origin comes from here alone, never from `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
@@ -30,7 +30,7 @@ impl PublicUrl {
     /// Reads an origin; a single `/` after it is dropped, as is the port that goes without saying.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let url = origin(text)?;
-        let development = is_loopback(&url);
+        let development = is_loopback(&url) || is_below_localhost(&url);
         (url.scheme() == "https" || development)
             .then(|| Self { origin: url.origin().ascii_serialization(), development })
     }
@@ -143,6 +143,12 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// Whether browsers take the host for this machine (RFC 6761 §6.3). Good for a place to be reached at; what is fetched from
+/// here might be asked of a resolver that knows no better.
+fn is_below_localhost(url: &Url) -> bool {
+    matches!(url.host(), Some(Host::Domain(name)) if name.ends_with(".localhost"))
 }
 
 /// Whether the host is a name or an address of the public internet.

@@ -5,14 +5,17 @@ mod admin;
 mod claim_headers;
 mod client_auth;
 mod cors;
+mod deployment;
 mod introspection;
 mod issuer;
+mod limits;
 mod problem;
 mod provider;
 mod require;
 mod roles;
 mod routes;
 mod secrets;
+mod security_headers;
 mod session;
 mod table;
 #[cfg(test)]
@@ -23,8 +26,10 @@ mod verify;
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use client_auth::ClientAuth;
+pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
+pub use limits::Limits;
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
@@ -45,8 +50,10 @@ pub use crate::claim_path::ClaimPath;
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
+use crate::limit::{Kind, Limit};
 pub use crate::provider_id::ProviderId;
 use crate::route::{Requirements, Router};
+use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
@@ -55,9 +62,11 @@ use routes::Surroundings;
 use secrets::Secrets;
 use table::Table;
 
-/// A deployment, checked: whoever holds one may rely on every value in it.
+/// A site, checked: whoever holds one may rely on every value in it.
 #[derive(Debug)]
 pub struct Config {
+    /// Which site of the deployment.
+    pub site: Site,
     /// `PUBLIC_URL`: the one origin the browser knows.
     pub public_url: PublicUrl,
     /// `PROVIDERS`, by id in alphabetical order; at least one, unless there are `ISSUERS`.
@@ -74,25 +83,58 @@ pub struct Config {
     pub admin: Option<Administrators>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
-    /// Secret `POSTERN_KEYS`.
+    /// `LIMITS`.
+    pub limits: Limits,
+    /// Secret `POSTERN_KEYS`, or what this site derives from it.
     pub keys: Rc<KeyRing>,
     /// Names these variables: the same for the same, another for others. It says nothing of secrets.
     pub stamp: String,
 }
 
-impl Config {
-    /// The variables a deployment may set. At run time, where variables, secrets and bindings lie
-    /// together, these are what is handed to [`Config::parse`].
-    pub const VARIABLES: [&str; 8] =
-        ["PUBLIC_URL", "PROVIDERS", "ISSUERS", "SESSION", "ROLES", "ROUTES", "ADMIN", "VERIFY"];
+/// What is done with the requests that are let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are sent on to the route's `upstream`.
+    Gateway,
+    /// The Worker that asks answers them itself: a route needs no `upstream`.
+    Guard,
+}
 
-    /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
+impl Config {
+    /// The variables a site may set.
+    pub const VARIABLES: [&str; 10] = [
+        "PUBLIC_URL",
+        "PROVIDERS",
+        "ISSUERS",
+        "SESSION",
+        "LIMITS",
+        "ROLES",
+        "ROUTES",
+        "ADMIN",
+        "VERIFY",
+        "SECURITY_HEADERS",
+    ];
+
+    /// Reads the variables of a deployment that is one site, `secrets` by name. Reads to the end, whatever is wrong.
     ///
     /// # Errors
     /// Every problem found, in the order of the configuration's sections.
     pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
+        Self::parse_for(Purpose::Gateway, vars, secrets)
+    }
+
+    /// The same, for this purpose.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_for(
+        purpose: Purpose,
+        vars: &Map<String, Value>,
+        secrets: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
-        let parts = Self::read(vars, &Secrets { lookup: secrets, report: &report }, &report);
+        let keys = |secrets: &Secrets<'_>| secrets.key_ring().map(Rc::new);
+        let parts = Self::read(purpose, vars, &Secrets { lookup: secrets, report: &report }, &keys);
         let problems = report.into_problems();
         match parts {
             Some(config) if problems.is_empty() => Ok(config),
@@ -100,8 +142,14 @@ impl Config {
         }
     }
 
-    fn read(vars: &Map<String, Value>, secrets: &Secrets<'_>, report: &Report) -> Option<Self> {
-        let mut top = Table::top(vars, report);
+    /// The site's own variables and secrets, by the names that they have without the site's; `keys` finds its keys.
+    fn read(
+        purpose: Purpose,
+        vars: &Map<String, Value>,
+        secrets: &Secrets<'_>,
+        keys: &dyn Fn(&Secrets<'_>) -> Option<Rc<KeyRing>>,
+    ) -> Option<Self> {
+        let mut top = Table::top(vars, secrets.report);
         let expected = PublicUrl::EXPECTED;
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
@@ -121,6 +169,9 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
+        let asked = top.has("VERIFY");
+        let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
@@ -133,15 +184,19 @@ impl Config {
                 claims: &session.claims,
                 roles: &roles,
             },
-            asked: top.has("VERIFY"),
+            asked: asked || purpose == Purpose::Guard,
+            purpose,
+            security_headers: &security_headers,
+            limits: &limits.routes,
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
-        let keys = secrets.key_ring();
+        let keys = keys(secrets);
         top.finish();
         Some(Self {
+            site: secrets.report.site().clone(),
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
@@ -150,9 +205,24 @@ impl Config {
             routes: routes?,
             admin: admin.flatten(),
             verify: verify.flatten(),
-            keys: Rc::new(keys?),
+            limits,
+            keys: keys?,
             stamp: stamp(vars),
         })
+    }
+
+    /// Every limit, with what it is called here.
+    #[must_use]
+    pub fn all_limits(&self) -> Vec<(String, &Limit)> {
+        let (limits, rules) = (self.site.binding("LIMITS"), self.site.binding("ROUTES"));
+        let own = self.limits.own().map(|(name, limit)| (format!("{limits}.{name}"), limit));
+        let shared = self.limits.routes.all().map(|(kind, limit)| (format!("{limits}.routes.{}", kind.name()), limit));
+        let routes = self.routes.routes().iter().filter(|route| !route.limits.shared);
+        let routes = routes.flat_map(|route| {
+            let name = |kind: Kind| format!("{rules}.\"{}\".limits.{}", route.name, kind.name());
+            route.limits.all().map(move |(kind, limit)| (name(kind), limit))
+        });
+        own.chain(shared).chain(routes).collect()
     }
 
     /// The provider of this id.

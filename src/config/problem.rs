@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use crate::site::Site;
+
 /// The longest piece of a wrong value repeated in a message, in characters.
 const SHOWN_CHARACTERS: usize = 80;
 
@@ -25,15 +27,33 @@ impl std::error::Error for Problem {}
 
 /// Gathers problems while the reading goes on.
 #[derive(Debug, Default)]
-pub(super) struct Report(RefCell<Vec<Problem>>);
+pub(super) struct Report {
+    site: Site,
+    problems: RefCell<Vec<Problem>>,
+}
 
 impl Report {
-    pub(super) fn add(&self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.borrow_mut().push(Problem { path: path.into(), message: message.into() });
+    /// Of one site: everything is called as its bindings are.
+    pub(super) fn of(site: Site) -> Self {
+        Self { site, problems: RefCell::default() }
+    }
+
+    pub(super) fn add(&self, path: impl AsRef<str>, message: impl Into<String>) {
+        let path = self.binding(path.as_ref());
+        self.problems.borrow_mut().push(Problem { path, message: message.into() });
+    }
+
+    /// What the variable or secret is called that the reading calls `name`.
+    pub(super) fn binding(&self, name: &str) -> String {
+        self.site.binding(name)
+    }
+
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.0.into_inner()
+        self.problems.into_inner()
     }
 }
 

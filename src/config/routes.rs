@@ -1,13 +1,17 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
+use super::Purpose;
 use super::address::{PublicUrl, is_loopback, origin};
 use super::claim_headers;
 use super::cors;
+use super::limits;
 use super::problem::{expected, shown};
 use super::require::{self, Known};
+use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use crate::issuer_id::IssuerId;
+use crate::limit::RouteLimits;
 use crate::route::{
     Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Route, Router, Token, Upstream,
 };
@@ -26,12 +30,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) public_url: Option<&'a PublicUrl>,
     /// Whether upstreams on loopback hosts are allowed.
     pub(super) development: bool,
-    /// Whether another proxy may ask about requests.
+    /// Whether somebody else, a proxy or this Worker's own code, may take care of what is let through.
     pub(super) asked: bool,
+    /// Whether that code always does.
+    pub(super) purpose: Purpose,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
     /// What requirements may speak of.
     pub(super) known: Known<'a>,
+    /// What answers of upstreams have besides their own.
+    pub(super) security_headers: &'a security_headers::Defaults,
+    /// The limits of routes that have none of their own.
+    pub(super) limits: &'a RouteLimits,
 }
 
 /// Reads `ROUTES`.
@@ -64,7 +74,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     };
     let pattern = pattern_of(&table, pattern);
     let methods = methods(&mut table, prefix);
-    let upstream = table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings));
+    let upstream = upstream_of(&mut table, surroundings);
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
@@ -72,9 +82,11 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
     let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
+    let security_headers = surroundings.security_headers.of_route(&mut table);
+    let limits = limits::of_route(&mut table, access.as_ref(), surroundings.limits);
     table.finish();
     let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
-    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors })
+    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers, limits })
 }
 
 fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {
@@ -122,6 +134,13 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
     }
 }
 
+fn upstream_of(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Option<Option<Upstream>> {
+    if surroundings.purpose == Purpose::Guard && !table.has("upstream") {
+        return Some(None);
+    }
+    table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings))
+}
+
 fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstream>, String> {
     match text {
         "none" if surroundings.asked => return Ok(None),
@@ -147,7 +166,7 @@ fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstre
     Ok(Some(Upstream::Origin(origin)))
 }
 
-fn is_binding(name: &str) -> bool {
+pub(super) fn is_binding(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
         && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')

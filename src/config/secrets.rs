@@ -82,7 +82,10 @@ impl Secrets<'_> {
     fn present(&self, name: &str) -> Option<Secret<String>> {
         let value = (self.lookup)(name).map(Secret::new).filter(|value| !value.expose().is_empty());
         if value.is_none() {
-            self.problem(name, &format!("expected a secret, set it with `wrangler secret put {name}`"));
+            self.problem(
+                name,
+                &format!("expected a secret, set it with `wrangler secret put {}`", self.report.binding(name)),
+            );
         }
         value
     }

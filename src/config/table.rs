@@ -9,6 +9,14 @@ use super::value::found;
 /// The most edits at which a key is taken for a misspelt other one.
 const MISSPELT: usize = 2;
 
+/// What is said of a key that [`is_secret`].
+pub(super) const SECRET: &str = "belongs in a secret, take it out of the file and use `wrangler secret put`";
+
+/// Whether a key, in lower case, is that of something that nobody should read.
+pub(super) fn is_secret(key: &str) -> bool {
+    key == "postern_keys" || key.ends_with("secret") || key.ends_with("private_key")
+}
+
 /// A table being read. Ends with [`Table::finish`].
 pub(super) struct Table<'a> {
     path: String,
@@ -52,10 +60,29 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The value at `key`, whatever it is. It is read by who asks.
+    pub(super) fn peek(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.asked.push(key);
+        self.entries.get(key)
+    }
+
     /// The table at `key`; `None` when it is absent, or no table, which is reported.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
         self.asked.push(key);
         self.inner(key, self.entries.get(key)?)
+    }
+
+    /// The table at `key`, or `Some(None)` where that says `false`; `None` when it is absent, or neither, which is reported.
+    pub(super) fn table_or_false(&mut self, key: &'static str) -> Option<Option<Self>> {
+        self.asked.push(key);
+        match self.entries.get(key)? {
+            Value::Bool(false) => Some(None),
+            value @ Value::Object(_) => self.inner(key, value).map(Some),
+            other => {
+                self.problem(key, format!("expected a table or `false`, found {}", found(other)));
+                None
+            }
+        }
     }
 
     /// Every table in this one, by its key: for tables whose keys are names.
@@ -103,8 +130,8 @@ impl<'a> Table<'a> {
     /// Never repeats the value: it may be a secret in the wrong place.
     fn why_unknown(&self, key: &str) -> String {
         let lower = key.to_ascii_lowercase();
-        if lower == "postern_keys" || lower.ends_with("secret") || lower.ends_with("private_key") {
-            return "belongs in a secret, take it out of the file and use `wrangler secret put`".to_owned();
+        if is_secret(&lower) {
+            return SECRET.to_owned();
         }
         let distance = |known: &&str| strsim::osa_distance(&lower, &known.to_ascii_lowercase());
         match self.asked.iter().min_by_key(|known| distance(known)).filter(|known| distance(known) <= MISSPELT) {

@@ -29,13 +29,18 @@ impl Verify {
 
 /// Reads `VERIFY`; `None` when its secret is missing or wrong, which is reported.
 pub(super) fn read(mut table: Table<'_>, secrets: &Secrets<'_>, public_url: Option<&PublicUrl>) -> Option<Verify> {
-    let as_url = |host: &str| PublicUrl::parse(&format!("https://{host}")).filter(|_| !host.ends_with('/'));
-    let host = table.optional("host", parsed(HOST, |text| as_url(text).map(|url| url.host().to_owned())));
+    let host = table.optional("host", parsed(HOST, host));
     if host.as_deref().is_some_and(|host| public_url.is_some_and(|public| public.host() == host)) {
         table.problem("host", "is `PUBLIC_URL`'s own, leave it out");
     }
     table.finish();
     Some(Verify { secrets: secrets.of_proxy()?, host })
+}
+
+/// `host[:port]`, as requests name it.
+pub(super) fn host(text: &str) -> Option<String> {
+    let url = PublicUrl::parse(&format!("https://{text}")).filter(|_| !text.ends_with('/'));
+    url.map(|url| url.host().to_owned())
 }
 
 #[cfg(test)]

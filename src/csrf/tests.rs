@@ -133,3 +133,16 @@ fn any_other_upgrade_is_held_to_the_same() {
         assert_eq!(checked(Method::POST, &[upgrade, ("sec-fetch-site", "same-origin")]), Err(CsrfError::NoEvidence));
     }
 }
+
+#[test]
+fn what_is_loaded_ahead_of_time_by_nobody_knows_which_page_gets_nothing() {
+    //
+    let ahead = |site| {
+        let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-purpose", "prefetch")];
+        checked(Method::GET, &[&navigation[..], &[("sec-fetch-site", site)]].concat())
+    };
+    for site in ["none", "same-site", "cross-site"] {
+        assert_eq!(ahead(site), Err(CsrfError::FetchSite), "{site}");
+    }
+    assert_eq!(ahead("same-origin"), Ok(()));
+}

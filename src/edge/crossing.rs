@@ -5,7 +5,6 @@
 //! which costs more than all there is to decide. So `entry.js` steps the work along and does the waiting, and only
 //! work that waits for something else, or for two things at once, becomes a task.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -18,53 +17,11 @@ use futures_util::task::AtomicWaker;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::Response;
 
-use super::js::Exception;
+use super::desk::{self, Desk, Slot};
 use super::shield::{self, Crash};
-
-/// What became of a promise.
-type Outcome = Result<JsValue, JsValue>;
-
-/// Where JavaScript puts it.
-#[derive(Default)]
-struct Slot(RefCell<Option<Outcome>>);
-
-/// What the work that is being stepped wants to wait for.
-enum Desk {
-    /// Nothing is being stepped: who waits is a task.
-    Closed,
-    Open,
-    Taken(Promise, Rc<Slot>),
-}
-
-thread_local! {
-    // Of the step at hand; empty between two steps.
-    static DESK: RefCell<Desk> = const { RefCell::new(Desk::Closed) };
-}
-
-/// Waits for a promise, and for nothing else at the same time: whatever would end the wait early, a timer for
-/// instance, is in the promise itself.
-///
-/// # Errors
-/// With what it was rejected with.
-pub async fn wait(promise: Promise) -> Result<JsValue, Exception> {
-    let Some(slot) = hand_over(&promise) else { return Ok(JsFuture::from(promise).await?) };
-    let outcome = poll_fn(|_| slot.0.take().map_or(Poll::Pending, Poll::Ready)).await;
-    Ok(outcome?)
-}
-
-fn hand_over(promise: &Promise) -> Option<Rc<Slot>> {
-    DESK.with_borrow_mut(|desk| match desk {
-        Desk::Closed | Desk::Taken(..) => None,
-        Desk::Open => {
-            let slot = Rc::new(Slot::default());
-            *desk = Desk::Taken(promise.clone(), Rc::clone(&slot));
-            Some(slot)
-        }
-    })
-}
 
 /// Wakes the task that the work has become, if it has: who kept the waker from before still reaches it.
 #[derive(Default)]
@@ -103,9 +60,9 @@ impl State {
     fn go_on(&mut self) -> JsValue {
         let Some(work) = &mut self.work else { return JsValue::UNDEFINED };
         let waker = Waker::from(Arc::clone(&self.relay));
-        DESK.set(Desk::Open);
+        desk::open();
         let polled = catch_unwind(AssertUnwindSafe(|| work.poll_unpin(&mut Context::from_waker(&waker))));
-        match (polled, DESK.replace(Desk::Closed)) {
+        match (polled, desk::close()) {
             (Ok(Poll::Ready(response)), _) => response.into(),
             (Ok(Poll::Pending), Desk::Taken(promise, slot)) => {
                 self.awaited = Some(slot);
@@ -136,7 +93,7 @@ impl Crossing {
         let state = &mut *self.0;
         match (state.awaited.take(), &state.work) {
             (Some(slot), _) => {
-                slot.0.replace(Some(if rejected { Err(value) } else { Ok(value) }));
+                slot.put(if rejected { Err(value) } else { Ok(value) });
                 state.go_on()
             }
             (None, Some(_)) => state.go_on(),

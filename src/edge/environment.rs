@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
 use super::js::{Exception, property};
-use crate::config::is_secret;
+use crate::config::Names;
 use crate::json;
 use crate::secret::Secret;
 
@@ -20,29 +20,20 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the secrets and, of the rest, `variables`: other entries of `env`, the Worker's bindings, may be
-    /// secrets of someone else's or data of the platform's.
+    /// Reads what is Postern's by its name: other entries of `env`, the Worker's bindings, may be secrets of someone
+    /// else's or data of the platform's.
     ///
     /// # Errors
     /// When a variable cannot be read as JSON.
-    pub fn read(env: &JsValue, variables: &[&str]) -> Result<Self, Exception> {
-        let names = Object::keys(&Object::from(env.clone()));
-        let vars = Object::new();
+    pub fn read(env: &JsValue) -> Result<Self, Exception> {
+        let names = Names::of(variables(env, |name| name == Names::SITES)?.get(Names::SITES));
+        let vars = variables(env, |name| names.is_variable(name) && !names.is_secret(name))?;
         let mut secrets = BTreeMap::new();
-        for name in names.iter().filter_map(|name| name.as_string()) {
-            let value = property(env, &name)?;
-            match value.as_string() {
-                Some(text) if is_secret(&name) => {
-                    secrets.insert(name, Secret::new(text));
-                }
-                _ if variables.contains(&name.as_str()) && is_data(&value) => {
-                    Reflect::set(&vars, &JsValue::from_str(&name), &value)?;
-                }
-                _ => {}
+        for name in names_in(env).filter(|name| names.is_secret(name)) {
+            if let Some(text) = property(env, &name)?.as_string() {
+                secrets.insert(name, Secret::new(text));
             }
         }
-        let text: String = JSON::stringify(&vars)?.into();
-        let vars = serde_json::from_str(&text).map_err(|error| Exception::new(&json::unread(&error)))?;
         Ok(Self { vars, secrets })
     }
 
@@ -51,6 +42,26 @@ impl Environment {
     pub fn secret(&self, name: &str) -> Option<String> {
         self.secrets.get(name).map(|secret| secret.expose().clone())
     }
+}
+
+/// The entries of `env` that are wanted, and are data.
+///
+/// # Errors
+/// When one cannot be read as JSON.
+pub fn variables(env: &JsValue, is_wanted: impl Fn(&str) -> bool) -> Result<Map<String, Value>, Exception> {
+    let vars = Object::new();
+    for name in names_in(env).filter(|name| is_wanted(name)) {
+        let value = property(env, &name)?;
+        if is_data(&value) {
+            Reflect::set(&vars, &JsValue::from_str(&name), &value)?;
+        }
+    }
+    let text: String = JSON::stringify(&vars)?.into();
+    serde_json::from_str(&text).map_err(|error| Exception::new(&json::unread(&error)))
+}
+
+fn names_in(env: &JsValue) -> impl Iterator<Item = String> {
+    Object::keys(&Object::from(env.clone())).into_iter().filter_map(|name| name.as_string())
 }
 
 /// One secret of `env`, without a look at anything else.

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use worker::{Delay, DurableObject, Env, Headers, Request, Response, State, durable_object};
 
-use super::object::{self, ObjectError};
+use super::object::{self, ObjectError, Objects};
 use crate::http::{Reply, StatusCode};
 use crate::ports::StoreError;
+use crate::site::Site;
 
 /// The binding of the [`FaultObject`] namespace.
 pub const BINDING: &str = "POSTERN_FAULT";
@@ -30,7 +31,7 @@ thread_local! {
 pub async fn provoke(env: &Env, path: &str) -> Option<Reply> {
     let fault = path.strip_prefix(PREFIX)?;
     let outcome = match fault.strip_prefix("object/") {
-        Some(fault) => object::call(env, BINDING, "faults", fault).await,
+        Some(fault) => Objects { env, site: &Site::SOLE }.call(BINDING, "faults", fault).await,
         None => Ok(happen(fault).await),
     };
     Some(match outcome {

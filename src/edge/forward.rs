@@ -7,9 +7,11 @@ use worker::Env;
 
 use super::fetch::millis;
 use super::js::{Exception, property};
+use super::object::Objects;
 use super::response;
 use super::watch::{self, End};
-use super::{crossing, event_stream, glue, headers, relay};
+use super::{desk, event_stream, glue, headers, relay};
+use crate::config::Config;
 use crate::http::{HeaderMap, StatusCode, header};
 use crate::ports::StoreError;
 use crate::route::Upstream;
@@ -55,22 +57,22 @@ impl std::fmt::Display for ForwardError {
     }
 }
 
-/// Sends `incoming`'s method and body as `plan` says. Bindings have no host of their own: they see
-/// `public_origin`, the origin the browser knows.
+/// Sends `incoming`'s method and body as `plan` of the site with this `config` says. Bindings have no host of their own:
+/// they see its public origin, which the browser knows.
 ///
 /// # Errors
 /// When the answer does not begin.
 pub async fn send(
     env: &Env,
+    config: &Config,
     plan: &ForwardPlan,
-    public_origin: &str,
     incoming: &Request,
 ) -> Result<Response, ForwardError> {
-    let target = Target::of(env, &plan.upstream, public_origin)?;
+    let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
     let lines =
         headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let response = begun(plan, &target, &lines, incoming).await?;
-    answer(env, plan, &response).await
+    answer(Objects { env, site: &config.site }, plan, &response).await
 }
 
 struct Target<'a> {
@@ -111,7 +113,7 @@ async fn begun(
     let length = plan.body_length.map(|length| length as f64);
     let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
     let begun = glue::answer(fetcher, origin, path, method, lines, is_fresh(plan), limit, incoming, length);
-    let response = crossing::wait(begun.map_err(|error| unreachable(error.into()))?).await;
+    let response = desk::wait(begun.map_err(|error| unreachable(error.into()))?).await;
     let response =
         response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
     response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
@@ -122,22 +124,22 @@ fn unreachable(exception: Exception) -> ForwardError {
 }
 
 /// The answer with the headers that the browser may see. What would go on after the session's end is watched.
-async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
+async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
     let (status, headers) =
         headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
-    let mut headers = plan.answer_headers(&headers);
+    let mut headers = plan.answer_headers(status, &headers);
     match static_files::found(plan, status, &headers) {
         Found::It => {}
         Found::PageForPerson => static_files::not_to_be_kept(&mut headers),
         Found::PageForProgram => return Err(ForwardError::NoFile),
     }
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        let socket = relayed(env, plan, &mut headers, from).await?;
+        let socket = relayed(objects, plan, &mut headers, from).await?;
         return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
     }
     match from.body().filter(|_| event_stream::is_one(&headers)) {
         Some(body) => {
-            let body = until_the_end(env, plan, &mut headers, body).await?;
+            let body = until_the_end(objects, plan, &mut headers, body).await?;
             response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
         }
         None => response::passed_on(from, &headers).map_err(unreachable),
@@ -145,13 +147,13 @@ async fn answer(env: &Env, plan: &ForwardPlan, from: &Response) -> Result<Respon
 }
 
 async fn relayed(
-    env: &Env,
+    objects: Objects<'_>,
     plan: &ForwardPlan,
     headers: &mut HeaderMap,
     from: &Response,
 ) -> Result<JsValue, ForwardError> {
     let upstream = property(from, "webSocket").map_err(unreachable)?;
-    match watch::begin(env, &plan.tenure).await {
+    match watch::begin(objects, &plan.tenure).await {
         Ok(None) => Ok(upstream),
         Ok(Some(ending)) => {
             // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
@@ -166,12 +168,12 @@ async fn relayed(
 }
 
 async fn until_the_end(
-    env: &Env,
+    objects: Objects<'_>,
     plan: &ForwardPlan,
     headers: &mut HeaderMap,
     body: ReadableStream,
 ) -> Result<ReadableStream, ForwardError> {
-    match watch::begin(env, &plan.tenure).await.map_err(over)? {
+    match watch::begin(objects, &plan.tenure).await.map_err(over)? {
         None => Ok(body),
         Some((end, _)) => {
             event_stream::forget_encoding(headers);

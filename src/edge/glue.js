@@ -80,8 +80,9 @@ function addBody(init, incoming, length, upstream) {
 export async function answer(fetcher, origin, path, method, lines, fresh, limit, incoming, length) {
   const init = initOf(method, lines, fresh);
   const upstream = { askedAt: Date.now() };
-  const abort = new AbortController();
+  let abort;
   if (method !== "GET" && method !== "HEAD" && incoming.body) {
+    abort = new AbortController();
     init.signal = abort.signal;
     addBody(init, incoming, length, upstream);
   }
@@ -98,7 +99,7 @@ export async function answer(fetcher, origin, path, method, lines, fresh, limit,
     const request = isPlain(path) ? [origin + path, init] : [checked(new Request(origin + path, init), path)];
     return await Promise.race([fetcher.fetch(...request), late]);
   } catch (error) {
-    abort.abort();
+    abort?.abort();
     throw error;
   } finally {
     clearTimeout(timer);
@@ -114,11 +115,28 @@ export const response = (body, status, lines, webSocket) => new Response(body, {
 /** An upstream's answer with other headers. */
 export const passedOn = ({ body, status }, lines) => new Response(body, { status, headers: JSON.parse(lines) });
 
+/** The bytes are views of wasm's memory: they are read before this returns (Web Cryptography API §14.3.4, "get a copy"). */
+export const verified = (algorithm, key, signature, message) => crypto.subtle.verify(algorithm, key, signature, message);
+
 /** Posts a message to a Durable Object. Its status and answer, within so many milliseconds. */
 export async function asked(env, binding, name, message, limit) {
   const object = env[binding].getByName(name);
   const response = await object.fetch("https://object.internal/", { method: "POST", body: message, signal: AbortSignal.timeout(limit) });
   return [response.status, await response.text()];
+}
+
+/** Asks the platform's rate limiting: whether one more is within it. */
+export async function within(env, binding, key, limit) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException("no answer in time", "TimeoutError")), limit);
+  });
+  try {
+    const { success } = await Promise.race([env[binding].limit({ key }), late]);
+    return success;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** All rows of one statement, each an object of its columns. */

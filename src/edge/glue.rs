@@ -3,7 +3,7 @@
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Headers, Request, Response};
+use web_sys::{CryptoKey, Headers, Request, Response};
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
@@ -39,6 +39,14 @@ extern "C" {
     pub(super) fn passed_on(response: &Response, lines: &str) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(catch)]
+    pub(super) fn verified(
+        algorithm: &JsValue,
+        key: &CryptoKey,
+        signature: &[u8],
+        message: &[u8],
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
     pub(super) fn asked(
         env: &JsValue,
         binding: &str,
@@ -46,6 +54,9 @@ extern "C" {
         message: &str,
         limit: u32,
     ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn within(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) fn rows(sql: &JsValue, statement: &str, bindings: &Array) -> Result<String, JsValue>;

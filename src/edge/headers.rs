@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use web_sys::{Headers, Response};
 
 use super::glue;
@@ -60,7 +60,8 @@ pub fn write(map: &HeaderMap) -> Result<Headers, BadHeader> {
     glue::headers(&lines(map)?).map_err(|_| BadHeader)
 }
 
-/// The map as one text: one crossing to JavaScript instead of three for each line.
+/// The map as one text, which JavaScript makes `Headers` of: one crossing instead of three for each line. A record
+/// where no name is repeated, for the runtime takes four times as long over a list of pairs.
 ///
 /// # Errors
 /// When a value is not UTF-8.
@@ -69,7 +70,17 @@ pub(super) fn lines(map: &HeaderMap) -> Result<String, BadHeader> {
     for (name, value) in map {
         lines.push((name.as_str(), std::str::from_utf8(value.as_bytes()).map_err(|_| BadHeader)?));
     }
-    serde_json::to_string(&lines).map_err(|_| BadHeader)
+    let is_record = map.keys_len() == map.len();
+    if is_record { serde_json::to_string(&Record(&lines)) } else { serde_json::to_string(&lines) }
+        .map_err(|_| BadHeader)
+}
+
+struct Record<'a>(&'a [(&'a str, &'a str)]);
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 fn parse(line: &Line<'_>) -> Option<(HeaderName, HeaderValue)> {

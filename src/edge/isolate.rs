@@ -1,4 +1,4 @@
-//! What an isolate keeps between requests: the gateway, and nothing of any request.
+//! What an isolate keeps between requests: the gateways of its sites, and nothing of any request.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,27 +7,41 @@ use worker::Env;
 
 use super::environment::Environment;
 use super::js::Exception;
-use crate::config::Config;
-use crate::gateway::Gateway;
+use super::log;
+use crate::config::{self, Purpose};
+use crate::gateway::Deployment;
 
 thread_local! {
-    static GATEWAY: RefCell<Option<Rc<Gateway>>> = const { RefCell::new(None) };
+    static DEPLOYMENT: RefCell<Option<Rc<Deployment>>> = const { RefCell::new(None) };
 }
 
-/// The isolate's gateway, built when it is first needed, by a request or by an object.
+/// The isolate's deployment, built when it is first needed, by a request or by an object. Then the log says once what
+/// is wrong with it.
 ///
 /// # Errors
-/// When the configuration cannot be used; every problem is in the message.
-pub fn gateway(env: &Env) -> Result<Rc<Gateway>, Exception> {
-    if let Some(gateway) = GATEWAY.with_borrow(Clone::clone) {
-        return Ok(gateway);
+/// When the bindings cannot be read.
+pub fn deployment(env: &Env) -> Result<Rc<Deployment>, Exception> {
+    deployment_for(Purpose::Gateway, env)
+}
+
+/// The same for a Worker that guards its own routes.
+///
+/// # Errors
+/// The same.
+pub fn guard(env: &Env) -> Result<Rc<Deployment>, Exception> {
+    deployment_for(Purpose::Guard, env)
+}
+
+fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Deployment>, Exception> {
+    if let Some(deployment) = DEPLOYMENT.with_borrow(Clone::clone) {
+        return Ok(deployment);
     }
-    let environment = Environment::read(env, &Config::VARIABLES)?;
-    let config = Config::parse(&environment.vars, &|name| environment.secret(name)).map_err(|problems| {
-        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Exception::new(&format!("configuration: {}", list.join("; ")))
-    })?;
-    let gateway = Rc::new(Gateway::new(config));
-    GATEWAY.with_borrow_mut(|slot| *slot = Some(Rc::clone(&gateway)));
-    Ok(gateway)
+    let environment = Environment::read(env)?;
+    let read = config::Deployment::parse_for(purpose, &environment.vars, &|name| environment.secret(name));
+    let deployment = Rc::new(Deployment::new(read));
+    for trouble in deployment.troubles() {
+        log::failure("misconfigured", None, &trouble);
+    }
+    DEPLOYMENT.with_borrow_mut(|slot| *slot = Some(Rc::clone(&deployment)));
+    Ok(deployment)
 }

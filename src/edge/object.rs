@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::{Array, Object};
+use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, RequestInit};
@@ -16,8 +16,9 @@ use worker::{Delay, Env};
 
 use super::fetch::millis;
 use super::js::{self, Exception, property};
-use super::{crossing, glue, log, shield};
+use super::{desk, glue, log, shield};
 use crate::ports::StoreError;
+use crate::site::Site;
 use crate::time::Seconds;
 
 /// How long a caller waits for an object.
@@ -25,40 +26,67 @@ const TIMEOUT: Seconds = Seconds::new(10);
 /// The longest message that an object reads. Only this Worker can send it one.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
-/// Hands `message` to the object called `name` in the namespace bound as `binding`, and returns its answer.
-///
-/// # Errors
-/// When the object is overloaded, unreachable, slow, or answers with an error.
-pub async fn call(env: &Env, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-    let (status, text) = asked(env, binding, name, message).await.map_err(|error| unavailable(binding, &error))?;
-    if status == 200.0 {
-        return Ok(text);
-    }
-    Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
+/// The objects of one site: no other's can be reached through it.
+#[derive(Clone, Copy, Debug)]
+pub struct Objects<'a> {
+    /// The bindings.
+    pub env: &'a Env,
+    /// The site.
+    pub site: &'a Site,
 }
 
-async fn asked(env: &Env, binding: &str, name: &str, message: &str) -> Result<(f64, String), Exception> {
-    let answer: Array = crossing::wait(glue::asked(env, binding, name, message, millis(TIMEOUT))?).await?.dyn_into()?;
+impl Objects<'_> {
+    /// Hands `message` to the object that the site calls `name` in the namespace bound as `binding`, and returns its
+    /// answer.
+    ///
+    /// # Errors
+    /// When the object is overloaded, unreachable, slow, or answers with an error.
+    pub async fn call(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
+        self.call_within(TIMEOUT, binding, name, message).await
+    }
+
+    /// The same, for a caller with less patience.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn call_within(
+        &self,
+        patience: Seconds,
+        binding: &str,
+        name: &str,
+        message: &str,
+    ) -> Result<String, StoreError> {
+        let asked = glue::asked(self.env, binding, &self.site.scoped(name), message, millis(patience));
+        let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
+        if status == 200.0 {
+            return Ok(text);
+        }
+        Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
+    }
+
+    /// Opens a line (a WebSocket) to such an object, and returns our end. `None` when there is nothing to be told there.
+    ///
+    /// # Errors
+    /// When the object is overloaded, unreachable, slow, or answers with an error.
+    pub async fn open(&self, binding: &str, name: &str, message: &str) -> Result<Option<JsValue>, StoreError> {
+        let stub = stub(self.env, binding, &self.site.scoped(name)).map_err(|error| unavailable(binding, &error))?;
+        let response = ring(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
+        match response.status() {
+            101 => property(&response, "webSocket").map(Some).map_err(|error| unavailable(binding, &error)),
+            410 => Ok(None),
+            status => Err(StoreError::Unavailable(format!("`{binding}` answered {status}"))),
+        }
+    }
+}
+
+async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {
+    let answer: Array = desk::wait(asked?).await?.dyn_into()?;
     let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
     told.ok_or_else(|| Exception::new("an object's answer is none"))
 }
 
 /// The header that carries the message with which a line is opened.
 const LINE: &str = "x-postern-line";
-
-/// Opens a line (a WebSocket) to an object, and returns our end. `None` when there is nothing to be told there.
-///
-/// # Errors
-/// When the object is overloaded, unreachable, slow, or answers with an error.
-pub async fn open(env: &Env, binding: &str, name: &str, message: &str) -> Result<Option<JsValue>, StoreError> {
-    let stub = stub(env, binding, name).map_err(|error| unavailable(binding, &error))?;
-    let response = ring(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
-    match response.status() {
-        101 => property(&response, "webSocket").map(Some).map_err(|error| unavailable(binding, &error)),
-        410 => Ok(None),
-        status => Err(StoreError::Unavailable(format!("`{binding}` answered {status}"))),
-    }
-}
 
 /// A signal that has a timer would end the line too, when its time comes.
 async fn ring(stub: &JsValue, message: &str) -> Result<web_sys::Response, Exception> {
@@ -80,7 +108,7 @@ async fn ring(stub: &JsValue, message: &str) -> Result<web_sys::Response, Except
     }
 }
 
-/// The message of a request by which [`open`] opens a line; `None` for any other request.
+/// The message of a request by which [`Objects::open`] opens a line; `None` for any other request.
 #[must_use]
 pub fn line_message(request: &worker::Request) -> Option<String> {
     request.inner().headers().get(LINE).ok().flatten()
@@ -103,7 +131,7 @@ pub enum ObjectError {
     Failed(String),
 }
 
-/// An object's side of [`call`]: reads the message, lets `work` answer it, and answers in any case.
+/// An object's side of [`Objects::call`]: reads the message, lets `work` answer it, and answers in any case.
 ///
 /// # Errors
 /// When the runtime refuses to build a response.
@@ -121,7 +149,7 @@ where
     }
 }
 
-/// The same for a request by which [`open`] opens a line.
+/// The same for a request by which [`Objects::open`] opens a line.
 ///
 /// # Errors
 /// When the runtime refuses to build a response.

@@ -1,28 +1,33 @@
 //! Everything the gateway asks of the world, answered by the runtime.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use worker::{Delay, Env};
 
 use super::background::Background;
+use super::buckets::BucketObjects;
 use super::clock::SystemClock;
 use super::document_cache::{KvDocuments, KvPolicies};
 use super::fetch::ProviderFetch;
 use super::log::{self, ConsoleLog};
+use super::object::Objects;
 use super::once::OnceObjects;
 use super::random::SystemRandom;
 use super::sessions::SubjectObjects;
+use super::shield;
 use super::sid_index::SidIndexObjects;
 use super::sign::WebCryptoSigning;
 use super::signatures::WebCrypto;
-use super::{isolate, shield};
-use crate::gateway::{Errand, Errands};
+use crate::gateway::{Errand, Errands, Gateway};
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
+use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
     Signatures, Signing, StoreError, Timer,
 };
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
+use crate::site::Site;
 use crate::time::{Seconds, Timestamp};
 
 /// The binding of the KV namespace for public documents.
@@ -31,29 +36,39 @@ pub const DOCUMENTS: &str = "POSTERN_CACHE";
 /// The binding of the KV namespace that policies are published in.
 pub const POLICIES: &str = "POSTERN_POLICIES";
 
-/// The runtime, with the bindings of one event. Looked up where they are used: most requests need none or one.
+/// The runtime, with the bindings of one event, for one site. Looked up where they are used: most requests need none
+/// or one.
 pub struct Workers {
     env: Env,
+    gateway: Rc<Gateway>,
     background: Background,
 }
 
 impl Workers {
-    /// The runtime as this event's `env` gives it; what the event starts goes on in `background`.
+    /// The runtime as this event's `env` gives it to this site; what the event starts goes on in `background`.
     #[must_use]
-    pub fn new(env: &Env, background: Background) -> Self {
-        Self { env: env.clone(), background }
+    pub fn new(env: &Env, gateway: &Rc<Gateway>, background: Background) -> Self {
+        Self { env: env.clone(), gateway: Rc::clone(gateway), background }
+    }
+
+    fn site(&self) -> &Site {
+        &self.gateway.config().site
+    }
+
+    fn objects(&self) -> Objects<'_> {
+        Objects { env: &self.env, site: self.site() }
     }
 
     fn documents(&self) -> KvDocuments {
         KvDocuments::bound(&self.env, DOCUMENTS)
     }
 
-    fn once(&self) -> OnceObjects {
-        OnceObjects::new(self.env.clone())
+    fn once(&self) -> OnceObjects<'_> {
+        OnceObjects(self.objects())
     }
 
-    fn sids(&self) -> SidIndexObjects {
-        SidIndexObjects::new(self.env.clone())
+    fn sids(&self) -> SidIndexObjects<'_> {
+        SidIndexObjects(self.objects())
     }
 }
 
@@ -71,13 +86,9 @@ impl Timer for Workers {
 
 impl Errands for Workers {
     fn start(&self, errand: Errand) {
-        let (env, background) = (self.env.clone(), self.background.clone());
+        let platform = Self::new(&self.env, &self.gateway, self.background.clone());
         self.background.run(async move {
-            let work = async move {
-                if let Ok(gateway) = isolate::gateway(&env) {
-                    gateway.run(&Self::new(&env, background), errand).await;
-                }
-            };
+            let work = async move { platform.gateway.run(&platform, errand).await };
             if let Err(crash) = shield::run(work).await {
                 log::failure("errand_crashed", None, &crash.to_string());
             }
@@ -111,11 +122,11 @@ impl Signing for Workers {
 
 impl DocumentCache for Workers {
     async fn get(&self, key: &str) -> Option<String> {
-        self.documents().get(key).await
+        self.documents().get(&self.site().scoped(key)).await
     }
 
     async fn put(&self, key: &str, text: String, ttl: Seconds) {
-        self.documents().put(key, text, ttl).await;
+        self.documents().put(&self.site().scoped(key), text, ttl).await;
     }
 }
 
@@ -137,7 +148,7 @@ impl Once for Workers {
 
 impl Sessions for Workers {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        SubjectObjects::new(self.env.clone()).call(subject, command).await
+        SubjectObjects(self.objects()).call(subject, command).await
     }
 }
 
@@ -152,6 +163,16 @@ impl SidIndex for Workers {
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         self.sids().end_sid(key).await
+    }
+}
+
+impl Counters for Workers {
+    async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
+        BucketObjects(self.objects()).draw(key, allowance).await
+    }
+
+    async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
+        BucketObjects(self.objects()).is_within(binding, key).await
     }
 }
 

@@ -3,9 +3,14 @@
 use wasm_bindgen::JsValue;
 use web_sys::Response;
 
+use super::clock::SystemClock;
 use super::js::Exception;
+use super::log::{self, ConsoleLog};
+use super::random::SystemRandom;
 use super::{glue, headers};
-use crate::http::{HeaderMap, Reply, StatusCode};
+use crate::gateway;
+use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
+use crate::ports::{Clock, Log};
 
 /// An answer of our own.
 ///
@@ -14,6 +19,32 @@ use crate::http::{HeaderMap, Reply, StatusCode};
 pub fn build(reply: &Reply) -> Result<Response, Exception> {
     let body = if has_no_body(reply.status) { JsValue::UNDEFINED } else { JsValue::from_str(&reply.body) };
     write(&body, reply.status, &reply.headers, &JsValue::UNDEFINED)
+}
+
+/// The same, whatever happens.
+pub(super) fn certain(reply: &Reply) -> Response {
+    build(reply).unwrap_or_else(|_| Response::error())
+}
+
+/// A mistake of ours, or a configuration that cannot be used: the log says which, the answer does not.
+pub(super) fn broken(head: Option<&RequestHead>, reason: &str) -> Response {
+    let (request_id, reply) = gateway::broken(head, &SystemRandom);
+    log::failure("failed", Some(&request_id), reason);
+    certain(&reply)
+}
+
+/// The answer to a request for a host that is no site's.
+pub(super) fn misdirected(head: &RequestHead) -> Response {
+    let (event, reply) = gateway::misdirected(head, SystemClock.now(), &SystemRandom);
+    ConsoleLog.line(&event);
+    certain(&reply)
+}
+
+/// The answer to what is not HTTP.
+pub(super) fn unreadable() -> Response {
+    let (request_id, reply) = gateway::unreadable(&SystemRandom);
+    log::failure("unreadable", Some(&request_id), "method or headers are not HTTP");
+    certain(&reply)
 }
 
 /// An answer with a body of any kind. `socket`: the browser's end of a WebSocket.

@@ -1,8 +1,6 @@
 //! [`SidIndex`] by sharded Durable Objects.
 
-use worker::Env;
-
-use super::object;
+use super::object::Objects;
 use crate::ports::StoreError;
 use crate::session::sid_index::{Request, Response};
 use crate::session::{SidEntry, SidIndex, SidKey, SubjectKey};
@@ -11,23 +9,17 @@ use crate::session::{SidEntry, SidIndex, SidKey, SubjectKey};
 pub const BINDING: &str = "SID_INDEX";
 
 /// Asks the `SidIndexObject` that is responsible for the key.
-#[derive(Clone, Debug)]
-pub struct SidIndexObjects(Env);
+#[derive(Clone, Copy, Debug)]
+pub struct SidIndexObjects<'a>(pub Objects<'a>);
 
-impl SidIndexObjects {
-    /// The objects of this deployment.
-    #[must_use]
-    pub const fn new(env: Env) -> Self {
-        Self(env)
-    }
-
+impl SidIndexObjects<'_> {
     async fn ask(&self, key: &SidKey, request: &Request) -> Result<Response, StoreError> {
-        let answer = object::call(&self.0, BINDING, &key.shard(), &request.to_json()).await?;
+        let answer = self.0.call(BINDING, &key.shard(), &request.to_json()).await?;
         Response::parse(&answer).ok_or(StoreError::Malformed)
     }
 }
 
-impl SidIndex for SidIndexObjects {
+impl SidIndex for SidIndexObjects<'_> {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
         self.ask(key, &Request::put(key, entry)).await?.entered()
     }

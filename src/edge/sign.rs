@@ -9,7 +9,7 @@ use web_sys::{CryptoKey, SubtleCrypto};
 
 use super::js::Exception;
 use super::signatures::{parameters, subtle};
-use super::{crossing, log};
+use super::{desk, log};
 use crate::jose::{Algorithm, Es256Signer};
 use crate::ports::Signing;
 
@@ -34,10 +34,14 @@ impl Signing for WebCryptoSigning {
 
 async fn sign(key: &Es256Signer, message: &[u8]) -> Result<Vec<u8>, Exception> {
     let (subtle, parameters) = (subtle()?, parameters(Algorithm::Es256)?);
-    let handle = imported(&subtle, key, &parameters).await?;
-    let promise = subtle.sign_with_object_and_js_u8_array(&parameters, &handle, &Uint8Array::from(message))?;
+    let handle = imported(&subtle, key, &parameters.import).await?;
+    let promise = subtle.sign_with_object_and_js_u8_array(
+        parameters.sign.unchecked_ref(),
+        &handle,
+        &Uint8Array::from(message),
+    )?;
     // As JOSE wants it: r and s side by side, not DER (Web Cryptography API §23.4.1).
-    Ok(Uint8Array::new(&crossing::wait(promise).await?).to_vec())
+    Ok(Uint8Array::new(&desk::wait(promise).await?).to_vec())
 }
 
 async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object) -> Result<CryptoKey, Exception> {
@@ -47,7 +51,7 @@ async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object)
     }
     let jwk: Object = JSON::parse(key.private_jwk().expose())?.unchecked_into();
     let promise = subtle.import_key_with_object("jwk", &jwk, parameters, false, &Array::of1(&"sign".into()))?;
-    let handle: CryptoKey = crossing::wait(promise).await?.unchecked_into();
+    let handle: CryptoKey = desk::wait(promise).await?.unchecked_into();
     IMPORTED.with_borrow_mut(|keys| {
         if keys.len() >= MAX_IMPORTED_KEYS {
             keys.clear();

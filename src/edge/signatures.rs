@@ -5,24 +5,33 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
-use js_sys::{Object, Reflect, Uint8Array, global};
+use js_sys::{Object, Reflect, global};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CryptoKey, SubtleCrypto};
 
-use super::crossing;
 use super::js::{Exception, property};
+use super::{desk, glue};
 use crate::jose::{Algorithm, Hash, KeyType, PublicKey};
 use crate::ports::Signatures;
 
-/// Enough for the keys of every provider of a deployment; a full cache is emptied.
+/// Of each algorithm: enough for the keys of every provider of a deployment; a full cache is emptied.
 const MAX_IMPORTED_KEYS: usize = 64;
 
 thread_local! {
     // The same for every request of the isolate: the runtime's own object, what its algorithms are called, and handles
     // to public keys.
     static SUBTLE: OnceCell<SubtleCrypto> = const { OnceCell::new() };
-    static PARAMETERS: RefCell<HashMap<Algorithm, Object>> = RefCell::default();
-    static IMPORTED: RefCell<HashMap<(String, Algorithm), CryptoKey>> = RefCell::default();
+    static PARAMETERS: RefCell<HashMap<Algorithm, Parameters>> = RefCell::default();
+    static IMPORTED: RefCell<HashMap<Algorithm, HashMap<String, CryptoKey>>> = RefCell::default();
+}
+
+/// What WebCrypto calls an algorithm.
+#[derive(Clone)]
+pub(super) struct Parameters {
+    /// All that it has to know to import a key.
+    pub(super) import: Object,
+    /// What it still has to be told beside the key: a name alone costs less than an object.
+    pub(super) sign: JsValue,
 }
 
 /// `crypto.subtle`, with keys imported once per isolate.
@@ -39,15 +48,10 @@ impl Signatures for WebCrypto {
 }
 
 async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<bool, Exception> {
-    let subtle = subtle()?;
-    let handle = imported(&subtle, key, algorithm).await?;
-    let promise = subtle.verify_with_object_and_js_u8_array_and_js_u8_array(
-        &parameters(algorithm)?,
-        &handle,
-        &Uint8Array::from(signature),
-        &Uint8Array::from(message),
-    )?;
-    Ok(crossing::wait(promise).await?.is_truthy())
+    let parameters = parameters(algorithm)?;
+    let handle = imported(key, algorithm, &parameters.import).await?;
+    let promise = glue::verified(&parameters.sign, &handle, signature, message)?;
+    Ok(desk::wait(promise).await?.is_truthy())
 }
 
 /// Of the global scope, which is a worker's in production and Node's in tests.
@@ -59,29 +63,30 @@ pub(super) fn subtle() -> Result<SubtleCrypto, Exception> {
     Ok(SUBTLE.with(|slot| slot.get_or_init(|| subtle).clone()))
 }
 
-async fn imported(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) -> Result<CryptoKey, Exception> {
-    let slot = (key.thumbprint().to_owned(), algorithm);
-    if let Some(handle) = IMPORTED.with_borrow(|keys| keys.get(&slot).cloned()) {
+async fn imported(key: &PublicKey, algorithm: Algorithm, parameters: &Object) -> Result<CryptoKey, Exception> {
+    let known = IMPORTED.with_borrow(|keys| keys.get(&algorithm)?.get(key.thumbprint()).cloned());
+    if let Some(handle) = known {
         return Ok(handle);
     }
-    let handle = import(subtle, key, algorithm).await?;
+    let handle = import(key, parameters).await?;
     IMPORTED.with_borrow_mut(|keys| {
+        let keys = keys.entry(algorithm).or_default();
         if keys.len() >= MAX_IMPORTED_KEYS {
             keys.clear();
         }
-        keys.insert(slot, handle.clone());
+        keys.insert(key.thumbprint().to_owned(), handle.clone());
     });
     Ok(handle)
 }
 
-async fn import(subtle: &SubtleCrypto, key: &PublicKey, algorithm: Algorithm) -> Result<CryptoKey, Exception> {
+async fn import(key: &PublicKey, parameters: &Object) -> Result<CryptoKey, Exception> {
     let jwk = object(key.members())?;
     let usages = js_sys::Array::of1(&"verify".into());
-    let promise = subtle.import_key_with_object("jwk", &jwk, &parameters(algorithm)?, false, &usages)?;
-    Ok(crossing::wait(promise).await?.unchecked_into())
+    let promise = subtle()?.import_key_with_object("jwk", &jwk, parameters, false, &usages)?;
+    Ok(desk::wait(promise).await?.unchecked_into())
 }
 
-pub(super) fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
+pub(super) fn parameters(algorithm: Algorithm) -> Result<Parameters, Exception> {
     if let Some(known) = PARAMETERS.with_borrow(|parameters| parameters.get(&algorithm).cloned()) {
         return Ok(known);
     }
@@ -90,23 +95,28 @@ pub(super) fn parameters(algorithm: Algorithm) -> Result<Object, Exception> {
     Ok(parameters)
 }
 
-/// What WebCrypto calls the algorithm, for importing and for verifying: each takes what it knows of it.
-fn called(algorithm: Algorithm) -> Result<Object, Exception> {
+fn called(algorithm: Algorithm) -> Result<Parameters, Exception> {
     let (hash, hash_bytes) = match algorithm.hash() {
         Hash::Sha256 => ("SHA-256", 32),
         Hash::Sha384 => ("SHA-384", 48),
         Hash::Sha512 => ("SHA-512", 64),
     };
-    let name = match (algorithm.key_type(), algorithm) {
-        (KeyType::Rsa, Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512) => "RSA-PSS",
-        (KeyType::Rsa, _) => "RSASSA-PKCS1-v1_5",
-        (KeyType::P256 | KeyType::P384, _) => "ECDSA",
-        (KeyType::Ed25519, _) => "Ed25519",
+    let pss = matches!(algorithm, Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512);
+    let (import, sign): (Vec<(&str, &str)>, JsValue) = match algorithm.key_type() {
+        KeyType::Rsa if pss => {
+            let sign = object(vec![("name", "RSA-PSS")])?;
+            set(&sign, "saltLength", &hash_bytes.into())?;
+            (vec![("name", "RSA-PSS"), ("hash", hash)], sign.into())
+        }
+        KeyType::Rsa => (vec![("name", "RSASSA-PKCS1-v1_5"), ("hash", hash)], "RSASSA-PKCS1-v1_5".into()),
+        KeyType::P256 | KeyType::P384 => {
+            let curve = if algorithm.key_type() == KeyType::P384 { "P-384" } else { "P-256" };
+            let sign = object(vec![("name", "ECDSA"), ("hash", hash)])?;
+            (vec![("name", "ECDSA"), ("namedCurve", curve)], sign.into())
+        }
+        KeyType::Ed25519 => (vec![("name", "Ed25519")], "Ed25519".into()),
     };
-    let curve = if algorithm.key_type() == KeyType::P384 { "P-384" } else { "P-256" };
-    let parameters = object(vec![("name", name), ("hash", hash), ("namedCurve", curve)])?;
-    set(&parameters, "saltLength", &hash_bytes.into())?;
-    Ok(parameters)
+    Ok(Parameters { import: object(import)?, sign })
 }
 
 fn object<V: AsRef<str>>(members: Vec<(&'static str, V)>) -> Result<Object, Exception> {

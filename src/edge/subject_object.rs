@@ -14,14 +14,13 @@ use worker::{
 
 use super::background::Background;
 use super::clock::SystemClock;
-use super::js::Exception;
 use super::object::{self, ObjectError};
 use super::platform::Workers;
 use super::random::SystemRandom;
 use super::subject_table::SubjectTable;
 use super::watchers::{self, Watchers};
 use super::{isolate, log, shield};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Place};
 use crate::json;
 use crate::ports::{Clock, StoreError};
 use crate::session::message::{Envelope, VERSION};
@@ -29,6 +28,7 @@ use crate::session::{
     Answer, Check, Clocks, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject, USED,
     WatchRequest,
 };
+use crate::site::Site;
 use crate::time::Timestamp;
 
 /// Everything that must be consistent about one subject.
@@ -44,6 +44,8 @@ struct Inner {
     storage: Storage,
     watchers: Watchers,
     table: SubjectTable,
+    /// Whose it is, by the object's own name: alarms and lines that wake it say nothing of it.
+    site: Site,
     env: Env,
     flights: RefCell<HashMap<SessionDigest, Flight>>,
     /// When the alarm rings, as far as this instance knows.
@@ -54,8 +56,9 @@ impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
         let table = SubjectTable::new(storage.sql());
-        let watchers = Watchers(state);
-        let inner = Inner { storage, watchers, table, env, flights: RefCell::default(), alarm_at: Cell::new(None) };
+        let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
+        let (flights, alarm_at) = (RefCell::default(), Cell::new(None));
+        let inner = Inner { storage, watchers: Watchers(state), table, site, env, flights, alarm_at };
         Self { inner: AssertUnwindSafe(Rc::new(inner)) }
     }
 
@@ -189,8 +192,8 @@ impl Inner {
         flight
     }
 
-    async fn renew(&self, gateway: &Gateway, job: &RenewalJob) {
-        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, Background::Object), job).await;
+    async fn renew(&self, gateway: &Rc<Gateway>, job: &RenewalJob) {
+        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, gateway, Background::Object), job).await;
         let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
         // The mark of the attempt stays: the next one knows that this one was lost.
         if let Err(error) = stored {
@@ -206,7 +209,7 @@ impl Inner {
     async fn ring(&self) -> Result<(), ObjectError> {
         self.alarm_at.set(None);
         let gateway = self.gateway()?;
-        let platform = Workers::new(&self.env, Background::Object);
+        let platform = Workers::new(&self.env, &gateway, Background::Object);
         self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
         self.tell_watchers()?;
         let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;
@@ -235,8 +238,14 @@ impl Inner {
         self.flights.borrow().get(&check.digest).cloned()
     }
 
+    /// The gateway of the site whose object this is.
     fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
-        isolate::gateway(&self.env).map_err(|error: Exception| ObjectError::Failed(error.to_string()))
+        let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
+        match deployment.of(&self.site) {
+            Place::Site(gateway) => Ok(Rc::clone(gateway)),
+            Place::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
+            Place::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
+        }
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {

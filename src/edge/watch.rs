@@ -17,12 +17,13 @@ use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
 
 use super::clock::SystemClock;
-use super::object;
+use super::object::Objects;
 use super::sessions::BINDING;
 use super::socket::{self, Socket};
 use crate::ports::{Clock, StoreError};
 use crate::session::message::{Envelope, VERSION};
 use crate::session::{USED, WatchRequest};
+use crate::site::Site;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::websocket::Close;
 use crate::upstream::{Stay, Tenure};
@@ -61,12 +62,12 @@ pub(super) type Ending = LocalBoxFuture<'static, End>;
 ///
 /// # Errors
 /// When it has come already, or nobody can tell.
-pub(super) async fn begin(env: &Env, tenure: &Tenure) -> Result<Option<(Ending, Option<Use>)>, End> {
+pub(super) async fn begin(objects: Objects<'_>, tenure: &Tenure) -> Result<Option<(Ending, Option<Use>)>, End> {
     match tenure {
         Tenure::Unlimited => Ok(None),
         Tenure::Until(time) => Ok(Some((expiry(*time).boxed_local(), None))),
         Tenure::Session(stay) => {
-            let (watch, end) = Watch::begin(env, stay).await?;
+            let (watch, end) = Watch::begin(objects, stay).await?;
             Ok(Some((end.boxed_local(), stay.touch_every.map(|every| Use::new(watch, every)))))
         }
     }
@@ -109,6 +110,7 @@ impl Use {
 /// A session that is watched.
 struct Watch {
     env: Env,
+    site: Site,
     stay: Stay,
     /// The line as it is now, for [`Watch::used`].
     line: RefCell<Option<JsValue>>,
@@ -124,8 +126,9 @@ impl Watch {
     ///
     /// # Errors
     /// When the session has ended already, or its object does not answer.
-    async fn begin(env: &Env, stay: &Stay) -> Result<(Rc<Self>, impl Future<Output = End> + use<>), End> {
-        let watch = Rc::new(Self { env: env.clone(), stay: stay.clone(), line: RefCell::default() });
+    async fn begin(objects: Objects<'_>, stay: &Stay) -> Result<(Rc<Self>, impl Future<Output = End> + use<>), End> {
+        let (env, site) = (objects.env.clone(), objects.site.clone());
+        let watch = Rc::new(Self { env, site, stay: stay.clone(), line: RefCell::default() });
         let line = watch.open().await?;
         Ok((Rc::clone(&watch), watch.until_the_end(line)))
     }
@@ -172,7 +175,8 @@ impl Watch {
     async fn open(&self) -> Result<Line, End> {
         let envelope = Envelope { v: VERSION, command: WatchRequest { digest: self.stay.digest.clone() } };
         let message = serde_json::to_string(&envelope).map_err(|_| End::Unknown(StoreError::Malformed))?;
-        let opened = object::open(&self.env, BINDING, &self.stay.subject.object_name(), &message).await;
+        let objects = Objects { env: &self.env, site: &self.site };
+        let opened = objects.open(BINDING, &self.stay.subject.object_name(), &message).await;
         let raw = opened.map_err(End::Unknown)?.ok_or(End::Ended)?;
         let (sender, closed) = oneshot::channel();
         let sender = Rc::new(RefCell::new(Some(sender)));

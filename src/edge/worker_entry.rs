@@ -1,4 +1,4 @@
-//! Where the runtime comes in: one request, one [`Gateway`], one answer, whatever happens.
+//! Where the runtime comes in: one request, one site's [`Gateway`], one answer, whatever happens.
 
 use std::rc::Rc;
 
@@ -10,14 +10,15 @@ use super::background::Background;
 use super::crossing::Crossing;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
+use super::log;
 use super::platform::Workers;
-use super::random::SystemRandom;
 use super::request::{self, IncomingBody};
-use super::{isolate, log, response};
+use super::{isolate, response};
 use crate::authn::Rejection;
-use crate::gateway::{self, Gateway, Outcome};
+use crate::gateway::{Gateway, Outcome, Place};
 use crate::http::{Reply, RequestHead};
 use crate::refusal::Reason;
+use crate::site::Site;
 use crate::upstream::ForwardPlan;
 
 /// Runs before the first request, where nobody waits.
@@ -36,24 +37,32 @@ pub fn enter(incoming: Request, env: Env, context: worker::worker_sys::Context) 
     let shown = Rc::clone(&head);
     let work = async move {
         let answered = answer(incoming, env, background, (*head).as_ref()).await;
-        answered.unwrap_or_else(|failure| failed((*head).as_ref(), &failure.to_string()))
+        answered.unwrap_or_else(|failure| response::broken((*head).as_ref(), &failure.to_string()))
     };
-    Crossing::new(work, move |crash| failed((*shown).as_ref(), &crash.to_string()))
+    Crossing::new(work, move |crash| response::broken((*shown).as_ref(), &crash.to_string()))
 }
 
 /// Answers in the place of a crossing that an exception of the runtime has passed through.
 #[wasm_bindgen]
 #[must_use]
 pub fn broken(incoming: &Request, exception: &str) -> Response {
-    failed(request::head(incoming).ok().as_ref(), exception)
+    response::broken(request::head(incoming).ok().as_ref(), exception)
 }
 
-/// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`).
+/// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`), for every site that works.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
-    match isolate::gateway(&env) {
-        Ok(gateway) => gateway.refresh(&Workers::new(&env, Background::Schedule(context))),
-        Err(failure) => log::failure("failed", None, &failure.to_string()),
+    let deployment = match isolate::deployment(&env) {
+        Ok(deployment) => deployment,
+        Err(failure) => return log::failure("failed", None, &failure.to_string()),
+    };
+    if let Place::Unusable(why) = deployment.of(&Site::SOLE) {
+        log::failure("failed", None, &why.to_string());
+    }
+    let background = Background::Schedule(context);
+    for gateway in deployment.gateways() {
+        // Every fetch is an errand of its own: whatever becomes of it, the others go on.
+        gateway.refresh(&Workers::new(&env, gateway, background.clone()));
     }
 }
 
@@ -64,27 +73,27 @@ async fn answer(
     head: Option<&RequestHead>,
 ) -> Result<Response, Exception> {
     let Some(head) = head else {
-        let (request_id, reply) = gateway::unreadable(&SystemRandom);
-        log::failure("unreadable", Some(&request_id), "method or headers are not HTTP");
-        return response::build(&reply);
+        return Ok(response::unreadable());
     };
     #[cfg(feature = "fault-injection")]
     if let Some(reply) = super::fault::provoke(&env, &path_of(&head.url)).await {
         return response::build(&reply);
     }
-    let gateway = isolate::gateway(&env)?;
-    let platform = Workers::new(&env, background);
+    let deployment = isolate::deployment(&env)?;
+    let gateway = match deployment.at(head) {
+        Place::Site(gateway) => gateway,
+        Place::Unusable(why) => return Err(Exception::new(&why.to_string())),
+        Place::Nowhere => return Ok(response::misdirected(head)),
+    };
+    let platform = Workers::new(&env, gateway, background);
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
     match gateway.handle(&platform, head, body).await {
         Outcome::Reply(reply) => response::build(&reply),
-        Outcome::Forward(plan) => {
-            let origin = gateway.config().public_url.origin();
-            match forward::send(&env, &plan, origin, &incoming).await {
-                Ok(response) => Ok(response),
-                Err(error) => response::build(&not_forwarded(&gateway, head, &plan, &error)),
-            }
-        }
+        Outcome::Forward(plan) => match forward::send(&env, gateway.config(), &plan, &incoming).await {
+            Ok(response) => Ok(response),
+            Err(error) => response::build(&not_forwarded(gateway, head, &plan, &error)),
+        },
     }
 }
 
@@ -100,13 +109,6 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
         }
     };
     gateway.upstream_failed(head, &plan.request_id, &reason)
-}
-
-/// A mistake of ours, or a configuration that cannot be used: the log says which, the answer does not.
-fn failed(head: Option<&RequestHead>, reason: &str) -> Response {
-    let (request_id, reply) = gateway::broken(head, &SystemRandom);
-    log::failure("failed", Some(&request_id), reason);
-    response::build(&reply).unwrap_or_else(|_| Response::error())
 }
 
 #[cfg(feature = "fault-injection")]

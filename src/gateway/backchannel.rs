@@ -10,6 +10,7 @@ use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;
 use crate::http::{Method, Reply, StatusCode};
 use crate::jose::UnverifiedJwt;
+use crate::limit::Kind;
 use crate::oidc::logout_token::{Expectations, LogoutToken, Target};
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::{LogoutRequestError, Reason, Refusal};
@@ -29,6 +30,7 @@ pub(super) async fn receive<P: Platform>(
     let provider = turn.config.provider(provider).ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     turn.allow_methods(&[Method::POST])?;
+    turn.limit_own(Kind::BackchannelLogout, turn.config.limits.backchannel_logout.as_ref(), ledger).await?;
     match end(turn, provider, body, ledger).await {
         Ok(count) => {
             let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };

@@ -7,6 +7,7 @@ use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
+use crate::limit::Kind;
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
 use crate::oidc::kept::Kept;
@@ -35,6 +36,11 @@ pub(super) async fn finish<P: Platform>(
     ledger.event.event = What::LoginFinish;
     let provider = turn.config.provider(provider).ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
+    turn.allow_methods(&[Method::GET, Method::POST])?;
+    // A frame or image in a page elsewhere has no login of ours, and is not to use up those of the person before it.
+    if !turn.is_subresource() {
+        turn.limit_own(Kind::Callback, turn.config.limits.callback.as_ref(), ledger).await?;
+    }
     let params = match receive(turn, provider, body).await? {
         Received::AsAsked(params) => params,
         Received::Otherwise(responses, fault) => {
@@ -85,7 +91,6 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    turn.allow_methods(&[Method::GET, Method::POST])?;
     let query = CallbackParams::parse(turn.query.unwrap_or_default());
     let by_form = provider.response_mode == ResponseMode::FormPost;
     if turn.head.method == Method::GET {

@@ -56,7 +56,7 @@ pub(super) fn route<'a, P>(
     Ok(matched)
 }
 
-/// Door 1, then door 2.
+/// Door 1, then door 2, and on the way the route's limits.
 ///
 /// # Errors
 /// When either stays shut.
@@ -66,14 +66,17 @@ pub(super) async fn enter<P: Platform>(
     matched: &Matched<'_>,
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
+    turn.limit_address(matched.route, ledger).await?;
     match &matched.route.access {
         Access::Public => {
             let permit = permitted(authz::authorize(None, matched, turn.now))?;
+            turn.limit_route(matched.route, ledger).await?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
         }
         Access::Guarded(guard) => {
             let entrant = authenticate(turn, path, (matched.route, guard), ledger).await?;
+            turn.limit_subject(matched.route, entrant.principal(), ledger).await?;
             authorize(turn, Asked { path, matched, guard }, entrant, ledger).await
         }
     }
@@ -81,7 +84,10 @@ pub(super) async fn enter<P: Platform>(
 
 /// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
 /// overruled, nor saved, by a cookie that its browser adds.
-async fn authenticate<P: Platform>(
+///
+/// # Errors
+/// When nobody came through.
+pub(super) async fn authenticate<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
     (route, guard): (&Route, &Guard),
@@ -118,6 +124,7 @@ async fn authorize<P: Platform>(
     let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
     let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
     let permit = permitted(mendable(turn, decision, entrant.principal(), ledger))?;
+    turn.limit_route(matched.route, ledger).await?;
     let tenure = turn.tenure(guard, &entrant);
     let (principal, introduction) = turn.introduce(entrant, (matched.route, guard), &mut ledger.event).await?;
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);

@@ -30,6 +30,13 @@ impl Entrant {
         }
     }
 
+    pub(super) fn into_principal(self) -> Principal {
+        match self {
+            Self::Session(authenticated) => authenticated.principal,
+            Self::Token(bearer) => bearer.principal,
+        }
+    }
+
     /// The name of their session in lists of sessions.
     fn session_name(&self) -> Option<String> {
         match self {

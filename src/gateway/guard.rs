@@ -37,6 +37,7 @@ pub(super) async fn pass<P: Platform>(
                 told_by: told_by(&route.access),
                 tenure,
                 introduction,
+                security_headers: route.security_headers.clone(),
                 claim_headers: &turn.config.claim_headers,
                 request_id: &turn.request_id,
             };
@@ -49,7 +50,11 @@ pub(super) async fn pass<P: Platform>(
 /// Answers a browser that asks whether a page of another origin may send a request: before anybody is asked who they
 /// are, for such a question never says (Fetch §3.2.2). `None` when it is no such question, or the route knows no other origins: then
 /// it is a request like any other.
-fn preflight<P>(turn: &Turn<'_, P>, path: &CanonicalPath, ledger: &mut Ledger) -> Option<Result<Reply, Reason>> {
+pub(super) fn preflight<P>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    ledger: &mut Ledger,
+) -> Option<Result<Reply, Reason>> {
     let method = cors::preflight(turn.head)?;
     let route = turn.config.routes.find(&method, path).ok()?.route;
     let cors = route.cors.as_ref()?;
@@ -116,7 +121,7 @@ fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
 }
 
 /// The headers that an answer depends on: which of them told, or that neither did.
-fn told_by(access: &Access) -> Option<&'static str> {
+pub(super) fn told_by(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
         Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),

@@ -9,6 +9,7 @@ use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode
 use crate::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::keyring::SealError;
+use crate::limit::Kind;
 use crate::oidc::login::{Hints, authorization_url};
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
@@ -46,6 +47,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     };
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     let wishes = Wishes::of(&link, provider)?;
+    turn.limit_own(Kind::Login, turn.config.limits.login.as_ref(), ledger).await?;
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
     let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform);
     let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)

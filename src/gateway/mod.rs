@@ -1,10 +1,12 @@
 //! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
 
 mod admin;
+mod admission;
 mod backchannel;
 mod bearer;
 mod callback;
 mod challenge;
+mod deployment;
 mod documents;
 mod doors;
 mod entrant;
@@ -13,6 +15,7 @@ mod guard;
 mod helper;
 mod introspection;
 mod jwks;
+mod limits;
 mod login;
 mod logout;
 mod me;
@@ -34,6 +37,7 @@ use crate::authn::token_cache::TokenCache;
 use crate::config::Config;
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
+use crate::limit::{Counters, IsolateBuckets};
 use crate::navigation::Caller;
 #[cfg(feature = "policies")]
 use crate::policy::Policies;
@@ -43,8 +47,11 @@ use crate::ports::{
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
+use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 
+pub use admission::Admission;
+pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
 pub use documents::{Errand, Errands};
 use turn::{Ledger, Turn};
@@ -63,6 +70,7 @@ pub trait Platform:
     + Once
     + Sessions
     + SidIndex
+    + Counters
     + Log
     + Errands
 {
@@ -80,13 +88,14 @@ impl<T> Platform for T where
         + Once
         + Sessions
         + SidIndex
+        + Counters
         + Log
         + Errands
 {
 }
 
-/// A deployment at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`Inquiries`] and [`Assertions`] may.
+/// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
+/// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
@@ -94,6 +103,7 @@ pub struct Gateway {
     cache: LiveCache,
     tokens: TokenCache,
     inquiries: Inquiries,
+    buckets: IsolateBuckets,
     assertions: Assertions,
     #[cfg(feature = "policies")]
     policies: Policies,
@@ -109,7 +119,7 @@ pub enum Outcome {
 }
 
 impl Gateway {
-    /// A gateway for this deployment.
+    /// A gateway for this site.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (documents, assertions) = (IssuerDocuments::new(&config.keys), Assertions::new(&config.keys));
@@ -119,13 +129,14 @@ impl Gateway {
             cache: LiveCache::default(),
             tokens: TokenCache::default(),
             inquiries: Inquiries::default(),
+            buckets: IsolateBuckets::default(),
             assertions,
             #[cfg(feature = "policies")]
             policies: Policies::default(),
         }
     }
 
-    /// The deployment it serves.
+    /// The site it serves.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
@@ -133,29 +144,8 @@ impl Gateway {
 
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
-        let request_id = turn::request_id(platform);
-        let now = platform.now();
-        let (raw_path, query) = turn::target(&head.url);
-        let mut ledger =
-            Ledger::new(Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix()));
-        ledger.event.config.clone_from(&self.config.stamp);
-        let turn = Turn {
-            config: &self.config,
-            documents: &self.documents,
-            cache: &self.cache,
-            tokens: &self.tokens,
-            inquiries: &self.inquiries,
-            assertions: &self.assertions,
-            #[cfg(feature = "policies")]
-            policies: &self.policies,
-            platform,
-            head,
-            query,
-            caller: Caller::of(head),
-            now,
-            request_id,
-        };
-        let outcome = match turn.enter(raw_path) {
+        let (turn, mut ledger) = self.begin(platform, head);
+        let outcome = match turn.enter(turn::target(&head.url).0) {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
             Err(reason) => Err(reason),
         };
@@ -167,10 +157,37 @@ impl Gateway {
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
             Outcome::Forward(plan) => {
-                let (cookies, grant) = ledger.into_parts();
-                Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant)))
+                let (cookies, grant, quotas) = ledger.into_parts();
+                Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
         }
+    }
+
+    /// What is known of a request from its start, and nothing noted yet.
+    fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
+        let request_id = turn::request_id(platform);
+        let now = platform.now();
+        let (raw_path, query) = turn::target(&head.url);
+        let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix());
+        event.decided_by(&self.config);
+        let turn = Turn {
+            config: &self.config,
+            documents: &self.documents,
+            cache: &self.cache,
+            tokens: &self.tokens,
+            inquiries: &self.inquiries,
+            buckets: &self.buckets,
+            assertions: &self.assertions,
+            #[cfg(feature = "policies")]
+            policies: &self.policies,
+            platform,
+            head,
+            query,
+            caller: Caller::of(head),
+            now,
+            request_id,
+        };
+        (turn, Ledger::new(event))
     }
 
     /// Own endpoints first; everything else is a route or nothing.
@@ -256,6 +273,17 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
     let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
+}
+
+/// The answer to a request for a host that is no site's, and the event about it.
+#[must_use]
+pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
+    let (request_id, refusal) = (turn::request_id(random), Reason::UnknownHost.refusal());
+    let (path, _) = turn::target(&head.url);
+    let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now.as_unix());
+    event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
+    let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
+    (event.to_line(), reply::sealed(reply, &request_id, false))
 }
 
 /// The answer to a request whose method or headers are not HTTP.

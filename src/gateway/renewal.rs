@@ -165,7 +165,7 @@ fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<Strin
 pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what: What) -> Event {
     let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now().as_unix());
     event.event = what;
-    event.config = config.stamp.clone();
+    event.decided_by(config);
     event
 }
 

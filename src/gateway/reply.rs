@@ -138,6 +138,7 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
             (header::WWW_AUTHENTICATE, challenge)
         }
         (Refusal::MethodNotAllowed(methods), _) => (header::ALLOW, methods.clone()),
+        (Refusal::TooManyRequests(next), _) => (header::RETRY_AFTER, next.get().max(1).to_string()),
         (Refusal::Unavailable, _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
         _ => return,
     };

@@ -1,7 +1,5 @@
 //! One request's turn: what is known of it, and what is noted on the way.
 
-use std::fmt::Write as _;
-
 use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
 use super::sign_in::{LOGIN, SignIn};
@@ -17,6 +15,7 @@ use crate::cookie;
 use crate::cors::Grant;
 use crate::csrf;
 use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, essence, header};
+use crate::limit::{IsolateBuckets, Quotas};
 use crate::navigation::Caller;
 #[cfg(feature = "policies")]
 use crate::policy::Policies;
@@ -37,6 +36,7 @@ pub(super) struct Turn<'a, P> {
     pub(super) cache: &'a LiveCache,
     pub(super) tokens: &'a TokenCache,
     pub(super) inquiries: &'a Inquiries,
+    pub(super) buckets: &'a IsolateBuckets,
     pub(super) assertions: &'a Assertions,
     #[cfg(feature = "policies")]
     pub(super) policies: &'a Policies,
@@ -55,19 +55,21 @@ pub(super) struct Ledger {
     pub(super) challenge: Option<Challenge>,
     /// What the answer says to pages of other origins, where the route knows any.
     pub(super) grant: Option<Grant>,
+    /// What the answer says of the limits that were asked.
+    pub(super) quotas: Quotas,
     /// What a sign-in has to be like to help where the route takes sessions.
     pub(super) sign_in: Option<SignIn>,
     cookies: Vec<HeaderValue>,
 }
 
 impl Ledger {
-    pub(super) const fn new(event: Event) -> Self {
-        Self { event, challenge: None, grant: None, sign_in: None, cookies: Vec::new() }
+    pub(super) fn new(event: Event) -> Self {
+        Self { event, challenge: None, grant: None, quotas: Quotas::default(), sign_in: None, cookies: Vec::new() }
     }
 
-    /// The cookies and the grant, for an answer that is not ours.
-    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>) {
-        (self.cookies, self.grant)
+    /// The cookies, the grant and the quotas, for an answer that is not ours.
+    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>, Quotas) {
+        (self.cookies, self.grant, self.quotas)
     }
 
     /// Sets a cookie with the answer, good or bad.
@@ -91,7 +93,7 @@ impl<P> Turn<'_, P> {
 impl<P: Platform> Turn<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self, raw_path: &str) -> Result<CanonicalPath, Reason> {
-        let url_host = self.head.url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        let url_host = self.head.host();
         let verify_host = self.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
         let public = url_host == Some(self.config.public_url.host());
         if !public && (url_host.is_none() || url_host != verify_host) {
@@ -167,6 +169,11 @@ impl<P: Platform> Turn<'_, P> {
         self.config.session.same_site == SameSite::Strict
             && self.caller == Caller::Navigation { cross_site: true }
             && cookie::session(&self.head.headers) == cookie::SessionCookie::Absent
+    }
+
+    /// Whether a browser asks, and no person goes there: for an image, a script or a frame of some page.
+    pub(super) fn is_subresource(&self) -> bool {
+        self.head.headers.contains_key("sec-fetch-mode") && !self.caller.is_navigation()
     }
 
     /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
@@ -260,6 +267,7 @@ impl<P: Platform> Turn<'_, P> {
         for cookie in ledger.cookies {
             reply.headers.append(header::SET_COOKIE, cookie);
         }
+        ledger.quotas.add_to(&mut reply.headers);
         let mut reply = reply::sealed(reply, &self.request_id, self.config.public_url.is_https());
         if let Some(grant) = ledger.grant {
             grant.add_to_own(&mut reply.headers);
@@ -278,11 +286,8 @@ fn has_one_reading(name: &HeaderName) -> bool {
 pub(super) fn request_id(random: &impl Random) -> String {
     let mut bytes = [0; 10];
     random.fill(&mut bytes);
-    bytes.iter().fold(String::with_capacity(20), |mut id, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Path and query of an absolute URL, byte for byte.

@@ -5,8 +5,10 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use curve25519_dalek::constants::EIGHT_TORSION;
 use serde_json::{Map, Value};
 
 use crate::jose::algorithm::{Algorithm, Hash, KeyType};
@@ -245,7 +247,7 @@ impl PublicKey {
             && match &self.material {
                 Material::Rsa { n, .. } => signature < n.as_slice(),
                 Material::P256 { .. } | Material::P384 { .. } => true,
-                Material::Ed25519 { .. } => signature.first_chunk().is_some_and(is_of_full_order),
+                Material::Ed25519 { .. } => !SMALL_ORDER.iter().any(|point| signature.starts_with(point)),
             }
     }
 
@@ -319,7 +321,12 @@ impl Material {
     }
 }
 
-/// Whether the bytes are a point of edwards25519, and not one of the eight of small order.
+/// The eight points of small order, as signatures write them: an `R` that is written otherwise, or is no point, verifies
+/// nowhere, for it is compared with the one that is computed (RFC 8032 §5.1.7).
+static SMALL_ORDER: LazyLock<[Coordinate; 8]> =
+    LazyLock::new(|| EIGHT_TORSION.map(|point| point.compress().to_bytes()));
+
+/// Whether the bytes are a point of edwards25519, and not one of small order.
 fn is_of_full_order(point: &Coordinate) -> bool {
     ed25519_dalek::VerifyingKey::from_bytes(point).is_ok_and(|point| !point.is_weak())
 }

@@ -8,7 +8,8 @@
 use std::cell::Cell;
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::jose::algorithm::Algorithm;
@@ -336,8 +337,9 @@ fn three_parts(token: &str) -> Result<(&str, &str, &str), JwtError> {
     }
 }
 
+/// Strict (RFC 7515 §2), and fast where most of a token passes: there is nothing in it to hide from a clock.
 fn decode(part: &str) -> Result<Vec<u8>, JwtError> {
-    Base64UrlUnpadded::decode_vec(part).map_err(|_| JwtError::Encoding)
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| JwtError::Encoding)
 }
 
 fn short_text(

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::authn::dpop::DpopError;
 use crate::json::JsonError;
+use crate::limit::Kind;
 use crate::pages;
 
 /// In every detail there is. Nobody outside may see it.
@@ -30,6 +31,7 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Csrf(CsrfError::Origin), 403),
         (Reason::Csrf(CsrfError::NoEvidence), 403),
         (Reason::CorsOrigin, 403),
+        (Reason::Limited(Kind::Subject, Seconds::new(1)), 429),
         (Reason::Verify(VerifyError::NoSecret), 400),
         (Reason::Verify(VerifyError::WrongSecret), 400),
         (Reason::Verify(VerifyError::Unsaid(DETAIL)), 400),

@@ -14,8 +14,12 @@ pub use pattern::{Pattern, PatternError};
 pub use requirements::{ClaimRule, ClaimTest, Operand, Permission, Requirements};
 pub use router::{Conflict, Matched, NoRoute, Router};
 
+use std::rc::Rc;
+
 use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
+use crate::limit::RouteLimits;
+use crate::security_headers::SecurityHeaders;
 use crate::time::Seconds;
 
 /// Postern's own paths lie at and below this. No rule ever answers for them, a wildcard's neither.
@@ -36,6 +40,10 @@ pub struct Route {
     pub access: Access,
     /// Which pages of other origins may call it. `None`: those of none.
     pub cors: Option<Cors>,
+    /// What the upstream's answers have besides their own headers. `None`: nothing.
+    pub security_headers: Option<Rc<SecurityHeaders>>,
+    /// How many requests it lets through.
+    pub limits: RouteLimits,
 }
 
 /// Where a route leads.

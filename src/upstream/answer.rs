@@ -1,7 +1,47 @@
 //! What of an upstream's answer the browser gets.
 
+use std::rc::Rc;
+
 use super::headers::{Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
-use crate::http::{HeaderMap, HeaderValue, header};
+use crate::cors::Grant;
+use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
+use crate::limit::Quotas;
+use crate::security_headers::SecurityHeaders;
+
+/// What an answer that is not ours has to say besides its own.
+#[derive(Debug, Default)]
+pub struct AnswerTerms {
+    /// Which request headers told who asked, where it depends on that: nobody else may get it then.
+    pub told_by: Option<&'static str>,
+    /// Cookies of ours that go with it.
+    pub cookies: Vec<HeaderValue>,
+    /// What it says to pages of other origins: that alone, whatever it says itself. `None`: its own word stands.
+    pub grant: Option<Grant>,
+    /// What is left of the limits that it counted against.
+    pub quotas: Quotas,
+    /// What browsers are to be careful with, where it does not say so itself.
+    pub security_headers: Option<Rc<SecurityHeaders>>,
+}
+
+impl AnswerTerms {
+    /// The headers that the browser gets, of those that the answer of this status has.
+    #[must_use]
+    pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
+        let mut headers = answer_headers(self.told_by, of_answer);
+        // There is no page to a WebSocket.
+        if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
+            security.add_to(&mut headers);
+        }
+        for cookie in &self.cookies {
+            headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        self.quotas.add_to(&mut headers);
+        if let Some(grant) = &self.grant {
+            grant.add_to_answer(&mut headers, &self.quotas.names());
+        }
+        headers
+    }
+}
 
 /// The headers of the upstream's answer that are passed on.
 ///

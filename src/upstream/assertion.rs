@@ -13,12 +13,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
-use crate::authn::recent::{Bounds, Recent};
 use crate::authn::{Actor, Kind};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
 use crate::keyring::KeyRing;
 use crate::ports::Random;
+use crate::recent::{Bounds, Recent};
 use crate::route::Upstream;
 use crate::session::SubjectKey;
 use crate::time::{Seconds, Timestamp};

@@ -1,6 +1,8 @@
 //! The request an upstream gets: the canonical path, and headers that only say what is true.
 
-use super::answer::answer_headers;
+use std::rc::Rc;
+
+use super::answer::AnswerTerms;
 use super::assertion::Assertion;
 use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
 use super::tenure::Tenure;
@@ -8,10 +10,12 @@ use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::cookie;
 use crate::cors::Grant;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, header};
+use crate::limit::Quotas;
 use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
+use crate::security_headers::SecurityHeaders;
 
 /// Where an upstream finds an [`Introduction::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
@@ -37,10 +41,7 @@ pub struct ForwardPlan {
     pub body_length: Option<u64>,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
-    told_by: Option<&'static str>,
-    /// Cookies of ours that go with the upstream's answer.
-    set_cookies: Vec<HeaderValue>,
-    grant: Option<Grant>,
+    answer: AnswerTerms,
     permit: Permit,
 }
 
@@ -61,6 +62,8 @@ pub struct Forwarding<'a> {
     pub tenure: Tenure,
     /// What the upstream is told of who asks.
     pub introduction: Introduction,
+    /// What its answer has besides its own headers.
+    pub security_headers: Option<Rc<SecurityHeaders>>,
     /// The headers by which this deployment tells of somebody, at whatever route: nobody outside may set one.
     pub claim_headers: &'a [HeaderName],
     /// The id of the request.
@@ -111,40 +114,43 @@ impl ForwardPlan {
             path_and_query,
             headers: request_headers(&forwarding),
             private: forwarding.told_by.is_some(),
-            told_by: forwarding.told_by,
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
             tenure: forwarding.tenure,
             navigation: Caller::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
-            set_cookies: Vec::new(),
-            grant: None,
+            answer: AnswerTerms {
+                told_by: forwarding.told_by,
+                security_headers: forwarding.security_headers,
+                ..AnswerTerms::default()
+            },
             permit,
         }
     }
 
     /// The same, with cookies of ours to set.
     #[must_use]
-    pub fn with_cookies(self, set_cookies: Vec<HeaderValue>) -> Self {
-        Self { set_cookies, ..self }
+    pub fn with_cookies(mut self, cookies: Vec<HeaderValue>) -> Self {
+        self.answer.cookies = cookies;
+        self
     }
 
     /// The same, with what the answer says to pages of other origins: that alone, whatever the upstream says.
     #[must_use]
-    pub fn with_grant(self, grant: Option<Grant>) -> Self {
-        Self { grant, ..self }
+    pub fn with_grant(mut self, grant: Option<Grant>) -> Self {
+        self.answer.grant = grant;
+        self
+    }
+
+    /// The same, with what the answer says of limits.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { answer: AnswerTerms { quotas, ..self.answer }, ..self }
     }
 
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
-    pub fn answer_headers(&self, from_upstream: &HeaderMap) -> HeaderMap {
-        let mut headers = answer_headers(self.told_by, from_upstream);
-        for cookie in &self.set_cookies {
-            headers.append(header::SET_COOKIE, cookie.clone());
-        }
-        if let Some(grant) = &self.grant {
-            grant.add_to_answer(&mut headers);
-        }
-        headers
+    pub fn answer_headers(&self, status: StatusCode, from_upstream: &HeaderMap) -> HeaderMap {
+        self.answer.headers(status, from_upstream)
     }
 
     /// Whether door 2 let it through: always, a plan cannot be made otherwise.

@@ -10,7 +10,7 @@ pub mod static_files;
 pub mod tenure;
 pub mod websocket;
 
-pub use answer::answer_headers;
+pub use answer::{AnswerTerms, answer_headers};
 pub use assertion::Assertions;
 pub use forward::{ForwardPlan, Forwarding, Introduction};
 pub use identity::Identity;

@@ -1,4 +1,4 @@
-// The guard that one would write with npm `jose`, in front of the same upstream: what tokens.mjs and gateways.mjs compare Postern with.
+// The guard that one would write with npm `jose`, in front of the same upstream: what gateways.mjs and tokens.mjs compare Postern with.
 // With `LOG` it writes a line for each request, as Postern does.
 
 import { env } from "cloudflare:workers";
@@ -18,9 +18,19 @@ const note = ({ method }, path, { payload }) => {
   console.log(JSON.stringify({ time, event: "access", outcome: "allow", request_id, status: 200, method, path, issuer, subject, client_id, jti }));
 };
 
+/** As `verifier/` does: whether all of a request's tokens are good, one after another. */
+async function verify(request) {
+  const { url, judged, tokens } = JSON.parse(await request.text());
+  const { keys, options } = GUARDS.get(new URL(url).pathname);
+  let good = 0;
+  for (const token of tokens) good += judged ? await jwtVerify(token, keys, options).then(() => 1, () => 0) : 1;
+  return new Response(good, { status: good === tokens.length ? 200 : 403 });
+}
+
 export default {
   async fetch(request) {
     const { pathname } = new URL(request.url);
+    if (pathname === "/verify") return verify(request);
     const guard = GUARDS.get(pathname);
     if (guard) {
       const token = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";

@@ -17,7 +17,8 @@ const SETTLE_MS = 50;
  * @property {string} name
  * @property {number} [port] the socket it goes to; Postern's, if there is none
  * @property {string} path
- * @property {() => Record<string, string>} headers those of the next request
+ * @property {() => Record<string, string>} [headers] those of the next request
+ * @property {() => string} [body] that of the next request, which is a POST then
  * @property {number} [expected] the status of every answer; 200, if there is none
  * @property {(log: string, requests: number) => void} [check] throws where the log of a turn tells of something else than was meant
  */
@@ -42,15 +43,16 @@ export const median = (values) => percentile(values.toSorted((one, other) => one
 export const round = (number, digits = 2) => Number(number.toFixed(digits));
 
 /** One request on one of the agent's connections; its status. */
-export function get(workerd, agent, { port = workerd.port, path, headers }) {
+export function get(workerd, agent, { port = workerd.port, path, headers, body }) {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: "127.0.0.1", port, path, agent, headers: { host: new URL(workerd.origin).host, ...headers() } }, (incoming) => {
+    const own = { host: new URL(workerd.origin).host, ...headers?.() };
+    const outgoing = request({ host: "127.0.0.1", port, path, agent, method: body ? "POST" : "GET", headers: own }, (incoming) => {
       incoming.resume();
       incoming.on("end", () => resolve(incoming.statusCode));
       incoming.on("error", reject);
     });
     outgoing.on("error", reject);
-    outgoing.end();
+    outgoing.end(body?.());
   });
 }
 

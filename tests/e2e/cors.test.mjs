@@ -54,7 +54,7 @@ test("a preflight is answered by Postern alone, with what the route allows", asy
   assert.deepEqual(about(answer), {
     "access-control-allow-origin": SPA, "access-control-allow-credentials": "true", "access-control-allow-methods": "GET, HEAD, POST",
     "access-control-allow-headers": "content-type, x-spa", "access-control-max-age": "600",
-    "access-control-expose-headers": "dpop-nonce, retry-after, www-authenticate, x-request-id, etag",
+    "access-control-expose-headers": "dpop-nonce, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id, etag",
   });
   assert.ok(vary(answer).includes("Origin"));
   const [event] = await postern.eventsSince(mark);

@@ -1,7 +1,7 @@
 //! Access tokens at guarded routes: whose, how presented, and what they open.
 
 use postern::gateway::Gateway;
-use postern::http::header;
+use postern::http::{StatusCode, header};
 use postern::ports::FetchError;
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn a_good_token_opens_a_route_and_stays_behind() {
     let answered = call(&world, &gateway, "/v1/a", &token);
     let plan = answered.forwarded();
     assert!(plan.private && !plan.headers.contains_key("authorization"));
-    assert_eq!(plan.answer_headers(&Default::default())["vary"], "Authorization");
+    assert_eq!(plan.answer_headers(StatusCode::OK, &Default::default())["vary"], "Authorization");
     let event = &answered.event;
     assert_eq!((&event["reason"], &event["means"]), (&json!("authz.requirements_met"), &json!("bearer")));
     assert_eq!((&event["token_issuer"], &event["issuer"]), (&json!("machines"), &json!(PARTNER)));
@@ -335,7 +335,10 @@ fn a_token_that_is_presented_is_judged_alone() {
     let session = browser.send(&Asked::script("GET", "/both/a"));
     assert_eq!((&session.event["means"], &session.event["kind"]), (&json!("session"), &json!("human")));
     assert_eq!(session.forwarded().headers["authorization"], "Bearer access-canary-1");
-    assert_eq!(session.forwarded().answer_headers(&Default::default())["vary"], "Authorization, Cookie");
+    assert_eq!(
+        session.forwarded().answer_headers(StatusCode::OK, &Default::default())["vary"],
+        "Authorization, Cookie"
+    );
     let abused = Asked::new("POST", "/both/a").with("sec-fetch-site", "cross-site");
     browser.send(&abused).assert_refused(403, "csrf.fetch_site");
     // Nobody at all is told of every way.

@@ -1,7 +1,7 @@
 //! Pages of other origins: which routes they may call, and what they may read of the answers.
 
 use postern::gateway::Gateway;
-use postern::http::{HeaderMap, HeaderName, HeaderValue};
+use postern::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use postern::refusal::Reason;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn headers(answered: &Answered) -> HeaderMap {
             ];
             let upstream =
                 upstream.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-            plan.answer_headers(&HeaderMap::from_iter(upstream))
+            plan.answer_headers(StatusCode::OK, &HeaderMap::from_iter(upstream))
         }
     }
 }

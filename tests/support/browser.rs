@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use postern::gateway::{Gateway, Outcome};
-use postern::http::{ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, header};
+use postern::http::{
+    ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode, header,
+};
 use postern::ports::{BodyError, RequestBody};
 use postern::upstream::ForwardPlan;
 use serde_json::Value;
 
 use super::{CANARY, Provider, Response, World};
 
-/// The one origin of every deployment here.
+/// The origin of every deployment here that is one site.
 pub const ORIGIN: &str = "https://app.example.com";
 
 /// A request about to be sent.
@@ -108,7 +110,7 @@ impl Asked {
         self.with("sec-fetch-site", site).with("sec-fetch-mode", mode).with("sec-fetch-dest", dest)
     }
 
-    fn head(&self, cookies: &str) -> RequestHead {
+    fn head(&self, origin: &str, cookies: &str) -> RequestHead {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.append(name.clone(), value.clone());
@@ -123,7 +125,7 @@ impl Asked {
             ray: None,
             certificate: self.certificate.clone(),
         };
-        RequestHead { method: self.method.clone(), url: format!("{ORIGIN}{}", self.path), headers, peer }
+        RequestHead { method: self.method.clone(), url: format!("{origin}{}", self.path), headers, peer }
     }
 }
 
@@ -135,7 +137,7 @@ impl RequestBody for Body {
     }
 }
 
-/// One browser, at one deployment.
+/// One browser, at one site.
 pub struct Browser<'w> {
     pub world: &'w World,
     pub gateway: &'w Gateway,
@@ -160,7 +162,8 @@ impl<'w> Browser<'w> {
     /// The same, without what the request starts to have done beside it.
     pub async fn send_alone(&self, asked: &Asked) -> Answered {
         let sessions_before = self.world.sessions();
-        let head = asked.head(&self.cookies_for(asked.cross_site, asked.method == Method::GET));
+        let origin = self.gateway.config().public_url.origin();
+        let head = asked.head(origin, &self.cookies_for(asked.cross_site, asked.method == Method::GET));
         let outcome = self.gateway.handle(self.world, &head, Body(asked.body.clone())).await;
         let answered = Answered { outcome, event: Value::Null, sessions_before, sessions_after: self.world.sessions() };
         for cookie in answered.set_cookies() {
@@ -316,7 +319,7 @@ impl Answered {
     pub fn set_cookies(&self) -> Vec<String> {
         let headers = match &self.outcome {
             Outcome::Reply(reply) => reply.headers.clone(),
-            Outcome::Forward(plan) => plan.answer_headers(&HeaderMap::new()),
+            Outcome::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
         };
         headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }

@@ -10,8 +10,8 @@ pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer, signer_named};
 pub use world::{CORP, Fault, PARTNER, World};
 
-use postern::config::Config;
-use postern::gateway::Gateway;
+use postern::config::{self, Config, Purpose};
+use postern::gateway::{Deployment, Gateway};
 use serde_json::{Value, json};
 
 /// Stands in every secret, token and code of this world: an answer or a log line that holds it leaks.
@@ -25,6 +25,8 @@ pub fn variables() -> Value {
     json!({
         "PUBLIC_URL": ORIGIN,
         "PROVIDERS": { "corp": provider_table(CORP) },
+        // Everybody here comes from one address.
+        "LIMITS": { "login": false, "callback": false },
         "ROUTES": {
             "GET /": { "upstream": "assets", "public": true },
             "/app/{*rest}": { "upstream": "assets" },
@@ -65,10 +67,28 @@ pub fn key(id: &str, letter: &str) -> String {
 
 /// The same, with these keys.
 pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
-    let secret = |name: &str| match name {
+    gateway_for(Purpose::Gateway, variables, keys)
+}
+
+/// A Worker that guards its own routes, with these variables.
+pub fn guard(variables: &Value) -> Gateway {
+    gateway_for(Purpose::Guard, variables, &key("k1", "A"))
+}
+
+fn gateway_for(purpose: Purpose, variables: &Value, keys: &str) -> Gateway {
+    Gateway::new(Config::parse_for(purpose, variables.as_object().unwrap(), &secrets(keys)).unwrap())
+}
+
+/// A deployment of one or several sites.
+pub fn deployment(variables: &Value) -> Deployment {
+    let keys = key("k1", "A");
+    Deployment::new(config::Deployment::parse(variables.as_object().unwrap(), &secrets(&keys)))
+}
+
+fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {
+    move |name| match name {
         "POSTERN_KEYS" => Some(keys.to_owned()),
         "POSTERN_VERIFY_SECRET" => Some(VERIFY_SECRET.to_owned()),
         _ => Some(format!("secret-{CANARY}")),
-    };
-    Gateway::new(Config::parse(variables.as_object().unwrap(), &secret).unwrap())
+    }
 }

@@ -388,7 +388,8 @@ impl Response {
 
     /// The path that it comes back to.
     pub fn path(&self) -> &str {
-        self.redirect_uri.strip_prefix(super::ORIGIN).unwrap()
+        let (_, after_scheme) = self.redirect_uri.split_once("://").unwrap();
+        after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap()
     }
 
     /// Its parameters, encoded.

@@ -13,6 +13,7 @@ use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
 use postern::keyring::KeyRing;
+use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
     Signatures, Signing, StoreError, Timer,
@@ -46,6 +47,8 @@ pub enum Fault {
     OddAnswers,
     /// Nothing can be signed.
     Signing,
+    /// Those who count requests do not answer.
+    Counters,
 }
 
 /// Everything around the core.
@@ -86,6 +89,13 @@ pub struct World {
     /// What was started and does not run yet.
     errands: RefCell<Vec<Errand>>,
     sids: RefCell<HashMap<SidKey, Sid>>,
+    buckets: RefCell<HashMap<BucketKey, Bucket>>,
+    /// How often a bucket's object was asked.
+    pub draws: Cell<usize>,
+    /// What the platform's rate limiting was asked: the binding and the key.
+    pub platform_limits: RefCell<Vec<(String, String)>>,
+    /// How often it says yes to a key.
+    pub platform_limit: Cell<usize>,
 }
 
 #[derive(Default)]
@@ -114,6 +124,10 @@ impl World {
             objects: RefCell::default(),
             object_gateway: RefCell::default(),
             sids: RefCell::default(),
+            buckets: RefCell::default(),
+            draws: Cell::default(),
+            platform_limits: RefCell::default(),
+            platform_limit: Cell::new(1),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
             cache_puts: Cell::default(),
@@ -327,6 +341,29 @@ impl Once for World {
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
         self.claimed.borrow_mut().remove(key);
         Ok(())
+    }
+}
+
+impl Counters for World {
+    async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
+        breath().await;
+        self.draws.set(self.draws.get() + 1);
+        if self.fault.get() == Fault::Counters {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        let now = self.now();
+        Ok(self.buckets.borrow_mut().entry(*key).or_insert(Bucket::full(now)).draw(allowance, now))
+    }
+
+    async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Counters {
+            return Err(StoreError::Unavailable("there is no such binding".to_owned()));
+        }
+        let asked = (binding.to_owned(), key.to_hex());
+        let mut before = self.platform_limits.borrow_mut();
+        before.push(asked.clone());
+        Ok(before.iter().filter(|other| **other == asked).count() <= self.platform_limit.get())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests, replies, headers, bodies and variables cross the border unharmed, or not at all.
 
 use js_sys::{JSON, Object, Reflect, Uint8Array};
-use postern::edge::environment::Environment;
+use postern::edge::environment::{self, Environment};
 use postern::edge::request::{self, IncomingBody};
 use postern::edge::stream::{self, ReadError};
 use postern::edge::{headers, response, shield};
@@ -103,10 +103,12 @@ fn variables_are_plain_data_and_secrets_go_apart() {
 
     let variables =
         ["B", "L", "N", "PROVIDERS", "PUBLIC_URL", "KV", "SERVICE", "CALL", "NOTHING", "UNDEFINED", "ABSENT"];
-    let environment = Environment::read(&env, &variables).unwrap();
-    let mut names: Vec<_> = environment.vars.keys().map(String::as_str).collect();
+    let read = environment::variables(&env, |name| variables.contains(&name)).unwrap();
+    let mut names: Vec<_> = read.keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["B", "L", "N", "PROVIDERS", "PUBLIC_URL"]);
+    let environment = Environment::read(&env).unwrap();
+    assert_eq!(environment.vars.keys().collect::<Vec<_>>(), ["PROVIDERS", "PUBLIC_URL"]);
     assert_eq!(environment.vars["PROVIDERS"]["corp"]["scopes"][0], "openid");
     assert_eq!(environment.secret("POSTERN_KEYS").as_deref(), Some("k1:secret"));
     assert_eq!(environment.secret("PROVIDER_CORP_CLIENT_SECRET").as_deref(), Some("s"));
@@ -120,12 +122,28 @@ fn variables_are_plain_data_and_secrets_go_apart() {
 }
 
 #[wasm_bindgen_test]
+fn of_several_sites_each_has_its_own_variables_and_secrets() {
+    let env = JSON::parse(
+        r#"{"SITES":["shop"],"PUBLIC_URL":"u","SHOP_PUBLIC_URL":"https://shop.example","SHOP_OTHER":1,"ADMIN_PUBLIC_URL":"a",
+            "POSTERN_KEYS":"k","PROVIDER_A_CLIENT_SECRET":"s","SHOP_PROVIDER_A_CLIENT_SECRET":"t","ADMIN_PROVIDER_A_CLIENT_SECRET":"u"}"#,
+    )
+    .unwrap();
+    let environment = Environment::read(&env).unwrap();
+    assert_eq!(environment.vars.keys().collect::<Vec<_>>(), ["SHOP_PUBLIC_URL", "SITES"]);
+    assert_eq!(environment.secret("POSTERN_KEYS").as_deref(), Some("k"));
+    assert_eq!(environment.secret("SHOP_PROVIDER_A_CLIENT_SECRET").as_deref(), Some("t"));
+    for name in ["PROVIDER_A_CLIENT_SECRET", "ADMIN_PROVIDER_A_CLIENT_SECRET"] {
+        assert_eq!(environment.secret(name), None, "{name}");
+    }
+}
+
+#[wasm_bindgen_test]
 fn a_variable_that_is_no_json_is_an_error() {
     let circle = Object::new();
     Reflect::set(&circle, &"itself".into(), &circle).unwrap();
     let env = Object::new();
     Reflect::set(&env, &"CIRCLE".into(), &circle).unwrap();
-    assert!(Environment::read(&env, &["CIRCLE"]).is_err());
+    assert!(environment::variables(&env, |name| name == "CIRCLE").is_err());
 }
 
 #[wasm_bindgen_test]

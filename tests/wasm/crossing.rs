@@ -7,7 +7,8 @@ use std::task::Poll;
 
 use futures_util::future::join;
 use js_sys::{Function, Promise, Reflect};
-use postern::edge::crossing::{self, Crossing};
+use postern::edge::crossing::Crossing;
+use postern::edge::desk;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -25,7 +26,7 @@ fn crossing(work: impl Future<Output = String> + 'static) -> Crossing {
 }
 
 async fn waited(promise: Promise) -> String {
-    let outcome = crossing::wait(promise).await;
+    let outcome = desk::wait(promise).await;
     outcome.map_or_else(|error| format!("rejected: {error}"), |value| value.as_string().unwrap())
 }
 

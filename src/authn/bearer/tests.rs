@@ -10,6 +10,7 @@ fn read(values: &[&str]) -> Result<Option<(Scheme, String)>, PresentationError> 
     Ok(presented.map(|presented| (presented.scheme, presented.token.expose().clone())))
 }
 
+// R-132, the server's half
 #[test]
 fn a_token_follows_its_scheme_whose_case_does_not_matter() {
     // R-109, RFC 9110 §11.1, §11.4

@@ -7,6 +7,7 @@ use crate::authn::{Actor, AuthenticationFacts, Means};
 use crate::config::{MOMENT, moment};
 use crate::http::{ClientCertificate, Method, Peer};
 use crate::kind::Kind;
+use crate::limit::RouteLimits;
 use crate::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use crate::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};
 use crate::time::Timestamp;
@@ -106,7 +107,16 @@ fn route(key: &str) -> Result<Route, String> {
     let pattern = Pattern::parse(pattern).map_err(|error| format!("route `{key}`: {error}"))?;
     let methods = method.map_or_else(|| Ok(Methods::all()), |method| Methods::parse([method]));
     let methods = methods.map_err(|name| format!("route `{key}`: no method `{name}`"))?;
-    Ok(Route { name: key.to_owned(), pattern, methods, upstream: None, access: Access::Public, cors: None })
+    Ok(Route {
+        name: key.to_owned(),
+        pattern,
+        methods,
+        upstream: None,
+        access: Access::Public,
+        cors: None,
+        limits: RouteLimits::default(),
+        security_headers: None,
+    })
 }
 
 impl<'a> Case<'a> {

@@ -9,6 +9,7 @@ fn the_public_url_is_an_origin() {
         ("https://APP.example.com:443", "https://app.example.com", "app.example.com"),
         ("https://app.example.com:8443", "https://app.example.com:8443", "app.example.com:8443"),
         ("http://localhost:8787", "http://localhost:8787", "localhost:8787"),
+        ("http://app.demo.localhost:8787", "http://app.demo.localhost:8787", "app.demo.localhost:8787"),
         ("http://127.0.0.1", "http://127.0.0.1", "127.0.0.1"),
         ("http://[::1]:80", "http://[::1]", "[::1]"),
     ];
@@ -50,6 +51,7 @@ fn what_is_no_secure_origin_is_no_public_url() {
         "http://192.168.1.10:8787",
         "http://0.0.0.0:8787",
         "http://localhost.example.com",
+        "http://notlocalhost",
         "https://app.example.com:99999",
     ] {
         assert_eq!(PublicUrl::parse(bad), None, "{bad:?}");

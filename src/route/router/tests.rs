@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{Access, Upstream};
 use super::*;
+use crate::limit::RouteLimits;
 
 fn route(name: &str) -> Route {
     let (methods, pattern) = name.split_once(' ').unwrap_or(("GET,POST", name));
@@ -12,6 +13,8 @@ fn route(name: &str) -> Route {
         upstream: Some(Upstream::Assets),
         access: Access::Public,
         cors: None,
+        security_headers: None,
+        limits: RouteLimits::default(),
     }
 }
 

@@ -22,6 +22,7 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
     let head = RequestHead { method, url: String::new(), headers, peer: Peer::default() };
     let forwarding = Forwarding {
+        security_headers: None,
         head: &head,
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
         query: Some("b=%2F&c"),

@@ -49,12 +49,12 @@ export async function providerFor(id, origin, settings = {}) {
  * Starts Postern on a real port, in front of pages, with a certified provider for each of `settings`.
  * @param {Record<string, object>} settings of providers, by id
  */
-export async function startApplication(settings, { session, routes = ROUTES, upstream = PAGES } = {}) {
+export async function startApplication(settings, { session, routes = ROUTES, upstream = PAGES, host = "localhost" } = {}) {
   const port = await freePort();
-  const origin = `http://localhost:${port}`;
+  const origin = `http://${host}:${port}`;
   const providers = {};
   for (const [id, more] of Object.entries(settings)) providers[id] = await providerFor(id, origin, more);
-  const postern = await startPostern({ providers, session, routes, port, upstream });
+  const postern = await startPostern({ providers, session, routes, port, host, upstream });
   after(() => postern.close());
   return { origin, postern, providers };
 }
@@ -84,7 +84,7 @@ export async function signIn(page, { login = "alice", password = "wonderland" } 
 /** Consents, where the provider asks for it. */
 export async function allow(page) {
   const button = page.getByRole("button", { name: "Allow" });
-  await Promise.race([button.waitFor(), page.waitForURL(/^http:\/\/localhost/)]).catch(() => {});
+  await Promise.race([button.waitFor(), page.waitForURL(/^http:\/\/([a-z]+\.)*localhost/)]).catch(() => {});
   if (await button.isVisible().catch(() => false)) await button.click();
 }
 

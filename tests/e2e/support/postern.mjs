@@ -32,17 +32,21 @@ const LOG_WITHIN_MS = 10_000;
 
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
-function modules(build) {
+/** What `worker-build` made in a folder. */
+export function builtModules(build) {
   const folder = join(ROOT, build);
-  const entry = join(SUPPORT, "entry.mjs");
-  const faults = build === FAULT_BUILD ? "export const FaultObject = classes.FaultObject;" : "";
-  const contents = readFileSync(entry, "utf8").replaceAll("../build/", `../${build}/`) + faults;
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  const built = files.flatMap((file) => {
+  return files.flatMap((file) => {
     const type = TYPES[/\.[a-z]+$/.exec(file)?.[0]];
     return type ? [{ type, path: join(folder, file) }] : [];
   });
-  return [{ type: "ESModule", path: entry, contents }, ...built];
+}
+
+function modules(build) {
+  const entry = join(SUPPORT, "entry.mjs");
+  const faults = build === FAULT_BUILD ? "export const FaultObject = classes.FaultObject;" : "";
+  const contents = readFileSync(entry, "utf8").replaceAll("../build/", `../${build}/`) + faults;
+  return [{ type: "ESModule", path: entry, contents }, ...builtModules(build)];
 }
 
 /** One provider's table and its secret. */
@@ -62,6 +66,8 @@ export function bindingsOf({ providers, session, routes, keys, publicUrl, vars }
     PUBLIC_URL: publicUrl,
     PROVIDERS: Object.fromEntries(configured.map(([id, { table }]) => [id, table])),
     SESSION: session,
+    // Everybody here comes from one address; `limits.test.mjs` has the limits of a deployment.
+    LIMITS: { login: false, callback: false },
     ROUTES: routes,
     POSTERN_KEYS: keys,
     ...Object.fromEntries(configured.map(([, { secret }]) => secret)),
@@ -76,7 +82,7 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets }) {
+function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -88,8 +94,10 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
       SUBJECTS: { className: "SubjectObject", useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
       SID_INDEX: { className: "SidIndexObject", useSQLite: true },
+      BUCKETS: { className: "BucketObject", useSQLite: true },
       ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
+    ratelimits,
     serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },
     ...(assets && { assets: staticAssets(assets) }),
   };
@@ -97,7 +105,8 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
   // The same Worker in an isolate of its own, in front of the same objects.
   const shared = Object.fromEntries(Object.entries(postern.durableObjects).map(([name, { className }]) => [name, { className, scriptName: "postern" }]));
   const twins = twin ? [{ ...postern, name: "twin", durableObjects: shared }] : [];
-  return convertV4MiniflareOptions({ host: "127.0.0.1", port, cf: false, handleStructuredLogs: onLog, workers: [postern, ...twins, echo] });
+  const others = [...twins, ...beside(bindings)].map((worker) => ({ ...worker, unsafeDirectSockets: [{}] }));
+  return convertV4MiniflareOptions({ host: "127.0.0.1", port, cf: false, handleStructuredLogs: onLog, workers: [postern, echo, ...others] });
 }
 
 /**
@@ -105,18 +114,21 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
  * @param {object} options
  * @param {Record<string, Issuer | { issuer: Issuer }>} options.providers by id; further members go into the provider's table
  * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
+ * @param {string} [options.host] PUBLIC_URL's
  * @param {string} [options.build] the folder of the build
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
+ * @param {Record<string, { namespace_id: string, simple: { limit: number, period: 10 | 60 } }>} [options.ratelimits] the platform's, by their binding
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
+ * @param {(bindings: object) => object[]} [options.beside] other Workers in the same process, by Postern's own variables and secrets: for `sendTo`
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
 }) {
-  const publicUrl = `http://localhost:${port || 8787}`;
+  const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, port, upstream, twin, assets });
+  const postern = new Postern(bindings, { build, port, upstream, twin, assets, ratelimits, beside });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;
@@ -186,7 +198,7 @@ export class Postern {
 
   /** Throws all of a class's objects out of memory; what they stored stays. */
   async evict(binding) {
-    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject" }[binding];
+    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
         // Then it is out of memory already.
@@ -235,10 +247,14 @@ export class Postern {
   }
 
   /** The same, to the second isolate. */
-  async sendToTwin(path, { method = "GET", headers = [] } = {}) {
-    const twin = await this.miniflare.getWorker("twin");
-    const answer = await twin.fetch(new URL(path, this.origin).href, { method, headers, redirect: "manual" });
-    return { status: answer.status, body: await answer.text() };
+  sendToTwin(path, options) {
+    return this.sendTo("twin", path, options);
+  }
+
+  /** The same, to the Worker of that name. */
+  async sendTo(name, path, { method, headers, body, origin = this.origin } = {}) {
+    const { port } = await this.miniflare.unsafeGetDirectURL(name);
+    return send({ port: Number(port), url: `${origin}/`, path, method, headers, body });
   }
 
   close() {

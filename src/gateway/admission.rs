@@ -1,0 +1,121 @@
+//! A Worker that answers its own routes: the same doors decide, and what comes of it stays with whoever asked.
+
+use super::doors::{self, Admitted};
+use super::turn::{self, Ledger, Turn};
+use super::{Gateway, Platform, guard, resource};
+use crate::authn::Principal;
+use crate::authz::Permit;
+use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
+use crate::refusal::Reason;
+use crate::route::{Access, Route};
+use crate::secret::Secret;
+use crate::upstream::AnswerTerms;
+
+/// A request that both doors let through, and what its answer has to say.
+#[derive(Debug)]
+pub struct Admission {
+    principal: Option<Principal>,
+    access_token: Option<Secret<String>>,
+    request_id: String,
+    answer: AnswerTerms,
+    permit: Permit,
+}
+
+impl Admission {
+    /// Who asks; `None` where nobody is asked who they are.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The access token that the route relays.
+    #[must_use]
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_ref().map(|token| token.expose().as_str())
+    }
+
+    /// The id under which the log tells of it.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The headers of the answer that the browser gets, of those that it has, with this status.
+    #[must_use]
+    pub fn answer_headers(&self, status: StatusCode, own: &HeaderMap) -> HeaderMap {
+        self.answer.headers(status, own)
+    }
+
+    /// Whether door 2 let it through: always, there is no admission otherwise.
+    #[must_use]
+    pub const fn permit(&self) -> &Permit {
+        &self.permit
+    }
+}
+
+impl Gateway {
+    /// Decides about one request whose answer is its caller's, and writes exactly one event about it.
+    ///
+    /// # Errors
+    /// With the answer to give instead: a refusal, the way to sign in, what a preflight or a client that looks for its
+    /// issuer (RFC 9728) is told.
+    pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Reply>> {
+        let (turn, mut ledger) = self.begin(platform, head);
+        let decided = decide(&turn, &mut ledger).await;
+        let decided = decided.unwrap_or_else(|reason| Err(Box::new(turn.refuse(&reason, &mut ledger))));
+        platform.line(&ledger.event.to_line());
+        match decided {
+            Ok((Admitted { principal, introduction, permit, .. }, route)) => {
+                let (cookies, grant, quotas) = ledger.into_parts();
+                let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
+                let answer = AnswerTerms { told_by, cookies, grant, quotas, security_headers };
+                let (access_token, request_id) = (introduction.access_token, turn.request_id);
+                Ok(Admission { principal, access_token, request_id, answer, permit })
+            }
+            Err(reply) => Err(Box::new(turn.finish(*reply, ledger))),
+        }
+    }
+
+    /// Door 1 alone, by the rule for this request; `None` where that is public. Nothing is logged.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub async fn authenticate<P: Platform>(
+        &self,
+        platform: &P,
+        head: &RequestHead,
+    ) -> Result<Option<Principal>, Reason> {
+        let (turn, mut ledger) = self.begin(platform, head);
+        let path = turn.enter(turn::target(&head.url).0)?;
+        let route = doors::route(&turn, &path, &mut ledger)?.route;
+        match &route.access {
+            Access::Public => Ok(None),
+            Access::Guarded(guard) => {
+                let entrant = doors::authenticate(&turn, &path, (route, guard), &mut ledger).await?;
+                Ok(Some(entrant.into_principal()))
+            }
+        }
+    }
+}
+
+/// Whom the doors let through, by which rule; or the answer to who was not.
+type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
+
+async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Reason> {
+    let path = turn.enter(turn::target(&turn.head.url).0)?;
+    if let Some(resource) = resource::asked_about(turn.config, &path) {
+        return resource::describe(turn, resource, ledger).map(answered);
+    }
+    if let Some(permissions) = guard::preflight(turn, &path, ledger) {
+        return permissions.map(answered);
+    }
+    let matched = doors::route(turn, &path, ledger)?;
+    match doors::enter(turn, &path, &matched, ledger).await {
+        Ok(admitted) => Ok(Ok((admitted, matched.route))),
+        Err(refused) => guard::answer(turn, refused, ledger).map(answered),
+    }
+}
+
+fn answered<'a>(reply: Reply) -> Decided<'a> {
+    Err(Box::new(reply))
+}

@@ -1,0 +1,99 @@
+//! Asking limits, in the order in which a request gets anywhere: its network before anybody looks who it is, its subject once
+//! that is proved, its route once both doors are open. So nobody uses up what is another's, and only who is let in takes of
+//! what all share.
+
+use super::Platform;
+use super::turn::{Ledger, Turn};
+use crate::authn::Principal;
+use crate::limit::{BucketKey, Counter, Drawn, Kind, Limit, Quota, Whose};
+use crate::ports::StoreError;
+use crate::refusal::Reason;
+use crate::route::Route;
+
+impl<P: Platform> Turn<'_, P> {
+    /// Counts this request by its network, for an endpoint of ours.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(super) async fn limit_own(&self, kind: Kind, limit: Option<&Limit>, ledger: &mut Ledger) -> Result<(), Reason> {
+        let Some(limit) = limit else { return Ok(()) };
+        self.limit((kind, "", limit), Whose::Network(self.head.peer.network()), ledger).await
+    }
+
+    /// Counts it by its network, for a route.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(super) async fn limit_address(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
+        let Some(limit) = &route.limits.address else { return Ok(()) };
+        self.limit((Kind::Address, place(route), limit), Whose::Network(self.head.peer.network()), ledger).await
+    }
+
+    /// Counts it by who sent it, once that is proved. A cookie names its subject under a MAC already before its session is
+    /// asked for; but whoever kept one of a session that ended would use up what is the subject's.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(super) async fn limit_subject(
+        &self,
+        route: &Route,
+        principal: &Principal,
+        ledger: &mut Ledger,
+    ) -> Result<(), Reason> {
+        let Some(limit) = &route.limits.subject else { return Ok(()) };
+        let subject = Whose::Subject(principal.issuer(), principal.subject());
+        self.limit((Kind::Subject, place(route), limit), subject, ledger).await
+    }
+
+    /// Counts it among all that the route lets through.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(super) async fn limit_route(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
+        let Some(limit) = &route.limits.route else { return Ok(()) };
+        self.limit((Kind::Route, &route.name, limit), Whose::Everyone, ledger).await
+    }
+
+    async fn limit(
+        &self,
+        (kind, place, limit): (Kind, &str, &Limit),
+        whose: Whose<'_>,
+        ledger: &mut Ledger,
+    ) -> Result<(), Reason> {
+        let allowance = limit.allowance;
+        let key = BucketKey::of(kind, place, &allowance, whose);
+        let Ok(drawn) = self.counted(limit, &key).await else {
+            ledger.event.uncounted.push(kind.name());
+            return Ok(());
+        };
+        // Only an object knows what is left for all isolates; that nothing is, everyone knows who refuses.
+        let is_known = limit.counter == Counter::Object || !drawn.admitted;
+        ledger.quotas.push(Quota { kind, allowance, drawn: is_known.then_some(drawn) });
+        if drawn.admitted { Ok(()) } else { Err(Reason::Limited(kind, drawn.next)) }
+    }
+
+    async fn counted(&self, limit: &Limit, key: &BucketKey) -> Result<Drawn, StoreError> {
+        let (buckets, allowance) = (self.buckets, &limit.allowance);
+        match &limit.counter {
+            Counter::Isolate => Ok(buckets.draw(key, allowance, self.now)),
+            Counter::Object => {
+                if let Some(refusal) = buckets.refused(key, self.now) {
+                    return Ok(refusal);
+                }
+                let drawn = self.platform.draw(key, allowance).await?;
+                buckets.note(key, &drawn, self.now);
+                Ok(drawn)
+            }
+            Counter::Binding(name) => {
+                let admitted = self.platform.is_within(name, key).await?;
+                // It does not say when there is more; after a whole period there is.
+                Ok(Drawn { admitted, remaining: 0, next: allowance.period() })
+            }
+        }
+    }
+}
+
+/// What keeps the buckets of one route apart from those of others.
+fn place(route: &Route) -> &str {
+    if route.limits.shared { "" } else { &route.name }
+}

@@ -1,0 +1,158 @@
+//! The messages and statements of the object that keeps buckets.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Allowance, Bucket, BucketKey, Drawn};
+use crate::time::{Seconds, Timestamp};
+
+const VERSION: u8 = 1;
+const KEY_HEX_DIGITS: usize = 64;
+/// An object is not woken more often than this to clean up.
+const SWEEP_INTERVAL: Seconds = Seconds::minutes(5);
+
+/// The statements of the object; each is atomic, and nothing comes between reading and writing a bucket.
+pub mod statement {
+    /// The table.
+    pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS bucket (key TEXT PRIMARY KEY, debt INTEGER NOT NULL, \
+        at INTEGER NOT NULL, full_at INTEGER NOT NULL) WITHOUT ROWID";
+    /// Binds key.
+    pub const READ: &str = "SELECT debt, at FROM bucket WHERE key = ?";
+    /// Binds key, debt, at, `full_at`.
+    pub const WRITE: &str = "INSERT OR REPLACE INTO bucket (key, debt, at, full_at) VALUES (?, ?, ?, ?)";
+    /// Binds now. Forgets the full ones.
+    pub const SWEEP: &str = "DELETE FROM bucket WHERE full_at <= ?";
+    /// When the next one is full.
+    pub const NEXT: &str = "SELECT min(full_at) AS next FROM bucket";
+}
+
+/// How long after `now` to clean up, when the next bucket is full at `next`.
+#[must_use]
+pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
+    next.since(now).max(SWEEP_INTERVAL)
+}
+
+/// One request, asked of a bucket.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draw {
+    v: u8,
+    key: String,
+    requests: u32,
+    period: u32,
+    burst: u32,
+}
+
+/// A bucket as its table has it.
+#[derive(Debug, Deserialize)]
+pub struct Row {
+    debt: u64,
+    at: i64,
+}
+
+impl Draw {
+    /// Asks this bucket.
+    #[must_use]
+    pub fn new(key: &BucketKey, allowance: &Allowance) -> Self {
+        let (requests, period, burst) = (allowance.requests(), allowance.period().get(), allowance.burst());
+        Self { v: VERSION, key: key.to_hex(), requests, period, burst }
+    }
+
+    /// Reads it out of a message: the key of the bucket, and what it allows. `None` when it is something else.
+    #[must_use]
+    pub fn parse(json: &str) -> Option<(String, Allowance)> {
+        let draw: Self = serde_json::from_str(json).ok()?;
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_key = draw.key.len() == KEY_HEX_DIGITS && draw.key.bytes().all(digit);
+        let allowance = Allowance::new(draw.requests, Seconds::new(draw.period), draw.burst)?;
+        (draw.v == VERSION && is_key).then_some((draw.key, allowance))
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let Self { v, key, requests, period, burst } = self;
+        serde_json::json!({ "v": v, "key": key, "requests": requests, "period": period, "burst": burst }).to_string()
+    }
+}
+
+impl From<Row> for Bucket {
+    fn from(Row { debt, at }: Row) -> Self {
+        Self::kept(debt, Timestamp::from_unix(at))
+    }
+}
+
+/// The object's answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    v: u8,
+    admitted: bool,
+    remaining: u32,
+    next: u32,
+}
+
+/// The answer as a message.
+#[must_use]
+pub fn answer(drawn: &Drawn) -> String {
+    let Drawn { admitted, remaining, next } = drawn;
+    serde_json::json!({ "v": VERSION, "admitted": admitted, "remaining": remaining, "next": next.get() }).to_string()
+}
+
+/// Reads an answer; `None` when it is none.
+#[must_use]
+pub fn read_answer(json: &str) -> Option<Drawn> {
+    let Answer { v, admitted, remaining, next } = serde_json::from_str(json).ok()?;
+    (v == VERSION).then_some(Drawn { admitted, remaining, next: Seconds::new(next) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::{Kind, Whose};
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    #[test]
+    fn a_question_arrives_as_it_was_sent() {
+        let allowance = Allowance::new(100, Seconds::minutes(1), 20).unwrap();
+        let key = BucketKey::of(Kind::Route, "/a", &allowance, Whose::Everyone);
+        assert_eq!(Draw::parse(&Draw::new(&key, &allowance).to_json()), Some((key.to_hex(), allowance)));
+    }
+
+    #[test]
+    fn what_is_no_question_is_refused() {
+        let message = |v: u8, key: &str, requests: u64, more: &str| {
+            format!(r#"{{"v":{v},"key":"{key}","requests":{requests},"period":60,"burst":1{more}}}"#)
+        };
+        let key = "ab".repeat(32);
+        assert!(Draw::parse(&message(1, &key, 1, "")).is_some());
+        for json in [
+            String::new(),
+            "{}".to_owned(),
+            message(2, &key, 1, ""),
+            message(1, &key.to_uppercase(), 1, ""),
+            message(1, "ab", 1, ""),
+            message(1, &key, 0, ""),
+            message(1, &key, u64::MAX, ""),
+            message(1, &key, 1, r#","burst":2"#),
+            message(1, &key, 1, r#","more":2"#),
+        ] {
+            assert_eq!(Draw::parse(&json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_answer_arrives_as_it_was_sent() {
+        let drawn = Drawn { admitted: true, remaining: 19, next: Seconds::new(1) };
+        assert_eq!(read_answer(&answer(&drawn)), Some(drawn));
+        for json in ["", "{}", r#"{"v":2,"admitted":true,"remaining":1,"next":1}"#, r#"{"v":1,"admitted":true}"#] {
+            assert_eq!(read_answer(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn cleaning_up_is_not_too_often() {
+        assert_eq!(sweep_after(NOW, NOW), SWEEP_INTERVAL);
+        assert_eq!(sweep_after(NOW, NOW.plus(Seconds::hours(1))), Seconds::hours(1));
+    }
+}

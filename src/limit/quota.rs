@@ -1,0 +1,90 @@
+//! What callers are told of limits: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
+
+use super::{Allowance, Drawn, Kind};
+use crate::http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The field that says what is left (§4).
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// The field that says what is allowed (§3).
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What one limit allows, and what is left of it where that is known for all isolates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Which limit.
+    pub kind: Kind,
+    /// What it allows.
+    pub allowance: Allowance,
+    /// What is left.
+    pub drawn: Option<Drawn>,
+}
+
+/// Everything that limits have to say with one answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quotas(Vec<Quota>);
+
+impl Quotas {
+    /// One more limit was asked.
+    pub fn push(&mut self, quota: Quota) {
+        self.0.push(quota);
+    }
+
+    /// Says it in an answer, beside what an upstream says of limits of its own (§6: who passes fields on does not take out
+    /// a limit that somebody else enforces).
+    pub fn add_to(&self, headers: &mut HeaderMap) {
+        for (name, items) in [(RATE_LIMIT_POLICY, self.policies()), (RATE_LIMIT, self.left())] {
+            if let Some(value) = HeaderValue::try_from(items.join(", ")).ok().filter(|value| !value.is_empty()) {
+                headers.append(name, value);
+            }
+        }
+    }
+
+    /// The fields that [`Quotas::add_to`] adds.
+    #[must_use]
+    pub fn names(&self) -> Vec<HeaderName> {
+        if self.0.is_empty() { Vec::new() } else { vec![RATE_LIMIT, RATE_LIMIT_POLICY] }
+    }
+
+    /// As a quota in a window: a bucket's burst, and the time in which it fills. It is the same rate, and what is left
+    /// is never more than the quota.
+    fn policies(&self) -> Vec<String> {
+        let policy = |Quota { kind, allowance, .. }: &Quota| {
+            format!(r#""{}";q={};w={}"#, kind.name(), allowance.burst(), allowance.refill().get())
+        };
+        self.0.iter().map(policy).collect()
+    }
+
+    fn left(&self) -> Vec<String> {
+        let left = |Quota { kind, drawn, .. }: &Quota| {
+            drawn.map(|drawn| format!(r#""{}";r={};t={}"#, kind.name(), drawn.remaining, drawn.next.get()))
+        };
+        self.0.iter().filter_map(left).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Seconds;
+
+    #[test]
+    fn an_answer_says_what_is_allowed_and_where_it_is_known_what_is_left() {
+        let allowance = |requests, burst| Allowance::new(requests, Seconds::minutes(1), burst).unwrap();
+        let drawn = Drawn { admitted: true, remaining: 7, next: Seconds::new(2) };
+        let mut quotas = Quotas::default();
+        let mut headers = HeaderMap::new();
+        quotas.add_to(&mut headers);
+        assert!(headers.is_empty() && quotas.names().is_empty());
+        quotas.push(Quota { kind: Kind::Address, allowance: allowance(100, 100), drawn: None });
+        quotas.add_to(&mut headers);
+        assert_eq!(headers.len(), 1);
+        assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=60"#);
+        quotas.push(Quota { kind: Kind::Subject, allowance: allowance(100, 20), drawn: Some(drawn) });
+        let mut headers = HeaderMap::from_iter([(RATE_LIMIT, HeaderValue::from_static(r#""api";r=1;t=9"#))]);
+        quotas.add_to(&mut headers);
+        assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=60, "subject";q=20;w=12"#);
+        let lines: Vec<&HeaderValue> = headers.get_all("ratelimit").iter().collect();
+        assert_eq!(lines, [r#""api";r=1;t=9"#, r#""subject";r=7;t=2"#]);
+        assert_eq!(quotas.names().len(), 2);
+    }
+}
