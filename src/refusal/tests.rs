@@ -2,9 +2,23 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::authn::dpop::DpopError;
+use crate::authn::sender::SenderError;
+use crate::authn::{PresentationError, Rejection, TokenRejection};
+use crate::authz::Denial;
+use crate::csrf::CsrfError;
+use crate::http::StatusCode;
+use crate::jose::{JwtError, KeySetError};
 use crate::json::JsonError;
 use crate::limit::Kind;
+use crate::oidc::callback::CallbackError;
+use crate::oidc::id_token::IdTokenError;
+use crate::oidc::metadata::MetadataError;
+use crate::oidc::token::TokenError;
+use crate::oidc::userinfo::UserInfoError;
 use crate::pages;
+use crate::ports::{FetchError, StoreError};
+use crate::route::PathError;
+use crate::time::Seconds;
 
 /// In every detail there is. Nobody outside may see it.
 const DETAIL: &str = "planted_detail";

@@ -1,0 +1,98 @@
+//! What is wrong with what others ask of us, or answer: parts of a [`Reason`](super::Reason).
+
+/// What is wrong with a provider's logout request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutRequestError {
+    /// Its body is no form.
+    NotAForm,
+    /// It is too long, or cannot be read.
+    Unreadable,
+    /// Not exactly one `logout_token`.
+    NotOneToken,
+    /// This token was received before.
+    AlreadyUsed,
+    /// A parameter stands twice.
+    Repeated,
+    /// One of `iss` and `sid` without the other.
+    Incomplete,
+    /// `iss` is not this provider's.
+    IssMismatch,
+    /// The browser's session is not the one named.
+    NotThisSession,
+}
+
+impl LogoutRequestError {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::NotAForm => "logout_request.not_a_form",
+            Self::Unreadable => "logout_request.unreadable",
+            Self::NotOneToken => "logout_request.not_one_token",
+            Self::AlreadyUsed => "logout_request.already_used",
+            Self::Repeated => "logout_request.repeated_parameter",
+            Self::Incomplete => "logout_request.iss_or_sid_missing",
+            Self::IssMismatch => "logout_request.iss_mismatch",
+            Self::NotThisSession => "logout_request.not_this_session",
+        }
+    }
+}
+
+/// Why a proxy's question about a request is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyError {
+    /// It shows no secret.
+    NoSecret,
+    /// It shows a secret that is not the one.
+    WrongSecret,
+    /// It does not say in this header, or not once, what the request is.
+    Unsaid(&'static str),
+    /// It says by this header what another header says too: which one holds?
+    SaidTwice(&'static str),
+    /// What it says in this header is none of a request.
+    Unusable(&'static str),
+}
+
+impl VerifyError {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::NoSecret => "verify.no_secret",
+            Self::WrongSecret => "verify.wrong_secret",
+            Self::Unsaid(_) => "verify.unsaid",
+            Self::SaidTwice(_) => "verify.said_twice",
+            Self::Unusable(_) => "verify.unusable",
+        }
+    }
+
+    pub(super) const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::NoSecret | Self::WrongSecret => None,
+            Self::Unsaid(name) | Self::SaidTwice(name) | Self::Unusable(name) => Some(name),
+        }
+    }
+}
+
+/// Which of a provider's answers a failure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Its metadata.
+    Metadata,
+    /// Its keys.
+    Keys,
+    /// The token response.
+    Token,
+    /// The `UserInfo` response.
+    UserInfo,
+    /// The answer about an opaque token.
+    Introspection,
+}
+
+impl Document {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Keys => "keys",
+            Self::Token => "token",
+            Self::UserInfo => "userinfo",
+            Self::Introspection => "introspection",
+        }
+    }
+}

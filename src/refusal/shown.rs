@@ -1,0 +1,159 @@
+//! What the outside learns of a failure: a status, a kind, and words for people.
+
+use crate::authz::StepUp;
+use crate::http::StatusCode;
+use crate::time::Seconds;
+
+/// What the outside learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: the request has no single meaning.
+    BadRequest,
+    /// 421: this is not the host you are looking for.
+    Misdirected,
+    /// 401: sign in first.
+    Unauthenticated,
+    /// 401: come with an access token.
+    TokenRequired,
+    /// 401: not with this access token.
+    TokenRefused,
+    /// 401: not with this proof of the access token's key.
+    ProofRefused,
+    /// 401: not without a fresh nonce in that proof.
+    NonceWanted,
+    /// 400: an access token is not presented so.
+    TokenMalformed,
+    /// 401: not by this sign-in; what kind of one would do (RFC 9470).
+    StepUp(Box<StepUp>),
+    /// 403: not with these rights; the scopes that would do.
+    Forbidden(Vec<String>),
+    /// 403: not from that page.
+    CrossSite,
+    /// 404
+    NotFound,
+    /// 405, with the methods that are.
+    MethodNotAllowed(String),
+    /// 400: the login did not come to a good end.
+    LoginFailed,
+    /// 403: the provider, or the person there, said no.
+    LoginRefused,
+    /// 429: again in so long.
+    TooManyRequests(Seconds),
+    /// 503: something that is needed does not answer; try again.
+    Unavailable,
+    /// 502: the application does not answer.
+    BadGateway,
+    /// 504: the application does not answer in time.
+    GatewayTimeout,
+    /// 500
+    Internal,
+}
+
+impl Refusal {
+    /// The status it is answered with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest | Self::LoginFailed | Self::TokenMalformed => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unauthenticated
+            | Self::StepUp(_)
+            | Self::TokenRequired
+            | Self::TokenRefused
+            | Self::ProofRefused
+            | Self::NonceWanted => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadGateway => StatusCode::BAD_GATEWAY,
+            Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The last part of the problem's `type` (RFC 9457 §3.1.1): stable, for programs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BadRequest | Self::TokenMalformed => "bad-request",
+            Self::Misdirected => "misdirected",
+            Self::Unauthenticated | Self::TokenRequired => "unauthenticated",
+            Self::TokenRefused => "invalid-token",
+            Self::ProofRefused => "invalid-dpop-proof",
+            Self::NonceWanted => "use-dpop-nonce",
+            Self::StepUp(_) => "insufficient-user-authentication",
+            Self::Forbidden(_) => "forbidden",
+            Self::CrossSite => "cross-site",
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed(_) => "method-not-allowed",
+            Self::LoginFailed => "login-failed",
+            Self::LoginRefused => "login-refused",
+            Self::TooManyRequests(_) => "too-many-requests",
+            Self::Unavailable => "unavailable",
+            Self::BadGateway => "bad-gateway",
+            Self::GatewayTimeout => "gateway-timeout",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// A title for people; the same for every problem of the kind.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::BadRequest | Self::TokenMalformed => "That request cannot be understood",
+            Self::Misdirected => "That address is not served here",
+            Self::Unauthenticated => "Please sign in",
+            Self::TokenRequired => "An access token is needed here",
+            Self::TokenRefused => "That access token is not accepted",
+            Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
+            Self::StepUp(_) => "Please sign in once more",
+            Self::Forbidden(_) => "You may not do this",
+            Self::CrossSite => "That request came from another site",
+            Self::NotFound => "There is nothing here",
+            Self::MethodNotAllowed(_) => "That cannot be done here",
+            Self::LoginFailed => "Signing in did not work",
+            Self::LoginRefused => "Signing in was refused",
+            Self::TooManyRequests(_) => "Too many requests",
+            Self::Unavailable => "A service we need does not answer",
+            Self::BadGateway => "The application does not answer",
+            Self::GatewayTimeout => "The application takes too long",
+            Self::Internal => "Something went wrong here",
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "The link may be damaged. Go back and try another way.",
+            Self::Misdirected => "Check the address in your browser.",
+            Self::Unauthenticated => "This page is for people who are signed in.",
+            Self::TokenRequired => "This address is for programs, which show a token to get in.",
+            Self::TokenRefused => "The program that sent it needs a new one.",
+            Self::ProofRefused => "The program that sent it has to make another one, for this request alone.",
+            Self::NonceWanted => {
+                "The program that sent it has to make another one, with the nonce that comes with this answer."
+            }
+            Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
+            Self::StepUp(_) => "For this page you have to sign in again, perhaps in a safer way than before.",
+            Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
+            Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",
+            Self::NotFound => "The page may have moved, or the address has a typo.",
+            Self::MethodNotAllowed(_) => "Go back and try another way.",
+            Self::LoginFailed => "You are not signed in. It can help to start again; logins expire after ten minutes.",
+            Self::LoginRefused => "You are not signed in. You can start again, or choose another account.",
+            Self::TooManyRequests(_) => "There were more than we let through. Please wait a moment, then try again.",
+            Self::Unavailable => "This is on our side. Please try again in a moment.",
+            Self::BadGateway | Self::GatewayTimeout => "Please try again in a moment.",
+            Self::Internal => "It has been noted. Please try again, and tell us the number below if it stays.",
+        }
+    }
+
+    /// Whether starting a login again is a sensible next step.
+    #[must_use]
+    pub const fn offers_login(&self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::StepUp(_) | Self::LoginFailed | Self::LoginRefused)
+    }
+}
