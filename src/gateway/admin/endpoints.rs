@@ -27,6 +27,7 @@ pub(super) enum Task {
     Index,
     ListSessions,
     RevokeSessions,
+    Explain,
 }
 
 /// Every endpoint of management.
@@ -51,6 +52,13 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "sessions.revoke",
         does: "Ends sessions of someone: `provider`, `subject`, and `session` or `before`.",
         task: Task::RevokeSessions,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/explain",
+        action: "decisions.suppose",
+        does: "Says what would be decided, and why: `who`, `request`.",
+        task: Task::Explain,
     },
 ];
 

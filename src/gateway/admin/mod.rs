@@ -7,6 +7,7 @@
 
 mod door;
 mod endpoints;
+mod explain;
 mod order;
 mod sessions;
 
@@ -27,6 +28,7 @@ use endpoints::{Task, find};
 /// What an endpoint did.
 struct Done {
     reply: Reply,
+    reason: &'static str,
     change: Option<Change>,
 }
 
@@ -39,12 +41,25 @@ struct Change {
 impl Done {
     /// It only looked.
     fn read(answer: &Value) -> Self {
-        Self { reply: reply::json(StatusCode::OK, answer), change: None }
+        Self { reply: reply::json(StatusCode::OK, answer), reason: "admin.done", change: None }
     }
 
     /// It changed something.
     fn changed(answer: &Value, change: Change) -> Self {
-        Self { reply: reply::json(StatusCode::OK, answer), change: Some(change) }
+        Self { change: Some(change), ..Self::read(answer) }
+    }
+
+    /// It did nothing, for what it was given does not hold up. Who manages may know why, in their own words.
+    fn unacceptable<P>(turn: &Turn<'_, P>, problems: &[String]) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let body = json!({
+            "type": "urn:postern:problem:unacceptable",
+            "title": "This cannot be done",
+            "status": status.as_u16(),
+            "request_id": turn.request_id,
+            "problems": problems,
+        });
+        Self { reply: reply::problem_json(status, &body), reason: "admin.unacceptable", change: None }
     }
 }
 
@@ -64,12 +79,13 @@ pub(super) async fn answer<P: Platform>(
     if let Err(reason) = door::enter(turn, endpoint, ledger).await {
         return super::guard::challenge(turn, reason, ledger);
     }
-    let Done { reply, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;
+    let Done { reply, reason, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;
     if let Some(Change { before, after }) = change {
         ledger.event.before = Some(audit::short(&before));
         ledger.event.after = Some(audit::short(&after));
     }
-    ledger.event.end(Ending::Allow, "admin.done", reply.status);
+    let ending = if reply.status.is_client_error() { Ending::Deny } else { Ending::Allow };
+    ledger.event.end(ending, reason, reply.status);
     Ok(reply)
 }
 
@@ -84,6 +100,7 @@ async fn carry_out<P: Platform>(
     match endpoint.task {
         Task::Index => Ok(Done::read(&index())),
         Task::ListSessions => sessions::list(turn, ledger).await,
+        Task::Explain => explain::suppose(turn, body, ledger).await,
         Task::RevokeSessions => sessions::revoke(turn, body, ledger).await,
     }
 }
