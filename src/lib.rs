@@ -22,6 +22,7 @@ pub mod ports;
 
 pub mod cookie;
 pub mod cors;
+pub mod kept;
 pub mod keyring;
 pub mod limit;
 pub mod once;

@@ -13,6 +13,8 @@ const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
 /// Only where a limit is counted exactly.
 const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
+/// Only where decisions are kept.
+const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -48,6 +50,9 @@ impl Wrangler {
     pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
+        if sites.iter().any(|site| site.decisions.is_some()) {
+            problems.extend(self.missing_objects(&[DECISIONS]));
+        }
         if !self.names("kv_namespaces", "binding").contains(&CACHE) {
             problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
         }

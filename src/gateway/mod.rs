@@ -34,9 +34,10 @@ mod verify;
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::authn::inquiry::Inquiries;
 use crate::authn::token_cache::TokenCache;
-use crate::config::Config;
+use crate::config::{Config, Kept};
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
+use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Counters, IsolateBuckets};
 use crate::navigation::Caller;
 #[cfg(feature = "policies")]
@@ -72,6 +73,7 @@ pub trait Platform:
     + Sessions
     + SidIndex
     + Counters
+    + KeptDecisions
     + Log
     + Errands
 {
@@ -90,6 +92,7 @@ impl<T> Platform for T where
         + Sessions
         + SidIndex
         + Counters
+        + KeptDecisions
         + Log
         + Errands
 {
@@ -154,13 +157,25 @@ impl Gateway {
             Ok(outcome) => outcome,
             Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
         };
-        platform.line(&ledger.event.to_line());
+        self.note(platform, &ledger.event);
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
             Outcome::Forward(plan) => {
                 let (cookies, grant, quotas) = ledger.into_parts();
                 Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
+        }
+    }
+
+    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id.
+    fn note<P: Platform>(&self, platform: &P, event: &Event) {
+        let line = event.to_line();
+        platform.line(&line);
+        let Some(decisions) = self.config.decisions else { return };
+        let is_meant = event.outcome == Ending::Deny || decisions.of == Kept::All;
+        if is_meant && event.event != What::Own {
+            let until = Timestamp::from_unix(event.time).plus(decisions.keep);
+            platform.keep(Decision::new(&event.request_id, line, until));
         }
     }
 

@@ -12,6 +12,7 @@ use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
+use postern::kept::{self, KeptDecisions};
 use postern::keyring::KeyRing;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{
@@ -92,6 +93,8 @@ pub struct World {
     buckets: RefCell<HashMap<BucketKey, Bucket>>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
+    /// The decisions that are kept, by id.
+    pub decisions: RefCell<BTreeMap<String, kept::Decision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.
@@ -126,6 +129,7 @@ impl World {
             sids: RefCell::default(),
             buckets: RefCell::default(),
             draws: Cell::default(),
+            decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
             renewals_crash: Cell::new(false),
@@ -364,6 +368,18 @@ impl Counters for World {
         let mut before = self.platform_limits.borrow_mut();
         before.push(asked.clone());
         Ok(before.iter().filter(|other| **other == asked).count() <= self.platform_limit.get())
+    }
+}
+
+impl KeptDecisions for World {
+    fn keep(&self, decision: kept::Decision) {
+        self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
+    }
+
+    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
+        breath().await;
+        let decisions = self.decisions.borrow();
+        Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
     }
 }
 

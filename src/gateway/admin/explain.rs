@@ -1,15 +1,16 @@
 //! What would be decided, for those who ask why.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::order::Order;
-use crate::explain::{self, Case, Reading, Verdict, Who};
+use crate::explain::{self, Case, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
 #[cfg(feature = "policies")]
 use crate::gateway::policies;
 use crate::gateway::turn::{Ledger, Turn};
-use crate::ports::RequestBody;
+use crate::kept;
+use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 
 /// Claims may be many.
@@ -34,6 +35,20 @@ pub(super) async fn suppose<P: Platform>(
         Ok(verdict) => Ok(Done::read(&verdict.to_json())),
         Err(why) => Ok(Done::unacceptable(turn, &[why])),
     }
+}
+
+/// `GET /auth/admin/decisions/{id}`: the event of a request, and what its reason means.
+///
+/// # Errors
+/// When it is not kept, or not any more.
+pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
+    if turn.config.decisions.is_none() || !kept::is_id(id) {
+        return Err(Reason::NoSuchDecision);
+    }
+    let line = turn.platform.kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let event: Value = serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
+    let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
+    Ok(json!({ "decision": event, "because": because }))
 }
 
 /// What would be decided now about whoever this is; about nobody, where it is `None`.

@@ -72,6 +72,7 @@ function breakableEnvironment(env) {
     ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
+    DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
   };
 }
 
@@ -105,6 +106,7 @@ export class SubjectObject extends classes.SubjectObject {
 export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 export class BucketObject extends classes.BucketObject {}
+export class DecisionObject extends classes.DecisionObject {}
 
 export default {
   fetch(request, env, context) {
