@@ -77,7 +77,9 @@ async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Le
     }
     // Where they would ask from nobody knows: a policy that asks for it will say no.
     let nowhere = crate::http::Peer::default();
-    match (policies::loaded(turn, &mut ledger.event).await, case.for_policies(&nowhere)) {
+    let loaded = policies::loaded(turn).await;
+    ledger.event.policy_pull = turn.policies.trouble();
+    match (loaded, case.for_policies(&nowhere)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),
     }
