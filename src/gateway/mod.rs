@@ -45,7 +45,7 @@ use crate::navigation::Caller;
 #[cfg(feature = "policies")]
 use crate::policy::Policies;
 use crate::ports::{
-    Clock, DocumentCache, Fetch, Log, Once, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
+    Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
@@ -71,6 +71,7 @@ pub trait Platform:
     + Signing
     + DocumentCache
     + PolicyStore
+    + PolicyPress
     + Once
     + Sessions
     + SidIndex
@@ -90,6 +91,7 @@ impl<T> Platform for T where
         + Signing
         + DocumentCache
         + PolicyStore
+        + PolicyPress
         + Once
         + Sessions
         + SidIndex
