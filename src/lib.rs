@@ -22,6 +22,7 @@ pub mod ports;
 
 pub mod cookie;
 pub mod cors;
+pub mod kept;
 pub mod keyring;
 pub mod limit;
 pub mod once;
@@ -42,6 +43,8 @@ pub mod authz;
 
 #[cfg(feature = "policies")]
 pub mod policy;
+
+pub mod explain;
 
 pub mod audit;
 pub mod refusal;

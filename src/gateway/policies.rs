@@ -42,6 +42,8 @@ async fn ask<P: Platform>(_: &Turn<'_, P>, _: &Asked<'_>, _: &Principal, _: &mut
 
 #[cfg(feature = "policies")]
 use built_in::ask;
+#[cfg(feature = "policies")]
+pub(super) use built_in::loaded;
 
 #[cfg(feature = "policies")]
 mod built_in {
@@ -88,7 +90,7 @@ mod built_in {
     }
 
     /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
-    async fn loaded<P: Platform>(turn: &Turn<'_, P>) -> Option<Rc<Loaded>> {
+    pub(in crate::gateway) async fn loaded<P: Platform>(turn: &Turn<'_, P>) -> Option<Rc<Loaded>> {
         let standing = turn.policies.standing(turn.platform.now());
         let landings = turn.policies.landings();
         if standing.pull {
