@@ -120,15 +120,11 @@ impl Case<'_> {
     #[cfg(feature = "policies")]
     #[must_use]
     pub fn for_policies<'a>(&'a self, peer: &'a Peer) -> Option<PolicyInput<'a>> {
+        let principal = self.who?.principal();
         Some(PolicyInput {
-            principal: PrincipalFacts::from(self.who?.principal()),
+            principal: PrincipalFacts::from(principal),
             method: &self.method,
-            resource: ResourceFacts {
-                route: &self.matched.route.name,
-                path: self.path.as_str(),
-                params: &self.matched.params,
-                tenant: None,
-            },
+            resource: ResourceFacts::of(&self.path, &self.matched, principal),
             context: ContextFacts { now: self.now, peer },
         })
     }
@@ -200,6 +196,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = self.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
         let route = self.route.as_deref().unwrap_or("none");
-        write!(f, "{}\n  route   {route}\n  reason  {}{detail}\n", self.outcome, self.because)
+        write!(f, "{}\n  route   {route}\n  reason  {}{detail}\n", self.outcome, self.because)?;
+        self.policies.iter().try_for_each(|policy| writeln!(f, "  policy  {policy}"))?;
+        self.policy_version.iter().try_for_each(|version| writeln!(f, "  version {version}"))
     }
 }
