@@ -87,6 +87,7 @@ fn the_index_lists_every_endpoint_with_its_action() {
 
 #[test]
 fn a_change_is_told_with_what_was_and_what_is() {
+    //
     let (world, gateway) = (World::new(), gateway(&managed()));
     let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
     let order = json!({ "provider": "corp", "subject": "alice" }).to_string();
