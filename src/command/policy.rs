@@ -97,11 +97,12 @@ fn packed(paths: &[PathBuf], serial: u64, site: &Site) -> Result<Answer, String>
         Ok(bundle) => bundle,
         Err(problem) => return Ok(Answer::wrong(list(&[problem]))),
     };
-    if let Err(problems) = PolicySet::parse(&bundle) {
-        return Ok(Answer::wrong(list(&problems)));
-    }
+    let set = match PolicySet::parse(&bundle) {
+        Ok(set) => set,
+        Err(problems) => return Ok(Answer::wrong(list(&problems))),
+    };
     let version = bundle.version();
-    let pointer = Pointer { serial, live: version.clone(), shadow: None };
+    let pointer = Pointer::after(None, version.clone(), None).at_least(serial).vouching(None, &[&set]);
     let entries = serde_json::json!([
         { "key": site.scoped(&version_key(&version)), "value": bundle.to_text() },
         { "key": site.scoped(pointer_key()), "value": pointer.to_text() },

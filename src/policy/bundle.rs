@@ -32,6 +32,11 @@ struct Stored {
 }
 
 impl Version {
+    /// The name of a text.
+    pub(super) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// Reads a name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -124,7 +129,7 @@ impl Bundle {
     /// Its name.
     #[must_use]
     pub fn version(&self) -> Version {
-        Version(Sha256::digest(self.to_text()).iter().map(|byte| format!("{byte:02x}")).collect())
+        Version::of(&self.to_text())
     }
 
     /// Name and text of each file, by name.

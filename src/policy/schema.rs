@@ -2,6 +2,7 @@
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
 
+use super::bundle::Version;
 use super::management;
 use crate::http::Method;
 use crate::kind::Kind;
@@ -20,6 +21,11 @@ pub(super) fn read_with_management() -> Result<Schema, String> {
     let text = format!("{SCHEMA}\n{}", management::SCHEMA);
     let (schema, _warnings) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
     Ok(schema)
+}
+
+/// The name of all that policies are checked by here: the schema, and the release of Cedar.
+pub(super) fn version() -> Version {
+    Version::of(&format!("{}\n{SCHEMA}\n{}", cedar_policy::get_sdk_version(), management::SCHEMA))
 }
 
 /// The group of actions that a method is in; `None` for one that no route answers.

@@ -17,6 +17,7 @@ use super::decision::PolicyDecision;
 use super::input::PolicyInput;
 use super::management::{ManagementInput, built_in};
 use super::problem::Problem;
+use super::schema;
 use super::set::PolicySet;
 use super::shadow::{Difference, difference};
 use crate::json;
@@ -60,13 +61,34 @@ pub struct Pointer {
     /// The version on trial beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Version>,
+    /// What both were checked by: an isolate that would check them by the same need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checked_by: Option<Version>,
 }
 
 impl Pointer {
     /// The pointer that follows `current`, be it forward or back.
     #[must_use]
     pub fn after(current: Option<&Self>, live: Version, shadow: Option<Version>) -> Self {
-        Self { serial: current.map_or(1, |current| current.serial.saturating_add(1)), live, shadow }
+        let serial = current.map_or(1, |current| current.serial.saturating_add(1));
+        Self { serial, live, shadow, checked_by: None }
+    }
+
+    /// The same, saying that what it names was checked: each is one of these sets, or `current` says so of it.
+    #[must_use]
+    pub fn vouching(self, current: Option<&Self>, sets: &[&PolicySet]) -> Self {
+        let ours = schema::version();
+        let before = current.filter(|current| current.checked_by.as_ref() == Some(&ours));
+        let is_known = |version: &Version| {
+            sets.iter().any(|set| set.version() == version)
+                || before.is_some_and(|before| before.versions().any(|known| known == version))
+        };
+        let checked_by = self.versions().all(is_known).then_some(ours);
+        Self { checked_by, ..self }
+    }
+
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.live).chain(&self.shadow)
     }
 
     /// The same with no smaller serial than this.
@@ -263,10 +285,13 @@ impl Policies {
         let text = store.published(pointer_key()).await.map_err(PullError::Store)?.ok_or(PullError::Nothing)?;
         let pointer = Pointer::from_text(&text).ok_or(PullError::Pointer)?;
         let before = self.state.borrow().loaded.clone();
-        let live = obtain(store, &pointer.live, before.as_deref()).await?;
+        // A schema of another release may ask for something else.
+        let parse =
+            if pointer.checked_by == Some(schema::version()) { PolicySet::parse_checked } else { PolicySet::parse };
+        let live = obtain(store, &pointer.live, before.as_deref(), parse).await?;
         let (shadow, amiss) = match &pointer.shadow {
             None => (None, None),
-            Some(version) => match obtain(store, version, before.as_deref()).await {
+            Some(version) => match obtain(store, version, before.as_deref(), parse).await {
                 Ok(shadow) => (Some(shadow), None),
                 Err(why) => (None, Some(why)),
             },
@@ -298,6 +323,7 @@ async fn obtain(
     store: &impl PolicyStore,
     version: &Version,
     before: Option<&Loaded>,
+    parse: fn(&Bundle) -> Result<PolicySet, Vec<Problem>>,
 ) -> Result<Rc<PolicySet>, PullError> {
     let at_hand = before.into_iter().flat_map(Loaded::sets).find(|set| set.version() == version);
     if let Some(set) = at_hand {
@@ -309,7 +335,7 @@ async fn obtain(
     if bundle.version() != *version {
         return Err(PullError::Mislabelled(version.clone()));
     }
-    let set = PolicySet::parse(&bundle).map_err(|problems| PullError::Policies(version.clone(), problems))?;
+    let set = parse(&bundle).map_err(|problems| PullError::Policies(version.clone(), problems))?;
     Ok(Rc::new(set))
 }
 

@@ -18,7 +18,7 @@ when { context has address && context.address.isInRange(ip("192.0.2.0/24")) && r
 /// Reads a policy and decides by it, once. Whether it said yes.
 pub fn warm_up() -> bool {
     let bundle = Bundle::new([("a.cedar".to_owned(), POLICY.to_owned())].into());
-    let Some(set) = bundle.ok().and_then(|bundle| PolicySet::parse(&bundle).ok()) else { return false };
+    let Some(set) = bundle.ok().and_then(|bundle| PolicySet::parse_checked(&bundle).ok()) else { return false };
     let claims: Map<String, Value> = [("a".to_owned(), json!(["b"]))].into_iter().collect();
     let authentication = AuthenticationFacts { means: Means::Session, time: None, acr: None, amr: Vec::new() };
     let peer = Peer { address: Some("192.0.2.1".to_owned()), ..Peer::default() };

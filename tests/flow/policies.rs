@@ -25,7 +25,7 @@ pub fn publish(world: &World, serial: u64, text: &str, shadow: Option<&str>) -> 
             bundle.version()
         })
     });
-    let pointer = Pointer { serial, live: live.clone().unwrap(), shadow };
+    let pointer = Pointer::after(None, live.clone().unwrap(), shadow).at_least(serial);
     world.policies.borrow_mut().insert(pointer_key().to_owned(), pointer.to_text());
     live.unwrap()
 }

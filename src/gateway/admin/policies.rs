@@ -47,10 +47,13 @@ pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
         Ok(bundle) => bundle,
         Err(problem) => return Ok(Done::unacceptable(turn, &[problem.to_string()])),
     };
-    if let Err(problems) = PolicySet::parse(&bundle) {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        return Ok(Done::unacceptable(turn, &problems));
-    }
+    let set = match PolicySet::parse(&bundle) {
+        Ok(set) => set,
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return Ok(Done::unacceptable(turn, &problems));
+        }
+    };
     let version = bundle.version();
     let (live, shadow) = match (role, &before) {
         ("live", _) => (version.clone(), None),
@@ -60,7 +63,7 @@ pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
     };
     // A pointer is never to name what is not there.
     turn.platform.publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
-    point(turn, before, live, shadow).await
+    point(turn, before, (live, shadow), &[&set]).await
 }
 
 /// `POST /auth/admin/policies/pointer`: `{ "live": "…", "shadow": "…", "expect": 7 }`, forward or back. What is left out
@@ -76,18 +79,25 @@ pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
     if order.get("live").is_none() && order.get("shadow").is_none() {
         return Err(Reason::BadInput("live"));
     }
+    let mut sets = Vec::new();
     for version in live.iter().chain(&shadow) {
         let bundle = stored(turn, version).await?.ok_or(Reason::NoSuchVersion)?;
-        if let Err(problems) = PolicySet::parse(&bundle) {
-            // It held up when it was published, by another release.
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            return Ok(Done::unacceptable(turn, &problems));
+        match PolicySet::parse(&bundle) {
+            Ok(set) => sets.push(set),
+            Err(problems) => {
+                // It held up when it was published, by another release.
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                return Ok(Done::unacceptable(turn, &problems));
+            }
         }
     }
     let shadow =
         if order.get("shadow").is_some() { shadow } else { before.as_ref().and_then(|one| one.shadow.clone()) };
     match live.or_else(|| before.as_ref().map(|before| before.live.clone())) {
-        Some(live) => point(turn, before, live.clone(), shadow.filter(|shadow| *shadow != live)).await,
+        Some(live) => {
+            let shadow = shadow.filter(|shadow| *shadow != live);
+            point(turn, before, (live, shadow), &sets.iter().collect::<Vec<_>>()).await
+        }
         None => Ok(nothing_is_live(turn)),
     }
 }
@@ -97,12 +107,12 @@ pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
 async fn point<P: Platform>(
     turn: &Turn<'_, P>,
     before: Option<Pointer>,
-    live: Version,
-    shadow: Option<Version>,
+    (live, shadow): (Version, Option<Version>),
+    checked: &[&PolicySet],
 ) -> Result<Done, Reason> {
     let known = turn.policies.known().map(|(pointer, _)| pointer.serial);
     let newest = known.map_or(0, |serial| serial.saturating_add(1)).max(turn.now.as_unix().try_into().unwrap_or(0));
-    let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest);
+    let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest).vouching(before.as_ref(), checked);
     turn.platform.publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
     let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
     Ok(Done::changed(&json!({ "pointer": pointer }), change))

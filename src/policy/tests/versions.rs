@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture};
 use proptest::prelude::*;
 
-use super::super::testing::{Asking, bundle};
+use super::super::testing::{Asking, bundle, set};
 use super::super::*;
 use crate::ports::{PolicyStore, StoreError};
 use crate::time::{Seconds, Timestamp};
@@ -210,6 +210,34 @@ fn what_is_stored_under_a_wrong_name_or_is_none_does_not_count() {
     }
     store.down.set(true);
     assert_eq!(pull(&store), "policy.store_unavailable");
+}
+
+#[test]
+fn what_was_checked_by_the_same_schema_is_not_checked_again_and_all_else_is() {
+    //
+    let misfit = bundle("permit(principal is Nobody, action, resource);");
+    let (store, good) = (Store::default(), set(&text(1)));
+    store.write(&version_key(&misfit.version()), misfit.to_text());
+    let pull = |pointer: &Pointer| {
+        store.write(pointer_key(), pointer.to_text());
+        block_on(Policies::default().pull(&store, Timestamp::from_unix(0))).map(|_| ()).map_err(|why| why.code())
+    };
+    let pointer = Pointer::after(None, misfit.version(), None);
+    assert_eq!(pull(&pointer), Err("policy.version_invalid"));
+    // Nobody vouches for a version by checking another one.
+    assert_eq!(pull(&pointer.clone().vouching(None, &[&good])), Err("policy.version_invalid"));
+    // Somebody did who had no right to: it shows who is believed.
+    let vouched = pointer.vouching(None, &[&PolicySet::parse_checked(&misfit).unwrap()]);
+    assert_eq!(pull(&vouched), Ok(()));
+    // What was said before of a version that stays is still true, and not of one that comes.
+    let next = |live| Pointer::after(Some(&vouched), live, None);
+    assert_eq!(pull(&next(misfit.version()).vouching(Some(&vouched), &[])), Ok(()));
+    assert_eq!(pull(&next(misfit.version())), Err("policy.version_invalid"));
+    // By another schema, or another release of Cedar, it counts for nothing.
+    let ours = vouched.to_text();
+    let other = ours.replace(super::super::schema::version().as_str(), &"0".repeat(64));
+    assert_ne!(ours, other);
+    assert_eq!(pull(&Pointer::from_text(&other).unwrap()), Err("policy.version_invalid"));
 }
 
 #[test]
