@@ -11,14 +11,27 @@ use crate::kind::Kind;
 use crate::time::Timestamp;
 
 /// What policies are commonly made of.
-const POLICY: &str = r#"permit (principal is Human, action in Action::"read", resource in Route::"/{id}")
+const POLICIES: &str = r#"// A comment.
+@id("reads")
+permit (principal is Human, action in [Action::"read", Action::"write"], resource in Route::"/{id}")
 when { principal.hasTag("a") && principal.getTag("a").contains("b") && resource.hasTag("id") }
-when { context has address && context.address.isInRange(ip("192.0.2.0/24")) && resource.path like "/*" };"#;
+when { context has address && context.address.isInRange(ip("192.0.2.0/24")) && resource.path like "/*" };
+@id("roles")
+permit (principal in Role::"a", action == Action::"GET", resource)
+when { principal.scopes.containsAny(["a"]) || (resource.hasTag("id") && resource.getTag("id") == "b") };
+@id("hours") @max_age("60")
+forbid (principal, action, resource)
+unless { context.utc.hour >= 0 && context.utc.weekday <= 7 && !(context.now + 1 < 0) };
+@id("numbers")
+forbid (principal == Human::"a", action, resource)
+when { if principal.numbers.hasTag("c") then principal.numbers.getTag("c") > 3 else context has country };
+"#;
 
-/// Reads a policy and decides by it, once. Whether it said yes.
+/// Reads policies as they are stored and decides by them, once. Whether they said yes.
 pub fn warm_up() -> bool {
-    let bundle = Bundle::new([("a.cedar".to_owned(), POLICY.to_owned())].into());
-    let Some(set) = bundle.ok().and_then(|bundle| PolicySet::parse_checked(&bundle).ok()) else { return false };
+    let bundle = Bundle::new([("a.cedar".to_owned(), POLICIES.to_owned())].into());
+    let stored = bundle.and_then(|bundle| Bundle::from_text(&bundle.to_text()));
+    let Some(set) = stored.ok().and_then(|bundle| PolicySet::parse_checked(&bundle).ok()) else { return false };
     let claims: Map<String, Value> = [("a".to_owned(), json!(["b"]))].into_iter().collect();
     let authentication = AuthenticationFacts { means: Means::Session, time: None, acr: None, amr: Vec::new() };
     let peer = Peer { address: Some("192.0.2.1".to_owned()), ..Peer::default() };
@@ -29,8 +42,8 @@ pub fn warm_up() -> bool {
             subject: "a",
             client: None,
             tenant: None,
-            roles: &[],
-            scopes: &[],
+            roles: &["a".to_owned()],
+            scopes: &["a".to_owned()],
             claims: &claims,
             actor: None,
             authentication: &authentication,
@@ -49,8 +62,13 @@ pub fn warm_up() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::bundle;
+    use super::*;
+
     #[test]
     fn it_goes_all_the_way() {
         assert!(super::warm_up());
+        // What it reads unchecked holds up.
+        PolicySet::parse(&bundle(POLICIES)).unwrap();
     }
 }
