@@ -55,7 +55,7 @@ impl PolicySet {
     /// # Errors
     /// Everything that is wrong with them, by place.
     pub fn parse(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
-        Self::read(bundle, misfits)
+        Self::read(bundle, false)
     }
 
     /// The same for files that have met this very schema before: checking is two thirds of the work.
@@ -63,13 +63,10 @@ impl PolicySet {
     /// # Errors
     /// The same, but for what the schema would say.
     pub(super) fn parse_checked(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
-        Self::read(bundle, |_| Ok(Vec::new()))
+        Self::read(bundle, true)
     }
 
-    fn read(
-        bundle: &Bundle,
-        misfits: fn(&[Found<'_>]) -> Result<Vec<Problem>, Vec<Problem>>,
-    ) -> Result<Self, Vec<Problem>> {
+    fn read(bundle: &Bundle, is_checked: bool) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut found = Vec::new();
         for (file, text) in bundle.files() {
@@ -83,7 +80,11 @@ impl PolicySet {
         }
         let clashes = misnamed(&found);
         // Cedar takes no two policies of one name: then what the schema says of them has to wait.
-        problems.extend(if clashes.is_empty() { misfits(&found)? } else { clashes });
+        problems.extend(match clashes.is_empty() {
+            true if is_checked => Vec::new(),
+            true => misfits(&found)?,
+            false => clashes,
+        });
         let step_ups = step_ups(&found, &mut problems);
         if problems.is_empty() {
             return Self::of(bundle.version(), found, step_ups);
