@@ -50,6 +50,26 @@ fn a_development_configuration_with_its_secrets_is_warned_about() {
     answers_as_recorded("development-none", &["check", "-c", "development.toml", "--secrets", "none"], 0);
 }
 
+/// As somebody would who copies them into the `wrangler.toml` of the demo, in place of its variables.
+#[test]
+fn the_configurations_that_the_documentation_shows_are_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let wrangler = read("wrangler.toml");
+    let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
+    for (number, (page, part)) in
+        [("README.md", 0), ("docs/configuration.md", 0), ("docs/configuration.md", 1)].iter().enumerate()
+    {
+        let text = read(page);
+        let shown = text.split("```toml\n").nth(part + 1).and_then(|rest| rest.split("```").next()).unwrap();
+        let services = ["ORDERS", "SHOP"].map(|name| format!("[[services]]\nbinding = \"{name}\"\nservice = \"x\"\n"));
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shown-{number}.toml"));
+        std::fs::write(&file, format!("{bindings}\n{}\n{shown}", services.concat())).unwrap();
+        let output = postern(&["check", "--config", file.to_str().unwrap()], "");
+        assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
 #[test]
 fn every_problem_is_listed_with_its_path_and_no_secret() {
     answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
