@@ -45,6 +45,8 @@ pub mod authz;
 #[cfg(feature = "policies")]
 pub mod policy;
 
+pub mod explain;
+
 pub mod audit;
 pub mod refusal;
 

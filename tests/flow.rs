@@ -47,6 +47,8 @@ mod limits;
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
+#[path = "flow/management.rs"]
+mod management;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[cfg(feature = "policies")]

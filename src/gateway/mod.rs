@@ -50,6 +50,7 @@ use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 
+pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use admission::Admission;
 pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
@@ -217,8 +218,7 @@ impl Gateway {
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
             "/auth/verify" => verify::answer(turn, Asks::Whether, ledger).await?,
             "/auth/verify/refusal" => verify::answer(turn, Asks::Why, ledger).await?,
-            "/auth/admin/sessions" => admin::list(turn, ledger).await?,
-            "/auth/admin/revoke" => admin::revoke(turn, body, ledger).await?,
+            _ if path.is_within(admin::PREFIX) => admin::answer(turn, path, body, ledger).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
                 Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
                 Some(("backchannel-logout", provider)) => backchannel::receive(turn, provider, body, ledger).await?,

@@ -42,6 +42,8 @@ async fn ask<P: Platform>(_: &Turn<'_, P>, _: &Asked<'_>, _: &Principal, _: &mut
 
 #[cfg(feature = "policies")]
 use built_in::ask;
+#[cfg(feature = "policies")]
+pub(super) use built_in::loaded;
 
 #[cfg(feature = "policies")]
 mod built_in {
@@ -82,7 +84,7 @@ mod built_in {
     }
 
     /// Those that count now. Who finds them due for a look at the store looks; the others go on meanwhile.
-    async fn loaded<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Option<Rc<Loaded>> {
+    pub(in crate::gateway) async fn loaded<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Option<Rc<Loaded>> {
         let before = match turn.policies.standing(turn.now) {
             Standing::Fresh(loaded) => return Some(loaded),
             Standing::Due(loaded) => Some(loaded),
