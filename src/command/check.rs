@@ -47,10 +47,11 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 
 /// Explains.
 pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
-    let (mut asked, mut who, mut request) = (Asked::default(), None, None);
+    let (mut asked, mut who, mut request, mut relations) = (Asked::default(), None, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("who") => who = Some(parser.value()?.string()?),
+            Arg::Long("relations") => relations = Some(PathBuf::from(parser.value()?)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
                 asked.take(&arg_name(&arg), &mut parser)?
@@ -61,9 +62,17 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     }
     let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
     let answer = |configs: &[&Config], _: String| {
-        decisions::explain(of_site(configs, &asked)?, &who, &request).map(|verdict| Answer::good(verdict.to_string()))
+        let config = of_site(configs, &asked)?;
+        let relations = relations.as_deref().map_or_else(|| Ok(Vec::new()), tuples)?;
+        let tuples = decisions::tuples(config, &relations)?;
+        decisions::explain(config, &tuples, &who, &request).map(|verdict| Answer::good(verdict.to_string()))
     };
     Ok(check(&asked, answer).unwrap_or_else(Answer::misused))
+}
+
+/// A file of tuples: a list of texts, in JSON.
+fn tuples(file: &Path) -> Result<Vec<String>, String> {
+    serde_json::from_str(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn arg_name(arg: &Arg<'_>) -> String {

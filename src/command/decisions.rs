@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::authn::supposed::Supposed;
 use crate::config::Config;
 use crate::explain::{self, Reading, Verdict, Who};
+use crate::relation::{self, MemoryTuples, Misnamed, TUPLE};
 use crate::time::Timestamp;
 
 /// When it is asked. Only how long ago somebody signed in depends on it.
@@ -22,6 +23,9 @@ const NOBODY: &str = "nobody";
 pub(super) struct Golden {
     #[serde(rename = "description")]
     _description: String,
+    /// The tuples that there are.
+    #[serde(default)]
+    relations: Vec<String>,
     /// Who asks, by names of the file's own.
     who: BTreeMap<String, Who>,
     decisions: Vec<Expected>,
@@ -40,12 +44,12 @@ struct Expected {
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn explain(config: &Config, who: &str, request: &str) -> Result<Verdict, String> {
+pub(super) fn explain(config: &Config, tuples: &MemoryTuples, who: &str, request: &str) -> Result<Verdict, String> {
     if who == NOBODY {
-        return decide(config, None, request);
+        return decide((config, tuples), None, request);
     }
     let who: Who = serde_json::from_str(who).map_err(|error| format!("who: {error}"))?;
-    decide(config, Some(&who.suppose(config, NOW)?), request)
+    decide((config, tuples), Some(&who.suppose(config, NOW)?), request)
 }
 
 /// How many questions a file has, or every answer that is not as it expects.
@@ -58,13 +62,14 @@ pub(super) fn compare(config: &Config, text: &str) -> Result<(usize, Vec<String>
     for (name, who) in &golden.who {
         people.insert(name.as_str(), who.suppose(config, NOW).map_err(|why| format!("{name}: {why}"))?);
     }
+    let tuples = tuples(config, &golden.relations)?;
     let mut wrong = Vec::new();
     for Expected { who, request, expect, because } in &golden.decisions {
         let somebody = people.get(who.as_str());
         if somebody.is_none() && who != NOBODY {
             return Err(format!("`{who}` is not among `who`, nor `{NOBODY}`"));
         }
-        let verdict = decide(config, somebody, request)?;
+        let verdict = decide((config, &tuples), somebody, request)?;
         let as_expected = verdict.outcome == expect && because.as_ref().is_none_or(|why| why == verdict.because);
         if !as_expected {
             let why = because.as_ref().map_or_else(String::new, |why| format!(" because {why}"));
@@ -75,10 +80,30 @@ pub(super) fn compare(config: &Config, text: &str) -> Result<(usize, Vec<String>
     Ok((golden.decisions.len(), wrong))
 }
 
+/// The tuples of a list, each as an administrator would write it.
+///
+/// # Errors
+/// At the first that is none, or says nothing in the configured model.
+pub(super) fn tuples(config: &Config, texts: &[String]) -> Result<MemoryTuples, String> {
+    let read = |text: &String| {
+        let tuple = relation::tuple(text, &|id| config.named_issuer(id)).map_err(|why| match why {
+            Misnamed::Unreadable => format!("expected {TUPLE}, found `{text}`"),
+            Misnamed::Issuer => format!("`{text}`: expected people by the id of a provider or issuer"),
+        })?;
+        let admitted = config.relations.admit(&tuple).map(|()| tuple);
+        admitted.map_err(|_| format!("`{text}` says nothing in `RELATIONS`"))
+    };
+    texts.iter().map(read).collect()
+}
+
 /// Nobody is let in by this: it only says what would be decided.
-fn decide(config: &Config, who: Option<&Supposed>, request: &str) -> Result<Verdict, String> {
+fn decide(
+    (config, tuples): (&Config, &MemoryTuples),
+    who: Option<&Supposed>,
+    request: &str,
+) -> Result<Verdict, String> {
     Ok(match explain::read(config, who, request, NOW)? {
-        Reading::Case(case) => case.decide(),
+        Reading::Case(case) => case.decide_with(&config.relations, tuples),
         Reading::Refused(verdict) => verdict,
     })
 }

@@ -23,9 +23,10 @@ Usage:
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
       --site     of several sites, the one that is asked
-  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] --who WHO REQUEST
+  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--relations FILE] --who WHO REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
       --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
+      --relations  the tuples that there are, as a list in JSON; none when left out
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input

@@ -13,6 +13,8 @@ const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
 /// Only where a limit is counted exactly.
 const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
+/// Only where there are relations.
+const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -52,6 +54,9 @@ impl Wrangler {
             problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
         }
         problems.extend(self.upstreams(sites));
+        if sites.iter().any(|config| !config.relations.names(None).is_empty()) {
+            problems.extend(self.missing_objects(&[TUPLES]));
+        }
         problems.extend(too_large(vars));
         problems
     }

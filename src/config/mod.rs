@@ -11,6 +11,7 @@ mod issuer;
 mod limits;
 mod problem;
 mod provider;
+mod relations;
 mod require;
 mod roles;
 mod routes;
@@ -52,6 +53,7 @@ pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 use crate::limit::{Kind, Limit};
 pub use crate::provider_id::ProviderId;
+use crate::relation::Model;
 use crate::route::{Requirements, Router};
 use crate::site::Site;
 use crate::time::Timestamp;
@@ -75,6 +77,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// `SESSION`.
     pub session: SessionConfig,
+    /// `RELATIONS`; without the table it knows no type.
+    pub relations: Model,
     /// `ROUTES`.
     pub routes: Router,
     /// Every header by which any route tells its upstream of the caller: from outside none of them is passed on, anywhere.
@@ -102,13 +106,14 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 10] = [
+    pub const VARIABLES: [&str; 11] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "SESSION",
         "LIMITS",
         "ROLES",
+        "RELATIONS",
         "ROUTES",
         "ADMIN",
         "VERIFY",
@@ -173,6 +178,7 @@ impl Config {
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
+        let relations = top.table("RELATIONS").map(|table| relations::read(&table));
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -183,6 +189,11 @@ impl Config {
                 issuers: &issuers,
                 claims: &session.claims,
                 roles: &roles,
+                relations: match &relations {
+                    None if !top.has("RELATIONS") => relations::Known::Nothing,
+                    Some(Some(model)) => relations::Known::Model(model),
+                    _ => relations::Known::Unsure,
+                },
             },
             asked: asked || purpose == Purpose::Guard,
             purpose,
@@ -201,6 +212,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             session,
+            relations: relations.flatten().unwrap_or_default(),
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
@@ -262,6 +274,18 @@ impl Config {
     pub fn not_before(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
         let of_provider = self.provider(provider).and_then(|provider| provider.not_before);
         of_provider.into_iter().chain(self.session.not_before).filter(|moment| *moment <= now).max()
+    }
+
+    /// The issuer that goes by this id, as a provider or as an issuer of access tokens. `None` where it could be either
+    /// of two.
+    #[must_use]
+    pub fn named_issuer(&self, id: &str) -> Option<&str> {
+        let provider = self.provider(id).map(|provider| provider.issuer.as_str());
+        let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
+        match (provider, issuer) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other),
+        }
     }
 
     /// The redirect URI to register with a provider; each has its own.

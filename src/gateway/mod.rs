@@ -22,6 +22,7 @@ mod me;
 mod onward;
 mod other_tabs;
 mod policies;
+mod relations;
 mod renewal;
 mod reply;
 mod resource;
@@ -45,6 +46,7 @@ use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
 use crate::refusal::Reason;
+use crate::relation::Relations;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::time::Timestamp;
@@ -72,6 +74,7 @@ pub trait Platform:
     + Sessions
     + SidIndex
     + Counters
+    + Relations
     + Log
     + Errands
 {
@@ -90,6 +93,7 @@ impl<T> Platform for T where
         + Sessions
         + SidIndex
         + Counters
+        + Relations
         + Log
         + Errands
 {

@@ -18,6 +18,7 @@ use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
     Signatures, Signing, StoreError, Timer,
 };
+use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
 use postern::session::{
     Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
     SubjectKey,
@@ -49,6 +50,8 @@ pub enum Fault {
     Signing,
     /// Those who count requests do not answer.
     Counters,
+    /// The tuples do not answer.
+    Tuples,
 }
 
 /// Everything around the core.
@@ -90,6 +93,10 @@ pub struct World {
     errands: RefCell<Vec<Errand>>,
     sids: RefCell<HashMap<SidKey, Sid>>,
     buckets: RefCell<HashMap<BucketKey, Bucket>>,
+    /// The tuples of all objects.
+    pub tuples: RefCell<MemoryTuples>,
+    /// How often tuples were read.
+    pub tuple_rounds: Cell<usize>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
     /// What the platform's rate limiting was asked: the binding and the key.
@@ -125,6 +132,8 @@ impl World {
             object_gateway: RefCell::default(),
             sids: RefCell::default(),
             buckets: RefCell::default(),
+            tuples: RefCell::default(),
+            tuple_rounds: Cell::default(),
             draws: Cell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
@@ -367,6 +376,22 @@ impl Counters for World {
     }
 }
 
+impl Relations for World {
+    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answers>, StoreError> {
+        self.tuple_rounds.set(self.tuple_rounds.get() + 1);
+        let tuples = self.tuples_reached().await?;
+        Ok(reads.iter().map(|read| tuples.answer(read)).collect())
+    }
+
+    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+        Ok(self.tuples_reached().await?.change(change))
+    }
+
+    async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.list(object, after))
+    }
+}
+
 impl SidIndex for World {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
         let mut sids = self.sids_reached().await?;
@@ -425,6 +450,14 @@ impl Sessions for World {
 }
 
 impl World {
+    async fn tuples_reached(&self) -> Result<RefMut<'_, MemoryTuples>, StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Tuples {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        Ok(self.tuples.borrow_mut())
+    }
+
     async fn sids_reached(&self) -> Result<RefMut<'_, HashMap<SidKey, Sid>>, StoreError> {
         breath().await;
         if self.fault.get() == Fault::SidIndex {

@@ -64,6 +64,9 @@ pub(super) struct Asked {
     country: Option<String>,
     /// The SHA-256 of a client certificate that was verified, in hexadecimal.
     certificate: Option<String>,
+    /// Those of the route's `facts` that hold.
+    #[serde(default)]
+    relations: Vec<String>,
 }
 
 /// The routes that may answer; what the cases of one file share.
@@ -82,6 +85,7 @@ pub(super) struct Case<'a> {
     route: String,
     params: Vec<(String, String)>,
     tenant: Option<&'a str>,
+    relations: &'a [String],
     now: Timestamp,
     peer: Peer,
 }
@@ -140,6 +144,7 @@ impl<'a> Case<'a> {
             params: matched.params,
             path,
             tenant: asked.tenant.as_deref(),
+            relations: &asked.relations,
             now: time(&asked.time)?,
             peer: peer(asked),
         })
@@ -167,7 +172,7 @@ impl<'a> Case<'a> {
                 params: &self.params,
                 tenant: self.tenant,
             },
-            context: ContextFacts { now: self.now, peer: &self.peer },
+            context: ContextFacts { now: self.now, peer: &self.peer, relations: self.relations },
         }
     }
 }

@@ -9,6 +9,7 @@ mod door;
 mod endpoints;
 mod explain;
 mod order;
+mod relations;
 mod sessions;
 
 use serde_json::{Value, json};
@@ -101,6 +102,9 @@ async fn carry_out<P: Platform>(
         Task::Index => Ok(Done::read(&index())),
         Task::ListSessions => sessions::list(turn, ledger).await,
         Task::Explain => explain::suppose(turn, body, ledger).await,
+        Task::ListRelations => relations::list(turn, ledger).await,
+        Task::ChangeRelations => relations::change(turn, body, ledger).await,
+        Task::CheckRelation => relations::check(turn, body, ledger).await,
         Task::RevokeSessions => sessions::revoke(turn, body, ledger).await,
     }
 }

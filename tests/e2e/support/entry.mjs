@@ -71,6 +71,7 @@ function breakableEnvironment(env) {
     SUBJECTS: breakableNamespace(env.SUBJECTS, () => faults.SUBJECTS),
     ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
+    TUPLES: breakableNamespace(env.TUPLES, () => faults.TUPLES),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
   };
 }
@@ -105,6 +106,7 @@ export class SubjectObject extends classes.SubjectObject {
 export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 export class BucketObject extends classes.BucketObject {}
+export class TupleObject extends classes.TupleObject {}
 
 export default {
   fetch(request, env, context) {
