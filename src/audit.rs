@@ -61,6 +61,9 @@ pub enum What {
     /// What an issuer publishes, its metadata or keys, changed or could not be fetched.
     #[serde(rename = "document.fetch")]
     DocumentFetch,
+    /// Another version of the policies counts here, or what is published could not be had.
+    #[serde(rename = "policy.pull")]
+    PolicyPull,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -172,7 +175,7 @@ pub struct Event {
     /// What the version on trial would have decided, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_trial: Option<String>,
-    /// Why the policies are not the newest.
+    /// Why the policies that were asked may not be those that are published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_pull: Option<&'static str>,
     /// The tenant that the caller belongs to.

@@ -24,6 +24,7 @@ pub mod relation;
 
 pub mod cookie;
 pub mod cors;
+pub mod kept;
 pub mod keyring;
 pub mod limit;
 pub mod once;

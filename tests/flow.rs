@@ -31,6 +31,8 @@ mod claim_headers;
 mod cors;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/explain.rs"]
+mod explain;
 #[path = "flow/front_end.rs"]
 mod front_end;
 #[path = "flow/frontchannel.rs"]

@@ -13,9 +13,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use postern::relation::{
-    Known, MemoryTuples, Model, Name, Outcome, Rewrite, Subject, Tuple, Userset, evaluate,
-};
+use postern::relation::{Known, MemoryTuples, Model, Name, Outcome, Rewrite, Subject, Tuple, Userset, evaluate};
 use yaml_rust2::{Yaml, YamlLoader};
 
 #[derive(Debug, Default)]

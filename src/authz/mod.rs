@@ -215,4 +215,4 @@ impl Finding {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,6 +15,8 @@ const OBJECTS: [(&str, &str); 3] =
 const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
 /// Only where there are relations.
 const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
+/// Only where decisions are kept.
+const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -50,6 +52,9 @@ impl Wrangler {
     pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
+        if sites.iter().any(|site| site.decisions.is_some()) {
+            problems.extend(self.missing_objects(&[DECISIONS]));
+        }
         if !self.names("kv_namespaces", "binding").contains(&CACHE) {
             problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
         }

@@ -8,6 +8,7 @@ use worker::{Delay, Env};
 use super::background::Background;
 use super::buckets::BucketObjects;
 use super::clock::SystemClock;
+use super::decisions::DecisionObjects;
 use super::document_cache::{KvDocuments, KvPolicies};
 use super::fetch::ProviderFetch;
 use super::log::{self, ConsoleLog};
@@ -22,6 +23,7 @@ use super::signatures::WebCrypto;
 use super::tuples::TupleObjects;
 use crate::gateway::{Errand, Errands, Gateway};
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
+use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
@@ -134,7 +136,7 @@ impl DocumentCache for Workers {
 
 impl PolicyStore for Workers {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
-        KvPolicies::bound(&self.env, POLICIES).published(key).await
+        KvPolicies::bound(&self.env, POLICIES).published(&self.site().scoped(key)).await
     }
 }
 
@@ -189,6 +191,27 @@ impl Relations for Workers {
 
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
         TupleObjects(self.objects()).list_tuples(object, after).await
+    }
+}
+
+impl KeptDecisions for Workers {
+    fn keep(&self, decision: Decision) {
+        let platform = Self::new(&self.env, &self.gateway, self.background.clone());
+        self.background.run(async move {
+            let id = decision.id.clone();
+            let work = async move { DecisionObjects(platform.objects()).keep(&decision).await };
+            let failure = match shield::run(work).await {
+                Ok(kept) => kept.err().map(|error| format!("{error:?}")),
+                Err(crash) => Some(crash.to_string()),
+            };
+            if let Some(reason) = failure {
+                log::failure("decision_not_kept", Some(&id), &reason);
+            }
+        });
+    }
+
+    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
+        DecisionObjects(self.objects()).kept(id).await
     }
 }
 

@@ -10,11 +10,13 @@ mod deployment;
 mod documents;
 mod doors;
 mod entrant;
+mod errand;
 mod frontchannel;
 mod guard;
 mod helper;
 mod introspection;
 mod jwks;
+mod landing;
 mod limits;
 mod login;
 mod logout;
@@ -35,9 +37,10 @@ mod verify;
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::authn::inquiry::Inquiries;
 use crate::authn::token_cache::TokenCache;
-use crate::config::Config;
+use crate::config::{Config, Kept};
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
+use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Counters, IsolateBuckets};
 use crate::navigation::Caller;
 #[cfg(feature = "policies")]
@@ -56,7 +59,7 @@ pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use admission::Admission;
 pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
-pub use documents::{Errand, Errands};
+pub use errand::{Errand, Errands};
 use turn::{Ledger, Turn};
 use verify::Asks;
 
@@ -75,6 +78,7 @@ pub trait Platform:
     + SidIndex
     + Counters
     + Relations
+    + KeptDecisions
     + Log
     + Errands
 {
@@ -94,6 +98,7 @@ impl<T> Platform for T where
         + SidIndex
         + Counters
         + Relations
+        + KeptDecisions
         + Log
         + Errands
 {
@@ -158,13 +163,25 @@ impl Gateway {
             Ok(outcome) => outcome,
             Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
         };
-        platform.line(&ledger.event.to_line());
+        self.note(platform, &ledger.event);
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
             Outcome::Forward(plan) => {
                 let (cookies, grant, quotas) = ledger.into_parts();
                 Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
+        }
+    }
+
+    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id.
+    fn note<P: Platform>(&self, platform: &P, event: &Event) {
+        let line = event.to_line();
+        platform.line(&line);
+        let Some(decisions) = self.config.decisions else { return };
+        let is_meant = event.outcome == Ending::Deny || decisions.of == Kept::All;
+        if is_meant && event.event != What::Own {
+            let until = Timestamp::from_unix(event.time).plus(decisions.keep);
+            platform.keep(Decision::new(&event.request_id, line, until));
         }
     }
 

@@ -63,6 +63,8 @@ pub enum Reason {
     StepUp(Box<StepUp>),
     /// None of the person's sessions has that name.
     NoSuchSession,
+    /// The decision is not kept, or not any more.
+    NoSuchDecision,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -141,6 +143,7 @@ impl Reason {
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
+            Self::NoSuchDecision => "decision.unknown",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::AccessTokenExpired => "session.access_token_expired",
@@ -214,7 +217,7 @@ impl Reason {
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::NoRoute | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
+            Self::NoRoute | Self::NoSuchSession | Self::NoSuchDecision | Self::NoFile => Refusal::NotFound,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken => Refusal::TokenRequired,

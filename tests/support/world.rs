@@ -12,6 +12,7 @@ use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
+use postern::kept::{self, KeptDecisions};
 use postern::keyring::KeyRing;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{
@@ -52,6 +53,8 @@ pub enum Fault {
     Counters,
     /// The tuples do not answer.
     Tuples,
+    /// Policies cannot be read.
+    Policies,
 }
 
 /// Everything around the core.
@@ -63,6 +66,8 @@ pub struct World {
     pub cache: RefCell<BTreeMap<String, String>>,
     /// The published policies.
     pub policies: RefCell<BTreeMap<String, String>>,
+    /// How often their store was read.
+    pub policy_reads: Cell<usize>,
     /// Whatever went to a provider.
     pub sent: RefCell<Vec<OutboundRequest>>,
     /// The log.
@@ -87,7 +92,7 @@ pub struct World {
     object_keys: KeyRing,
     /// How often something was put into the shared cache.
     pub cache_puts: Cell<usize>,
-    /// Whatever is asked of providers is never answered.
+    /// Whatever is asked of providers and of the store of policies is never answered.
     pub silence: Cell<bool>,
     /// What was started and does not run yet.
     errands: RefCell<Vec<Errand>>,
@@ -99,6 +104,8 @@ pub struct World {
     pub tuple_rounds: Cell<usize>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
+    /// The decisions that are kept, by id.
+    pub decisions: RefCell<BTreeMap<String, kept::Decision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.
@@ -119,6 +126,7 @@ impl World {
             partner: Provider::new(PARTNER),
             cache: RefCell::default(),
             policies: RefCell::default(),
+            policy_reads: Cell::default(),
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
@@ -135,6 +143,7 @@ impl World {
             tuples: RefCell::default(),
             tuple_rounds: Cell::default(),
             draws: Cell::default(),
+            decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
             renewals_crash: Cell::new(false),
@@ -328,7 +337,14 @@ impl DocumentCache for World {
 
 impl PolicyStore for World {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.policy_reads.set(self.policy_reads.get() + 1);
         breath().await;
+        while self.silence.get() {
+            breath().await;
+        }
+        if self.fault.get() == Fault::Policies {
+            return Err(StoreError::Unavailable("it takes too long".to_owned()));
+        }
         Ok(self.policies.borrow().get(key).cloned())
     }
 }
@@ -389,6 +405,18 @@ impl Relations for World {
 
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
         Ok(self.tuples_reached().await?.list(object, after))
+    }
+}
+
+impl KeptDecisions for World {
+    fn keep(&self, decision: kept::Decision) {
+        self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
+    }
+
+    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
+        breath().await;
+        let decisions = self.decisions.borrow();
+        Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
     }
 }
 

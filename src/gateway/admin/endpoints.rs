@@ -31,6 +31,7 @@ pub(super) enum Task {
     ListRelations,
     ChangeRelations,
     CheckRelation,
+    Recall,
 }
 
 /// Every endpoint of management.
@@ -55,6 +56,13 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "sessions.revoke",
         does: "Ends sessions of someone: `provider`, `subject`, and `session` or `before`.",
         task: Task::RevokeSessions,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/decisions/{id}",
+        action: "decisions.read",
+        does: "Explains a decision that was made, by the id of its request.",
+        task: Task::Recall,
     },
     Endpoint {
         method: Method::POST,

@@ -1,16 +1,17 @@
 //! What would be decided, for those who ask why.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::order::Order;
-use crate::explain::{self, Case, Reading, Verdict, Who};
+use crate::explain::{self, Case, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
 #[cfg(feature = "policies")]
 use crate::gateway::policies;
 use crate::gateway::relations;
 use crate::gateway::turn::{Ledger, Turn};
-use crate::ports::RequestBody;
+use crate::kept;
+use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 
 /// Claims may be many.
@@ -35,6 +36,20 @@ pub(super) async fn suppose<P: Platform>(
         Ok(verdict) => Ok(Done::read(&verdict.to_json())),
         Err(why) => Ok(Done::unacceptable(turn, &[why])),
     }
+}
+
+/// `GET /auth/admin/decisions/{id}`: the event of a request, and what its reason means.
+///
+/// # Errors
+/// When it is not kept, or not any more.
+pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
+    if turn.config.decisions.is_none() || !kept::is_id(id) {
+        return Err(Reason::NoSuchDecision);
+    }
+    let line = turn.platform.kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let event: Value = serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
+    let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
+    Ok(json!({ "decision": event, "because": because }))
 }
 
 /// What would be decided now about whoever this is; about nobody, where it is `None`.
@@ -83,7 +98,9 @@ async fn by_policies<P: Platform>(
     }
     // Where they would ask from nobody knows: a policy that asks for it will say no.
     let nowhere = crate::http::Peer::default();
-    match (policies::loaded(turn, &mut ledger.event).await, case.for_policies(&nowhere, facts)) {
+    let loaded = policies::loaded(turn).await;
+    ledger.event.policy_pull = turn.policies.trouble();
+    match (loaded, case.for_policies(&nowhere, facts)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),
     }

@@ -94,13 +94,14 @@ pub(super) async fn answer<P: Platform>(
 async fn carry_out<P: Platform>(
     turn: &Turn<'_, P>,
     endpoint: &Endpoint,
-    _parameter: &str,
+    parameter: &str,
     body: impl RequestBody,
     ledger: &mut Ledger,
 ) -> Result<Done, Reason> {
     match endpoint.task {
         Task::Index => Ok(Done::read(&index())),
         Task::ListSessions => sessions::list(turn, ledger).await,
+        Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
         Task::Explain => explain::suppose(turn, body, ledger).await,
         Task::ListRelations => relations::list(turn, ledger).await,
         Task::ChangeRelations => relations::change(turn, body, ledger).await,

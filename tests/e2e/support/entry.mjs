@@ -73,6 +73,7 @@ function breakableEnvironment(env) {
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
     TUPLES: breakableNamespace(env.TUPLES, () => faults.TUPLES),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
+    DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
   };
 }
 
@@ -107,6 +108,7 @@ export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 export class BucketObject extends classes.BucketObject {}
 export class TupleObject extends classes.TupleObject {}
+export class DecisionObject extends classes.DecisionObject {}
 
 export default {
   fetch(request, env, context) {
