@@ -155,7 +155,7 @@ fn a_decision_by_relations_is_explained_with_a_file_of_tuples() {
     let refused = "deny\n  route   GET /documents/{id}\n  reason  authz.relation_missing: document:{id}#viewer\n";
     assert_eq!(ask(tuples, false), (Some(0), refused.to_owned()));
     for (bad, why) in [
-        ("{", "EOF"),
+        ("{", "expected a sequence"),
         (r#"["document:7"]"#, "expected a tuple"),
         (r#"["document:7#viewer@user:erin"]"#, "by the id of a provider"),
         (r#"["document:7#owner@user:*"]"#, "says nothing in `RELATIONS`"),

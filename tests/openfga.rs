@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use postern::relation::{Known, MemoryTuples, Model, Name, Outcome, Rewrite, Subject, Tuple, Userset, evaluate};
+use postern::relation::{
+    Known, MemoryTuples, Model, Name, Outcome, Rewrite, Subject, Tuple, Unanswerable, Userset, evaluate,
+};
 use yaml_rust2::{Yaml, YamlLoader};
 
 #[derive(Debug, Default)]
@@ -109,6 +111,8 @@ fn answer(model: &Model, tuples: &[Tuple], assertion: &Yaml) -> Option<bool> {
         match evaluate(model, &known, userset, subject) {
             Outcome::Yes => return Some(true),
             Outcome::No => return Some(false),
+            // The reference calls that a no, we a question without answer: both deny.
+            Outcome::Unanswerable(Unanswerable::Circular) => return Some(false),
             Outcome::Unanswerable(_) => return None,
             Outcome::Wants(reads) => {
                 for read in reads {

@@ -132,6 +132,7 @@ impl<'a> Question<'a> {
         self.denied(match why {
             Unanswerable::TooDeep => "relation.too_deep",
             Unanswerable::TooMuch => "relation.too_much",
+            Unanswerable::Circular => "relation.circular",
         })
     }
 }

@@ -29,6 +29,7 @@ pub fn of(reason: &str) -> Option<&'static str> {
         ("relation.no_object", "What the path names can be no object, so nobody stands in a relation to it."),
         ("relation.too_deep", "This relation leads through too many others, which counts as no."),
         ("relation.too_much", "This relation leads to more than is looked at, which counts as no."),
+        ("relation.circular", "This relation excludes what it follows from, which counts as no."),
         ("store.unavailable", "The store did not answer, which counts as no."),
         ("policy.to_be_asked", "The requirements are met. The policies are asked as well."),
         ("policy.permitted", "A policy permits it and none forbids it."),

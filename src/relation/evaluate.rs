@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use super::model::Relation;
 use super::{Answer, Known, Model, Name, Object, Read, Rewrite, Subject, Userset, Wanted};
 
 /// The most steps from the relation in question to any other: groups in groups, folders in folders.
@@ -36,6 +35,8 @@ pub enum Unanswerable {
     TooDeep,
     /// It leads to more than may be read.
     TooMuch,
+    /// It hangs on its own opposite: whoever is excluded would not be, and the other way round.
+    Circular,
 }
 
 /// Whether `subject` stands in the relation `userset` names, to the object it names.
@@ -70,7 +71,6 @@ enum Term {
 struct Node {
     userset: Userset,
     depth: usize,
-    stratum: usize,
     term: Term,
 }
 
@@ -108,14 +108,13 @@ impl<'a> Graph<'a> {
         if self.nodes.len() >= MAX_NODES {
             return Term::Unknowable(Unanswerable::TooMuch);
         }
-        let stratum = self.relation(&userset).map_or(0, |relation| relation.stratum);
         let place = self.nodes.len();
         self.places.insert(userset.clone(), place);
-        self.nodes.push(Node { userset, depth, stratum, term: Term::Known(false) });
+        self.nodes.push(Node { userset, depth, term: Term::Known(false) });
         Term::Node(place)
     }
 
-    fn relation(&self, userset: &Userset) -> Option<&'a Relation> {
+    fn relation(&self, userset: &Userset) -> Option<&'a Rewrite> {
         self.model.relation(userset.object.kind(), &userset.relation)
     }
 
@@ -124,7 +123,7 @@ impl<'a> Graph<'a> {
             return Term::Known(true);
         }
         match self.relation(userset) {
-            Some(relation) => self.term(userset, &relation.rewrite, depth),
+            Some(rewrite) => self.term(userset, rewrite, depth),
             None => Term::Known(false),
         }
     }
@@ -168,7 +167,7 @@ impl<'a> Graph<'a> {
     fn from(&mut self, userset: &Userset, relation: &Name, parent: &Name, depth: usize) -> Term {
         let parents = Userset { object: userset.object.clone(), relation: parent.clone() };
         let Some(definition) = self.relation(&parents) else { return Term::Known(false) };
-        let admits = |subject: &Subject| definition.rewrite.allowed().any(|allowed| allowed.admits(subject));
+        let admits = |subject: &Subject| definition.allowed().any(|allowed| allowed.admits(subject));
         self.read(Read { userset: parents, wanted: Wanted::Objects }, |graph, subject| match subject {
             Subject::Object(object) if admits(subject) && graph.model.has(object.kind(), relation) => {
                 Some(graph.node(related(object, relation), depth))
@@ -190,22 +189,33 @@ impl<'a> Graph<'a> {
         Term::Any(terms)
     }
 
-    /// The least values that fit, stratum by stratum: what a node excludes is settled before.
+    /// What is certain, by what is at most possible elsewhere, and the other way round, until neither gets closer to
+    /// the other (the alternating fixpoint of well-founded semantics): so that what is excluded may lead back to what
+    /// excludes it, and only what hangs on its own opposite has no value.
     fn solve(&self) -> Vec<Value> {
-        let mut values = vec![Value::default(); self.nodes.len()];
-        let highest = self.nodes.iter().map(|node| node.stratum).max().unwrap_or(0);
-        for stratum in 0..=highest {
-            let mut changed = true;
-            while changed {
-                changed = false;
-                // Backwards: what a node leads to mostly stands behind it.
-                for (place, node) in self.nodes.iter().enumerate().rev().filter(|(_, node)| node.stratum == stratum) {
-                    let value = node.term.value(&values);
-                    if let Some(old) = values.get_mut(place).filter(|old| **old != value) {
-                        *old = value;
-                        changed = true;
-                    }
-                }
+        let mut values = vec![Value { at_least: false, at_most: true }; self.nodes.len()];
+        loop {
+            let certain = self.least(&values, |value| &mut value.at_least);
+            let possible = self.least(&certain, |value| &mut value.at_most);
+            if possible == values {
+                return values;
+            }
+            values = possible;
+        }
+    }
+
+    /// The least values of one side that fit; those of the other stay.
+    fn least(&self, values: &[Value], side: fn(&mut Value) -> &mut bool) -> Vec<Value> {
+        let mut values = values.to_vec();
+        values.iter_mut().for_each(|value| *side(value) = false);
+        let mut changed = true;
+        while changed {
+            changed = false;
+            // Backwards: what a node leads to mostly stands behind it.
+            for (place, node) in self.nodes.iter().enumerate().rev() {
+                let mut found = node.term.value(&values);
+                let Some(own) = values.get_mut(place).map(side).filter(|own| !**own) else { continue };
+                (*own, changed) = (*side(&mut found), changed || *side(&mut found));
             }
         }
         values
@@ -241,7 +251,8 @@ impl<'a> Graph<'a> {
         match why {
             // Nothing that could be read would decide it.
             Some(why) if reads.is_empty() => Outcome::Unanswerable(why),
-            _ if left == 0 || reads.is_empty() => Outcome::Unanswerable(Unanswerable::TooMuch),
+            None if reads.is_empty() => Outcome::Unanswerable(Unanswerable::Circular),
+            _ if left == 0 => Outcome::Unanswerable(Unanswerable::TooMuch),
             _ => {
                 reads.truncate(left);
                 Outcome::Wants(reads)

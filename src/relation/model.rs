@@ -10,15 +10,7 @@ const MAX_ENTRIES: usize = 100;
 
 /// What types there are and which relations they have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Model(BTreeMap<Name, BTreeMap<Name, Relation>>);
-
-/// One relation of a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Relation {
-    pub(super) rewrite: Rewrite,
-    /// How many exclusions lie below it at most. What it excludes lies in a lower one.
-    pub(super) stratum: usize,
-}
+pub struct Model(Definitions);
 
 /// What is wrong with a model, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,22 +52,8 @@ impl Model {
         if !problems.is_empty() {
             return Err(problems);
         }
-        problems.extend(barren(&definitions));
-        let strata = strata(&definitions).unwrap_or_else(|problem| {
-            problems.push(problem);
-            BTreeMap::new()
-        });
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let place = |kind: &Name, name: &Name| strata.get(&(kind, name)).copied().unwrap_or(0);
-        let relations = |kind: &Name, all: &BTreeMap<Name, Rewrite>| {
-            let relation = |(name, rewrite): (&Name, &Rewrite)| {
-                (name.clone(), Relation { rewrite: rewrite.clone(), stratum: place(kind, name) })
-            };
-            all.iter().map(relation).collect()
-        };
-        Ok(Self(definitions.iter().map(|(kind, all)| (kind.clone(), relations(kind, all))).collect()))
+        let barren = barren(&definitions);
+        if barren.is_empty() { Ok(Self(definitions)) } else { Err(barren) }
     }
 
     /// Whether there is such a type.
@@ -106,7 +84,7 @@ impl Model {
         names.iter().min_by_key(distance).filter(|name| distance(name) <= 2).copied()
     }
 
-    pub(super) fn relation(&self, kind: &Name, relation: &Name) -> Option<&Relation> {
+    pub(super) fn relation(&self, kind: &Name, relation: &Name) -> Option<&Rewrite> {
         self.0.get(kind)?.get(relation)
     }
 
@@ -120,7 +98,7 @@ impl Model {
             return Err(Inadmissible::Type);
         }
         let relation = self.relation(kind, &tuple.userset.relation).ok_or(Inadmissible::Relation)?;
-        let fits = relation.rewrite.allowed().any(|allowed| allowed.admits(&tuple.subject));
+        let fits = relation.allowed().any(|allowed| allowed.admits(&tuple.subject));
         if fits { Ok(()) } else { Err(Inadmissible::Subject) }
     }
 }
@@ -255,44 +233,6 @@ fn is_fertile<'a>(
         Rewrite::All(all) => all.iter().all(|one| is_fertile(definitions, fertile, kind, one)),
         Rewrite::Except(base, _) => is_fertile(definitions, fertile, kind, base),
         part => leads_to(definitions, kind, part).iter().any(|key| fertile.contains(key)),
-    }
-}
-
-/// For each relation how many exclusions lie below it at most.
-///
-/// # Errors
-/// When one excludes what depends on itself: that would mean two things at once.
-fn strata(definitions: &Definitions) -> Result<BTreeMap<Key<'_>, usize>, ModelProblem> {
-    let all: Vec<(&Name, &Name, &Rewrite)> = each(definitions).collect();
-    let mut strata: BTreeMap<Key<'_>, usize> = all.iter().map(|(kind, name, _)| ((*kind, *name), 0)).collect();
-    loop {
-        let mut changed = false;
-        for (kind, name, rewrite) in &all {
-            let least = least(definitions, &strata, kind, rewrite);
-            let own = strata.entry((*kind, *name)).or_default();
-            if least <= *own {
-                continue;
-            }
-            // Without such a circle no chain of exclusions is longer than there are relations.
-            if least > all.len() {
-                let message = "depends on itself through `but not`".to_owned();
-                return Err(ModelProblem { kind: kind.to_string(), relation: Some(name.to_string()), message });
-            }
-            *own = least;
-            changed = true;
-        }
-        if !changed {
-            return Ok(strata);
-        }
-    }
-}
-
-fn least(definitions: &Definitions, strata: &BTreeMap<Key<'_>, usize>, kind: &Name, rewrite: &Rewrite) -> usize {
-    let of = |one: &Rewrite| least(definitions, strata, kind, one);
-    match rewrite {
-        Rewrite::Any(all) | Rewrite::All(all) => all.iter().map(of).max().unwrap_or(0),
-        Rewrite::Except(base, except) => of(base).max(of(except) + 1),
-        part => leads_to(definitions, kind, part).iter().filter_map(|key| strata.get(key).copied()).max().unwrap_or(0),
     }
 }
 

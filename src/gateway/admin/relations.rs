@@ -100,6 +100,7 @@ pub(super) async fn check<P: Platform>(
     let unanswered = match outcome {
         Outcome::Unanswerable(Unanswerable::TooDeep) => Some("relation.too_deep"),
         Outcome::Unanswerable(Unanswerable::TooMuch) => Some("relation.too_much"),
+        Outcome::Unanswerable(Unanswerable::Circular) => Some("relation.circular"),
         _ => None,
     };
     (ledger.event.relation_rounds, ledger.event.relation_reads) = (Some(rounds), Some(reads));

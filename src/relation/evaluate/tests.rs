@@ -163,7 +163,7 @@ impl Naive<'_> {
         if path.contains(userset) {
             return false;
         }
-        self.follows(userset, &relation.rewrite, &[path, &[userset.clone()]].concat())
+        self.follows(userset, relation, &[path, &[userset.clone()]].concat())
     }
 
     fn subjects<'s>(&'s self, userset: &'s Userset, allowed: &'s [Allowed]) -> impl Iterator<Item = &'s Subject> {
@@ -183,8 +183,7 @@ impl Naive<'_> {
             Rewrite::Computed(relation) => self.holds(&beside(relation), path),
             Rewrite::From { relation, parent } => {
                 let parents = self.model.relation(userset.object.kind(), parent);
-                let allowed: Vec<Allowed> =
-                    parents.into_iter().flat_map(|one| one.rewrite.allowed()).cloned().collect();
+                let allowed: Vec<Allowed> = parents.into_iter().flat_map(Rewrite::allowed).cloned().collect();
                 let tupleset = beside(parent);
                 let found: Vec<&Subject> = self.subjects(&tupleset, &allowed).collect();
                 found.into_iter().any(|subject| match subject {
@@ -199,6 +198,77 @@ impl Naive<'_> {
             Rewrite::Except(base, except) => self.follows(userset, base, path) && !self.follows(userset, except, path),
         }
     }
+}
+
+/// For each relation how many exclusions lie below it at most; `None` when one excludes what depends on itself. There
+/// the plain reading has no end.
+fn is_layered(model: &Model) -> bool {
+    let kinds = ["a", "b"].map(|kind| Name::parse(kind).unwrap());
+    let names = ["up", "r0", "r1", "r2"].map(|name| Name::parse(name).unwrap());
+    let mut layers: BTreeMap<(&Name, &Name), usize> = BTreeMap::new();
+    for _ in 0..=10 {
+        let before = layers.clone();
+        for kind in &kinds {
+            for name in &names {
+                let least = layer(model, &before, kind, model.relation(kind, name).unwrap());
+                layers.insert((kind, name), least);
+            }
+        }
+        if layers == before {
+            return true;
+        }
+    }
+    false
+}
+
+fn layer(model: &Model, layers: &BTreeMap<(&Name, &Name), usize>, kind: &Name, rewrite: &Rewrite) -> usize {
+    let of = |kind: &Name, name: &Name| layers.get(&(kind, name)).copied().unwrap_or(0);
+    match rewrite {
+        Rewrite::Any(all) | Rewrite::All(all) => all.iter().map(|one| layer(model, layers, kind, one)).max().unwrap(),
+        Rewrite::Except(base, except) => layer(model, layers, kind, base).max(layer(model, layers, kind, except) + 1),
+        Rewrite::Computed(name) => of(kind, name),
+        Rewrite::From { relation, .. } => {
+            ["a", "b"].map(|kind| of(&Name::parse(kind).unwrap(), relation)).into_iter().max().unwrap()
+        }
+        Rewrite::Direct(allowed) => {
+            let usersets = allowed.iter().filter_map(|one| match one {
+                Allowed::Userset(kind, name) => Some(of(kind, name)),
+                _ => None,
+            });
+            usersets.max().unwrap_or(0)
+        }
+    }
+}
+
+#[test]
+fn an_exclusion_may_lead_back_and_only_what_hangs_on_its_opposite_has_no_answer() {
+    //
+    let model = model(&[
+        ("user", &[]),
+        ("group", &[("blocked", "[user, group#member]"), ("member", "[user, group#member] but not blocked")]),
+    ]);
+    let facts = [
+        "group:a#member@user:anne",
+        "group:a#member@user:eve",
+        "group:a#blocked@group:b#member",
+        "group:b#member@user:eve",
+        "group:b#blocked@group:c#member",
+        "group:round#member@user:anne",
+        "group:round#blocked@group:back#member",
+        "group:back#member@group:round#member",
+        "group:even#member@user:anne",
+        "group:even#blocked@group:odd#member",
+        "group:odd#member@user:anne",
+        "group:odd#blocked@group:even#member",
+    ];
+    let ask = |userset: &str, subject: &str| decide(&model, &tuples(&facts), userset, subject).0;
+    assert_eq!(ask("group:a#member", "user:anne"), Outcome::Yes);
+    assert_eq!(ask("group:a#member", "user:eve"), Outcome::No);
+    // Whoever is in is blocked, and whoever is blocked is out: neither is so.
+    assert_eq!(ask("group:round#member", "user:anne"), Outcome::Unanswerable(Unanswerable::Circular));
+    assert_eq!(ask("group:round#member", "user:bob"), Outcome::No);
+    // One of the two is out, and nothing says which.
+    assert_eq!(ask("group:even#member", "user:anne"), Outcome::Unanswerable(Unanswerable::Circular));
 }
 
 /// Two types with the same few relations, so that everything may lead to everything.
@@ -258,7 +328,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn the_answer_is_that_of_a_plain_reading(model in a_model(), facts in some_tuples()) {
+    fn the_answer_is_that_of_a_plain_reading(model in a_model().prop_filter("circular", is_layered), facts in some_tuples()) {
         //
         let store: MemoryTuples = facts.iter().cloned().collect();
         for (userset, by) in every_question() {

@@ -43,24 +43,6 @@ fn what_is_not_there_is_named_with_what_was_likely_meant() {
 }
 
 #[test]
-fn a_relation_that_depends_on_itself_through_an_exclusion_is_refused() {
-    //
-    for rewrite in ["[user] but not viewer", "[user, document#banned]", "[user] or ([user] but not banned)"] {
-        let banned = if rewrite.contains("document#banned") { "[user] but not viewer" } else { "viewer" };
-        let types: &[(&str, &[(&str, &str)])] =
-            &[("user", &[]), ("document", &[("viewer", rewrite), ("banned", banned)])];
-        assert!(
-            problems(types).iter().any(|problem| problem.ends_with("depends on itself through `but not`")),
-            "{rewrite}"
-        );
-    }
-    // Through the base it may: what is inherited, less those who are banned here.
-    let folder =
-        [("parent", "[folder]"), ("banned", "[user]"), ("viewer", "[user] or (viewer from parent but not banned)")];
-    assert!(Model::new(definitions(&[("user", &[]), ("folder", &folder)])).is_ok());
-}
-
-#[test]
 fn a_relation_in_which_nobody_can_ever_stand_is_refused() {
     for (a, b) in [("b", "a"), ("a", "[user]"), ("[document#a]", "[user]"), ("[user] and b", "b")] {
         let types: &[(&str, &[(&str, &str)])] = &[("user", &[]), ("document", &[("a", a), ("b", b)])];
