@@ -61,6 +61,7 @@ use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
+use relations::Relations;
 use require::Known;
 use routes::Surroundings;
 use secrets::Secrets;
@@ -183,7 +184,7 @@ impl Config {
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
-        let relations = top.table("RELATIONS").map(|table| relations::read(&table));
+        let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -194,11 +195,7 @@ impl Config {
                 issuers: &issuers,
                 claims: &session.claims,
                 roles: &roles,
-                relations: match &relations {
-                    None if !top.has("RELATIONS") => relations::Known::Nothing,
-                    Some(Some(model)) => relations::Known::Model(model),
-                    _ => relations::Known::Unsure,
-                },
+                relations: &relations,
             },
             asked: asked || purpose == Purpose::Guard,
             purpose,
@@ -218,7 +215,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             session,
-            relations: relations.flatten().unwrap_or_default(),
+            relations: relations.into_model(),
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),

@@ -14,8 +14,34 @@ const TEMPLATE: &str = "a relation to something, such as `document:{id}#viewer`"
 /// The most relations that a route asks for.
 const MAX_ASKED: usize = 8;
 
-/// Reads `RELATIONS`. The types of people are always there. `None` when something is wrong.
-pub(super) fn read(table: &Table<'_>) -> Option<Model> {
+/// What `RELATIONS` says.
+pub(super) enum Relations {
+    /// It is not there.
+    Nothing,
+    /// It has problems of its own.
+    Unsure,
+    /// This.
+    Model(Model),
+}
+
+impl Relations {
+    /// Reads `RELATIONS`, if it is there.
+    pub(super) fn read(top: &mut Table<'_>) -> Self {
+        if !top.has("RELATIONS") {
+            top.table("RELATIONS");
+            return Self::Nothing;
+        }
+        top.table("RELATIONS").and_then(|table| read(&table)).map_or(Self::Unsure, Self::Model)
+    }
+
+    /// The model; one that knows no type where there is none.
+    pub(super) fn into_model(self) -> Model {
+        if let Self::Model(model) = self { model } else { Model::default() }
+    }
+}
+
+/// The types of people are always there. `None` when something is wrong.
+fn read(table: &Table<'_>) -> Option<Model> {
     let mut definitions: BTreeMap<Name, BTreeMap<Name, Rewrite>> =
         PEOPLE.iter().filter_map(|kind| Some((Name::parse(kind)?, BTreeMap::new()))).collect();
     let mut whole = true;
@@ -66,23 +92,12 @@ fn relations(table: &Table<'_>) -> Option<BTreeMap<Name, Rewrite>> {
     whole.then_some(all)
 }
 
-/// The model that routes speak of.
-#[derive(Clone, Copy)]
-pub(super) enum Known<'a> {
-    /// There is no `RELATIONS`.
-    Nothing,
-    /// It has problems of its own.
-    Unsure,
-    /// This.
-    Model(&'a Model),
-}
-
 /// The relations at `key` of a route's table: each to something that the model and the path know.
 pub(super) fn asked(
     table: &mut Table<'_>,
     key: &'static str,
     pattern: Option<&Pattern>,
-    known: Known<'_>,
+    known: &Relations,
 ) -> Vec<Template> {
     let Some(all) = table.optional(key, list(TEMPLATE, Template::parse)) else { return Vec::new() };
     if all.is_empty() || all.len() > MAX_ASKED {
@@ -94,7 +109,7 @@ pub(super) fn asked(
     all
 }
 
-fn fault(template: &Template, pattern: Option<&Pattern>, known: Known<'_>) -> Option<String> {
+fn fault(template: &Template, pattern: Option<&Pattern>, known: &Relations) -> Option<String> {
     let unknown = |name: &&str| pattern.is_some_and(|pattern| !pattern.segments().any(|segment| segment == *name));
     if let Some(name) = template.parameters().find(unknown) {
         return Some(format!("`{{{name}}}` is no parameter of the path for one whole segment"));
@@ -107,11 +122,11 @@ fn fault(template: &Template, pattern: Option<&Pattern>, known: Known<'_>) -> Op
         Model::meant(names, name.as_str()).map_or_else(String::new, |meant| format!(", did you mean `{meant}`?"))
     };
     match known {
-        Known::Nothing => Some("names a relation, and there is no `RELATIONS`".to_owned()),
-        Known::Model(model) if !model.has_type(kind) => {
+        Relations::Nothing => Some("names a relation, and there is no `RELATIONS`".to_owned()),
+        Relations::Model(model) if !model.has_type(kind) => {
             Some(format!("`RELATIONS` has no type `{kind}`{}", hint(&model.names(None), kind)))
         }
-        Known::Model(model) if !model.has(kind, relation) => {
+        Relations::Model(model) if !model.has(kind, relation) => {
             Some(format!("`RELATIONS.{kind}` has no `{relation}`{}", hint(&model.names(Some(kind)), relation)))
         }
         _ => None,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::issuer::{Issuers, TokenIssuer};
 use super::provider::Provider;
-use super::relations;
+use super::relations::{self, Relations};
 use super::roles::{self, Roles};
 use super::table::Table;
 use super::value::{duration, label, list, one_of, scope, text, word};
@@ -41,7 +41,7 @@ pub(super) struct Known<'a> {
     /// What roles grant.
     pub(super) roles: &'a Roles,
     /// To what things there are relations.
-    pub(super) relations: relations::Known<'a>,
+    pub(super) relations: &'a Relations,
 }
 
 /// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.

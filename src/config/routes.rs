@@ -6,7 +6,7 @@ use super::claim_headers;
 use super::cors;
 use super::limits;
 use super::problem::{expected, shown};
-use super::relations;
+use super::relations::{self, Relations};
 use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
@@ -268,7 +268,7 @@ fn policy(table: &mut Table<'_>) -> bool {
 }
 
 /// A build without policies has said so already.
-fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: relations::Known<'_>) -> Vec<Template> {
+fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) -> Vec<Template> {
     if table.has("facts") && table.peek("policy") != Some(&serde_json::Value::Bool(true)) {
         table.problem("facts", "are told to policies, and `policy` is not `true`");
     }

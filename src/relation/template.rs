@@ -56,11 +56,11 @@ impl Template {
     #[must_use]
     pub fn fill(&self, params: &[(String, String)]) -> Option<Userset> {
         let given = |name: &str| params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        let part = |part| match part {
-            &Part::Literal(ref text) => Some(text.as_str()),
+        let id = self.parts.iter().map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
             Part::Parameter(name) => given(name).filter(|value| !value.is_empty() && !value.contains('/')),
-        };
-        let id = self.parts.iter().map(part).collect::<Option<Vec<&str>>>()?.join("/");
+        });
+        let id = id.collect::<Option<Vec<&str>>>()?.join("/");
         Some(Userset { object: Object::new(self.kind.clone(), &id)?, relation: self.relation.clone() })
     }
 }

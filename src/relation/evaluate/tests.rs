@@ -163,7 +163,7 @@ impl Naive<'_> {
         if path.contains(userset) {
             return false;
         }
-        self.follows(userset, relation, &[path, &[userset.clone()]].concat())
+        self.follows(userset, relation, &[path, std::slice::from_ref(userset)].concat())
     }
 
     fn subjects<'s>(&'s self, userset: &'s Userset, allowed: &'s [Allowed]) -> impl Iterator<Item = &'s Subject> {
@@ -210,7 +210,7 @@ fn is_layered(model: &Model) -> bool {
         let before = layers.clone();
         for kind in &kinds {
             for name in &names {
-                let least = layer(model, &before, kind, model.relation(kind, name).unwrap());
+                let least = layer(&before, kind, model.relation(kind, name).unwrap());
                 layers.insert((kind, name), least);
             }
         }
@@ -221,11 +221,11 @@ fn is_layered(model: &Model) -> bool {
     false
 }
 
-fn layer(model: &Model, layers: &BTreeMap<(&Name, &Name), usize>, kind: &Name, rewrite: &Rewrite) -> usize {
+fn layer(layers: &BTreeMap<(&Name, &Name), usize>, kind: &Name, rewrite: &Rewrite) -> usize {
     let of = |kind: &Name, name: &Name| layers.get(&(kind, name)).copied().unwrap_or(0);
     match rewrite {
-        Rewrite::Any(all) | Rewrite::All(all) => all.iter().map(|one| layer(model, layers, kind, one)).max().unwrap(),
-        Rewrite::Except(base, except) => layer(model, layers, kind, base).max(layer(model, layers, kind, except) + 1),
+        Rewrite::Any(all) | Rewrite::All(all) => all.iter().map(|one| layer(layers, kind, one)).max().unwrap(),
+        Rewrite::Except(base, except) => layer(layers, kind, base).max(layer(layers, kind, except) + 1),
         Rewrite::Computed(name) => of(kind, name),
         Rewrite::From { relation, .. } => {
             ["a", "b"].map(|kind| of(&Name::parse(kind).unwrap(), relation)).into_iter().max().unwrap()
