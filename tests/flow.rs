@@ -51,6 +51,9 @@ mod login;
 mod logout;
 #[path = "flow/management.rs"]
 mod management;
+#[cfg(feature = "policies")]
+#[path = "flow/management_policies.rs"]
+mod management_policies;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[cfg(feature = "policies")]

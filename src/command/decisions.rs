@@ -2,17 +2,23 @@
 //! (`postern check --decisions`). The configuration, the mapping of claims and door 2 are the Worker's own; only that
 //! somebody is who they are is supposed.
 
+mod context;
+mod policies;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::authn::supposed::Supposed;
+use super::Answer;
 use crate::config::Config;
 use crate::explain::{self, Reading, Verdict, Who};
 use crate::relation::{self, MemoryTuples, Misnamed, TUPLE};
 use crate::time::Timestamp;
 
-/// When it is asked. Only how long ago somebody signed in depends on it.
+pub(super) use context::Context;
+pub(super) use policies::Policies;
+
+/// When it is asked, unless the context says so: 2027-01-15T08:00:00Z, a Friday.
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 /// Who is nobody.
 const NOBODY: &str = "nobody";
@@ -38,53 +44,98 @@ struct Expected {
     request: String,
     expect: String,
     because: Option<String>,
+    /// The policies that decide, in any order; when left out, any may.
+    by: Option<Vec<String>>,
+    #[serde(default)]
+    context: Context,
 }
 
-/// Answers one question. `who`: JSON as in a file; `request`: `GET /path`.
+/// Door 2, as it is configured.
+struct Door<'a> {
+    config: &'a Config,
+    policies: &'a Policies,
+    tuples: MemoryTuples,
+}
+
+/// Answers one question. `who` and `context`: JSON as in a file; `request`: `GET /path`; `relations`: the tuples.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn explain(config: &Config, tuples: &MemoryTuples, who: &str, request: &str) -> Result<Verdict, String> {
+pub(super) fn explain(
+    (config, policies, relations): (&Config, &Policies, &[String]),
+    (who, context): (&str, Option<&str>),
+    request: &str,
+) -> Result<Verdict, String> {
+    let context: Context = match context {
+        Some(text) => serde_json::from_str(text).map_err(|error| format!("context: {error}"))?,
+        None => Context::default(),
+    };
+    let door = Door { config, policies, tuples: tuples(config, relations)? };
     if who == NOBODY {
-        return decide((config, tuples), None, request);
+        return door.decide(None, request, &context);
     }
     let who: Who = serde_json::from_str(who).map_err(|error| format!("who: {error}"))?;
-    decide((config, tuples), Some(&who.suppose(config, NOW)?), request)
+    door.decide(Some(&who), request, &context)
 }
 
 /// How many questions a file has, or every answer that is not as it expects.
 ///
 /// # Errors
 /// When the file, somebody in it or a request cannot be read.
-pub(super) fn compare(config: &Config, text: &str) -> Result<(usize, Vec<String>), String> {
+pub(super) fn compare(config: &Config, policies: &Policies, text: &str) -> Result<(usize, Vec<String>), String> {
     let golden: Golden = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let mut people = BTreeMap::new();
     for (name, who) in &golden.who {
-        people.insert(name.as_str(), who.suppose(config, NOW).map_err(|why| format!("{name}: {why}"))?);
+        who.suppose(config, NOW).map_err(|why| format!("{name}: {why}"))?;
     }
-    let tuples = tuples(config, &golden.relations)?;
+    let door = Door { config, policies, tuples: tuples(config, &golden.relations)? };
     let mut wrong = Vec::new();
-    for Expected { who, request, expect, because } in &golden.decisions {
-        let somebody = people.get(who.as_str());
+    for expected in &golden.decisions {
+        let Expected { who, request, context, .. } = expected;
+        let somebody = golden.who.get(who);
         if somebody.is_none() && who != NOBODY {
             return Err(format!("`{who}` is not among `who`, nor `{NOBODY}`"));
         }
-        let verdict = decide((config, &tuples), somebody, request)?;
-        let as_expected = verdict.outcome == expect && because.as_ref().is_none_or(|why| why == verdict.because);
-        if !as_expected {
-            let why = because.as_ref().map_or_else(String::new, |why| format!(" because {why}"));
-            let found = format!("{} because {}", verdict.outcome, verdict.because);
-            wrong.push(format!("{who}, {request}: expected {expect}{why}, found {found}"));
+        let verdict = door.decide(somebody, request, context)?;
+        if !expected.is_met_by(&verdict) {
+            let by = expected.by.is_some().then_some(verdict.policies.as_slice());
+            let found = shown(verdict.outcome, Some(verdict.because), by);
+            wrong.push(format!("{who}, {request}: expected {}, found {found}", expected.shown()));
         }
     }
     Ok((golden.decisions.len(), wrong))
+}
+
+impl Expected {
+    fn is_met_by(&self, verdict: &Verdict) -> bool {
+        let same = |by: &Vec<String>| {
+            let mut by = by.clone();
+            by.sort();
+            by == verdict.policies
+        };
+        self.expect == verdict.outcome
+            && self.because.as_ref().is_none_or(|why| why == verdict.because)
+            && self.by.as_ref().is_none_or(same)
+    }
+
+    fn shown(&self) -> String {
+        shown(&self.expect, self.because.as_deref(), self.by.as_deref())
+    }
+}
+
+fn shown(outcome: &str, because: Option<&str>, by: Option<&[String]>) -> String {
+    let because = because.map_or_else(String::new, |why| format!(" because {why}"));
+    let by = by.map_or_else(String::new, |by| match by {
+        [] => " by none".to_owned(),
+        by => format!(" by {}", by.join(", ")),
+    });
+    format!("{outcome}{because}{by}")
 }
 
 /// The tuples of a list, each as an administrator would write it.
 ///
 /// # Errors
 /// At the first that is none, or says nothing in the configured model.
-pub(super) fn tuples(config: &Config, texts: &[String]) -> Result<MemoryTuples, String> {
+fn tuples(config: &Config, texts: &[String]) -> Result<MemoryTuples, String> {
     let read = |text: &String| {
         let tuple = relation::tuple(text, &|id| config.named_issuer(id)).map_err(|why| match why {
             Misnamed::Unreadable => format!("expected {TUPLE}, found `{text}`"),
@@ -96,14 +147,17 @@ pub(super) fn tuples(config: &Config, texts: &[String]) -> Result<MemoryTuples, 
     texts.iter().map(read).collect()
 }
 
-/// Nobody is let in by this: it only says what would be decided.
-fn decide(
-    (config, tuples): (&Config, &MemoryTuples),
-    who: Option<&Supposed>,
-    request: &str,
-) -> Result<Verdict, String> {
-    Ok(match explain::read(config, who, request, NOW)? {
-        Reading::Case(case) => case.decide_with(&config.relations, tuples),
-        Reading::Refused(verdict) => verdict,
-    })
+impl Door<'_> {
+    /// Nobody is let in by this: it only says what would be decided.
+    fn decide(&self, who: Option<&Who>, request: &str, context: &Context) -> Result<Verdict, String> {
+        let now = context.now()?.unwrap_or(NOW);
+        let supposed = who.map(|who| who.suppose(self.config, now)).transpose()?;
+        Ok(match explain::read(self.config, supposed.as_ref(), request, now)? {
+            Reading::Case(case) => {
+                let (verdict, facts) = case.decide_with(&self.config.relations, &self.tuples);
+                self.policies.decide(&case, context, (verdict, &facts))
+            }
+            Reading::Refused(verdict) => verdict,
+        })
+    }
 }

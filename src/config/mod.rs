@@ -38,7 +38,7 @@ pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-#[cfg(all(feature = "policies", not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use value::{MOMENT, moment};
 pub use value::{span, spelled};
 pub use verify::Verify;
@@ -166,15 +166,8 @@ impl Config {
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
-        let takes_tokens = top.has("ISSUERS");
-        let sessions = top.has("PROVIDERS") || !takes_tokens;
-        let providers = if sessions {
-            required_table(&mut top, "PROVIDERS", "a table of providers")
-                .map(|table| provider::read_all(&table, secrets, development, takes_tokens))
-        } else {
-            top.table("PROVIDERS");
-            Some(Providers::default())
-        };
+        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let providers = providers(&mut top, secrets, (sessions, development));
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
@@ -324,6 +317,16 @@ fn stamp(vars: &Map<String, Value>) -> String {
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(&known).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, (sessions, development): (bool, bool)) -> Option<Providers> {
+    if !sessions {
+        top.table("PROVIDERS");
+        return Some(Providers::default());
+    }
+    let takes_tokens = top.has("ISSUERS");
+    let table = required_table(top, "PROVIDERS", "a table of providers")?;
+    Some(provider::read_all(&table, secrets, development, takes_tokens))
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

@@ -26,8 +26,8 @@ use crate::jose::{Algorithm, Es256Signer, PublicKey};
 use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
-    Signatures, Signing, StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
+    Random, Signatures, Signing, StoreError, Timer,
 };
 use crate::relation::{Answer as Answers, Change, Changed, Object, Page, Read, Relations, Tuple};
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
@@ -137,6 +137,18 @@ impl DocumentCache for Workers {
 impl PolicyStore for Workers {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
         KvPolicies::bound(&self.env, POLICIES).published(&self.site().scoped(key)).await
+    }
+}
+
+impl PolicyPress for Workers {
+    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
+        KvPolicies::bound(&self.env, POLICIES).publish(&self.site().scoped(key), text).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let scope = self.site().scoped("");
+        let keys = KvPolicies::bound(&self.env, POLICIES).keys(&self.site().scoped(prefix)).await?;
+        Ok(keys.into_iter().filter_map(|key| key.strip_prefix(&scope).map(str::to_owned)).collect())
     }
 }
 

@@ -124,11 +124,11 @@ impl Case<'_> {
         Questions::new(model, who.principal(), guard, &self.matched.params).transpose()
     }
 
-    /// Decides with these for all the tuples there are.
+    /// Decides with these for all the tuples there are. Also the facts for the policies.
     #[must_use]
-    pub fn decide_with(&self, model: &Model, tuples: &MemoryTuples) -> Verdict {
+    pub fn decide_with(&self, model: &Model, tuples: &MemoryTuples) -> (Verdict, Vec<String>) {
         let verdict = self.decide();
-        let Some(questions) = self.relations(&verdict, model) else { return verdict };
+        let Some(questions) = self.relations(&verdict, model) else { return (verdict, Vec::new()) };
         let found = questions.and_then(|mut questions| {
             loop {
                 match questions.step() {
@@ -142,7 +142,7 @@ impl Case<'_> {
                 }
             }
         });
-        verdict.with_relations(&found)
+        (verdict.with_relations(&found), found.unwrap_or_default())
     }
 
     fn asks_policies(&self) -> bool {
@@ -153,15 +153,11 @@ impl Case<'_> {
     #[cfg(feature = "policies")]
     #[must_use]
     pub fn for_policies<'a>(&'a self, peer: &'a Peer, facts: &'a [String]) -> Option<PolicyInput<'a>> {
+        let principal = self.who?.principal();
         Some(PolicyInput {
-            principal: PrincipalFacts::from(self.who?.principal()),
+            principal: PrincipalFacts::from(principal),
             method: &self.method,
-            resource: ResourceFacts {
-                route: &self.matched.route.name,
-                path: self.path.as_str(),
-                params: &self.matched.params,
-                tenant: None,
-            },
+            resource: ResourceFacts::of(&self.path, &self.matched, principal),
             context: ContextFacts { now: self.now, peer, relations: facts },
         })
     }
@@ -249,6 +245,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = self.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
         let route = self.route.as_deref().unwrap_or("none");
-        write!(f, "{}\n  route   {route}\n  reason  {}{detail}\n", self.outcome, self.because)
+        write!(f, "{}\n  route   {route}\n  reason  {}{detail}\n", self.outcome, self.because)?;
+        self.policies.iter().try_for_each(|policy| writeln!(f, "  policy  {policy}"))?;
+        self.policy_version.iter().try_for_each(|version| writeln!(f, "  version {version}"))
     }
 }

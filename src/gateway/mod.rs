@@ -46,7 +46,7 @@ use crate::navigation::Caller;
 #[cfg(feature = "policies")]
 use crate::policy::Policies;
 use crate::ports::{
-    Clock, DocumentCache, Fetch, Log, Once, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
+    Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
 use crate::refusal::Reason;
 use crate::relation::Relations;
@@ -73,6 +73,7 @@ pub trait Platform:
     + Signing
     + DocumentCache
     + PolicyStore
+    + PolicyPress
     + Once
     + Sessions
     + SidIndex
@@ -93,6 +94,7 @@ impl<T> Platform for T where
         + Signing
         + DocumentCache
         + PolicyStore
+        + PolicyPress
         + Once
         + Sessions
         + SidIndex

@@ -10,6 +10,7 @@ mod claims;
 mod decision;
 mod input;
 mod limits;
+mod management;
 mod problem;
 mod question;
 mod schema;
@@ -22,13 +23,15 @@ mod warm_up;
 pub use bundle::{Bundle, Version};
 pub use decision::{Cause, Failure, PolicyDecision, Verdict};
 pub use input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+pub use management::{ManagementInput, SCHEMA as MANAGEMENT_SCHEMA, actions as management_actions, built_in};
 pub use problem::Problem;
 pub use schema::SCHEMA;
 pub use set::PolicySet;
 pub use shadow::{Difference, difference};
 pub use step_up::StepUp;
 pub use versions::{
-    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, pointer_key, version_key,
+    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, VERSIONS, pointer_key,
+    version_key,
 };
 
 pub use warm_up::warm_up;

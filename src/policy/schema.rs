@@ -2,6 +2,7 @@
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
 
+use super::management;
 use crate::http::Method;
 use crate::kind::Kind;
 
@@ -12,6 +13,22 @@ pub const SCHEMA: &str = include_str!("base.cedarschema");
 pub(super) fn read() -> Result<Schema, String> {
     let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| error.to_string())?;
     Ok(schema)
+}
+
+/// The same with what management adds.
+pub(super) fn read_with_management() -> Result<Schema, String> {
+    let text = format!("{SCHEMA}\n{}", management::SCHEMA);
+    let (schema, _warnings) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
+    Ok(schema)
+}
+
+/// The group of actions that a method is in; `None` for one that no route answers.
+const fn group(method: &Method) -> Option<&'static str> {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Some("read"),
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE => Some("write"),
+        _ => None,
+    }
 }
 
 /// The types of entities, parsed: that costs more than all else in a question.
@@ -25,6 +42,7 @@ pub(super) struct Names {
     route: EntityTypeName,
     resource: EntityTypeName,
     action: EntityTypeName,
+    management: EntityTypeName,
 }
 
 impl Names {
@@ -39,6 +57,7 @@ impl Names {
             route: name("Route")?,
             resource: name("Resource")?,
             action: name("Action")?,
+            management: name("Management")?,
         })
     }
 
@@ -63,18 +82,28 @@ impl Names {
         uid(&self.route, name)
     }
 
+    /// The name of the route, where it is one.
+    pub(super) fn as_route<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (uid.type_name() == &self.route).then(|| uid.id().as_ref())
+    }
+
     pub(super) fn resource(&self, path: &str) -> EntityUid {
         uid(&self.resource, path)
     }
 
     /// The action of a method and the group it is in; `None` for one that no route answers.
     pub(super) fn action(&self, method: &Method) -> Option<(EntityUid, EntityUid)> {
-        let group = match *method {
-            Method::GET | Method::HEAD | Method::OPTIONS => "read",
-            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => "write",
-            _ => return None,
-        };
+        let group = group(method)?;
         Some((uid(&self.action, method.as_str()), uid(&self.action, group)))
+    }
+
+    /// An action of management, and all of them.
+    pub(super) fn management_action(&self, name: &str) -> (EntityUid, EntityUid) {
+        (uid(&self.action, name), uid(&self.action, "administer"))
+    }
+
+    pub(super) fn management(&self) -> EntityUid {
+        uid(&self.management, "postern")
     }
 }
 

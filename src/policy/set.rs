@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, ValidationError, ValidationMode,
+    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, Schema, ValidationError, ValidationMode,
     ValidationWarning, Validator,
 };
 
@@ -11,6 +11,7 @@ use super::bundle::{Bundle, Version};
 use super::decision::{Cause, Failure, PolicyDecision, Verdict};
 use super::input::PolicyInput;
 use super::limits::{self, MAX_POLICIES};
+use super::management::{self, ManagementInput};
 use super::problem::{Problem, position};
 use super::question::Question;
 use super::schema::{self, Names};
@@ -29,7 +30,10 @@ pub struct PolicySet {
     version: Version,
     names: Names,
     authorizer: Authorizer,
+    /// Those about requests for routes.
     all: cedar_policy::PolicySet,
+    /// Those about management.
+    managing: cedar_policy::PolicySet,
     /// What the policies that another sign-in would satisfy ask for.
     step_ups: BTreeMap<String, StepUp>,
     /// All but those.
@@ -75,11 +79,13 @@ impl PolicySet {
 
     fn of(version: Version, found: Vec<Found<'_>>, step_ups: BTreeMap<String, StepUp>) -> Result<Self, Vec<Problem>> {
         let stays = |policy: &Policy| !step_ups.contains_key::<str>(policy.id().as_ref());
-        let policies: Vec<Policy> = found.into_iter().map(|found| found.policy).collect();
+        let policies = found.into_iter().map(|found| found.policy);
+        let (managing, policies): (Vec<Policy>, Vec<Policy>) = policies.partition(management::is_about);
+        let managing = together(managing)?;
         let rest = together(policies.iter().filter(|policy| stays(policy)).cloned())?;
         let all = together(policies)?;
         let names = Names::new().map_err(of_all)?;
-        Ok(Self { version, names, authorizer: Authorizer::new(), all, step_ups, rest })
+        Ok(Self { version, names, authorizer: Authorizer::new(), all, managing, step_ups, rest })
     }
 
     /// The version that this is.
@@ -91,30 +97,55 @@ impl PolicySet {
     /// The number of policies.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all.num_of_policies()
+        self.all.num_of_policies() + self.managing.num_of_policies()
     }
 
     /// Whether there is none: then everything is denied.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.len() == 0
+    }
+
+    /// Every policy that names a route, and the route.
+    #[must_use]
+    pub fn routes(&self) -> BTreeSet<(String, String)> {
+        let named = |policy: &Policy| {
+            let literals = policy.entity_literals();
+            let routes = literals.iter().filter_map(|uid| self.names.as_route(uid));
+            routes.map(|route| (policy.id().to_string(), route.to_owned())).collect::<Vec<_>>()
+        };
+        self.all.policies().flat_map(named).collect()
     }
 
     /// Decides: pure, and the same for the same input.
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
-        let question = match Question::new(input, &self.names) {
-            Ok(question) => question,
-            Err(message) => {
-                let failure = Failure { policy: String::new(), message: shortened(&message) };
-                return self.decision(Verdict::Deny(Cause::Unanswerable), Vec::new(), vec![failure]);
-            }
-        };
-        let response = self.authorizer.is_authorized(&question.request, &self.all, &question.entities);
+        match Question::new(input, &self.names) {
+            Ok(question) => self.answer(&question, &self.all),
+            Err(message) => self.unanswerable(&message),
+        }
+    }
+
+    /// The same about management, by the policies whose scope says that they are about it.
+    #[must_use]
+    pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
+        match Question::about_management(input, &self.names) {
+            Ok(question) => self.answer(&question, &self.managing).without_step_up(),
+            Err(message) => self.unanswerable(&message),
+        }
+    }
+
+    fn answer(&self, question: &Question, by: &cedar_policy::PolicySet) -> PolicyDecision {
+        let response = self.authorizer.is_authorized(&question.request, by, &question.entities);
         let policies = sorted(response.diagnostics().reason().map(ToString::to_string));
         let failures = sorted(response.diagnostics().errors().map(failure));
-        let verdict = self.verdict(&response, &question, &policies);
+        let verdict = self.verdict(&response, question, &policies);
         self.decision(verdict, policies, failures)
+    }
+
+    fn unanswerable(&self, message: &str) -> PolicyDecision {
+        let failure = Failure { policy: String::new(), message: shortened(message) };
+        self.decision(Verdict::Deny(Cause::Unanswerable), Vec::new(), vec![failure])
     }
 
     /// Cedar goes on without a policy that it cannot evaluate; here that is a no.
@@ -189,9 +220,18 @@ fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
     repeated.map(|found| found.problem(format!("another policy is called `{}`", found.policy.id()))).collect()
 }
 
-/// What the schema says of them.
+/// What the schema says of them: of those about management, the one with management in it.
 fn misfits(found: &[Found<'_>]) -> Result<Vec<Problem>, Vec<Problem>> {
-    let validator = Validator::new(schema::read().map_err(of_all)?);
+    let (managing, others): (Vec<&Found<'_>>, Vec<_>) = found.iter().partition(|one| management::is_about(&one.policy));
+    let mut problems = misfits_of(&others, schema::read)?;
+    if !managing.is_empty() {
+        problems.extend(misfits_of(&managing, schema::read_with_management)?);
+    }
+    Ok(problems)
+}
+
+fn misfits_of(found: &[&Found<'_>], schema: fn() -> Result<Schema, String>) -> Result<Vec<Problem>, Vec<Problem>> {
+    let validator = Validator::new(schema().map_err(of_all)?);
     let set = together(found.iter().map(|found| found.policy.clone()))?;
     let result = validator.validate(&set, ValidationMode::Strict);
     let place = |id: &PolicyId| found.iter().find(|found| found.policy.id() == id);

@@ -65,6 +65,10 @@ pub enum Reason {
     NoSuchSession,
     /// The decision is not kept, or not any more.
     NoSuchDecision,
+    /// There is no such version of the policies.
+    NoSuchVersion,
+    /// What was to be changed is no longer what whoever asks takes it to be.
+    Outdated,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -144,6 +148,8 @@ impl Reason {
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::NoSuchDecision => "decision.unknown",
+            Self::NoSuchVersion => "admin.no_such_version",
+            Self::Outdated => "admin.outdated",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::AccessTokenExpired => "session.access_token_expired",
@@ -217,7 +223,10 @@ impl Reason {
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::NoRoute | Self::NoSuchSession | Self::NoSuchDecision | Self::NoFile => Refusal::NotFound,
+            Self::NoRoute | Self::NoSuchSession | Self::NoSuchDecision | Self::NoSuchVersion | Self::NoFile => {
+                Refusal::NotFound
+            }
+            Self::Outdated => Refusal::Conflict,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken => Refusal::TokenRequired,

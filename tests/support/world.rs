@@ -16,8 +16,8 @@ use postern::kept::{self, KeptDecisions};
 use postern::keyring::KeyRing;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
-    Signatures, Signing, StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
+    Random, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
 use postern::session::{
@@ -53,7 +53,7 @@ pub enum Fault {
     Counters,
     /// The tuples do not answer.
     Tuples,
-    /// Policies cannot be read.
+    /// Policies can be neither read nor written.
     Policies,
 }
 
@@ -346,6 +346,22 @@ impl PolicyStore for World {
             return Err(StoreError::Unavailable("it takes too long".to_owned()));
         }
         Ok(self.policies.borrow().get(key).cloned())
+    }
+}
+
+impl PolicyPress for World {
+    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Policies {
+            return Err(StoreError::Unavailable("the store broke".to_owned()));
+        }
+        self.policies.borrow_mut().insert(key.to_owned(), text);
+        Ok(())
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        breath().await;
+        Ok(self.policies.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
     }
 }
 

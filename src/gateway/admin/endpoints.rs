@@ -32,6 +32,14 @@ pub(super) enum Task {
     ChangeRelations,
     CheckRelation,
     Recall,
+    #[cfg(feature = "policies")]
+    ListPolicies,
+    #[cfg(feature = "policies")]
+    ReadPolicies,
+    #[cfg(feature = "policies")]
+    PublishPolicies,
+    #[cfg(feature = "policies")]
+    PointPolicies,
 }
 
 /// Every endpoint of management.
@@ -92,6 +100,38 @@ pub static ENDPOINTS: &[Endpoint] = &[
         does: "Says whether somebody stands in a relation: `tuple`.",
         task: Task::CheckRelation,
     },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/policies",
+        action: "policies.list",
+        does: "Tells which policies are published, and what this isolate goes by.",
+        task: Task::ListPolicies,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/policies/{version}",
+        action: "policies.read",
+        does: "Shows the files of a version.",
+        task: Task::ReadPolicies,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/policies",
+        action: "policies.publish",
+        does: "Publishes a version: `files`, `as` (`live` or `shadow`), `expect`.",
+        task: Task::PublishPolicies,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/policies/pointer",
+        action: "policies.point",
+        does: "Goes forward or back to versions: `live`, `shadow`, `expect`.",
+        task: Task::PointPolicies,
+    },
 ];
 
 /// The endpoint for this request, and what stands in its path for the segment in braces.
@@ -132,6 +172,14 @@ mod tests {
         }
         let nowhere = CanonicalPath::parse("/auth/admin/nowhere").unwrap();
         assert!(matches!(find(&Method::GET, &nowhere), Err(Reason::NoRoute)));
+    }
+
+    #[test]
+    #[cfg(feature = "policies")]
+    fn the_schema_of_management_knows_every_action_and_no_other() {
+        let known: BTreeSet<_> = crate::policy::management_actions().collect();
+        let used: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.action).collect();
+        assert_eq!(known, used);
     }
 
     #[test]

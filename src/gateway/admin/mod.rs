@@ -9,6 +9,8 @@ mod door;
 mod endpoints;
 mod explain;
 mod order;
+#[cfg(feature = "policies")]
+mod policies;
 mod relations;
 mod sessions;
 
@@ -103,6 +105,14 @@ async fn carry_out<P: Platform>(
         Task::ListSessions => sessions::list(turn, ledger).await,
         Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
         Task::Explain => explain::suppose(turn, body, ledger).await,
+        #[cfg(feature = "policies")]
+        Task::ListPolicies => policies::list(turn).await,
+        #[cfg(feature = "policies")]
+        Task::ReadPolicies => policies::read(turn, parameter).await,
+        #[cfg(feature = "policies")]
+        Task::PublishPolicies => policies::publish(turn, body).await,
+        #[cfg(feature = "policies")]
+        Task::PointPolicies => policies::repoint(turn, body).await,
         Task::ListRelations => relations::list(turn, ledger).await,
         Task::ChangeRelations => relations::change(turn, body, ledger).await,
         Task::CheckRelation => relations::check(turn, body, ledger).await,
