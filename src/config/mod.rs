@@ -12,6 +12,7 @@ mod issuer;
 mod limits;
 mod problem;
 mod provider;
+mod relations;
 mod require;
 mod roles;
 mod routes;
@@ -54,11 +55,13 @@ pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 use crate::limit::{Kind, Limit};
 pub use crate::provider_id::ProviderId;
+use crate::relation::Model;
 use crate::route::{Requirements, Router};
 use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
+use relations::Relations;
 use require::Known;
 use routes::Surroundings;
 use secrets::Secrets;
@@ -77,6 +80,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// `SESSION`.
     pub session: SessionConfig,
+    /// `RELATIONS`; without the table it knows no type.
+    pub relations: Model,
     /// `ROUTES`.
     pub routes: Router,
     /// Every header by which any route tells its upstream of the caller: from outside none of them is passed on, anywhere.
@@ -106,13 +111,14 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 11] = [
+    pub const VARIABLES: [&str; 12] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "SESSION",
         "LIMITS",
         "ROLES",
+        "RELATIONS",
         "ROUTES",
         "ADMIN",
         "DECISIONS",
@@ -160,15 +166,8 @@ impl Config {
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
-        let takes_tokens = top.has("ISSUERS");
-        let sessions = top.has("PROVIDERS") || !takes_tokens;
-        let providers = if sessions {
-            required_table(&mut top, "PROVIDERS", "a table of providers")
-                .map(|table| provider::read_all(&table, secrets, development, takes_tokens))
-        } else {
-            top.table("PROVIDERS");
-            Some(Providers::default())
-        };
+        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let providers = providers(&mut top, secrets, (sessions, development));
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
@@ -178,6 +177,7 @@ impl Config {
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
+        let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -188,6 +188,7 @@ impl Config {
                 issuers: &issuers,
                 claims: &session.claims,
                 roles: &roles,
+                relations: &relations,
             },
             asked: asked || purpose == Purpose::Guard,
             purpose,
@@ -207,6 +208,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             session,
+            relations: relations.into_model(),
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
@@ -271,6 +273,18 @@ impl Config {
         of_provider.into_iter().chain(self.session.not_before).filter(|moment| *moment <= now).max()
     }
 
+    /// The issuer that goes by this id, as a provider or as an issuer of access tokens. `None` where it could be either
+    /// of two.
+    #[must_use]
+    pub fn named_issuer(&self, id: &str) -> Option<&str> {
+        let provider = self.provider(id).map(|provider| provider.issuer.as_str());
+        let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
+        match (provider, issuer) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other),
+        }
+    }
+
     /// The redirect URI to register with a provider; each has its own.
     #[must_use]
     pub fn callback_url(&self, id: &ProviderId) -> String {
@@ -303,6 +317,16 @@ fn stamp(vars: &Map<String, Value>) -> String {
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(&known).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, (sessions, development): (bool, bool)) -> Option<Providers> {
+    if !sessions {
+        top.table("PROVIDERS");
+        return Some(Providers::default());
+    }
+    let takes_tokens = top.has("ISSUERS");
+    let table = required_table(top, "PROVIDERS", "a table of providers")?;
+    Some(provider::read_all(&table, secrets, development, takes_tokens))
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

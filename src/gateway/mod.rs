@@ -24,6 +24,7 @@ mod me;
 mod onward;
 mod other_tabs;
 mod policies;
+mod relations;
 mod renewal;
 mod reply;
 mod resource;
@@ -48,6 +49,7 @@ use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
 use crate::refusal::Reason;
+use crate::relation::Relations;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::time::Timestamp;
@@ -76,6 +78,7 @@ pub trait Platform:
     + Sessions
     + SidIndex
     + Counters
+    + Relations
     + KeptDecisions
     + Log
     + Errands
@@ -96,6 +99,7 @@ impl<T> Platform for T where
         + Sessions
         + SidIndex
         + Counters
+        + Relations
         + KeptDecisions
         + Log
         + Errands
