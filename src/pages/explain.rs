@@ -50,7 +50,7 @@ pub enum Answer {
 #[must_use]
 pub fn render(asked: &Asked<'_>, choices: &[Choice], kept: bool, answer: &Answer) -> String {
     let body = html! {
-        h1 { "Why?" }
+        h1 { "Why was that decided?" }
         p { "Why a request was let through or refused, and what would become of another." }
         @match answer {
             Answer::Nothing => {}
@@ -61,7 +61,7 @@ pub fn render(asked: &Asked<'_>, choices: &[Choice], kept: bool, answer: &Answer
         (past(asked, kept))
         (hypothetical(asked, choices))
     };
-    page("Why?", &html! {}, &html! { div.wide { (body) } })
+    page("Why was that decided?", &html! {}, &html! { div.wide { (body) } })
 }
 
 fn past(asked: &Asked<'_>, kept: bool) -> Markup {
@@ -114,7 +114,7 @@ fn supposed(verdict: &Verdict, request: &str) -> Markup {
     ];
     html! {
         section.answer role="status" {
-            (headline(verdict.outcome))
+            (headline(verdict.outcome, true))
             @if let Some(words) = words::of(verdict.because) { p { (words) } }
             (table(&rows))
             @if !verdict.requirements.is_empty() {
@@ -130,8 +130,14 @@ fn check(finding: &Finding) -> Markup {
         li {
             @if finding.is_met() { span.yes { "met" } } @else { span.no { "not met" } }
             " " code { (finding.name) }
-            @if let Some(words) = finding.reason.and_then(words::of) { " " span.soft { (words) } }
-            @if let Some(detail) = &finding.detail { " " code { (detail) } }
+            @if let Some(words) = finding.reason.and_then(words::of) {
+                " " span.soft {
+                    @match &finding.detail {
+                        Some(detail) => { (words.trim_end_matches('.')) ": " code { (detail) } }
+                        None => (words),
+                    }
+                }
+            }
         }
     }
 }
@@ -165,7 +171,7 @@ fn made(event: &Value) -> Markup {
     ];
     html! {
         section.answer role="status" {
-            (headline(&text("outcome").unwrap_or_default()))
+            (headline(&text("outcome").unwrap_or_default(), false))
             @if let Some(words) = words::of(&reason) { p { (words) } }
             @if let Some(time) = event.get("time").and_then(Value::as_i64) { p { (moment(time)) } }
             (table(&rows))
@@ -173,13 +179,15 @@ fn made(event: &Value) -> Markup {
     }
 }
 
-fn headline(outcome: &str) -> Markup {
-    let (words, is_good) = match outcome {
-        "allow" => ("Let through", true),
-        "401" => ("Sign in first", false),
-        "step_up" => ("Another sign-in first", false),
-        "redirect" => ("Sent elsewhere first", false),
-        _ => ("Refused", false),
+fn headline(outcome: &str, is_supposed: bool) -> Markup {
+    let (words, is_good) = match (outcome, is_supposed) {
+        ("allow", false) => ("Let through", true),
+        ("allow", true) => ("Would be let through", true),
+        ("401", _) => ("Would have to sign in first", false),
+        ("step_up", _) => ("Would have to sign in again first", false),
+        ("redirect", _) => ("Sent elsewhere first", false),
+        (_, false) => ("Refused", false),
+        (_, true) => ("Would be refused", false),
     };
     html! { h2.yes[is_good].no[!is_good] { (words) } }
 }

@@ -241,6 +241,9 @@ fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
 fn misfits(found: &[Found<'_>]) -> Result<Vec<Problem>, Vec<Problem>> {
     let (managing, others): (Vec<&Found<'_>>, Vec<_>) = found.iter().partition(|one| management::is_about(&one.policy));
     let mut problems = misfits_of(&others, schema::read)?;
+    let two_minds = managing.iter().filter(|one| management::is_of_two_minds(&one.policy));
+    problems
+        .extend(two_minds.map(|one| one.problem("about requests and about management: write it as two".to_owned())));
     if !managing.is_empty() {
         problems.extend(misfits_of(&managing, schema::read_with_management)?);
     }

@@ -82,7 +82,7 @@ test("a version on trial decides nothing, and is told of", async () => {
 });
 
 test("every endpoint is shut to anonymous, to others, to a lower role but for what it is granted, and to an agent", async () => {
-  await publish(`${READ}${SUPPORT}permit(principal, action, resource);`);
+  assert.equal((await publish(`${READ}${SUPPORT}permit(principal, action, resource);`)).status, 200);
   await settled();
   const agent = [["authorization", `Bearer ${issuers.main.accessToken({ sub: "root", act: { sub: "assistant" } })}`]];
   const rows = await endpoints(root);
@@ -102,7 +102,8 @@ test("every endpoint is shut to anonymous, to others, to a lower role but for wh
 });
 
 test("no mistake that is published shuts the administrators out, nor does a store that is down", async () => {
-  await publish('forbid(principal, action in Action::"administer", resource); forbid(principal, action, resource);');
+  const { status } = await publish('forbid(principal, action in Action::"administer", resource);\nforbid(principal, action, resource);');
+  assert.equal(status, 200);
   await settled();
   assert.equal((await read(root, "/auth/admin")).status, 200);
   await postern.break({ POSTERN_POLICIES: "throw" });

@@ -91,6 +91,7 @@ fn no_published_policy_shuts_out_whom_the_configuration_names() {
 
 #[test]
 fn without_published_policies_only_those_of_the_configuration_manage() {
+    //
     let (world, gateway) = (World::new(), with_roles());
     let (root, support) = (root(&world, &gateway), support(&world, &gateway));
     for fault in [Fault::None, Fault::Policies] {
@@ -158,6 +159,7 @@ fn a_version_is_tried_beside_the_live_one_and_promoted() {
 
 #[test]
 fn what_does_not_hold_up_is_told_with_its_place_and_nothing_is_written() {
+    //
     let (world, gateway) = (World::new(), with_roles());
     let root = root(&world, &gateway);
     let managing =
