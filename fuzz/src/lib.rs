@@ -14,6 +14,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod metadata;
 pub mod path;
+pub mod relation;
 pub mod route;
 
 /// The world of the flow tests: a whole deployment in memory.

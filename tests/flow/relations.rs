@@ -317,8 +317,8 @@ fn policies_are_told_of_the_relations_that_the_route_names() {
         "upstream": "service:API", "policy": true, "facts": ["document:{id}#owner", "document:{id}#viewer"],
     });
     let (world, gateway) = (World::new(), gateway(&variables));
-    let rule = "permit(principal, action, resource) when { context.relations.contains(\"document:{id}#viewer\") }; \
-        forbid(principal, action in Action::\"write\", resource) unless { context.relations.contains(\"document:{id}#owner\") };";
+    let rule = "@id(\"see\") permit(principal, action, resource) when { context.relations.contains(\"document:{id}#viewer\") }; \
+        @id(\"own\") forbid(principal, action in Action::\"write\", resource) unless { context.relations.contains(\"document:{id}#owner\") };";
     super::policies::publish(&world, 1, rule, None);
     write(&world, &["document:plan#viewer@user:corp|alice", "document:plan#owner@user:corp|bob"]);
     let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Browser::new(&world, &gateway).signed_in_as(name, name));

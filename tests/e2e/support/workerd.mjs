@@ -82,6 +82,7 @@ const postern :Workerd.Worker = (
     ${Object.entries(bindings).map(binding).join(",\n    ")},
     (name = "SUBJECTS", durableObjectNamespace = "SubjectObject"),
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
+    (name = "TUPLES", durableObjectNamespace = "TupleObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
     (name = "POSTERN_POLICIES", kvNamespace = "policies"),
     ${ECHO},
@@ -90,6 +91,7 @@ const postern :Workerd.Worker = (
   durableObjectNamespaces = [
     (className = "SubjectObject", uniqueKey = "subjects", enableSql = true),
     (className = "OnceObject", uniqueKey = "once", enableSql = true),
+    (className = "TupleObject", uniqueKey = "tuples", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
 );
