@@ -3,6 +3,7 @@
 mod case;
 mod explain;
 mod golden;
+mod question;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use crate::policy::{Bundle, Pointer, PolicySet, Problem, pointer_key, version_ke
 const USAGE: &str = "\
 Usage:
   postern policy check [--decisions FILE]... FILE|DIR...
-      Reads policies in Cedar (`*.cedar`), checks them against the schema and tells everything that is wrong.
+      Reads policies in Cedar (`*.cedar`), checks them against the schema, with what the files declare beside it
+      (`*.cedarschema`), and tells everything that is wrong.
       --decisions  cases with the decisions expected, in JSON: each must come out so
   postern policy explain --case FILE FILE|DIR...
       Decides one case and tells why.
@@ -134,7 +136,7 @@ fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> R
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
             collect(top, &path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "cedar") {
+        } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
             let below = path.strip_prefix(top).unwrap_or(&path);
             let name = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
             add(files, name, &path)?;

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, ValidationError, ValidationMode,
+    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, Schema, ValidationError, ValidationMode,
     ValidationWarning, Validator,
 };
 
 use super::bundle::{Bundle, Version};
 use super::decision::{Cause, Failure, PolicyDecision, Verdict};
+use super::domain::Domain;
 use super::input::PolicyInput;
 use super::limits::{self, MAX_POLICIES};
 use super::problem::{Problem, position};
 use super::question::Question;
 use super::schema::{self, Names};
 use super::step_up::{self, StepUp};
+use crate::authzen::Evaluation;
 
 /// The longest name of a policy, in bytes; that of a file and a line is shorter.
 const MAX_NAME: usize = 140;
@@ -28,6 +30,7 @@ const MAX_MESSAGE: usize = 300;
 pub struct PolicySet {
     version: Version,
     names: Names,
+    domain: Domain,
     authorizer: Authorizer,
     all: cedar_policy::PolicySet,
     /// What the policies that another sign-in would satisfy ask for.
@@ -52,7 +55,10 @@ impl PolicySet {
     pub fn parse(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut found = Vec::new();
-        for (file, text) in bundle.files() {
+        let (schemas, policies): (Vec<_>, Vec<_>) = bundle.files().partition(|(file, _)| schema::is_schema(file));
+        // Without a schema, nothing can be said of policies.
+        let schema = schema::read(schemas)?;
+        for (file, text) in policies {
             match read_file(file, text) {
                 Ok(policies) => found.extend(policies),
                 Err(wrong) => problems.extend(wrong),
@@ -63,23 +69,30 @@ impl PolicySet {
         }
         let clashes = misnamed(&found);
         // Cedar takes no two policies of one name: then what the schema says of them has to wait.
-        problems.extend(if clashes.is_empty() { misfits(&found)? } else { clashes });
+        let validator = Validator::new(schema);
+        problems.extend(if clashes.is_empty() { misfits(&found, &validator)? } else { clashes });
         let step_ups = step_ups(&found, &mut problems);
         if problems.is_empty() {
-            return Self::of(bundle.version(), found, step_ups);
+            return Self::of(bundle.version(), validator.schema(), found, step_ups);
         }
         problems.sort();
         problems.dedup();
         Err(problems)
     }
 
-    fn of(version: Version, found: Vec<Found<'_>>, step_ups: BTreeMap<String, StepUp>) -> Result<Self, Vec<Problem>> {
+    fn of(
+        version: Version,
+        schema: &Schema,
+        found: Vec<Found<'_>>,
+        step_ups: BTreeMap<String, StepUp>,
+    ) -> Result<Self, Vec<Problem>> {
         let stays = |policy: &Policy| !step_ups.contains_key::<str>(policy.id().as_ref());
         let policies: Vec<Policy> = found.into_iter().map(|found| found.policy).collect();
         let rest = together(policies.iter().filter(|policy| stays(policy)).cloned())?;
         let all = together(policies)?;
         let names = Names::new().map_err(of_all)?;
-        Ok(Self { version, names, authorizer: Authorizer::new(), all, step_ups, rest })
+        let domain = Domain::of(schema).map_err(of_all)?;
+        Ok(Self { version, names, domain, authorizer: Authorizer::new(), all, step_ups, rest })
     }
 
     /// The version that this is.
@@ -103,17 +116,31 @@ impl PolicySet {
     /// Decides: pure, and the same for the same input.
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
-        let question = match Question::new(input, &self.names) {
-            Ok(question) => question,
-            Err(message) => {
-                let failure = Failure { policy: String::new(), message: shortened(&message) };
-                return self.decision(Verdict::Deny(Cause::Unanswerable), Vec::new(), vec![failure]);
-            }
-        };
+        match Question::new(input, &self.names) {
+            Ok(question) => self.answer(&question),
+            Err(message) => self.unanswerable(Cause::Unanswerable, &message),
+        }
+    }
+
+    /// Decides what a service asks: pure, and the same for the same question.
+    #[must_use]
+    pub fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {
+        match self.domain.question(evaluation) {
+            Ok(question) => self.answer(&question),
+            Err(unfit) => self.unanswerable(Cause::Unfit(unfit.part), &unfit.message),
+        }
+    }
+
+    fn unanswerable(&self, cause: Cause, message: &str) -> PolicyDecision {
+        let failure = Failure { policy: String::new(), message: shortened(message) };
+        self.decision(Verdict::Deny(cause), Vec::new(), vec![failure])
+    }
+
+    fn answer(&self, question: &Question) -> PolicyDecision {
         let response = self.authorizer.is_authorized(&question.request, &self.all, &question.entities);
         let policies = sorted(response.diagnostics().reason().map(ToString::to_string));
         let failures = sorted(response.diagnostics().errors().map(failure));
-        let verdict = self.verdict(&response, &question, &policies);
+        let verdict = self.verdict(&response, question, &policies);
         self.decision(verdict, policies, failures)
     }
 
@@ -190,8 +217,7 @@ fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
 }
 
 /// What the schema says of them.
-fn misfits(found: &[Found<'_>]) -> Result<Vec<Problem>, Vec<Problem>> {
-    let validator = Validator::new(schema::read().map_err(of_all)?);
+fn misfits(found: &[Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
     let set = together(found.iter().map(|found| found.policy.clone()))?;
     let result = validator.validate(&set, ValidationMode::Strict);
     let place = |id: &PolicyId| found.iter().find(|found| found.policy.id() == id);
