@@ -2,6 +2,7 @@
 
 mod address;
 mod admin;
+mod authzen;
 mod claim_headers;
 mod client_auth;
 mod cors;
@@ -25,6 +26,7 @@ mod verify;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
+pub use authzen::Authzen;
 pub use client_auth::ClientAuth;
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
@@ -50,9 +52,9 @@ pub use crate::claim_path::ClaimPath;
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
-use crate::limit::{Kind, Limit};
+use crate::limit::Limit;
 pub use crate::provider_id::ProviderId;
-use crate::route::{Requirements, Router};
+use crate::route::{Requirements, Route, Router};
 use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
@@ -83,6 +85,8 @@ pub struct Config {
     pub admin: Option<Administrators>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
+    /// `AUTHZEN`: which services may ask for decisions. `None`: none.
+    pub authzen: Option<Authzen>,
     /// `LIMITS`.
     pub limits: Limits,
     /// Secret `POSTERN_KEYS`, or what this site derives from it.
@@ -102,7 +106,7 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 10] = [
+    pub const VARIABLES: [&str; 11] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -112,6 +116,7 @@ impl Config {
         "ROUTES",
         "ADMIN",
         "VERIFY",
+        "AUTHZEN",
         "SECURITY_HEADERS",
     ];
 
@@ -171,6 +176,7 @@ impl Config {
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let asked = top.has("VERIFY");
+        let authzen = top.has("AUTHZEN");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let surroundings = Surroundings {
@@ -184,6 +190,7 @@ impl Config {
                 claims: &session.claims,
                 roles: &roles,
             },
+            authzen,
             asked: asked || purpose == Purpose::Guard,
             purpose,
             security_headers: &security_headers,
@@ -193,6 +200,7 @@ impl Config {
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
+        let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let keys = keys(secrets);
         top.finish();
         Some(Self {
@@ -205,6 +213,7 @@ impl Config {
             routes: routes?,
             admin: admin.flatten(),
             verify: verify.flatten(),
+            authzen: authzen.flatten(),
             limits,
             keys: keys?,
             stamp: stamp(vars),
@@ -217,12 +226,20 @@ impl Config {
         let (limits, rules) = (self.site.binding("LIMITS"), self.site.binding("ROUTES"));
         let own = self.limits.own().map(|(name, limit)| (format!("{limits}.{name}"), limit));
         let shared = self.limits.routes.all().map(|(kind, limit)| (format!("{limits}.routes.{}", kind.name()), limit));
-        let routes = self.routes.routes().iter().filter(|route| !route.limits.shared);
+        let routes = self.all_routes().filter(|route| !route.limits.shared);
         let routes = routes.flat_map(|route| {
-            let name = |kind: Kind| format!("{rules}.\"{}\".limits.{}", route.name, kind.name());
-            route.limits.all().map(move |(kind, limit)| (name(kind), limit))
+            let table = match &self.authzen {
+                Some(authzen) if std::ptr::eq(&authzen.route, route) => self.site.binding("AUTHZEN"),
+                _ => format!("{rules}.\"{}\"", route.name),
+            };
+            route.limits.all().map(move |(kind, limit)| (format!("{table}.limits.{}", kind.name()), limit))
         });
         own.chain(shared).chain(routes).collect()
+    }
+
+    /// Every rule: those of `ROUTES`, and that of `AUTHZEN`.
+    pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.routes().iter().chain(self.authzen.as_ref().map(|authzen| &authzen.route))
     }
 
     /// The provider of this id.

@@ -2,11 +2,13 @@
 
 use super::Platform;
 use super::turn::Turn;
-use crate::audit::Event;
+use crate::audit::{Evaluated, Event};
 use crate::authn::Principal;
 use crate::authz::Decision;
 #[cfg(not(feature = "policies"))]
 use crate::authz::Denial;
+#[cfg(not(feature = "policies"))]
+use crate::authzen::Evaluation;
 use crate::route::{CanonicalPath, Guard, Matched};
 
 /// What is asked for.
@@ -41,14 +43,32 @@ async fn ask<P: Platform>(_: &Turn<'_, P>, _: &Asked<'_>, _: &Principal, _: &mut
 }
 
 #[cfg(feature = "policies")]
+pub(super) use built_in::Judges;
+#[cfg(feature = "policies")]
 use built_in::ask;
+
+/// Whoever decides about what services ask: here nobody, so the answer is no.
+#[cfg(not(feature = "policies"))]
+pub(super) struct Judges;
+
+#[cfg(not(feature = "policies"))]
+impl Judges {
+    pub(super) async fn at_hand<P: Platform>(_: &Turn<'_, P>, _: &mut Event) -> Self {
+        Self
+    }
+
+    pub(super) fn judge(&self, asked: &Evaluation) -> Evaluated {
+        Evaluated::denied(asked, "policy.none_built_in")
+    }
+}
 
 #[cfg(feature = "policies")]
 mod built_in {
     use std::rc::Rc;
 
-    use super::{Asked, Decision, Event, Platform, Principal, Turn};
+    use super::{Asked, Decision, Evaluated, Event, Platform, Principal, Turn};
     use crate::authz::{Denial, Shortfall, StepUp};
+    use crate::authzen::Evaluation;
     use crate::policy::{
         ContextFacts, Difference, Loaded, PolicyDecision, PolicyInput, PrincipalFacts, PullError, ResourceFacts,
         Standing, Verdict,
@@ -103,21 +123,47 @@ mod built_in {
     fn note(event: &mut Event, decision: &PolicyDecision, difference: Option<&Difference>) {
         event.policy_version = Some(decision.version.to_string());
         event.policies.clone_from(&decision.policies);
-        event.policy_trial = difference.map(|difference| {
-            let shadow = &difference.shadow;
-            format!("{} {} {}", shadow.verdict.code(), shadow.policies.join(" "), shadow.version.short())
-        });
+        event.policy_trial = difference.map(trial);
+    }
+
+    fn trial(difference: &Difference) -> String {
+        let shadow = &difference.shadow;
+        format!("{} {} {}", shadow.verdict.code(), shadow.policies.join(" "), shadow.version.short())
+    }
+
+    /// The policies that decide about what services ask, the same for all questions of one request.
+    pub(in crate::gateway) struct Judges(Option<Rc<Loaded>>);
+
+    impl Judges {
+        pub(in crate::gateway) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
+            let loaded = loaded(turn, event).await;
+            event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());
+            Self(loaded)
+        }
+
+        pub(in crate::gateway) fn judge(&self, asked: &Evaluation) -> Evaluated {
+            let Some(loaded) = &self.0 else { return Evaluated::denied(asked, "policy.none_loaded") };
+            let (decision, difference) = loaded.evaluate(asked);
+            let mut evaluated = Evaluated::denied(asked, decision.verdict.code());
+            evaluated.decision = decision.allows();
+            evaluated.by(&decision.policies);
+            evaluated.detail = failed(decision);
+            evaluated.policy_trial = difference.as_ref().map(trial);
+            evaluated
+        }
+    }
+
+    /// Which, not how: that may quote what is known of the caller.
+    fn failed(decision: PolicyDecision) -> Option<String> {
+        let names: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
+        Some(names.join(" ")).filter(|names| !names.is_empty())
     }
 
     fn refusal(decision: PolicyDecision) -> Option<Decision> {
         let code = decision.verdict.code();
         match decision.verdict {
             Verdict::Allow => None,
-            Verdict::Deny(_) => {
-                // Which, not how: that may quote what is known of the caller.
-                let failed: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
-                Some(Decision::Deny(Denial::Policy(code, failed.join(" "))))
-            }
+            Verdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
             Verdict::StepUp(wanted) => {
                 let shortfall = if wanted.acr_values.is_empty() { Shortfall::TooOld } else { Shortfall::Acr };
                 let max_age = wanted.max_age.map(Seconds::new);
