@@ -10,6 +10,9 @@ export interface Session {
   /** The id of the provider in the configuration. */
   readonly provider: string;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** By the provider's word at sign-in: for what a page shows, not for what it may. */
+  readonly roles: readonly string[];
+  readonly tenant: string | null;
   readonly session: Clocks;
   /** Postern's time when it answered, in UNIX seconds. */
   readonly now: number;

@@ -46,7 +46,7 @@ const STEPS = [
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault', 'guarded', 'policies', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
 ];
 
@@ -62,6 +62,7 @@ const NEEDS = {
   worker: () => build('release', 'Worker'),
   fault: () => build('fault', 'Worker with fault injection'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
+  policies: () => build('policies', 'Worker with policies'),
 };
 
 await main(async () => {

@@ -68,6 +68,9 @@ pub enum What {
     /// A service asks what somebody may do.
     #[serde(rename = "evaluation")]
     Evaluation,
+    /// Another version of the policies counts here, or what is published could not be had.
+    #[serde(rename = "policy.pull")]
+    PolicyPull,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -167,7 +170,7 @@ pub struct Event {
     /// What the version on trial would have decided, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_trial: Option<String>,
-    /// Why the policies are not the newest.
+    /// Why the policies that were asked may not be those that are published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_pull: Option<&'static str>,
     /// What a service asked, and what it was told, in order.

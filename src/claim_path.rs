@@ -28,10 +28,14 @@ impl ClaimPath {
         Self("org_id".to_owned())
     }
 
-    /// The one text that stands there; an empty one says nothing.
+    /// The one name that stands there: a text that is not empty, or a whole number, as some issuers number their tenants.
     #[must_use]
-    pub fn text<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a str> {
-        self.find(claims)?.as_str().filter(|text| !text.is_empty())
+    pub fn name(&self, claims: &Map<String, Value>) -> Option<String> {
+        match self.find(claims)? {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::Number(number) => number.as_i64().map(|number| number.to_string()),
+            _ => None,
+        }
     }
 
     /// The path as written.

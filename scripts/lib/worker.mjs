@@ -15,26 +15,21 @@ const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
 
 /**
- * What can be built: the Worker, the Worker with the fault-injection endpoints that only tests use, the example of a Worker
- * that guards its own routes, and the engine alone for its benchmark. `folder`: where its manifest is. `entry`: what stands in
+ * What can be built: the Worker, the Worker that knows policies, the Worker with the fault-injection endpoints that only
+ * tests use, the example of a Worker that guards its own routes, and the engine alone for its benchmark. `folder`: where its manifest is. `entry`: what stands in
  * front of what `worker-build` makes.
  */
 export const VARIANTS = {
-  release: { outDir: 'build', cargo: features(), entry: ENTRY },
+  release: { outDir: 'build', cargo: [], entry: ENTRY },
+  policies: { outDir: 'build-policies', cargo: ['--features', 'policies'], entry: ENTRY },
   fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'], entry: ENTRY },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, cargo: [], entry: undefined },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, cargo: [], entry: `${VERIFIER}/entry.mjs` },
 };
 
-/** Cargo features that a deployment asks for: `POSTERN_FEATURES=policies npm run build`. */
-function features() {
-  const asked = process.env.POSTERN_FEATURES;
-  return asked ? ['--features', asked] : [];
-}
-
-/** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
-export async function buildWorker(variant, toolEnv, { show = false } = {}) {
-  const { folder = '.', outDir, cargo, entry } = VARIANTS[variant];
+/** Builds `variant` if it is not up to date, into its own folder or `outDir`. Returns a short remark: what was done, and the size. */
+export async function buildWorker(variant, toolEnv, { outDir = VARIANTS[variant].outDir, show = false } = {}) {
+  const { folder = '.', cargo, entry } = VARIANTS[variant];
   const cwd = join(root, folder);
   const stamp = join(root, outDir, '.built-from');
   const wanted = await fingerprint(folder, entry, cargo, toolEnv);

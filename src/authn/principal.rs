@@ -182,7 +182,7 @@ impl Principal {
             scopes: issuer.scopes.iter().flat_map(|path| scopes(path.find(all))).collect(),
             roles: ClaimPath::all_texts(&issuer.roles, all),
             permissions: ClaimPath::all_texts(&issuer.permissions, all),
-            tenant: issuer.tenant.text(all).map(str::to_owned),
+            tenant: issuer.tenant.name(all),
             token: Some(Rc::clone(claims)),
             authentication: AuthenticationFacts {
                 means: sender.means(),

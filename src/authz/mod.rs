@@ -182,4 +182,4 @@ fn decide_identity(principal: &Principal, required: &Requirements, params: &[(St
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

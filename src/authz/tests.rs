@@ -1,4 +1,4 @@
-mod model;
+pub(crate) mod model;
 
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ fn a_service_is_no_person() {
 }
 
 /// A deployment with one route that asks for this.
-fn requiring(require: Value) -> Config {
+pub(crate) fn requiring(require: Value) -> Config {
     config(|vars| {
         vars["ISSUERS"]["machines"] = issuer();
         vars["ROUTES"]["/t/{team}"] =
@@ -84,7 +84,7 @@ fn issuer() -> Value {
     })
 }
 
-fn somebody(claims: &Value) -> Principal {
+pub(crate) fn somebody(claims: &Value) -> Principal {
     principal(&issuer(), claims)
 }
 

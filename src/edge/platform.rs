@@ -132,7 +132,7 @@ impl DocumentCache for Workers {
 
 impl PolicyStore for Workers {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
-        KvPolicies::bound(&self.env, POLICIES).published(key).await
+        KvPolicies::bound(&self.env, POLICIES).published(&self.site().scoped(key)).await
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::doors;
-use super::policies::Judges;
+use super::judges::Judges;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Evaluated, Outcome as Ending, What};

@@ -3,14 +3,15 @@
 //! Requests look only at the memory. What is wanting there is fetched apart from them, by an [`Errand`]:
 //! once however many need it, and to its end whoever goes away.
 
-mod errand;
 mod flight;
+mod published;
 mod search;
 mod shelf;
 mod source;
 
 use std::rc::Rc;
 
+use super::errand::{Errand, Errands, Wanted};
 use super::renewal::{background_event, note_failure};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
@@ -23,9 +24,8 @@ use crate::oidc::metadata::Metadata;
 use crate::ports::Clock;
 use crate::refusal::Reason;
 
-use errand::{Ask, Published};
-pub use errand::{Errand, Errands};
 use flight::Brought;
+pub(super) use published::{Ask, Published};
 use search::Found;
 use shelf::Shelf;
 use source::{KeysAt, MetadataOf};
@@ -208,7 +208,7 @@ impl Gateway {
         let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         for published in providers.chain(issuers) {
-            platform.start(Errand { published, ask: Ask::Ahead });
+            platform.start(Errand(Wanted::Document(published, Ask::Ahead)));
         }
     }
 
@@ -225,13 +225,13 @@ impl Gateway {
         }
     }
 
-    /// Runs what [`Errands::start`] was given. Writes an event when a document changed, or could not be had.
-    pub async fn run<P: Platform>(&self, platform: &P, errand: Errand) {
-        let mut next = Some(errand.published);
+    /// Fetches a document. Writes an event when it changed, or could not be had.
+    pub(super) async fn fetch_document<P: Platform>(&self, platform: &P, published: Published, ask: Ask) {
+        let mut next = Some(published);
         while let Some(published) = next {
-            let brought = self.documents.fetch(platform, &published, errand.ask).await;
+            let brought = self.documents.fetch(platform, &published, ask).await;
             self.tell(platform, &published, brought);
-            next = (errand.ask == Ask::Ahead).then(|| self.documents.keys_after(&published)).flatten();
+            next = (ask == Ask::Ahead).then(|| self.documents.keys_after(&published)).flatten();
         }
     }
 

@@ -24,6 +24,9 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
         "kind": principal.kind().as_str(),
         "provider": principal.provider(),
         "claims": principal.claims(),
+        // For what a page shows; what counts is decided at every request.
+        "roles": principal.roles(),
+        "tenant": principal.tenant(),
         "session": principal.session(),
         // By whose clock these are: the browser's may be wrong by hours.
         "now": turn.now.as_unix(),

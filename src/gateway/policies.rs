@@ -2,13 +2,11 @@
 
 use super::Platform;
 use super::turn::Turn;
-use crate::audit::{Evaluated, Event};
+use crate::audit::Event;
 use crate::authn::Principal;
 use crate::authz::Decision;
 #[cfg(not(feature = "policies"))]
 use crate::authz::Denial;
-#[cfg(not(feature = "policies"))]
-use crate::authzen::Evaluation;
 use crate::route::{CanonicalPath, Guard, Matched};
 
 /// What is asked for.
@@ -43,37 +41,30 @@ async fn ask<P: Platform>(_: &Turn<'_, P>, _: &Asked<'_>, _: &Principal, _: &mut
 }
 
 #[cfg(feature = "policies")]
-pub(super) use built_in::Judges;
-#[cfg(feature = "policies")]
 use built_in::ask;
-
-/// Whoever decides about what services ask: here nobody, so the answer is no.
-#[cfg(not(feature = "policies"))]
-pub(super) struct Judges;
-
-#[cfg(not(feature = "policies"))]
-impl Judges {
-    pub(super) async fn at_hand<P: Platform>(_: &Turn<'_, P>, _: &mut Event) -> Self {
-        Self
-    }
-
-    pub(super) fn judge(&self, asked: &Evaluation) -> Evaluated {
-        Evaluated::denied(asked, "policy.none_built_in")
-    }
-}
+#[cfg(feature = "policies")]
+pub(super) use built_in::{failed, loaded, trial};
 
 #[cfg(feature = "policies")]
 mod built_in {
     use std::rc::Rc;
 
-    use super::{Asked, Decision, Evaluated, Event, Platform, Principal, Turn};
+    use super::{Asked, Decision, Event, Platform, Principal, Turn};
+    use crate::audit::{Outcome as Ending, What};
     use crate::authz::{Denial, Shortfall, StepUp};
-    use crate::authzen::Evaluation;
+    use crate::gateway::Gateway;
+    use crate::gateway::errand::{Errand, Wanted};
+    use crate::gateway::landing::landing;
+    use crate::gateway::renewal::background_event;
+    use crate::http::StatusCode;
     use crate::policy::{
         ContextFacts, Difference, Loaded, PolicyDecision, PolicyInput, PrincipalFacts, PullError, ResourceFacts,
-        Standing, Verdict,
+        Verdict,
     };
     use crate::time::Seconds;
+
+    /// How long a request waits that has nothing to go on with: longer than the store may take for all that is read.
+    const PATIENCE_MS: u32 = 7_000;
 
     /// `None` when they allow it.
     pub(super) async fn ask<P: Platform>(
@@ -82,9 +73,13 @@ mod built_in {
         principal: &Principal,
         event: &mut Event,
     ) -> Option<Decision> {
-        let Some(loaded) = loaded(turn, event).await else {
+        let loaded = loaded(turn).await;
+        event.policy_pull = turn.policies.trouble();
+        let Some(loaded) = loaded else {
             return Some(Decision::Deny(Denial::Policy("policy.none_loaded", String::new())));
         };
+        // Whoever got here belongs to it, where the route binds one.
+        let tenant = asked.guard.requirements.tenant.as_ref().and_then(|_| principal.tenant());
         let input = PolicyInput {
             principal: PrincipalFacts::from(principal),
             method: &turn.head.method,
@@ -92,7 +87,7 @@ mod built_in {
                 route: &asked.matched.route.name,
                 path: asked.path.as_str(),
                 params: &asked.matched.params,
-                tenant: None,
+                tenant,
             },
             context: ContextFacts { now: turn.now, peer: &turn.head.peer },
         };
@@ -101,22 +96,40 @@ mod built_in {
         refusal(decision)
     }
 
-    /// Those that count now. Who finds them due for a look at the store looks; the others go on meanwhile.
-    async fn loaded<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Option<Rc<Loaded>> {
-        let before = match turn.policies.standing(turn.now) {
-            Standing::Fresh(loaded) => return Some(loaded),
-            Standing::Due(loaded) => Some(loaded),
-            Standing::Absent => None,
-        };
-        match turn.policies.pull(turn.platform, turn.now).await {
-            Ok((loaded, amiss)) => {
-                event.policy_pull = amiss.as_ref().map(PullError::code);
-                Some(loaded)
+    /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
+    pub(in crate::gateway) async fn loaded<P: Platform>(turn: &Turn<'_, P>) -> Option<Rc<Loaded>> {
+        let standing = turn.policies.standing(turn.platform.now());
+        let landings = turn.policies.landings();
+        if standing.pull {
+            turn.platform.start(Errand(Wanted::Policies));
+        }
+        if standing.loaded.is_some() || !standing.awaited {
+            return standing.loaded;
+        }
+        landing(turn.platform, landings, || turn.policies.landings(), PATIENCE_MS).await;
+        turn.policies.standing(turn.platform.now()).loaded
+    }
+
+    impl Gateway {
+        /// Looks at what is published. Writes an event when that is something else than before, or could not be had.
+        pub(in crate::gateway) async fn pull_policies<P: Platform>(&self, platform: &P) {
+            let mut event = background_event(&self.config, platform, What::PolicyPull);
+            let fails = |event: &mut Event, why: &PullError| {
+                event.end(Ending::Deny, why.code(), StatusCode::SERVICE_UNAVAILABLE);
+                event.detail = why.detail();
+            };
+            match self.policies.pull(platform, platform.now()).await {
+                Ok(pulled) if !pulled.changed && pulled.amiss.is_none() => return,
+                Ok(pulled) => {
+                    event.end(Ending::Allow, "policy.loaded", StatusCode::OK);
+                    event.policy_version = Some(pulled.loaded.pointer().live.to_string());
+                    if let Some(why) = &pulled.amiss {
+                        fails(&mut event, why);
+                    }
+                }
+                Err(why) => fails(&mut event, &why),
             }
-            Err(why) => {
-                event.policy_pull = Some(why.code());
-                before
-            }
+            platform.line(&event.to_line());
         }
     }
 
@@ -126,35 +139,14 @@ mod built_in {
         event.policy_trial = difference.map(trial);
     }
 
-    fn trial(difference: &Difference) -> String {
+    /// What the version on trial would have said, for the log.
+    pub(in crate::gateway) fn trial(difference: &Difference) -> String {
         let shadow = &difference.shadow;
         format!("{} {} {}", shadow.verdict.code(), shadow.policies.join(" "), shadow.version.short())
     }
 
-    /// The policies that decide about what services ask, the same for all questions of one request.
-    pub(in crate::gateway) struct Judges(Option<Rc<Loaded>>);
-
-    impl Judges {
-        pub(in crate::gateway) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
-            let loaded = loaded(turn, event).await;
-            event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());
-            Self(loaded)
-        }
-
-        pub(in crate::gateway) fn judge(&self, asked: &Evaluation) -> Evaluated {
-            let Some(loaded) = &self.0 else { return Evaluated::denied(asked, "policy.none_loaded") };
-            let (decision, difference) = loaded.evaluate(asked);
-            let mut evaluated = Evaluated::denied(asked, decision.verdict.code());
-            evaluated.decision = decision.allows();
-            evaluated.by(&decision.policies);
-            evaluated.detail = failed(decision);
-            evaluated.policy_trial = difference.as_ref().map(trial);
-            evaluated
-        }
-    }
-
-    /// Which, not how: that may quote what is known of the caller.
-    fn failed(decision: PolicyDecision) -> Option<String> {
+    /// The policies that could not be evaluated, for the log. Which, not how: that may quote what is known of the caller.
+    pub(in crate::gateway) fn failed(decision: PolicyDecision) -> Option<String> {
         let names: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
         Some(names.join(" ")).filter(|names| !names.is_empty())
     }

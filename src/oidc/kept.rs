@@ -33,7 +33,7 @@ impl Kept {
         let roles = ClaimPath::all_texts(&provider.roles, &told);
         let permissions = ClaimPath::all_texts(&provider.permissions, &told);
         let tenant = provider.tenant.clone().unwrap_or_else(ClaimPath::organization);
-        let tenant = tenant.text(&told).map(str::to_owned);
+        let tenant = tenant.name(&told);
         told.retain(|name, _| claims.contains(name));
         Self { claims: told, roles, permissions, tenant }
     }

@@ -32,7 +32,7 @@ pub use set::PolicySet;
 pub use shadow::{Difference, difference};
 pub use step_up::StepUp;
 pub use versions::{
-    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Standing, pointer_key, version_key,
+    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, pointer_key, version_key,
 };
 
 pub use warm_up::warm_up;

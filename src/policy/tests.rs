@@ -1,5 +1,6 @@
 mod domain;
 mod properties;
+mod requirements;
 mod versions;
 
 use serde_json::json;

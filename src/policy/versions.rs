@@ -1,8 +1,8 @@
 //! Which version counts here and now: an immutable version and a pointer to it, kept up to date within a bound.
 //!
 //! Publishing writes the version under [`version_key`], then the [`Pointer`]; going back is publishing a pointer to
-//! an older version, with a higher serial. Every isolate reads the pointer again after [`PULL_AFTER`] and has no
-//! policies, so denies, once it has not been able to for [`ABSENT_AFTER`]. So an answer is never by a version that
+//! an older version, with a higher serial. Every isolate reads the pointer again after [`PULL_AFTER`], beside the
+//! requests, and has no policies, so denies, once it has not been able to for [`ABSENT_AFTER`]. So an answer is never by a version that
 //! the store stopped naming longer ago than that. A store that answers from copies adds their age:
 //! Cloudflare gives 60 seconds for KV.
 
@@ -23,12 +23,14 @@ use crate::json;
 use crate::ports::{PolicyStore, StoreError};
 use crate::time::{Seconds, Timestamp};
 
-/// After this long the pointer is read again, beside the requests.
+/// After this long the pointer is read again, beside the requests, with the first of them.
 pub const PULL_AFTER: Seconds = Seconds::new(20);
 /// After this long without having read it there are no policies.
 pub const ABSENT_AFTER: Seconds = Seconds::new(60);
-/// So long nobody else tries while a reading is under way, or has failed.
-const RETRY_AFTER: Seconds = Seconds::new(5);
+/// So long after the beginning of a reading that failed nobody tries again.
+const RETRY_AFTER: Seconds = Seconds::new(3);
+/// After this time a reading is taken for lost: it is longer than the store may take for all that is read.
+const LONGEST_PULL: Seconds = Seconds::new(10);
 
 const MAX_POINTER_BYTES: usize = 1024;
 
@@ -86,18 +88,29 @@ pub struct Loaded {
     shadow: Option<Rc<PolicySet>>,
 }
 
-/// What there is to decide by.
+/// How things stand for a request.
 #[derive(Clone, Debug)]
-pub enum Standing {
-    /// These.
-    Fresh(Rc<Loaded>),
-    /// These, and whoever is told so pulls meanwhile.
-    Due(Rc<Loaded>),
-    /// None: a pull must come first, and where it fails the answer is no.
-    Absent,
+pub struct Standing {
+    /// What there is to decide by; with none, the answer is no, unless a pull brings some.
+    pub loaded: Option<Rc<Loaded>>,
+    /// Whoever is told so has [`Policies::pull`] begin: nobody else is, until it ends or is taken for lost.
+    pub pull: bool,
+    /// Whether one is under way.
+    pub awaited: bool,
 }
 
-/// Why a pull brought nothing. What there was stays, for as long as it may.
+/// What a pull brought.
+#[derive(Debug)]
+pub struct Pulled {
+    /// What counts from now on.
+    pub loaded: Rc<Loaded>,
+    /// Whether it is something else than before.
+    pub changed: bool,
+    /// Why the version on trial is not among it.
+    pub amiss: Option<PullError>,
+}
+
+/// Why a pull brought nothing.
 #[derive(Debug)]
 pub enum PullError {
     /// The store did not answer.
@@ -130,6 +143,20 @@ impl PullError {
             Self::Policies(..) => "policy.version_invalid",
         }
     }
+
+    /// More of why: the version concerned, and the first thing wrong with it.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Missing(version) | Self::Mislabelled(version) => Some(version.to_string()),
+            Self::Policies(version, problems) => Some(
+                problems
+                    .first()
+                    .map_or_else(|| version.to_string(), |problem| format!("{} {problem}", version.short())),
+            ),
+            Self::Store(_) | Self::Nothing | Self::Pointer | Self::Outdated => None,
+        }
+    }
 }
 
 /// One isolate's policies.
@@ -143,39 +170,73 @@ struct State {
     loaded: Option<Rc<Loaded>>,
     /// When the reading began that last agreed with what is loaded.
     confirmed_at: Option<Timestamp>,
-    /// When somebody was last told to pull.
-    asked_at: Option<Timestamp>,
+    /// Until when a reading under way is believed in.
+    flight: Option<Timestamp>,
+    /// How many readings have come to an end.
+    landings: u32,
+    /// Until when none is begun, for the last one failed.
+    rests_until: Option<Timestamp>,
+    /// Why the last reading did not bring all that is published.
+    trouble: Option<&'static str>,
+}
+
+/// Ends a reading, however it ends: a future may be dropped in the middle.
+struct Landing<'a>(&'a RefCell<State>);
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.borrow_mut();
+        state.flight = None;
+        state.landings = state.landings.wrapping_add(1);
+    }
 }
 
 impl Policies {
-    /// What there is to decide by at this moment. Answers [`Standing::Due`] to one caller at a time.
+    /// What there is to decide by at this moment, and whether it is time to look at the store.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
         let mut state = self.state.borrow_mut();
-        let (Some(loaded), Some(confirmed_at)) = (state.loaded.clone(), state.confirmed_at) else {
-            return Standing::Absent;
-        };
-        if now >= confirmed_at.plus(ABSENT_AFTER) {
-            return Standing::Absent;
+        let within = |bound| state.confirmed_at.is_some_and(|confirmed_at| now < confirmed_at.plus(bound));
+        let loaded = state.loaded.clone().filter(|_| within(ABSENT_AFTER));
+        let is_before = |until: Option<Timestamp>| until.is_some_and(|until| now < until);
+        let under_way = is_before(state.flight);
+        let pull = !within(PULL_AFTER) && !under_way && !is_before(state.rests_until);
+        if pull {
+            state.flight = Some(now.plus(LONGEST_PULL));
         }
-        let asked = state.asked_at.is_some_and(|asked_at| now < asked_at.plus(RETRY_AFTER));
-        if asked || now < confirmed_at.plus(PULL_AFTER) {
-            return Standing::Fresh(loaded);
-        }
-        state.asked_at = Some(now);
-        Standing::Due(loaded)
+        Standing { loaded, pull, awaited: pull || under_way }
+    }
+
+    /// How many pulls have come to an end: who waits for one looks at whether it is another number.
+    #[must_use]
+    pub fn landings(&self) -> u32 {
+        self.state.borrow().landings
+    }
+
+    /// Why the last pull did not bring all that is published, if so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.state.borrow().trouble
     }
 
     /// Reads the pointer, and what it names where that is not at hand. `now`: the moment at which the reading begins.
-    /// A version on trial that cannot be had does not stand in the way of the live one; the second value says why.
+    /// A version on trial that cannot be had does not stand in the way of the live one.
     ///
     /// # Errors
-    /// When what the store names is not known, or is not at hand.
-    pub async fn pull(
-        &self,
-        store: &impl PolicyStore,
-        now: Timestamp,
-    ) -> Result<(Rc<Loaded>, Option<PullError>), PullError> {
+    /// When what the store names is not known, or is not at hand. What there was stays, for as long as it may.
+    pub async fn pull(&self, store: &impl PolicyStore, now: Timestamp) -> Result<Pulled, PullError> {
+        let _landing = Landing(&self.state);
+        let pulled = self.read(store, now).await;
+        let mut state = self.state.borrow_mut();
+        state.rests_until = pulled.is_err().then(|| now.plus(RETRY_AFTER));
+        state.trouble = match &pulled {
+            Ok(pulled) => pulled.amiss.as_ref().map(PullError::code),
+            Err(why) => Some(why.code()),
+        };
+        pulled
+    }
+
+    async fn read(&self, store: &impl PolicyStore, now: Timestamp) -> Result<Pulled, PullError> {
         let text = store.published(pointer_key()).await.map_err(PullError::Store)?.ok_or(PullError::Nothing)?;
         let pointer = Pointer::from_text(&text).ok_or(PullError::Pointer)?;
         let before = self.state.borrow().loaded.clone();
@@ -188,7 +249,8 @@ impl Policies {
             },
         };
         let loaded = self.settle(Loaded { pointer, live, shadow }, now)?;
-        Ok((loaded, amiss))
+        let changed = before.is_none_or(|before| before.pointer != loaded.pointer);
+        Ok(Pulled { loaded, changed, amiss })
     }
 
     /// Another reading may have ended while this one went on, so the newest serial counts, not the last to end.

@@ -69,12 +69,26 @@ fn nothing_that_a_request_says_makes_a_tenant() {
     assert_eq!(plan.headers.get_all("x-tenant").iter().collect::<Vec<_>>(), ["acme"]);
     assert!(!plan.headers.contains_key("x-postern-tenant"));
     // Who belongs to none is of no tenant, whatever it is called.
-    for nothing in [json!(null), json!(""), json!(7), json!(["acme"]), json!({ "acme": true })] {
+    for nothing in [json!(null), json!(""), json!(7.5), json!([7]), json!(["acme"]), json!({ "acme": true })] {
         let browser = signed_in_at(&world, &gateway, nothing.clone());
         for path in ["/orgs/acme/x", "/orgs/7/x", "/orgs/null/x", "/acme/x"] {
             browser.send(&Asked::script("GET", path)).assert_refused(403, "authz.tenant_not_accepted");
         }
     }
+}
+
+#[test]
+fn a_tenant_that_goes_by_a_whole_number_is_one() {
+    //
+    let (world, gateway) = (World::new(), gateway(&deployment()));
+    let browser = signed_in_at(&world, &gateway, json!(7));
+    let answered = browser.send(&Asked::script("GET", "/orgs/7/x"));
+    assert_eq!(answered.forwarded().headers["x-tenant"], "7");
+    for path in ["/orgs/70/x", "/orgs/07/x", "/orgs/7.0/x", "/acme/x"] {
+        browser.send(&Asked::script("GET", path)).assert_refused(403, "authz.tenant_not_accepted");
+    }
+    let me = browser.send(&Asked::script("GET", "/auth/me")).json();
+    assert_eq!((&me["tenant"], &me["roles"]), (&json!("7"), &json!([])));
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub enum Fault {
     Signing,
     /// Those who count requests do not answer.
     Counters,
+    /// Policies cannot be read.
+    Policies,
 }
 
 /// Everything around the core.
@@ -60,6 +62,8 @@ pub struct World {
     pub cache: RefCell<BTreeMap<String, String>>,
     /// The published policies.
     pub policies: RefCell<BTreeMap<String, String>>,
+    /// How often their store was read.
+    pub policy_reads: Cell<usize>,
     /// Whatever went to a provider.
     pub sent: RefCell<Vec<OutboundRequest>>,
     /// The log.
@@ -84,7 +88,7 @@ pub struct World {
     object_keys: KeyRing,
     /// How often something was put into the shared cache.
     pub cache_puts: Cell<usize>,
-    /// Whatever is asked of providers is never answered.
+    /// Whatever is asked of providers and of the store of policies is never answered.
     pub silence: Cell<bool>,
     /// What was started and does not run yet.
     errands: RefCell<Vec<Errand>>,
@@ -112,6 +116,7 @@ impl World {
             partner: Provider::new(PARTNER),
             cache: RefCell::default(),
             policies: RefCell::default(),
+            policy_reads: Cell::default(),
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
@@ -319,7 +324,14 @@ impl DocumentCache for World {
 
 impl PolicyStore for World {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.policy_reads.set(self.policy_reads.get() + 1);
         breath().await;
+        while self.silence.get() {
+            breath().await;
+        }
+        if self.fault.get() == Fault::Policies {
+            return Err(StoreError::Unavailable("it takes too long".to_owned()));
+        }
         Ok(self.policies.borrow().get(key).cloned())
     }
 }

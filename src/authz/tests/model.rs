@@ -19,7 +19,7 @@ fn one(name: &'static str, of: Vec<Value>) -> impl Strategy<Value = Option<(Stri
 }
 
 /// What a route may ask.
-fn requirements() -> impl Strategy<Value = Map<String, Value>> {
+pub(crate) fn requirements() -> impl Strategy<Value = Map<String, Value>> {
     let department = json!({ "department": "{team}" });
     let group = json!({ "groups": { "contains": "a" } });
     let both = json!({ "department": "b", "groups": { "contains": "{team}" } });
@@ -39,7 +39,7 @@ fn requirements() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 /// What an issuer may say of somebody.
-fn claims() -> impl Strategy<Value = Value> {
+pub(crate) fn claims() -> impl Strategy<Value = Value> {
     let scope = subsequence(vec!["a", "b", "c", "d"], 0..=4).prop_map(|all| json!(all.join(" ")));
     (
         scope,

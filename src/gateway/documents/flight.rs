@@ -5,7 +5,7 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::errand::Ask;
+use super::published::Ask;
 use super::shelf::{Entry, Held, Shelf};
 use super::source::Source;
 use crate::gateway::Platform;

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::errand::Ask;
+use super::published::Ask;
 use super::shelf::{Entry, PATIENCE_MS, Shelf};
 use super::source::{KeysAt, Source};
 use crate::gateway::Platform;

@@ -1,17 +1,18 @@
 //! The documents of one kind that this isolate has.
 //!
 //! Requests only look at what is here. Where something is wanting they send for it ([`Errand`]s), once, and
-//! wait by looking again: on Workers a request must not wait for what belongs to another.
+//! wait for it ([`landing`]).
 //!
-//! [`Errand`]: super::errand::Errand
+//! [`Errand`]: crate::gateway::Errand
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::errand::{Ask, Errands};
+use super::published::Ask;
 use super::source::Source;
-use crate::gateway::Platform;
+use crate::gateway::landing::landing;
+use crate::gateway::{Errands, Platform};
 use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::key_search::KeySearch;
@@ -27,8 +28,6 @@ pub(super) const PATIENCE_MS: u32 = 2_000;
 const PATIENCE_WITHOUT_MS: u32 = 13_000;
 /// So many requests wait for a fetch that one token with an unknown key began; the others are answered.
 pub(super) const SEATS: u32 = 64;
-const SHORTEST_PAUSE_MS: u32 = 5;
-const LONGEST_PAUSE_MS: u32 = 50;
 
 /// The documents of one kind, by name. Names come from the configuration and from validated metadata:
 /// there are as many as issuers.
@@ -120,17 +119,7 @@ impl<T> Shelf<T> {
     /// Waits until a fetch has come to an end. False if none did in `patience` milliseconds.
     pub(super) async fn landing<P: Platform>(&self, platform: &P, name: &str, patience: u32) -> bool {
         let landings = || self.with(name, |entry| entry.landings);
-        let before = landings();
-        let mut waited = 0;
-        while waited < patience {
-            let pause = SHORTEST_PAUSE_MS.saturating_add(waited / 4).min(LONGEST_PAUSE_MS);
-            platform.sleep(pause).await;
-            waited = waited.saturating_add(pause);
-            if landings() != before {
-                return true;
-            }
-        }
-        false
+        landing(platform, landings(), landings, patience).await
     }
 
     fn approach<P: Clock + Errands, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Standing<T> {

@@ -1,7 +1,8 @@
 //! The kinds of documents: where each is, how it is read, how long it lives.
 
-use super::errand::{Ask, Errand, Published};
+use super::published::{Ask, Published};
 use crate::config::Issuer;
+use crate::gateway::errand::{Errand, Wanted};
 use crate::jose::{KeySet, jwk};
 use crate::oidc::documents::{self, Lifetimes};
 use crate::oidc::exchange;
@@ -65,7 +66,7 @@ impl<T> Source for MetadataOf<'_, T> {
     }
 
     fn errand(&self, ask: Ask) -> Errand {
-        Errand { published: (self.published)(self.issuer.clone()), ask }
+        Errand(Wanted::Document((self.published)(self.issuer.clone()), ask))
     }
 }
 
@@ -90,6 +91,6 @@ impl Source for KeysAt<'_> {
     }
 
     fn errand(&self, ask: Ask) -> Errand {
-        Errand { published: Published::Keys(self.0.to_owned()), ask }
+        Errand(Wanted::Document(Published::Keys(self.0.to_owned()), ask))
     }
 }

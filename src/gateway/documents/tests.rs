@@ -27,7 +27,11 @@ impl Clock for Here {
 
 impl Errands for Here {
     fn start(&self, errand: Errand) {
-        self.sent_for.borrow_mut().push(errand.published.name().to_owned());
+        match errand.0 {
+            Wanted::Document(published, _) => self.sent_for.borrow_mut().push(published.name().to_owned()),
+            #[cfg(feature = "policies")]
+            Wanted::Policies => panic!("no document"),
+        }
     }
 }
 

@@ -74,14 +74,11 @@ impl PolicyStore for Store {
 /// What an isolate does with a request: which policy allowed it, if any did.
 fn ask(policies: &Policies, store: &Store) -> Option<String> {
     let now = Timestamp::from_unix(store.now.get());
-    let loaded = match policies.standing(now) {
-        Standing::Fresh(loaded) => loaded,
-        Standing::Due(loaded) => {
-            drop(block_on(policies.pull(store, now)));
-            loaded
-        }
-        Standing::Absent => block_on(policies.pull(store, now)).ok()?.0,
-    };
+    let standing = policies.standing(now);
+    if standing.pull {
+        drop(block_on(policies.pull(store, now)));
+    }
+    let loaded = standing.loaded.or_else(|| policies.standing(now).loaded)?;
     let (decision, _) = loaded.decide(&Asking::default().input());
     assert_eq!(decision.version, loaded.pointer().live);
     assert!(decision.allows());
@@ -104,6 +101,7 @@ fn a_new_version_counts_within_the_time_told_and_going_back_does_too() {
     for (number, expected) in [(1, "version-1"), (2, "version-2"), (1, "version-1")] {
         store.publish(number, None);
         store.now.set(store.now.get() + 20);
+        // Whoever finds that it is time is still answered by what is at hand.
         ask(&policies, &store);
         assert_eq!(ask(&policies, &store).as_deref(), Some(expected));
     }
@@ -129,11 +127,36 @@ fn one_request_pulls_and_the_others_go_on_meanwhile() {
     let (policies, store) = (Policies::default(), Store::default());
     store.publish(1, None);
     ask(&policies, &store);
-    let at = Timestamp::from_unix;
-    assert!(matches!(policies.standing(at(20)), Standing::Due(_)));
-    assert!(matches!(policies.standing(at(20)), Standing::Fresh(_)));
-    assert!(matches!(policies.standing(at(24)), Standing::Fresh(_)));
-    assert!(matches!(policies.standing(at(25)), Standing::Due(_)), "nobody waits for one that went away");
+    let stands = |policies: &Policies, now: i64| {
+        let Standing { loaded, pull, awaited } = policies.standing(Timestamp::from_unix(now));
+        (loaded.is_some(), pull, awaited)
+    };
+    assert_eq!(stands(&policies, 19), (true, false, false));
+    assert_eq!(stands(&policies, 20), (true, true, true));
+    assert_eq!(stands(&policies, 20), (true, false, true));
+    assert_eq!(stands(&policies, 29), (true, false, true));
+    assert_eq!(stands(&policies, 30), (true, true, true), "nobody waits for one that went away");
+    // Where there are none as well, and whether it ended or was dropped in the middle.
+    let policies = Policies::default();
+    assert_eq!([stands(&policies, 0), stands(&policies, 0)], [(false, true, true), (false, false, true)]);
+    let slow = Slow::default();
+    assert!(policies.pull(&slow, Timestamp::from_unix(0)).now_or_never().is_none());
+    assert_eq!(policies.landings(), 1);
+    assert_eq!(stands(&policies, 1), (false, true, true));
+}
+
+#[test]
+fn after_a_failure_nobody_asks_the_store_for_a_moment() {
+    let (policies, store) = (Policies::default(), Store::default());
+    for (now, reads) in [(0, 1), (1, 1), (2, 1), (3, 2)] {
+        store.now.set(now);
+        assert_eq!(ask(&policies, &store), None);
+        assert_eq!((store.reads.get(), policies.trouble()), (reads, Some("policy.none_published")), "{now}");
+    }
+    store.publish(1, None);
+    store.now.set(6);
+    assert!(ask(&policies, &store).is_some());
+    assert_eq!(policies.trouble(), None);
 }
 
 #[test]
@@ -147,6 +170,7 @@ fn a_store_that_does_not_answer_ends_in_a_no_and_not_before_the_time() {
         assert_eq!(ask(&policies, &store).is_some(), allowed, "{now}");
     }
     store.down.set(false);
+    store.now.set(1003);
     assert!(ask(&policies, &store).is_some());
 }
 
@@ -192,8 +216,9 @@ fn what_is_stored_under_a_wrong_name_or_is_none_does_not_count() {
 fn a_version_on_trial_decides_nothing_and_hinders_nobody() {
     let (policies, store) = (Policies::default(), Store::default());
     let pointer = store.publish(1, Some(2));
-    let (loaded, amiss) = block_on(policies.pull(&store, Timestamp::from_unix(0))).unwrap();
-    assert!(amiss.is_none());
+    let Pulled { loaded, changed, amiss } = block_on(policies.pull(&store, Timestamp::from_unix(0))).unwrap();
+    assert!(changed && amiss.is_none());
+    assert!(!block_on(policies.pull(&store, Timestamp::from_unix(0))).unwrap().changed);
     assert_eq!(loaded.pointer(), &pointer);
     let (decision, difference) = loaded.decide(&Asking::default().input());
     assert!(decision.allows() && difference.is_none());
@@ -201,7 +226,8 @@ fn a_version_on_trial_decides_nothing_and_hinders_nobody() {
     let denies = bundle("");
     store.write(&version_key(&denies.version()), denies.to_text());
     store.write(pointer_key(), Pointer::after(Some(&pointer), pointer.live.clone(), Some(denies.version())).to_text());
-    let (loaded, _) = block_on(policies.pull(&store, Timestamp::from_unix(1))).unwrap();
+    let Pulled { loaded, changed, .. } = block_on(policies.pull(&store, Timestamp::from_unix(1))).unwrap();
+    assert!(changed);
     let (decision, difference) = loaded.decide(&Asking::default().input());
     assert!(decision.allows());
     assert_eq!(difference.unwrap().shadow.version, denies.version());
@@ -209,8 +235,9 @@ fn a_version_on_trial_decides_nothing_and_hinders_nobody() {
     let absent = bundle("forbid(principal, action, resource);").version();
     let next = Pointer::after(Some(loaded.pointer()), pointer.live, Some(absent));
     store.write(pointer_key(), next.to_text());
-    let (loaded, amiss) = block_on(policies.pull(&store, Timestamp::from_unix(2))).unwrap();
+    let Pulled { loaded, amiss, .. } = block_on(policies.pull(&store, Timestamp::from_unix(2))).unwrap();
     assert_eq!(amiss.unwrap().code(), "policy.version_missing");
+    assert_eq!(policies.trouble(), Some("policy.version_missing"));
     assert!(loaded.decide(&Asking::default().input()).0.allows());
 }
 
@@ -310,12 +337,12 @@ proptest! {
         }
         prop_assert!(pulls.is_empty());
         let last = i64::try_from(begun.len()).unwrap() - 1;
-        let Standing::Fresh(loaded) = policies.standing(Timestamp::from_unix(last)) else { panic!() };
+        let loaded = policies.standing(Timestamp::from_unix(last)).loaded.unwrap();
         prop_assert_eq!(usize::try_from(loaded.pointer().serial).unwrap(), newest);
         // It counts from when the last reading of it began, not from when that ended.
         let bound = Timestamp::from_unix(last).plus(ABSENT_AFTER);
-        prop_assert!(matches!(policies.standing(bound), Standing::Absent));
-        prop_assert!(!matches!(policies.standing(bound.minus(Seconds::new(1))), Standing::Absent));
+        prop_assert!(policies.standing(bound).loaded.is_none());
+        prop_assert!(policies.standing(bound.minus(Seconds::new(1))).loaded.is_some());
     }
 }
 

@@ -16,14 +16,15 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SUPPORT = join(ROOT, "tests/e2e/support");
 const KINDS = { ".js": "esModule", ".wasm": "wasm" };
 
-/** A Workers KV namespace as workerd speaks to one, in memory. */
-const CACHE = `
-const entries = new Map();
+/** A Workers KV namespace as workerd speaks to one, in memory; what is in it from the start is in `ENTRIES`. */
+const NAMESPACE = `
+let entries;
 export default {
-  async fetch(request) {
-    const { pathname } = new URL(request.url);
-    if (request.method === "PUT") entries.set(pathname, await request.text());
-    const entry = entries.get(pathname);
+  async fetch(request, env) {
+    entries ??= new Map(Object.entries(env.ENTRIES));
+    const key = decodeURIComponent(new URL(request.url).pathname.slice(1));
+    if (request.method === "PUT") entries.set(key, await request.text());
+    const entry = entries.get(key);
     return entry === undefined ? new Response(null, { status: 404 }) : new Response(request.method === "GET" ? entry : null);
   },
 };`;
@@ -45,16 +46,18 @@ function modules(folder) {
 const FLAGS = `compatibilityDate = ${text(PLATFORM.compatibilityDate)}, compatibilityFlags = [${PLATFORM.compatibilityFlags.map(text)}]`;
 
 /** A Worker of one file, `{name}.mjs`. */
-function service(name, bindings = []) {
-  return `(name = ${text(name)}, worker = (modules = [(name = "${name}.mjs", esModule = embed "${name}.mjs")], ${FLAGS}, bindings = [${bindings}]))`;
+function service(name, bindings = [], script = name) {
+  return `(name = ${text(name)}, worker = (modules = [(name = "${script}.mjs", esModule = embed "${script}.mjs")], ${FLAGS}, bindings = [${bindings}]))`;
 }
+
+const namespace = (name, entries) => service(name, [binding(["ENTRIES", entries])], "namespace");
 
 const socket = (name, port, of) => `(name = ${text(name)}, address = "127.0.0.1:${port}", http = (), service = ${text(of)})`;
 const ECHO = '(name = "ECHO", service = "echo")';
 
-function configuration(folder, { bindings, port, peers }) {
+function configuration(folder, { bindings, port, peers, published }) {
   const beside = Object.entries(peers);
-  const services = [service("echo"), service("cache"), ...beside.map(([name, peer]) => service(name, [...Object.entries(peer.bindings).map(binding), ECHO]))];
+  const services = [service("echo"), namespace("cache", {}), namespace("policies", published), ...beside.map(([name, peer]) => service(name, [...Object.entries(peer.bindings).map(binding), ECHO]))];
   const sockets = [socket("http", port, "postern"), ...beside.map(([name, peer]) => socket(name, peer.port, name))];
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -80,6 +83,7 @@ const postern :Workerd.Worker = (
     (name = "SUBJECTS", durableObjectNamespace = "SubjectObject"),
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
+    (name = "POSTERN_POLICIES", kvNamespace = "policies"),
     ${ECHO},
     (name = "ASSETS", service = "echo"),
   ],
@@ -99,17 +103,19 @@ export class BareWorkerd {
 
   /**
    * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`;
+   * `published`, what is in the namespace of policies from the start, by key;
    * and `peers`, other Workers in the same process before the same upstream: by name, each with a `script`, `bindings`, and later its `port`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), peers = {} }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), published = {}, peers = {} }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
     this.peers = peers;
+    this.published = published;
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
     cpSync(join(ROOT, build), join(this.folder, "build"), { recursive: true });
     cpSync(upstream, join(this.folder, "echo.mjs"));
-    writeFileSync(join(this.folder, "cache.mjs"), CACHE);
+    writeFileSync(join(this.folder, "namespace.mjs"), NAMESPACE);
     for (const [name, { script }] of Object.entries(peers)) writeFileSync(join(this.folder, `${name}.mjs`), script);
   }
 

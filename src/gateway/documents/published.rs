@@ -1,13 +1,6 @@
-//! Fetching, apart from requests: what a request finds wanting is fetched beside it, and outlives it.
+//! What there is to be fetched, and of whom.
 
 use crate::config::Issuer;
-
-/// A document to be fetched. Only the gateway makes one, and [`Gateway::run`](crate::gateway::Gateway::run) runs it.
-#[derive(Debug)]
-pub struct Errand {
-    pub(super) published: Published,
-    pub(super) ask: Ask,
-}
 
 /// What issuers publish.
 #[derive(Clone, Debug)]
@@ -34,19 +27,11 @@ impl Published {
 
 /// Whom to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(in crate::gateway) enum Ask {
     /// The shared cache, and the issuer only if the copy there is not fresh.
     Anybody,
     /// The issuer, whatever is at hand: a token names a key that is not there.
     Issuer,
     /// As [`Ask::Anybody`], with an eye on the time until the next timed refresh; the keys after the metadata.
     Ahead,
-}
-
-/// Has work done that does not end with the request at hand, even when its client goes away.
-///
-/// An attacker who hangs up as soon as a fetch begins could otherwise end every one of them.
-pub trait Errands {
-    /// Has [`Gateway::run`](crate::gateway::Gateway::run) called with `errand`, now, without waiting for it.
-    fn start(&self, errand: Errand);
 }
