@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use super::decisions::Policies;
 use super::keys::OsRandom;
 use super::wrangler::Wrangler;
 use super::{Answer, USAGE, decisions, dev_vars, summary};
@@ -13,11 +14,12 @@ use crate::config::{Config, Deployment, KEY_RING, Problem, VERIFY};
 use crate::keyring::KeyRing;
 
 /// What was asked on the command line.
-struct Asked {
+pub(super) struct Asked {
     config: PathBuf,
     environment: Option<String>,
     secrets: Option<String>,
     decisions: Vec<PathBuf>,
+    policies: Vec<PathBuf>,
     site: Option<String>,
 }
 
@@ -36,10 +38,10 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         match arg {
             Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
-            Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
-                asked.take(&arg_name(&arg), &mut parser)?
-            }
-            other => return Err(other.unexpected()),
+            other => match Asked::option(&other) {
+                Some(option) => asked.take(option, &mut parser)?,
+                None => return Err(other.unexpected()),
+            },
         }
     }
     Ok(check(&asked, |configs, summary| compare(configs, &asked, summary)).unwrap_or_else(Answer::misused))
@@ -47,31 +49,28 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 
 /// Explains.
 pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
-    let (mut asked, mut who, mut request) = (Asked::default(), None, None);
+    let (mut asked, mut who, mut context, mut request) = (Asked::default(), None, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("who") => who = Some(parser.value()?.string()?),
+            Arg::Long("context") => context = Some(parser.value()?.string()?),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
-            Arg::Long("config" | "env" | "secrets" | "site") | Arg::Short('c' | 'e') => {
-                asked.take(&arg_name(&arg), &mut parser)?
-            }
             Arg::Value(value) if request.is_none() => request = Some(value.string()?),
-            other => return Err(other.unexpected()),
+            other => match Asked::option(&other) {
+                Some(option) => asked.take(option, &mut parser)?,
+                None => return Err(other.unexpected()),
+            },
         }
     }
     let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
-    let answer = |configs: &[&Config], _: String| {
-        decisions::explain(of_site(configs, &asked)?, &who, &request).map(|verdict| Answer::good(verdict.to_string()))
+    let answer = |config: &Config, _: String| match Policies::load(&asked.policies, config)? {
+        Ok(policies) => {
+            let verdict = decisions::explain(config, &policies, &who, context.as_deref(), &request);
+            verdict.map(|verdict| Answer::good(verdict.to_string()))
+        }
+        Err(wrong) => Ok(wrong),
     };
-    Ok(check(&asked, answer).unwrap_or_else(Answer::misused))
-}
-
-fn arg_name(arg: &Arg<'_>) -> String {
-    match arg {
-        Arg::Long(name) => (*name).to_owned(),
-        Arg::Short(letter) => letter.to_string(),
-        Arg::Value(_) => String::new(),
-    }
+    Ok(with_site(&asked, answer).unwrap_or_else(Answer::misused))
 }
 
 impl Default for Asked {
@@ -81,19 +80,32 @@ impl Default for Asked {
             environment: None,
             secrets: None,
             decisions: Vec::new(),
+            policies: Vec::new(),
             site: None,
         }
     }
 }
 
 impl Asked {
-    /// Takes the value of an option that says which configuration is meant.
-    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
+    /// The option that this is, if it says which configuration is meant, or which policies.
+    pub(super) fn option(arg: &Arg<'_>) -> Option<&'static str> {
+        let name = match arg {
+            Arg::Short('c') => "config",
+            Arg::Short('e') => "env",
+            Arg::Long(name) => name,
+            Arg::Short(_) | Arg::Value(_) => return None,
+        };
+        ["config", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
+    }
+
+    /// Takes its value.
+    pub(super) fn take(&mut self, option: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
         let value = parser.value()?;
-        match name {
-            "config" | "c" => self.config = value.into(),
+        match option {
+            "config" => self.config = value.into(),
             "secrets" => self.secrets = Some(value.string()?),
             "site" => self.site = Some(value.string()?),
+            "policies" => self.policies.push(value.into()),
             _ => self.environment = Some(value.string()?).filter(|name| !name.is_empty()),
         }
         Ok(())
@@ -102,11 +114,20 @@ impl Asked {
 
 /// The summary of a good configuration, and below it how its decisions compare with those expected.
 fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answer, String> {
+    if asked.decisions.is_empty() && asked.policies.is_empty() {
+        return Ok(Answer::good(text));
+    }
+    let config = of_site(configs, asked)?;
+    let policies = match Policies::load(&asked.policies, config)? {
+        Ok(policies) => policies,
+        Err(wrong) => return Ok(wrong),
+    };
+    text.extend(policies.summary());
     let mut good = true;
     for file in &asked.decisions {
         let name = file.display();
         let (count, wrong) =
-            decisions::compare(of_site(configs, asked)?, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
+            decisions::compare(config, &policies, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
         good &= wrong.is_empty();
         text.push_str(&match wrong.len() {
             0 => format!("\n{name}: {count} decisions as expected\n"),
@@ -115,6 +136,17 @@ fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answe
         text.extend(wrong.iter().map(|line| format!("  {line}\n")));
     }
     Ok(if good { Answer::good(text) } else { Answer::wrong(text) })
+}
+
+/// What `answer` makes of the one site that is asked, if all of the configuration is good.
+///
+/// # Errors
+/// When a file cannot be read, or it is not clear which site is asked.
+pub(super) fn with_site(
+    asked: &Asked,
+    answer: impl FnOnce(&Config, String) -> Result<Answer, String>,
+) -> Result<Answer, String> {
+    check(asked, |configs, summary| answer(of_site(configs, asked)?, summary))
 }
 
 /// What `answer` makes of a good configuration and its summary, or the problems; or why there is neither: a file that

@@ -15,7 +15,7 @@ use lexopt::{Arg, Parser};
 
 const USAGE: &str = "\
 Usage:
-  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [[--site ID] --decisions FILE]…
+  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… [--decisions FILE]…
       Reads the configuration the Worker would run with and tells everything that is wrong with it.
       --config   the file, `wrangler.toml` when left out
       --env      the environment in it, as for wrangler
@@ -23,9 +23,12 @@ Usage:
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
       --site     of several sites, the one that is asked
-  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] --who WHO REQUEST
+      --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
+  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… --who WHO
+                  [--context CONTEXT] REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
       --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
+      --context  when and from where, for policies: '{\"time\": \"2026-11-23T10:00:00Z\", \"address\": \"192.0.2.1\"}'
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input

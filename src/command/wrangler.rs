@@ -4,11 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, Problem};
 use crate::limit::{Counter, Limit};
-use crate::route::Upstream;
+use crate::route::{Access, Route, Upstream};
 
 /// What one variable may take up as JSON, in bytes.
 const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 const CACHE: &str = "POSTERN_CACHE";
+/// Only where a route asks the policies.
+const POLICIES: &str = "POSTERN_POLICIES";
 const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
 /// Only where a limit is counted exactly.
@@ -48,9 +50,7 @@ impl Wrangler {
     pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
-        if !self.names("kv_namespaces", "binding").contains(&CACHE) {
-            problems.push(self.problem("kv_namespaces", format!("expected a namespace with `binding = \"{CACHE}\"`")));
-        }
+        problems.extend(self.namespaces(sites));
         problems.extend(self.upstreams(sites));
         problems.extend(too_large(vars));
         problems
@@ -105,6 +105,22 @@ impl Wrangler {
             );
         }
         warnings
+    }
+
+    fn namespaces(&self, sites: &[&Config]) -> Vec<Problem> {
+        let bound = self.names("kv_namespaces", "binding");
+        let missing = |name: &str| !bound.contains(&name);
+        let told = |message: String| self.problem("kv_namespaces", message);
+        let cache = missing(CACHE).then(|| told(format!("expected a namespace with `binding = \"{CACHE}\"`")));
+        let asks = |route: &&Route| matches!(&route.access, Access::Guarded(guard) if guard.policy);
+        let asking = sites.iter().flat_map(|config| config.routes.routes()).find(asks);
+        let policies = asking.filter(|_| missing(POLICIES)).map(|route| {
+            told(format!(
+                "expected a namespace with `binding = \"{POLICIES}\"`, the route `{}` asks the policies",
+                route.name
+            ))
+        });
+        cache.into_iter().chain(policies).collect()
     }
 
     /// Other addresses of the same code, without the zone's protection.

@@ -37,7 +37,7 @@ pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-#[cfg(all(feature = "policies", not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use value::{MOMENT, moment};
 pub use value::{span, spelled};
 pub use verify::Verify;

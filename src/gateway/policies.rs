@@ -78,17 +78,10 @@ mod built_in {
         let Some(loaded) = loaded else {
             return Some(Decision::Deny(Denial::Policy("policy.none_loaded", String::new())));
         };
-        // Whoever got here belongs to it, where the route binds one.
-        let tenant = asked.guard.requirements.tenant.as_ref().and_then(|_| principal.tenant());
         let input = PolicyInput {
             principal: PrincipalFacts::from(principal),
             method: &turn.head.method,
-            resource: ResourceFacts {
-                route: &asked.matched.route.name,
-                path: asked.path.as_str(),
-                params: &asked.matched.params,
-                tenant,
-            },
+            resource: ResourceFacts::of(asked.path, asked.matched, principal),
             context: ContextFacts { now: turn.now, peer: &turn.head.peer },
         };
         let (decision, difference) = loaded.decide(&input);

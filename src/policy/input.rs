@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::authn::{Actor, AuthenticationFacts, Principal};
 use crate::http::{Method, Peer};
 use crate::kind::Kind;
+use crate::route::{Access, CanonicalPath, Matched};
 use crate::time::Timestamp;
 
 /// One question: may they do this, now and from there?
@@ -65,6 +66,20 @@ pub struct ContextFacts<'a> {
     pub now: Timestamp,
     /// What the platform says of the caller.
     pub peer: &'a Peer,
+}
+
+impl<'a> ResourceFacts<'a> {
+    /// What is at `path`, for somebody who meets the requirements of its route: where that binds a tenant, it is theirs.
+    #[must_use]
+    pub fn of(path: &'a CanonicalPath, matched: &'a Matched<'a>, principal: &'a Principal) -> Self {
+        let binds = matches!(&matched.route.access, Access::Guarded(guard) if guard.requirements.tenant.is_some());
+        Self {
+            route: &matched.route.name,
+            path: path.as_str(),
+            params: &matched.params,
+            tenant: principal.tenant().filter(|_| binds),
+        }
+    }
 }
 
 impl<'a> From<&'a Principal> for PrincipalFacts<'a> {

@@ -97,6 +97,11 @@ impl Names {
         uid(&self.route, name)
     }
 
+    /// The name of the route, where it is one.
+    pub(super) fn as_route<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (uid.type_name() == &self.route).then(|| uid.id().as_ref())
+    }
+
     pub(super) fn resource(&self, path: &str) -> EntityUid {
         uid(&self.resource, path)
     }

@@ -113,6 +113,17 @@ impl PolicySet {
         self.all.is_empty()
     }
 
+    /// Every policy that names a route, and the route.
+    #[must_use]
+    pub fn routes(&self) -> BTreeSet<(String, String)> {
+        let named = |policy: &Policy| {
+            let literals = policy.entity_literals();
+            let routes = literals.iter().filter_map(|uid| self.names.as_route(uid));
+            routes.map(|route| (policy.id().to_string(), route.to_owned())).collect::<Vec<_>>()
+        };
+        self.all.policies().flat_map(named).collect()
+    }
+
     /// Decides: pure, and the same for the same input.
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {

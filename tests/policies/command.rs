@@ -34,7 +34,7 @@ fn folders(folder: &str) -> Vec<PathBuf> {
 #[test]
 fn the_examples_decide_as_they_say() {
     let folders = folders(EXAMPLES);
-    assert!(folders.len() >= 3, "{folders:?}");
+    assert!(folders.len() >= 4, "{folders:?}");
     for folder in folders {
         let (said, code) =
             postern(folder.to_str().unwrap(), &["policy", "check", ".", "--decisions", "decisions.json"]);
@@ -84,6 +84,13 @@ fn a_version_is_packed_for_the_store_and_one_that_does_not_hold_up_is_not() {
     assert_eq!((code, pointer.serial, &pointer.live), (Some(0), 7, &bundle.version()));
     assert_eq!(text(0, "key"), postern::policy::version_key(&pointer.live));
     assert_eq!(text(1, "key"), postern::policy::pointer_key());
+    let (said, _) = postern(FIXTURES, &["policy", "pack", "--serial", "7", "--site", "shop", "good.cedar"]);
+    let of_site: serde_json::Value = serde_json::from_str(&said).unwrap();
+    for entry in 0..2 {
+        assert_eq!(of_site[entry]["key"], format!("shop.{}", text(entry, "key")));
+        assert_eq!(of_site[entry]["value"], entries[entry]["value"]);
+    }
+    assert_eq!(postern(FIXTURES, &["policy", "pack", "--serial", "7", "--site", "no site", "good.cedar"]).1, Some(2));
     assert_eq!(postern(FIXTURES, &["policy", "pack", "--serial", "7", "wrong"]).1, Some(1));
     assert_eq!(postern(FIXTURES, &["policy", "pack", "good.cedar"]).1, Some(2));
 }
@@ -109,4 +116,68 @@ fn what_cannot_be_read_is_said_and_ends_in_2() {
         let (said, code) = postern(FIXTURES, args);
         assert!(code == Some(2) && !said.is_empty(), "{args:?}: {said}");
     }
+}
+
+/// What is said about the examples as a whole deployment.
+fn of_the_examples(args: &[&str]) -> (String, Option<i32>) {
+    postern(EXAMPLES, &[&args[..1], &["--config", "wrangler.toml", "--secrets", "none"], &args[1..]].concat())
+}
+
+#[test]
+fn a_configuration_and_its_policies_decide_together_as_the_examples_say() {
+    let (said, code) = of_the_examples(&["check", "--policies", ".", "--decisions", "decisions.json"]);
+    assert!(code == Some(0) && said.contains("decisions.json: 13 decisions as expected"), "{said}");
+    // Without the policies it is only known that they are to be asked.
+    let (said, code) = of_the_examples(&["check", "--decisions", "decisions.json"]);
+    let expected = "viewer, GET /api/orders/7: expected allow because policy.permitted by viewers-read, \
+        found allow because policy.to_be_asked by none";
+    assert!(code == Some(1) && said.contains(expected), "{said}");
+}
+
+#[test]
+fn what_is_decided_about_a_request_is_explained_by_the_policies_too() {
+    let explain = |who: &str, context: &str, request: &str| {
+        let args = ["explain", "--policies", ".", "--who", who, "--context", context, request];
+        let (said, code) = of_the_examples(&args);
+        assert_eq!(code, Some(0), "{said}");
+        said
+    };
+    let sales = r#"{"provider": "corp", "claims": {"department": "sales"}}"#;
+    let said = explain(sales, r#"{"time": "2026-11-23T10:00:00Z"}"#, "GET /api/departments/sales/orders/7");
+    let policy = "  policy  own-department-in-business-hours\n  version ";
+    assert!(said.starts_with("allow\n") && said.contains(policy), "{said}");
+    let said = explain(sales, r#"{"time": "2026-11-23T20:00:00Z"}"#, "GET /api/departments/sales/orders/7");
+    assert!(said.starts_with("deny\n") && said.contains("reason  policy.nothing_permits"), "{said}");
+    let said = explain("nobody", "{}", "GET /api/news");
+    assert!(said.starts_with("401\n") && !said.contains("version"), "{said}");
+}
+
+#[test]
+fn a_policy_that_names_a_route_that_is_not_there_or_does_not_ask_is_refused() {
+    let text = "@id(\"a\") permit(principal, action, resource in Route::\"/api/order/{*rest}\");\n\
+        @id(\"b\") forbid(principal, action, resource) when { resource in Route::\"/api/news\" };\n\
+        @id(\"c\") permit(principal, action, resource in Route::\"/api/orders/{*rest}\");\n";
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("strangers.cedar");
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let expected = "2 problems\n\n  policy `a`: the configuration has no route `/api/order/{*rest}`\n  policy `b`: the \
+        route `/api/news` does not ask the policies, it has no `policy = true`\n";
+    for args in [
+        &["policy", "check", "--config", "wrangler.toml", file][..],
+        &["check", "--config", "wrangler.toml", "--secrets", "none", "--policies", file],
+    ] {
+        assert_eq!(postern(EXAMPLES, args), (expected.to_owned(), Some(1)), "{args:?}");
+    }
+    // By themselves they hold up.
+    assert_eq!(postern(EXAMPLES, &["policy", "check", file]).1, Some(0));
+}
+
+#[test]
+fn a_deployment_that_asks_policies_has_somewhere_to_publish_them() {
+    let config = std::fs::read_to_string(Path::new(EXAMPLES).join("wrangler.toml")).unwrap();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unbound.toml");
+    std::fs::write(&file, config.replace("[[kv_namespaces]]\nbinding = \"POSTERN_POLICIES\"\n", "")).unwrap();
+    let (said, code) = postern(EXAMPLES, &["check", "--config", file.to_str().unwrap(), "--secrets", "none"]);
+    let expected = "kv_namespaces: expected a namespace with `binding = \"POSTERN_POLICIES\"`, the route `/api/customers/{id}` asks the policies";
+    assert!(code == Some(1) && said.contains(expected), "{said}");
 }

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::authn::{Actor, AuthenticationFacts, Means};
+use crate::command::decisions::Context;
 use crate::config::{MOMENT, moment};
-use crate::http::{ClientCertificate, Method, Peer};
+use crate::http::{Method, Peer};
 use crate::kind::Kind;
 use crate::limit::RouteLimits;
 use crate::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
@@ -64,6 +65,13 @@ pub(super) struct Asked {
     country: Option<String>,
     /// The SHA-256 of a client certificate that was verified, in hexadecimal.
     certificate: Option<String>,
+}
+
+impl Asked {
+    fn context(&self) -> Context {
+        let Self { time, address, country, certificate, .. } = self.clone();
+        Context { time: Some(time), address, country, certificate }
+    }
 }
 
 /// The routes that may answer; what the cases of one file share.
@@ -141,7 +149,7 @@ impl<'a> Case<'a> {
             path,
             tenant: asked.tenant.as_deref(),
             now: time(&asked.time)?,
-            peer: peer(asked),
+            peer: asked.context().peer(),
         })
     }
 
@@ -190,14 +198,4 @@ fn named<T: Copy>(what: &str, name: &str, names: &[(&str, T)]) -> Result<T, Stri
 
 fn time(text: &str) -> Result<Timestamp, String> {
     moment(text).ok_or_else(|| format!("expected {MOMENT}, found `{text}`"))
-}
-
-fn peer(asked: &Asked) -> Peer {
-    let certificate = asked.certificate.as_ref().map(|sha256| ClientCertificate {
-        presented: Some("1".to_owned()),
-        verified: Some("SUCCESS".to_owned()),
-        revoked: Some("0".to_owned()),
-        fingerprint_sha256: Some(sha256.clone()),
-    });
-    Peer { address: asked.address.clone(), country: asked.country.clone(), certificate, ..Peer::default() }
 }

@@ -25,6 +25,7 @@ globalThis.Date = class extends RealDate {
 };
 globalThis.setTimeout = (work, milliseconds, ...more) => realTimeout(work, milliseconds / lapse.speed, ...more);
 
+/** Each gets what would have been asked, and as `this` the asking. */
 const FAULTS = {
   throw: () => Promise.reject(new Error("injected: the store broke")),
   status: () => Promise.resolve(new Response("injected: internal error", { status: 500 })),
@@ -34,6 +35,11 @@ const FAULTS = {
     return Promise.reject(Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), { overloaded: true, retryable: true }));
   },
   garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
+  // Each is noted, so that a test can count them.
+  slow() {
+    console.log(JSON.stringify({ test_slow: true }));
+    return new Promise((done) => setTimeout(done, 400)).then(this);
+  },
   // As the platform does: it gives up when the caller does.
   hang: (request, { signal } = request) => new Promise((done, failed) => {
     setTimeout(done, 60_000);
@@ -48,7 +54,7 @@ function breakable(target, methods, fault) {
       const value = Reflect.get(object, name, object);
       if (typeof value !== "function" || name === "constructor") return value;
       const broken = methods.includes(name) && FAULTS[fault()];
-      return broken ? (...parts) => broken(...parts) : value.bind(object);
+      return broken ? (...parts) => broken.call(() => value.apply(object, parts), ...parts) : value.bind(object);
     },
   });
 }
@@ -72,6 +78,7 @@ function breakableEnvironment(env) {
     ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
+    ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata"], () => faults.POSTERN_POLICIES) }),
   };
 }
 

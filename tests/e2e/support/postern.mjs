@@ -28,6 +28,9 @@ export const ROUTES = {
 /** The build that has faults on demand (feature `fault-injection`). */
 export const FAULT_BUILD = "build-fault";
 
+/** The build that knows policies; they are in the KV namespace `POSTERN_POLICIES`. */
+export const POLICIES_BUILD = "build-policies";
+
 const LOG_WITHIN_MS = 10_000;
 
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
@@ -89,7 +92,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
     modules: modules(build),
     ...PLATFORM,
     bindings,
-    kvNamespaces: ["POSTERN_CACHE"],
+    kvNamespaces: ["POSTERN_CACHE", ...(build === POLICIES_BUILD ? ["POSTERN_POLICIES"] : [])],
     durableObjects: {
       SUBJECTS: { className: "SubjectObject", useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
@@ -170,6 +173,11 @@ export class Postern {
     return this.miniflare.getKVNamespace("POSTERN_CACHE", "postern");
   }
 
+  /** Where policies are published. */
+  policies() {
+    return this.miniflare.getKVNamespace("POSTERN_POLICIES", "postern");
+  }
+
   /** The Worker's own time, in milliseconds. */
   now() {
     return Date.now() + this.#skewMilliseconds;
@@ -218,7 +226,8 @@ export class Postern {
     this.#marks += 1;
     const line = JSON.stringify({ test_mark: this.#marks });
     await this.#control({ mark: this.#marks });
-    for (const until = Date.now() + LOG_WITHIN_MS; !this.logs.includes(line, mark); ) {
+    const here = () => this.logs.slice(mark).filter((message) => message === line).length;
+    for (const until = Date.now() + LOG_WITHIN_MS; here() < this.#isolates.length; ) {
       if (Date.now() > until) throw new Error(`the Worker's log is silent after ${JSON.stringify(this.logs.slice(-3))}`);
       await new Promise((soon) => setTimeout(soon, 2));
     }
@@ -261,8 +270,17 @@ export class Postern {
     return this.miniflare.dispose();
   }
 
-  #control(order) {
+  /** By which the Worker's isolates are told. */
+  get #isolates() {
+    return this.#options.twin ? ["postern", "twin"] : ["postern"];
+  }
+
+  async #control(order) {
     const body = JSON.stringify(order);
-    return send({ port: this.port, url: "http://control.test/", method: "POST", headers: [["content-type", "application/json"]], body });
+    const tell = async (name) => {
+      const port = name === "postern" ? this.port : Number((await this.miniflare.unsafeGetDirectURL(name)).port);
+      return send({ port, url: "http://control.test/", method: "POST", headers: [["content-type", "application/json"]], body });
+    };
+    await Promise.all(this.#isolates.map(tell));
   }
 }
