@@ -50,12 +50,9 @@ pub enum What {
     /// A person ends all their sessions but the one at hand.
     #[serde(rename = "session.end_others")]
     SessionEndOthers,
-    /// An administrator looks at the sessions of someone.
-    #[serde(rename = "admin.sessions")]
-    AdminSessions,
-    /// An administrator ends sessions of someone.
-    #[serde(rename = "admin.revoke")]
-    AdminRevoke,
+    /// Management; `action` says what.
+    #[serde(rename = "admin")]
+    Admin,
     /// A provider tells that it ended a session.
     #[serde(rename = "logout.backchannel")]
     BackchannelLogout,
@@ -188,6 +185,15 @@ pub struct Event {
     /// How many sessions were ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<u32>,
+    /// What was done or to be done, of management.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
+    /// What management found …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// … and what it left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// Whose metadata, by issuer, or which keys, by URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
@@ -242,6 +248,9 @@ impl Event {
             tenant: None,
             target: None,
             ended: None,
+            action: None,
+            before: None,
+            after: None,
             document: None,
             old_key: false,
             address: peer.address.as_deref().map(short),

@@ -22,6 +22,7 @@ pub mod ports;
 
 pub mod cookie;
 pub mod cors;
+pub mod kept;
 pub mod keyring;
 pub mod limit;
 pub mod once;
@@ -43,6 +44,8 @@ pub mod authzen;
 
 #[cfg(feature = "policies")]
 pub mod policy;
+
+pub mod explain;
 
 pub mod audit;
 pub mod refusal;

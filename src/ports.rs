@@ -105,6 +105,20 @@ pub trait PolicyStore {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError>;
 }
 
+/// Where versions of policies are written.
+pub trait PolicyPress {
+    /// Writes `text` under `key`, in the place of what was there.
+    ///
+    /// # Errors
+    /// When the store does not say that it is written.
+    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError>;
+    /// The keys that begin with `prefix`; at most a thousand.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+}
+
 /// Remembers what may be used only once, strongly consistent.
 pub trait Once {
     /// Claims `key` until `until`. True for the first caller, false for every later one.

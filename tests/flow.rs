@@ -36,6 +36,8 @@ mod cors;
 mod decisions;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/explain.rs"]
+mod explain;
 #[path = "flow/front_end.rs"]
 mod front_end;
 #[path = "flow/frontchannel.rs"]
@@ -52,6 +54,11 @@ mod limits;
 mod login;
 #[path = "flow/logout.rs"]
 mod logout;
+#[path = "flow/management.rs"]
+mod management;
+#[cfg(feature = "policies")]
+#[path = "flow/management_policies.rs"]
+mod management_policies;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[cfg(feature = "policies")]

@@ -139,7 +139,6 @@ impl AccessTokenClaims {
     ///
     /// # Errors
     /// The first check that fails.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn supposed(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
         Self::read(claims, expected)
     }

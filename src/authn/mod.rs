@@ -11,7 +11,6 @@ pub mod mtls;
 pub mod principal;
 pub mod sender;
 pub mod session_cookie;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod supposed;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -41,7 +41,6 @@ impl Sender {
     }
 
     /// Whoever presents a plain token.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(super) const fn plain() -> Self {
         Self::by(Means::Bearer)
     }

@@ -1,5 +1,5 @@
-//! Somebody who is only supposed: to ask what would be decided about them (`postern explain`). Native only, so that
-//! nobody in a Worker is ever let in on a supposition.
+//! Somebody who is only supposed: to ask what would be decided about them. Nobody is ever let in on a supposition:
+//! [`Supposed`] gives its principal to this crate's explanations, and to nobody who forwards a request.
 
 use std::rc::Rc;
 
@@ -12,22 +12,33 @@ use crate::config::{Profile, TokenIssuer};
 use crate::session::{Clocks, Session};
 use crate::time::{Seconds, Timestamp};
 
-/// Whoever would have this session.
-#[must_use]
-pub fn by_session(session: Session) -> Principal {
-    Principal::of_session(session, Clocks::new(Seconds::hours(1), Seconds::hours(1)))
-}
+/// A principal that nobody proved.
+#[derive(Debug)]
+pub struct Supposed(Principal);
 
-/// Whoever would have a token of `issuer`'s with these claims.
-///
-/// # Errors
-/// When no token of its says so.
-pub fn by_token(
-    issuer: &TokenIssuer,
-    claims: Map<String, Value>,
-    now: Timestamp,
-) -> Result<Principal, AccessTokenError> {
-    let expected = Expectations { issuer, profile: Profile::Legacy, now };
-    let claims = AccessTokenClaims::supposed(claims, &expected)?;
-    Ok(Principal::by_token(issuer, &Rc::new(claims), &Sender::plain()))
+impl Supposed {
+    /// Whoever would have this session.
+    #[must_use]
+    pub fn by_session(session: Session) -> Self {
+        Self(Principal::of_session(session, Clocks::new(Seconds::hours(1), Seconds::hours(1))))
+    }
+
+    /// Whoever would have a token of `issuer`'s with these claims.
+    ///
+    /// # Errors
+    /// When no token of its says so.
+    pub fn by_token(
+        issuer: &TokenIssuer,
+        claims: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Self, AccessTokenError> {
+        let expected = Expectations { issuer, profile: Profile::Legacy, now };
+        let claims = AccessTokenClaims::supposed(claims, &expected)?;
+        Ok(Self(Principal::by_token(issuer, &Rc::new(claims), &Sender::plain())))
+    }
+
+    /// For `explain` only.
+    pub(crate) const fn principal(&self) -> &Principal {
+        &self.0
+    }
 }

@@ -4,6 +4,7 @@
 pub mod authentication;
 pub mod claims;
 pub mod email_domain;
+mod identity;
 pub mod kind;
 pub mod origin;
 pub mod permissions;
@@ -12,7 +13,7 @@ pub mod scopes;
 pub mod tenant;
 
 use crate::authn::Principal;
-use crate::route::{Access, Matched, Requirements};
+use crate::route::{Access, Matched};
 use crate::time::{Seconds, Timestamp};
 
 /// May they?
@@ -155,7 +156,7 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
         (Access::Guarded(guard), Some(principal)) => (guard, principal),
     };
     let (required, facts) = (&guard.requirements, principal.authentication());
-    if let Err(denial) = decide_identity(principal, required, &matched.params) {
+    if let Err(denial) = identity::decide(principal, required, &matched.params) {
         return Decision::Deny(denial);
     }
     if let Err(shortfall) = authentication::decide(facts, required, now) {
@@ -168,17 +169,45 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
     }
 }
 
-/// Who they are and what they may: what another sign-in of theirs would not change.
-fn decide_identity(principal: &Principal, required: &Requirements, params: &[(String, String)]) -> Result<(), Denial> {
-    origin::decide(principal.origin(), required)?;
-    kind::decide(principal.kind(), &required.kinds)?;
-    tenant::decide(principal.tenant(), required.tenant.as_ref(), params)?;
-    roles::decide(principal.roles(), &required.roles)?;
-    permissions::decide(principal.permissions(), principal.roles(), &required.permissions)?;
-    scopes::decide(principal.scopes(), &required.scopes)?;
-    scopes::decide_any(principal.scopes(), &required.any_scope)?;
-    claims::decide(principal, &required.claims, params)?;
-    email_domain::decide(principal.email(), &required.email_domain)
+/// Every requirement of a guarded route that asks for something, and whether it is met: for those who ask why. All that
+/// [`authorize`] asks, in its order; but it stops at the first that is not met.
+#[must_use]
+pub fn each(principal: &Principal, matched: &Matched<'_>, now: Timestamp) -> Vec<Finding> {
+    let Access::Guarded(guard) = &matched.route.access else { return Vec::new() };
+    let (required, facts) = (&guard.requirements, principal.authentication());
+    let mut findings = identity::each(principal, required, &matched.params);
+    if !required.acr.is_empty() || required.max_age.is_some() {
+        let decided = authentication::decide(facts, required, now).map_err(Denial::Authentication);
+        findings.push(Finding::of("acr, max_age", decided));
+    }
+    if !required.amr.is_empty() {
+        findings.push(Finding::of("amr", authentication::decide_methods(facts, &required.amr)));
+    }
+    findings
+}
+
+/// One requirement, and whether it is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its key in `require`.
+    pub name: &'static str,
+    /// Why it is not met; `None` when it is.
+    pub reason: Option<&'static str>,
+    /// What of it is not met.
+    pub detail: Option<String>,
+}
+
+impl Finding {
+    fn of(name: &'static str, decided: Result<(), Denial>) -> Self {
+        let denial = decided.err();
+        Self { name, reason: denial.as_ref().map(Denial::code), detail: denial.and_then(|denial| denial.detail()) }
+    }
+
+    /// Whether it is.
+    #[must_use]
+    pub const fn is_met(&self) -> bool {
+        self.reason.is_none()
+    }
 }
 
 #[cfg(test)]

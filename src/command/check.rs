@@ -65,7 +65,7 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
     let answer = |config: &Config, _: String| match Policies::load(&asked.policies, config)? {
         Ok(policies) => {
-            let verdict = decisions::explain(config, &policies, &who, context.as_deref(), &request);
+            let verdict = decisions::explain(config, &policies, (&who, context.as_deref()), &request);
             verdict.map(|verdict| Answer::good(verdict.to_string()))
         }
         Err(wrong) => Ok(wrong),

@@ -41,7 +41,9 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         Arg::Value(command) if command == "check" => check(parser),
         Arg::Value(command) if command == "explain" => explain::run(parser),
         Arg::Value(command) if command == "pack" => pack(parser),
-        Arg::Value(command) if command == "schema" => Ok(Answer::good(crate::policy::SCHEMA.to_owned())),
+        Arg::Value(command) if command == "schema" => {
+            Ok(Answer::good(format!("{}\n{}", crate::policy::SCHEMA, crate::policy::MANAGEMENT_SCHEMA)))
+        }
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
         other => Err(other.unexpected()),
     }

@@ -1,7 +1,7 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
 use crate::config::{
-    Config, Constraint, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+    Config, Constraint, KEY_RING, Kept, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use crate::limit::{Counter, Kind, Limit};
 use crate::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
@@ -60,6 +60,10 @@ fn site(config: &Config) -> String {
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
+    }
+    if let Some(decisions) = &config.decisions {
+        let which = if decisions.of == Kept::All { "All decisions" } else { "Decisions that refuse" };
+        text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
     }
     if let Some(admin) = &config.admin {
         text.push_str("\nAdministrators\n");

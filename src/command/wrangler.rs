@@ -15,6 +15,8 @@ const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
 /// Only where a limit is counted exactly.
 const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
+/// Only where decisions are kept.
+const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 const ASSETS: &str = "ASSETS";
 
 /// The settings of one environment.
@@ -51,6 +53,9 @@ impl Wrangler {
         let mut problems = self.side_doors();
         problems.extend(self.objects());
         problems.extend(self.namespaces(sites));
+        if sites.iter().any(|site| site.decisions.is_some()) {
+            problems.extend(self.missing_objects(&[DECISIONS]));
+        }
         problems.extend(self.upstreams(sites));
         problems.extend(too_large(vars));
         problems

@@ -6,6 +6,7 @@ mod authzen;
 mod claim_headers;
 mod client_auth;
 mod cors;
+mod decisions;
 mod deployment;
 mod introspection;
 mod issuer;
@@ -28,6 +29,7 @@ pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
 pub use client_auth::ClientAuth;
+pub use decisions::{Decisions, Kept};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
@@ -83,6 +85,8 @@ pub struct Config {
     pub claim_headers: Vec<HeaderName>,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
+    /// `DECISIONS`: which decisions are kept. `None`: none.
+    pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
@@ -106,7 +110,7 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 11] = [
+    pub const VARIABLES: [&str; 12] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -115,6 +119,7 @@ impl Config {
         "ROLES",
         "ROUTES",
         "ADMIN",
+        "DECISIONS",
         "VERIFY",
         "AUTHZEN",
         "SECURITY_HEADERS",
@@ -199,6 +204,7 @@ impl Config {
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
+        let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let keys = keys(secrets);
@@ -212,6 +218,7 @@ impl Config {
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
+            decisions: decisions.flatten(),
             verify: verify.flatten(),
             authzen: authzen.flatten(),
             limits,

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use worker::{Delay, Env, KvError, KvStore};
 
 use super::log;
-use crate::ports::{DocumentCache, PolicyStore, StoreError};
+use crate::ports::{DocumentCache, PolicyPress, PolicyStore, StoreError};
 use crate::time::Seconds;
 
 /// KV refuses to forget sooner.
@@ -62,6 +62,22 @@ impl PolicyStore for KvPolicies {
         let unavailable = || StoreError::Unavailable("policies cannot be read".to_owned());
         let store = self.store.as_ref().ok_or_else(unavailable)?;
         within_patience("policy_get_failed", store.get(key).text()).await.ok_or_else(unavailable)
+    }
+}
+
+impl PolicyPress for KvPolicies {
+    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
+        let unavailable = || StoreError::Unavailable("policies cannot be written".to_owned());
+        let store = self.store.as_ref().ok_or_else(unavailable)?;
+        let put = async { store.put(key, text)?.execute().await };
+        within_patience("policy_put_failed", put).await.ok_or_else(unavailable)
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let unavailable = || StoreError::Unavailable("policies cannot be listed".to_owned());
+        let store = self.store.as_ref().ok_or_else(unavailable)?;
+        let listed = within_patience("policy_list_failed", store.list().prefix(prefix.to_owned()).execute()).await;
+        Ok(listed.ok_or_else(unavailable)?.keys.into_iter().map(|key| key.name).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod background;
 pub mod buckets;
 pub mod clock;
+pub mod decisions;
 pub mod desk;
 pub mod document_cache;
 pub mod environment;
@@ -32,6 +33,9 @@ pub mod stream;
 pub mod bucket_object;
 #[cfg(feature = "entry")]
 pub mod crossing;
+#[cfg(feature = "entry")]
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod decision_object;
 #[cfg(feature = "entry")]
 mod event_stream;
 #[cfg(feature = "entry")]

@@ -8,6 +8,7 @@ use worker::{Delay, Env};
 use super::background::Background;
 use super::buckets::BucketObjects;
 use super::clock::SystemClock;
+use super::decisions::DecisionObjects;
 use super::document_cache::{KvDocuments, KvPolicies};
 use super::fetch::ProviderFetch;
 use super::log::{self, ConsoleLog};
@@ -21,10 +22,11 @@ use super::sign::WebCryptoSigning;
 use super::signatures::WebCrypto;
 use crate::gateway::{Errand, Errands, Gateway};
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
+use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
-    Signatures, Signing, StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
+    Random, Signatures, Signing, StoreError, Timer,
 };
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
 use crate::site::Site;
@@ -136,6 +138,18 @@ impl PolicyStore for Workers {
     }
 }
 
+impl PolicyPress for Workers {
+    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
+        KvPolicies::bound(&self.env, POLICIES).publish(&self.site().scoped(key), text).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let scope = self.site().scoped("");
+        let keys = KvPolicies::bound(&self.env, POLICIES).keys(&self.site().scoped(prefix)).await?;
+        Ok(keys.into_iter().filter_map(|key| key.strip_prefix(&scope).map(str::to_owned)).collect())
+    }
+}
+
 impl Once for Workers {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
         self.once().claim(key, until).await
@@ -173,6 +187,27 @@ impl Counters for Workers {
 
     async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
         BucketObjects(self.objects()).is_within(binding, key).await
+    }
+}
+
+impl KeptDecisions for Workers {
+    fn keep(&self, decision: Decision) {
+        let platform = Self::new(&self.env, &self.gateway, self.background.clone());
+        self.background.run(async move {
+            let id = decision.id.clone();
+            let work = async move { DecisionObjects(platform.objects()).keep(&decision).await };
+            let failure = match shield::run(work).await {
+                Ok(kept) => kept.err().map(|error| format!("{error:?}")),
+                Err(crash) => Some(crash.to_string()),
+            };
+            if let Some(reason) = failure {
+                log::failure("decision_not_kept", Some(&id), &reason);
+            }
+        });
+    }
+
+    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
+        DecisionObjects(self.objects()).kept(id).await
     }
 }
 

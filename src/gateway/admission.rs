@@ -63,7 +63,7 @@ impl Gateway {
         let (turn, mut ledger) = self.begin(platform, head);
         let decided = decide(&turn, &mut ledger).await;
         let decided = decided.unwrap_or_else(|reason| Err(Box::new(turn.refuse(&reason, &mut ledger))));
-        platform.line(&ledger.event.to_line());
+        self.note(platform, &ledger.event);
         match decided {
             Ok((Admitted { principal, introduction, permit, .. }, route)) => {
                 let (cookies, grant, quotas) = ledger.into_parts();

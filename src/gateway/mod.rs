@@ -38,15 +38,16 @@ mod verify;
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::authn::inquiry::Inquiries;
 use crate::authn::token_cache::TokenCache;
-use crate::config::Config;
+use crate::config::{Config, Kept};
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
+use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Counters, IsolateBuckets};
 use crate::navigation::Caller;
 #[cfg(feature = "policies")]
 use crate::policy::Policies;
 use crate::ports::{
-    Clock, DocumentCache, Fetch, Log, Once, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
+    Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
@@ -54,6 +55,7 @@ use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 
+pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use admission::Admission;
 pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
@@ -71,10 +73,12 @@ pub trait Platform:
     + Signing
     + DocumentCache
     + PolicyStore
+    + PolicyPress
     + Once
     + Sessions
     + SidIndex
     + Counters
+    + KeptDecisions
     + Log
     + Errands
 {
@@ -89,10 +93,12 @@ impl<T> Platform for T where
         + Signing
         + DocumentCache
         + PolicyStore
+        + PolicyPress
         + Once
         + Sessions
         + SidIndex
         + Counters
+        + KeptDecisions
         + Log
         + Errands
 {
@@ -157,13 +163,25 @@ impl Gateway {
             Ok(outcome) => outcome,
             Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
         };
-        platform.line(&ledger.event.to_line());
+        self.note(platform, &ledger.event);
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
             Outcome::Forward(plan) => {
                 let (cookies, grant, quotas) = ledger.into_parts();
                 Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
+        }
+    }
+
+    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id.
+    fn note<P: Platform>(&self, platform: &P, event: &Event) {
+        let line = event.to_line();
+        platform.line(&line);
+        let Some(decisions) = self.config.decisions else { return };
+        let is_meant = event.outcome == Ending::Deny || decisions.of == Kept::All;
+        if is_meant && event.event != What::Own {
+            let until = Timestamp::from_unix(event.time).plus(decisions.keep);
+            platform.keep(Decision::new(&event.request_id, line, until));
         }
     }
 
@@ -225,8 +243,7 @@ impl Gateway {
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
             "/auth/verify" => verify::answer(turn, Asks::Whether, ledger).await?,
             "/auth/verify/refusal" => verify::answer(turn, Asks::Why, ledger).await?,
-            "/auth/admin/sessions" => admin::list(turn, ledger).await?,
-            "/auth/admin/revoke" => admin::revoke(turn, body, ledger).await?,
+            _ if path.is_within(admin::PREFIX) => admin::answer(turn, path, body, ledger).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
                 Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
                 Some(("backchannel-logout", provider)) => backchannel::receive(turn, provider, body, ledger).await?,

@@ -98,10 +98,15 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, login
         if let Some(members) = body.as_object_mut() {
             members.extend(details(refusal, login));
         }
-        with_type(status, "application/problem+json", body.to_string())
+        problem_json(status, &body)
     };
     explain_in_headers(refusal, login, &mut reply.headers);
     reply
+}
+
+/// A problem for programs (RFC 9457).
+pub(super) fn problem_json(status: StatusCode, body: &Value) -> Reply {
+    with_type(status, "application/problem+json", body.to_string())
 }
 
 /// What more a problem says: what would do, and where. It stands in the configuration, and is nobody's secret.

@@ -73,6 +73,9 @@ impl From<Version> for String {
 }
 
 impl Bundle {
+    /// The longest stored form. Escapes make JSON of twice the text, at most, where the text is one that people write.
+    pub const MAX_TEXT_BYTES: usize = 2 * MAX_BYTES;
+
     /// Takes files together.
     ///
     /// # Errors
@@ -102,9 +105,8 @@ impl Bundle {
     /// # Errors
     /// When it is none, or its files break a limit.
     pub fn from_text(text: &str) -> Result<Self, Problem> {
-        // Escapes make JSON of twice the text, at most, where the text is one that people write.
-        let object =
-            json::parse_object(text.as_bytes(), 2 * MAX_BYTES).map_err(|why| Problem::of_all(why.to_string()))?;
+        let object = json::parse_object(text.as_bytes(), Self::MAX_TEXT_BYTES)
+            .map_err(|why| Problem::of_all(why.to_string()))?;
         let stored: Stored =
             serde_json::from_value(object.into()).map_err(|_| Problem::of_all("not a stored version of policies"))?;
         if stored.format != FORMAT {

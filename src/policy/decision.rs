@@ -67,6 +67,15 @@ pub struct Failure {
 }
 
 impl PolicyDecision {
+    /// Where no other sign-in is asked for, a no that one might mend is a no.
+    #[must_use]
+    pub(super) fn without_step_up(self) -> Self {
+        match self.verdict {
+            Verdict::StepUp(_) => Self { verdict: Verdict::Deny(Cause::Forbidden), ..self },
+            _ => self,
+        }
+    }
+
     /// Whether the request may go on.
     #[must_use]
     pub fn allows(&self) -> bool {

@@ -14,6 +14,7 @@ mod decision;
 mod domain;
 mod input;
 mod limits;
+mod management;
 mod problem;
 mod question;
 mod schema;
@@ -26,13 +27,15 @@ mod warm_up;
 pub use bundle::{Bundle, Version};
 pub use decision::{Cause, Failure, Part, PolicyDecision, Verdict};
 pub use input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+pub use management::{ManagementInput, SCHEMA as MANAGEMENT_SCHEMA, actions as management_actions, built_in};
 pub use problem::Problem;
 pub use schema::SCHEMA;
 pub use set::PolicySet;
 pub use shadow::{Difference, difference};
 pub use step_up::StepUp;
 pub use versions::{
-    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, pointer_key, version_key,
+    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, VERSIONS, pointer_key,
+    version_key,
 };
 
 pub use warm_up::warm_up;

@@ -7,8 +7,10 @@ use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpr
 
 use super::claims::{self, Tags};
 use super::input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use super::management::ManagementInput;
 use super::schema::Names;
 use crate::authn::{AuthenticationFacts, mtls};
+use crate::kind::Kind;
 
 type Pairs = Vec<(String, RestrictedExpression)>;
 
@@ -24,21 +26,14 @@ impl Question {
     /// When it cannot be put: why, for the log. The caller denies.
     pub(super) fn new(input: &PolicyInput<'_>, names: &Names) -> Result<Self, String> {
         let PolicyInput { principal, method, resource, context } = input;
-        let who = identifier(principal)?;
+        let who = identifier(principal.issuer, principal.subject)?;
         let asker = names.principal(principal.kind, &who);
         let (action, group) = names.action(method).ok_or_else(|| format!("`{method}` is no action"))?;
         let what = names.resource(resource.path);
-        let tags = claims::tags(principal.claims).ok_or("too many claims")?;
         let context = Context::from_pairs(surroundings(context, principal.authentication)?).map_err(text)?;
-        let mut all = vec![
-            person(principal, asker.clone(), &who, &tags, names)?,
-            thing(resource, what.clone(), names)?,
-            Entity::new_no_attrs(action.clone(), [group].into()),
-        ];
-        if !tags.numbers.is_empty() {
-            let numbers = tags.numbers.into_iter().map(|(name, number)| (name, RestrictedExpression::new_long(number)));
-            all.push(Entity::new_with_tags(names.numbers(&who), [], [], numbers).map_err(text)?);
-        }
+        let mut all = asking(principal, asker.clone(), &who, names)?;
+        all.push(thing(resource, what.clone(), names)?);
+        all.push(Entity::new_no_attrs(action.clone(), [group].into()));
         Ok(Self {
             request: Request::new(asker, action, what, context, None).map_err(text)?,
             entities: Entities::from_entities(all, None).map_err(text)?,
@@ -46,13 +41,49 @@ impl Question {
     }
 }
 
+impl Question {
+    /// The same about management.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn about_management(input: &ManagementInput<'_>, names: &Names) -> Result<Self, String> {
+        let ManagementInput { principal, action, administrators, context } = input;
+        let who = identifier(principal.issuer, principal.subject)?;
+        let asker = names.principal(principal.kind, &who);
+        let (action, group) = names.management_action(action);
+        let mut all = asking(principal, asker.clone(), &who, names)?;
+        all.push(Entity::new_no_attrs(action.clone(), [group].into()));
+        let named = administrators.iter().map(|(issuer, subject)| identifier(issuer, subject));
+        let named = named.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(Kind::Human, &id)));
+        let administrators = [("administrators".to_owned(), RestrictedExpression::new_set(named))];
+        all.push(Entity::new(names.management(), administrators.into(), [].into()).map_err(text)?);
+        let context = Context::from_pairs(surroundings(context, principal.authentication)?).map_err(text)?;
+        Ok(Self {
+            request: Request::new(asker, action, names.management(), context, None).map_err(text)?,
+            entities: Entities::from_entities(all, None).map_err(text)?,
+        })
+    }
+}
+
+/// Who asks, with what belongs to them.
+fn asking(principal: &PrincipalFacts<'_>, asker: EntityUid, who: &str, names: &Names) -> Result<Vec<Entity>, String> {
+    let tags = claims::tags(principal.claims).ok_or("too many claims")?;
+    let mut all = vec![person(principal, asker, who, &tags, names)?];
+    if !tags.numbers.is_empty() {
+        let numbers = tags.numbers.into_iter().map(|(name, number)| (name, RestrictedExpression::new_long(number)));
+        all.push(Entity::new_with_tags(names.numbers(who), [], [], numbers).map_err(text)?);
+    }
+    Ok(all)
+}
+
 /// Both halves of an identity. An issuer is a URL without fragment (OpenID Connect Discovery §3), so the
 /// first `#` stands between them, whatever the subject holds.
-fn identifier(principal: &PrincipalFacts<'_>) -> Result<String, String> {
-    if principal.issuer.contains('#') {
+fn identifier(issuer: &str, subject: &str) -> Result<String, String> {
+    if issuer.contains('#') {
         return Err("an issuer with `#`".to_owned());
     }
-    Ok(format!("{}#{}", principal.issuer, principal.subject))
+    Ok(format!("{issuer}#{subject}"))
 }
 
 fn person(facts: &PrincipalFacts<'_>, uid: EntityUid, id: &str, tags: &Tags, names: &Names) -> Result<Entity, String> {

@@ -3,6 +3,7 @@
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
 
 use super::limits;
+use super::management;
 use super::problem::Problem;
 use crate::http::Method;
 use crate::kind::Kind;
@@ -41,11 +42,38 @@ pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
     if !problems.is_empty() {
         return Err(problems);
     }
-    Schema::from_schema_fragments(fragments).map_err(|error| vec![Problem::of_all(format!("schema: {error}"))])
+    if fragments.len() > 1 {
+        // Names of management's too: a policy that speaks of them would be taken for one about management.
+        let (management, _warnings) =
+            SchemaFragment::from_cedarschema_str(management::SCHEMA).map_err(|error| refused(&error))?;
+        Schema::from_schema_fragments(fragments.iter().cloned().chain([management]))
+            .map_err(|error| refused(&error))?;
+    }
+    Schema::from_schema_fragments(fragments).map_err(|error| refused(&error))
+}
+
+fn refused(error: &impl std::fmt::Display) -> Vec<Problem> {
+    vec![Problem::of_all(format!("schema: {error}"))]
 }
 
 fn excess(file: &str, text: &str) -> Option<Problem> {
     limits::schema_excess(text).map(|(at, why)| Problem::at(file, text, at, why))
+}
+
+/// The same with what management adds.
+pub(super) fn read_with_management() -> Result<Schema, String> {
+    let text = format!("{SCHEMA}\n{}", management::SCHEMA);
+    let (schema, _warnings) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
+    Ok(schema)
+}
+
+/// The group of actions that a method is in; `None` for one that no route answers.
+const fn group(method: &Method) -> Option<&'static str> {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Some("read"),
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE => Some("write"),
+        _ => None,
+    }
 }
 
 /// The types of entities, parsed: that costs more than all else in a question.
@@ -59,6 +87,7 @@ pub(super) struct Names {
     route: EntityTypeName,
     resource: EntityTypeName,
     action: EntityTypeName,
+    management: EntityTypeName,
 }
 
 impl Names {
@@ -73,6 +102,7 @@ impl Names {
             route: name("Route")?,
             resource: name("Resource")?,
             action: name("Action")?,
+            management: name("Management")?,
         })
     }
 
@@ -108,12 +138,17 @@ impl Names {
 
     /// The action of a method and the group it is in; `None` for one that no route answers.
     pub(super) fn action(&self, method: &Method) -> Option<(EntityUid, EntityUid)> {
-        let group = match *method {
-            Method::GET | Method::HEAD | Method::OPTIONS => "read",
-            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => "write",
-            _ => return None,
-        };
+        let group = group(method)?;
         Some((uid(&self.action, method.as_str()), uid(&self.action, group)))
+    }
+
+    /// An action of management, and all of them.
+    pub(super) fn management_action(&self, name: &str) -> (EntityUid, EntityUid) {
+        (uid(&self.action, name), uid(&self.action, "administer"))
+    }
+
+    pub(super) fn management(&self) -> EntityUid {
+        uid(&self.management, "postern")
     }
 }
 

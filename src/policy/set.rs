@@ -12,6 +12,7 @@ use super::decision::{Cause, Failure, PolicyDecision, Verdict};
 use super::domain::Domain;
 use super::input::PolicyInput;
 use super::limits::{self, MAX_POLICIES};
+use super::management::{self, ManagementInput};
 use super::problem::{Problem, position};
 use super::question::Question;
 use super::schema::{self, Names};
@@ -32,7 +33,10 @@ pub struct PolicySet {
     names: Names,
     domain: Domain,
     authorizer: Authorizer,
+    /// Those about requests for routes.
     all: cedar_policy::PolicySet,
+    /// Those about management.
+    managing: cedar_policy::PolicySet,
     /// What the policies that another sign-in would satisfy ask for.
     step_ups: BTreeMap<String, StepUp>,
     /// All but those.
@@ -87,12 +91,14 @@ impl PolicySet {
         step_ups: BTreeMap<String, StepUp>,
     ) -> Result<Self, Vec<Problem>> {
         let stays = |policy: &Policy| !step_ups.contains_key::<str>(policy.id().as_ref());
-        let policies: Vec<Policy> = found.into_iter().map(|found| found.policy).collect();
+        let policies = found.into_iter().map(|found| found.policy);
+        let (managing, policies): (Vec<Policy>, Vec<Policy>) = policies.partition(management::is_about);
+        let managing = together(managing)?;
         let rest = together(policies.iter().filter(|policy| stays(policy)).cloned())?;
         let all = together(policies)?;
         let names = Names::new().map_err(of_all)?;
         let domain = Domain::of(schema).map_err(of_all)?;
-        Ok(Self { version, names, domain, authorizer: Authorizer::new(), all, step_ups, rest })
+        Ok(Self { version, names, domain, authorizer: Authorizer::new(), all, managing, step_ups, rest })
     }
 
     /// The version that this is.
@@ -104,13 +110,13 @@ impl PolicySet {
     /// The number of policies.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all.num_of_policies()
+        self.all.num_of_policies() + self.managing.num_of_policies()
     }
 
     /// Whether there is none: then everything is denied.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.len() == 0
     }
 
     /// Every policy that names a route, and the route.
@@ -128,31 +134,40 @@ impl PolicySet {
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
         match Question::new(input, &self.names) {
-            Ok(question) => self.answer(&question),
+            Ok(question) => self.answer(&question, &self.all),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
     }
 
-    /// Decides what a service asks: pure, and the same for the same question.
+    /// The same about management, by the policies whose scope says that they are about it.
+    #[must_use]
+    pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
+        match Question::about_management(input, &self.names) {
+            Ok(question) => self.answer(&question, &self.managing).without_step_up(),
+            Err(message) => self.unanswerable(Cause::Unanswerable, &message),
+        }
+    }
+
+    /// The same for what a service asks.
     #[must_use]
     pub fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {
         match self.domain.question(evaluation) {
-            Ok(question) => self.answer(&question),
+            Ok(question) => self.answer(&question, &self.all),
             Err(unfit) => self.unanswerable(Cause::Unfit(unfit.part), &unfit.message),
         }
+    }
+
+    fn answer(&self, question: &Question, by: &cedar_policy::PolicySet) -> PolicyDecision {
+        let response = self.authorizer.is_authorized(&question.request, by, &question.entities);
+        let policies = sorted(response.diagnostics().reason().map(ToString::to_string));
+        let failures = sorted(response.diagnostics().errors().map(failure));
+        let verdict = self.verdict(&response, question, &policies);
+        self.decision(verdict, policies, failures)
     }
 
     fn unanswerable(&self, cause: Cause, message: &str) -> PolicyDecision {
         let failure = Failure { policy: String::new(), message: shortened(message) };
         self.decision(Verdict::Deny(cause), Vec::new(), vec![failure])
-    }
-
-    fn answer(&self, question: &Question) -> PolicyDecision {
-        let response = self.authorizer.is_authorized(&question.request, &self.all, &question.entities);
-        let policies = sorted(response.diagnostics().reason().map(ToString::to_string));
-        let failures = sorted(response.diagnostics().errors().map(failure));
-        let verdict = self.verdict(&response, question, &policies);
-        self.decision(verdict, policies, failures)
     }
 
     /// Cedar goes on without a policy that it cannot evaluate; here that is a no.
@@ -227,8 +242,18 @@ fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
     repeated.map(|found| found.problem(format!("another policy is called `{}`", found.policy.id()))).collect()
 }
 
-/// What the schema says of them.
+/// What the schema says of them: of those about management, the one with management in it.
 fn misfits(found: &[Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
+    let (managing, others): (Vec<&Found<'_>>, Vec<_>) = found.iter().partition(|one| management::is_about(&one.policy));
+    let mut problems = misfits_of(&others, validator)?;
+    if !managing.is_empty() {
+        let validator = Validator::new(schema::read_with_management().map_err(of_all)?);
+        problems.extend(misfits_of(&managing, &validator)?);
+    }
+    Ok(problems)
+}
+
+fn misfits_of(found: &[&Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
     let set = together(found.iter().map(|found| found.policy.clone()))?;
     let result = validator.validate(&set, ValidationMode::Strict);
     let place = |id: &PolicyId| found.iter().find(|found| found.policy.id() == id);

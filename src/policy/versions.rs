@@ -6,7 +6,7 @@
 //! the store stopped naming longer ago than that. A store that answers from copies adds their age:
 //! Cloudflare gives 60 seconds for KV.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::bundle::{Bundle, Version};
 use super::decision::PolicyDecision;
 use super::input::PolicyInput;
+use super::management::{ManagementInput, built_in};
 use super::problem::Problem;
 use super::set::PolicySet;
 use super::shadow::{Difference, difference};
@@ -40,10 +41,13 @@ pub const fn pointer_key() -> &'static str {
     "policies/pointer"
 }
 
+/// Before the name of each version.
+pub const VERSIONS: &str = "policies/";
+
 /// Where a version is.
 #[must_use]
 pub fn version_key(version: &Version) -> String {
-    format!("policies/{version}")
+    format!("{VERSIONS}{version}")
 }
 
 /// Which version counts.
@@ -64,6 +68,12 @@ impl Pointer {
     #[must_use]
     pub fn after(current: Option<&Self>, live: Version, shadow: Option<Version>) -> Self {
         Self { serial: current.map_or(1, |current| current.serial.saturating_add(1)), live, shadow }
+    }
+
+    /// The same with no smaller serial than this.
+    #[must_use]
+    pub fn at_least(self, serial: u64) -> Self {
+        Self { serial: self.serial.max(serial), ..self }
     }
 
     /// Reads the stored form; `None` when it is none.
@@ -163,6 +173,7 @@ impl PullError {
 #[derive(Debug, Default)]
 pub struct Policies {
     state: RefCell<State>,
+    built_in: OnceCell<Option<Rc<PolicySet>>>,
 }
 
 #[derive(Debug, Default)]
@@ -205,6 +216,19 @@ impl Policies {
             state.flight = Some(now.plus(LONGEST_PULL));
         }
         Standing { loaded, pull, awaited: pull || under_way }
+    }
+
+    /// What the store named when it was last read, and when that was.
+    #[must_use]
+    pub fn known(&self) -> Option<(Pointer, Timestamp)> {
+        let state = self.state.borrow();
+        Some((state.loaded.as_ref()?.pointer.clone(), state.confirmed_at?))
+    }
+
+    /// The policy about management that is part of every deployment, read when it is first asked.
+    #[must_use]
+    pub fn built_in(&self) -> Option<Rc<PolicySet>> {
+        self.built_in.get_or_init(|| built_in().ok().map(Rc::new)).clone()
     }
 
     /// How many pulls have come to an end: who waits for one looks at whether it is another number.
@@ -307,6 +331,12 @@ impl Loaded {
         let live = decide(&self.live);
         let shadow = self.shadow.as_ref().and_then(|shadow| difference(&live, &decide(shadow)));
         (live, shadow)
+    }
+
+    /// Decides about management, by the live version.
+    #[must_use]
+    pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
+        self.live.decide_management(input)
     }
 
     /// What the store said.

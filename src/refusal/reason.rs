@@ -64,6 +64,12 @@ pub enum Reason {
     StepUp(Box<StepUp>),
     /// None of the person's sessions has that name.
     NoSuchSession,
+    /// The decision is not kept, or not any more.
+    NoSuchDecision,
+    /// There is no such version of the policies.
+    NoSuchVersion,
+    /// What was to be changed is no longer what whoever asks takes it to be.
+    Outdated,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -144,6 +150,9 @@ impl Reason {
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
+            Self::NoSuchDecision => "decision.unknown",
+            Self::NoSuchVersion => "admin.no_such_version",
+            Self::Outdated => "admin.outdated",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -220,7 +229,10 @@ impl Reason {
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::NoRoute | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
+            Self::NoRoute | Self::NoSuchSession | Self::NoSuchDecision | Self::NoSuchVersion | Self::NoFile => {
+                Refusal::NotFound
+            }
+            Self::Outdated => Refusal::Conflict,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken => Refusal::TokenRequired,

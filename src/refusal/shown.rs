@@ -33,6 +33,8 @@ pub enum Refusal {
     NotFound,
     /// 405, with the methods that are.
     MethodNotAllowed(String),
+    /// 409: it is not as whoever asks takes it to be.
+    Conflict,
     /// 400: the login did not come to a good end.
     LoginFailed,
     /// 403: the provider, or the person there, said no.
@@ -65,6 +67,7 @@ impl Refusal {
             Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
@@ -88,6 +91,7 @@ impl Refusal {
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
+            Self::Conflict => "conflict",
             Self::LoginFailed => "login-failed",
             Self::LoginRefused => "login-refused",
             Self::TooManyRequests(_) => "too-many-requests",
@@ -113,6 +117,7 @@ impl Refusal {
             Self::CrossSite => "That request came from another site",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed(_) => "That cannot be done here",
+            Self::Conflict => "That has changed meanwhile",
             Self::LoginFailed => "Signing in did not work",
             Self::LoginRefused => "Signing in was refused",
             Self::TooManyRequests(_) => "Too many requests",
@@ -142,6 +147,7 @@ impl Refusal {
             Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",
             Self::NotFound => "The page may have moved, or the address has a typo.",
             Self::MethodNotAllowed(_) => "Go back and try another way.",
+            Self::Conflict => "Look at how it is now, then decide again.",
             Self::LoginFailed => "You are not signed in. It can help to start again; logins expire after ten minutes.",
             Self::LoginRefused => "You are not signed in. You can start again, or choose another account.",
             Self::TooManyRequests(_) => "There were more than we let through. Please wait a moment, then try again.",

@@ -49,8 +49,8 @@ test("what an old key made is made anew when it is used, which the log counts, a
 /** The name of a configuration, as an operator may compute it: 48 bits of SHA-256 over the variables as JSON, sorted. */
 function stampOf(bindings) {
   const sorted = (value) => (value?.constructor === Object ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value);
-  const { PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, LIMITS, ROLES, ROUTES, ADMIN, VERIFY, SECURITY_HEADERS } = bindings;
-  const variables = sorted({ PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, LIMITS, ROLES, ROUTES, ADMIN, VERIFY, SECURITY_HEADERS });
+  const { PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, LIMITS, ROLES, ROUTES, ADMIN, DECISIONS, VERIFY, SECURITY_HEADERS } = bindings;
+  const variables = sorted({ PUBLIC_URL, PROVIDERS, ISSUERS, SESSION, LIMITS, ROLES, ROUTES, ADMIN, DECISIONS, VERIFY, SECURITY_HEADERS });
   return createHash("sha256").update(JSON.stringify(variables)).digest("hex").slice(0, 12);
 }
 

@@ -17,7 +17,7 @@ fn asking() -> Value {
     variables
 }
 
-fn publish(world: &World, serial: u64, text: &str, shadow: Option<&str>) -> Version {
+pub fn publish(world: &World, serial: u64, text: &str, shadow: Option<&str>) -> Version {
     let [live, shadow] = [Some(text), shadow].map(|text| {
         text.map(|text| {
             let bundle = Bundle::new([("a.cedar".to_owned(), text.to_owned())].into()).unwrap();

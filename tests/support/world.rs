@@ -12,11 +12,12 @@ use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
+use postern::kept::{self, KeptDecisions};
 use postern::keyring::KeyRing;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyStore, Random,
-    Signatures, Signing, StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
+    Random, Signatures, Signing, StoreError, Timer,
 };
 use postern::session::{
     Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
@@ -49,7 +50,7 @@ pub enum Fault {
     Signing,
     /// Those who count requests do not answer.
     Counters,
-    /// Policies cannot be read.
+    /// Policies can be neither read nor written.
     Policies,
 }
 
@@ -96,6 +97,8 @@ pub struct World {
     buckets: RefCell<HashMap<BucketKey, Bucket>>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
+    /// The decisions that are kept, by id.
+    pub decisions: RefCell<BTreeMap<String, kept::Decision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.
@@ -131,6 +134,7 @@ impl World {
             sids: RefCell::default(),
             buckets: RefCell::default(),
             draws: Cell::default(),
+            decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
             renewals_crash: Cell::new(false),
@@ -336,6 +340,22 @@ impl PolicyStore for World {
     }
 }
 
+impl PolicyPress for World {
+    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Policies {
+            return Err(StoreError::Unavailable("the store broke".to_owned()));
+        }
+        self.policies.borrow_mut().insert(key.to_owned(), text);
+        Ok(())
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        breath().await;
+        Ok(self.policies.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+    }
+}
+
 impl Once for World {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
         breath().await;
@@ -376,6 +396,18 @@ impl Counters for World {
         let mut before = self.platform_limits.borrow_mut();
         before.push(asked.clone());
         Ok(before.iter().filter(|other| **other == asked).count() <= self.platform_limit.get())
+    }
+}
+
+impl KeptDecisions for World {
+    fn keep(&self, decision: kept::Decision) {
+        self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
+    }
+
+    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
+        breath().await;
+        let decisions = self.decisions.borrow();
+        Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
     }
 }
 

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
-use super::super::Decision;
-use super::{NOW, decide, requiring, somebody};
+use super::super::{Decision, each};
+use super::{CanonicalPath, Method, NOW, Timestamp, decide, requiring, somebody};
 
 /// A list of some of these, in an order of their own; as a member of this name, or none at all.
 fn some(name: &'static str, of: &'static [&'static str]) -> impl Strategy<Value = Option<(String, Value)>> {
@@ -112,6 +112,25 @@ proptest! {
     ) {
         //
         prop_assert_eq!(allows(&require, &claims, team), meets(&require, &claims, team));
+    }
+
+    #[test]
+    fn what_is_said_of_each_requirement_is_what_is_decided(
+        require in requirements(), claims in claims(), team in select(vec!["a", "b"]),
+    ) {
+        let (config, somebody) = (requiring(Value::Object(require.clone())), somebody(&claims));
+        let path = format!("/t/{team}");
+        let found = config.routes.find(&Method::GET, &CanonicalPath::parse(&path).unwrap()).unwrap();
+        let each = each(&somebody, &found, Timestamp::from_unix(NOW));
+        let expected = match decide(&config, Some(&somebody), &path) {
+            Decision::Allow(_) => None,
+            Decision::Deny(denial) => Some(denial.code()),
+            Decision::StepUp(wanted) => Some(wanted.shortfall.code()),
+        };
+        prop_assert_eq!(each.iter().find_map(|finding| finding.reason), expected);
+        // One sentence may be about two keys; none is left out.
+        let told: Vec<&str> = each.iter().flat_map(|finding| finding.name.split(", ")).collect();
+        prop_assert!(require.keys().all(|key| told.contains(&key.as_str())), "{:?} {:?}", require, told);
     }
 
     #[test]

@@ -4,30 +4,16 @@ use std::path::PathBuf;
 
 use super::context::Context;
 use super::{Answer, Verdict};
-use crate::authn::Principal;
 use crate::config::Config;
-use crate::http::Method;
+use crate::explain::Case;
 #[cfg(feature = "policies")]
-use crate::policy::{self, ContextFacts, PolicyInput, PolicySet, PrincipalFacts, ResourceFacts};
-use crate::route::{CanonicalPath, Matched};
-use crate::time::Timestamp;
+use crate::policy::PolicySet;
 
 /// The policies of the files that were named; none where none were.
 #[derive(Debug, Default)]
 pub(in crate::command) struct Policies {
     #[cfg(feature = "policies")]
     set: Option<PolicySet>,
-}
-
-/// What is asked of them.
-#[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
-pub(super) struct Asked<'a> {
-    pub(super) principal: &'a Principal,
-    pub(super) method: &'a Method,
-    pub(super) path: &'a CanonicalPath,
-    pub(super) matched: &'a Matched<'a>,
-    pub(super) now: Timestamp,
-    pub(super) context: &'a Context,
 }
 
 #[cfg(not(feature = "policies"))]
@@ -45,8 +31,8 @@ impl Policies {
         None
     }
 
-    pub(super) fn decide(&self, _: &Asked<'_>) -> Verdict {
-        Verdict::new("allow", "policy.to_be_asked")
+    pub(super) fn decide(&self, case: &Case<'_>, _: &Context) -> Verdict {
+        case.decide()
     }
 }
 
@@ -68,29 +54,14 @@ impl Policies {
         self.set.as_ref().map(|set| format!("\n{} policies, version {}\n", set.len(), set.version()))
     }
 
-    /// What they say; where there are none, that they are to be asked.
-    pub(super) fn decide(&self, asked: &Asked<'_>) -> Verdict {
-        let Asked { principal, method, path, matched, now, context } = *asked;
-        let Some(set) = &self.set else { return Verdict::new("allow", "policy.to_be_asked") };
-        let peer = context.peer();
-        let decision = set.decide(&PolicyInput {
-            principal: PrincipalFacts::from(principal),
-            method,
-            resource: ResourceFacts::of(path, matched, principal),
-            context: ContextFacts { now, peer: &peer },
-        });
-        let outcome = match decision.verdict {
-            policy::Verdict::Allow => "allow",
-            policy::Verdict::Deny(_) => "deny",
-            policy::Verdict::StepUp(_) => "step_up",
-        };
-        let failed: Vec<String> =
-            decision.failures.iter().map(|failed| format!("{} {}", failed.policy, failed.message)).collect();
-        Verdict {
-            detail: Some(failed.join("; ")).filter(|failed| !failed.is_empty()),
-            policies: decision.policies,
-            version: Some(decision.version.to_string()),
-            ..Verdict::new(outcome, decision.verdict.code())
+    /// What the configuration says, and then they where they are asked; where there are none, that they are to be.
+    pub(super) fn decide(&self, case: &Case<'_>, context: &Context) -> Verdict {
+        let (verdict, peer) = (case.decide(), context.peer());
+        match (&self.set, case.for_policies(&peer)) {
+            (Some(set), Some(input)) if verdict.because == Verdict::TO_BE_ASKED => {
+                verdict.with_policies(set.decide(&input))
+            }
+            _ => verdict,
         }
     }
 }

@@ -79,6 +79,7 @@ function breakableEnvironment(env) {
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata"], () => faults.POSTERN_POLICIES) }),
+    DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
   };
 }
 
@@ -112,6 +113,7 @@ export class SubjectObject extends classes.SubjectObject {
 export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 export class BucketObject extends classes.BucketObject {}
+export class DecisionObject extends classes.DecisionObject {}
 
 export default {
   fetch(request, env, context) {

@@ -1,0 +1,203 @@
+//! What would be decided about a request, and why: who is supposed to ask, and what for → a [`Verdict`].
+//!
+//! The configuration, the mapping of claims and door 2 are those that decide about real requests; only that somebody is
+//! who they are is supposed, and what opens for them here opens nowhere.
+
+mod who;
+pub mod words;
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::authn::supposed::Supposed;
+use crate::authz::{self, Decision, Denial, Finding};
+use crate::config::Config;
+use crate::http::Method;
+#[cfg(feature = "policies")]
+use crate::http::Peer;
+#[cfg(feature = "policies")]
+use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, ResourceFacts, Verdict as Said};
+use crate::route::{Access, CanonicalPath, Matched, NoRoute};
+use crate::time::Timestamp;
+
+pub use who::Who;
+
+/// A question that a route answers.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// Who asks, where the route looks at what they come by: else they are nobody there.
+    who: Option<&'a Supposed>,
+    #[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
+    method: Method,
+    #[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
+    path: CanonicalPath,
+    matched: Matched<'a>,
+    now: Timestamp,
+}
+
+/// What became of reading a question.
+#[derive(Debug)]
+pub enum Reading<'a> {
+    /// A route answers it.
+    Case(Box<Case<'a>>),
+    /// It is refused before anybody asks who it is.
+    Refused(Verdict),
+}
+
+/// What is decided, by which rule, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// `allow`, `deny`, `step_up`, or `401` for who would have to prove an identity first.
+    pub outcome: &'static str,
+    /// The route that decides.
+    pub route: Option<String>,
+    /// The reason, as the log names it.
+    pub because: &'static str,
+    /// More of the reason.
+    pub detail: Option<String>,
+    /// Each requirement of the route, and whether it is met.
+    pub requirements: Vec<Finding>,
+    /// The version of the policies that were asked.
+    pub policy_version: Option<String>,
+    /// Those of them that decided.
+    pub policies: Vec<String>,
+}
+
+/// Finds the route for `request`, such as `GET /api/orders/7`.
+///
+/// # Errors
+/// When it is no request.
+pub fn read<'a>(
+    config: &'a Config,
+    who: Option<&'a Supposed>,
+    request: &str,
+    now: Timestamp,
+) -> Result<Reading<'a>, String> {
+    let misread = || format!("expected a request such as `GET /orders/7`, found `{request}`");
+    let (method, path) = request.split_once(' ').ok_or_else(misread)?;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| misread())?;
+    let path = match CanonicalPath::parse(path) {
+        Ok(path) => path,
+        Err(error) => return Ok(Reading::Refused(Verdict::of("deny", None, error.code()))),
+    };
+    let matched = match config.routes.find(&method, &path) {
+        Ok(matched) => matched,
+        Err(NoRoute::NotFound) => return Ok(Reading::Refused(Verdict::of("deny", None, "route.none"))),
+        Err(NoRoute::MethodNotAllowed(_)) => {
+            return Ok(Reading::Refused(Verdict::of("deny", None, "route.method_not_allowed")));
+        }
+    };
+    let who = who.filter(|who| takes(&matched.route.access, who));
+    Ok(Reading::Case(Box::new(Case { who, method, path, matched, now })))
+}
+
+impl Case<'_> {
+    /// Decides, as far as the configuration does. A route that asks the policies as well has
+    /// [`Verdict::TO_BE_ASKED`] for its reason where its requirements are met.
+    #[must_use]
+    pub fn decide(&self) -> Verdict {
+        let Self { who, matched, now, .. } = self;
+        let principal = who.map(Supposed::principal);
+        let (outcome, because, detail) = match authz::authorize(principal, matched, *now) {
+            Decision::Allow(_) if matched.route.access == Access::Public => ("allow", "route.public", None),
+            Decision::Allow(_) if self.asks_policies() => ("allow", Verdict::TO_BE_ASKED, None),
+            Decision::Allow(_) => ("allow", "authz.requirements_met", None),
+            Decision::StepUp(wanted) => ("step_up", wanted.shortfall.code(), None),
+            Decision::Deny(Denial::Anonymous) => ("401", "authn.no_credential", None),
+            Decision::Deny(denial) => ("deny", denial.code(), denial.detail()),
+        };
+        let requirements = principal.map(|principal| authz::each(principal, matched, *now)).unwrap_or_default();
+        let verdict = Verdict::of(outcome, Some(matched.route.name.clone()), because);
+        Verdict { detail, requirements, ..verdict }
+    }
+
+    fn asks_policies(&self) -> bool {
+        matches!(&self.matched.route.access, Access::Guarded(guard) if guard.policy)
+    }
+
+    /// The same question for the policies; `None` where nobody asks it.
+    #[cfg(feature = "policies")]
+    #[must_use]
+    pub fn for_policies<'a>(&'a self, peer: &'a Peer) -> Option<PolicyInput<'a>> {
+        let principal = self.who?.principal();
+        Some(PolicyInput {
+            principal: PrincipalFacts::from(principal),
+            method: &self.method,
+            resource: ResourceFacts::of(&self.path, &self.matched, principal),
+            context: ContextFacts { now: self.now, peer },
+        })
+    }
+}
+
+/// Whether the route looks at what they come by.
+fn takes(access: &Access, who: &Supposed) -> bool {
+    match access {
+        Access::Public => false,
+        Access::Guarded(guard) if who.principal().provider().is_some() => guard.takes_sessions(),
+        Access::Guarded(guard) => guard.takes_tokens(),
+    }
+}
+
+impl Verdict {
+    /// The reason where what the requirements let through is for the policies to decide.
+    pub const TO_BE_ASKED: &'static str = "policy.to_be_asked";
+
+    fn of(outcome: &'static str, route: Option<String>, because: &'static str) -> Self {
+        let (requirements, policies) = (Vec::new(), Vec::new());
+        Self { outcome, route, because, detail: None, requirements, policy_version: None, policies }
+    }
+
+    /// What the policies make of it, which may only take away.
+    #[cfg(feature = "policies")]
+    #[must_use]
+    pub fn with_policies(self, decision: PolicyDecision) -> Self {
+        let outcome = match decision.verdict {
+            Said::Allow => "allow",
+            Said::Deny(_) => "deny",
+            Said::StepUp(_) => "step_up",
+        };
+        let failed: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
+        Self {
+            outcome,
+            because: decision.verdict.code(),
+            detail: (!failed.is_empty()).then(|| failed.join(" ")),
+            policy_version: Some(decision.version.to_string()),
+            policies: decision.policies,
+            ..self
+        }
+    }
+
+    /// No policies are at hand: then nobody passes.
+    #[cfg(feature = "policies")]
+    #[must_use]
+    pub fn without_policies(self) -> Self {
+        Self { outcome: "deny", because: "policy.none_loaded", ..self }
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let finding = |finding: &Finding| json!({ "name": finding.name, "met": finding.is_met(), "reason": finding.reason, "detail": finding.detail });
+        json!({
+            "outcome": self.outcome,
+            "route": self.route,
+            "reason": self.because,
+            "detail": self.detail,
+            "because": words::of(self.because),
+            "requirements": self.requirements.iter().map(finding).collect::<Vec<_>>(),
+            "policy_version": self.policy_version,
+            "policies": self.policies,
+        })
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = self.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
+        let route = self.route.as_deref().unwrap_or("none");
+        write!(f, "{}\n  route   {route}\n  reason  {}{detail}\n", self.outcome, self.because)?;
+        self.policies.iter().try_for_each(|policy| writeln!(f, "  policy  {policy}"))?;
+        self.policy_version.iter().try_for_each(|version| writeln!(f, "  version {version}"))
+    }
+}

@@ -1,0 +1,82 @@
+//! Somebody, by what their provider or the issuer of their token says of them.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::authn::supposed::Supposed;
+use crate::config::{Config, IssuerId, Provider, TokenIssuer, span};
+use crate::json::unread;
+use crate::oidc::kept::Kept;
+use crate::time::Timestamp;
+
+/// As people write it: `{ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["read"] }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Who {
+    /// By a session of this provider.
+    provider: Option<String>,
+    /// By a token of this issuer.
+    issuer: Option<String>,
+    /// Of the ID token and UserInfo, or of the access token.
+    #[serde(default)]
+    claims: Map<String, Value>,
+    /// What was granted at sign-in; a token says it in its claims.
+    #[serde(default)]
+    scopes: Vec<String>,
+    /// How long ago they signed in: `5m`.
+    signed_in: Option<String>,
+}
+
+impl Who {
+    /// Whoever this is, as the configuration would have them.
+    ///
+    /// # Errors
+    /// When they can be nobody: why.
+    pub fn suppose(&self, config: &Config, now: Timestamp) -> Result<Supposed, String> {
+        let signed_in = match self.signed_in.as_deref().map(span) {
+            Some(None) => return Err("`signed_in`: expected how long ago, such as `5m`".to_owned()),
+            Some(Some(ago)) => Some(now.as_unix() - i64::from(ago.get())),
+            None => None,
+        };
+        match (&self.provider, &self.issuer) {
+            (Some(id), None) => {
+                let provider = config.provider(id).ok_or_else(|| format!("there is no provider `{id}`"))?;
+                self.by_session(config, provider, signed_in, now)
+            }
+            (None, Some(id)) => {
+                let issuer = IssuerId::parse(id).and_then(|id| config.issuer(&id));
+                self.by_token(issuer.ok_or_else(|| format!("there is no issuer `{id}`"))?, signed_in, now)
+            }
+            _ => Err("expected either `provider` or `issuer`".to_owned()),
+        }
+    }
+
+    fn by_session(
+        &self,
+        config: &Config,
+        provider: &Provider,
+        signed_in: Option<i64>,
+        now: Timestamp,
+    ) -> Result<Supposed, String> {
+        let kept = Kept::of(self.claims.clone(), provider, &config.session.claims);
+        let record = json!({
+            "issuer": provider.issuer.as_str(), "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
+            "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
+            "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
+            "acr": self.claims.get("acr"), "amr": self.claims.get("amr").unwrap_or(&json!([])),
+            "created_at": now.as_unix(), "last_seen": now.as_unix(),
+        });
+        serde_json::from_value(record).map(Supposed::by_session).map_err(|error| format!("claims: {}", unread(&error)))
+    }
+
+    fn by_token(&self, issuer: &TokenIssuer, signed_in: Option<i64>, now: Timestamp) -> Result<Supposed, String> {
+        let usual = json!({
+            "iss": issuer.issuer.as_str(), "aud": issuer.audience, "sub": "somebody", "client_id": "client",
+            "jti": "jti", "iat": now.as_unix(), "exp": now.as_unix() + 60, "auth_time": signed_in,
+        });
+        let mut claims = usual.as_object().cloned().unwrap_or_default();
+        claims.extend(self.claims.clone());
+        claims.retain(|_, value| !value.is_null());
+        Supposed::by_token(issuer, claims, now).map_err(|error| error.code().to_owned())
+    }
+}

@@ -1,0 +1,53 @@
+//! The reasons of decisions in plain words, for the people who ask why.
+
+/// What a reason of the log means. `None` for those that say nothing of whether somebody may: the log's word for
+/// them stands.
+#[must_use]
+pub fn of(reason: &str) -> Option<&'static str> {
+    const WORDS: &[(&str, &str)] = &[
+        ("route.none", "No route answers for this path, so nobody gets there."),
+        ("route.method_not_allowed", "The routes for this path do not take this method."),
+        ("route.public", "The route is public: nobody is asked who they are."),
+        ("authn.no_credential", "The route is guarded, and the request shows nothing that the route takes."),
+        ("authn.no_token", "The route takes access tokens only, and the request has none."),
+        ("authz.requirements_met", "Everything that the route requires is met."),
+        ("authz.insufficient_scope", "These scopes were not granted."),
+        ("authz.provider_not_accepted", "The route takes nobody who signed in with this provider."),
+        ("authz.issuer_not_accepted", "The route takes no tokens of this issuer."),
+        ("authz.kind_not_accepted", "The route does not take this kind of caller: person, service or agent."),
+        ("authz.tenant_not_accepted", "The caller belongs to another tenant, or to none."),
+        ("authz.role_missing", "The caller has none of the roles that the route takes."),
+        ("authz.permission_missing", "Neither the caller's roles nor their issuer give these permissions."),
+        ("authz.claim_not_accepted", "This claim is missing, is not verified, or does not say what it must."),
+        ("authz.email_domain_not_accepted", "The caller has no verified e-mail address in an accepted domain."),
+        ("authz.amr_missing", "These methods were not used to sign in."),
+        ("authz.acr_not_accepted", "The sign-in was of no class that the route takes: another one may do."),
+        ("authz.auth_time_unknown", "Nobody says when the caller signed in: another sign-in may do."),
+        ("authz.authentication_too_old", "The sign-in was too long ago: another one may do."),
+        ("policy.to_be_asked", "The requirements are met. The policies are asked as well."),
+        ("policy.permitted", "A policy permits it and none forbids it."),
+        ("policy.nothing_permits", "No policy permits it."),
+        ("policy.forbidden", "A policy forbids it."),
+        ("policy.failed", "A policy could not be evaluated, which counts as no."),
+        ("policy.unanswerable", "The question could not be put to the policies, which counts as no."),
+        ("policy.step_up", "A policy wants another sign-in."),
+        ("policy.none_loaded", "The route asks the policies, and none are loaded."),
+        ("session.gone", "The session had ended."),
+        ("session.began_before_not_before", "The session began before `not_before`, so it does not count any more."),
+        ("session.cookie_forged", "The session cookie was not made by this deployment, or its key is gone."),
+        ("admin.done", "Management: done."),
+        ("admin.not_an_administrator", "Management: the caller is not allowed to do this."),
+    ];
+    WORDS.iter().find(|(code, _)| *code == reason).map(|(_, words)| *words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+
+    #[test]
+    fn a_reason_has_one_sentence_and_another_has_none() {
+        assert!(of("authz.insufficient_scope").unwrap().ends_with('.'));
+        assert_eq!(of("authz.insufficient"), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! The table of management.
+
+use super::Method;
+use crate::refusal::Reason;
+use crate::route::CanonicalPath;
+
+/// Where all of it is.
+pub(in crate::gateway) const PREFIX: &str = "/auth/admin";
+
+/// One endpoint.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// The one method that it answers.
+    pub method: Method,
+    /// The path; a last segment in braces stands for one segment.
+    pub path: &'static str,
+    /// What is done there, as policies and the log call it.
+    pub action: &'static str,
+    /// The same in words.
+    pub does: &'static str,
+    pub(super) task: Task,
+}
+
+/// Who carries it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Index,
+    ListSessions,
+    RevokeSessions,
+    Explain,
+    Recall,
+    #[cfg(feature = "policies")]
+    ListPolicies,
+    #[cfg(feature = "policies")]
+    ReadPolicies,
+    #[cfg(feature = "policies")]
+    PublishPolicies,
+    #[cfg(feature = "policies")]
+    PointPolicies,
+}
+
+/// Every endpoint of management.
+pub static ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        method: Method::GET,
+        path: PREFIX,
+        action: "management.list",
+        does: "Lists these endpoints.",
+        task: Task::Index,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/sessions",
+        action: "sessions.list",
+        does: "Lists someone's sessions: `?provider=&subject=`.",
+        task: Task::ListSessions,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/revoke",
+        action: "sessions.revoke",
+        does: "Ends sessions of someone: `provider`, `subject`, and `session` or `before`.",
+        task: Task::RevokeSessions,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/decisions/{id}",
+        action: "decisions.read",
+        does: "Explains a decision that was made, by the id of its request.",
+        task: Task::Recall,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/explain",
+        action: "decisions.suppose",
+        does: "Says what would be decided, and why: `who`, `request`.",
+        task: Task::Explain,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/policies",
+        action: "policies.list",
+        does: "Tells which policies are published, and what this isolate goes by.",
+        task: Task::ListPolicies,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/policies/{version}",
+        action: "policies.read",
+        does: "Shows the files of a version.",
+        task: Task::ReadPolicies,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/policies",
+        action: "policies.publish",
+        does: "Publishes a version: `files`, `as` (`live` or `shadow`), `expect`.",
+        task: Task::PublishPolicies,
+    },
+    #[cfg(feature = "policies")]
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/policies/pointer",
+        action: "policies.point",
+        does: "Goes forward or back to versions: `live`, `shadow`, `expect`.",
+        task: Task::PointPolicies,
+    },
+];
+
+/// The endpoint for this request, and what stands in its path for the segment in braces.
+///
+/// # Errors
+/// When there is none, or none for this method.
+pub(super) fn find<'a>(method: &Method, path: &'a CanonicalPath) -> Result<(&'static Endpoint, &'a str), Reason> {
+    let here = || ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint, endpoint.matches(path.as_str())?)));
+    if let Some(found) = here().find(|(endpoint, _)| endpoint.method == *method) {
+        return Ok(found);
+    }
+    let methods: Vec<&str> = here().map(|(endpoint, _)| endpoint.method.as_str()).collect();
+    Err(if methods.is_empty() { Reason::NoRoute } else { Reason::MethodNotAllowed(methods.join(", ")) })
+}
+
+impl Endpoint {
+    /// What stands for the segment in braces; empty where there is none.
+    fn matches<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let Some((before, _)) = self.path.split_once('{') else { return (self.path == path).then_some("") };
+        path.strip_prefix(before).filter(|rest| !rest.is_empty() && !rest.contains('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_endpoint_is_found_by_its_method_and_path_alone() {
+        for endpoint in ENDPOINTS {
+            assert!(endpoint.path.starts_with(PREFIX), "{endpoint:?}");
+            let path = CanonicalPath::parse(&endpoint.path.replace("{id}", "x1").replace("{version}", "x1")).unwrap();
+            let (found, _) = find(&endpoint.method, &path).unwrap();
+            assert_eq!(found.action, endpoint.action);
+            assert!(matches!(find(&Method::TRACE, &path), Err(Reason::MethodNotAllowed(_))));
+        }
+        let nowhere = CanonicalPath::parse("/auth/admin/nowhere").unwrap();
+        assert!(matches!(find(&Method::GET, &nowhere), Err(Reason::NoRoute)));
+    }
+
+    #[test]
+    #[cfg(feature = "policies")]
+    fn the_schema_of_management_knows_every_action_and_no_other() {
+        let known: BTreeSet<_> = crate::policy::management_actions().collect();
+        let used: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.action).collect();
+        assert_eq!(known, used);
+    }
+
+    #[test]
+    fn every_action_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.action).collect();
+        assert_eq!(names.len(), ENDPOINTS.len());
+    }
+}

@@ -1,0 +1,92 @@
+//! What would be decided, for those who ask why.
+
+use serde_json::{Map, Value, json};
+
+use super::Done;
+use super::order::Order;
+use crate::explain::{self, Case, Reading, Verdict, Who, words};
+use crate::gateway::Platform;
+#[cfg(feature = "policies")]
+use crate::gateway::policies;
+use crate::gateway::turn::{Ledger, Turn};
+use crate::kept;
+use crate::ports::{RequestBody, StoreError};
+use crate::refusal::Reason;
+
+/// Claims may be many.
+const MAX_BYTES: usize = 32 * 1024;
+/// Who is nobody.
+const NOBODY: &str = "nobody";
+
+/// `POST /auth/admin/explain`: `{ "who": { "provider": "corp", "claims": { … } }, "request": "GET /api/orders/7" }`.
+pub(super) async fn suppose<P: Platform>(
+    turn: &Turn<'_, P>,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Done, Reason> {
+    let order = Order::of_body(turn, body, &["who", "request"], MAX_BYTES).await?;
+    let request = order.text("request").ok_or(Reason::BadInput("request"))?;
+    let who = match order.get("who") {
+        Some(Value::String(nobody)) if nobody == NOBODY => None,
+        Some(Value::Object(members)) => Some(members.clone()),
+        _ => return Err(Reason::BadInput("who")),
+    };
+    match verdict(turn, who, request, ledger).await {
+        Ok(verdict) => Ok(Done::read(&verdict.to_json())),
+        Err(why) => Ok(Done::unacceptable(turn, &[why])),
+    }
+}
+
+/// `GET /auth/admin/decisions/{id}`: the event of a request, and what its reason means.
+///
+/// # Errors
+/// When it is not kept, or not any more.
+pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
+    if turn.config.decisions.is_none() || !kept::is_id(id) {
+        return Err(Reason::NoSuchDecision);
+    }
+    let line = turn.platform.kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let event: Value = serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
+    let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
+    Ok(json!({ "decision": event, "because": because }))
+}
+
+/// What would be decided now about whoever this is; about nobody, where it is `None`.
+///
+/// # Errors
+/// When the question cannot be read: why, for whoever asks it.
+pub(super) async fn verdict<P: Platform>(
+    turn: &Turn<'_, P>,
+    who: Option<Map<String, Value>>,
+    request: &str,
+    ledger: &mut Ledger,
+) -> Result<Verdict, String> {
+    let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
+    let supposed = who.transpose()?.map(|who| who.suppose(turn.config, turn.now)).transpose()?;
+    match explain::read(turn.config, supposed.as_ref(), request, turn.now)? {
+        Reading::Refused(verdict) => Ok(verdict),
+        Reading::Case(case) => Ok(asked(turn, &case, ledger).await),
+    }
+}
+
+#[cfg(feature = "policies")]
+async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Ledger) -> Verdict {
+    let verdict = case.decide();
+    if verdict.because != Verdict::TO_BE_ASKED {
+        return verdict;
+    }
+    // Where they would ask from nobody knows: a policy that asks for it will say no.
+    let nowhere = crate::http::Peer::default();
+    let loaded = policies::loaded(turn).await;
+    ledger.event.policy_pull = turn.policies.trouble();
+    match (loaded, case.for_policies(&nowhere)) {
+        (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
+        _ => verdict.without_policies(),
+    }
+}
+
+#[cfg(not(feature = "policies"))]
+#[expect(clippy::unused_async, reason = "policies are awaited where they are built in")]
+async fn asked<P>(_: &Turn<'_, P>, case: &Case<'_>, _: &mut Ledger) -> Verdict {
+    case.decide()
+}

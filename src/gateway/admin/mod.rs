@@ -1,0 +1,126 @@
+//! `/auth/admin/*`: management, for those whom the configuration names. Without an `ADMIN` table there is nothing
+//! here.
+//!
+//! Every endpoint is a row of [`ENDPOINTS`], and comes by [`door::enter`]: tests ask each row who may use it. One more
+//! endpoint is a row, a [`Task`] and its arm in [`carry_out`]; its handler reads an [`Order`] and answers with
+//! [`Done`], which says what it changed.
+
+mod door;
+mod endpoints;
+mod explain;
+mod order;
+#[cfg(feature = "policies")]
+mod policies;
+mod sessions;
+
+use serde_json::{Value, json};
+
+use super::turn::{Ledger, Turn};
+use super::{Platform, reply};
+use crate::audit::{self, Outcome as Ending, What};
+use crate::http::{Method, Reply, StatusCode};
+use crate::ports::RequestBody;
+use crate::refusal::Reason;
+use crate::route::CanonicalPath;
+
+pub(super) use endpoints::PREFIX;
+pub use endpoints::{ENDPOINTS, Endpoint};
+use endpoints::{Task, find};
+
+/// What an endpoint did.
+struct Done {
+    reply: Reply,
+    reason: &'static str,
+    change: Option<Change>,
+}
+
+/// What was changed, for the log: short, and never a secret.
+struct Change {
+    before: String,
+    after: String,
+}
+
+impl Done {
+    /// It only looked.
+    fn read(answer: &Value) -> Self {
+        Self { reply: reply::json(StatusCode::OK, answer), reason: "admin.done", change: None }
+    }
+
+    /// It changed something.
+    fn changed(answer: &Value, change: Change) -> Self {
+        Self { change: Some(change), ..Self::read(answer) }
+    }
+
+    /// It did nothing, for what it was given does not hold up. Who manages may know why, in their own words.
+    fn unacceptable<P>(turn: &Turn<'_, P>, problems: &[String]) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let body = json!({
+            "type": "urn:postern:problem:unacceptable",
+            "title": "This cannot be done",
+            "status": status.as_u16(),
+            "request_id": turn.request_id,
+            "problems": problems,
+        });
+        Self { reply: reply::problem_json(status, &body), reason: "admin.unacceptable", change: None }
+    }
+}
+
+/// Answers a request for a path within [`PREFIX`].
+pub(super) async fn answer<P: Platform>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Reply, Reason> {
+    ledger.event.event = What::Admin;
+    if turn.config.admin.is_none() {
+        return Err(Reason::NoRoute);
+    }
+    let (endpoint, parameter) = find(&turn.head.method, path)?;
+    ledger.event.action = Some(endpoint.action);
+    if let Err(reason) = door::enter(turn, endpoint, ledger).await {
+        return super::guard::challenge(turn, reason, ledger);
+    }
+    let Done { reply, reason, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;
+    if let Some(Change { before, after }) = change {
+        ledger.event.before = Some(audit::short(&before));
+        ledger.event.after = Some(audit::short(&after));
+    }
+    let ending = if reply.status.is_client_error() { Ending::Deny } else { Ending::Allow };
+    ledger.event.end(ending, reason, reply.status);
+    Ok(reply)
+}
+
+/// `parameter`: what stands in the path where the endpoint has `{…}`; else nothing.
+async fn carry_out<P: Platform>(
+    turn: &Turn<'_, P>,
+    endpoint: &Endpoint,
+    parameter: &str,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Done, Reason> {
+    match endpoint.task {
+        Task::Index => Ok(Done::read(&index())),
+        Task::ListSessions => sessions::list(turn, ledger).await,
+        Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
+        Task::Explain => explain::suppose(turn, body, ledger).await,
+        #[cfg(feature = "policies")]
+        Task::ListPolicies => policies::list(turn).await,
+        #[cfg(feature = "policies")]
+        Task::ReadPolicies => policies::read(turn, parameter).await,
+        #[cfg(feature = "policies")]
+        Task::PublishPolicies => policies::publish(turn, body).await,
+        #[cfg(feature = "policies")]
+        Task::PointPolicies => policies::repoint(turn, body).await,
+        Task::RevokeSessions => sessions::revoke(turn, body, ledger).await,
+    }
+}
+
+/// `GET /auth/admin`: what there is.
+fn index() -> Value {
+    let row = |endpoint: &Endpoint| {
+        let Endpoint { method, path, action, does, .. } = endpoint;
+        json!({ "method": method.as_str(), "path": path, "action": action, "does": does })
+    };
+    json!({ "endpoints": ENDPOINTS.iter().map(row).collect::<Vec<_>>() })
+}

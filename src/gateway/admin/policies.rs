@@ -1,0 +1,147 @@
+//! Policies: which are published, and publishing others.
+//!
+//! The store is only consistent after a while: two who publish at once may not see each other, and the later writing
+//! counts. `expect` refuses what would undo something that has been seen since.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::order::{MAX_BYTES, Order};
+use super::{Change, Done};
+use crate::gateway::Platform;
+use crate::gateway::turn::Turn;
+use crate::policy::{Bundle, Pointer, PolicySet, VERSIONS, Version, pointer_key, version_key};
+use crate::ports::{RequestBody, StoreError};
+use crate::refusal::Reason;
+
+/// `GET /auth/admin/policies`: what the store names, and what this isolate goes by.
+pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>) -> Result<Done, Reason> {
+    let published = published(turn).await?;
+    let keys = turn.platform.keys(VERSIONS).await.map_err(Reason::Store)?;
+    let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
+    let here = turn.policies.known().map(|(pointer, read_at)| {
+        json!({
+            "pointer": pointer, "age": turn.now.since(read_at).get(),
+        })
+    });
+    Ok(Done::read(&json!({ "pointer": published, "versions": versions.collect::<Vec<_>>(), "here": here })))
+}
+
+/// `GET /auth/admin/policies/{version}`: its files.
+pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, version: &str) -> Result<Done, Reason> {
+    let version = Version::parse(version).ok_or(Reason::NoSuchVersion)?;
+    let bundle = stored(turn, &version).await?.ok_or(Reason::NoSuchVersion)?;
+    let files: BTreeMap<&str, &str> = bundle.files().collect();
+    Ok(Done::read(&json!({ "version": version, "files": files })))
+}
+
+/// `POST /auth/admin/policies`: `{ "files": { "a.cedar": "…" }, "as": "live", "expect": 7 }`.
+pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<Done, Reason> {
+    let order = Order::of_body(turn, body, &["files", "as", "expect"], Bundle::MAX_TEXT_BYTES).await?;
+    let files = order.get("files").cloned().ok_or(Reason::BadInput("files"))?;
+    let files = serde_json::from_value(files).map_err(|_| Reason::BadInput("files"))?;
+    let role = order.text("as").ok_or(Reason::BadInput("as"))?;
+    let before = expected(turn, &order).await?;
+    let bundle = match Bundle::new(files) {
+        Ok(bundle) => bundle,
+        Err(problem) => return Ok(Done::unacceptable(turn, &[problem.to_string()])),
+    };
+    if let Err(problems) = PolicySet::parse(&bundle) {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return Ok(Done::unacceptable(turn, &problems));
+    }
+    let version = bundle.version();
+    let (live, shadow) = match (role, &before) {
+        ("live", _) => (version.clone(), None),
+        ("shadow", Some(before)) => (before.live.clone(), Some(version.clone())),
+        ("shadow", None) => return Ok(nothing_is_live(turn)),
+        _ => return Err(Reason::BadInput("as")),
+    };
+    // A pointer is never to name what is not there.
+    turn.platform.publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
+    point(turn, before, live, shadow).await
+}
+
+/// `POST /auth/admin/policies/pointer`: `{ "live": "…", "shadow": "…", "expect": 7 }`, forward or back. What is left out
+/// stays; `"shadow": null` ends a trial.
+pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<Done, Reason> {
+    let order = Order::of_body(turn, body, &["live", "shadow", "expect"], MAX_BYTES).await?;
+    let before = expected(turn, &order).await?;
+    let named = |name: &'static str| match order.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_str().and_then(Version::parse).map(Some).ok_or(Reason::BadInput(name)),
+    };
+    let (live, shadow) = (named("live")?, named("shadow")?);
+    if order.get("live").is_none() && order.get("shadow").is_none() {
+        return Err(Reason::BadInput("live"));
+    }
+    for version in live.iter().chain(&shadow) {
+        let bundle = stored(turn, version).await?.ok_or(Reason::NoSuchVersion)?;
+        if let Err(problems) = PolicySet::parse(&bundle) {
+            // It held up when it was published, by another release.
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return Ok(Done::unacceptable(turn, &problems));
+        }
+    }
+    let shadow =
+        if order.get("shadow").is_some() { shadow } else { before.as_ref().and_then(|one| one.shadow.clone()) };
+    match live.or_else(|| before.as_ref().map(|before| before.live.clone())) {
+        Some(live) => point(turn, before, live.clone(), shadow.filter(|shadow| *shadow != live)).await,
+        None => Ok(nothing_is_live(turn)),
+    }
+}
+
+/// Writes the pointer. Its serial grows even where the store showed us an old one, for nobody follows one that is lower
+/// than what they know.
+async fn point<P: Platform>(
+    turn: &Turn<'_, P>,
+    before: Option<Pointer>,
+    live: Version,
+    shadow: Option<Version>,
+) -> Result<Done, Reason> {
+    let known = turn.policies.known().map(|(pointer, _)| pointer.serial);
+    let newest = known.map_or(0, |serial| serial.saturating_add(1)).max(turn.now.as_unix().try_into().unwrap_or(0));
+    let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest);
+    turn.platform.publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
+    let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
+    Ok(Done::changed(&json!({ "pointer": pointer }), change))
+}
+
+/// The pointer in a few words.
+fn told(pointer: &Pointer) -> String {
+    let shadow = pointer.shadow.as_ref().map_or_else(String::new, |shadow| format!(", on trial {shadow}"));
+    format!("{} live{shadow}, serial {}", pointer.live, pointer.serial)
+}
+
+fn nothing_is_live<P>(turn: &Turn<'_, P>) -> Done {
+    Done::unacceptable(turn, &["nothing is live, beside which it could be tried".to_owned()])
+}
+
+/// What the store names now, as the order expects it to.
+///
+/// # Errors
+/// When the store names something else.
+async fn expected<P: Platform>(turn: &Turn<'_, P>, order: &Order) -> Result<Option<Pointer>, Reason> {
+    let pointer = published(turn).await?;
+    match order.get("expect") {
+        None => Ok(pointer),
+        Some(expect) => match expect.as_u64() {
+            Some(serial) if pointer.as_ref().map_or(0, |pointer| pointer.serial) == serial => Ok(pointer),
+            Some(_) => Err(Reason::Outdated),
+            None => Err(Reason::BadInput("expect")),
+        },
+    }
+}
+
+async fn published<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Pointer>, Reason> {
+    let text = turn.platform.published(pointer_key()).await.map_err(Reason::Store)?;
+    // One that cannot be read is none: whoever publishes mends it.
+    Ok(text.as_deref().and_then(Pointer::from_text))
+}
+
+async fn stored<P: Platform>(turn: &Turn<'_, P>, version: &Version) -> Result<Option<Bundle>, Reason> {
+    let text = turn.platform.published(&version_key(version)).await.map_err(Reason::Store)?;
+    let bundle = text.map(|text| Bundle::from_text(&text).map_err(|_| Reason::Store(StoreError::Malformed)));
+    Ok(bundle.transpose()?.filter(|bundle| bundle.version() == *version))
+}

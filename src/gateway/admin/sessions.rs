@@ -1,0 +1,83 @@
+//! The sessions of others.
+
+use serde_json::json;
+
+use super::order::{MAX_BYTES, Order};
+use super::{Change, Done};
+use crate::audit;
+use crate::config::Provider;
+use crate::gateway::Platform;
+use crate::gateway::sessions::{as_json, counted, is_id};
+use crate::gateway::turn::{Ledger, Turn};
+use crate::ports::{RequestBody, StoreError};
+use crate::refusal::Reason;
+use crate::session::{Answer, Command, SubjectKey};
+
+/// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
+const MAX_SUBJECT_BYTES: usize = 255;
+
+/// `GET /auth/admin/sessions?provider=&subject=`: someone's sessions.
+pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
+    let order = Order::of_query(turn, &["provider", "subject"])?;
+    let person = Person::of(turn, &order, ledger)?;
+    let answer = turn.command(&person.key, &Command::List { clocks: turn.clocks() }).await.map_err(Reason::Store)?;
+    let sessions = counted(turn, person.provider.id.as_str(), answer)?;
+    Ok(Done::read(&as_json(&sessions, None)))
+}
+
+/// `POST /auth/admin/revoke`: ends all sessions of someone, one of them, or those that began at or before a time.
+pub(super) async fn revoke<P: Platform>(
+    turn: &Turn<'_, P>,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Done, Reason> {
+    let order = Order::of_body(turn, body, &["provider", "subject", "session", "before"], MAX_BYTES).await?;
+    let person = Person::of(turn, &order, ledger)?;
+    let command = command(turn, &order)?;
+    let Answer::EndedMany { count } = turn.command(&person.key, &command).await.map_err(Reason::Store)? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    ledger.event.ended = Some(count);
+    let which = match &command {
+        Command::EndListed { id } => format!("session {id}"),
+        Command::EndAll { before: Some(before) } => format!("sessions since before {before}"),
+        _ => "all sessions".to_owned(),
+    };
+    let change = Change { before: format!("{which}: {count} alive"), after: format!("{which}: none alive") };
+    Ok(Done::changed(&json!({ "ended": count }), change))
+}
+
+/// Whose sessions it is about.
+struct Person<'a> {
+    provider: &'a Provider,
+    key: SubjectKey,
+}
+
+impl<'a> Person<'a> {
+    fn of<P>(turn: &Turn<'a, P>, order: &Order, ledger: &mut Ledger) -> Result<Self, Reason> {
+        let provider = order.text("provider").and_then(|id| turn.config.provider(id));
+        let provider = provider.ok_or(Reason::BadInput("provider"))?;
+        let subject = order
+            .text("subject")
+            .filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT_BYTES)
+            .ok_or(Reason::BadInput("subject"))?;
+        ledger.event.target = Some(audit::short(&format!("{}|{subject}", provider.id)));
+        Ok(Self { provider, key: SubjectKey::of(provider.issuer.as_str(), subject) })
+    }
+}
+
+fn command<P>(turn: &Turn<'_, P>, order: &Order) -> Result<Command, Reason> {
+    match (order.get("session"), order.get("before")) {
+        (None, None) => Ok(Command::EndAll { before: None }),
+        (Some(id), None) => match id.as_str().filter(|id| is_id(id)) {
+            Some(id) => Ok(Command::EndListed { id: id.to_owned() }),
+            None => Err(Reason::BadInput("session")),
+        },
+        // A time to come would also void the logins until then.
+        (None, Some(before)) => match before.as_i64().filter(|before| (0..=turn.now.as_unix()).contains(before)) {
+            Some(before) => Ok(Command::EndAll { before: Some(before) }),
+            None => Err(Reason::BadInput("before")),
+        },
+        (Some(_), Some(_)) => Err(Reason::BadInput("before")),
+    }
+}
