@@ -164,16 +164,8 @@ impl Config {
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
-        // A deployment for programs only signs nobody in.
-        let takes_tokens = top.has("ISSUERS");
-        let sessions = top.has("PROVIDERS") || !takes_tokens;
-        let providers = if sessions {
-            required_table(&mut top, "PROVIDERS", "a table of providers")
-                .map(|table| provider::read_all(&table, secrets, development, takes_tokens))
-        } else {
-            top.table("PROVIDERS");
-            Some(Providers::default())
-        };
+        let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
+        let providers = providers(&mut top, secrets, (sessions, development));
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
@@ -181,7 +173,6 @@ impl Config {
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let asked = top.has("VERIFY");
-        let authzen = top.has("AUTHZEN");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let surroundings = Surroundings {
@@ -195,7 +186,7 @@ impl Config {
                 claims: &session.claims,
                 roles: &roles,
             },
-            authzen,
+            authzen: top.has("AUTHZEN"),
             asked: asked || purpose == Purpose::Guard,
             purpose,
             security_headers: &security_headers,
@@ -320,6 +311,17 @@ fn stamp(vars: &Map<String, Value>) -> String {
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(&known).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `PROVIDERS`, where people can sign in at all: a deployment for programs only signs nobody in.
+fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, (sessions, development): (bool, bool)) -> Option<Providers> {
+    if !sessions {
+        top.table("PROVIDERS");
+        return Some(Providers::default());
+    }
+    let takes_tokens = top.has("ISSUERS");
+    let table = required_table(top, "PROVIDERS", "a table of providers")?;
+    Some(provider::read_all(&table, secrets, development, takes_tokens))
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {
