@@ -23,21 +23,32 @@ const MAX_GZIP_KIB = 760;
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const FUZZ_SECONDS = 10;
 
+const POLICIES = ['--features', 'policies'];
+
 const cargo = (...args) => () => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never' } });
 
 /** name, what it does, what it needs first, how. In this order. */
 const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: cargo('fmt', '--all', '--check') },
-  { name: 'clippy', title: 'clippy', work: cargo('clippy', '--locked', '--all-targets', '--', '-D', 'warnings') },
+  {
+    name: 'clippy', title: 'clippy, without and with policies',
+    work: async () => {
+      for (const features of [[], POLICIES]) await cargo('clippy', '--locked', '--all-targets', ...features, '--', '-D', 'warnings')();
+    },
+  },
   {
     name: 'clippy-wasm', title: 'clippy, as the Worker and as a library in another',
     work: async () => {
-      for (const features of [['--features', 'fault-injection'], ['--no-default-features']]) {
+      for (const features of [['--features', 'fault-injection'], POLICIES, ['--no-default-features']]) {
         await cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', ...features, '--', '-D', 'warnings')();
       }
     },
   },
   { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
+  {
+    name: 'policies', title: 'Rust tests with policies',
+    work: cargo('test', '--locked', '--no-fail-fast', ...POLICIES, '--lib', '--bins', '--test', 'policies', '--test', 'flow', '--test', 'cli'), count: countRust,
+  },
   { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },

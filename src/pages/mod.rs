@@ -1,6 +1,7 @@
 //! What people see of Postern itself: server-rendered, light and dark, and of use without script.
 
 pub mod chooser;
+pub mod explain;
 pub mod forward;
 pub mod framed;
 pub mod problem;
@@ -11,6 +12,7 @@ pub mod unsent;
 
 use std::sync::LazyLock;
 
+use ::time::OffsetDateTime;
 use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -66,6 +68,33 @@ fn page(title: &str, head: &Markup, body: &Markup) -> String {
         }
     }
     .into_string()
+}
+
+/// A time that people read and programs too.
+fn moment(unix: i64) -> Markup {
+    let machine = OffsetDateTime::from_unix_timestamp(unix).map(|at| {
+        let (date, time) = (at.date(), at.time());
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    });
+    html! { time datetime=[machine.ok()] { (words(unix)) } }
+}
+
+/// `22 November 2026, 06:20 UTC`.
+fn words(unix: i64) -> String {
+    match OffsetDateTime::from_unix_timestamp(unix) {
+        Ok(at) => {
+            format!("{} {} {}, {:02}:{:02} UTC", at.day(), at.month(), at.year(), at.hour(), at.minute())
+        }
+        Err(_) => "at an unknown time".to_owned(),
+    }
 }
 
 #[cfg(test)]

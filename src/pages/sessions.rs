@@ -1,9 +1,8 @@
 //! Where a person is signed in, and a way to end it.
 
-use ::time::OffsetDateTime;
 use maud::{Markup, html};
 
-use super::page;
+use super::{moment, page, words};
 use crate::session::Listed;
 
 /// The list; `current` is the id of the session that is looking.
@@ -42,33 +41,6 @@ fn one(listed: &Listed, is_current: bool) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// A time that people read and programs too.
-fn moment(unix: i64) -> Markup {
-    let machine = OffsetDateTime::from_unix_timestamp(unix).map(|at| {
-        let (date, time) = (at.date(), at.time());
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
-    });
-    html! { time datetime=[machine.ok()] { (words(unix)) } }
-}
-
-/// `22 November 2026, 06:20 UTC`.
-fn words(unix: i64) -> String {
-    match OffsetDateTime::from_unix_timestamp(unix) {
-        Ok(at) => {
-            format!("{} {} {}, {:02}:{:02} UTC", at.day(), at.month(), at.year(), at.hour(), at.minute())
-        }
-        Err(_) => "at an unknown time".to_owned(),
     }
 }
 

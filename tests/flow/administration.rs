@@ -4,17 +4,9 @@
 use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, World, gateway, two_providers, variables};
+use crate::support::{Answered, Asked, Browser, World, gateway, two_providers};
 
 const SESSION: &str = "__Host-postern";
-
-/// Every place of the administration, with a request that would be carried out for an administrator.
-fn places() -> Vec<Asked> {
-    vec![
-        Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=bob"),
-        revoke(&json!({ "provider": "corp", "subject": "bob" })),
-    ]
-}
 
 fn revoke(order: &Value) -> Asked {
     Asked::script("POST", "/auth/admin/revoke")
@@ -35,35 +27,6 @@ fn signed_in<'w>(world: &'w World, gateway: &'w Gateway, subject: &'static str) 
 
 fn ended(answered: &Answered) -> Value {
     answered.json()["ended"].clone()
-}
-
-#[test]
-fn every_place_is_for_administrators_only() {
-    //
-    let (world, gateway) = (World::new(), administered());
-    let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
-    // The same name at another provider is another person.
-    world.partner.bend_claims(|claims| claims["sub"] = "root".into());
-    let namesake = Browser::new(&world, &gateway);
-    assert_eq!(namesake.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
-    for asked in places() {
-        Browser::new(&world, &gateway).send(&asked).assert_refused(401, "authn.no_credential");
-        alice.send(&asked).assert_refused(403, "admin.not_an_administrator");
-        namesake.send(&asked).assert_refused(403, "admin.not_an_administrator");
-        let answered = root.send(&asked);
-        assert_eq!(answered.reply().status.as_u16(), 200);
-        assert_eq!((&answered.event["subject"], &answered.event["target"]), (&json!("root"), &json!("corp|bob")));
-    }
-}
-
-#[test]
-fn without_the_table_there_is_no_administration() {
-    let (world, gateway) = (World::new(), gateway(&variables()));
-    let root = signed_in(&world, &gateway, "root");
-    for asked in places() {
-        root.send(&asked).assert_refused(404, "route.none");
-        Browser::new(&world, &gateway).send(&asked).assert_refused(404, "route.none");
-    }
 }
 
 #[test]

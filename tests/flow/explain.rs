@@ -92,6 +92,36 @@ fn what_would_be_decided_is_what_is_decided() {
 }
 
 #[test]
+fn the_page_answers_what_the_api_does() {
+    let (world, gateway) = (World::new(), keeping("refused"));
+    let root = root(&world, &gateway);
+    let page = |query: &str| root.go(&format!("/auth/admin/explain{query}")).reply().body.clone();
+    assert!(page("").contains("What would be decided") && !page("").contains("Refused"));
+    let ask = |more: &str| page(&format!("?request=GET+%2Fadmin%2Fkeys&by=provider%3Acorp&claims={more}"));
+    let refused = ask("%7B%22sub%22%3A%22alice%22%7D&scopes=openid");
+    assert!(refused.contains("Refused") && refused.contains("not met"), "{refused}");
+    assert!(ask("&scopes=admin+openid").contains("Let through"));
+    assert!(ask("%7B").contains("claims: not json"));
+    assert!(page("?request=GET+%2Fapi%2Fa&by=nobody").contains("Sign in first"));
+    let event = root.send(&Asked::script("GET", "/nowhere")).event;
+    assert!(page(&format!("?id={}", id(&event))).contains("No route answers for this path"));
+    assert!(page("?id=99b3b75e830b70503346").contains("No decision of this number is kept"));
+    root.send(&Asked::navigation("/auth/admin/explain?who=me")).assert_refused(400, "request.bad_input");
+}
+
+#[test]
+fn a_person_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back_to_the_page() {
+    let (world, gateway) = (World::new(), gateway(&managed()));
+    let answered = Browser::new(&world, &gateway).go("/auth/admin/explain?id=99b3b75e830b70503346");
+    assert_eq!((answered.reply().status.as_u16(), &answered.event["outcome"]), (302, &json!("redirect")));
+    assert!(
+        answered.location().starts_with("/auth/login?return_to=%2Fauth%2Fadmin%2Fexplain"),
+        "{}",
+        answered.location()
+    );
+}
+
+#[test]
 fn each_requirement_is_told_by_itself() {
     let mut variables = managed();
     variables["ROUTES"]["/strict"] = json!({

@@ -4,11 +4,12 @@ use postern::gateway::{Endpoint, Gateway, MANAGEMENT};
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
-use crate::support::{Asked, Browser, World, gateway};
+use crate::support::{Asked, Browser, World, gateway, two_providers};
 
 /// A deployment with management, in which `partner` is known for tokens of agents.
 pub fn managed() -> Value {
     let mut variables = with_issuers();
+    variables["PROVIDERS"]["partner"] = two_providers()["PROVIDERS"]["partner"].clone();
     variables["ISSUERS"]["machines"]["kind"] = json!("agent");
     variables["ADMIN"] = json!({ "principals": ["corp|root"] });
     variables
@@ -31,12 +32,17 @@ fn every_endpoint_is_shut_to_all_but_administrators() {
     let root = signed_in(&world, &gateway, "root");
     world.corp.bend_claims(|claims| claims["roles"] = json!(["support"]));
     let [alice, lower] = ["alice", "lower"].map(|subject| signed_in(&world, &gateway, subject));
+    // The same name at another provider is another person.
+    world.partner.bend_claims(|claims| claims["sub"] = "root".into());
+    let namesake = Browser::new(&world, &gateway);
+    assert_eq!(namesake.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
     let agent = token(&world, Some("at+jwt"), &json!({ "sub": "root", "act": { "sub": "assistant" } }));
     let bearing = |asked: Asked| asked.with("authorization", &format!("Bearer {agent}"));
     for endpoint in MANAGEMENT {
         let asked = || request(endpoint);
         Browser::new(&world, &gateway).send(&asked()).assert_refused(401, "authn.no_credential");
         alice.send(&asked()).assert_refused(403, "admin.not_an_administrator");
+        namesake.send(&asked()).assert_refused(403, "admin.not_an_administrator");
         lower.send(&asked()).assert_refused(403, "admin.not_an_administrator");
         Browser::new(&world, &gateway).send(&bearing(asked())).assert_refused(401, "authn.no_credential");
         alice.send(&bearing(asked())).assert_refused(403, "admin.not_an_administrator");
@@ -87,6 +93,7 @@ fn the_index_lists_every_endpoint_with_its_action() {
 
 #[test]
 fn a_change_is_told_with_what_was_and_what_is() {
+    //
     let (world, gateway) = (World::new(), gateway(&managed()));
     let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
     let order = json!({ "provider": "corp", "subject": "alice" }).to_string();

@@ -29,6 +29,7 @@ pub(super) enum Task {
     RevokeSessions,
     Explain,
     Recall,
+    ExplainPage,
     #[cfg(feature = "policies")]
     ListPolicies,
     #[cfg(feature = "policies")]
@@ -68,6 +69,13 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "decisions.read",
         does: "Explains a decision that was made, by the id of its request.",
         task: Task::Recall,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/explain",
+        action: "decisions.explain",
+        does: "The page that explains decisions: those that were made, and others.",
+        task: Task::ExplainPage,
     },
     Endpoint {
         method: Method::POST,

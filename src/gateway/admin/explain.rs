@@ -14,7 +14,7 @@ use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 
 /// Claims may be many.
-const MAX_BYTES: usize = 32 * 1024;
+pub(super) const MAX_BYTES: usize = 32 * 1024;
 /// Who is nobody.
 const NOBODY: &str = "nobody";
 
@@ -42,13 +42,21 @@ pub(super) async fn suppose<P: Platform>(
 /// # Errors
 /// When it is not kept, or not any more.
 pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
+    let event = recalled(turn, id).await?;
+    let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
+    Ok(json!({ "decision": event, "because": because }))
+}
+
+/// The event of a request.
+///
+/// # Errors
+/// When it is not kept, or not any more.
+pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
     if turn.config.decisions.is_none() || !kept::is_id(id) {
         return Err(Reason::NoSuchDecision);
     }
     let line = turn.platform.kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
-    let event: Value = serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
-    let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
-    Ok(json!({ "decision": event, "because": because }))
+    serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))
 }
 
 /// What would be decided now about whoever this is; about nobody, where it is `None`.

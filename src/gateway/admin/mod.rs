@@ -8,6 +8,7 @@
 mod door;
 mod endpoints;
 mod explain;
+mod explain_page;
 mod order;
 #[cfg(feature = "policies")]
 mod policies;
@@ -44,6 +45,11 @@ impl Done {
     /// It only looked.
     fn read(answer: &Value) -> Self {
         Self { reply: reply::json(StatusCode::OK, answer), reason: "admin.done", change: None }
+    }
+
+    /// It shows a page.
+    fn page(page: String) -> Self {
+        Self { reply: reply::html(StatusCode::OK, page), reason: "admin.done", change: None }
     }
 
     /// It changed something.
@@ -103,6 +109,7 @@ async fn carry_out<P: Platform>(
         Task::Index => Ok(Done::read(&index())),
         Task::ListSessions => sessions::list(turn, ledger).await,
         Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
+        Task::ExplainPage => explain_page::show(turn, ledger).await,
         Task::Explain => explain::suppose(turn, body, ledger).await,
         #[cfg(feature = "policies")]
         Task::ListPolicies => policies::list(turn).await,

@@ -78,7 +78,7 @@ function breakableEnvironment(env) {
     ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
-    ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata"], () => faults.POSTERN_POLICIES) }),
+    ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
   };
 }

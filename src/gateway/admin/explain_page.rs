@@ -1,0 +1,78 @@
+//! `GET /auth/admin/explain`: the same for people, as a page without script.
+
+use serde_json::{Map, Value, json};
+
+use super::order::Order;
+use super::{Done, explain};
+use crate::config::Config;
+use crate::gateway::Platform;
+use crate::gateway::turn::{Ledger, Turn};
+use crate::json;
+use crate::pages::explain::{Answer, Asked, Choice, render};
+use crate::refusal::Reason;
+
+const FIELDS: [&str; 6] = ["id", "request", "by", "claims", "scopes", "signed_in"];
+const NOBODY: &str = "nobody";
+
+pub(super) async fn show<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
+    let order = Order::of_query(turn, &FIELDS)?;
+    let [id, request, by, claims, scopes, signed_in] = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
+    let asked = Asked { id, request, by, claims, scopes, signed_in };
+    let answer = if !id.is_empty() {
+        made(turn, id).await?
+    } else if !request.is_empty() {
+        match who(&asked) {
+            Ok(who) => {
+                explain::verdict(turn, who, request, ledger).await.map_or_else(Answer::Problem, Answer::Supposed)
+            }
+            Err(problem) => Answer::Problem(problem),
+        }
+    } else {
+        Answer::Nothing
+    };
+    Ok(Done::page(render(&asked, &choices(turn.config), turn.config.decisions.is_some(), &answer)))
+}
+
+async fn made<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Answer, Reason> {
+    match explain::recalled(turn, id).await {
+        Ok(event) => Ok(Answer::Made(event)),
+        Err(Reason::NoSuchDecision) => {
+            let problem =
+                "No decision of this number is kept: it is mistyped, or too old, or of a kind that is not kept.";
+            Ok(Answer::Problem(problem.to_owned()))
+        }
+        Err(reason) => Err(reason),
+    }
+}
+
+/// Who asks, as the form says it, in the words of the API; `None`: nobody.
+fn who(asked: &Asked<'_>) -> Result<Option<Map<String, Value>>, String> {
+    let Some((kind @ ("provider" | "issuer"), id)) = asked.by.split_once(':') else { return Ok(None) };
+    let claims = match asked.claims {
+        "" => Map::new(),
+        text => json::parse_object(text.as_bytes(), explain::MAX_BYTES).map_err(|error| format!("claims: {error}"))?,
+    };
+    let scopes: Vec<&str> = asked.scopes.split_whitespace().collect();
+    let mut who = Map::from_iter([
+        (kind.to_owned(), id.into()),
+        ("claims".to_owned(), claims.into()),
+        ("scopes".to_owned(), json!(scopes)),
+    ]);
+    if !asked.signed_in.is_empty() {
+        who.insert("signed_in".to_owned(), asked.signed_in.into());
+    }
+    Ok(Some(who))
+}
+
+fn choices(config: &Config) -> Vec<Choice> {
+    let providers = config.providers.iter().map(|provider| Choice {
+        value: format!("provider:{}", provider.id),
+        label: format!("Who signed in with {}", provider.id),
+    });
+    let issuers = config.issuers.iter().map(|issuer| Choice {
+        value: format!("issuer:{}", issuer.id),
+        label: format!("A program with a token of {}", issuer.id),
+    });
+    let nobody = Choice { value: NOBODY.to_owned(), label: "Nobody: no credentials at all".to_owned() };
+    providers.chain(issuers).chain([nobody]).collect()
+}

@@ -1,0 +1,120 @@
+// Management where policies are built in: who else may manage, and policies published, tried and taken back, in workerd.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { assertShut, endpoints, order, read, request, signedIn } from "./support/management.mjs";
+import { POLICIES_BUILD } from "./support/postern.mjs";
+import { startWorld } from "./support/world.mjs";
+
+/** What docs/policies.md tells: after so many seconds an isolate looks for another version. */
+const PULL_AFTER = 20;
+
+const world = await startWorld({ main: { settings: { roles: ["roles"] } } }, {
+  build: POLICIES_BUILD,
+  twin: true,
+  tokens: { main: { kind: "agent" } },
+  routes: { "/orders/{id}": { methods: ["GET"], upstream: "service:ECHO", policy: true } },
+  vars: { ADMIN: { principals: ["main|root"] } },
+});
+const { postern, issuers } = world;
+after(() => world.mend());
+
+const root = await signedIn(world, "root");
+const alice = await signedIn(world, "alice");
+const support = await signedIn(world, "helper", { roles: ["support"] });
+
+const READ = '@id("read") permit(principal, action in Action::"read", resource in Route::"/orders/{id}");';
+const NOBODY = '@id("nobody") forbid(principal, action, resource);';
+const SUPPORT = '@id("support") permit(principal in Role::"support", action == Action::"sessions.list", resource);';
+
+const publish = (text, more = {}) => order(root, "/auth/admin/policies", { files: { "a.cedar": text }, as: "live", ...more });
+const cookies = () => [["cookie", alice.jar.header({ crossSite: false, topLevelGet: true })]];
+const statuses = async () => [(await alice.fetch("/orders/7")).status, (await postern.sendToTwin("/orders/7", { headers: cookies() })).status];
+
+/** After the bound, in every isolate: who finds that it is time has the store looked at, and the next one knows. */
+async function settled() {
+  await postern.advance(PULL_AFTER);
+  await statuses();
+  await new Promise((soon) => setTimeout(soon, 300));
+  return statuses();
+}
+
+test("what is published decides within the bound, in every isolate, and going back does too", async () => {
+  assert.deepEqual(await statuses(), [403, 403], "nothing is published");
+  const mark = await postern.mark();
+  const first = await publish(READ, { expect: 0 });
+  assert.equal(first.status, 200, first.body);
+  const [event] = await postern.eventsSince(mark);
+  const { live, serial } = first.json.pointer;
+  assert.deepEqual([event.event, event.action, event.subject, event.before, event.after],
+    ["admin", "policies.publish", "root", "nothing", `${live} live, serial ${serial}`]);
+  assert.deepEqual(await settled(), [200, 200]);
+  const second = await publish(NOBODY, { expect: serial });
+  assert.deepEqual(await settled(), [403, 403]);
+  assert.equal((await publish(READ, { expect: serial })).status, 409);
+  const back = await order(root, "/auth/admin/policies/pointer", { live, expect: second.json.pointer.serial });
+  assert.equal(back.status, 200, back.body);
+  assert.deepEqual(await settled(), [200, 200]);
+  const { json } = await read(root, "/auth/admin/policies");
+  assert.deepEqual(json.pointer, back.json.pointer);
+  assert.deepEqual(json.versions.toSorted(), [live, second.json.pointer.live].toSorted());
+  assert.deepEqual((await read(root, `/auth/admin/policies/${live}`)).json.files, { "a.cedar": READ });
+});
+
+test("what does not hold up is refused with its place, and what is published stays", async () => {
+  const before = (await read(root, "/auth/admin/policies")).json.pointer;
+  const { status, json } = await publish("permit(principal, action, resource)\nwhen { principal.nose == 1 };");
+  assert.equal(status, 422);
+  assert.match(json.problems[0], /^a\.cedar:2:\d+: /);
+  assert.deepEqual((await read(root, "/auth/admin/policies")).json.pointer, before);
+});
+
+test("a version on trial decides nothing, and is told of", async () => {
+  const { live } = (await publish(READ)).json.pointer;
+  const tried = await publish(NOBODY, { as: "shadow" });
+  assert.equal(tried.json.pointer.live, live);
+  assert.deepEqual(await settled(), [200, 200]);
+  const mark = await postern.mark();
+  await alice.fetch("/orders/7");
+  const [{ policy_trial: trial }] = await postern.eventsSince(mark);
+  assert.match(trial, /^policy\.forbidden nobody /);
+});
+
+test("every endpoint is shut to anonymous, to others, to a lower role but for what it is granted, and to an agent", async () => {
+  await publish(`${READ}${SUPPORT}permit(principal, action, resource);`);
+  await settled();
+  const agent = [["authorization", `Bearer ${issuers.main.accessToken({ sub: "root", act: { sub: "assistant" } })}`]];
+  const rows = await endpoints(root);
+  const no = { status: 403, reason: "admin.not_an_administrator" };
+  await assertShut(postern, rows, {
+    anonymous: { browser: world.browser(), status: 401, reason: "authn.no_credential" },
+    "another user": { browser: alice, ...no },
+    agent: { browser: world.browser(), headers: agent, status: 401, reason: "authn.no_credential" },
+  });
+  const granted = ({ action }) => action === "sessions.list";
+  await assertShut(postern, rows.filter((row) => !granted(row)), { "a lower role": { browser: support, ...no } });
+  const row = rows.find(granted);
+  // It is let in; what it asked for is incomplete.
+  assert.equal((await request(support, row)).status, 400);
+  const listed = await read(support, "/auth/admin/sessions?provider=main&subject=alice");
+  assert.equal(listed.json.sessions.length, 1);
+});
+
+test("no mistake that is published shuts the administrators out, nor does a store that is down", async () => {
+  await publish('forbid(principal, action in Action::"administer", resource); forbid(principal, action, resource);');
+  await settled();
+  assert.equal((await read(root, "/auth/admin")).status, 200);
+  await postern.break({ POSTERN_POLICIES: "throw" });
+  assert.equal((await read(root, "/auth/admin")).status, 200);
+  assert.equal((await request(support, { method: "GET", path: "/auth/admin/sessions" })).status, 403);
+  assert.equal((await read(root, "/auth/admin/policies")).status, 503);
+  await postern.break({});
+});
+
+test("what would be decided asks the published policies", async () => {
+  await publish(READ);
+  await settled();
+  const { json } = await order(root, "/auth/admin/explain", { who: { provider: "main" }, request: "GET /orders/7" });
+  assert.deepEqual([json.outcome, json.reason, json.policies], ["allow", "policy.permitted", ["read"]]);
+});
