@@ -70,10 +70,10 @@ test("forty questions at once get the same answers, and one line in the log", as
   assert.match(event.policy_version, /^[0-9a-f]{64}$/);
 });
 
-test("nobody asks without a token, with one for less, or by a session, and the refusal is in words", async () => {
+test("nobody asks without a token, or with one that is for less, and the refusal is in words", async () => {
   const question = scenario.evaluation[0].request;
   for (const [token, status, reason] of [
-    [undefined, 401, "authn.no_token"],
+    [null, 401, "authn.no_token"],
     [service({ scope: "read" }), 403, "authz.insufficient_scope"],
     [service({ sub: "alice" }), 403, "authz.kind_not_accepted"],
     [service({ aud: "https://other.example.com" }), 401, "access_token.aud_mismatch"],
