@@ -158,6 +158,18 @@ pub struct Event {
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
+    /// The tuples that were added, and were not there before …
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tuples_added: Vec<String>,
+    /// … and those that were removed, and were there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tuples_removed: Vec<String>,
+    /// How many rounds of reading the relations took that the route asks for …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation_rounds: Option<usize>,
+    /// … and how many reads in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation_reads: Option<usize>,
     /// The version of the policies that were asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<String>,
@@ -239,6 +251,10 @@ impl Event {
             token_id: None,
             withheld: Vec::new(),
             uncounted: Vec::new(),
+            tuples_added: Vec::new(),
+            tuples_removed: Vec::new(),
+            relation_rounds: None,
+            relation_reads: None,
             policy_version: None,
             policies: Vec::new(),
             policy_trial: None,

@@ -20,6 +20,8 @@ pub mod jose;
 
 pub mod ports;
 
+pub mod relation;
+
 pub mod cookie;
 pub mod cors;
 pub mod kept;

@@ -121,6 +121,51 @@ fn the_examples_of_decisions_are_decided_as_they_say() {
     }
 }
 
+const RELATIONS: [&str; 4] = ["--config", "../../examples/relations/wrangler.toml", "--secrets", "none"];
+
+#[test]
+fn the_examples_of_relations_are_decided_as_they_say() {
+    // R-197
+    let files = ["documents", "acl"].map(|name| format!("../../examples/relations/{name}.json"));
+    let asked = ["check", "--decisions", &files[0], "--decisions", &files[1]];
+    let output = postern(&[&asked[..], &RELATIONS].concat(), "");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    for (file, count) in files.iter().zip([16, 5]) {
+        assert!(said.contains(&format!("{file}: {count} decisions as expected\n")), "{said}");
+    }
+    assert!(said.contains(", is document:{id}#viewer\n"), "{said}");
+}
+
+#[test]
+fn a_decision_by_relations_is_explained_with_a_file_of_tuples() {
+    let file = std::env::temp_dir().join(format!("postern-relations-{}.json", std::process::id()));
+    let ask = |tuples: &str, given: bool| {
+        std::fs::write(&file, tuples).unwrap();
+        let who = r#"{ "provider": "corp", "claims": { "sub": "erin" } }"#;
+        let mut asked = vec!["explain", "--who", who, "GET /documents/7"];
+        if given {
+            asked.extend(["--relations", file.to_str().unwrap()]);
+        }
+        let output = postern(&[&asked[..], &RELATIONS].concat(), "");
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr))
+    };
+    let tuples = r#"["document:7#viewer@group:eng#member", "group:eng#member@user:corp|erin"]"#;
+    assert!(ask(tuples, true).1.starts_with("allow\n"));
+    let refused = "deny\n  route   GET /documents/{id}\n  reason  authz.relation_missing: document:{id}#viewer\n";
+    assert_eq!(ask(tuples, false), (Some(0), refused.to_owned()));
+    for (bad, why) in [
+        ("{", "expected a sequence"),
+        (r#"["document:7"]"#, "expected a tuple"),
+        (r#"["document:7#viewer@user:erin"]"#, "by the id of a provider"),
+        (r#"["document:7#owner@user:*"]"#, "says nothing in `RELATIONS`"),
+    ] {
+        let (code, said) = ask(bad, true);
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
 #[test]
 fn a_decision_that_is_not_as_expected_is_named_and_fails_the_check() {
     let file = std::env::temp_dir().join(format!("postern-decisions-{}.json", std::process::id()));

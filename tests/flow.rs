@@ -66,6 +66,8 @@ mod own_sessions;
 mod policies;
 #[path = "flow/refresh.rs"]
 mod refresh;
+#[path = "flow/relations.rs"]
+mod relations;
 #[path = "flow/renewal.rs"]
 mod renewal;
 #[path = "flow/renewal_failures.rs"]

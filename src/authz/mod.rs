@@ -8,6 +8,7 @@ mod identity;
 pub mod kind;
 pub mod origin;
 pub mod permissions;
+pub mod relations;
 pub mod roles;
 pub mod scopes;
 pub mod tenant;
@@ -60,6 +61,8 @@ pub enum Denial {
     EmailDomain,
     /// These methods were not used to sign in.
     Methods(Vec<String>),
+    /// The relation at the end is not there, or nobody can tell: for this reason.
+    Relation(&'static str, String),
     /// The policies say no: for this reason, and these could not be evaluated.
     Policy(&'static str, String),
     /// The sign-in does not do, and its provider cannot be asked for one that does.
@@ -117,7 +120,7 @@ impl Denial {
             Self::Claim(_) => "authz.claim_not_accepted",
             Self::EmailDomain => "authz.email_domain_not_accepted",
             Self::Methods(_) => "authz.amr_missing",
-            Self::Policy(code, _) => code,
+            Self::Relation(code, _) | Self::Policy(code, _) => code,
             Self::Authentication(shortfall) => shortfall.code(),
         }
     }
@@ -127,7 +130,7 @@ impl Denial {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Scopes(missing) | Self::Permissions(missing) | Self::Methods(missing) => Some(missing.join(" ")),
-            Self::Claim(path) => Some(path.clone()),
+            Self::Claim(asked) | Self::Relation(_, asked) => Some(asked.clone()),
             Self::Policy(_, policies) => Some(policies.clone()).filter(|policies| !policies.is_empty()),
             _ => None,
         }
@@ -198,7 +201,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn of(name: &'static str, decided: Result<(), Denial>) -> Self {
+    #[must_use]
+    pub(crate) fn of(name: &'static str, decided: Result<(), Denial>) -> Self {
         let denial = decided.err();
         Self { name, reason: denial.as_ref().map(Denial::code), detail: denial.and_then(|denial| denial.detail()) }
     }

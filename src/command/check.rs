@@ -50,9 +50,11 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 /// Explains.
 pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let (mut asked, mut who, mut context, mut request) = (Asked::default(), None, None, None);
+    let mut relations = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("who") => who = Some(parser.value()?.string()?),
+            Arg::Long("relations") => relations = Some(PathBuf::from(parser.value()?)),
             Arg::Long("context") => context = Some(parser.value()?.string()?),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             Arg::Value(value) if request.is_none() => request = Some(value.string()?),
@@ -65,12 +67,19 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
     let answer = |config: &Config, _: String| match Policies::load(&asked.policies, config)? {
         Ok(policies) => {
-            let verdict = decisions::explain(config, &policies, (&who, context.as_deref()), &request);
+            let relations = relations.as_deref().map_or_else(|| Ok(Vec::new()), tuples)?;
+            let door = (config, &policies, relations.as_slice());
+            let verdict = decisions::explain(door, (&who, context.as_deref()), &request);
             verdict.map(|verdict| Answer::good(verdict.to_string()))
         }
         Err(wrong) => Ok(wrong),
     };
     Ok(with_site(&asked, answer).unwrap_or_else(Answer::misused))
+}
+
+/// A file of tuples: a list of texts, in JSON.
+fn tuples(file: &Path) -> Result<Vec<String>, String> {
+    serde_json::from_str(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 impl Default for Asked {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::Answer;
 use crate::config::Config;
 use crate::explain::{self, Reading, Verdict, Who};
+use crate::relation::{self, MemoryTuples, Misnamed, TUPLE};
 use crate::time::Timestamp;
 
 pub(super) use context::Context;
@@ -28,6 +29,9 @@ const NOBODY: &str = "nobody";
 pub(super) struct Golden {
     #[serde(rename = "description")]
     _description: String,
+    /// The tuples that there are.
+    #[serde(default)]
+    relations: Vec<String>,
     /// Who asks, by names of the file's own.
     who: BTreeMap<String, Who>,
     decisions: Vec<Expected>,
@@ -50,15 +54,15 @@ struct Expected {
 struct Door<'a> {
     config: &'a Config,
     policies: &'a Policies,
+    tuples: MemoryTuples,
 }
 
-/// Answers one question. `who` and `context`: JSON as in a file; `request`: `GET /path`.
+/// Answers one question. `who` and `context`: JSON as in a file; `request`: `GET /path`; `relations`: the tuples.
 ///
 /// # Errors
 /// When it cannot be read.
 pub(super) fn explain(
-    config: &Config,
-    policies: &Policies,
+    (config, policies, relations): (&Config, &Policies, &[String]),
     (who, context): (&str, Option<&str>),
     request: &str,
 ) -> Result<Verdict, String> {
@@ -66,7 +70,7 @@ pub(super) fn explain(
         Some(text) => serde_json::from_str(text).map_err(|error| format!("context: {error}"))?,
         None => Context::default(),
     };
-    let door = Door { config, policies };
+    let door = Door { config, policies, tuples: tuples(config, relations)? };
     if who == NOBODY {
         return door.decide(None, request, &context);
     }
@@ -83,7 +87,7 @@ pub(super) fn compare(config: &Config, policies: &Policies, text: &str) -> Resul
     for (name, who) in &golden.who {
         who.suppose(config, NOW).map_err(|why| format!("{name}: {why}"))?;
     }
-    let door = Door { config, policies };
+    let door = Door { config, policies, tuples: tuples(config, &golden.relations)? };
     let mut wrong = Vec::new();
     for expected in &golden.decisions {
         let Expected { who, request, context, .. } = expected;
@@ -127,13 +131,32 @@ fn shown(outcome: &str, because: Option<&str>, by: Option<&[String]>) -> String 
     format!("{outcome}{because}{by}")
 }
 
+/// The tuples of a list, each as an administrator would write it.
+///
+/// # Errors
+/// At the first that is none, or says nothing in the configured model.
+fn tuples(config: &Config, texts: &[String]) -> Result<MemoryTuples, String> {
+    let read = |text: &String| {
+        let tuple = relation::tuple(text, &|id| config.named_issuer(id)).map_err(|why| match why {
+            Misnamed::Unreadable => format!("expected {TUPLE}, found `{text}`"),
+            Misnamed::Issuer => format!("`{text}`: expected people by the id of a provider or issuer"),
+        })?;
+        let admitted = config.relations.admit(&tuple).map(|()| tuple);
+        admitted.map_err(|_| format!("`{text}` says nothing in `RELATIONS`"))
+    };
+    texts.iter().map(read).collect()
+}
+
 impl Door<'_> {
     /// Nobody is let in by this: it only says what would be decided.
     fn decide(&self, who: Option<&Who>, request: &str, context: &Context) -> Result<Verdict, String> {
         let now = context.now()?.unwrap_or(NOW);
         let supposed = who.map(|who| who.suppose(self.config, now)).transpose()?;
         Ok(match explain::read(self.config, supposed.as_ref(), request, now)? {
-            Reading::Case(case) => self.policies.decide(&case, context),
+            Reading::Case(case) => {
+                let (verdict, facts) = case.decide_with(&self.config.relations, &self.tuples);
+                self.policies.decide(&case, context, (verdict, &facts))
+            }
             Reading::Refused(verdict) => verdict,
         })
     }

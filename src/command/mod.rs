@@ -25,10 +25,11 @@ Usage:
       --site     of several sites, the one that is asked
       --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
   postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… --who WHO
-                  [--context CONTEXT] REQUEST
+                  [--context CONTEXT] [--relations FILE] REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
       --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
       --context  when and from where, for policies: '{\"time\": \"2026-11-23T10:00:00Z\", \"address\": \"192.0.2.1\"}'
+      --relations  the tuples that there are, as a list in JSON; none when left out
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input

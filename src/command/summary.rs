@@ -249,6 +249,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
     let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
     let permissions: Vec<String> = requirements.permissions.iter().map(permission).collect();
     let claims: Vec<String> = requirements.claims.iter().map(claim).collect();
+    let relations: Vec<String> = requirements.relations.iter().map(ToString::to_string).collect();
     let lists = [
         (", ", kinds.join(" or "), " only"),
         (", tenant ", requirements.tenant.as_ref().map(operand).unwrap_or_default(), ""),
@@ -257,6 +258,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
         (", scopes ", requirements.scopes.join(" "), ""),
         (", scope ", requirements.any_scope.join(" or "), ""),
         (", claim ", claims.join(" and "), ""),
+        (", is ", relations.join(" and "), ""),
         (", e-mail at ", requirements.email_domain.join(" or "), ""),
         (", acr ", requirements.acr.join(" or "), ""),
         (", amr ", requirements.amr.join(" and "), ""),

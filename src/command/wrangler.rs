@@ -15,6 +15,8 @@ const OBJECTS: [(&str, &str); 3] =
     [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
 /// Only where a limit is counted exactly.
 const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
+/// Only where there are relations.
+const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
 /// Only where decisions are kept.
 const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 const ASSETS: &str = "ASSETS";
@@ -57,6 +59,9 @@ impl Wrangler {
             problems.extend(self.missing_objects(&[DECISIONS]));
         }
         problems.extend(self.upstreams(sites));
+        if sites.iter().any(|config| !config.relations.names(None).is_empty()) {
+            problems.extend(self.missing_objects(&[TUPLES]));
+        }
         problems.extend(too_large(vars));
         problems
     }

@@ -37,6 +37,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         authenticate: vec![Authentication::Bearer],
         requirements,
         policy: false,
+        facts: Vec::new(),
         token: Token::None,
         headers: Vec::new(),
         touch: true,

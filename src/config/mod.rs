@@ -13,6 +13,7 @@ mod issuer;
 mod limits;
 mod problem;
 mod provider;
+mod relations;
 mod require;
 mod roles;
 mod routes;
@@ -56,11 +57,13 @@ pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
 use crate::limit::Limit;
 pub use crate::provider_id::ProviderId;
+use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;
+use relations::Relations;
 use require::Known;
 use routes::Surroundings;
 use secrets::Secrets;
@@ -79,6 +82,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// `SESSION`.
     pub session: SessionConfig,
+    /// `RELATIONS`; without the table it knows no type.
+    pub relations: Model,
     /// `ROUTES`.
     pub routes: Router,
     /// Every header by which any route tells its upstream of the caller: from outside none of them is passed on, anywhere.
@@ -110,13 +115,14 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 12] = [
+    pub const VARIABLES: [&str; 13] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "SESSION",
         "LIMITS",
         "ROLES",
+        "RELATIONS",
         "ROUTES",
         "ADMIN",
         "DECISIONS",
@@ -164,6 +170,7 @@ impl Config {
         let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
+        // A deployment for programs only signs nobody in.
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, (sessions, development));
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
@@ -175,6 +182,7 @@ impl Config {
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
+        let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -185,6 +193,7 @@ impl Config {
                 issuers: &issuers,
                 claims: &session.claims,
                 roles: &roles,
+                relations: &relations,
             },
             authzen: top.has("AUTHZEN"),
             asked: asked || purpose == Purpose::Guard,
@@ -206,6 +215,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             session,
+            relations: relations.into_model(),
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
@@ -279,6 +289,18 @@ impl Config {
         of_provider.into_iter().chain(self.session.not_before).filter(|moment| *moment <= now).max()
     }
 
+    /// The issuer that goes by this id, as a provider or as an issuer of access tokens. `None` where it could be either
+    /// of two.
+    #[must_use]
+    pub fn named_issuer(&self, id: &str) -> Option<&str> {
+        let provider = self.provider(id).map(|provider| provider.issuer.as_str());
+        let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
+        match (provider, issuer) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other),
+        }
+    }
+
     /// The redirect URI to register with a provider; each has its own.
     #[must_use]
     pub fn callback_url(&self, id: &ProviderId) -> String {
@@ -313,7 +335,6 @@ fn stamp(vars: &Map<String, Value>) -> String {
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `PROVIDERS`, where people can sign in at all: a deployment for programs only signs nobody in.
 fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, (sessions, development): (bool, bool)) -> Option<Providers> {
     if !sessions {
         top.table("PROVIDERS");

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::issuer::{Issuers, TokenIssuer};
 use super::provider::Provider;
+use super::relations::{self, Relations};
 use super::roles::{self, Roles};
 use super::table::Table;
 use super::value::{duration, label, list, one_of, scope, text, word};
@@ -39,6 +40,8 @@ pub(super) struct Known<'a> {
     pub(super) claims: &'a [String],
     /// What roles grant.
     pub(super) roles: &'a Roles,
+    /// To what things there are relations.
+    pub(super) relations: &'a Relations,
 }
 
 /// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.
@@ -58,6 +61,7 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         permissions: some(&mut table, "permissions", roles::PERMISSION, permission),
         tenant: table.optional("tenant", |value| claims::operand(&Value::from(text(value)?), pattern)),
         claims: claims::read(&mut table, pattern),
+        relations: relations::asked(&mut table, "relations", pattern, known.relations),
         email_domain: some(&mut table, "email_domain", "a domain such as `example.com`", domain),
         acr: some(&mut table, "acr", ACR, scope),
         amr: some(&mut table, "amr", "a value without spaces", word),

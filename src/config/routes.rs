@@ -7,12 +7,14 @@ use super::claim_headers;
 use super::cors;
 use super::limits;
 use super::problem::{expected, shown};
+use super::relations::{self, Relations};
 use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use crate::issuer_id::IssuerId;
 use crate::limit::RouteLimits;
+use crate::relation::Template;
 use crate::route::{
     Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Route, Router, Token, Upstream,
 };
@@ -193,6 +195,7 @@ fn access(
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
         requirements: require::read(table, pattern, known),
         policy: policy(table),
+        facts: facts(table, pattern, known.relations),
         token: table
             .optional(
                 "token",
@@ -205,7 +208,7 @@ fn access(
     };
     match public {
         Some(true) => {
-            for key in ["authenticate", "require", "policy", "token", "headers", "touch", "revocation"]
+            for key in ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation"]
                 .into_iter()
                 .filter(|key| table.has(key))
             {
@@ -269,6 +272,14 @@ fn policy(table: &mut Table<'_>) -> bool {
         table.problem("policy", "this build knows no policies, they are in those with the Cargo feature `policies`");
     }
     policy
+}
+
+/// A build without policies has said so already.
+fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) -> Vec<Template> {
+    if table.has("facts") && table.peek("policy") != Some(&serde_json::Value::Bool(true)) {
+        table.problem("facts", "are told to policies, and `policy` is not `true`");
+    }
+    relations::asked(table, "facts", pattern, known)
 }
 
 /// `authenticate`: the ways to prove an identity.

@@ -125,6 +125,10 @@ export async function asked(env, binding, name, message, limit) {
   return [response.status, await response.text()];
 }
 
+/** The same for several objects at once: of each its status and answer, in the order of the messages. */
+export const askedAll = (env, binding, messages, limit) =>
+  Promise.all(JSON.parse(messages).map(([name, message]) => asked(env, binding, name, message, limit)));
+
 /** Asks the platform's rate limiting: whether one more is within it. */
 export async function within(env, binding, key, limit) {
   let timer;
@@ -138,6 +142,10 @@ export async function within(env, binding, key, limit) {
     clearTimeout(timer);
   }
 }
+
+/** All rows of each of these statements, which happen together or not at all. */
+export const transaction = (storage, statements) =>
+  storage.transactionSync(() => JSON.stringify(statements.map(([statement, bindings]) => storage.sql.exec(statement, ...bindings).toArray())));
 
 /** All rows of one statement, each an object of its columns. */
 export const rows = (sql, statement, bindings) => JSON.stringify(sql.exec(statement, ...bindings).toArray());

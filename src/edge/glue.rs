@@ -55,6 +55,12 @@ extern "C" {
         limit: u32,
     ) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = askedAll)]
+    pub(super) fn asked_all(env: &JsValue, binding: &str, messages: &str, limit: u32) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn transaction(storage: &JsValue, statements: &Array) -> Result<String, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub(super) fn within(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;
 

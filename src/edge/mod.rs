@@ -26,6 +26,7 @@ pub mod sid_index;
 pub mod sign;
 pub mod signatures;
 pub mod stream;
+pub mod tuples;
 
 // The Worker of its own: its way in and out, and its objects.
 #[cfg(feature = "entry")]
@@ -62,6 +63,9 @@ pub mod sql;
 pub mod subject_object;
 #[cfg(feature = "entry")]
 pub mod subject_table;
+#[cfg(feature = "entry")]
+#[expect(missing_docs, reason = "the macro writes methods of its own")]
+pub mod tuple_object;
 #[cfg(feature = "entry")]
 mod watch;
 #[cfg(feature = "entry")]

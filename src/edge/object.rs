@@ -64,6 +64,23 @@ impl Objects<'_> {
         Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
     }
 
+    /// Hands each message to the object of its name, all at once, and returns their answers in that order.
+    ///
+    /// # Errors
+    /// When one of the objects is overloaded, unreachable, slow, or answers with an error.
+    pub async fn call_all(&self, binding: &str, messages: &[(&str, String)]) -> Result<Vec<String>, StoreError> {
+        let scoped: Vec<(String, &String)> =
+            messages.iter().map(|(name, message)| (self.site.scoped(name), message)).collect();
+        let scoped = serde_json::to_string(&scoped).map_err(|error| unavailable(binding, &error))?;
+        let asked = glue::asked_all(self.env, binding, &scoped, millis(TIMEOUT));
+        let answers = told_all(asked).await.map_err(|error| unavailable(binding, &error))?;
+        let refused = answers.iter().find(|(status, _)| *status != 200.0);
+        match refused {
+            None => Ok(answers.into_iter().map(|(_, text)| text).collect()),
+            Some((status, text)) => Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}"))),
+        }
+    }
+
     /// Opens a line (a WebSocket) to such an object, and returns our end. `None` when there is nothing to be told there.
     ///
     /// # Errors
@@ -80,7 +97,15 @@ impl Objects<'_> {
 }
 
 async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {
-    let answer: Array = desk::wait(asked?).await?.dyn_into()?;
+    answer(&desk::wait(asked?).await?.dyn_into()?)
+}
+
+async fn told_all(asked: Result<Promise, JsValue>) -> Result<Vec<(f64, String)>, Exception> {
+    let answers: Array = desk::wait(asked?).await?.dyn_into()?;
+    answers.iter().map(|one| answer(&one.dyn_into()?)).collect()
+}
+
+fn answer(answer: &Array) -> Result<(f64, String), Exception> {
     let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
     told.ok_or_else(|| Exception::new("an object's answer is none"))
 }

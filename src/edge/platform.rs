@@ -20,6 +20,7 @@ use super::shield;
 use super::sid_index::SidIndexObjects;
 use super::sign::WebCryptoSigning;
 use super::signatures::WebCrypto;
+use super::tuples::TupleObjects;
 use crate::gateway::{Errand, Errands, Gateway};
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
 use crate::kept::{Decision, KeptDecisions};
@@ -28,6 +29,7 @@ use crate::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
     Random, Signatures, Signing, StoreError, Timer,
 };
+use crate::relation::{Answer as Answers, Change, Changed, Object, Page, Read, Relations, Tuple};
 use crate::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, SubjectKey};
 use crate::site::Site;
 use crate::time::{Seconds, Timestamp};
@@ -187,6 +189,20 @@ impl Counters for Workers {
 
     async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
         BucketObjects(self.objects()).is_within(binding, key).await
+    }
+}
+
+impl Relations for Workers {
+    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answers>, StoreError> {
+        TupleObjects(self.objects()).read_tuples(reads).await
+    }
+
+    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+        TupleObjects(self.objects()).change_tuples(change).await
+    }
+
+    async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
+        TupleObjects(self.objects()).list_tuples(object, after).await
     }
 }
 

@@ -3,7 +3,7 @@
 use js_sys::Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
-use worker::{SqlStorage, SqlStorageValue};
+use worker::{SqlStorage, SqlStorageValue, Storage};
 
 use super::glue;
 use super::js::Exception;
@@ -22,6 +22,25 @@ pub fn query<T: DeserializeOwned>(
 ) -> Result<Vec<T>, ObjectError> {
     let bindings: Array = bindings.into_iter().map(JsValue::from).collect();
     let rows = glue::rows(sql.as_ref(), statement, &bindings);
+    let rows = rows.map_err(|error| ObjectError::Failed(Exception::from(error).to_string()))?;
+    serde_json::from_str(&rows)
+        .map_err(|error| ObjectError::Failed(format!("unexpected row: {}", json::unread(&error))))
+}
+
+/// Runs statements in one transaction, and reads all rows of each.
+///
+/// # Errors
+/// When SQLite refuses one of them, and then none of them happened; or a row is not a `T`.
+pub fn transaction<T: DeserializeOwned>(
+    storage: &Storage,
+    statements: Vec<(&str, Vec<SqlStorageValue>)>,
+) -> Result<Vec<Vec<T>>, ObjectError> {
+    let pair = |(statement, bindings): (&str, Vec<SqlStorageValue>)| {
+        let bindings: Array = bindings.into_iter().map(JsValue::from).collect();
+        Array::of2(&statement.into(), &bindings)
+    };
+    let statements: Array = statements.into_iter().map(pair).collect();
+    let rows = glue::transaction(storage.as_raw(), &statements);
     let rows = rows.map_err(|error| ObjectError::Failed(Exception::from(error).to_string()))?;
     serde_json::from_str(&rows)
         .map_err(|error| ObjectError::Failed(format!("unexpected row: {}", json::unread(&error))))

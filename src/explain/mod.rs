@@ -11,6 +11,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::authn::supposed::Supposed;
+use crate::authz::relations::{Questions, Step};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
 use crate::http::Method;
@@ -18,6 +19,7 @@ use crate::http::Method;
 use crate::http::Peer;
 #[cfg(feature = "policies")]
 use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, ResourceFacts, Verdict as Said};
+use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute};
 use crate::time::Timestamp;
 
@@ -112,6 +114,37 @@ impl Case<'_> {
         Verdict { detail, requirements, ..verdict }
     }
 
+    /// What the route wants to know of relations, where its other requirements are met so far; `None` when nothing.
+    #[must_use]
+    pub fn relations<'m>(&'m self, verdict: &Verdict, model: &'m Model) -> Option<Result<Questions<'m>, Denial>> {
+        let (guard, who) = (self.matched.route.guard()?, self.who?);
+        if !matches!(verdict.outcome, "allow" | "step_up") {
+            return None;
+        }
+        Questions::new(model, who.principal(), guard, &self.matched.params).transpose()
+    }
+
+    /// Decides with these for all the tuples there are. Also the facts for the policies.
+    #[must_use]
+    pub fn decide_with(&self, model: &Model, tuples: &MemoryTuples) -> (Verdict, Vec<String>) {
+        let verdict = self.decide();
+        let Some(questions) = self.relations(&verdict, model) else { return (verdict, Vec::new()) };
+        let found = questions.and_then(|mut questions| {
+            loop {
+                match questions.step() {
+                    Step::Met(facts) => break Ok(facts),
+                    Step::Denied(denial) => break Err(denial),
+                    Step::Read(reads) => {
+                        let answers = reads.iter().map(|read| tuples.answer(read)).collect();
+                        // One answer for each.
+                        let _same_number = questions.learn(reads, answers);
+                    }
+                }
+            }
+        });
+        (verdict.with_relations(&found), found.unwrap_or_default())
+    }
+
     fn asks_policies(&self) -> bool {
         matches!(&self.matched.route.access, Access::Guarded(guard) if guard.policy)
     }
@@ -119,13 +152,13 @@ impl Case<'_> {
     /// The same question for the policies; `None` where nobody asks it.
     #[cfg(feature = "policies")]
     #[must_use]
-    pub fn for_policies<'a>(&'a self, peer: &'a Peer) -> Option<PolicyInput<'a>> {
+    pub fn for_policies<'a>(&'a self, peer: &'a Peer, facts: &'a [String]) -> Option<PolicyInput<'a>> {
         let principal = self.who?.principal();
         Some(PolicyInput {
             principal: PrincipalFacts::from(principal),
             method: &self.method,
             resource: ResourceFacts::of(&self.path, &self.matched, principal),
-            context: ContextFacts { now: self.now, peer },
+            context: ContextFacts { now: self.now, peer, relations: facts },
         })
     }
 }
@@ -146,6 +179,22 @@ impl Verdict {
     fn of(outcome: &'static str, route: Option<String>, because: &'static str) -> Self {
         let (requirements, policies) = (Vec::new(), Vec::new());
         Self { outcome, route, because, detail: None, requirements, policy_version: None, policies }
+    }
+
+    /// What the relations make of it, which may only take away.
+    #[must_use]
+    pub fn with_relations(mut self, found: &Result<Vec<String>, Denial>) -> Self {
+        self.requirements.push(Finding::of("relations", found.as_ref().map(|_| ()).map_err(Denial::clone)));
+        match found {
+            Ok(_) => self,
+            Err(denial) => Self { outcome: "deny", because: denial.code(), detail: denial.detail(), ..self },
+        }
+    }
+
+    /// The store of relations did not answer: then nobody passes.
+    #[must_use]
+    pub fn without_relations(self) -> Self {
+        Self { outcome: "deny", because: "store.unavailable", ..self }
     }
 
     /// What the policies make of it, which may only take away.

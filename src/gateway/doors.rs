@@ -4,6 +4,7 @@ use super::Platform;
 use super::challenge::Challenge;
 use super::entrant::Entrant;
 use super::policies::{self, Asked};
+use super::relations;
 use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use crate::audit::Outcome as Ending;
@@ -77,7 +78,7 @@ pub(super) async fn enter<P: Platform>(
         Access::Guarded(guard) => {
             let entrant = authenticate(turn, path, (matched.route, guard), ledger).await?;
             turn.limit_subject(matched.route, entrant.principal(), ledger).await?;
-            authorize(turn, Asked { path, matched, guard }, entrant, ledger).await
+            authorize(turn, Asked { path, matched, guard, facts: &[] }, entrant, ledger).await
         }
     }
 }
@@ -122,6 +123,9 @@ async fn authorize<P: Platform>(
 ) -> Result<Admitted, Refused> {
     let Asked { matched, guard, .. } = asked;
     let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
+    let (decision, facts) =
+        relations::also(turn, decision, (matched, guard), entrant.principal(), &mut ledger.event).await?;
+    let asked = Asked { facts: &facts, ..asked };
     let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
     let permit = permitted(mendable(turn, decision, entrant.principal(), ledger))?;
     turn.limit_route(matched.route, ledger).await?;

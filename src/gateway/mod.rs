@@ -26,6 +26,7 @@ mod me;
 mod onward;
 mod other_tabs;
 mod policies;
+mod relations;
 mod renewal;
 mod reply;
 mod resource;
@@ -50,6 +51,7 @@ use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
 use crate::refusal::Reason;
+use crate::relation::Relations;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
 use crate::time::Timestamp;
@@ -78,6 +80,7 @@ pub trait Platform:
     + Sessions
     + SidIndex
     + Counters
+    + Relations
     + KeptDecisions
     + Log
     + Errands
@@ -98,6 +101,7 @@ impl<T> Platform for T where
         + Sessions
         + SidIndex
         + Counters
+        + Relations
         + KeptDecisions
         + Log
         + Errands

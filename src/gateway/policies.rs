@@ -15,6 +15,9 @@ pub(super) struct Asked<'a> {
     pub(super) path: &'a CanonicalPath,
     pub(super) matched: &'a Matched<'a>,
     pub(super) guard: &'a Guard,
+    /// Those of the route's facts that hold.
+    #[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
+    pub(super) facts: &'a [String],
 }
 
 /// Asks the policies where the route wants that and its requirements are met: they may only take away.
@@ -82,7 +85,7 @@ mod built_in {
             principal: PrincipalFacts::from(principal),
             method: &turn.head.method,
             resource: ResourceFacts::of(asked.path, asked.matched, principal),
-            context: ContextFacts { now: turn.now, peer: &turn.head.peer },
+            context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: asked.facts },
         };
         let (decision, difference) = loaded.decide(&input);
         note(event, &decision, difference.as_ref());

@@ -66,6 +66,8 @@ pub struct ContextFacts<'a> {
     pub now: Timestamp,
     /// What the platform says of the caller.
     pub peer: &'a Peer,
+    /// Those of the route's `facts` in which the principal stands, as the configuration writes them.
+    pub relations: &'a [String],
 }
 
 impl<'a> ResourceFacts<'a> {

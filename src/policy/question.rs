@@ -122,6 +122,7 @@ fn surroundings(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) 
         ("now".to_owned(), RestrictedExpression::new_long(now)),
         ("utc".to_owned(), record(clock(now))?),
         ("authentication".to_owned(), record(proof(facts, authentication))?),
+        ("relations".to_owned(), set(facts.relations)),
     ];
     let peer = facts.peer;
     let address = peer.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());

@@ -77,7 +77,7 @@ impl Asking {
                 params: &self.params,
                 tenant: self.tenant.as_deref(),
             },
-            context: ContextFacts { now: Timestamp::from_unix(self.now), peer: &self.peer },
+            context: ContextFacts { now: Timestamp::from_unix(self.now), peer: &self.peer, relations: &[] },
         }
     }
 

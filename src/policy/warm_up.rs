@@ -42,7 +42,7 @@ pub fn warm_up() -> bool {
             params: &[("id".to_owned(), "a".to_owned())],
             tenant: None,
         },
-        context: ContextFacts { now: Timestamp::from_unix(0), peer: &peer },
+        context: ContextFacts { now: Timestamp::from_unix(0), peer: &peer, relations: &[] },
     };
     set.decide(&input).allows()
 }

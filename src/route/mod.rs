@@ -19,6 +19,7 @@ use std::rc::Rc;
 use crate::cors::Cors;
 use crate::issuer_id::IssuerId;
 use crate::limit::RouteLimits;
+use crate::relation::Template;
 use crate::security_headers::SecurityHeaders;
 use crate::time::Seconds;
 
@@ -76,6 +77,8 @@ pub struct Guard {
     pub requirements: Requirements,
     /// `policy`: whether the policies are asked as well, once the requirements are met.
     pub policy: bool,
+    /// `facts`: the relations of which the policies are told whether the identity stands in them.
+    pub facts: Vec<Template>,
     /// `token`: what the upstream gets to know the caller by.
     pub token: Token,
     /// `headers`: what else the upstream is told of the caller. Default nothing.
@@ -103,6 +106,15 @@ impl Route {
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         self.token_guard().map(|_| self.pattern.literal_prefix())
+    }
+
+    /// What it asks of who comes. `None` where it is public.
+    #[must_use]
+    pub fn guard(&self) -> Option<&Guard> {
+        match &self.access {
+            Access::Guarded(guard) => Some(guard),
+            Access::Public => None,
+        }
     }
 
     /// What it asks of an access token. `None` where it takes none.

@@ -6,6 +6,7 @@ use crate::claim_path::ClaimPath;
 use crate::issuer_id::IssuerId;
 use crate::kind::Kind;
 use crate::provider_id::ProviderId;
+use crate::relation::Template;
 use crate::time::Seconds;
 
 /// What an identity must have; all of it. What is empty or `None` asks nothing.
@@ -29,6 +30,8 @@ pub struct Requirements {
     pub any_scope: Vec<String>,
     /// `claims`: each of these holds.
     pub claims: Vec<ClaimRule>,
+    /// `relations`: the identity stands in each of these relations to something.
+    pub relations: Vec<Template>,
     /// `email_domain`: the identity has a verified e-mail address in one of these domains, in lower case.
     pub email_domain: Vec<String>,
     /// `acr`: the sign-in was of one of these classes.

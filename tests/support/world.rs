@@ -19,6 +19,7 @@ use postern::ports::{
     Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
     Random, Signatures, Signing, StoreError, Timer,
 };
+use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
 use postern::session::{
     Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
     SubjectKey,
@@ -50,6 +51,8 @@ pub enum Fault {
     Signing,
     /// Those who count requests do not answer.
     Counters,
+    /// The tuples do not answer.
+    Tuples,
     /// Policies can be neither read nor written.
     Policies,
 }
@@ -95,6 +98,10 @@ pub struct World {
     errands: RefCell<Vec<Errand>>,
     sids: RefCell<HashMap<SidKey, Sid>>,
     buckets: RefCell<HashMap<BucketKey, Bucket>>,
+    /// The tuples of all objects.
+    pub tuples: RefCell<MemoryTuples>,
+    /// How often tuples were read.
+    pub tuple_rounds: Cell<usize>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
     /// The decisions that are kept, by id.
@@ -133,6 +140,8 @@ impl World {
             object_gateway: RefCell::default(),
             sids: RefCell::default(),
             buckets: RefCell::default(),
+            tuples: RefCell::default(),
+            tuple_rounds: Cell::default(),
             draws: Cell::default(),
             decisions: RefCell::default(),
             platform_limits: RefCell::default(),
@@ -399,6 +408,22 @@ impl Counters for World {
     }
 }
 
+impl Relations for World {
+    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answers>, StoreError> {
+        self.tuple_rounds.set(self.tuple_rounds.get() + 1);
+        let tuples = self.tuples_reached().await?;
+        Ok(reads.iter().map(|read| tuples.answer(read)).collect())
+    }
+
+    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+        Ok(self.tuples_reached().await?.change(change))
+    }
+
+    async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.list(object, after))
+    }
+}
+
 impl KeptDecisions for World {
     fn keep(&self, decision: kept::Decision) {
         self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
@@ -469,6 +494,14 @@ impl Sessions for World {
 }
 
 impl World {
+    async fn tuples_reached(&self) -> Result<RefMut<'_, MemoryTuples>, StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Tuples {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        Ok(self.tuples.borrow_mut())
+    }
+
     async fn sids_reached(&self) -> Result<RefMut<'_, HashMap<SidKey, Sid>>, StoreError> {
         breath().await;
         if self.fault.get() == Fault::SidIndex {

@@ -31,8 +31,8 @@ impl Policies {
         None
     }
 
-    pub(super) fn decide(&self, case: &Case<'_>, _: &Context) -> Verdict {
-        case.decide()
+    pub(super) fn decide(&self, _: &Case<'_>, _: &Context, (verdict, _): (Verdict, &[String])) -> Verdict {
+        verdict
     }
 }
 
@@ -55,9 +55,9 @@ impl Policies {
     }
 
     /// What the configuration says, and then they where they are asked; where there are none, that they are to be.
-    pub(super) fn decide(&self, case: &Case<'_>, context: &Context) -> Verdict {
-        let (verdict, peer) = (case.decide(), context.peer());
-        match (&self.set, case.for_policies(&peer)) {
+    pub(super) fn decide(&self, case: &Case<'_>, context: &Context, (verdict, facts): (Verdict, &[String])) -> Verdict {
+        let peer = context.peer();
+        match (&self.set, case.for_policies(&peer, facts)) {
             (Some(set), Some(input)) if verdict.because == Verdict::TO_BE_ASKED => {
                 verdict.with_policies(set.decide(&input))
             }

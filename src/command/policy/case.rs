@@ -65,6 +65,9 @@ pub(super) struct Asked {
     country: Option<String>,
     /// The SHA-256 of a client certificate that was verified, in hexadecimal.
     certificate: Option<String>,
+    /// Those of the route's `facts` that hold.
+    #[serde(default)]
+    relations: Vec<String>,
 }
 
 impl Asked {
@@ -90,6 +93,7 @@ pub(super) struct Case<'a> {
     route: String,
     params: Vec<(String, String)>,
     tenant: Option<&'a str>,
+    relations: &'a [String],
     now: Timestamp,
     peer: Peer,
 }
@@ -148,6 +152,7 @@ impl<'a> Case<'a> {
             params: matched.params,
             path,
             tenant: asked.tenant.as_deref(),
+            relations: &asked.relations,
             now: time(&asked.time)?,
             peer: asked.context().peer(),
         })
@@ -175,7 +180,7 @@ impl<'a> Case<'a> {
                 params: &self.params,
                 tenant: self.tenant,
             },
-            context: ContextFacts { now: self.now, peer: &self.peer },
+            context: ContextFacts { now: self.now, peer: &self.peer, relations: self.relations },
         }
     }
 }

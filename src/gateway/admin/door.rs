@@ -66,7 +66,7 @@ async fn authorize<P: Platform>(
         principal: PrincipalFacts::from(principal),
         action,
         administrators: &named,
-        context: ContextFacts { now: turn.now, peer: &turn.head.peer },
+        context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: &[] },
     };
     let mut allows = |decision: PolicyDecision| {
         ledger.event.policy_version = Some(decision.version.to_string());

@@ -28,6 +28,9 @@ pub(super) enum Task {
     ListSessions,
     RevokeSessions,
     Explain,
+    ListRelations,
+    ChangeRelations,
+    CheckRelation,
     Recall,
     ExplainPage,
     #[cfg(feature = "policies")]
@@ -83,6 +86,27 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "decisions.suppose",
         does: "Says what would be decided, and why: `who`, `request`.",
         task: Task::Explain,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/relations",
+        action: "relations.list",
+        does: "Lists the tuples of an object: `?object=`, and from page to page `&after=`.",
+        task: Task::ListRelations,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/relations",
+        action: "relations.change",
+        does: "Adds and removes tuples of one object, all or none: `add`, `remove`.",
+        task: Task::ChangeRelations,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/relations/check",
+        action: "relations.check",
+        does: "Says whether somebody stands in a relation: `tuple`.",
+        task: Task::CheckRelation,
     },
     #[cfg(feature = "policies")]
     Endpoint {

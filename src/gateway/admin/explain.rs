@@ -8,6 +8,7 @@ use crate::explain::{self, Case, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
 #[cfg(feature = "policies")]
 use crate::gateway::policies;
+use crate::gateway::relations;
 use crate::gateway::turn::{Ledger, Turn};
 use crate::kept;
 use crate::ports::{RequestBody, StoreError};
@@ -77,9 +78,29 @@ pub(super) async fn verdict<P: Platform>(
     }
 }
 
-#[cfg(feature = "policies")]
+/// Policies are asked with the facts that hold.
 async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Ledger) -> Verdict {
     let verdict = case.decide();
+    let found = match case.relations(&verdict, &turn.config.relations) {
+        None => return by_policies(turn, case, verdict, &[], ledger).await,
+        Some(Err(denial)) => Err(denial),
+        Some(Ok(questions)) => match relations::find_out(turn.platform, questions, &mut ledger.event).await {
+            Ok(found) => found,
+            Err(_) => return verdict.without_relations(),
+        },
+    };
+    let verdict = verdict.with_relations(&found);
+    by_policies(turn, case, verdict, &found.unwrap_or_default(), ledger).await
+}
+
+#[cfg(feature = "policies")]
+async fn by_policies<P: Platform>(
+    turn: &Turn<'_, P>,
+    case: &Case<'_>,
+    verdict: Verdict,
+    facts: &[String],
+    ledger: &mut Ledger,
+) -> Verdict {
     if verdict.because != Verdict::TO_BE_ASKED {
         return verdict;
     }
@@ -87,7 +108,7 @@ async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Le
     let nowhere = crate::http::Peer::default();
     let loaded = policies::loaded(turn).await;
     ledger.event.policy_pull = turn.policies.trouble();
-    match (loaded, case.for_policies(&nowhere)) {
+    match (loaded, case.for_policies(&nowhere, facts)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),
     }
@@ -95,6 +116,6 @@ async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Le
 
 #[cfg(not(feature = "policies"))]
 #[expect(clippy::unused_async, reason = "policies are awaited where they are built in")]
-async fn asked<P>(_: &Turn<'_, P>, case: &Case<'_>, _: &mut Ledger) -> Verdict {
-    case.decide()
+async fn by_policies<P>(_: &Turn<'_, P>, _: &Case<'_>, verdict: Verdict, _: &[String], _: &mut Ledger) -> Verdict {
+    verdict
 }

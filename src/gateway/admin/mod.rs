@@ -12,6 +12,7 @@ mod explain_page;
 mod order;
 #[cfg(feature = "policies")]
 mod policies;
+mod relations;
 mod sessions;
 
 use serde_json::{Value, json};
@@ -119,6 +120,9 @@ async fn carry_out<P: Platform>(
         Task::PublishPolicies => policies::publish(turn, body).await,
         #[cfg(feature = "policies")]
         Task::PointPolicies => policies::repoint(turn, body).await,
+        Task::ListRelations => relations::list(turn, ledger).await,
+        Task::ChangeRelations => relations::change(turn, body, ledger).await,
+        Task::CheckRelation => relations::check(turn, body, ledger).await,
         Task::RevokeSessions => sessions::revoke(turn, body, ledger).await,
     }
 }

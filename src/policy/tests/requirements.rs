@@ -98,7 +98,7 @@ impl Both {
             principal: PrincipalFacts::from(&principal),
             method: &Method::GET,
             resource,
-            context: ContextFacts { now, peer: &peer },
+            context: ContextFacts { now, peer: &peer, relations: &[] },
         });
         assert_eq!(decision.failures, []);
         (allowed, decision.allows())

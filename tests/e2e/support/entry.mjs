@@ -77,6 +77,7 @@ function breakableEnvironment(env) {
     SUBJECTS: breakableNamespace(env.SUBJECTS, () => faults.SUBJECTS),
     ONCE: breakableNamespace(env.ONCE, () => faults.ONCE),
     SID_INDEX: breakableNamespace(env.SID_INDEX, () => faults.SID_INDEX),
+    TUPLES: breakableNamespace(env.TUPLES, () => faults.TUPLES),
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
@@ -113,6 +114,7 @@ export class SubjectObject extends classes.SubjectObject {
 export class OnceObject extends classes.OnceObject {}
 export class SidIndexObject extends classes.SidIndexObject {}
 export class BucketObject extends classes.BucketObject {}
+export class TupleObject extends classes.TupleObject {}
 export class DecisionObject extends classes.DecisionObject {}
 
 export default {

@@ -98,6 +98,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
       ONCE: { className: "OnceObject", useSQLite: true },
       SID_INDEX: { className: "SidIndexObject", useSQLite: true },
       BUCKETS: { className: "BucketObject", useSQLite: true },
+      TUPLES: { className: "TupleObject", useSQLite: true },
       DECISION_LOG: { className: "DecisionObject", useSQLite: true },
       ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
@@ -207,7 +208,7 @@ export class Postern {
 
   /** Throws all of a class's objects out of memory; what they stored stays. */
   async evict(binding) {
-    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject" }[binding];
+    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", TUPLES: "TupleObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
         // Then it is out of memory already.

@@ -1,0 +1,138 @@
+//! `require.relations` and `facts`: whether the identity stands in a relation to what the path names. Asked of
+//! the store step by step: what has to be read, and from what was read, the answer.
+
+use super::Denial;
+use crate::authn::Principal;
+use crate::ports::StoreError;
+use crate::relation::{
+    Answer, Known, MAX_READS, Model, Outcome, Read, Subject, Template, Unanswerable, Userset, evaluate, person,
+};
+use crate::route::Guard;
+
+/// What a route wants to know of one principal's relations.
+#[derive(Debug)]
+pub struct Questions<'a> {
+    model: &'a Model,
+    subject: Subject,
+    required: Vec<Question<'a>>,
+    facts: Vec<Question<'a>>,
+    known: Known,
+    rounds: usize,
+}
+
+#[derive(Debug)]
+struct Question<'a> {
+    template: &'a Template,
+    userset: Userset,
+}
+
+/// How far the questions are answered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// This has to be read first.
+    Read(Vec<Read>),
+    /// All that is required holds; and of the route's facts these.
+    Met(Vec<String>),
+    /// It does not.
+    Denied(Denial),
+}
+
+impl<'a> Questions<'a> {
+    /// What this route asks about this principal; `None` when nothing.
+    ///
+    /// # Errors
+    /// When the principal or what the path names can have no relations at all.
+    pub fn new(
+        model: &'a Model,
+        principal: &Principal,
+        guard: &'a Guard,
+        params: &[(String, String)],
+    ) -> Result<Option<Self>, Denial> {
+        let (required, facts) = (&guard.requirements.relations, &guard.facts);
+        let Some(first) = required.iter().chain(facts).next() else { return Ok(None) };
+        let subject = person(principal.kind(), principal.issuer(), principal.subject());
+        let subject = subject.ok_or_else(|| Denial::Relation("relation.no_subject", first.to_string()))?;
+        let questions = |templates: &'a [Template]| templates.iter().map(|template| Question::of(template, params));
+        Ok(Some(Self {
+            model,
+            subject: Subject::Object(subject),
+            required: questions(required).collect::<Result<_, _>>()?,
+            facts: questions(facts).collect::<Result<_, _>>()?,
+            known: Known::default(),
+            rounds: 0,
+        }))
+    }
+
+    /// The answer, or what to read for it. One relation that is not there decides, whatever the others are. A fact
+    /// that nobody can tell is no fact that is not so: a policy may forbid by it.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        let (mut reads, mut facts) = (Vec::new(), Vec::new());
+        for question in &self.required {
+            match self.outcome(question) {
+                Outcome::Yes => {}
+                Outcome::No => return Step::Denied(question.denied("authz.relation_missing")),
+                Outcome::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
+                Outcome::Wants(wanted) => reads.extend(wanted),
+            }
+        }
+        for question in &self.facts {
+            match self.outcome(question) {
+                Outcome::Yes => facts.push(question.template.to_string()),
+                Outcome::No => {}
+                Outcome::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
+                Outcome::Wants(wanted) => reads.extend(wanted),
+            }
+        }
+        if reads.is_empty() {
+            return Step::Met(facts);
+        }
+        reads.sort();
+        reads.dedup();
+        reads.truncate(MAX_READS.saturating_sub(self.known.len()));
+        Step::Read(reads)
+    }
+
+    fn outcome(&self, question: &Question<'_>) -> Outcome {
+        evaluate(self.model, &self.known, &question.userset, &self.subject)
+    }
+
+    /// Takes in what was read.
+    ///
+    /// # Errors
+    /// When there is not one answer for each question.
+    pub fn learn(&mut self, reads: Vec<Read>, answers: Vec<Answer>) -> Result<(), StoreError> {
+        if reads.len() != answers.len() {
+            return Err(StoreError::Malformed);
+        }
+        reads.into_iter().zip(answers).for_each(|(read, answer)| self.known.learn(read, answer));
+        self.rounds += 1;
+        Ok(())
+    }
+
+    /// How often something was read, and how much in all.
+    #[must_use]
+    pub fn cost(&self) -> (usize, usize) {
+        (self.rounds, self.known.len())
+    }
+}
+
+impl<'a> Question<'a> {
+    fn of(template: &'a Template, params: &[(String, String)]) -> Result<Self, Denial> {
+        let userset = template.fill(params);
+        let userset = userset.ok_or_else(|| Denial::Relation("relation.no_object", template.to_string()))?;
+        Ok(Self { template, userset })
+    }
+
+    fn denied(&self, code: &'static str) -> Denial {
+        Denial::Relation(code, self.template.to_string())
+    }
+
+    fn unanswerable(&self, why: Unanswerable) -> Denial {
+        self.denied(match why {
+            Unanswerable::TooDeep => "relation.too_deep",
+            Unanswerable::TooMuch => "relation.too_much",
+            Unanswerable::Circular => "relation.circular",
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! Who stands in which relation to what: tuples seen, changed and asked about.
+
+use serde_json::{Value, json};
+
+use super::order::Order;
+use super::{Change as Noted, Done};
+use crate::audit;
+use crate::gateway::Platform;
+use crate::gateway::relations as store;
+use crate::gateway::turn::{Ledger, Turn};
+use crate::ports::{RequestBody, StoreError};
+use crate::refusal::Reason;
+use crate::relation::{
+    self, Change, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Outcome, TUPLE, Tuple, Unanswerable,
+};
+
+/// So many changes fit, with names as long as they may be.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// `GET /auth/admin/relations?object=document:7`: its tuples, a page at a time.
+pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
+    model(turn)?;
+    let order = Order::of_query(turn, &["object", "after"])?;
+    let object = order.text("object").and_then(|text| relation::object(text, &|id| issuer(turn, id)).ok());
+    let object = object.ok_or(Reason::BadInput("object"))?;
+    ledger.event.target = Some(audit::short(&object.to_string()));
+    let after = match order.text("after") {
+        None => None,
+        Some(text) => {
+            Some(Tuple::parse(text).filter(|after| after.userset.object == object).ok_or(Reason::BadInput("after"))?)
+        }
+    };
+    let page = turn.platform.list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
+    let next = page.tuples.last().filter(|_| page.more).map(ToString::to_string);
+    Ok(Done::read(&json!({ "tuples": texts(&page.tuples), "next": next })))
+}
+
+/// `POST /auth/admin/relations`: `{ "add": ["document:7#viewer@user:corp|alice"], "remove": [] }`. All are of one object,
+/// so that they are changed together or not at all; what is so already is left as it is.
+pub(super) async fn change<P: Platform>(
+    turn: &Turn<'_, P>,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Done, Reason> {
+    let model = model(turn)?;
+    let order = Order::of_body(turn, body, &["add", "remove"], MAX_BYTES).await?;
+    let (mut problems, mut all) = (Vec::new(), Vec::new());
+    let add = tuples(turn, order.get("add"), &mut problems).ok_or(Reason::BadInput("add"))?;
+    let remove = tuples(turn, order.get("remove"), &mut problems).ok_or(Reason::BadInput("remove"))?;
+    // One that the model no longer admits may be removed.
+    problems.extend(add.iter().filter_map(|tuple| inadmissible(model, tuple)));
+    all.extend(add.iter().chain(&remove));
+    let object = all.first().map(|tuple: &&Tuple| tuple.userset.object.clone());
+    if problems.is_empty() {
+        problems.extend(contradictions(&add, &remove));
+    }
+    if all.len() > MAX_CHANGES {
+        problems.push(format!("expected at most {MAX_CHANGES} tuples, found {}", all.len()));
+    }
+    let (Some(object), []) = (object, problems.as_slice()) else {
+        if problems.is_empty() {
+            problems.push("expected at least one tuple in `add` or `remove`".to_owned());
+        }
+        return Ok(Done::unacceptable(turn, &problems));
+    };
+    ledger.event.target = Some(audit::short(&object.to_string()));
+    carry_out(turn, Change { object, add, remove }, ledger).await
+}
+
+/// The event has each tuple by itself: as one text, many would be cut short.
+async fn carry_out<P: Platform>(turn: &Turn<'_, P>, change: Change, ledger: &mut Ledger) -> Result<Done, Reason> {
+    let changed = turn.platform.change_tuples(&change).await.map_err(Reason::Store)?;
+    if (changed.added.len(), changed.removed.len()) != (change.add.len(), change.remove.len()) {
+        return Err(Reason::Store(StoreError::Malformed));
+    }
+    let (added, removed) = (those(&change.add, &changed.added), those(&change.remove, &changed.removed));
+    ledger.event.tuples_added = added.iter().map(|tuple| audit::short(tuple)).collect();
+    ledger.event.tuples_removed = removed.iter().map(|tuple| audit::short(tuple)).collect();
+    let noted = Noted { before: removed.join(" "), after: added.join(" ") };
+    Ok(Done::changed(&json!({ "added": added, "removed": removed }), noted))
+}
+
+/// `POST /auth/admin/relations/check`: `{ "tuple": "document:7#viewer@user:corp|alice" }`, which need not be one that is
+/// stored.
+pub(super) async fn check<P: Platform>(
+    turn: &Turn<'_, P>,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Done, Reason> {
+    let model = model(turn)?;
+    let order = Order::of_body(turn, body, &["tuple"], super::order::MAX_BYTES).await?;
+    let text = order.text("tuple").ok_or(Reason::BadInput("tuple"))?;
+    let tuple = match tuple(turn, text).and_then(|tuple| known(model, &tuple).map_or(Ok(tuple), Err)) {
+        Ok(tuple) => tuple,
+        Err(problem) => return Ok(Done::unacceptable(turn, &[problem])),
+    };
+    ledger.event.target = Some(audit::short(&tuple.to_string()));
+    let found = store::check(turn.platform, model, (&tuple.userset, &tuple.subject)).await;
+    let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
+    let unanswered = match outcome {
+        Outcome::Unanswerable(Unanswerable::TooDeep) => Some("relation.too_deep"),
+        Outcome::Unanswerable(Unanswerable::TooMuch) => Some("relation.too_much"),
+        Outcome::Unanswerable(Unanswerable::Circular) => Some("relation.circular"),
+        _ => None,
+    };
+    (ledger.event.relation_rounds, ledger.event.relation_reads) = (Some(rounds), Some(reads));
+    let holds = outcome == Outcome::Yes;
+    Ok(Done::read(&json!({ "holds": holds, "reason": unanswered, "rounds": rounds, "reads": reads })))
+}
+
+/// Without a model there is nothing to ask about.
+fn model<'a, P>(turn: &Turn<'a, P>) -> Result<&'a Model, Reason> {
+    Some(&turn.config.relations).filter(|model| !model.names(None).is_empty()).ok_or(Reason::NoRoute)
+}
+
+/// The issuer that goes by this id; those of providers and of issuers are never the same.
+fn issuer<'a, P>(turn: &Turn<'a, P>, id: &str) -> Option<&'a str> {
+    turn.config.named_issuer(id)
+}
+
+/// The tuples of a list, none where it is absent; what is none is a problem. `None` when it is no list of texts.
+fn tuples<P>(turn: &Turn<'_, P>, list: Option<&Value>, problems: &mut Vec<String>) -> Option<Vec<Tuple>> {
+    let Some(list) = list else { return Some(Vec::new()) };
+    let mut all = Vec::new();
+    for text in list.as_array()? {
+        match tuple(turn, text.as_str()?) {
+            Ok(tuple) => all.push(tuple),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Some(all)
+}
+
+fn tuple<P>(turn: &Turn<'_, P>, text: &str) -> Result<Tuple, String> {
+    relation::tuple(text, &|id| issuer(turn, id)).map_err(|why| {
+        let text = audit::short(text);
+        match why {
+            Misnamed::Unreadable => format!("expected {TUPLE}, found `{text}`"),
+            Misnamed::Issuer => {
+                format!("`{text}`: people are named by the id of a provider or issuer, as in `user:corp|alice`")
+            }
+        }
+    })
+}
+
+fn contradictions(add: &[Tuple], remove: &[Tuple]) -> Vec<String> {
+    let mut all: Vec<&Tuple> = add.iter().chain(remove).collect();
+    all.sort();
+    let twice = all.windows(2).filter_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None });
+    let mut problems: Vec<String> = twice.map(|tuple| format!("`{tuple}` stands twice")).collect();
+    let object = |tuple: &&Tuple| -> Object { tuple.userset.object.clone() };
+    if let (Some(first), Some(last)) = (all.first().map(object), all.last().map(object))
+        && first != last
+    {
+        problems.push(format!("expected tuples of one object, found `{first}` and `{last}`"));
+    }
+    problems
+}
+
+fn inadmissible(model: &Model, tuple: &Tuple) -> Option<String> {
+    let subject = &tuple.subject;
+    match model.admit(tuple) {
+        Ok(()) => None,
+        Err(Inadmissible::Subject) => {
+            let (kind, relation) = (tuple.userset.object.kind(), &tuple.userset.relation);
+            Some(format!("`{subject}` cannot stand in `RELATIONS.{kind}.{relation}` by a tuple"))
+        }
+        Err(_) => known(model, tuple),
+    }
+}
+
+/// What of a tuple the model does not know.
+fn known(model: &Model, tuple: &Tuple) -> Option<String> {
+    let hint = |names: Vec<&str>, name: &Name| {
+        Model::meant(&names, name.as_str()).map_or_else(String::new, |meant| format!(", did you mean `{meant}`?"))
+    };
+    let (kind, relation) = (tuple.userset.object.kind(), &tuple.userset.relation);
+    if !model.has_type(kind) {
+        return Some(format!("`RELATIONS` has no type `{kind}`{}", hint(model.names(None), kind)));
+    }
+    let known = model.has(kind, relation);
+    (!known).then(|| format!("`RELATIONS.{kind}` has no `{relation}`{}", hint(model.names(Some(kind)), relation)))
+}
+
+fn texts(tuples: &[Tuple]) -> Vec<String> {
+    tuples.iter().map(ToString::to_string).collect()
+}
+
+fn those(tuples: &[Tuple], which: &[bool]) -> Vec<String> {
+    tuples.iter().zip(which).filter(|(_, so)| **so).map(|(tuple, _)| tuple.to_string()).collect()
+}

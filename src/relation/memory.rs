@@ -1,0 +1,60 @@
+//! Tuples in memory, for whoever has no store: the command line, and tests.
+
+use std::collections::BTreeSet;
+
+use super::{Answer, Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, Wanted};
+
+/// A set of tuples that answers as the store does.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryTuples(BTreeSet<Tuple>);
+
+/// How many tuples stand on a page.
+const PAGE: usize = super::message::PAGE;
+
+impl MemoryTuples {
+    /// Adds a tuple; whether it was not there.
+    pub fn add(&mut self, tuple: Tuple) -> bool {
+        self.0.insert(tuple)
+    }
+
+    /// The answer to one question.
+    #[must_use]
+    pub fn answer(&self, read: &Read) -> Answer {
+        let has =
+            |subject: &Subject| self.0.contains(&Tuple { userset: read.userset.clone(), subject: subject.clone() });
+        let subjects = self.0.iter().filter(|tuple| tuple.userset == read.userset).map(|tuple| &tuple.subject);
+        let found: Vec<&Subject> = match &read.wanted {
+            Wanted::Subjects { exactly, .. } if exactly.iter().any(has) => {
+                return Answer { is_there: true, ..Answer::default() };
+            }
+            Wanted::Subjects { usersets: false, .. } => Vec::new(),
+            Wanted::Subjects { .. } => subjects.filter(|subject| subject.is_userset()).collect(),
+            Wanted::Objects => subjects.filter(|subject| !subject.is_userset()).collect(),
+        };
+        let more = found.len() > MAX_FOUND;
+        Answer { is_there: false, found: found.into_iter().take(MAX_FOUND).cloned().collect(), more }
+    }
+
+    /// Carries out a change.
+    pub fn change(&mut self, change: &Change) -> Changed {
+        Changed {
+            removed: change.remove.iter().map(|tuple| self.0.remove(tuple)).collect(),
+            added: change.add.iter().map(|tuple| self.0.insert(tuple.clone())).collect(),
+        }
+    }
+
+    /// A page of an object's tuples.
+    #[must_use]
+    pub fn list(&self, object: &Object, after: Option<&Tuple>) -> Page {
+        let behind = |tuple: &&Tuple| after.is_none_or(|after| *tuple > after);
+        let mut own = self.0.iter().filter(|tuple| tuple.userset.object == *object).filter(behind).cloned();
+        let tuples = own.by_ref().take(PAGE).collect();
+        Page { tuples, more: own.next().is_some() }
+    }
+}
+
+impl FromIterator<Tuple> for MemoryTuples {
+    fn from_iter<T: IntoIterator<Item = Tuple>>(tuples: T) -> Self {
+        Self(tuples.into_iter().collect())
+    }
+}

@@ -1,0 +1,82 @@
+//! Who stands in which relation to what (after Zanzibar): a model of types and relations, and tuples such as
+//! `document:7#viewer@group:eng#member`, from which follows whether somebody is, say, a `viewer` of `document:7`.
+//!
+//! The notation is that of `OpenFGA`: whoever knows one knows the other, and its published tests hold for ours.
+//! [`evaluate`] is pure: it answers from what is [`Known`], or says what has to be read.
+
+mod evaluate;
+mod memory;
+pub mod message;
+mod model;
+mod person;
+mod read;
+mod rewrite;
+mod template;
+#[cfg(test)]
+mod testing;
+mod tuple;
+
+pub use evaluate::{MAX_DEPTH, MAX_READS, Outcome, Unanswerable, evaluate};
+pub use memory::MemoryTuples;
+pub use model::{Inadmissible, Model, ModelProblem};
+pub use person::{Misnamed, PEOPLE, TUPLE, object, person, subject, tuple};
+pub use read::{Answer, Known, MAX_FOUND, Read, Wanted};
+pub use rewrite::{Allowed, Rewrite, RewriteError};
+pub use template::Template;
+pub use tuple::{Name, Object, Subject, Tuple, Userset};
+
+use crate::ports::StoreError;
+
+/// The most changes in one write.
+pub const MAX_CHANGES: usize = 100;
+
+/// What is to be changed of one object's tuples: all of it, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Whose tuples.
+    pub object: Object,
+    /// Which are there afterwards.
+    pub add: Vec<Tuple>,
+    /// Which are not there afterwards.
+    pub remove: Vec<Tuple>,
+}
+
+/// What a [`Change`] did: for each of its tuples, in its order, whether anything is otherwise than before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Of those to add: whether it was not there before.
+    pub added: Vec<bool>,
+    /// Of those to remove: whether it was there before.
+    pub removed: Vec<bool>,
+}
+
+/// Some of an object's tuples, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The tuples.
+    pub tuples: Vec<Tuple>,
+    /// Whether there are more behind the last.
+    pub more: bool,
+}
+
+/// Where the tuples are: strongly consistent, object by object. What was written is there for the next question.
+#[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
+pub trait Relations {
+    /// The answers, in the order of the questions.
+    ///
+    /// # Errors
+    /// When the store does not answer: the caller refuses.
+    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answer>, StoreError>;
+
+    /// Changes the tuples of one object in one transaction.
+    ///
+    /// # Errors
+    /// When the store does not answer: it may have been done, and may be done again.
+    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError>;
+
+    /// The tuples of an object behind `after`, or the first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError>;
+}
