@@ -8,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::authn::{Origin, Principal};
+use crate::authzen::{Entity, Evaluation, RequestError};
 use crate::config::Config;
 use crate::http::{Peer, StatusCode};
 use crate::issuer_id::IssuerId;
@@ -61,6 +62,9 @@ pub enum What {
     /// What an issuer publishes, its metadata or keys, changed or could not be fetched.
     #[serde(rename = "document.fetch")]
     DocumentFetch,
+    /// A service asks what somebody may do.
+    #[serde(rename = "evaluation")]
+    Evaluation,
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
@@ -178,6 +182,12 @@ pub struct Event {
     /// Why the policies that were asked may not be those that are published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_pull: Option<&'static str>,
+    /// What a service asked, and what it was told, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evaluations: Vec<Evaluated>,
+    /// What the caller calls this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_request_id: Option<String>,
     /// The tenant that the caller belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
@@ -249,6 +259,8 @@ impl Event {
             policies: Vec::new(),
             policy_trial: None,
             policy_pull: None,
+            evaluations: Vec::new(),
+            client_request_id: None,
             tenant: None,
             target: None,
             ended: None,
@@ -336,10 +348,83 @@ impl Event {
     }
 }
 
+/// One question of a service, and the answer. Many of them stand in one event, so each is cut shorter.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluated {
+    /// About whom: type and id.
+    pub subject: String,
+    /// About doing what.
+    pub action: String,
+    /// With what: type and id.
+    pub resource: String,
+    /// Whether they may.
+    pub decision: bool,
+    /// Exactly why: a fixed word.
+    pub reason: &'static str,
+    /// More of why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The policies that decided, or the first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// What the version on trial would have decided, where that is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_trial: Option<String>,
+}
+
+impl Evaluated {
+    const MAX_TEXT_BYTES: usize = 100;
+    const MAX_POLICIES: usize = 8;
+
+    /// No, for this reason, until somebody knows better.
+    #[must_use]
+    pub fn denied(asked: &Evaluation, reason: &'static str) -> Self {
+        let named = |entity: &Entity| Self::short(&format!("{} {}", entity.kind, entity.id));
+        Self {
+            subject: named(&asked.subject),
+            action: Self::short(&asked.action.name),
+            resource: named(&asked.resource),
+            ..Self::no(reason)
+        }
+    }
+
+    /// No: it was no question.
+    #[must_use]
+    pub fn malformed(error: RequestError) -> Self {
+        Self { detail: Some(error.message()), ..Self::no("evaluation.malformed") }
+    }
+
+    fn no(reason: &'static str) -> Self {
+        Self {
+            subject: String::new(),
+            action: String::new(),
+            resource: String::new(),
+            decision: false,
+            reason,
+            detail: None,
+            policies: Vec::new(),
+            policy_trial: None,
+        }
+    }
+
+    /// Names the policies that decided.
+    pub fn by(&mut self, policies: &[String]) {
+        self.policies = policies.iter().take(Self::MAX_POLICIES).cloned().collect();
+    }
+
+    fn short(text: &str) -> String {
+        cut(text, Self::MAX_TEXT_BYTES)
+    }
+}
+
 /// At most [`MAX_TEXT_BYTES`] of `text`, cut between characters.
 #[must_use]
 pub fn short(text: &str) -> String {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
+    cut(text, MAX_TEXT_BYTES)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -42,6 +42,7 @@ pub mod session;
 
 pub mod authn;
 pub mod authz;
+pub mod authzen;
 
 #[cfg(feature = "policies")]
 pub mod policy;

@@ -19,6 +19,8 @@ mod admission;
 mod assertion;
 #[path = "flow/assertion_keys.rs"]
 mod assertion_keys;
+#[path = "flow/authzen.rs"]
+mod authzen;
 #[path = "flow/backchannel.rs"]
 mod backchannel;
 #[path = "flow/bearer.rs"]
@@ -29,6 +31,9 @@ mod callback;
 mod claim_headers;
 #[path = "flow/cors.rs"]
 mod cors;
+#[cfg(feature = "policies")]
+#[path = "flow/decisions.rs"]
+mod decisions;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/explain.rs"]

@@ -5,6 +5,7 @@
 
 pub mod access_token;
 pub mod authorization;
+pub mod authzen;
 pub mod claims;
 pub mod cookie;
 pub mod dpop;

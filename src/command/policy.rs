@@ -3,6 +3,7 @@
 mod case;
 mod explain;
 mod golden;
+mod question;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use crate::site::{Site, SiteId};
 const USAGE: &str = "\
 Usage:
   postern policy check [--config FILE] [--env NAME] [--site ID] [--decisions FILE]... FILE|DIR...
-      Reads policies in Cedar (`*.cedar`), checks them against the schema and tells everything that is wrong.
+      Reads policies in Cedar (`*.cedar`), checks them against the schema, with what the files declare beside it
+      (`*.cedarschema`), and tells everything that is wrong.
       --config, --env, --site  as for `postern check`; given one of these, every route that a policy names must
                    be one of that configuration that asks the policies
       --decisions  cases with the decisions expected, in JSON: each must come out so
@@ -189,7 +191,7 @@ fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> R
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
             collect(top, &path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "cedar") {
+        } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
             let below = path.strip_prefix(top).unwrap_or(&path);
             let name = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
             add(files, name, &path)?;

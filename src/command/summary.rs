@@ -69,6 +69,10 @@ fn site(config: &Config) -> String {
         text.push_str("\nAdministrators\n");
         text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
     }
+    if let Some(authzen) = &config.authzen {
+        let url = config.public_url.join(crate::authzen::EVALUATION);
+        text.push_str(&format!("\nDecisions (AuthZEN) at {url}\n{}", routes(std::slice::from_ref(&authzen.route))));
+    }
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text
@@ -167,7 +171,7 @@ fn trusts_endpoint(issuer: &TokenIssuer) -> bool {
 
 /// Every resource that takes tokens, once.
 fn resources(config: &Config) -> Vec<&str> {
-    let mut all: Vec<&str> = config.routes.routes().iter().filter_map(Route::resource).collect();
+    let mut all: Vec<&str> = config.all_routes().filter_map(Route::resource).collect();
     all.sort_unstable();
     all.dedup();
     all

@@ -2,6 +2,7 @@
 
 mod address;
 mod admin;
+mod authzen;
 mod claim_headers;
 mod client_auth;
 mod cors;
@@ -27,6 +28,7 @@ mod verify;
 
 pub use address::{Issuer, PublicUrl};
 pub use admin::{Administrator, Administrators};
+pub use authzen::Authzen;
 pub use client_auth::ClientAuth;
 pub use decisions::{Decisions, Kept};
 pub use deployment::{Deployment, Names, SiteConfig};
@@ -53,10 +55,10 @@ pub use crate::claim_path::ClaimPath;
 use crate::http::HeaderName;
 pub use crate::issuer_id::IssuerId;
 use crate::keyring::KeyRing;
-use crate::limit::{Kind, Limit};
+use crate::limit::Limit;
 pub use crate::provider_id::ProviderId;
 use crate::relation::Model;
-use crate::route::{Requirements, Router};
+use crate::route::{Requirements, Route, Router};
 use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
@@ -92,6 +94,8 @@ pub struct Config {
     pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
+    /// `AUTHZEN`: which services may ask for decisions. `None`: none.
+    pub authzen: Option<Authzen>,
     /// `LIMITS`.
     pub limits: Limits,
     /// Secret `POSTERN_KEYS`, or what this site derives from it.
@@ -111,7 +115,7 @@ pub enum Purpose {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 12] = [
+    pub const VARIABLES: [&str; 13] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -123,6 +127,7 @@ impl Config {
         "ADMIN",
         "DECISIONS",
         "VERIFY",
+        "AUTHZEN",
         "SECURITY_HEADERS",
     ];
 
@@ -190,6 +195,7 @@ impl Config {
                 roles: &roles,
                 relations: &relations,
             },
+            authzen: top.has("AUTHZEN"),
             asked: asked || purpose == Purpose::Guard,
             purpose,
             security_headers: &security_headers,
@@ -200,6 +206,7 @@ impl Config {
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
+        let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let keys = keys(secrets);
         top.finish();
         Some(Self {
@@ -214,6 +221,7 @@ impl Config {
             admin: admin.flatten(),
             decisions: decisions.flatten(),
             verify: verify.flatten(),
+            authzen: authzen.flatten(),
             limits,
             keys: keys?,
             stamp: stamp(vars),
@@ -226,12 +234,20 @@ impl Config {
         let (limits, rules) = (self.site.binding("LIMITS"), self.site.binding("ROUTES"));
         let own = self.limits.own().map(|(name, limit)| (format!("{limits}.{name}"), limit));
         let shared = self.limits.routes.all().map(|(kind, limit)| (format!("{limits}.routes.{}", kind.name()), limit));
-        let routes = self.routes.routes().iter().filter(|route| !route.limits.shared);
+        let routes = self.all_routes().filter(|route| !route.limits.shared);
         let routes = routes.flat_map(|route| {
-            let name = |kind: Kind| format!("{rules}.\"{}\".limits.{}", route.name, kind.name());
-            route.limits.all().map(move |(kind, limit)| (name(kind), limit))
+            let table = match &self.authzen {
+                Some(authzen) if std::ptr::eq(&authzen.route, route) => self.site.binding("AUTHZEN"),
+                _ => format!("{rules}.\"{}\"", route.name),
+            };
+            route.limits.all().map(move |(kind, limit)| (format!("{table}.limits.{}", kind.name()), limit))
         });
         own.chain(shared).chain(routes).collect()
+    }
+
+    /// Every rule: those of `ROUTES`, and that of `AUTHZEN`.
+    pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.routes().iter().chain(self.authzen.as_ref().map(|authzen| &authzen.route))
     }
 
     /// The provider of this id.

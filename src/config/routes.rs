@@ -2,6 +2,7 @@
 
 use super::Purpose;
 use super::address::{PublicUrl, is_loopback, origin};
+use super::authzen;
 use super::claim_headers;
 use super::cors;
 use super::limits;
@@ -38,6 +39,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) purpose: Purpose,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
+    /// Whether services may ask for decisions: then their paths are Postern's own.
+    pub(super) authzen: bool,
     /// What requirements may speak of.
     pub(super) known: Known<'a>,
     /// What answers of upstreams have besides their own.
@@ -74,7 +77,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
         Some((methods, pattern)) => (Some(methods), pattern),
         None => (None, name),
     };
-    let pattern = pattern_of(&table, pattern);
+    let pattern = pattern_of(&table, pattern, surroundings);
     let methods = methods(&mut table, prefix);
     let upstream = upstream_of(&mut table, surroundings);
     let to_assets = upstream == Some(Some(Upstream::Assets));
@@ -91,10 +94,14 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers, limits })
 }
 
-fn pattern_of(table: &Table<'_>, text: &str) -> Option<Pattern> {
+fn pattern_of(table: &Table<'_>, text: &str, surroundings: &Surroundings<'_>) -> Option<Pattern> {
     match Pattern::parse(text) {
         Ok(pattern) if pattern.is_within(OWN_PREFIX) || pattern.is_within(WELL_KNOWN) => {
             table.problem_here(format!("`{OWN_PREFIX}` and `{WELL_KNOWN}` are Postern's own"));
+            None
+        }
+        Ok(pattern) if surroundings.authzen && pattern.is_within(authzen::PREFIX) => {
+            table.problem_here(format!("`{}` is Postern's own where there is `AUTHZEN`", authzen::PREFIX));
             None
         }
         Ok(pattern) => Some(pattern),
@@ -235,7 +242,7 @@ fn refuse_telling_nobody(table: &Table<'_>, guard: &Guard) {
 }
 
 /// What is said of a way to authenticate that the route does not take.
-fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surroundings<'_>) {
+pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundings: &Surroundings<'_>) {
     if guard.takes_sessions() && !surroundings.sessions {
         table.problem("authenticate", "expected `[\"bearer\"]`: without `PROVIDERS` nobody can sign in");
     }
@@ -275,7 +282,8 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
     relations::asked(table, "facts", pattern, known)
 }
 
-fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
+/// `authenticate`: the ways to prove an identity.
+pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
     const WAYS: [(&str, Authentication); 2] =
         [("session", Authentication::Session), ("bearer", Authentication::Bearer)];
     const LATER: [&str; 5] = ["api_key", "basic", "dpop", "mtls", "passkey"];

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admission;
+mod authzen;
 mod backchannel;
 mod bearer;
 mod callback;
@@ -15,6 +16,7 @@ mod frontchannel;
 mod guard;
 mod helper;
 mod introspection;
+mod judges;
 mod jwks;
 mod landing;
 mod limits;
@@ -224,6 +226,10 @@ impl Gateway {
     ) -> Result<Outcome, Reason> {
         if let Some(resource) = resource::asked_about(turn.config, path) {
             return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+        }
+        if let (Some(authzen), Some(endpoint)) = (&turn.config.authzen, authzen::Endpoint::at(path)) {
+            let reply = authzen::answer(turn, (authzen, endpoint, path), body, ledger).await?;
+            return Ok(Outcome::Reply(reply));
         }
         if jwks::is_asked_for(turn.config, path) {
             return jwks::publish(turn, ledger).map(Outcome::Reply);

@@ -46,7 +46,7 @@ async fn ask<P: Platform>(_: &Turn<'_, P>, _: &Asked<'_>, _: &Principal, _: &mut
 #[cfg(feature = "policies")]
 use built_in::ask;
 #[cfg(feature = "policies")]
-pub(super) use built_in::loaded;
+pub(super) use built_in::{failed, loaded, trial};
 
 #[cfg(feature = "policies")]
 mod built_in {
@@ -132,21 +132,26 @@ mod built_in {
     fn note(event: &mut Event, decision: &PolicyDecision, difference: Option<&Difference>) {
         event.policy_version = Some(decision.version.to_string());
         event.policies.clone_from(&decision.policies);
-        event.policy_trial = difference.map(|difference| {
-            let shadow = &difference.shadow;
-            format!("{} {} {}", shadow.verdict.code(), shadow.policies.join(" "), shadow.version.short())
-        });
+        event.policy_trial = difference.map(trial);
+    }
+
+    /// What the version on trial would have said, for the log.
+    pub(in crate::gateway) fn trial(difference: &Difference) -> String {
+        let shadow = &difference.shadow;
+        format!("{} {} {}", shadow.verdict.code(), shadow.policies.join(" "), shadow.version.short())
+    }
+
+    /// The policies that could not be evaluated, for the log. Which, not how: that may quote what is known of the caller.
+    pub(in crate::gateway) fn failed(decision: PolicyDecision) -> Option<String> {
+        let names: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
+        Some(names.join(" ")).filter(|names| !names.is_empty())
     }
 
     fn refusal(decision: PolicyDecision) -> Option<Decision> {
         let code = decision.verdict.code();
         match decision.verdict {
             Verdict::Allow => None,
-            Verdict::Deny(_) => {
-                // Which, not how: that may quote what is known of the caller.
-                let failed: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
-                Some(Decision::Deny(Denial::Policy(code, failed.join(" "))))
-            }
+            Verdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
             Verdict::StepUp(wanted) => {
                 let shortfall = if wanted.acr_values.is_empty() { Shortfall::TooOld } else { Shortfall::Acr };
                 let max_age = wanted.max_age.map(Seconds::new);

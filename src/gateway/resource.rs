@@ -27,7 +27,7 @@ const MAX_AGE: Seconds = Seconds::hours(1);
 pub(super) fn asked_about<'a>(config: &Config, path: &'a CanonicalPath) -> Option<&'a str> {
     let resource = path.as_str().strip_prefix(WELL_KNOWN)?;
     let is_resource = resource.is_empty() || resource.starts_with('/');
-    (is_resource && config.routes.routes().iter().any(|route| route.resource().is_some())).then_some(resource)
+    (is_resource && config.all_routes().any(|route| route.resource().is_some())).then_some(resource)
 }
 
 /// Where the metadata of the resource that `route` belongs to is (RFC 9728 §5.1).
@@ -58,7 +58,7 @@ fn guards_of<'a>(config: &'a Config, resource: &str) -> Vec<&'a Guard> {
         let rest = route.resource().and_then(|own| own.strip_prefix(resource));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let named: Vec<&Guard> = config.routes.routes().iter().filter(below).filter_map(Route::token_guard).collect();
+    let named: Vec<&Guard> = config.all_routes().filter(below).filter_map(Route::token_guard).collect();
     if !named.is_empty() {
         return named;
     }

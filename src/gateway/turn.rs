@@ -60,16 +60,32 @@ pub(super) struct Ledger {
     /// What a sign-in has to be like to help where the route takes sessions.
     pub(super) sign_in: Option<SignIn>,
     cookies: Vec<HeaderValue>,
+    /// The caller's own id of the request, where it goes back in place of ours.
+    echo: Option<HeaderValue>,
 }
 
 impl Ledger {
     pub(super) fn new(event: Event) -> Self {
-        Self { event, challenge: None, grant: None, quotas: Quotas::default(), sign_in: None, cookies: Vec::new() }
+        Self {
+            event,
+            challenge: None,
+            grant: None,
+            quotas: Quotas::default(),
+            sign_in: None,
+            cookies: Vec::new(),
+            echo: None,
+        }
     }
 
     /// The cookies, the grant and the quotas, for an answer that is not ours.
     pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>, Quotas) {
         (self.cookies, self.grant, self.quotas)
+    }
+
+    /// Gives the caller's own id of the request back with the answer; the log has both.
+    pub(super) fn echo(&mut self, id: Option<&HeaderValue>) {
+        self.event.client_request_id = id.map(|id| crate::audit::short(&String::from_utf8_lossy(id.as_bytes())));
+        self.echo = id.cloned();
     }
 
     /// Sets a cookie with the answer, good or bad.
@@ -271,6 +287,9 @@ impl<P: Platform> Turn<'_, P> {
         let mut reply = reply::sealed(reply, &self.request_id, self.config.public_url.is_https());
         if let Some(grant) = ledger.grant {
             grant.add_to_own(&mut reply.headers);
+        }
+        if let Some(id) = ledger.echo {
+            reply.headers.insert("x-request-id", id);
         }
         reply
     }

@@ -38,6 +38,23 @@ pub enum Cause {
     Failed,
     /// The question could not be put.
     Unanswerable,
+    /// What a service asks does not fit the schema.
+    Unfit(Part),
+}
+
+/// A part of what a service asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its `subject`.
+    Subject,
+    /// Its `action`.
+    Action,
+    /// Its `resource`.
+    Resource,
+    /// Its `context`, with the properties of the action.
+    Context,
+    /// The four together: the action is for others.
+    Whole,
 }
 
 /// A policy that could not be evaluated.
@@ -86,6 +103,11 @@ impl Verdict {
             Self::Deny(Cause::Forbidden) => "policy.forbidden",
             Self::Deny(Cause::Failed) => "policy.failed",
             Self::Deny(Cause::Unanswerable) => "policy.unanswerable",
+            Self::Deny(Cause::Unfit(Part::Subject)) => "policy.unfit_subject",
+            Self::Deny(Cause::Unfit(Part::Action)) => "policy.unfit_action",
+            Self::Deny(Cause::Unfit(Part::Resource)) => "policy.unfit_resource",
+            Self::Deny(Cause::Unfit(Part::Context)) => "policy.unfit_context",
+            Self::Deny(Cause::Unfit(Part::Whole)) => "policy.unfit_question",
             Self::StepUp(_) => "policy.step_up",
         }
     }

@@ -1,5 +1,7 @@
 //! What a text may cost before it is read: the parser and the evaluator walk by recursion, and a Worker's stack is small.
 
+use std::collections::BTreeMap;
+
 /// The most files in one version.
 pub(super) const MAX_FILES: usize = 100;
 /// The most bytes in one version, names included.
@@ -10,6 +12,8 @@ pub(super) const MAX_POLICIES: usize = 1000;
 const MAX_DEPTH: usize = 32;
 /// The most operators in one policy, each of which may be one level of its tree. Of those of two signs, each is a half.
 const MAX_HALVES: usize = 300;
+/// The most words that the schemas of one version come to, each type written out where it is named.
+const MAX_WORDS: usize = 50_000;
 
 /// The byte at which `text` begins to ask too much, and why.
 pub(super) fn excess(text: &str) -> Option<(usize, &'static str)> {
@@ -31,6 +35,103 @@ pub(super) fn excess(text: &str) -> Option<(usize, &'static str)> {
         }
     }
     None
+}
+
+/// The byte at which a schema begins to nest too deeply, and why.
+pub(super) fn schema_excess(text: &str) -> Option<(usize, &'static str)> {
+    let mut depth = 0_usize;
+    for (at, byte) in code(text) {
+        match byte {
+            b'(' | b'[' | b'{' | b'<' => depth += 1,
+            b')' | b']' | b'}' | b'>' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some((at, "nested deeper than 32 brackets"));
+        }
+    }
+    None
+}
+
+/// Why schemas come to too much. Cedar writes out each type where it is named, so types made of types made of types
+/// double with every step. `known`: one that is there anyway.
+pub(super) fn swollen(known: &str, texts: &[&str]) -> Option<String> {
+    let plain: Vec<String> = texts.iter().map(|text| plain(text)).collect();
+    let known = self::plain(known);
+    let mut types = Types {
+        declared: plain.iter().chain([&known]).flat_map(|text| declarations(text)).collect(),
+        ..Types::default()
+    };
+    let all =
+        plain.iter().flat_map(|text| words(text)).fold(Extent::default(), |all, word| all.and(types.extent(word)));
+    if all.depth > MAX_DEPTH {
+        return Some("types made of types, deeper than 32".to_owned());
+    }
+    (all.words > MAX_WORDS)
+        .then(|| format!("expected at most {MAX_WORDS} words, each type written out where it is named"))
+}
+
+/// What a word comes to when each type is written out.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    words: usize,
+    depth: usize,
+}
+
+impl Extent {
+    fn and(self, other: Self) -> Self {
+        Self { words: self.words.saturating_add(other.words), depth: self.depth.max(other.depth) }
+    }
+}
+
+/// `type NAME = …;`: the words that stand for each name, and what those come to as far as it is known.
+#[derive(Default)]
+struct Types<'a> {
+    declared: BTreeMap<&'a str, Vec<&'a str>>,
+    known: BTreeMap<&'a str, Extent>,
+}
+
+impl<'a> Types<'a> {
+    fn extent(&mut self, word: &'a str) -> Extent {
+        self.extent_below(word, 0)
+    }
+
+    fn extent_below(&mut self, word: &'a str, level: usize) -> Extent {
+        let Some(body) = self.declared.get(word).cloned() else { return Extent { words: 1, depth: 0 } };
+        if let Some(known) = self.known.get(word) {
+            return *known;
+        }
+        if level > MAX_DEPTH {
+            return Extent { words: 1, depth: level };
+        }
+        // For now, in case it is made of itself, which Cedar refuses.
+        self.known.insert(word, Extent { words: 1, depth: 0 });
+        let inner = body.into_iter().fold(Extent::default(), |all, word| all.and(self.extent_below(word, level + 1)));
+        let extent = Extent { words: inner.words.saturating_add(1), depth: inner.depth.saturating_add(1) };
+        self.known.insert(word, extent);
+        extent
+    }
+}
+
+fn declarations(plain: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut declared = Vec::new();
+    for statement in plain.split(';') {
+        let Some((head, body)) = statement.split_once('=') else { continue };
+        let mut head = words(head).rev();
+        if let (Some(name), Some("type")) = (head.next(), head.next()) {
+            declared.push((name, words(body).collect()));
+        }
+    }
+    declared
+}
+
+fn words(plain: &str) -> impl DoubleEndedIterator<Item = &str> {
+    plain.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// Without texts and comments.
+fn plain(text: &str) -> String {
+    code(text).map(|(at, _)| text.as_bytes().get(at).copied().map_or(' ', char::from)).collect()
 }
 
 /// The bytes outside texts and comments, and `?` for an `if`, which is an operator too.
@@ -125,5 +226,26 @@ mod tests {
         run(policy(&format!("{}{holds}", "if context.now == 1 then false else ".repeat(45))));
         run(policy(&format!("{}{holds}", "context.now * 0 + ".repeat(45))));
         run(policy(&format!("{}{holds}", "principal is Human && ".repeat(145))));
+    }
+
+    #[test]
+    fn a_schema_nests_and_swells_so_far_and_no_further() {
+        let tower = |levels: usize| format!("entity a = {{ b: {}Long{} }};", "Set<".repeat(levels), ">".repeat(levels));
+        assert_eq!(schema_excess(&tower(30)), None);
+        assert!(schema_excess(&tower(40)).is_some());
+        let chain = |length: usize| -> String {
+            (0..length)
+                .map(|at| format!("type t{at} = {{ a: t{} }};\n", at + 1))
+                .chain([format!("type t{length} = Long;")])
+                .collect()
+        };
+        assert_eq!(swollen("", &[&chain(20)]), None);
+        for length in [40, 5000] {
+            assert!(swollen("", &[&chain(length)]).is_some_and(|why| why.contains("deeper")), "{length}");
+        }
+        let doubling: String =
+            (0..20).map(|at| format!("type t{at} = {{ a: t{0}, b: t{0} }}; // \"\n", at + 1)).collect();
+        assert!(swollen("type t20 = Long;", &[&doubling]).is_some_and(|why| why.contains("words")));
+        assert_eq!(swollen("", &["type a = { b?: a };"]), None);
     }
 }

@@ -1,5 +1,8 @@
 //! Policies in Cedar: who asks, for what and in what surroundings → allow, deny or step up, and which policies say so.
 //!
+//! Services may ask about things that Postern knows nothing of, once a version declares them beside the schema
+//! (`*.cedarschema`): [`PolicySet::evaluate`].
+//!
 //! A [`Bundle`] is the files of one version; [`PolicySet::parse`] makes it a set that has met the schema
 //! ([`base.cedarschema`](SCHEMA)), and [`PolicySet::decide`] asks it. [`Policies`] keeps an isolate at the version
 //! that is published. Nothing permits → deny; a `forbid` that holds → deny, whatever permits; a policy that cannot be
@@ -8,6 +11,7 @@
 mod bundle;
 mod claims;
 mod decision;
+mod domain;
 mod input;
 mod limits;
 mod management;
@@ -21,7 +25,7 @@ mod versions;
 mod warm_up;
 
 pub use bundle::{Bundle, Version};
-pub use decision::{Cause, Failure, PolicyDecision, Verdict};
+pub use decision::{Cause, Failure, Part, PolicyDecision, Verdict};
 pub use input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 pub use management::{ManagementInput, SCHEMA as MANAGEMENT_SCHEMA, actions as management_actions, built_in};
 pub use problem::Problem;

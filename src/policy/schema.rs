@@ -1,19 +1,64 @@
-//! The schema that every policy meets, and its names, read once.
+//! The schema that every policy meets, and its names, read once: ours, with what the version declares beside it.
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
 
 use super::bundle::Version;
+use super::limits;
 use super::management;
+use super::problem::Problem;
 use crate::http::Method;
 use crate::kind::Kind;
 
 /// The schema, in Cedar's own notation.
 pub const SCHEMA: &str = include_str!("base.cedarschema");
 
-/// The schema as Cedar reads it. Fails only if the text above is wrong, which a test would tell.
-pub(super) fn read() -> Result<Schema, String> {
-    let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| error.to_string())?;
-    Ok(schema)
+/// How the names of files end that declare types and actions.
+const EXTENSION: &str = ".cedarschema";
+
+/// Whether a file of this name declares types and actions; every other one has policies.
+pub(super) fn is_schema(file: &str) -> bool {
+    file.ends_with(EXTENSION)
+}
+
+/// Our schema together with these files, name and text of each. None may declare again what another does, or ours.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Schema, Vec<Problem>> {
+    let files: Vec<(&str, &str)> = files.into_iter().collect();
+    let mut problems: Vec<Problem> = files.iter().filter_map(|(file, text)| excess(file, text)).collect();
+    let texts: Vec<&str> = files.iter().map(|(_, text)| *text).collect();
+    problems.extend(limits::swollen(SCHEMA, &texts).map(Problem::of_all));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    // The text of our own is right, a test would tell.
+    let mut fragments = Vec::new();
+    for (file, text) in std::iter::once(("", SCHEMA)).chain(files) {
+        match SchemaFragment::from_cedarschema_str(text) {
+            Ok((fragment, _warnings)) => fragments.push(fragment),
+            Err(error) => problems.push(Problem::found(file, text, 0, &error)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    if fragments.len() > 1 {
+        // Names of management's too: a policy that speaks of them would be taken for one about management.
+        let (management, _warnings) =
+            SchemaFragment::from_cedarschema_str(management::SCHEMA).map_err(|error| refused(&error))?;
+        Schema::from_schema_fragments(fragments.iter().cloned().chain([management]))
+            .map_err(|error| refused(&error))?;
+    }
+    Schema::from_schema_fragments(fragments).map_err(|error| refused(&error))
+}
+
+fn refused(error: &impl std::fmt::Display) -> Vec<Problem> {
+    vec![Problem::of_all(format!("schema: {error}"))]
+}
+
+fn excess(file: &str, text: &str) -> Option<Problem> {
+    limits::schema_excess(text).map(|(at, why)| Problem::at(file, text, at, why))
 }
 
 /// The same with what management adds.

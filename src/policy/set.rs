@@ -1,14 +1,16 @@
 //! A version's files → policies that have met the schema, and the decisions they make.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, Schema, ValidationError, ValidationMode,
+    AuthorizationError, Authorizer, Decision, Policy, PolicyId, Response, ValidationError, ValidationMode,
     ValidationWarning, Validator,
 };
 
 use super::bundle::{Bundle, Version};
 use super::decision::{Cause, Failure, PolicyDecision, Verdict};
+use super::domain::Domain;
 use super::input::PolicyInput;
 use super::limits::{self, MAX_POLICIES};
 use super::management::{self, ManagementInput};
@@ -16,6 +18,7 @@ use super::problem::{Problem, position};
 use super::question::Question;
 use super::schema::{self, Names};
 use super::step_up::{self, StepUp};
+use crate::authzen::Evaluation;
 
 /// The longest name of a policy, in bytes; that of a file and a line is shorter.
 const MAX_NAME: usize = 140;
@@ -30,6 +33,11 @@ const MAX_MESSAGE: usize = 300;
 pub struct PolicySet {
     version: Version,
     names: Names,
+    /// The files that declare types and actions beside ours.
+    schemas: Vec<(String, String)>,
+    /// What services may ask about. Where the files were checked elsewhere it is read when the first service asks, for
+    /// that takes longer than all else.
+    domain: OnceCell<Result<Domain, String>>,
     authorizer: Authorizer,
     /// Those about requests for routes.
     all: cedar_policy::PolicySet,
@@ -69,7 +77,11 @@ impl PolicySet {
     fn read(bundle: &Bundle, is_checked: bool) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut found = Vec::new();
-        for (file, text) in bundle.files() {
+        let (schemas, policies): (Vec<_>, Vec<_>) = bundle.files().partition(|(file, _)| schema::is_schema(file));
+        // Without a schema, nothing can be said of policies.
+        let schema = if is_checked { None } else { Some(schema::read(schemas.iter().copied())?) };
+        let validator = schema.map(Validator::new);
+        for (file, text) in policies {
             match read_file(file, text) {
                 Ok(policies) => found.extend(policies),
                 Err(wrong) => problems.extend(wrong),
@@ -80,14 +92,17 @@ impl PolicySet {
         }
         let clashes = misnamed(&found);
         // Cedar takes no two policies of one name: then what the schema says of them has to wait.
-        problems.extend(match clashes.is_empty() {
-            true if is_checked => Vec::new(),
-            true => misfits(&found)?,
-            false => clashes,
+        problems.extend(match &validator {
+            _ if !clashes.is_empty() => clashes,
+            Some(validator) => misfits(&found, validator)?,
+            None => Vec::new(),
         });
         let step_ups = step_ups(&found, &mut problems);
         if problems.is_empty() {
-            return Self::of(bundle.version(), found, step_ups);
+            let domain = validator.map(|validator| Domain::of(validator.schema())).transpose().map_err(of_all)?;
+            let set = Self::of(bundle.version(), found, step_ups)?;
+            let schemas = schemas.into_iter().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+            return Ok(Self { schemas, domain: domain.map(Ok).map_or_else(OnceCell::new, OnceCell::from), ..set });
         }
         problems.sort();
         problems.dedup();
@@ -102,7 +117,8 @@ impl PolicySet {
         let rest = together(policies.iter().filter(|policy| stays(policy)).cloned())?;
         let all = together(policies)?;
         let names = Names::new().map_err(of_all)?;
-        Ok(Self { version, names, authorizer: Authorizer::new(), all, managing, step_ups, rest })
+        let (authorizer, schemas, domain) = (Authorizer::new(), Vec::new(), OnceCell::new());
+        Ok(Self { version, names, schemas, domain, authorizer, all, managing, step_ups, rest })
     }
 
     /// The version that this is.
@@ -139,7 +155,7 @@ impl PolicySet {
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
         match Question::new(input, &self.names) {
             Ok(question) => self.answer(&question, &self.all),
-            Err(message) => self.unanswerable(&message),
+            Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
     }
 
@@ -148,8 +164,25 @@ impl PolicySet {
     pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
         match Question::about_management(input, &self.names) {
             Ok(question) => self.answer(&question, &self.managing).without_step_up(),
-            Err(message) => self.unanswerable(&message),
+            Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
+    }
+
+    /// The same for what a service asks.
+    #[must_use]
+    pub fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {
+        match self.domain.get_or_init(|| self.read_domain()).as_ref().map(|domain| domain.question(evaluation)) {
+            Ok(Ok(question)) => self.answer(&question, &self.all),
+            Ok(Err(unfit)) => self.unanswerable(Cause::Unfit(unfit.part), &unfit.message),
+            Err(why) => self.unanswerable(Cause::Unanswerable, why),
+        }
+    }
+
+    fn read_domain(&self) -> Result<Domain, String> {
+        let files = self.schemas.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        let schema =
+            schema::read(files).map_err(|problems| problems.iter().map(ToString::to_string).collect::<String>())?;
+        Domain::of(&schema)
     }
 
     fn answer(&self, question: &Question, by: &cedar_policy::PolicySet) -> PolicyDecision {
@@ -160,9 +193,9 @@ impl PolicySet {
         self.decision(verdict, policies, failures)
     }
 
-    fn unanswerable(&self, message: &str) -> PolicyDecision {
+    fn unanswerable(&self, cause: Cause, message: &str) -> PolicyDecision {
         let failure = Failure { policy: String::new(), message: shortened(message) };
-        self.decision(Verdict::Deny(Cause::Unanswerable), Vec::new(), vec![failure])
+        self.decision(Verdict::Deny(cause), Vec::new(), vec![failure])
     }
 
     /// Cedar goes on without a policy that it cannot evaluate; here that is a no.
@@ -238,20 +271,20 @@ fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
 }
 
 /// What the schema says of them: of those about management, the one with management in it.
-fn misfits(found: &[Found<'_>]) -> Result<Vec<Problem>, Vec<Problem>> {
+fn misfits(found: &[Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
     let (managing, others): (Vec<&Found<'_>>, Vec<_>) = found.iter().partition(|one| management::is_about(&one.policy));
-    let mut problems = misfits_of(&others, schema::read)?;
+    let mut problems = misfits_of(&others, validator)?;
     let two_minds = managing.iter().filter(|one| management::is_of_two_minds(&one.policy));
     problems
         .extend(two_minds.map(|one| one.problem("about requests and about management: write it as two".to_owned())));
     if !managing.is_empty() {
-        problems.extend(misfits_of(&managing, schema::read_with_management)?);
+        let validator = Validator::new(schema::read_with_management().map_err(of_all)?);
+        problems.extend(misfits_of(&managing, &validator)?);
     }
     Ok(problems)
 }
 
-fn misfits_of(found: &[&Found<'_>], schema: fn() -> Result<Schema, String>) -> Result<Vec<Problem>, Vec<Problem>> {
-    let validator = Validator::new(schema().map_err(of_all)?);
+fn misfits_of(found: &[&Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
     let set = together(found.iter().map(|found| found.policy.clone()))?;
     let result = validator.validate(&set, ValidationMode::Strict);
     let place = |id: &PolicyId| found.iter().find(|found| found.policy.id() == id);

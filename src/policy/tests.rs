@@ -1,3 +1,4 @@
+mod domain;
 mod properties;
 mod requirements;
 mod versions;

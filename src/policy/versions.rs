@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::schema;
 use super::set::PolicySet;
 use super::shadow::{Difference, difference};
+use crate::authzen::Evaluation;
 use crate::json;
 use crate::ports::{PolicyStore, StoreError};
 use crate::time::{Seconds, Timestamp};
@@ -343,8 +344,18 @@ impl Loaded {
     /// Decides by the live version; where one is on trial, tells whether it would have said something else.
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> (PolicyDecision, Option<Difference>) {
-        let live = self.live.decide(input);
-        let shadow = self.shadow.as_ref().and_then(|shadow| difference(&live, &shadow.decide(input)));
+        self.ask(|set| set.decide(input))
+    }
+
+    /// The same for what a service asks.
+    #[must_use]
+    pub fn evaluate(&self, evaluation: &Evaluation) -> (PolicyDecision, Option<Difference>) {
+        self.ask(|set| set.evaluate(evaluation))
+    }
+
+    fn ask(&self, decide: impl Fn(&PolicySet) -> PolicyDecision) -> (PolicyDecision, Option<Difference>) {
+        let live = decide(&self.live);
+        let shadow = self.shadow.as_ref().and_then(|shadow| difference(&live, &decide(shadow)));
         (live, shadow)
     }
 

@@ -7,6 +7,7 @@ use crate::authn::inquiry::Unasked;
 use crate::authn::sender::SenderError;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
+use crate::authzen::RequestError;
 use crate::csrf::CsrfError;
 use crate::http::StatusCode;
 use crate::jose::{JwtError, KeySetError};
@@ -73,6 +74,8 @@ pub enum Reason {
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
     BadInput(&'static str),
+    /// What a service asks is no question.
+    Evaluation(RequestError),
     /// The route relays an access token and the session's has expired.
     AccessTokenExpired,
     /// Something other than a person's navigation tried to start a login.
@@ -152,6 +155,7 @@ impl Reason {
             Self::Outdated => "admin.outdated",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
+            Self::Evaluation(_) => "evaluation.malformed",
             Self::AccessTokenExpired => "session.access_token_expired",
             Self::LoginNotNavigated => "login.not_a_navigation",
             Self::LoginParameter(_) => "login.parameter_unusable",
@@ -198,6 +202,7 @@ impl Reason {
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
                 Some((*name).to_owned())
             }
+            Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
@@ -219,6 +224,7 @@ impl Reason {
             | Self::LoginParameter(_)
             | Self::UnknownProvider
             | Self::BadInput(_)
+            | Self::Evaluation(_)
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)

@@ -6,18 +6,23 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::case::{Asked, Case, Routes, Who};
+use super::case::{Asked, Routes, Who};
+use super::question::Question;
 use super::{Answer, USAGE, list, load, read};
-use crate::policy::{Cause, PolicyDecision, PolicySet, Verdict};
+use crate::policy::{Cause, PolicyDecision, PolicyInput, PolicySet, Verdict};
 
 /// One case in a file of its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
     routes: Vec<String>,
-    principal: Who,
-    asked: Asked,
+    principal: Option<Who>,
+    asked: Option<Asked>,
+    /// Instead of the two: what a service would ask.
+    evaluation: Option<Value>,
 }
 
 pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
@@ -45,8 +50,8 @@ fn explain(case: &Path, paths: &[PathBuf]) -> Result<Answer, String> {
     let name = case.display();
     let file: File = serde_json::from_str(&text(case)?).map_err(|error| format!("{name}: {error}"))?;
     let routes = Routes::parse(&file.routes).map_err(|error| format!("{name}: {error}"))?;
-    let case = Case::new(&file.principal, &file.asked, &routes).map_err(|error| format!("{name}: {error}"))?;
-    Ok(Answer::good(account(&set, &case)))
+    let question = Question::new((file.principal.as_ref(), file.asked.as_ref()), file.evaluation.as_ref(), &routes);
+    Ok(Answer::good(account(&set, &question.map_err(|error| format!("{name}: {error}"))?)))
 }
 
 fn text(case: &Path) -> Result<String, String> {
@@ -58,11 +63,29 @@ fn text(case: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn account(set: &PolicySet, case: &Case<'_>) -> String {
-    let input = case.input();
-    let decision = set.decide(&input);
+fn account(set: &PolicySet, question: &Question<'_>) -> String {
+    let decision = question.decide(set);
     let mut out = format!("{}: {}\n\n", decision.verdict.as_str(), why(&decision));
     let mut line = |name: &str, value: &str| _ = writeln!(out, "  {name:<10} {value}");
+    match question {
+        Question::Request(case) => request(&case.input(), &mut line),
+        Question::Evaluation(asked) => {
+            line("subject", &format!("{} {}", asked.subject.kind, asked.subject.id));
+            line("action", &asked.action.name);
+            line("resource", &format!("{} {}", asked.resource.kind, asked.resource.id));
+        }
+    }
+    for policy in &decision.policies {
+        line("policy", policy);
+    }
+    for failure in &decision.failures {
+        line("failed", format!("{} {}", failure.policy, failure.message).trim_start());
+    }
+    line("version", decision.version.as_str());
+    out
+}
+
+fn request(input: &PolicyInput<'_>, line: &mut dyn FnMut(&str, &str)) {
     let who = &input.principal;
     line("principal", &format!("{} {} of {}", who.kind.as_str(), who.subject, who.issuer));
     if !who.roles.is_empty() {
@@ -73,14 +96,6 @@ fn account(set: &PolicySet, case: &Case<'_>) -> String {
     for (name, value) in input.resource.params {
         line("parameter", &format!("{name} = {value}"));
     }
-    for policy in &decision.policies {
-        line("policy", policy);
-    }
-    for failure in &decision.failures {
-        line("failed", &format!("{} {}", failure.policy, failure.message));
-    }
-    line("version", decision.version.as_str());
-    out
 }
 
 fn why(decision: &PolicyDecision) -> String {
@@ -89,6 +104,7 @@ fn why(decision: &PolicyDecision) -> String {
         Verdict::Deny(Cause::NothingPermits) => "no policy permits it".to_owned(),
         Verdict::Deny(Cause::Forbidden) => "a policy forbids it".to_owned(),
         Verdict::Deny(Cause::Failed) => "a policy could not be evaluated".to_owned(),
+        Verdict::Deny(Cause::Unfit(_)) => "the question does not fit the schema".to_owned(),
         Verdict::Deny(Cause::Unanswerable) => "the question could not be put".to_owned(),
         Verdict::StepUp(step_up) => {
             let classes = match step_up.acr_values.as_slice() {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::case::{Asked, Case, Routes, Who};
+use super::case::{Asked, Routes, Who};
+use super::question::Question;
 use crate::policy::{PolicyDecision, PolicySet};
 
 /// The whole file.
@@ -13,8 +15,10 @@ use crate::policy::{PolicyDecision, PolicySet};
 #[serde(deny_unknown_fields)]
 struct Golden {
     /// The keys of the route tables that the cases are about.
+    #[serde(default)]
     routes: Vec<String>,
     /// Who asks, by the name that cases call them.
+    #[serde(default)]
     principals: BTreeMap<String, Who>,
     cases: Vec<Expected>,
 }
@@ -23,8 +27,10 @@ struct Golden {
 #[serde(deny_unknown_fields)]
 struct Expected {
     description: String,
-    principal: String,
-    asked: Asked,
+    principal: Option<String>,
+    asked: Option<Asked>,
+    /// Instead of the two: what a service would ask.
+    evaluation: Option<Value>,
     expect: String,
     /// The policies that decide, in any order; when left out, any may.
     by: Option<Vec<String>>,
@@ -41,8 +47,10 @@ pub(super) fn check(set: &PolicySet, name: &str, text: &str) -> Result<(String, 
     let mut missed = 0;
     for case in &golden.cases {
         let failed = |error: String| format!("{name}: {}: {error}", case.description);
-        let who = golden.principals.get(&case.principal).ok_or_else(|| failed("no such principal".to_owned()))?;
-        let decision = set.decide(&Case::new(who, &case.asked, &routes).map_err(failed)?.input());
+        let known = |name: &String| golden.principals.get(name).ok_or_else(|| failed("no such principal".to_owned()));
+        let who = case.principal.as_ref().map(known).transpose()?;
+        let question = Question::new((who, case.asked.as_ref()), case.evaluation.as_ref(), &routes);
+        let decision = question.map_err(failed)?.decide(set);
         if !case.is_met_by(&decision) {
             missed += 1;
             let _ = writeln!(account, "  {}: expected {}, found {}", case.description, case.wanted(), shown(&decision));

@@ -4,9 +4,10 @@ import { createHash } from "node:crypto";
 
 const POINTER = "policies/pointer";
 
-/** The stored text of a version of one file, and its name. */
+/** The stored text of a version, and its name: of one file of policies, or of several by name. */
 export function versionOf(text) {
-  const stored = JSON.stringify({ files: { "a.cedar": text }, format: 1 });
+  const files = typeof text === "string" ? { "a.cedar": text } : Object.fromEntries(Object.entries(text).sort());
+  const stored = JSON.stringify({ files, format: 1 });
   return { stored, version: createHash("sha256").update(stored).digest("hex") };
 }
 

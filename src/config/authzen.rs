@@ -1,0 +1,126 @@
+//! `AUTHZEN`: which services may ask for decisions (`AuthZEN` Authorization API 1.0).
+
+use super::limits;
+use super::require;
+use super::routes::{self, Surroundings};
+use super::table::Table;
+use crate::kind::Kind;
+use crate::route::{Access, Authentication, Guard, Methods, Pattern, Route, Token};
+
+/// What lies here is Postern's own where services may ask.
+pub(super) const PREFIX: &str = "/access/v1";
+const PATTERN: &str = "/access/v1/{endpoint}";
+
+/// Who may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authzen {
+    /// The rule of the endpoints: what a service must have to ask. It leads nowhere.
+    pub route: Route,
+}
+
+/// Reads `AUTHZEN` like a route that takes access tokens alone, those of services unless it says otherwise.
+pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Option<Authzen> {
+    let known = &surroundings.known;
+    let pattern = Pattern::parse(PATTERN).ok();
+    let ways = table.optional("authenticate", |value| routes::authenticate(value, &known.issuers.ids));
+    if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Session)) {
+        table.problem("authenticate", "expected `[\"bearer\"]`: a service has no session");
+    }
+    if known.issuers.ids.is_empty() {
+        table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
+    }
+    let mut requirements = require::read(&mut table, pattern.as_ref(), known);
+    if requirements.kinds.is_empty() {
+        requirements.kinds.push(Kind::Service);
+    }
+    let guard = Guard {
+        authenticate: vec![Authentication::Bearer],
+        requirements,
+        policy: false,
+        facts: Vec::new(),
+        token: Token::None,
+        headers: Vec::new(),
+        touch: true,
+        revocation: None,
+    };
+    routes::refuse_contradictions(&table, &guard, surroundings);
+    let access = Access::Guarded(Box::new(guard));
+    let limits = limits::of_route(&mut table, Some(&access), surroundings.limits);
+    table.finish();
+    let route = Route {
+        name: "AUTHZEN".to_owned(),
+        pattern: pattern?,
+        methods: Methods::parse(["POST"]).ok()?,
+        upstream: None,
+        access,
+        cors: None,
+        security_headers: None,
+        limits,
+    };
+    Some(Authzen { route })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::{parse, problems, small, with};
+    use crate::kind::Kind;
+
+    fn config(authzen: &Value) -> Value {
+        let issuers = json!({
+            "machines": { "issuer": "https://m.example", "audience": "https://app.example.com", "algs": ["ES256"] },
+        });
+        with(with(small(), &["ISSUERS"], issuers), &["AUTHZEN"], authzen.clone())
+    }
+
+    #[test]
+    fn it_is_a_rule_for_services_with_tokens() {
+        let authzen = parse(&config(&json!({}))).unwrap().authzen.unwrap();
+        let guard = authzen.route.token_guard().unwrap();
+        assert!(!guard.takes_sessions());
+        assert_eq!(guard.requirements.kinds, [Kind::Service]);
+        assert_eq!(authzen.route.resource(), Some("/access/v1"));
+    }
+
+    #[test]
+    fn it_takes_what_routes_take() {
+        let table = json!({
+            "authenticate": ["bearer"],
+            "require": { "scopes": ["decide"], "kinds": ["agent"], "issuers": ["machines"] },
+            "limits": { "subject": { "rate": "10/1m" } },
+        });
+        let config = parse(&config(&table)).unwrap();
+        assert_eq!(config.all_limits().last().unwrap().0, "AUTHZEN.limits.subject");
+        let authzen = config.authzen.unwrap();
+        let required = &authzen.route.token_guard().unwrap().requirements;
+        assert_eq!(
+            (required.kinds.as_slice(), required.scopes.as_slice()),
+            (&[Kind::Agent][..], &["decide".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn without_the_table_there_is_none() {
+        assert!(parse(&small()).unwrap().authzen.is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (table, place) in [
+            (json!({ "authenticate": ["session"] }), "AUTHZEN.authenticate: "),
+            (json!({ "authenticate": ["session", "bearer"] }), "AUTHZEN.authenticate: "),
+            (json!({ "public": true }), "AUTHZEN.public: unknown key"),
+            (json!({ "upstream": "assets" }), "AUTHZEN.upstream: unknown key"),
+            (json!({ "require": { "issuers": ["nobody"] } }), "AUTHZEN.require.issuers: "),
+        ] {
+            let lines = problems(&config(&table));
+            assert!(lines.iter().any(|line| line.starts_with(place)), "{table}: {lines:?}");
+        }
+        let lines = problems(&with(small(), &["AUTHZEN"], json!({})));
+        assert!(lines[0].starts_with("AUTHZEN: takes access tokens"), "{lines:?}");
+        let path = "/access/v1/evaluation";
+        let taken = with(config(&json!({})), &["ROUTES", path], json!({ "upstream": "service:API" }));
+        assert!(problems(&taken)[0].contains("Postern's own"), "{:?}", problems(&taken));
+    }
+}
