@@ -74,8 +74,7 @@ mod tests {
 
     fn allows(set: &PolicySet, asking: &Asking, action: &str, administrators: &[(&str, &str)]) -> bool {
         let input = asking.input();
-        let input =
-            ManagementInput { principal: input.principal, action, administrators, context: input.context.clone() };
+        let input = ManagementInput { principal: input.principal, action, administrators, context: input.context };
         set.decide_management(&input).allows()
     }
 
