@@ -129,10 +129,6 @@ impl<'a> Question<'a> {
     }
 
     fn unanswerable(&self, why: Unanswerable) -> Denial {
-        self.denied(match why {
-            Unanswerable::TooDeep => "relation.too_deep",
-            Unanswerable::TooMuch => "relation.too_much",
-            Unanswerable::Circular => "relation.circular",
-        })
+        self.denied(why.code())
     }
 }

@@ -1,5 +1,5 @@
 //! `/access/v1/…`: services ask what somebody may do (`AuthZEN` Authorization API 1.0). Both doors decide whether a service
-//! may ask; what it hears is the word of the policies. Without an `AUTHZEN` table there is nothing here.
+//! may ask; what it hears is the word of the relations or the policies. Without an `AUTHZEN` table there is nothing here.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::doors;
 use super::judges::Judges;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
-use crate::audit::{Evaluated, Outcome as Ending, What};
+use crate::audit::{Evaluated, Event, Outcome as Ending, What};
 use crate::authzen::{self, EVALUATION, EVALUATIONS, Evaluation, MAX_BYTES, METADATA, Request, RequestError, Semantic};
 use crate::config::Authzen;
 use crate::http::{HeaderValue, Method, Reply, StatusCode, essence, header};
@@ -86,13 +86,13 @@ async fn decide<P: Platform>(
     let judges = Judges::at_hand(turn, &mut ledger.event).await;
     let answer = match request {
         Request::One(one) => {
-            let evaluated = judges.judge(&one);
+            let evaluated = judges.judge(turn, &one, &mut ledger.event).await?;
             let answer = authzen::decision(evaluated.decision, &turn.request_id);
             ledger.event.evaluations.push(evaluated);
             answer
         }
         Request::Many(semantic, all) => {
-            ledger.event.evaluations = in_turn(&judges, semantic, all);
+            ledger.event.evaluations = in_turn(turn, &judges, (semantic, all), &mut ledger.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
                 authzen::decision(evaluated.decision, &format!("{}.{}", turn.request_id, place + 1))
             };
@@ -104,11 +104,19 @@ async fn decide<P: Platform>(
 }
 
 /// One after the other, as far as the semantic goes.
-fn in_turn(judges: &Judges, semantic: Semantic, all: Vec<Result<Evaluation, RequestError>>) -> Vec<Evaluated> {
+///
+/// # Errors
+/// When what is needed for an answer cannot be had: then none is given.
+async fn in_turn<P: Platform>(
+    turn: &Turn<'_, P>,
+    judges: &Judges,
+    (semantic, all): (Semantic, Vec<Result<Evaluation, RequestError>>),
+    event: &mut Event,
+) -> Result<Vec<Evaluated>, Reason> {
     let mut answered = Vec::with_capacity(all.len());
     for one in all {
         let evaluated = match one {
-            Ok(evaluation) => judges.judge(&evaluation),
+            Ok(evaluation) => judges.judge(turn, &evaluation, event).await?,
             Err(error) => Evaluated::malformed(error),
         };
         let ends = semantic.ends_with(evaluated.decision);
@@ -117,7 +125,7 @@ fn in_turn(judges: &Judges, semantic: Semantic, all: Vec<Result<Evaluation, Requ
             break;
         }
     }
-    answered
+    Ok(answered)
 }
 
 async fn read<P>(turn: &Turn<'_, P>, endpoint: Endpoint, body: impl RequestBody) -> Result<Request, RequestError> {

@@ -1,21 +1,72 @@
-//! Who decides about what services ask. Nobody who knows anything of it: no.
+//! Who decides about what services ask: the relations, where they know what is asked about; else the policies. Nobody who
+//! knows anything of it: no.
 
 #[cfg(feature = "policies")]
 use std::rc::Rc;
 
-use super::Platform;
 #[cfg(feature = "policies")]
 use super::policies::{failed, loaded, trial};
 use super::turn::Turn;
+use super::{Platform, relations};
 use crate::audit::{Evaluated, Event};
-use crate::authzen::Evaluation;
+use crate::authzen::{Entity, Evaluation};
 #[cfg(feature = "policies")]
 use crate::policy::Loaded;
+use crate::refusal::Reason;
+use crate::relation::{self, Name, Outcome, Subject, Userset};
 
 /// The same for all questions of one request, so that no two of them are decided by different versions.
 pub(super) struct Judges {
     #[cfg(feature = "policies")]
     policies: Option<Rc<Loaded>>,
+}
+
+impl Judges {
+    /// The answer, and what is noted of it. A question that the relations know is theirs alone: its resource is of a type
+    /// of `RELATIONS`, and its action one of that type's relations.
+    ///
+    /// # Errors
+    /// When the tuples cannot be had.
+    pub(super) async fn judge<P: Platform>(
+        &self,
+        turn: &Turn<'_, P>,
+        asked: &Evaluation,
+        event: &mut Event,
+    ) -> Result<Evaluated, Reason> {
+        let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
+        match named.filter(|(kind, relation)| turn.config.relations.has(kind, relation)) {
+            Some((_, relation)) => related(turn, asked, relation, event).await,
+            None => Ok(self.by_policies(asked)),
+        }
+    }
+}
+
+/// Whether the subject stands in this relation to the resource. What a service says of them besides counts for nothing
+/// here: what is stored does.
+async fn related<P: Platform>(
+    turn: &Turn<'_, P>,
+    asked: &Evaluation,
+    relation: Name,
+    event: &mut Event,
+) -> Result<Evaluated, Reason> {
+    let named = |entity: &Entity| {
+        let kind = Name::parse(&entity.kind)?;
+        let text = format!("{}:{}", kind.as_str(), entity.id);
+        relation::object(&text, &|id| turn.config.named_issuer(id)).ok()
+    };
+    let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
+        return Ok(Evaluated::denied(asked, "relation.unreadable"));
+    };
+    let question = (&Userset { object, relation }, &Subject::Object(subject));
+    let found = relations::check(turn.platform, &turn.config.relations, question).await;
+    let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
+    event.relation_rounds = Some(event.relation_rounds.unwrap_or_default() + rounds);
+    event.relation_reads = Some(event.relation_reads.unwrap_or_default() + reads);
+    Ok(match outcome {
+        Outcome::Yes => Evaluated { decision: true, ..Evaluated::denied(asked, "relation.holds") },
+        Outcome::Unanswerable(why) => Evaluated::denied(asked, why.code()),
+        Outcome::No | Outcome::Wants(_) => Evaluated::denied(asked, "relation.missing"),
+    })
 }
 
 #[cfg(feature = "policies")]
@@ -28,8 +79,7 @@ impl Judges {
         Self { policies }
     }
 
-    /// The answer, and what is noted of it.
-    pub(super) fn judge(&self, asked: &Evaluation) -> Evaluated {
+    fn by_policies(&self, asked: &Evaluation) -> Evaluated {
         let Some(policies) = &self.policies else { return Evaluated::denied(asked, "policy.none_loaded") };
         let (decision, difference) = policies.evaluate(asked);
         let mut evaluated = Evaluated::denied(asked, decision.verdict.code());
@@ -48,8 +98,7 @@ impl Judges {
         Self {}
     }
 
-    /// No.
-    pub(super) fn judge(&self, asked: &Evaluation) -> Evaluated {
+    fn by_policies(&self, asked: &Evaluation) -> Evaluated {
         Evaluated::denied(asked, "policy.none_built_in")
     }
 }

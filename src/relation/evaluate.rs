@@ -39,6 +39,18 @@ pub enum Unanswerable {
     Circular,
 }
 
+impl Unanswerable {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooDeep => "relation.too_deep",
+            Self::TooMuch => "relation.too_much",
+            Self::Circular => "relation.circular",
+        }
+    }
+}
+
 /// Whether `subject` stands in the relation `userset` names, to the object it names.
 #[must_use]
 pub fn evaluate(model: &Model, known: &Known, userset: &Userset, subject: &Subject) -> Outcome {

@@ -3,10 +3,12 @@
 use postern::gateway::Gateway;
 use postern::http::header;
 use postern::ports::BodyError;
+use postern::relation::MemoryTuples;
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
-use crate::support::{Answered, Asked, Browser, World, gateway, variables};
+use super::relations::write;
+use crate::support::{Answered, Asked, Browser, Fault, World, gateway, variables};
 
 pub const ONE: &str = "/access/v1/evaluation";
 pub const MANY: &str = "/access/v1/evaluations";
@@ -243,4 +245,75 @@ fn people_have_no_such_door() {
     let problems =
         postern::config::Config::parse(variables.as_object().unwrap(), &|_| Some("x".to_owned())).unwrap_err();
     assert!(problems.iter().any(|problem| problem.to_string().starts_with("AUTHZEN: ")), "{problems:?}");
+}
+
+/// A deployment whose relations know documents.
+fn with_documents() -> Value {
+    let mut variables = asking();
+    variables["RELATIONS"] = json!({
+        "group": { "member": "[user, group#member]" },
+        "document": { "owner": "[user]", "viewer": "[user, group#member] or owner" },
+    });
+    variables
+}
+
+fn may(subject: &str, action: &str, document: &str) -> Value {
+    json!({
+        "subject": { "type": "user", "id": subject }, "action": { "name": action },
+        "resource": { "type": "document", "id": document },
+    })
+}
+
+#[test]
+fn what_the_relations_know_they_answer() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_documents()));
+    write(&world, &["document:7#viewer@group:eng#member", "group:eng#member@user:corp|alice"]);
+    write(&world, &["document:7#owner@user:corp|bob"]);
+    for (subject, action, document, decision, reason) in [
+        ("corp|alice", "viewer", "7", true, "relation.holds"),
+        ("corp|bob", "viewer", "7", true, "relation.holds"),
+        ("corp|bob", "owner", "7", true, "relation.holds"),
+        ("corp|alice", "owner", "7", false, "relation.missing"),
+        ("corp|alice", "viewer", "8", false, "relation.missing"),
+        ("machines|alice", "viewer", "7", false, "relation.missing"),
+        // Nobody without an issuer, no group in somebody's name, nobody who is everybody.
+        ("alice", "viewer", "7", false, "relation.unreadable"),
+        ("corp|alice#member", "viewer", "7", false, "relation.unreadable"),
+        ("*", "viewer", "7", false, "relation.unreadable"),
+        ("corp|alice", "viewer", "7#viewer", false, "relation.unreadable"),
+    ] {
+        let answered = ask(&world, &gateway, ONE, &may(subject, action, document));
+        let noted = &answered.event["evaluations"][0];
+        let said = (answered.json()["decision"].as_bool(), noted["reason"].as_str());
+        assert_eq!(said, (Some(decision), Some(reason)), "{subject} {action} {document}");
+    }
+    // A type of another name, however it is spelt, is none of theirs.
+    let mut other = may("alice", "viewer", "7");
+    other["subject"] = json!({ "type": "user:corp|x", "id": "alice" });
+    let answered = ask(&world, &gateway, ONE, &other);
+    assert_eq!(answered.event["evaluations"][0]["reason"], "relation.unreadable");
+    for (action, kind) in [("viewers", "document"), ("viewer", "folder"), ("viewer", "document:7#x")] {
+        let mut unknown = may("corp|alice", action, "7");
+        unknown["resource"]["type"] = json!(kind);
+        let answered = ask(&world, &gateway, ONE, &unknown);
+        let reason = answered.event["evaluations"][0]["reason"].as_str().unwrap().to_owned();
+        assert!(answered.json()["decision"] == false && reason.starts_with("policy."), "{reason}");
+    }
+}
+
+#[test]
+fn a_relation_that_is_taken_back_is_denied_to_services_at_once_and_a_store_that_fails_answers_nothing() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_documents()));
+    write(&world, &["document:7#viewer@user:corp|alice"]);
+    let all = json!({ "evaluations": [may("corp|alice", "viewer", "7"), may("corp|alice", "owner", "7")] });
+    let answered = ask(&world, &gateway, MANY, &all);
+    let decisions = answered.json()["evaluations"].clone();
+    assert_eq!((&decisions[0]["decision"], &decisions[1]["decision"]), (&json!(true), &json!(false)));
+    assert_eq!(answered.event["relation_rounds"], 2, "{}", answered.event);
+    *world.tuples.borrow_mut() = MemoryTuples::default();
+    assert_eq!(ask(&world, &gateway, ONE, &may("corp|alice", "viewer", "7")).json()["decision"], false);
+    world.fault.set(Fault::Tuples);
+    refused(&ask(&world, &gateway, MANY, &all), 503, "store.unavailable");
 }

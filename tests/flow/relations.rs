@@ -34,7 +34,7 @@ fn sharing() -> Value {
     variables
 }
 
-fn write(world: &World, tuples: &[&str]) {
+pub fn write(world: &World, tuples: &[&str]) {
     for text in tuples {
         let text = text.replace("corp|", &format!("{CORP}|")).replace("machines|", &format!("{PARTNER}|"));
         world.tuples.borrow_mut().add(Tuple::parse(&text).unwrap());

@@ -10,9 +10,7 @@ use crate::gateway::relations as store;
 use crate::gateway::turn::{Ledger, Turn};
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
-use crate::relation::{
-    self, Change, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Outcome, TUPLE, Tuple, Unanswerable,
-};
+use crate::relation::{self, Change, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Outcome, TUPLE, Tuple};
 
 /// So many changes fit, with names as long as they may be.
 const MAX_BYTES: usize = 256 * 1024;
@@ -97,12 +95,7 @@ pub(super) async fn check<P: Platform>(
     ledger.event.target = Some(audit::short(&tuple.to_string()));
     let found = store::check(turn.platform, model, (&tuple.userset, &tuple.subject)).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
-    let unanswered = match outcome {
-        Outcome::Unanswerable(Unanswerable::TooDeep) => Some("relation.too_deep"),
-        Outcome::Unanswerable(Unanswerable::TooMuch) => Some("relation.too_much"),
-        Outcome::Unanswerable(Unanswerable::Circular) => Some("relation.circular"),
-        _ => None,
-    };
+    let unanswered = if let Outcome::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
     (ledger.event.relation_rounds, ledger.event.relation_reads) = (Some(rounds), Some(reads));
     let holds = outcome == Outcome::Yes;
     Ok(Done::read(&json!({ "holds": holds, "reason": unanswered, "rounds": rounds, "reads": reads })))
