@@ -10,7 +10,10 @@ const MAX_BYTES: usize = 2048;
 pub const SIGNED_IN: &str = "/auth/signed-in";
 
 /// The pages of ours that a login may be for: they do nothing by being opened.
-const OWN_PAGES: [&str; 2] = [SIGNED_IN, "/auth/sessions"];
+const OWN_PAGES: [&str; 3] = [SIGNED_IN, "/auth/sessions", EXPLAIN];
+
+/// The one among them that has a question in its address: why was this decided?
+const EXPLAIN: &str = "/auth/admin/explain";
 
 /// A path (with query and fragment) on our own origin; can only be made by [`ReturnTo::parse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +23,7 @@ impl ReturnTo {
     /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
     ///
     /// A path that no route could ever answer ([`CanonicalPath`]) is none to return to; nor are Postern's
-    /// own endpoints, but for two pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
+    /// own endpoints, but for three pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
     #[must_use]
     pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -35,7 +38,8 @@ impl ReturnTo {
         let own = joined.origin() == base.origin() && joined.username().is_empty() && joined.password().is_none();
         let path = joined.path();
         let reserved = path == "/auth" || path.starts_with("/auth/") || path.starts_with("//");
-        (own && (!reserved || OWN_PAGES.contains(&text))).then(|| Self(text.to_owned()))
+        let asks = raw_path == EXPLAIN && !text.contains('#');
+        (own && (!reserved || asks || OWN_PAGES.contains(&text))).then(|| Self(text.to_owned()))
     }
 
     /// The same; where only the fragment stands in the way (it is too long, or holds what browsers read

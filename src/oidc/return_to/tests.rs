@@ -85,11 +85,19 @@ fn nobody_returns_to_an_endpoint_of_ours() {
 }
 
 #[test]
-fn two_pages_of_ours_do_nothing_and_are_the_exceptions() {
+fn three_pages_of_ours_do_nothing_and_are_the_exceptions() {
     for text in OWN_PAGES {
         assert!(parse(text).is_some());
     }
+    assert!(parse("/auth/admin/explain?id=99b3b75e830b70503346").is_some());
     for text in [
+        "/auth/admin",
+        "/auth/admin/explain/",
+        "/auth/admin/explain#a",
+        "/auth/admin/explain?a#b",
+        "/auth/admin/./explain?a",
+        "/auth/admin/explain/../sessions?a",
+        "/auth/admin/sessions",
         "/auth/signed-in/",
         "/auth/signed-in?a",
         "/auth/signed-in#a",
