@@ -47,7 +47,7 @@ test("who manages asks what would be decided about somebody else", async () => {
   await page.waitForURL(`${origin}/auth/admin/explain`);
   const ask = async (scopes) => {
     await page.getByLabel("Request").fill("GET /keys");
-    await page.getByLabel("Who asks").selectOption({ index: 1 });
+    await page.getByLabel("Who asks").selectOption({ label: "Who signed in with main" });
     await page.getByLabel("Their claims, as JSON").fill('{ "sub": "carol" }');
     await page.getByLabel("Scopes of their sign-in").fill(scopes);
     await page.getByRole("button", { name: "Ask", exact: true }).click();
