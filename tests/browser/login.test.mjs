@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { allow, launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
+import { allow, launchChromium, newPerson, newSignedIn, signIn, startApplication } from "./support/world.mjs";
 
 const browser = await launchChromium();
 const { origin } = await startApplication({ main: {} });
@@ -12,13 +12,7 @@ const several = await startApplication({ one: { name: "First" }, form: { name: "
 const here = (page) => page.locator("#here").textContent();
 const status = (page, path) => page.evaluate(async (target) => (await fetch(target)).status, path);
 
-async function signedIn() {
-  const person = await newPerson(browser);
-  await person.page.goto(`${origin}/page`);
-  await signIn(person.page);
-  await person.page.waitForURL(`${origin}/page`);
-  return person;
-}
+const signedIn = () => newSignedIn(browser, origin);
 
 test("a link to a guarded page leads through the sign-in and back to it", async () => {
   const { page, context, complaints } = await newPerson(browser);

@@ -3,18 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
+import { launchChromium, newSignedIn, startApplication } from "./support/world.mjs";
 
 const browser = await launchChromium();
 const { origin, postern } = await startApplication({ main: {} }, { session: { idle: "10m" } });
 
-async function signedIn() {
-  const person = await newPerson(browser);
-  await person.page.goto(`${origin}/page`);
-  await signIn(person.page);
-  await person.page.waitForURL(`${origin}/page`);
-  return person;
-}
+const signedIn = () => newSignedIn(browser, origin);
 
 const asksForPassword = (page) => page.getByLabel("Password").waitFor();
 

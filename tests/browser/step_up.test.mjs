@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ACR, SECOND_FACTOR_CODE } from "../../demo/provider/provider.mjs";
-import { allow, launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
+import { allow, launchChromium, newSignedIn, startApplication } from "./support/world.mjs";
 
 const SAFE = "/safe?a=b#part/2";
 
@@ -16,13 +16,7 @@ const { origin, postern } = await startApplication({ main: {} }, {
   },
 });
 
-async function signedIn() {
-  const person = await newPerson(browser);
-  await person.page.goto(`${origin}/page`);
-  await signIn(person.page);
-  await person.page.waitForURL(`${origin}/page`);
-  return person;
-}
+const signedIn = () => newSignedIn(browser, origin);
 
 const sessionOf = async (context) => (await context.cookies(origin)).find(({ name }) => name === "__Host-postern").value;
 

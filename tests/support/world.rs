@@ -1,6 +1,8 @@
 //! Every port of the core, answered in memory.
 
-use std::cell::{Cell, RefCell, RefMut};
+mod state;
+
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,18 +14,15 @@ use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
-use postern::kept::{self, KeptDecisions};
+use postern::kept;
 use postern::keyring::KeyRing;
-use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
+use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, Once, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore,
-    Random, Signatures, Signing, StoreError, Timer,
+    Clock, DocumentCache, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore, Random,
+    Signatures, Signing, StoreError, Timer,
 };
-use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
-use postern::session::{
-    Answer, Command, RenewalJob, SessionDigest, SessionTable, Sessions, SidEntry, SidIndex, SidKey, Step, Subject,
-    SubjectKey,
-};
+use postern::relation::MemoryTuples;
+use postern::session::{RenewalJob, SessionDigest, SessionTable, SidKey, Subject, SubjectKey};
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
@@ -362,152 +361,6 @@ impl PolicyPress for World {
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         breath().await;
         Ok(self.policies.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
-    }
-}
-
-impl Once for World {
-    async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
-        breath().await;
-        if self.fault.get() == Fault::Once {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
-        }
-        let mut claimed = self.claimed.borrow_mut();
-        let free = claimed.get(key).is_none_or(|until| *until <= self.now.get());
-        if free {
-            claimed.insert(*key, until.as_unix());
-        }
-        Ok(free)
-    }
-
-    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
-        self.claimed.borrow_mut().remove(key);
-        Ok(())
-    }
-}
-
-impl Counters for World {
-    async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
-        breath().await;
-        self.draws.set(self.draws.get() + 1);
-        if self.fault.get() == Fault::Counters {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
-        }
-        let now = self.now();
-        Ok(self.buckets.borrow_mut().entry(*key).or_insert(Bucket::full(now)).draw(allowance, now))
-    }
-
-    async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
-        breath().await;
-        if self.fault.get() == Fault::Counters {
-            return Err(StoreError::Unavailable("there is no such binding".to_owned()));
-        }
-        let asked = (binding.to_owned(), key.to_hex());
-        let mut before = self.platform_limits.borrow_mut();
-        before.push(asked.clone());
-        Ok(before.iter().filter(|other| **other == asked).count() <= self.platform_limit.get())
-    }
-}
-
-impl Relations for World {
-    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answers>, StoreError> {
-        self.tuple_rounds.set(self.tuple_rounds.get() + 1);
-        let tuples = self.tuples_reached().await?;
-        Ok(reads.iter().map(|read| tuples.answer(read)).collect())
-    }
-
-    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
-        Ok(self.tuples_reached().await?.change(change))
-    }
-
-    async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
-        Ok(self.tuples_reached().await?.list(object, after))
-    }
-}
-
-impl KeptDecisions for World {
-    fn keep(&self, decision: kept::Decision) {
-        self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
-    }
-
-    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
-        breath().await;
-        let decisions = self.decisions.borrow();
-        Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
-    }
-}
-
-impl SidIndex for World {
-    async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
-        let mut sids = self.sids_reached().await?;
-        let sid = sids.entry(*key).or_default();
-        if sid.ended_at.is_some_and(|ended_at| entry.login_started_at <= ended_at) {
-            return Ok(false);
-        }
-        sid.subjects.push(entry.subject);
-        sid.subjects.dedup();
-        Ok(true)
-    }
-
-    async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        let sids = self.sids_reached().await?;
-        Ok(sids.get(key).map(|sid| sid.subjects.clone()).unwrap_or_default())
-    }
-
-    async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        let mut sids = self.sids_reached().await?;
-        let sid = sids.entry(*key).or_default();
-        sid.ended_at = Some(self.now());
-        Ok(sid.subjects.clone())
-    }
-}
-
-impl Sessions for World {
-    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        self.session_calls.set(self.session_calls.get() + 1);
-        breath().await;
-        match (self.fault.get(), command) {
-            (Fault::Sessions, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
-            (Fault::OddAnswers, Command::Begin(_)) => return Ok(Answer::Gone),
-            (Fault::OddAnswers, _) => return Ok(Answer::Begun),
-            _ => {}
-        }
-        let table = Rc::clone(self.objects.borrow_mut().entry(*subject).or_default());
-        let object = self.object(&table);
-        let gateway = self.object_gateway.borrow().clone();
-        let in_flight = |command: &Command| match command {
-            Command::Check(check) => self.flights.borrow().contains(&check.digest),
-            _ => false,
-        };
-        let may_renew = gateway.is_some() && !in_flight(command);
-        match (object.handle(command, self.now(), may_renew)?, gateway) {
-            (Step::Renew(job), Some(gateway)) => self.fly(&gateway, &table, &job).await?,
-            (Step::Renew(_), None) => return Err(StoreError::Malformed),
-            (Step::Answer(answer), _) if !in_flight(command) => return Ok(answer),
-            (Step::Answer(_), _) => {
-                while in_flight(command) {
-                    breath().await;
-                }
-            }
-        }
-        object.handle(command, self.now(), false)?.into_answer().ok_or(StoreError::Malformed)
-    }
-}
-
-impl World {
-    async fn tuples_reached(&self) -> Result<RefMut<'_, MemoryTuples>, StoreError> {
-        breath().await;
-        if self.fault.get() == Fault::Tuples {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
-        }
-        Ok(self.tuples.borrow_mut())
-    }
-
-    async fn sids_reached(&self) -> Result<RefMut<'_, HashMap<SidKey, Sid>>, StoreError> {
-        breath().await;
-        if self.fault.get() == Fault::SidIndex {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
-        }
-        Ok(self.sids.borrow_mut())
     }
 }
 

@@ -102,3 +102,12 @@ export async function newPerson(browser, options = {}) {
   context.setDefaultTimeout(10_000);
   return { context, page: await context.newPage(), complaints };
 }
+
+/** A new person who has signed in on the way to `/page`, and is there. */
+export async function newSignedIn(browser, origin) {
+  const person = await newPerson(browser);
+  await person.page.goto(`${origin}/page`);
+  await signIn(person.page);
+  await person.page.waitForURL(`${origin}/page`);
+  return person;
+}
