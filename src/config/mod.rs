@@ -40,7 +40,6 @@ pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use value::{MOMENT, moment};
 pub use value::{span, spelled};
 pub use verify::Verify;
@@ -248,6 +247,14 @@ impl Config {
     /// Every rule: those of `ROUTES`, and that of `AUTHZEN`.
     pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
         self.routes.routes().iter().chain(self.authzen.as_ref().map(|authzen| &authzen.route))
+    }
+
+    /// Whether any request may be one for the policies to decide.
+    #[cfg(feature = "policies")]
+    #[must_use]
+    pub fn asks_policies(&self) -> bool {
+        let asks = |route: &Route| route.guard().is_some_and(|guard| guard.policy);
+        self.authzen.is_some() || self.routes.routes().iter().any(asks)
     }
 
     /// The provider of this id.

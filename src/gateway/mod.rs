@@ -121,6 +121,9 @@ pub struct Gateway {
     assertions: Assertions,
     #[cfg(feature = "policies")]
     policies: Policies,
+    /// Whether any request may ask them.
+    #[cfg(feature = "policies")]
+    asks_policies: bool,
 }
 
 /// What becomes of a request.
@@ -138,6 +141,8 @@ impl Gateway {
     pub fn new(config: Config) -> Self {
         let (documents, assertions) = (IssuerDocuments::new(&config.keys), Assertions::new(&config.keys));
         Self {
+            #[cfg(feature = "policies")]
+            asks_policies: config.asks_policies(),
             config,
             documents,
             cache: LiveCache::default(),
@@ -158,6 +163,8 @@ impl Gateway {
 
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
+        #[cfg(feature = "policies")]
+        self.look_ahead(platform);
         let (turn, mut ledger) = self.begin(platform, head);
         let outcome = match turn.enter(turn::target(&head.url).0) {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,

@@ -107,6 +107,14 @@ mod built_in {
     }
 
     impl Gateway {
+        /// With the isolate's first request, whatever that is: who asks the policies first should not have to wait for
+        /// all that reading them takes.
+        pub(in crate::gateway) fn look_ahead<P: Platform>(&self, platform: &P) {
+            if self.asks_policies && self.policies.untouched(platform.now()) {
+                platform.start(Errand(Wanted::Policies));
+            }
+        }
+
         /// Looks at what is published. Writes an event when that is something else than before, or could not be had.
         pub(in crate::gateway) async fn pull_policies<P: Platform>(&self, platform: &P) {
             let mut event = background_event(&self.config, platform, What::PolicyPull);

@@ -240,6 +240,17 @@ impl Policies {
         Standing { loaded, pull, awaited: pull || under_way }
     }
 
+    /// Whether nobody has had the store looked at yet. Who is told so has to: it is told once.
+    #[must_use]
+    pub fn untouched(&self, now: Timestamp) -> bool {
+        let mut state = self.state.borrow_mut();
+        let untouched = state.flight.is_none() && state.landings == 0;
+        if untouched {
+            state.flight = Some(now.plus(LONGEST_PULL));
+        }
+        untouched
+    }
+
     /// What the store named when it was last read, and when that was.
     #[must_use]
     pub fn known(&self) -> Option<(Pointer, Timestamp)> {

@@ -144,6 +144,8 @@ fn a_version_is_tried_beside_the_live_one_and_promoted() {
     assert_eq!(bring(&root, NOBODY, "shadow").reply().status.as_u16(), 422, "nothing is live yet");
     bring(&root, READ, "live");
     let tried = bring(&root, NOBODY, "shadow").json()["pointer"].clone();
+    // The isolate has looked when there was nothing, and tries again no sooner.
+    world.wait(3);
     assert_eq!(pointer(&world).shadow.unwrap().as_str(), tried["shadow"]);
     let alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
     let answered = alice.send(&Asked::script("GET", "/orders/7"));
@@ -215,6 +217,7 @@ fn a_serial_grows_even_where_the_store_shows_an_old_pointer() {
     let old = world.policies.borrow()[pointer_key()].clone();
     // The isolate knows of a much later one.
     publish(&world, 9_000_000_000, NOBODY, None);
+    world.wait(3);
     root.send(&Asked::script("GET", "/orders/7"));
     world.policies.borrow_mut().insert(pointer_key().to_owned(), old);
     bring(&root, READ, "live");

@@ -130,10 +130,39 @@ fn one_look_at_the_store_serves_all_who_have_nothing_to_go_on_with() {
 }
 
 #[test]
+fn the_first_request_has_the_store_looked_at_whatever_it_is_for() {
+    for path in ["/auth/health", "/nowhere", "/auth/admin", "/"] {
+        let (world, gateway) = (World::new(), gateway(&asking()));
+        publish(&world, 1, READ, None);
+        let nobody = Browser::new(&world, &gateway);
+        nobody.go(path);
+        nobody.go(path);
+        assert_eq!(world.policy_reads.get(), 2, "{path}: the pointer and the version, once");
+    }
+    // Once it has been looked at, it is those who ask the policies who have it looked at again.
+    let (world, gateway) = (World::new(), gateway(&asking()));
+    let nobody = Browser::new(&world, &gateway);
+    nobody.go("/auth/health");
+    world.wait(600);
+    nobody.go("/auth/health");
+    assert_eq!(world.policy_reads.get(), 1, "nothing is published");
+}
+
+#[test]
+fn where_no_route_asks_the_policies_nobody_looks_for_any() {
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    Browser::new(&world, &gateway).go("/auth/health");
+    assert_eq!(world.policy_reads.get(), 0);
+}
+
+#[test]
 fn a_look_that_a_request_began_ends_even_when_its_client_goes_away() {
     let (world, gateway) = (World::new(), gateway(&asking()));
     publish(&world, 1, READ, None);
     let browser = Browser::new(&world, &gateway).signed_in();
+    // What its first request brought is too old by now.
+    world.wait(60);
+    publish(&world, 2, &READ.replace("read\")", "again\")"), None);
     let asked = Asked::script("GET", "/orders/7");
     {
         let mut given_up = Box::pin(browser.send_alone(&asked));
