@@ -28,8 +28,21 @@ pub struct Peer {
     pub city: Option<String>,
     /// The platform's own id of the request (`CF-Ray`).
     pub ray: Option<String>,
-    /// The certificate of the caller's TLS connection, where the platform tells of one.
+    /// What the caller says that it is (`User-Agent`).
+    pub user_agent: Option<String>,
+    /// The caller's TLS connection, where the platform tells of one.
+    pub tls: Option<Tls>,
+    /// The certificate of that connection, where the platform tells of one.
     pub certificate: Option<ClientCertificate>,
+}
+
+/// What the platform says of a TLS connection, in its own words (`request.cf`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `tlsVersion`, such as `TLSv1.3`.
+    pub version: String,
+    /// `tlsCipher`, such as `AEAD-AES128-GCM-SHA256`.
+    pub cipher: String,
 }
 
 /// What the platform says of a client certificate, in its own words (`request.cf.tlsClientAuth`).
@@ -43,6 +56,12 @@ pub struct ClientCertificate {
     pub revoked: Option<String>,
     /// `certFingerprintSHA256`: of the certificate in DER, in hexadecimal.
     pub fingerprint_sha256: Option<String>,
+    /// `certSubjectDNRFC2253`: whose it is, as RFC 2253 writes names.
+    pub subject: Option<String>,
+    /// `certIssuerDNRFC2253`: who signed it, written alike.
+    pub issuer: Option<String>,
+    /// `certSerial`: its number with that issuer, in hexadecimal.
+    pub serial: Option<String>,
 }
 
 impl Peer {

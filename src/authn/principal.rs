@@ -78,6 +78,8 @@ pub struct Actor {
 pub struct AuthenticationFacts {
     /// How they came to us.
     pub means: Means,
+    /// The thumbprint (RFC 7638) of the key that they signed the request with, for [`Means::Dpop`].
+    pub key: Option<String>,
     /// When the person proved themselves to the issuer.
     pub time: Option<Timestamp>,
     /// `acr`
@@ -158,6 +160,7 @@ impl Principal {
             token: None,
             authentication: AuthenticationFacts {
                 means: Means::Session,
+                key: None,
                 time: session.auth_time.map(Timestamp::from_unix),
                 acr: session.acr,
                 amr: session.amr,
@@ -186,6 +189,7 @@ impl Principal {
             token: Some(Rc::clone(claims)),
             authentication: AuthenticationFacts {
                 means: sender.means(),
+                key: sender.jkt().map(str::to_owned),
                 time: claims.auth_time(),
                 acr: all.get("acr").and_then(Value::as_str).map(str::to_owned),
                 amr: strings(all.get("amr")),

@@ -47,6 +47,7 @@ mod tests {
     fn facts(acr: Option<&str>, time: Option<i64>) -> AuthenticationFacts {
         AuthenticationFacts {
             means: Means::Session,
+            key: None,
             time: time.map(Timestamp::from_unix),
             acr: acr.map(str::to_owned),
             amr: vec!["pwd".to_owned(), "otp".to_owned()],

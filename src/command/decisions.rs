@@ -2,7 +2,6 @@
 //! (`postern check --decisions`). The configuration, the mapping of claims and door 2 are the Worker's own; only that
 //! somebody is who they are is supposed.
 
-mod context;
 mod policies;
 
 use std::collections::BTreeMap;
@@ -11,11 +10,10 @@ use serde::Deserialize;
 
 use super::Answer;
 use crate::config::Config;
-use crate::explain::{self, Reading, Verdict, Who};
+use crate::explain::{self, Context, Reading, Verdict, Who};
 use crate::relation::{self, MemoryTuples, Misnamed, TUPLE};
 use crate::time::Timestamp;
 
-pub(super) use context::Context;
 pub(super) use policies::Policies;
 
 /// When it is asked, unless the context says so: 2027-01-15T08:00:00Z, a Friday.

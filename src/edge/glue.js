@@ -9,12 +9,19 @@ const certificate = (tls) =>
     verified: text(tls.certVerified),
     revoked: text(tls.certRevoked),
     fingerprint_sha256: text(tls.certFingerprintSHA256),
+    subject: text(tls.certSubjectDNRFC2253),
+    issuer: text(tls.certIssuerDNRFC2253),
+    serial: text(tls.certSerial),
   };
+
+const connection = ({ tlsVersion, tlsCipher }) => tlsVersion && tlsCipher && { version: `${tlsVersion}`, cipher: `${tlsCipher}` };
 
 /** All that is known of a request but its body. */
 export function described({ method, url, headers, cf }) {
-  const place = cf && { country: text(cf.country), city: text(cf.city), certificate: certificate(cf.tlsClientAuth) };
-  return JSON.stringify({ method, url, headers: [...headers], ...place });
+  const peer = cf && {
+    country: text(cf.country), city: text(cf.city), tls: connection(cf) || undefined, certificate: certificate(cf.tlsClientAuth),
+  };
+  return JSON.stringify({ method, url, headers: [...headers], ...peer });
 }
 
 /** Every header, repeated ones apart. */

@@ -8,7 +8,7 @@ use web_sys::Request;
 use super::glue;
 use super::headers::{self, Line};
 use super::stream::{self, ReadError};
-use crate::http::{ClientCertificate, Method, Peer, RequestHead};
+use crate::http::{ClientCertificate, Method, Peer, RequestHead, Tls};
 use crate::ports::{BodyError, RequestBody};
 
 /// A request that is not HTTP as we know it; answered with 400.
@@ -25,6 +25,7 @@ struct Described<'a> {
     headers: Vec<Line<'a>>,
     country: Option<String>,
     city: Option<String>,
+    tls: Option<Connection>,
     certificate: Option<Certificate>,
 }
 
@@ -34,6 +35,15 @@ struct Certificate {
     verified: Option<String>,
     revoked: Option<String>,
     fingerprint_sha256: Option<String>,
+    subject: Option<String>,
+    issuer: Option<String>,
+    serial: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Connection {
+    version: String,
+    cipher: String,
 }
 
 /// The head of `request`.
@@ -56,6 +66,8 @@ pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
         country: described.country,
         city: described.city,
         ray: header("cf-ray"),
+        user_agent: header("user-agent"),
+        tls: described.tls.map(|Connection { version, cipher }| Tls { version, cipher }),
         certificate: described.certificate.map(ClientCertificate::from),
     };
     Ok(RequestHead { method, url, headers, peer })
@@ -64,8 +76,8 @@ pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
 /// The certificate of the connection: by `cf` alone, which no client can write.
 impl From<Certificate> for ClientCertificate {
     fn from(told: Certificate) -> Self {
-        let Certificate { presented, verified, revoked, fingerprint_sha256 } = told;
-        Self { presented, verified, revoked, fingerprint_sha256 }
+        let Certificate { presented, verified, revoked, fingerprint_sha256, subject, issuer, serial } = told;
+        Self { presented, verified, revoked, fingerprint_sha256, subject, issuer, serial }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The configuration, the mapping of claims and door 2 are those that decide about real requests; only that somebody is
 //! who they are is supposed, and what opens for them here opens nowhere.
 
+mod context;
 mod who;
 pub mod words;
 
@@ -23,6 +24,9 @@ use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute};
 use crate::time::Timestamp;
 
+pub use context::Context;
+#[cfg(all(feature = "policies", not(target_arch = "wasm32")))]
+pub(crate) use context::{Certificate, Tls};
 pub use who::Who;
 
 /// A question that a route answers.

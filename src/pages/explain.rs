@@ -22,6 +22,8 @@ pub struct Asked<'a> {
     pub scopes: &'a str,
     /// How long ago they signed in.
     pub signed_in: &'a str,
+    /// When and from where, as JSON.
+    pub context: &'a str,
 }
 
 /// By what somebody may come.
@@ -98,6 +100,10 @@ fn hypothetical(asked: &Asked<'_>, choices: &[Choice]) -> Markup {
             input #scopes name="scopes" value=(asked.scopes) placeholder="openid orders:read" spellcheck="false";
             label for="signed_in" { "Signed in how long ago" }
             input #signed_in name="signed_in" value=(asked.signed_in) placeholder="5m";
+            label for="context" { "When and from where, as JSON" }
+            input #context name="context" value=(asked.context) spellcheck="false"
+                placeholder=r#"{ "time": "2026-11-23T10:00:00Z", "address": "203.0.113.7" }"#;
+            p.hint { "Now, and from nowhere in particular, where it is not said. Only policies look at more than the time." }
             button { "Ask" }
         }
     }

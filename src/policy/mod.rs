@@ -20,6 +20,7 @@ mod question;
 mod schema;
 mod set;
 mod shadow;
+mod slices;
 mod step_up;
 mod versions;
 mod warm_up;

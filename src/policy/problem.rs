@@ -63,14 +63,21 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Without the name of the policy, which the place tells, and without the type of the principal: Cedar says the same
-/// of each.
+/// Without the name of the policy, which the place tells, and without the type of the principal and the action: Cedar
+/// says the same of each.
 fn plain(message: &str) -> String {
     let named = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
     let message = named.map_or(message, |(_, rest)| rest).to_owned();
     ["Human", "Service", "Agent"]
         .iter()
-        .fold(message, |message, name| message.replace(&format!(" on entity type `{name}`"), ""))
+        .fold(without_actions(&message), |message, name| message.replace(&format!(" on entity type `{name}`"), ""))
+}
+
+fn without_actions(message: &str) -> String {
+    const ACTION: &str = " for Action::\"";
+    let mut parts = message.split(ACTION);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |message, rest| message + rest.split_once('"').map_or(rest, |(_, rest)| rest))
 }
 
 /// Line and column of a byte.

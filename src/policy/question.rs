@@ -10,7 +10,11 @@ use super::input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use super::management::ManagementInput;
 use super::schema::Names;
 use crate::authn::{AuthenticationFacts, mtls};
+use crate::http::{ClientCertificate, Tls};
 use crate::kind::Kind;
+
+/// In characters: it is long enough for every browser, and bounds what `like` has to look at.
+const MAX_USER_AGENT: usize = 512;
 
 type Pairs = Vec<(String, RestrictedExpression)>;
 
@@ -30,7 +34,7 @@ impl Question {
         let asker = names.principal(principal.kind, &who);
         let (action, group) = names.action(method).ok_or_else(|| format!("`{method}` is no action"))?;
         let what = names.resource(resource.path);
-        let context = Context::from_pairs(surroundings(context, principal.authentication)?).map_err(text)?;
+        let context = Context::from_pairs(surroundings(context, principal.authentication, names)?).map_err(text)?;
         let mut all = asking(principal, asker.clone(), &who, names)?;
         all.push(thing(resource, what.clone(), names)?);
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
@@ -58,7 +62,7 @@ impl Question {
         let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(Kind::Human, &id)));
         let administrators = [("administrators".to_owned(), RestrictedExpression::new_set(named))];
         all.push(Entity::new(names.management(), administrators.into(), [].into()).map_err(text)?);
-        let context = Context::from_pairs(surroundings(context, principal.authentication)?).map_err(text)?;
+        let context = Context::from_pairs(surroundings(context, principal.authentication, names)?).map_err(text)?;
         Ok(Self {
             request: Request::new(asker, action, names.management(), context, None).map_err(text)?,
             entities: Entities::from_entities(all, None).map_err(text)?,
@@ -116,7 +120,11 @@ fn thing(facts: &ResourceFacts<'_>, uid: EntityUid, names: &Names) -> Result<Ent
     Entity::new_with_tags(uid, [path].into_iter().chain(tenant), [names.route(facts.route)], params).map_err(text)
 }
 
-fn surroundings(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Result<Pairs, String> {
+fn surroundings(
+    facts: &ContextFacts<'_>,
+    authentication: &AuthenticationFacts,
+    names: &Names,
+) -> Result<Pairs, String> {
     let now = facts.now.as_unix();
     let mut pairs: Pairs = vec![
         ("now".to_owned(), RestrictedExpression::new_long(now)),
@@ -126,13 +134,38 @@ fn surroundings(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) 
     ];
     let peer = facts.peer;
     let address = peer.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-    pairs.extend(address.map(|address| ("address".to_owned(), ip(address))));
+    pairs.extend(address.map(|address| ("address".to_owned(), names.address(address))));
     pairs.extend(peer.country.as_deref().map(|country| ("country".to_owned(), string(country))));
-    if let Ok(sha256) = mtls::verified(peer) {
-        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        pairs.push(("certificate".to_owned(), record([("sha256".to_owned(), string(&hex))])?));
+    if let Some(Tls { version, cipher }) = &peer.tls {
+        pairs.push(("tls".to_owned(), record(known([("version", Some(version)), ("cipher", Some(cipher))]))?));
     }
+    if let Ok(sha256) = mtls::verified(peer) {
+        let hex = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        pairs.push(("certificate".to_owned(), record(certificate(&hex, peer.certificate.as_ref()))?));
+    }
+    let user_agent = peer.user_agent.as_ref().map(|text| shortened(text));
+    let device = known([("key", authentication.key.as_ref()), ("user_agent", user_agent.as_ref())]);
+    pairs.push(("device".to_owned(), record(device)?));
     Ok(pairs)
+}
+
+fn certificate(sha256: &String, told: Option<&ClientCertificate>) -> Pairs {
+    let named = |name: fn(&ClientCertificate) -> &Option<String>| told.and_then(|told| name(told).as_ref());
+    known([
+        ("sha256", Some(sha256)),
+        ("subject", named(|told| &told.subject)),
+        ("issuer", named(|told| &told.issuer)),
+        ("serial", named(|told| &told.serial)),
+    ])
+}
+
+/// What is there of these.
+fn known<const N: usize>(texts: [(&str, Option<&String>); N]) -> Pairs {
+    texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), string(text?)))).collect()
+}
+
+fn shortened(user_agent: &str) -> String {
+    user_agent.chars().take(MAX_USER_AGENT).collect()
 }
 
 fn proof(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Pairs {
@@ -150,14 +183,6 @@ fn clock(now: i64) -> Pairs {
     let long = |name: &str, value| (name.to_owned(), RestrictedExpression::new_long(value));
     let weekday = (day + 3).rem_euclid(7) + 1;
     vec![long("hour", second / 3600), long("minute", second / 60 % 60), long("weekday", weekday)]
-}
-
-/// An address of IPv4 is one however it is written; Cedar reads none of IPv6 with a point in it.
-fn ip(address: IpAddr) -> RestrictedExpression {
-    RestrictedExpression::new_ip(match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => address.segments().map(|segment| format!("{segment:x}")).join(":"),
-    })
 }
 
 fn string(text: &str) -> RestrictedExpression {

@@ -1,6 +1,9 @@
 //! The schema that every policy meets, and its names, read once: ours, with what the version declares beside it.
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
+use std::cell::RefCell;
+use std::net::IpAddr;
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema, SchemaFragment};
 
 use super::bundle::Version;
 use super::limits;
@@ -8,6 +11,7 @@ use super::management;
 use super::problem::Problem;
 use crate::http::Method;
 use crate::kind::Kind;
+use crate::recent::{Bounds, Recent};
 
 /// The schema, in Cedar's own notation.
 pub const SCHEMA: &str = include_str!("base.cedarschema");
@@ -82,9 +86,14 @@ const fn group(method: &Method) -> Option<&'static str> {
     }
 }
 
-/// The types of entities, parsed: that costs more than all else in a question.
-#[derive(Clone, Debug)]
+/// How many addresses of callers are kept as expressions.
+const ADDRESSES: Bounds = Bounds { entries: 512, weight: 512 };
+
+/// The types of entities, parsed: that costs more than all else in a question. So does an address, of which Cedar parses
+/// the name of the type every time; those of the last callers are kept.
+#[derive(Debug)]
 pub(super) struct Names {
+    addresses: RefCell<Recent<IpAddr, RestrictedExpression>>,
     human: EntityTypeName,
     service: EntityTypeName,
     agent: EntityTypeName,
@@ -100,6 +109,7 @@ impl Names {
     pub(super) fn new() -> Result<Self, String> {
         let name = |text: &str| text.parse::<EntityTypeName>().map_err(|error| error.to_string());
         Ok(Self {
+            addresses: RefCell::new(Recent::new(ADDRESSES)),
             human: name("Human")?,
             service: name("Service")?,
             agent: name("Agent")?,
@@ -121,6 +131,21 @@ impl Names {
         uid(name, id)
     }
 
+    /// An address of IPv4 is one however it is written; Cedar reads none of IPv6 with a point in it.
+    pub(super) fn address(&self, address: IpAddr) -> RestrictedExpression {
+        let address = address.to_canonical();
+        let mut known = self.addresses.borrow_mut();
+        if let Some(expression) = known.get(&address) {
+            return expression.clone();
+        }
+        let expression = RestrictedExpression::new_ip(match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => address.segments().map(|segment| format!("{segment:x}")).join(":"),
+        });
+        known.insert(address, expression.clone(), 1);
+        expression
+    }
+
     pub(super) fn role(&self, name: &str) -> EntityUid {
         uid(&self.role, name)
     }
@@ -133,9 +158,14 @@ impl Names {
         uid(&self.route, name)
     }
 
+    /// The name of the role, where it is one.
+    pub(super) fn as_role<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
+        (uid.type_name() == &self.role).then(|| uid.id().unescaped())
+    }
+
     /// The name of the route, where it is one.
     pub(super) fn as_route<'a>(&self, uid: &'a EntityUid) -> Option<&'a str> {
-        (uid.type_name() == &self.route).then(|| uid.id().as_ref())
+        (uid.type_name() == &self.route).then(|| uid.id().unescaped())
     }
 
     pub(super) fn resource(&self, path: &str) -> EntityUid {

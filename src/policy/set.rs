@@ -17,6 +17,7 @@ use super::management::{self, ManagementInput};
 use super::problem::{Problem, position};
 use super::question::Question;
 use super::schema::{self, Names};
+use super::slices::Slices;
 use super::step_up::{self, StepUp};
 use crate::authzen::Evaluation;
 
@@ -39,8 +40,10 @@ pub struct PolicySet {
     /// that takes longer than all else.
     domain: OnceCell<Result<Domain, String>>,
     authorizer: Authorizer,
-    /// Those about requests for routes.
+    /// Those about requests for routes, and what services ask about.
     all: cedar_policy::PolicySet,
+    /// The same, for requests.
+    slices: Slices,
     /// Those about management.
     managing: cedar_policy::PolicySet,
     /// What the policies that another sign-in would satisfy ask for.
@@ -115,10 +118,11 @@ impl PolicySet {
         let (managing, policies): (Vec<Policy>, Vec<Policy>) = policies.partition(management::is_about);
         let managing = together(managing)?;
         let rest = together(policies.iter().filter(|policy| stays(policy)).cloned())?;
-        let all = together(policies)?;
         let names = Names::new().map_err(of_all)?;
+        let slices = Slices::new(&policies, &names).map_err(of_all)?;
+        let all = together(policies)?;
         let (authorizer, schemas, domain) = (Authorizer::new(), Vec::new(), OnceCell::new());
-        Ok(Self { version, names, schemas, domain, authorizer, all, managing, step_ups, rest })
+        Ok(Self { version, names, schemas, domain, authorizer, all, slices, managing, step_ups, rest })
     }
 
     /// The version that this is.
@@ -154,7 +158,7 @@ impl PolicySet {
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
         match Question::new(input, &self.names) {
-            Ok(question) => self.answer(&question, &self.all),
+            Ok(question) => self.answer(&question, self.slices.about(input.principal.roles, input.resource.route)),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
     }
@@ -163,7 +167,7 @@ impl PolicySet {
     #[must_use]
     pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
         match Question::about_management(input, &self.names) {
-            Ok(question) => self.answer(&question, &self.managing).without_step_up(),
+            Ok(question) => self.answer(&question, [&self.managing]).without_step_up(),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
     }
@@ -172,7 +176,7 @@ impl PolicySet {
     #[must_use]
     pub fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {
         match self.domain.get_or_init(|| self.read_domain()).as_ref().map(|domain| domain.question(evaluation)) {
-            Ok(Ok(question)) => self.answer(&question, &self.all),
+            Ok(Ok(question)) => self.answer(&question, [&self.all]),
             Ok(Err(unfit)) => self.unanswerable(Cause::Unfit(unfit.part), &unfit.message),
             Err(why) => self.unanswerable(Cause::Unanswerable, why),
         }
@@ -185,12 +189,19 @@ impl PolicySet {
         Domain::of(&schema)
     }
 
-    fn answer(&self, question: &Question, by: &cedar_policy::PolicySet) -> PolicyDecision {
-        let response = self.authorizer.is_authorized(&question.request, by, &question.entities);
-        let policies = sorted(response.diagnostics().reason().map(ToString::to_string));
-        let failures = sorted(response.diagnostics().errors().map(failure));
-        let verdict = self.verdict(&response, question, &policies);
-        self.decision(verdict, policies, failures)
+    fn answer<'a>(
+        &self,
+        question: &Question,
+        by: impl IntoIterator<Item = &'a cedar_policy::PolicySet>,
+    ) -> PolicyDecision {
+        let mut said = Said::default();
+        for set in by {
+            said.add(&self.authorizer.is_authorized(&question.request, set, &question.entities));
+        }
+        let verdict = self.verdict(&said, question);
+        let Said { permitting, forbidding, failures } = said;
+        let policies = if forbidding.is_empty() { permitting } else { forbidding };
+        self.decision(verdict, policies.into_iter().collect(), failures.into_iter().collect())
     }
 
     fn unanswerable(&self, cause: Cause, message: &str) -> PolicyDecision {
@@ -199,19 +210,21 @@ impl PolicySet {
     }
 
     /// Cedar goes on without a policy that it cannot evaluate; here that is a no.
-    fn verdict(&self, response: &Response, question: &Question, policies: &[String]) -> Verdict {
-        if response.diagnostics().errors().next().is_some() {
+    fn verdict(&self, said: &Said, question: &Question) -> Verdict {
+        if !said.failures.is_empty() {
             return Verdict::Deny(Cause::Failed);
         }
-        match response.decision() {
-            Decision::Allow => Verdict::Allow,
-            Decision::Deny if policies.is_empty() => Verdict::Deny(Cause::NothingPermits),
-            Decision::Deny => self.step_up(question, policies).map_or(Verdict::Deny(Cause::Forbidden), Verdict::StepUp),
+        match (said.permitting.is_empty(), said.forbidding.is_empty()) {
+            (false, true) => Verdict::Allow,
+            (true, true) => Verdict::Deny(Cause::NothingPermits),
+            (_, false) => {
+                self.step_up(question, &said.forbidding).map_or(Verdict::Deny(Cause::Forbidden), Verdict::StepUp)
+            }
         }
     }
 
     /// What sign-in would make it a yes: there is one where all that forbids says which, and all else permits.
-    fn step_up(&self, question: &Question, forbidding: &[String]) -> Option<StepUp> {
+    fn step_up(&self, question: &Question, forbidding: &BTreeSet<String>) -> Option<StepUp> {
         let wanted: Vec<&StepUp> = forbidding.iter().map(|policy| self.step_ups.get(policy)).collect::<Option<_>>()?;
         let without = self.authorizer.is_authorized(&question.request, &self.rest, &question.entities);
         let permitted = without.decision() == Decision::Allow && without.diagnostics().errors().next().is_none();
@@ -220,6 +233,26 @@ impl PolicySet {
 
     fn decision(&self, verdict: Verdict, policies: Vec<String>, failures: Vec<Failure>) -> PolicyDecision {
         PolicyDecision { verdict, policies, failures, version: self.version.clone() }
+    }
+}
+
+/// What several parts of one set say, put together as Cedar would have put it.
+#[derive(Debug, Default)]
+struct Said {
+    /// Those that permit; of a part with some that forbid, none are told.
+    permitting: BTreeSet<String>,
+    forbidding: BTreeSet<String>,
+    failures: BTreeSet<Failure>,
+}
+
+impl Said {
+    fn add(&mut self, response: &Response) {
+        let by = match response.decision() {
+            Decision::Allow => &mut self.permitting,
+            Decision::Deny => &mut self.forbidding,
+        };
+        by.extend(response.diagnostics().reason().map(ToString::to_string));
+        self.failures.extend(response.diagnostics().errors().map(failure));
     }
 }
 
@@ -247,7 +280,7 @@ fn placed<'a>(set: &cedar_policy::PolicySet, file: &'a str, text: &'a str) -> Ve
         let source = policy.to_cedar().unwrap_or_default();
         let start = text.get(after..).and_then(|rest| rest.find(&source)).map_or(after, |at| after + at);
         after = start + source.len();
-        let name = match policy.annotation("id").filter(|id| !id.is_empty()) {
+        let name = match step_up::annotation(policy, "id").filter(|id| !id.is_empty()) {
             Some(id) => id.to_owned(),
             None => format!("{file}:{}", position(text, start).0),
         };
@@ -334,10 +367,4 @@ fn failure(error: &AuthorizationError) -> Failure {
 
 fn shortened(message: &str) -> String {
     message.chars().take(MAX_MESSAGE).collect()
-}
-
-fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.collect();
-    items.sort();
-    items
 }

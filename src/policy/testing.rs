@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Bundle, ContextFacts, PolicyDecision, PolicyInput, PolicySet, PrincipalFacts, Problem, ResourceFacts};
 use crate::authn::{Actor, AuthenticationFacts, Means};
-use crate::http::{ClientCertificate, Method, Peer};
+use crate::http::{ClientCertificate, Method, Peer, Tls};
 use crate::kind::Kind;
 use crate::time::Timestamp;
 
@@ -44,7 +44,13 @@ impl Default for Asking {
             scopes: Vec::new(),
             claims: Map::new(),
             actor: None,
-            authentication: AuthenticationFacts { means: Means::Session, time: None, acr: None, amr: Vec::new() },
+            authentication: AuthenticationFacts {
+                means: Means::Session,
+                key: None,
+                time: None,
+                acr: None,
+                amr: Vec::new(),
+            },
             method: Method::GET,
             route: "/api/orders/{id}".to_owned(),
             path: "/api/orders/7".to_owned(),
@@ -96,6 +102,7 @@ impl Asking {
             actor: Some(Actor { issuer: None, subject: "robot".to_owned() }),
             authentication: AuthenticationFacts {
                 means: Means::Dpop,
+                key: Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned()),
                 time: Some(Timestamp::from_unix(MONDAY - 60)),
                 acr: Some("gold".to_owned()),
                 amr: vec!["pwd".to_owned(), "otp".to_owned()],
@@ -103,11 +110,16 @@ impl Asking {
             peer: Peer {
                 address: Some("203.0.113.7".to_owned()),
                 country: Some("DE".to_owned()),
+                user_agent: Some("Example/1.0 (robot)".to_owned()),
+                tls: Some(Tls { version: "TLSv1.3".to_owned(), cipher: "AEAD-AES128-GCM-SHA256".to_owned() }),
                 certificate: Some(ClientCertificate {
                     presented: Some("1".to_owned()),
                     verified: Some("SUCCESS".to_owned()),
                     revoked: Some("0".to_owned()),
                     fingerprint_sha256: Some("ab".repeat(32)),
+                    subject: Some("CN=laptop-7,O=Acme".to_owned()),
+                    issuer: Some("CN=Devices,O=Acme".to_owned()),
+                    serial: Some("1A2B".to_owned()),
                 }),
                 ..Peer::default()
             },

@@ -78,6 +78,12 @@ fn policies_may_speak_of_all_that_the_schema_names() {
         r#"context has address && context.address.isInRange(ip("203.0.113.0/24")) && context.address.isIpv4()"#,
         r#"context has country && ["DE", "AT"].contains(context.country)"#,
         r#"context has certificate && context.certificate.sha256 like "abab*""#,
+        r#"context has certificate.subject && context.certificate.subject like "CN=laptop-*,O=Acme""#,
+        r#"context has certificate.issuer && context.certificate.issuer == "CN=Devices,O=Acme""#,
+        r#"context has certificate.serial && context.certificate.serial == "1A2B""#,
+        r#"context has tls && context.tls.version == "TLSv1.3" && context.tls.cipher like "AEAD-*""#,
+        r#"context.device has key && context.device.key == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs""#,
+        r#"context.device has user_agent && context.device.user_agent like "*robot*""#,
         r#"context.authentication.means == "dpop" && context.authentication.amr.contains("otp")"#,
         r#"context.authentication has age && context.authentication.age == 60"#,
         r#"context.authentication has acr && context.authentication.acr == "gold""#,
@@ -103,6 +109,9 @@ fn what_is_not_known_is_not_there() {
         "context has address",
         "context has country",
         "context has certificate",
+        "context has tls",
+        "context.device has key",
+        "context.device has user_agent",
         "context.authentication has age",
         "context.authentication has acr",
     ] {
@@ -331,4 +340,25 @@ fn a_version_on_trial_is_told_of_where_it_would_be_noticed() {
     assert!(difference(&no, &of(ALL)).is_some());
     assert!(difference(&no, &fails).is_some(), "what fails is to be known before it is live");
     assert!(difference(&of(&format!("{ALL}{WANTS_MFA}")), &no).is_some());
+}
+
+#[test]
+fn what_a_device_says_of_itself_is_cut_short() {
+    let calls_itself =
+        |name: String| Asking { peer: Peer { user_agent: Some(name), ..Peer::default() }, ..Asking::default() };
+    let long = "é".repeat(512);
+    let condition = format!("context.device has user_agent && context.device.user_agent == \"{long}\"");
+    assert!(holds(&condition, &calls_itself(long.clone())));
+    assert!(holds(&condition, &calls_itself(format!("{long}and more"))));
+}
+
+#[test]
+fn what_is_wrong_for_every_method_is_told_once() {
+    let text = "permit(principal, action, resource) when { context.tls.version == \"TLSv1.3\" };";
+    let [problem] = problems(text).try_into().unwrap();
+    assert_eq!(
+        problem.to_string(),
+        "a.cedar:1:44: unable to guarantee safety of access to optional attribute `tls` in context: \
+         try testing for the attribute's presence with `context has tls && ..`"
+    );
 }

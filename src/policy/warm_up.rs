@@ -33,7 +33,8 @@ pub fn warm_up() -> bool {
     let stored = bundle.and_then(|bundle| Bundle::from_text(&bundle.to_text()));
     let Some(set) = stored.ok().and_then(|bundle| PolicySet::parse_checked(&bundle).ok()) else { return false };
     let claims: Map<String, Value> = [("a".to_owned(), json!(["b"]))].into_iter().collect();
-    let authentication = AuthenticationFacts { means: Means::Session, time: None, acr: None, amr: Vec::new() };
+    let authentication =
+        AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: Vec::new() };
     let peer = Peer { address: Some("192.0.2.1".to_owned()), ..Peer::default() };
     let input = PolicyInput {
         principal: PrincipalFacts {

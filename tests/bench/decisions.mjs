@@ -71,7 +71,10 @@ async function workerdOf(host, { build, published = {} }) {
 }
 
 const tokenOf = (issuer, claims) => issuer.accessToken({ aud: AUDIENCE, exp: issuer.clock() + LIFE_SECONDS, ...claims });
-const asker = (token, name) => ({ name, path: `/${name}/7`, headers: () => ({ authorization: `Bearer ${token}` }) });
+/** With an address, as every request has that comes through the edge: policies are told of it. */
+const asker = (token, name) => ({
+  name, path: `/${name}/7`, headers: () => ({ authorization: `Bearer ${token}`, "cf-connecting-ip": "203.0.113.7" }),
+});
 
 /** A benchmark of a door that lets everybody in would be a fine one. */
 async function assertGuarding(workerd, issuer, names) {

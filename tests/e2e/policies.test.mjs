@@ -120,6 +120,31 @@ test("a policy that cannot be evaluated is a denial, whatever else permits", asy
   assert.deepEqual([answer.status, event.reason, event.detail], [403, "policy.failed", "overflows"]);
 });
 
+test("policies know of the connection and the device what the platform says, and nothing that a header claims", async () => {
+  await settle(`@id("managed") permit(principal, action, resource) when {
+    context has tls && context.tls.version == "TLSv1.3" && context.tls.cipher like "AEAD-*" &&
+    context has certificate.subject && context.certificate.subject like "CN=laptop-*,O=Acme" && context.certificate has issuer
+  };
+  @id("no-robots") forbid(principal, action, resource) when { context.device has user_agent && context.device.user_agent like "*robot*" };`);
+  const device = { certPresented: "1", certVerified: "SUCCESS", certRevoked: "0", certFingerprintSHA256: "ab".repeat(32), certSubjectDNRFC2253: "CN=laptop-7,O=Acme", certIssuerDNRFC2253: "CN=Devices" };
+  const good = { tlsVersion: "TLSv1.3", tlsCipher: "AEAD-AES128-GCM-SHA256", tlsClientAuth: device };
+  const claimed = { headers: [["cf-tls-version", "TLSv1.3"], ["cf-client-cert-subject-dn", "CN=laptop-7,O=Acme"]] };
+  for (const [cf, options, reason] of [
+    [good, {}, "ok"],
+    [good, { headers: [["user-agent", "a robot"]] }, "policy.forbidden"],
+    [{ ...good, tlsVersion: "TLSv1.2" }, {}, "policy.nothing_permits"],
+    [{ ...good, tlsVersion: "" }, claimed, "policy.nothing_permits"],
+    [{ ...good, tlsClientAuth: { ...device, certVerified: "FAILED" } }, claimed, "policy.nothing_permits"],
+    [{ ...good, tlsClientAuth: { ...device, certSubjectDNRFC2253: "CN=laptop-7,O=Evil" } }, claimed, "policy.nothing_permits"],
+    [null, claimed, "policy.nothing_permits"],
+  ]) {
+    await postern.connections(cf);
+    const { event } = await told(() => call(postern, "/orders/7", viewer(), options));
+    assert.equal(event.reason, reason, JSON.stringify([cf, options]));
+  }
+  await postern.connections(null);
+});
+
 test("a policy may ask for another sign-in: a script is told, a person is sent and comes back", async () => {
   await settle(`${numbered(1)}
 @id("mfa") @acr_values("urn:gold") forbid(principal, action, resource in Route::"/vault")

@@ -249,3 +249,39 @@ fn what_would_be_decided_asks_the_policies_too() {
     assert_eq!((&supposed["outcome"], &supposed["reason"]), (&json!("allow"), &json!("policy.permitted")));
     assert_eq!((&supposed["policies"], &supposed["policy_version"]), (&json!(["read"]), &json!(version.as_str())));
 }
+
+#[test]
+fn what_would_be_decided_may_be_asked_of_another_time_and_place() {
+    let mut variables = managed();
+    variables["ROUTES"]["/orders/{id}"] = json!({ "upstream": "service:API", "policy": true });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let office = r#"@id("office") permit(principal, action, resource) when {
+        context.utc.hour == 10 && context has address && context.address.isInRange(ip("203.0.113.0/24")) &&
+        context has tls && context.tls.version == "TLSv1.3" && context has certificate.subject };"#;
+    publish(&world, 1, office, None);
+    let root = root(&world, &gateway);
+    let ask = |context: &Value| {
+        let who = json!({ "provider": "corp", "claims": { "sub": "alice" } });
+        post(&root, "/auth/admin/explain", &json!({ "who": who, "request": "GET /orders/7", "context": context }))
+    };
+    let office = json!({
+        "time": "2026-11-23T10:00:00Z", "address": "203.0.113.7", "user_agent": "x",
+        "tls": { "version": "TLSv1.3", "cipher": "AEAD-AES128-GCM-SHA256" },
+        "certificate": { "sha256": "ab".repeat(32), "subject": "CN=laptop-7" },
+    });
+    assert_eq!(ask(&office).json()["outcome"], "allow");
+    for (name, other) in [
+        ("time", json!("2026-11-23T11:00:00Z")),
+        ("address", json!("192.0.2.1")),
+        ("tls", json!(null)),
+        ("certificate", json!("ab".repeat(32))),
+    ] {
+        let mut elsewhere = office.clone();
+        elsewhere[name] = other;
+        assert_eq!(ask(&elsewhere).json()["reason"], "policy.nothing_permits", "{name}");
+    }
+    assert_eq!(ask(&json!({})).json()["reason"], "policy.nothing_permits");
+    for unreadable in [json!({ "adress": "203.0.113.7" }), json!({ "time": "noon" }), json!([]), json!("x")] {
+        assert_eq!(ask(&unreadable).reply().status.as_u16(), 422, "{unreadable}");
+    }
+}

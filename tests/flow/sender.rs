@@ -105,6 +105,7 @@ pub fn certificate() -> ClientCertificate {
         verified: Some("SUCCESS".to_owned()),
         revoked: Some("0".to_owned()),
         fingerprint_sha256: Some(HEX.to_owned()),
+        ..ClientCertificate::default()
     }
 }
 

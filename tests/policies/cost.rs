@@ -34,7 +34,8 @@ fn policies(count: usize) -> String {
 fn of_reading_and_of_deciding() {
     let claims = json!({ "department": "sales", "groups": ["a", "b"], "clearance": 3, "name": "Alice" });
     let (method, peer) = (Method::GET, Peer { address: Some("203.0.113.7".to_owned()), ..Peer::default() });
-    let proof = AuthenticationFacts { means: Means::Session, time: None, acr: None, amr: vec!["otp".to_owned()] };
+    let proof =
+        AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: vec!["otp".to_owned()] };
     let input = PolicyInput {
         principal: PrincipalFacts {
             kind: Kind::Human,

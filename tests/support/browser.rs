@@ -123,6 +123,8 @@ impl Asked {
             country: Some("PT".to_owned()),
             city: Some("Lisbon".to_owned()),
             ray: None,
+            user_agent: None,
+            tls: None,
             certificate: self.certificate.clone(),
         };
         RequestHead { method: self.method.clone(), url: format!("{origin}{}", self.path), headers, peer }

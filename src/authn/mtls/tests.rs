@@ -9,6 +9,7 @@ fn good() -> ClientCertificate {
         verified: told("SUCCESS"),
         revoked: told("0"),
         fingerprint_sha256: told(HEX),
+        ..ClientCertificate::default()
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::context::Context;
 use super::{Answer, Verdict};
 use crate::config::Config;
-use crate::explain::Case;
+use crate::explain::{Case, Context};
 #[cfg(feature = "policies")]
 use crate::policy::PolicySet;
 

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::authn::{Actor, AuthenticationFacts, Means};
-use crate::command::decisions::Context;
 use crate::config::{MOMENT, moment};
+use crate::explain::{Certificate, Context, Tls};
 use crate::http::{Method, Peer};
 use crate::kind::Kind;
 use crate::limit::RouteLimits;
@@ -48,6 +48,8 @@ struct Acting {
 struct Proof {
     means: Option<String>,
     time: Option<String>,
+    /// The thumbprint of the key that signed the request.
+    key: Option<String>,
     acr: Option<String>,
     #[serde(default)]
     amr: Vec<String>,
@@ -63,8 +65,9 @@ pub(super) struct Asked {
     tenant: Option<String>,
     address: Option<String>,
     country: Option<String>,
-    /// The SHA-256 of a client certificate that was verified, in hexadecimal.
-    certificate: Option<String>,
+    user_agent: Option<String>,
+    tls: Option<Tls>,
+    certificate: Option<Certificate>,
     /// Those of the route's `facts` that hold.
     #[serde(default)]
     relations: Vec<String>,
@@ -72,8 +75,8 @@ pub(super) struct Asked {
 
 impl Asked {
     fn context(&self) -> Context {
-        let Self { time, address, country, certificate, .. } = self.clone();
-        Context { time: Some(time), address, country, certificate }
+        let Self { time, address, country, user_agent, tls, certificate, .. } = self.clone();
+        Context { time: Some(time), address, country, user_agent, tls, certificate }
     }
 }
 
@@ -191,6 +194,7 @@ fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
     Ok(AuthenticationFacts {
         means: named("means", proof.means.as_deref().unwrap_or("session"), &MEANS)?,
         time: proof.time.as_deref().map(time).transpose()?,
+        key: proof.key.clone(),
         acr: proof.acr.clone(),
         amr: proof.amr.clone(),
     })

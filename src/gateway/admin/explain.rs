@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::order::Order;
-use crate::explain::{self, Case, Reading, Verdict, Who, words};
+use crate::explain::{self, Case, Context, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
 #[cfg(feature = "policies")]
 use crate::gateway::policies;
@@ -19,20 +19,32 @@ pub(super) const MAX_BYTES: usize = 32 * 1024;
 /// Who is nobody.
 const NOBODY: &str = "nobody";
 
-/// `POST /auth/admin/explain`: `{ "who": { "provider": "corp", "claims": { … } }, "request": "GET /api/orders/7" }`.
+/// What is to be explained that nobody has asked for yet.
+pub(super) struct Supposition<'a> {
+    /// Who would ask; `None`: nobody.
+    pub(super) who: Option<Map<String, Value>>,
+    /// Such as `GET /api/orders/7`.
+    pub(super) request: &'a str,
+    /// When, and from where; now and from nowhere where it is not said.
+    pub(super) context: Option<Value>,
+}
+
+/// `POST /auth/admin/explain`: `{ "who": { "provider": "corp", "claims": { … } }, "request": "GET /api/orders/7" }`, and
+/// `context` where that matters.
 pub(super) async fn suppose<P: Platform>(
     turn: &Turn<'_, P>,
     body: impl RequestBody,
     ledger: &mut Ledger,
 ) -> Result<Done, Reason> {
-    let order = Order::of_body(turn, body, &["who", "request"], MAX_BYTES).await?;
+    let order = Order::of_body(turn, body, &["who", "request", "context"], MAX_BYTES).await?;
     let request = order.text("request").ok_or(Reason::BadInput("request"))?;
     let who = match order.get("who") {
         Some(Value::String(nobody)) if nobody == NOBODY => None,
         Some(Value::Object(members)) => Some(members.clone()),
         _ => return Err(Reason::BadInput("who")),
     };
-    match verdict(turn, who, request, ledger).await {
+    let context = order.get("context").cloned();
+    match verdict(turn, Supposition { who, request, context }, ledger).await {
         Ok(verdict) => Ok(Done::read(&verdict.to_json())),
         Err(why) => Ok(Done::unacceptable(turn, &[why])),
     }
@@ -60,29 +72,37 @@ pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Resul
     serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))
 }
 
-/// What would be decided now about whoever this is; about nobody, where it is `None`.
+/// What would be decided.
 ///
 /// # Errors
 /// When the question cannot be read: why, for whoever asks it.
 pub(super) async fn verdict<P: Platform>(
     turn: &Turn<'_, P>,
-    who: Option<Map<String, Value>>,
-    request: &str,
+    supposition: Supposition<'_>,
     ledger: &mut Ledger,
 ) -> Result<Verdict, String> {
+    let Supposition { who, request, context } = supposition;
+    let context =
+        context.map(serde_json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
+    let context = context.unwrap_or_default();
+    let now = context.now()?.unwrap_or(turn.now);
     let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
-    let supposed = who.transpose()?.map(|who| who.suppose(turn.config, turn.now)).transpose()?;
-    match explain::read(turn.config, supposed.as_ref(), request, turn.now)? {
+    let supposed = who.transpose()?.map(|who| who.suppose(turn.config, now)).transpose()?;
+    match explain::read(turn.config, supposed.as_ref(), request, now)? {
         Reading::Refused(verdict) => Ok(verdict),
-        Reading::Case(case) => Ok(asked(turn, &case, ledger).await),
+        Reading::Case(case) => Ok(asked(turn, (&case, &context), ledger).await),
     }
 }
 
 /// Policies are asked with the facts that hold.
-async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Ledger) -> Verdict {
+async fn asked<P: Platform>(
+    turn: &Turn<'_, P>,
+    (case, context): (&Case<'_>, &Context),
+    ledger: &mut Ledger,
+) -> Verdict {
     let verdict = case.decide();
     let found = match case.relations(&verdict, &turn.config.relations) {
-        None => return by_policies(turn, case, verdict, &[], ledger).await,
+        None => return by_policies(turn, (case, context), (verdict, &[]), ledger).await,
         Some(Err(denial)) => Err(denial),
         Some(Ok(questions)) => match relations::find_out(turn.platform, questions, &mut ledger.event).await {
             Ok(found) => found,
@@ -90,25 +110,23 @@ async fn asked<P: Platform>(turn: &Turn<'_, P>, case: &Case<'_>, ledger: &mut Le
         },
     };
     let verdict = verdict.with_relations(&found);
-    by_policies(turn, case, verdict, &found.unwrap_or_default(), ledger).await
+    by_policies(turn, (case, context), (verdict, &found.unwrap_or_default()), ledger).await
 }
 
 #[cfg(feature = "policies")]
 async fn by_policies<P: Platform>(
     turn: &Turn<'_, P>,
-    case: &Case<'_>,
-    verdict: Verdict,
-    facts: &[String],
+    (case, context): (&Case<'_>, &Context),
+    (verdict, facts): (Verdict, &[String]),
     ledger: &mut Ledger,
 ) -> Verdict {
     if verdict.because != Verdict::TO_BE_ASKED {
         return verdict;
     }
-    // Where they would ask from nobody knows: a policy that asks for it will say no.
-    let nowhere = crate::http::Peer::default();
+    let peer = context.peer();
     let loaded = policies::loaded(turn).await;
     ledger.event.policy_pull = turn.policies.trouble();
-    match (loaded, case.for_policies(&nowhere, facts)) {
+    match (loaded, case.for_policies(&peer, facts)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),
     }
@@ -116,6 +134,11 @@ async fn by_policies<P: Platform>(
 
 #[cfg(not(feature = "policies"))]
 #[expect(clippy::unused_async, reason = "policies are awaited where they are built in")]
-async fn by_policies<P>(_: &Turn<'_, P>, _: &Case<'_>, verdict: Verdict, _: &[String], _: &mut Ledger) -> Verdict {
+async fn by_policies<P>(
+    _: &Turn<'_, P>,
+    _: (&Case<'_>, &Context),
+    (verdict, _): (Verdict, &[String]),
+    _: &mut Ledger,
+) -> Verdict {
     verdict
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::explain::Supposition;
 use super::order::Order;
 use super::{Done, explain};
 use crate::config::Config;
@@ -11,20 +12,19 @@ use crate::json;
 use crate::pages::explain::{Answer, Asked, Choice, render};
 use crate::refusal::Reason;
 
-const FIELDS: [&str; 6] = ["id", "request", "by", "claims", "scopes", "signed_in"];
+const FIELDS: [&str; 7] = ["id", "request", "by", "claims", "scopes", "signed_in", "context"];
 const NOBODY: &str = "nobody";
 
 pub(super) async fn show<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
     let order = Order::of_query(turn, &FIELDS)?;
-    let [id, request, by, claims, scopes, signed_in] = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
-    let asked = Asked { id, request, by, claims, scopes, signed_in };
+    let fields = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
+    let [id, request, by, claims, scopes, signed_in, context] = fields;
+    let asked = Asked { id, request, by, claims, scopes, signed_in, context };
     let answer = if !id.is_empty() {
         made(turn, id).await?
     } else if !request.is_empty() {
-        match who(&asked) {
-            Ok(who) => {
-                explain::verdict(turn, who, request, ledger).await.map_or_else(Answer::Problem, Answer::Supposed)
-            }
+        match supposition(&asked) {
+            Ok(asked) => explain::verdict(turn, asked, ledger).await.map_or_else(Answer::Problem, Answer::Supposed),
             Err(problem) => Answer::Problem(problem),
         }
     } else {
@@ -45,12 +45,25 @@ async fn made<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Answer, Reaso
     }
 }
 
+/// What the form asks.
+fn supposition<'a>(asked: &Asked<'a>) -> Result<Supposition<'a>, String> {
+    let context = match asked.context {
+        "" => None,
+        text => Some(members("context", text)?.into()),
+    };
+    Ok(Supposition { who: who(asked)?, request: asked.request, context })
+}
+
+fn members(name: &str, text: &str) -> Result<Map<String, Value>, String> {
+    json::parse_object(text.as_bytes(), explain::MAX_BYTES).map_err(|error| format!("{name}: {error}"))
+}
+
 /// Who asks, as the form says it, in the words of the API; `None`: nobody.
 fn who(asked: &Asked<'_>) -> Result<Option<Map<String, Value>>, String> {
     let Some((kind @ ("provider" | "issuer"), id)) = asked.by.split_once(':') else { return Ok(None) };
     let claims = match asked.claims {
         "" => Map::new(),
-        text => json::parse_object(text.as_bytes(), explain::MAX_BYTES).map_err(|error| format!("claims: {error}"))?,
+        text => members("claims", text)?,
     };
     let scopes: Vec<&str> = asked.scopes.split_whitespace().collect();
     let mut who = Map::from_iter([

@@ -136,10 +136,15 @@ fn headers(asked: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// What the platform says of the connection is about the proxy: neither its place nor its certificate is the caller's.
+/// What the platform says of the connection is about the proxy: neither its place nor its TLS is the caller's.
 fn peer(asked: &RequestHead) -> Peer {
     let address = asked.header(ADDRESS).and_then(|text| text.parse::<IpAddr>().ok());
-    Peer { address: address.map(|address| address.to_string()), ray: asked.peer.ray.clone(), ..Peer::default() }
+    Peer {
+        address: address.map(|address| address.to_string()),
+        ray: asked.peer.ray.clone(),
+        user_agent: asked.peer.user_agent.clone(),
+        ..Peer::default()
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What holds of any policies and any question (R-193).
 
-use cedar_policy::{Entities, Request};
+use std::collections::BTreeSet;
+
+use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, PolicyId, Request};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
@@ -10,11 +12,11 @@ use super::super::schema::{self, Names};
 use super::super::testing::{Asking, MONDAY};
 use super::super::{Bundle, Cause, PolicySet, Verdict};
 use crate::authn::{Actor, AuthenticationFacts, Means};
-use crate::http::{ClientCertificate, Method, Peer};
+use crate::http::{ClientCertificate, Method, Peer, Tls};
 use crate::kind::Kind;
 use crate::time::Timestamp;
 
-static SCOPES: [&str; 8] = [
+static SCOPES: [&str; 12] = [
     "principal, action, resource",
     "principal is Human, action, resource",
     "principal in Role::\"viewer\", action, resource",
@@ -23,6 +25,10 @@ static SCOPES: [&str; 8] = [
     "principal, action, resource in Route::\"/a/{id}\"",
     "principal, action, resource in Route::\"/b\"",
     "principal == Human::\"https://op.example#alice\", action, resource",
+    "principal is Agent in Role::\"viewer\", action, resource",
+    "principal, action, resource is Resource in Route::\"/b\"",
+    "principal in Role::\"viewer\", action, resource in Route::\"/a/{id}\"",
+    "principal in Role::\"a\\\"b\", action, resource == Resource::\"/a/7\"",
 ];
 
 static CONDITIONS: [&str; 9] = [
@@ -87,23 +93,38 @@ fn peer() -> impl Strategy<Value = Peer> {
             .prop_map(str::to_owned),
         text(),
     ];
-    let certificate = (proptest::option::of(select(vec!["0", "1"])), select(vec!["SUCCESS", "FAILED"])).prop_map(
-        |(presented, verified)| ClientCertificate {
-            presented: presented.map(str::to_owned),
-            verified: Some(verified.to_owned()),
-            revoked: Some("0".to_owned()),
-            fingerprint_sha256: Some("0f".repeat(32)),
+    let certificate =
+        (proptest::option::of(select(vec!["0".to_owned(), "1".to_owned()])), select(vec!["SUCCESS", "FAILED"]))
+            .prop_map(|(presented, verified)| ClientCertificate {
+                presented: presented.clone(),
+                verified: Some(verified.to_owned()),
+                revoked: Some("0".to_owned()),
+                fingerprint_sha256: Some("0f".repeat(32)),
+                subject: Some("CN=a".to_owned()),
+                issuer: None,
+                serial: presented,
+            });
+    let tls = (text(), text()).prop_map(|(version, cipher)| Tls { version, cipher });
+    let maybe_text = || proptest::option::of(text());
+    let (tls, certificate) = (proptest::option::of(tls), proptest::option::of(certificate));
+    (proptest::option::of(address), maybe_text(), maybe_text(), tls, certificate).prop_map(
+        |(address, country, user_agent, tls, certificate)| Peer {
+            address,
+            country,
+            user_agent,
+            tls,
+            certificate,
+            ..Peer::default()
         },
-    );
-    (proptest::option::of(address), proptest::option::of(text()), proptest::option::of(certificate))
-        .prop_map(|(address, country, certificate)| Peer { address, country, certificate, ..Peer::default() })
+    )
 }
 
 fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
     let means = select(vec![Means::Session, Means::Bearer, Means::Dpop, Means::Mtls]);
     let time = proptest::option::of(any::<i64>().prop_map(Timestamp::from_unix));
-    (means, time, proptest::option::of(text()), proptest::collection::vec(text(), 0..3))
-        .prop_map(|(means, time, acr, amr)| AuthenticationFacts { means, time, acr, amr })
+    let maybe_text = || proptest::option::of(text());
+    (means, maybe_text(), time, maybe_text(), proptest::collection::vec(text(), 0..3))
+        .prop_map(|(means, key, time, acr, amr)| AuthenticationFacts { means, key, time, acr, amr })
 }
 
 fn asking() -> impl Strategy<Value = Asking> {
@@ -217,6 +238,24 @@ proptest! {
         let input = asking.input();
         let (before, after) = (parse(&[before.concat()]).decide(&input), parse(&[after.concat()]).decide(&input));
         prop_assert_eq!((before.verdict, before.policies), (after.verdict, after.policies));
+    }
+
+    #[test]
+    fn whom_a_scope_leaves_out_is_told_what_cedar_tells_of_all_policies(policies in policies(), asking in asking()) {
+        let input = asking.input();
+        let ours = parse(&[named(&policies).concat()]).decide(&input);
+        let all: cedar_policy::PolicySet = policies.concat().parse().unwrap();
+        let question = Question::new(&input, &Names::new().unwrap()).unwrap();
+        let response = Authorizer::new().is_authorized(&question.request, &all, &question.entities);
+        let name = |id: &PolicyId| id.to_string().replace("policy", "p");
+        let by: BTreeSet<String> = response.diagnostics().reason().map(name).collect();
+        let failed = response.diagnostics().errors().map(|AuthorizationError::PolicyEvaluationError(error)| name(error.policy_id()));
+        prop_assert_eq!(ours.policies.into_iter().collect::<BTreeSet<_>>(), by);
+        prop_assert_eq!(ours.failures.into_iter().map(|failure| failure.policy).collect::<BTreeSet<_>>(), failed.collect());
+        prop_assert_eq!(
+            matches!(ours.verdict, Verdict::Allow),
+            response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none(),
+        );
     }
 
     #[test]
