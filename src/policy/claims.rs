@@ -18,12 +18,12 @@ pub(super) struct Tags {
     pub(super) numbers: BTreeMap<String, i64>,
 }
 
-/// Reads all of them. A claim goes by its name, one inside another by its JSON pointer (RFC 6901); what can be
+/// Those that anybody reads. A claim goes by its name, one inside another by its JSON pointer (RFC 6901); what can be
 /// verified and was not (OpenID Connect Core §5.1) is left out, and so is what is none of the above: `null`,
 /// fractions, lists in lists, objects in lists. `None` when there are too many.
-pub(super) fn tags(claims: &Map<String, Value>) -> Option<Tags> {
+pub(super) fn tags(claims: &Map<String, Value>, is_read: impl Fn(&str) -> bool) -> Option<Tags> {
     let mut tags = Tags::default();
-    for (name, value) in claims.iter().filter(|(name, _)| is_believed(claims, name)) {
+    for (name, value) in claims.iter().filter(|(name, _)| is_read(name) && is_believed(claims, name)) {
         let pointer = format!("/{}", escaped(name));
         let name = if name.starts_with('/') { &pointer } else { name };
         tags.add(name, &pointer, value)?;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn read(claims: &Value) -> Tags {
-        tags(claims.as_object().unwrap()).unwrap()
+        tags(claims.as_object().unwrap(), |_| true).unwrap()
     }
 
     #[test]
@@ -131,6 +131,6 @@ mod tests {
     #[test]
     fn claims_without_end_are_none() {
         let many: Map<String, Value> = (0..513).map(|number| (format!("c{number}"), json!(number))).collect();
-        assert_eq!(tags(&many), None);
+        assert_eq!(tags(&many, |_| true), None);
     }
 }

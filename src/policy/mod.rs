@@ -17,6 +17,7 @@ mod limits;
 mod management;
 mod problem;
 mod question;
+mod reads;
 mod schema;
 mod set;
 mod shadow;

@@ -1,16 +1,15 @@
 //! What is asked, as Cedar takes it: a request and the few entities it speaks of, built directly. Whatever is built
 //! here fits the schema; a property test holds it to that.
 
-use std::net::IpAddr;
-
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 
 use super::claims::{self, Tags};
 use super::input::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use super::management::ManagementInput;
+use super::reads::Reads;
 use super::schema::Names;
 use crate::authn::{AuthenticationFacts, mtls};
-use crate::http::{ClientCertificate, Tls};
+use crate::http::{ClientCertificate, Peer, Tls};
 use crate::kind::Kind;
 
 /// In characters: it is long enough for every browser, and bounds what `like` has to look at.
@@ -28,14 +27,15 @@ pub(super) struct Question {
 impl Question {
     /// # Errors
     /// When it cannot be put: why, for the log. The caller denies.
-    pub(super) fn new(input: &PolicyInput<'_>, names: &Names) -> Result<Self, String> {
+    pub(super) fn new(input: &PolicyInput<'_>, names: &Names, reads: &Reads) -> Result<Self, String> {
         let PolicyInput { principal, method, resource, context } = input;
         let who = identifier(principal.issuer, principal.subject)?;
         let asker = names.principal(principal.kind, &who);
         let (action, group) = names.action(method).ok_or_else(|| format!("`{method}` is no action"))?;
         let what = names.resource(resource.path);
-        let context = Context::from_pairs(surroundings(context, principal.authentication, names)?).map_err(text)?;
-        let mut all = asking(principal, asker.clone(), &who, names)?;
+        let context = surroundings(context, principal.authentication, (names, reads))?;
+        let context = Context::from_pairs(context).map_err(text)?;
+        let mut all = asking(principal, asker.clone(), &who, (names, reads))?;
         all.push(thing(resource, what.clone(), names)?);
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
         Ok(Self {
@@ -55,14 +55,16 @@ impl Question {
         let who = identifier(principal.issuer, principal.subject)?;
         let asker = names.principal(principal.kind, &who);
         let (action, group) = names.management_action(action);
-        let mut all = asking(principal, asker.clone(), &who, names)?;
+        let everything = Reads::all();
+        let mut all = asking(principal, asker.clone(), &who, (names, &everything))?;
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
         let named = administrators.iter().map(|(issuer, subject)| identifier(issuer, subject));
         let named = named.collect::<Result<Vec<_>, _>>()?.into_iter();
         let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(Kind::Human, &id)));
         let administrators = [("administrators".to_owned(), RestrictedExpression::new_set(named))];
         all.push(Entity::new(names.management(), administrators.into(), [].into()).map_err(text)?);
-        let context = Context::from_pairs(surroundings(context, principal.authentication, names)?).map_err(text)?;
+        let context = surroundings(context, principal.authentication, (names, &everything))?;
+        let context = Context::from_pairs(context).map_err(text)?;
         Ok(Self {
             request: Request::new(asker, action, names.management(), context, None).map_err(text)?,
             entities: Entities::from_entities(all, None).map_err(text)?,
@@ -71,10 +73,15 @@ impl Question {
 }
 
 /// Who asks, with what belongs to them.
-fn asking(principal: &PrincipalFacts<'_>, asker: EntityUid, who: &str, names: &Names) -> Result<Vec<Entity>, String> {
-    let tags = claims::tags(principal.claims).ok_or("too many claims")?;
-    let mut all = vec![person(principal, asker, who, &tags, names)?];
-    if !tags.numbers.is_empty() {
+fn asking(
+    principal: &PrincipalFacts<'_>,
+    asker: EntityUid,
+    who: &str,
+    (names, reads): (&Names, &Reads),
+) -> Result<Vec<Entity>, String> {
+    let tags = claims::tags(principal.claims, |name| reads.has_tag(name)).ok_or("too many claims")?;
+    let mut all = vec![person(principal, asker, (who, &tags), (names, reads))?];
+    if !tags.numbers.is_empty() && reads.has("numbers") {
         let numbers = tags.numbers.into_iter().map(|(name, number)| (name, RestrictedExpression::new_long(number)));
         all.push(Entity::new_with_tags(names.numbers(who), [], [], numbers).map_err(text)?);
     }
@@ -90,16 +97,23 @@ fn identifier(issuer: &str, subject: &str) -> Result<String, String> {
     Ok(format!("{issuer}#{subject}"))
 }
 
-fn person(facts: &PrincipalFacts<'_>, uid: EntityUid, id: &str, tags: &Tags, names: &Names) -> Result<Entity, String> {
-    let mut pairs: Pairs = vec![
-        ("issuer".to_owned(), string(facts.issuer)),
-        ("subject".to_owned(), string(facts.subject)),
-        ("scopes".to_owned(), set(facts.scopes)),
-        ("numbers".to_owned(), RestrictedExpression::new_entity_uid(names.numbers(id))),
-    ];
+fn person(
+    facts: &PrincipalFacts<'_>,
+    uid: EntityUid,
+    (id, tags): (&str, &Tags),
+    (names, reads): (&Names, &Reads),
+) -> Result<Entity, String> {
+    let mut pairs: Pairs =
+        vec![("issuer".to_owned(), string(facts.issuer)), ("subject".to_owned(), string(facts.subject))];
+    if reads.has("scopes") {
+        pairs.push(("scopes".to_owned(), set(facts.scopes)));
+    }
+    if reads.has("numbers") {
+        pairs.push(("numbers".to_owned(), RestrictedExpression::new_entity_uid(names.numbers(id))));
+    }
     pairs.extend(facts.client.map(|client| ("client".to_owned(), string(client))));
     pairs.extend(facts.tenant.map(|tenant| ("tenant".to_owned(), string(tenant))));
-    if let Some((address, domain)) = claims::email(facts.claims) {
+    if let Some((address, domain)) = claims::email(facts.claims).filter(|_| reads.has("email")) {
         let email = [("address".to_owned(), string(address)), ("domain".to_owned(), string(&domain))];
         pairs.push(("email".to_owned(), record(email)?));
     }
@@ -123,36 +137,54 @@ fn thing(facts: &ResourceFacts<'_>, uid: EntityUid, names: &Names) -> Result<Ent
 fn surroundings(
     facts: &ContextFacts<'_>,
     authentication: &AuthenticationFacts,
-    names: &Names,
+    (names, reads): (&Names, &Reads),
 ) -> Result<Pairs, String> {
-    let now = facts.now.as_unix();
-    let mut pairs: Pairs = vec![
-        ("now".to_owned(), RestrictedExpression::new_long(now)),
-        ("utc".to_owned(), record(clock(now))?),
-        ("authentication".to_owned(), record(proof(facts, authentication))?),
-        ("relations".to_owned(), set(facts.relations)),
-    ];
-    let peer = facts.peer;
-    let address = peer.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-    pairs.extend(address.map(|address| ("address".to_owned(), names.address(address))));
-    pairs.extend(peer.country.as_deref().map(|country| ("country".to_owned(), string(country))));
-    if let Some(Tls { version, cipher }) = &peer.tls {
-        pairs.push(("tls".to_owned(), record(known([("version", Some(version)), ("cipher", Some(cipher))]))?));
+    let (peer, now) = (facts.peer, facts.now.as_unix());
+    let mut pairs: Pairs = Vec::new();
+    let mut add = |name: &str, value: RestrictedExpression| pairs.push((name.to_owned(), value));
+    if reads.has("now") {
+        add("now", RestrictedExpression::new_long(now));
     }
-    if let Ok(sha256) = mtls::verified(peer) {
-        let hex = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        pairs.push(("certificate".to_owned(), record(certificate(&hex, peer.certificate.as_ref()))?));
+    if reads.has("utc") {
+        add("utc", record(clock(now))?);
     }
-    let user_agent = peer.user_agent.as_ref().map(|text| shortened(text));
-    let device = known([("key", authentication.key.as_ref()), ("user_agent", user_agent.as_ref())]);
-    pairs.push(("device".to_owned(), record(device)?));
+    if reads.has("authentication") {
+        add("authentication", record(proof(facts, authentication))?);
+    }
+    if reads.has("relations") {
+        add("relations", set(facts.relations));
+    }
+    if reads.has("device") {
+        add("device", record(device(peer, authentication))?);
+    }
+    let address = peer.address.as_deref().filter(|_| reads.has("address"));
+    if let Some(address) = address.and_then(|address| address.parse().ok()) {
+        add("address", names.address(address));
+    }
+    if let Some(country) = &peer.country {
+        add("country", string(country));
+    }
+    if let Some(Tls { version, cipher }) = peer.tls.as_ref().filter(|_| reads.has("tls")) {
+        add("tls", record(known([("version", Some(version)), ("cipher", Some(cipher))]))?);
+    }
+    if reads.has("certificate")
+        && let Ok(sha256) = mtls::verified(peer)
+    {
+        add("certificate", record(certificate(sha256, peer.certificate.as_ref()))?);
+    }
     Ok(pairs)
 }
 
-fn certificate(sha256: &String, told: Option<&ClientCertificate>) -> Pairs {
+fn device(peer: &Peer, authentication: &AuthenticationFacts) -> Pairs {
+    let user_agent = peer.user_agent.as_ref().map(|text| text.chars().take(MAX_USER_AGENT).collect());
+    known([("key", authentication.key.as_ref()), ("user_agent", user_agent.as_ref())])
+}
+
+fn certificate(sha256: [u8; 32], told: Option<&ClientCertificate>) -> Pairs {
+    let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     let named = |name: fn(&ClientCertificate) -> &Option<String>| told.and_then(|told| name(told).as_ref());
     known([
-        ("sha256", Some(sha256)),
+        ("sha256", Some(&sha256)),
         ("subject", named(|told| &told.subject)),
         ("issuer", named(|told| &told.issuer)),
         ("serial", named(|told| &told.serial)),
@@ -162,10 +194,6 @@ fn certificate(sha256: &String, told: Option<&ClientCertificate>) -> Pairs {
 /// What is there of these.
 fn known<const N: usize>(texts: [(&str, Option<&String>); N]) -> Pairs {
     texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), string(text?)))).collect()
-}
-
-fn shortened(user_agent: &str) -> String {
-    user_agent.chars().take(MAX_USER_AGENT).collect()
 }
 
 fn proof(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Pairs {

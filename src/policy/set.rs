@@ -16,6 +16,7 @@ use super::limits::{self, MAX_POLICIES};
 use super::management::{self, ManagementInput};
 use super::problem::{Problem, position};
 use super::question::Question;
+use super::reads::Reads;
 use super::schema::{self, Names};
 use super::slices::Slices;
 use super::step_up::{self, StepUp};
@@ -40,6 +41,8 @@ pub struct PolicySet {
     /// that takes longer than all else.
     domain: OnceCell<Result<Domain, String>>,
     authorizer: Authorizer,
+    /// What they may look at.
+    reads: Reads,
     /// Those about requests for routes, and what services ask about.
     all: cedar_policy::PolicySet,
     /// The same, for requests.
@@ -84,6 +87,7 @@ impl PolicySet {
         // Without a schema, nothing can be said of policies.
         let schema = if is_checked { None } else { Some(schema::read(schemas.iter().copied())?) };
         let validator = schema.map(Validator::new);
+        let texts: Vec<&str> = policies.iter().map(|(_, text)| *text).collect();
         for (file, text) in policies {
             match read_file(file, text) {
                 Ok(policies) => found.extend(policies),
@@ -103,7 +107,8 @@ impl PolicySet {
         let step_ups = step_ups(&found, &mut problems);
         if problems.is_empty() {
             let domain = validator.map(|validator| Domain::of(validator.schema())).transpose().map_err(of_all)?;
-            let set = Self::of(bundle.version(), found, step_ups)?;
+            let reads = Reads::of(&texts);
+            let set = Self::of(bundle.version(), found, step_ups, reads)?;
             let schemas = schemas.into_iter().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
             return Ok(Self { schemas, domain: domain.map(Ok).map_or_else(OnceCell::new, OnceCell::from), ..set });
         }
@@ -112,7 +117,12 @@ impl PolicySet {
         Err(problems)
     }
 
-    fn of(version: Version, found: Vec<Found<'_>>, step_ups: BTreeMap<String, StepUp>) -> Result<Self, Vec<Problem>> {
+    fn of(
+        version: Version,
+        found: Vec<Found<'_>>,
+        step_ups: BTreeMap<String, StepUp>,
+        reads: Reads,
+    ) -> Result<Self, Vec<Problem>> {
         let stays = |policy: &Policy| !step_ups.contains_key::<str>(policy.id().as_ref());
         let policies = found.into_iter().map(|found| found.policy);
         let (managing, policies): (Vec<Policy>, Vec<Policy>) = policies.partition(management::is_about);
@@ -122,7 +132,7 @@ impl PolicySet {
         let slices = Slices::new(&policies, &names).map_err(of_all)?;
         let all = together(policies)?;
         let (authorizer, schemas, domain) = (Authorizer::new(), Vec::new(), OnceCell::new());
-        Ok(Self { version, names, schemas, domain, authorizer, all, slices, managing, step_ups, rest })
+        Ok(Self { version, names, schemas, domain, authorizer, reads, all, slices, managing, step_ups, rest })
     }
 
     /// The version that this is.
@@ -157,7 +167,7 @@ impl PolicySet {
     /// Decides: pure, and the same for the same input.
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
-        match Question::new(input, &self.names) {
+        match Question::new(input, &self.names, &self.reads) {
             Ok(question) => self.answer(&question, self.slices.about(input.principal.roles, input.resource.route)),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }

@@ -8,6 +8,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
 use super::super::question::Question;
+use super::super::reads::Reads;
 use super::super::schema::{self, Names};
 use super::super::testing::{Asking, MONDAY};
 use super::super::{Bundle, Cause, PolicySet, Verdict};
@@ -31,7 +32,7 @@ static SCOPES: [&str; 12] = [
     "principal in Role::\"a\\\"b\", action, resource == Resource::\"/a/7\"",
 ];
 
-static CONDITIONS: [&str; 9] = [
+static CONDITIONS: [&str; 14] = [
     "",
     "when { principal.scopes.contains(\"read\") }",
     "when { principal.hasTag(\"department\") && principal.getTag(\"department\").contains(\"sales\") }",
@@ -41,6 +42,11 @@ static CONDITIONS: [&str; 9] = [
     "unless { context has country }",
     "when { context.authentication has age && context.authentication.age < 300 }",
     "when { resource.hasTag(\"id\") && resource.getTag(\"id\") like \"7*\" }",
+    "when { context has tls && context.tls.version == \"a\" } when { context has certificate.serial }",
+    "unless { context.device has key || context.authentication.means == \"mtls\" }",
+    "when { principal has email && principal.email.domain == \"example.com\" && context has address }",
+    "when { context == context && context[\"\\u{6e}ow\"] > 0 && context.relations.isEmpty() }",
+    "when { principal.hasTag(principal.subject) && !principal.getTag(principal.subject).isEmpty() }",
 ];
 
 fn policies() -> impl Strategy<Value = Vec<String>> {
@@ -182,7 +188,7 @@ proptest! {
     fn every_question_fits_the_schema(asking in asking()) {
         let schema = schema::read([]).unwrap();
         let input = asking.input();
-        let question = Question::new(&input, &Names::new().unwrap()).unwrap();
+        let question = Question::new(&input, &Names::new().unwrap(), &Reads::all()).unwrap();
         let Question { request, entities } = question;
         let all: Vec<_> = entities.iter().cloned().collect();
         prop_assert!(Entities::from_entities(all, Some(&schema)).is_ok());
@@ -245,7 +251,7 @@ proptest! {
         let input = asking.input();
         let ours = parse(&[named(&policies).concat()]).decide(&input);
         let all: cedar_policy::PolicySet = policies.concat().parse().unwrap();
-        let question = Question::new(&input, &Names::new().unwrap()).unwrap();
+        let question = Question::new(&input, &Names::new().unwrap(), &Reads::all()).unwrap();
         let response = Authorizer::new().is_authorized(&question.request, &all, &question.entities);
         let name = |id: &PolicyId| id.to_string().replace("policy", "p");
         let by: BTreeSet<String> = response.diagnostics().reason().map(name).collect();

@@ -1,0 +1,134 @@
+//! What the policies of a version may look at. Nothing else of a question is built: that takes longer than the answer.
+//!
+//! By their text alone, and rather too much than too little: who reads a fact has its name in the text.
+
+use std::collections::BTreeSet;
+
+/// What a policy reads by a name of ours that takes long to build, by that name.
+const FACTS: [&str; 11] = [
+    "numbers",
+    "email",
+    "scopes",
+    "now",
+    "utc",
+    "address",
+    "tls",
+    "certificate",
+    "device",
+    "authentication",
+    "relations",
+];
+
+/// The facts that are read.
+#[derive(Debug)]
+pub(super) struct Reads {
+    facts: Vec<&'static str>,
+    tags: Tags,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Tags {
+    All,
+    Some(BTreeSet<String>),
+}
+
+impl Reads {
+    /// Everything there is.
+    pub(super) fn all() -> Self {
+        Self { facts: FACTS.into(), tags: Tags::All }
+    }
+
+    /// What the policies of these files may look at.
+    pub(super) fn of(texts: &[&str]) -> Self {
+        if texts.iter().any(|text| has_escapes(text) || takes_context_whole(text)) {
+            return Self::all();
+        }
+        let facts = FACTS.into_iter().filter(|fact| texts.iter().any(|text| text.contains(fact))).collect();
+        let tags = texts.iter().flat_map(|text| tags(text)).collect::<Option<_>>().map_or(Tags::All, Tags::Some);
+        Self { facts, tags }
+    }
+
+    /// Whether this one is.
+    pub(super) fn has(&self, fact: &str) -> bool {
+        self.facts.contains(&fact)
+    }
+
+    /// Whether a claim is, as a tag of this name or inside.
+    pub(super) fn has_tag(&self, name: &str) -> bool {
+        match &self.tags {
+            Tags::All => true,
+            Tags::Some(names) => names.contains(name),
+        }
+    }
+}
+
+/// The names that `hasTag` and `getTag` ask for; `None` for one that is not written out, or leads into a claim.
+fn tags(text: &str) -> impl Iterator<Item = Option<String>> {
+    text.split("Tag").skip(1).map(|rest| {
+        let name = rest.trim_start().strip_prefix('(')?.trim_start().strip_prefix('"')?.split('"').next()?;
+        (!name.starts_with('/')).then(|| name.to_owned())
+    })
+}
+
+/// `context["\u{6e}ow"]` is `context.now`.
+fn has_escapes(text: &str) -> bool {
+    text.contains('\\')
+}
+
+/// Whether `context` may stand by itself, as in `context == { … }`: then what is not there matters as well.
+fn takes_context_whole(text: &str) -> bool {
+    text.split("context")
+        .skip(1)
+        .map(str::trim_start)
+        .any(|rest| !rest.starts_with(['.', '[']) && !rest.starts_with("has"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<&'static str> {
+        Reads::of(&[text]).facts
+    }
+
+    #[test]
+    fn facts_are_read_by_their_names_however_they_are_written() {
+        assert_eq!(read("permit(principal in Role::\"admin\", action, resource);"), [""; 0]);
+        assert_eq!(
+            read("when { context.now > 7 && context[\"utc\"].hour > 8 && context has tls.version }"),
+            ["now", "utc", "tls"]
+        );
+        assert_eq!(read("when { context\n  . now > 7 }"), ["now"]);
+        let both = ["when { principal.scopes.contains(\"a\") }", "when { context has device }"];
+        assert_eq!(Reads::of(&both).facts, ["scopes", "device"]);
+    }
+
+    #[test]
+    fn what_cannot_be_told_by_the_text_is_everything() {
+        for text in [
+            r#"when { context["\u{6e}ow"] > 7 }"#,
+            "when { context == {} }",
+            "when { {a: context} == {a: {}} }",
+            "when { [context].contains(context) }",
+            "when { context // what there is\n .country == \"PT\" }",
+        ] {
+            assert_eq!(read(text), FACTS, "{text}");
+        }
+    }
+
+    #[test]
+    fn claims_are_read_by_the_names_that_are_written_out() {
+        let text = r#"when { principal.hasTag("a") && principal.getTag( "a" ).contains("b") && resource.hasTag("c") }"#;
+        assert_eq!(Reads::of(&[text]).tags, Tags::Some(["a", "c"].map(str::to_owned).into()));
+        assert_eq!(Reads::of(&["when { principal.scopes.isEmpty() }"]).tags, Tags::Some(BTreeSet::new()));
+        for any in [
+            "when { principal.hasTag(resource.path) }",
+            r#"when { principal.getTag(if true then "a" else "b").contains("c") }"#,
+            r#"when { principal.getTag("/realm_access/roles").contains("c") }"#,
+            r#"when { principal.getTag("\u{61}").contains("c") }"#,
+            "when { principal.getTag // of whom\n (\"a\").contains(\"b\") }",
+        ] {
+            assert_eq!(Reads::of(&[text, any]).tags, Tags::All, "{any}");
+        }
+    }
+}
