@@ -1,6 +1,10 @@
 //! When and from where something is supposed to be asked: only policies look at more than the time.
 
 use serde::Deserialize;
+#[cfg(not(feature = "policies"))]
+use serde::de::IgnoredAny;
+#[cfg(feature = "policies")]
+use serde_json::Value;
 
 use crate::config::{MOMENT, moment};
 #[cfg(feature = "policies")]
@@ -20,24 +24,55 @@ pub struct Context {
     pub(crate) certificate: Option<Certificate>,
 }
 
+#[cfg(not(feature = "policies"))]
+type Tls = IgnoredAny;
+#[cfg(not(feature = "policies"))]
+type Certificate = IgnoredAny;
+
 /// A TLS connection.
+#[cfg(feature = "policies")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at the connection"))]
 pub(crate) struct Tls {
     version: String,
     cipher: String,
 }
 
-/// A client certificate that was verified.
+/// A client certificate that was verified: by its SHA-256 alone, in hexadecimal, or with what it says.
+#[cfg(feature = "policies")]
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-#[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at the connection"))]
-pub(crate) enum Certificate {
-    /// By its SHA-256 alone, in hexadecimal.
-    Sha256(String),
-    /// With what it says.
-    Known { sha256: String, subject: Option<String>, issuer: Option<String>, serial: Option<String> },
+#[serde(try_from = "Value")]
+pub(crate) struct Certificate {
+    sha256: String,
+    subject: Option<String>,
+    issuer: Option<String>,
+    serial: Option<String>,
+}
+
+#[cfg(feature = "policies")]
+impl TryFrom<Value> for Certificate {
+    type Error = &'static str;
+
+    fn try_from(told: Value) -> Result<Self, Self::Error> {
+        const EXPECTED: &str = "expected a SHA-256, or `sha256`, `subject`, `issuer`, `serial` of a certificate";
+        let mut members = match told {
+            Value::String(sha256) => return Ok(Self { sha256, subject: None, issuer: None, serial: None }),
+            Value::Object(members) => members,
+            _ => return Err(EXPECTED),
+        };
+        let mut text = |name: &str| match members.remove(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(EXPECTED),
+        };
+        let certificate = Self {
+            sha256: text("sha256")?.ok_or(EXPECTED)?,
+            subject: text("subject")?,
+            issuer: text("issuer")?,
+            serial: text("serial")?,
+        };
+        if members.is_empty() { Ok(certificate) } else { Err(EXPECTED) }
+    }
 }
 
 impl Context {
@@ -67,10 +102,7 @@ impl Context {
 
 #[cfg(feature = "policies")]
 fn verified(certificate: Certificate) -> ClientCertificate {
-    let (sha256, subject, issuer, serial) = match certificate {
-        Certificate::Sha256(sha256) => (sha256, None, None, None),
-        Certificate::Known { sha256, subject, issuer, serial } => (sha256, subject, issuer, serial),
-    };
+    let Certificate { sha256, subject, issuer, serial } = certificate;
     ClientCertificate {
         presented: Some("1".to_owned()),
         verified: Some("SUCCESS".to_owned()),
@@ -79,5 +111,34 @@ fn verified(certificate: Certificate) -> ClientCertificate {
         subject,
         issuer,
         serial,
+    }
+}
+
+#[cfg(all(test, feature = "policies"))]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_goes_by_its_fingerprint_or_with_what_it_says() {
+        let read = |told: Value| serde_json::from_value::<Context>(json!({ "certificate": told })).map(drop);
+        for good in [
+            json!("ab"),
+            json!({ "sha256": "ab" }),
+            json!({ "sha256": "ab", "subject": "CN=a", "issuer": "CN=b", "serial": "1" }),
+        ] {
+            assert!(read(good.clone()).is_ok(), "{good}");
+        }
+        for bad in [
+            json!(7),
+            json!({}),
+            json!({ "subject": "CN=a" }),
+            json!({ "sha256": 7 }),
+            json!({ "sha256": "ab", "name": "x" }),
+        ] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+        assert!(serde_json::from_value::<Context>(json!({ "adress": "192.0.2.1" })).is_err());
     }
 }

@@ -163,8 +163,6 @@ impl Gateway {
 
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
-        #[cfg(feature = "policies")]
-        self.look_ahead(platform);
         let (turn, mut ledger) = self.begin(platform, head);
         let outcome = match turn.enter(turn::target(&head.url).0) {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
@@ -175,6 +173,8 @@ impl Gateway {
             Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
         };
         self.note(platform, &ledger.event);
+        #[cfg(feature = "policies")]
+        self.look_ahead(platform);
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
             Outcome::Forward(plan) => {

@@ -107,8 +107,8 @@ mod built_in {
     }
 
     impl Gateway {
-        /// With the isolate's first request, whatever that is: who asks the policies first should not have to wait for
-        /// all that reading them takes.
+        /// After the isolate's first request, whatever that was: who asks the policies first should not have to wait for
+        /// all that reading them takes. Reading takes the isolate's time, so nothing of that request is left to wait for it.
         pub(in crate::gateway) fn look_ahead<P: Platform>(&self, platform: &P) {
             if self.asks_policies && self.policies.untouched(platform.now()) {
                 platform.start(Errand(Wanted::Policies));

@@ -128,19 +128,20 @@ test("policies know of the connection and the device what the platform says, and
   @id("no-robots") forbid(principal, action, resource) when { context.device has user_agent && context.device.user_agent like "*robot*" };`);
   const device = { certPresented: "1", certVerified: "SUCCESS", certRevoked: "0", certFingerprintSHA256: "ab".repeat(32), certSubjectDNRFC2253: "CN=laptop-7,O=Acme", certIssuerDNRFC2253: "CN=Devices" };
   const good = { tlsVersion: "TLSv1.3", tlsCipher: "AEAD-AES128-GCM-SHA256", tlsClientAuth: device };
-  const claimed = { headers: [["cf-tls-version", "TLSv1.3"], ["cf-client-cert-subject-dn", "CN=laptop-7,O=Acme"]] };
-  for (const [cf, options, reason] of [
-    [good, {}, "ok"],
-    [good, { headers: [["user-agent", "a robot"]] }, "policy.forbidden"],
-    [{ ...good, tlsVersion: "TLSv1.2" }, {}, "policy.nothing_permits"],
-    [{ ...good, tlsVersion: "" }, claimed, "policy.nothing_permits"],
-    [{ ...good, tlsClientAuth: { ...device, certVerified: "FAILED" } }, claimed, "policy.nothing_permits"],
-    [{ ...good, tlsClientAuth: { ...device, certSubjectDNRFC2253: "CN=laptop-7,O=Evil" } }, claimed, "policy.nothing_permits"],
-    [null, claimed, "policy.nothing_permits"],
+  const claimed = [["cf-tls-version", "TLSv1.3"], ["cf-client-cert-subject-dn", "CN=laptop-7,O=Acme"]];
+  const [allowed, no] = [[200, "authz.requirements_met"], [403, "policy.nothing_permits"]];
+  for (const [cf, headers, expected] of [
+    [good, [], allowed],
+    [good, [["user-agent", "a robot"]], [403, "policy.forbidden"]],
+    [{ ...good, tlsVersion: "TLSv1.2" }, [], no],
+    [{ ...good, tlsVersion: "" }, claimed, no],
+    [{ ...good, tlsClientAuth: { ...device, certVerified: "FAILED" } }, claimed, no],
+    [{ ...good, tlsClientAuth: { ...device, certSubjectDNRFC2253: "CN=laptop-7,O=Evil" } }, claimed, no],
+    [null, claimed, no],
   ]) {
     await postern.connections(cf);
-    const { event } = await told(() => call(postern, "/orders/7", viewer(), options));
-    assert.equal(event.reason, reason, JSON.stringify([cf, options]));
+    const { answer, event } = await told(() => call(postern, "/orders/7", viewer(), { headers }));
+    assert.deepEqual([answer.status, event.reason], expected, JSON.stringify([cf, headers]));
   }
   await postern.connections(null);
 });
