@@ -125,6 +125,9 @@ mod built_in {
             match self.policies.pull(platform, platform.now()).await {
                 Ok(pulled) if !pulled.changed && pulled.amiss.is_none() => return,
                 Ok(pulled) => {
+                    if pulled.changed {
+                        pulled.loaded.rehearse();
+                    }
                     event.end(Ending::Allow, "policy.loaded", StatusCode::OK);
                     event.policy_version = Some(pulled.loaded.pointer().live.to_string());
                     if let Some(why) = &pulled.amiss {

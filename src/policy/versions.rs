@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::schema;
 use super::set::PolicySet;
 use super::shadow::{Difference, difference};
+use super::warm_up;
 use crate::authzen::Evaluation;
 use crate::json;
 use crate::ports::{PolicyStore, StoreError};
@@ -374,6 +375,13 @@ impl Loaded {
     #[must_use]
     pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
         self.live.decide_management(input)
+    }
+
+    /// Decides once about nobody, so that the first who asks need not wait for what is slow only once.
+    pub fn rehearse(&self) {
+        self.sets().for_each(|set| {
+            warm_up::rehearse(set);
+        });
     }
 
     /// What the store said.
