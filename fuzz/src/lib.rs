@@ -15,6 +15,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod metadata;
 pub mod path;
+pub mod policy;
 pub mod relation;
 pub mod route;
 

@@ -1,5 +1,5 @@
 // What the fuzz targets start from: every token, key set, claim and address in our fixtures and, where they are at
-// hand, in the published vectors. Nothing of it is kept in the repository.
+// hand, in the published vectors; the policies of the examples. Nothing of it is kept in the repository.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { root } from './paths.mjs';
 
 const COMPACT = /^[\w-]*\.[\w-]*\.[\w-]*(\.[\w-]*\.[\w-]*)?$/;
+const EXAMPLES = join(root, 'examples/policies');
 const LARGEST = 16 * 1024;
 
 /** The folder of the published vectors; null where it is not. */
@@ -21,6 +22,9 @@ export function writeSeeds(corpus) {
   const seeds = collect([join(root, 'fixtures'), vectorsFolder()].filter(Boolean));
   for (const target of readdirSync(join(root, 'fuzz/seeds'))) {
     for (const file of readdirSync(join(root, 'fuzz/seeds', target))) seeds.add(target, readFileSync(join(root, 'fuzz/seeds', target, file)));
+  }
+  for (const entry of readdirSync(EXAMPLES, { withFileTypes: true })) {
+    if (entry.isDirectory()) seeds.policies(join(EXAMPLES, entry.name));
   }
   for (const [target, contents] of seeds.byTarget) {
     mkdirSync(join(corpus, target), { recursive: true });
@@ -56,6 +60,14 @@ class Seeds {
     const text = JSON.stringify(value);
     this.add('jwks', text);
     this.add('json', text);
+  }
+
+  /** The files of a version: as the target takes them apart, and as they are stored. */
+  policies(folder) {
+    const names = readdirSync(folder).filter((name) => /\.cedar(schema)?$/.test(name)).sort();
+    const texts = names.map((name) => readFileSync(join(folder, name), 'utf8'));
+    this.add('policy', texts.join('\n---\n'));
+    this.add('policy', JSON.stringify({ files: Object.fromEntries(names.map((name, at) => [name, texts[at]])), format: 1 }));
   }
 
   /** An address of a test suite for URLs, where a provider would name its keys, and its path. */

@@ -174,7 +174,8 @@ impl PolicySet {
     }
 
     /// The same with every fact there is, by all policies: what this one runs, a decision runs a part of.
-    pub(super) fn decide_whole(&self, input: &PolicyInput<'_>) -> PolicyDecision {
+    #[must_use]
+    pub fn decide_whole(&self, input: &PolicyInput<'_>) -> PolicyDecision {
         match Question::new(input, &self.names, &Reads::all()) {
             Ok(question) => self.answer(&question, [&self.all]),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
