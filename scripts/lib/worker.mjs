@@ -1,7 +1,7 @@
 // Builds the Worker with `worker-build`, only when something it is made of changed.
 
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -35,8 +35,10 @@ export async function buildWorker(variant, toolEnv, { outDir = VARIANTS[variant]
   const wanted = await fingerprint(folder, entry, cargo, toolEnv);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
+    const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+    removeOthers(target);
     await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', relative(cwd, join(root, outDir)), ...cargo, '--locked'], {
-      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: targetOf(variant) }, show,
+      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: target }, show,
     });
     await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
     if (entry) putEntryInFront(join(root, outDir), entry);
@@ -46,12 +48,12 @@ export async function buildWorker(variant, toolEnv, { outDir = VARIANTS[variant]
 }
 
 /**
- * Where cargo builds it. A `cdylib` has one file name whatever its features are, so two variants in one folder would take
- * each other's for their own.
+ * All variants are built in one folder, for most of what they are made of is the same. But a `cdylib` has one file name
+ * whatever its features are, so each would take the one before it for its own, were it still there.
  */
-function targetOf(variant) {
-  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
-  return variant === 'release' ? target : join(target, variant);
+function removeOthers(target) {
+  const release = join(target, 'wasm32-unknown-unknown/release');
+  for (const folder of [release, join(release, 'deps')]) rmSync(join(folder, 'postern.wasm'), { force: true });
 }
 
 /** What `worker-build` makes becomes a module of an entry of our own, which steps requests through it. */
