@@ -89,6 +89,15 @@ async function allowed(path, presented, headers) {
   return event;
 }
 
+/** What every refusal here holds, whatever the reason. */
+function assertRefused(answer, event) {
+  assertRefusalBody(answer, { requestId: event.request_id });
+  assertNothingLeaks(answer.body + JSON.stringify(answer.headers), all, "the answer");
+  assertNothingLeaks(JSON.stringify(event), all, "the event");
+  if (answer.status === 401) assert.match(answer.headers["www-authenticate"], /^Bearer error="invalid_token"/);
+  if (answer.status === 503) assert.ok(Number(answer.headers["retry-after"]) > 0);
+}
+
 /** One call that does not. */
 async function refused(path, presented, status, reason, headers) {
   const mark = await postern.mark();
@@ -96,12 +105,8 @@ async function refused(path, presented, status, reason, headers) {
   const answer = await call(path, presented, headers);
   const [event] = await postern.eventsSince(mark);
   assert.deepEqual([answer.status, event.reason], [status, reason], answer.body);
-  assertRefusalBody(answer, { requestId: event.request_id });
-  assertNothingLeaks(answer.body + JSON.stringify(answer.headers), all, "the answer");
-  assertNothingLeaks(JSON.stringify(event), all, "the event");
+  assertRefused(answer, event);
   assert.equal((await postern.forwarded()).length, forwarded, "something was forwarded");
-  if (status === 401) assert.match(answer.headers["www-authenticate"], /^Bearer error="invalid_token"/);
-  if (status === 503) assert.ok(Number(answer.headers["retry-after"]) > 0);
   return answer;
 }
 
@@ -266,6 +271,7 @@ test("made-up tokens are asked about a few times only, and keep nobody out who c
   const attacker = [["cf-connecting-ip", "203.0.113.7"]];
   await allowed("/basic/a", known, attacker);
   const [mark, before] = [await postern.mark(), issuers.basic.count("introspection")];
+  const forwarded = (await postern.forwarded()).length;
   const answers = [];
   for (let wave = 0; wave < 10; wave += 1) {
     answers.push(...await Promise.all(Array.from({ length: 50 }, (_, n) => call("/basic/a", `made-up-${wave}-${n}`, attacker))));
@@ -273,15 +279,17 @@ test("made-up tokens are asked about a few times only, and keep nobody out who c
   const asked = issuers.basic.count("introspection") - before;
   assert.ok(asked >= 100 && asked < 200, `${asked} questions for 500 made-up tokens`);
   // Every second two more may be asked about: what one certain token gets is a matter of the moment, what all get is not.
-  const told = new Map((await postern.eventsSince(mark)).map((event) => [event.request_id, event.reason]));
-  const expected = { 401: "introspection.inactive", 503: "introspection.too_many" };
+  const events = new Map((await postern.eventsSince(mark)).map((event) => [event.request_id, event]));
   for (const answer of answers) {
     const { request_id: requestId } = JSON.parse(answer.body);
-    assert.equal(told.get(requestId), expected[answer.status], answer.body);
-    assertRefusalBody(answer, { requestId });
-    if (answer.status === 503) assert.ok(Number(answer.headers["retry-after"]) > 0);
+    const event = events.get(requestId);
+    const expected = event?.reason === "introspection.too_many" ? [503, "introspection.too_many"] : [401, "introspection.inactive"];
+    assert.deepEqual([answer.status, event?.reason], expected, answer.body);
+    assertRefused(answer, event);
   }
+  assert.equal(events.size, 500);
   assert.equal(answers.filter(({ status }) => status === 401).length, asked);
+  assert.equal((await postern.forwarded()).length, forwarded, "something was forwarded");
   await allowed("/basic/a", known, attacker);
   await allowed("/basic/a", fresh, [["cf-connecting-ip", "198.51.100.1"]]);
   const silent = issuers.basic.count("introspection");
