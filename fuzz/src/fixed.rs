@@ -13,12 +13,16 @@ pub const CLIENT_ID: &str = "app";
 
 /// A deployment with the issuer of the fixtures.
 pub fn config() -> Config {
-    let vars = json!({
+    config_of(&json!({
         "PUBLIC_URL": "https://app.example",
         "PROVIDERS": { "op": { "issuer": ISSUER, "client_id": CLIENT_ID } },
         "ISSUERS": { "op": { "issuer": ISSUER, "audience": "urn:api", "algs": ["EdDSA"] } },
         "ROUTES": { "/{*rest}": { "upstream": "service:API" } },
-    });
+    }))
+}
+
+/// A deployment with these variables.
+pub fn config_of(vars: &Value) -> Config {
     let secret = |name: &str| match name {
         "POSTERN_KEYS" => Some(format!("k1:{}", Base64UrlUnpadded::encode_string(&[7; 32]))),
         _ => Some("secret".to_owned()),

@@ -3,20 +3,27 @@
 //!
 //! The input is the stored form of a version, or else its files: one of policies and, after a line `---`, one of schemas.
 
-use std::sync::LazyLock;
-
-use postern::authn::{Actor, AuthenticationFacts, Means};
-use postern::http::{ClientCertificate, Method, Peer, Tls};
-use postern::kind::Kind;
-use postern::policy::{
-    Bundle, Cause, ContextFacts, Pointer, PolicyInput, PolicySet, PrincipalFacts, ResourceFacts, Verdict,
-};
+use postern::config::Config;
+use postern::explain::{self, Case, Context, Reading, Who};
+use postern::policy::{Bundle, Cause, Pointer, PolicyInput, PolicySet, Verdict};
 use postern::time::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+use crate::fixed::{CLIENT_ID, ISSUER, config_of};
 
 /// 2026-11-23T10:00:00Z.
-const NOW: i64 = 1_795_428_000;
-/// Those of the examples, which the seeds are about.
+const NOW: Timestamp = Timestamp::from_unix(1_795_428_000);
+/// What is asked for at the routes of the examples, which the seeds are about.
+const REQUESTS: [&str; 8] = [
+    "GET /api/orders/7",
+    "DELETE /api/orders/7",
+    "GET /api/departments/sales/orders/7",
+    "PUT /api/departments/hr/orders/7",
+    "GET /api/customers/7",
+    "GET /api/documents/7",
+    "PUT /api/documents/7",
+    "GET /api/news",
+];
 const ROUTES: [&str; 5] = [
     "/api/orders/{*rest}",
     "/api/departments/{department}/orders/{id}",
@@ -24,8 +31,39 @@ const ROUTES: [&str; 5] = [
     "/api/documents/{id}",
     "/api/news",
 ];
-const METHODS: [Method; 2] = [Method::GET, Method::DELETE];
 const FORBID_ALL: &str = "forbid(principal, action, resource);";
+
+thread_local! {
+    static CONFIG: Config = deployment();
+}
+
+fn deployment() -> Config {
+    let route = json!({ "upstream": "service:API", "authenticate": ["session", "bearer"], "policy": true });
+    config_of(&json!({
+        "PUBLIC_URL": "https://app.example",
+        "PROVIDERS": { "op": { "issuer": ISSUER, "client_id": CLIENT_ID, "roles": ["/roles"], "tenant": "/org_id" } },
+        "SESSION": { "claims": ["department", "clearance", "groups"] },
+        "ISSUERS": { "op": { "issuer": ISSUER, "audience": "urn:api", "algs": ["EdDSA"], "kind": "service" } },
+        "ROUTES": ROUTES.map(|path| (path.to_owned(), route.clone())).into_iter().collect::<serde_json::Map<_, _>>(),
+    }))
+}
+
+/// Of whom much is known, and of whom little, with what is known of their connections.
+fn asking() -> [(Value, Value); 2] {
+    let claims = json!({
+        "sub": "alice", "roles": ["editor", "support"], "org_id": "acme", "acr": "urn:example:mfa", "amr": ["pwd"],
+        "department": "sales", "clearance": 3, "groups": ["a", "b"],
+    });
+    let place = json!({
+        "address": "203.0.113.7", "country": "DE", "user_agent": "Example/1.0",
+        "tls": { "version": "TLSv1.3", "cipher": "AEAD-AES128-GCM-SHA256" },
+        "certificate": { "sha256": "ab".repeat(32), "subject": "CN=laptop-7", "issuer": "CN=Devices", "serial": "1A2B" },
+    });
+    [
+        (json!({ "provider": "op", "claims": claims, "scopes": ["orders:read"], "signed_in": "5m" }), place),
+        (json!({ "issuer": "op", "claims": { "sub": "search" } }), json!({})),
+    ]
+}
 
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -52,15 +90,32 @@ fn bundle(text: &str) -> Option<Bundle> {
 
 fn decides(bundle: &Bundle, set: &PolicySet) {
     let forbidden = without_a_way(bundle);
-    for input in ASKING.iter().flat_map(Asking::inputs) {
-        decides_one(bundle, set, &input);
-        let Some(forbidden) = &forbidden else { continue };
-        let verdict = forbidden.decide(&input).verdict;
+    each_question(|input| {
+        decides_one(bundle, set, input);
+        let Some(forbidden) = &forbidden else { return };
+        let verdict = forbidden.decide(input).verdict;
         assert!(
             matches!(verdict, Verdict::Deny(Cause::Forbidden | Cause::Failed | Cause::Unanswerable)),
             "what is forbidden: {verdict:?}"
         );
-    }
+    });
+}
+
+/// Everybody asks for everything.
+fn each_question(mut ask: impl FnMut(&PolicyInput<'_>)) {
+    CONFIG.with(|config| {
+        for (who, place) in asking() {
+            let who: Who = serde_json::from_value(who).unwrap();
+            let who = who.suppose(config, NOW).unwrap();
+            let peer = serde_json::from_value::<Context>(place).unwrap().peer();
+            for request in REQUESTS {
+                let Ok(Reading::Case(case)) = explain::read(config, Some(&who), request, NOW) else {
+                    panic!("no route answers {request}")
+                };
+                ask(&Case::for_policies(&case, &peer, &["viewer".to_owned()]).unwrap());
+            }
+        }
+    });
 }
 
 fn decides_one(bundle: &Bundle, set: &PolicySet, input: &PolicyInput<'_>) {
@@ -78,101 +133,4 @@ fn without_a_way(bundle: &Bundle) -> Option<PolicySet> {
     let files = bundle.files().map(|(name, text)| (name.to_owned(), text.to_owned()));
     let more = Bundle::new(files.chain([("forbid-all.cedar".to_owned(), FORBID_ALL.to_owned())]).collect()).ok()?;
     PolicySet::parse(&more).ok()
-}
-
-/// Everything a question is made of, owned.
-struct Asking {
-    kind: Kind,
-    words: Vec<String>,
-    claims: Map<String, Value>,
-    actor: Option<Actor>,
-    authentication: AuthenticationFacts,
-    params: Vec<(String, String)>,
-    peer: Peer,
-}
-
-/// Of whom all is known, and of whom nothing is.
-static ASKING: LazyLock<[Asking; 2]> = LazyLock::new(|| [Asking::in_full(), Asking::bare()]);
-
-impl Asking {
-    fn bare() -> Self {
-        Self {
-            kind: Kind::Service,
-            words: Vec::new(),
-            claims: Map::new(),
-            actor: None,
-            authentication: AuthenticationFacts {
-                means: Means::Session,
-                key: None,
-                time: None,
-                acr: None,
-                amr: Vec::new(),
-            },
-            params: Vec::new(),
-            peer: Peer::default(),
-        }
-    }
-
-    fn in_full() -> Self {
-        let claims =
-            json!({ "department": "sales", "clearance": 3, "groups": ["a", "b"], "address": { "country": "DE" } });
-        Self {
-            kind: Kind::Human,
-            words: ["editor", "support"].map(str::to_owned).to_vec(),
-            claims: claims.as_object().cloned().unwrap_or_default(),
-            actor: Some(Actor { issuer: None, subject: "robot".to_owned() }),
-            authentication: AuthenticationFacts {
-                means: Means::Dpop,
-                key: Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned()),
-                time: Some(Timestamp::from_unix(NOW - 60)),
-                acr: Some("urn:example:mfa".to_owned()),
-                amr: vec!["pwd".to_owned()],
-            },
-            params: [("id", "7"), ("department", "sales")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
-            peer: Peer {
-                address: Some("203.0.113.7".to_owned()),
-                country: Some("DE".to_owned()),
-                user_agent: Some("Example/1.0".to_owned()),
-                tls: Some(Tls { version: "TLSv1.3".to_owned(), cipher: "AEAD-AES128-GCM-SHA256".to_owned() }),
-                certificate: Some(ClientCertificate {
-                    presented: Some("1".to_owned()),
-                    verified: Some("SUCCESS".to_owned()),
-                    revoked: Some("0".to_owned()),
-                    fingerprint_sha256: Some("ab".repeat(32)),
-                    subject: Some("CN=laptop-7,O=Acme".to_owned()),
-                    issuer: Some("CN=Devices,O=Acme".to_owned()),
-                    serial: Some("1A2B".to_owned()),
-                }),
-                ..Peer::default()
-            },
-        }
-    }
-
-    /// They ask for everything there is.
-    fn inputs(&self) -> impl Iterator<Item = PolicyInput<'_>> {
-        ROUTES.iter().flat_map(move |route| METHODS.iter().map(move |method| self.input(route, method)))
-    }
-
-    fn input<'a>(&'a self, route: &'a str, method: &'a Method) -> PolicyInput<'a> {
-        let known = |word: &'static str| (!self.words.is_empty()).then_some(word);
-        PolicyInput {
-            principal: PrincipalFacts {
-                kind: self.kind,
-                issuer: "https://op.example",
-                subject: "alice",
-                client: known("app"),
-                tenant: known("acme"),
-                roles: &self.words,
-                scopes: &self.words,
-                claims: &self.claims,
-                actor: self.actor.as_ref(),
-                authentication: &self.authentication,
-            },
-            method,
-            resource: ResourceFacts { route, path: "/api/orders/7", params: &self.params, tenant: known("acme") },
-            context: ContextFacts { now: Timestamp::from_unix(NOW), peer: &self.peer, relations: &self.words },
-        }
-    }
 }
