@@ -50,7 +50,7 @@ use crate::policy::Policies;
 use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
-use crate::refusal::Reason;
+use crate::refusal::{Reason, Refusal};
 use crate::relation::Relations;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
@@ -309,6 +309,15 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
     let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)
+}
+
+/// The answer to a request that something else interrupted, and the id under which the log says so: it may be sent again.
+#[must_use]
+pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
+    let request_id = turn::request_id(random);
+    let caller = head.map_or(Caller::Program, Caller::of);
+    let reply = reply::problem(&Refusal::Unavailable, &request_id, caller, None);
+    (request_id.clone(), reply::sealed(reply, &request_id, false))
 }
 
 /// The answer to a request for a host that is no site's, and the event about it.
