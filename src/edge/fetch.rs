@@ -1,7 +1,12 @@
 //! Requests to providers through the runtime's `fetch`.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
 use js_sys::global;
-use web_sys::{AbortSignal, Request, RequestCache, RequestInit, RequestRedirect};
+use web_sys::{AbortController, Request, RequestCache, RequestInit, RequestRedirect};
+use worker::Delay;
 
 use super::js::{self, Exception};
 use super::stream::{self, ReadError};
@@ -26,6 +31,7 @@ impl Fetch for ProviderFetch {
 
 enum Failure {
     Thrown(Exception),
+    TimedOut,
     TooLarge(usize),
     Status(u16),
 }
@@ -33,7 +39,7 @@ enum Failure {
 impl Failure {
     fn kind(&self) -> FetchError {
         match self {
-            Self::Thrown(exception) if exception.is_timeout() => FetchError::Timeout,
+            Self::TimedOut => FetchError::Timeout,
             Self::Thrown(_) | Self::Status(_) => FetchError::Network,
             Self::TooLarge(_) => FetchError::TooLarge,
         }
@@ -44,6 +50,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Thrown(exception) => exception.fmt(f),
+            Self::TimedOut => f.write_str("no answer in time"),
             Self::TooLarge(max_bytes) => write!(f, "answer of more than {max_bytes} bytes"),
             Self::Status(status) => write!(f, "status {status}"),
         }
@@ -56,8 +63,27 @@ impl From<Exception> for Failure {
     }
 }
 
+/// The answer, if the whole of it is here in time.
 async fn exchange(request: OutboundRequest, max_bytes: usize) -> Result<OutboundResponse, Failure> {
-    let response = js::fetch(&global(), &build(&request)?).await?;
+    let abort = AbortController::new().map_err(Exception::from)?;
+    // Unlike that of `AbortSignal::timeout`, this timer ends with the answer. One that runs on would keep an object that
+    // asked a provider in memory.
+    let timer = Delay::from(Duration::from_millis(millis(request.timeout).into()));
+    match select(pin!(ask(&request, max_bytes, &abort)), pin!(timer)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => {
+            abort.abort();
+            Err(Failure::TimedOut)
+        }
+    }
+}
+
+async fn ask(
+    request: &OutboundRequest,
+    max_bytes: usize,
+    abort: &AbortController,
+) -> Result<OutboundResponse, Failure> {
+    let response = js::fetch(&global(), &build(request, abort)?).await?;
     let status = StatusCode::from_u16(response.status()).map_err(|_| Failure::Status(response.status()))?;
     let headers = headers::read_valid(&response.headers());
     let body = stream::read(response.body(), max_bytes).await.map_err(|error| match error {
@@ -67,14 +93,14 @@ async fn exchange(request: OutboundRequest, max_bytes: usize) -> Result<Outbound
     Ok(OutboundResponse { status, headers, body })
 }
 
-fn build(request: &OutboundRequest) -> Result<Request, Exception> {
+fn build(request: &OutboundRequest, abort: &AbortController) -> Result<Request, Exception> {
     let headers = headers::write(&request.headers).map_err(|_| Exception::new("a header cannot be sent"))?;
     let init = RequestInit::new();
     init.set_method(request.method.as_str());
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
     init.set_cache(RequestCache::NoStore);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(millis(request.timeout))));
+    init.set_signal(Some(&abort.signal()));
     if !request.body.is_empty() {
         init.set_body(&request.body.as_str().into());
     }

@@ -17,7 +17,7 @@ impl Exception {
         Self(js_sys::Error::new(message).into())
     }
 
-    /// Whether a timer of [`web_sys::AbortSignal`] caused it.
+    /// Whether it says that something took too long (Web IDL §2.8.1, `TimeoutError`).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         text_of(&self.0, "name").as_deref() == Some("TimeoutError")

@@ -11,6 +11,8 @@ import { checkClient } from "./client_check.mjs";
 import { compactJws, hashOf, leftHalf, publicJwk, sharedKey, signature } from "./keys.mjs";
 
 const MIN_CANARY_CHARS = 16;
+/** How long a test waits for what must come: long enough for any machine, so that it is told what did not. */
+const AT_MOST_MS = 60_000;
 const random = (label) => `canary-${label}-${randomBytes(18).toString("base64url")}`;
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
@@ -25,7 +27,32 @@ const ENDPOINTS = {
   "/introspect": "introspection",
 };
 
+/** An endpoint that answers nobody, until it is released. */
+class Hold {
+  #asked = Promise.withResolvers();
+  #released = Promise.withResolvers();
+
+  /** Resolves with the first request that is kept waiting. */
+  get asked() {
+    return this.#asked.promise;
+  }
+
+  /** Answers whatever is kept waiting, and from now on at once. */
+  release() {
+    this.#released.resolve();
+  }
+
+  /** Keeps a request waiting. */
+  pass(request) {
+    this.#asked.resolve(request);
+    return this.#released.promise;
+  }
+}
+
 export class Issuer {
+  #holds = new Map();
+  #watchers = new Set();
+
   /**
    * @param {string} url the issuer identifier, as configured at the client
    * @param {object} [options] `alg`, `client` (`id`, `secret`, `auth`, `key`), `user` (claims; `sub` among them)
@@ -42,6 +69,8 @@ export class Issuer {
 
   /** Honest again, with nothing remembered. Canaries stay: they must never show, however old. */
   reset() {
+    for (const hold of this.#holds.values()) hold.release();
+    this.#holds.clear();
     this.keys = [sharedKey(this.alg)];
     this.bend = {};
     this.checks = { pkce: true, client: true };
@@ -68,12 +97,50 @@ export class Issuer {
     return this.requests.findLast((request) => request.endpoint === endpoint);
   }
 
+  /**
+   * Lets an endpoint answer nobody until the hold is released. A request counts when it comes in; its answer is made when it
+   * goes out, of what holds then.
+   * @returns {Hold}
+   */
+  hold(endpoint) {
+    const hold = new Hold();
+    this.#holds.set(endpoint, hold);
+    return hold;
+  }
+
+  /** Resolves once `holds()`, which is asked whenever a request came in or was answered. */
+  async when(holds, what) {
+    const waiting = Promise.withResolvers();
+    const look = () => holds() && waiting.resolve();
+    const late = setTimeout(() => waiting.reject(new Error(`this did not come: ${what}`)), AT_MOST_MS);
+    this.#watchers.add(look);
+    try {
+      look();
+      await waiting.promise;
+    } finally {
+      this.#watchers.delete(look);
+      clearTimeout(late);
+    }
+  }
+
   /** Answers one request that came in under this issuer's path. */
   async answer(request) {
     const endpoint = ENDPOINTS[request.path] ?? "unknown";
     this.requests.push({ endpoint, ...request });
+    this.#look();
+    await this.#holds.get(endpoint)?.pass(request);
+    const answer = await this.#answerOf(endpoint, request);
+    this.#look();
+    return answer;
+  }
+
+  #answerOf(endpoint, request) {
     if (endpoint === "unknown") return this.bent("page", html("not found", 404), { request });
     return this[endpoint](request);
+  }
+
+  #look() {
+    for (const look of this.#watchers) look();
   }
 
   /**

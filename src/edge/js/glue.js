@@ -125,11 +125,22 @@ export const passedOn = ({ body, status }, lines) => new Response(body, { status
 /** The bytes are views of wasm's memory: they are read before this returns (Web Cryptography API §14.3.4, "get a copy"). */
 export const verified = (algorithm, key, signature, message) => crypto.subtle.verify(algorithm, key, signature, message);
 
-/** Posts a message to a Durable Object. Its status and answer, within so many milliseconds. */
+/**
+ * Posts a message to a Durable Object. Its status and answer, within so many milliseconds.
+ *
+ * The timer goes with the answer, which `AbortSignal.timeout` does not do: as long as it runs the request is not over, and
+ * the object that was asked stays in memory.
+ */
 export async function asked(env, binding, name, message, limit) {
-  const object = env[binding].getByName(name);
-  const response = await object.fetch("https://object.internal/", { method: "POST", body: message, signal: AbortSignal.timeout(limit) });
-  return [response.status, await response.text()];
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(new DOMException("no answer in time", "TimeoutError")), limit);
+  try {
+    const object = env[binding].getByName(name);
+    const response = await object.fetch("https://object.internal/", { method: "POST", body: message, signal: abort.signal });
+    return [response.status, await response.text()];
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The same for several objects at once: of each its status and answer, in the order of the messages. */

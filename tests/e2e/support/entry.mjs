@@ -5,12 +5,14 @@
 import Postern, * as classes from "../../../build/index.js";
 
 const RealDate = Date;
-const realTimeout = globalThis.setTimeout;
+const [realTimeout, realClear, realSignal] = [globalThis.setTimeout, globalThis.clearTimeout, AbortSignal.timeout.bind(AbortSignal)];
 let skewMilliseconds = 0;
 // Time-lapse: since when, and how many times as fast as the wall's clock the Worker's runs.
 let lapse = { since: 0, speed: 1 };
 let faults = {};
 let cf;
+// How many requests have no answer yet, and how much that they began goes on beside or after it.
+const open = { requests: 0, background: 0 };
 
 const now = () => RealDate.now() + skewMilliseconds + (lapse.speed - 1) * (RealDate.now() - lapse.since);
 
@@ -23,7 +25,29 @@ globalThis.Date = class extends RealDate {
     return now();
   }
 };
-globalThis.setTimeout = (work, milliseconds, ...more) => realTimeout(work, milliseconds / lapse.speed, ...more);
+
+// What has neither rung nor been cleared, timers by their numbers. As long as one may ring, neither the request that it
+// belongs to is over, nor can the object that it asked be let go.
+const timers = new Set();
+globalThis.setTimeout = (work, milliseconds, ...more) => {
+  const ring = (...given) => {
+    timers.delete(Number(timer));
+    work(...given);
+  };
+  const timer = realTimeout(ring, milliseconds / lapse.speed, ...more);
+  timers.add(Number(timer));
+  return timer;
+};
+globalThis.clearTimeout = (timer) => {
+  timers.delete(Number(timer));
+  realClear(timer);
+};
+AbortSignal.timeout = (milliseconds) => {
+  const signal = realSignal(milliseconds);
+  timers.add(signal);
+  signal.addEventListener("abort", () => timers.delete(signal));
+  return signal;
+};
 
 /** Each gets what would have been asked, and as `this` the asking. */
 const FAULTS = {
@@ -84,6 +108,27 @@ function breakableEnvironment(env) {
   };
 }
 
+/** Counts what goes on. */
+async function counted(kind, work) {
+  open[kind] += 1;
+  try {
+    return await work;
+  } finally {
+    open[kind] -= 1;
+  }
+}
+
+/** The context of a request, with what it lets go on counted. */
+function countingContext(context) {
+  return new Proxy(context, {
+    get(object, name) {
+      if (name === "waitUntil") return (work) => object.waitUntil(counted("background", work));
+      const value = Reflect.get(object, name, object);
+      return typeof value === "function" ? value.bind(object) : value;
+    },
+  });
+}
+
 async function control(request) {
   const order = await request.json();
   if (order.skewMilliseconds !== undefined) skewMilliseconds = order.skewMilliseconds;
@@ -91,7 +136,7 @@ async function control(request) {
   if (order.faults) faults = order.faults;
   if (order.cf !== undefined) cf = order.cf;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
-  return new Response("done");
+  return Response.json({ ...open, timers: timers.size });
 }
 
 /** The platform's alarm clock is not moved with ours: what is meant to ring soon must ring soon. */
@@ -120,7 +165,7 @@ export class DecisionObject extends classes.DecisionObject {}
 export default {
   fetch(request, env, context) {
     if (request.url === "http://control.test/") return control(request);
-    return Postern.fetch(cf ? new Request(request, { cf }) : request, breakableEnvironment(env), context);
+    return counted("requests", Postern.fetch(cf ? new Request(request, { cf }) : request, breakableEnvironment(env), countingContext(context)));
   },
-  scheduled: (event, env, context) => Postern.scheduled(event, breakableEnvironment(env), context),
+  scheduled: (event, env, context) => Postern.scheduled(event, breakableEnvironment(env), countingContext(context)),
 };

@@ -29,6 +29,11 @@ export const ROUTES = {
 export const TEST_BUILD = "build-test";
 
 const LOG_WITHIN_MS = 10_000;
+/** How long a test waits for what must come: long enough for any machine, so that it is told what did not. */
+const AT_MOST_MS = 60_000;
+
+/** Between two looks at what cannot say itself that it has come. */
+const soon = () => new Promise((over) => setTimeout(over, 5));
 
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
@@ -241,6 +246,43 @@ export class Postern {
     return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)).filter(({ outcome }) => outcome);
   }
 
+  /** The first event since `mark` that `matches`, as soon as it is logged. */
+  async logged(mark, matches) {
+    for (const until = Date.now() + AT_MOST_MS; Date.now() < until; ) {
+      const found = (await this.allEventsSince(mark)).find(matches);
+      if (found) return found;
+      await soon();
+    }
+    throw new Error(`not logged: ${matches}`);
+  }
+
+  /** Resolves once nothing goes on beside or after the answers of this Worker's requests. What objects do by themselves is not among it. */
+  settled() {
+    return this.#until(({ background }) => background === 0, "background work comes to no end");
+  }
+
+  /** Resolves once `count` requests have no answer yet. One whose client has gone may be counted for ever. */
+  waiting(count) {
+    return this.#until(({ requests }) => requests >= count, `${count} requests wait`);
+  }
+
+  /** What goes on in the Worker and its objects: `requests` without an answer, work in the `background`, `timers` that may ring. */
+  async goingOn() {
+    const answers = await this.#control({});
+    const all = answers.map(({ body }) => JSON.parse(body));
+    const sum = (kind) => all.reduce((so, one) => so + one[kind], 0);
+    return { requests: sum("requests"), background: sum("background"), timers: sum("timers") };
+  }
+
+  async #until(holds, what) {
+    for (const until = Date.now() + AT_MOST_MS; ; ) {
+      const all = await this.goingOn();
+      if (holds(all)) return;
+      if (Date.now() > until) throw new Error(`this did not come: ${what}; ${JSON.stringify(all)}`);
+      await soon();
+    }
+  }
+
   /** What was forwarded upstream so far. */
   async forwarded() {
     const echo = await this.miniflare.getWorker("echo");
@@ -278,6 +320,6 @@ export class Postern {
       const port = name === "postern" ? this.port : Number((await this.miniflare.unsafeGetDirectURL(name)).port);
       return send({ port, url: "http://control.test/", method: "POST", headers: [["content-type", "application/json"]], body });
     };
-    await Promise.all(this.#isolates.map(tell));
+    return Promise.all(this.#isolates.map(tell));
   }
 }
