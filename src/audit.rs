@@ -444,7 +444,7 @@ mod tests {
         let line = event.to_line();
         assert!(line.chars().all(|c| !c.is_control() && c != '\u{2028}'), "{line}");
         let back: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(back["path"], nasty);
+        assert_eq!((&back["path"], &back["time"]), (&nasty.into(), &1.into()));
     }
 
     #[test]

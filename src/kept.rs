@@ -177,6 +177,9 @@ mod tests {
         for event in [None, Some("{}".to_owned())] {
             assert_eq!(Found::parse(&Found::answer(event.clone()).to_json()), Some(event));
         }
+        let json = format!(r#"{{"v":1,"id":"{ID}","event":"{{}}","until":1800086400}}"#);
+        let Some(Message::Keep(decision)) = Message::parse(&json, NOW) else { panic!("{json}") };
+        assert_eq!(decision.to_json(), json);
     }
 
     #[test]

@@ -209,6 +209,8 @@ mod tests {
     fn a_claim_arrives_as_it_was_sent() {
         let claim = Claim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
         assert_eq!(Claim::parse(&claim.to_json(), NOW), Ok(claim));
+        let json = format!(r#"{{"key":"{}","until":1800000600,"v":1}}"#, "ab".repeat(32));
+        assert_eq!(Claim::parse(&json, NOW).unwrap().to_json(), json);
     }
 
     #[test]

@@ -116,7 +116,9 @@ mod tests {
     fn a_question_arrives_as_it_was_sent() {
         let allowance = Allowance::new(100, Seconds::minutes(1), 20).unwrap();
         let key = BucketKey::of(Kind::Route, "/a", &allowance, Whose::Everyone);
-        assert_eq!(Draw::parse(&Draw::new(&key, &allowance).to_json()), Some((key.to_hex(), allowance)));
+        let json = Draw::new(&key, &allowance).to_json();
+        assert_eq!(json, format!(r#"{{"burst":20,"key":"{}","period":60,"requests":100,"v":1}}"#, key.to_hex()));
+        assert_eq!(Draw::parse(&json), Some((key.to_hex(), allowance)));
     }
 
     #[test]
@@ -144,6 +146,7 @@ mod tests {
     #[test]
     fn an_answer_arrives_as_it_was_sent() {
         let drawn = Drawn { admitted: true, remaining: 19, next: Seconds::new(1) };
+        assert_eq!(answer(&drawn), r#"{"admitted":true,"next":1,"remaining":19,"v":1}"#);
         assert_eq!(read_answer(&answer(&drawn)), Some(drawn));
         for json in ["", "{}", r#"{"v":2,"admitted":true,"remaining":1,"next":1}"#, r#"{"v":1,"admitted":true}"#] {
             assert_eq!(read_answer(json), None, "{json}");

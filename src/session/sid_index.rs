@@ -274,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_sent_as_by_the_first_release() {
+        let name = entry().subject.object_name();
+        let key = "ab".repeat(32);
+        let json = format!(
+            r#"{{"v":1,"body":{{"put":{{"key":"{key}","subject":"{name}","login_started_at":1799999991,"until":1802592000}}}}}}"#
+        );
+        assert_eq!(Request::parse(&json, NOW).unwrap().to_json(), json);
+    }
+
+    #[test]
     fn what_is_no_request_is_refused() {
         let good = Request::put(&SidKey::of("https://op.example", "s-1"), &entry()).to_json();
         let name = entry().subject.object_name();

@@ -31,6 +31,13 @@ fn what_a_provider_says_counts_within_bounds() {
 }
 
 #[test]
+fn a_document_is_stored_as_by_the_first_release() {
+    let text = r#"{"v":1,"body":"{}","fetched_at":1800000000,"fresh_until":1800000600,"etag":"\"a\""}"#;
+    let document: Stored = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&document).unwrap(), text);
+}
+
+#[test]
 fn a_document_is_fresh_then_ageing_then_stale_then_too_old() {
     // R-014
     let document = stored("max-age=120");

@@ -215,3 +215,15 @@ fn sid_key(sid: &str) -> String {
     use sha2::{Digest, Sha256};
     format!("sid/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(sid)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_to_be_revoked_is_noted_as_by_the_first_release() {
+        let text = r#"{"provider":"corp","refresh_token":"rt","attempts":2,"since":1763787600}"#;
+        let note: RevokeNote = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&note).unwrap(), text);
+    }
+}

@@ -274,6 +274,19 @@ fn storage_shows_no_token_and_no_session_secret() {
 }
 
 #[test]
+fn tokens_are_sealed_as_by_the_first_release() {
+    let world = World::new();
+    let digest = world.begin(START, None);
+    let row = world.table.find(&digest).unwrap().unwrap();
+    let plain = world.keys.open(Purpose::StoredTokens, digest.as_str().as_bytes(), &row.tokens).unwrap();
+    let expected = concat!(
+        r#"{"access_token":"the-access-token","refresh_token":"the-refresh-token","#,
+        r#""id_token":"the-id-token","nonce":null,"provider":"op"}"#
+    );
+    assert_eq!(std::str::from_utf8(plain.expose()).unwrap(), expected);
+}
+
+#[test]
 fn tokens_moved_to_another_session_do_not_open() {
     let world = World::new();
     let (one, two) = (world.begin(START, None), world.begin(START, None));
