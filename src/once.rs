@@ -49,7 +49,7 @@ pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
 pub struct Claim {
     v: u8,
     key: String,
-    until: i64,
+    until: Timestamp,
 }
 
 /// The end of a claim, on its way to the object.
@@ -90,7 +90,7 @@ impl Claim {
     /// A claim on `key` until `until`.
     #[must_use]
     pub fn new(key: &[u8; 32], until: Timestamp) -> Self {
-        Self { v: VERSION, key: hex(key), until: until.as_unix() }
+        Self { v: VERSION, key: hex(key), until }
     }
 
     /// Reads a claim out of a message.
@@ -120,7 +120,7 @@ impl Claim {
     /// When it may be claimed again.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
-        Timestamp::from_unix(self.until)
+        self.until
     }
 
     /// The message.

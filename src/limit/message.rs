@@ -38,7 +38,7 @@ pub struct Draw {
     v: u8,
     key: String,
     requests: u32,
-    period: u32,
+    period: Seconds,
     burst: u32,
 }
 
@@ -46,14 +46,14 @@ pub struct Draw {
 #[derive(Debug, Deserialize)]
 pub struct Row {
     debt: u64,
-    at: i64,
+    at: Timestamp,
 }
 
 impl Draw {
     /// Asks this bucket.
     #[must_use]
     pub fn new(key: &BucketKey, allowance: &Allowance) -> Self {
-        let (requests, period, burst) = (allowance.requests(), allowance.period().get(), allowance.burst());
+        let (requests, period, burst) = (allowance.requests(), allowance.period(), allowance.burst());
         Self { v: VERSION, key: key.to_hex(), requests, period, burst }
     }
 
@@ -63,7 +63,7 @@ impl Draw {
         let draw: Self = serde_json::from_str(json).ok()?;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let is_key = draw.key.len() == KEY_HEX_DIGITS && draw.key.bytes().all(digit);
-        let allowance = Allowance::new(draw.requests, Seconds::new(draw.period), draw.burst)?;
+        let allowance = Allowance::new(draw.requests, draw.period, draw.burst)?;
         (draw.v == VERSION && is_key).then_some((draw.key, allowance))
     }
 
@@ -77,7 +77,7 @@ impl Draw {
 
 impl From<Row> for Bucket {
     fn from(Row { debt, at }: Row) -> Self {
-        Self::kept(debt, Timestamp::from_unix(at))
+        Self::kept(debt, at)
     }
 }
 
@@ -88,21 +88,21 @@ struct Answer {
     v: u8,
     admitted: bool,
     remaining: u32,
-    next: u32,
+    next: Seconds,
 }
 
 /// The answer as a message.
 #[must_use]
 pub fn answer(drawn: &Drawn) -> String {
     let Drawn { admitted, remaining, next } = drawn;
-    serde_json::json!({ "v": VERSION, "admitted": admitted, "remaining": remaining, "next": next.get() }).to_string()
+    serde_json::json!({ "v": VERSION, "admitted": admitted, "remaining": remaining, "next": next }).to_string()
 }
 
 /// Reads an answer; `None` when it is none.
 #[must_use]
 pub fn read_answer(json: &str) -> Option<Drawn> {
     let Answer { v, admitted, remaining, next } = serde_json::from_str(json).ok()?;
-    (v == VERSION).then_some(Drawn { admitted, remaining, next: Seconds::new(next) })
+    (v == VERSION).then_some(Drawn { admitted, remaining, next })
 }
 
 #[cfg(test)]
