@@ -38,7 +38,7 @@ pub struct ExpiringTable {
 
 #[derive(Deserialize)]
 struct Next {
-    next: Option<i64>,
+    next: Option<Timestamp>,
 }
 
 impl ExpiringTable {
@@ -97,7 +97,7 @@ impl ExpiringTable {
         self.execute(self.kind.sweep, vec![now.as_unix().into()])?;
         let rows: Vec<Next> = self.query(self.kind.next, Vec::new())?;
         let Some(next) = rows.first().and_then(|row| row.next) else { return Ok(()) };
-        self.set_alarm(now, Timestamp::from_unix(next)).await?;
+        self.set_alarm(now, next).await?;
         self.has_alarm.set(true);
         Ok(())
     }
