@@ -3,7 +3,7 @@
 
 import { bootstrap } from './lib/bootstrap.mjs';
 import { main, step } from './lib/progress.mjs';
-import { ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
+import { ensureRust } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
 
 /** What is measured, where it is not the Worker as it is. */
@@ -12,8 +12,7 @@ const VARIANTS = { tokens: ['verifier'], decisions: ['release', 'policies'] };
 await main(async () => {
   await bootstrap({ keep: true });
   await ensureRust();
-  const tools = await ensureWasmTools();
-  for (const variant of VARIANTS[process.argv[2]] ?? ['release']) await step(`Worker: ${variant}`, () => buildWorker(variant, tools), String);
+  for (const variant of VARIANTS[process.argv[2]] ?? ['release']) await step(`Worker: ${variant}`, () => buildWorker(variant), String);
   // The rest of the arguments are the benchmark's own.
   const [name] = process.argv.splice(2, 1);
   await import(`../tests/bench/${name}.mjs`);

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureDevVars } from './lib/dev-vars.mjs';
 import { CannotGoOn, bold, cyan, dim, elapsed, main, red, step } from './lib/progress.mjs';
-import { ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
+import { ensureRust } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
 import { startWranglerDev } from './lib/wrangler.mjs';
 
@@ -22,8 +22,7 @@ await main(async () => {
   const since = performance.now();
   await bootstrap();
   await ensureRust();
-  const tools = await ensureWasmTools();
-  await step('Postern', () => buildWorker('release', tools), String);
+  await step('Postern', () => buildWorker('release'), String);
   const secrets = ensureDevVars();
 
   await Promise.all([PORT, ...PROVIDERS.map(({ port }) => port)].map(ensureFree));

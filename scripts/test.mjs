@@ -14,7 +14,7 @@ import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
 import { root } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
-import { ensureRust, ensureWasmTools } from './lib/toolchain.mjs';
+import { ensureRust, ensureTestRunner } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
@@ -51,20 +51,20 @@ const STEPS = [
     work: cargo('test', '--locked', '--no-fail-fast', ...POLICIES, '--lib', '--bins', '--test', 'policies', '--test', 'flow', '--test', 'cli'), count: countRust,
   },
   { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },
-  { name: 'wasm', title: 'Rust tests in wasm', needs: ['tools'], work: wasmTests, count: countRust },
+  { name: 'wasm', title: 'Rust tests in wasm', needs: ['runner'], work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'fault', 'guarded', 'policies', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
 ];
 
-const state = { tools: null, fuzzing: null, absent: [], done: new Set() };
+const state = { testRunner: null, fuzzing: null, absent: [], done: new Set() };
 const NEEDS = {
-  tools: async () => { state.tools = await ensureWasmTools(); },
+  runner: async () => { state.testRunner = await ensureTestRunner(); },
   chromium: async () => { process.env.CHROMIUM_BIN = await ensureChromium(); },
   proxies: async () => { state.absent = await ensureProxies(); },
   fuzzing: async () => {
@@ -73,9 +73,8 @@ const NEEDS = {
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
-  fault: () => build('fault', 'Worker with fault injection'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
-  policies: () => build('policies', 'Worker with policies'),
+  test: () => build('test', 'Worker with policies and faults on demand'),
 };
 
 await main(async () => {
@@ -129,12 +128,11 @@ async function ensure(need) {
 }
 
 async function build(variant, title) {
-  await ensure('tools');
-  await step(title, () => buildWorker(variant, state.tools), String);
+  await step(title, () => buildWorker(variant), String);
 }
 
 function wasmTests() {
-  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: state.tools.WASM_BINDGEN_TEST_RUNNER_BIN, CARGO_TERM_COLOR: 'never' };
+  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: state.testRunner, CARGO_TERM_COLOR: 'never' };
   return run('cargo', ['test', '--locked', '--target', 'wasm32-unknown-unknown', '--test', 'wasm'], { env });
 }
 

@@ -12,6 +12,7 @@ use crate::authzen::{Entity, Evaluation, RequestError};
 use crate::config::Config;
 use crate::http::{Peer, StatusCode};
 use crate::issuer_id::IssuerId;
+use crate::time::Timestamp;
 
 const MAX_TEXT_BYTES: usize = 256;
 /// 96 bits: no two tokens of a log share an id by chance.
@@ -89,7 +90,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// When, in UNIX seconds.
-    pub time: i64,
+    pub time: Timestamp,
     /// What.
     pub event: What,
     /// How it ended.
@@ -223,7 +224,7 @@ pub struct Event {
 impl Event {
     /// An event about a request, before anything is known of how it ends.
     #[must_use]
-    pub fn about(request_id: &str, method: &str, path: &str, peer: &Peer, time: i64) -> Self {
+    pub fn about(request_id: &str, method: &str, path: &str, peer: &Peer, time: Timestamp) -> Self {
         Self {
             time,
             event: What::Access,
@@ -439,17 +440,17 @@ mod tests {
     fn one_event_is_one_line_whatever_is_in_it() {
         // R-249
         let nasty = "a\r\nb\u{2028}c\u{1b}[31m\u{0}\"\u{85}é";
-        let mut event = Event::about("id", nasty, nasty, &Peer::default(), 1);
+        let mut event = Event::about("id", nasty, nasty, &Peer::default(), Timestamp::from_unix(1));
         event.detail = Some(nasty.to_owned());
         let line = event.to_line();
         assert!(line.chars().all(|c| !c.is_control() && c != '\u{2028}'), "{line}");
         let back: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(back["path"], nasty);
+        assert_eq!((&back["path"], &back["time"]), (&nasty.into(), &1.into()));
     }
 
     #[test]
     fn long_fields_are_cut_between_characters() {
-        let event = Event::about("id", "GET", &"é".repeat(1_000_000), &Peer::default(), 1);
+        let event = Event::about("id", "GET", &"é".repeat(1_000_000), &Peer::default(), Timestamp::from_unix(1));
         assert!(event.to_line().len() < 1000);
     }
 }

@@ -73,7 +73,7 @@ pub struct Decision {
     pub id: String,
     /// The event, as one line of JSON.
     pub event: String,
-    until: i64,
+    until: Timestamp,
 }
 
 /// What an object is asked.
@@ -104,13 +104,13 @@ impl Decision {
     /// The event of the request `id`, to be kept until then.
     #[must_use]
     pub fn new(id: &str, event: String, until: Timestamp) -> Self {
-        Self { v: VERSION, id: id.to_owned(), event, until: until.as_unix() }
+        Self { v: VERSION, id: id.to_owned(), event, until }
     }
 
     /// Until when it is kept.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
-        Timestamp::from_unix(self.until)
+        self.until
     }
 
     /// The message.
@@ -177,6 +177,9 @@ mod tests {
         for event in [None, Some("{}".to_owned())] {
             assert_eq!(Found::parse(&Found::answer(event.clone()).to_json()), Some(event));
         }
+        let json = format!(r#"{{"v":1,"id":"{ID}","event":"{{}}","until":1800086400}}"#);
+        let Some(Message::Keep(decision)) = Message::parse(&json, NOW) else { panic!("{json}") };
+        assert_eq!(decision.to_json(), json);
     }
 
     #[test]

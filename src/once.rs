@@ -49,7 +49,7 @@ pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
 pub struct Claim {
     v: u8,
     key: String,
-    until: i64,
+    until: Timestamp,
 }
 
 /// The end of a claim, on its way to the object.
@@ -90,7 +90,7 @@ impl Claim {
     /// A claim on `key` until `until`.
     #[must_use]
     pub fn new(key: &[u8; 32], until: Timestamp) -> Self {
-        Self { v: VERSION, key: hex(key), until: until.as_unix() }
+        Self { v: VERSION, key: hex(key), until }
     }
 
     /// Reads a claim out of a message.
@@ -120,7 +120,7 @@ impl Claim {
     /// When it may be claimed again.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
-        Timestamp::from_unix(self.until)
+        self.until
     }
 
     /// The message.
@@ -209,6 +209,8 @@ mod tests {
     fn a_claim_arrives_as_it_was_sent() {
         let claim = Claim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
         assert_eq!(Claim::parse(&claim.to_json(), NOW), Ok(claim));
+        let json = format!(r#"{{"key":"{}","until":1800000600,"v":1}}"#, "ab".repeat(32));
+        assert_eq!(Claim::parse(&json, NOW).unwrap().to_json(), json);
     }
 
     #[test]

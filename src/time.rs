@@ -2,15 +2,23 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A point in time: seconds since 1970-01-01T00:00:00Z (`NumericDate`, RFC 7519 §2, without fractions).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Stored and sent as that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Timestamp(i64);
 
-/// A length of time in whole seconds, never negative.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A length of time in whole seconds, never negative. Stored and sent as that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Seconds(u32);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z: the time in a record whose writer did not know the field.
+    pub const EPOCH: Self = Self(0);
+
     /// From seconds since the epoch.
     #[must_use]
     pub const fn from_unix(seconds: i64) -> Self {
@@ -43,6 +51,12 @@ impl Timestamp {
     }
 }
 
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::EPOCH
+    }
+}
+
 impl Seconds {
     /// A span of that many seconds.
     #[must_use]
@@ -66,6 +80,13 @@ impl Seconds {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
+    }
+}
+
+/// Seconds since the epoch, as in stored notes and in the log.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

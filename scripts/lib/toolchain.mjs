@@ -1,4 +1,4 @@
-// The Rust side of the build: toolchains by rustup, `worker-build` and `wasm-bindgen` by cargo.
+// The Rust side of the build: the toolchain by rustup, and by cargo what only tests need.
 // Versions come from `rust-toolchain.toml` and `Cargo.lock`; only that of `cargo-fuzz`, which neither knows, is written here.
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,11 +8,11 @@ import { root, tools } from './paths.mjs';
 import { CannotGoOn, probe, run, step } from './progress.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
-// `worker-build --panic-unwind` says `cargo +nightly`: a panic then ends one request, not the isolate.
+// What `npm run fuzz` needs for its sanitizer; nothing else does.
 export const NIGHTLY = 'nightly';
 const CARGO_FUZZ = '0.13.2';
 
-/** Installs what of the toolchains is missing. */
+/** Installs what is missing of the toolchain that `rust-toolchain.toml` pins. */
 export async function ensureRust() {
   if (await probe('rustup', ['--version']) === null) {
     throw new CannotGoOn('Rust is not here, or not by rustup: install it from https://rustup.rs and run this again.');
@@ -20,7 +20,6 @@ export async function ensureRust() {
   const pinned = pinnedToolchain();
   const installed = (await run('rustup', ['toolchain', 'list'])).split('\n');
   await ensureToolchain(installed, pinned, ['rustfmt', 'clippy']);
-  await ensureToolchain(installed, NIGHTLY, ['rust-src']);
 }
 
 async function ensureToolchain(installed, name, components) {
@@ -43,30 +42,23 @@ async function ensureToolchain(installed, name, components) {
   }
 }
 
-/** Finds or builds the two cargo tools; returns the environment `worker-build` needs to download nothing. */
-export async function ensureWasmTools() {
-  const workerBuild = await ensureCargoTool('worker-build', 'worker-build', lockedVersion('worker'), 'about 4 minutes');
-  const wasmBindgen = await ensureCargoTool('wasm-bindgen-cli', 'wasm-bindgen', lockedVersion('wasm-bindgen'), 'about 3 minutes');
-  const bin = join(root, 'node_modules', '.bin');
-  return {
-    WORKER_BUILD_BIN: workerBuild,
-    WASM_BINDGEN_BIN: wasmBindgen,
-    WASM_BINDGEN_TEST_RUNNER_BIN: join(wasmBindgen, '..', 'wasm-bindgen-test-runner'),
-    WASM_OPT_BIN: join(bin, 'wasm-opt'),
-    ESBUILD_BIN: join(bin, 'esbuild'),
-  };
-}
+/** Finds or builds what runs Rust tests in wasm; returns its path. */
+export const ensureTestRunner = () => ensureCargoTool(
+  'wasm-bindgen-cli', 'wasm-bindgen-test-runner', lockedVersion('wasm-bindgen'), 'about 2 minutes',
+  // It runs for seconds, and is not worth more; without the TLS that it has for remote browsers.
+  ['--no-default-features'], { CARGO_PROFILE_RELEASE_OPT_LEVEL: '1', CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' },
+);
 
 /** Finds or builds `cargo-fuzz`; returns its path. */
 export const ensureCargoFuzz = () => ensureCargoTool('cargo-fuzz', 'cargo-fuzz', CARGO_FUZZ, 'about a minute');
 
-async function ensureCargoTool(crate, binary, version, duration) {
+async function ensureCargoTool(crate, binary, version, duration, options = [], env = {}) {
   for (const candidate of [join(tools, 'bin', binary), ...onPath(binary)]) {
     if (existsSync(candidate) && (await probe(candidate, ['--version']))?.split(/\s+/).includes(version)) return candidate;
   }
   await step(`${crate} ${version}, built once (${duration} on two cores)`, () => run('cargo', [
-    'install', '--locked', '--quiet', '--root', tools, '--version', `=${version}`, crate,
-  ]));
+    'install', '--locked', '--quiet', '--root', tools, '--version', `=${version}`, ...options, crate,
+  ], { env }));
   return join(tools, 'bin', binary);
 }
 

@@ -1,84 +1,96 @@
-// Builds the Worker with `worker-build`, only when something it is made of changed.
+// Builds a Worker, only when something it is made of changed: cargo compiles it, `crates/bindgen` writes what JavaScript
+// needs to call it, esbuild joins that with our own entry.
 
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-import { root } from './paths.mjs';
+import { root, targetFolder } from './paths.mjs';
 import { probe, run } from './progress.mjs';
 
-const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'client', 'scripts/lib/worker.mjs'];
+const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'crates', 'client', 'scripts/lib/worker.mjs'];
 
-const ENTRY = 'src/edge/entry.js';
+const JS = 'src/edge/js';
 const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
 
 /**
- * What can be built: the Worker, the Worker that knows policies, the Worker with the fault-injection endpoints that only
- * tests use, the example of a Worker that guards its own routes, and the engine alone for its benchmark. `folder`: where its manifest is. `entry`: what stands in
- * front of what `worker-build` makes.
+ * What can be built: the Worker, the Worker that knows policies, the one for tests that has faults on demand as well,
+ * the example of a Worker that guards its own routes, and the engine alone for its benchmark.
+ *
+ * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
+ * `profile`: that of cargo.
  */
 export const VARIANTS = {
-  release: { outDir: 'build', cargo: [], entry: ENTRY },
-  policies: { outDir: 'build-policies', cargo: ['--features', 'policies'], entry: ENTRY },
-  fault: { outDir: 'build-fault', cargo: ['--features', 'fault-injection'], entry: ENTRY },
-  guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, cargo: [], entry: undefined },
-  verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, cargo: [], entry: `${VERIFIER}/entry.mjs` },
+  release: { outDir: 'build', crate: 'postern', cargo: [], entry: `${JS}/entry.js`, profile: 'release' },
+  policies: { outDir: 'build-policies', crate: 'postern', cargo: ['--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
+  test: { outDir: 'build-test', crate: 'postern', cargo: ['--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'worker-test' },
+  guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
+  verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
 
 /** Builds `variant` if it is not up to date, into its own folder or `outDir`. Returns a short remark: what was done, and the size. */
-export async function buildWorker(variant, toolEnv, { outDir = VARIANTS[variant].outDir, show = false } = {}) {
-  const { folder = '.', cargo, entry } = VARIANTS[variant];
-  const cwd = join(root, folder);
-  const stamp = join(root, outDir, '.built-from');
-  const wanted = await fingerprint(folder, entry, cargo, toolEnv);
+export async function buildWorker(variant, { outDir = VARIANTS[variant].outDir } = {}) {
+  const out = join(root, outDir);
+  const stamp = join(out, '.built-from');
+  const wanted = await fingerprint(VARIANTS[variant]);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
-    const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
-    removeOthers(target);
-    await run(toolEnv.WORKER_BUILD_BIN, ['--release', '--panic-unwind', '--out-dir', relative(cwd, join(root, outDir)), ...cargo, '--locked'], {
-      cwd, env: { ...toolEnv, ...unwindEnv(), CARGO_TARGET_DIR: target }, show,
-    });
-    await shrink(join(root, outDir, 'index_bg.wasm'), toolEnv);
-    if (entry) putEntryInFront(join(root, outDir), entry);
+    const glue = join(targetFolder, 'bindgen', variant);
+    await bindgen(await compile(VARIANTS[variant]), glue);
+    rmSync(out, { recursive: true, force: true });
+    mkdirSync(out, { recursive: true });
+    await bundle(glue, join(root, VARIANTS[variant].entry), out);
+    copyFileSync(join(glue, 'index_bg.wasm'), join(out, 'index_bg.wasm'));
     writeFileSync(stamp, wanted);
   }
-  return `${fresh ? 'up to date' : 'built'}, ${size(join(root, outDir, 'index_bg.wasm'))}`;
+  return `${fresh ? 'up to date' : 'built'}, ${size(out)}`;
 }
+
+/** Compiles it; resolves with the path of the module. */
+async function compile({ folder = '.', crate, cargo, profile }) {
+  await run('cargo', ['build', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--profile', profile, ...cargo], {
+    cwd: join(root, folder), env: cargoEnv(),
+  });
+  return join(targetFolder, 'wasm32-unknown-unknown', profile, `${crate}.wasm`);
+}
+
+async function bindgen(wasm, folder) {
+  await run('cargo', ['build', '--locked', '--quiet', '--package', 'postern-bindgen'], { cwd: root, env: cargoEnv() });
+  rmSync(folder, { recursive: true, force: true });
+  await run(join(targetFolder, 'debug', 'postern-bindgen'), [wasm, folder]);
+}
+
+const cargoEnv = () => ({ CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never', CARGO_TARGET_DIR: targetFolder });
 
 /**
- * All variants are built in one folder, for most of what they are made of is the same. But a `cdylib` has one file name
- * whatever its features are, so each would take the one before it for its own, were it still there.
+ * Joins glue and entry. The glue has variables of its own for one instance of the module, so it becomes a function that
+ * makes all of it anew (`src/edge/js/instance.js`).
  */
-function removeOthers(target) {
-  const release = join(target, 'wasm32-unknown-unknown/release');
-  for (const folder of [release, join(release, 'deps')]) rmSync(join(folder, 'postern.wasm'), { force: true });
+async function bundle(glue, entry, out) {
+  const { build } = await import('esbuild');
+  const shared = { bundle: true, minify: true, target: 'esnext', logLevel: 'error' };
+  const inner = join(glue, 'inner.js');
+  const snippets = readdirSync(glue, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('glue.js'));
+  const glues = snippets.map((file) => `export * as glue from "./${file}";\n`);
+  writeFileSync(inner, `export * as bindgen from "./index_bg.js";\n${glues.join('')}`);
+  await build({
+    ...shared, entryPoints: [inner], outfile: join(glue, 'bindgen.js'), format: 'cjs',
+    banner: { js: 'export default function load() { const module = { exports: {} };' }, footer: { js: 'return module.exports; }' },
+  });
+  const made = { name: 'made', setup: (plugins) => plugins.onResolve({ filter: /^\.\/bindgen\.js$/ }, () => ({ path: join(glue, 'bindgen.js') })) };
+  await build({
+    ...shared, entryPoints: [entry], outfile: join(out, 'index.js'), format: 'esm',
+    external: ['cloudflare:*', '*.wasm'], plugins: [made],
+  });
 }
 
-/** What `worker-build` makes becomes a module of an entry of our own, which steps requests through it. */
-function putEntryInFront(build, entry) {
-  renameSync(join(build, 'index.js'), join(build, 'gateway.js'));
-  copyFileSync(join(root, entry), join(build, 'index.js'));
-}
-
-/**
- * Takes out the function names: a tenth of what is uploaded, and read by nobody, for a panic tells its file and line.
- * Done here because the bindgen step before needs them.
- */
-function shrink(wasm, toolEnv) {
-  return run(toolEnv.WASM_OPT_BIN, ['-Os', '--strip-debug', '--strip-producers', wasm, '-o', wasm]);
-}
-
-function unwindEnv() {
-  return { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' };
-}
-
-async function fingerprint(folder, entry, cargo, toolEnv) {
+async function fingerprint({ folder = '.', cargo, entry, profile }) {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([folder, cargo, toolEnv, await probe('rustc', ['+nightly', '--version'])]));
+  hash.update(JSON.stringify([folder, cargo, entry, profile, await probe('rustc', ['--version'])]));
   const own = folder === '.' ? [] : ['Cargo.toml', 'Cargo.lock', 'src'].map((input) => join(folder, input));
-  if (entry && folder !== '.') own.push(entry);
+  if (!INPUTS.some((input) => entry.startsWith(`${input}/`))) own.push(entry);
   for (const input of [...INPUTS, ...own]) {
     for (const file of files(join(root, input))) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
   }
@@ -90,8 +102,9 @@ function files(path) {
   return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
 }
 
-function size(wasm) {
-  const bytes = readFileSync(wasm);
+function size(out) {
+  const [wasm, script] = ['index_bg.wasm', 'index.js'].map((name) => readFileSync(join(out, name)));
   const kib = (count) => `${Math.round(count / 1024)} KiB`;
-  return `${kib(bytes.length)} wasm, ${kib(gzipSync(bytes, { level: 9 }).length)} gzip`;
+  const packed = [wasm, script].reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+  return `${kib(wasm.length + script.length)}, ${kib(packed)} gzip`;
 }

@@ -88,17 +88,17 @@ pub struct AuthenticationFacts {
     pub amr: Vec<String>,
 }
 
-/// When and how the principal's session came to be, and when it ends. Points in time are UNIX seconds.
+/// When and how the principal's session came to be, and when it ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionFacts {
     /// When it began.
-    pub created_at: i64,
+    pub created_at: Timestamp,
     /// When the person proved themselves to the provider, as far as it says.
-    pub authenticated_at: Option<i64>,
+    pub authenticated_at: Option<Timestamp>,
     /// When it ends if nobody uses it.
-    pub idle_expires_at: i64,
+    pub idle_expires_at: Timestamp,
     /// When it ends in any case.
-    pub expires_at: i64,
+    pub expires_at: Timestamp,
     /// `acr` of the ID token.
     pub acr: Option<String>,
     /// `amr` of the ID token.
@@ -114,8 +114,8 @@ pub struct Authenticated {
     pub handle: SessionHandle,
     /// The id of the provider they signed in with.
     pub provider: String,
-    /// When the session began, in UNIX seconds.
-    pub created_at: i64,
+    /// When the session began.
+    pub created_at: Timestamp,
     /// Their access token, if it was asked for and is alive.
     pub access_token: Option<AccessToken>,
     /// Whether it is missing only because the provider does not answer just now.
@@ -140,8 +140,8 @@ impl Principal {
         let facts = SessionFacts {
             created_at: session.created_at,
             authenticated_at: session.auth_time,
-            idle_expires_at: Timestamp::as_unix(session.idle_expires_at(clocks)),
-            expires_at: expires_at.as_unix(),
+            idle_expires_at: session.idle_expires_at(clocks),
+            expires_at,
             acr: session.acr.clone(),
             amr: session.amr.clone(),
         };
@@ -161,7 +161,7 @@ impl Principal {
             authentication: AuthenticationFacts {
                 means: Means::Session,
                 key: None,
-                time: session.auth_time.map(Timestamp::from_unix),
+                time: session.auth_time,
                 acr: session.acr,
                 amr: session.amr,
             },

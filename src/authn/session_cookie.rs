@@ -50,7 +50,7 @@ impl<S: Sessions> Judge<'_, S> {
             Err(rejection) => return Verdict::Reject(rejection),
         };
         let not_before = self.config.not_before(&live.session.provider, self.now);
-        if not_before.is_some_and(|moment| Timestamp::from_unix(live.session.created_at) < moment) {
+        if not_before.is_some_and(|moment| live.session.created_at < moment) {
             return Verdict::Reject(Rejection::SessionTooOld(Box::new(handle)));
         }
         let has_old_key = SessionHandle::has_old_key(value, keys);

@@ -3,7 +3,7 @@
 use super::fetch::millis;
 use super::js::Exception;
 use super::object::Objects;
-use super::{desk, glue};
+use super::{glue, pending_promise};
 use crate::limit::message::{Draw, read_answer};
 use crate::limit::{Allowance, BucketKey, Counters, Drawn};
 use crate::ports::StoreError;
@@ -30,7 +30,7 @@ impl Counters for BucketObjects<'_> {
         let unavailable = |error: Exception| StoreError::Unavailable(format!("`{binding}`: {error}"));
         let Objects { env, site } = self.0;
         let asked = glue::within(env, binding, &site.scoped(&key.to_hex()), millis(PATIENCE));
-        let answer = desk::wait(asked.map_err(|error| unavailable(error.into()))?).await.map_err(unavailable)?;
+        let answer = pending_promise::wait(asked.map_err(|error| unavailable(error.into()))?).await.map_err(unavailable)?;
         answer.as_bool().ok_or(StoreError::Malformed)
     }
 }

@@ -1,15 +1,11 @@
 //! A stream of server-sent events of a guarded route: passed on as it comes, until the session ends.
 
-use std::pin::pin;
-
 use futures_util::future::{Either, select};
-use js_sys::{Array, Function, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, ReadableStream};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::ReadableStream;
 
-use super::js::{self, Exception, property};
-use super::relay;
+use super::js::Exception;
+use super::{glue, relay};
 use super::watch::Ending;
 use crate::http::{HeaderMap, essence, header};
 
@@ -33,36 +29,17 @@ pub(super) fn forget_encoding(headers: &mut HeaderMap) {
 /// # Errors
 /// When the runtime does not let us.
 pub(super) fn until(body: &ReadableStream, end: Ending, request_id: &str) -> Result<ReadableStream, Exception> {
-    let channel = construct("IdentityTransformStream", &Array::new())?;
-    let (readable, writable) = (property(&channel, "readable")?, property(&channel, "writable")?);
-    let abort = AbortController::new()?;
-    let options = js_sys::Object::new();
-    Reflect::set(&options, &"signal".into(), &abort.signal())?;
-    // What was passed on so far is whole: it ends, it does not break off.
-    Reflect::set(&options, &"preventAbort".into(), &JsValue::TRUE)?;
-    let (body, request_id) = (JsValue::from(body), request_id.to_owned());
+    let pipe = glue::pipe(body)?;
+    let readable = pipe.readable();
+    let request_id = request_id.to_owned();
     spawn_local(async move {
-        let arguments = Array::of2(&writable, &options);
-        let mut pipe = pin!(js::call_async(&body, "pipeTo", &arguments));
-        let broken = match select(&mut pipe, end).await {
-            Either::Left((Ok(_), _)) => return,
-            Either::Left((Err(_), _)) => true,
+        match select(JsFuture::from(pipe.done()), end).await {
+            Either::Left(_) => {}
             Either::Right((end, _)) => {
                 relay::note(&end, &request_id);
-                abort.abort();
-                let _aborted = pipe.await;
-                false
+                pipe.close();
             }
-        };
-        // An upstream that broke off is told by breaking off, the end of a session by an end.
-        let how = if broken { "abort" } else { "close" };
-        let _gone = js::call_async(&writable, how, &Array::new()).await;
+        }
     });
-    readable.dyn_into().map_err(|_| Exception::new("the runtime gave no stream"))
-}
-
-/// `new NAME(…)`, of a class that only this runtime has.
-pub(super) fn construct(name: &str, arguments: &Array) -> Result<JsValue, Exception> {
-    let class: Function = property(&js_sys::global(), name)?.dyn_into()?;
-    Ok(Reflect::construct(&class, arguments)?)
+    Ok(readable)
 }

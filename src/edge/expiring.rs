@@ -9,7 +9,7 @@ use worker::{Response, SqlStorage, SqlStorageValue, Storage};
 
 use super::clock::SystemClock;
 use super::object::ObjectError;
-use super::{log, shield, sql};
+use super::{log, sql};
 use crate::ports::Clock;
 use crate::time::{Seconds, Timestamp};
 
@@ -38,7 +38,7 @@ pub struct ExpiringTable {
 
 #[derive(Deserialize)]
 struct Next {
-    next: Option<i64>,
+    next: Option<Timestamp>,
 }
 
 impl ExpiringTable {
@@ -97,7 +97,7 @@ impl ExpiringTable {
         self.execute(self.kind.sweep, vec![now.as_unix().into()])?;
         let rows: Vec<Next> = self.query(self.kind.next, Vec::new())?;
         let Some(next) = rows.first().and_then(|row| row.next) else { return Ok(()) };
-        self.set_alarm(now, Timestamp::from_unix(next)).await?;
+        self.set_alarm(now, next).await?;
         self.has_alarm.set(true);
         Ok(())
     }
@@ -116,11 +116,10 @@ impl ExpiringTable {
 /// An object's answer to its alarm, which rings again after an error.
 ///
 /// # Errors
-/// When `work` fails, or dies.
+/// When `work` fails.
 pub async fn on_alarm(work: impl Future<Output = Result<(), ObjectError>> + 'static) -> worker::Result<Response> {
-    match shield::run(work).await {
-        Ok(Ok(())) => Response::empty(),
-        Ok(Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason))) => Err(reason.into()),
-        Err(crash) => Err(crash.to_string().into()),
+    match work.await {
+        Ok(()) => Response::empty(),
+        Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) => Err(reason.into()),
     }
 }

@@ -1,88 +1,163 @@
-//! Faults on demand, for the tests that show what a fault does to the request that has it and to all others.
-//! Only in builds with the feature `fault-injection`, never in a deployment.
+//! Faults on demand, for the tests that show what a fault does to the request that has it and to all others. They are
+//! there in builds with the feature `fault-injection` alone, never in a deployment.
 
-use std::cell::Cell;
-use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
-use std::time::Duration;
+#[cfg(feature = "fault-injection")]
+pub(super) use provoked::{after_upstream, at, in_message, in_object, in_stream, provoke};
+#[cfg(not(feature = "fault-injection"))]
+pub(super) use none::{after_upstream, at, in_message, in_object, in_stream, provoke};
 
-use worker::{Delay, DurableObject, Env, Headers, Request, Response, State, durable_object};
+#[cfg(not(feature = "fault-injection"))]
+mod none {
+    use wasm_bindgen::JsValue;
+    use web_sys::Request;
+    use worker::Env;
 
-use super::object::{self, ObjectError, Objects};
-use crate::http::{Reply, StatusCode};
-use crate::ports::StoreError;
-use crate::site::Site;
+    use crate::edge::background::Background;
+    use crate::http::{HeaderMap, Reply, RequestHead};
 
-/// The binding of the [`FaultObject`] namespace.
-pub const BINDING: &str = "POSTERN_FAULT";
-const PREFIX: &str = "/__fault/";
-const SLOW: Duration = Duration::from_secs(2);
-
-thread_local! {
-    // Lives as long as the wasm instance does: a fault that costs the instance sets it back.
-    static REQUESTS: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Provokes the fault that `path` names; `None` for any other path.
-///
-/// `panic`, `exception`, `late-panic`, `late-exception` happen in the Worker, `slow` answers after two
-/// seconds, `count` tells how many requests this wasm instance has seen. Behind `object/` the same
-/// (and `stall`, which never answers) happen in a Durable Object.
-pub async fn provoke(env: &Env, path: &str) -> Option<Reply> {
-    let fault = path.strip_prefix(PREFIX)?;
-    let outcome = match fault.strip_prefix("object/") {
-        Some(fault) => Objects { env, site: &Site::SOLE }.call(BINDING, "faults", fault).await,
-        None => Ok(happen(fault).await),
-    };
-    Some(match outcome {
-        Ok(text) => Reply { body: text, ..Reply::empty(StatusCode::OK) },
-        Err(StoreError::Unavailable(reason)) => Reply { body: reason, ..Reply::empty(StatusCode::SERVICE_UNAVAILABLE) },
-        Err(StoreError::Malformed) => Reply::empty(StatusCode::BAD_GATEWAY),
-    })
-}
-
-#[expect(clippy::panic, reason = "that is what it is for")]
-async fn happen(fault: &str) -> String {
-    let seen = REQUESTS.get() + 1;
-    REQUESTS.set(seen);
-    if fault.starts_with("late-") {
-        Delay::from(Duration::from_millis(20)).await;
+    #[expect(clippy::unused_async, reason = "with faults it waits")]
+    pub(in crate::edge) async fn provoke(_: &Env, _: &str, _: &Background) -> Option<Reply> {
+        None
     }
-    match fault {
-        "panic" | "late-panic" => panic!("provoked"),
-        // The runtime throws here, and `worker` declares it as if it did not.
-        "exception" | "late-exception" => format!("{:?}", Headers::new().get_all("x-any")),
-        "slow" => {
-            Delay::from(SLOW).await;
-            "slow".to_owned()
+
+    pub(in crate::edge) const fn at(_: &str, _: &RequestHead) {}
+
+    pub(in crate::edge) const fn after_upstream(_: &Request) {}
+
+    pub(in crate::edge) const fn in_stream(_: &HeaderMap) {}
+
+    pub(in crate::edge) const fn in_message(_: &JsValue) {}
+
+    #[expect(clippy::unused_async, reason = "with faults it waits")]
+    pub(in crate::edge) async fn in_object(_: &str) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(feature = "fault-injection")]
+mod provoked {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use wasm_bindgen::JsValue;
+    use wasm_bindgen_futures::spawn_local;
+    use web_sys::Request;
+    use worker::{Delay, Env, Headers};
+
+    use crate::edge::background::Background;
+    use crate::edge::object::Objects;
+    use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
+    use crate::ports::StoreError;
+    use crate::site::Site;
+
+    const PREFIX: &str = "/__fault/";
+    /// The header by which a request for a route says where it wants its fault.
+    const HEADER: &str = "x-fault";
+    const LATE: Duration = Duration::from_millis(20);
+    const SLOW: Duration = Duration::from_secs(2);
+
+    thread_local! {
+        // Lives as long as the WebAssembly instance does: a fault that costs the instance sets it back.
+        static REQUESTS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Provokes the fault that the path names; `None` for any other path.
+    ///
+    /// `panic`, `exception`, `stack`, `memory`, and the same with `late-`, happen in the Worker; `slow` answers after two
+    /// seconds; `background` panics in work that goes on after the answer; `count` tells how many requests this
+    /// instance has seen. `object/BINDING/…` does the same in a Durable Object (and `stall`, which never answers).
+    pub(in crate::edge) async fn provoke(env: &Env, url: &str, background: &Background) -> Option<Reply> {
+        let (_, path) = url.split_once(PREFIX)?;
+        let fault = path.split('?').next().unwrap_or_default();
+        if fault == "background" {
+            background.run(async {
+                Delay::from(LATE).await;
+                happen("panic").await;
+            });
+            return Some(reply(StatusCode::OK, "begun"));
         }
-        "stall" => std::future::pending().await,
-        _ => seen.to_string(),
-    }
-}
-
-/// The Durable Object the faults happen in.
-#[durable_object(fetch)]
-pub struct FaultObject {
-    requests: AssertUnwindSafe<Rc<Cell<u32>>>,
-}
-
-impl DurableObject for FaultObject {
-    fn new(_state: State, _env: Env) -> Self {
-        Self { requests: AssertUnwindSafe(Rc::default()) }
-    }
-
-    async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        self.requests.set(self.requests.get() + 1);
-        let requests = self.requests.get();
-        object::serve(request, move |fault| async move {
-            match fault.as_str() {
-                "count" => Ok(requests.to_string()),
-                "refuse" => Err(ObjectError::Malformed("provoked".to_owned())),
-                "fail" => Err(ObjectError::Failed("provoked".to_owned())),
-                fault => Ok(happen(fault).await),
+        Some(match fault.strip_prefix("object/").and_then(|rest| rest.split_once('/')) {
+            None => reply(StatusCode::OK, &happen(fault).await),
+            Some((binding, fault)) => {
+                let message = format!("{PREFIX}{fault}");
+                match (Objects { env, site: &Site::SOLE }).call(binding, "faults", &message).await {
+                    Ok(text) => reply(StatusCode::OK, &text),
+                    Err(StoreError::Unavailable(reason)) => reply(StatusCode::SERVICE_UNAVAILABLE, &reason),
+                    Err(StoreError::Malformed) => Reply::empty(StatusCode::BAD_GATEWAY),
+                }
             }
         })
-        .await
+    }
+
+    fn reply(status: StatusCode, text: &str) -> Reply {
+        Reply { body: text.to_owned(), ..Reply::empty(status) }
+    }
+
+    #[expect(clippy::panic, reason = "that is what it is for")]
+    async fn happen(fault: &str) -> String {
+        let seen = REQUESTS.get() + 1;
+        REQUESTS.set(seen);
+        let late = fault.strip_prefix("late-");
+        if late.is_some() {
+            Delay::from(LATE).await;
+        }
+        match late.unwrap_or(fault) {
+            "panic" => panic!("provoked"),
+            // The runtime throws here, and `worker` declares it as if it did not.
+            "exception" => format!("{:?}", Headers::new().get_all("x-any")),
+            "stack" => deeper(1).to_string(),
+            "memory" => exhausted().to_string(),
+            "slow" => {
+                Delay::from(SLOW).await;
+                "slow".to_owned()
+            }
+            "stall" => std::future::pending().await,
+            _ => seen.to_string(),
+        }
+    }
+
+    /// Overflows the stack.
+    #[expect(unconditional_recursion, reason = "that is what it is for")]
+    fn deeper(depth: u64) -> u64 {
+        let here = std::hint::black_box([depth; 64]);
+        deeper(depth + 1) + here.iter().sum::<u64>()
+    }
+
+    /// Asks for more memory than a module can have.
+    fn exhausted() -> usize {
+        let parts: Vec<Vec<u8>> = (0..8).map(|_| std::hint::black_box(Vec::with_capacity(1 << 30))).collect();
+        parts.iter().map(Vec::capacity).sum()
+    }
+
+    /// Panics if the request wants it here.
+    #[expect(clippy::panic, reason = "that is what it is for")]
+    pub(in crate::edge) fn at(place: &str, head: &RequestHead) {
+        assert!(head.headers.get(HEADER).is_none_or(|wanted| wanted.as_bytes() != place.as_bytes()), "provoked");
+    }
+
+    /// The same, when the upstream has answered.
+    pub(in crate::edge) fn after_upstream(incoming: &Request) {
+        let wanted = incoming.headers().get(HEADER).ok().flatten();
+        assert!(wanted.as_deref() != Some("after-upstream"), "provoked");
+    }
+
+    /// The same, a moment later, while the answer streams. `headers` are those that the upstream got.
+    pub(in crate::edge) fn in_stream(headers: &HeaderMap) {
+        if headers.get(HEADER).is_some_and(|wanted| wanted.as_bytes() == b"in-stream") {
+            spawn_local(async {
+                Delay::from(LATE).await;
+                happen("panic").await;
+            });
+        }
+    }
+
+    /// Panics at a certain message of a WebSocket.
+    pub(in crate::edge) fn in_message(message: &JsValue) {
+        assert!(message.as_string().as_deref() != Some("/__fault/panic"), "provoked");
+    }
+
+    /// Provokes the fault that a message to an object asks for.
+    pub(in crate::edge) async fn in_object(message: &str) -> Option<String> {
+        Some(happen(message.strip_prefix(PREFIX)?).await)
     }
 }

@@ -10,7 +10,7 @@ use super::js::{Exception, property};
 use super::object::Objects;
 use super::response;
 use super::watch::{self, End};
-use super::{desk, event_stream, glue, headers, relay};
+use super::{event_stream, fault, glue, headers, pending_promise, relay};
 use crate::config::Config;
 use crate::http::{HeaderMap, StatusCode, header};
 use crate::ports::StoreError;
@@ -72,6 +72,7 @@ pub async fn send(
     let lines =
         headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let response = begun(plan, &target, &lines, incoming).await?;
+    fault::after_upstream(incoming);
     answer(Objects { env, site: &config.site }, plan, &response).await
 }
 
@@ -113,7 +114,7 @@ async fn begun(
     let length = plan.body_length.map(|length| length as f64);
     let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
     let begun = glue::answer(fetcher, origin, path, method, lines, is_fresh(plan), limit, incoming, length);
-    let response = desk::wait(begun.map_err(|error| unreachable(error.into()))?).await;
+    let response = pending_promise::wait(begun.map_err(|error| unreachable(error.into()))?).await;
     let response =
         response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
     response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
@@ -177,6 +178,7 @@ async fn until_the_end(
         None => Ok(body),
         Some((end, _)) => {
             event_stream::forget_encoding(headers);
+            fault::in_stream(&plan.headers);
             event_stream::until(&body, end, &plan.request_id).map_err(unreachable)
         }
     }

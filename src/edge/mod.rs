@@ -4,7 +4,6 @@ pub mod background;
 pub mod buckets;
 pub mod clock;
 pub mod decisions;
-pub mod desk;
 pub mod document_cache;
 pub mod environment;
 pub mod fetch;
@@ -16,12 +15,13 @@ pub mod js;
 pub mod log;
 pub mod object;
 pub mod once;
+pub mod pending_promise;
+pub mod pending_request;
 pub mod platform;
 pub mod random;
 pub mod request;
 pub mod response;
 pub mod sessions;
-pub mod shield;
 pub mod sid_index;
 pub mod sign;
 pub mod signatures;
@@ -33,17 +33,14 @@ pub mod tuples;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod bucket_object;
 #[cfg(feature = "entry")]
-pub mod crossing;
-#[cfg(feature = "entry")]
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod decision_object;
 #[cfg(feature = "entry")]
 mod event_stream;
 #[cfg(feature = "entry")]
 pub mod expiring;
-#[cfg(feature = "fault-injection")]
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
-pub mod fault;
+#[cfg(feature = "entry")]
+mod fault;
 #[cfg(feature = "entry")]
 pub mod forward;
 #[cfg(feature = "entry")]
@@ -58,6 +55,8 @@ pub mod sid_index_object;
 mod socket;
 #[cfg(feature = "entry")]
 pub mod sql;
+#[cfg(feature = "entry")]
+pub mod stepper;
 #[cfg(feature = "entry")]
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod subject_object;

@@ -16,7 +16,7 @@ use worker::{Delay, Env};
 
 use super::fetch::millis;
 use super::js::{self, Exception, property};
-use super::{desk, glue, log, shield};
+use super::{fault, glue, log, pending_promise};
 use crate::ports::StoreError;
 use crate::site::Site;
 use crate::time::Seconds;
@@ -97,11 +97,11 @@ impl Objects<'_> {
 }
 
 async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {
-    answer(&desk::wait(asked?).await?.dyn_into()?)
+    answer(&pending_promise::wait(asked?).await?.dyn_into()?)
 }
 
 async fn told_all(asked: Result<Promise, JsValue>) -> Result<Vec<(f64, String)>, Exception> {
-    let answers: Array = desk::wait(asked?).await?.dyn_into()?;
+    let answers: Array = pending_promise::wait(asked?).await?.dyn_into()?;
     answers.iter().map(|one| answer(&one.dyn_into()?)).collect()
 }
 
@@ -156,7 +156,7 @@ pub enum ObjectError {
     Failed(String),
 }
 
-/// An object's side of [`Objects::call`]: reads the message, lets `work` answer it, and answers in any case.
+/// An object's side of [`Objects::call`]: reads the message, and lets `work` answer it.
 ///
 /// # Errors
 /// When the runtime refuses to build a response.
@@ -165,12 +165,17 @@ where
     F: FnOnce(String) -> W + 'static,
     W: Future<Output = Result<String, ObjectError>> + 'static,
 {
-    let done = shield::run(async move { work(message(&request).await?).await }).await;
-    match done {
-        Ok(Ok(answer)) => worker::Response::ok(answer),
-        Ok(Err(ObjectError::Malformed(reason))) => worker::Response::error(reason, 400),
-        Ok(Err(ObjectError::Failed(reason))) => failed(&reason),
-        Err(crash) => failed(&crash.to_string()),
+    let answered = async {
+        let message = message(&request).await?;
+        match fault::in_object(&message).await {
+            Some(text) => Ok(text),
+            None => work(message).await,
+        }
+    };
+    match answered.await {
+        Ok(answer) => worker::Response::ok(answer),
+        Err(ObjectError::Malformed(reason)) => worker::Response::error(reason, 400),
+        Err(ObjectError::Failed(reason)) => failed(&reason),
     }
 }
 
@@ -182,11 +187,10 @@ pub async fn serve_line<W>(work: W) -> worker::Result<worker::Response>
 where
     W: Future<Output = Result<worker::Response, ObjectError>> + 'static,
 {
-    match shield::run(work).await {
-        Ok(Ok(response)) => Ok(response),
-        Ok(Err(ObjectError::Malformed(reason))) => worker::Response::error(reason, 400),
-        Ok(Err(ObjectError::Failed(reason))) => failed(&reason),
-        Err(crash) => failed(&crash.to_string()),
+    match work.await {
+        Ok(response) => Ok(response),
+        Err(ObjectError::Malformed(reason)) => worker::Response::error(reason, 400),
+        Err(ObjectError::Failed(reason)) => failed(&reason),
     }
 }
 

@@ -16,12 +16,12 @@ use super::object::Objects;
 use super::once::OnceObjects;
 use super::random::SystemRandom;
 use super::sessions::SubjectObjects;
-use super::shield;
 use super::sid_index::SidIndexObjects;
 use super::sign::WebCryptoSigning;
 use super::signatures::WebCrypto;
 use super::tuples::TupleObjects;
 use crate::gateway::{Errand, Errands, Gateway};
+use crate::http::Method;
 use crate::jose::{Algorithm, Es256Signer, PublicKey};
 use crate::kept::{Decision, KeptDecisions};
 use crate::limit::{Allowance, BucketKey, Counters, Drawn};
@@ -91,12 +91,7 @@ impl Timer for Workers {
 impl Errands for Workers {
     fn start(&self, errand: Errand) {
         let platform = Self::new(&self.env, &self.gateway, self.background.clone());
-        self.background.run(async move {
-            let work = async move { platform.gateway.run(&platform, errand).await };
-            if let Err(crash) = shield::run(work).await {
-                log::failure("errand_crashed", None, &crash.to_string());
-            }
-        });
+        self.background.run(async move { platform.gateway.run(&platform, errand).await });
     }
 }
 
@@ -108,6 +103,9 @@ impl Random for Workers {
 
 impl Fetch for Workers {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        if request.method != Method::GET {
+            self.background.note_effect();
+        }
         ProviderFetch.send(request).await
     }
 }
@@ -142,6 +140,7 @@ impl PolicyStore for Workers {
 
 impl PolicyPress for Workers {
     async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
+        self.background.note_effect();
         KvPolicies::bound(&self.env, POLICIES).publish(&self.site().scoped(key), text).await
     }
 
@@ -154,6 +153,7 @@ impl PolicyPress for Workers {
 
 impl Once for Workers {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
+        self.background.note_effect();
         self.once().claim(key, until).await
     }
 
@@ -164,12 +164,16 @@ impl Once for Workers {
 
 impl Sessions for Workers {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        if !matches!(command, Command::Check(_)) {
+            self.background.note_effect();
+        }
         SubjectObjects(self.objects()).call(subject, command).await
     }
 }
 
 impl SidIndex for Workers {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
+        self.background.note_effect();
         self.sids().enter_sid(key, entry).await
     }
 
@@ -178,6 +182,7 @@ impl SidIndex for Workers {
     }
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
+        self.background.note_effect();
         self.sids().end_sid(key).await
     }
 }
@@ -198,6 +203,7 @@ impl Relations for Workers {
     }
 
     async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+        self.background.note_effect();
         TupleObjects(self.objects()).change_tuples(change).await
     }
 
@@ -211,13 +217,8 @@ impl KeptDecisions for Workers {
         let platform = Self::new(&self.env, &self.gateway, self.background.clone());
         self.background.run(async move {
             let id = decision.id.clone();
-            let work = async move { DecisionObjects(platform.objects()).keep(&decision).await };
-            let failure = match shield::run(work).await {
-                Ok(kept) => kept.err().map(|error| format!("{error:?}")),
-                Err(crash) => Some(crash.to_string()),
-            };
-            if let Some(reason) = failure {
-                log::failure("decision_not_kept", Some(&id), &reason);
+            if let Err(error) = DecisionObjects(platform.objects()).keep(&decision).await {
+                log::failure("decision_not_kept", Some(&id), &format!("{error:?}"));
             }
         });
     }

@@ -12,9 +12,9 @@ use wasm_bindgen_futures::spawn_local;
 use worker::WebSocketPair;
 
 use super::js::Exception;
-use super::log;
 use super::socket::{self, Socket};
 use super::watch::{End, Ending, Use};
+use super::{fault, log};
 use crate::upstream::websocket::Close;
 
 /// Who closed, and how that reads.
@@ -41,6 +41,7 @@ pub(super) fn between(
         if let Some(session) = &browser_uses {
             session.note();
         }
+        fault::in_message(&message);
         socket::send(&to_upstream, &message);
     };
     let said = closing.clone();

@@ -33,6 +33,13 @@ pub(super) fn broken(head: Option<&RequestHead>, reason: &str) -> Response {
     certain(&reply)
 }
 
+/// The answer to a request whose instance was ended by something else: it may be sent again.
+pub(super) fn interrupted(head: Option<&RequestHead>) -> Response {
+    let (request_id, reply) = gateway::interrupted(head, &SystemRandom);
+    log::failure("interrupted", Some(&request_id), "the instance ended while the request was under way");
+    certain(&reply)
+}
+
 /// The answer to a request for a host that is no site's.
 pub(super) fn misdirected(head: &RequestHead) -> Response {
     let (event, reply) = gateway::misdirected(head, SystemClock.now(), &SystemRandom);

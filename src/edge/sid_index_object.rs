@@ -61,12 +61,12 @@ impl Shard {
         let request = request.ok_or_else(|| ObjectError::Malformed("expected a request of the index".to_owned()))?;
         let response = match request {
             Request::Put { key, subject, login_started_at, until } => {
-                let overtaken = vec![key.as_str().into(), login_started_at.into(), now.as_unix().into()];
+                let overtaken = vec![key.as_str().into(), login_started_at.as_unix().into(), now.as_unix().into()];
                 if !self.table.query::<IgnoredAny>(statement::OVERTAKEN, overtaken)?.is_empty() {
                     return Ok(Response::Overtaken.to_json());
                 }
-                self.table.execute(statement::PUT, vec![key.into(), subject.into(), until.into()])?;
-                self.table.ensure_alarm(now, Timestamp::from_unix(until)).await?;
+                self.table.execute(statement::PUT, vec![key.into(), subject.into(), until.as_unix().into()])?;
+                self.table.ensure_alarm(now, until).await?;
                 Response::Entered
             }
             Request::Find { key } => Response::Subjects(self.find(&key, now)?),

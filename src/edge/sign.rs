@@ -9,7 +9,7 @@ use web_sys::{CryptoKey, SubtleCrypto};
 
 use super::js::Exception;
 use super::signatures::{parameters, subtle};
-use super::{desk, log};
+use super::{log, pending_promise};
 use crate::jose::{Algorithm, Es256Signer};
 use crate::ports::Signing;
 
@@ -41,7 +41,7 @@ async fn sign(key: &Es256Signer, message: &[u8]) -> Result<Vec<u8>, Exception> {
         &Uint8Array::from(message),
     )?;
     // As JOSE wants it: r and s side by side, not DER (Web Cryptography API §23.4.1).
-    Ok(Uint8Array::new(&desk::wait(promise).await?).to_vec())
+    Ok(Uint8Array::new(&pending_promise::wait(promise).await?).to_vec())
 }
 
 async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object) -> Result<CryptoKey, Exception> {
@@ -51,7 +51,7 @@ async fn imported(subtle: &SubtleCrypto, key: &Es256Signer, parameters: &Object)
     }
     let jwk: Object = JSON::parse(key.private_jwk().expose())?.unchecked_into();
     let promise = subtle.import_key_with_object("jwk", &jwk, parameters, false, &Array::of1(&"sign".into()))?;
-    let handle: CryptoKey = desk::wait(promise).await?.unchecked_into();
+    let handle: CryptoKey = pending_promise::wait(promise).await?.unchecked_into();
     IMPORTED.with_borrow_mut(|keys| {
         if keys.len() >= MAX_IMPORTED_KEYS {
             keys.clear();

@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CryptoKey, SubtleCrypto};
 
 use super::js::{Exception, property};
-use super::{desk, glue};
+use super::{glue, pending_promise};
 use crate::jose::{Algorithm, Hash, KeyType, PublicKey};
 use crate::ports::Signatures;
 
@@ -51,7 +51,7 @@ async fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature
     let parameters = parameters(algorithm)?;
     let handle = imported(key, algorithm, &parameters.import).await?;
     let promise = glue::verified(&parameters.sign, &handle, signature, message)?;
-    Ok(desk::wait(promise).await?.is_truthy())
+    Ok(pending_promise::wait(promise).await?.is_truthy())
 }
 
 /// Of the global scope, which is a worker's in production and Node's in tests.
@@ -83,7 +83,7 @@ async fn import(key: &PublicKey, parameters: &Object) -> Result<CryptoKey, Excep
     let jwk = object(key.members())?;
     let usages = js_sys::Array::of1(&"verify".into());
     let promise = subtle()?.import_key_with_object("jwk", &jwk, parameters, false, &usages)?;
-    Ok(desk::wait(promise).await?.unchecked_into())
+    Ok(pending_promise::wait(promise).await?.unchecked_into())
 }
 
 pub(super) fn parameters(algorithm: Algorithm) -> Result<Parameters, Exception> {

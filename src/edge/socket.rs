@@ -1,18 +1,21 @@
 //! One end of a WebSocket, as this Worker holds it.
 
-use js_sys::{Array, Reflect};
+use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 
+use super::glue;
 use super::js::{self, Exception, property};
 use crate::upstream::websocket::Close;
 
 type Listener = Closure<dyn FnMut(JsValue)>;
 
-/// An end that was accepted. What comes is heard as long as this value lives.
+/// An end that was accepted. What comes is heard as long as this value lives. It is closed when the WebAssembly
+/// instance ends, for nothing would hear it then.
 pub(super) struct Socket {
     socket: JsValue,
     listeners: Vec<(&'static str, Listener)>,
+    release: Function,
 }
 
 impl Socket {
@@ -35,7 +38,8 @@ impl Socket {
         // A `Blob` could be sent on only after it was read.
         Reflect::set(&socket, &"binaryType".into(), &"arraybuffer".into())?;
         js::call(&socket, "accept", &Array::new())?;
-        Ok(Self { socket, listeners })
+        let release = glue::closed_at_end(&socket)?;
+        Ok(Self { socket, listeners, release })
     }
 
     /// Closes it, and with it the other side. What was closed before stays as it is.
@@ -46,6 +50,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        let _cannot_fail = self.release.call0(&JsValue::UNDEFINED);
         for (event, listener) in &self.listeners {
             let arguments = Array::of2(&(*event).into(), listener.as_ref());
             let _no_such_listener = js::call(&self.socket, "removeEventListener", &arguments);
@@ -56,7 +61,6 @@ impl Drop for Socket {
 /// How the end of a connection reads that nobody closed (RFC 6455 §7.1.5).
 const GONE: u16 = 1006;
 
-/// A panic in a listener ends nothing but this one event.
 fn listener(handle: impl FnMut(JsValue) + 'static) -> Listener {
     Closure::own_assert_unwind_safe(handle)
 }

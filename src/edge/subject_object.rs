@@ -19,7 +19,7 @@ use super::platform::Workers;
 use super::random::SystemRandom;
 use super::subject_table::SubjectTable;
 use super::watchers::{self, Watchers};
-use super::{isolate, log, shield};
+use super::{expiring, isolate, log};
 use crate::gateway::{Gateway, Place};
 use crate::json;
 use crate::ports::{Clock, StoreError};
@@ -74,10 +74,8 @@ impl DurableObject for SubjectObject {
     async fn websocket_message(&self, line: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
         let inner = Rc::clone(&self.inner);
         let is_use = matches!(&message, WebSocketIncomingMessage::String(text) if text == USED);
-        shield::run(async move { if is_use { inner.touch(&line) } else { Ok(()) } })
-            .await
-            .map_err(|crash| crash.to_string().into())
-            .map(drop)
+        let noted = if is_use { inner.touch(&line) } else { Ok(()) };
+        noted.map_err(|(ObjectError::Failed(reason) | ObjectError::Malformed(reason))| reason.into())
     }
 
     async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
@@ -90,11 +88,7 @@ impl DurableObject for SubjectObject {
 
     async fn alarm(&self) -> worker::Result<Response> {
         let inner = Rc::clone(&self.inner);
-        match shield::run(async move { inner.ring().await }).await {
-            Ok(Ok(())) => Response::empty(),
-            Ok(Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason))) => Err(reason.into()),
-            Err(crash) => Err(crash.to_string().into()),
-        }
+        expiring::on_alarm(async move { inner.ring().await }).await
     }
 }
 
@@ -181,9 +175,7 @@ impl Inner {
         let landed = async move {
             let done = Rc::clone(&inner);
             let digest = job.digest.clone();
-            if let Err(crash) = shield::run(async move { inner.renew(&gateway, &job).await }).await {
-                log::failure("renewal_crashed", None, &crash.to_string());
-            }
+            inner.renew(&gateway, &job).await;
             done.flights.borrow_mut().remove(&digest);
         };
         let flight = landed.boxed_local().shared();

@@ -38,8 +38,8 @@ struct StoredRow {
     digest: SessionDigest,
     record: String,
     tokens: String,
-    created_at: i64,
-    expires_at: i64,
+    created_at: Timestamp,
+    expires_at: Timestamp,
     sequence: i64,
 }
 
@@ -47,12 +47,12 @@ struct StoredRow {
 struct StoredNote {
     key: String,
     value: String,
-    at: i64,
+    at: Timestamp,
 }
 
 #[derive(Deserialize)]
 struct Next {
-    next: Option<i64>,
+    next: Option<Timestamp>,
 }
 
 impl SubjectTable {
@@ -122,7 +122,7 @@ impl SessionTable for SubjectTable {
         let statement = "INSERT OR REPLACE INTO session (digest, record, tokens, created_at, expires_at, sequence) \
             VALUES (?, ?, ?, ?, ?, ?)";
         let texts = [row.digest.as_str(), row.record.as_str(), row.tokens.as_str()].map(SqlStorageValue::from);
-        let numbers = [row.created_at, row.expires_at, row.sequence].map(SqlStorageValue::from);
+        let numbers = [row.created_at.as_unix(), row.expires_at.as_unix(), row.sequence].map(SqlStorageValue::from);
         self.execute(statement, texts.into_iter().chain(numbers).collect())
     }
 
@@ -144,8 +144,12 @@ impl SessionTable for SubjectTable {
 
     fn put_note(&self, note: &Note) -> Result<(), StoreError> {
         let statement = "INSERT OR REPLACE INTO note (kind, key, value, at) VALUES (?, ?, ?, ?)";
-        let bindings =
-            vec![note.kind.as_str().into(), note.key.as_str().into(), note.value.as_str().into(), note.at.into()];
+        let bindings = vec![
+            note.kind.as_str().into(),
+            note.key.as_str().into(),
+            note.value.as_str().into(),
+            note.at.as_unix().into(),
+        ];
         self.execute(statement, bindings)
     }
 
@@ -157,6 +161,6 @@ impl SessionTable for SubjectTable {
         let statement = "SELECT min(at) AS next FROM \
             (SELECT min(expires_at) AS at FROM session UNION ALL SELECT min(at) FROM note)";
         let rows: Vec<Next> = self.query(statement, Vec::new())?;
-        Ok(rows.first().and_then(|row| row.next).map(Timestamp::from_unix))
+        Ok(rows.first().and_then(|row| row.next))
     }
 }

@@ -7,13 +7,14 @@ use web_sys::{Request, Response};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use super::background::Background;
-use super::crossing::Crossing;
 use super::forward::{self, ForwardError};
 use super::js::Exception;
 use super::log;
+use super::pending_request::PendingRequest;
 use super::platform::Workers;
 use super::request::{self, IncomingBody};
-use super::{isolate, response};
+use super::stepper::Stepper;
+use super::{fault, isolate, response};
 use crate::authn::Rejection;
 use crate::gateway::{Gateway, Outcome, Place};
 use crate::http::{Reply, RequestHead};
@@ -31,22 +32,28 @@ fn start() {
 /// Takes a request in; `entry.js` steps it through.
 #[wasm_bindgen]
 #[must_use]
-pub fn enter(incoming: Request, env: Env, context: worker::worker_sys::Context) -> Crossing {
-    let head = Rc::new(request::head(&incoming).ok());
-    let background = Background::Request(Rc::new(Context::new(context)));
-    let shown = Rc::clone(&head);
+pub fn enter(incoming: Request, env: Env, context: worker::worker_sys::Context, pending: PendingRequest) -> Stepper {
+    let background = Background::PendingRequest(Rc::new(Context::new(context)), pending.clone());
     let work = async move {
-        let answered = answer(incoming, env, background, (*head).as_ref()).await;
-        answered.unwrap_or_else(|failure| response::broken((*head).as_ref(), &failure.to_string()))
+        let head = request::head(&incoming).ok();
+        let answered = answer(incoming, env, background, head.as_ref()).await;
+        answered.unwrap_or_else(|failure| response::broken(head.as_ref(), &failure.to_string()))
     };
-    Crossing::new(work, move |crash| response::broken((*shown).as_ref(), &crash.to_string()))
+    Stepper::new(work, pending)
 }
 
-/// Answers in the place of a crossing that an exception of the runtime has passed through.
+/// Answers a request that ended the instance that it was handed to.
 #[wasm_bindgen]
 #[must_use]
-pub fn broken(incoming: &Request, exception: &str) -> Response {
-    response::broken(request::head(incoming).ok().as_ref(), exception)
+pub fn broken(incoming: &Request, reason: &str) -> Response {
+    response::broken(request::head(incoming).ok().as_ref(), reason)
+}
+
+/// Answers a request whose instance was ended by something else.
+#[wasm_bindgen]
+#[must_use]
+pub fn interrupted(incoming: &Request) -> Response {
+    response::interrupted(request::head(incoming).ok().as_ref())
 }
 
 /// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`), for every site that works.
@@ -75,8 +82,7 @@ async fn answer(
     let Some(head) = head else {
         return Ok(response::unreadable());
     };
-    #[cfg(feature = "fault-injection")]
-    if let Some(reply) = super::fault::provoke(&env, &path_of(&head.url)).await {
+    if let Some(reply) = fault::provoke(&env, &head.url, &background).await {
         return response::build(&reply);
     }
     let deployment = isolate::deployment(&env)?;
@@ -85,15 +91,19 @@ async fn answer(
         Place::Unusable(why) => return Err(Exception::new(&why.to_string())),
         Place::Nowhere => return Ok(response::misdirected(head)),
     };
-    let platform = Workers::new(&env, gateway, background);
+    let platform = Workers::new(&env, gateway, background.clone());
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
     match gateway.handle(&platform, head, body).await {
         Outcome::Reply(reply) => response::build(&reply),
-        Outcome::Forward(plan) => match forward::send(&env, gateway.config(), &plan, &incoming).await {
-            Ok(response) => Ok(response),
-            Err(error) => response::build(&not_forwarded(gateway, head, &plan, &error)),
-        },
+        Outcome::Forward(plan) => {
+            fault::at("before-upstream", head);
+            background.note_effect();
+            match forward::send(&env, gateway.config(), &plan, &incoming).await {
+                Ok(response) => Ok(response),
+                Err(error) => response::build(&not_forwarded(gateway, head, &plan, &error)),
+            }
+        }
     }
 }
 
@@ -109,10 +119,4 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
         }
     };
     gateway.upstream_failed(head, &plan.request_id, &reason)
-}
-
-#[cfg(feature = "fault-injection")]
-fn path_of(url: &str) -> String {
-    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|start| rest.get(start..)));
-    path.unwrap_or_default().split('?').next().unwrap_or_default().to_owned()
 }

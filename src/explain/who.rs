@@ -7,7 +7,7 @@ use crate::authn::supposed::Supposed;
 use crate::config::{Config, IssuerId, Provider, TokenIssuer, span};
 use crate::json::unread;
 use crate::oidc::kept::Kept;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 /// As people write it: `{ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["read"] }`.
 #[derive(Debug, Default, Deserialize)]
@@ -35,7 +35,7 @@ impl Who {
     pub fn suppose(&self, config: &Config, now: Timestamp) -> Result<Supposed, String> {
         let signed_in = match self.signed_in.as_deref().map(span) {
             Some(None) => return Err("`signed_in`: expected how long ago, such as `5m`".to_owned()),
-            Some(Some(ago)) => Some(now.as_unix() - i64::from(ago.get())),
+            Some(Some(ago)) => Some(now.minus(ago)),
             None => None,
         };
         match (&self.provider, &self.issuer) {
@@ -55,7 +55,7 @@ impl Who {
         &self,
         config: &Config,
         provider: &Provider,
-        signed_in: Option<i64>,
+        signed_in: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Supposed, String> {
         let kept = Kept::of(self.claims.clone(), provider, &config.session.claims);
@@ -64,15 +64,15 @@ impl Who {
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
             "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
             "acr": self.claims.get("acr"), "amr": self.claims.get("amr").unwrap_or(&json!([])),
-            "created_at": now.as_unix(), "last_seen": now.as_unix(),
+            "created_at": now, "last_seen": now,
         });
         serde_json::from_value(record).map(Supposed::by_session).map_err(|error| format!("claims: {}", unread(&error)))
     }
 
-    fn by_token(&self, issuer: &TokenIssuer, signed_in: Option<i64>, now: Timestamp) -> Result<Supposed, String> {
+    fn by_token(&self, issuer: &TokenIssuer, signed_in: Option<Timestamp>, now: Timestamp) -> Result<Supposed, String> {
         let usual = json!({
             "iss": issuer.issuer.as_str(), "aud": issuer.audience, "sub": "somebody", "client_id": "client",
-            "jti": "jti", "iat": now.as_unix(), "exp": now.as_unix() + 60, "auth_time": signed_in,
+            "jti": "jti", "iat": now, "exp": now.plus(Seconds::minutes(1)), "auth_time": signed_in,
         });
         let mut claims = usual.as_object().cloned().unwrap_or_default();
         claims.extend(self.claims.clone());

@@ -22,7 +22,6 @@ use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
 use crate::session::sid_index::{self, SidEntry, SidKey};
 use crate::session::{Answer, Begin, Command, Origin, Session, SessionHandle, SessionId, SubjectKey, Tokens};
-use crate::time::{Seconds, Timestamp};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -175,7 +174,7 @@ async fn believe<P: Platform>(
         client_id: &provider.client_id,
         nonce: &Secret::new(transaction.nonce.clone()),
         access_token: Some(response.access_token.expose()),
-        max_age: transaction.max_age.map(Seconds::new),
+        max_age: transaction.max_age,
         acr_values: &transaction.acr_values,
         now: turn.platform.now(),
     };
@@ -231,11 +230,7 @@ async fn enter_sid<P: Platform>(
     transaction: &Transaction,
 ) -> Result<(), Reason> {
     let Some(sid) = id_token.sid() else { return Ok(()) };
-    let entry = SidEntry {
-        subject,
-        login_started_at: Timestamp::from_unix(transaction.started_at),
-        until: turn.now.plus(sid_index::KEPT),
-    };
+    let entry = SidEntry { subject, login_started_at: transaction.started_at, until: turn.now.plus(sid_index::KEPT) };
     let entered = turn.platform.enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
@@ -268,16 +263,16 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         roles: person.kept.roles.clone(),
         permissions: person.kept.permissions.clone(),
         tenant: person.kept.tenant.clone(),
-        auth_time: id_token.auth_time().map(Timestamp::as_unix),
+        auth_time: id_token.auth_time(),
         acr: id_token.acr().map(str::to_owned),
         amr: id_token.amr().map(str::to_owned).collect(),
         sid: id_token.sid().map(str::to_owned),
-        created_at: now.as_unix(),
-        last_seen: now.as_unix(),
-        access_token_expires_at: Some(now.plus(response.expires_in).as_unix()),
-        access_token_issued_at: now.as_unix(),
+        created_at: now,
+        last_seen: now,
+        access_token_expires_at: Some(now.plus(response.expires_in)),
+        access_token_issued_at: now,
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
-        ceiling: provider.session_max.map(|longest| now.plus(longest).as_unix()),
+        ceiling: provider.session_max.map(|longest| now.plus(longest)),
         origin: Origin::of(turn.head),
     }
 }

@@ -95,8 +95,8 @@ impl<P: Platform> Turn<'_, P> {
     }
 
     /// Why a session has no access token.
-    fn unrelayed(&self, provider_down: bool, created_at: i64) -> Refused {
-        let just_signed_in = self.now.since(Timestamp::from_unix(created_at)) < JUST_SIGNED_IN;
+    fn unrelayed(&self, provider_down: bool, created_at: Timestamp) -> Refused {
+        let just_signed_in = self.now.since(created_at) < JUST_SIGNED_IN;
         let reason = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
         Refused { reason, sign_in_helps: !provider_down && !just_signed_in }
     }

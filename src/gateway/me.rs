@@ -29,7 +29,7 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
         "tenant": principal.tenant(),
         "session": principal.session(),
         // By whose clock these are: the browser's may be wrong by hours.
-        "now": turn.now.as_unix(),
+        "now": turn.now,
     });
     Ok(reply::json(StatusCode::OK, &body))
 }

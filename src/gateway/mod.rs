@@ -50,7 +50,7 @@ use crate::policy::Policies;
 use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
 };
-use crate::refusal::Reason;
+use crate::refusal::{Reason, Refusal};
 use crate::relation::Relations;
 use crate::route::CanonicalPath;
 use crate::session::{LiveCache, Sessions, SidIndex};
@@ -191,7 +191,7 @@ impl Gateway {
         let Some(decisions) = self.config.decisions else { return };
         let is_meant = event.outcome == Ending::Deny || decisions.of == Kept::All;
         if is_meant && event.event != What::Own {
-            let until = Timestamp::from_unix(event.time).plus(decisions.keep);
+            let until = event.time.plus(decisions.keep);
             platform.keep(Decision::new(&event.request_id, line, until));
         }
     }
@@ -201,7 +201,7 @@ impl Gateway {
         let request_id = turn::request_id(platform);
         let now = platform.now();
         let (raw_path, query) = turn::target(&head.url);
-        let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now.as_unix());
+        let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now);
         event.decided_by(&self.config);
         let turn = Turn {
             config: &self.config,
@@ -311,12 +311,21 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
     (request_id, reply)
 }
 
+/// The answer to a request that something else interrupted, and the id under which the log says so: it may be sent again.
+#[must_use]
+pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
+    let request_id = turn::request_id(random);
+    let caller = head.map_or(Caller::Program, Caller::of);
+    let reply = reply::problem(&Refusal::Unavailable, &request_id, caller, None);
+    (request_id.clone(), reply::sealed(reply, &request_id, false))
+}
+
 /// The answer to a request for a host that is no site's, and the event about it.
 #[must_use]
 pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
     let (request_id, refusal) = (turn::request_id(random), Reason::UnknownHost.refusal());
     let (path, _) = turn::target(&head.url);
-    let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now.as_unix());
+    let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now);
     event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
     let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
     (event.to_line(), reply::sealed(reply, &request_id, false))

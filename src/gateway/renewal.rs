@@ -91,7 +91,7 @@ impl Gateway {
             client_id: &provider.client_id,
             subject: &job.session.subject,
             nonce: job.nonce.as_ref(),
-            auth_time: job.session.auth_time.map(Timestamp::from_unix),
+            auth_time: job.session.auth_time,
             access_token: response.access_token.expose(),
             now: platform.now(),
         };
@@ -122,7 +122,7 @@ impl Gateway {
 fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
     Renewal::Renewed {
         scopes: response.scope.as_deref().map(token::scope_values),
-        expires_at: now.plus(response.expires_in).as_unix(),
+        expires_at: now.plus(response.expires_in),
         access_token: response.access_token,
         refresh_token: response.refresh_token,
         id_token: response.id_token,
@@ -163,7 +163,7 @@ fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<Strin
 
 /// An event about something that is nobody's request.
 pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what: What) -> Event {
-    let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now().as_unix());
+    let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now());
     event.event = what;
     event.decided_by(config);
     event

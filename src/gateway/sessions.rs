@@ -13,7 +13,6 @@ use crate::pages;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::session::{Answer, Command, Listed};
-use crate::time::Timestamp;
 
 const PAGE: &str = "/auth/sessions";
 const LOGGED_OUT: &str = "/auth/logged-out";
@@ -132,7 +131,7 @@ async fn list<P: Platform>(turn: &Turn<'_, P>, authenticated: &Authenticated) ->
 pub(super) fn counted<P>(turn: &Turn<'_, P>, provider: &str, answer: Answer) -> Result<Vec<Listed>, Reason> {
     let Answer::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
     if let Some(not_before) = turn.config.not_before(provider, turn.now) {
-        sessions.retain(|listed| Timestamp::from_unix(listed.created_at) >= not_before);
+        sessions.retain(|listed| listed.created_at >= not_before);
     }
     Ok(sessions)
 }

@@ -38,7 +38,7 @@ pub struct Draw {
     v: u8,
     key: String,
     requests: u32,
-    period: u32,
+    period: Seconds,
     burst: u32,
 }
 
@@ -46,14 +46,14 @@ pub struct Draw {
 #[derive(Debug, Deserialize)]
 pub struct Row {
     debt: u64,
-    at: i64,
+    at: Timestamp,
 }
 
 impl Draw {
     /// Asks this bucket.
     #[must_use]
     pub fn new(key: &BucketKey, allowance: &Allowance) -> Self {
-        let (requests, period, burst) = (allowance.requests(), allowance.period().get(), allowance.burst());
+        let (requests, period, burst) = (allowance.requests(), allowance.period(), allowance.burst());
         Self { v: VERSION, key: key.to_hex(), requests, period, burst }
     }
 
@@ -63,7 +63,7 @@ impl Draw {
         let draw: Self = serde_json::from_str(json).ok()?;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let is_key = draw.key.len() == KEY_HEX_DIGITS && draw.key.bytes().all(digit);
-        let allowance = Allowance::new(draw.requests, Seconds::new(draw.period), draw.burst)?;
+        let allowance = Allowance::new(draw.requests, draw.period, draw.burst)?;
         (draw.v == VERSION && is_key).then_some((draw.key, allowance))
     }
 
@@ -77,7 +77,7 @@ impl Draw {
 
 impl From<Row> for Bucket {
     fn from(Row { debt, at }: Row) -> Self {
-        Self::kept(debt, Timestamp::from_unix(at))
+        Self::kept(debt, at)
     }
 }
 
@@ -88,21 +88,21 @@ struct Answer {
     v: u8,
     admitted: bool,
     remaining: u32,
-    next: u32,
+    next: Seconds,
 }
 
 /// The answer as a message.
 #[must_use]
 pub fn answer(drawn: &Drawn) -> String {
     let Drawn { admitted, remaining, next } = drawn;
-    serde_json::json!({ "v": VERSION, "admitted": admitted, "remaining": remaining, "next": next.get() }).to_string()
+    serde_json::json!({ "v": VERSION, "admitted": admitted, "remaining": remaining, "next": next }).to_string()
 }
 
 /// Reads an answer; `None` when it is none.
 #[must_use]
 pub fn read_answer(json: &str) -> Option<Drawn> {
     let Answer { v, admitted, remaining, next } = serde_json::from_str(json).ok()?;
-    (v == VERSION).then_some(Drawn { admitted, remaining, next: Seconds::new(next) })
+    (v == VERSION).then_some(Drawn { admitted, remaining, next })
 }
 
 #[cfg(test)]
@@ -116,7 +116,9 @@ mod tests {
     fn a_question_arrives_as_it_was_sent() {
         let allowance = Allowance::new(100, Seconds::minutes(1), 20).unwrap();
         let key = BucketKey::of(Kind::Route, "/a", &allowance, Whose::Everyone);
-        assert_eq!(Draw::parse(&Draw::new(&key, &allowance).to_json()), Some((key.to_hex(), allowance)));
+        let json = Draw::new(&key, &allowance).to_json();
+        assert_eq!(json, format!(r#"{{"burst":20,"key":"{}","period":60,"requests":100,"v":1}}"#, key.to_hex()));
+        assert_eq!(Draw::parse(&json), Some((key.to_hex(), allowance)));
     }
 
     #[test]
@@ -144,6 +146,7 @@ mod tests {
     #[test]
     fn an_answer_arrives_as_it_was_sent() {
         let drawn = Drawn { admitted: true, remaining: 19, next: Seconds::new(1) };
+        assert_eq!(answer(&drawn), r#"{"admitted":true,"next":1,"remaining":19,"v":1}"#);
         assert_eq!(read_answer(&answer(&drawn)), Some(drawn));
         for json in ["", "{}", r#"{"v":2,"admitted":true,"remaining":1,"next":1}"#, r#"{"v":1,"admitted":true}"#] {
             assert_eq!(read_answer(json), None, "{json}");

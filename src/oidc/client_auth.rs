@@ -106,8 +106,8 @@ fn client_assertion(
         "sub": client.id,
         "aud": client.issuer,
         "jti": Base64UrlUnpadded::encode_string(&id),
-        "iat": now.as_unix(),
-        "exp": now.plus(ASSERTION_LIFETIME).as_unix(),
+        "iat": now,
+        "exp": now.plus(ASSERTION_LIFETIME),
     });
     let claims = claims.as_object().ok_or(ClientKeyUnusable)?;
     Ok(Secret::new(signer.sign(Some("JWT"), claims)))

@@ -60,9 +60,9 @@ pub struct Stored {
     /// The body, which has passed its parser.
     pub body: String,
     /// When it was fetched, or last confirmed by the issuer.
-    pub fetched_at: i64,
+    pub fetched_at: Timestamp,
     /// When its life ends.
-    pub fresh_until: i64,
+    pub fresh_until: Timestamp,
     /// `ETag`, to ask whether it changed.
     #[serde(default)]
     pub etag: Option<String>,
@@ -89,8 +89,8 @@ impl Stored {
         Self {
             version: 1,
             body,
-            fetched_at: now.as_unix(),
-            fresh_until: now.plus(life(headers, lifetimes)).as_unix(),
+            fetched_at: now,
+            fresh_until: now.plus(life(headers, lifetimes)),
             etag: etag.map(str::to_owned),
         }
     }
@@ -98,7 +98,7 @@ impl Stored {
     /// The same document, confirmed by a 304.
     #[must_use]
     pub fn confirmed(self, headers: &HeaderMap, lifetimes: Lifetimes, now: Timestamp) -> Self {
-        Self { fetched_at: now.as_unix(), fresh_until: now.plus(life(headers, lifetimes)).as_unix(), ..self }
+        Self { fetched_at: now, fresh_until: now.plus(life(headers, lifetimes)), ..self }
     }
 
     /// What the shared cache holds of the document at `url`: `KEY.MAC.JSON`, the MAC over URL, NUL and JSON.
@@ -124,11 +124,11 @@ impl Stored {
     /// What it is good for now. A document from the future is one whose clock cannot be trusted.
     #[must_use]
     pub fn freshness(&self, lifetimes: Lifetimes, now: Timestamp) -> Freshness {
-        let fetched = Timestamp::from_unix(self.fetched_at);
+        let fetched = self.fetched_at;
         if now >= fetched.plus(lifetimes.usable) || fetched > now.plus(Seconds::minutes(5)) {
             return Freshness::TooOld;
         }
-        let end = Timestamp::from_unix(self.fresh_until).min(fetched.plus(lifetimes.life_at_most));
+        let end = self.fresh_until.min(fetched.plus(lifetimes.life_at_most));
         let half = Seconds::new(end.since(fetched).get() / 2);
         match now {
             now if now < fetched.plus(half) => Freshness::Fresh,

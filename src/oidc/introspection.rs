@@ -301,7 +301,7 @@ fn check_start(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp,
     if issued_at.is_some_and(|issued_at| is_ahead(issued_at, now)) {
         return Err(IntrospectionError::IatInFuture);
     }
-    Ok(issued_at.max(not_before).unwrap_or(Timestamp::from_unix(0)))
+    Ok(issued_at.max(not_before).unwrap_or_default())
 }
 
 #[cfg(test)]

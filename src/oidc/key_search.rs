@@ -38,7 +38,7 @@ impl KeySearch {
     /// Nothing spent.
     #[must_use]
     pub const fn new() -> Self {
-        let earning_since = Timestamp::from_unix(0);
+        let earning_since = Timestamp::EPOCH;
         Self { fetches_left: BURST, earning_since, last: None, absent: VecDeque::new() }
     }
 

@@ -48,7 +48,7 @@ pub fn authorization_url(
         query.append_pair("acr_values", &transaction.acr_values.join(" "));
     }
     if let Some(max_age) = transaction.max_age {
-        query.append_pair("max_age", &max_age.to_string());
+        query.append_pair("max_age", &max_age.get().to_string());
     }
     if let Some(resource) = &provider.resource {
         query.append_pair("resource", resource);

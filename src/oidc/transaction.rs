@@ -43,13 +43,13 @@ pub struct Transaction {
     pub return_to: String,
     /// When it began.
     #[serde(rename = "t")]
-    pub started_at: i64,
+    pub started_at: Timestamp,
     /// `acr_values` asked for, one of which the ID token must then have.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
-    /// `max_age` asked for, in seconds.
+    /// `max_age` asked for.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
-    pub max_age: Option<u32>,
+    pub max_age: Option<Seconds>,
     /// The session cookie this browser had: a `Strict` cookie does not come along on the way back,
     /// and the session must end when the new one begins.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
@@ -82,9 +82,9 @@ impl Transaction {
             code_verifier: random_text(random),
             provider: intent.provider.as_str().to_owned(),
             return_to: intent.return_to,
-            started_at: now.as_unix(),
+            started_at: now,
             acr_values: intent.acr_values,
-            max_age: intent.max_age.map(Seconds::get),
+            max_age: intent.max_age,
             previous_session: intent.previous_session,
         }
     }
@@ -123,7 +123,7 @@ impl Transaction {
     /// When it is too late.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
-        Timestamp::from_unix(self.started_at).plus(LIFETIME)
+        self.started_at.plus(LIFETIME)
     }
 
     /// Whether `state` is the one sent, in constant time.
@@ -135,7 +135,7 @@ impl Transaction {
     /// What it asks of the sign-in, by [`asked_tag`].
     #[must_use]
     pub fn asked_tag(&self) -> Option<String> {
-        asked_tag(&self.acr_values, self.max_age.map(Seconds::new))
+        asked_tag(&self.acr_values, self.max_age)
     }
 
     /// What is remembered of it once it ended, so that it ends once.

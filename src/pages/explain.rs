@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{moment, page};
 use crate::authz::Finding;
 use crate::explain::{Verdict, words};
+use crate::time::Timestamp;
 
 /// What stands in the forms.
 #[derive(Debug, Default)]
@@ -179,7 +180,7 @@ fn made(event: &Value) -> Markup {
         section.answer role="status" {
             (headline(&text("outcome").unwrap_or_default(), false))
             @if let Some(words) = words::of(&reason) { p { (words) } }
-            @if let Some(time) = event.get("time").and_then(Value::as_i64) { p { (moment(time)) } }
+            @if let Some(time) = event.get("time").and_then(Value::as_i64) { p { (moment(Timestamp::from_unix(time))) } }
             (table(&rows))
         }
     }

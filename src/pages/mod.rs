@@ -17,6 +17,8 @@ use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use crate::time::Timestamp;
+
 const STYLE: &str = include_str!("style.css");
 
 /// The policy all pages are served with: their one style sheet, by its hash, and nothing else.
@@ -71,8 +73,8 @@ fn page(title: &str, head: &Markup, body: &Markup) -> String {
 }
 
 /// A time that people read and programs too.
-fn moment(unix: i64) -> Markup {
-    let machine = OffsetDateTime::from_unix_timestamp(unix).map(|at| {
+fn moment(at: Timestamp) -> Markup {
+    let machine = OffsetDateTime::from_unix_timestamp(at.as_unix()).map(|at| {
         let (date, time) = (at.date(), at.time());
         format!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
@@ -84,12 +86,12 @@ fn moment(unix: i64) -> Markup {
             time.second()
         )
     });
-    html! { time datetime=[machine.ok()] { (words(unix)) } }
+    html! { time datetime=[machine.ok()] { (words(at)) } }
 }
 
 /// `22 November 2026, 06:20 UTC`.
-fn words(unix: i64) -> String {
-    match OffsetDateTime::from_unix_timestamp(unix) {
+fn words(at: Timestamp) -> String {
+    match OffsetDateTime::from_unix_timestamp(at.as_unix()) {
         Ok(at) => {
             format!("{} {} {}, {:02}:{:02} UTC", at.day(), at.month(), at.year(), at.hour(), at.minute())
         }

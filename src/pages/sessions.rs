@@ -47,15 +47,16 @@ fn one(listed: &Listed, is_current: bool) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
 
     fn listed(id: &str, device: &str) -> Listed {
         Listed {
             id: id.to_owned(),
             device: device.to_owned(),
             place: Some("Lisbon, PT".to_owned()),
-            created_at: 1_795_328_454,
-            last_seen: 1_795_328_454,
-            expires_at: i64::MAX,
+            created_at: Timestamp::from_unix(1_795_328_454),
+            last_seen: Timestamp::from_unix(1_795_328_454),
+            expires_at: Timestamp::from_unix(i64::MAX),
         }
     }
 

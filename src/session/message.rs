@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::handle::SessionDigest;
 use super::record::Session;
 use crate::secret::Secret;
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// The version of the form below.
 pub const VERSION: u8 = 1;
@@ -59,8 +59,8 @@ pub enum Command {
     },
     /// End every session that began at or before a time, and every login that was begun by then.
     EndAll {
-        /// In UNIX seconds; the object's own now when absent.
-        before: Option<i64>,
+        /// The object's own now when absent.
+        before: Option<Timestamp>,
     },
 }
 
@@ -85,7 +85,7 @@ pub struct Begin {
     pub replaces: Option<SessionDigest>,
     /// When the login began: a logout since then wins.
     #[serde(default)]
-    pub login_started_at: i64,
+    pub login_started_at: Timestamp,
     /// How many sessions a subject may have; the oldest end.
     pub max_sessions: u32,
     /// The clocks in force, by which expired rows are cleaned.
@@ -108,27 +108,27 @@ pub struct Check {
 /// The two spans a session is measured by, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
-    idle: u32,
-    absolute: u32,
+    idle: Seconds,
+    absolute: Seconds,
 }
 
 impl Clocks {
     /// From the configuration.
     #[must_use]
     pub const fn new(idle: Seconds, absolute: Seconds) -> Self {
-        Self { idle: idle.get(), absolute: absolute.get() }
+        Self { idle, absolute }
     }
 
     /// How long without a request.
     #[must_use]
     pub const fn idle(self) -> Seconds {
-        Seconds::new(self.idle)
+        self.idle
     }
 
     /// How long at most.
     #[must_use]
     pub const fn absolute(self) -> Seconds {
-        Seconds::new(self.absolute)
+        self.absolute
     }
 }
 
@@ -176,7 +176,7 @@ pub enum Answer {
     },
 }
 
-/// One session as its owner sees it. Points in time are UNIX seconds.
+/// One session as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// Its name in the list: tells nothing that would let anyone use it.
@@ -186,11 +186,11 @@ pub struct Listed {
     /// The place, as far as known.
     pub place: Option<String>,
     /// When it began.
-    pub created_at: i64,
+    pub created_at: Timestamp,
     /// The last request that counted.
-    pub last_seen: i64,
+    pub last_seen: Timestamp,
     /// When it ends at the latest.
-    pub expires_at: i64,
+    pub expires_at: Timestamp,
 }
 
 /// A live session.

@@ -32,3 +32,6 @@ pub trait Sessions {
     /// When the object does not answer in time, or with an error: the caller refuses.
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub struct Session {
     pub tenant: Option<String>,
     /// `auth_time`: when the person last proved themselves to the provider.
     #[serde(default)]
-    pub auth_time: Option<i64>,
+    pub auth_time: Option<Timestamp>,
     /// `acr` of the ID token.
     #[serde(default)]
     pub acr: Option<String>,
@@ -44,21 +44,21 @@ pub struct Session {
     #[serde(default)]
     pub sid: Option<String>,
     /// When it began.
-    pub created_at: i64,
+    pub created_at: Timestamp,
     /// The last request that counted, give or take [`touch_granularity`].
-    pub last_seen: i64,
+    pub last_seen: Timestamp,
     /// When the access token ends.
     #[serde(default)]
-    pub access_token_expires_at: Option<i64>,
+    pub access_token_expires_at: Option<Timestamp>,
     /// When the access token was issued.
     #[serde(default)]
-    pub access_token_issued_at: i64,
+    pub access_token_issued_at: Timestamp,
     /// What is known about renewing it.
     #[serde(default)]
     pub refresh: RefreshState,
     /// The provider's own limit: the session ends then, whatever the clocks say.
     #[serde(default)]
-    pub ceiling: Option<i64>,
+    pub ceiling: Option<Timestamp>,
     /// Where it was begun, in words for its owner.
     #[serde(default)]
     pub origin: Origin,
@@ -88,14 +88,14 @@ impl Session {
     /// When it ends if nobody uses it any more.
     #[must_use]
     pub fn idle_expires_at(&self, clocks: Clocks) -> Timestamp {
-        Timestamp::from_unix(self.last_seen).plus(clocks.idle()).min(self.expires_at(clocks))
+        self.last_seen.plus(clocks.idle()).min(self.expires_at(clocks))
     }
 
     /// When it ends in any case.
     #[must_use]
     pub fn expires_at(&self, clocks: Clocks) -> Timestamp {
-        let own = Timestamp::from_unix(self.created_at).plus(clocks.absolute());
-        self.ceiling.map(Timestamp::from_unix).map_or(own, |ceiling| own.min(ceiling))
+        let own = self.created_at.plus(clocks.absolute());
+        self.ceiling.map_or(own, |ceiling| own.min(ceiling))
     }
 
     /// What to do about the access token.
@@ -123,8 +123,8 @@ impl Session {
     /// that not every request is a write.
     #[must_use]
     pub fn touched(&self, clocks: Clocks, now: Timestamp) -> Option<Self> {
-        let unseen_for = now.since(Timestamp::from_unix(self.last_seen));
-        (unseen_for >= touch_granularity(clocks.idle())).then(|| Self { last_seen: now.as_unix(), ..self.clone() })
+        let unseen_for = now.since(self.last_seen);
+        (unseen_for >= touch_granularity(clocks.idle())).then(|| Self { last_seen: now, ..self.clone() })
     }
 }
 

@@ -26,13 +26,13 @@ pub struct RefreshState {
     pub possible: bool,
     /// When the attempt under way began; still there after a crash.
     #[serde(default)]
-    pub started_at: Option<i64>,
+    pub started_at: Option<Timestamp>,
     /// Attempts that failed since the last that did not.
     #[serde(default)]
     pub failures: u32,
     /// Not before then again.
     #[serde(default)]
-    pub retry_at: i64,
+    pub retry_at: Timestamp,
     /// Whether the provider returned the refresh token unchanged or not at all: then a second use does no harm.
     #[serde(default)]
     pub reusable: bool,
@@ -53,21 +53,21 @@ pub enum Due {
     Never,
 }
 
-/// The life of an access token, in UNIX seconds.
+/// The life of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLife {
     /// When it was issued.
-    pub issued_at: i64,
+    pub issued_at: Timestamp,
     /// When it ends; `None` if that is not known.
-    pub expires_at: Option<i64>,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl RefreshState {
     /// What to do now.
     #[must_use]
     pub fn due(&self, life: TokenLife, now: Timestamp) -> Due {
-        let Some(expires_at) = life.expires_at.map(Timestamp::from_unix) else { return Due::No };
-        let issued_at = Timestamp::from_unix(life.issued_at);
+        let Some(expires_at) = life.expires_at else { return Due::No };
+        let issued_at = life.issued_at;
         let expires_at = if self.possible { expires_at.max(issued_at.plus(SHORTEST_LIFE)) } else { expires_at };
         let expired = now >= expires_at;
         let whole_life = expires_at.since(issued_at);
@@ -77,7 +77,7 @@ impl RefreshState {
             (_, false) if now < expires_at.minus(ahead) => Due::No,
             (false, false) => Due::No,
             (false, true) => Due::Never,
-            (true, expired) if now < Timestamp::from_unix(self.retry_at) => {
+            (true, expired) if now < self.retry_at => {
                 if expired {
                     Due::Pausing
                 } else {
@@ -92,7 +92,7 @@ impl RefreshState {
     /// An attempt begins.
     #[must_use]
     pub fn begun(&self, now: Timestamp) -> Self {
-        Self { started_at: Some(now.as_unix()), ..self.clone() }
+        Self { started_at: Some(now), ..self.clone() }
     }
 
     /// The attempt failed in a way that may pass.
@@ -100,12 +100,7 @@ impl RefreshState {
     pub fn failed(&self, now: Timestamp) -> Self {
         let doubled = FIRST_PAUSE.get().saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         let pause = Seconds::new(doubled).min(LONGEST_PAUSE);
-        Self {
-            started_at: None,
-            failures: self.failures.saturating_add(1),
-            retry_at: now.plus(pause).as_unix(),
-            ..self.clone()
-        }
+        Self { started_at: None, failures: self.failures.saturating_add(1), retry_at: now.plus(pause), ..self.clone() }
     }
 
     /// Nobody knows whether the attempt used the refresh token up. Where it cannot be used again, the
@@ -118,7 +113,7 @@ impl RefreshState {
     /// The attempt succeeded; `reusable` as in the field.
     #[must_use]
     pub const fn succeeded(reusable: bool) -> Self {
-        Self { possible: true, started_at: None, failures: 0, retry_at: 0, reusable }
+        Self { possible: true, started_at: None, failures: 0, retry_at: Timestamp::EPOCH, reusable }
     }
 }
 
@@ -126,9 +121,9 @@ impl RefreshState {
 mod tests {
     use super::*;
 
-    const LIFE: TokenLife = TokenLife { issued_at: 1000, expires_at: Some(1600) };
+    const LIFE: TokenLife = TokenLife { issued_at: at(1000), expires_at: Some(at(1600)) };
 
-    fn at(seconds: i64) -> Timestamp {
+    const fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix(seconds)
     }
 
@@ -148,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_token_with_a_short_life_is_not_renewed_all_the_time() {
-        let life = TokenLife { issued_at: 1000, expires_at: Some(1030) };
+        let life = TokenLife { expires_at: Some(at(1030)), ..LIFE };
         assert_eq!(RefreshState::succeeded(true).due(life, at(1023)), Due::No);
         assert_eq!(RefreshState::succeeded(true).due(life, at(1024)), Due::Soon);
     }
@@ -156,7 +151,7 @@ mod tests {
     #[test]
     fn a_token_that_is_over_when_it_comes_is_not_renewed_with_every_request() {
         for expires_at in [1000, 1001, 0] {
-            let life = TokenLife { issued_at: 1000, expires_at: Some(expires_at) };
+            let life = TokenLife { expires_at: Some(at(expires_at)), ..LIFE };
             let renewable = RefreshState::succeeded(false);
             assert_eq!([1000, 1001, 1002].map(|now| renewable.due(life, at(now))), [Due::No, Due::No, Due::Now]);
             assert_eq!(RefreshState::default().due(life, at(1001)), Due::Never, "{expires_at}");
@@ -169,7 +164,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..40 {
             state = state.failed(at(1600));
-            pauses.push(state.retry_at - 1600);
+            pauses.push(state.retry_at.since(at(1600)).get());
         }
         assert_eq!(pauses[..7], [5, 10, 20, 40, 80, 160, 300]);
         assert!(pauses.iter().skip(6).all(|pause| *pause == 300));

@@ -113,10 +113,10 @@ pub enum Request {
         key: String,
         /// The name of the subject's object.
         subject: String,
-        /// [`SidEntry::login_started_at`], in UNIX seconds.
-        login_started_at: i64,
-        /// [`SidEntry::until`], in UNIX seconds.
-        until: i64,
+        /// [`SidEntry::login_started_at`].
+        login_started_at: Timestamp,
+        /// [`SidEntry::until`].
+        until: Timestamp,
     },
     /// [`SidIndex::find_sid`].
     Find {
@@ -156,8 +156,8 @@ impl Request {
         Self::Put {
             key: key.hex(),
             subject: entry.subject.object_name(),
-            login_started_at: entry.login_started_at.as_unix(),
-            until: entry.until.as_unix(),
+            login_started_at: entry.login_started_at,
+            until: entry.until,
         }
     }
 
@@ -182,8 +182,7 @@ impl Request {
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let mut good = envelope.v == VERSION && key.len() == 64 && key.bytes().all(digit);
         if let Self::Put { subject, until, .. } = &envelope.body {
-            let until = Timestamp::from_unix(*until);
-            good &= SubjectKey::from_object_name(subject).is_some() && until > now && until <= now.plus(LONGEST);
+            good &= SubjectKey::from_object_name(subject).is_some() && *until > now && *until <= now.plus(LONGEST);
         }
         good.then_some(envelope.body)
     }
@@ -271,6 +270,16 @@ mod tests {
         }
         assert_eq!(Response::Subjects(vec![subject.object_name()]).subjects(), Ok(vec![subject]));
         assert_eq!((Response::Entered.entered(), Response::Overtaken.entered()), (Ok(true), Ok(false)));
+    }
+
+    #[test]
+    fn a_request_is_sent_as_by_the_first_release() {
+        let name = entry().subject.object_name();
+        let key = "ab".repeat(32);
+        let json = format!(
+            r#"{{"v":1,"body":{{"put":{{"key":"{key}","subject":"{name}","login_started_at":1799999991,"until":1802592000}}}}}}"#
+        );
+        assert_eq!(Request::parse(&json, NOW).unwrap().to_json(), json);
     }
 
     #[test]

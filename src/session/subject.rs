@@ -57,7 +57,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid } => self.end_sid(sid, now),
-            Command::EndAll { before } => self.end_all(before.map(Timestamp::from_unix), now),
+            Command::EndAll { before } => self.end_all(*before, now),
         };
         answer.map(Step::Answer)
     }
@@ -68,7 +68,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// When the storage fails.
     pub fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
         for row in self.table.all()? {
-            if row.expires_at <= now.as_unix() || parse(&row).is_none() {
+            if row.expires_at <= now || parse(&row).is_none() {
                 self.dismiss(&row, now)?;
             }
         }
@@ -89,7 +89,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             self.dismiss(surplus, now)?;
         }
         let next = newest_first.first().map_or(i64::MIN, |newest| newest.sequence.saturating_add(1));
-        let place = (&begin.digest, next.max(begin.session.created_at));
+        let place = (&begin.digest, next.max(begin.session.created_at.as_unix()));
         let sealed = self.seal(&begin.digest, &begin.session, &begin.tokens)?;
         self.table.put(&row(place, &begin.session, sealed, begin.clocks)?)?;
         Ok(Answer::Begun)
@@ -141,7 +141,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
                     id: stored.digest.public_id(),
                     created_at: session.created_at,
                     last_seen: session.last_seen,
-                    expires_at: session.expires_at(clocks).as_unix(),
+                    expires_at: session.expires_at(clocks),
                     device: session.origin.device,
                     place: session.origin.place,
                 });
@@ -202,7 +202,7 @@ fn row(place: Place<'_>, session: &Session, tokens: String, clocks: Clocks) -> R
         record: serde_json::to_string(session).map_err(|_| StoreError::Malformed)?,
         tokens,
         created_at: session.created_at,
-        expires_at: session.idle_expires_at(clocks).as_unix(),
+        expires_at: session.idle_expires_at(clocks),
     })
 }
 

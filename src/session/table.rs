@@ -14,12 +14,12 @@ pub struct Row {
     /// The tokens, sealed.
     pub tokens: String,
     /// When it began.
-    pub created_at: i64,
+    pub created_at: Timestamp,
     /// The order in which a subject's sessions began, and in which they make room. It is taken from the clock
     /// where that has moved on since the last, and counts on where it has not.
     pub sequence: i64,
     /// When it certainly is over, for the cleaning alarm.
-    pub expires_at: i64,
+    pub expires_at: Timestamp,
 }
 
 /// What of a row never changes: its key, and its place in the order.
@@ -66,7 +66,7 @@ pub struct Note {
     /// What more; sealed where it is secret.
     pub value: String,
     /// `Ended`, `Cutoff`: when it may be forgotten. `Revoke`: when to try (again).
-    pub at: i64,
+    pub at: Timestamp,
 }
 
 /// One object has one table, and calls run one after the other: no call is interrupted between two

@@ -75,7 +75,7 @@ struct About<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    auth_time: Option<i64>,
+    auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -110,8 +110,8 @@ struct Claims<'a> {
     about: &'a About<'a>,
     sub: String,
     jti: String,
-    iat: i64,
-    exp: i64,
+    iat: Timestamp,
+    exp: Timestamp,
 }
 
 impl<'a> About<'a> {
@@ -131,7 +131,7 @@ impl<'a> About<'a> {
             tenant: principal.tenant(),
             email,
             email_verified: email.map(|_| true),
-            auth_time: authentication.time.map(Timestamp::as_unix),
+            auth_time: authentication.time,
             acr: authentication.acr.as_deref(),
             amr: &authentication.amr,
             sid: who.session,
@@ -203,8 +203,8 @@ impl Assertions {
             about: &about,
             sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
             jti: jti(backend),
-            iat: now.as_unix(),
-            exp: expires_at.as_unix(),
+            iat: now,
+            exp: expires_at,
         };
         let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
         let assertion = signer.sign_by(backend, TYP, &serde_json::to_string(&claims).ok()?).await?;

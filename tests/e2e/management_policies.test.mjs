@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { assertShut, endpoints, order, read, request, signedIn } from "./support/management.mjs";
-import { POLICIES_BUILD } from "./support/postern.mjs";
+import { TEST_BUILD } from "./support/postern.mjs";
 import { startWorld } from "./support/world.mjs";
 
 /** What docs/policies.md tells: after so many seconds an isolate looks for another version. */
 const PULL_AFTER = 20;
 
 const world = await startWorld({ main: { settings: { roles: ["roles"] } } }, {
-  build: POLICIES_BUILD,
+  build: TEST_BUILD,
   twin: true,
   tokens: { main: { kind: "agent" } },
   routes: { "/orders/{id}": { methods: ["GET"], upstream: "service:ECHO", policy: true } },

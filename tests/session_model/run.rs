@@ -177,7 +177,7 @@ impl Run {
                 nonce: Some(self.token("nonce")),
             },
             replaces,
-            login_started_at: begun_at,
+            login_started_at: Timestamp::from_unix(begun_at),
             max_sessions: MAX_SESSIONS,
             clocks: clocks(),
         };
@@ -232,10 +232,10 @@ impl Run {
             acr: None,
             amr: Vec::new(),
             sid: sid.map(|sid| format!("sid-{sid}")),
-            created_at: self.now,
-            last_seen: self.now,
-            access_token_expires_at: Some(self.now + 600),
-            access_token_issued_at: self.now,
+            created_at: self.time(),
+            last_seen: self.time(),
+            access_token_expires_at: Some(Timestamp::from_unix(self.now + 600)),
+            access_token_issued_at: self.time(),
             refresh: RefreshState { possible: true, ..RefreshState::default() },
             ceiling: None,
             origin: Origin::default(),
@@ -306,7 +306,7 @@ impl Run {
         match outcome {
             Outcome::Renewed { life } => Renewal::Renewed {
                 access_token: Secret::new(self.access_token(life)),
-                expires_at: self.now + life,
+                expires_at: Timestamp::from_unix(self.now + life),
                 refresh_token: self.successor(&presented),
                 id_token: Some(Secret::new(self.token("id"))),
                 scopes: None,
@@ -381,7 +381,7 @@ impl Run {
         let before = self.now - ago.unwrap_or(0);
         let is_meant = |known: &Known| ago.is_none() || known.created_at <= before;
         self.remember_stored(is_meant);
-        self.run(&Command::EndAll { before: ago.map(|_| before) });
+        self.run(&Command::EndAll { before: ago.map(|_| Timestamp::from_unix(before)) });
         self.logouts.all = Some(self.logouts.all.unwrap_or(i64::MIN).max(before));
         self.mark_ended(is_meant);
     }

@@ -64,6 +64,6 @@ impl SessionTable for MemoryTable {
     fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
         let rows = self.rows.borrow().values().map(|row| row.expires_at).min();
         let notes = self.notes.borrow().values().map(|note| note.at).min();
-        Ok(rows.into_iter().chain(notes).min().map(Timestamp::from_unix))
+        Ok(rows.into_iter().chain(notes).min())
     }
 }

@@ -12,6 +12,7 @@ use crate::gateway::turn::{Ledger, Turn};
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::session::{Answer, Command, SubjectKey};
+use crate::time::Timestamp;
 
 /// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
 const MAX_SUBJECT_BYTES: usize = 255;
@@ -74,10 +75,12 @@ fn command<P>(turn: &Turn<'_, P>, order: &Order) -> Result<Command, Reason> {
             None => Err(Reason::BadInput("session")),
         },
         // A time to come would also void the logins until then.
-        (None, Some(before)) => match before.as_i64().filter(|before| (0..=turn.now.as_unix()).contains(before)) {
-            Some(before) => Ok(Command::EndAll { before: Some(before) }),
-            None => Err(Reason::BadInput("before")),
-        },
+        (None, Some(before)) => {
+            match before.as_i64().map(Timestamp::from_unix).filter(|at| (Timestamp::EPOCH..=turn.now).contains(at)) {
+                Some(at) => Ok(Command::EndAll { before: Some(at) }),
+                None => Err(Reason::BadInput("before")),
+            }
+        }
         (Some(_), Some(_)) => Err(Reason::BadInput("before")),
     }
 }

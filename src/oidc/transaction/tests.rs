@@ -51,6 +51,17 @@ fn no_two_of_ten_thousand_logins_share_anything() {
 }
 
 #[test]
+fn a_transaction_is_sealed_as_by_the_first_release() {
+    for text in [
+        r#"{"v":1,"s":"st","n":"no","c":"ve","p":"corp","r":"/a","t":1800000000,"a":["gold"],"m":300,"q":"1.k1.x.y"}"#,
+        r#"{"v":1,"s":"st","n":"no","c":"ve","p":"corp","r":"/a","t":1800000000}"#,
+    ] {
+        let transaction: Transaction = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&transaction).unwrap(), text);
+    }
+}
+
+#[test]
 fn a_transaction_survives_its_cookie_and_shows_nothing() {
     // R-036
     let transaction = begin();

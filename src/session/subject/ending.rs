@@ -30,7 +30,7 @@ pub struct Revocation {
     /// The token.
     pub refresh_token: Secret<String>,
     attempts: u32,
-    since: i64,
+    since: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,7 +38,7 @@ struct RevokeNote {
     provider: String,
     refresh_token: String,
     attempts: u32,
-    since: i64,
+    since: Timestamp,
 }
 
 /// Of sealed tokens, the provider that issued them.
@@ -84,16 +84,17 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     /// Without `before` that is every session there is, also one begun where the clock is a little ahead of ours.
     pub(super) fn end_all(&self, before: Option<Timestamp>, now: Timestamp) -> Result<Answer, StoreError> {
-        let earlier = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| note.value.parse().ok());
-        let cutoff = before.unwrap_or(now).as_unix().max(earlier.unwrap_or(i64::MIN));
-        let forget_at = now.plus(REMEMBERED).as_unix();
+        let earlier = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| time_of(&note));
+        let asked = before.unwrap_or(now);
+        let cutoff = earlier.map_or(asked, |earlier| asked.max(earlier));
+        let forget_at = now.plus(REMEMBERED);
         self.table.put_note(&Note {
             kind: NoteKind::Cutoff,
             key: String::new(),
             value: cutoff.to_string(),
             at: forget_at,
         })?;
-        self.end_where(now, |row, _| before.is_none_or(|before| row.created_at <= before.as_unix()))
+        self.end_where(now, |row, _| before.is_none_or(|before| row.created_at <= before))
     }
 
     /// Whether a logout came between the beginning of a login and its end.
@@ -103,7 +104,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         for (kind, key) in replaced.chain(sid).chain([(NoteKind::Cutoff, String::new())]) {
             let Some(note) = self.table.note(kind, &key)? else { continue };
             // A logout of which nobody can read when it was came after every login (R-084).
-            if note.value.parse().is_ok_and(|ended_at: i64| ended_at < begin.login_started_at) {
+            if time_of(&note).is_some_and(|ended_at| ended_at < begin.login_started_at) {
                 continue;
             }
             return Ok(true);
@@ -137,7 +138,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         refresh_token: String,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let note = RevokeNote { provider: provider.to_owned(), refresh_token, attempts: 0, since: now.as_unix() };
+        let note = RevokeNote { provider: provider.to_owned(), refresh_token, attempts: 0, since: now };
         self.put_revocation(key, &note, now)
     }
 
@@ -145,7 +146,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         let plain = Secret::new(serde_json::to_vec(note).map_err(|_| StoreError::Malformed)?);
         let sealed = self.keys.seal(Purpose::StoredTokens, revoke_context(key).as_bytes(), plain.expose(), self.random);
         let value = sealed.map_err(|_| StoreError::Malformed)?;
-        self.table.put_note(&Note { kind: NoteKind::Revoke, key: key.to_owned(), value, at: at.as_unix() })
+        self.table.put_note(&Note { kind: NoteKind::Revoke, key: key.to_owned(), value, at })
     }
 
     /// The refresh tokens to be revoked now.
@@ -154,7 +155,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// When the storage fails.
     pub fn revocations_due(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
         let mut due = Vec::new();
-        for note in self.table.notes(NoteKind::Revoke)?.into_iter().filter(|note| note.at <= now.as_unix()) {
+        for note in self.table.notes(NoteKind::Revoke)?.into_iter().filter(|note| note.at <= now) {
             match self.open_revocation(&note) {
                 Some(revocation) => due.push(revocation),
                 // Its key has left the ring: there is nothing left to revoke it with.
@@ -175,7 +176,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// # Errors
     /// When the storage fails.
     pub fn revocation_tried(&self, revocation: Revocation, done: bool, now: Timestamp) -> Result<(), StoreError> {
-        let too_old = now >= Timestamp::from_unix(revocation.since).plus(REVOKE_FOR);
+        let too_old = now >= revocation.since.plus(REVOKE_FOR);
         if done || too_old {
             return self.table.delete_note(NoteKind::Revoke, &revocation.key);
         }
@@ -190,19 +191,24 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     }
 
     fn remember_ended(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        let at = now.plus(REMEMBERED).as_unix();
-        let value = now.as_unix().to_string();
+        let at = now.plus(REMEMBERED);
+        let value = now.to_string();
         self.table.put_note(&Note { kind: NoteKind::Ended, key: key.to_owned(), value, at })
     }
 
     pub(super) fn forget_old_notes(&self, now: Timestamp) -> Result<(), StoreError> {
         for kind in [NoteKind::Ended, NoteKind::Cutoff] {
-            for note in self.table.notes(kind)?.into_iter().filter(|note| note.at <= now.as_unix()) {
+            for note in self.table.notes(kind)?.into_iter().filter(|note| note.at <= now) {
                 self.table.delete_note(kind, &note.key)?;
             }
         }
         Ok(())
     }
+}
+
+/// When the logout was that a note remembers; `None` if that cannot be read.
+fn time_of(note: &Note) -> Option<Timestamp> {
+    note.value.parse().ok().map(Timestamp::from_unix)
 }
 
 /// A note's seal opens only for this note.
@@ -214,4 +220,16 @@ fn revoke_context(key: &str) -> String {
 fn sid_key(sid: &str) -> String {
     use sha2::{Digest, Sha256};
     format!("sid/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(sid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_to_be_revoked_is_noted_as_by_the_first_release() {
+        let text = r#"{"provider":"corp","refresh_token":"rt","attempts":2,"since":1763787600}"#;
+        let note: RevokeNote = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&note).unwrap(), text);
+    }
 }

@@ -34,8 +34,8 @@ pub enum Renewal {
     Renewed {
         /// The access token.
         access_token: Secret<String>,
-        /// When it ends, in UNIX seconds.
-        expires_at: i64,
+        /// When it ends.
+        expires_at: Timestamp,
         /// The successor of the refresh token; `None` to keep the old one.
         refresh_token: Option<Secret<String>>,
         /// A new ID token that has passed its checks.
@@ -161,7 +161,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let renewed = Session {
             scopes,
-            access_token_issued_at: now.as_unix(),
+            access_token_issued_at: now,
             access_token_expires_at: Some(*expires_at),
             refresh: RefreshState::succeeded(successor == &job.refresh_token),
             ..session

@@ -50,7 +50,7 @@ impl SessionTable for MemoryTable {
     fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
         let rows = self.rows.borrow().values().map(|row| row.expires_at).min();
         let notes = self.notes.borrow().values().map(|note| note.at).min();
-        Ok(rows.into_iter().chain(notes).min().map(Timestamp::from_unix))
+        Ok(rows.into_iter().chain(notes).min())
     }
 }
 
@@ -127,7 +127,7 @@ impl World {
                 nonce: None,
             },
             replaces,
-            login_started_at: now,
+            login_started_at: Timestamp::from_unix(now),
             max_sessions: 3,
             clocks: clocks(),
         };
@@ -146,6 +146,7 @@ impl World {
 }
 
 fn session(now: i64) -> Session {
+    let now = Timestamp::from_unix(now);
     Session {
         issuer: "https://op.example".into(),
         subject: "alice".into(),
@@ -161,7 +162,7 @@ fn session(now: i64) -> Session {
         sid: None,
         created_at: now,
         last_seen: now,
-        access_token_expires_at: Some(now + 3600),
+        access_token_expires_at: Some(now.plus(Seconds::hours(1))),
         access_token_issued_at: now,
         refresh: RefreshState::default(),
         ceiling: None,
@@ -274,6 +275,19 @@ fn storage_shows_no_token_and_no_session_secret() {
 }
 
 #[test]
+fn tokens_are_sealed_as_by_the_first_release() {
+    let world = World::new();
+    let digest = world.begin(START, None);
+    let row = world.table.find(&digest).unwrap().unwrap();
+    let plain = world.keys.open(Purpose::StoredTokens, digest.as_str().as_bytes(), &row.tokens).unwrap();
+    let expected = concat!(
+        r#"{"access_token":"the-access-token","refresh_token":"the-refresh-token","#,
+        r#""id_token":"the-id-token","nonce":null,"provider":"op"}"#
+    );
+    assert_eq!(std::str::from_utf8(plain.expose()).unwrap(), expected);
+}
+
+#[test]
 fn tokens_moved_to_another_session_do_not_open() {
     let world = World::new();
     let (one, two) = (world.begin(START, None), world.begin(START, None));
@@ -342,7 +356,7 @@ fn a_note_of_a_logout_that_cannot_be_read_lets_no_earlier_login_in() {
     for (kind, key) in [(NoteKind::Cutoff, String::new()), (NoteKind::Ended, "old".to_owned())] {
         let world = World::new();
         let replaces: SessionDigest = serde_json::from_value("old".into()).unwrap();
-        let note = Note { kind, key, value: "soon".into(), at: START + 900 };
+        let note = Note { kind, key, value: "soon".into(), at: Timestamp::from_unix(START + 900) };
         world.table.put_note(&note).unwrap();
         let answer = world.try_begin(START, Some(replaces)).1;
         assert!(matches!(answer, Answer::Overtaken), "{answer:?}");
@@ -396,7 +410,7 @@ fn watching_a_session_is_no_use_of_it_and_brings_its_alarm_forward_to_clocks_tha
     // R-179
     let world = World::new();
     let digest = world.begin(START, None);
-    let expires_at = |world: &World| world.table.find(&digest).unwrap().unwrap().expires_at - START;
+    let expires_at = |world: &World| world.table.find(&digest).unwrap().unwrap().expires_at.as_unix() - START;
     assert!(watchable(&world, &digest, clocks(), None, START + 100));
     assert_eq!(expires_at(&world), i64::from(clocks().idle().get()));
     let shorter = Clocks::new(Seconds::minutes(5), Seconds::hours(1));

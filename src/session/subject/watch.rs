@@ -36,11 +36,12 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some((stored, session)) = self.load(digest, now)? else { return Ok(false) };
-        let began = Timestamp::from_unix(session.created_at);
-        if session.check_clocks(clocks, now).is_err() || not_before(&session.provider).is_some_and(|at| began < at) {
+        if session.check_clocks(clocks, now).is_err()
+            || not_before(&session.provider).is_some_and(|at| session.created_at < at)
+        {
             return Ok(false);
         }
-        if session.idle_expires_at(clocks).as_unix() < stored.expires_at {
+        if session.idle_expires_at(clocks) < stored.expires_at {
             self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)?;
         }
         Ok(true)

@@ -1,21 +1,19 @@
 // Postern, and one path more: `/verify` judges many tokens.
 
-import Gateway from "./gateway.js";
-
-export * from "./gateway.js";
-
-const { enter, verify } = Gateway.prototype;
+import { current } from "../../../src/edge/js/instance.js";
 
 const outcome = (promise) => promise.then((value) => [value, false], (error) => [error, true]);
 
 export default {
-  /** As `src/edge/entry.js` does. */
+  /** As `src/edge/js/entry.js` does. */
   async fetch(request, env, context) {
+    const { enter, verify } = current().bindgen;
+    const pending = { isSent: false, isPolled: false };
     const isBatch = new URL(request.url).pathname === "/verify";
-    const crossing = isBatch ? verify(await request.text(), env, context) : enter(request, env, context);
-    let next = crossing.step(undefined, false);
-    while (next instanceof Promise) next = crossing.step(...(await outcome(next)));
-    crossing.free();
+    const stepper = isBatch ? verify(await request.text(), env, context, pending) : enter(request, env, context, pending);
+    let next = stepper.step(undefined, false);
+    while (next instanceof Promise) next = stepper.step(...(await outcome(next)));
+    stepper.free();
     return next;
   },
 };

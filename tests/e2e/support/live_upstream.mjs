@@ -104,6 +104,8 @@ export default {
     if (url.pathname === "/go") held = false;
     if (url.hostname === "control.test") return Response.json(url.pathname === "/ends" ? ends : seen);
     seen.push({ method: request.method, path: url.pathname + url.search, headers: Object.fromEntries(request.headers) });
+    // Answers when nobody asks any more.
+    if (url.searchParams.has("hold")) return pause(60_000).then(() => new Response("late"));
     const answer = ANSWERS[url.pathname];
     if (answer) return answer(request, url);
     return request.headers.get("upgrade") === "websocket" ? talk(request, url) : new Response("plain");

@@ -26,11 +26,8 @@ export const ROUTES = {
   "/page": { methods: ["GET"], upstream: "service:ECHO" },
 };
 
-/** The build that has faults on demand (feature `fault-injection`). */
-export const FAULT_BUILD = "build-fault";
-
-/** The build that knows policies; they are in the KV namespace `POSTERN_POLICIES`. */
-export const POLICIES_BUILD = "build-policies";
+/** The build that only tests use: it knows policies, in the KV namespace `POSTERN_POLICIES`, and has faults on demand. */
+export const TEST_BUILD = "build-test";
 
 const LOG_WITHIN_MS = 10_000;
 /** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
@@ -38,7 +35,7 @@ const STILL = 1e-4;
 
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
-/** What `worker-build` made in a folder. */
+/** What `npm run build` made in a folder. */
 export function builtModules(build) {
   const folder = join(ROOT, build);
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -50,8 +47,7 @@ export function builtModules(build) {
 
 function modules(build) {
   const entry = join(SUPPORT, "entry.mjs");
-  const faults = build === FAULT_BUILD ? "export const FaultObject = classes.FaultObject;" : "";
-  const contents = readFileSync(entry, "utf8").replaceAll("../build/", `../${build}/`) + faults;
+  const contents = readFileSync(entry, "utf8").replaceAll("../build/", `../${build}/`);
   return [{ type: "ESModule", path: entry, contents }, ...builtModules(build)];
 }
 
@@ -95,7 +91,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
     modules: modules(build),
     ...PLATFORM,
     bindings,
-    kvNamespaces: ["POSTERN_CACHE", ...(build === POLICIES_BUILD ? ["POSTERN_POLICIES"] : [])],
+    kvNamespaces: ["POSTERN_CACHE", ...(build === TEST_BUILD ? ["POSTERN_POLICIES"] : [])],
     durableObjects: {
       SUBJECTS: { className: "SubjectObject", useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
@@ -103,7 +99,6 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
       BUCKETS: { className: "BucketObject", useSQLite: true },
       TUPLES: { className: "TupleObject", useSQLite: true },
       DECISION_LOG: { className: "DecisionObject", useSQLite: true },
-      ...(build === FAULT_BUILD && { POSTERN_FAULT: { className: "FaultObject", useSQLite: true } }),
     },
     ratelimits,
     serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },

@@ -6,7 +6,6 @@
 //! work that waits for something else, or for two things at once, becomes a task.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -20,10 +19,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::Response;
 
-use super::desk::{self, Desk, Slot};
-use super::shield::{self, Crash};
+use super::pending_promise::{self, Slot, Waiting};
+use super::pending_request::PendingRequest;
 
-/// Wakes the task that the work has become, if it has: who kept the waker from before still reaches it.
+/// Wakes the task that the work has become, if it has: a waker from before still reaches it.
 #[derive(Default)]
 struct Relay(AtomicWaker);
 
@@ -37,66 +36,57 @@ type Work = LocalBoxFuture<'static, Response>;
 
 /// A request on its way.
 #[wasm_bindgen]
-pub struct Crossing(AssertUnwindSafe<State>);
-
-struct State {
+pub struct Stepper {
     work: Option<Work>,
     relay: Arc<Relay>,
     awaited: Option<Rc<Slot>>,
-    /// The answer where the work itself comes to none.
-    crashed: Rc<dyn Fn(&Crash) -> Response>,
+    request: PendingRequest,
 }
 
-impl Crossing {
-    /// Nothing of `work` is done yet. `crashed` answers for it should it die.
+impl Stepper {
+    /// Nothing of `work` is done yet.
     #[must_use]
-    pub fn new(work: impl Future<Output = Response> + 'static, crashed: impl Fn(&Crash) -> Response + 'static) -> Self {
-        let (work, crashed) = (Some(work.boxed_local()), Rc::new(crashed));
-        Self(AssertUnwindSafe(State { work, relay: Arc::default(), awaited: None, crashed }))
+    pub fn new(work: impl Future<Output = Response> + 'static, request: PendingRequest) -> Self {
+        Self { work: Some(work.boxed_local()), relay: Arc::default(), awaited: None, request }
     }
-}
 
-impl State {
     fn go_on(&mut self) -> JsValue {
         let Some(work) = &mut self.work else { return JsValue::UNDEFINED };
         let waker = Waker::from(Arc::clone(&self.relay));
-        desk::open();
-        let polled = catch_unwind(AssertUnwindSafe(|| work.poll_unpin(&mut Context::from_waker(&waker))));
-        match (polled, desk::close()) {
-            (Ok(Poll::Ready(response)), _) => response.into(),
-            (Ok(Poll::Pending), Desk::Taken(promise, slot)) => {
+        pending_promise::open();
+        let polled = work.poll_unpin(&mut Context::from_waker(&waker));
+        match (polled, pending_promise::close()) {
+            (Poll::Ready(response), _) => response.into(),
+            (Poll::Pending, Waiting::For(promise, slot)) => {
                 self.awaited = Some(slot);
                 promise.into()
             }
-            (Ok(Poll::Pending), _) => self.task().into(),
-            (Err(payload), _) => (self.crashed)(&Crash::panicked(payload.as_ref())).into(),
+            (Poll::Pending, _) => self.task().into(),
         }
     }
 
     fn task(&mut self) -> Promise {
-        let (mut work, relay, crashed) = (self.work.take(), Arc::clone(&self.relay), Rc::clone(&self.crashed));
+        let (mut work, relay, request) = (self.work.take(), Arc::clone(&self.relay), self.request.clone());
         let waker = Waker::from(Arc::clone(&relay));
         let work = poll_fn(move |context| {
             relay.0.register(context.waker());
-            work.as_mut().map_or(Poll::Pending, |work| work.poll_unpin(&mut Context::from_waker(&waker)))
+            let poll = |work: &mut Work| work.poll_unpin(&mut Context::from_waker(&waker));
+            request.while_polled(|| work.as_mut().map_or(Poll::Pending, poll))
         });
-        future_to_promise(AssertUnwindSafe(async move {
-            Ok(shield::run(work).await.unwrap_or_else(|crash| crashed(&crash)).into())
-        }))
+        future_to_promise(async move { Ok(work.await.into()) })
     }
 }
 
 #[wasm_bindgen]
-impl Crossing {
+impl Stepper {
     /// Goes on, with what became of the promise that was waited for: the response, or the next promise.
     pub fn step(&mut self, value: JsValue, rejected: bool) -> JsValue {
-        let state = &mut *self.0;
-        match (state.awaited.take(), &state.work) {
+        match (self.awaited.take(), &self.work) {
             (Some(slot), _) => {
                 slot.put(if rejected { Err(value) } else { Ok(value) });
-                state.go_on()
+                self.go_on()
             }
-            (None, Some(_)) => state.go_on(),
+            (None, Some(_)) => self.go_on(),
             // The task's response.
             (None, None) => value,
         }

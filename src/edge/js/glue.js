@@ -147,6 +147,55 @@ export async function asked(env, binding, name, message, limit) {
 export const askedAll = (env, binding, messages, limit) =>
   Promise.all(JSON.parse(messages).map(([name, message]) => asked(env, binding, name, message, limit)));
 
+/** What has to be ended when this instance of the module ends: a function each. */
+const endings = new Set();
+
+/** The instance has ended. */
+export function end() {
+  for (const ending of endings) ending();
+  endings.clear();
+}
+
+/**
+ * Does `work` when the instance ends, in the request that asks for it now: none may touch what belongs to another.
+ * Returns what takes that back.
+ */
+function atEnd(work) {
+  let ending;
+  new Promise((resolve) => (ending = resolve)).then(work);
+  endings.add(ending);
+  return () => endings.delete(ending);
+}
+
+/** Closes a WebSocket when the instance ends, as one that restarts does (1012). Returns what takes that back. */
+export const closedAtEnd = (socket) =>
+  atEnd(() => {
+    try {
+      socket.close(1012, "restarting");
+    } catch {
+      // It is closed already.
+    }
+  });
+
+/** Passes a body on, until its end or `close()`. It breaks off with the body, and with the instance. */
+export function pipe(body) {
+  const { readable, writable } = new IdentityTransformStream();
+  const abort = new AbortController();
+  // What was passed on so far is whole when a session ends: that is an end, it does not break off.
+  const piped = body.pipeTo(writable, { signal: abort.signal, preventAbort: true });
+  const stop = async (how) => {
+    abort.abort();
+    await piped.catch(() => {});
+    await writable[how]().catch(() => {});
+  };
+  const release = atEnd(() => stop("abort"));
+  const done = piped.then(release, () => {
+    release();
+    if (!abort.signal.aborted) return writable.abort().catch(() => {});
+  });
+  return { readable, done, close: () => void stop("close") };
+}
+
 /** Asks the platform's rate limiting: whether one more is within it. */
 export async function within(env, binding, key, limit) {
   let timer;

@@ -1,5 +1,5 @@
 //! Where work that waits for a promise leaves it: `entry.js` waits in its place, if it is that which steps the work
-//! along (see `crossing`); a task of its own waits for itself.
+//! along (see `stepper`); a task of its own waits for itself.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -21,18 +21,18 @@ pub struct Slot(RefCell<Option<Outcome>>);
 
 /// What the work that is being stepped wants to wait for.
 #[derive(Debug)]
-pub enum Desk {
-    /// Nothing is being stepped: who waits is a task.
-    Closed,
+pub enum Waiting {
+    /// Nothing is being stepped: what waits is a task.
+    NotStepped,
     /// Something is, and waits for nothing yet.
-    Open,
-    /// It waits for this; what comes of it belongs there.
-    Taken(Promise, Rc<Slot>),
+    ForNothing,
+    /// It waits for this promise; its outcome belongs in the slot.
+    For(Promise, Rc<Slot>),
 }
 
 thread_local! {
     // Of the step at hand; empty between two steps.
-    static DESK: RefCell<Desk> = const { RefCell::new(Desk::Closed) };
+    static STEP: RefCell<Waiting> = const { RefCell::new(Waiting::NotStepped) };
 }
 
 /// Waits for a promise, and for nothing else at the same time: whatever would end the wait early, a timer for
@@ -41,17 +41,17 @@ thread_local! {
 /// # Errors
 /// With what it was rejected with.
 pub async fn wait(promise: Promise) -> Result<JsValue, Exception> {
-    let Some(slot) = hand_over(&promise) else { return Ok(JsFuture::from(promise).await?) };
+    let Some(slot) = leave(&promise) else { return Ok(JsFuture::from(promise).await?) };
     let outcome = poll_fn(|_| slot.0.take().map_or(Poll::Pending, Poll::Ready)).await;
     Ok(outcome?)
 }
 
-fn hand_over(promise: &Promise) -> Option<Rc<Slot>> {
-    DESK.with_borrow_mut(|desk| match desk {
-        Desk::Closed | Desk::Taken(..) => None,
-        Desk::Open => {
+fn leave(promise: &Promise) -> Option<Rc<Slot>> {
+    STEP.with_borrow_mut(|step| match step {
+        Waiting::NotStepped | Waiting::For(..) => None,
+        Waiting::ForNothing => {
             let slot = Rc::new(Slot::default());
-            *desk = Desk::Taken(promise.clone(), Rc::clone(&slot));
+            *step = Waiting::For(promise.clone(), Rc::clone(&slot));
             Some(slot)
         }
     })
@@ -59,13 +59,13 @@ fn hand_over(promise: &Promise) -> Option<Rc<Slot>> {
 
 /// From here on the work at hand is stepped.
 pub fn open() {
-    DESK.set(Desk::Open);
+    STEP.set(Waiting::ForNothing);
 }
 
 /// The step is over; what the work waits for now.
 #[must_use]
-pub fn close() -> Desk {
-    DESK.replace(Desk::Closed)
+pub fn close() -> Waiting {
+    STEP.replace(Waiting::NotStepped)
 }
 
 impl Slot {

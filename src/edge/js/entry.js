@@ -1,0 +1,113 @@
+// The Worker as the runtime sees it. Requests, and the objects' state, belong to this file and not to the WebAssembly
+// instance: when one ends, each request that it had is begun anew or answered, at once.
+
+import { DurableObject } from "cloudflare:workers";
+
+import { current } from "./instance.js";
+
+/** Repeating these asks for nothing new (RFC 9110 §9.2.1). */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+/** How often a request is begun at most: each time, another one may have ended the instance. */
+const MOST_BEGINNINGS = 3;
+
+/** A request as the instance sees it. */
+class PendingRequest {
+  /** Whether something was sent that may have had an effect. */
+  isSent = false;
+  /** Whether it is being worked on at this very moment. */
+  isPolled = false;
+}
+
+/** The response; `undefined` if the instance ended before there was one. */
+async function respond(pending, request, env, context) {
+  const instance = current();
+  const polled = (work) => {
+    pending.isPolled = true;
+    const next = work();
+    pending.isPolled = false;
+    return next;
+  };
+  try {
+    const stepper = polled(() => instance.bindgen.enter(request, env, instance.context(context), pending));
+    let next = polled(() => stepper.step(undefined, false));
+    while (next instanceof Promise) {
+      const outcome = await instance.outcome(next);
+      if (instance.hasEnded) return undefined;
+      next = polled(() => stepper.step(...outcome));
+    }
+    stepper.free();
+    return next;
+  } catch (error) {
+    return instance.hasEnded ? undefined : current().bindgen.broken(request, `${error}`);
+  }
+}
+
+/** The answer to a request that the instance did not live to answer. */
+function answerFor(pending, request) {
+  const { broken, interrupted } = current().bindgen;
+  return pending.isPolled ? broken(request, "it ended the instance") : interrupted(request);
+}
+
+/**
+ * An object's class. What is in the instance's memory of it is read again from its storage by the next instance.
+ * @param {string} name of the class in Rust
+ */
+const objectClass = (name) =>
+  class extends DurableObject {
+    #instance;
+    #inner;
+
+    /** What `call` answers with; throws if the instance ends before that. */
+    async #ask(call) {
+      const instance = current();
+      if (this.#instance !== instance) {
+        this.#inner = new instance.bindgen[name](this.ctx, this.env);
+        this.#instance = instance;
+      }
+      const outcome = await instance.outcome(call(this.#inner));
+      if (!outcome) throw new Error("the WebAssembly instance has ended");
+      const [value, isRejected] = outcome;
+      if (isRejected) throw value;
+      return value;
+    }
+
+    fetch(request) {
+      return this.#ask((inner) => inner.fetch(request)).catch((error) => new Response(`${error}`, { status: 503 }));
+    }
+
+    alarm() {
+      return this.#ask((inner) => inner.alarm());
+    }
+
+    webSocketMessage(socket, message) {
+      return this.#ask((inner) => inner.webSocketMessage(socket, message));
+    }
+
+    // The runtime has no more to be told when a line ends.
+    webSocketClose() {}
+    webSocketError() {}
+  };
+
+export const SubjectObject = objectClass("SubjectObject");
+export const OnceObject = objectClass("OnceObject");
+export const SidIndexObject = objectClass("SidIndexObject");
+export const BucketObject = objectClass("BucketObject");
+export const TupleObject = objectClass("TupleObject");
+export const DecisionObject = objectClass("DecisionObject");
+
+export default {
+  async fetch(request, env, context) {
+    for (let beginning = 1; ; beginning += 1) {
+      const pending = new PendingRequest();
+      const response = await respond(pending, request, env, context);
+      if (response) return response;
+      const isRepeatable = !pending.isPolled && !pending.isSent && SAFE.has(request.method);
+      if (!isRepeatable || beginning === MOST_BEGINNINGS) return answerFor(pending, request);
+    }
+  },
+
+  async scheduled(event, env, context) {
+    const instance = current();
+    await instance.outcome(instance.bindgen.scheduled(event, env, instance.context(context)));
+  },
+};

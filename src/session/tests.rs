@@ -1,0 +1,26 @@
+//! What is stored and sent, byte for byte: the release before this one reads it, and so does the one after.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::message::Envelope;
+use super::{Answer, Command, Session};
+
+/// Reads each line, and writes it again.
+fn written_as_read<T: DeserializeOwned + Serialize>(lines: &str) {
+    for line in lines.lines() {
+        let read: T = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), line);
+    }
+}
+
+#[test]
+fn a_record_is_stored_as_the_first_release_did() {
+    written_as_read::<Session>(include_str!("../../fixtures/session/record_v1_whole.json"));
+}
+
+#[test]
+fn commands_and_answers_are_sent_as_by_the_first_release() {
+    written_as_read::<Envelope<Command>>(include_str!("../../fixtures/session/commands_v1.jsonl"));
+    written_as_read::<Answer>(include_str!("../../fixtures/session/answers_v1.jsonl"));
+}
