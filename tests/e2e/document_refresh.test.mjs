@@ -129,15 +129,15 @@ test("while an issuer is down known keys work, new sign-ins get 503 and Retry-Af
     await postern.advance(hours * HOURS);
     assert.equal((await use(down)).status, 200, `after ${hours} hours more`);
   }
-  await postern.advance(HOURS);
+  await postern.advance(HOURS / 2);
   const silent = down.hold("jwks");
-  assert.equal((await use(down)).status, 200, "while the issuer says nothing at all");
+  assert.equal((await postern.timeless(() => use(down))).status, 200, "while the issuer says nothing at all");
   silent.release();
   const stranger = down.accessToken({}, { key: newKey("ES256") });
   await postern.settled();
   assertUnavailable(await use(down, stranger));
   assertUnavailable(await logIn(world.browser(), { provider: "down" }));
-  await postern.advance(HOURS);
+  await postern.advance(1.5 * HOURS);
   assertUnavailable(await use(down));
   await postern.advance(24 * HOURS);
   const answer = await world.browser().navigate("/auth/login?provider=down");

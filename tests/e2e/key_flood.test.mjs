@@ -1,7 +1,6 @@
 // Made-up key ids by the thousand: what they cost the issuer, and how soon a real new key is found among them.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { after, test } from "node:test";
 
@@ -119,8 +118,7 @@ test("a client that hangs up as soon as it caused a fetch does not end it", asyn
   outgoing.on("error", () => {});
   outgoing.end();
   await keys.asked;
-  outgoing.destroy();
-  await once(outgoing, "close");
+  await new Promise((closed) => outgoing.on("close", closed).destroy());
   // A question and an answer: by now the Worker knows that the other client has gone.
   await postern.mark();
   // The answer that is held back will have the new key.
