@@ -134,11 +134,15 @@ function countingContext(context) {
 async function control(request) {
   const order = await request.json();
   if (order.skewMilliseconds !== undefined) skewMilliseconds = order.skewMilliseconds;
-  if (order.speed) lapse = { since: RealDate.now(), speed: order.speed };
+  if (order.speed) {
+    // The clock goes on from where it is.
+    skewMilliseconds = now() - RealDate.now();
+    lapse = { since: RealDate.now(), speed: order.speed };
+  }
   if (order.faults) faults = order.faults;
   if (order.cf !== undefined) cf = order.cf;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
-  return Response.json({ ...open, timers: timers.size });
+  return Response.json({ ...open, timers: timers.size, skewMilliseconds });
 }
 
 /** The platform's alarm clock is not moved with ours: what is meant to ring soon must ring soon. */

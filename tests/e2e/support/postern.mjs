@@ -190,8 +190,9 @@ export class Postern {
   }
 
   /** Lets the Worker's clock and timers run so many times as fast as the wall's; 1 is back to normal. */
-  lapse(speed) {
-    return this.#control({ speed });
+  async lapse(speed) {
+    const [{ body }] = await this.#control({ speed });
+    this.#skewMilliseconds = JSON.parse(body).skewMilliseconds;
   }
 
   /** Lets the Worker's clock and timers stand still while `act` goes on: whatever waits for time to pass, however short, does not come to its end. */

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { logIn } from "./login.mjs";
 import { SESSION_COOKIE } from "./refusals.mjs";
+import { AT_MOST_MS } from "./until.mjs";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const [TEXT, BINARY, CLOSE] = [1, 2, 8];
@@ -169,8 +170,8 @@ export async function signedIn(world, sub = `person-${(people += 1)}`) {
   return { sub, browser, cookie, open };
 }
 
-/** What `promise` brings, if it does in time. */
-export function within(milliseconds, promise, what) {
-  const late = sleep(milliseconds, undefined, { ref: false }).then(() => assert.fail(`${what} took more than ${milliseconds} ms`));
+/** What `promise` brings; fails with words where it brings nothing. */
+export function coming(promise, what) {
+  const late = sleep(AT_MOST_MS, undefined, { ref: false }).then(() => assert.fail(`this did not come: ${what}`));
   return Promise.race([promise, late]);
 }
