@@ -7,7 +7,7 @@ use super::documents::KeySource;
 use super::introspection::{self, Question};
 use super::turn::{Ledger, Turn};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
-use crate::authn::bearer::{Presented, looks_like_jwt, presented};
+use crate::authn::bearer::{Presented, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::sender::{self, Arrival, SenderFailure};
 use crate::authn::token_cache::TokenDigest;
@@ -23,6 +23,7 @@ use crate::secret::Secret;
 pub(super) struct Bearer {
     pub(super) principal: Principal,
     pub(super) token: Secret<String>,
+    pub(super) scheme: Scheme,
 }
 
 impl<P: Platform> Turn<'_, P> {
@@ -58,7 +59,7 @@ impl<P: Platform> Turn<'_, P> {
         let principal = Principal::by_token(issuer, &claims, &sender);
         ledger.event.who(&principal);
         ledger.event.token(claims.jti());
-        Ok(Bearer { principal, token: presented.token })
+        Ok(Bearer { principal, token: presented.token, scheme: presented.scheme })
     }
 }
 

@@ -26,6 +26,7 @@ mod me;
 mod onward;
 mod other_tabs;
 mod policies;
+mod refused;
 mod relations;
 mod renewal;
 mod reply;
@@ -62,6 +63,7 @@ pub use admission::Admission;
 pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
 pub use errand::{Errand, Errands};
+use refused::Refused;
 use turn::{Ledger, Turn};
 use verify::Asks;
 
@@ -166,12 +168,9 @@ impl Gateway {
         let (turn, mut ledger) = self.begin(platform, head);
         let outcome = match turn.enter(turn::target(&head.url).0) {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
-            Err(reason) => Err(reason),
+            Err(reason) => Err(reason.into()),
         };
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
-        };
+        let outcome = outcome.unwrap_or_else(|refused| Outcome::Reply(turn.refuse(&refused, &mut ledger)));
         self.note(platform, &ledger.event);
         #[cfg(feature = "policies")]
         self.look_ahead(platform);
@@ -230,16 +229,16 @@ impl Gateway {
         path: &CanonicalPath,
         body: impl RequestBody,
         ledger: &mut Ledger,
-    ) -> Result<Outcome, Reason> {
+    ) -> Result<Outcome, Refused> {
         if let Some(resource) = resource::asked_about(turn.config, path) {
-            return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+            return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&turn.config.authzen, authzen::Endpoint::at(path)) {
             let reply = authzen::answer(turn, (authzen, endpoint, path), body, ledger).await?;
             return Ok(Outcome::Reply(reply));
         }
         if jwks::is_asked_for(turn.config, path) {
-            return jwks::publish(turn, ledger).map(Outcome::Reply);
+            return Ok(Outcome::Reply(jwks::publish(turn, ledger)?));
         }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
