@@ -14,6 +14,7 @@ use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
 use crate::config::{Issuer, IssuerId, SignedTokens, TokenIssuer, Tokens};
 use crate::jose::{KeyStamp, UnverifiedJwt};
+use crate::ports::Clock;
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Token};
 use crate::secret::Secret;
@@ -54,7 +55,9 @@ impl<P: Platform> Turn<'_, P> {
             keys: &self.config.keys,
             now: self.now,
         };
-        let sender = sender::check(&arrival, &claims, issuer, self.platform).await.map_err(reason)?;
+        let sender = sender::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
+            .await
+            .map_err(reason)?;
         ledger.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         ledger.event.who(&principal);
@@ -106,9 +109,12 @@ fn remembered<'a, P: Platform>(
     digest: &TokenDigest,
 ) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
-        Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
-            turn.documents.still_holds(turn.platform, key_source(issuer, how), key)
-        }
+        Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => turn.documents.still_holds(
+            turn.platform.clock().now(),
+            turn.platform.errands(),
+            key_source(issuer, how),
+            key,
+        ),
         _ => false,
     };
     let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;

@@ -11,7 +11,7 @@ use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{Told, tell};
-use crate::upstream::{Identity, Introduction, Stay, Tenure};
+use crate::upstream::{Identity, Introduction, Making, Stay, Tenure};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -91,8 +91,9 @@ impl<P: Platform> Turn<'_, P> {
         event.withheld = withheld.iter().map(ToString::to_string).collect();
         let assertion = match (guard.token, &route.upstream) {
             (Token::Assertion, Some(upstream)) => {
-                let by = (self.platform, self.now);
-                let made = self.assertions.about(&who, upstream, &self.config.public_url, by).await;
+                let (signing, random) = (self.platform.signing(), self.platform.random());
+                let making = Making { signing, random, now: self.now };
+                let made = self.assertions.about(&who, upstream, &self.config.public_url, making).await;
                 Some(made.ok_or(Reason::Internal("internal.assertion_unsigned"))?)
             }
             _ => None,

@@ -23,7 +23,7 @@ use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
+use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, Sessions, SubjectKey};
 use crate::time::Timestamp;
 use crate::upstream::Assertions;
 
@@ -140,7 +140,7 @@ impl<P: Platform> Turn<'_, P> {
         if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
             csrf::check(self.head, &self.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
         }
-        let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
+        let judge = Judge { config: self.config, sessions: self.platform.sessions(), cache: self.cache, now: self.now };
         match judge.authenticate(&self.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
@@ -165,7 +165,7 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When the object does not answer.
     pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        let answer = self.platform.call(subject, command).await;
+        let answer = self.platform.sessions().call(subject, command).await;
         if command.ends() {
             self.cache.forget(subject);
             self.assertions.forget(subject);
