@@ -7,8 +7,6 @@
 mod adapters;
 #[path = "wasm/both.rs"]
 mod both;
-#[path = "wasm/crossing.rs"]
-mod crossing;
 #[path = "wasm/node.rs"]
 mod node;
 #[path = "vectors/published.rs"]
@@ -17,5 +15,7 @@ mod published;
 mod signatures;
 #[path = "wasm/signing.rs"]
 mod signing;
+#[path = "wasm/stepper.rs"]
+mod stepper;
 #[path = "wasm/vectors.rs"]
 mod vectors;

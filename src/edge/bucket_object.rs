@@ -1,6 +1,5 @@
 //! The Durable Object that counts requests.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
@@ -15,7 +14,7 @@ use crate::ports::Clock;
 /// One shard of the buckets; forgets those that are full by itself.
 #[durable_object(alarm)]
 pub struct BucketObject {
-    shard: AssertUnwindSafe<Rc<Shard>>,
+    shard: Rc<Shard>,
 }
 
 struct Shard {
@@ -33,7 +32,7 @@ const KIND: Kind = Kind {
 impl DurableObject for BucketObject {
     fn new(state: State, _env: Env) -> Self {
         let table = ExpiringTable::new(KIND, state.storage());
-        Self { shard: AssertUnwindSafe(Rc::new(Shard { table })) }
+        Self { shard: Rc::new(Shard { table }) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {

@@ -1,5 +1,6 @@
 //! [`Counters`] by sharded Durable Objects, and by the platform's rate limiting.
 
+use super::bindings::Bindings;
 use super::fetch::millis;
 use super::js::Exception;
 use super::object::Objects;
@@ -16,21 +17,19 @@ pub const BINDING: &str = "BUCKETS";
 const PATIENCE: Seconds = Seconds::new(2);
 
 /// Asks the `BucketObject` that is responsible for the key, or a rate limit of the platform's.
-#[derive(Clone, Copy, Debug)]
-pub struct BucketObjects<'a>(pub Objects<'a>);
-
-impl Counters for BucketObjects<'_> {
+impl Counters for Bindings {
     async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
         let message = Draw::new(key, allowance).to_json();
-        let answer = self.0.call_within(PATIENCE, BINDING, &key.shard(), &message).await?;
+        let answer = self.objects().call_within(PATIENCE, BINDING, &key.shard(), &message).await?;
         read_answer(&answer).ok_or(StoreError::Malformed)
     }
 
     async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
         let unavailable = |error: Exception| StoreError::Unavailable(format!("`{binding}`: {error}"));
-        let Objects { env, site } = self.0;
+        let Objects { env, site } = self.objects();
         let asked = glue::within(env, binding, &site.scoped(&key.to_hex()), millis(PATIENCE));
-        let answer = pending_promise::wait(asked.map_err(|error| unavailable(error.into()))?).await.map_err(unavailable)?;
+        let answer =
+            pending_promise::wait(asked.map_err(|error| unavailable(error.into()))?).await.map_err(unavailable)?;
         answer.as_bool().ok_or(StoreError::Malformed)
     }
 }

@@ -1,6 +1,5 @@
 //! The Durable Object that keeps decisions.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use crate::ports::Clock;
 /// One shard of the decisions; forgets them by itself when they expire.
 #[durable_object(alarm)]
 pub struct DecisionObject {
-    shard: AssertUnwindSafe<Rc<Shard>>,
+    shard: Rc<Shard>,
 }
 
 struct Shard {
@@ -38,7 +37,7 @@ const KIND: Kind = Kind {
 impl DurableObject for DecisionObject {
     fn new(state: State, _env: Env) -> Self {
         let table = ExpiringTable::new(KIND, state.storage());
-        Self { shard: AssertUnwindSafe(Rc::new(Shard { table })) }
+        Self { shard: Rc::new(Shard { table }) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {

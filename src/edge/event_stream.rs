@@ -5,8 +5,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::ReadableStream;
 
 use super::js::Exception;
-use super::{glue, relay};
 use super::watch::Ending;
+use super::{glue, relay};
 use crate::http::{HeaderMap, essence, header};
 
 /// Whether an answer is such a stream (HTML §9.2).

@@ -1,10 +1,10 @@
 //! Faults on demand, for the tests that show what a fault does to the request that has it and to all others. They are
 //! there in builds with the feature `fault-injection` alone, never in a deployment.
 
-#[cfg(feature = "fault-injection")]
-pub(super) use provoked::{after_upstream, at, in_message, in_object, in_stream, provoke};
 #[cfg(not(feature = "fault-injection"))]
 pub(super) use none::{after_upstream, at, in_message, in_object, in_stream, provoke};
+#[cfg(feature = "fault-injection")]
+pub(super) use provoked::{after_upstream, at, in_message, in_object, in_stream, provoke};
 
 #[cfg(not(feature = "fault-injection"))]
 mod none {

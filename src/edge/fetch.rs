@@ -8,16 +8,26 @@ use js_sys::global;
 use web_sys::{AbortController, Request, RequestCache, RequestInit, RequestRedirect};
 use worker::Delay;
 
+use super::bindings::Bindings;
 use super::js::{self, Exception};
 use super::stream::{self, ReadError};
 use super::{headers, log};
-use crate::http::StatusCode;
+use crate::http::{Method, StatusCode};
 use crate::ports::{Fetch, FetchError, OutboundRequest, OutboundResponse};
 use crate::time::Seconds;
 
 /// The runtime's `fetch`: redirects are answers, nothing is cached, one timer covers connection, headers and body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProviderFetch;
+
+impl Fetch for Bindings {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        if request.method != Method::GET {
+            self.background().note_effect();
+        }
+        ProviderFetch.send(request).await
+    }
+}
 
 impl Fetch for ProviderFetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {

@@ -1,6 +1,7 @@
 //! Workers: the only code that names `worker`. Each file adapts one thing of the runtime to one port of the core.
 
 pub mod background;
+pub mod bindings;
 pub mod buckets;
 pub mod clock;
 pub mod decisions;

@@ -1,6 +1,6 @@
 //! [`Once`] by sharded Durable Objects.
 
-use super::object::Objects;
+use super::bindings::Bindings;
 use crate::once::{Claim, Claimed, Release, shard};
 use crate::ports::{Once, StoreError};
 use crate::time::Timestamp;
@@ -9,18 +9,16 @@ use crate::time::Timestamp;
 pub const BINDING: &str = "ONCE";
 
 /// Claims in the `OnceObject` that is responsible for the key.
-#[derive(Clone, Copy, Debug)]
-pub struct OnceObjects<'a>(pub Objects<'a>);
-
-impl Once for OnceObjects<'_> {
+impl Once for Bindings {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
+        self.background().note_effect();
         let message = Claim::new(key, until).to_json();
-        let answer = self.0.call(BINDING, &shard(key), &message).await?;
+        let answer = self.objects().call(BINDING, &shard(key), &message).await?;
         Ok(Claimed::parse(&answer).ok_or(StoreError::Malformed)?.first())
     }
 
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
         let message = Release::new(key).to_json();
-        self.0.call(BINDING, &shard(key), &message).await.map(drop)
+        self.objects().call(BINDING, &shard(key), &message).await.map(drop)
     }
 }

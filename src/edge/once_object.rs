@@ -1,6 +1,5 @@
 //! The Durable Object that remembers what was used.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use serde::de::IgnoredAny;
@@ -15,7 +14,7 @@ use crate::ports::Clock;
 /// One shard of the things used once; forgets them by itself when they expire.
 #[durable_object(alarm)]
 pub struct OnceObject {
-    shard: AssertUnwindSafe<Rc<Shard>>,
+    shard: Rc<Shard>,
 }
 
 struct Shard {
@@ -33,7 +32,7 @@ const KIND: Kind = Kind {
 impl DurableObject for OnceObject {
     fn new(state: State, _env: Env) -> Self {
         let table = ExpiringTable::new(KIND, state.storage());
-        Self { shard: AssertUnwindSafe(Rc::new(Shard { table })) }
+        Self { shard: Rc::new(Shard { table }) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {

@@ -1,6 +1,6 @@
 //! [`Sessions`] by one Durable Object a subject.
 
-use super::object::Objects;
+use super::bindings::Bindings;
 use crate::ports::StoreError;
 use crate::session::message::{Envelope, VERSION};
 use crate::session::{Answer, Command, Sessions, SubjectKey};
@@ -9,14 +9,14 @@ use crate::session::{Answer, Command, Sessions, SubjectKey};
 pub const BINDING: &str = "SUBJECTS";
 
 /// Asks the subject's own `SubjectObject`.
-#[derive(Clone, Copy, Debug)]
-pub struct SubjectObjects<'a>(pub Objects<'a>);
-
-impl Sessions for SubjectObjects<'_> {
+impl Sessions for Bindings {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        if !matches!(command, Command::Check(_)) {
+            self.background().note_effect();
+        }
         let envelope = Envelope { v: VERSION, command };
         let message = serde_json::to_string(&envelope).map_err(|_| StoreError::Malformed)?;
-        let answer = self.0.call(BINDING, &subject.object_name(), &message).await?;
+        let answer = self.objects().call(BINDING, &subject.object_name(), &message).await?;
         serde_json::from_str(&answer).map_err(|_| StoreError::Malformed)
     }
 }

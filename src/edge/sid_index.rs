@@ -1,6 +1,6 @@
 //! [`SidIndex`] by sharded Durable Objects.
 
-use super::object::Objects;
+use super::bindings::Bindings;
 use crate::ports::StoreError;
 use crate::session::sid_index::{Request, Response};
 use crate::session::{SidEntry, SidIndex, SidKey, SubjectKey};
@@ -9,26 +9,23 @@ use crate::session::{SidEntry, SidIndex, SidKey, SubjectKey};
 pub const BINDING: &str = "SID_INDEX";
 
 /// Asks the `SidIndexObject` that is responsible for the key.
-#[derive(Clone, Copy, Debug)]
-pub struct SidIndexObjects<'a>(pub Objects<'a>);
-
-impl SidIndexObjects<'_> {
-    async fn ask(&self, key: &SidKey, request: &Request) -> Result<Response, StoreError> {
-        let answer = self.0.call(BINDING, &key.shard(), &request.to_json()).await?;
-        Response::parse(&answer).ok_or(StoreError::Malformed)
-    }
+async fn ask(bindings: &Bindings, key: &SidKey, request: &Request) -> Result<Response, StoreError> {
+    let answer = bindings.objects().call(BINDING, &key.shard(), &request.to_json()).await?;
+    Response::parse(&answer).ok_or(StoreError::Malformed)
 }
 
-impl SidIndex for SidIndexObjects<'_> {
+impl SidIndex for Bindings {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
-        self.ask(key, &Request::put(key, entry)).await?.entered()
+        self.background().note_effect();
+        ask(self, key, &Request::put(key, entry)).await?.entered()
     }
 
     async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        self.ask(key, &Request::find(key)).await?.subjects()
+        ask(self, key, &Request::find(key)).await?.subjects()
     }
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        self.ask(key, &Request::end(key)).await?.subjects()
+        self.background().note_effect();
+        ask(self, key, &Request::end(key)).await?.subjects()
     }
 }

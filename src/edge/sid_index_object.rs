@@ -1,6 +1,5 @@
 //! The Durable Object that knows whose a provider's session is.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -17,7 +16,7 @@ use crate::time::Timestamp;
 /// One shard of the index; forgets entries by itself when their sessions are over.
 #[durable_object(alarm)]
 pub struct SidIndexObject {
-    shard: AssertUnwindSafe<Rc<Shard>>,
+    shard: Rc<Shard>,
 }
 
 struct Shard {
@@ -35,7 +34,7 @@ const KIND: Kind = Kind {
 impl DurableObject for SidIndexObject {
     fn new(state: State, _env: Env) -> Self {
         let table = ExpiringTable::new(KIND, state.storage());
-        Self { shard: AssertUnwindSafe(Rc::new(Shard { table })) }
+        Self { shard: Rc::new(Shard { table }) }
     }
 
     async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {

@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
@@ -34,7 +33,7 @@ use crate::time::Timestamp;
 /// Everything that must be consistent about one subject.
 #[durable_object]
 pub struct SubjectObject {
-    inner: AssertUnwindSafe<Rc<Inner>>,
+    inner: Rc<Inner>,
 }
 
 /// A renewal under way. Inside an object all requests may wait for the same one.
@@ -59,7 +58,7 @@ impl DurableObject for SubjectObject {
         let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
         let (flights, alarm_at) = (RefCell::default(), Cell::new(None));
         let inner = Inner { storage, watchers: Watchers(state), table, site, env, flights, alarm_at };
-        Self { inner: AssertUnwindSafe(Rc::new(inner)) }
+        Self { inner: Rc::new(inner) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {

@@ -1,7 +1,6 @@
 //! The Durable Object that keeps tuples.
 
 use std::cell::Cell;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use crate::relation::{Answer, Change, Changed, MAX_FOUND, Object, Page, Read, Su
 /// One shard of the tuples.
 #[durable_object(fetch)]
 pub struct TupleObject {
-    shard: AssertUnwindSafe<Rc<Shard>>,
+    shard: Rc<Shard>,
 }
 
 struct Shard {
@@ -36,7 +35,7 @@ struct Listed {
 
 impl DurableObject for TupleObject {
     fn new(state: State, _env: Env) -> Self {
-        Self { shard: AssertUnwindSafe(Rc::new(Shard { storage: state.storage(), is_made: Cell::new(false) })) }
+        Self { shard: Rc::new(Shard { storage: state.storage(), is_made: Cell::new(false) }) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::object::Objects;
+use super::bindings::Bindings;
 use crate::ports::StoreError;
 use crate::relation::message::{Request, Response, shard};
 use crate::relation::{Answer, Change, Changed, Object, Page, Read, Relations, Tuple};
@@ -11,17 +11,12 @@ use crate::relation::{Answer, Change, Changed, Object, Page, Read, Relations, Tu
 pub const BINDING: &str = "TUPLES";
 
 /// Asks the `TupleObject` that keeps the tuples of an object.
-#[derive(Clone, Copy, Debug)]
-pub struct TupleObjects<'a>(pub Objects<'a>);
-
-impl TupleObjects<'_> {
-    async fn ask(&self, object: &Object, request: Request) -> Result<Response, StoreError> {
-        let answer = self.0.call(BINDING, &shard(object), &request.to_json()).await?;
-        Response::parse(&answer).ok_or(StoreError::Malformed)
-    }
+async fn ask(bindings: &Bindings, object: &Object, request: Request) -> Result<Response, StoreError> {
+    let answer = bindings.objects().call(BINDING, &shard(object), &request.to_json()).await?;
+    Response::parse(&answer).ok_or(StoreError::Malformed)
 }
 
-impl Relations for TupleObjects<'_> {
+impl Relations for Bindings {
     /// One message for each object that is asked, all at once.
     async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answer>, StoreError> {
         let mut shards: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -31,7 +26,7 @@ impl Relations for TupleObjects<'_> {
         let of = |places: &Vec<usize>| places.iter().filter_map(|place| reads.get(*place).cloned()).collect();
         let messages: Vec<(&str, String)> =
             shards.iter().map(|(name, places)| (name.as_str(), Request::Read(of(places)).to_json())).collect();
-        let replies = self.0.call_all(BINDING, &messages).await?;
+        let replies = self.objects().call_all(BINDING, &messages).await?;
         let mut answers = BTreeMap::new();
         for (places, reply) in shards.values().zip(replies) {
             let Some(Response::Answers(found)) = Response::parse(&reply) else { return Err(StoreError::Malformed) };
@@ -44,14 +39,15 @@ impl Relations for TupleObjects<'_> {
     }
 
     async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
-        match self.ask(&change.object, Request::Change(change.clone())).await? {
+        self.background().note_effect();
+        match ask(self, &change.object, Request::Change(change.clone())).await? {
             Response::Changed(changed) => Ok(changed),
             _ => Err(StoreError::Malformed),
         }
     }
 
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
-        match self.ask(object, Request::List(object.clone(), after.cloned())).await? {
+        match ask(self, object, Request::List(object.clone(), after.cloned())).await? {
             Response::Page(page) => Ok(page),
             _ => Err(StoreError::Malformed),
         }

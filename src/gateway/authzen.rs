@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::doors;
 use super::judges::Judges;
+use super::refused::Refused;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Evaluated, Event, Outcome as Ending, What};
@@ -58,7 +59,7 @@ pub(super) async fn answer<P: Platform>(
     ledger.echo(turn.head.headers.get(REQUEST_ID));
     match decide(turn, (authzen, endpoint, path), body, ledger).await {
         Ok(decisions) => Ok(reply::json(StatusCode::OK, &decisions)),
-        Err(reason) => Ok(in_words(turn.refuse(&reason, ledger), &reason, &turn.request_id)),
+        Err(refused) => Ok(in_words(turn.refuse(&refused, ledger), &refused.reason, &turn.request_id)),
     }
 }
 
@@ -77,11 +78,11 @@ async fn decide<P: Platform>(
     (authzen, endpoint, path): (&Authzen, Endpoint, &CanonicalPath),
     body: impl RequestBody,
     ledger: &mut Ledger,
-) -> Result<Value, Reason> {
+) -> Result<Value, Refused> {
     turn.allow_methods(&[Method::POST])?;
     let matched = Matched { route: &authzen.route, params: Vec::new() };
     ledger.event.route = Some(authzen.route.name.clone());
-    doors::enter(turn, path, &matched, ledger).await.map_err(|refused| refused.reason)?;
+    doors::enter(turn, path, &matched, ledger).await?;
     let request = read(turn, endpoint, body).await.map_err(Reason::Evaluation)?;
     let judges = Judges::at_hand(turn, &mut ledger.event).await;
     let answer = match request {

@@ -7,13 +7,14 @@ use super::documents::KeySource;
 use super::introspection::{self, Question};
 use super::turn::{Ledger, Turn};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
-use crate::authn::bearer::{Presented, looks_like_jwt, presented};
+use crate::authn::bearer::{Presented, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::sender::{self, Arrival, SenderFailure};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
 use crate::config::{Issuer, IssuerId, SignedTokens, TokenIssuer, Tokens};
 use crate::jose::{KeyStamp, UnverifiedJwt};
+use crate::ports::Clock;
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Token};
 use crate::secret::Secret;
@@ -23,6 +24,7 @@ use crate::secret::Secret;
 pub(super) struct Bearer {
     pub(super) principal: Principal,
     pub(super) token: Secret<String>,
+    pub(super) scheme: Scheme,
 }
 
 impl<P: Platform> Turn<'_, P> {
@@ -53,12 +55,14 @@ impl<P: Platform> Turn<'_, P> {
             keys: &self.config.keys,
             now: self.now,
         };
-        let sender = sender::check(&arrival, &claims, issuer, self.platform).await.map_err(reason)?;
+        let sender = sender::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
+            .await
+            .map_err(reason)?;
         ledger.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         ledger.event.who(&principal);
         ledger.event.token(claims.jti());
-        Ok(Bearer { principal, token: presented.token })
+        Ok(Bearer { principal, token: presented.token, scheme: presented.scheme })
     }
 }
 
@@ -105,9 +109,12 @@ fn remembered<'a, P: Platform>(
     digest: &TokenDigest,
 ) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
-        Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
-            turn.documents.still_holds(turn.platform, key_source(issuer, how), key)
-        }
+        Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => turn.documents.still_holds(
+            turn.platform.clock().now(),
+            turn.platform.errands(),
+            key_source(issuer, how),
+            key,
+        ),
         _ => false,
     };
     let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;

@@ -21,8 +21,9 @@ use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, Verified
 use crate::keyring::KeyRing;
 use crate::oidc::key_search;
 use crate::oidc::metadata::Metadata;
-use crate::ports::Clock;
+use crate::ports::{Log, Timer};
 use crate::refusal::Reason;
+use crate::time::Timestamp;
 
 use flight::Brought;
 pub(super) use published::{Ask, Published};
@@ -138,7 +139,7 @@ impl IssuerDocuments {
         let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;
         let at = KeysAt(&url);
         let keys = self.keys.get(platform, &at).await.map_err(VerifyError::Keys)?;
-        let error = match token.verify(&keys, algorithms, platform).await {
+        let error = match token.verify(&keys, algorithms, platform.signatures()).await {
             Err(error) if error.keys_may_be_stale() => error,
             verdict => return verdict.map_err(VerifyError::Token),
         };
@@ -146,9 +147,9 @@ impl IssuerDocuments {
         loop {
             match self.keys.look(platform, &at, &search).await.map_err(VerifyError::Keys)? {
                 Found::Others(keys) => {
-                    return token.verify(&keys, algorithms, platform).await.map_err(VerifyError::Token);
+                    return token.verify(&keys, algorithms, platform.signatures()).await.map_err(VerifyError::Token);
                 }
-                Found::Unasked if seconds > 0 => platform.sleep(1000).await,
+                Found::Unasked if seconds > 0 => platform.timer().sleep(1000).await,
                 Found::Nothing | Found::Unasked => return Err(VerifyError::Token(error)),
             }
             seconds -= 1;
@@ -158,17 +159,18 @@ impl IssuerDocuments {
     /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
     /// isolate's memory. Without waiting: false when there are none, or when the issuer must be asked for them
     /// first, for which [`IssuerDocuments::verify`] waits.
-    pub(super) fn still_holds<P: Clock + Errands>(
+    pub(super) fn still_holds(
         &self,
-        platform: &P,
+        now: Timestamp,
+        errands: &impl Errands,
         source: KeySource<'_>,
         stamp: &KeyStamp,
     ) -> bool {
-        let by = |url: &str| self.keys.at_hand(platform, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
+        let by = |url: &str| self.keys.at_hand(now, errands, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
         match source {
             KeySource::Uri(url) => by(url),
             KeySource::Discovery(issuer) => {
-                self.keys_uris.at_hand(platform, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
+                self.keys_uris.at_hand(now, errands, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
             }
         }
     }
@@ -208,7 +210,7 @@ impl Gateway {
         let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         for published in providers.chain(issuers) {
-            platform.start(Errand(Wanted::Document(published, Ask::Ahead)));
+            platform.errands().start(Errand(Wanted::Document(published, Ask::Ahead)));
         }
     }
 
@@ -243,7 +245,7 @@ impl Gateway {
             Err(reason) => note_failure(&mut event, &reason),
         }
         event.document = Some(short(published.name()));
-        platform.line(&event.to_line());
+        platform.log().line(&event.to_line());
     }
 }
 

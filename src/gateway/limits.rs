@@ -5,7 +5,7 @@
 use super::Platform;
 use super::turn::{Ledger, Turn};
 use crate::authn::Principal;
-use crate::limit::{BucketKey, Counter, Drawn, Kind, Limit, Quota, Whose};
+use crate::limit::{BucketKey, Counter, Counters, Drawn, Kind, Limit, Quota, Whose};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::route::Route;
@@ -80,12 +80,12 @@ impl<P: Platform> Turn<'_, P> {
                 if let Some(refusal) = buckets.refused(key, self.now) {
                     return Ok(refusal);
                 }
-                let drawn = self.platform.draw(key, allowance).await?;
+                let drawn = self.platform.counters().draw(key, allowance).await?;
                 buckets.note(key, &drawn, self.now);
                 Ok(drawn)
             }
             Counter::Binding(name) => {
-                let admitted = self.platform.is_within(name, key).await?;
+                let admitted = self.platform.counters().is_within(name, key).await?;
                 // It does not say when there is more; after a whole period there is.
                 Ok(Drawn { admitted, remaining: 0, next: allowance.period() })
             }

@@ -49,7 +49,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     let wishes = Wishes::of(&link, provider)?;
     turn.limit_own(Kind::Login, turn.config.limits.login.as_ref(), ledger).await?;
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
-    let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform);
+    let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform.random());
     let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
         .ok()
         .and_then(|url| reply::redirect(StatusCode::FOUND, &url))
@@ -234,10 +234,10 @@ fn remember<P: Platform>(
 /// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
 fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(String, Secret<String>), SealError> {
     let keys = &turn.config.keys;
-    transaction.seal(keys, turn.platform).or_else(|SealError| {
+    transaction.seal(keys, turn.platform.random()).or_else(|SealError| {
         let mut shorter = transaction.clone();
         shorter.return_to = ReturnTo::start().as_str().to_owned();
-        shorter.seal(keys, turn.platform)
+        shorter.seal(keys, turn.platform.random())
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) fn tell<P: Platform>(
         let Some(provider) = turn.config.provider(&other.provider) else { continue };
         other.previous_session = Some(session.expose().clone());
         // One that has no room for it stays as it is; the session it does not know of ends by its clocks.
-        let Ok((name, sealed)) = other.seal(&turn.config.keys, turn.platform) else { continue };
+        let Ok((name, sealed)) = other.seal(&turn.config.keys, turn.platform.random()) else { continue };
         let left = other.expires_at().since(turn.now);
         let same_site = login::same_site(provider);
         ledger.set_cookie(cookie::set_login_transaction(&name, sealed.expose(), same_site, left))?;

@@ -56,7 +56,7 @@ mod built_in {
     use crate::audit::{Outcome as Ending, What};
     use crate::authz::{Denial, Shortfall, StepUp};
     use crate::gateway::Gateway;
-    use crate::gateway::errand::{Errand, Wanted};
+    use crate::gateway::errand::{Errand, Errands, Wanted};
     use crate::gateway::landing::landing;
     use crate::gateway::renewal::background_event;
     use crate::http::StatusCode;
@@ -64,6 +64,7 @@ mod built_in {
         ContextFacts, Difference, Loaded, PolicyDecision, PolicyInput, PrincipalFacts, PullError, ResourceFacts,
         Verdict,
     };
+    use crate::ports::{Clock, Log};
     use crate::time::Seconds;
 
     /// How long a request waits that has nothing to go on with: longer than the store may take for all that is read.
@@ -94,24 +95,24 @@ mod built_in {
 
     /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
     pub(in crate::gateway) async fn loaded<P: Platform>(turn: &Turn<'_, P>) -> Option<Rc<Loaded>> {
-        let standing = turn.policies.standing(turn.platform.now());
+        let standing = turn.policies.standing(turn.platform.clock().now());
         let landings = turn.policies.landings();
         if standing.pull {
-            turn.platform.start(Errand(Wanted::Policies));
+            turn.platform.errands().start(Errand(Wanted::Policies));
         }
         if standing.loaded.is_some() || !standing.awaited {
             return standing.loaded;
         }
-        landing(turn.platform, landings, || turn.policies.landings(), PATIENCE_MS).await;
-        turn.policies.standing(turn.platform.now()).loaded
+        landing(turn.platform.timer(), landings, || turn.policies.landings(), PATIENCE_MS).await;
+        turn.policies.standing(turn.platform.clock().now()).loaded
     }
 
     impl Gateway {
         /// After the isolate's first request, whatever that was: who asks the policies first should not have to wait for
         /// all that reading them takes. Reading takes the isolate's time, so nothing of that request is left to wait for it.
         pub(in crate::gateway) fn look_ahead<P: Platform>(&self, platform: &P) {
-            if self.asks_policies && self.policies.untouched(platform.now()) {
-                platform.start(Errand(Wanted::Policies));
+            if self.asks_policies && self.policies.untouched(platform.clock().now()) {
+                platform.errands().start(Errand(Wanted::Policies));
             }
         }
 
@@ -122,7 +123,7 @@ mod built_in {
                 event.end(Ending::Deny, why.code(), StatusCode::SERVICE_UNAVAILABLE);
                 event.detail = why.detail();
             };
-            match self.policies.pull(platform, platform.now()).await {
+            match self.policies.pull(platform.policy_store(), platform.clock().now()).await {
                 Ok(pulled) if !pulled.changed && pulled.amiss.is_none() => return,
                 Ok(pulled) => {
                     if pulled.changed {
@@ -136,7 +137,7 @@ mod built_in {
                 }
                 Err(why) => fails(&mut event, &why),
             }
-            platform.line(&event.to_line());
+            platform.log().line(&event.to_line());
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn also<P: Platform>(
     let asked = Questions::new(&turn.config.relations, principal, guard, &matched.params);
     let found = match asked {
         Ok(None) => return Ok((decision, Vec::new())),
-        Ok(Some(questions)) => find_out(turn.platform, questions, event).await.map_err(Reason::Store)?,
+        Ok(Some(questions)) => find_out(turn.platform.relations(), questions, event).await.map_err(Reason::Store)?,
         Err(denial) => Err(denial),
     };
     Ok(match found {

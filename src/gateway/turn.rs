@@ -1,7 +1,7 @@
 //! One request's turn: what is known of it, and what is noted on the way.
 
-use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
+use super::refused::Refused;
 use super::sign_in::{LOGIN, SignIn};
 use super::{Platform, reply, resource};
 use crate::audit::{Event, Outcome as Ending};
@@ -23,7 +23,7 @@ use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
+use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, Sessions, SubjectKey};
 use crate::time::Timestamp;
 use crate::upstream::Assertions;
 
@@ -51,14 +51,10 @@ pub(super) struct Turn<'a, P> {
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
 pub(super) struct Ledger {
     pub(super) event: Event,
-    /// What the route says to whom it refuses, where it takes access tokens.
-    pub(super) challenge: Option<Challenge>,
     /// What the answer says to pages of other origins, where the route knows any.
-    pub(super) grant: Option<Grant>,
+    grant: Option<Grant>,
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
-    /// What a sign-in has to be like to help where the route takes sessions.
-    pub(super) sign_in: Option<SignIn>,
     cookies: Vec<HeaderValue>,
     /// The caller's own id of the request, where it goes back in place of ours.
     echo: Option<HeaderValue>,
@@ -66,15 +62,12 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(event: Event) -> Self {
-        Self {
-            event,
-            challenge: None,
-            grant: None,
-            quotas: Quotas::default(),
-            sign_in: None,
-            cookies: Vec::new(),
-            echo: None,
-        }
+        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
+    }
+
+    /// Has the answer say this to pages of other origins.
+    pub(super) fn grants(&mut self, grant: Option<Grant>) {
+        self.grant = grant;
     }
 
     /// The cookies, the grant and the quotas, for an answer that is not ours.
@@ -130,12 +123,24 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When nobody came through.
     pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+        self.authenticate_from(None, wants, ledger).await
+    }
+
+    /// Door 1, where pages of a further origin may use the session too.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate_from(
+        &self,
+        trusted_origin: Option<&str>,
+        wants: Wants,
+        ledger: &mut Ledger,
+    ) -> Result<Authenticated, Reason> {
         // First, so that another origin's requests do not even keep the session alive.
         if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
-            let also = ledger.grant.as_ref().and_then(Grant::trusted_origin);
-            csrf::check(self.head, &self.config.public_url, also).map_err(Reason::Csrf)?;
+            csrf::check(self.head, &self.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
         }
-        let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
+        let judge = Judge { config: self.config, sessions: self.platform.sessions(), cache: self.cache, now: self.now };
         match judge.authenticate(&self.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
@@ -160,7 +165,7 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When the object does not answer.
     pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        let answer = self.platform.call(subject, command).await;
+        let answer = self.platform.sessions().call(subject, command).await;
         if command.ends() {
             self.cache.forget(subject);
             self.assertions.forget(subject);
@@ -251,31 +256,34 @@ impl<P: Platform> Turn<'_, P> {
     }
 
     /// Turns a reason into its poor outside, and notes the rich inside.
-    pub(super) fn refuse(&self, reason: &Reason, ledger: &mut Ledger) -> Reply {
+    pub(super) fn refuse(&self, refused: &Refused, ledger: &mut Ledger) -> Reply {
+        let Refused { reason, challenge, sign_in, .. } = refused;
         let refusal = reason.refusal();
         ledger.event.end(Ending::Deny, reason.code(), refusal.status());
         ledger.event.detail = reason.detail().as_deref().map(crate::audit::short);
         if let Refusal::Internal = refusal {
             ledger.event.detail = Some(format!("{reason:?}"));
         }
-        let mut reply =
-            reply::problem(&refusal, &self.request_id, self.caller, self.login_link(&refusal, ledger).as_deref());
-        if let Some(challenge) = &ledger.challenge {
+        // A page of another origin has to be told the whole address.
+        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.caller.is_navigation();
+        let login = self.login_link(&refusal, sign_in.as_deref());
+        let login = login.map(|link| if elsewhere { self.config.public_url.join(&link) } else { link });
+        let mut reply = reply::problem(&refusal, &self.request_id, self.caller, login.as_deref());
+        if let Some(challenge) = challenge {
             challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
         }
         reply
     }
 
-    /// Where to sign in, where that helps. A page of another origin has to be told the whole address.
-    fn login_link(&self, refusal: &Refusal, ledger: &Ledger) -> Option<String> {
-        let link = match (refusal, &ledger.sign_in) {
+    /// Where to sign in, where that helps.
+    fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
+        let link = match (refusal, sign_in) {
             (Refusal::StepUp(_), Some(sign_in)) if self.caller.is_navigation() => sign_in.link_back_to(&self.here()),
             (Refusal::StepUp(_), None) => return None,
             (_, Some(sign_in)) => sign_in.link(),
             (_, None) => LOGIN.to_owned(),
         };
-        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.caller.is_navigation();
-        refusal.offers_login().then(|| if elsewhere { self.config.public_url.join(&link) } else { link })
+        refusal.offers_login().then_some(link)
     }
 
     /// Adds what every answer of ours carries.

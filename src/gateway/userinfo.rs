@@ -9,6 +9,7 @@ use crate::oidc::kept::Kept;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
+use crate::ports::{Clock, Fetch};
 use crate::refusal::{Document, Reason};
 
 /// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
@@ -39,7 +40,7 @@ async fn ask<P: Platform>(
 ) -> Result<UserInfo, Reason> {
     let endpoint = metadata.userinfo_endpoint.as_deref().ok_or(Reason::UserInfo(UserInfoError::NoEndpoint))?;
     let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
-    let answer = turn.platform.send(request).await;
+    let answer = turn.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
     if answer.status.is_server_error() {
         return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
@@ -48,7 +49,7 @@ async fn ask<P: Platform>(
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         subject: id_token.subject(),
-        now: turn.platform.now(),
+        now: turn.platform.clock().now(),
     };
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),

@@ -3,7 +3,8 @@
 
 mod question;
 
-use super::doors::{self, Admitted, Refused};
+use super::doors::{self, Admitted};
+use super::refused::Refused;
 use super::turn::{self, Ledger, Turn};
 use super::{Platform, guard, reply};
 use crate::audit::Outcome as Ending;
@@ -123,10 +124,8 @@ fn written(text: &str) -> Option<HeaderValue> {
 
 /// The answer to the caller. It is never 2xx, which would be leave to pass: a page of ours that leads on comes as a 401.
 fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Reply {
-    let mut reply = match guard::answer(turn, refused, ledger) {
-        Ok(reply) => reply,
-        Err(reason) => turn.refuse(&reason, ledger),
-    };
+    let challenged = guard::challenge(turn, refused, ledger);
+    let mut reply = challenged.unwrap_or_else(|refused| turn.refuse(&refused, ledger));
     if reply.status.is_success() {
         reply.status = StatusCode::UNAUTHORIZED;
     }

@@ -4,7 +4,7 @@ use js_sys::{JSON, Object, Reflect, Uint8Array};
 use postern::edge::environment::{self, Environment};
 use postern::edge::request::{self, IncomingBody};
 use postern::edge::stream::{self, ReadError};
-use postern::edge::{headers, response, shield};
+use postern::edge::{headers, response};
 use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use postern::ports::{BodyError, RequestBody};
 use wasm_bindgen::JsValue;
@@ -144,9 +144,4 @@ fn a_variable_that_is_no_json_is_an_error() {
     let env = Object::new();
     Reflect::set(&env, &"CIRCLE".into(), &circle).unwrap();
     assert!(environment::variables(&env, |name| name == "CIRCLE").is_err());
-}
-
-#[wasm_bindgen_test]
-async fn work_behind_the_shield_gives_its_result() {
-    assert_eq!(shield::run(async { 7 }).await, Ok(7));
 }

@@ -11,6 +11,7 @@ use crate::gateway::policies;
 use crate::gateway::relations;
 use crate::gateway::turn::{Ledger, Turn};
 use crate::kept;
+use crate::kept::KeptDecisions;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 
@@ -68,7 +69,7 @@ pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Resul
     if turn.config.decisions.is_none() || !kept::is_id(id) {
         return Err(Reason::NoSuchDecision);
     }
-    let line = turn.platform.kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let line = turn.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
     serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))
 }
 
@@ -104,7 +105,8 @@ async fn asked<P: Platform>(
     let found = match case.relations(&verdict, &turn.config.relations) {
         None => return by_policies(turn, (case, context), (verdict, &[]), ledger).await,
         Some(Err(denial)) => Err(denial),
-        Some(Ok(questions)) => match relations::find_out(turn.platform, questions, &mut ledger.event).await {
+        Some(Ok(questions)) => match relations::find_out(turn.platform.relations(), questions, &mut ledger.event).await
+        {
             Ok(found) => found,
             Err(_) => return verdict.without_relations(),
         },

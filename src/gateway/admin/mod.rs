@@ -17,6 +17,7 @@ mod sessions;
 
 use serde_json::{Value, json};
 
+use super::refused::Refused;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{self, Outcome as Ending, What};
@@ -78,15 +79,15 @@ pub(super) async fn answer<P: Platform>(
     path: &CanonicalPath,
     body: impl RequestBody,
     ledger: &mut Ledger,
-) -> Result<Reply, Reason> {
+) -> Result<Reply, Refused> {
     ledger.event.event = What::Admin;
     if turn.config.admin.is_none() {
-        return Err(Reason::NoRoute);
+        return Err(Reason::NoRoute.into());
     }
     let (endpoint, parameter) = find(&turn.head.method, path)?;
     ledger.event.action = Some(endpoint.action);
     if let Err(reason) = door::enter(turn, endpoint, ledger).await {
-        return super::guard::challenge(turn, reason, ledger);
+        return super::guard::challenge(turn, reason.into(), ledger);
     }
     let Done { reply, reason, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;
     if let Some(Change { before, after }) = change {

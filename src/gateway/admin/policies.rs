@@ -12,13 +12,13 @@ use super::{Change, Done};
 use crate::gateway::Platform;
 use crate::gateway::turn::Turn;
 use crate::policy::{Bundle, Pointer, PolicySet, VERSIONS, Version, pointer_key, version_key};
-use crate::ports::{RequestBody, StoreError};
+use crate::ports::{PolicyPress, PolicyStore, RequestBody, StoreError};
 use crate::refusal::Reason;
 
 /// `GET /auth/admin/policies`: what the store names, and what this isolate goes by.
 pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>) -> Result<Done, Reason> {
     let published = published(turn).await?;
-    let keys = turn.platform.keys(VERSIONS).await.map_err(Reason::Store)?;
+    let keys = turn.platform.policy_press().keys(VERSIONS).await.map_err(Reason::Store)?;
     let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
     let here = turn.policies.known().map(|(pointer, read_at)| {
         json!({
@@ -62,7 +62,7 @@ pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
         _ => return Err(Reason::BadInput("as")),
     };
     // A pointer is never to name what is not there.
-    turn.platform.publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
+    turn.platform.policy_press().publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
     point(turn, before, (live, shadow), &[&set]).await
 }
 
@@ -113,7 +113,7 @@ async fn point<P: Platform>(
     let known = turn.policies.known().map(|(pointer, _)| pointer.serial);
     let newest = known.map_or(0, |serial| serial.saturating_add(1)).max(turn.now.as_unix().try_into().unwrap_or(0));
     let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest).vouching(before.as_ref(), checked);
-    turn.platform.publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
+    turn.platform.policy_press().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
     let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
     Ok(Done::changed(&json!({ "pointer": pointer }), change))
 }
@@ -145,13 +145,13 @@ async fn expected<P: Platform>(turn: &Turn<'_, P>, order: &Order) -> Result<Opti
 }
 
 async fn published<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Pointer>, Reason> {
-    let text = turn.platform.published(pointer_key()).await.map_err(Reason::Store)?;
+    let text = turn.platform.policy_store().published(pointer_key()).await.map_err(Reason::Store)?;
     // One that cannot be read is none: whoever publishes mends it.
     Ok(text.as_deref().and_then(Pointer::from_text))
 }
 
 async fn stored<P: Platform>(turn: &Turn<'_, P>, version: &Version) -> Result<Option<Bundle>, Reason> {
-    let text = turn.platform.published(&version_key(version)).await.map_err(Reason::Store)?;
+    let text = turn.platform.policy_store().published(&version_key(version)).await.map_err(Reason::Store)?;
     let bundle = text.map(|text| Bundle::from_text(&text).map_err(|_| Reason::Store(StoreError::Malformed)));
     Ok(bundle.transpose()?.filter(|bundle| bundle.version() == *version))
 }

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use futures_util::future::join;
-use js_sys::{Function, Promise, Reflect};
-use postern::edge::crossing::Crossing;
-use postern::edge::desk;
+use js_sys::{Function, Object, Promise, Reflect};
+use postern::edge::pending_promise;
+use postern::edge::pending_request::PendingRequest;
+use postern::edge::stepper::Stepper;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -21,12 +22,13 @@ fn said(text: &str) -> Response {
     Response::new_with_opt_str(Some(text)).unwrap()
 }
 
-fn crossing(work: impl Future<Output = String> + 'static) -> Crossing {
-    Crossing::new(async move { said(&work.await) }, |crash| said(&crash.to_string()))
+fn stepper(work: impl Future<Output = String> + 'static) -> Stepper {
+    let request: PendingRequest = Object::new().unchecked_into();
+    Stepper::new(async move { said(&work.await) }, request)
 }
 
 async fn waited(promise: Promise) -> String {
-    let outcome = desk::wait(promise).await;
+    let outcome = pending_promise::wait(promise).await;
     outcome.map_or_else(|error| format!("rejected: {error}"), |value| value.as_string().unwrap())
 }
 
@@ -35,14 +37,14 @@ fn resolved(text: &str) -> Promise {
 }
 
 /// What `entry.js` does; how many promises were waited for, and the answer.
-async fn driven(mut crossing: Crossing) -> (u32, String) {
+async fn driven(mut stepper: Stepper) -> (u32, String) {
     let mut waits = 0;
-    let mut next = crossing.step(JsValue::UNDEFINED, false);
+    let mut next = stepper.step(JsValue::UNDEFINED, false);
     while let Some(promise) = next.dyn_ref::<Promise>() {
         waits += 1;
         next = match JsFuture::from(promise.clone()).await {
-            Ok(value) => crossing.step(value, false),
-            Err(error) => crossing.step(error, true),
+            Ok(value) => stepper.step(value, false),
+            Err(error) => stepper.step(error, true),
         };
     }
     let response: Response = next.unchecked_into();
@@ -72,7 +74,7 @@ async fn after(milliseconds: u32, text: &str) -> String {
 
 #[wasm_bindgen_test]
 async fn what_needs_no_waiting_is_answered_in_the_first_step() {
-    assert_eq!(driven(crossing(async { "at once".to_owned() })).await, (0, "at once".to_owned()));
+    assert_eq!(driven(stepper(async { "at once".to_owned() })).await, (0, "at once".to_owned()));
 }
 
 #[wasm_bindgen_test]
@@ -82,7 +84,7 @@ async fn promises_are_waited_for_one_after_another() {
         let two = waited(Promise::reject(js_sys::Error::new("two").as_ref())).await;
         format!("{one}, {two}")
     };
-    assert_eq!(driven(crossing(work)).await, (2, "one, rejected: Error: two".to_owned()));
+    assert_eq!(driven(stepper(work)).await, (2, "one, rejected: Error: two".to_owned()));
 }
 
 #[wasm_bindgen_test]
@@ -93,7 +95,7 @@ async fn a_wait_for_something_else_becomes_a_task() {
         let last = waited(resolved("last")).await;
         format!("{first}, {slow}, {last}")
     };
-    assert_eq!(driven(crossing(work)).await, (2, "first, slow, last".to_owned()));
+    assert_eq!(driven(stepper(work)).await, (2, "first, slow, last".to_owned()));
 }
 
 #[wasm_bindgen_test]
@@ -102,7 +104,7 @@ async fn a_timer_that_was_set_before_the_work_became_a_task_still_rings() {
         let (rang, told) = join(after(SOON, "rang"), waited(resolved("told"))).await;
         format!("{rang}, {told}")
     };
-    assert_eq!(driven(crossing(work)).await, (2, "rang, told".to_owned()));
+    assert_eq!(driven(stepper(work)).await, (2, "rang, told".to_owned()));
 }
 
 #[wasm_bindgen_test]
