@@ -1,4 +1,4 @@
-//! Imports go one way: each module uses those above it in `src/lib.rs`, none below, and only `edge` knows the platform.
+//! Imports go one way: each module uses those above it in `src/lib.rs`, none below, and the core does not know the platform.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test stops where it meets what it did not expect")]
 
@@ -128,13 +128,13 @@ fn assert_named_by_none_but(modules: &[&str], forbidden: &[&str]) {
 }
 
 #[test]
-fn only_the_edge_names_the_platform() {
-    assert_named_by_none_but(&["edge", "lib"], &PLATFORM);
+fn the_core_does_not_name_the_platform() {
+    assert_named_by_none_but(&["lib"], &PLATFORM);
 }
 
 #[test]
-fn only_the_edge_and_the_command_line_ask_the_world_by_themselves() {
-    assert_named_by_none_but(&["edge", "lib", "command", "bin"], &WORLD);
+fn only_the_command_line_asks_the_world_by_itself() {
+    assert_named_by_none_but(&["lib", "command", "bin"], &WORLD);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What only exists in wasm: the adapters of `edge`, run in Node.
+//! What only exists in wasm: the adapters to the runtime, run in Node.
 //!
-//! `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --target wasm32-unknown-unknown --test wasm`
+//! `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --package postern-worker --target wasm32-unknown-unknown --test wasm`
 #![cfg(target_arch = "wasm32")]
 
 #[path = "wasm/adapters.rs"]

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use postern::edge::signatures::WebCrypto;
+use postern_workers::webcrypto::verify::WebCrypto;
 use postern::jose::{Algorithm, Portable, PublicKey};
 use postern::ports::Signatures;
 

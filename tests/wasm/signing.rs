@@ -1,6 +1,6 @@
 //! Our own signatures: what WebCrypto makes is what both backends verify, as is what the portable one makes.
 
-use postern::edge::sign::WebCryptoSigning;
+use postern_workers::webcrypto::sign::WebCryptoSigning;
 use postern::jose::{Algorithm, Es256Signer, Portable};
 use postern::ports::{Signatures, Signing};
 use postern::secret::Secret;

@@ -1,0 +1,47 @@
+//! What an isolate keeps between requests: the gateways of its sites, and nothing of any request.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use worker::Env;
+
+use crate::environment::Environment;
+use crate::js::Exception;
+use crate::log;
+use postern::config::{self, Purpose};
+use postern::gateway::Deployment;
+
+thread_local! {
+    static DEPLOYMENT: RefCell<Option<Rc<Deployment>>> = const { RefCell::new(None) };
+}
+
+/// The isolate's deployment, built when it is first needed, by a request or by an object. Then the log says once what
+/// is wrong with it.
+///
+/// # Errors
+/// When the bindings cannot be read.
+pub fn deployment(env: &Env) -> Result<Rc<Deployment>, Exception> {
+    deployment_for(Purpose::Gateway, env)
+}
+
+/// The same for a Worker that guards its own routes.
+///
+/// # Errors
+/// The same.
+pub fn guard(env: &Env) -> Result<Rc<Deployment>, Exception> {
+    deployment_for(Purpose::Guard, env)
+}
+
+fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Deployment>, Exception> {
+    if let Some(deployment) = DEPLOYMENT.with_borrow(Clone::clone) {
+        return Ok(deployment);
+    }
+    let environment = Environment::read(env)?;
+    let read = config::Deployment::parse_for(purpose, &environment.vars, &|name| environment.secret(name));
+    let deployment = Rc::new(Deployment::new(read));
+    for trouble in deployment.troubles() {
+        log::failure("misconfigured", None, &trouble);
+    }
+    DEPLOYMENT.with_borrow_mut(|slot| *slot = Some(Rc::clone(&deployment)));
+    Ok(deployment)
+}
