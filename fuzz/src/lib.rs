@@ -4,6 +4,7 @@
 //! them beyond the tokens of the fixtures is a forgery.
 
 pub mod access_token;
+#[cfg(feature = "policies")]
 pub mod authorization;
 pub mod authzen;
 pub mod claims;
@@ -15,11 +16,13 @@ pub mod jwks;
 pub mod jwt;
 pub mod metadata;
 pub mod path;
+#[cfg(feature = "policies")]
 pub mod policy;
 pub mod relation;
 pub mod route;
 
 /// The world of the flow tests: a whole deployment in memory.
+#[cfg(feature = "policies")]
 #[path = "../../tests/support/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod support;

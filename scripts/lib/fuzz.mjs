@@ -1,43 +1,91 @@
-// The fuzz targets of `fuzz/`: built once with nightly, seeded, and run one after the other.
+// The fuzz targets of `fuzz/`, in two ways.
+//
+// `npm test` runs each for a moment: built by the pinned toolchain alone, without a sanitizer. All of our code is free of
+// `unsafe`, so what a moment can find, the targets' own assertions find.
+// `npm run fuzz` runs them for as long as one likes: by cargo-fuzz and a nightly toolchain, with AddressSanitizer, which also
+// sees what goes wrong with memory in dependencies.
 
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 import { writeSeeds } from './fuzz-seeds.mjs';
 import { root } from './paths.mjs';
-import { CannotGoOn, run } from './progress.mjs';
-import { NIGHTLY } from './toolchain.mjs';
+import { CannotGoOn, probe, run, step } from './progress.mjs';
+import { NIGHTLY, ensureCargoFuzz } from './toolchain.mjs';
 
-const CORPUS = join(root, 'fuzz/corpus');
+const FOLDER = join(root, 'fuzz');
+const MANIFEST = join(FOLDER, 'Cargo.toml');
+const STABLE_BUILD = join(FOLDER, 'target', 'stable');
 const LONGEST_INPUT = 20_000;
 const SLOWEST_INPUT_SECONDS = 25;
 const MEMORY_MIB = 2048;
 
-/** The names of all targets. */
-export const fuzzTargets = () => readdirSync(join(root, 'fuzz/fuzz_targets')).map((file) => file.replace(/\.rs$/, '')).sort();
+/** What cargo-fuzz 0.13 gives to rustc, but for the sanitizer: coverage for libFuzzer, and code that it can learn from. */
+const RUSTFLAGS = [
+  '-Cpasses=sancov-module',
+  ...['level=4', 'inline-8bit-counters', 'pc-table', 'trace-compares'].map((option) => `-Cllvm-args=-sanitizer-coverage-${option}`),
+  '--cfg fuzzing',
+  '-Cllvm-args=-simplifycfg-branch-fold-threshold=0',
+  ...(process.platform === 'linux' ? ['-Cllvm-args=-sanitizer-coverage-stack-depth'] : []),
+  // With several, nothing can be inlined from one crate into another, and the targets are three times as slow.
+  '-Ccodegen-units=1',
+].join(' ');
 
-/** Builds the targets, and writes what they start from. */
-export async function prepareFuzzing(cargoFuzz) {
-  const manifest = join(root, 'fuzz/Cargo.toml');
-  await run('cargo', ['fmt', '--manifest-path', manifest, '--check']);
-  await cargo(cargoFuzz, 'build', '--release');
-  const seeds = writeSeeds(CORPUS);
+const cargo = (args, env = {}) => run('cargo', args, { cwd: root, env: { CARGO_TERM_COLOR: 'never', ...env } });
+
+/** All targets: the name of each, and the features of `fuzz/Cargo.toml` that it needs. */
+export async function fuzzTargets() {
+  const metadata = JSON.parse(await cargo(['metadata', '--no-deps', '--format-version', '1', '--manifest-path', MANIFEST]));
+  const binaries = metadata.packages[0].targets.filter(({ kind }) => kind.includes('bin'));
+  return binaries.map((one) => ({ name: one.name, features: one['required-features'] ?? [] })).sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** Writes what the targets start from. Resolves with how much that is. */
+async function prepare() {
+  await cargo(['fmt', '--manifest-path', MANIFEST, '--check']);
+  const seeds = writeSeeds(join(FOLDER, 'corpus'));
   return `${Object.values(seeds).reduce((sum, count) => sum + count, 0)} seeds`;
 }
 
+/** Builds the targets by the pinned toolchain. Resolves with what `fuzz` needs, and how many seeds there are. */
+export async function buildByStable(targets) {
+  const [, host] = /^host: (\S+)$/m.exec(await run('rustc', ['-vV'], { cwd: root }));
+  // With a target named, cargo spares build scripts and macros the flags.
+  const build = ['build', '--locked', '--release', '--manifest-path', MANIFEST, '--target', host, '--target-dir', STABLE_BUILD];
+  // Apart, so that nothing is linked into a target that it did not ask for.
+  for (const features of new Set(targets.map((one) => one.features.join()))) {
+    const names = targets.filter((one) => one.features.join() === features).flatMap(({ name }) => ['--bin', name]);
+    await cargo([...build, '--features', features, ...names], { RUSTFLAGS });
+  }
+  const start = ({ name }, args) => run(join(STABLE_BUILD, host, 'release', name), [`-artifact_prefix=${artifacts(name)}/`, ...args]);
+  return { start, seeds: await prepare() };
+}
+
+/** Builds them by cargo-fuzz and nightly, with AddressSanitizer; installs both where they are missing. The same. */
+export async function buildWithSanitizer(targets) {
+  if (await probe('rustup', ['run', NIGHTLY, 'rustc', '--version']) === null) {
+    await step(`Rust ${NIGHTLY}, which AddressSanitizer needs`, () => run('rustup', ['toolchain', 'install', NIGHTLY, '--profile', 'minimal']));
+  }
+  const env = { PATH: dirname(await ensureCargoFuzz()) + delimiter + process.env.PATH };
+  const cargoFuzz = (command, { name, features }, ...more) =>
+    cargo([`+${NIGHTLY}`, 'fuzz', command, '--release', ...(features.length ? ['--features', features.join()] : []), name, ...more], env);
+  const seeds = await step('fuzz targets', async () => {
+    for (const target of targets) await cargoFuzz('build', target);
+    return prepare();
+  }, String);
+  return { start: (target, args) => cargoFuzz('run', target, '--', ...args), seeds };
+}
+
 /** Runs one target for so many seconds. Resolves with what it did; rejects with the input that it fell over. */
-export async function fuzz(cargoFuzz, target, seconds) {
-  if (!fuzzTargets().includes(target)) throw new CannotGoOn(`there is no target \`${target}\`; there are: ${fuzzTargets().join(', ')}`);
-  mkdirSync(join(CORPUS, target), { recursive: true });
+export async function fuzz({ start }, target, seconds) {
+  const corpus = join(FOLDER, 'corpus', target.name);
+  for (const folder of [corpus, artifacts(target.name)]) mkdirSync(folder, { recursive: true });
   const limits = [`-max_total_time=${seconds}`, `-max_len=${LONGEST_INPUT}`, `-timeout=${SLOWEST_INPUT_SECONDS}`, `-rss_limit_mb=${MEMORY_MIB}`];
-  const output = await cargo(cargoFuzz, 'run', '--release', target, join(CORPUS, target), '--', ...limits, '-print_final_stats=1');
+  const output = await start(target, [corpus, ...limits, '-print_final_stats=1']);
   const runs = Number(/stat::number_of_executed_units:\s*(\d+)/.exec(output)?.[1]);
-  if (!runs) throw new CannotGoOn(`${target} ran nothing:\n${output}`);
+  if (!runs) throw new CannotGoOn(`${target.name} ran nothing:\n${output}`);
   const coverage = [...output.matchAll(/ cov: (\d+) /g)].at(-1)?.[1];
   return `${runs} inputs, ${coverage} edges`;
 }
 
-function cargo(cargoFuzz, command, ...args) {
-  const env = { CARGO_TERM_COLOR: 'never', PATH: dirname(cargoFuzz) + delimiter + process.env.PATH };
-  return run('cargo', [`+${NIGHTLY}`, 'fuzz', command, ...args], { cwd: root, env });
-}
+const artifacts = (name) => join(FOLDER, 'artifacts', name);

@@ -190,10 +190,8 @@ test("a code is sent once, however the token endpoint fails", async () => {
 test("a code is sent once when the token endpoint does not answer in time", async () => {
   //
   issuers.a.bend.token = (answer) => void (answer.hang = true);
-  const started = Date.now();
   await world.loginFails({ provider: "a", status: [503], reason: "provider.timeout" });
   assert.equal(issuers.a.count("token"), 1);
-  assert.ok(Date.now() - started < 15_000);
 });
 
 /** Has the provider issue the code of one login for the other's request. */

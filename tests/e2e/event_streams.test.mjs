@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { logIn } from "./support/login.mjs";
 import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { until } from "./support/until.mjs";
 import { startWorld } from "./support/world.mjs";
 
 const upstream = { methods: ["GET"], upstream: "service:ECHO" };
@@ -50,24 +50,19 @@ function open(path, headers) {
   });
 }
 
-async function until(condition, milliseconds, what) {
-  for (const end = Date.now() + milliseconds; !condition(); await sleep(10)) assert.ok(Date.now() < end, `${what} took more than ${milliseconds} ms`);
+async function control(path) {
+  const echo = await postern.miniflare.getWorker("echo");
+  return (await echo.fetch(`http://control.test${path}`)).json();
 }
 
-async function upstreamEnd(path) {
-  const echo = await postern.miniflare.getWorker("echo");
-  for (const end = Date.now() + 3000; Date.now() < end; await sleep(20)) {
-    const found = (await (await echo.fetch("http://control.test/ends")).json()).find((one) => one.path === path);
-    if (found) return found;
-  }
-  return undefined;
-}
+const upstreamEnd = (path) => until(async () => (await control("/ends")).find((one) => one.path === path), `the upstream's end of ${path}`);
 
 test("the first event arrives before the upstream has sent the second", async () => {
   const { cookie } = await person();
-  const stream = await open("/live/events?few", [cookie]);
-  await until(() => stream.text.length > 0, 1000, "the first event");
+  const stream = await open("/live/events?few&held", [cookie]);
+  await until(() => stream.text.length > 0, "the first event");
   assert.equal(stream.text, "data: 1\n\n");
+  await control("/go");
   assert.equal(await stream.over, "ended");
   assert.equal(stream.text, "data: 1\n\ndata: 2\n\ndata: 3\n\n");
   assert.equal(stream.headers["content-type"], "text/event-stream; charset=utf-8");
@@ -78,11 +73,13 @@ test("a stream ends with its session, and cannot be opened again", async () => {
   // field row 14
   const { cookie, browser } = await person();
   const stream = await open("/live/events?signs-out", [cookie]);
-  await until(() => stream.text.includes("data: 2"), 2000, "two events");
+  await until(() => stream.text.includes("data: 2"), "two events");
   await browser.fetch("/auth/logout", { method: "POST" });
-  const since = Date.now();
+  const before = stream.text.length;
   assert.equal(await stream.over, "ended");
-  assert.ok(Date.now() - since < 1000, `it went on for ${Date.now() - since} ms`);
+  // There is one every 100 ms.
+  const more = stream.text.slice(before);
+  assert.ok(more.split("data: ").length <= 10, `it went on: ${more}`);
   assert.ok(stream.text.endsWith("\n\n"), "an event was cut in two");
   assert.deepEqual(await upstreamEnd("/live/events?signs-out"), { path: "/live/events?signs-out", cancelled: true });
   assert.equal((await open("/live/events", [cookie])).status, 401);
@@ -94,15 +91,14 @@ test("watching is not using: a stream ends with the idle clock", async () => {
   const stream = await open("/live/events?idle", [cookie]);
   const since = Date.now();
   assert.equal(await stream.over, "ended");
-  const lasted = Date.now() - since;
-  assert.ok(lasted > 2000 && lasted < 8000, `it lasted ${lasted} ms`);
+  assert.ok(Date.now() - since > 2000, `it lasted ${Date.now() - since} ms`);
 });
 
 test("a stream that the browser gives up is given up at the upstream", async () => {
   const { cookie } = await person();
   for (const path of ["/live/events?gives-up", "/live/lines?gives-up"]) {
     const stream = await open(path, [cookie]);
-    await until(() => stream.text.length > 0, 2000, "the first event");
+    await until(() => stream.text.length > 0, "the first event");
     stream.abandon();
     assert.deepEqual(await upstreamEnd(path), { path, cancelled: true });
   }

@@ -52,8 +52,11 @@ test("all who sign in at the very moment of a rotation are let in after one fetc
   await logsIn("crowd");
   const before = issuers.crowd.count("jwks");
   issuers.crowd.keys = [newKey("RS256")];
-  issuers.crowd.bend.jwks = (answer) => void (answer.delay = 50);
-  await Promise.all(Array.from({ length: 5 }, () => logsIn("crowd")));
+  const keys = issuers.crowd.hold("jwks");
+  const logins = Array.from({ length: 5 }, () => logsIn("crowd"));
+  await postern.waiting(logins.length);
+  keys.release();
+  await Promise.all(logins);
   assert.equal(issuers.crowd.count("jwks"), before + 1);
 });
 
@@ -157,7 +160,7 @@ test("a key that the provider withdrew stops verifying within the documented bou
   };
   await postern.advance(2 * 3600);
   await logIn(world.browser(), { provider: "removed" });
-  await new Promise((refreshed) => setTimeout(refreshed, 100));
+  await postern.settled();
   await world.loginFails({ provider: "removed", reason: "jwt.key_unknown" });
 });
 

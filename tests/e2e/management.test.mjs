@@ -74,10 +74,8 @@ test("a log of decisions that does not answer delays and breaks no request, and 
   for (const fault of ["throw", "hang"]) {
     await postern.break({ DECISION_LOG: fault });
     const mark = await postern.mark();
-    const begun = Date.now();
-    const refused = await alice.fetch("/keys");
+    const refused = await postern.timeless(() => alice.fetch("/keys"));
     assert.equal(refused.status, 403);
-    assert.ok(Date.now() - begun < 2000, `${fault}: ${Date.now() - begun} ms`);
     if (fault === "throw") {
       const lines = (await postern.linesSince(mark)).filter((line) => line.includes("decision_not_kept"));
       assert.equal(lines.length, 1);

@@ -36,7 +36,7 @@ const statuses = async () => [(await alice.fetch("/orders/7")).status, (await po
 async function settled() {
   await postern.advance(PULL_AFTER);
   await statuses();
-  await new Promise((soon) => setTimeout(soon, 300));
+  await postern.settled();
   return statuses();
 }
 

@@ -64,16 +64,6 @@ async function settle(text, options) {
   return version;
 }
 
-/** Until the log says so. */
-async function logged(mark, matches) {
-  for (const until = Date.now() + 10_000; Date.now() < until; ) {
-    const found = (await postern.allEventsSince(mark)).find(matches);
-    if (found) return found;
-    await new Promise((soon) => setTimeout(soon, 20));
-  }
-  throw new Error(`not logged: ${matches}`);
-}
-
 beforeEach(async () => {
   world.mend();
   await postern.break({});
@@ -179,7 +169,7 @@ test("a new version counts after the time told, in the background, and so does g
     const mark = await postern.mark();
     // Whoever comes first has it looked at, and is not kept waiting.
     assert.notEqual((await told(ask)).event.policy_version, version);
-    const pulled = await logged(mark, ({ event }) => event === "policy.pull");
+    const pulled = await postern.logged(mark, ({ event }) => event === "policy.pull");
     assert.deepEqual([pulled.reason, pulled.policy_version, pulled.method], ["policy.loaded", version, "-"]);
     assert.equal((await told(ask)).event.policy_version, version);
   }
@@ -205,9 +195,9 @@ test("a look that a request began comes to its end even when its client goes awa
   const outgoing = httpRequest({ host: "127.0.0.1", port: postern.port, path: "/orders/7", agent: false, headers: { host: new URL(postern.origin).host, authorization: `Bearer ${viewer()}` } });
   outgoing.on("error", () => {});
   outgoing.end();
-  await new Promise((soon) => setTimeout(soon, 150));
+  await postern.line(mark, '"test_slow"');
   outgoing.destroy();
-  const pulled = await logged(mark, ({ event }) => event === "policy.pull");
+  const pulled = await postern.logged(mark, ({ event }) => event === "policy.pull");
   assert.equal(pulled.policy_version, version);
 });
 
@@ -219,16 +209,13 @@ test("a store that does not answer: what is at hand goes on at once until the bo
     // Far from the bound: time passes on a slow machine as well.
     for (const age of [PULL_AFTER + 5, PULL_AFTER - 5]) {
       await postern.advance(age);
-      const since = Date.now();
-      const { answer, event } = await told(ask);
+      const { answer, event } = await postern.timeless(() => told(ask));
       assert.deepEqual([answer.status, event.policy_version], [200, version], fault);
-      assert.ok(Date.now() - since < 1500, `${fault}: kept waiting for ${Date.now() - since} ms`);
     }
     await postern.advance(ABSENT_AFTER);
-    const since = Date.now();
+    // A store that hangs never answers; the request is.
     const { answer, event } = await told(ask);
     assert.deepEqual([answer.status, event.reason, event.policy_pull], [403, "policy.none_loaded", "policy.store_unavailable"], fault);
-    assert.ok(Date.now() - since < 6000, `${fault}: kept waiting for ${Date.now() - since} ms`);
     await postern.break({});
     await postern.advance(ABSENT_AFTER);
     assert.equal((await ask()).status, 200, "mended");
@@ -244,7 +231,7 @@ test("a version that does not hold up is not taken: the one before counts until 
   await postern.advance(PULL_AFTER + 1);
   const mark = await postern.mark();
   assert.equal((await ask()).status, 200);
-  const failed = await logged(mark, ({ event }) => event === "policy.pull");
+  const failed = await postern.logged(mark, ({ event }) => event === "policy.pull");
   assert.deepEqual([failed.outcome, failed.reason], ["deny", "policy.version_invalid"]);
   assert.match(failed.detail, new RegExp(`^${broken.version.slice(0, 12)} a\\.cedar:1:`));
   const { event } = await told(ask);

@@ -9,6 +9,7 @@ import { Browser } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
 import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { until } from "./support/until.mjs";
 
 const ORIGIN = "http://localhost:8787";
 const SECRET = "a-secret-of-the-client";
@@ -79,8 +80,5 @@ test("with a logout among them nobody is in afterwards, and the provider has for
     (index === PARALLEL / 2 ? asked("/auth/logout", "POST") : asked("/api/relay"))));
   assert.equal(answers[PARALLEL / 2].status, 200);
   assert.equal((await asked("/api/relay")).status, 401);
-  for (const until = Date.now() + 10_000; !provider.requests.some(({ path }) => path.startsWith("/token/revocation")); ) {
-    assert.ok(Date.now() < until, "the refresh token is not revoked");
-    await new Promise((soon) => setTimeout(soon, 100));
-  }
+  await until(() => provider.requests.some(({ path }) => path.startsWith("/token/revocation")), "the refresh token is revoked");
 });

@@ -7,6 +7,7 @@ import { afterEach, test } from "node:test";
 import { authorize, begin, callback, logIn, whoIs } from "./support/login.mjs";
 import { assertOneRefusalEvent, assertRefusalBody, LOGIN_COOKIE, SESSION_COOKIE, sessionCookies } from "./support/refusals.mjs";
 import { startSites } from "./support/sites.mjs";
+import { until } from "./support/until.mjs";
 import { handshake } from "./support/websocket.mjs";
 
 const FAR = { upstream: "service:ECHO", methods: ["GET"] };
@@ -68,9 +69,8 @@ test("an object that wakes by itself knows whose it is", async () => {
   assert.ok(before > 0);
   const mark = await postern.mark();
   await postern.evict("SUBJECTS");
-  for (const end = Date.now() + 15_000; issuers.main.aliveRefreshTokens.length >= before; await new Promise((soon) => setTimeout(soon, 20))) {
-    if (Date.now() > end) assert.fail(`the alarm did nothing: ${(await postern.linesSince(mark)).join("\n")}`);
-  }
+  const log = async () => `what the alarm does, in ${(await postern.linesSince(mark)).join("\n")}`;
+  await until(() => issuers.main.aliveRefreshTokens.length < before, log);
   const [revoked] = (await postern.allEventsSince(mark)).filter(({ event }) => event === "token.revoke");
   assert.deepEqual([revoked.site, revoked.outcome], ["brief", "allow"]);
 });
@@ -166,11 +166,7 @@ test("an object that a WebSocket wakes knows whose it is", async () => {
   await postern.advance(120);
   await postern.evict("SUBJECTS");
   socket.send("still here");
-  for (const end = Date.now() + 10_000; ; await new Promise((soon) => setTimeout(soon, 50))) {
-    const { session: now } = await whoIs(one);
-    if (now.idle_expires_at >= before.idle_expires_at + 110) break;
-    if (Date.now() > end) assert.fail(JSON.stringify([before, now]));
-  }
+  await until(async () => (await whoIs(one)).session.idle_expires_at >= before.idle_expires_at + 110, "the use of the session");
   await one.fetch("/auth/logout", { method: "POST" });
   assert.equal((await socket.closed).code, 4401);
 });
@@ -244,9 +240,7 @@ test("the timed refresh is every site's own, and one that fails stops no other",
   const worker = await postern.miniflare.getWorker("postern");
   await postern.advance(6 * 3600);
   assert.equal((await worker.scheduled({ cron: "*/5 * * * *" })).outcome, "ok");
-  for (const end = Date.now() + 5000; discovered() < before + 3; await new Promise((soon) => setTimeout(soon, 10))) {
-    if (Date.now() > end) assert.fail(`${discovered() - before} of three sites asked`);
-  }
+  await until(() => discovered() >= before + 3, () => `${discovered() - before} of three sites asked`);
   const failures = (await postern.allEventsSince(mark)).filter(({ event, outcome }) => event === "document.fetch" && outcome === "deny");
   assert.deepEqual([...new Set(failures.map(({ site }) => site))], ["shop"]);
 });

@@ -10,6 +10,7 @@ import { after, test } from "node:test";
 import { startProviders } from "../provider/host.mjs";
 import { Browser } from "./support/browser.mjs";
 import { logIn, whoIs } from "./support/login.mjs";
+import { until } from "./support/until.mjs";
 import { BareWorkerd } from "./support/workerd.mjs";
 
 const host = await startProviders();
@@ -38,13 +39,6 @@ async function between(change) {
   change(database);
   database.close();
   await workerd.start();
-}
-
-async function until(held, what) {
-  for (const end = Date.now() + 8000; !held(); ) {
-    assert.ok(Date.now() < end, what);
-    await new Promise((soon) => setTimeout(soon, 50));
-  }
 }
 
 const aSecond = () => new Promise((over) => setTimeout(over, 1100));

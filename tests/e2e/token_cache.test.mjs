@@ -81,7 +81,7 @@ test("a known token ends with the key that signed it, within the documented boun
   // Whoever comes when it is time to ask may still be let in; the others are not.
   await postern.advance(3600);
   await call(postern, "/v1/a", token);
-  await new Promise((refreshed) => setTimeout(refreshed, 200));
+  await postern.settled();
   await refused(token, "jwt.key_unknown");
 });
 
@@ -93,7 +93,7 @@ test("another key under the name of the old one ends a known token too", async (
   issuers.swapped.keys = [Object.assign(newKey("RS256"), { kid })];
   await postern.advance(3600);
   await call(postern, "/v1/a", token);
-  await new Promise((refreshed) => setTimeout(refreshed, 200));
+  await postern.settled();
   await refused(token, "jwt.bad_signature");
 });
 

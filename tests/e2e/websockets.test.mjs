@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { logIn } from "./support/login.mjs";
 import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { until } from "./support/until.mjs";
 import { ENDED, handshake, signedIn, startSocketServer, within } from "./support/websocket.mjs";
 import { startWorld } from "./support/world.mjs";
 
@@ -35,12 +35,7 @@ const person = (sub) => signedIn(world, sub);
 /** How the upstream's side of `path` came to its end. */
 async function upstreamEnd(path) {
   const echo = await postern.miniflare.getWorker("echo");
-  for (let tries = 0; tries < 100; tries += 1) {
-    const end = (await (await echo.fetch("http://control.test/ends")).json()).find((one) => one.path === path);
-    if (end) return end;
-    await sleep(20);
-  }
-  return undefined;
+  return until(async () => (await (await echo.fetch("http://control.test/ends")).json()).find((one) => one.path === path), `the upstream's end of ${path}`);
 }
 
 test("messages pass both ways as they are, text and bytes, small and large", async () => {

@@ -109,10 +109,10 @@ export class Issuer {
   }
 
   /** Resolves once `holds()`, which is asked whenever a request came in or was answered. */
-  async when(holds, what) {
+  async when(holds, what, milliseconds = AT_MOST_MS) {
     const waiting = Promise.withResolvers();
     const look = () => holds() && waiting.resolve();
-    const late = setTimeout(() => waiting.reject(new Error(`this did not come: ${what}`)), AT_MOST_MS);
+    const late = setTimeout(() => waiting.reject(new Error(`this did not come: ${what}`)), milliseconds);
     this.#watchers.add(look);
     try {
       look();

@@ -2,6 +2,9 @@
 
 const seen = [];
 const ends = [];
+/** Bodies that are being read: how much of each has come. */
+const taken = {};
+let held = true;
 const pause = (milliseconds) => new Promise((over) => setTimeout(over, milliseconds));
 
 function talk(request, { pathname, search }) {
@@ -19,13 +22,14 @@ function talk(request, { pathname, search }) {
   return new Response(null, { status: 101, webSocket: client, headers });
 }
 
-/** One event at once, and then one every 100 ms for ever; or, with `?few`, three in all. */
+/** One event at once, and then one every 100 ms for ever; or, with `?few`, three in all; with `held`, none but the first before `/go`. */
 function events({ pathname, search, searchParams }) {
   const encoder = new TextEncoder();
   let count = 0;
   const body = new ReadableStream({
     async pull(controller) {
       if (count > 0) await pause(100);
+      while (count > 0 && held && searchParams.has("held")) await pause(5);
       count += 1;
       controller.enqueue(encoder.encode(`data: ${count}\n\n`));
       if (searchParams.has("few") && count === 3) controller.close();
@@ -64,7 +68,10 @@ function bytes(length) {
 async function take(request, { pathname, search }) {
   let length = 0;
   try {
-    for await (const chunk of request.body ?? []) length += chunk.length;
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length;
+      taken[pathname + search] = length;
+    }
   } catch {
     ends.push({ path: pathname + search, broken: true });
     throw new Error("the request broke off");
@@ -87,12 +94,14 @@ const ANSWERS = {
   },
   "/live/quiet": (_, url) => new Response(quiet(Number(url.searchParams.get("ms"))), { headers: { "content-type": "text/event-stream" } }),
   "/live/ends": () => Response.json(ends),
+  "/live/taken": () => Response.json(taken),
   "/live/refuses": () => new Response("not you", { status: 403 }),
 };
 
 export default {
   async fetch(request) {
     const url = new URL(request.url);
+    if (url.pathname === "/go") held = false;
     if (url.hostname === "control.test") return Response.json(url.pathname === "/ends" ? ends : seen);
     seen.push({ method: request.method, path: url.pathname + url.search, headers: Object.fromEntries(request.headers) });
     // Answers when nobody asks any more.

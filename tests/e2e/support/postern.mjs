@@ -10,6 +10,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { Issuer } from "../../provider/issuer.mjs";
 import { privateJwk } from "../../provider/keys.mjs";
 import { send } from "./http.mjs";
+import { AT_MOST_MS, until } from "./until.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SUPPORT = join(ROOT, "tests/e2e/support");
@@ -29,11 +30,8 @@ export const ROUTES = {
 export const TEST_BUILD = "build-test";
 
 const LOG_WITHIN_MS = 10_000;
-/** How long a test waits for what must come: long enough for any machine, so that it is told what did not. */
-const AT_MOST_MS = 60_000;
-
-/** Between two looks at what cannot say itself that it has come. */
-const soon = () => new Promise((over) => setTimeout(over, 5));
+/** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
+const STILL = 1e-4;
 
 const TYPES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
@@ -196,6 +194,19 @@ export class Postern {
     return this.#control({ speed });
   }
 
+  /** Lets the Worker's clock and timers stand still while `act` goes on: whatever waits for time to pass, however short, does not come to its end. */
+  async timeless(act) {
+    await this.lapse(STILL);
+    let late;
+    const never = new Promise((_, reject) => { late = setTimeout(() => reject(new Error("it waits for time to pass")), AT_MOST_MS); });
+    try {
+      return await Promise.race([act(), never]);
+    } finally {
+      clearTimeout(late);
+      await this.lapse(1);
+    }
+  }
+
   /** Breaks stores (`{ SUBJECTS: "throw" }`: entry.mjs lists the ways); `{}` mends them all. */
   break(faults) {
     return this.#control({ faults });
@@ -247,23 +258,23 @@ export class Postern {
   }
 
   /** The first event since `mark` that `matches`, as soon as it is logged. */
-  async logged(mark, matches) {
-    for (const until = Date.now() + AT_MOST_MS; Date.now() < until; ) {
-      const found = (await this.allEventsSince(mark)).find(matches);
-      if (found) return found;
-      await soon();
-    }
-    throw new Error(`not logged: ${matches}`);
+  logged(mark, matches) {
+    return until(async () => (await this.allEventsSince(mark)).find(matches), `an event with ${matches}`);
+  }
+
+  /** The first line of the log since `mark` with this in it, as soon as it is there. */
+  line(mark, text) {
+    return until(async () => (await this.linesSince(mark)).find((line) => line.includes(text)), `a line with ${text}`);
   }
 
   /** Resolves once nothing goes on beside or after the answers of this Worker's requests. What objects do by themselves is not among it. */
   settled() {
-    return this.#until(({ background }) => background === 0, "background work comes to no end");
+    return until(async () => (await this.goingOn()).background === 0, "the end of all background work");
   }
 
   /** Resolves once `count` requests have no answer yet. One whose client has gone may be counted for ever. */
   waiting(count) {
-    return this.#until(({ requests }) => requests >= count, `${count} requests wait`);
+    return until(async () => (await this.goingOn()).requests >= count, async () => `${count} requests, not ${JSON.stringify(await this.goingOn())}`);
   }
 
   /** What goes on in the Worker and its objects: `requests` without an answer, work in the `background`, `timers` that may ring. */
@@ -272,15 +283,6 @@ export class Postern {
     const all = answers.map(({ body }) => JSON.parse(body));
     const sum = (kind) => all.reduce((so, one) => so + one[kind], 0);
     return { requests: sum("requests"), background: sum("background"), timers: sum("timers") };
-  }
-
-  async #until(holds, what) {
-    for (const until = Date.now() + AT_MOST_MS; ; ) {
-      const all = await this.goingOn();
-      if (holds(all)) return;
-      if (Date.now() > until) throw new Error(`this did not come: ${what}; ${JSON.stringify(all)}`);
-      await soon();
-    }
   }
 
   /** What was forwarded upstream so far. */
