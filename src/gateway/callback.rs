@@ -172,7 +172,7 @@ async fn believe<P: Platform>(
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
-        nonce: &Secret::new(transaction.nonce.clone()),
+        nonce: &transaction.nonce,
         access_token: Some(response.access_token.expose()),
         max_age: transaction.max_age,
         acr_values: &transaction.acr_values,
@@ -205,9 +205,9 @@ async fn begin_session<P: Platform>(
         digest: handle.id.digest(),
         session: record(turn, provider, &response, &person),
         tokens: Tokens {
-            access_token: response.access_token.expose().clone(),
-            refresh_token: response.refresh_token.as_ref().map(|token| token.expose().clone()),
-            id_token: response.id_token.as_ref().map(|token| token.expose().clone()).unwrap_or_default(),
+            access_token: response.access_token,
+            refresh_token: response.refresh_token,
+            id_token: response.id_token.unwrap_or_default(),
             nonce: Some(transaction.nonce.clone()),
         },
         replaces,
@@ -241,7 +241,8 @@ fn previous<P>(turn: &Turn<'_, P>, transaction: &Transaction) -> Vec<SessionHand
         SessionCookie::One(value) => Some(value),
         SessionCookie::Absent | SessionCookie::Several => None,
     };
-    let then = transaction.previous_session.as_deref().filter(|then| Some(*then) != now);
+    let then =
+        transaction.previous_session.as_ref().map(|then| then.expose().as_str()).filter(|then| Some(*then) != now);
     let handle = |value| SessionHandle::from_cookie_value(value, &turn.config.keys);
     now.into_iter().chain(then).filter_map(handle).collect()
 }

@@ -203,7 +203,7 @@ fn intent<'t, P>(turn: &Turn<'_, P>, link: &Link<'_>, provider: &'t Provider, wi
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
     let previous_session = match cookie::session(&turn.head.headers) {
         SessionCookie::One(value) => {
-            SessionHandle::from_cookie_value(value, &turn.config.keys).map(|_| value.to_owned())
+            SessionHandle::from_cookie_value(value, &turn.config.keys).map(|_| Secret::new(value.to_owned()))
         }
         SessionCookie::Absent | SessionCookie::Several => None,
     };
