@@ -1,6 +1,6 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::{Ledger, Turn};
 use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
@@ -167,8 +167,8 @@ async fn believe<P: Platform>(
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
-    let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-    let verified = turn.documents.verify_delivered(turn.platform, keys, algorithms, id_token.expose()).await;
+    let accepted = AcceptedKeys::of_provider(provider, metadata);
+    let verified = turn.documents.verify_delivered(turn.platform, accepted, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

@@ -190,7 +190,7 @@ impl Gateway {
             return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&turn.config.authzen, authzen::Endpoint::at(path)) {
-            let reply = authzen::answer(turn, (authzen, endpoint, path), body, ledger).await?;
+            let reply = authzen::answer(turn, authzen::Call { authzen, endpoint, path }, body, ledger).await?;
             return Ok(Outcome::Reply(reply));
         }
         if jwks::is_asked_for(turn.config, path) {
