@@ -53,7 +53,7 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When it presents one in a way that has more than one reading.
     pub(super) fn presented_token(&self) -> Result<Option<Presented>, Reason> {
-        presented(&self.head.headers, self.query).map_err(Reason::Presentation)
+        presented(&self.head.headers, self.target.query).map_err(Reason::Presentation)
     }
 
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.

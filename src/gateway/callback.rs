@@ -91,7 +91,7 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(turn.query.unwrap_or_default());
+    let query = CallbackParams::parse(turn.target.query.unwrap_or_default());
     let by_form = provider.response_mode == ResponseMode::FormPost;
     if turn.head.method == Method::GET {
         return Ok(if by_form {
