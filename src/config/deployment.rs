@@ -91,7 +91,7 @@ impl Deployment {
         let ring = Secrets { lookup: secrets, report: &report }.key_ring();
         report_strays(vars, &sites, &report);
         let mut sites: Vec<SiteConfig> =
-            sites.into_iter().map(|site| read((site, purpose), vars, secrets, ring.as_ref())).collect();
+            sites.into_iter().map(|site| read(site, purpose, vars, secrets, ring.as_ref())).collect();
         keep_apart(&mut sites);
         Self { sites, problems: report.into_problems() }
     }
@@ -132,7 +132,8 @@ fn report_strays(vars: &Map<String, Value>, sites: &[Site], report: &Report) {
 }
 
 fn read(
-    (site, purpose): (Site, Purpose),
+    site: Site,
+    purpose: Purpose,
     vars: &Map<String, Value>,
     secrets: &dyn Fn(&str) -> Option<String>,
     ring: Option<&KeyRing>,

@@ -171,7 +171,7 @@ impl Config {
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
-        let providers = providers(&mut top, secrets, (sessions, development));
+        let providers = providers(&mut top, secrets, sessions, development);
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
@@ -342,7 +342,7 @@ fn stamp(vars: &Map<String, Value>) -> String {
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, (sessions, development): (bool, bool)) -> Option<Providers> {
+fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, development: bool) -> Option<Providers> {
     if !sessions {
         top.table("PROVIDERS");
         return Some(Providers::default());

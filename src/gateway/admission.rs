@@ -2,7 +2,7 @@
 
 use super::doors::{self, Admitted};
 use super::refused::Refused;
-use super::turn::{self, Ledger, Turn};
+use super::turn::{Ledger, Turn};
 use super::{Gateway, Platform, guard, resource};
 use crate::authn::Principal;
 use crate::authz::Permit;
@@ -87,7 +87,7 @@ impl Gateway {
         head: &RequestHead,
     ) -> Result<Option<Principal>, Reason> {
         let (turn, mut ledger) = self.begin(platform, head);
-        let path = turn.enter(turn::target(&head.url).0)?;
+        let path = turn.enter()?;
         let route = doors::route(&turn, &path, &mut ledger)?.route;
         match &route.access {
             Access::Public => Ok(None),
@@ -103,7 +103,7 @@ impl Gateway {
 type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
 
 async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Refused> {
-    let path = turn.enter(turn::target(&turn.head.url).0)?;
+    let path = turn.enter()?;
     if let Some(resource) = resource::asked_about(turn.config, &path) {
         return Ok(answered(resource::describe(turn, resource, ledger)?));
     }

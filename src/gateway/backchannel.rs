@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
@@ -89,9 +89,9 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 /// Verifies the token's signature, then its claims.
 async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
-    let keys = KeySource::Uri(&metadata.jwks_uri);
+    let accepted = AcceptedKeys::of_provider(provider, &metadata);
     let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
-    let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, &unverified).await;
+    let verified = turn.documents.verify(turn.platform, accepted, &unverified).await;
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

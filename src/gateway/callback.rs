@@ -1,6 +1,6 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::{Ledger, Turn};
 use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
@@ -90,7 +90,7 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(turn.query.unwrap_or_default());
+    let query = CallbackParams::parse(turn.target.query.unwrap_or_default());
     let by_form = provider.response_mode == ResponseMode::FormPost;
     if turn.head.method == Method::GET {
         return Ok(if by_form {
@@ -166,8 +166,8 @@ async fn believe<P: Platform>(
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
-    let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-    let verified = turn.documents.verify_delivered(turn.platform, keys, algorithms, id_token.expose()).await;
+    let accepted = AcceptedKeys::of_provider(provider, metadata);
+    let verified = turn.documents.verify_delivered(turn.platform, accepted, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

@@ -15,7 +15,7 @@ use super::errand::{Errand, Errands, Wanted};
 use super::renewal::{background_event, note_failure};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
-use crate::config::{Issuer, TokenIssuer, Tokens};
+use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
@@ -38,6 +38,22 @@ pub(super) enum KeySource<'a> {
     Discovery(&'a Issuer),
     /// At this URL: from the configuration, or from metadata that has passed its checks.
     Uri(&'a str),
+}
+
+/// What may have signed a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AcceptedKeys<'a> {
+    /// The keys.
+    pub(super) source: KeySource<'a>,
+    /// The algorithms that they may be used with.
+    pub(super) algorithms: &'a [Algorithm],
+}
+
+impl<'a> AcceptedKeys<'a> {
+    /// For what a provider signs for us.
+    pub(super) fn of_provider(provider: &'a Provider, metadata: &'a Metadata) -> Self {
+        Self { source: KeySource::Uri(&metadata.jwks_uri), algorithms: &provider.id_token_algs }
+    }
 }
 
 /// Why a token is not verified.
@@ -99,18 +115,17 @@ impl IssuerDocuments {
         self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
     }
 
-    /// Verifies the signature of a token that anybody may have sent, by the keys of `source`, with one of `algorithms`.
+    /// Verifies the signature of a token that anybody may have sent, by the accepted keys.
     ///
     /// # Errors
     /// When there are no keys, or the token does not verify.
     pub(super) async fn verify<P: Platform>(
         &self,
         platform: &P,
-        source: KeySource<'_>,
-        algorithms: &[Algorithm],
+        accepted: AcceptedKeys<'_>,
         token: &UnverifiedJwt<'_>,
     ) -> Result<VerifiedJwt, VerifyError> {
-        self.verify_within(platform, source, (algorithms, token), 0).await
+        self.verify_within(platform, accepted, token, 0).await
     }
 
     /// The same for a token that came straight from its issuer and will not come again: if it names a key that
@@ -121,19 +136,18 @@ impl IssuerDocuments {
     pub(super) async fn verify_delivered<P: Platform>(
         &self,
         platform: &P,
-        source: KeySource<'_>,
-        algorithms: &[Algorithm],
+        accepted: AcceptedKeys<'_>,
         token: &str,
     ) -> Result<VerifiedJwt, VerifyError> {
         let token = UnverifiedJwt::parse(token).map_err(VerifyError::Token)?;
-        self.verify_within(platform, source, (algorithms, &token), key_search::REFILL.get() + 1).await
+        self.verify_within(platform, accepted, &token, key_search::REFILL.get() + 1).await
     }
 
     async fn verify_within<P: Platform>(
         &self,
         platform: &P,
-        source: KeySource<'_>,
-        (algorithms, token): (&[Algorithm], &UnverifiedJwt<'_>),
+        AcceptedKeys { source, algorithms }: AcceptedKeys<'_>,
+        token: &UnverifiedJwt<'_>,
         mut seconds: u32,
     ) -> Result<VerifiedJwt, VerifyError> {
         let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;

@@ -94,7 +94,7 @@ pub(super) async fn authenticate<P: Platform>(
     if guard.takes_tokens() {
         if let Some(presented) = turn.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
-            let bearer = turn.authenticate_token(presented, (guard, path), ledger).await;
+            let bearer = turn.authenticate_token(presented, guard, path, ledger).await;
             return Ok(Entrant::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
         if !guard.takes_sessions() {
@@ -120,7 +120,7 @@ async fn authorize<P: Platform>(
     let credential = entrant.credential();
     let refused = |reason| Refused::at(guarded, turn.config, credential, reason);
     let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
-    let related = relations::also(turn, decision, (matched, guard), entrant.principal(), &mut ledger.event).await;
+    let related = relations::also(turn, decision, &asked, entrant.principal(), &mut ledger.event).await;
     let (decision, facts) = related.map_err(refused)?;
     let asked = Asked { facts: &facts, ..asked };
     let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;

@@ -28,7 +28,7 @@ pub(super) async fn receive<P: Platform>(
     let provider = provider.ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     turn.allow_methods(&[Method::GET])?;
-    let sid = named(turn.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
+    let sid = named(turn.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
     let here = session_here(turn, ledger).await.map_err(Reason::Store)?;
     let count = match sid {
         Some(sid) => end_named(turn, provider, &sid, here).await?,

@@ -33,7 +33,7 @@ pub(super) async fn pass<P: Platform>(
             let forwarding = Forwarding {
                 head: turn.head,
                 path,
-                query: turn.query,
+                query: turn.target.query,
                 public_url: &turn.config.public_url,
                 told_by: told_by(&route.access),
                 tenure,

@@ -57,8 +57,13 @@ async fn related<P: Platform>(
     let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
-    let question = (&Userset { object, relation }, &Subject::Object(subject));
-    let found = relations::check(turn.platform.relations(), &turn.config.relations, question).await;
+    let found = relations::check(
+        turn.platform.relations(),
+        &turn.config.relations,
+        &Userset { object, relation },
+        &Subject::Object(subject),
+    )
+    .await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     event.relation_rounds = Some(event.relation_rounds.unwrap_or_default() + rounds);
     event.relation_reads = Some(event.relation_reads.unwrap_or_default() + reads);

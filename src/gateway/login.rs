@@ -31,7 +31,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     if !turn.caller.is_navigation() {
         return Err(Reason::LoginNotNavigated);
     }
-    let link = Link::parse(turn.query.unwrap_or_default())?;
+    let link = Link::parse(turn.target.query.unwrap_or_default())?;
     if link.fragment.is_some() {
         ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
         return Ok(keep_fragment(turn, &link));
@@ -109,7 +109,7 @@ impl<'a> Link<'a> {
 
 /// On to the same login by way of the browser, which alone knows the fragment.
 fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
-    let others = form_urlencoded::parse(turn.query.unwrap_or_default().as_bytes());
+    let others = form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes());
     let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
     reply::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
@@ -134,7 +134,7 @@ fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provi
 
 fn chooser<P: Platform>(turn: &Turn<'_, P>) -> Reply {
     let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        form_urlencoded::parse(turn.query.unwrap_or_default().as_bytes()).collect();
+        form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes()).collect();
     let page = pages::chooser::render(&turn.config.providers, |provider| {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("provider", provider.id.as_str())

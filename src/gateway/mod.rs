@@ -122,7 +122,7 @@ impl Gateway {
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
         let (turn, mut ledger) = self.begin(platform, head);
-        let outcome = match turn.enter(turn::target(&head.url).0) {
+        let outcome = match turn.enter() {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
             Err(reason) => Err(reason.into()),
         };
@@ -155,8 +155,8 @@ impl Gateway {
     fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
         let request_id = turn::request_id(platform.random());
         let now = platform.clock().now();
-        let (raw_path, query) = turn::target(&head.url);
-        let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now);
+        let target = head.target();
+        let mut event = Event::about(&request_id, head.method.as_str(), target.path, &head.peer, now);
         event.decided_by(&self.config);
         let turn = Turn {
             config: &self.config,
@@ -170,7 +170,7 @@ impl Gateway {
             policies: &self.policies,
             platform,
             head,
-            query,
+            target,
             caller: Caller::of(head),
             now,
             request_id,
@@ -190,7 +190,7 @@ impl Gateway {
             return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&turn.config.authzen, authzen::Endpoint::at(path)) {
-            let reply = authzen::answer(turn, (authzen, endpoint, path), body, ledger).await?;
+            let reply = authzen::answer(turn, authzen::Call { authzen, endpoint, path }, body, ledger).await?;
             return Ok(Outcome::Reply(reply));
         }
         if jwks::is_asked_for(turn.config, path) {
@@ -250,7 +250,7 @@ impl Gateway {
 impl Gateway {
     /// What an answer to this request says to pages of other origins.
     fn grant(&self, head: &RequestHead) -> Option<Grant> {
-        let path = CanonicalPath::parse(turn::target(&head.url).0).ok()?;
+        let path = CanonicalPath::parse(head.target().path).ok()?;
         Some(self.config.routes.find(&head.method, &path).ok()?.route.cors.as_ref()?.grant(head))
     }
 }
@@ -279,8 +279,7 @@ pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String,
 #[must_use]
 pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
     let (request_id, refusal) = (turn::request_id(random), Reason::UnknownHost.refusal());
-    let (path, _) = turn::target(&head.url);
-    let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now);
+    let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
     let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
     (event.to_line(), reply::sealed(reply, &request_id, false))

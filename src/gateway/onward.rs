@@ -24,7 +24,7 @@ pub(super) async fn signed_in<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledg
 /// `GET /auth/continue?to=`: on to a page of this origin, fragment included. Where that leads is held to the
 /// same as `return_to`.
 pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    let query = turn.query.unwrap_or_default();
+    let query = turn.target.query.unwrap_or_default();
     let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "to");
     let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &turn.config.public_url));
     reply::html(StatusCode::OK, pages::forward::go_on(to.unwrap_or_else(ReturnTo::start).as_str()))

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::{Config, Provider};
@@ -84,8 +84,8 @@ impl Gateway {
     ) -> Result<(), Reason> {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-        let verified = self.documents.verify_delivered(platform, keys, algorithms, id_token.expose()).await;
+        let accepted = AcceptedKeys::of_provider(provider, metadata);
+        let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,

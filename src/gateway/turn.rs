@@ -14,7 +14,7 @@ use crate::config::{Config, SameSite};
 use crate::cookie;
 use crate::cors::Grant;
 use crate::csrf;
-use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, essence, header};
+use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, Target, essence, header};
 use crate::limit::{IsolateBuckets, Quotas};
 use crate::navigation::Caller;
 #[cfg(feature = "policies")]
@@ -42,7 +42,7 @@ pub(super) struct Turn<'a, P> {
     pub(super) policies: &'a Policies,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
-    pub(super) query: Option<&'a str>,
+    pub(super) target: Target<'a>,
     pub(super) caller: Caller,
     pub(super) now: Timestamp,
     pub(super) request_id: String,
@@ -94,14 +94,13 @@ impl Ledger {
 impl<P> Turn<'_, P> {
     /// The turn of another request, about which this one asks.
     pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> Turn<'b, P> {
-        let (_, query) = target(&head.url);
-        Turn { head, query, caller: Caller::of(head), request_id: self.request_id.clone(), ..*self }
+        Turn { head, target: head.target(), caller: Caller::of(head), request_id: self.request_id.clone(), ..*self }
     }
 }
 
 impl<P: Platform> Turn<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
-    pub(super) fn enter(&self, raw_path: &str) -> Result<CanonicalPath, Reason> {
+    pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
         let url_host = self.head.host();
         let verify_host = self.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
         let public = url_host == Some(self.config.public_url.host());
@@ -111,7 +110,7 @@ impl<P: Platform> Turn<'_, P> {
         if self.head.headers.len() > MAX_HEADERS || !self.head.headers.keys().all(has_one_reading) {
             return Err(Reason::BadHeader);
         }
-        let path = CanonicalPath::parse(raw_path).map_err(Reason::BadPath)?;
+        let path = CanonicalPath::parse(self.target.path).map_err(Reason::BadPath)?;
         // Under the name that a proxy alone knows there is nothing but what it passes to us or asks.
         let ours = path.is_within(OWN_PREFIX) || resource::asked_about(self.config, &path).is_some();
         if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
@@ -251,8 +250,7 @@ impl<P: Platform> Turn<'_, P> {
 
     /// The path and query of this request, as a link on our own origin.
     pub(super) fn here(&self) -> String {
-        let (path, query) = target(&self.head.url);
-        query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+        self.target.to_string()
     }
 
     /// Turns a reason into its poor outside, and notes the rich inside.
@@ -315,14 +313,4 @@ pub(super) fn request_id(random: &impl Random) -> String {
     random.fill(&mut bytes);
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
-}
-
-/// Path and query of an absolute URL, byte for byte.
-pub(super) fn target(url: &str) -> (&str, Option<&str>) {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
-    match from_path.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (from_path, None),
-    }
 }

@@ -1,7 +1,7 @@
 //! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
 
 use super::Platform;
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::Turn;
 use crate::config::Provider;
 use crate::oidc::id_token::IdToken;
@@ -54,8 +54,8 @@ async fn ask<P: Platform>(
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
-            let keys = KeySource::Uri(&metadata.jwks_uri);
-            let verified = turn.documents.verify_delivered(turn.platform, keys, &provider.id_token_algs, token).await;
+            let accepted = AcceptedKeys::of_provider(provider, metadata);
+            let verified = turn.documents.verify_delivered(turn.platform, accepted, token).await;
             let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
             UserInfo::check_signed(verified, &expectations)
         }

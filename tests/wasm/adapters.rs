@@ -1,12 +1,12 @@
 //! Requests, replies, headers, bodies and variables cross the border unharmed, or not at all.
 
 use js_sys::{JSON, Object, Reflect, Uint8Array};
-use postern_workers::environment::{self, Environment};
-use postern_workers::http::request::{self, IncomingBody};
-use postern_workers::http::body::{self, ReadError};
-use postern_workers::http::{headers, response};
 use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use postern::ports::{BodyError, RequestBody};
+use postern_workers::environment::{self, Environment};
+use postern_workers::http::body::{self, ReadError};
+use postern_workers::http::request::{self, IncomingBody};
+use postern_workers::http::{headers, response};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Headers, Request, RequestInit, Response};

@@ -7,9 +7,9 @@ use std::task::Poll;
 
 use futures_util::future::join;
 use js_sys::{Function, Object, Promise, Reflect};
+use postern_worker::entry::stepper::Stepper;
 use postern_workers::pending_promise;
 use postern_workers::pending_request::PendingRequest;
-use postern_worker::entry::stepper::Stepper;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

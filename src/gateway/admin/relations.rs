@@ -95,7 +95,7 @@ pub(super) async fn check<P: Platform>(
         Err(problem) => return Ok(Done::unacceptable(turn, &[problem])),
     };
     ledger.event.target = Some(audit::short(&tuple.to_string()));
-    let found = store::check(turn.platform.relations(), model, (&tuple.userset, &tuple.subject)).await;
+    let found = store::check(turn.platform.relations(), model, &tuple.userset, &tuple.subject).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     let unanswered = if let Outcome::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
     (ledger.event.relation_rounds, ledger.event.relation_reads) = (Some(rounds), Some(reads));

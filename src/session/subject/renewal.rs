@@ -64,6 +64,12 @@ pub enum Renewal {
     Unknown,
 }
 
+/// A session, and the row that it was read from.
+struct StoredSession<'a> {
+    row: &'a Row,
+    session: Session,
+}
+
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// Marks the attempt before the refresh token leaves. `None` when there is nothing to send.
     pub(super) fn begin_renewal(
@@ -104,13 +110,15 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             };
         };
         match renewal {
-            Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
+            Renewal::Renewed { .. } => self.store_renewed(StoredSession { row: &stored, session }, job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
             Renewal::Mistrusted { successor } => {
                 self.disown(job, successor.as_ref(), now)?;
                 self.dismiss(&stored, now).map(drop)
             }
-            Renewal::Unverified { successor } => self.keep_successor((&stored, session), job, successor.as_ref(), now),
+            Renewal::Unverified { successor } => {
+                self.keep_successor(StoredSession { row: &stored, session }, job, successor.as_ref(), now)
+            }
             Renewal::Failed => {
                 let failed = session.refresh.failed(now);
                 self.put_state(&stored, session, failed, job.clocks)
@@ -131,7 +139,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     fn store_renewed(
         &self,
-        (stored, session): (&Row, Session),
+        StoredSession { row: stored, session }: StoredSession<'_>,
         job: &RenewalJob,
         renewal: &Renewal,
         now: Timestamp,
@@ -165,7 +173,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// A rotated refresh token was used up, so that only its successor can be tried again.
     fn keep_successor(
         &self,
-        (stored, session): (&Row, Session),
+        StoredSession { row: stored, session }: StoredSession<'_>,
         job: &RenewalJob,
         successor: Option<&Secret<String>>,
         now: Timestamp,
