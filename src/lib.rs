@@ -44,7 +44,6 @@ pub mod authn;
 pub mod authz;
 pub mod authzen;
 
-#[cfg(feature = "policies")]
 pub mod policy;
 
 pub mod explain;
@@ -57,8 +56,6 @@ pub mod upstream;
 
 pub mod gateway;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub mod command;
 #[cfg(target_arch = "wasm32")]
 pub mod edge;
 

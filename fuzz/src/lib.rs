@@ -15,9 +15,15 @@ pub mod jwks;
 pub mod jwt;
 pub mod metadata;
 pub mod path;
+#[cfg(feature = "policies")]
 pub mod policy;
 pub mod relation;
 pub mod route;
+
+/// None of the deployments in memory asks policies.
+fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {
+    None
+}
 
 /// The world of the flow tests: a whole deployment in memory.
 #[path = "../../tests/support/mod.rs"]

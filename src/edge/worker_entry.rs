@@ -21,13 +21,6 @@ use crate::refusal::Reason;
 use crate::site::Site;
 use crate::upstream::ForwardPlan;
 
-/// Runs before the first request, where nobody waits.
-#[cfg(feature = "policies")]
-#[event(start)]
-fn start() {
-    crate::policy::warm_up();
-}
-
 /// Takes a request in; `entry.js` steps it through.
 #[wasm_bindgen]
 #[must_use]
