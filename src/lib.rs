@@ -44,7 +44,6 @@ pub mod authn;
 pub mod authz;
 pub mod authzen;
 
-#[cfg(feature = "policies")]
 pub mod policy;
 
 pub mod explain;
@@ -56,6 +55,3 @@ pub mod pages;
 pub mod upstream;
 
 pub mod gateway;
-
-#[cfg(not(target_arch = "wasm32"))]
-pub mod command;

@@ -47,8 +47,7 @@ use crate::http::{Method, Reply, RequestHead};
 use crate::kept::{Decision, KeptDecisions};
 use crate::limit::IsolateBuckets;
 use crate::navigation::Caller;
-#[cfg(feature = "policies")]
-use crate::policy::Policies;
+use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
 use crate::refusal::{Reason, Refusal};
 use crate::route::CanonicalPath;
@@ -77,10 +76,9 @@ pub struct Gateway {
     inquiries: Inquiries,
     buckets: IsolateBuckets,
     assertions: Assertions,
-    #[cfg(feature = "policies")]
-    policies: Policies,
+    /// `None` without an engine.
+    policies: Option<Policies>,
     /// Whether any request may ask them.
-    #[cfg(feature = "policies")]
     asks_policies: bool,
 }
 
@@ -94,12 +92,12 @@ pub enum Outcome {
 }
 
 impl Gateway {
-    /// A gateway for this site.
+    /// A gateway for this site. `engine`: what its policies are read by; without one there are none, and nobody passes
+    /// who would have to ask them.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, engine: Option<&'static dyn PolicyEngine>) -> Self {
         let (documents, assertions) = (IssuerDocuments::new(&config.keys), Assertions::new(&config.keys));
         Self {
-            #[cfg(feature = "policies")]
             asks_policies: config.asks_policies(),
             config,
             documents,
@@ -108,8 +106,7 @@ impl Gateway {
             inquiries: Inquiries::default(),
             buckets: IsolateBuckets::default(),
             assertions,
-            #[cfg(feature = "policies")]
-            policies: Policies::default(),
+            policies: engine.map(Policies::new),
         }
     }
 
@@ -128,7 +125,6 @@ impl Gateway {
         };
         let outcome = outcome.unwrap_or_else(|refused| Outcome::Reply(turn.refuse(&refused, &mut ledger)));
         self.note(platform, &ledger.event);
-        #[cfg(feature = "policies")]
         self.look_ahead(platform);
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
@@ -166,8 +162,7 @@ impl Gateway {
             inquiries: &self.inquiries,
             buckets: &self.buckets,
             assertions: &self.assertions,
-            #[cfg(feature = "policies")]
-            policies: &self.policies,
+            policies: self.policies.as_ref(),
             platform,
             head,
             target,

@@ -17,7 +17,6 @@ use crate::csrf;
 use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, Target, essence, header};
 use crate::limit::{IsolateBuckets, Quotas};
 use crate::navigation::Caller;
-#[cfg(feature = "policies")]
 use crate::policy::Policies;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
@@ -38,8 +37,8 @@ pub(super) struct Turn<'a, P> {
     pub(super) inquiries: &'a Inquiries,
     pub(super) buckets: &'a IsolateBuckets,
     pub(super) assertions: &'a Assertions,
-    #[cfg(feature = "policies")]
-    pub(super) policies: &'a Policies,
+    /// `None` without an engine.
+    pub(super) policies: Option<&'a Policies>,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
     pub(super) target: Target<'a>,

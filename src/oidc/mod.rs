@@ -21,3 +21,5 @@ pub mod return_to;
 pub mod token;
 pub mod transaction;
 pub mod userinfo;
+
+pub use claims::is_believed;

@@ -6,7 +6,6 @@ use super::Done;
 use super::order::Order;
 use crate::explain::{self, Case, Context, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
-#[cfg(feature = "policies")]
 use crate::gateway::policies;
 use crate::gateway::relations;
 use crate::gateway::turn::{Ledger, Turn};
@@ -115,32 +114,19 @@ async fn asked<P: Platform>(
     by_policies(turn, (case, context), (verdict, &found.unwrap_or_default()), ledger).await
 }
 
-#[cfg(feature = "policies")]
 async fn by_policies<P: Platform>(
     turn: &Turn<'_, P>,
     (case, context): (&Case<'_>, &Context),
     (verdict, facts): (Verdict, &[String]),
     ledger: &mut Ledger,
 ) -> Verdict {
-    if verdict.because != Verdict::TO_BE_ASKED {
-        return verdict;
-    }
+    // Without an engine the configuration refuses a route that asks them.
+    let Some(policies) = turn.policies.filter(|_| verdict.because == Verdict::TO_BE_ASKED) else { return verdict };
     let peer = context.peer();
-    let loaded = policies::loaded(turn).await;
-    ledger.event.policy_pull = turn.policies.trouble();
+    let loaded = policies::loaded(turn, policies).await;
+    ledger.event.policy_pull = policies.trouble();
     match (loaded, case.for_policies(&peer, facts)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),
     }
-}
-
-#[cfg(not(feature = "policies"))]
-#[expect(clippy::unused_async, reason = "policies are awaited where they are built in")]
-async fn by_policies<P>(
-    _: &Turn<'_, P>,
-    _: (&Case<'_>, &Context),
-    (verdict, _): (Verdict, &[String]),
-    _: &mut Ledger,
-) -> Verdict {
-    verdict
 }

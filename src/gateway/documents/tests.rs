@@ -23,7 +23,6 @@ impl Errands for Here {
     fn start(&self, errand: Errand) {
         match errand.0 {
             Wanted::Document(published, _) => self.sent_for.borrow_mut().push(published.name().to_owned()),
-            #[cfg(feature = "policies")]
             Wanted::Policies => panic!("no document"),
         }
     }

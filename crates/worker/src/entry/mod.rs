@@ -30,7 +30,7 @@ use postern_workers::platform::Workers;
 #[cfg(feature = "policies")]
 #[event(start)]
 fn start() {
-    postern::policy::warm_up();
+    isolate::set_policy_engine(postern_policy_cedar::engine());
 }
 
 /// Takes a request in; `entry.js` steps it through.
