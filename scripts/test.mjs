@@ -24,32 +24,23 @@ const NODE_TEST_TIMEOUT_MS = 180_000;
 const FUZZ_SECONDS = 10;
 const FUZZ_AT_A_TIME = 2;
 
-const POLICIES = ['--features', 'policies'];
-
 const cargo = (...args) => () => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never' } });
 
 /** name, what it does, what it needs first, how. In this order. */
 const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: cargo('fmt', '--all', '--check') },
   {
-    name: 'clippy', title: 'clippy, without and with policies',
-    work: async () => {
-      for (const features of [[], POLICIES]) await cargo('clippy', '--locked', '--all-targets', ...features, '--', '-D', 'warnings')();
-    },
+    name: 'clippy', title: 'clippy', work: cargo('clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'),
   },
   {
     name: 'clippy-wasm', title: 'clippy, as the Worker and as a library in another',
     work: async () => {
-      for (const features of [['--features', 'fault-injection'], POLICIES, ['--no-default-features']]) {
-        await cargo('clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', ...features, '--', '-D', 'warnings')();
+      for (const features of [['--features', 'fault-injection'], ['--no-default-features']]) {
+        await cargo('clippy', '--locked', '--package', 'postern', '--lib', '--target', 'wasm32-unknown-unknown', ...features, '--', '-D', 'warnings')();
       }
     },
   },
-  { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--no-fail-fast'), count: countRust },
-  {
-    name: 'policies', title: 'Rust tests with policies',
-    work: cargo('test', '--locked', '--no-fail-fast', ...POLICIES, '--lib', '--bins', '--test', 'policies', '--test', 'flow', '--test', 'cli'), count: countRust,
-  },
+  { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--workspace', '--no-fail-fast'), count: countRust },
   { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['runner'], work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
@@ -133,7 +124,7 @@ async function build(variant, title) {
 
 function wasmTests() {
   const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: state.testRunner, CARGO_TERM_COLOR: 'never' };
-  return run('cargo', ['test', '--locked', '--target', 'wasm32-unknown-unknown', '--test', 'wasm'], { env });
+  return run('cargo', ['test', '--locked', '--package', 'postern-worker', '--target', 'wasm32-unknown-unknown', '--test', 'wasm'], { env });
 }
 
 /** Every target for a moment, some at a time; `npm run fuzz` takes its time. */
@@ -150,7 +141,7 @@ async function fuzzAll() {
 
 /** Both configurations are valid; their secrets are somewhere else. */
 async function configurations() {
-  const check = ['run', '--locked', '--quiet', '--', 'check', '--secrets', 'none'];
+  const check = ['run', '--locked', '--quiet', '--package', 'postern-cli', '--', 'check', '--secrets', 'none'];
   await run('cargo', check);
   await run('cargo', [...check, '--env', 'production']);
 }

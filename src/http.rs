@@ -1,5 +1,6 @@
 //! Requests and replies as plain values.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -104,7 +105,34 @@ impl Reply {
     }
 }
 
+/// The path and query of a URL, byte for byte (the origin-form of RFC 9112 §3.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The path; `/` where the URL has none.
+    pub path: &'a str,
+    /// What follows the first `?`.
+    pub query: Option<&'a str>,
+}
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)?;
+        self.query.map_or(Ok(()), |query| write!(f, "?{query}"))
+    }
+}
+
 impl RequestHead {
+    /// Path and query of the URL.
+    #[must_use]
+    pub fn target(&self) -> Target<'_> {
+        let after_scheme = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
+        match from_path.split_once('?') {
+            Some((path, query)) => Target { path, query: Some(query) },
+            None => Target { path: from_path, query: None },
+        }
+    }
+
     /// `host[:port]` of the URL: where the request came, and not what a header says. The platform has normalised it: lower
     /// case, without the port that goes without saying.
     #[must_use]
@@ -140,6 +168,22 @@ pub fn essence(content_type: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_what_follows_the_host_byte_for_byte() {
+        for (url, path, query) in [
+            ("https://app.example.com", "/", None),
+            ("https://app.example.com/a%2Fb//c", "/a%2Fb//c", None),
+            ("https://app.example.com/a?b=c?d", "/a", Some("b=c?d")),
+            ("https://app.example.com/a?", "/a", Some("")),
+            ("https://evil.example?https://app.example.com/a", "//app.example.com/a", None),
+        ] {
+            let (method, url, peer) = (Method::GET, url.to_owned(), Peer::default());
+            let head = RequestHead { method, url, headers: HeaderMap::new(), peer };
+            assert_eq!(head.target(), Target { path, query }, "{}", head.url);
+        }
+        assert_eq!(Target { path: "/a", query: Some("") }.to_string(), "/a?");
+    }
 
     #[test]
     fn a_network_is_an_ipv4_address_or_a_64() {

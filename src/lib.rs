@@ -1,8 +1,8 @@
 //! The auth front door for Cloudflare Workers.
 //!
 //! Modules stand in the order of their use; each may use those above it, none below
-//! (`tests/layering.rs` holds them to it). Everything but `edge` is plain Rust: no I/O, no
-//! clock, no random source of its own.
+//! (`tests/layering.rs` holds them to it). All of it is plain Rust: no I/O, no clock, no random
+//! source of its own.
 
 pub mod claim_path;
 pub mod http;
@@ -44,7 +44,6 @@ pub mod authn;
 pub mod authz;
 pub mod authzen;
 
-#[cfg(feature = "policies")]
 pub mod policy;
 
 pub mod explain;
@@ -56,11 +55,3 @@ pub mod pages;
 pub mod upstream;
 
 pub mod gateway;
-
-#[cfg(not(target_arch = "wasm32"))]
-pub mod command;
-#[cfg(target_arch = "wasm32")]
-pub mod edge;
-
-#[cfg(target_arch = "wasm32")]
-pub use edge::guard::{Admitted, Guard};

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 /// A secret string or byte string. The only way to the value is [`Secret::expose`].
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
@@ -40,6 +40,65 @@ impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
 }
 
 impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
+
+/// How a record says that it holds a secret: `#[serde(with = "secret::stored")]`. Only records that are sealed before
+/// they are stored, or sent to an object of ours, do so; a [`Secret`] by itself cannot be serialized.
+pub mod stored {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use zeroize::Zeroize;
+
+    use super::Secret;
+
+    /// Writes the value itself.
+    ///
+    /// # Errors
+    /// When the serializer fails.
+    pub fn serialize<T: Zeroize + Serialize, S: Serializer>(
+        secret: &Secret<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        secret.expose().serialize(serializer)
+    }
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// When there is another.
+    pub fn deserialize<'de, T: Zeroize + Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Secret<T>, D::Error> {
+        T::deserialize(deserializer).map(Secret::new)
+    }
+
+    /// The same for a secret that may be missing.
+    pub mod option {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+        use zeroize::Zeroize;
+
+        use super::Secret;
+
+        /// Writes the value itself, or `null`.
+        ///
+        /// # Errors
+        /// When the serializer fails.
+        pub fn serialize<T: Zeroize + Serialize, S: Serializer>(
+            secret: &Option<Secret<T>>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            secret.as_ref().map(Secret::expose).serialize(serializer)
+        }
+
+        /// Reads the value.
+        ///
+        /// # Errors
+        /// When there is another.
+        pub fn deserialize<'de, T: Zeroize + Deserialize<'de>, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Secret<T>>, D::Error> {
+            Ok(Option::deserialize(deserializer)?.map(Secret::new))
+        }
+    }
+}
 
 /// Compares without telling by its time where the two differ. Their lengths are not hidden.
 #[must_use]

@@ -23,6 +23,11 @@ mod vectors;
 
 use support::{Asked, Browser, World, gateway, variables};
 
+/// None of these asks policies.
+fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {
+    None
+}
+
 #[test]
 fn no_protocol_is_changed_to_that_nobody_looks_into() {
     //

@@ -31,7 +31,6 @@ mod callback;
 mod claim_headers;
 #[path = "flow/cors.rs"]
 mod cors;
-#[cfg(feature = "policies")]
 #[path = "flow/decisions.rs"]
 mod decisions;
 #[path = "flow/documents.rs"]
@@ -56,12 +55,10 @@ mod login;
 mod logout;
 #[path = "flow/management.rs"]
 mod management;
-#[cfg(feature = "policies")]
 #[path = "flow/management_policies.rs"]
 mod management_policies;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
-#[cfg(feature = "policies")]
 #[path = "flow/policies.rs"]
 mod policies;
 #[path = "flow/refresh.rs"]
@@ -102,3 +99,10 @@ mod userinfo;
 mod verify;
 #[path = "flow/verify_attacks.rs"]
 mod verify_attacks;
+#[path = "flow/without_policies.rs"]
+mod without_policies;
+
+/// All flows have policies, but those that say otherwise.
+fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {
+    Some(postern_policy_cedar::engine())
+}

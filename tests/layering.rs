@@ -1,4 +1,5 @@
-//! Imports go one way: each module uses those above it in `src/lib.rs`, none below, and only `edge` knows the platform.
+//! Imports go one way: each module uses those above it in `src/lib.rs`, none below, and the core does not know the platform.
+//! The other crates use this one: it knows neither them nor the language that policies are written in.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test stops where it meets what it did not expect")]
 
@@ -11,8 +12,15 @@ const PLATFORM: [&str; 7] =
 /// What the core gets as an argument, or through a port: time, chance, and everything outside.
 const WORLD: [&str; 6] = ["getrandom", "SystemTime", "Instant", "fs", "env", "process"];
 
+/// What the policy engine is made of, and the crates that use this one.
+const OTHERS: [&str; 4] = ["cedar_policy", "miette", "postern_policy_cedar", "postern_cli"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+    root().join("src")
 }
 
 /// The modules in the order of their declaration.
@@ -22,14 +30,14 @@ fn order() -> Vec<String> {
     declared.map(str::to_owned).collect()
 }
 
-/// Every source file with the top module that it belongs to.
-fn files(folder: &Path, found: &mut Vec<(String, PathBuf)>) {
+/// Every source file below `folder`, in a crate whose sources are in `source`, with the top module that it belongs to.
+fn files(folder: &Path, source: &Path, found: &mut Vec<(String, PathBuf)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files(&path, found);
+            files(&path, source, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let inner = path.strip_prefix(source()).unwrap().with_extension("");
+            let inner = path.strip_prefix(source).unwrap().with_extension("");
             let top = inner.components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
             found.push((top, path));
         }
@@ -81,9 +89,14 @@ fn top_level(group: &str) -> Vec<String> {
 }
 
 fn all() -> Vec<(String, PathBuf)> {
-    let mut found = Vec::new();
-    files(&source(), &mut found);
+    let found = all_of(&source());
     assert!(found.len() > 50, "the sources are not where they were");
+    found
+}
+
+fn all_of(source: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    files(source, source, &mut found);
     found
 }
 
@@ -119,7 +132,12 @@ fn names(code: &str, name: &str) -> bool {
 
 #[track_caller]
 fn assert_named_by_none_but(modules: &[&str], forbidden: &[&str]) {
-    for (module, path) in all().iter().filter(|(module, _)| !modules.contains(&module.as_str())) {
+    assert_named_by_none_of(&all(), modules, forbidden);
+}
+
+#[track_caller]
+fn assert_named_by_none_of(all: &[(String, PathBuf)], but: &[&str], forbidden: &[&str]) {
+    for (module, path) in all.iter().filter(|(module, _)| !but.contains(&module.as_str())) {
         let code = code(path);
         for name in forbidden {
             assert!(!names(&code, name), "{} ({module}) names `{name}`", path.display());
@@ -128,23 +146,33 @@ fn assert_named_by_none_but(modules: &[&str], forbidden: &[&str]) {
 }
 
 #[test]
-fn only_the_edge_names_the_platform() {
-    assert_named_by_none_but(&["edge", "lib"], &PLATFORM);
+fn the_core_does_not_name_the_platform() {
+    assert_named_by_none_but(&["lib"], &PLATFORM);
 }
 
 #[test]
-fn only_the_edge_and_the_command_line_ask_the_world_by_themselves() {
-    assert_named_by_none_but(&["edge", "lib", "command", "bin"], &WORLD);
+fn the_core_does_not_ask_the_world_by_itself() {
+    assert_named_by_none_but(&["lib"], &WORLD);
+}
+
+#[test]
+fn this_crate_names_none_of_those_that_use_it_and_no_language_of_policies() {
+    assert_named_by_none_but(&[], &OTHERS);
+}
+
+#[test]
+fn neither_the_policy_engine_nor_the_command_line_names_the_platform() {
+    let [engine, command_line] =
+        ["crates/policy-cedar/src", "crates/cli/src"].map(|source| all_of(&root().join(source)));
+    assert!(engine.len() > 10 && command_line.len() > 5, "the sources are not where they were");
+    assert_named_by_none_of(&engine, &[], &[&PLATFORM[..], &WORLD, &["postern_cli"]].concat());
+    assert_named_by_none_of(&command_line, &[], &[&PLATFORM[..], &["cedar_policy"]].concat());
 }
 
 #[test]
 fn every_module_has_its_place_in_the_order() {
     let order = order();
     for (module, path) in all() {
-        assert!(
-            ["lib", "bin"].contains(&module.as_str()) || order.contains(&module),
-            "{} is in no order",
-            path.display()
-        );
+        assert!(module == "lib" || order.contains(&module), "{} is in no order", path.display());
     }
 }

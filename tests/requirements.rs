@@ -7,7 +7,7 @@ use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
 /// Where requirements are cited.
-const CITING: [&str; 5] = ["src", "tests", "demo", "scripts", "fuzz"];
+const CITING: [&str; 6] = ["src", "crates", "tests", "demo", "scripts", "fuzz"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -28,8 +28,8 @@ use postern::authn::dpop;
 use postern::http::{HeaderMap, HeaderName};
 use postern::jose::{Algorithm, JwtError, KeySet, Portable, UnverifiedJwt, VerifiedJwt};
 use postern::oidc::id_token::{Expectations, IdToken};
+use postern::oidc::login_values::Nonce;
 use postern::ports::Signatures;
-use postern::secret::Secret;
 use postern::time::Timestamp;
 use published::{bytes, key_set, keys_of, public_key, token_of, wycheproof};
 use serde::Deserialize;
@@ -115,7 +115,7 @@ fn every_id_token_fixture_ends_as_it_says() {
         let expected = Expectations {
             issuer: "https://op.example",
             client_id: "app",
-            nonce: &Secret::new("nonce-of-this-login".to_owned()),
+            nonce: &Nonce::new("nonce-of-this-login".to_owned()),
             access_token: fixture.input.access_token.as_deref(),
             max_age: None,
             acr_values: &[],

@@ -1,14 +1,12 @@
-//! What only exists in wasm: the adapters of `edge`, run in Node.
+//! What only exists in wasm: the adapters to the runtime, run in Node.
 //!
-//! `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --target wasm32-unknown-unknown --test wasm`
+//! `CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner cargo test --package postern-worker --target wasm32-unknown-unknown --test wasm`
 #![cfg(target_arch = "wasm32")]
 
 #[path = "wasm/adapters.rs"]
 mod adapters;
 #[path = "wasm/both.rs"]
 mod both;
-#[path = "wasm/crossing.rs"]
-mod crossing;
 #[path = "wasm/node.rs"]
 mod node;
 #[path = "vectors/published.rs"]
@@ -17,5 +15,7 @@ mod published;
 mod signatures;
 #[path = "wasm/signing.rs"]
 mod signing;
+#[path = "wasm/stepper.rs"]
+mod stepper;
 #[path = "wasm/vectors.rs"]
 mod vectors;

@@ -10,9 +10,9 @@ use futures::executor::block_on;
 use postern::config::LogoutTokens;
 use postern::jose::{Algorithm, KeySet, Portable, UnverifiedJwt, VerifiedJwt};
 use postern::oidc::id_token::{self, IdToken};
+use postern::oidc::login_values::Nonce;
 use postern::oidc::logout_token::{self, LogoutToken};
 use postern::oidc::userinfo::{self, UserInfo};
-use postern::secret::Secret;
 use postern::time::{Seconds, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -86,7 +86,7 @@ fn signs_in(jwt: VerifiedJwt) -> bool {
     let expected = id_token::Expectations {
         issuer: ISSUER,
         client_id: CLIENT_ID,
-        nonce: &Secret::new(NONCE.to_owned()),
+        nonce: &Nonce::new(NONCE.to_owned()),
         access_token: Some("access-token"),
         max_age: Some(Seconds::minutes(60)),
         acr_values: &[],
@@ -105,7 +105,7 @@ fn renews(jwt: &VerifiedJwt) -> bool {
         issuer: ISSUER,
         client_id: CLIENT_ID,
         subject: SUBJECT,
-        nonce: Some(&Secret::new(NONCE.to_owned())),
+        nonce: Some(&Nonce::new(NONCE.to_owned())),
         auth_time: None,
         access_token: "access-token",
         now: Timestamp::from_unix(NOW),

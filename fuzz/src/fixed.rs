@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern::config::Config;
+use postern::config::{Build, Config};
 use postern::jose::KeySet;
 use serde_json::{Value, json};
 
@@ -23,11 +23,16 @@ pub fn config() -> Config {
 
 /// A deployment with these variables.
 pub fn config_of(vars: &Value) -> Config {
+    config_for(Build::PLAIN, vars)
+}
+
+/// The same, for this build.
+pub fn config_for(build: Build, vars: &Value) -> Config {
     let secret = |name: &str| match name {
         "POSTERN_KEYS" => Some(format!("k1:{}", Base64UrlUnpadded::encode_string(&[7; 32]))),
         _ => Some("secret".to_owned()),
     };
-    Config::parse(vars.as_object().unwrap(), &secret).unwrap()
+    Config::parse_for(build, vars.as_object().unwrap(), &secret).unwrap()
 }
 
 /// The public keys of the fixtures, and all that was ever signed with them.

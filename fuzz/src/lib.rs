@@ -21,6 +21,11 @@ pub mod policy;
 pub mod relation;
 pub mod route;
 
+/// None of the deployments in memory asks policies.
+fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {
+    None
+}
+
 /// The world of the flow tests: a whole deployment in memory.
 #[cfg(feature = "policies")]
 #[path = "../../tests/support/mod.rs"]

@@ -3,13 +3,14 @@
 //!
 //! The input is the stored form of a version, or else its files: one of policies and, after a line `---`, one of schemas.
 
-use postern::config::Config;
+use postern::config::{Build, Config};
 use postern::explain::{self, Case, Context, Reading, Who};
-use postern::policy::{Bundle, Cause, Pointer, PolicyInput, PolicySet, Verdict};
+use postern::policy::{Bundle, Cause, Pointer, PolicyInput, Verdict};
 use postern::time::Timestamp;
+use postern_policy_cedar::PolicySet;
 use serde_json::{Value, json};
 
-use crate::fixed::{CLIENT_ID, ISSUER, config_of};
+use crate::fixed::{CLIENT_ID, ISSUER, config_for};
 
 /// 2026-11-23T10:00:00Z.
 const NOW: Timestamp = Timestamp::from_unix(1_795_428_000);
@@ -39,13 +40,14 @@ thread_local! {
 
 fn deployment() -> Config {
     let route = json!({ "upstream": "service:API", "authenticate": ["session", "bearer"], "policy": true });
-    config_of(&json!({
+    let vars = json!({
         "PUBLIC_URL": "https://app.example",
         "PROVIDERS": { "op": { "issuer": ISSUER, "client_id": CLIENT_ID, "roles": ["/roles"], "tenant": "/org_id" } },
         "SESSION": { "claims": ["department", "clearance", "groups"] },
         "ISSUERS": { "op": { "issuer": ISSUER, "audience": "urn:api", "algs": ["EdDSA"], "kind": "service" } },
         "ROUTES": ROUTES.map(|path| (path.to_owned(), route.clone())).into_iter().collect::<serde_json::Map<_, _>>(),
-    }))
+    });
+    config_for(Build { policies: true, ..Build::PLAIN }, &vars)
 }
 
 /// Of whom much is known, and of whom little, with what is known of their connections.

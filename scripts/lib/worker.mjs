@@ -11,7 +11,7 @@ import { probe, run } from './progress.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'crates', 'client', 'scripts/lib/worker.mjs'];
 
-const JS = 'src/edge/js';
+const JS = 'crates/worker/src/js';
 const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
 
@@ -23,9 +23,9 @@ const VERIFIER = 'tests/bench/verifier';
  * `profile`: that of cargo.
  */
 export const VARIANTS = {
-  release: { outDir: 'build', crate: 'postern', cargo: [], entry: `${JS}/entry.js`, profile: 'release' },
-  policies: { outDir: 'build-policies', crate: 'postern', cargo: ['--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
-  test: { outDir: 'build-test', crate: 'postern', cargo: ['--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'worker-test' },
+  release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release' },
+  policies: { outDir: 'build-policies', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
+  test: { outDir: 'build-test', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'worker-test' },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
@@ -66,13 +66,13 @@ const cargoEnv = () => ({ CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'n
 
 /**
  * Joins glue and entry. The glue has variables of its own for one instance of the module, so it becomes a function that
- * makes all of it anew (`src/edge/js/instance.js`).
+ * makes all of it anew (`crates/worker/src/js/instance.js`).
  */
 async function bundle(glue, entry, out) {
   const { build } = await import('esbuild');
   const shared = { bundle: true, minify: true, target: 'esnext', logLevel: 'error' };
   const inner = join(glue, 'inner.js');
-  const snippets = readdirSync(glue, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('glue.js'));
+  const snippets = readdirSync(glue, { recursive: true, encoding: 'utf8' }).filter((file) => /postern-worker-.*glue\.js$/.test(file));
   const glues = snippets.map((file) => `export * as glue from "./${file}";\n`);
   writeFileSync(inner, `export * as bindgen from "./index_bg.js";\n${glues.join('')}`);
   await build({

@@ -12,10 +12,10 @@ use crate::http::{HeaderMap, HeaderValue};
 use crate::jose::testing::{KID, jwk, key_set, sign, verify};
 use crate::jose::{Portable, PublicKey, VerifiedJwt};
 use crate::oidc::id_token::{self, IdToken, RenewalExpectations};
+use crate::oidc::login_values::Nonce;
 use crate::oidc::logout_token::{self, LogoutToken};
 use crate::oidc::userinfo::{self, UserInfo};
 use crate::route::CanonicalPath;
-use crate::secret::Secret;
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -57,7 +57,7 @@ type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
 
 const VALIDATORS: [Validator; 8] = [
     ("ID token", |token| {
-        let nonce = Secret::new("n".to_owned());
+        let nonce = Nonce::new("n".to_owned());
         let expected = id_token::Expectations {
             issuer: ISSUER,
             client_id: CLIENT,

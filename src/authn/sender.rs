@@ -130,11 +130,12 @@ enum Asked {
 ///
 /// # Errors
 /// When the sender has not shown to have what the token is bound to.
-pub async fn check<P: Once + Signatures>(
+pub async fn check(
     arrival: &Arrival<'_>,
     claims: &AccessTokenClaims,
     issuer: &TokenIssuer,
-    platform: &P,
+    signatures: &impl Signatures,
+    once: &impl Once,
 ) -> Result<Sender, SenderFailure> {
     let confirmation = Confirmation::parse(claims.confirmation()).map_err(SenderError::Confirmation)?;
     let asked = asked(arrival.presented.scheme, confirmation, issuer.sender)?;
@@ -148,7 +149,7 @@ pub async fn check<P: Once + Signatures>(
             Ok(Sender::by(Means::Mtls))
         }
         Asked::Key(jkt) => {
-            prove_key(arrival, &jkt, issuer, platform).await?;
+            prove_key(arrival, &jkt, issuer, signatures, once).await?;
             Ok(Sender { jkt: Some(jkt), ..Sender::by(Means::Dpop) })
         }
     }
@@ -170,11 +171,12 @@ fn asked(scheme: Scheme, confirmation: Confirmation, rule: Constraint) -> Result
     }
 }
 
-async fn prove_key<P: Once + Signatures>(
+async fn prove_key(
     arrival: &Arrival<'_>,
     jkt: &str,
     issuer: &TokenIssuer,
-    platform: &P,
+    signatures: &impl Signatures,
+    once: &impl Once,
 ) -> Result<(), SenderFailure> {
     let expected = Expectations {
         method: arrival.head.method.as_str(),
@@ -184,8 +186,8 @@ async fn prove_key<P: Once + Signatures>(
         nonce: if issuer.dpop_nonce { NonceRule::Required(arrival.keys) } else { NonceRule::Unasked },
         now: arrival.now,
     };
-    let proof = DpopProof::check(&arrival.head.headers, &expected, platform).await.map_err(SenderError::Dpop)?;
-    match platform.claim(proof.once_key(), proof.usable_until()).await {
+    let proof = DpopProof::check(&arrival.head.headers, &expected, signatures).await.map_err(SenderError::Dpop)?;
+    match once.claim(proof.once_key(), proof.usable_until()).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(SenderError::Dpop(DpopError::Replayed).into()),
         Err(error) => Err(SenderFailure::Store(error)),

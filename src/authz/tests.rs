@@ -1,4 +1,5 @@
-pub(crate) mod model;
+mod cases;
+mod model;
 
 use serde_json::{Value, json};
 
@@ -69,7 +70,7 @@ fn a_service_is_no_person() {
 }
 
 /// A deployment with one route that asks for this.
-pub(crate) fn requiring(require: Value) -> Config {
+fn requiring(require: Value) -> Config {
     config(|vars| {
         vars["ISSUERS"]["machines"] = issuer();
         vars["ROUTES"]["/t/{team}"] =
@@ -84,7 +85,7 @@ fn issuer() -> Value {
     })
 }
 
-pub(crate) fn somebody(claims: &Value) -> Principal {
+fn somebody(claims: &Value) -> Principal {
     principal(&issuer(), claims)
 }
 

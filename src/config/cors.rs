@@ -2,6 +2,7 @@
 
 use super::address::{PublicUrl, is_loopback, origin};
 use super::problem::{expected, shown};
+use super::routes::Surroundings;
 use super::table::Table;
 use super::value::{duration, flag, list};
 use crate::cors::Cors;
@@ -15,11 +16,8 @@ const HEADER: &str = "the name of a header, and not `*`";
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(24);
 
 /// Reads `cors` of a route, if it is there. `access`: whom the route lets in, where that is known.
-pub(super) fn read(
-    route: &mut Table<'_>,
-    access: Option<&Access>,
-    (public_url, development): (Option<&PublicUrl>, bool),
-) -> Option<Cors> {
+pub(super) fn read(route: &mut Table<'_>, access: Option<&Access>, surroundings: &Surroundings<'_>) -> Option<Cors> {
+    let Surroundings { public_url, development, .. } = *surroundings;
     let mut table = route.table("cors")?;
     let origins = table.required("origins", &format!("a list of origins, each {ORIGIN}"), |value| {
         let texts = list(ORIGIN, |text| Some(text.to_owned()))(value)?;

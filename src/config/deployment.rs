@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::problem::Report;
 use super::secrets::{KEY_RING, Secrets, is_secret};
 use super::value::{found, parsed};
-use super::{Config, Problem, Purpose, address, table, verify};
+use super::{Build, Config, Problem, address, table, verify};
 use crate::keyring::KeyRing;
 use crate::site::{Site, SiteId};
 
@@ -72,17 +72,17 @@ impl Names {
 }
 
 impl Deployment {
-    /// Reads the variables, `secrets` by name. Reads to the end, whatever is wrong.
+    /// Reads the variables for [`Build::PLAIN`], `secrets` by name. Reads to the end, whatever is wrong.
     #[must_use]
     pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Self {
-        Self::parse_for(Purpose::Gateway, vars, secrets)
+        Self::parse_for(Build::PLAIN, vars, secrets)
     }
 
-    /// The same, for this purpose.
+    /// The same, for this build.
     #[must_use]
-    pub fn parse_for(purpose: Purpose, vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn parse_for(build: Build, vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Self {
         let Some(value) = vars.get(SITES) else {
-            let config = Config::parse_for(purpose, vars, secrets);
+            let config = Config::parse_for(build, vars, secrets);
             let site = SiteConfig { site: Site::SOLE, hosts: hosts(vars), config };
             return Self { sites: vec![site], problems: Vec::new() };
         };
@@ -91,7 +91,7 @@ impl Deployment {
         let ring = Secrets { lookup: secrets, report: &report }.key_ring();
         report_strays(vars, &sites, &report);
         let mut sites: Vec<SiteConfig> =
-            sites.into_iter().map(|site| read((site, purpose), vars, secrets, ring.as_ref())).collect();
+            sites.into_iter().map(|site| read(site, build, vars, secrets, ring.as_ref())).collect();
         keep_apart(&mut sites);
         Self { sites, problems: report.into_problems() }
     }
@@ -132,7 +132,8 @@ fn report_strays(vars: &Map<String, Value>, sites: &[Site], report: &Report) {
 }
 
 fn read(
-    (site, purpose): (Site, Purpose),
+    site: Site,
+    build: Build,
     vars: &Map<String, Value>,
     secrets: &dyn Fn(&str) -> Option<String>,
     ring: Option<&KeyRing>,
@@ -142,7 +143,7 @@ fn read(
     let lookup = |name: &str| secrets(&site.binding(name));
     let keys = ring.zip(site.id()).map(|(ring, id)| Rc::new(ring.of_site(id)));
     let report = Report::of(site.clone());
-    let config = Config::read(purpose, &own, &Secrets { lookup: &lookup, report: &report }, &|_| keys.clone());
+    let config = Config::read(build, &own, &Secrets { lookup: &lookup, report: &report }, &|_| keys.clone());
     let problems = report.into_problems();
     let config = config.filter(|_| problems.is_empty()).ok_or(problems);
     SiteConfig { hosts: hosts(&own), site, config }

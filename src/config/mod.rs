@@ -40,8 +40,7 @@ pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub(crate) use value::{MOMENT, moment};
-pub use value::{span, spelled};
+pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
 use std::collections::BTreeMap;
@@ -112,6 +111,20 @@ pub enum Purpose {
     Guard,
 }
 
+/// The build of the Worker that is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whether it has an engine for policies: without one no route can ask them.
+    pub policies: bool,
+}
+
+impl Build {
+    /// Postern's own Worker, without policies.
+    pub const PLAIN: Self = Self { purpose: Purpose::Gateway, policies: false };
+}
+
 impl Config {
     /// The variables a site may set.
     pub const VARIABLES: [&str; 13] = [
@@ -130,26 +143,27 @@ impl Config {
         "SECURITY_HEADERS",
     ];
 
-    /// Reads the variables of a deployment that is one site, `secrets` by name. Reads to the end, whatever is wrong.
+    /// Reads the variables of a deployment that is one site, for [`Build::PLAIN`]; `secrets` by name. Reads to the end,
+    /// whatever is wrong.
     ///
     /// # Errors
     /// Every problem found, in the order of the configuration's sections.
     pub fn parse(vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
-        Self::parse_for(Purpose::Gateway, vars, secrets)
+        Self::parse_for(Build::PLAIN, vars, secrets)
     }
 
-    /// The same, for this purpose.
+    /// The same, for this build.
     ///
     /// # Errors
     /// The same.
     pub fn parse_for(
-        purpose: Purpose,
+        build: Build,
         vars: &Map<String, Value>,
         secrets: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
         let keys = |secrets: &Secrets<'_>| secrets.key_ring().map(Rc::new);
-        let parts = Self::read(purpose, vars, &Secrets { lookup: secrets, report: &report }, &keys);
+        let parts = Self::read(build, vars, &Secrets { lookup: secrets, report: &report }, &keys);
         let problems = report.into_problems();
         match parts {
             Some(config) if problems.is_empty() => Ok(config),
@@ -159,7 +173,7 @@ impl Config {
 
     /// The site's own variables and secrets, by the names that they have without the site's; `keys` finds its keys.
     fn read(
-        purpose: Purpose,
+        build: Build,
         vars: &Map<String, Value>,
         secrets: &Secrets<'_>,
         keys: &dyn Fn(&Secrets<'_>) -> Option<Rc<KeyRing>>,
@@ -171,7 +185,7 @@ impl Config {
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
-        let providers = providers(&mut top, secrets, (sessions, development));
+        let providers = providers(&mut top, secrets, sessions, development);
         let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
         let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
         let issuers =
@@ -195,8 +209,8 @@ impl Config {
                 relations: &relations,
             },
             authzen: top.has("AUTHZEN"),
-            asked: asked || purpose == Purpose::Guard,
-            purpose,
+            asked: asked || build.purpose == Purpose::Guard,
+            build,
             security_headers: &security_headers,
             limits: &limits.routes,
         };
@@ -250,7 +264,6 @@ impl Config {
     }
 
     /// Whether any request may be one for the policies to decide.
-    #[cfg(feature = "policies")]
     #[must_use]
     pub fn asks_policies(&self) -> bool {
         let asks = |route: &Route| route.guard().is_some_and(|guard| guard.policy);
@@ -342,7 +355,7 @@ fn stamp(vars: &Map<String, Value>) -> String {
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, (sessions, development): (bool, bool)) -> Option<Providers> {
+fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, development: bool) -> Option<Providers> {
     if !sessions {
         top.table("PROVIDERS");
         return Some(Providers::default());

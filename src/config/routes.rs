@@ -1,6 +1,5 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
-use super::Purpose;
 use super::address::{PublicUrl, is_loopback, origin};
 use super::authzen;
 use super::claim_headers;
@@ -12,6 +11,7 @@ use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
+use super::{Build, Purpose};
 use crate::issuer_id::IssuerId;
 use crate::limit::RouteLimits;
 use crate::relation::Template;
@@ -35,8 +35,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) development: bool,
     /// Whether somebody else, a proxy or this Worker's own code, may take care of what is let through.
     pub(super) asked: bool,
-    /// Whether that code always does.
-    pub(super) purpose: Purpose,
+    /// Whether that code always does, and whether there are policies to ask.
+    pub(super) build: Build,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
     /// Whether services may ask for decisions: then their paths are Postern's own.
@@ -86,7 +86,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     if asserts && upstream == Some(None) {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
-    let cors = cors::read(&mut table, access.as_ref(), (surroundings.public_url, surroundings.development));
+    let cors = cors::read(&mut table, access.as_ref(), surroundings);
     let security_headers = surroundings.security_headers.of_route(&mut table);
     let limits = limits::of_route(&mut table, access.as_ref(), surroundings.limits);
     table.finish();
@@ -144,7 +144,7 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
 }
 
 fn upstream_of(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Option<Option<Upstream>> {
-    if surroundings.purpose == Purpose::Guard && !table.has("upstream") {
+    if surroundings.build.purpose == Purpose::Guard && !table.has("upstream") {
         return Some(None);
     }
     table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings))
@@ -194,7 +194,7 @@ fn access(
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
         requirements: require::read(table, pattern, known),
-        policy: policy(table),
+        policy: policy(table, surroundings.build),
         facts: facts(table, pattern, known.relations),
         token: table
             .optional(
@@ -266,9 +266,9 @@ fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
 }
 
 /// A build without policies would have nobody to ask: there the route is refused, not opened.
-fn policy(table: &mut Table<'_>) -> bool {
+fn policy(table: &mut Table<'_>, build: Build) -> bool {
     let policy = table.optional("policy", flag).unwrap_or(false);
-    if policy && !cfg!(feature = "policies") {
+    if policy && !build.policies {
         table.problem("policy", "this build knows no policies, they are in those with the Cargo feature `policies`");
     }
     policy

@@ -14,7 +14,7 @@ pub(super) fn small() -> Value {
     })
 }
 
-fn secret(name: &str) -> Option<String> {
+pub(super) fn secret(name: &str) -> Option<String> {
     match name {
         "POSTERN_KEYS" => Some(format!("k1:{}", Base64UrlUnpadded::encode_string(&[7; 32]))),
         name if name.ends_with("_CLIENT_SECRET") => Some("hunter2 & co".to_owned()),

@@ -125,14 +125,15 @@ pub fn span(text: &str) -> Option<Seconds> {
 }
 
 /// A point in time such as `2026-11-22T06:00:00Z` (RFC 3339).
-pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+#[must_use]
+pub fn moment(text: &str) -> Option<Timestamp> {
     use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     Some(Timestamp::from_unix(moment.unix_timestamp()))
 }
 
 /// What [`moment`] reads.
-pub(crate) const MOMENT: &str = "a time such as `2026-11-22T06:00:00Z`";
+pub const MOMENT: &str = "a time such as `2026-11-22T06:00:00Z`";
 
 /// A span as the configuration writes it.
 #[must_use]

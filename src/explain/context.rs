@@ -1,55 +1,48 @@
 //! When and from where something is supposed to be asked: only policies look at more than the time.
 
 use serde::Deserialize;
-#[cfg(not(feature = "policies"))]
-use serde::de::IgnoredAny;
-#[cfg(feature = "policies")]
 use serde_json::Value;
 
 use crate::config::{MOMENT, moment};
-#[cfg(feature = "policies")]
 use crate::http::{ClientCertificate, Peer};
 use crate::time::Timestamp;
 
 /// What is known of a connection, as people write it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at the connection"))]
 pub struct Context {
-    pub(crate) time: Option<String>,
-    pub(crate) address: Option<String>,
-    pub(crate) country: Option<String>,
-    pub(crate) user_agent: Option<String>,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) certificate: Option<Certificate>,
+    /// The moment: now where it is not said.
+    pub time: Option<String>,
+    /// The IP address of the caller.
+    pub address: Option<String>,
+    /// The country of that address, in two letters.
+    pub country: Option<String>,
+    /// `User-Agent`.
+    pub user_agent: Option<String>,
+    /// The TLS connection.
+    pub tls: Option<Tls>,
+    /// The client certificate.
+    pub certificate: Option<Certificate>,
 }
 
-#[cfg(not(feature = "policies"))]
-type Tls = IgnoredAny;
-#[cfg(not(feature = "policies"))]
-type Certificate = IgnoredAny;
-
 /// A TLS connection.
-#[cfg(feature = "policies")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
+pub struct Tls {
     version: String,
     cipher: String,
 }
 
 /// A client certificate that was verified: by its SHA-256 alone, in hexadecimal, or with what it says.
-#[cfg(feature = "policies")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Value")]
-pub(crate) struct Certificate {
+pub struct Certificate {
     sha256: String,
     subject: Option<String>,
     issuer: Option<String>,
     serial: Option<String>,
 }
 
-#[cfg(feature = "policies")]
 impl TryFrom<Value> for Certificate {
     type Error = &'static str;
 
@@ -86,7 +79,6 @@ impl Context {
     }
 
     /// What would be known of the caller.
-    #[cfg(feature = "policies")]
     #[must_use]
     pub fn peer(&self) -> Peer {
         Peer {
@@ -100,7 +92,6 @@ impl Context {
     }
 }
 
-#[cfg(feature = "policies")]
 fn verified(certificate: Certificate) -> ClientCertificate {
     let Certificate { sha256, subject, issuer, serial } = certificate;
     ClientCertificate {
@@ -114,7 +105,7 @@ fn verified(certificate: Certificate) -> ClientCertificate {
     }
 }
 
-#[cfg(all(test, feature = "policies"))]
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

@@ -16,17 +16,13 @@ use crate::authz::relations::{Questions, Step};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
 use crate::http::Method;
-#[cfg(feature = "policies")]
 use crate::http::Peer;
-#[cfg(feature = "policies")]
 use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, ResourceFacts, Verdict as Said};
 use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute};
 use crate::time::Timestamp;
 
-pub use context::Context;
-#[cfg(all(feature = "policies", not(target_arch = "wasm32")))]
-pub(crate) use context::{Certificate, Tls};
+pub use context::{Certificate, Context, Tls};
 pub use who::Who;
 
 /// A question that a route answers.
@@ -34,9 +30,7 @@ pub use who::Who;
 pub struct Case<'a> {
     /// Who asks, where the route looks at what they come by: else they are nobody there.
     who: Option<&'a Supposed>,
-    #[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
     method: Method,
-    #[cfg_attr(not(feature = "policies"), expect(dead_code, reason = "only policies look at it"))]
     path: CanonicalPath,
     matched: Matched<'a>,
     now: Timestamp,
@@ -154,7 +148,6 @@ impl Case<'_> {
     }
 
     /// The same question for the policies; `None` where nobody asks it.
-    #[cfg(feature = "policies")]
     #[must_use]
     pub fn for_policies<'a>(&'a self, peer: &'a Peer, facts: &'a [String]) -> Option<PolicyInput<'a>> {
         let principal = self.who?.principal();
@@ -202,7 +195,6 @@ impl Verdict {
     }
 
     /// What the policies make of it, which may only take away.
-    #[cfg(feature = "policies")]
     #[must_use]
     pub fn with_policies(self, decision: PolicyDecision) -> Self {
         let outcome = match decision.verdict {
@@ -222,7 +214,6 @@ impl Verdict {
     }
 
     /// No policies are at hand: then nobody passes.
-    #[cfg(feature = "policies")]
     #[must_use]
     pub fn without_policies(self) -> Self {
         Self { outcome: "deny", because: "policy.none_loaded", ..self }

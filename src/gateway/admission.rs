@@ -1,13 +1,14 @@
 //! A Worker that answers its own routes: the same doors decide, and what comes of it stays with whoever asked.
 
 use super::doors::{self, Admitted};
-use super::turn::{self, Ledger, Turn};
+use super::refused::Refused;
+use super::turn::{Ledger, Turn};
 use super::{Gateway, Platform, guard, resource};
 use crate::authn::Principal;
 use crate::authz::Permit;
 use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
 use crate::refusal::Reason;
-use crate::route::{Access, Route};
+use crate::route::{Access, GuardedRoute, Route};
 use crate::secret::Secret;
 use crate::upstream::AnswerTerms;
 
@@ -62,7 +63,7 @@ impl Gateway {
     pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Reply>> {
         let (turn, mut ledger) = self.begin(platform, head);
         let decided = decide(&turn, &mut ledger).await;
-        let decided = decided.unwrap_or_else(|reason| Err(Box::new(turn.refuse(&reason, &mut ledger))));
+        let decided = decided.unwrap_or_else(|refused| Err(Box::new(turn.refuse(&refused, &mut ledger))));
         self.note(platform, &ledger.event);
         match decided {
             Ok((Admitted { principal, introduction, permit, .. }, route)) => {
@@ -86,13 +87,13 @@ impl Gateway {
         head: &RequestHead,
     ) -> Result<Option<Principal>, Reason> {
         let (turn, mut ledger) = self.begin(platform, head);
-        let path = turn.enter(turn::target(&head.url).0)?;
+        let path = turn.enter()?;
         let route = doors::route(&turn, &path, &mut ledger)?.route;
         match &route.access {
             Access::Public => Ok(None),
             Access::Guarded(guard) => {
-                let entrant = doors::authenticate(&turn, &path, (route, guard), &mut ledger).await?;
-                Ok(Some(entrant.into_principal()))
+                let entrant = doors::authenticate(&turn, &path, GuardedRoute { route, guard }, &mut ledger).await;
+                Ok(Some(entrant.map_err(|refused| refused.reason)?.into_principal()))
             }
         }
     }
@@ -101,18 +102,18 @@ impl Gateway {
 /// Whom the doors let through, by which rule; or the answer to who was not.
 type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
 
-async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Reason> {
-    let path = turn.enter(turn::target(&turn.head.url).0)?;
+async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Refused> {
+    let path = turn.enter()?;
     if let Some(resource) = resource::asked_about(turn.config, &path) {
-        return resource::describe(turn, resource, ledger).map(answered);
+        return Ok(answered(resource::describe(turn, resource, ledger)?));
     }
     if let Some(permissions) = guard::preflight(turn, &path, ledger) {
-        return permissions.map(answered);
+        return Ok(answered(permissions?));
     }
     let matched = doors::route(turn, &path, ledger)?;
     match doors::enter(turn, &path, &matched, ledger).await {
         Ok(admitted) => Ok(Ok((admitted, matched.route))),
-        Err(refused) => guard::answer(turn, refused, ledger).map(answered),
+        Err(refused) => guard::challenge(turn, refused, ledger).map(answered),
     }
 }
 

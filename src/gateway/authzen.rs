@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::doors;
 use super::judges::Judges;
+use super::refused::Refused;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Evaluated, Event, Outcome as Ending, What};
@@ -44,21 +45,29 @@ impl Endpoint {
     }
 }
 
+/// What a service asks for, and by which rule it may.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) authzen: &'a Authzen,
+    pub(super) endpoint: Endpoint,
+    pub(super) path: &'a CanonicalPath,
+}
+
 /// Answers a service. Its own id of the request goes back with whatever it is told (§10.1.3).
 pub(super) async fn answer<P: Platform>(
     turn: &Turn<'_, P>,
-    (authzen, endpoint, path): (&Authzen, Endpoint, &CanonicalPath),
+    call: Call<'_>,
     body: impl RequestBody,
     ledger: &mut Ledger,
 ) -> Result<Reply, Reason> {
-    if endpoint == Endpoint::Metadata {
+    if call.endpoint == Endpoint::Metadata {
         return describe(turn, ledger);
     }
     ledger.event.event = What::Evaluation;
     ledger.echo(turn.head.headers.get(REQUEST_ID));
-    match decide(turn, (authzen, endpoint, path), body, ledger).await {
+    match decide(turn, call, body, ledger).await {
         Ok(decisions) => Ok(reply::json(StatusCode::OK, &decisions)),
-        Err(reason) => Ok(in_words(turn.refuse(&reason, ledger), &reason, &turn.request_id)),
+        Err(refused) => Ok(in_words(turn.refuse(&refused, ledger), &refused.reason, &turn.request_id)),
     }
 }
 
@@ -74,14 +83,14 @@ fn describe<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Repl
 /// Both doors, then the questions.
 async fn decide<P: Platform>(
     turn: &Turn<'_, P>,
-    (authzen, endpoint, path): (&Authzen, Endpoint, &CanonicalPath),
+    Call { authzen, endpoint, path }: Call<'_>,
     body: impl RequestBody,
     ledger: &mut Ledger,
-) -> Result<Value, Reason> {
+) -> Result<Value, Refused> {
     turn.allow_methods(&[Method::POST])?;
     let matched = Matched { route: &authzen.route, params: Vec::new() };
     ledger.event.route = Some(authzen.route.name.clone());
-    doors::enter(turn, path, &matched, ledger).await.map_err(|refused| refused.reason)?;
+    doors::enter(turn, path, &matched, ledger).await?;
     let request = read(turn, endpoint, body).await.map_err(Reason::Evaluation)?;
     let judges = Judges::at_hand(turn, &mut ledger.event).await;
     let answer = match request {
@@ -92,7 +101,7 @@ async fn decide<P: Platform>(
             answer
         }
         Request::Many(semantic, all) => {
-            ledger.event.evaluations = in_turn(turn, &judges, (semantic, all), &mut ledger.event).await?;
+            ledger.event.evaluations = in_turn(turn, &judges, semantic, all, &mut ledger.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
                 authzen::decision(evaluated.decision, &format!("{}.{}", turn.request_id, place + 1))
             };
@@ -110,7 +119,8 @@ async fn decide<P: Platform>(
 async fn in_turn<P: Platform>(
     turn: &Turn<'_, P>,
     judges: &Judges,
-    (semantic, all): (Semantic, Vec<Result<Evaluation, RequestError>>),
+    semantic: Semantic,
+    all: Vec<Result<Evaluation, RequestError>>,
     event: &mut Event,
 ) -> Result<Vec<Evaluated>, Reason> {
     let mut answered = Vec::with_capacity(all.len());

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
@@ -12,9 +12,9 @@ use crate::http::{Method, Reply, StatusCode};
 use crate::jose::UnverifiedJwt;
 use crate::limit::Kind;
 use crate::oidc::logout_token::{Expectations, LogoutToken, Target};
-use crate::ports::{RequestBody, StoreError};
+use crate::ports::{Clock, Once, RequestBody, StoreError};
 use crate::refusal::{LogoutRequestError, Reason, Refusal};
-use crate::session::{Answer, Command, SidKey, SubjectKey};
+use crate::session::{Answer, Command, SidIndex, SidKey, SubjectKey};
 
 /// Twice the longest token, for what else a provider may send along.
 const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -60,14 +60,14 @@ async fn end<P: Platform>(
         ledger.event.identity(provider.id.as_str(), issuer, subject);
     }
     // once, or a copy of the token would end sessions that begin later.
-    let first = turn.platform.claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
+    let first = turn.platform.once().claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::LogoutRequest(LogoutRequestError::AlreadyUsed));
     }
     let ended = end_sessions(turn, issuer, token.target()).await;
     if ended.is_err() {
         // The provider may try again with the same token. If this fails too, it needs a new one.
-        let _ = turn.platform.release(token.once_key()).await;
+        let _ = turn.platform.once().release(token.once_key()).await;
     }
     ended.map_err(Reason::Store)
 }
@@ -89,15 +89,15 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 /// Verifies the token's signature, then its claims.
 async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
-    let keys = KeySource::Uri(&metadata.jwks_uri);
+    let accepted = AcceptedKeys::of_provider(provider, &metadata);
     let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
-    let verified = turn.documents.verify(turn.platform, keys, &provider.id_token_algs, &unverified).await;
+    let verified = turn.documents.verify(turn.platform, accepted, &unverified).await;
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         kind: provider.logout_tokens,
-        now: turn.platform.now(),
+        now: turn.platform.clock().now(),
     };
     LogoutToken::check(&verified, &expectations).map_err(Reason::LogoutToken)
 }
@@ -112,7 +112,7 @@ async fn end_sessions<P: Platform>(turn: &Turn<'_, P>, issuer: &str, target: &Ta
             turn.end_many(&SubjectKey::of(issuer, subject), &Command::EndSid { sid: sid.clone() }).await
         }
         Target::Session(sid) => {
-            let subjects = turn.platform.end_sid(&SidKey::of(issuer, sid)).await?;
+            let subjects = turn.platform.sid_index().end_sid(&SidKey::of(issuer, sid)).await?;
             turn.end_sid(&subjects, sid).await
         }
     }

@@ -3,17 +3,18 @@
 use std::rc::Rc;
 
 use super::Platform;
-use super::documents::KeySource;
+use super::documents::{AcceptedKeys, KeySource};
 use super::introspection::{self, Question};
 use super::turn::{Ledger, Turn};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
-use crate::authn::bearer::{Presented, looks_like_jwt, presented};
+use crate::authn::bearer::{Presented, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::sender::{self, Arrival, SenderFailure};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
-use crate::config::{Issuer, IssuerId, SignedTokens, TokenIssuer, Tokens};
+use crate::config::{IssuerId, SignedTokens, TokenIssuer, Tokens};
 use crate::jose::{KeyStamp, UnverifiedJwt};
+use crate::ports::Clock;
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Token};
 use crate::secret::Secret;
@@ -23,6 +24,27 @@ use crate::secret::Secret;
 pub(super) struct Bearer {
     pub(super) principal: Principal,
     pub(super) token: Secret<String>,
+    pub(super) scheme: Scheme,
+}
+
+/// An issuer that signs its access tokens, and how.
+#[derive(Clone, Copy, Debug)]
+struct SigningIssuer<'a> {
+    issuer: &'a TokenIssuer,
+    signed: &'a SignedTokens,
+}
+
+impl<'a> SigningIssuer<'a> {
+    fn of(issuer: &'a TokenIssuer) -> Option<Self> {
+        match &issuer.tokens {
+            Tokens::Signed(signed) => Some(Self { issuer, signed }),
+            Tokens::Opaque(_) => None,
+        }
+    }
+
+    fn keys(self) -> KeySource<'a> {
+        self.signed.jwks_uri.as_deref().map_or(KeySource::Discovery(&self.issuer.issuer), KeySource::Uri)
+    }
 }
 
 impl<P: Platform> Turn<'_, P> {
@@ -31,7 +53,7 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When it presents one in a way that has more than one reading.
     pub(super) fn presented_token(&self) -> Result<Option<Presented>, Reason> {
-        presented(&self.head.headers, self.query).map_err(Reason::Presentation)
+        presented(&self.head.headers, self.target.query).map_err(Reason::Presentation)
     }
 
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.
@@ -41,7 +63,8 @@ impl<P: Platform> Turn<'_, P> {
     pub(super) async fn authenticate_token(
         &self,
         presented: Presented,
-        (guard, path): (&Guard, &CanonicalPath),
+        guard: &Guard,
+        path: &CanonicalPath,
         ledger: &mut Ledger,
     ) -> Result<Bearer, Reason> {
         let (issuer, claims) = read(self, presented.token.expose(), guard, ledger).await?;
@@ -53,12 +76,14 @@ impl<P: Platform> Turn<'_, P> {
             keys: &self.config.keys,
             now: self.now,
         };
-        let sender = sender::check(&arrival, &claims, issuer, self.platform).await.map_err(reason)?;
+        let sender = sender::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
+            .await
+            .map_err(reason)?;
         ledger.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         ledger.event.who(&principal);
         ledger.event.token(claims.jti());
-        Ok(Bearer { principal, token: presented.token })
+        Ok(Bearer { principal, token: presented.token, scheme: presented.scheme })
     }
 }
 
@@ -85,8 +110,8 @@ async fn read<'a, P: Platform>(
     ledger.event.vouched_for_by(&issuer.id, false);
     match (&issuer.tokens, jwt) {
         (Tokens::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
-        (Tokens::Signed(how), Some(jwt)) => {
-            let (claims, key) = verify(turn, (issuer, how), &jwt).await?;
+        (Tokens::Signed(signed), Some(jwt)) => {
+            let (claims, key) = verify(turn, SigningIssuer { issuer, signed }, &jwt).await?;
             let claims = Rc::new(claims);
             turn.tokens.keep_signed(&issuer.id, digest, &claims, key);
             Ok((issuer, claims))
@@ -104,11 +129,10 @@ fn remembered<'a, P: Platform>(
     turn: &Turn<'a, P>,
     digest: &TokenDigest,
 ) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
-    let holds = |issuer: &IssuerId, key: &KeyStamp| match turn.config.issuer(issuer) {
-        Some(TokenIssuer { issuer, tokens: Tokens::Signed(how), .. }) => {
-            turn.documents.still_holds(turn.platform, key_source(issuer, how), key)
-        }
-        _ => false,
+    let holds = |issuer: &IssuerId, key: &KeyStamp| {
+        let signing = turn.config.issuer(issuer).and_then(SigningIssuer::of);
+        let (now, errands) = (turn.platform.clock().now(), turn.platform.errands());
+        signing.is_some_and(|signing| turn.documents.still_holds(now, errands, signing.keys(), key))
     };
     let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;
     Some((turn.config.issuer(&issuer)?, claims))
@@ -134,19 +158,16 @@ fn issuer_of<'a, 't, P>(
 /// The signature by the issuer's keys, then the claims by its rules.
 async fn verify<P: Platform>(
     turn: &Turn<'_, P>,
-    (issuer, how): (&TokenIssuer, &SignedTokens),
+    signing: SigningIssuer<'_>,
     jwt: &UnverifiedJwt<'_>,
 ) -> Result<(AccessTokenClaims, KeyStamp), Reason> {
-    let keys = key_source(&issuer.issuer, how);
-    let verified = turn.documents.verify(turn.platform, keys, &how.algs, jwt).await;
+    let SigningIssuer { issuer, signed } = signing;
+    let accepted = AcceptedKeys { source: signing.keys(), algorithms: &signed.algs };
+    let verified = turn.documents.verify(turn.platform, accepted, jwt).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
     let key = verified.key();
-    let expected = Expectations { issuer, profile: how.profile, now: turn.now };
+    let expected = Expectations { issuer, profile: signed.profile, now: turn.now };
     let claims = AccessTokenClaims::check(verified, &expected)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
     Ok((claims, key))
-}
-
-fn key_source<'a>(issuer: &'a Issuer, how: &'a SignedTokens) -> KeySource<'a> {
-    how.jwks_uri.as_deref().map_or(KeySource::Discovery(issuer), KeySource::Uri)
 }

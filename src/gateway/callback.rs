@@ -1,6 +1,6 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::{Ledger, Turn};
 use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
@@ -16,12 +16,12 @@ use crate::oidc::return_to::ReturnTo;
 use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::pages;
-use crate::ports::{BodyError, RequestBody, StoreError};
+use crate::ports::{BodyError, Clock, Fetch, Once, RequestBody, StoreError};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
 use crate::session::sid_index::{self, SidEntry, SidKey};
-use crate::session::{Answer, Begin, Command, Origin, Session, SessionHandle, SessionId, SubjectKey, Tokens};
+use crate::session::{Answer, Begin, Command, Origin, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -62,7 +62,7 @@ pub(super) async fn finish<P: Platform>(
     let value = handle.to_cookie_value(&turn.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
     let asked = transaction.asked_tag();
-    ledger.set_cookie(cookie::set_arrival(turn.platform.now(), asked.as_deref()))?;
+    ledger.set_cookie(cookie::set_arrival(turn.platform.clock().now(), asked.as_deref()))?;
     other_tabs::tell(turn, &transaction, &value, ledger)?;
     ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
@@ -90,7 +90,7 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(turn.query.unwrap_or_default());
+    let query = CallbackParams::parse(turn.target.query.unwrap_or_default());
     let by_form = provider.response_mode == ResponseMode::FormPost;
     if turn.head.method == Method::GET {
         return Ok(if by_form {
@@ -131,7 +131,7 @@ async fn consume<P: Platform>(
         .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
-    let first = turn.platform.claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
+    let first = turn.platform.once().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::Callback(CallbackError::AlreadyUsed));
     }
@@ -151,8 +151,8 @@ async fn redeem<P: Platform>(
 ) -> Result<TokenResponse, Reason> {
     let redirect_uri = turn.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
-    let request = token::code_request(provider, &metadata.token_endpoint, &grant, turn.now, turn.platform);
-    let answer = turn.platform.send(request.map_err(Reason::Token)?).await;
+    let request = token::code_request(provider, &metadata.token_endpoint, &grant, turn.now, turn.platform.random());
+    let answer = turn.platform.fetch().send(request.map_err(Reason::Token)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
     token::process(&answer).map_err(Reason::Token)
 }
@@ -166,17 +166,17 @@ async fn believe<P: Platform>(
     transaction: &Transaction,
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
-    let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-    let verified = turn.documents.verify_delivered(turn.platform, keys, algorithms, id_token.expose()).await;
+    let accepted = AcceptedKeys::of_provider(provider, metadata);
+    let verified = turn.documents.verify_delivered(turn.platform, accepted, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
-        nonce: &Secret::new(transaction.nonce.clone()),
+        nonce: &transaction.nonce,
         access_token: Some(response.access_token.expose()),
         max_age: transaction.max_age,
         acr_values: &transaction.acr_values,
-        now: turn.platform.now(),
+        now: turn.platform.clock().now(),
     };
     IdToken::check(verified, &expectations).map_err(Reason::IdToken)
 }
@@ -191,7 +191,7 @@ async fn begin_session<P: Platform>(
 ) -> Result<SessionHandle, Reason> {
     let id_token = &person.id_token;
     let subject = SubjectKey::of(id_token.issuer(), id_token.subject());
-    let handle = SessionHandle { subject, id: SessionId::generate(turn.platform) };
+    let handle = SessionHandle { subject, id: SessionId::generate(turn.platform.random()) };
     let mut replaces = None;
     for old in previous(turn, transaction) {
         if old.subject == subject && replaces.is_none() {
@@ -205,9 +205,9 @@ async fn begin_session<P: Platform>(
         digest: handle.id.digest(),
         session: record(turn, provider, &response, &person),
         tokens: Tokens {
-            access_token: response.access_token.expose().clone(),
-            refresh_token: response.refresh_token.as_ref().map(|token| token.expose().clone()),
-            id_token: response.id_token.as_ref().map(|token| token.expose().clone()).unwrap_or_default(),
+            access_token: response.access_token,
+            refresh_token: response.refresh_token,
+            id_token: response.id_token.unwrap_or_default(),
             nonce: Some(transaction.nonce.clone()),
         },
         replaces,
@@ -231,7 +231,7 @@ async fn enter_sid<P: Platform>(
 ) -> Result<(), Reason> {
     let Some(sid) = id_token.sid() else { return Ok(()) };
     let entry = SidEntry { subject, login_started_at: transaction.started_at, until: turn.now.plus(sid_index::KEPT) };
-    let entered = turn.platform.enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
+    let entered = turn.platform.sid_index().enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
@@ -241,7 +241,8 @@ fn previous<P>(turn: &Turn<'_, P>, transaction: &Transaction) -> Vec<SessionHand
         SessionCookie::One(value) => Some(value),
         SessionCookie::Absent | SessionCookie::Several => None,
     };
-    let then = transaction.previous_session.as_deref().filter(|then| Some(*then) != now);
+    let then =
+        transaction.previous_session.as_ref().map(|then| then.expose().as_str()).filter(|then| Some(*then) != now);
     let handle = |value| SessionHandle::from_cookie_value(value, &turn.config.keys);
     now.into_iter().chain(then).filter_map(handle).collect()
 }

@@ -6,7 +6,7 @@ use crate::authn::dpop;
 use crate::config::{Config, Constraint};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::refusal::Refusal;
-use crate::route::{Guard, Route};
+use crate::route::{Guard, GuardedRoute};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -21,7 +21,7 @@ pub(super) struct Challenge {
 
 impl Challenge {
     /// For a client that knows nothing yet: where to read about this resource, and what to ask a token for.
-    pub(super) fn of(route: &Route, guard: &Guard, config: &Config) -> Self {
+    pub(super) fn of(GuardedRoute { route, guard }: GuardedRoute<'_>, config: &Config) -> Self {
         let scopes: Vec<&str> = guard.requirements.needed_scopes().collect();
         let scope = (!scopes.is_empty()).then(|| format!(r#"scope="{}""#, scopes.join(" ")));
         let metadata = format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
@@ -29,9 +29,9 @@ impl Challenge {
         Self { schemes: schemes(guard, config), came_by: None, parameters }
     }
 
-    /// Notes by which scheme a token came: what is wrong with it is said there.
-    pub(super) fn came_by(&mut self, scheme: Scheme) {
-        self.came_by = Some(scheme);
+    /// For a client whose token came by this scheme: what is wrong with it is said there.
+    pub(super) fn came_by(self, scheme: Scheme) -> Self {
+        Self { came_by: Some(scheme), ..self }
     }
 
     /// Adds the challenges to a refusal that a token could turn into something better, before those of other schemes:

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::Gateway;
 use crate::config::{self, Problem, SiteConfig};
 use crate::http::RequestHead;
+use crate::policy::PolicyEngine;
 use crate::site::Site;
 
 /// A deployment at work: its sites, each with nothing in common with the others.
@@ -43,9 +44,9 @@ pub enum Place<'a> {
 }
 
 impl Deployment {
-    /// The deployment with this configuration.
+    /// The deployment with this configuration, and this engine for the policies of its sites.
     #[must_use]
-    pub fn new(read: config::Deployment) -> Self {
+    pub fn new(read: config::Deployment, engine: Option<&'static dyn PolicyEngine>) -> Self {
         let mut by_host = HashMap::new();
         for (place, one) in read.sites.iter().enumerate() {
             for host in &one.hosts {
@@ -58,7 +59,7 @@ impl Deployment {
             let gateway = Err(Unusable { site: Site::SOLE, problems });
             return Self { sites: vec![Served { site: Site::SOLE, gateway }], by_host, problems: Vec::new() };
         }
-        Self { sites: sites.into_iter().map(Served::new).collect(), by_host, problems }
+        Self { sites: sites.into_iter().map(|one| Served::new(one, engine)).collect(), by_host, problems }
     }
 
     /// Where this request belongs, by its host alone, byte for byte. To a site that is the whole deployment belongs
@@ -97,10 +98,10 @@ impl Deployment {
 }
 
 impl Served {
-    fn new(read: SiteConfig) -> Self {
+    fn new(read: SiteConfig, engine: Option<&'static dyn PolicyEngine>) -> Self {
         let SiteConfig { site, config, .. } = read;
         let gateway = match config {
-            Ok(config) => Ok(Rc::new(Gateway::new(config))),
+            Ok(config) => Ok(Rc::new(Gateway::new(config, engine))),
             Err(problems) => Err(Unusable { site: site.clone(), problems }),
         };
         Self { site, gateway }

@@ -15,14 +15,15 @@ use super::errand::{Errand, Errands, Wanted};
 use super::renewal::{background_event, note_failure};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
-use crate::config::{Issuer, TokenIssuer, Tokens};
+use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
 use crate::oidc::key_search;
 use crate::oidc::metadata::Metadata;
-use crate::ports::Clock;
+use crate::ports::{Log, Timer};
 use crate::refusal::Reason;
+use crate::time::Timestamp;
 
 use flight::Brought;
 pub(super) use published::{Ask, Published};
@@ -37,6 +38,22 @@ pub(super) enum KeySource<'a> {
     Discovery(&'a Issuer),
     /// At this URL: from the configuration, or from metadata that has passed its checks.
     Uri(&'a str),
+}
+
+/// What may have signed a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AcceptedKeys<'a> {
+    /// The keys.
+    pub(super) source: KeySource<'a>,
+    /// The algorithms that they may be used with.
+    pub(super) algorithms: &'a [Algorithm],
+}
+
+impl<'a> AcceptedKeys<'a> {
+    /// For what a provider signs for us.
+    pub(super) fn of_provider(provider: &'a Provider, metadata: &'a Metadata) -> Self {
+        Self { source: KeySource::Uri(&metadata.jwks_uri), algorithms: &provider.id_token_algs }
+    }
 }
 
 /// Why a token is not verified.
@@ -98,18 +115,17 @@ impl IssuerDocuments {
         self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
     }
 
-    /// Verifies the signature of a token that anybody may have sent, by the keys of `source`, with one of `algorithms`.
+    /// Verifies the signature of a token that anybody may have sent, by the accepted keys.
     ///
     /// # Errors
     /// When there are no keys, or the token does not verify.
     pub(super) async fn verify<P: Platform>(
         &self,
         platform: &P,
-        source: KeySource<'_>,
-        algorithms: &[Algorithm],
+        accepted: AcceptedKeys<'_>,
         token: &UnverifiedJwt<'_>,
     ) -> Result<VerifiedJwt, VerifyError> {
-        self.verify_within(platform, source, (algorithms, token), 0).await
+        self.verify_within(platform, accepted, token, 0).await
     }
 
     /// The same for a token that came straight from its issuer and will not come again: if it names a key that
@@ -120,25 +136,24 @@ impl IssuerDocuments {
     pub(super) async fn verify_delivered<P: Platform>(
         &self,
         platform: &P,
-        source: KeySource<'_>,
-        algorithms: &[Algorithm],
+        accepted: AcceptedKeys<'_>,
         token: &str,
     ) -> Result<VerifiedJwt, VerifyError> {
         let token = UnverifiedJwt::parse(token).map_err(VerifyError::Token)?;
-        self.verify_within(platform, source, (algorithms, &token), key_search::REFILL.get() + 1).await
+        self.verify_within(platform, accepted, &token, key_search::REFILL.get() + 1).await
     }
 
     async fn verify_within<P: Platform>(
         &self,
         platform: &P,
-        source: KeySource<'_>,
-        (algorithms, token): (&[Algorithm], &UnverifiedJwt<'_>),
+        AcceptedKeys { source, algorithms }: AcceptedKeys<'_>,
+        token: &UnverifiedJwt<'_>,
         mut seconds: u32,
     ) -> Result<VerifiedJwt, VerifyError> {
         let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;
         let at = KeysAt(&url);
         let keys = self.keys.get(platform, &at).await.map_err(VerifyError::Keys)?;
-        let error = match token.verify(&keys, algorithms, platform).await {
+        let error = match token.verify(&keys, algorithms, platform.signatures()).await {
             Err(error) if error.keys_may_be_stale() => error,
             verdict => return verdict.map_err(VerifyError::Token),
         };
@@ -146,9 +161,9 @@ impl IssuerDocuments {
         loop {
             match self.keys.look(platform, &at, &search).await.map_err(VerifyError::Keys)? {
                 Found::Others(keys) => {
-                    return token.verify(&keys, algorithms, platform).await.map_err(VerifyError::Token);
+                    return token.verify(&keys, algorithms, platform.signatures()).await.map_err(VerifyError::Token);
                 }
-                Found::Unasked if seconds > 0 => platform.sleep(1000).await,
+                Found::Unasked if seconds > 0 => platform.timer().sleep(1000).await,
                 Found::Nothing | Found::Unasked => return Err(VerifyError::Token(error)),
             }
             seconds -= 1;
@@ -158,17 +173,18 @@ impl IssuerDocuments {
     /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
     /// isolate's memory. Without waiting: false when there are none, or when the issuer must be asked for them
     /// first, for which [`IssuerDocuments::verify`] waits.
-    pub(super) fn still_holds<P: Clock + Errands>(
+    pub(super) fn still_holds(
         &self,
-        platform: &P,
+        now: Timestamp,
+        errands: &impl Errands,
         source: KeySource<'_>,
         stamp: &KeyStamp,
     ) -> bool {
-        let by = |url: &str| self.keys.at_hand(platform, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
+        let by = |url: &str| self.keys.at_hand(now, errands, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
         match source {
             KeySource::Uri(url) => by(url),
             KeySource::Discovery(issuer) => {
-                self.keys_uris.at_hand(platform, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
+                self.keys_uris.at_hand(now, errands, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
             }
         }
     }
@@ -208,7 +224,7 @@ impl Gateway {
         let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         for published in providers.chain(issuers) {
-            platform.start(Errand(Wanted::Document(published, Ask::Ahead)));
+            platform.errands().start(Errand(Wanted::Document(published, Ask::Ahead)));
         }
     }
 
@@ -243,7 +259,7 @@ impl Gateway {
             Err(reason) => note_failure(&mut event, &reason),
         }
         event.document = Some(short(published.name()));
-        platform.line(&event.to_line());
+        platform.log().line(&event.to_line());
     }
 }
 

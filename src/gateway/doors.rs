@@ -1,18 +1,20 @@
 //! Both doors, for whoever asks: a request that is to be sent on, and one that another proxy asks about.
 
 use super::Platform;
-use super::challenge::Challenge;
 use super::entrant::Entrant;
 use super::policies::{self, Asked};
+use super::refused::{Credential, Refused};
 use super::relations;
 use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use crate::audit::Outcome as Ending;
 use crate::authn::{Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit};
+use crate::config::Config;
+use crate::cors::Grant;
 use crate::http::StatusCode;
 use crate::refusal::Reason;
-use crate::route::{Access, CanonicalPath, Guard, Matched, NoRoute, Route, Token};
+use crate::route::{Access, CanonicalPath, GuardedRoute, Matched, NoRoute, Route, Token};
 use crate::upstream::{Introduction, Tenure};
 
 /// A request that both doors let through.
@@ -24,19 +26,6 @@ pub(super) struct Admitted {
     /// For how long it was let through.
     pub(super) tenure: Tenure,
     pub(super) permit: Permit,
-}
-
-/// Why a request was not let through.
-pub(super) struct Refused {
-    pub(super) reason: Reason,
-    /// Whether signing in could make it good; where not, nobody is sent there to come back as they went.
-    pub(super) sign_in_helps: bool,
-}
-
-impl From<Reason> for Refused {
-    fn from(reason: Reason) -> Self {
-        Self { reason, sign_in_helps: true }
-    }
 }
 
 /// The rule for this request. From here on its answer says whether pages of other origins may read it.
@@ -53,8 +42,13 @@ pub(super) fn route<'a, P>(
         NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
     })?;
     ledger.event.route = Some(matched.route.name.clone());
-    ledger.grant = matched.route.cors.as_ref().map(|cors| cors.grant(turn.head));
+    ledger.grants(grant(turn, matched.route));
     Ok(matched)
+}
+
+/// What the answer of a route says to the page that the request is from.
+fn grant<P>(turn: &Turn<'_, P>, route: &Route) -> Option<Grant> {
+    route.cors.as_ref().map(|cors| cors.grant(turn.head))
 }
 
 /// Door 1, then door 2, and on the way the route's limits.
@@ -76,7 +70,8 @@ pub(super) async fn enter<P: Platform>(
             Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
         }
         Access::Guarded(guard) => {
-            let entrant = authenticate(turn, path, (matched.route, guard), ledger).await?;
+            let guarded = GuardedRoute { route: matched.route, guard };
+            let entrant = authenticate(turn, path, guarded, ledger).await?;
             turn.limit_subject(matched.route, entrant.principal(), ledger).await?;
             authorize(turn, Asked { path, matched, guard, facts: &[] }, entrant, ledger).await
         }
@@ -91,27 +86,26 @@ pub(super) async fn enter<P: Platform>(
 pub(super) async fn authenticate<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
-    (route, guard): (&Route, &Guard),
+    guarded: GuardedRoute<'_>,
     ledger: &mut Ledger,
-) -> Result<Entrant, Reason> {
-    ledger.sign_in = guard.takes_sessions().then(|| SignIn::first(&guard.requirements));
+) -> Result<Entrant, Refused> {
+    let GuardedRoute { route, guard } = guarded;
+    let refused = |credential| move |reason| Refused::at(guarded, turn.config, credential, reason);
     if guard.takes_tokens() {
-        let challenge = ledger.challenge.insert(Challenge::of(route, guard, turn.config));
-        if let Some(presented) = turn.presented_token()? {
-            challenge.came_by(presented.scheme);
-            ledger.sign_in = None;
-            let bearer = turn.authenticate_token(presented, (guard, path), ledger).await?;
-            return Ok(Entrant::Token(Box::new(bearer)));
+        if let Some(presented) = turn.presented_token().map_err(refused(Credential::None))? {
+            let credential = Credential::Token(presented.scheme);
+            let bearer = turn.authenticate_token(presented, guard, path, ledger).await;
+            return Ok(Entrant::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
         if !guard.takes_sessions() {
-            return Err(Reason::NoToken);
+            return Err(refused(Credential::None)(Reason::NoToken));
         }
     }
     let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
-    let authenticated = turn.authenticate(wants, ledger).await?;
-    // No token was used, so none is to blame for what is refused from here on.
-    ledger.challenge = None;
-    Ok(Entrant::Session(Box::new(authenticated)))
+    let grant = grant(turn, route);
+    let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
+    let authenticated = turn.authenticate_from(trusted_origin, wants, ledger).await;
+    Ok(Entrant::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
 }
 
 /// Door 2, and what goes on with whom it lets through.
@@ -122,27 +116,35 @@ async fn authorize<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Admitted, Refused> {
     let Asked { matched, guard, .. } = asked;
+    let guarded = GuardedRoute { route: matched.route, guard };
+    let credential = entrant.credential();
+    let refused = |reason| Refused::at(guarded, turn.config, credential, reason);
     let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
-    let (decision, facts) =
-        relations::also(turn, decision, (matched, guard), entrant.principal(), &mut ledger.event).await?;
+    let related = relations::also(turn, decision, &asked, entrant.principal(), &mut ledger.event).await;
+    let (decision, facts) = related.map_err(refused)?;
     let asked = Asked { facts: &facts, ..asked };
     let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
-    let permit = permitted(mendable(turn, decision, entrant.principal(), ledger))?;
-    turn.limit_route(matched.route, ledger).await?;
+    let (decision, again) = mendable(turn.config, decision, entrant.principal());
+    let permit = permitted(decision).map_err(|reason| match again {
+        Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
+        None => refused(reason),
+    })?;
+    turn.limit_route(matched.route, ledger).await.map_err(refused)?;
     let tenure = turn.tenure(guard, &entrant);
-    let (principal, introduction) = turn.introduce(entrant, (matched.route, guard), &mut ledger.event).await?;
+    let sign_in_helps = !entrant.has_just_signed_in(turn.now);
+    let introduced = turn.introduce(entrant, guarded, &mut ledger.event).await;
+    let (principal, introduction) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
     Ok(Admitted { principal: Some(principal), introduction, tenure, permit })
 }
 
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
 /// cannot be asked for one, no sign-in helps.
-fn mendable<P>(turn: &Turn<'_, P>, decision: Decision, principal: &Principal, ledger: &mut Ledger) -> Decision {
-    let (Decision::StepUp(wanted), Some(id)) = (&decision, principal.provider()) else { return decision };
-    ledger.sign_in = turn.config.provider(id).and_then(|provider| SignIn::again(provider, wanted));
-    match ledger.sign_in {
-        Some(_) => decision,
-        None => Decision::Deny(Denial::Authentication(wanted.shortfall)),
+fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
+    let (Decision::StepUp(wanted), Some(id)) = (&decision, principal.provider()) else { return (decision, None) };
+    match config.provider(id).and_then(|provider| SignIn::again(provider, wanted)) {
+        Some(again) => (decision, Some(again)),
+        None => (Decision::Deny(Denial::Authentication(wanted.shortfall)), None),
     }
 }
 

@@ -2,16 +2,16 @@
 
 use super::Platform;
 use super::bearer::Bearer;
-use super::doors::Refused;
+use super::refused::Credential;
 use super::turn::Turn;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal};
 use crate::refusal::Reason;
-use crate::route::{Guard, Route, Token};
+use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{Told, tell};
-use crate::upstream::{Identity, Introduction, Stay, Tenure};
+use crate::upstream::{Identity, Introduction, Making, Stay, Tenure};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -34,6 +34,22 @@ impl Entrant {
         match self {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,
+        }
+    }
+
+    /// What they showed at door 1.
+    pub(super) const fn credential(&self) -> Credential {
+        match self {
+            Self::Session(_) => Credential::Session,
+            Self::Token(bearer) => Credential::Token(bearer.scheme),
+        }
+    }
+
+    /// Whether their session is so young that another sign-in would bring nothing new.
+    pub(super) fn has_just_signed_in(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Session(authenticated) => now.since(authenticated.created_at) < JUST_SIGNED_IN,
+            Self::Token(_) => false,
         }
     }
 
@@ -66,17 +82,18 @@ impl<P: Platform> Turn<'_, P> {
     pub(super) async fn introduce(
         &self,
         entrant: Entrant,
-        (route, guard): (&Route, &Guard),
+        GuardedRoute { route, guard }: GuardedRoute<'_>,
         event: &mut Event,
-    ) -> Result<(Principal, Introduction), Refused> {
+    ) -> Result<(Principal, Introduction), Reason> {
         let session = entrant.session_name();
         let who = Identity { principal: entrant.principal(), session: session.as_deref() };
         let Told { headers, withheld } = tell(&guard.headers, &who);
         event.withheld = withheld.iter().map(ToString::to_string).collect();
         let assertion = match (guard.token, &route.upstream) {
             (Token::Assertion, Some(upstream)) => {
-                let by = (self.platform, self.now);
-                let made = self.assertions.about(&who, upstream, &self.config.public_url, by).await;
+                let (signing, random) = (self.platform.signing(), self.platform.random());
+                let making = Making { signing, random, now: self.now };
+                let made = self.assertions.about(&who, upstream, &self.config.public_url, making).await;
                 Some(made.ok_or(Reason::Internal("internal.assertion_unsigned"))?)
             }
             _ => None,
@@ -84,20 +101,13 @@ impl<P: Platform> Turn<'_, P> {
         let (principal, token) = match entrant {
             Entrant::Token(bearer) => (bearer.principal, Some(bearer.token)),
             Entrant::Session(authenticated) if guard.token == Token::Relay => {
-                let Authenticated { principal, access_token, provider_down, created_at, .. } = *authenticated;
-                let missing = || self.unrelayed(provider_down, created_at);
-                (principal, Some(access_token.ok_or_else(missing)?.into_secret()))
+                let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
+                let missing = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
+                (principal, Some(access_token.ok_or(missing)?.into_secret()))
             }
             Entrant::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
         Ok((principal, Introduction { access_token, assertion, claims: headers }))
-    }
-
-    /// Why a session has no access token.
-    fn unrelayed(&self, provider_down: bool, created_at: Timestamp) -> Refused {
-        let just_signed_in = self.now.since(created_at) < JUST_SIGNED_IN;
-        let reason = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
-        Refused { reason, sign_in_helps: !provider_down && !just_signed_in }
     }
 }

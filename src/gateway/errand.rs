@@ -13,7 +13,6 @@ pub(super) enum Wanted {
     /// A document of an issuer's.
     Document(Published, Ask),
     /// The policies that are published now.
-    #[cfg(feature = "policies")]
     Policies,
 }
 
@@ -30,7 +29,6 @@ impl Gateway {
     pub async fn run<P: Platform>(&self, platform: &P, errand: Errand) {
         match errand.0 {
             Wanted::Document(published, ask) => self.fetch_document(platform, published, ask).await,
-            #[cfg(feature = "policies")]
             Wanted::Policies => self.pull_policies(platform).await,
         }
     }

@@ -15,7 +15,7 @@ use crate::pages::framed;
 use crate::ports::StoreError;
 use crate::refusal::{LogoutRequestError, Reason};
 use crate::session::message::Check;
-use crate::session::{Answer, Command, Session, SessionHandle, SidKey};
+use crate::session::{Answer, Command, Session, SessionHandle, SidIndex, SidKey};
 
 /// Ends the named session, or that of this browser, and answers with a page that only the provider may frame.
 pub(super) async fn receive<P: Platform>(
@@ -28,7 +28,7 @@ pub(super) async fn receive<P: Platform>(
     let provider = provider.ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     turn.allow_methods(&[Method::GET])?;
-    let sid = named(turn.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
+    let sid = named(turn.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
     let here = session_here(turn, ledger).await.map_err(Reason::Store)?;
     let count = match sid {
         Some(sid) => end_named(turn, provider, &sid, here).await?,
@@ -91,7 +91,7 @@ async fn end_named<P: Platform>(
     if here.is_some_and(|(_, session)| !is_it(&session)) {
         return Err(Reason::LogoutRequest(LogoutRequestError::NotThisSession));
     }
-    let subjects = turn.platform.find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
+    let subjects = turn.platform.sid_index().find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
     turn.end_sid(&subjects, sid).await.map_err(Reason::Store)
 }
 

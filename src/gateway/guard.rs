@@ -1,6 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
-use super::doors::{self, Admitted, Refused};
+use super::doors::{self, Admitted};
+use super::refused::Refused;
 use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use super::{Outcome, Platform, onward, reply};
@@ -18,9 +19,9 @@ pub(super) async fn pass<P: Platform>(
     turn: &Turn<'_, P>,
     path: &CanonicalPath,
     ledger: &mut Ledger,
-) -> Result<Outcome, Reason> {
+) -> Result<Outcome, Refused> {
     if let Some(permissions) = preflight(turn, path, ledger) {
-        return permissions.map(Outcome::Reply);
+        return Ok(Outcome::Reply(permissions?));
     }
     let matched = doors::route(turn, path, ledger)?;
     let route = matched.route;
@@ -32,7 +33,7 @@ pub(super) async fn pass<P: Platform>(
             let forwarding = Forwarding {
                 head: turn.head,
                 path,
-                query: turn.query,
+                query: turn.target.query,
                 public_url: &turn.config.public_url,
                 told_by: told_by(&route.access),
                 tenure,
@@ -43,7 +44,7 @@ pub(super) async fn pass<P: Platform>(
             };
             Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
         }
-        Err(refused) => answer(turn, refused, ledger).map(Outcome::Reply),
+        Err(refused) => challenge(turn, refused, ledger).map(Outcome::Reply),
     }
 }
 
@@ -59,8 +60,10 @@ pub(super) fn preflight<P>(
     let route = turn.config.routes.find(&method, path).ok()?.route;
     let cors = route.cors.as_ref()?;
     ledger.event.route = Some(route.name.clone());
-    let grant = ledger.grant.insert(cors.grant(turn.head));
-    if grant.origin().is_none() {
+    let grant = cors.grant(turn.head);
+    let is_named = grant.origin().is_some();
+    ledger.grants(Some(grant));
+    if !is_named {
         return Some(Err(Reason::CorsOrigin));
     }
     let mut reply = Reply::empty(StatusCode::NO_CONTENT);
@@ -69,27 +72,28 @@ pub(super) fn preflight<P>(
     Some(Ok(reply))
 }
 
-/// What is answered to whom the doors did not let through.
-pub(super) fn answer<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    match refused {
-        Refused { reason, sign_in_helps: true } => challenge(turn, reason, ledger),
-        Refused { reason, sign_in_helps: false } => Err(reason),
-    }
-}
-
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
 /// does for who comes from there just now: a provider that asks nothing would make that an endless round. Who
 /// posts a form of ours is told how to send it again, signed in. Whose sign-in does not do is sent to another, once: a
 /// provider that knows no better one would make that an endless round too.
-pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    let again = matches!(reason, Reason::StepUp(_)) && ledger.sign_in.is_some();
-    if !turn.caller.is_navigation() || !(again || reason.refusal() == Refusal::Unauthenticated) {
-        return Err(reason);
+///
+/// # Errors
+/// With the refusal, where it stands.
+pub(super) fn challenge<P: Platform>(
+    turn: &Turn<'_, P>,
+    refused: Refused,
+    ledger: &mut Ledger,
+) -> Result<Reply, Refused> {
+    let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
+    let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
+    if !turn.caller.is_navigation() || !could_help {
+        return Err(refused);
     }
     if turn.head.method != Method::GET {
-        return onward::unsent(turn, reason, ledger);
+        return onward::unsent(turn, refused, ledger);
     }
-    let sign_in = ledger.sign_in.clone().unwrap_or_default();
+    let none_in_particular = SignIn::default();
+    let sign_in = refused.sign_in.as_deref().unwrap_or(&none_in_particular);
     let in_vain = match sign_in.tag() {
         Some(tag) if again => cookie::arrived_just_now_with(&turn.head.headers, turn.now, &tag),
         _ => cookie::arrived_just_now(&turn.head.headers, turn.now),
@@ -97,11 +101,11 @@ pub(super) fn challenge<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger:
     let reply = if turn.may_have_left_cookie_behind() {
         bounce(turn)
     } else if in_vain {
-        return Err(reason);
+        return Err(refused);
     } else {
-        to_login(turn, &sign_in)?
+        to_login(turn, sign_in)?
     };
-    ledger.event.end(Ending::Redirect, reason.code(), reply.status);
+    ledger.event.end(Ending::Redirect, refused.reason.code(), reply.status);
     Ok(reply)
 }
 

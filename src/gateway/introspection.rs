@@ -11,6 +11,7 @@ use crate::authn::token_cache::TokenDigest;
 use crate::config::{Introspection, TokenIssuer};
 use crate::oidc::client_auth::Client;
 use crate::oidc::introspection::{self, Expectations, Introspected};
+use crate::ports::{Clock, Fetch};
 use crate::refusal::{Document, Reason};
 
 /// What is known of a token, and whether that was remembered.
@@ -43,7 +44,7 @@ pub(super) async fn ask<P: Platform>(turn: &Turn<'_, P>, question: Question<'_>)
     })?;
     let said = inquire(turn, &question).await;
     // By now, which may be long after the request began: it is from now on that the endpoint is left alone.
-    turn.inquiries.end(inquiry, finding(&said, how), turn.platform.now());
+    turn.inquiries.end(inquiry, finding(&said, how), turn.platform.clock().now());
     let claims = Rc::new(said?);
     turn.tokens.keep_introspected(&issuer.id, digest, &claims, turn.now);
     Ok((claims, false))
@@ -56,8 +57,8 @@ async fn inquire<P: Platform>(turn: &Turn<'_, P>, question: &Question<'_>) -> Re
         None => turn.documents.introspection_endpoint(turn.platform, &issuer.issuer).await?,
     };
     let client = Client { id: &how.client_id, auth: &how.client_auth, issuer: issuer.issuer.as_str() };
-    let request = introspection::request(client, &endpoint, token, turn.now, turn.platform);
-    let answer = turn.platform.send(request.map_err(Reason::Introspection)?).await;
+    let request = introspection::request(client, &endpoint, token, turn.now, turn.platform.random());
+    let answer = turn.platform.fetch().send(request.map_err(Reason::Introspection)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
     let expected = Expectations {
         issuer: issuer.issuer.as_str(),

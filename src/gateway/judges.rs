@@ -1,24 +1,30 @@
 //! Who decides about what services ask: the relations, where they know what is asked about; else the policies. Nobody who
 //! knows anything of it: no.
 
-#[cfg(feature = "policies")]
 use std::rc::Rc;
 
-#[cfg(feature = "policies")]
 use super::policies::{failed, loaded, trial};
 use super::turn::Turn;
 use super::{Platform, relations};
 use crate::audit::{Evaluated, Event};
 use crate::authzen::{Entity, Evaluation};
-#[cfg(feature = "policies")]
 use crate::policy::Loaded;
 use crate::refusal::Reason;
 use crate::relation::{self, Name, Outcome, Subject, Userset};
 
 /// The same for all questions of one request, so that no two of them are decided by different versions.
 pub(super) struct Judges {
-    #[cfg(feature = "policies")]
-    policies: Option<Rc<Loaded>>,
+    policies: Published,
+}
+
+/// The policies that services may ask.
+enum Published {
+    /// Those that count now.
+    Loaded(Rc<Loaded>),
+    /// None are at hand.
+    NoneLoaded,
+    /// There is no engine.
+    NoEngine,
 }
 
 impl Judges {
@@ -57,8 +63,13 @@ async fn related<P: Platform>(
     let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
-    let question = (&Userset { object, relation }, &Subject::Object(subject));
-    let found = relations::check(turn.platform, &turn.config.relations, question).await;
+    let found = relations::check(
+        turn.platform.relations(),
+        &turn.config.relations,
+        &Userset { object, relation },
+        &Subject::Object(subject),
+    )
+    .await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     event.relation_rounds = Some(event.relation_rounds.unwrap_or_default() + rounds);
     event.relation_reads = Some(event.relation_reads.unwrap_or_default() + reads);
@@ -69,18 +80,22 @@ async fn related<P: Platform>(
     })
 }
 
-#[cfg(feature = "policies")]
 impl Judges {
     /// Those that count now; the event tells which.
     pub(super) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
-        let policies = loaded(turn).await;
-        event.policy_pull = turn.policies.trouble();
-        event.policy_version = policies.as_ref().map(|loaded| loaded.pointer().live.to_string());
-        Self { policies }
+        let Some(policies) = turn.policies else { return Self { policies: Published::NoEngine } };
+        let loaded = loaded(turn, policies).await;
+        event.policy_pull = policies.trouble();
+        event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());
+        Self { policies: loaded.map_or(Published::NoneLoaded, Published::Loaded) }
     }
 
     fn by_policies(&self, asked: &Evaluation) -> Evaluated {
-        let Some(policies) = &self.policies else { return Evaluated::denied(asked, "policy.none_loaded") };
+        let policies = match &self.policies {
+            Published::Loaded(policies) => policies,
+            Published::NoneLoaded => return Evaluated::denied(asked, "policy.none_loaded"),
+            Published::NoEngine => return Evaluated::denied(asked, "policy.none_built_in"),
+        };
         let (decision, difference) = policies.evaluate(asked);
         let mut evaluated = Evaluated::denied(asked, decision.verdict.code());
         evaluated.decision = decision.allows();
@@ -88,17 +103,5 @@ impl Judges {
         evaluated.detail = failed(decision);
         evaluated.policy_trial = difference.as_ref().map(trial);
         evaluated
-    }
-}
-
-#[cfg(not(feature = "policies"))]
-impl Judges {
-    /// None.
-    pub(super) async fn at_hand<P: Platform>(_: &Turn<'_, P>, _: &mut Event) -> Self {
-        Self {}
-    }
-
-    fn by_policies(&self, asked: &Evaluation) -> Evaluated {
-        Evaluated::denied(asked, "policy.none_built_in")
     }
 }

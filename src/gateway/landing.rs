@@ -9,11 +9,11 @@ const LONGEST_PAUSE_MS: u32 = 50;
 
 /// Waits until `landings`, which counts what has come to an end, is no longer what it was `before`. False if that
 /// takes longer than `patience` milliseconds.
-pub(super) async fn landing(platform: &impl Timer, before: u32, landings: impl Fn() -> u32, patience: u32) -> bool {
+pub(super) async fn landing(timer: &impl Timer, before: u32, landings: impl Fn() -> u32, patience: u32) -> bool {
     let mut waited = 0;
     while waited < patience {
         let pause = SHORTEST_PAUSE_MS.saturating_add(waited / 4).min(LONGEST_PAUSE_MS);
-        platform.sleep(pause).await;
+        timer.sleep(pause).await;
         waited = waited.saturating_add(pause);
         if landings() != before {
             return true;

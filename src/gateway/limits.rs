@@ -5,10 +5,19 @@
 use super::Platform;
 use super::turn::{Ledger, Turn};
 use crate::authn::Principal;
-use crate::limit::{BucketKey, Counter, Drawn, Kind, Limit, Quota, Whose};
+use crate::limit::{BucketKey, Counter, Counters, Drawn, Kind, Limit, Quota, Whose};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::route::Route;
+
+/// A limit, and the bucket that a request is counted in.
+struct Counted<'a> {
+    kind: Kind,
+    /// What keeps its buckets apart from those of other routes.
+    place: &'a str,
+    limit: &'a Limit,
+    whose: Whose<'a>,
+}
 
 impl<P: Platform> Turn<'_, P> {
     /// Counts this request by its network, for an endpoint of ours.
@@ -17,7 +26,8 @@ impl<P: Platform> Turn<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_own(&self, kind: Kind, limit: Option<&Limit>, ledger: &mut Ledger) -> Result<(), Reason> {
         let Some(limit) = limit else { return Ok(()) };
-        self.limit((kind, "", limit), Whose::Network(self.head.peer.network()), ledger).await
+        let whose = Whose::Network(self.head.peer.network());
+        self.count(Counted { kind, place: "", limit, whose }, ledger).await
     }
 
     /// Counts it by its network, for a route.
@@ -26,7 +36,8 @@ impl<P: Platform> Turn<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_address(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
         let Some(limit) = &route.limits.address else { return Ok(()) };
-        self.limit((Kind::Address, place(route), limit), Whose::Network(self.head.peer.network()), ledger).await
+        let whose = Whose::Network(self.head.peer.network());
+        self.count(Counted { kind: Kind::Address, place: place(route), limit, whose }, ledger).await
     }
 
     /// Counts it by who sent it, once that is proved. A cookie names its subject under a MAC already before its session is
@@ -41,8 +52,8 @@ impl<P: Platform> Turn<'_, P> {
         ledger: &mut Ledger,
     ) -> Result<(), Reason> {
         let Some(limit) = &route.limits.subject else { return Ok(()) };
-        let subject = Whose::Subject(principal.issuer(), principal.subject());
-        self.limit((Kind::Subject, place(route), limit), subject, ledger).await
+        let whose = Whose::Subject(principal.issuer(), principal.subject());
+        self.count(Counted { kind: Kind::Subject, place: place(route), limit, whose }, ledger).await
     }
 
     /// Counts it among all that the route lets through.
@@ -51,18 +62,14 @@ impl<P: Platform> Turn<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_route(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
         let Some(limit) = &route.limits.route else { return Ok(()) };
-        self.limit((Kind::Route, &route.name, limit), Whose::Everyone, ledger).await
+        self.count(Counted { kind: Kind::Route, place: &route.name, limit, whose: Whose::Everyone }, ledger).await
     }
 
-    async fn limit(
-        &self,
-        (kind, place, limit): (Kind, &str, &Limit),
-        whose: Whose<'_>,
-        ledger: &mut Ledger,
-    ) -> Result<(), Reason> {
+    async fn count(&self, counted: Counted<'_>, ledger: &mut Ledger) -> Result<(), Reason> {
+        let Counted { kind, place, limit, whose } = counted;
         let allowance = limit.allowance;
         let key = BucketKey::of(kind, place, &allowance, whose);
-        let Ok(drawn) = self.counted(limit, &key).await else {
+        let Ok(drawn) = self.draw(limit, &key).await else {
             ledger.event.uncounted.push(kind.name());
             return Ok(());
         };
@@ -72,7 +79,7 @@ impl<P: Platform> Turn<'_, P> {
         if drawn.admitted { Ok(()) } else { Err(Reason::Limited(kind, drawn.next)) }
     }
 
-    async fn counted(&self, limit: &Limit, key: &BucketKey) -> Result<Drawn, StoreError> {
+    async fn draw(&self, limit: &Limit, key: &BucketKey) -> Result<Drawn, StoreError> {
         let (buckets, allowance) = (self.buckets, &limit.allowance);
         match &limit.counter {
             Counter::Isolate => Ok(buckets.draw(key, allowance, self.now)),
@@ -80,12 +87,12 @@ impl<P: Platform> Turn<'_, P> {
                 if let Some(refusal) = buckets.refused(key, self.now) {
                     return Ok(refusal);
                 }
-                let drawn = self.platform.draw(key, allowance).await?;
+                let drawn = self.platform.counters().draw(key, allowance).await?;
                 buckets.note(key, &drawn, self.now);
                 Ok(drawn)
             }
             Counter::Binding(name) => {
-                let admitted = self.platform.is_within(name, key).await?;
+                let admitted = self.platform.counters().is_within(name, key).await?;
                 // It does not say when there is more; after a whole period there is.
                 Ok(Drawn { admitted, remaining: 0, next: allowance.period() })
             }

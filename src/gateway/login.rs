@@ -31,7 +31,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     if !turn.caller.is_navigation() {
         return Err(Reason::LoginNotNavigated);
     }
-    let link = Link::parse(turn.query.unwrap_or_default())?;
+    let link = Link::parse(turn.target.query.unwrap_or_default())?;
     if link.fragment.is_some() {
         ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
         return Ok(keep_fragment(turn, &link));
@@ -49,7 +49,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     let wishes = Wishes::of(&link, provider)?;
     turn.limit_own(Kind::Login, turn.config.limits.login.as_ref(), ledger).await?;
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
-    let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform);
+    let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform.random());
     let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
         .ok()
         .and_then(|url| reply::redirect(StatusCode::FOUND, &url))
@@ -109,7 +109,7 @@ impl<'a> Link<'a> {
 
 /// On to the same login by way of the browser, which alone knows the fragment.
 fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
-    let others = form_urlencoded::parse(turn.query.unwrap_or_default().as_bytes());
+    let others = form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes());
     let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
     reply::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
@@ -134,7 +134,7 @@ fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provi
 
 fn chooser<P: Platform>(turn: &Turn<'_, P>) -> Reply {
     let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        form_urlencoded::parse(turn.query.unwrap_or_default().as_bytes()).collect();
+        form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes()).collect();
     let page = pages::chooser::render(&turn.config.providers, |provider| {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("provider", provider.id.as_str())
@@ -203,7 +203,7 @@ fn intent<'t, P>(turn: &Turn<'_, P>, link: &Link<'_>, provider: &'t Provider, wi
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
     let previous_session = match cookie::session(&turn.head.headers) {
         SessionCookie::One(value) => {
-            SessionHandle::from_cookie_value(value, &turn.config.keys).map(|_| value.to_owned())
+            SessionHandle::from_cookie_value(value, &turn.config.keys).map(|_| Secret::new(value.to_owned()))
         }
         SessionCookie::Absent | SessionCookie::Several => None,
     };
@@ -234,10 +234,10 @@ fn remember<P: Platform>(
 /// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
 fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(String, Secret<String>), SealError> {
     let keys = &turn.config.keys;
-    transaction.seal(keys, turn.platform).or_else(|SealError| {
+    transaction.seal(keys, turn.platform.random()).or_else(|SealError| {
         let mut shorter = transaction.clone();
         shorter.return_to = ReturnTo::start().as_str().to_owned();
-        shorter.seal(keys, turn.platform)
+        shorter.seal(keys, turn.platform.random())
     })
 }
 

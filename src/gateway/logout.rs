@@ -57,7 +57,7 @@ async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Opti
     let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| turn.caller.is_navigation());
-    let hint = tokens.map(|tokens| tokens.id_token.as_str());
-    let state = super::turn::request_id(turn.platform);
+    let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
+    let state = super::turn::request_id(turn.platform.random());
     end_session_url(provider, &metadata, &turn.config.public_url, hint, &state)
 }

@@ -14,7 +14,7 @@ use crate::refusal::Reason;
 pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::SessionRead;
     turn.allow_methods(&[Method::GET])?;
-    let watching = turn.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
+    let watching = turn.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
     let wants = Wants { touch: !watching, access_token: false, staleness: None };
     let principal = turn.authenticate(wants, ledger).await?.principal;
     ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);

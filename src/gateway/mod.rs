@@ -25,7 +25,9 @@ mod logout;
 mod me;
 mod onward;
 mod other_tabs;
+mod platform;
 mod policies;
+mod refused;
 mod relations;
 mod renewal;
 mod reply;
@@ -43,17 +45,13 @@ use crate::config::{Config, Kept};
 use crate::cors::Grant;
 use crate::http::{Method, Reply, RequestHead};
 use crate::kept::{Decision, KeptDecisions};
-use crate::limit::{Counters, IsolateBuckets};
+use crate::limit::IsolateBuckets;
 use crate::navigation::Caller;
-#[cfg(feature = "policies")]
-use crate::policy::Policies;
-use crate::ports::{
-    Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, RequestBody, Signatures, Signing, Timer,
-};
+use crate::policy::{Policies, PolicyEngine};
+use crate::ports::{Clock, Log, Random, RequestBody};
 use crate::refusal::{Reason, Refusal};
-use crate::relation::Relations;
 use crate::route::CanonicalPath;
-use crate::session::{LiveCache, Sessions, SidIndex};
+use crate::session::LiveCache;
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 
@@ -62,51 +60,10 @@ pub use admission::Admission;
 pub use deployment::{Deployment, Place, Unusable};
 use documents::IssuerDocuments;
 pub use errand::{Errand, Errands};
+pub use platform::Platform;
+use refused::Refused;
 use turn::{Ledger, Turn};
 use verify::Asks;
-
-/// Everything the gateway asks of the world.
-pub trait Platform:
-    Clock
-    + Timer
-    + Random
-    + Fetch
-    + Signatures
-    + Signing
-    + DocumentCache
-    + PolicyStore
-    + PolicyPress
-    + Once
-    + Sessions
-    + SidIndex
-    + Counters
-    + Relations
-    + KeptDecisions
-    + Log
-    + Errands
-{
-}
-
-impl<T> Platform for T where
-    T: Clock
-        + Timer
-        + Random
-        + Fetch
-        + Signatures
-        + Signing
-        + DocumentCache
-        + PolicyStore
-        + PolicyPress
-        + Once
-        + Sessions
-        + SidIndex
-        + Counters
-        + Relations
-        + KeptDecisions
-        + Log
-        + Errands
-{
-}
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
 /// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
@@ -119,10 +76,9 @@ pub struct Gateway {
     inquiries: Inquiries,
     buckets: IsolateBuckets,
     assertions: Assertions,
-    #[cfg(feature = "policies")]
-    policies: Policies,
+    /// `None` without an engine.
+    policies: Option<Policies>,
     /// Whether any request may ask them.
-    #[cfg(feature = "policies")]
     asks_policies: bool,
 }
 
@@ -136,12 +92,12 @@ pub enum Outcome {
 }
 
 impl Gateway {
-    /// A gateway for this site.
+    /// A gateway for this site. `engine`: what its policies are read by; without one there are none, and nobody passes
+    /// who would have to ask them.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, engine: Option<&'static dyn PolicyEngine>) -> Self {
         let (documents, assertions) = (IssuerDocuments::new(&config.keys), Assertions::new(&config.keys));
         Self {
-            #[cfg(feature = "policies")]
             asks_policies: config.asks_policies(),
             config,
             documents,
@@ -150,8 +106,7 @@ impl Gateway {
             inquiries: Inquiries::default(),
             buckets: IsolateBuckets::default(),
             assertions,
-            #[cfg(feature = "policies")]
-            policies: Policies::default(),
+            policies: engine.map(Policies::new),
         }
     }
 
@@ -164,16 +119,12 @@ impl Gateway {
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
         let (turn, mut ledger) = self.begin(platform, head);
-        let outcome = match turn.enter(turn::target(&head.url).0) {
+        let outcome = match turn.enter() {
             Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
-            Err(reason) => Err(reason),
+            Err(reason) => Err(reason.into()),
         };
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(reason) => Outcome::Reply(turn.refuse(&reason, &mut ledger)),
-        };
+        let outcome = outcome.unwrap_or_else(|refused| Outcome::Reply(turn.refuse(&refused, &mut ledger)));
         self.note(platform, &ledger.event);
-        #[cfg(feature = "policies")]
         self.look_ahead(platform);
         match outcome {
             Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
@@ -187,21 +138,21 @@ impl Gateway {
     /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id.
     fn note<P: Platform>(&self, platform: &P, event: &Event) {
         let line = event.to_line();
-        platform.line(&line);
+        platform.log().line(&line);
         let Some(decisions) = self.config.decisions else { return };
         let is_meant = event.outcome == Ending::Deny || decisions.of == Kept::All;
         if is_meant && event.event != What::Own {
             let until = event.time.plus(decisions.keep);
-            platform.keep(Decision::new(&event.request_id, line, until));
+            platform.decisions().keep(Decision::new(&event.request_id, line, until));
         }
     }
 
     /// What is known of a request from its start, and nothing noted yet.
     fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
-        let request_id = turn::request_id(platform);
-        let now = platform.now();
-        let (raw_path, query) = turn::target(&head.url);
-        let mut event = Event::about(&request_id, head.method.as_str(), raw_path, &head.peer, now);
+        let request_id = turn::request_id(platform.random());
+        let now = platform.clock().now();
+        let target = head.target();
+        let mut event = Event::about(&request_id, head.method.as_str(), target.path, &head.peer, now);
         event.decided_by(&self.config);
         let turn = Turn {
             config: &self.config,
@@ -211,11 +162,10 @@ impl Gateway {
             inquiries: &self.inquiries,
             buckets: &self.buckets,
             assertions: &self.assertions,
-            #[cfg(feature = "policies")]
-            policies: &self.policies,
+            policies: self.policies.as_ref(),
             platform,
             head,
-            query,
+            target,
             caller: Caller::of(head),
             now,
             request_id,
@@ -230,16 +180,16 @@ impl Gateway {
         path: &CanonicalPath,
         body: impl RequestBody,
         ledger: &mut Ledger,
-    ) -> Result<Outcome, Reason> {
+    ) -> Result<Outcome, Refused> {
         if let Some(resource) = resource::asked_about(turn.config, path) {
-            return resource::describe(turn, resource, ledger).map(Outcome::Reply);
+            return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&turn.config.authzen, authzen::Endpoint::at(path)) {
-            let reply = authzen::answer(turn, (authzen, endpoint, path), body, ledger).await?;
+            let reply = authzen::answer(turn, authzen::Call { authzen, endpoint, path }, body, ledger).await?;
             return Ok(Outcome::Reply(reply));
         }
         if jwks::is_asked_for(turn.config, path) {
-            return jwks::publish(turn, ledger).map(Outcome::Reply);
+            return Ok(Outcome::Reply(jwks::publish(turn, ledger)?));
         }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
@@ -295,7 +245,7 @@ impl Gateway {
 impl Gateway {
     /// What an answer to this request says to pages of other origins.
     fn grant(&self, head: &RequestHead) -> Option<Grant> {
-        let path = CanonicalPath::parse(turn::target(&head.url).0).ok()?;
+        let path = CanonicalPath::parse(head.target().path).ok()?;
         Some(self.config.routes.find(&head.method, &path).ok()?.route.cors.as_ref()?.grant(head))
     }
 }
@@ -324,8 +274,7 @@ pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String,
 #[must_use]
 pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
     let (request_id, refusal) = (turn::request_id(random), Reason::UnknownHost.refusal());
-    let (path, _) = turn::target(&head.url);
-    let mut event = Event::about(&request_id, head.method.as_str(), path, &head.peer, now);
+    let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
     let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
     (event.to_line(), reply::sealed(reply, &request_id, false))

@@ -1,5 +1,6 @@
 //! Pages on the way to somewhere else.
 
+use super::refused::Refused;
 use super::sign_in::SignIn;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
@@ -23,7 +24,7 @@ pub(super) async fn signed_in<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledg
 /// `GET /auth/continue?to=`: on to a page of this origin, fragment included. Where that leads is held to the
 /// same as `return_to`.
 pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    let query = turn.query.unwrap_or_default();
+    let query = turn.target.query.unwrap_or_default();
     let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "to");
     let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &turn.config.public_url));
     reply::html(StatusCode::OK, pages::forward::go_on(to.unwrap_or_else(ReturnTo::start).as_str()))
@@ -33,14 +34,16 @@ pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
 /// another site's again from here would make it ours.
 ///
 /// # Errors
-/// With the reason, where it is no such form.
-pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, reason: Reason, ledger: &mut Ledger) -> Result<Reply, Reason> {
+/// With the refusal, where it is no such form.
+pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Result<Reply, Refused> {
     if turn.head.method != Method::POST || csrf::check(turn.head, &turn.config.public_url, None).is_err() {
-        return Err(reason);
+        return Err(refused);
     }
-    let refusal = turn.refuse(&reason, ledger);
-    let (why, login) = match &reason {
-        Reason::StepUp(_) => ("For this you have to sign in once more", ledger.sign_in.clone().unwrap_or_default()),
+    let refusal = turn.refuse(&refused, ledger);
+    let (why, login) = match refused.reason {
+        Reason::StepUp(_) => {
+            ("For this you have to sign in once more", refused.sign_in.map(|sign_in| *sign_in).unwrap_or_default())
+        }
         _ => ("You are not signed in any more", SignIn::default()),
     };
     let login = login.link_back_to(SIGNED_IN);

@@ -16,14 +16,14 @@ pub(super) fn tell<P: Platform>(
     session: &Secret<String>,
     ledger: &mut Ledger,
 ) -> Result<(), Reason> {
-    let own = transaction::cookie_name(&finished.state);
+    let own = transaction::cookie_name(finished.state.expose());
     let others = cookie::login_transactions(&turn.head.headers).filter(|(name, _)| *name != own);
     for (name, value) in others.take(transaction::MAX_AT_ONCE) {
         let Some(mut other) = Transaction::open(name, value, &turn.config.keys, turn.now) else { continue };
         let Some(provider) = turn.config.provider(&other.provider) else { continue };
-        other.previous_session = Some(session.expose().clone());
+        other.previous_session = Some(session.clone());
         // One that has no room for it stays as it is; the session it does not know of ends by its clocks.
-        let Ok((name, sealed)) = other.seal(&turn.config.keys, turn.platform) else { continue };
+        let Ok((name, sealed)) = other.seal(&turn.config.keys, turn.platform.random()) else { continue };
         let left = other.expires_at().since(turn.now);
         let same_site = login::same_site(provider);
         ledger.set_cookie(cookie::set_login_transaction(&name, sealed.expose(), same_site, left))?;

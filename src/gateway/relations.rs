@@ -1,6 +1,7 @@
 //! Door 2, where a route asks for relations: the store is asked round by round, each round at once.
 
 use super::Platform;
+use super::policies::Asked;
 use super::turn::Turn;
 use crate::audit::Event;
 use crate::authn::Principal;
@@ -9,7 +10,6 @@ use crate::authz::{Decision, Denial};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::relation::{Answer, Known, Model, Outcome, Read, Relations, Subject, Userset, evaluate};
-use crate::route::{Guard, Matched};
 
 /// Asks for the relations that the route requires, and for those that its policies are told of. Also where another
 /// sign-in is wanted: nobody is sent for one that would not help.
@@ -19,17 +19,17 @@ use crate::route::{Guard, Matched};
 pub(super) async fn also<P: Platform>(
     turn: &Turn<'_, P>,
     decision: Decision,
-    (matched, guard): (&Matched<'_>, &Guard),
+    asked: &Asked<'_>,
     principal: &Principal,
     event: &mut Event,
 ) -> Result<(Decision, Vec<String>), Reason> {
     if matches!(decision, Decision::Deny(_)) {
         return Ok((decision, Vec::new()));
     }
-    let asked = Questions::new(&turn.config.relations, principal, guard, &matched.params);
-    let found = match asked {
+    let questions = Questions::new(&turn.config.relations, principal, asked.guard, &asked.matched.params);
+    let found = match questions {
         Ok(None) => return Ok((decision, Vec::new())),
-        Ok(Some(questions)) => find_out(turn.platform, questions, event).await.map_err(Reason::Store)?,
+        Ok(Some(questions)) => find_out(turn.platform.relations(), questions, event).await.map_err(Reason::Store)?,
         Err(denial) => Err(denial),
     };
     Ok(match found {
@@ -69,7 +69,8 @@ pub(super) async fn find_out<P: Relations>(
 pub(super) async fn check<P: Relations>(
     store: &P,
     model: &Model,
-    (userset, subject): (&Userset, &Subject),
+    userset: &Userset,
+    subject: &Subject,
 ) -> Result<(Outcome, usize, usize), StoreError> {
     let (mut known, mut rounds) = (Known::default(), 0);
     loop {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::{Gateway, Platform, turn};
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::config::{Config, Provider};
@@ -10,7 +10,7 @@ use crate::http::{Peer, StatusCode};
 use crate::oidc::id_token::{IdToken, RenewalExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{self, TokenError, TokenResponse};
-use crate::ports::FetchError;
+use crate::ports::{Clock, Fetch, FetchError, Log};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::{Renewal, RenewalJob, Revocation};
@@ -25,7 +25,7 @@ impl Gateway {
     pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
         let (renewal, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
-                Ok(()) => (renewed(response, platform.now()), None),
+                Ok(()) => (renewed(response, platform.clock().now()), None),
                 Err(reason) => (consequence(job, &reason, response.refresh_token), Some(reason)),
             },
             Err(reason) => (consequence(job, &reason, None), Some(reason)),
@@ -36,7 +36,7 @@ impl Gateway {
             None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
             Some(reason) => note_failure(&mut event, &reason),
         }
-        platform.line(&event.to_line());
+        platform.log().line(&event.to_line());
         renewal
     }
 
@@ -55,7 +55,7 @@ impl Gateway {
                 false
             }
         };
-        platform.line(&event.to_line());
+        platform.log().line(&event.to_line());
         done
     }
 
@@ -67,8 +67,9 @@ impl Gateway {
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let endpoint = &metadata.token_endpoint;
-        let request = token::refresh_request(provider, endpoint, &job.refresh_token, platform.now(), platform);
-        let answer = platform.send(request.map_err(Reason::Token)?).await;
+        let request =
+            token::refresh_request(provider, endpoint, &job.refresh_token, platform.clock().now(), platform.random());
+        let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
         Ok((metadata, token::process(&answer).map_err(Reason::Token)?))
     }
@@ -83,8 +84,8 @@ impl Gateway {
     ) -> Result<(), Reason> {
         let Some(id_token) = &response.id_token else { return Ok(()) };
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
-        let (keys, algorithms) = (KeySource::Uri(&metadata.jwks_uri), &provider.id_token_algs);
-        let verified = self.documents.verify_delivered(platform, keys, algorithms, id_token.expose()).await;
+        let accepted = AcceptedKeys::of_provider(provider, metadata);
+        let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RenewalExpectations {
             issuer: &job.session.issuer,
@@ -93,7 +94,7 @@ impl Gateway {
             nonce: job.nonce.as_ref(),
             auth_time: job.session.auth_time,
             access_token: response.access_token.expose(),
-            now: platform.now(),
+            now: platform.clock().now(),
         };
         IdToken::check_renewed(&verified, &expectations).map_err(Reason::IdToken)
     }
@@ -107,8 +108,8 @@ impl Gateway {
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = &revocation.refresh_token;
-        let request = token::revocation_request(provider, endpoint, token, platform.now(), platform);
-        let answer = platform.send(request.map_err(Reason::Token)?).await;
+        let request = token::revocation_request(provider, endpoint, token, platform.clock().now(), platform.random());
+        let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
         match answer.status {
             status if status.is_success() => Ok("revocation.done"),
@@ -163,7 +164,8 @@ fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<Strin
 
 /// An event about something that is nobody's request.
 pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what: What) -> Event {
-    let mut event = Event::about(&turn::request_id(platform), "-", "-", &Peer::default(), platform.now());
+    let id = turn::request_id(platform.random());
+    let mut event = Event::about(&id, "-", "-", &Peer::default(), platform.clock().now());
     event.event = what;
     event.decided_by(config);
     event

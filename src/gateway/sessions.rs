@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::refused::Refused;
 use super::turn::{Ledger, Turn};
 use super::{Platform, guard, reply};
 use crate::audit::{Outcome as Ending, What};
@@ -18,9 +19,9 @@ const PAGE: &str = "/auth/sessions";
 const LOGGED_OUT: &str = "/auth/logged-out";
 
 /// `GET`: the list, as a page or as JSON. `DELETE`: ends all but the one at hand.
-pub(super) async fn all<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+pub(super) async fn all<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Refused> {
     if turn.head.method == Method::DELETE {
-        return end_others(turn, ledger).await;
+        return Ok(end_others(turn, ledger).await?);
     }
     ledger.event.event = What::SessionList;
     turn.allow_methods(&[Method::GET, Method::DELETE])?;
@@ -28,7 +29,7 @@ pub(super) async fn all<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) ->
     let wants = Wants { touch: turn.caller.is_navigation(), access_token: false, staleness: None };
     let authenticated = match turn.authenticate(wants, ledger).await {
         Ok(authenticated) => authenticated,
-        Err(reason) => return guard::challenge(turn, reason, ledger),
+        Err(reason) => return guard::challenge(turn, reason.into(), ledger),
     };
     let listed = list(turn, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();

@@ -1,7 +1,7 @@
 //! One request's turn: what is known of it, and what is noted on the way.
 
-use super::challenge::Challenge;
 use super::documents::IssuerDocuments;
+use super::refused::Refused;
 use super::sign_in::{LOGIN, SignIn};
 use super::{Platform, reply, resource};
 use crate::audit::{Event, Outcome as Ending};
@@ -14,16 +14,15 @@ use crate::config::{Config, SameSite};
 use crate::cookie;
 use crate::cors::Grant;
 use crate::csrf;
-use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, essence, header};
+use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, Target, essence, header};
 use crate::limit::{IsolateBuckets, Quotas};
 use crate::navigation::Caller;
-#[cfg(feature = "policies")]
 use crate::policy::Policies;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, SubjectKey};
+use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, Sessions, SubjectKey};
 use crate::time::Timestamp;
 use crate::upstream::Assertions;
 
@@ -38,11 +37,11 @@ pub(super) struct Turn<'a, P> {
     pub(super) inquiries: &'a Inquiries,
     pub(super) buckets: &'a IsolateBuckets,
     pub(super) assertions: &'a Assertions,
-    #[cfg(feature = "policies")]
-    pub(super) policies: &'a Policies,
+    /// `None` without an engine.
+    pub(super) policies: Option<&'a Policies>,
     pub(super) platform: &'a P,
     pub(super) head: &'a RequestHead,
-    pub(super) query: Option<&'a str>,
+    pub(super) target: Target<'a>,
     pub(super) caller: Caller,
     pub(super) now: Timestamp,
     pub(super) request_id: String,
@@ -51,14 +50,10 @@ pub(super) struct Turn<'a, P> {
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
 pub(super) struct Ledger {
     pub(super) event: Event,
-    /// What the route says to whom it refuses, where it takes access tokens.
-    pub(super) challenge: Option<Challenge>,
     /// What the answer says to pages of other origins, where the route knows any.
-    pub(super) grant: Option<Grant>,
+    grant: Option<Grant>,
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
-    /// What a sign-in has to be like to help where the route takes sessions.
-    pub(super) sign_in: Option<SignIn>,
     cookies: Vec<HeaderValue>,
     /// The caller's own id of the request, where it goes back in place of ours.
     echo: Option<HeaderValue>,
@@ -66,15 +61,12 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(event: Event) -> Self {
-        Self {
-            event,
-            challenge: None,
-            grant: None,
-            quotas: Quotas::default(),
-            sign_in: None,
-            cookies: Vec::new(),
-            echo: None,
-        }
+        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
+    }
+
+    /// Has the answer say this to pages of other origins.
+    pub(super) fn grants(&mut self, grant: Option<Grant>) {
+        self.grant = grant;
     }
 
     /// The cookies, the grant and the quotas, for an answer that is not ours.
@@ -101,14 +93,13 @@ impl Ledger {
 impl<P> Turn<'_, P> {
     /// The turn of another request, about which this one asks.
     pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> Turn<'b, P> {
-        let (_, query) = target(&head.url);
-        Turn { head, query, caller: Caller::of(head), request_id: self.request_id.clone(), ..*self }
+        Turn { head, target: head.target(), caller: Caller::of(head), request_id: self.request_id.clone(), ..*self }
     }
 }
 
 impl<P: Platform> Turn<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
-    pub(super) fn enter(&self, raw_path: &str) -> Result<CanonicalPath, Reason> {
+    pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
         let url_host = self.head.host();
         let verify_host = self.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
         let public = url_host == Some(self.config.public_url.host());
@@ -118,7 +109,7 @@ impl<P: Platform> Turn<'_, P> {
         if self.head.headers.len() > MAX_HEADERS || !self.head.headers.keys().all(has_one_reading) {
             return Err(Reason::BadHeader);
         }
-        let path = CanonicalPath::parse(raw_path).map_err(Reason::BadPath)?;
+        let path = CanonicalPath::parse(self.target.path).map_err(Reason::BadPath)?;
         // Under the name that a proxy alone knows there is nothing but what it passes to us or asks.
         let ours = path.is_within(OWN_PREFIX) || resource::asked_about(self.config, &path).is_some();
         if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
@@ -130,12 +121,24 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When nobody came through.
     pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+        self.authenticate_from(None, wants, ledger).await
+    }
+
+    /// Door 1, where pages of a further origin may use the session too.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate_from(
+        &self,
+        trusted_origin: Option<&str>,
+        wants: Wants,
+        ledger: &mut Ledger,
+    ) -> Result<Authenticated, Reason> {
         // First, so that another origin's requests do not even keep the session alive.
         if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
-            let also = ledger.grant.as_ref().and_then(Grant::trusted_origin);
-            csrf::check(self.head, &self.config.public_url, also).map_err(Reason::Csrf)?;
+            csrf::check(self.head, &self.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
         }
-        let judge = Judge { config: self.config, sessions: self.platform, cache: self.cache, now: self.now };
+        let judge = Judge { config: self.config, sessions: self.platform.sessions(), cache: self.cache, now: self.now };
         match judge.authenticate(&self.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
@@ -160,7 +163,7 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When the object does not answer.
     pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
-        let answer = self.platform.call(subject, command).await;
+        let answer = self.platform.sessions().call(subject, command).await;
         if command.ends() {
             self.cache.forget(subject);
             self.assertions.forget(subject);
@@ -246,36 +249,38 @@ impl<P: Platform> Turn<'_, P> {
 
     /// The path and query of this request, as a link on our own origin.
     pub(super) fn here(&self) -> String {
-        let (path, query) = target(&self.head.url);
-        query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+        self.target.to_string()
     }
 
     /// Turns a reason into its poor outside, and notes the rich inside.
-    pub(super) fn refuse(&self, reason: &Reason, ledger: &mut Ledger) -> Reply {
+    pub(super) fn refuse(&self, refused: &Refused, ledger: &mut Ledger) -> Reply {
+        let Refused { reason, challenge, sign_in, .. } = refused;
         let refusal = reason.refusal();
         ledger.event.end(Ending::Deny, reason.code(), refusal.status());
         ledger.event.detail = reason.detail().as_deref().map(crate::audit::short);
         if let Refusal::Internal = refusal {
             ledger.event.detail = Some(format!("{reason:?}"));
         }
-        let mut reply =
-            reply::problem(&refusal, &self.request_id, self.caller, self.login_link(&refusal, ledger).as_deref());
-        if let Some(challenge) = &ledger.challenge {
+        // A page of another origin has to be told the whole address.
+        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.caller.is_navigation();
+        let login = self.login_link(&refusal, sign_in.as_deref());
+        let login = login.map(|link| if elsewhere { self.config.public_url.join(&link) } else { link });
+        let mut reply = reply::problem(&refusal, &self.request_id, self.caller, login.as_deref());
+        if let Some(challenge) = challenge {
             challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
         }
         reply
     }
 
-    /// Where to sign in, where that helps. A page of another origin has to be told the whole address.
-    fn login_link(&self, refusal: &Refusal, ledger: &Ledger) -> Option<String> {
-        let link = match (refusal, &ledger.sign_in) {
+    /// Where to sign in, where that helps.
+    fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
+        let link = match (refusal, sign_in) {
             (Refusal::StepUp(_), Some(sign_in)) if self.caller.is_navigation() => sign_in.link_back_to(&self.here()),
             (Refusal::StepUp(_), None) => return None,
             (_, Some(sign_in)) => sign_in.link(),
             (_, None) => LOGIN.to_owned(),
         };
-        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.caller.is_navigation();
-        refusal.offers_login().then(|| if elsewhere { self.config.public_url.join(&link) } else { link })
+        refusal.offers_login().then_some(link)
     }
 
     /// Adds what every answer of ours carries.
@@ -307,14 +312,4 @@ pub(super) fn request_id(random: &impl Random) -> String {
     random.fill(&mut bytes);
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
-}
-
-/// Path and query of an absolute URL, byte for byte.
-pub(super) fn target(url: &str) -> (&str, Option<&str>) {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
-    match from_path.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (from_path, None),
-    }
 }

@@ -1,7 +1,7 @@
 //! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
 
 use super::Platform;
-use super::documents::KeySource;
+use super::documents::AcceptedKeys;
 use super::turn::Turn;
 use crate::config::Provider;
 use crate::oidc::id_token::IdToken;
@@ -9,6 +9,7 @@ use crate::oidc::kept::Kept;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
+use crate::ports::{Clock, Fetch};
 use crate::refusal::{Document, Reason};
 
 /// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
@@ -39,7 +40,7 @@ async fn ask<P: Platform>(
 ) -> Result<UserInfo, Reason> {
     let endpoint = metadata.userinfo_endpoint.as_deref().ok_or(Reason::UserInfo(UserInfoError::NoEndpoint))?;
     let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
-    let answer = turn.platform.send(request).await;
+    let answer = turn.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
     if answer.status.is_server_error() {
         return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
@@ -48,13 +49,13 @@ async fn ask<P: Platform>(
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         subject: id_token.subject(),
-        now: turn.platform.now(),
+        now: turn.platform.clock().now(),
     };
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
-            let keys = KeySource::Uri(&metadata.jwks_uri);
-            let verified = turn.documents.verify_delivered(turn.platform, keys, &provider.id_token_algs, token).await;
+            let accepted = AcceptedKeys::of_provider(provider, metadata);
+            let verified = turn.documents.verify_delivered(turn.platform, accepted, token).await;
             let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
             UserInfo::check_signed(verified, &expectations)
         }

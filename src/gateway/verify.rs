@@ -3,8 +3,9 @@
 
 mod question;
 
-use super::doors::{self, Admitted, Refused};
-use super::turn::{self, Ledger, Turn};
+use super::doors::{self, Admitted};
+use super::refused::Refused;
+use super::turn::{Ledger, Turn};
 use super::{Platform, guard, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::Principal;
@@ -64,15 +65,13 @@ fn asked<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Re
         _ => return Err(Reason::Verify(VerifyError::WrongSecret)),
     }
     let question = Question::read(turn.head, &turn.config.public_url)?;
-    let (path, _) = turn::target(&question.head.url);
-    ledger.event.instead(question.head.method.as_str(), path, &question.head.peer);
+    ledger.event.instead(question.head.method.as_str(), question.head.target().path, &question.head.peer);
     Ok(question)
 }
 
 /// The request's one meaning, and its rule: as for any other.
 fn rule<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<(CanonicalPath, Matched<'a>), Reason> {
-    let (raw_path, _) = turn::target(&turn.head.url);
-    let path = turn.enter(raw_path)?;
+    let path = turn.enter()?;
     let matched = doors::route(turn, &path, ledger)?;
     Ok((path, matched))
 }
@@ -123,10 +122,8 @@ fn written(text: &str) -> Option<HeaderValue> {
 
 /// The answer to the caller. It is never 2xx, which would be leave to pass: a page of ours that leads on comes as a 401.
 fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Reply {
-    let mut reply = match guard::answer(turn, refused, ledger) {
-        Ok(reply) => reply,
-        Err(reason) => turn.refuse(&reason, ledger),
-    };
+    let challenged = guard::challenge(turn, refused, ledger);
+    let mut reply = challenged.unwrap_or_else(|refused| turn.refuse(&refused, ledger));
     if reply.status.is_success() {
         reply.status = StatusCode::UNAUTHORIZED;
     }

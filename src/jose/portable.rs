@@ -33,7 +33,7 @@ impl Signing for Portable {
 /// `None` when key, algorithm and signature do not go together at all.
 fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
     match (key.material(), rsa_scheme(algorithm)) {
-        (Material::Rsa { n, e }, Some(scheme)) => verify_rsa(&scheme, (n.as_slice(), e.as_slice()), message, signature),
+        (Material::Rsa { n, e }, Some(scheme)) => verify_rsa(&scheme, n.as_slice(), e.as_slice(), message, signature),
         (Material::P256 { x, y }, None) if algorithm == Algorithm::Es256 => {
             let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
             let key = p256::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?;
@@ -68,7 +68,7 @@ const fn rsa_scheme(algorithm: Algorithm) -> Option<Rsa> {
     })
 }
 
-fn verify_rsa(scheme: &Rsa, (n, e): (&[u8], &[u8]), message: &[u8], signature: &[u8]) -> Option<bool> {
+fn verify_rsa(scheme: &Rsa, n: &[u8], e: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
     let number = rsa::BigUint::from_bytes_be;
     let key = rsa::RsaPublicKey::new_with_max_size(number(n), number(e), MAX_RSA_BITS).ok()?;
     let signature = <Rsa as jwt_compact::Algorithm>::Signature::try_from_slice(signature).ok()?;

@@ -51,7 +51,8 @@ pub(crate) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
 
 /// Whether what a claim says counts: an address or number that can be verified (OpenID Connect Core §5.1) is none until it
 /// was.
-pub(crate) fn is_believed(claims: &Map<String, Value>, name: &str) -> bool {
+#[must_use]
+pub fn is_believed(claims: &Map<String, Value>, name: &str) -> bool {
     match name {
         "email" => claims.get("email_verified") == Some(&Value::Bool(true)),
         "phone_number" => claims.get("phone_number_verified") == Some(&Value::Bool(true)),

@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 pub use error::IdTokenError;
 
 use super::claims::{Audience, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
+use super::login_values::Nonce;
 use crate::jose::{Algorithm, VerifiedJwt};
-use crate::secret::{Secret, constant_time_eq};
+use crate::secret::constant_time_eq;
 use crate::time::{Seconds, Timestamp};
 
 /// How far the provider's clock may be from ours.
@@ -26,7 +27,7 @@ pub struct Expectations<'a> {
     /// Our id at the provider.
     pub client_id: &'a str,
     /// The nonce sent with this login.
-    pub nonce: &'a Secret<String>,
+    pub nonce: &'a Nonce,
     /// The access token of the same response, for `at_hash`. `None` when there is none, and then `at_hash` is not looked at.
     pub access_token: Option<&'a str>,
     /// The `max_age` sent with this login.
@@ -47,7 +48,7 @@ pub struct RenewalExpectations<'a> {
     /// The subject of the session.
     pub subject: &'a str,
     /// The `nonce` of the login, if it is still known.
-    pub nonce: Option<&'a Secret<String>>,
+    pub nonce: Option<&'a Nonce>,
     /// When the person signed in, as the login's ID token said.
     pub auth_time: Option<Timestamp>,
     /// The new access token.
@@ -250,7 +251,7 @@ fn check_issue(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp,
 }
 
 ///
-fn check_nonce(claims: &Map<String, Value>, expected: &Secret<String>) -> Result<(), IdTokenError> {
+fn check_nonce(claims: &Map<String, Value>, expected: &Nonce) -> Result<(), IdTokenError> {
     let nonce = text(claims, "nonce").ok_or(IdTokenError::NonceMissing)?;
     if constant_time_eq(nonce.as_bytes(), expected.expose().as_bytes()) {
         Ok(())

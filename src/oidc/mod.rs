@@ -13,6 +13,7 @@ pub mod introspection;
 pub mod kept;
 pub mod key_search;
 pub mod login;
+pub mod login_values;
 pub mod logout;
 pub mod logout_token;
 pub mod metadata;
@@ -20,3 +21,5 @@ pub mod return_to;
 pub mod token;
 pub mod transaction;
 pub mod userinfo;
+
+pub use claims::is_believed;

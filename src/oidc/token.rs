@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::client_auth::{ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
+use super::login_values::CodeVerifier;
 use crate::config::Provider;
 use crate::http::StatusCode;
 use crate::json;
@@ -29,7 +30,7 @@ pub struct CodeGrant<'a> {
     /// `code`, consumed: it is sent at most once.
     pub code: Secret<String>,
     /// `code_verifier`
-    pub code_verifier: &'a str,
+    pub code_verifier: &'a CodeVerifier,
     /// The `redirect_uri` of the authorization request, byte for byte.
     pub redirect_uri: &'a str,
 }
@@ -106,7 +107,7 @@ pub fn code_request(
         ("grant_type", "authorization_code"),
         ("code", grant.code.expose()),
         ("redirect_uri", grant.redirect_uri),
-        ("code_verifier", grant.code_verifier),
+        ("code_verifier", grant.code_verifier.expose()),
     ];
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));

@@ -6,11 +6,12 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::login_values::{CodeVerifier, Nonce, State};
 use crate::config::ProviderId;
 use crate::cookie::LOGIN_PREFIX;
 use crate::keyring::{KeyRing, Purpose, SealError};
 use crate::ports::Random;
-use crate::secret::{Secret, constant_time_eq};
+use crate::secret::{self, Secret, constant_time_eq};
 use crate::time::{Seconds, Timestamp};
 
 /// How long a person may take at the provider.
@@ -22,19 +23,19 @@ pub const MAX_AT_ONCE: usize = 4;
 const MAX_SEALED_BYTES: usize = 3800;
 
 /// One login under way. Consumed by value when it ends.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Transaction {
     #[serde(rename = "v")]
     version: u8,
-    /// `state` (RFC 6749 §10.12)
+    /// `state`
     #[serde(rename = "s")]
-    pub state: String,
-    /// `nonce` (OpenID Connect Core §3.1.2.1)
+    pub state: State,
+    /// `nonce`
     #[serde(rename = "n")]
-    pub nonce: String,
-    /// `code_verifier` (RFC 7636 §4.1)
+    pub nonce: Nonce,
+    /// `code_verifier`
     #[serde(rename = "c")]
-    pub code_verifier: String,
+    pub code_verifier: CodeVerifier,
     /// The provider it was begun with.
     #[serde(rename = "p")]
     pub provider: String,
@@ -52,8 +53,8 @@ pub struct Transaction {
     pub max_age: Option<Seconds>,
     /// The session cookie this browser had: a `Strict` cookie does not come along on the way back,
     /// and the session must end when the new one begins.
-    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
-    pub previous_session: Option<String>,
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none", with = "secret::stored::option")]
+    pub previous_session: Option<Secret<String>>,
 }
 
 /// What a login asks for, before it has its random parts.
@@ -68,7 +69,7 @@ pub struct Intent<'a> {
     /// How long ago the person may have proven themselves at most.
     pub max_age: Option<Seconds>,
     /// The browser's session cookie, if it has one.
-    pub previous_session: Option<String>,
+    pub previous_session: Option<Secret<String>>,
 }
 
 impl Transaction {
@@ -77,9 +78,9 @@ impl Transaction {
     pub fn begin(intent: Intent<'_>, now: Timestamp, random: &impl Random) -> Self {
         Self {
             version: 1,
-            state: random_text(random),
-            nonce: random_text(random),
-            code_verifier: random_text(random),
+            state: State::random(random),
+            nonce: Nonce::random(random),
+            code_verifier: CodeVerifier::random(random),
             provider: intent.provider.as_str().to_owned(),
             return_to: intent.return_to,
             started_at: now,
@@ -92,7 +93,7 @@ impl Transaction {
     /// `code_challenge` under `S256` (RFC 7636 §4.2).
     #[must_use]
     pub fn code_challenge(&self) -> String {
-        Base64UrlUnpadded::encode_string(&Sha256::digest(&self.code_verifier))
+        Base64UrlUnpadded::encode_string(&Sha256::digest(self.code_verifier.expose()))
     }
 
     /// The name of its cookie, and the value.
@@ -100,9 +101,9 @@ impl Transaction {
     /// # Errors
     /// When it would not fit into a cookie.
     pub fn seal(&self, keys: &KeyRing, random: &impl Random) -> Result<(String, Secret<String>), SealError> {
-        let name = cookie_name(&self.state);
-        let plain = serde_json::to_vec(self).map_err(|_| SealError)?;
-        let sealed = keys.seal(Purpose::LoginTransaction, name.as_bytes(), &plain, random)?;
+        let name = cookie_name(self.state.expose());
+        let plain = Secret::new(serde_json::to_vec(self).map_err(|_| SealError)?);
+        let sealed = keys.seal(Purpose::LoginTransaction, name.as_bytes(), plain.expose(), random)?;
         if sealed.len() > MAX_SEALED_BYTES {
             return Err(SealError);
         }
@@ -129,7 +130,7 @@ impl Transaction {
     /// Whether `state` is the one sent, in constant time.
     #[must_use]
     pub fn has_state(&self, state: &str) -> bool {
-        constant_time_eq(self.state.as_bytes(), state.as_bytes())
+        constant_time_eq(self.state.expose().as_bytes(), state.as_bytes())
     }
 
     /// What it asks of the sign-in, by [`asked_tag`].
@@ -141,7 +142,7 @@ impl Transaction {
     /// What is remembered of it once it ended, so that it ends once.
     #[must_use]
     pub fn once_key(&self) -> [u8; 32] {
-        Sha256::new().chain_update(b"postern/login-transaction/").chain_update(&self.state).finalize().into()
+        Sha256::new().chain_update(b"postern/login-transaction/").chain_update(self.state.expose()).finalize().into()
     }
 }
 
@@ -163,12 +164,6 @@ pub fn cookie_name(state: &str) -> String {
     let digest = Sha256::digest(state);
     let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("{LOGIN_PREFIX}{tag}")
-}
-
-fn random_text(random: &impl Random) -> String {
-    let mut bytes = [0; 32];
-    random.fill(&mut bytes);
-    Base64UrlUnpadded::encode_string(&bytes)
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::limits::{MAX_BYTES, MAX_FILES};
 use super::problem::Problem;
 use crate::json;
 
+/// The most files in one version.
+const MAX_FILES: usize = 100;
+/// The most bytes in one version, names included.
+const MAX_BYTES: usize = 256 * 1024;
 /// The form of the stored text; another one is another number.
 const FORMAT: u32 = 1;
 
@@ -33,7 +36,8 @@ struct Stored {
 
 impl Version {
     /// The name of a text.
-    pub(super) fn of(text: &str) -> Self {
+    #[must_use]
+    pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 

@@ -69,7 +69,7 @@ pub struct Failure {
 impl PolicyDecision {
     /// Where no other sign-in is asked for, a no that one might mend is a no.
     #[must_use]
-    pub(super) fn without_step_up(self) -> Self {
+    pub fn without_step_up(self) -> Self {
         match self.verdict {
             Verdict::StepUp(_) => Self { verdict: Verdict::Deny(Cause::Forbidden), ..self },
             _ => self,

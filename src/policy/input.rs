@@ -1,4 +1,4 @@
-//! What a policy is asked about, in our own words; nothing of it knows Cedar.
+//! What a policy is asked about, in our own words.
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,19 @@ pub struct PolicyInput<'a> {
     pub method: &'a Method,
     /// What is asked for.
     pub resource: ResourceFacts<'a>,
+    /// The moment and the connection.
+    pub context: ContextFacts<'a>,
+}
+
+/// One question: may they do this of management, now and from there?
+#[derive(Clone, Debug)]
+pub struct ManagementInput<'a> {
+    /// Who asks.
+    pub principal: PrincipalFacts<'a>,
+    /// What they want to do, such as `sessions.list`.
+    pub action: &'a str,
+    /// Issuer and subject of everybody whom the configuration names.
+    pub administrators: &'a [(&'a str, &'a str)],
     /// The moment and the connection.
     pub context: ContextFacts<'a>,
 }

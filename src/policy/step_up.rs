@@ -1,6 +1,4 @@
-//! Annotations of a `forbid` → what sign-in would satisfy it (RFC 9470).
-
-use cedar_policy::{Effect, Policy};
+//! What other sign-in a policy asks for (RFC 9470).
 
 /// What kind of sign-in is wanted in place of the one at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,40 +9,10 @@ pub struct StepUp {
     pub max_age: Option<u32>,
 }
 
-/// Reads the annotations of a policy; `None` when it has neither.
-///
-/// # Errors
-/// When one has no such form, or stands where it means nothing.
-pub(super) fn read(policy: &Policy) -> Result<Option<StepUp>, String> {
-    let (acr_values, max_age) = (annotation(policy, "acr_values"), annotation(policy, "max_age"));
-    if acr_values.is_none() && max_age.is_none() {
-        return Ok(None);
-    }
-    if policy.effect() == Effect::Permit {
-        return Err("`@acr_values` and `@max_age` are for a `forbid`, which another sign-in would satisfy".to_owned());
-    }
-    let acr_values: Vec<String> =
-        acr_values.map(|text| text.split(' ').map(str::to_owned).collect()).unwrap_or_default();
-    if acr_values.iter().any(|value| !is_acr(value)) {
-        return Err("expected values of `acr` with a space between them in `@acr_values`".to_owned());
-    }
-    let max_age = max_age.map(|text| text.parse().map_err(|_| "expected seconds in `@max_age`")).transpose()?;
-    Ok(Some(StepUp { acr_values, max_age }))
-}
-
-/// An annotation of a policy. Cedar's own way to one parses its name every time, which takes as long as half a policy does.
-pub(super) fn annotation<'a>(policy: &'a Policy, name: &str) -> Option<&'a str> {
-    policy.annotations().find(|(known, _)| *known == name).map(|(_, value)| value)
-}
-
-/// What can stand in a quoted parameter of a challenge as it is.
-fn is_acr(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-}
-
 impl StepUp {
     /// What satisfies the most of several: the classes of the first that names any, and the shortest age.
-    pub(super) fn of_all<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+    #[must_use]
+    pub fn of_all<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
         all.fold(Self { acr_values: Vec::new(), max_age: None }, |mut sum, one| {
             if sum.acr_values.is_empty() {
                 sum.acr_values.clone_from(&one.acr_values);

@@ -14,13 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::{Bundle, Version};
 use super::decision::PolicyDecision;
-use super::input::PolicyInput;
-use super::management::{ManagementInput, built_in};
+use super::engine::{Compiled, CompiledPolicies, PolicyEngine};
+use super::input::{ManagementInput, PolicyInput};
 use super::problem::Problem;
-use super::schema;
-use super::set::PolicySet;
 use super::shadow::{Difference, difference};
-use super::warm_up;
 use crate::authzen::Evaluation;
 use crate::json;
 use crate::ports::{PolicyStore, StoreError};
@@ -78,8 +75,13 @@ impl Pointer {
 
     /// The same, saying that what it names was checked: each is one of these sets, or `current` says so of it.
     #[must_use]
-    pub fn vouching(self, current: Option<&Self>, sets: &[&PolicySet]) -> Self {
-        let ours = schema::version();
+    pub fn vouching(
+        self,
+        engine: &dyn PolicyEngine,
+        current: Option<&Self>,
+        sets: &[Rc<dyn CompiledPolicies>],
+    ) -> Self {
+        let ours = engine.version();
         let before = current.filter(|current| current.checked_by.as_ref() == Some(&ours));
         let is_known = |version: &Version| {
             sets.iter().any(|set| set.version() == version)
@@ -117,8 +119,8 @@ impl Pointer {
 #[derive(Debug)]
 pub struct Loaded {
     pointer: Pointer,
-    live: Rc<PolicySet>,
-    shadow: Option<Rc<PolicySet>>,
+    live: Rc<dyn CompiledPolicies>,
+    shadow: Option<Rc<dyn CompiledPolicies>>,
 }
 
 /// How things stand for a request.
@@ -193,10 +195,11 @@ impl PullError {
 }
 
 /// One isolate's policies.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Policies {
+    engine: &'static dyn PolicyEngine,
     state: RefCell<State>,
-    built_in: OnceCell<Option<Rc<PolicySet>>>,
+    built_in: OnceCell<Option<Rc<dyn CompiledPolicies>>>,
 }
 
 #[derive(Debug, Default)]
@@ -226,6 +229,18 @@ impl Drop for Landing<'_> {
 }
 
 impl Policies {
+    /// Those of an isolate that has not looked at the store yet.
+    #[must_use]
+    pub fn new(engine: &'static dyn PolicyEngine) -> Self {
+        Self { engine, state: RefCell::default(), built_in: OnceCell::new() }
+    }
+
+    /// What reads them.
+    #[must_use]
+    pub const fn engine(&self) -> &'static dyn PolicyEngine {
+        self.engine
+    }
+
     /// What there is to decide by at this moment, and whether it is time to look at the store.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
@@ -261,8 +276,8 @@ impl Policies {
 
     /// The policy about management that is part of every deployment, read when it is first asked.
     #[must_use]
-    pub fn built_in(&self) -> Option<Rc<PolicySet>> {
-        self.built_in.get_or_init(|| built_in().ok().map(Rc::new)).clone()
+    pub fn built_in(&self) -> Option<Rc<dyn CompiledPolicies>> {
+        self.built_in.get_or_init(|| self.engine.built_in().ok()).clone()
     }
 
     /// How many pulls have come to an end: who waits for one looks at whether it is another number.
@@ -299,12 +314,13 @@ impl Policies {
         let pointer = Pointer::from_text(&text).ok_or(PullError::Pointer)?;
         let before = self.state.borrow().loaded.clone();
         // A schema of another release may ask for something else.
+        let is_checked = pointer.checked_by == Some(self.engine.version());
         let parse =
-            if pointer.checked_by == Some(schema::version()) { PolicySet::parse_checked } else { PolicySet::parse };
-        let live = obtain(store, &pointer.live, before.as_deref(), parse).await?;
+            |bundle: &Bundle| if is_checked { self.engine.parse_checked(bundle) } else { self.engine.parse(bundle) };
+        let live = obtain(store, &pointer.live, before.as_deref(), &parse).await?;
         let (shadow, amiss) = match &pointer.shadow {
             None => (None, None),
-            Some(version) => match obtain(store, version, before.as_deref(), parse).await {
+            Some(version) => match obtain(store, version, before.as_deref(), &parse).await {
                 Ok(shadow) => (Some(shadow), None),
                 Err(why) => (None, Some(why)),
             },
@@ -336,8 +352,8 @@ async fn obtain(
     store: &impl PolicyStore,
     version: &Version,
     before: Option<&Loaded>,
-    parse: fn(&Bundle) -> Result<PolicySet, Vec<Problem>>,
-) -> Result<Rc<PolicySet>, PullError> {
+    parse: &dyn Fn(&Bundle) -> Compiled,
+) -> Result<Rc<dyn CompiledPolicies>, PullError> {
     let at_hand = before.into_iter().flat_map(Loaded::sets).find(|set| set.version() == version);
     if let Some(set) = at_hand {
         return Ok(Rc::clone(set));
@@ -348,8 +364,7 @@ async fn obtain(
     if bundle.version() != *version {
         return Err(PullError::Mislabelled(version.clone()));
     }
-    let set = parse(&bundle).map_err(|problems| PullError::Policies(version.clone(), problems))?;
-    Ok(Rc::new(set))
+    parse(&bundle).map_err(|problems| PullError::Policies(version.clone(), problems))
 }
 
 impl Loaded {
@@ -365,9 +380,9 @@ impl Loaded {
         self.ask(|set| set.evaluate(evaluation))
     }
 
-    fn ask(&self, decide: impl Fn(&PolicySet) -> PolicyDecision) -> (PolicyDecision, Option<Difference>) {
-        let live = decide(&self.live);
-        let shadow = self.shadow.as_ref().and_then(|shadow| difference(&live, &decide(shadow)));
+    fn ask(&self, decide: impl Fn(&dyn CompiledPolicies) -> PolicyDecision) -> (PolicyDecision, Option<Difference>) {
+        let live = decide(&*self.live);
+        let shadow = self.shadow.as_ref().and_then(|shadow| difference(&live, &decide(&**shadow)));
         (live, shadow)
     }
 
@@ -379,9 +394,7 @@ impl Loaded {
 
     /// Decides once about nobody, so that the first who asks need not wait for what is slow only once.
     pub fn rehearse(&self) {
-        self.sets().for_each(|set| {
-            warm_up::rehearse(set);
-        });
+        self.sets().for_each(|set| set.rehearse());
     }
 
     /// What the store said.
@@ -390,7 +403,7 @@ impl Loaded {
         &self.pointer
     }
 
-    fn sets(&self) -> impl Iterator<Item = &Rc<PolicySet>> {
+    fn sets(&self) -> impl Iterator<Item = &Rc<dyn CompiledPolicies>> {
         std::iter::once(&self.live).chain(&self.shadow)
     }
 }

@@ -90,6 +90,15 @@ pub struct Guard {
     pub revocation: Option<Seconds>,
 }
 
+/// A route with its guard: one that not everyone may use.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardedRoute<'a> {
+    /// The route.
+    pub route: &'a Route,
+    /// What it asks for.
+    pub guard: &'a Guard,
+}
+
 /// A way to prove an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authentication {

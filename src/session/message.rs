@@ -3,13 +3,12 @@
 //! Worker and object may run different releases for a while, so the form is versioned: a field is
 //! only ever added with a default, an operation only ever added.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::handle::SessionDigest;
 use super::record::Session;
-use crate::secret::Secret;
+use crate::oidc::login_values::Nonce;
+use crate::secret::{self, Secret};
 use crate::time::{Seconds, Timestamp};
 
 /// The version of the form below.
@@ -132,25 +131,21 @@ impl Clocks {
     }
 }
 
-/// What the provider issued. Prints redacted.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the provider issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// `access_token`
-    pub access_token: String,
+    #[serde(with = "secret::stored")]
+    pub access_token: Secret<String>,
     /// `refresh_token`
-    #[serde(default)]
-    pub refresh_token: Option<String>,
+    #[serde(default, with = "secret::stored::option")]
+    pub refresh_token: Option<Secret<String>>,
     /// `id_token`, kept for `id_token_hint` and to compare a renewed one with
-    pub id_token: String,
+    #[serde(with = "secret::stored")]
+    pub id_token: Secret<String>,
     /// The `nonce` of the login: a renewed ID token repeats it or has none
     #[serde(default)]
-    pub nonce: Option<String>,
-}
-
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tokens(…)")
-    }
+    pub nonce: Option<Nonce>,
 }
 
 /// What a subject's object answers.
@@ -216,30 +211,25 @@ pub struct Ended {
     pub tokens: Option<Tokens>,
 }
 
-/// An access token on its way to an upstream. Prints redacted.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessToken(String);
+/// An access token on its way to an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccessToken(#[serde(with = "secret::stored")] Secret<String>);
 
 impl AccessToken {
-    pub(super) const fn new(token: String) -> Self {
+    pub(super) const fn new(token: Secret<String>) -> Self {
         Self(token)
     }
 
     /// The token itself: for the `Authorization` header of the upstream request, nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 
     /// The token itself, taken out.
     #[must_use]
     pub fn into_secret(self) -> Secret<String> {
-        Secret::new(self.0)
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken(…)")
+        self.0
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::message::Envelope;
-use super::{Answer, Command, Session};
+use super::{Answer, Command, Session, Tokens};
 
 /// Reads each line, and writes it again.
 fn written_as_read<T: DeserializeOwned + Serialize>(lines: &str) {
@@ -23,4 +23,13 @@ fn a_record_is_stored_as_the_first_release_did() {
 fn commands_and_answers_are_sent_as_by_the_first_release() {
     written_as_read::<Envelope<Command>>(include_str!("../../fixtures/session/commands_v1.jsonl"));
     written_as_read::<Answer>(include_str!("../../fixtures/session/answers_v1.jsonl"));
+}
+
+#[test]
+fn tokens_print_redacted() {
+    let text = r#"{"access_token":"s-access","refresh_token":"s-refresh","id_token":"s-id","nonce":"s-nonce"}"#;
+    let tokens: Tokens = serde_json::from_str(text).unwrap();
+    let (access, ended) = (tokens.access_token.clone(), format!("{tokens:?}"));
+    let relayed = format!("{:?}", super::message::AccessToken::new(access));
+    assert!(!ended.contains("s-") && !relayed.contains("s-"), "{ended} {relayed}");
 }

@@ -175,6 +175,17 @@ struct Entry {
     expires_at: Timestamp,
 }
 
+/// What it takes to make an assertion.
+#[derive(Clone, Copy, Debug)]
+pub struct Making<'a, S, R> {
+    /// Signs it.
+    pub signing: &'a S,
+    /// For its `jti`.
+    pub random: &'a R,
+    /// Now.
+    pub now: Timestamp,
+}
+
 impl Assertions {
     /// By the keys of this ring.
     #[must_use]
@@ -185,13 +196,14 @@ impl Assertions {
 
     /// An assertion about `who` for `upstream`: made anew, or one that is good for a while yet. `None` when nothing
     /// can be signed.
-    pub async fn about<B: Signing + Random>(
+    pub async fn about(
         &self,
         who: &Identity<'_>,
         upstream: &Upstream,
         public_url: &PublicUrl,
-        (backend, now): (&B, Timestamp),
+        making: Making<'_, impl Signing, impl Random>,
     ) -> Option<Assertion> {
+        let Making { signing, random, now } = making;
         let about = About::new(who, upstream, public_url);
         let (principal, ends_at) = (who.principal, who.principal.expires_at());
         let key = digest(&about, ends_at)?;
@@ -202,12 +214,12 @@ impl Assertions {
         let claims = Claims {
             about: &about,
             sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
-            jti: jti(backend),
+            jti: jti(random),
             iat: now,
             exp: expires_at,
         };
         let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
-        let assertion = signer.sign_by(backend, TYP, &serde_json::to_string(&claims).ok()?).await?;
+        let assertion = signer.sign_by(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
         let subject = SubjectKey::of(principal.issuer(), principal.subject());
         let (weight, assertion) = (assertion.len(), Assertion(assertion.into()));
         let entry = Entry { subject, assertion: assertion.clone(), issued_at: now, expires_at };

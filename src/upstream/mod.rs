@@ -11,7 +11,7 @@ pub mod tenure;
 pub mod websocket;
 
 pub use answer::{AnswerTerms, answer_headers};
-pub use assertion::Assertions;
+pub use assertion::{Assertions, Making};
 pub use forward::{ForwardPlan, Forwarding, Introduction};
 pub use identity::Identity;
 pub use tenure::{Stay, Tenure};

@@ -1,7 +1,7 @@
 //! A Worker that answers its own routes: the same doors, and nothing is sent on.
 
 use futures::executor::block_on;
-use postern::config::{Config, Purpose};
+use postern::config::{Build, Config, Purpose};
 use postern::gateway::{Admission, Gateway};
 use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode};
 use serde_json::{Value, json};
@@ -115,7 +115,8 @@ fn to_say_only_who_somebody_is_asks_nothing_of_them_and_writes_nothing() {
 #[test]
 fn only_a_worker_of_its_own_may_leave_the_upstream_out() {
     let secret = |_: &str| Some(format!("k1:{}A", "A".repeat(42)));
-    let parse = |purpose| Config::parse_for(purpose, own_routes().as_object().unwrap(), &secret);
+    let build = |purpose| Build { purpose, ..Build::PLAIN };
+    let parse = |purpose| Config::parse_for(build(purpose), own_routes().as_object().unwrap(), &secret);
     assert!(parse(Purpose::Guard).is_ok());
     let problems = parse(Purpose::Gateway).unwrap_err();
     assert_eq!(problems.len(), 5, "{problems:?}");

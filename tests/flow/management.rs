@@ -4,7 +4,7 @@ use postern::gateway::{Endpoint, Gateway, MANAGEMENT};
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
-use crate::support::{Asked, Browser, World, gateway, two_providers};
+use crate::support::{Asked, Browser, World, gateway, gateway_without_policies, two_providers};
 
 /// A deployment with management, in which `partner` is known for tokens of agents.
 pub fn managed() -> Value {
@@ -28,23 +28,30 @@ fn signed_in<'w>(world: &'w World, gateway: &'w Gateway, subject: &'static str) 
 #[test]
 fn every_endpoint_is_shut_to_all_but_administrators() {
     //
-    let (world, gateway) = (World::new(), gateway(&managed()));
-    let root = signed_in(&world, &gateway, "root");
+    are_shut_to_all_but_administrators(&gateway(&managed()), MANAGEMENT.iter());
+    // Without an engine those about policies are not there.
+    let those = MANAGEMENT.iter().filter(|endpoint| !endpoint.is_about_policies());
+    are_shut_to_all_but_administrators(&gateway_without_policies(&managed()), those);
+}
+
+fn are_shut_to_all_but_administrators(gateway: &Gateway, endpoints: impl Iterator<Item = &'static Endpoint>) {
+    let world = World::new();
+    let root = signed_in(&world, gateway, "root");
     world.corp.bend_claims(|claims| claims["roles"] = json!(["support"]));
-    let [alice, lower] = ["alice", "lower"].map(|subject| signed_in(&world, &gateway, subject));
+    let [alice, lower] = ["alice", "lower"].map(|subject| signed_in(&world, gateway, subject));
     // The same name at another provider is another person.
     world.partner.bend_claims(|claims| claims["sub"] = "root".into());
-    let namesake = Browser::new(&world, &gateway);
+    let namesake = Browser::new(&world, gateway);
     assert_eq!(namesake.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
     let agent = token(&world, Some("at+jwt"), &json!({ "sub": "root", "act": { "sub": "assistant" } }));
     let bearing = |asked: Asked| asked.with("authorization", &format!("Bearer {agent}"));
-    for endpoint in MANAGEMENT {
+    for endpoint in endpoints {
         let asked = || request(endpoint);
-        Browser::new(&world, &gateway).send(&asked()).assert_refused(401, "authn.no_credential");
+        Browser::new(&world, gateway).send(&asked()).assert_refused(401, "authn.no_credential");
         alice.send(&asked()).assert_refused(403, "admin.not_an_administrator");
         namesake.send(&asked()).assert_refused(403, "admin.not_an_administrator");
         lower.send(&asked()).assert_refused(403, "admin.not_an_administrator");
-        Browser::new(&world, &gateway).send(&bearing(asked())).assert_refused(401, "authn.no_credential");
+        Browser::new(&world, gateway).send(&bearing(asked())).assert_refused(401, "authn.no_credential");
         alice.send(&bearing(asked())).assert_refused(403, "admin.not_an_administrator");
         let answered = root.send(&asked());
         let status = answered.reply().status.as_u16();

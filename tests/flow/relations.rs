@@ -308,7 +308,6 @@ fn without_a_model_there_are_no_relations() {
     root.send(&change(&["document:plan#owner@user:corp|alice"], &[])).assert_refused(404, "route.none");
 }
 
-#[cfg(feature = "policies")]
 #[test]
 fn policies_are_told_of_the_relations_that_the_route_names() {
     //

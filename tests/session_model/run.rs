@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern::keyring::KeyRing;
+use postern::oidc::login_values::Nonce;
 use postern::ports::Random;
 use postern::secret::Secret;
 use postern::session::refresh::RefreshState;
@@ -171,10 +172,10 @@ impl Run {
             digest: digest.clone(),
             session: self.record(sid),
             tokens: Tokens {
-                access_token,
-                refresh_token: Some(refresh_token.clone()),
-                id_token: self.token("id"),
-                nonce: Some(self.token("nonce")),
+                access_token: Secret::new(access_token),
+                refresh_token: Some(Secret::new(refresh_token.clone())),
+                id_token: Secret::new(self.token("id")),
+                nonce: Some(Nonce::new(self.token("nonce"))),
             },
             replaces,
             login_started_at: Timestamp::from_unix(begun_at),

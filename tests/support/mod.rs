@@ -1,5 +1,7 @@
 //! The world of the tests, in memory: a clock that they move, stores that they break, providers that
 //! they script, and a browser that keeps cookies as browsers do.
+//!
+//! The crate that this is a module of says with `engine()` by what its gateways read policies.
 
 mod browser;
 mod provider;
@@ -10,8 +12,9 @@ pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer, signer_named};
 pub use world::{CORP, Fault, PARTNER, World};
 
-use postern::config::{self, Config, Purpose};
+use postern::config::{self, Build, Config, Purpose};
 use postern::gateway::{Deployment, Gateway};
+use postern::policy::PolicyEngine;
 use serde_json::{Value, json};
 
 /// Stands in every secret, token and code of this world: an answer or a log line that holds it leaks.
@@ -67,22 +70,34 @@ pub fn key(id: &str, letter: &str) -> String {
 
 /// The same, with these keys.
 pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
-    gateway_for(Purpose::Gateway, variables, keys)
+    gateway_for((Purpose::Gateway, crate::engine()), variables, keys)
 }
 
 /// A Worker that guards its own routes, with these variables.
 pub fn guard(variables: &Value) -> Gateway {
-    gateway_for(Purpose::Guard, variables, &key("k1", "A"))
+    gateway_for((Purpose::Guard, crate::engine()), variables, &key("k1", "A"))
 }
 
-fn gateway_for(purpose: Purpose, variables: &Value, keys: &str) -> Gateway {
-    Gateway::new(Config::parse_for(purpose, variables.as_object().unwrap(), &secrets(keys)).unwrap())
+/// A deployment with these variables, and no engine for policies.
+pub fn gateway_without_policies(variables: &Value) -> Gateway {
+    gateway_for((Purpose::Gateway, None), variables, &key("k1", "A"))
+}
+
+fn gateway_for(
+    (purpose, engine): (Purpose, Option<&'static dyn PolicyEngine>),
+    variables: &Value,
+    keys: &str,
+) -> Gateway {
+    let build = Build { purpose, policies: engine.is_some() };
+    Gateway::new(Config::parse_for(build, variables.as_object().unwrap(), &secrets(keys)).unwrap(), engine)
 }
 
 /// A deployment of one or several sites.
 pub fn deployment(variables: &Value) -> Deployment {
     let keys = key("k1", "A");
-    Deployment::new(config::Deployment::parse(variables.as_object().unwrap(), &secrets(&keys)))
+    let engine = crate::engine();
+    let build = Build { purpose: Purpose::Gateway, policies: engine.is_some() };
+    Deployment::new(config::Deployment::parse_for(build, variables.as_object().unwrap(), &secrets(&keys)), engine)
 }
 
 fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {

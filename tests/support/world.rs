@@ -1,5 +1,6 @@
 //! Every port of the core, answered in memory.
 
+mod platform;
 mod state;
 
 use std::cell::{Cell, RefCell};

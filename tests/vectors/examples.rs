@@ -4,10 +4,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
 use postern::jose::{Algorithm, JwtError, KeySet, PublicKey, UnverifiedJwt};
 use postern::oidc::id_token::{Expectations, IdToken};
+use postern::oidc::login_values::Nonce;
 use postern::oidc::transaction::{Intent, Transaction};
 use postern::ports::{Random, Signatures};
 use postern::provider_id::ProviderId;
-use postern::secret::Secret;
 use postern::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -135,7 +135,7 @@ fn the_at_hash_printed_in_openid_connect_core() {
         let expected = Expectations {
             issuer: "https://op.example",
             client_id: "app",
-            nonce: &Secret::new("n".to_owned()),
+            nonce: &Nonce::new("n".to_owned()),
             access_token: Some(access_token),
             max_age: None,
             acr_values: &[],

@@ -1,12 +1,12 @@
 //! Requests, replies, headers, bodies and variables cross the border unharmed, or not at all.
 
 use js_sys::{JSON, Object, Reflect, Uint8Array};
-use postern::edge::environment::{self, Environment};
-use postern::edge::request::{self, IncomingBody};
-use postern::edge::stream::{self, ReadError};
-use postern::edge::{headers, response, shield};
 use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
 use postern::ports::{BodyError, RequestBody};
+use postern_workers::environment::{self, Environment};
+use postern_workers::http::body::{self, ReadError};
+use postern_workers::http::request::{self, IncomingBody};
+use postern_workers::http::{headers, response};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Headers, Request, RequestInit, Response};
@@ -52,8 +52,8 @@ async fn a_body_is_read_up_to_its_limit_and_not_beyond() {
 #[wasm_bindgen_test]
 async fn a_body_read_before_is_an_error_and_not_a_panic() {
     let request = post(b"once");
-    assert!(stream::read(request.body(), 10).await.is_ok());
-    assert!(matches!(stream::read(request.body(), 10).await, Err(ReadError::Broken(_))));
+    assert!(body::read(request.body(), 10).await.is_ok());
+    assert!(matches!(body::read(request.body(), 10).await, Err(ReadError::Broken(_))));
 }
 
 #[wasm_bindgen_test]
@@ -66,7 +66,7 @@ async fn a_reply_keeps_its_cookies_apart() {
     let response: Response = response::build(&reply).unwrap();
     assert_eq!(response.status(), 403);
     assert_eq!(headers::read_valid(&response.headers()).get_all("set-cookie").iter().count(), 2);
-    assert_eq!(stream::read(response.body(), 10).await.unwrap(), b"no");
+    assert_eq!(body::read(response.body(), 10).await.unwrap(), b"no");
 }
 
 #[wasm_bindgen_test]
@@ -144,9 +144,4 @@ fn a_variable_that_is_no_json_is_an_error() {
     let env = Object::new();
     Reflect::set(&env, &"CIRCLE".into(), &circle).unwrap();
     assert!(environment::variables(&env, |name| name == "CIRCLE").is_err());
-}
-
-#[wasm_bindgen_test]
-async fn work_behind_the_shield_gives_its_result() {
-    assert_eq!(shield::run(async { 7 }).await, Ok(7));
 }

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 
-use postern::edge::signatures::WebCrypto;
 use postern::jose::{Algorithm, Portable, PublicKey};
 use postern::ports::Signatures;
+use postern_workers::webcrypto::verify::WebCrypto;
 
 /// Gives the verdict that both share, and keeps the good signatures: to bend them.
 #[derive(Default)]

@@ -1,9 +1,9 @@
 //! Both backends give the same verdict on signatures made here, and on what is left of them when something is changed.
 
 use js_sys::{Array, ArrayBuffer, Function, JSON, Object, Promise, Reflect, Uint8Array};
-use postern::edge::signatures::WebCrypto;
 use postern::jose::{Algorithm, PublicKey};
 use postern::ports::Signatures;
+use postern_workers::webcrypto::verify::WebCrypto;
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

@@ -1,9 +1,9 @@
 //! Our own signatures: what WebCrypto makes is what both backends verify, as is what the portable one makes.
 
-use postern::edge::sign::WebCryptoSigning;
 use postern::jose::{Algorithm, Es256Signer, Portable};
 use postern::ports::{Signatures, Signing};
 use postern::secret::Secret;
+use postern_workers::webcrypto::sign::WebCryptoSigning;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::both::Both;

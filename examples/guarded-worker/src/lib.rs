@@ -1,6 +1,6 @@
 //! A Worker of your own that lets in whom its `ROUTES` let in, and answers them itself.
 
-use postern::{Admitted, Guard};
+use postern_workers::{Admitted, Guard};
 use serde_json::json;
 use worker::{Context, Env, Request, Response, Result, event};
 

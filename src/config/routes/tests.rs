@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::super::tests::{parse, problems, small, with};
+use super::super::Config;
+use super::super::tests::{parse, problems, secret, small, with};
 use super::*;
 use crate::provider_id::ProviderId;
 use crate::route::Requirements;
@@ -123,11 +124,14 @@ fn policies_are_asked_where_a_rule_says_so_and_there_are_any() {
     //
     assert!(!guard(&rule("/a", json!({ "upstream": "service:API" }))).policy);
     let asking = json!({ "upstream": "service:API", "policy": true });
-    if cfg!(feature = "policies") {
-        assert!(guard(&rule("/a", asking)).policy);
-    } else {
-        assert!(refused("/a", asking)[0].starts_with(".policy: this build knows no policies"));
-    }
+    assert_eq!(
+        refused("/a", asking.clone()),
+        [".policy: this build knows no policies, they are in those with the Cargo feature `policies`"]
+    );
+    let vars = with(small(), &["ROUTES"], json!({ "/a": asking }));
+    let build = Build { policies: true, ..Build::PLAIN };
+    let config = Config::parse_for(build, vars.as_object().unwrap(), &secret).unwrap();
+    assert!(guard(&config.routes.routes()[0]).policy);
     assert_eq!(refused("/a", json!({ "upstream": "service:API", "policy": "yes" })).len(), 1);
 }
 

@@ -4,8 +4,9 @@ use super::Endpoint;
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Principal};
 use crate::config::{Administrators, Config};
-use crate::gateway::Platform;
 use crate::gateway::turn::{Ledger, Turn};
+use crate::gateway::{Platform, policies};
+use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
 use crate::refusal::Reason;
 
 /// Who comes by it has a session of ours and may do this. An access token is of no use here, so no service and no agent
@@ -25,60 +26,48 @@ pub(super) async fn enter<P: Platform>(
     if issuer(turn.config, &id) != Some(principal.issuer()) {
         return Err(Reason::NotAdministrator);
     }
-    authorize(turn, admin, &principal, endpoint.action, ledger).await
+    let Some(policies) = turn.policies else { return by_list(admin, &principal) };
+    let named = admin.all().iter();
+    let named: Vec<(&str, &str)> =
+        named.filter_map(|one| Some((issuer(turn.config, one.provider.as_str())?, one.subject.as_str()))).collect();
+    let input = ManagementInput {
+        principal: PrincipalFacts::from(&principal),
+        action: endpoint.action,
+        administrators: &named,
+        context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: &[] },
+    };
+    by_policies(turn, policies, &input, ledger).await
 }
 
 fn issuer<'a>(config: &'a Config, provider: &str) -> Option<&'a str> {
     config.provider(provider).map(|provider| provider.issuer.as_str())
 }
 
-/// Whom the configuration names may do everything, and nobody else anything.
-#[cfg(not(feature = "policies"))]
-#[expect(clippy::unused_async, reason = "policies are awaited where they are built in")]
-async fn authorize<P>(
-    _: &Turn<'_, P>,
-    admin: &Administrators,
-    principal: &Principal,
-    _: &str,
-    _: &mut Ledger,
-) -> Result<(), Reason> {
+/// Without an engine those whom the configuration names may do everything, and all others nothing.
+fn by_list(admin: &Administrators, principal: &Principal) -> Result<(), Reason> {
     let named = principal.provider().is_some_and(|id| admin.contains(id, principal.subject()));
     if named { Ok(()) } else { Err(Reason::NotAdministrator) }
 }
 
 /// The policy that is built in says so of those whom the configuration names; what others may is for the published ones
 /// to say. None published, or none to be had: nothing.
-#[cfg(feature = "policies")]
-async fn authorize<P: Platform>(
+async fn by_policies<P: Platform>(
     turn: &Turn<'_, P>,
-    admin: &Administrators,
-    principal: &Principal,
-    action: &str,
+    policies: &Policies,
+    input: &ManagementInput<'_>,
     ledger: &mut Ledger,
 ) -> Result<(), Reason> {
-    use crate::gateway::policies;
-    use crate::policy::{ContextFacts, ManagementInput, PolicyDecision, PrincipalFacts};
-
-    let named = admin.all().iter();
-    let named: Vec<(&str, &str)> =
-        named.filter_map(|one| Some((issuer(turn.config, one.provider.as_str())?, one.subject.as_str()))).collect();
-    let input = ManagementInput {
-        principal: PrincipalFacts::from(principal),
-        action,
-        administrators: &named,
-        context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: &[] },
-    };
     let mut allows = |decision: PolicyDecision| {
         ledger.event.policy_version = Some(decision.version.to_string());
         ledger.event.policies.clone_from(&decision.policies);
         decision.allows()
     };
-    let built_in = turn.policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
-    if allows(built_in.decide_management(&input)) {
+    let built_in = policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
+    if allows(built_in.decide_management(input)) {
         return Ok(());
     }
-    let published = policies::loaded(turn).await;
-    if published.is_some_and(|published| allows(published.decide_management(&input))) {
+    let published = policies::loaded(turn, policies).await;
+    if published.is_some_and(|published| allows(published.decide_management(input))) {
         return Ok(());
     }
     Err(Reason::NotAdministrator)

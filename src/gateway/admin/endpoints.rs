@@ -33,17 +33,19 @@ pub(super) enum Task {
     CheckRelation,
     Recall,
     ExplainPage,
-    #[cfg(feature = "policies")]
-    ListPolicies,
-    #[cfg(feature = "policies")]
-    ReadPolicies,
-    #[cfg(feature = "policies")]
-    PublishPolicies,
-    #[cfg(feature = "policies")]
-    PointPolicies,
+    Policies(PolicyTask),
 }
 
-/// Every endpoint of management.
+/// What of it is about policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PolicyTask {
+    List,
+    Read,
+    Publish,
+    Point,
+}
+
+/// Every endpoint of management. Those about policies are there only where there is an engine: see [`at_hand`].
 pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
@@ -108,46 +110,51 @@ pub static ENDPOINTS: &[Endpoint] = &[
         does: "Says whether somebody stands in a relation: `tuple`.",
         task: Task::CheckRelation,
     },
-    #[cfg(feature = "policies")]
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/policies",
         action: "policies.list",
         does: "Tells which policies are published, and what this isolate goes by.",
-        task: Task::ListPolicies,
+        task: Task::Policies(PolicyTask::List),
     },
-    #[cfg(feature = "policies")]
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/policies/{version}",
         action: "policies.read",
         does: "Shows the files of a version.",
-        task: Task::ReadPolicies,
+        task: Task::Policies(PolicyTask::Read),
     },
-    #[cfg(feature = "policies")]
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/policies",
         action: "policies.publish",
         does: "Publishes a version: `files`, `as` (`live` or `shadow`), `expect`.",
-        task: Task::PublishPolicies,
+        task: Task::Policies(PolicyTask::Publish),
     },
-    #[cfg(feature = "policies")]
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/policies/pointer",
         action: "policies.point",
         does: "Goes forward or back to versions: `live`, `shadow`, `expect`.",
-        task: Task::PointPolicies,
+        task: Task::Policies(PolicyTask::Point),
     },
 ];
+
+/// The endpoints of a gateway with or without policies.
+pub(super) fn at_hand(policies: bool) -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().filter(move |endpoint| policies || !endpoint.is_about_policies())
+}
 
 /// The endpoint for this request, and what stands in its path for the segment in braces.
 ///
 /// # Errors
 /// When there is none, or none for this method.
-pub(super) fn find<'a>(method: &Method, path: &'a CanonicalPath) -> Result<(&'static Endpoint, &'a str), Reason> {
-    let here = || ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint, endpoint.matches(path.as_str())?)));
+pub(super) fn find<'a>(
+    method: &Method,
+    path: &'a CanonicalPath,
+    policies: bool,
+) -> Result<(&'static Endpoint, &'a str), Reason> {
+    let here = || at_hand(policies).filter_map(|endpoint| Some((endpoint, endpoint.matches(path.as_str())?)));
     if let Some(found) = here().find(|(endpoint, _)| endpoint.method == *method) {
         return Ok(found);
     }
@@ -156,6 +163,12 @@ pub(super) fn find<'a>(method: &Method, path: &'a CanonicalPath) -> Result<(&'st
 }
 
 impl Endpoint {
+    /// Whether it is about policies: a gateway without an engine does not have it.
+    #[must_use]
+    pub const fn is_about_policies(&self) -> bool {
+        matches!(self.task, Task::Policies(_))
+    }
+
     /// What stands for the segment in braces; empty where there is none.
     fn matches<'a>(&self, path: &'a str) -> Option<&'a str> {
         let Some((before, _)) = self.path.split_once('{') else { return (self.path == path).then_some("") };
@@ -174,20 +187,25 @@ mod tests {
         for endpoint in ENDPOINTS {
             assert!(endpoint.path.starts_with(PREFIX), "{endpoint:?}");
             let path = CanonicalPath::parse(&endpoint.path.replace("{id}", "x1").replace("{version}", "x1")).unwrap();
-            let (found, _) = find(&endpoint.method, &path).unwrap();
+            let (found, _) = find(&endpoint.method, &path, true).unwrap();
             assert_eq!(found.action, endpoint.action);
-            assert!(matches!(find(&Method::TRACE, &path), Err(Reason::MethodNotAllowed(_))));
+            assert!(matches!(find(&Method::TRACE, &path, true), Err(Reason::MethodNotAllowed(_))));
         }
         let nowhere = CanonicalPath::parse("/auth/admin/nowhere").unwrap();
-        assert!(matches!(find(&Method::GET, &nowhere), Err(Reason::NoRoute)));
+        assert!(matches!(find(&Method::GET, &nowhere, true), Err(Reason::NoRoute)));
     }
 
     #[test]
-    #[cfg(feature = "policies")]
-    fn the_schema_of_management_knows_every_action_and_no_other() {
-        let known: BTreeSet<_> = crate::policy::management_actions().collect();
-        let used: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.action).collect();
-        assert_eq!(known, used);
+    fn without_an_engine_there_is_no_endpoint_about_policies_and_every_other_one() {
+        for endpoint in ENDPOINTS {
+            let path = CanonicalPath::parse(&endpoint.path.replace("{id}", "x1").replace("{version}", "x1")).unwrap();
+            let found = find(&endpoint.method, &path, false).map(|(found, _)| found.action);
+            if endpoint.action.starts_with("policies.") {
+                assert!(matches!(found, Err(Reason::NoRoute)), "{endpoint:?}");
+            } else {
+                assert_eq!(found.unwrap(), endpoint.action);
+            }
+        }
     }
 
     #[test]

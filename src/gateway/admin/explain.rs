@@ -6,11 +6,11 @@ use super::Done;
 use super::order::Order;
 use crate::explain::{self, Case, Context, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
-#[cfg(feature = "policies")]
 use crate::gateway::policies;
 use crate::gateway::relations;
 use crate::gateway::turn::{Ledger, Turn};
 use crate::kept;
+use crate::kept::KeptDecisions;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 
@@ -68,7 +68,7 @@ pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Resul
     if turn.config.decisions.is_none() || !kept::is_id(id) {
         return Err(Reason::NoSuchDecision);
     }
-    let line = turn.platform.kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let line = turn.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
     serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))
 }
 
@@ -104,7 +104,8 @@ async fn asked<P: Platform>(
     let found = match case.relations(&verdict, &turn.config.relations) {
         None => return by_policies(turn, (case, context), (verdict, &[]), ledger).await,
         Some(Err(denial)) => Err(denial),
-        Some(Ok(questions)) => match relations::find_out(turn.platform, questions, &mut ledger.event).await {
+        Some(Ok(questions)) => match relations::find_out(turn.platform.relations(), questions, &mut ledger.event).await
+        {
             Ok(found) => found,
             Err(_) => return verdict.without_relations(),
         },
@@ -113,32 +114,19 @@ async fn asked<P: Platform>(
     by_policies(turn, (case, context), (verdict, &found.unwrap_or_default()), ledger).await
 }
 
-#[cfg(feature = "policies")]
 async fn by_policies<P: Platform>(
     turn: &Turn<'_, P>,
     (case, context): (&Case<'_>, &Context),
     (verdict, facts): (Verdict, &[String]),
     ledger: &mut Ledger,
 ) -> Verdict {
-    if verdict.because != Verdict::TO_BE_ASKED {
-        return verdict;
-    }
+    // Without an engine the configuration refuses a route that asks them.
+    let Some(policies) = turn.policies.filter(|_| verdict.because == Verdict::TO_BE_ASKED) else { return verdict };
     let peer = context.peer();
-    let loaded = policies::loaded(turn).await;
-    ledger.event.policy_pull = turn.policies.trouble();
+    let loaded = policies::loaded(turn, policies).await;
+    ledger.event.policy_pull = policies.trouble();
     match (loaded, case.for_policies(&peer, facts)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),
     }
-}
-
-#[cfg(not(feature = "policies"))]
-#[expect(clippy::unused_async, reason = "policies are awaited where they are built in")]
-async fn by_policies<P>(
-    _: &Turn<'_, P>,
-    _: (&Case<'_>, &Context),
-    (verdict, _): (Verdict, &[String]),
-    _: &mut Ledger,
-) -> Verdict {
-    verdict
 }

@@ -10,13 +10,13 @@ mod endpoints;
 mod explain;
 mod explain_page;
 mod order;
-#[cfg(feature = "policies")]
 mod policies;
 mod relations;
 mod sessions;
 
 use serde_json::{Value, json};
 
+use super::refused::Refused;
 use super::turn::{Ledger, Turn};
 use super::{Platform, reply};
 use crate::audit::{self, Outcome as Ending, What};
@@ -27,7 +27,7 @@ use crate::route::CanonicalPath;
 
 pub(super) use endpoints::PREFIX;
 pub use endpoints::{ENDPOINTS, Endpoint};
-use endpoints::{Task, find};
+use endpoints::{Task, at_hand, find};
 
 /// What an endpoint did.
 struct Done {
@@ -78,15 +78,15 @@ pub(super) async fn answer<P: Platform>(
     path: &CanonicalPath,
     body: impl RequestBody,
     ledger: &mut Ledger,
-) -> Result<Reply, Reason> {
+) -> Result<Reply, Refused> {
     ledger.event.event = What::Admin;
     if turn.config.admin.is_none() {
-        return Err(Reason::NoRoute);
+        return Err(Reason::NoRoute.into());
     }
-    let (endpoint, parameter) = find(&turn.head.method, path)?;
+    let (endpoint, parameter) = find(&turn.head.method, path, turn.policies.is_some())?;
     ledger.event.action = Some(endpoint.action);
     if let Err(reason) = door::enter(turn, endpoint, ledger).await {
-        return super::guard::challenge(turn, reason, ledger);
+        return super::guard::challenge(turn, reason.into(), ledger);
     }
     let Done { reply, reason, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;
     if let Some(Change { before, after }) = change {
@@ -107,19 +107,12 @@ async fn carry_out<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Done, Reason> {
     match endpoint.task {
-        Task::Index => Ok(Done::read(&index())),
+        Task::Index => Ok(Done::read(&index(turn.policies.is_some()))),
         Task::ListSessions => sessions::list(turn, ledger).await,
         Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
         Task::ExplainPage => explain_page::show(turn, ledger).await,
         Task::Explain => explain::suppose(turn, body, ledger).await,
-        #[cfg(feature = "policies")]
-        Task::ListPolicies => policies::list(turn).await,
-        #[cfg(feature = "policies")]
-        Task::ReadPolicies => policies::read(turn, parameter).await,
-        #[cfg(feature = "policies")]
-        Task::PublishPolicies => policies::publish(turn, body).await,
-        #[cfg(feature = "policies")]
-        Task::PointPolicies => policies::repoint(turn, body).await,
+        Task::Policies(task) => policies::carry_out(turn, task, parameter, body).await,
         Task::ListRelations => relations::list(turn, ledger).await,
         Task::ChangeRelations => relations::change(turn, body, ledger).await,
         Task::CheckRelation => relations::check(turn, body, ledger).await,
@@ -128,10 +121,10 @@ async fn carry_out<P: Platform>(
 }
 
 /// `GET /auth/admin`: what there is.
-fn index() -> Value {
+fn index(policies: bool) -> Value {
     let row = |endpoint: &Endpoint| {
         let Endpoint { method, path, action, does, .. } = endpoint;
         json!({ "method": method.as_str(), "path": path, "action": action, "does": does })
     };
-    json!({ "endpoints": ENDPOINTS.iter().map(row).collect::<Vec<_>>() })
+    json!({ "endpoints": at_hand(policies).map(row).collect::<Vec<_>>() })
 }

@@ -46,7 +46,7 @@ impl Order {
     /// When there is anything else.
     pub(super) fn of_query<P>(turn: &Turn<'_, P>, known: &[&'static str]) -> Result<Self, Reason> {
         let mut members = Map::new();
-        for (name, value) in form_urlencoded::parse(turn.query.unwrap_or_default().as_bytes()) {
+        for (name, value) in form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes()) {
             let known = known.iter().find(|known| **known == name).ok_or(Reason::BadInput("query"))?;
             if members.insert(name.into_owned(), Cow::into_owned(value).into()).is_some() {
                 return Err(Reason::BadInput(known));

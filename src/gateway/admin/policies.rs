@@ -4,23 +4,42 @@
 //! counts. `expect` refuses what would undo something that has been seen since.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::endpoints::PolicyTask;
 use super::order::{MAX_BYTES, Order};
 use super::{Change, Done};
 use crate::gateway::Platform;
 use crate::gateway::turn::Turn;
-use crate::policy::{Bundle, Pointer, PolicySet, VERSIONS, Version, pointer_key, version_key};
-use crate::ports::{RequestBody, StoreError};
+use crate::policy::{Bundle, CompiledPolicies, Pointer, Policies, VERSIONS, Version, pointer_key, version_key};
+use crate::ports::{PolicyPress, PolicyStore, RequestBody, StoreError};
 use crate::refusal::Reason;
 
+/// `parameter`: the version, where the path names one.
+pub(super) async fn carry_out<P: Platform>(
+    turn: &Turn<'_, P>,
+    task: PolicyTask,
+    parameter: &str,
+    body: impl RequestBody,
+) -> Result<Done, Reason> {
+    // Without an engine none of this is found.
+    let policies = turn.policies.ok_or(Reason::NoRoute)?;
+    match task {
+        PolicyTask::List => list(turn, policies).await,
+        PolicyTask::Read => read(turn, parameter).await,
+        PolicyTask::Publish => publish(turn, policies, body).await,
+        PolicyTask::Point => repoint(turn, policies, body).await,
+    }
+}
+
 /// `GET /auth/admin/policies`: what the store names, and what this isolate goes by.
-pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>) -> Result<Done, Reason> {
+async fn list<P: Platform>(turn: &Turn<'_, P>, policies: &Policies) -> Result<Done, Reason> {
     let published = published(turn).await?;
-    let keys = turn.platform.keys(VERSIONS).await.map_err(Reason::Store)?;
+    let keys = turn.platform.policy_press().keys(VERSIONS).await.map_err(Reason::Store)?;
     let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
-    let here = turn.policies.known().map(|(pointer, read_at)| {
+    let here = policies.known().map(|(pointer, read_at)| {
         json!({
             "pointer": pointer, "age": turn.now.since(read_at).get(),
         })
@@ -29,7 +48,7 @@ pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>) -> Result<Done, Reason
 }
 
 /// `GET /auth/admin/policies/{version}`: its files.
-pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, version: &str) -> Result<Done, Reason> {
+async fn read<P: Platform>(turn: &Turn<'_, P>, version: &str) -> Result<Done, Reason> {
     let version = Version::parse(version).ok_or(Reason::NoSuchVersion)?;
     let bundle = stored(turn, &version).await?.ok_or(Reason::NoSuchVersion)?;
     let files: BTreeMap<&str, &str> = bundle.files().collect();
@@ -37,7 +56,7 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, version: &str) -> Resu
 }
 
 /// `POST /auth/admin/policies`: `{ "files": { "a.cedar": "…" }, "as": "live", "expect": 7 }`.
-pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<Done, Reason> {
+async fn publish<P: Platform>(turn: &Turn<'_, P>, policies: &Policies, body: impl RequestBody) -> Result<Done, Reason> {
     let order = Order::of_body(turn, body, &["files", "as", "expect"], Bundle::MAX_TEXT_BYTES).await?;
     let files = order.get("files").cloned().ok_or(Reason::BadInput("files"))?;
     let files = serde_json::from_value(files).map_err(|_| Reason::BadInput("files"))?;
@@ -47,7 +66,7 @@ pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
         Ok(bundle) => bundle,
         Err(problem) => return Ok(Done::unacceptable(turn, &[problem.to_string()])),
     };
-    let set = match PolicySet::parse(&bundle) {
+    let set = match policies.engine().parse(&bundle) {
         Ok(set) => set,
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -62,13 +81,13 @@ pub(super) async fn publish<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
         _ => return Err(Reason::BadInput("as")),
     };
     // A pointer is never to name what is not there.
-    turn.platform.publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
-    point(turn, before, (live, shadow), &[&set]).await
+    turn.platform.policy_press().publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
+    point(turn, policies, before, (live, shadow), &[set]).await
 }
 
 /// `POST /auth/admin/policies/pointer`: `{ "live": "…", "shadow": "…", "expect": 7 }`, forward or back. What is left out
 /// stays; `"shadow": null` ends a trial.
-pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<Done, Reason> {
+async fn repoint<P: Platform>(turn: &Turn<'_, P>, policies: &Policies, body: impl RequestBody) -> Result<Done, Reason> {
     let order = Order::of_body(turn, body, &["live", "shadow", "expect"], MAX_BYTES).await?;
     let before = expected(turn, &order).await?;
     let named = |name: &'static str| match order.get(name) {
@@ -82,7 +101,7 @@ pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
     let mut sets = Vec::new();
     for version in live.iter().chain(&shadow) {
         let bundle = stored(turn, version).await?.ok_or(Reason::NoSuchVersion)?;
-        match PolicySet::parse(&bundle) {
+        match policies.engine().parse(&bundle) {
             Ok(set) => sets.push(set),
             Err(problems) => {
                 // It held up when it was published, by another release.
@@ -96,7 +115,7 @@ pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
     match live.or_else(|| before.as_ref().map(|before| before.live.clone())) {
         Some(live) => {
             let shadow = shadow.filter(|shadow| *shadow != live);
-            point(turn, before, (live, shadow), &sets.iter().collect::<Vec<_>>()).await
+            point(turn, policies, before, (live, shadow), &sets).await
         }
         None => Ok(nothing_is_live(turn)),
     }
@@ -106,14 +125,16 @@ pub(super) async fn repoint<P: Platform>(turn: &Turn<'_, P>, body: impl RequestB
 /// than what they know.
 async fn point<P: Platform>(
     turn: &Turn<'_, P>,
+    policies: &Policies,
     before: Option<Pointer>,
     (live, shadow): (Version, Option<Version>),
-    checked: &[&PolicySet],
+    checked: &[Rc<dyn CompiledPolicies>],
 ) -> Result<Done, Reason> {
-    let known = turn.policies.known().map(|(pointer, _)| pointer.serial);
+    let known = policies.known().map(|(pointer, _)| pointer.serial);
     let newest = known.map_or(0, |serial| serial.saturating_add(1)).max(turn.now.as_unix().try_into().unwrap_or(0));
-    let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest).vouching(before.as_ref(), checked);
-    turn.platform.publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
+    let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest);
+    let pointer = pointer.vouching(policies.engine(), before.as_ref(), checked);
+    turn.platform.policy_press().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
     let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
     Ok(Done::changed(&json!({ "pointer": pointer }), change))
 }
@@ -145,13 +166,13 @@ async fn expected<P: Platform>(turn: &Turn<'_, P>, order: &Order) -> Result<Opti
 }
 
 async fn published<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Pointer>, Reason> {
-    let text = turn.platform.published(pointer_key()).await.map_err(Reason::Store)?;
+    let text = turn.platform.policy_store().published(pointer_key()).await.map_err(Reason::Store)?;
     // One that cannot be read is none: whoever publishes mends it.
     Ok(text.as_deref().and_then(Pointer::from_text))
 }
 
 async fn stored<P: Platform>(turn: &Turn<'_, P>, version: &Version) -> Result<Option<Bundle>, Reason> {
-    let text = turn.platform.published(&version_key(version)).await.map_err(Reason::Store)?;
+    let text = turn.platform.policy_store().published(&version_key(version)).await.map_err(Reason::Store)?;
     let bundle = text.map(|text| Bundle::from_text(&text).map_err(|_| Reason::Store(StoreError::Malformed)));
     Ok(bundle.transpose()?.filter(|bundle| bundle.version() == *version))
 }

@@ -10,7 +10,9 @@ use crate::gateway::relations as store;
 use crate::gateway::turn::{Ledger, Turn};
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
-use crate::relation::{self, Change, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Outcome, TUPLE, Tuple};
+use crate::relation::{
+    self, Change, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Outcome, Relations, TUPLE, Tuple,
+};
 
 /// So many changes fit, with names as long as they may be.
 const MAX_BYTES: usize = 256 * 1024;
@@ -28,7 +30,7 @@ pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
             Some(Tuple::parse(text).filter(|after| after.userset.object == object).ok_or(Reason::BadInput("after"))?)
         }
     };
-    let page = turn.platform.list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
+    let page = turn.platform.relations().list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
     let next = page.tuples.last().filter(|_| page.more).map(ToString::to_string);
     Ok(Done::read(&json!({ "tuples": texts(&page.tuples), "next": next })))
 }
@@ -67,7 +69,7 @@ pub(super) async fn change<P: Platform>(
 
 /// The event has each tuple by itself: as one text, many would be cut short.
 async fn carry_out<P: Platform>(turn: &Turn<'_, P>, change: Change, ledger: &mut Ledger) -> Result<Done, Reason> {
-    let changed = turn.platform.change_tuples(&change).await.map_err(Reason::Store)?;
+    let changed = turn.platform.relations().change_tuples(&change).await.map_err(Reason::Store)?;
     if (changed.added.len(), changed.removed.len()) != (change.add.len(), change.remove.len()) {
         return Err(Reason::Store(StoreError::Malformed));
     }
@@ -93,7 +95,7 @@ pub(super) async fn check<P: Platform>(
         Err(problem) => return Ok(Done::unacceptable(turn, &[problem])),
     };
     ledger.event.target = Some(audit::short(&tuple.to_string()));
-    let found = store::check(turn.platform, model, (&tuple.userset, &tuple.subject)).await;
+    let found = store::check(turn.platform.relations(), model, &tuple.userset, &tuple.subject).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     let unanswered = if let Outcome::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
     (ledger.event.relation_rounds, ledger.event.relation_reads) = (Some(rounds), Some(reads));

@@ -25,7 +25,7 @@ fn deployment(vars: &Value) -> Deployment {
         "POSTERN_KEYS" => Some(format!("k1:{}", Base64UrlUnpadded::encode_string(&[7; 32]))),
         _ => Some("hunter2".to_owned()),
     };
-    Deployment::new(config::Deployment::parse(vars.as_object().unwrap(), &secret))
+    Deployment::new(config::Deployment::parse(vars.as_object().unwrap(), &secret), None)
 }
 
 fn head(url: &str) -> RequestHead {

@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::gateway::Platform;
 use crate::http::{HeaderValue, StatusCode, header};
 use crate::oidc::documents::{self, Freshness, Stored};
-use crate::ports::OutboundResponse;
+use crate::ports::{Clock, DocumentCache, Fetch, OutboundResponse};
 use crate::refusal::Reason;
 use crate::time::Seconds;
 
@@ -55,7 +55,7 @@ impl<T> Shelf<T> {
             self.adopt_shared_copy(platform, source, &url).await;
         }
         let ahead = if ask == Ask::Ahead { documents::REFRESH_INTERVAL } else { Seconds::new(0) };
-        let freshness = self.with(source.name(), |entry| entry.freshness(S::LIFETIMES, platform.now(), ahead));
+        let freshness = self.with(source.name(), |entry| entry.freshness(S::LIFETIMES, platform.clock().now(), ahead));
         if ask != Ask::Issuer && freshness == Freshness::Fresh {
             return Ok(Brought::Nothing);
         }
@@ -63,7 +63,7 @@ impl<T> Shelf<T> {
         let (stored, parsed) = match self.ask_issuer(platform, source, before.as_ref()).await {
             Ok(held) => held,
             Err(reason) => {
-                self.with(source.name(), |entry| entry.fail(reason.clone(), platform.now()));
+                self.with(source.name(), |entry| entry.fail(reason.clone(), platform.clock().now()));
                 return Err(reason);
             }
         };
@@ -85,9 +85,9 @@ impl<T> Shelf<T> {
 
     /// Takes what another isolate fetched, if it is younger and still parses.
     async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S, url: &str) {
-        let Some(text) = platform.get(&cache_key(url)).await else { return };
+        let Some(text) = platform.document_cache().get(&cache_key(url)).await else { return };
         let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
-        if stored.freshness(S::LIFETIMES, platform.now()) == Freshness::TooOld {
+        if stored.freshness(S::LIFETIMES, platform.clock().now()) == Freshness::TooOld {
             return;
         }
         let held = self.held(source.name());
@@ -109,9 +109,10 @@ impl<T> Shelf<T> {
         if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
-        let response = platform.send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        let response =
+            platform.fetch().send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
         let OutboundResponse { status, headers, body } = response;
-        let now = platform.now();
+        let now = platform.clock().now();
         match (status, held) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
                 let stored = Stored::clone(stored).confirmed(&headers, S::LIFETIMES, now);
@@ -128,7 +129,7 @@ impl<T> Shelf<T> {
 
     async fn share<P: Platform>(&self, platform: &P, url: &str, stored: &Stored, ttl: Seconds) {
         if let Some(text) = stored.to_cache(url, &self.ring) {
-            platform.put(&cache_key(url), text, ttl).await;
+            platform.document_cache().put(&cache_key(url), text, ttl).await;
         }
     }
 }

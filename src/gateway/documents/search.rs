@@ -7,8 +7,9 @@ use super::published::Ask;
 use super::shelf::{Entry, PATIENCE_MS, Shelf};
 use super::source::{KeysAt, Source};
 use crate::gateway::Platform;
+use crate::gateway::errand::Errands;
 use crate::jose::KeySet;
-use crate::ports::FetchError;
+use crate::ports::{Clock, FetchError};
 use crate::refusal::{Document, Reason};
 use crate::time::Timestamp;
 
@@ -66,11 +67,11 @@ impl Shelf<KeySet> {
         search: &Search<'_>,
     ) -> Result<Found, Reason> {
         for _ in 0..ROUNDS {
-            if let Some(found) = self.with(source.name(), |entry| entry.verdict(search, platform.now())) {
+            if let Some(found) = self.with(source.name(), |entry| entry.verdict(search, platform.clock().now())) {
                 return Ok(found);
             }
-            match self.with(source.name(), |entry| entry.next_step(search, platform.now())) {
-                Step::Lead => platform.start(source.errand(Ask::Issuer)),
+            match self.with(source.name(), |entry| entry.next_step(search, platform.clock().now())) {
+                Step::Lead => platform.errands().start(source.errand(Ask::Issuer)),
                 Step::Follow => {}
                 Step::GiveUp => return Ok(Found::Nothing),
                 Step::Forgo => return Ok(Found::Unasked),
@@ -80,7 +81,7 @@ impl Shelf<KeySet> {
                 return Err(Reason::ProviderUnreachable(Document::Keys, FetchError::Timeout));
             }
         }
-        Ok(self.with(source.name(), |entry| entry.verdict(search, platform.now())).unwrap_or(Found::Unasked))
+        Ok(self.with(source.name(), |entry| entry.verdict(search, platform.clock().now())).unwrap_or(Found::Unasked))
     }
 }
 

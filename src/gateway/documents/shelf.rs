@@ -83,7 +83,7 @@ impl<T> Shelf<T> {
         platform: &P,
         source: &S,
     ) -> Result<Rc<T>, Reason> {
-        let old = match self.approach(platform, source) {
+        let old = match self.approach(platform.clock().now(), platform.errands(), source) {
             Standing::Ready(parsed) => return Ok(parsed),
             Standing::Failed(reason) => return Err(reason),
             Standing::Awaited(old) => old,
@@ -91,12 +91,20 @@ impl<T> Shelf<T> {
         let patience = if old.is_some() { PATIENCE_MS } else { PATIENCE_WITHOUT_MS };
         self.landing(platform, source.name(), patience).await;
         // Stale if error: better yesterday's keys than nobody let in.
-        self.usable(source, platform.now()).map(|(parsed, _)| parsed).or(old).ok_or_else(|| self.why_not(source))
+        self.usable(source, platform.clock().now())
+            .map(|(parsed, _)| parsed)
+            .or(old)
+            .ok_or_else(|| self.why_not(source))
     }
 
     /// The document, if there is no need to wait for it; looks after its age all the same.
-    pub(super) fn at_hand<P: Clock + Errands, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Option<Rc<T>> {
-        match self.approach(platform, source) {
+    pub(super) fn at_hand<S: Source<Parsed = T>>(
+        &self,
+        now: Timestamp,
+        errands: &impl Errands,
+        source: &S,
+    ) -> Option<Rc<T>> {
+        match self.approach(now, errands, source) {
             Standing::Ready(parsed) => Some(parsed),
             Standing::Awaited(_) | Standing::Failed(_) => None,
         }
@@ -119,11 +127,10 @@ impl<T> Shelf<T> {
     /// Waits until a fetch has come to an end. False if none did in `patience` milliseconds.
     pub(super) async fn landing<P: Platform>(&self, platform: &P, name: &str, patience: u32) -> bool {
         let landings = || self.with(name, |entry| entry.landings);
-        landing(platform, landings(), landings, patience).await
+        landing(platform.timer(), landings(), landings, patience).await
     }
 
-    fn approach<P: Clock + Errands, S: Source<Parsed = T>>(&self, platform: &P, source: &S) -> Standing<T> {
-        let now = platform.now();
+    fn approach<S: Source<Parsed = T>>(&self, now: Timestamp, errands: &impl Errands, source: &S) -> Standing<T> {
         let usable = self.usable(source, now);
         if let Some((parsed, Freshness::Fresh)) = usable {
             return Standing::Ready(parsed);
@@ -135,7 +142,7 @@ impl<T> Shelf<T> {
             return Standing::Failed(reason.clone());
         }
         if self.with(source.name(), |entry| entry.take_off(now)) {
-            platform.start(source.errand(Ask::Anybody));
+            errands.start(source.errand(Ask::Anybody));
         }
         match usable {
             // Nobody waits for an issuer that did not answer when it was last asked.

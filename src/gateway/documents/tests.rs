@@ -13,23 +13,16 @@ use crate::time::{Seconds, Timestamp};
 
 const URL: &str = "https://login.example.com/jwks";
 
-/// All that is needed where nobody waits: a clock, and errands that are noted.
+/// All that is needed where nobody waits: the time, and errands that are noted.
 struct Here {
     now: Cell<Timestamp>,
     sent_for: RefCell<Vec<String>>,
-}
-
-impl Clock for Here {
-    fn now(&self) -> Timestamp {
-        self.now.get()
-    }
 }
 
 impl Errands for Here {
     fn start(&self, errand: Errand) {
         match errand.0 {
             Wanted::Document(published, _) => self.sent_for.borrow_mut().push(published.name().to_owned()),
-            #[cfg(feature = "policies")]
             Wanted::Policies => panic!("no document"),
         }
     }
@@ -38,6 +31,10 @@ impl Errands for Here {
 impl Here {
     fn new() -> Self {
         Self { now: Cell::new(Timestamp::from_unix(1_000_000)), sent_for: RefCell::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now.get()
     }
 
     fn wait(&self, span: Seconds) {
@@ -81,7 +78,7 @@ fn own_keys() -> KeySet {
 #[test]
 fn a_stamp_holds_while_its_key_is_in_a_set_that_may_be_used_without_asking() {
     let (here, known) = (Here::new(), nothing_known());
-    let still_holds = || known.still_holds(&here, KeySource::Uri(URL), &stamp());
+    let still_holds = || known.still_holds(here.now(), &here, KeySource::Uri(URL), &stamp());
     assert!(!still_holds(), "there are no keys");
     assert_eq!(here.sent_for(), [URL]);
     here.put(&known.keys, URL, own_keys());
@@ -106,7 +103,7 @@ fn a_stamp_holds_while_its_key_is_in_a_set_that_may_be_used_without_asking() {
 fn the_keys_that_count_are_those_where_the_metadata_says_now() {
     let (here, known) = (Here::new(), nothing_known());
     let issuer = provider(|_| ()).issuer;
-    let still_holds = || known.still_holds(&here, KeySource::Discovery(&issuer), &stamp());
+    let still_holds = || known.still_holds(here.now(), &here, KeySource::Discovery(&issuer), &stamp());
     here.put(&known.keys, URL, own_keys());
     assert!(!still_holds(), "where they are is not known");
     assert_eq!(here.sent_for(), [ISSUER]);

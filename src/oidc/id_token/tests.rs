@@ -40,7 +40,7 @@ fn check_typed(typ: Option<&str>, changes: &Value, asked: &Asked) -> Result<IdTo
     let expected = Expectations {
         issuer: "https://op.example",
         client_id: "app",
-        nonce: &Secret::new(NONCE.to_owned()),
+        nonce: &Nonce::new(NONCE.to_owned()),
         access_token: asked.access_token,
         max_age: asked.max_age.map(Seconds::new),
         acr_values: &acr_values,

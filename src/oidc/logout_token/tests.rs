@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::jose::testing::verified;
 use crate::oidc::id_token::{self, IdToken, IdTokenError};
-use crate::secret::Secret;
+use crate::oidc::login_values::Nonce;
 
 const NOW: i64 = 1_700_000_000;
 const ISSUER: &str = "https://op.example";
@@ -218,7 +218,7 @@ fn an_id_token_ends_no_session_and_a_logout_token_begins_none() {
     let login = id_token::Expectations {
         issuer: ISSUER,
         client_id: "app",
-        nonce: &Secret::new("n".to_owned()),
+        nonce: &Nonce::new("n".to_owned()),
         access_token: None,
         max_age: None,
         acr_values: &[],

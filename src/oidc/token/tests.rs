@@ -24,7 +24,7 @@ impl Random for Counting {
 fn request(bend: impl FnOnce(&mut Value), random: &Counting) -> OutboundRequest {
     let grant = CodeGrant {
         code: Secret::new("the&code".to_owned()),
-        code_verifier: "the-verifier",
+        code_verifier: &CodeVerifier::new("the-verifier".to_owned()),
         redirect_uri: "https://app.example.com/auth/callback/corp",
     };
     code_request(&provider(bend), "https://login.example.com/token", &grant, NOW, random).unwrap()

@@ -23,7 +23,7 @@ fn begin() -> Transaction {
         return_to: "/a".to_owned(),
         acr_values: vec!["gold".to_owned()],
         max_age: Some(Seconds::minutes(5)),
-        previous_session: Some("1.k1.x.y".to_owned()),
+        previous_session: Some(Secret::new("1.k1.x.y".to_owned())),
     };
     Transaction::begin(intent, NOW, &Os)
 }
@@ -32,7 +32,7 @@ fn begin() -> Transaction {
 fn the_challenge_is_that_of_rfc_7636_appendix_b() {
     //
     let mut transaction = begin();
-    transaction.code_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned();
+    transaction.code_verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
     assert_eq!(transaction.code_challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
 }
 
@@ -42,7 +42,8 @@ fn no_two_of_ten_thousand_logins_share_anything() {
     let mut seen = BTreeSet::new();
     for _ in 0..10_000 {
         let transaction = begin();
-        for text in [transaction.state, transaction.nonce, transaction.code_verifier] {
+        let Transaction { state, nonce, code_verifier, .. } = transaction;
+        for text in [state.expose(), nonce.expose(), code_verifier.expose()].map(str::to_owned) {
             assert_eq!(text.len(), 43);
             assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'), "{text}");
             assert!(seen.insert(text));
@@ -66,13 +67,19 @@ fn a_transaction_survives_its_cookie_and_shows_nothing() {
     //
     let transaction = begin();
     let (name, sealed) = transaction.seal(&ring("k1"), &Os).unwrap();
-    assert_eq!(name, cookie_name(&transaction.state));
-    for part in [&transaction.state, &transaction.nonce, &transaction.code_verifier] {
-        assert!(!sealed.expose().contains(part.as_str()) && !name.contains(part.as_str()));
+    assert_eq!(name, cookie_name(transaction.state.expose()));
+    let printed = format!("{transaction:?}");
+    assert!(!printed.contains("1.k1"), "{printed}");
+    for part in [transaction.state.expose(), transaction.nonce.expose(), transaction.code_verifier.expose()] {
+        assert!(!sealed.expose().contains(part) && !name.contains(part) && !printed.contains(part));
     }
     let opened = Transaction::open(&name, sealed.expose(), &ring("k1"), NOW).unwrap();
     assert_eq!(serde_json::to_value(&opened).unwrap(), serde_json::to_value(&transaction).unwrap());
-    assert!(opened.has_state(&transaction.state) && !opened.has_state("") && !opened.has_state(&transaction.nonce));
+    assert!(
+        opened.has_state(transaction.state.expose())
+            && !opened.has_state("")
+            && !opened.has_state(transaction.nonce.expose())
+    );
 }
 
 #[test]
@@ -111,5 +118,5 @@ fn what_is_remembered_names_one_login_and_does_not_tell_its_state() {
     let (one, other) = (begin(), begin());
     assert_eq!(one.once_key(), one.clone().once_key());
     assert_ne!(one.once_key(), other.once_key());
-    assert_ne!(one.once_key().as_slice(), Sha256::digest(&one.state).as_slice());
+    assert_ne!(one.once_key().as_slice(), Sha256::digest(one.state.expose()).as_slice());
 }

@@ -7,7 +7,7 @@ use super::{Subject, parse};
 use crate::keyring::Purpose;
 use crate::oidc::transaction;
 use crate::ports::{Random, StoreError};
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::session::handle::SessionDigest;
 use crate::session::message::{Answer, Begin, Ended};
 use crate::session::record::Session;
@@ -36,7 +36,8 @@ pub struct Revocation {
 #[derive(Serialize, Deserialize)]
 struct RevokeNote {
     provider: String,
-    refresh_token: String,
+    #[serde(with = "secret::stored")]
+    refresh_token: Secret<String>,
     attempts: u32,
     since: Timestamp,
 }
@@ -135,7 +136,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         &self,
         key: &str,
         provider: &str,
-        refresh_token: String,
+        refresh_token: Secret<String>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let note = RevokeNote { provider: provider.to_owned(), refresh_token, attempts: 0, since: now };
@@ -168,7 +169,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     fn open_revocation(&self, note: &Note) -> Option<Revocation> {
         let plain = self.keys.open(Purpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
         let RevokeNote { provider, refresh_token, attempts, since } = serde_json::from_slice(plain.expose()).ok()?;
-        Some(Revocation { key: note.key.clone(), provider, refresh_token: Secret::new(refresh_token), attempts, since })
+        Some(Revocation { key: note.key.clone(), provider, refresh_token, attempts, since })
     }
 
     /// Notes how the provider answered; while it does not, it is asked again, ever more rarely, for a day.
@@ -183,7 +184,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         let pause = Seconds::new(30_u32.saturating_mul(1_u32.checked_shl(revocation.attempts).unwrap_or(u32::MAX)));
         let note = RevokeNote {
             provider: revocation.provider,
-            refresh_token: revocation.refresh_token.expose().clone(),
+            refresh_token: revocation.refresh_token,
             attempts: revocation.attempts.saturating_add(1),
             since: revocation.since,
         };

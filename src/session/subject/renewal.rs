@@ -1,6 +1,7 @@
 //! Renewing an access token: begun in the store, carried out elsewhere, finished in the store.
 
 use super::{Step, Subject, row};
+use crate::oidc::login_values::Nonce;
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
 use crate::session::handle::SessionDigest;
@@ -22,7 +23,7 @@ pub struct RenewalJob {
     /// The last ID token.
     pub id_token: Secret<String>,
     /// The `nonce` of the login.
-    pub nonce: Option<Secret<String>>,
+    pub nonce: Option<Nonce>,
     /// The clocks in force.
     pub clocks: Clocks,
 }
@@ -63,6 +64,12 @@ pub enum Renewal {
     Unknown,
 }
 
+/// A session, and the row that it was read from.
+struct StoredSession<'a> {
+    row: &'a Row,
+    session: Session,
+}
+
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// Marks the attempt before the refresh token leaves. `None` when there is nothing to send.
     pub(super) fn begin_renewal(
@@ -78,23 +85,14 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             self.put_state(&stored, session, lost, clocks)?;
             return Ok(None);
         }
-        let Some((tokens, refresh_token)) = self.open(&stored).and_then(|tokens| {
-            let refresh_token = tokens.refresh_token.clone()?;
-            Some((tokens, refresh_token))
-        }) else {
+        let tokens = self.open(&stored);
+        let Some(Tokens { refresh_token: Some(refresh_token), id_token, nonce, .. }) = tokens else {
             self.put_state(&stored, session, RefreshState::default(), clocks)?;
             return Ok(None);
         };
         let begun = session.refresh.begun(now);
         self.put_state(&stored, session.clone(), begun, clocks)?;
-        Ok(Some(RenewalJob {
-            digest: digest.clone(),
-            session,
-            refresh_token: Secret::new(refresh_token),
-            id_token: Secret::new(tokens.id_token),
-            nonce: tokens.nonce.map(Secret::new),
-            clocks,
-        }))
+        Ok(Some(RenewalJob { digest: digest.clone(), session, refresh_token, id_token, nonce, clocks }))
     }
 
     /// Stores the outcome before anyone gets to use it. If the session ended meanwhile it stays ended,
@@ -112,13 +110,15 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             };
         };
         match renewal {
-            Renewal::Renewed { .. } => self.store_renewed((&stored, session), job, renewal, now),
+            Renewal::Renewed { .. } => self.store_renewed(StoredSession { row: &stored, session }, job, renewal, now),
             Renewal::Refused => self.dismiss_without_revocation(&stored),
             Renewal::Mistrusted { successor } => {
                 self.disown(job, successor.as_ref(), now)?;
                 self.dismiss(&stored, now).map(drop)
             }
-            Renewal::Unverified { successor } => self.keep_successor((&stored, session), job, successor.as_ref(), now),
+            Renewal::Unverified { successor } => {
+                self.keep_successor(StoredSession { row: &stored, session }, job, successor.as_ref(), now)
+            }
             Renewal::Failed => {
                 let failed = session.refresh.failed(now);
                 self.put_state(&stored, session, failed, job.clocks)
@@ -134,12 +134,12 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     fn disown(&self, job: &RenewalJob, successor: Option<&Secret<String>>, now: Timestamp) -> Result<(), StoreError> {
         let Some(successor) = successor else { return Ok(()) };
         let key = format!("{}/late", job.digest);
-        self.note_revocation(&key, &job.session.provider, successor.expose().clone(), now)
+        self.note_revocation(&key, &job.session.provider, successor.clone(), now)
     }
 
     fn store_renewed(
         &self,
-        (stored, session): (&Row, Session),
+        StoredSession { row: stored, session }: StoredSession<'_>,
         job: &RenewalJob,
         renewal: &Renewal,
         now: Timestamp,
@@ -149,10 +149,10 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let successor = refresh_token.as_ref().unwrap_or(&job.refresh_token);
         let tokens = Tokens {
-            access_token: access_token.expose().clone(),
-            refresh_token: Some(successor.expose().clone()),
-            id_token: id_token.as_ref().unwrap_or(&job.id_token).expose().clone(),
-            nonce: job.nonce.as_ref().map(|nonce| nonce.expose().clone()),
+            access_token: access_token.clone(),
+            refresh_token: Some(successor.clone()),
+            id_token: id_token.as_ref().unwrap_or(&job.id_token).clone(),
+            nonce: job.nonce.clone(),
         };
         let scopes = match scopes {
             // a refresh narrows, it never widens.
@@ -173,7 +173,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// A rotated refresh token was used up, so that only its successor can be tried again.
     fn keep_successor(
         &self,
-        (stored, session): (&Row, Session),
+        StoredSession { row: stored, session }: StoredSession<'_>,
         job: &RenewalJob,
         successor: Option<&Secret<String>>,
         now: Timestamp,
@@ -182,7 +182,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         let session = Session { refresh: RefreshState { reusable, ..session.refresh.failed(now) }, ..session };
         let sealed = match (self.open(stored), successor) {
             (Some(tokens), Some(successor)) => {
-                let tokens = Tokens { refresh_token: Some(successor.expose().clone()), ..tokens };
+                let tokens = Tokens { refresh_token: Some(successor.clone()), ..tokens };
                 self.seal(&stored.digest, &session, &tokens)?
             }
             _ => stored.tokens.clone(),

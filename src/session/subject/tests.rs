@@ -121,9 +121,9 @@ impl World {
             digest: digest.clone(),
             session: session(now),
             tokens: Tokens {
-                access_token: "the-access-token".into(),
-                refresh_token: Some("the-refresh-token".into()),
-                id_token: "the-id-token".into(),
+                access_token: Secret::new("the-access-token".into()),
+                refresh_token: Some(Secret::new("the-refresh-token".into())),
+                id_token: Secret::new("the-id-token".into()),
                 nonce: None,
             },
             replaces,
@@ -176,7 +176,7 @@ fn a_session_lives_between_its_beginning_and_its_end() {
     let digest = world.begin(START, None);
     assert_eq!(world.check(&digest, START + 1, true).unwrap().access_token.unwrap().expose(), "the-access-token");
     let Answer::Ended(ended) = world.run(&Command::End { digest: digest.clone() }, START + 2) else { panic!() };
-    assert_eq!(ended.tokens.unwrap().id_token, "the-id-token");
+    assert_eq!(ended.tokens.unwrap().id_token.expose(), "the-id-token");
     assert!(world.check(&digest, START + 3, true).is_none());
     assert!(matches!(world.run(&Command::End { digest }, START + 4), Answer::Gone));
 }

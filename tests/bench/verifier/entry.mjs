@@ -1,11 +1,11 @@
 // Postern, and one path more: `/verify` judges many tokens.
 
-import { current } from "../../../src/edge/js/instance.js";
+import { current } from "../../../crates/worker/src/js/instance.js";
 
 const outcome = (promise) => promise.then((value) => [value, false], (error) => [error, true]);
 
 export default {
-  /** As `src/edge/js/entry.js` does. */
+  /** As `crates/worker/src/js/entry.js` does. */
   async fetch(request, env, context) {
     const { enter, verify } = current().bindgen;
     const pending = { isSent: false, isPolled: false };

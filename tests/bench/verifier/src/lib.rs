@@ -1,10 +1,11 @@
 //! Door 1 of Postern and nothing else, for each of many tokens that one request brings: what a request costs besides is
 //! shared by all of them, and so is not what is measured.
 
-use postern::Guard;
-use postern::edge::crossing::Crossing;
-use postern::edge::response;
 use postern::http::{HeaderMap, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode, header};
+use postern_worker::entry::stepper::Stepper;
+use postern_workers::Guard;
+use postern_workers::http::response;
+use postern_workers::pending_request::PendingRequest;
 use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env};
@@ -22,8 +23,8 @@ struct Batch {
 /// Whether all of a request's tokens are good, one after another.
 #[wasm_bindgen]
 #[must_use]
-pub fn verify(batch: String, env: Env, context: worker::worker_sys::Context) -> Crossing {
-    Crossing::new(judge(batch, env, context), |crash| answer(&crash.to_string(), StatusCode::INTERNAL_SERVER_ERROR))
+pub fn verify(batch: String, env: Env, context: worker::worker_sys::Context, pending: PendingRequest) -> Stepper {
+    Stepper::new(judge(batch, env, context), pending)
 }
 
 async fn judge(batch: String, env: Env, context: worker::worker_sys::Context) -> web_sys::Response {

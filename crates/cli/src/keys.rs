@@ -1,0 +1,78 @@
+//! `postern keys new`: a fresh root secret.
+
+use std::io::Read;
+
+use lexopt::{Arg, Parser, ValueExt};
+use postern::keyring::KeyRing;
+use postern::ports::Random;
+
+use super::{Answer, USAGE};
+
+/// More than any ring holds.
+const MAX_BYTES: u64 = 4096;
+
+const ADVICE: &str = "\
+Set this as the secret POSTERN_KEYS: `wrangler secret put POSTERN_KEYS`, for development in `.dev.vars`.
+It is shown once and kept nowhere.
+";
+const ROTATION: &str = "\
+The key in front makes what is new, those behind it open what is old: nobody is logged out.
+Drop the last one when the longest session begun with it is over.
+";
+
+/// The operating system's random source.
+pub(super) struct OsRandom;
+
+impl Random for OsRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            // A guessable key is worse than none.
+            std::process::abort();
+        }
+    }
+}
+
+pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    match parser.next()? {
+        Some(Arg::Value(verb)) if verb == "new" => {}
+        Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Answer::good(USAGE.to_owned())),
+        Some(other) => return Err(other.unexpected()),
+        None => return Err("expected `keys new`".into()),
+    }
+    let mut ring = None;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("ring") => ring = Some(parser.value()?.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    match ring.as_deref() {
+        Some("-") => match read_ring() {
+            Ok(text) => Ok(new(Some(&text))),
+            Err(error) => Ok(Answer::misused(format!("cannot read the ring from standard input: {error}"))),
+        },
+        given => Ok(new(given)),
+    }
+}
+
+fn read_ring() -> std::io::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(MAX_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn new(ring: Option<&str>) -> Answer {
+    let entry = KeyRing::new_entry(&OsRandom);
+    let mut entries = vec![entry.expose().as_str()];
+    entries.extend(
+        ring.into_iter().flat_map(|ring| ring.split([',', ' ', '\t', '\r', '\n'])).filter(|old| !old.is_empty()),
+    );
+    let whole = entries.join(",");
+    // The old entries count from 1 here and from 2 in the whole ring.
+    let checked = ring.map_or(Ok(()), |ring| KeyRing::parse(ring).map(|_| ())).and_then(|()| KeyRing::parse(&whole));
+    if let Err(error) = checked {
+        return Answer { err: format!("POSTERN_KEYS: {error}\n"), code: 1, ..Answer::default() };
+    }
+    let rotation = if ring.is_some() { ROTATION } else { "" };
+    Answer { out: format!("{whole}\n"), err: format!("{ADVICE}{rotation}"), code: 0 }
+}

@@ -1,0 +1,81 @@
+//! The command line, as plain functions from arguments to an [`Answer`].
+
+mod check;
+mod decisions;
+mod dev_vars;
+mod keys;
+mod policy;
+mod summary;
+mod wrangler;
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser};
+
+const USAGE: &str = "\
+Usage:
+  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… [--decisions FILE]…
+      Reads the configuration the Worker would run with and tells everything that is wrong with it.
+      --config   the file, `wrangler.toml` when left out
+      --env      the environment in it, as for wrangler
+      --secrets  a file of `NAME=value` lines; `none` to take secrets for set elsewhere and list them.
+                 When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
+      --decisions  a file of requests and what is to be decided about them; may stand several times
+      --site     of several sites, the one that is asked
+      --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
+  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… --who WHO
+                  [--context CONTEXT] [--relations FILE] REQUEST
+      Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
+      --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
+      --context  when and from where, for policies: '{\"time\": \"2026-11-23T10:00:00Z\", \"address\": \"192.0.2.1\"}'
+      --relations  the tuples that there are, as a list in JSON; none when left out
+  postern policy check|explain|pack|schema …
+      Checks, explains and packs policies in Cedar; `postern policy --help` tells how.
+  postern keys new [--ring RING]
+      Makes a key for the secret POSTERN_KEYS and prints the ring with it.
+      --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+";
+
+/// What a command says and how it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// For standard output.
+    pub out: String,
+    /// For standard error.
+    pub err: String,
+    /// The exit code: 0 all is well, 1 something is wrong with what was read, 2 with how it was asked.
+    pub code: u8,
+}
+
+impl Answer {
+    fn good(out: String) -> Self {
+        Self { out, ..Self::default() }
+    }
+
+    fn wrong(out: String) -> Self {
+        Self { out, code: 1, ..Self::default() }
+    }
+
+    fn misused(why: impl std::fmt::Display) -> Self {
+        Self { err: format!("postern: {why}\n"), code: 2, ..Self::default() }
+    }
+}
+
+/// Runs one command. `args`: what follows the program's name.
+#[must_use]
+pub fn run(args: impl Iterator<Item = OsString>) -> Answer {
+    let args: Vec<OsString> = args.collect();
+    dispatch(Parser::from_args(args)).unwrap_or_else(|error| Answer::misused(format!("{error}\n\n{USAGE}").trim_end()))
+}
+
+fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let Some(first) = parser.next()? else { return Err("expected a command".into()) };
+    match first {
+        Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
+        Arg::Value(command) if command == "check" => check::run(parser),
+        Arg::Value(command) if command == "explain" => check::explain(parser),
+        Arg::Value(command) if command == "keys" => keys::run(parser),
+        Arg::Value(command) if command == "policy" => policy::run(parser),
+        other => Err(other.unexpected()),
+    }
+}

@@ -1,0 +1,219 @@
+//! `postern policy`: policies checked, cases decided and explained, before they are published.
+
+mod case;
+mod explain;
+mod golden;
+mod question;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lexopt::{Arg, Parser, ValueExt};
+use postern::config::Config;
+use postern::policy::{Bundle, Pointer, Problem, pointer_key, version_key};
+use postern::route::Access;
+use postern::site::{Site, SiteId};
+use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
+
+use super::{Answer, check};
+
+const USAGE: &str = "\
+Usage:
+  postern policy check [--config FILE] [--env NAME] [--site ID] [--decisions FILE]... FILE|DIR...
+      Reads policies in Cedar (`*.cedar`), checks them against the schema, with what the files declare beside it
+      (`*.cedarschema`), and tells everything that is wrong.
+      --config, --env, --site  as for `postern check`; given one of these, every route that a policy names must
+                   be one of that configuration that asks the policies
+      --decisions  cases with the decisions expected, in JSON: each must come out so
+  postern policy explain --case FILE FILE|DIR...
+      Decides one case and tells why.
+      --case       the case in JSON; `-` reads it from standard input
+  postern policy pack --serial NUMBER [--site ID] FILE|DIR...
+      Prints the policies as a version to be published, and the pointer to it, for `wrangler kv bulk put`.
+      --serial     higher than that of the version published before, also to go back to an older one
+      --site       of several sites, the one that they are for
+  postern policy schema
+      Prints the schema: what a policy may speak of.
+";
+
+pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let Some(first) = parser.next()? else { return Ok(Answer::misused(format!("expected a command\n\n{USAGE}"))) };
+    match first {
+        Arg::Value(command) if command == "check" => check(parser),
+        Arg::Value(command) if command == "explain" => explain::run(parser),
+        Arg::Value(command) if command == "pack" => pack(parser),
+        Arg::Value(command) if command == "schema" => Ok(Answer::good(format!("{}\n{}", SCHEMA, MANAGEMENT_SCHEMA))),
+        Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
+        other => Err(other.unexpected()),
+    }
+}
+
+fn check(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let (mut paths, mut decisions, mut deployment) = (Vec::new(), Vec::new(), None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("decisions") => decisions.push(PathBuf::from(parser.value()?)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
+            Arg::Value(path) => paths.push(PathBuf::from(path)),
+            other => match check::Asked::option(&other).filter(|option| *option != "policies") {
+                Some(option) => deployment.get_or_insert_with(check::Asked::default).take(option, &mut parser)?,
+                None => return Err(other.unexpected()),
+            },
+        }
+    }
+    if paths.is_empty() {
+        return Err("expected a file or directory with policies".into());
+    }
+    let answer = match deployment {
+        Some(asked) => check::with_site(&asked, |config, _| report(&paths, &decisions, Some(config))),
+        None => report(&paths, &decisions, None),
+    };
+    Ok(answer.unwrap_or_else(Answer::misused))
+}
+
+fn pack(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let (mut paths, mut serial, mut site) = (Vec::new(), None, Site::SOLE);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("serial") => serial = Some(parser.value()?.parse::<u64>()?),
+            Arg::Long("site") => {
+                let id = parser.value()?.string()?;
+                site = Site::named(SiteId::parse(&id).ok_or_else(|| format!("`{id}` is no name of a site"))?);
+            }
+            Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
+            Arg::Value(path) => paths.push(PathBuf::from(path)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let serial = serial.ok_or("expected `--serial NUMBER`")?;
+    if paths.is_empty() {
+        return Err("expected a file or directory with policies".into());
+    }
+    Ok(packed(&paths, serial, &site).unwrap_or_else(Answer::misused))
+}
+
+/// The version before the pointer, in the order in which they are to be written.
+fn packed(paths: &[PathBuf], serial: u64, site: &Site) -> Result<Answer, String> {
+    let bundle = match bundle(paths)? {
+        Ok(bundle) => bundle,
+        Err(problem) => return Ok(Answer::wrong(list(&[problem]))),
+    };
+    let set = match engine().parse(&bundle) {
+        Ok(set) => set,
+        Err(problems) => return Ok(Answer::wrong(list(&problems))),
+    };
+    let version = bundle.version();
+    let pointer = Pointer::after(None, version.clone(), None).at_least(serial).vouching(engine(), None, &[set]);
+    let entries = serde_json::json!([
+        { "key": site.scoped(&version_key(&version)), "value": bundle.to_text() },
+        { "key": site.scoped(pointer_key()), "value": pointer.to_text() },
+    ]);
+    Ok(Answer::good(format!("{entries}\n")))
+}
+
+/// The answer, or why there is none: a file that cannot be read.
+fn report(paths: &[PathBuf], decisions: &[PathBuf], config: Option<&Config>) -> Result<Answer, String> {
+    let loaded = match config {
+        Some(config) => load_for(paths, config)?,
+        None => load(paths)?.map_err(|problems| Answer::wrong(list(&problems))),
+    };
+    let set = match loaded {
+        Ok(set) => set,
+        Err(wrong) => return Ok(wrong),
+    };
+    let mut out = format!("{} policies, version {}\n", set.len(), set.version());
+    let mut wrong = false;
+    for file in decisions {
+        let (account, all_met) = golden::check(&set, &file.display().to_string(), &read(file)?)?;
+        out.push_str(&account);
+        wrong |= !all_met;
+    }
+    Ok(if wrong { Answer::wrong(out) } else { Answer::good(out) })
+}
+
+/// The policies in the files named and in those below the directories named.
+///
+/// # Errors
+/// When one cannot be read.
+fn load(paths: &[PathBuf]) -> Result<Result<PolicySet, Vec<Problem>>, String> {
+    let bundle = bundle(paths)?.map_err(|problem| vec![problem]);
+    Ok(bundle.and_then(|bundle| PolicySet::parse(&bundle)))
+}
+
+/// The same, for a site: every route that they name is one of its routes, and asks them. The other answer tells what is
+/// wrong.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn load_for(paths: &[PathBuf], config: &Config) -> Result<Result<PolicySet, Answer>, String> {
+    let strangers = |set: PolicySet| match strangers(&set, config) {
+        none if none.is_empty() => Ok(set),
+        problems => Err(problems),
+    };
+    Ok(load(paths)?.and_then(strangers).map_err(|problems| Answer::wrong(list(&problems))))
+}
+
+fn strangers(set: &PolicySet, config: &Config) -> Vec<Problem> {
+    let asks = |name: &str| {
+        let route = config.routes.routes().iter().find(|route| route.name == name)?;
+        Some(matches!(&route.access, Access::Guarded(guard) if guard.policy))
+    };
+    let told = |(policy, route): (String, String)| {
+        let message = match asks(&route) {
+            Some(true) => return None,
+            Some(false) => {
+                format!("policy `{policy}`: the route `{route}` does not ask the policies, it has no `policy = true`")
+            }
+            None => format!("policy `{policy}`: the configuration has no route `{route}`"),
+        };
+        Some(Problem { file: String::new(), at: None, message })
+    };
+    set.routes().into_iter().filter_map(told).collect()
+}
+
+fn bundle(paths: &[PathBuf]) -> Result<Result<Bundle, Problem>, String> {
+    let mut files = BTreeMap::new();
+    for path in paths {
+        if path.is_dir() {
+            collect(path, path, &mut files)?;
+        } else {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            add(&mut files, name, path)?;
+        }
+    }
+    Ok(Bundle::new(files))
+}
+
+fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            collect(top, &path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
+            let below = path.strip_prefix(top).unwrap_or(&path);
+            let name = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+            add(files, name, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn add(files: &mut BTreeMap<String, String>, name: String, path: &Path) -> Result<(), String> {
+    let text = read(path)?;
+    match files.insert(name, text) {
+        None => Ok(()),
+        Some(_) => Err(format!("`{}` goes by the name of another file", path.display())),
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))
+}
+
+fn list(problems: &[Problem]) -> String {
+    let count = problems.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    let lines: String = problems.iter().map(|problem| format!("  {problem}\n")).collect();
+    format!("{count} {noun}\n\n{lines}")
+}

@@ -1,0 +1,210 @@
+//! A case as people write it → what policies are asked.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use postern::authn::{Actor, AuthenticationFacts, Means};
+use postern::config::{MOMENT, moment};
+use postern::explain::{Certificate, Context, Tls};
+use postern::http::{Method, Peer};
+use postern::kind::Kind;
+use postern::limit::RouteLimits;
+use postern::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};
+use postern::time::Timestamp;
+
+/// Who asks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Who {
+    #[serde(default = "human")]
+    kind: String,
+    issuer: String,
+    subject: String,
+    client: Option<String>,
+    tenant: Option<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    claims: Map<String, Value>,
+    actor: Option<Acting>,
+    #[serde(default)]
+    authentication: Proof,
+}
+
+/// Who acts for them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Acting {
+    issuer: Option<String>,
+    subject: String,
+}
+
+/// How they proved who they are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    means: Option<String>,
+    time: Option<String>,
+    /// The thumbprint of the key that signed the request.
+    key: Option<String>,
+    acr: Option<String>,
+    #[serde(default)]
+    amr: Vec<String>,
+}
+
+/// What they ask for, when and from where.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// Such as `GET /api/orders/7`.
+    request: String,
+    time: String,
+    tenant: Option<String>,
+    address: Option<String>,
+    country: Option<String>,
+    user_agent: Option<String>,
+    tls: Option<Tls>,
+    certificate: Option<Certificate>,
+    /// Those of the route's `facts` that hold.
+    #[serde(default)]
+    relations: Vec<String>,
+}
+
+impl Asked {
+    fn context(&self) -> Context {
+        let Self { time, address, country, user_agent, tls, certificate, .. } = self.clone();
+        Context { time: Some(time), address, country, user_agent, tls, certificate }
+    }
+}
+
+/// The routes that may answer; what the cases of one file share.
+#[derive(Debug)]
+pub(super) struct Routes(Router);
+
+/// A case whose every part was understood.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    who: &'a Who,
+    kind: Kind,
+    actor: Option<Actor>,
+    authentication: AuthenticationFacts,
+    method: Method,
+    path: CanonicalPath,
+    route: String,
+    params: Vec<(String, String)>,
+    tenant: Option<&'a str>,
+    relations: &'a [String],
+    now: Timestamp,
+    peer: Peer,
+}
+
+fn human() -> String {
+    "human".to_owned()
+}
+
+impl Routes {
+    /// Reads the keys of the configuration's route tables, such as `/api/orders/{id}` or `GET /api/orders`.
+    pub(super) fn parse(keys: &[String]) -> Result<Self, String> {
+        let routes = keys.iter().map(|key| route(key)).collect::<Result<_, _>>()?;
+        let clash = |conflicts: Vec<postern::route::Conflict>| {
+            let pairs = conflicts.iter().map(|conflict| format!("`{}` and `{}`", conflict.with, conflict.route));
+            format!("routes that would answer for the same requests: {}", pairs.collect::<Vec<_>>().join(", "))
+        };
+        Router::new(routes).map(Self).map_err(clash)
+    }
+}
+
+fn route(key: &str) -> Result<Route, String> {
+    let (method, pattern) = key.split_once(' ').map_or((None, key), |(method, pattern)| (Some(method), pattern));
+    let pattern = Pattern::parse(pattern).map_err(|error| format!("route `{key}`: {error}"))?;
+    let methods = method.map_or_else(|| Ok(Methods::all()), |method| Methods::parse([method]));
+    let methods = methods.map_err(|name| format!("route `{key}`: no method `{name}`"))?;
+    Ok(Route {
+        name: key.to_owned(),
+        pattern,
+        methods,
+        upstream: None,
+        access: Access::Public,
+        cors: None,
+        limits: RouteLimits::default(),
+        security_headers: None,
+    })
+}
+
+impl<'a> Case<'a> {
+    /// # Errors
+    /// The first part that means nothing.
+    pub(super) fn new(who: &'a Who, asked: &'a Asked, routes: &Routes) -> Result<Self, String> {
+        let (method, path) = asked.request.split_once(' ').ok_or("expected a request such as `GET /api/orders/7`")?;
+        let method: Method = method.parse().map_err(|_| format!("no method `{method}`"))?;
+        let path = CanonicalPath::parse(path).map_err(|error| format!("path `{path}`: {error}"))?;
+        let matched = routes.0.find(&method, &path).map_err(|_| format!("no route answers `{}`", asked.request))?;
+        Ok(Self {
+            who,
+            kind: named("kind", &who.kind, &Kind::NAMES)?,
+            actor: who
+                .actor
+                .as_ref()
+                .map(|acting| Actor { issuer: acting.issuer.clone(), subject: acting.subject.clone() }),
+            authentication: proof(&who.authentication)?,
+            method,
+            route: matched.route.name.clone(),
+            params: matched.params,
+            path,
+            tenant: asked.tenant.as_deref(),
+            relations: &asked.relations,
+            now: time(&asked.time)?,
+            peer: asked.context().peer(),
+        })
+    }
+
+    /// The question.
+    pub(super) fn input(&self) -> PolicyInput<'_> {
+        PolicyInput {
+            principal: PrincipalFacts {
+                kind: self.kind,
+                issuer: &self.who.issuer,
+                subject: &self.who.subject,
+                client: self.who.client.as_deref(),
+                tenant: self.who.tenant.as_deref(),
+                roles: &self.who.roles,
+                scopes: &self.who.scopes,
+                claims: &self.who.claims,
+                actor: self.actor.as_ref(),
+                authentication: &self.authentication,
+            },
+            method: &self.method,
+            resource: ResourceFacts {
+                route: &self.route,
+                path: self.path.as_str(),
+                params: &self.params,
+                tenant: self.tenant,
+            },
+            context: ContextFacts { now: self.now, peer: &self.peer, relations: self.relations },
+        }
+    }
+}
+
+fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
+    const MEANS: [(&str, Means); 4] =
+        [("session", Means::Session), ("bearer", Means::Bearer), ("dpop", Means::Dpop), ("mtls", Means::Mtls)];
+    Ok(AuthenticationFacts {
+        means: named("means", proof.means.as_deref().unwrap_or("session"), &MEANS)?,
+        time: proof.time.as_deref().map(time).transpose()?,
+        key: proof.key.clone(),
+        acr: proof.acr.clone(),
+        amr: proof.amr.clone(),
+    })
+}
+
+fn named<T: Copy>(what: &str, name: &str, names: &[(&str, T)]) -> Result<T, String> {
+    let known = names.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    known.ok_or_else(|| format!("no {what} `{name}`"))
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    moment(text).ok_or_else(|| format!("expected {MOMENT}, found `{text}`"))
+}

@@ -1,0 +1,350 @@
+//! A checked configuration in a few lines for people: what to register where, and who gets through which door.
+
+use postern::config::{
+    Config, Constraint, KEY_RING, Kept, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+};
+use postern::limit::{Counter, Kind, Limit};
+use postern::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
+
+/// What the summary says beside the configuration itself.
+pub(super) struct Notes<'a> {
+    pub(super) file: &'a str,
+    pub(super) environment: Option<&'a str>,
+    /// The secrets that are set elsewhere.
+    pub(super) secrets: &'a [String],
+}
+
+/// The summary of all sites, one after the other.
+pub(super) fn write(configs: &[&Config], notes: &Notes<'_>, warnings: &[String]) -> String {
+    let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
+    let mut text = format!("{}{place}: no problems\n", notes.file);
+    text.extend(configs.iter().map(|config| site(config)));
+    text.push_str(&secrets(notes));
+    let own = configs.iter().flat_map(|config| own_warnings(config).into_iter().map(|text| of_site(config, text)));
+    let warnings: Vec<String> = own.chain(warnings.iter().cloned()).collect();
+    if !warnings.is_empty() {
+        text.push_str("\nWarnings\n");
+        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+    }
+    text
+}
+
+/// Says of which site, where there are several.
+fn of_site(config: &Config, text: String) -> String {
+    config.site.id().map_or_else(|| text.clone(), |id| format!("site {id}: {text}"))
+}
+
+fn site(config: &Config) -> String {
+    let mut text = "\n".to_owned();
+    if let Some(id) = config.site.id() {
+        text.push_str(&format!("Site {id}\n\n"));
+    }
+    text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
+    text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    if config.routes.routes().iter().any(Route::asserts) {
+        text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
+    }
+    if !config.providers.is_empty() {
+        text.push_str("\nProviders, with what to register there\n");
+    }
+    for provider in &config.providers {
+        text.push_str(&describe(config, provider));
+    }
+    if !config.issuers.is_empty() {
+        text.push_str("\nIssuers of access tokens, with what they know this deployment as\n");
+        text.extend(config.issuers.iter().map(issuer));
+        text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
+        text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
+    }
+    text.push_str(&limits(config));
+    if let Some(verify) = &config.verify {
+        let host = verify.host.as_deref().unwrap_or(config.public_url.host());
+        text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
+    }
+    if let Some(decisions) = &config.decisions {
+        let which = if decisions.of == Kept::All { "All decisions" } else { "Decisions that refuse" };
+        text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
+    }
+    if let Some(admin) = &config.admin {
+        text.push_str("\nAdministrators\n");
+        text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
+    }
+    if let Some(authzen) = &config.authzen {
+        let url = config.public_url.join(postern::authzen::EVALUATION);
+        text.push_str(&format!("\nDecisions (AuthZEN) at {url}\n{}", routes(std::slice::from_ref(&authzen.route))));
+    }
+    text.push_str("\nRoutes\n");
+    text.push_str(&routes(config.routes.routes()));
+    text
+}
+
+fn sessions(config: &Config) -> String {
+    let session = &config.session;
+    let same_site = match session.same_site {
+        SameSite::Strict => "Strict",
+        SameSite::Lax => "Lax",
+    };
+    format!(
+        "Sessions: end after {} without a request and {} at most, SameSite={same_site}, up to {} a person",
+        spelled(session.idle),
+        spelled(session.absolute),
+        session.max_per_subject
+    )
+}
+
+/// Those of our own endpoints, and those of every route that has none of its own.
+fn limits(config: &Config) -> String {
+    let own = config.limits.own().map(|(name, limit)| format!("  {name:8}  for an address {}\n", limited(limit)));
+    let shared = config.limits.routes.all();
+    let shared =
+        shared.map(|(kind, limit)| format!("  routes    {}, unless they have their own\n", counted(kind, limit)));
+    let all: String = own.chain(shared).collect();
+    if all.is_empty() { String::new() } else { format!("\nLimits\n{all}") }
+}
+
+fn counted(kind: Kind, limit: &Limit) -> String {
+    let whose = match kind {
+        Kind::Subject => "for a subject",
+        Kind::Route => "in all",
+        _ => "for an address",
+    };
+    format!("{whose} {}", limited(limit))
+}
+
+/// `100 in 1m (20 at once), counted by each isolate`
+fn limited(limit: &Limit) -> String {
+    let allowance = &limit.allowance;
+    let (requests, burst) = (allowance.requests(), allowance.burst());
+    let at_once = if burst == requests { String::new() } else { format!(" ({burst} at once)") };
+    let counter = match &limit.counter {
+        Counter::Object => "exactly".to_owned(),
+        Counter::Isolate => "by each isolate".to_owned(),
+        Counter::Binding(name) => format!("by {name}"),
+    };
+    format!("{requests} in {}{at_once}, counted {counter}", spelled(allowance.period()))
+}
+
+fn describe(config: &Config, provider: &Provider) -> String {
+    let mut text = format!(
+        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n    back-channel logout URI   {}\n",
+        provider.id,
+        provider.issuer.as_str(),
+        config.callback_url(&provider.id),
+        config.logged_out_url(),
+        config.backchannel_logout_url(&provider.id)
+    );
+    if provider.frontchannel_logout {
+        text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
+    }
+    text
+}
+
+fn issuer(issuer: &TokenIssuer) -> String {
+    let audience = issuer.audience.join(" or ");
+    let (id, name, asked, sender) = (&issuer.id, issuer.issuer.as_str(), asked(issuer), sender(issuer));
+    format!("  {id} ({name})\n    audience  {audience}\n{asked}{sender}")
+}
+
+/// As whom and how often it is asked about its tokens.
+fn asked(issuer: &TokenIssuer) -> String {
+    let Some(how) = issuer.introspection() else { return String::new() };
+    let often = if how.cache.get() == 0 { "every time".to_owned() } else { format!("every {}", spelled(how.cache)) };
+    format!("    opaque    asked about as {}, {often}\n", how.client_id)
+}
+
+fn sender(issuer: &TokenIssuer) -> &'static str {
+    match (issuer.sender, issuer.dpop_nonce) {
+        (Constraint::Any, false) => "",
+        (Constraint::Any, true) => {
+            "    sender    whoever has the token; if it is bound to a key, with proof and nonce\n"
+        }
+        (Constraint::Dpop, false) => "    sender    proves the key of the token (DPoP)\n",
+        (Constraint::Dpop, true) => "    sender    proves the key of the token (DPoP), with a nonce\n",
+        (Constraint::Mtls, _) => "    sender    shows the certificate of the token (mTLS)\n",
+    }
+}
+
+/// Whether an answer about its tokens need not say for whom they are.
+fn trusts_endpoint(issuer: &TokenIssuer) -> bool {
+    issuer.introspection().is_some_and(|how| how.without_audience == WithoutAudience::TrustEndpoint)
+}
+
+/// Every resource that takes tokens, once.
+fn resources(config: &Config) -> Vec<&str> {
+    let mut all: Vec<&str> = config.all_routes().filter_map(Route::resource).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn describe_resource(config: &Config, resource: &str) -> String {
+    let url = config.public_url.join(resource);
+    let known = config.issuers.iter().any(|issuer| issuer.audience.contains(&url));
+    format!("  {url}{}\n", if known { "" } else { "  (no `audience` says so)" })
+}
+
+/// Aligned columns: methods, path, upstream, who.
+fn routes(routes: &[Route]) -> String {
+    let rows: Vec<[String; 4]> = routes.iter().map(row).collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let (methods_width, path_width, upstream_width) = (width(0), width(1), width(2));
+    rows.iter()
+        .map(|[methods, path, upstream, who]| {
+            format!("  {methods:methods_width$}  {path:path_width$}  {upstream:upstream_width$}  {who}\n")
+        })
+        .collect()
+}
+
+fn row(route: &Route) -> [String; 4] {
+    let mut who = match &route.access {
+        Access::Public => "everyone".to_owned(),
+        Access::Guarded(guard) => guarded(guard),
+    };
+    if let Some(cors) = &route.cors {
+        let cookies = if cors.credentials { ", cookies included" } else { "" };
+        who.push_str(&format!(", from pages of {} too{cookies}", cors.origins.join(" and ")));
+    }
+    if route.security_headers.is_some() {
+        who.push_str(", adds security headers");
+    }
+    for (kind, limit) in route.limits.all().filter(|_| !route.limits.shared) {
+        who.push_str(&format!("; {}", counted(kind, limit)));
+    }
+    let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
+    let methods: Vec<&str> = route.methods.iter().map(postern::http::Method::as_str).collect();
+    [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]
+}
+
+fn guarded(guard: &Guard) -> String {
+    let requirements = &guard.requirements;
+    let mut ways = Vec::new();
+    if guard.takes_sessions() {
+        ways.push(format!("signed in{}", one_of(" at ", &requirements.providers)));
+    }
+    if guard.takes_tokens() {
+        ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
+    }
+    let mut who = ways.join(" or ");
+    who.extend(required(requirements));
+    who.push_str(match guard.token {
+        Token::None => "",
+        Token::Relay => ", gets the access token",
+        Token::Assertion => ", gets an assertion",
+    });
+    if !guard.headers.is_empty() {
+        let names: Vec<&str> = guard.headers.iter().map(|header| header.name.as_str()).collect();
+        who.push_str(&format!(", tells {}", names.join(" ")));
+    }
+    if !guard.touch {
+        who.push_str(", extends no session");
+    }
+    if let Some(staleness) = guard.revocation {
+        who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
+    }
+    who
+}
+
+/// What is required beyond being from somewhere, each with a comma before it.
+fn required(requirements: &Requirements) -> Vec<String> {
+    let kinds: Vec<&str> = requirements.kinds.iter().map(|kind| kind.as_str()).collect();
+    let permissions: Vec<String> = requirements.permissions.iter().map(permission).collect();
+    let claims: Vec<String> = requirements.claims.iter().map(claim).collect();
+    let relations: Vec<String> = requirements.relations.iter().map(ToString::to_string).collect();
+    let lists = [
+        (", ", kinds.join(" or "), " only"),
+        (", tenant ", requirements.tenant.as_ref().map(operand).unwrap_or_default(), ""),
+        (", role ", requirements.roles.join(" or "), ""),
+        (", may ", permissions.join(" and "), ""),
+        (", scopes ", requirements.scopes.join(" "), ""),
+        (", scope ", requirements.any_scope.join(" or "), ""),
+        (", claim ", claims.join(" and "), ""),
+        (", is ", relations.join(" and "), ""),
+        (", e-mail at ", requirements.email_domain.join(" or "), ""),
+        (", acr ", requirements.acr.join(" or "), ""),
+        (", amr ", requirements.amr.join(" and "), ""),
+        (", signed in at most ", requirements.max_age.map(spelled).unwrap_or_default(), " ago"),
+    ];
+    let named = lists.into_iter().filter(|(_, names, _)| !names.is_empty());
+    named.map(|(before, names, after)| format!("{before}{names}{after}")).collect()
+}
+
+/// With the roles that grant it: what the table of roles comes to.
+fn permission(permission: &Permission) -> String {
+    let roles = one_of(" as ", &permission.roles);
+    format!("{}{roles}", permission.name)
+}
+
+fn claim(rule: &ClaimRule) -> String {
+    let (word, other) = match &rule.test {
+        ClaimTest::Equals(other) => ("=", other),
+        ClaimTest::Contains(other) => ("has", other),
+    };
+    format!("{} {word} {}", rule.path.as_str(), operand(other))
+}
+
+fn operand(operand: &Operand) -> String {
+    match operand {
+        Operand::Value(value) => value.to_string(),
+        Operand::Parameter(name) => format!("{{{name}}}"),
+    }
+}
+
+/// `prefix` and the names, if there are any.
+fn one_of<T: std::fmt::Display>(prefix: &str, names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(T::to_string).collect();
+    if names.is_empty() { String::new() } else { format!("{prefix}{}", names.join(" or ")) }
+}
+
+fn secrets(notes: &Notes<'_>) -> String {
+    if notes.secrets.is_empty() {
+        return String::new();
+    }
+    let place = notes.environment.map_or_else(String::new, |name| format!(" --env {name}"));
+    let mut text = "\nSecrets to set, if not done yet\n".to_owned();
+    for name in notes.secrets {
+        let hint = if name == KEY_RING { "  (make it with `postern keys new`)" } else { "" };
+        text.push_str(&format!("  wrangler secret put {name}{place}{hint}\n"));
+    }
+    text
+}
+
+/// What weakens a deployment, spelled out.
+fn own_warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.public_url.is_loopback_development() {
+        warnings.push("`PUBLIC_URL` is on this machine: development, nobody else reaches it".to_owned());
+    }
+    if config.session.same_site == SameSite::Lax {
+        warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
+    }
+    let limits = [("login", &config.limits.login), ("callback", &config.limits.callback)];
+    let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
+    for (name, _) in limits.into_iter().filter(|(_, limit)| limit.is_none() && !behind_a_proxy) {
+        warnings.push(format!("`LIMITS.{name}` is `false`: nothing stops a flood of sign-ins from one address"));
+    }
+    for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",
+            provider.id
+        ));
+    }
+    for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need neither `typ` nor `exp`",
+            provider.id
+        ));
+    }
+    for issuer in config.issuers.iter().filter(|issuer| issuer.is_legacy()) {
+        warnings.push(format!(
+            "`ISSUERS.{}.tokens` is `legacy`: its access tokens are told from its other tokens by their claims alone",
+            issuer.id
+        ));
+    }
+    for issuer in config.issuers.iter().filter(|issuer| trusts_endpoint(issuer)) {
+        warnings.push(format!(
+            "`ISSUERS.{}.require_aud` is `false`: that its tokens are meant for this deployment is for its endpoint to check",
+            issuer.id
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,294 @@
+//! `wrangler.toml` → the variables of one environment, and what around them Postern cannot do without.
+
+use serde_json::{Map, Value};
+
+use postern::config::{Config, Problem};
+use postern::limit::{Counter, Limit};
+use postern::route::{Access, Route, Upstream};
+
+/// What one variable may take up as JSON, in bytes.
+const MAX_VARIABLE_BYTES: usize = 5 * 1024;
+const CACHE: &str = "POSTERN_CACHE";
+/// Only where a route asks the policies.
+const POLICIES: &str = "POSTERN_POLICIES";
+const OBJECTS: [(&str, &str); 3] =
+    [("SUBJECTS", "SubjectObject"), ("ONCE", "OnceObject"), ("SID_INDEX", "SidIndexObject")];
+/// Only where a limit is counted exactly.
+const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
+/// Only where there are relations.
+const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
+/// Only where decisions are kept.
+const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
+const ASSETS: &str = "ASSETS";
+
+/// The settings of one environment.
+pub(super) struct Wrangler {
+    top: Map<String, Value>,
+    environment: Option<(String, Map<String, Value>)>,
+}
+
+impl Wrangler {
+    /// Reads the file for one environment.
+    ///
+    /// # Errors
+    /// When it is no TOML, or has no such environment.
+    pub(super) fn parse(text: &str, environment: Option<&str>) -> Result<Self, String> {
+        let top: Map<String, Value> = toml::from_str(text).map_err(|error| describe(text, &error))?;
+        let Some(name) = environment else { return Ok(Self { top, environment: None }) };
+        let table = top.get("env").and_then(|all| all.get(name)).and_then(Value::as_object);
+        let table = table.ok_or_else(|| format!("expected a table `env.{name}`, found nothing"))?;
+        let environment = Some((name.to_owned(), table.clone()));
+        Ok(Self { top, environment })
+    }
+
+    /// `[vars]`. An environment has its own and inherits none.
+    pub(super) fn vars(&self) -> Result<Map<String, Value>, Problem> {
+        match self.own("vars") {
+            Some(Value::Object(vars)) => Ok(vars.clone()),
+            Some(_) => Err(self.problem("vars", "expected a table")),
+            None => Err(self.problem("vars", "expected the table of Postern's variables, found nothing")),
+        }
+    }
+
+    /// Whether the Worker that is deployed has policies, as far as the file tells: `scripts/build.mjs` builds one with
+    /// them only when it is told to. Of other commands nothing is known.
+    pub(super) fn builds_policies(&self) -> bool {
+        let command = self.inherited("build").and_then(|build| build.get("command")).and_then(Value::as_str);
+        let arguments = command.and_then(|command| command.split_once("scripts/build.mjs"));
+        arguments.is_none_or(|(_, arguments)| arguments.split_whitespace().any(|one| one == "policies"))
+    }
+
+    /// What is missing or open around the variables. The routes of the sites say which bindings are needed.
+    pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
+        let mut problems = self.side_doors();
+        problems.extend(self.objects());
+        problems.extend(self.namespaces(sites));
+        if sites.iter().any(|site| site.decisions.is_some()) {
+            problems.extend(self.missing_objects(&[DECISIONS]));
+        }
+        problems.extend(self.upstreams(sites));
+        if sites.iter().any(|config| !config.relations.names(None).is_empty()) {
+            problems.extend(self.missing_objects(&[TUPLES]));
+        }
+        problems.extend(too_large(vars));
+        problems
+    }
+
+    /// What limits count by, and is not there.
+    pub(super) fn limit_problems(&self, limits: &[(String, &Limit)]) -> Vec<Problem> {
+        let (own, bindings): (Vec<_>, Vec<_>) = limits
+            .iter()
+            .filter(|(_, limit)| limit.counter != Counter::Isolate)
+            .partition(|(_, limit)| limit.counter == Counter::Object);
+        let objects = if own.is_empty() { Vec::new() } else { self.missing_objects(&[BUCKETS]) };
+        let unbound = bindings.into_iter().filter_map(|(place, limit)| self.platform_limit_problem(place, limit));
+        objects.into_iter().chain(unbound).collect()
+    }
+
+    /// The platform's limit says the same as ours: callers are told ours.
+    fn platform_limit_problem(&self, place: &str, limit: &Limit) -> Option<Problem> {
+        let Counter::Binding(name) = &limit.counter else { return None };
+        let (requests, period) = (limit.allowance.requests(), limit.allowance.period().get());
+        let tables = self.own("ratelimits").and_then(Value::as_array).into_iter().flatten();
+        let same = |table: &Value| {
+            let number = |key: &str| table.get("simple").and_then(|simple| simple.get(key)).and_then(Value::as_u64);
+            table.get("name").is_some_and(|bound| bound == name)
+                && (number("limit"), number("period")) == (Some(requests.into()), Some(period.into()))
+        };
+        let told = || {
+            let message = format!(
+                "expected `name = \"{name}\"` with `simple = {{ limit = {requests}, period = {period} }}`, `{place}` is counted there"
+            );
+            self.problem("ratelimits", message)
+        };
+        if tables.into_iter().any(same) { None } else { Some(told()) }
+    }
+
+    /// What is allowed and still worth a second look.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let observability = self.inherited("observability");
+        let flag = |name: &str| observability.and_then(|table| table.get(name)).and_then(Value::as_bool);
+        let mut warnings = Vec::new();
+        if flag("enabled") == Some(true) && flag("redact_query_string") != Some(true) {
+            warnings.push(
+                "`observability.redact_query_string` is not `true`: authorization codes in URLs would be logged"
+                    .to_owned(),
+            );
+        }
+        let timed = self.inherited("triggers").and_then(|triggers| triggers.get("crons")).and_then(Value::as_array);
+        if timed.is_none_or(Vec::is_empty) {
+            warnings.push(
+                "`triggers.crons` is empty: without the timed refresh, people wait for their provider's documents"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    fn namespaces(&self, sites: &[&Config]) -> Vec<Problem> {
+        let bound = self.names("kv_namespaces", "binding");
+        let missing = |name: &str| !bound.contains(&name);
+        let told = |message: String| self.problem("kv_namespaces", message);
+        let cache = missing(CACHE).then(|| told(format!("expected a namespace with `binding = \"{CACHE}\"`")));
+        let asks = |route: &&Route| matches!(&route.access, Access::Guarded(guard) if guard.policy);
+        let asking = sites.iter().flat_map(|config| config.routes.routes()).find(asks);
+        let policies = asking.filter(|_| missing(POLICIES)).map(|route| {
+            told(format!(
+                "expected a namespace with `binding = \"{POLICIES}\"`, the route `{}` asks the policies",
+                route.name
+            ))
+        });
+        cache.into_iter().chain(policies).collect()
+    }
+
+    /// Other addresses of the same code, without the zone's protection.
+    fn side_doors(&self) -> Vec<Problem> {
+        let open = |key: &&str| self.inherited(key) != Some(&Value::Bool(false));
+        let told = |key: &str| self.problem(key, "expected `false`: it would be a door past the one at `PUBLIC_URL`");
+        ["workers_dev", "preview_urls"].iter().filter(|key| open(key)).map(|key| told(key)).collect()
+    }
+
+    fn objects(&self) -> Vec<Problem> {
+        self.missing_objects(&OBJECTS)
+    }
+
+    fn missing_objects(&self, objects: &[(&str, &str)]) -> Vec<Problem> {
+        let bindings = self.own("durable_objects").and_then(|table| table.get("bindings"));
+        let bindings: Vec<&Value> = bindings.and_then(Value::as_array).into_iter().flatten().collect();
+        let declared = |(name, class): &(&str, &str)| {
+            bindings.iter().any(|binding| {
+                binding.get("name").is_some_and(|value| value == name)
+                    && binding.get("class_name").is_some_and(|value| value == class)
+            })
+        };
+        let missing = objects.iter().filter(|object| !declared(object));
+        missing
+            .map(|(name, class)| {
+                let message = format!("expected `{{ name = \"{name}\", class_name = \"{class}\" }}` among them");
+                self.problem("durable_objects.bindings", message)
+            })
+            .collect()
+    }
+
+    fn upstreams(&self, sites: &[&Config]) -> Vec<Problem> {
+        let services = self.names("services", "binding");
+        let routes = || sites.iter().flat_map(|config| config.routes.routes().iter().map(move |route| (config, route)));
+        let mut problems = Vec::new();
+        for (config, route) in routes() {
+            if let Some(Upstream::Service(binding)) = &route.upstream
+                && !services.contains(&binding.as_str())
+            {
+                let of_site = config.site.id().map_or_else(String::new, |id| format!(" of site {id}"));
+                let message = format!(
+                    "expected a service with `binding = \"{binding}\"`, the route `{}`{of_site} leads there",
+                    route.name
+                );
+                problems.push(self.problem("services", message));
+            }
+        }
+        if routes().any(|(_, route)| route.upstream == Some(Upstream::Assets)) {
+            problems.extend(self.assets());
+        }
+        problems
+    }
+
+    fn assets(&self) -> Vec<Problem> {
+        let assets = self.inherited("assets");
+        let setting = |key: &str| assets.and_then(|table| table.get(key));
+        let mut problems = Vec::new();
+        if setting("binding").and_then(Value::as_str) != Some(ASSETS) {
+            problems.push(self.problem("assets.binding", format!("expected `{ASSETS}`, a route leads to `assets`")));
+        }
+        if setting("run_worker_first") != Some(&Value::Bool(true)) {
+            let message = "expected `true`: files would be served past every guard";
+            problems.push(self.problem("assets.run_worker_first", message));
+        }
+        problems
+    }
+
+    /// The value of `key` in every table of the list at `section`.
+    fn names(&self, section: &str, key: &str) -> Vec<&str> {
+        let tables = self.own(section).and_then(Value::as_array).into_iter().flatten();
+        tables.filter_map(|table| table.get(key)?.as_str()).collect()
+    }
+
+    /// A setting that an environment must have itself.
+    fn own(&self, key: &str) -> Option<&Value> {
+        match &self.environment {
+            Some((_, table)) => table.get(key),
+            None => self.top.get(key),
+        }
+    }
+
+    /// A setting that an environment takes from the top level unless it has its own.
+    fn inherited(&self, key: &str) -> Option<&Value> {
+        self.own(key).or_else(|| self.top.get(key))
+    }
+
+    fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
+        let path = match &self.environment {
+            Some((name, _)) => format!("env.{name}.{key}"),
+            None => key.to_owned(),
+        };
+        Problem { path, message: message.into() }
+    }
+}
+
+fn too_large(vars: &Map<String, Value>) -> Vec<Problem> {
+    let sizes = vars.iter().map(|(name, value)| (name, value.to_string().len()));
+    sizes
+        .filter(|(_, size)| *size > MAX_VARIABLE_BYTES)
+        .map(|(name, size)| {
+            let message =
+                format!("expected at most {MAX_VARIABLE_BYTES} bytes as JSON, the platform's limit, found {size}");
+            Problem { path: name.clone(), message }
+        })
+        .collect()
+}
+
+/// Where and what, without the line itself: it may hold a secret.
+fn describe(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("line {line}: {}", error.message().trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_larger_than_the_platform_takes_is_a_problem() {
+        let wrangler = Wrangler::parse("", None).unwrap();
+        let told = |length: usize| {
+            let vars = Map::from_iter([("ROUTES".to_owned(), Value::String("x".repeat(length)))]);
+            wrangler.problems(&vars, &[]).iter().filter(|problem| problem.path == "ROUTES").count()
+        };
+        // The two quotes count too.
+        assert_eq!((told(MAX_VARIABLE_BYTES - 2), told(MAX_VARIABLE_BYTES - 1)), (0, 1));
+    }
+
+    #[test]
+    fn our_own_build_command_says_whether_there_are_policies() {
+        let builds = |text: &str, environment| Wrangler::parse(text, environment).unwrap().builds_policies();
+        assert!(builds("", None) && builds("build = { command = \"make\" }", None));
+        assert!(!builds("build = { command = \"node scripts/build.mjs\" }", None));
+        assert!(builds("build = { command = \"node scripts/build.mjs policies\" }", None));
+        let other = "build = { command = \"node scripts/build.mjs\" }\n[env.a]\n\
+            [env.b.build]\ncommand = \"node ../scripts/build.mjs policies\"\n";
+        assert!(!builds(other, Some("a")) && builds(other, Some("b")));
+    }
+
+    #[test]
+    fn an_environment_inherits_switches_and_no_bindings() {
+        let text =
+            "workers_dev = false\npreview_urls = false\nkv_namespaces = [{ binding = \"POSTERN_CACHE\" }]\n[env.a]\n";
+        let paths = |environment| {
+            let problems = Wrangler::parse(text, environment).unwrap().problems(&Map::new(), &[]);
+            problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(None), ["durable_objects.bindings"; 3]);
+        let own = "env.a.durable_objects.bindings";
+        assert_eq!(paths(Some("a")), [own, own, own, "env.a.kv_namespaces"]);
+    }
+}

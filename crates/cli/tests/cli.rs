@@ -1,0 +1,271 @@
+//! The command line against recorded answers. `POSTERN_BLESS=1` records them anew.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use postern::keyring::KeyRing;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/config");
+
+fn postern(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .args(args)
+        .current_dir(FIXTURES)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Runs a command and compares what it says with `fixtures/config/NAME.golden`.
+fn answers_as_recorded(name: &str, args: &[&str], code: i32) {
+    let output = postern(args, "");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    let golden = Path::new(FIXTURES).join(format!("{name}.golden"));
+    if std::env::var_os("POSTERN_BLESS").is_some() {
+        std::fs::write(&golden, &said).unwrap();
+    }
+    let expected = std::fs::read_to_string(&golden).unwrap();
+    assert_eq!(said, expected, "postern {}", args.join(" "));
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(!said.contains("canary"), "a secret is shown: {said}");
+}
+
+#[test]
+fn a_good_configuration_is_summed_up_with_what_to_register_and_to_set() {
+    answers_as_recorded("deployment", &["check", "--config", "deployment.toml"], 0);
+    answers_as_recorded("staging", &["check", "--config", "deployment.toml", "--env", "staging"], 0);
+}
+
+#[test]
+fn a_development_configuration_with_its_secrets_is_warned_about() {
+    answers_as_recorded("development", &["check", "-c", "development.toml", "--secrets", "secrets.vars"], 0);
+    answers_as_recorded("development-none", &["check", "-c", "development.toml", "--secrets", "none"], 0);
+}
+
+/// As somebody would who copies them into the `wrangler.toml` of the demo, in place of its variables.
+#[test]
+fn the_configurations_that_the_documentation_shows_are_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let wrangler = read("wrangler.toml");
+    let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
+    for (number, (page, part)) in
+        [("README.md", 0), ("docs/configuration.md", 0), ("docs/configuration.md", 1)].iter().enumerate()
+    {
+        let text = read(page);
+        let shown = text.split("```toml\n").nth(part + 1).and_then(|rest| rest.split("```").next()).unwrap();
+        let services = ["ORDERS", "SHOP"].map(|name| format!("[[services]]\nbinding = \"{name}\"\nservice = \"x\"\n"));
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shown-{number}.toml"));
+        std::fs::write(&file, format!("{bindings}\n{}\n{shown}", services.concat())).unwrap();
+        let output = postern(&["check", "--config", file.to_str().unwrap()], "");
+        assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn every_problem_is_listed_with_its_path_and_no_secret() {
+    answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
+    answers_as_recorded("conflicts", &["check", "--config", "conflicts.toml"], 1);
+}
+
+#[test]
+fn doors_past_the_guard_and_missing_bindings_are_problems() {
+    answers_as_recorded("open", &["check", "--config", "deployment.toml", "--env", "open"], 1);
+    answers_as_recorded("empty", &["check", "--config", "empty.toml"], 1);
+}
+
+#[test]
+fn several_sites_are_summed_up_one_by_one_and_each_has_its_own_problems() {
+    answers_as_recorded("sites", &["check", "--config", "sites.toml"], 0);
+    answers_as_recorded("sites-wrong", &["check", "--config", "sites.toml", "--env", "wrong"], 1);
+    answers_as_recorded("sites-unnamed", &["check", "--config", "sites.toml", "--env", "unnamed"], 1);
+}
+
+#[test]
+fn secrets_missing_from_a_given_file_are_problems() {
+    answers_as_recorded("incomplete", &["check", "-c", "development.toml", "--secrets", "incomplete.vars"], 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_its_place_not_its_content() {
+    answers_as_recorded("unreadable", &["check", "--config", "unreadable.toml"], 2);
+    answers_as_recorded("unreadable-secrets", &["check", "-c", "development.toml", "--secrets", "unreadable.vars"], 2);
+    answers_as_recorded("no-environment", &["check", "--config", "deployment.toml", "--env", "nowhere"], 2);
+    assert_eq!(postern(&["check", "--config", "absent.toml"], "").status.code(), Some(2));
+}
+
+/// Asks in the folder of the examples.
+fn decide(args: &[&str]) -> (Option<i32>, String) {
+    let all = [args, &["--config", "../../examples/decisions/wrangler.toml", "--secrets", "none"]].concat();
+    let output = postern(&all, "");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn the_examples_of_decisions_are_decided_as_they_say() {
+    // R-193, R-199
+    let files = ["rbac", "pii", "tenant"].map(|name| format!("../../examples/decisions/{name}.json"));
+    let (code, said) = decide(&["check", "--decisions", &files[0], "--decisions", &files[1], "--decisions", &files[2]]);
+    assert_eq!(code, Some(0), "{said}");
+    for (file, count) in files.iter().zip([15, 6, 8]) {
+        assert!(said.contains(&format!("{file}: {count} decisions as expected\n")), "{said}");
+    }
+}
+
+const RELATIONS: [&str; 4] = ["--config", "../../examples/relations/wrangler.toml", "--secrets", "none"];
+
+#[test]
+fn the_examples_of_relations_are_decided_as_they_say() {
+    // R-197
+    let files = ["documents", "acl"].map(|name| format!("../../examples/relations/{name}.json"));
+    let asked = ["check", "--decisions", &files[0], "--decisions", &files[1]];
+    let output = postern(&[&asked[..], &RELATIONS].concat(), "");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    for (file, count) in files.iter().zip([16, 5]) {
+        assert!(said.contains(&format!("{file}: {count} decisions as expected\n")), "{said}");
+    }
+    assert!(said.contains(", is document:{id}#viewer\n"), "{said}");
+}
+
+#[test]
+fn a_decision_by_relations_is_explained_with_a_file_of_tuples() {
+    let file = std::env::temp_dir().join(format!("postern-relations-{}.json", std::process::id()));
+    let ask = |tuples: &str, given: bool| {
+        std::fs::write(&file, tuples).unwrap();
+        let who = r#"{ "provider": "corp", "claims": { "sub": "erin" } }"#;
+        let mut asked = vec!["explain", "--who", who, "GET /documents/7"];
+        if given {
+            asked.extend(["--relations", file.to_str().unwrap()]);
+        }
+        let output = postern(&[&asked[..], &RELATIONS].concat(), "");
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr))
+    };
+    let tuples = r#"["document:7#viewer@group:eng#member", "group:eng#member@user:corp|erin"]"#;
+    assert!(ask(tuples, true).1.starts_with("allow\n"));
+    let refused = "deny\n  route   GET /documents/{id}\n  reason  authz.relation_missing: document:{id}#viewer\n";
+    assert_eq!(ask(tuples, false), (Some(0), refused.to_owned()));
+    for (bad, why) in [
+        ("{", "expected a sequence"),
+        (r#"["document:7"]"#, "expected a tuple"),
+        (r#"["document:7#viewer@user:erin"]"#, "by the id of a provider"),
+        (r#"["document:7#owner@user:*"]"#, "says nothing in `RELATIONS`"),
+    ] {
+        let (code, said) = ask(bad, true);
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_decision_that_is_not_as_expected_is_named_and_fails_the_check() {
+    let file = std::env::temp_dir().join(format!("postern-decisions-{}.json", std::process::id()));
+    let ask = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        decide(&["check", "--decisions", file.to_str().unwrap()])
+    };
+    let of =
+        |who: &str, decisions: &str| format!(r#"{{ "description": "", "who": {who}, "decisions": [{decisions}] }}"#);
+    let good = r#"{ "who": "nobody", "request": "GET /articles/7", "expect": "401" }"#;
+    let bad = r#"{ "who": "nobody", "request": "PUT /articles/7", "expect": "allow", "because": "x" }"#;
+    let (code, said) = ask(&of("{}", &format!("{good}, {bad}")));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(": 1 of 2 decisions are not as expected\n"), "{said}");
+    let line = "  nobody, PUT /articles/7: expected allow because x, found 401 because authn.no_credential\n";
+    assert!(said.contains(line), "{said}");
+    for unreadable in [
+        "{".to_owned(),
+        of("{}", r#"{ "who": "somebody", "request": "GET /", "expect": "allow" }"#),
+        of("{}", r#"{ "who": "nobody", "request": "GET", "expect": "allow" }"#),
+        of(r#"{ "a": { "provider": "crop" } }"#, good),
+        of(r#"{ "a": {} }"#, good),
+        of(r#"{ "a": { "provider": "corp", "role": "admin" } }"#, good),
+        of(r#"{ "a": { "provider": "corp", "signed_in": "soon" } }"#, good),
+    ] {
+        assert_eq!(ask(&unreadable).0, Some(2), "{unreadable}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_decision_is_explained_by_its_rule_and_its_reason() {
+    let viewer = r#"{ "provider": "corp", "claims": { "realm_access": { "roles": ["viewer"] } } }"#;
+    for (who, request, expected) in [
+        (viewer, "GET /articles/7", "allow\n  route   GET /articles/{id}\n  reason  authz.requirements_met\n"),
+        (
+            viewer,
+            "PUT /articles/7",
+            "deny\n  route   PUT /articles/{id}\n  reason  authz.permission_missing: write:articles\n",
+        ),
+        ("nobody", "GET /people/7", "401\n  route   /people/{id}\n  reason  authn.no_credential\n"),
+        ("nobody", "GET /a//b", "deny\n  route   none\n  reason  path.empty_segment\n"),
+    ] {
+        assert_eq!(decide(&["explain", "--who", who, request]), (Some(0), expected.to_owned()));
+    }
+    for args in [&["explain", "GET /"][..], &["explain", "--who", "nobody"], &["explain", "--who", "{", "GET /"]] {
+        assert_eq!(decide(args).0, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_command_that_is_none_gets_the_usage() {
+    for args in [&[][..], &["chekc"], &["check", "--bogus"], &["check", "extra"], &["keys"], &["keys", "old"]] {
+        let output = postern(args, "");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("Usage:"), "{args:?}");
+    }
+    let help = postern(&["--help"], "");
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("postern check"));
+}
+
+#[test]
+fn a_new_key_alone_on_standard_output_is_a_ring_and_never_the_same() {
+    let ring = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let (one, other) = (postern(&["keys", "new"], ""), postern(&["keys", "new"], ""));
+    assert!(one.status.success() && KeyRing::parse(&ring(&one)).is_ok());
+    assert_ne!(ring(&one), ring(&other));
+    assert!(String::from_utf8_lossy(&one.stderr).contains("wrangler secret put POSTERN_KEYS"));
+}
+
+#[test]
+fn a_new_key_goes_in_front_of_the_ring_in_use() {
+    let old = format!("old:{}", "A".repeat(43));
+    for output in
+        [postern(&["keys", "new", "--ring", &old], ""), postern(&["keys", "new", "--ring", "-"], &format!("{old}\n"))]
+    {
+        let ring = String::from_utf8(output.stdout).unwrap();
+        assert!(ring.trim_end().ends_with(&format!(",{old}")), "{ring}");
+        assert_ne!(KeyRing::parse(&ring).unwrap().newest_id().as_str(), "old");
+    }
+    let broken = postern(&["keys", "new", "--ring", "canary-8"], "");
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(broken.stdout.is_empty() && !String::from_utf8_lossy(&broken.stderr).contains("canary"));
+}
+
+#[test]
+fn of_several_sites_the_one_that_is_named_is_asked() {
+    let ask = |site: &[&str]| {
+        let question = ["explain", "--config", "sites.toml", "--secrets", "none", "--who", "nobody", "GET /users/7"];
+        let output = postern(&[&question[..], site].concat(), "");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout) + &text(output.stderr))
+    };
+    let (code, said) = ask(&["--site", "admin"]);
+    assert!(code == Some(0) && said.contains("/users/{id}"), "{said}");
+    let (code, said) = ask(&["--site", "shop"]);
+    assert!(code == Some(0) && said.contains("/{*rest}"), "{said}");
+    for (site, why) in
+        [(&[][..], "there are several sites, expected --site"), (&["--site", "shed"], "there is no site `shed`")]
+    {
+        let (code, said) = ask(site);
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
+}

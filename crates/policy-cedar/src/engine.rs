@@ -1,0 +1,60 @@
+//! Cedar behind the traits of the core.
+
+use std::rc::Rc;
+
+use postern::authzen::Evaluation;
+use postern::policy::{
+    Bundle, Compiled, CompiledPolicies, ManagementInput, PolicyDecision, PolicyEngine, PolicyInput, Version,
+};
+
+use super::set::PolicySet;
+use super::{management, schema, warm_up};
+
+/// Policies in Cedar.
+#[derive(Clone, Copy, Debug)]
+pub struct Cedar;
+
+impl PolicyEngine for Cedar {
+    fn parse(&self, bundle: &Bundle) -> Compiled {
+        Ok(Rc::new(PolicySet::parse(bundle)?))
+    }
+
+    fn parse_checked(&self, bundle: &Bundle) -> Compiled {
+        Ok(Rc::new(PolicySet::parse_checked(bundle)?))
+    }
+
+    fn built_in(&self) -> Compiled {
+        Ok(Rc::new(management::built_in()?))
+    }
+
+    fn version(&self) -> Version {
+        schema::version()
+    }
+
+    fn warm_up(&self) -> bool {
+        warm_up::warm_up()
+    }
+}
+
+impl CompiledPolicies for PolicySet {
+    fn version(&self) -> &Version {
+        self.version()
+    }
+
+    fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
+        self.decide(input)
+    }
+
+    fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {
+        self.evaluate(evaluation)
+    }
+
+    fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
+        self.decide_management(input)
+    }
+
+    fn rehearse(&self) {
+        // What it says is of no interest.
+        let _permitted = warm_up::rehearse(self);
+    }
+}

@@ -1,0 +1,126 @@
+//! Where the runtime comes in: one request, one site's [`Gateway`], one answer, whatever happens.
+
+pub mod stepper;
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{Request, Response};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+
+use crate::entry::stepper::Stepper;
+use crate::fault;
+use crate::http::forward::{self, ForwardError};
+use postern::authn::Rejection;
+use postern::gateway::{Gateway, Outcome, Place};
+use postern::http::{Reply, RequestHead};
+use postern::refusal::Reason;
+use postern::site::Site;
+use postern::upstream::ForwardPlan;
+use postern_workers::background::Background;
+use postern_workers::http::request::{self, IncomingBody};
+use postern_workers::http::response;
+use postern_workers::isolate;
+use postern_workers::js::Exception;
+use postern_workers::log;
+use postern_workers::pending_request::PendingRequest;
+use postern_workers::platform::Workers;
+
+/// Runs before the first request, where nobody waits.
+#[cfg(feature = "policies")]
+#[event(start)]
+fn start() {
+    isolate::set_policy_engine(postern_policy_cedar::engine());
+}
+
+/// Takes a request in; `entry.js` steps it through.
+#[wasm_bindgen]
+#[must_use]
+pub fn enter(incoming: Request, env: Env, context: worker::worker_sys::Context, pending: PendingRequest) -> Stepper {
+    let background = Background::PendingRequest(Rc::new(Context::new(context)), pending.clone());
+    let work = async move {
+        let head = request::head(&incoming).ok();
+        let answered = answer(incoming, env, background, head.as_ref()).await;
+        answered.unwrap_or_else(|failure| response::broken(head.as_ref(), &failure.to_string()))
+    };
+    Stepper::new(work, pending)
+}
+
+/// Answers a request that ended the instance that it was handed to.
+#[wasm_bindgen]
+#[must_use]
+pub fn broken(incoming: &Request, reason: &str) -> Response {
+    response::broken(request::head(incoming).ok().as_ref(), reason)
+}
+
+/// Answers a request whose instance was ended by something else.
+#[wasm_bindgen]
+#[must_use]
+pub fn interrupted(incoming: &Request) -> Response {
+    response::interrupted(request::head(incoming).ok().as_ref())
+}
+
+/// The timed refresh of what issuers publish (`[triggers]` in `wrangler.toml`), for every site that works.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    let deployment = match isolate::deployment(&env) {
+        Ok(deployment) => deployment,
+        Err(failure) => return log::failure("failed", None, &failure.to_string()),
+    };
+    if let Place::Unusable(why) = deployment.of(&Site::SOLE) {
+        log::failure("failed", None, &why.to_string());
+    }
+    let background = Background::Schedule(context);
+    for gateway in deployment.gateways() {
+        // Every fetch is an errand of its own: whatever becomes of it, the others go on.
+        gateway.refresh(&Workers::new(&env, gateway, background.clone()));
+    }
+}
+
+async fn answer(
+    incoming: Request,
+    env: Env,
+    background: Background,
+    head: Option<&RequestHead>,
+) -> Result<Response, Exception> {
+    let Some(head) = head else {
+        return Ok(response::unreadable());
+    };
+    if let Some(reply) = fault::provoke(&env, &head.url, &background).await {
+        return response::build(&reply);
+    }
+    let deployment = isolate::deployment(&env)?;
+    let gateway = match deployment.at(head) {
+        Place::Site(gateway) => gateway,
+        Place::Unusable(why) => return Err(Exception::new(&why.to_string())),
+        Place::Nowhere => return Ok(response::misdirected(head)),
+    };
+    let platform = Workers::new(&env, gateway, background.clone());
+    // The handle, not the request: `Request.clone()` would buffer the body.
+    let body = IncomingBody::of(Clone::clone(&incoming));
+    match gateway.handle(&platform, head, body).await {
+        Outcome::Reply(reply) => response::build(&reply),
+        Outcome::Forward(plan) => {
+            fault::at("before-upstream", head);
+            background.note_effect();
+            match forward::send(&env, gateway.config(), &plan, &incoming).await {
+                Ok(response) => Ok(response),
+                Err(error) => response::build(&not_forwarded(gateway, head, &plan, &error)),
+            }
+        }
+    }
+}
+
+fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, error: &ForwardError) -> Reply {
+    log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
+    let reason = match error {
+        ForwardError::Timeout => Reason::UpstreamTimeout,
+        ForwardError::NoFile => Reason::NoFile,
+        ForwardError::Ended => Reason::Rejected(Rejection::SessionGone),
+        ForwardError::Unwatched(store) => Reason::Store(store.clone()),
+        ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) => {
+            Reason::UpstreamUnreachable
+        }
+    };
+    gateway.upstream_failed(head, &plan.request_id, &reason)
+}

@@ -1,0 +1,197 @@
+//! Sends on what both doors let through, body and answer streaming.
+
+use js_sys::global;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ReadableStream, Request, Response};
+use worker::Env;
+
+use crate::fault;
+use crate::http::event_stream;
+use crate::http::session_watch::{self, End};
+use crate::http::websocket_relay;
+use crate::js as glue;
+use postern::config::Config;
+use postern::http::{HeaderMap, StatusCode, header};
+use postern::ports::StoreError;
+use postern::route::Upstream;
+use postern::time::Seconds;
+use postern::upstream::ForwardPlan;
+use postern::upstream::static_files::{self, Found};
+use postern_workers::http::fetch::millis;
+use postern_workers::http::headers;
+use postern_workers::http::response;
+use postern_workers::js::{Exception, property};
+use postern_workers::objects::Objects;
+use postern_workers::pending_promise;
+
+/// The binding of the static assets.
+pub const ASSETS: &str = "ASSETS";
+/// How long an upstream may take until its answer begins, or until it takes more of the request's body.
+pub const TIMEOUT: Seconds = Seconds::new(30);
+
+/// Why an upstream's answer did not come.
+#[derive(Clone, Debug)]
+pub enum ForwardError {
+    /// No binding of this name; the deployment is wrong.
+    Binding(String),
+    /// The request cannot be sent just as it was allowed.
+    Unsendable(String),
+    /// No connection, it broke before the answer began, or the answer is none.
+    Network(String),
+    /// The answer did not begin in time.
+    Timeout,
+    /// There is no such static file.
+    NoFile,
+    /// Meanwhile the session ended on which the answer would go on depending.
+    Ended,
+    /// Nobody can tell whether it did.
+    Unwatched(StoreError),
+}
+
+impl std::fmt::Display for ForwardError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Binding(name) => write!(f, "no service or assets binding `{name}`"),
+            Self::Unsendable(reason) => write!(f, "request cannot be sent: {reason}"),
+            Self::Network(reason) => write!(f, "no answer: {reason}"),
+            Self::Timeout => write!(f, "no answer within {TIMEOUT}"),
+            Self::NoFile => f.write_str("no such file"),
+            Self::Ended => f.write_str("session ended"),
+            Self::Unwatched(error) => write!(f, "session cannot be watched: {error:?}"),
+        }
+    }
+}
+
+/// Sends `incoming`'s method and body as `plan` of the site with this `config` says. Bindings have no host of their own:
+/// they see its public origin, which the browser knows.
+///
+/// # Errors
+/// When the answer does not begin.
+pub async fn send(
+    env: &Env,
+    config: &Config,
+    plan: &ForwardPlan,
+    incoming: &Request,
+) -> Result<Response, ForwardError> {
+    let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
+    let lines =
+        headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
+    let response = begun(plan, &target, &lines, incoming).await?;
+    fault::after_upstream(incoming);
+    answer(Objects { env, site: &config.site }, plan, &response).await
+}
+
+struct Target<'a> {
+    fetcher: JsValue,
+    origin: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn of(env: &Env, upstream: &'a Upstream, public_origin: &'a str) -> Result<Self, ForwardError> {
+        let (fetcher, origin) = match upstream {
+            Upstream::Origin(origin) => (global().into(), origin.as_str()),
+            Upstream::Service(name) => (binding(env, name)?, public_origin),
+            Upstream::Assets => (binding(env, ASSETS)?, public_origin),
+        };
+        Ok(Self { fetcher, origin })
+    }
+}
+
+fn binding(env: &Env, name: &str) -> Result<JsValue, ForwardError> {
+    let found = property(env, name).ok().filter(|binding| property(binding, "fetch").is_ok_and(|it| it.is_function()));
+    found.ok_or_else(|| ForwardError::Binding(name.to_owned()))
+}
+
+/// Whether the answer may not come from the data centre's cache, nor go there.
+fn is_fresh(plan: &ForwardPlan) -> bool {
+    plan.private && matches!(plan.upstream, Upstream::Origin(_))
+}
+
+/// Nothing is copied from the incoming request but its method and body: neither headers, nor `cf`, nor redirect mode.
+async fn begun(
+    plan: &ForwardPlan,
+    target: &Target<'_>,
+    lines: &str,
+    incoming: &Request,
+) -> Result<Response, ForwardError> {
+    let (path, method) = (&plan.path_and_query, plan.method.as_str());
+    // No body is so long that a number of JavaScript's would not tell its length.
+    let length = plan.body_length.map(|length| length as f64);
+    let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
+    let begun = glue::answer(fetcher, origin, path, method, lines, is_fresh(plan), limit, incoming, length);
+    let response = pending_promise::wait(begun.map_err(|error| unreachable(error.into()))?).await;
+    let response =
+        response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
+    response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
+}
+
+fn unreachable(exception: Exception) -> ForwardError {
+    ForwardError::Network(exception.to_string())
+}
+
+/// The answer with the headers that the browser may see. What would go on after the session's end is watched.
+async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
+    let (status, headers) =
+        headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
+    let mut headers = plan.answer_headers(status, &headers);
+    match static_files::found(plan, status, &headers) {
+        Found::It => {}
+        Found::PageForPerson => static_files::not_to_be_kept(&mut headers),
+        Found::PageForProgram => return Err(ForwardError::NoFile),
+    }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        let socket = relayed(objects, plan, &mut headers, from).await?;
+        return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
+    }
+    match from.body().filter(|_| event_stream::is_one(&headers)) {
+        Some(body) => {
+            let body = until_the_end(objects, plan, &mut headers, body).await?;
+            response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
+        }
+        None => response::passed_on(from, &headers).map_err(unreachable),
+    }
+}
+
+async fn relayed(
+    objects: Objects<'_>,
+    plan: &ForwardPlan,
+    headers: &mut HeaderMap,
+    from: &Response,
+) -> Result<JsValue, ForwardError> {
+    let upstream = property(from, "webSocket").map_err(unreachable)?;
+    match session_watch::begin(objects, &plan.tenure).await {
+        Ok(None) => Ok(upstream),
+        Ok(Some(ending)) => {
+            // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+            websocket_relay::between(upstream, ending, &plan.request_id).map_err(unreachable)
+        }
+        Err(end) => {
+            websocket_relay::refuse(upstream, &end);
+            Err(over(end))
+        }
+    }
+}
+
+async fn until_the_end(
+    objects: Objects<'_>,
+    plan: &ForwardPlan,
+    headers: &mut HeaderMap,
+    body: ReadableStream,
+) -> Result<ReadableStream, ForwardError> {
+    match session_watch::begin(objects, &plan.tenure).await.map_err(over)? {
+        None => Ok(body),
+        Some((end, _)) => {
+            event_stream::forget_encoding(headers);
+            fault::in_stream(&plan.headers);
+            event_stream::until(&body, end, &plan.request_id).map_err(unreachable)
+        }
+    }
+}
+
+fn over(end: End) -> ForwardError {
+    match end {
+        End::Ended | End::Expired => ForwardError::Ended,
+        End::Unknown(error) => ForwardError::Unwatched(error),
+    }
+}

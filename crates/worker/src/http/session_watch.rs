@@ -1,0 +1,199 @@
+//! Waiting for the end of what an answer depends on. A token's end is known; for a session's there is a line to the
+//! subject's object, which closes it when the session ends.
+//!
+//! The object sleeps meanwhile (its end hibernates) and costs nothing. If the line breaks, as when the object is
+//! moved or renewed by a deployment, a new one is opened; that asks again whether the session lives, and if nobody
+//! answers, that is an end too.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use js_sys::Date;
+use wasm_bindgen::JsValue;
+use worker::{Delay, Env};
+
+use crate::http::websocket::{self, Socket};
+use postern::ports::{Clock, StoreError};
+use postern::session::message::{Envelope, VERSION};
+use postern::session::{USED, WatchRequest};
+use postern::site::Site;
+use postern::time::{Seconds, Timestamp};
+use postern::upstream::websocket::Close;
+use postern::upstream::{Stay, Tenure};
+use postern_workers::clock::SystemClock;
+use postern_workers::objects::Objects;
+use postern_workers::objects::sessions::BINDING;
+
+/// How long to wait before each attempt to open a broken line again.
+const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+/// A line that held so long was a good one: the next break begins with the first pause again.
+const GOOD_AFTER_MS: f64 = 60_000.0;
+
+/// Why no more may come.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// The session has ended.
+    Ended,
+    /// The token has expired.
+    Expired,
+    /// Nobody can tell.
+    Unknown(StoreError),
+}
+
+impl End {
+    /// How it is said on a WebSocket.
+    pub(crate) fn close(&self) -> Close {
+        match self {
+            Self::Ended => Close::ended(),
+            Self::Expired => Close::expired(),
+            Self::Unknown(_) => Close::unknown(),
+        }
+    }
+}
+
+/// What comes when the answer has to stop.
+pub(crate) type Ending = LocalBoxFuture<'static, End>;
+
+/// Begins to wait for the end of `tenure`; `None` where there is none. With a session comes the way to say that it is used.
+///
+/// # Errors
+/// When it has come already, or nobody can tell.
+pub(crate) async fn begin(objects: Objects<'_>, tenure: &Tenure) -> Result<Option<(Ending, Option<Use>)>, End> {
+    match tenure {
+        Tenure::Unlimited => Ok(None),
+        Tenure::Until(time) => Ok(Some((expiry(*time).boxed_local(), None))),
+        Tenure::Session(stay) => {
+            let (watch, end) = Watch::begin(objects, stay).await?;
+            Ok(Some((end.boxed_local(), stay.touch_every.map(|every| Use::new(watch, every)))))
+        }
+    }
+}
+
+/// A timer knows no longer wait than some weeks, so it is looked at again now and then.
+async fn expiry(time: Timestamp) -> End {
+    loop {
+        let left = time.since(SystemClock.now());
+        if left.get() == 0 {
+            return End::Expired;
+        }
+        Delay::from(Duration::from_secs(left.min(Seconds::hours(1)).get().into())).await;
+    }
+}
+
+/// What the browser sends is use of the session, counted no more often than the idle clock is exact.
+pub(crate) struct Use {
+    watch: Rc<Watch>,
+    every_ms: f64,
+    last: Cell<f64>,
+}
+
+impl Use {
+    /// The request itself was use.
+    fn new(watch: Rc<Watch>, every: Seconds) -> Self {
+        Self { watch, every_ms: f64::from(every.get()) * 1000.0, last: Cell::new(Date::now()) }
+    }
+
+    /// Notes that the browser sent something.
+    pub(crate) fn note(&self) {
+        let now = Date::now();
+        if now - self.last.get() >= self.every_ms {
+            self.last.set(now);
+            self.watch.used();
+        }
+    }
+}
+
+/// A session that is watched.
+struct Watch {
+    env: Env,
+    site: Site,
+    stay: Stay,
+    /// The line as it is now, for [`Watch::used`].
+    line: RefCell<Option<JsValue>>,
+}
+
+struct Line {
+    socket: Socket,
+    closed: oneshot::Receiver<u16>,
+}
+
+impl Watch {
+    /// Begins to watch, and returns what waits for the end.
+    ///
+    /// # Errors
+    /// When the session has ended already, or its object does not answer.
+    async fn begin(objects: Objects<'_>, stay: &Stay) -> Result<(Rc<Self>, impl Future<Output = End> + use<>), End> {
+        let (env, site) = (objects.env.clone(), objects.site.clone());
+        let watch = Rc::new(Self { env, site, stay: stay.clone(), line: RefCell::default() });
+        let line = watch.open().await?;
+        Ok((Rc::clone(&watch), watch.until_the_end(line)))
+    }
+
+    /// Tells the object that the session was used.
+    fn used(&self) {
+        if let Some(line) = &*self.line.borrow() {
+            websocket::send(line, &USED.into());
+        }
+    }
+
+    async fn until_the_end(self: Rc<Self>, mut line: Line) -> End {
+        let mut breaks = 0;
+        loop {
+            let since = Date::now();
+            let code = (&mut line.closed).await.unwrap_or_default();
+            if code == Close::ENDED {
+                return End::Ended;
+            }
+            if Date::now() - since > GOOD_AFTER_MS {
+                breaks = 0;
+            }
+            line = match self.open_again(&mut breaks).await {
+                Ok(line) => line,
+                Err(end) => return end,
+            };
+        }
+    }
+
+    async fn open_again(&self, breaks: &mut usize) -> Result<Line, End> {
+        let mut end = End::Unknown(StoreError::Unavailable("the line to the object broke again and again".to_owned()));
+        while let Some(pause) = PAUSES.get(*breaks) {
+            *breaks += 1;
+            Delay::from(*pause).await;
+            match self.open().await {
+                Ok(line) => return Ok(line),
+                Err(End::Ended) => return Err(End::Ended),
+                Err(unknown) => end = unknown,
+            }
+        }
+        Err(end)
+    }
+
+    async fn open(&self) -> Result<Line, End> {
+        let envelope = Envelope { v: VERSION, command: WatchRequest { digest: self.stay.digest.clone() } };
+        let message = serde_json::to_string(&envelope).map_err(|_| End::Unknown(StoreError::Malformed))?;
+        let objects = Objects { env: &self.env, site: &self.site };
+        let opened = objects.open(BINDING, &self.stay.subject.object_name(), &message).await;
+        let raw = opened.map_err(End::Unknown)?.ok_or(End::Ended)?;
+        let (sender, closed) = oneshot::channel();
+        let sender = Rc::new(RefCell::new(Some(sender)));
+        let on_end = move |code, _: &str| {
+            if let Some(sender) = sender.borrow_mut().take() {
+                let _nobody_waits = sender.send(code);
+            }
+        };
+        let socket = Socket::accept(raw.clone(), |_| (), on_end)
+            .map_err(|error| End::Unknown(StoreError::Unavailable(error.to_string())))?;
+        *self.line.borrow_mut() = Some(raw);
+        Ok(Line { socket, closed })
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.socket.close(&Close { code: Some(1000), reason: String::new() });
+    }
+}

@@ -1,0 +1,141 @@
+// What the Worker leaves to JavaScript: things that would otherwise cross the border many times over, and what has to
+// happen when the WebAssembly instance ends. Nothing is decided here.
+
+/** What `new URL()` cannot read otherwise than it is written: no dot segments, nothing to be encoded. */
+const isPlain = (path) => /^[\w/?&=+,:@~.-]*$/.test(path) && !path.includes("/.");
+
+const pathOf = (url) => url.slice(url.indexOf("/", url.indexOf("//") + 2));
+
+const initOf = (method, lines, fresh) => {
+  const init = { method, headers: JSON.parse(lines), redirect: "manual" };
+  // Otherwise the data centre keeps the answer by its file extension and gives it to the next user.
+  if (fresh) init.cache = "no-store";
+  return init;
+};
+
+/** The runtime parses the URL once more: what it sends has to be what was matched, byte for byte. */
+function checked(request, path) {
+  if (pathOf(request.url) !== path) throw new Error("the runtime would send another path");
+  return request;
+}
+
+/** The most that is held of a body at once. */
+const PART_BYTES = 64 * 1024;
+
+/** Passes a request's body on, part by part: no more is read than the upstream takes. */
+async function passOn(body, length, writable, upstream) {
+  const [reader, writer] = [body.getReader({ mode: "byob" }), writable.getWriter()];
+  try {
+    let room = new ArrayBuffer(Math.min(length || PART_BYTES, PART_BYTES));
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(room));
+      upstream.askedAt = Date.now();
+      if (done) return await writer.close();
+      await writer.write(value);
+      upstream.askedAt = undefined;
+      room = value.buffer;
+    }
+  } catch (error) {
+    // Whichever side it was: the other one is not to take what came so far for all.
+    await Promise.allSettled([writer.abort(error), reader.cancel(error)]);
+  }
+}
+
+/** Puts the body of `incoming` into `init`. With a known `length` it is sent with it, as some upstreams want. */
+function addBody(init, incoming, length, upstream) {
+  const channel = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+  init.body = channel.readable;
+  upstream.askedAt = undefined;
+  passOn(incoming.body, length, channel.writable, upstream);
+}
+
+/**
+ * The answer of a `fetcher`, if it begins in time: within so many milliseconds of the last part of the request, and each part
+ * is to be taken within as many. What the browser takes to send is not the upstream's fault.
+ *
+ * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
+ */
+export async function answer(fetcher, origin, path, method, lines, fresh, limit, incoming, length) {
+  const init = initOf(method, lines, fresh);
+  const upstream = { askedAt: Date.now() };
+  let abort;
+  if (method !== "GET" && method !== "HEAD" && incoming.body) {
+    abort = new AbortController();
+    init.signal = abort.signal;
+    addBody(init, incoming, length, upstream);
+  }
+  let timer;
+  const late = new Promise((_, reject) => {
+    const look = () => {
+      const left = limit - (upstream.askedAt === undefined ? 0 : Date.now() - upstream.askedAt);
+      if (left > 0) timer = setTimeout(look, left);
+      else reject(new DOMException("no answer in time", "TimeoutError"));
+    };
+    look();
+  });
+  try {
+    const request = isPlain(path) ? [origin + path, init] : [checked(new Request(origin + path, init), path)];
+    return await Promise.race([fetcher.fetch(...request), late]);
+  } catch (error) {
+    abort?.abort();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What has to be ended when this instance of the module ends: a function each. */
+const endings = new Set();
+
+/** The instance has ended. */
+export function end() {
+  for (const ending of endings) ending();
+  endings.clear();
+}
+
+/**
+ * Does `work` when the instance ends, in the request that asks for it now: none may touch what belongs to another.
+ * Returns what takes that back.
+ */
+function atEnd(work) {
+  let ending;
+  new Promise((resolve) => (ending = resolve)).then(work);
+  endings.add(ending);
+  return () => endings.delete(ending);
+}
+
+/** Closes a WebSocket when the instance ends, as one that restarts does (1012). Returns what takes that back. */
+export const closedAtEnd = (socket) =>
+  atEnd(() => {
+    try {
+      socket.close(1012, "restarting");
+    } catch {
+      // It is closed already.
+    }
+  });
+
+/** Passes a body on, until its end or `close()`. It breaks off with the body, and with the instance. */
+export function pipe(body) {
+  const { readable, writable } = new IdentityTransformStream();
+  const abort = new AbortController();
+  // What was passed on so far is whole when a session ends: that is an end, it does not break off.
+  const piped = body.pipeTo(writable, { signal: abort.signal, preventAbort: true });
+  const stop = async (how) => {
+    abort.abort();
+    await piped.catch(() => {});
+    await writable[how]().catch(() => {});
+  };
+  const release = atEnd(() => stop("abort"));
+  const done = piped.then(release, () => {
+    release();
+    if (!abort.signal.aborted) return writable.abort().catch(() => {});
+  });
+  return { readable, done, close: () => void stop("close") };
+}
+
+/** All rows of each of these statements, which happen together or not at all. */
+export const transaction = (storage, statements) =>
+  storage.transactionSync(() => JSON.stringify(statements.map(([statement, bindings]) => storage.sql.exec(statement, ...bindings).toArray())));
+
+/** All rows of one statement, each an object of its columns. */
+export const rows = (sql, statement, bindings) => JSON.stringify(sql.exec(statement, ...bindings).toArray());

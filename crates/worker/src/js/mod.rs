@@ -1,0 +1,49 @@
+//! `glue.js`, as Rust sees it.
+
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{ReadableStream, Request};
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub(crate) fn answer(
+        fetcher: &JsValue,
+        origin: &str,
+        path: &str,
+        method: &str,
+        lines: &str,
+        fresh: bool,
+        limit: u32,
+        incoming: &Request,
+        length: Option<f64>,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = closedAtEnd)]
+    pub(crate) fn closed_at_end(socket: &JsValue) -> Result<Function, JsValue>;
+
+    /// A stream that is passed on.
+    pub(crate) type Pipe;
+
+    #[wasm_bindgen(catch)]
+    pub(crate) fn pipe(body: &ReadableStream) -> Result<Pipe, JsValue>;
+
+    /// What comes out of it.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn readable(this: &Pipe) -> ReadableStream;
+
+    /// Settles when nothing more comes.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn done(this: &Pipe) -> Promise;
+
+    /// Ends it here: what was passed on so far is whole.
+    #[wasm_bindgen(method)]
+    pub(crate) fn close(this: &Pipe);
+
+    #[wasm_bindgen(catch)]
+    pub(crate) fn transaction(storage: &JsValue, statements: &Array) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(crate) fn rows(sql: &JsValue, statement: &str, bindings: &Array) -> Result<String, JsValue>;
+}

@@ -1,0 +1,270 @@
+//! The Durable Object of one subject: loads, calls [`Subject`], stores. Every rule is there; here is
+//! only what needs the runtime: one renewal at a time for a session, and the alarm.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared};
+use worker::{
+    DurableObject, Env, Request, Response, State, Storage, WebSocket, WebSocketIncomingMessage, durable_object,
+};
+
+use crate::objects::expiring_table;
+use crate::objects::session_watchers::{self, Watchers};
+use crate::objects::subject_table::SubjectTable;
+use crate::objects::{self, ObjectError};
+use postern::gateway::{Gateway, Place};
+use postern::json;
+use postern::ports::{Clock, StoreError};
+use postern::session::message::{Envelope, VERSION};
+use postern::session::{
+    Answer, Check, Clocks, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject, USED,
+    WatchRequest,
+};
+use postern::site::Site;
+use postern::time::Timestamp;
+use postern_workers::background::Background;
+use postern_workers::clock::SystemClock;
+use postern_workers::isolate;
+use postern_workers::log;
+use postern_workers::platform::Workers;
+use postern_workers::random::SystemRandom;
+
+/// Everything that must be consistent about one subject.
+#[durable_object]
+pub struct SubjectObject {
+    inner: Rc<Inner>,
+}
+
+/// A renewal under way. Inside an object all requests may wait for the same one.
+type Flight = Shared<LocalBoxFuture<'static, ()>>;
+
+struct Inner {
+    storage: Storage,
+    watchers: Watchers,
+    table: SubjectTable,
+    /// Whose it is, by the object's own name: alarms and lines that wake it say nothing of it.
+    site: Site,
+    env: Env,
+    flights: RefCell<HashMap<SessionDigest, Flight>>,
+    /// When the alarm rings, as far as this instance knows.
+    alarm_at: Cell<Option<Timestamp>>,
+}
+
+impl DurableObject for SubjectObject {
+    fn new(state: State, env: Env) -> Self {
+        let storage = state.storage();
+        let table = SubjectTable::new(storage.sql());
+        let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
+        let (flights, alarm_at) = (RefCell::default(), Cell::new(None));
+        let inner = Inner { storage, watchers: Watchers(state), table, site, env, flights, alarm_at };
+        Self { inner: Rc::new(inner) }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let inner = Rc::clone(&self.inner);
+        match objects::line_message(&request) {
+            Some(message) => objects::serve_line(async move { inner.admit(&message).await }).await,
+            None => objects::serve(request, move |message| async move { inner.answer(&message).await }).await,
+        }
+    }
+
+    /// A watcher says that its session was used.
+    async fn websocket_message(&self, line: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
+        let inner = Rc::clone(&self.inner);
+        let is_use = matches!(&message, WebSocketIncomingMessage::String(text) if text == USED);
+        let noted = if is_use { inner.touch(&line) } else { Ok(()) };
+        noted.map_err(|(ObjectError::Failed(reason) | ObjectError::Malformed(reason))| reason.into())
+    }
+
+    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _: WebSocket, _: worker::Error) -> worker::Result<()> {
+        Ok(())
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        let inner = Rc::clone(&self.inner);
+        expiring_table::on_alarm(async move { inner.ring().await }).await
+    }
+}
+
+impl Inner {
+    async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
+        let envelope: Envelope<Command> =
+            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
+        if envelope.v != VERSION {
+            return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
+        }
+        let answer = self.carry_out(&envelope.command).await?;
+        // A session that lives changes nothing that has to be done sooner, and ends nothing.
+        if !matches!(answer, Answer::Live(_)) {
+            self.tell_watchers()?;
+            self.set_alarm().await?;
+        }
+        serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
+    }
+
+    /// Carries out a command; a check whose access token is due makes one renewal, whoever asks.
+    async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Answer, ObjectError> {
+        let gateway = self.gateway()?;
+        let flight = self.flight(command);
+        let step = self.subject(&gateway).handle(command, SystemClock.now(), flight.is_none()).map_err(failed)?;
+        let (answer, flight) = match step {
+            Step::Answer(answer) => (answer, flight),
+            Step::Renew(job) => {
+                let flight = self.take_off(Rc::clone(&gateway), *job);
+                (self.without_renewal(&gateway, command)?, Some(flight))
+            }
+        };
+        match flight {
+            // What is still valid can be used meanwhile; who has nothing waits.
+            Some(flight) if waits_for_token(&answer) => {
+                flight.await;
+                self.without_renewal(&gateway, command)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Lets a session be watched, if it lives: a response with a WebSocket, or 410.
+    async fn admit(&self, message: &str) -> Result<Response, ObjectError> {
+        let envelope: Envelope<WatchRequest> =
+            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
+        let gateway = self.gateway()?;
+        let (now, digest) = (SystemClock.now(), &envelope.command.digest);
+        let not_before = |provider: &str| gateway.config().not_before(provider, now);
+        let lives = self.subject(&gateway).may_be_watched(digest, clocks(&gateway), not_before, now).map_err(failed)?;
+        if !lives {
+            return Response::error("gone", 410).map_err(|error| ObjectError::Failed(error.to_string()));
+        }
+        // Before anything else can happen here: an end from now on is told.
+        let line = self.watchers.admit(digest)?;
+        self.set_alarm().await?;
+        Ok(line)
+    }
+
+    fn touch(&self, line: &WebSocket) -> Result<(), ObjectError> {
+        let Some(digest) = self.watchers.watched(line) else { return Ok(()) };
+        let gateway = self.gateway()?;
+        let check = Check { digest, touch: true, access_token: false, clocks: clocks(&gateway) };
+        let answer = self.without_renewal(&gateway, &Command::Check(check))?;
+        if matches!(answer, Answer::Gone) {
+            session_watchers::dismiss(line);
+        }
+        Ok(())
+    }
+
+    fn tell_watchers(&self) -> Result<(), ObjectError> {
+        let gateway = self.gateway()?;
+        self.watchers.tell(|digest| self.subject(&gateway).has(digest)).map_err(failed)
+    }
+
+    fn without_renewal(&self, gateway: &Gateway, command: &Command) -> Result<Answer, ObjectError> {
+        let step = self.subject(gateway).handle(command, SystemClock.now(), false).map_err(failed)?;
+        step.into_answer().ok_or_else(|| ObjectError::Failed("renewal began though it may not".to_owned()))
+    }
+
+    /// Starts a renewal that goes on even if who asked for it goes away.
+    fn take_off(self: &Rc<Self>, gateway: Rc<Gateway>, job: RenewalJob) -> Flight {
+        let inner = Rc::clone(self);
+        let digest = job.digest.clone();
+        let landed = async move {
+            let done = Rc::clone(&inner);
+            let digest = job.digest.clone();
+            inner.renew(&gateway, &job).await;
+            done.flights.borrow_mut().remove(&digest);
+        };
+        let flight = landed.boxed_local().shared();
+        wasm_bindgen_futures::spawn_local(flight.clone());
+        self.flights.borrow_mut().insert(digest, flight.clone());
+        flight
+    }
+
+    async fn renew(&self, gateway: &Rc<Gateway>, job: &RenewalJob) {
+        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, gateway, Background::Object), job).await;
+        let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
+        // The mark of the attempt stays: the next one knows that this one was lost.
+        if let Err(error) = stored {
+            failed(error);
+        }
+        let told = self.tell_watchers();
+        if let Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = told.and(self.set_alarm().await) {
+            log::failure("alarm_not_set", None, &reason);
+        }
+    }
+
+    /// Cleans up, and tells providers what to forget.
+    async fn ring(&self) -> Result<(), ObjectError> {
+        self.alarm_at.set(None);
+        let gateway = self.gateway()?;
+        let platform = Workers::new(&self.env, &gateway, Background::Object);
+        self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
+        self.tell_watchers()?;
+        let due: Vec<Revocation> = self.subject(&gateway).revocations_due(SystemClock.now()).map_err(failed)?;
+        for revocation in due {
+            let done = gateway.revoke(&platform, &revocation).await;
+            self.subject(&gateway).revocation_tried(revocation, done, SystemClock.now()).map_err(failed)?;
+        }
+        self.set_alarm().await
+    }
+
+    /// Sets the alarm for the next thing to do, unless it rings before.
+    async fn set_alarm(&self) -> Result<(), ObjectError> {
+        let Some(next) = self.table.next_event().map_err(failed)? else { return Ok(()) };
+        let now = SystemClock.now();
+        if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
+            return Ok(());
+        }
+        let wait_ms = i64::from(next.since(now).get()) * 1000;
+        self.storage.set_alarm(wait_ms.max(100)).await.map_err(|error| ObjectError::Failed(error.to_string()))?;
+        self.alarm_at.set(Some(next));
+        Ok(())
+    }
+
+    fn flight(&self, command: &Command) -> Option<Flight> {
+        let Command::Check(check) = command else { return None };
+        self.flights.borrow().get(&check.digest).cloned()
+    }
+
+    /// The gateway of the site whose object this is.
+    fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
+        let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
+        match deployment.of(&self.site) {
+            Place::Site(gateway) => Ok(Rc::clone(gateway)),
+            Place::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
+            Place::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
+        }
+    }
+
+    fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
+        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
+    }
+}
+
+/// The clocks in force here and now.
+fn clocks(gateway: &Gateway) -> Clocks {
+    let session = &gateway.config().session;
+    Clocks::new(session.idle, session.absolute)
+}
+
+fn waits_for_token(answer: &Answer) -> bool {
+    matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
+}
+
+fn report(code: &'static str, detail: &str) {
+    log::failure(code, None, detail);
+}
+
+fn failed(error: StoreError) -> ObjectError {
+    let reason = match error {
+        StoreError::Unavailable(reason) => reason,
+        StoreError::Malformed => "a stored record or message cannot be read".to_owned(),
+    };
+    log::failure("subject_object_failed", None, &reason);
+    ObjectError::Failed(reason)
+}

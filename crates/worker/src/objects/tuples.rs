@@ -1,0 +1,137 @@
+//! The Durable Object that keeps tuples.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use serde::Deserialize;
+use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, Storage, durable_object};
+
+use crate::objects::sql;
+use crate::objects::{self, ObjectError};
+use postern::relation::message::{self, PAGE, row, statement};
+use postern::relation::{Answer, Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, Userset, Wanted};
+
+/// One shard of the tuples.
+#[durable_object(fetch)]
+pub struct TupleObject {
+    shard: Rc<Shard>,
+}
+
+struct Shard {
+    storage: Storage,
+    is_made: Cell<bool>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    subject: String,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    relation: String,
+    subject: String,
+}
+
+impl DurableObject for TupleObject {
+    fn new(state: State, _env: Env) -> Self {
+        Self { shard: Rc::new(Shard { storage: state.storage(), is_made: Cell::new(false) }) }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let shard = Rc::clone(&self.shard);
+        objects::serve(request, move |message| async move { shard.answer(&message) }).await
+    }
+}
+
+impl Shard {
+    /// Without a wait from beginning to end: nothing comes between two reads of one message.
+    fn answer(&self, message: &str) -> Result<String, ObjectError> {
+        let request = message::Request::parse(message);
+        let request = request.ok_or_else(|| ObjectError::Malformed("expected a request about tuples".to_owned()))?;
+        if !self.is_made.get() {
+            sql::execute(&self.storage.sql(), statement::CREATE, Vec::new())?;
+            self.is_made.set(true);
+        }
+        let response = match request {
+            message::Request::Read(reads) => {
+                message::Response::Answers(reads.iter().map(|read| self.read(read)).collect::<Result<_, _>>()?)
+            }
+            message::Request::Change(change) => message::Response::Changed(self.change(&change)?),
+            message::Request::List(object, after) => message::Response::Page(self.list(&object, after.as_ref())?),
+        };
+        Ok(response.to_json())
+    }
+
+    fn read(&self, read: &Read) -> Result<Answer, ObjectError> {
+        let usersets = match &read.wanted {
+            Wanted::Objects => false,
+            Wanted::Subjects { exactly, usersets } => {
+                for subject in exactly {
+                    let found: Vec<Found> = self.query(statement::IS_THERE, key(&read.userset, subject))?;
+                    if !found.is_empty() {
+                        return Ok(Answer { is_there: true, ..Answer::default() });
+                    }
+                }
+                if !usersets {
+                    return Ok(Answer::default());
+                }
+                true
+            }
+        };
+        let Userset { object, relation } = &read.userset;
+        let most = i64::try_from(MAX_FOUND + 1).unwrap_or(i64::MAX);
+        let bindings =
+            vec![object.to_string().into(), relation.as_str().into(), i64::from(usersets).into(), most.into()];
+        let found: Vec<Found> = self.query(statement::FIND, bindings)?;
+        let more = found.len() > MAX_FOUND;
+        let subjects = found.iter().take(MAX_FOUND).map(|found| Subject::parse(&found.subject));
+        let found = subjects.collect::<Option<_>>().ok_or_else(unreadable)?;
+        Ok(Answer { is_there: false, found, more })
+    }
+
+    /// All of it or nothing. What is removed goes first.
+    fn change(&self, change: &Change) -> Result<Changed, ObjectError> {
+        let statements = |statement: &'static str, tuples: &[Tuple]| {
+            tuples.iter().map(move |tuple| (statement, key(&tuple.userset, &tuple.subject))).collect::<Vec<_>>()
+        };
+        let all = [statements(statement::REMOVE, &change.remove), statements(statement::ADD, &change.add)].concat();
+        let rows: Vec<Vec<Found>> = sql::transaction(&self.storage, all)?;
+        let mut changed = rows.iter().map(|rows| !rows.is_empty());
+        let removed = changed.by_ref().take(change.remove.len()).collect();
+        Ok(Changed { removed, added: changed.collect() })
+    }
+
+    fn list(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, ObjectError> {
+        let (relation, is_set, subject) = match after {
+            None => (String::new(), false, String::new()),
+            Some(Tuple { userset, subject }) => {
+                (userset.relation.to_string(), subject.is_userset(), subject.to_string())
+            }
+        };
+        let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let bindings =
+            vec![object.to_string().into(), relation.into(), i64::from(is_set).into(), subject.into(), most.into()];
+        let found: Vec<Listed> = self.query(statement::LIST, bindings)?;
+        let more = found.len() > PAGE;
+        let tuples = found.iter().take(PAGE).map(|found| row(object, &found.relation, &found.subject));
+        Ok(Page { tuples: tuples.collect::<Option<_>>().ok_or_else(unreadable)?, more })
+    }
+
+    fn query<T: serde::de::DeserializeOwned>(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> Result<Vec<T>, ObjectError> {
+        sql::query(&self.storage.sql(), statement, bindings)
+    }
+}
+
+fn key(userset: &Userset, subject: &Subject) -> Vec<SqlStorageValue> {
+    let (object, relation) = (userset.object.to_string(), userset.relation.as_str());
+    vec![object.into(), relation.into(), i64::from(subject.is_userset()).into(), subject.to_string().into()]
+}
+
+fn unreadable() -> ObjectError {
+    ObjectError::Failed("a tuple cannot be read".to_owned())
+}

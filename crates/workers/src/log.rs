@@ -1,0 +1,26 @@
+//! Log lines: one JSON text each, which Workers Logs indexes by its members.
+
+use postern::ports::Log;
+
+/// `console.log`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConsoleLog;
+
+impl Log for ConsoleLog {
+    fn line(&self, json: &str) {
+        web_sys::console::log_1(&json.into());
+    }
+}
+
+/// Reports what went wrong inside the edge itself: `event` names it, `reason` is for the operator.
+/// `request` is the platform's id of the request, where there is one.
+pub fn failure(event: &str, request: Option<&str>, reason: &str) {
+    let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
+    web_sys::console::error_1(&line.to_string().into());
+}
+
+/// Reports what is no failure, in the same form.
+pub fn note(event: &str, request: Option<&str>, reason: &str) {
+    let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
+    web_sys::console::log_1(&line.to_string().into());
+}

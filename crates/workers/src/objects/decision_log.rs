@@ -1,0 +1,31 @@
+//! [`KeptDecisions`] by sharded Durable Objects.
+
+use crate::bindings::Bindings;
+use crate::log;
+use crate::platform::Workers;
+use postern::kept::{Decision, Found, KeptDecisions, Message, shard};
+use postern::ports::StoreError;
+
+/// The binding of the namespace.
+pub const BINDING: &str = "DECISION_LOG";
+
+/// Asks the `DecisionObject` that is responsible for the id.
+impl KeptDecisions for Workers {
+    fn keep(&self, decision: Decision) {
+        let bindings = self.bindings().clone();
+        self.bindings().background().run(async move {
+            if let Err(error) = put(&bindings, &decision).await {
+                log::failure("decision_not_kept", Some(&decision.id), &format!("{error:?}"));
+            }
+        });
+    }
+
+    async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let answer = self.bindings().objects().call(BINDING, &shard(id), &Message::find(id)).await?;
+        Found::parse(&answer).ok_or(StoreError::Malformed)
+    }
+}
+
+async fn put(bindings: &Bindings, decision: &Decision) -> Result<(), StoreError> {
+    bindings.objects().call(BINDING, &shard(&decision.id), &decision.to_json()).await.map(drop)
+}

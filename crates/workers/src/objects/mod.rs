@@ -1,0 +1,146 @@
+//! Talking to Durable Objects: one POST of JSON, one JSON answer.
+//!
+//! Callers never repeat a call that failed: it may have been done. An object always answers, with
+//! 400 to what it cannot read and 500 to a failure of its own.
+
+pub mod decision_log;
+pub mod rate_limit;
+pub mod replay;
+pub mod sessions;
+pub mod sid_index;
+pub mod tuples;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use js_sys::{Array, Object, Promise};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{AbortController, RequestInit};
+use worker::{Delay, Env};
+
+use crate::http::fetch::millis;
+use crate::js::glue;
+use crate::js::{self, Exception, property};
+use crate::pending_promise;
+use postern::ports::StoreError;
+use postern::site::Site;
+use postern::time::Seconds;
+
+/// How long a caller waits for an object.
+const TIMEOUT: Seconds = Seconds::new(10);
+
+/// The objects of one site: no other's can be reached through it.
+#[derive(Clone, Copy, Debug)]
+pub struct Objects<'a> {
+    /// The bindings.
+    pub env: &'a Env,
+    /// The site.
+    pub site: &'a Site,
+}
+
+impl Objects<'_> {
+    /// Hands `message` to the object that the site calls `name` in the namespace bound as `binding`, and returns its
+    /// answer.
+    ///
+    /// # Errors
+    /// When the object is overloaded, unreachable, slow, or answers with an error.
+    pub async fn call(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
+        self.call_within(TIMEOUT, binding, name, message).await
+    }
+
+    /// The same, for a caller with less patience.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn call_within(
+        &self,
+        patience: Seconds,
+        binding: &str,
+        name: &str,
+        message: &str,
+    ) -> Result<String, StoreError> {
+        let asked = glue::asked(self.env, binding, &self.site.scoped(name), message, millis(patience));
+        let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
+        if status == 200.0 {
+            return Ok(text);
+        }
+        Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
+    }
+
+    /// Hands each message to the object of its name, all at once, and returns their answers in that order.
+    ///
+    /// # Errors
+    /// When one of the objects is overloaded, unreachable, slow, or answers with an error.
+    pub async fn call_all(&self, binding: &str, messages: &[(&str, String)]) -> Result<Vec<String>, StoreError> {
+        let scoped: Vec<(String, &String)> =
+            messages.iter().map(|(name, message)| (self.site.scoped(name), message)).collect();
+        let scoped = serde_json::to_string(&scoped).map_err(|error| unavailable(binding, &error))?;
+        let asked = glue::asked_all(self.env, binding, &scoped, millis(TIMEOUT));
+        let answers = told_all(asked).await.map_err(|error| unavailable(binding, &error))?;
+        let refused = answers.iter().find(|(status, _)| *status != 200.0);
+        match refused {
+            None => Ok(answers.into_iter().map(|(_, text)| text).collect()),
+            Some((status, text)) => Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}"))),
+        }
+    }
+
+    /// Opens a line (a WebSocket) to such an object, and returns our end. `None` when there is nothing to be told there.
+    ///
+    /// # Errors
+    /// When the object is overloaded, unreachable, slow, or answers with an error.
+    pub async fn open(&self, binding: &str, name: &str, message: &str) -> Result<Option<JsValue>, StoreError> {
+        let stub = stub(self.env, binding, &self.site.scoped(name)).map_err(|error| unavailable(binding, &error))?;
+        let response = ring(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
+        match response.status() {
+            101 => property(&response, "webSocket").map(Some).map_err(|error| unavailable(binding, &error)),
+            410 => Ok(None),
+            status => Err(StoreError::Unavailable(format!("`{binding}` answered {status}"))),
+        }
+    }
+}
+
+async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {
+    answer(&pending_promise::wait(asked?).await?.dyn_into()?)
+}
+
+async fn told_all(asked: Result<Promise, JsValue>) -> Result<Vec<(f64, String)>, Exception> {
+    let answers: Array = pending_promise::wait(asked?).await?.dyn_into()?;
+    answers.iter().map(|one| answer(&one.dyn_into()?)).collect()
+}
+
+fn answer(answer: &Array) -> Result<(f64, String), Exception> {
+    let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
+    told.ok_or_else(|| Exception::new("an object's answer is none"))
+}
+
+/// The header that carries the message with which a line is opened.
+pub const LINE: &str = "x-postern-line";
+
+/// A signal that has a timer would end the line too, when its time comes.
+async fn ring(stub: &JsValue, message: &str) -> Result<web_sys::Response, Exception> {
+    let abort = AbortController::new()?;
+    let headers = web_sys::Headers::new()?;
+    headers.set("upgrade", "websocket")?;
+    headers.set(LINE, message)?;
+    let init = RequestInit::new();
+    init.set_headers(&headers);
+    init.set_signal(Some(&abort.signal()));
+    let request = web_sys::Request::new_with_str_and_init("https://object.internal/", &init)?;
+    let timer = Delay::from(Duration::from_secs(TIMEOUT.get().into()));
+    match select(pin!(js::fetch(stub, &request)), pin!(timer)).await {
+        Either::Left((response, _)) => response,
+        Either::Right(((), _)) => {
+            abort.abort();
+            Err(Exception::new("no answer in time"))
+        }
+    }
+}
+
+fn stub(env: &Env, binding: &str, name: &str) -> Result<JsValue, worker::Error> {
+    Ok(env.durable_object(binding)?.get_by_name(name)?.into_rpc::<Object>().into())
+}
+
+fn unavailable(binding: &str, error: &impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("`{binding}`: {error}"))
+}

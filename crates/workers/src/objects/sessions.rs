@@ -1,0 +1,22 @@
+//! [`Sessions`] by one Durable Object a subject.
+
+use crate::bindings::Bindings;
+use postern::ports::StoreError;
+use postern::session::message::{Envelope, VERSION};
+use postern::session::{Answer, Command, Sessions, SubjectKey};
+
+/// The binding of the namespace.
+pub const BINDING: &str = "SUBJECTS";
+
+/// Asks the subject's own `SubjectObject`.
+impl Sessions for Bindings {
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        if !matches!(command, Command::Check(_)) {
+            self.background().note_effect();
+        }
+        let envelope = Envelope { v: VERSION, command };
+        let message = serde_json::to_string(&envelope).map_err(|_| StoreError::Malformed)?;
+        let answer = self.objects().call(BINDING, &subject.object_name(), &message).await?;
+        serde_json::from_str(&answer).map_err(|_| StoreError::Malformed)
+    }
+}

@@ -1,0 +1,129 @@
+//! Everything the gateway asks of the world, answered by the runtime.
+
+use std::rc::Rc;
+
+use worker::Env;
+
+use crate::background::Background;
+use crate::bindings::Bindings;
+use crate::clock::SystemClock;
+use crate::log::ConsoleLog;
+use crate::random::SystemRandom;
+use crate::webcrypto::sign::WebCryptoSigning;
+use crate::webcrypto::verify::WebCrypto;
+use postern::gateway::{Errand, Errands, Gateway, Platform};
+
+/// The runtime, with the bindings of one event, for one site.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    bindings: Bindings,
+}
+
+impl Workers {
+    /// The runtime as this event's `env` gives it to this site; what the event starts goes on in `background`.
+    #[must_use]
+    pub fn new(env: &Env, gateway: &Rc<Gateway>, background: Background) -> Self {
+        Self { bindings: Bindings::new(env, gateway, background) }
+    }
+
+    /// The site's stores.
+    #[must_use]
+    pub const fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+}
+
+impl Errands for Workers {
+    fn start(&self, errand: Errand) {
+        let platform = self.clone();
+        self.bindings.background().run(async move { platform.bindings.gateway().run(&platform, errand).await });
+    }
+}
+
+impl Platform for Workers {
+    type Clock = SystemClock;
+    type Timer = SystemClock;
+    type Random = SystemRandom;
+    type Fetch = Bindings;
+    type Signatures = WebCrypto;
+    type Signing = WebCryptoSigning;
+    type DocumentCache = Bindings;
+    type PolicyStore = Bindings;
+    type PolicyPress = Bindings;
+    type Once = Bindings;
+    type Sessions = Bindings;
+    type SidIndex = Bindings;
+    type Counters = Bindings;
+    type Relations = Bindings;
+    type Decisions = Self;
+    type Log = ConsoleLog;
+    type Errands = Self;
+
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
+    }
+
+    fn timer(&self) -> &SystemClock {
+        &SystemClock
+    }
+
+    fn random(&self) -> &SystemRandom {
+        &SystemRandom
+    }
+
+    fn fetch(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn signatures(&self) -> &WebCrypto {
+        &WebCrypto
+    }
+
+    fn signing(&self) -> &WebCryptoSigning {
+        &WebCryptoSigning
+    }
+
+    fn document_cache(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn policy_store(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn policy_press(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn once(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn sessions(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn sid_index(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn counters(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn relations(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn log(&self) -> &ConsoleLog {
+        &ConsoleLog
+    }
+
+    fn errands(&self) -> &Self {
+        self
+    }
+}

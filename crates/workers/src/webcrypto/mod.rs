@@ -1,0 +1,4 @@
+//! Signatures by WebCrypto.
+
+pub mod sign;
+pub mod verify;

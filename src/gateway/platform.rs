@@ -1,0 +1,83 @@
+//! Everything the gateway asks of the world, one port at a time.
+
+use super::errand::Errands;
+use crate::kept::KeptDecisions;
+use crate::limit::Counters;
+use crate::ports::{
+    Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, Signatures, Signing, Timer,
+};
+use crate::relation::Relations;
+use crate::session::{Sessions, SidIndex};
+
+/// An implementation of each port. A function that needs one port takes that port, not the platform.
+pub trait Platform {
+    /// The time.
+    type Clock: Clock;
+    /// Waiting.
+    type Timer: Timer;
+    /// Random bytes.
+    type Random: Random;
+    /// Requests to providers.
+    type Fetch: Fetch;
+    /// Verifies signatures of others.
+    type Signatures: Signatures;
+    /// Makes signatures of our own.
+    type Signing: Signing;
+    /// The shared cache of public documents.
+    type DocumentCache: DocumentCache;
+    /// Where published policies are read.
+    type PolicyStore: PolicyStore;
+    /// Where policies are published.
+    type PolicyPress: PolicyPress;
+    /// What may be used only once.
+    type Once: Once;
+    /// The sessions of each subject.
+    type Sessions: Sessions;
+    /// Sessions by the `sid` of their provider.
+    type SidIndex: SidIndex;
+    /// Counts requests.
+    type Counters: Counters;
+    /// The tuples.
+    type Relations: Relations;
+    /// The decisions that are kept.
+    type Decisions: KeptDecisions;
+    /// Where events are written.
+    type Log: Log;
+    /// Runs work beside the request.
+    type Errands: Errands;
+
+    /// The time.
+    fn clock(&self) -> &Self::Clock;
+    /// Waiting.
+    fn timer(&self) -> &Self::Timer;
+    /// Random bytes.
+    fn random(&self) -> &Self::Random;
+    /// Requests to providers.
+    fn fetch(&self) -> &Self::Fetch;
+    /// Verifies signatures of others.
+    fn signatures(&self) -> &Self::Signatures;
+    /// Makes signatures of our own.
+    fn signing(&self) -> &Self::Signing;
+    /// The shared cache of public documents.
+    fn document_cache(&self) -> &Self::DocumentCache;
+    /// Where published policies are read.
+    fn policy_store(&self) -> &Self::PolicyStore;
+    /// Where policies are published.
+    fn policy_press(&self) -> &Self::PolicyPress;
+    /// What may be used only once.
+    fn once(&self) -> &Self::Once;
+    /// The sessions of each subject.
+    fn sessions(&self) -> &Self::Sessions;
+    /// Sessions by the `sid` of their provider.
+    fn sid_index(&self) -> &Self::SidIndex;
+    /// Counts requests.
+    fn counters(&self) -> &Self::Counters;
+    /// The tuples.
+    fn relations(&self) -> &Self::Relations;
+    /// The decisions that are kept.
+    fn decisions(&self) -> &Self::Decisions;
+    /// Where events are written.
+    fn log(&self) -> &Self::Log;
+    /// Runs work beside the request.
+    fn errands(&self) -> &Self::Errands;
+}

@@ -1,0 +1,56 @@
+//! A refusal as a value: the reason, and what its answer tells the caller to do about it.
+
+use super::challenge::Challenge;
+use super::sign_in::SignIn;
+use crate::authn::bearer::Scheme;
+use crate::config::Config;
+use crate::refusal::Reason;
+use crate::route::GuardedRoute;
+
+/// Why a request was refused, and what would make it good.
+pub(super) struct Refused {
+    pub(super) reason: Reason,
+    /// The challenge for clients that use access tokens.
+    pub(super) challenge: Option<Box<Challenge>>,
+    /// What a sign-in has to ask the provider for. `None`: the route takes no sessions, or asks for nothing in particular.
+    pub(super) sign_in: Option<Box<SignIn>>,
+    /// Whether signing in could make it good. If not, the caller is not sent there only to come back as before.
+    pub(super) sign_in_helps: bool,
+}
+
+/// The credential that a caller has presented, which decides what a refusal tells them to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// None that was accepted.
+    None,
+    /// An access token, by this scheme; accepted or not.
+    Token(Scheme),
+    /// A session that was accepted.
+    Session,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self { reason, challenge: None, sign_in: None, sign_in_helps: true }
+    }
+}
+
+impl Refused {
+    /// A refusal by a guarded route. A caller with a session learns nothing about tokens: they used none. A caller with
+    /// a token learns nothing about signing in.
+    pub(super) fn at(route: GuardedRoute<'_>, config: &Config, credential: Credential, reason: Reason) -> Self {
+        let challenge = || Box::new(Challenge::of(route, config));
+        let challenge = match credential {
+            Credential::None => route.guard.takes_tokens().then(challenge),
+            Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),
+            Credential::Session => None,
+        };
+        let sign_in = match credential {
+            Credential::None | Credential::Session => {
+                route.guard.takes_sessions().then(|| Box::new(SignIn::first(&route.guard.requirements)))
+            }
+            Credential::Token(_) => None,
+        };
+        Self { challenge, sign_in, ..Self::from(reason) }
+    }
+}
