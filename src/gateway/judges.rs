@@ -34,7 +34,7 @@ impl Judges {
         event: &mut Event,
     ) -> Result<Evaluated, Reason> {
         let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
-        match named.filter(|(kind, relation)| turn.config.relations.has(kind, relation)) {
+        match named.filter(|(kind, relation)| turn.site.config.relations.has(kind, relation)) {
             Some((_, relation)) => related(turn, asked, relation, event).await,
             None => Ok(self.by_policies(asked)),
         }
@@ -52,14 +52,14 @@ async fn related<P: Platform>(
     let named = |entity: &Entity| {
         let kind = Name::parse(&entity.kind)?;
         let text = format!("{}:{}", kind.as_str(), entity.id);
-        relation::object(&text, &|id| turn.config.named_issuer(id)).ok()
+        relation::object(&text, &|id| turn.site.config.named_issuer(id)).ok()
     };
     let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
     let found = relations::check(
         turn.platform.relations(),
-        &turn.config.relations,
+        &turn.site.config.relations,
         &Userset { object, relation },
         &Subject::Object(subject),
     )
@@ -79,7 +79,7 @@ impl Judges {
     /// Those that count now; the event tells which.
     pub(super) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
         let policies = loaded(turn).await;
-        event.policy_pull = turn.policies.trouble();
+        event.policy_pull = turn.site.policies.trouble();
         event.policy_version = policies.as_ref().map(|loaded| loaded.pointer().live.to_string());
         Self { policies }
     }

@@ -78,15 +78,15 @@ mod built_in {
         event: &mut Event,
     ) -> Option<Decision> {
         let loaded = loaded(turn).await;
-        event.policy_pull = turn.policies.trouble();
+        event.policy_pull = turn.site.policies.trouble();
         let Some(loaded) = loaded else {
             return Some(Decision::Deny(Denial::Policy("policy.none_loaded", String::new())));
         };
         let input = PolicyInput {
             principal: PrincipalFacts::from(principal),
-            method: &turn.head.method,
+            method: &turn.request.head.method,
             resource: ResourceFacts::of(asked.path, asked.matched, principal),
-            context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: asked.facts },
+            context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: asked.facts },
         };
         let (decision, difference) = loaded.decide(&input);
         note(event, &decision, difference.as_ref());
@@ -95,16 +95,16 @@ mod built_in {
 
     /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
     pub(in crate::gateway) async fn loaded<P: Platform>(turn: &Turn<'_, P>) -> Option<Rc<Loaded>> {
-        let standing = turn.policies.standing(turn.platform.clock().now());
-        let landings = turn.policies.landings();
+        let standing = turn.site.policies.standing(turn.platform.clock().now());
+        let landings = turn.site.policies.landings();
         if standing.pull {
             turn.platform.errands().start(Errand(Wanted::Policies));
         }
         if standing.loaded.is_some() || !standing.awaited {
             return standing.loaded;
         }
-        landing(turn.platform.timer(), landings, || turn.policies.landings(), PATIENCE_MS).await;
-        turn.policies.standing(turn.platform.clock().now()).loaded
+        landing(turn.platform.timer(), landings, || turn.site.policies.landings(), PATIENCE_MS).await;
+        turn.site.policies.standing(turn.platform.clock().now()).loaded
     }
 
     impl Gateway {

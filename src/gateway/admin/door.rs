@@ -18,11 +18,11 @@ pub(super) async fn enter<P: Platform>(
     endpoint: &Endpoint,
     ledger: &mut Ledger,
 ) -> Result<(), Reason> {
-    let admin = turn.config.admin.as_ref().ok_or(Reason::NoRoute)?;
+    let admin = turn.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let Authenticated { principal, provider: id, .. } = turn.authenticate(wants, ledger).await?;
     // The provider's id may have been given to another issuer since this session began.
-    if issuer(turn.config, &id) != Some(principal.issuer()) {
+    if issuer(&turn.site.config, &id) != Some(principal.issuer()) {
         return Err(Reason::NotAdministrator);
     }
     authorize(turn, admin, &principal, endpoint.action, ledger).await
@@ -60,20 +60,21 @@ async fn authorize<P: Platform>(
     use crate::policy::{ContextFacts, ManagementInput, PolicyDecision, PrincipalFacts};
 
     let named = admin.all().iter();
-    let named: Vec<(&str, &str)> =
-        named.filter_map(|one| Some((issuer(turn.config, one.provider.as_str())?, one.subject.as_str()))).collect();
+    let named: Vec<(&str, &str)> = named
+        .filter_map(|one| Some((issuer(&turn.site.config, one.provider.as_str())?, one.subject.as_str())))
+        .collect();
     let input = ManagementInput {
         principal: PrincipalFacts::from(principal),
         action,
         administrators: &named,
-        context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: &[] },
+        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: &[] },
     };
     let mut allows = |decision: PolicyDecision| {
         ledger.event.policy_version = Some(decision.version.to_string());
         ledger.event.policies.clone_from(&decision.policies);
         decision.allows()
     };
-    let built_in = turn.policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
+    let built_in = turn.site.policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
     if allows(built_in.decide_management(&input)) {
         return Ok(());
     }

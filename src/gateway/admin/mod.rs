@@ -66,7 +66,7 @@ impl Done {
             "type": "urn:postern:problem:unacceptable",
             "title": "This cannot be done",
             "status": status.as_u16(),
-            "request_id": turn.request_id,
+            "request_id": turn.request.id,
             "problems": problems,
         });
         Self { reply: reply::problem_json(status, &body), reason: "admin.unacceptable", change: None }
@@ -81,10 +81,10 @@ pub(super) async fn answer<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Reply, Refused> {
     ledger.event.event = What::Admin;
-    if turn.config.admin.is_none() {
+    if turn.site.config.admin.is_none() {
         return Err(Reason::NoRoute.into());
     }
-    let (endpoint, parameter) = find(&turn.head.method, path)?;
+    let (endpoint, parameter) = find(&turn.request.head.method, path)?;
     ledger.event.action = Some(endpoint.action);
     if let Err(reason) = door::enter(turn, endpoint, ledger).await {
         return super::guard::challenge(turn, reason.into(), ledger);

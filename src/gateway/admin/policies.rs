@@ -20,9 +20,9 @@ pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>) -> Result<Done, Reason
     let published = published(turn).await?;
     let keys = turn.platform.policy_press().keys(VERSIONS).await.map_err(Reason::Store)?;
     let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
-    let here = turn.policies.known().map(|(pointer, read_at)| {
+    let here = turn.site.policies.known().map(|(pointer, read_at)| {
         json!({
-            "pointer": pointer, "age": turn.now.since(read_at).get(),
+            "pointer": pointer, "age": turn.request.now.since(read_at).get(),
         })
     });
     Ok(Done::read(&json!({ "pointer": published, "versions": versions.collect::<Vec<_>>(), "here": here })))
@@ -110,8 +110,9 @@ async fn point<P: Platform>(
     (live, shadow): (Version, Option<Version>),
     checked: &[&PolicySet],
 ) -> Result<Done, Reason> {
-    let known = turn.policies.known().map(|(pointer, _)| pointer.serial);
-    let newest = known.map_or(0, |serial| serial.saturating_add(1)).max(turn.now.as_unix().try_into().unwrap_or(0));
+    let known = turn.site.policies.known().map(|(pointer, _)| pointer.serial);
+    let newest =
+        known.map_or(0, |serial| serial.saturating_add(1)).max(turn.request.now.as_unix().try_into().unwrap_or(0));
     let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest).vouching(before.as_ref(), checked);
     turn.platform.policy_press().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
     let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };

@@ -55,7 +55,7 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     fn of<P>(turn: &Turn<'a, P>, order: &Order, ledger: &mut Ledger) -> Result<Self, Reason> {
-        let provider = order.text("provider").and_then(|id| turn.config.provider(id));
+        let provider = order.text("provider").and_then(|id| turn.site.config.provider(id));
         let provider = provider.ok_or(Reason::BadInput("provider"))?;
         let subject = order
             .text("subject")
@@ -74,10 +74,12 @@ fn command<P>(turn: &Turn<'_, P>, order: &Order) -> Result<Command, Reason> {
             None => Err(Reason::BadInput("session")),
         },
         // A time to come would also void the logins until then.
-        (None, Some(before)) => match before.as_i64().filter(|before| (0..=turn.now.as_unix()).contains(before)) {
-            Some(before) => Ok(Command::EndAll { before: Some(before) }),
-            None => Err(Reason::BadInput("before")),
-        },
+        (None, Some(before)) => {
+            match before.as_i64().filter(|before| (0..=turn.request.now.as_unix()).contains(before)) {
+                Some(before) => Ok(Command::EndAll { before: Some(before) }),
+                None => Err(Reason::BadInput("before")),
+            }
+        }
         (Some(_), Some(_)) => Err(Reason::BadInput("before")),
     }
 }
