@@ -70,7 +70,7 @@ impl Gateway {
                 let (cookies, grant, quotas) = ledger.into_parts();
                 let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
                 let answer = AnswerTerms { told_by, cookies, grant, quotas, security_headers };
-                let (access_token, request_id) = (introduction.access_token, turn.request_id);
+                let (access_token, request_id) = (introduction.access_token, turn.request.id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }
             Err(reply) => Err(Box::new(turn.finish(*reply, ledger))),
@@ -104,7 +104,7 @@ type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
 
 async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Refused> {
     let path = turn.enter()?;
-    if let Some(resource) = resource::asked_about(turn.config, &path) {
+    if let Some(resource) = resource::asked_about(&turn.site.config, &path) {
         return Ok(answered(resource::describe(turn, resource, ledger)?));
     }
     if let Some(permissions) = guard::preflight(turn, &path, ledger) {

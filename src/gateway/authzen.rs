@@ -64,17 +64,17 @@ pub(super) async fn answer<P: Platform>(
         return describe(turn, ledger);
     }
     ledger.event.event = What::Evaluation;
-    ledger.echo(turn.head.headers.get(REQUEST_ID));
+    ledger.echo(turn.request.head.headers.get(REQUEST_ID));
     match decide(turn, call, body, ledger).await {
         Ok(decisions) => Ok(reply::json(StatusCode::OK, &decisions)),
-        Err(refused) => Ok(in_words(turn.refuse(&refused, ledger), &refused.reason, &turn.request_id)),
+        Err(refused) => Ok(in_words(turn.refuse(&refused, ledger), &refused.reason, &turn.request.id)),
     }
 }
 
 fn describe<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::Own;
-    turn.allow_methods(&[Method::GET, Method::HEAD])?;
-    let public_url = &turn.config.public_url;
+    turn.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let public_url = &turn.site.config.public_url;
     let metadata = authzen::metadata(public_url.origin(), |path| public_url.join(path));
     ledger.event.end(Ending::Allow, "own.page", StatusCode::OK);
     Ok(reply::public(reply::json(StatusCode::OK, &metadata), MAX_AGE))
@@ -87,7 +87,7 @@ async fn decide<P: Platform>(
     body: impl RequestBody,
     ledger: &mut Ledger,
 ) -> Result<Value, Refused> {
-    turn.allow_methods(&[Method::POST])?;
+    turn.request.allow_methods(&[Method::POST])?;
     let matched = Matched { route: &authzen.route, params: Vec::new() };
     ledger.event.route = Some(authzen.route.name.clone());
     doors::enter(turn, path, &matched, ledger).await?;
@@ -96,14 +96,14 @@ async fn decide<P: Platform>(
     let answer = match request {
         Request::One(one) => {
             let evaluated = judges.judge(turn, &one, &mut ledger.event).await?;
-            let answer = authzen::decision(evaluated.decision, &turn.request_id);
+            let answer = authzen::decision(evaluated.decision, &turn.request.id);
             ledger.event.evaluations.push(evaluated);
             answer
         }
         Request::Many(semantic, all) => {
             ledger.event.evaluations = in_turn(turn, &judges, semantic, all, &mut ledger.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
-                authzen::decision(evaluated.decision, &format!("{}.{}", turn.request_id, place + 1))
+                authzen::decision(evaluated.decision, &format!("{}.{}", turn.request.id, place + 1))
             };
             authzen::decisions(ledger.event.evaluations.iter().enumerate().map(named).collect())
         }
@@ -139,7 +139,7 @@ async fn in_turn<P: Platform>(
 }
 
 async fn read<P>(turn: &Turn<'_, P>, endpoint: Endpoint, body: impl RequestBody) -> Result<Request, RequestError> {
-    let media_type = turn.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    let media_type = turn.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if !essence(media_type).eq_ignore_ascii_case("application/json") {
         return Err(RequestError::ContentType);
     }

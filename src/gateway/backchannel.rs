@@ -27,10 +27,10 @@ pub(super) async fn receive<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Reply, Reason> {
     ledger.event.event = What::BackchannelLogout;
-    let provider = turn.config.provider(provider).ok_or(Reason::NoRoute)?;
+    let provider = turn.site.config.provider(provider).ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
-    turn.allow_methods(&[Method::POST])?;
-    turn.limit_own(Kind::BackchannelLogout, turn.config.limits.backchannel_logout.as_ref(), ledger).await?;
+    turn.request.allow_methods(&[Method::POST])?;
+    turn.limit_own(Kind::BackchannelLogout, turn.site.config.limits.backchannel_logout.as_ref(), ledger).await?;
     match end(turn, provider, body, ledger).await {
         Ok(count) => {
             let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
@@ -75,7 +75,7 @@ async fn end<P: Platform>(
 /// a form with one `logout_token`; whatever else is in it is ignored.
 async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<String, Reason> {
     let refuse = |error| Err(Reason::LogoutRequest(error));
-    if !turn.is_form() {
+    if !turn.request.is_form() {
         return refuse(LogoutRequestError::NotAForm);
     }
     let Ok(text) = body.text(MAX_BODY_BYTES).await else { return refuse(LogoutRequestError::Unreadable) };
@@ -88,10 +88,10 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 
 /// Verifies the token's signature, then its claims.
 async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
-    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
+    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
     let accepted = AcceptedKeys::of_provider(provider, &metadata);
     let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
-    let verified = turn.documents.verify(turn.platform, accepted, &unverified).await;
+    let verified = turn.site.documents.verify(turn.platform, accepted, &unverified).await;
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),

@@ -53,7 +53,7 @@ impl<P: Platform> Turn<'_, P> {
     /// # Errors
     /// When it presents one in a way that has more than one reading.
     pub(super) fn presented_token(&self) -> Result<Option<Presented>, Reason> {
-        presented(&self.head.headers, self.target.query).map_err(Reason::Presentation)
+        presented(&self.request.head.headers, self.request.target.query).map_err(Reason::Presentation)
     }
 
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.
@@ -70,11 +70,11 @@ impl<P: Platform> Turn<'_, P> {
         let (issuer, claims) = read(self, presented.token.expose(), guard, ledger).await?;
         let arrival = Arrival {
             presented: &presented,
-            head: self.head,
-            uri: &TargetUri::of(&self.config.public_url, path),
+            head: self.request.head,
+            uri: &TargetUri::of(&self.site.config.public_url, path),
             relays: guard.token == Token::Relay,
-            keys: &self.config.keys,
-            now: self.now,
+            keys: &self.site.config.keys,
+            now: self.request.now,
         };
         let sender = sender::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
             .await
@@ -113,7 +113,7 @@ async fn read<'a, P: Platform>(
         (Tokens::Signed(signed), Some(jwt)) => {
             let (claims, key) = verify(turn, SigningIssuer { issuer, signed }, &jwt).await?;
             let claims = Rc::new(claims);
-            turn.tokens.keep_signed(&issuer.id, digest, &claims, key);
+            turn.site.tokens.keep_signed(&issuer.id, digest, &claims, key);
             Ok((issuer, claims))
         }
         (Tokens::Opaque(how), _) => {
@@ -130,12 +130,12 @@ fn remembered<'a, P: Platform>(
     digest: &TokenDigest,
 ) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| {
-        let signing = turn.config.issuer(issuer).and_then(SigningIssuer::of);
+        let signing = turn.site.config.issuer(issuer).and_then(SigningIssuer::of);
         let (now, errands) = (turn.platform.clock().now(), turn.platform.errands());
-        signing.is_some_and(|signing| turn.documents.still_holds(now, errands, signing.keys(), key))
+        signing.is_some_and(|signing| turn.site.documents.still_holds(now, errands, signing.keys(), key))
     };
-    let (issuer, claims) = turn.tokens.signed(digest, turn.now, holds)?;
-    Some((turn.config.issuer(&issuer)?, claims))
+    let (issuer, claims) = turn.site.tokens.signed(digest, turn.request.now, holds)?;
+    Some((turn.site.config.issuer(&issuer)?, claims))
 }
 
 /// The issuer that a token says it is from, and what was read of it to know: a key into the configuration, and nothing more. What is not
@@ -146,12 +146,13 @@ fn issuer_of<'a, 't, P>(
     token: &'t str,
     guard: &Guard,
 ) -> Result<(&'a TokenIssuer, Option<UnverifiedJwt<'t>>), TokenRejection> {
-    if let Some(issuer) = turn.config.opaque_issuer(&guard.requirements).filter(|_| !looks_like_jwt(token)) {
+    if let Some(issuer) = turn.site.config.opaque_issuer(&guard.requirements).filter(|_| !looks_like_jwt(token)) {
         return Ok((issuer, None));
     }
     let jwt = UnverifiedJwt::parse(token).map_err(TokenRejection::Jwt)?;
     let claimed = jwt.claimed_issuer().map_err(TokenRejection::Jwt)?;
-    let issuer = claimed.and_then(|issuer| turn.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)?;
+    let issuer =
+        claimed.and_then(|issuer| turn.site.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)?;
     Ok((issuer, Some(jwt)))
 }
 
@@ -163,10 +164,10 @@ async fn verify<P: Platform>(
 ) -> Result<(AccessTokenClaims, KeyStamp), Reason> {
     let SigningIssuer { issuer, signed } = signing;
     let accepted = AcceptedKeys { source: signing.keys(), algorithms: &signed.algs };
-    let verified = turn.documents.verify(turn.platform, accepted, jwt).await;
+    let verified = turn.site.documents.verify(turn.platform, accepted, jwt).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
     let key = verified.key();
-    let expected = Expectations { issuer, profile: signed.profile, now: turn.now };
+    let expected = Expectations { issuer, profile: signed.profile, now: turn.request.now };
     let claims = AccessTokenClaims::check(verified, &expected)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
     Ok((claims, key))

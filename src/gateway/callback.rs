@@ -33,12 +33,12 @@ pub(super) async fn finish<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Reply, Reason> {
     ledger.event.event = What::LoginFinish;
-    let provider = turn.config.provider(provider).ok_or(Reason::NoRoute)?;
+    let provider = turn.site.config.provider(provider).ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
-    turn.allow_methods(&[Method::GET, Method::POST])?;
+    turn.request.allow_methods(&[Method::GET, Method::POST])?;
     // A frame or image in a page elsewhere has no login of ours, and is not to use up those of the person before it.
-    if !turn.is_subresource() {
-        turn.limit_own(Kind::Callback, turn.config.limits.callback.as_ref(), ledger).await?;
+    if !turn.request.is_subresource() {
+        turn.limit_own(Kind::Callback, turn.site.config.limits.callback.as_ref(), ledger).await?;
     }
     let params = match receive(turn, provider, body).await? {
         Received::AsAsked(params) => params,
@@ -51,7 +51,7 @@ pub(super) async fn finish<P: Platform>(
         }
     };
     let transaction = consume(turn, provider, &params, ledger).await?;
-    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
+    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
     let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
     let response = redeem(turn, provider, &metadata, code, &transaction).await?;
     let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
@@ -59,14 +59,14 @@ pub(super) async fn finish<P: Platform>(
     let kept = userinfo::told(turn, provider, &metadata, &response, &id_token).await?;
     let person = Person { id_token, kept };
     let handle = begin_session(turn, provider, response, person, &transaction).await?;
-    let value = handle.to_cookie_value(&turn.config.keys);
+    let value = handle.to_cookie_value(&turn.site.config.keys);
     ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
     let asked = transaction.asked_tag();
     ledger.set_cookie(cookie::set_arrival(turn.platform.clock().now(), asked.as_deref()))?;
     other_tabs::tell(turn, &transaction, &value, ledger)?;
     ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
-    let to = ReturnTo::parse(&transaction.return_to, &turn.config.public_url).unwrap_or_else(ReturnTo::start);
+    let to = ReturnTo::parse(&transaction.return_to, &turn.site.config.public_url).unwrap_or_else(ReturnTo::start);
     Ok(reply::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
 }
 
@@ -90,16 +90,16 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(turn.target.query.unwrap_or_default());
+    let query = CallbackParams::parse(turn.request.target.query.unwrap_or_default());
     let by_form = provider.response_mode == ResponseMode::FormPost;
-    if turn.head.method == Method::GET {
+    if turn.request.head.method == Method::GET {
         return Ok(if by_form {
             Received::Otherwise(vec![query], CallbackError::WrongResponseMode)
         } else {
             Received::AsAsked(query)
         });
     }
-    let posted = if turn.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
+    let posted = if turn.request.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
     Ok(match posted {
         Err(BodyError::TooLarge | BodyError::Unreadable) => Received::Otherwise(vec![query], CallbackError::TooLarge),
         Ok(Some(text)) if by_form && !query.says_anything() => Received::AsAsked(CallbackParams::parse(&text)),
@@ -122,13 +122,13 @@ async fn consume<P: Platform>(
 ) -> Result<Transaction, Reason> {
     let state = params.state().map_err(Reason::Callback)?;
     let name = transaction::cookie_name(state);
-    let named = || cookie::login_transactions(&turn.head.headers).filter(|(candidate, _)| *candidate == name);
+    let named = || cookie::login_transactions(&turn.request.head.headers).filter(|(candidate, _)| *candidate == name);
     if named().next().is_some() {
         ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     }
     let found = named()
         .take(transaction::MAX_AT_ONCE)
-        .filter_map(|(name, value)| Transaction::open(name, value, &turn.config.keys, turn.now))
+        .filter_map(|(name, value)| Transaction::open(name, value, &turn.site.config.keys, turn.request.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
     let first = turn.platform.once().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
@@ -149,9 +149,10 @@ async fn redeem<P: Platform>(
     code: Secret<String>,
     transaction: &Transaction,
 ) -> Result<TokenResponse, Reason> {
-    let redirect_uri = turn.config.callback_url(&provider.id);
+    let redirect_uri = turn.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
-    let request = token::code_request(provider, &metadata.token_endpoint, &grant, turn.now, turn.platform.random());
+    let request =
+        token::code_request(provider, &metadata.token_endpoint, &grant, turn.request.now, turn.platform.random());
     let answer = turn.platform.fetch().send(request.map_err(Reason::Token)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
     token::process(&answer).map_err(Reason::Token)
@@ -167,7 +168,7 @@ async fn believe<P: Platform>(
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
     let accepted = AcceptedKeys::of_provider(provider, metadata);
-    let verified = turn.documents.verify_delivered(turn.platform, accepted, id_token.expose()).await;
+    let verified = turn.site.documents.verify_delivered(turn.platform, accepted, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
@@ -212,7 +213,7 @@ async fn begin_session<P: Platform>(
         },
         replaces,
         login_started_at: transaction.started_at,
-        max_sessions: turn.config.session.max_per_subject,
+        max_sessions: turn.site.config.session.max_per_subject,
         clocks: turn.clocks(),
     };
     match turn.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
@@ -230,26 +231,27 @@ async fn enter_sid<P: Platform>(
     transaction: &Transaction,
 ) -> Result<(), Reason> {
     let Some(sid) = id_token.sid() else { return Ok(()) };
-    let entry = SidEntry { subject, login_started_at: transaction.started_at, until: turn.now.plus(sid_index::KEPT) };
+    let entry =
+        SidEntry { subject, login_started_at: transaction.started_at, until: turn.request.now.plus(sid_index::KEPT) };
     let entered = turn.platform.sid_index().enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
 /// The sessions this browser has or had when the login began.
 fn previous<P>(turn: &Turn<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
-    let now = match cookie::session(&turn.head.headers) {
+    let now = match cookie::session(&turn.request.head.headers) {
         SessionCookie::One(value) => Some(value),
         SessionCookie::Absent | SessionCookie::Several => None,
     };
     let then =
         transaction.previous_session.as_ref().map(|then| then.expose().as_str()).filter(|then| Some(*then) != now);
-    let handle = |value| SessionHandle::from_cookie_value(value, &turn.config.keys);
+    let handle = |value| SessionHandle::from_cookie_value(value, &turn.site.config.keys);
     now.into_iter().chain(then).filter_map(handle).collect()
 }
 
 fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
     let id_token = &person.id_token;
-    let now = turn.now;
+    let now = turn.request.now;
     let scopes = match &response.scope {
         Some(granted) => token::scope_values(granted),
         // RFC 6749 §5.1: left out when it is what was asked for.
@@ -274,6 +276,6 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         access_token_issued_at: now,
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
         ceiling: provider.session_max.map(|longest| now.plus(longest)),
-        origin: Origin::of(turn.head),
+        origin: Origin::of(turn.request.head),
     }
 }

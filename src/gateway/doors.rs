@@ -37,7 +37,7 @@ pub(super) fn route<'a, P>(
     path: &CanonicalPath,
     ledger: &mut Ledger,
 ) -> Result<Matched<'a>, Reason> {
-    let matched = turn.config.routes.find(&turn.head.method, path).map_err(|error| match error {
+    let matched = turn.site.config.routes.find(&turn.request.head.method, path).map_err(|error| match error {
         NoRoute::NotFound => Reason::NoRoute,
         NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
     })?;
@@ -48,7 +48,7 @@ pub(super) fn route<'a, P>(
 
 /// What the answer of a route says to the page that the request is from.
 fn grant<P>(turn: &Turn<'_, P>, route: &Route) -> Option<Grant> {
-    route.cors.as_ref().map(|cors| cors.grant(turn.head))
+    route.cors.as_ref().map(|cors| cors.grant(turn.request.head))
 }
 
 /// Door 1, then door 2, and on the way the route's limits.
@@ -64,7 +64,7 @@ pub(super) async fn enter<P: Platform>(
     turn.limit_address(matched.route, ledger).await?;
     match &matched.route.access {
         Access::Public => {
-            let permit = permitted(authz::authorize(None, matched, turn.now))?;
+            let permit = permitted(authz::authorize(None, matched, turn.request.now))?;
             turn.limit_route(matched.route, ledger).await?;
             ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
@@ -90,7 +90,7 @@ pub(super) async fn authenticate<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Entrant, Refused> {
     let GuardedRoute { route, guard } = guarded;
-    let refused = |credential| move |reason| Refused::at(guarded, turn.config, credential, reason);
+    let refused = |credential| move |reason| Refused::at(guarded, &turn.site.config, credential, reason);
     if guard.takes_tokens() {
         if let Some(presented) = turn.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
@@ -118,20 +118,20 @@ async fn authorize<P: Platform>(
     let Asked { matched, guard, .. } = asked;
     let guarded = GuardedRoute { route: matched.route, guard };
     let credential = entrant.credential();
-    let refused = |reason| Refused::at(guarded, turn.config, credential, reason);
-    let decision = authz::authorize(Some(entrant.principal()), matched, turn.now);
+    let refused = |reason| Refused::at(guarded, &turn.site.config, credential, reason);
+    let decision = authz::authorize(Some(entrant.principal()), matched, turn.request.now);
     let related = relations::also(turn, decision, &asked, entrant.principal(), &mut ledger.event).await;
     let (decision, facts) = related.map_err(refused)?;
     let asked = Asked { facts: &facts, ..asked };
     let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
-    let (decision, again) = mendable(turn.config, decision, entrant.principal());
+    let (decision, again) = mendable(&turn.site.config, decision, entrant.principal());
     let permit = permitted(decision).map_err(|reason| match again {
         Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
         None => refused(reason),
     })?;
     turn.limit_route(matched.route, ledger).await.map_err(refused)?;
     let tenure = turn.tenure(guard, &entrant);
-    let sign_in_helps = !entrant.has_just_signed_in(turn.now);
+    let sign_in_helps = !entrant.has_just_signed_in(turn.request.now);
     let introduced = turn.introduce(entrant, guarded, &mut ledger.event).await;
     let (principal, introduction) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
     ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);

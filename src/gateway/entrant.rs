@@ -70,7 +70,7 @@ impl<P: Platform> Turn<'_, P> {
             Entrant::Session(authenticated) => Tenure::Session(Stay {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
-                touch_every: guard.touch.then(|| touch_granularity(self.config.session.idle)),
+                touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
             }),
         }
     }
@@ -92,8 +92,8 @@ impl<P: Platform> Turn<'_, P> {
         let assertion = match (guard.token, &route.upstream) {
             (Token::Assertion, Some(upstream)) => {
                 let (signing, random) = (self.platform.signing(), self.platform.random());
-                let making = Making { signing, random, now: self.now };
-                let made = self.assertions.about(&who, upstream, &self.config.public_url, making).await;
+                let making = Making { signing, random, now: self.request.now };
+                let made = self.site.assertions.about(&who, upstream, &self.site.config.public_url, making).await;
                 Some(made.ok_or(Reason::Internal("internal.assertion_unsigned"))?)
             }
             _ => None,

@@ -24,11 +24,11 @@ pub(super) async fn receive<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Reply, Reason> {
     ledger.event.event = What::FrontchannelLogout;
-    let provider = turn.config.provider(provider).filter(|provider| provider.frontchannel_logout);
+    let provider = turn.site.config.provider(provider).filter(|provider| provider.frontchannel_logout);
     let provider = provider.ok_or(Reason::NoRoute)?;
     ledger.event.provider = Some(provider.id.as_str().to_owned());
-    turn.allow_methods(&[Method::GET])?;
-    let sid = named(turn.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
+    turn.request.allow_methods(&[Method::GET])?;
+    let sid = named(turn.request.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
     let here = session_here(turn, ledger).await.map_err(Reason::Store)?;
     let count = match sid {
         Some(sid) => end_named(turn, provider, &sid, here).await?,
@@ -66,8 +66,8 @@ async fn session_here<P: Platform>(
     turn: &Turn<'_, P>,
     ledger: &mut Ledger,
 ) -> Result<Option<(SessionHandle, Session)>, StoreError> {
-    let SessionCookie::One(value) = cookie::session(&turn.head.headers) else { return Ok(None) };
-    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.config.keys) else { return Ok(None) };
+    let SessionCookie::One(value) = cookie::session(&turn.request.head.headers) else { return Ok(None) };
+    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.site.config.keys) else { return Ok(None) };
     let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: turn.clocks() };
     match turn.command(&handle.subject, &Command::Check(check)).await? {
         Answer::Live(live) => {
@@ -101,7 +101,7 @@ async fn end_here<P: Platform>(
     provider: &Provider,
     here: Option<(SessionHandle, Session)>,
 ) -> Result<u32, Reason> {
-    let framed = turn.head.header("sec-fetch-dest") == Some("iframe");
+    let framed = turn.request.head.header("sec-fetch-dest") == Some("iframe");
     let Some((handle, _)) = here.filter(|(_, session)| framed && session.issuer == provider.issuer.as_str()) else {
         return Ok(0);
     };

@@ -31,16 +31,16 @@ pub(super) async fn pass<P: Platform>(
         Ok(admitted) => {
             let Admitted { introduction, tenure, permit, .. } = admitted;
             let forwarding = Forwarding {
-                head: turn.head,
+                head: turn.request.head,
                 path,
-                query: turn.target.query,
-                public_url: &turn.config.public_url,
+                query: turn.request.target.query,
+                public_url: &turn.site.config.public_url,
                 told_by: told_by(&route.access),
                 tenure,
                 introduction,
                 security_headers: route.security_headers.clone(),
-                claim_headers: &turn.config.claim_headers,
-                request_id: &turn.request_id,
+                claim_headers: &turn.site.config.claim_headers,
+                request_id: &turn.request.id,
             };
             Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
         }
@@ -56,11 +56,11 @@ pub(super) fn preflight<P>(
     path: &CanonicalPath,
     ledger: &mut Ledger,
 ) -> Option<Result<Reply, Reason>> {
-    let method = cors::preflight(turn.head)?;
-    let route = turn.config.routes.find(&method, path).ok()?.route;
+    let method = cors::preflight(turn.request.head)?;
+    let route = turn.site.config.routes.find(&method, path).ok()?.route;
     let cors = route.cors.as_ref()?;
     ledger.event.route = Some(route.name.clone());
-    let grant = cors.grant(turn.head);
+    let grant = cors.grant(turn.request.head);
     let is_named = grant.origin().is_some();
     ledger.grants(Some(grant));
     if !is_named {
@@ -86,17 +86,17 @@ pub(super) fn challenge<P: Platform>(
 ) -> Result<Reply, Refused> {
     let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
     let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
-    if !turn.caller.is_navigation() || !could_help {
+    if !turn.request.caller.is_navigation() || !could_help {
         return Err(refused);
     }
-    if turn.head.method != Method::GET {
+    if turn.request.head.method != Method::GET {
         return onward::unsent(turn, refused, ledger);
     }
     let none_in_particular = SignIn::default();
     let sign_in = refused.sign_in.as_deref().unwrap_or(&none_in_particular);
     let in_vain = match sign_in.tag() {
-        Some(tag) if again => cookie::arrived_just_now_with(&turn.head.headers, turn.now, &tag),
-        _ => cookie::arrived_just_now(&turn.head.headers, turn.now),
+        Some(tag) if again => cookie::arrived_just_now_with(&turn.request.head.headers, turn.request.now, &tag),
+        _ => cookie::arrived_just_now(&turn.request.head.headers, turn.request.now),
     };
     let reply = if turn.may_have_left_cookie_behind() {
         bounce(turn)
@@ -111,17 +111,17 @@ pub(super) fn challenge<P: Platform>(
 
 fn to_login<P: Platform>(turn: &Turn<'_, P>, sign_in: &SignIn) -> Result<Reply, Reason> {
     // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
-    let link = if turn.head.headers.contains_key("sec-fetch-dest") {
-        sign_in.link_keeping_fragment(&turn.here())
+    let link = if turn.request.head.headers.contains_key("sec-fetch-dest") {
+        sign_in.link_keeping_fragment(&turn.request.here())
     } else {
-        sign_in.link_back_to(&turn.here())
+        sign_in.link_back_to(&turn.request.here())
     };
     reply::redirect(StatusCode::FOUND, &link).ok_or(Reason::Internal("internal.location_unwritable"))
 }
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
 fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    reply::html_with_script(pages::forward::bounce(&turn.here()))
+    reply::html_with_script(pages::forward::bounce(&turn.request.here()))
 }
 
 /// The headers that an answer depends on: which of them told, or that neither did.

@@ -31,22 +31,23 @@ pub(super) struct Question<'a> {
 /// When the token is not good, or there is no telling: nobody is let in on a guess.
 pub(super) async fn ask<P: Platform>(turn: &Turn<'_, P>, question: Question<'_>) -> Result<Known, Reason> {
     let Question { issuer, how, token, digest } = question;
-    if let Some(claims) = turn.tokens.introspected(&issuer.id, &digest, turn.now, how.cache) {
+    if let Some(claims) = turn.site.tokens.introspected(&issuer.id, &digest, turn.request.now, how.cache) {
         return Ok((claims, true));
     }
     if !introspection::may_be_opaque(token) {
         return Err(Reason::TokenRejected(TokenRejection::NoToken));
     }
-    let address = turn.head.peer.address.as_deref();
-    let inquiry = turn.inquiries.begin(&issuer.id, digest, address, turn.now).map_err(|unasked| match unasked {
-        Unasked::Refused(error) => Reason::TokenRejected(TokenRejection::Introspection(error)),
-        unasked => Reason::Unasked(unasked),
-    })?;
+    let address = turn.request.head.peer.address.as_deref();
+    let inquiry =
+        turn.site.inquiries.begin(&issuer.id, digest, address, turn.request.now).map_err(|unasked| match unasked {
+            Unasked::Refused(error) => Reason::TokenRejected(TokenRejection::Introspection(error)),
+            unasked => Reason::Unasked(unasked),
+        })?;
     let said = inquire(turn, &question).await;
     // By now, which may be long after the request began: it is from now on that the endpoint is left alone.
-    turn.inquiries.end(inquiry, finding(&said, how), turn.platform.clock().now());
+    turn.site.inquiries.end(inquiry, finding(&said, how), turn.platform.clock().now());
     let claims = Rc::new(said?);
-    turn.tokens.keep_introspected(&issuer.id, digest, &claims, turn.now);
+    turn.site.tokens.keep_introspected(&issuer.id, digest, &claims, turn.request.now);
     Ok((claims, false))
 }
 
@@ -54,24 +55,24 @@ async fn inquire<P: Platform>(turn: &Turn<'_, P>, question: &Question<'_>) -> Re
     let &Question { issuer, how, token, .. } = question;
     let endpoint = match &how.endpoint {
         Some(endpoint) => Rc::new(endpoint.clone()),
-        None => turn.documents.introspection_endpoint(turn.platform, &issuer.issuer).await?,
+        None => turn.site.documents.introspection_endpoint(turn.platform, &issuer.issuer).await?,
     };
     let client = Client { id: &how.client_id, auth: &how.client_auth, issuer: issuer.issuer.as_str() };
-    let request = introspection::request(client, &endpoint, token, turn.now, turn.platform.random());
+    let request = introspection::request(client, &endpoint, token, turn.request.now, turn.platform.random());
     let answer = turn.platform.fetch().send(request.map_err(Reason::Introspection)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
     let expected = Expectations {
         issuer: issuer.issuer.as_str(),
         audiences: &issuer.audience,
         without_audience: how.without_audience,
-        now: turn.now,
+        now: turn.request.now,
     };
     let said = introspection::process(&answer).and_then(|claims| Introspected::check(claims, &expected));
     let said = said.map_err(|error| match error {
         error if error.is_of_the_token() => Reason::TokenRejected(TokenRejection::Introspection(error)),
         error => Reason::Introspection(error),
     })?;
-    AccessTokenClaims::introspected(said, turn.now.plus(how.cache), turn.now)
+    AccessTokenClaims::introspected(said, turn.request.now.plus(how.cache), turn.request.now)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))
 }
 

@@ -40,7 +40,7 @@ impl Judges {
         event: &mut Event,
     ) -> Result<Evaluated, Reason> {
         let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
-        match named.filter(|(kind, relation)| turn.config.relations.has(kind, relation)) {
+        match named.filter(|(kind, relation)| turn.site.config.relations.has(kind, relation)) {
             Some((_, relation)) => related(turn, asked, relation, event).await,
             None => Ok(self.by_policies(asked)),
         }
@@ -58,14 +58,14 @@ async fn related<P: Platform>(
     let named = |entity: &Entity| {
         let kind = Name::parse(&entity.kind)?;
         let text = format!("{}:{}", kind.as_str(), entity.id);
-        relation::object(&text, &|id| turn.config.named_issuer(id)).ok()
+        relation::object(&text, &|id| turn.site.config.named_issuer(id)).ok()
     };
     let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
     let found = relations::check(
         turn.platform.relations(),
-        &turn.config.relations,
+        &turn.site.config.relations,
         &Userset { object, relation },
         &Subject::Object(subject),
     )
@@ -83,7 +83,7 @@ async fn related<P: Platform>(
 impl Judges {
     /// Those that count now; the event tells which.
     pub(super) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
-        let Some(policies) = turn.policies else { return Self { policies: Published::NoEngine } };
+        let Some(policies) = &turn.site.policies else { return Self { policies: Published::NoEngine } };
         let loaded = loaded(turn, policies).await;
         event.policy_pull = policies.trouble();
         event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());

@@ -25,8 +25,8 @@ pub(super) fn is_asked_for(config: &Config, path: &CanonicalPath) -> bool {
 /// Publishes the keys, to everybody, scripts of other origins included.
 pub(super) fn publish<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::Own;
-    turn.allow_methods(&[Method::GET, Method::HEAD])?;
-    let keys = turn.assertions.key_set();
+    turn.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let keys = turn.site.assertions.key_set();
     let tag = format!("\"{}\"", Base64UrlUnpadded::encode_string(&Sha256::digest(keys)));
     let mut reply = if is_known(turn, &tag) {
         Reply::empty(StatusCode::NOT_MODIFIED)
@@ -42,7 +42,7 @@ pub(super) fn publish<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> R
 
 /// Whether the caller has this very document (RFC 9110 §13.1.2).
 fn is_known<P: Platform>(turn: &Turn<'_, P>, tag: &str) -> bool {
-    let lines = turn.head.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let lines = turn.request.head.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }

@@ -26,7 +26,7 @@ impl<P: Platform> Turn<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_own(&self, kind: Kind, limit: Option<&Limit>, ledger: &mut Ledger) -> Result<(), Reason> {
         let Some(limit) = limit else { return Ok(()) };
-        let whose = Whose::Network(self.head.peer.network());
+        let whose = Whose::Network(self.request.head.peer.network());
         self.count(Counted { kind, place: "", limit, whose }, ledger).await
     }
 
@@ -36,7 +36,7 @@ impl<P: Platform> Turn<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_address(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
         let Some(limit) = &route.limits.address else { return Ok(()) };
-        let whose = Whose::Network(self.head.peer.network());
+        let whose = Whose::Network(self.request.head.peer.network());
         self.count(Counted { kind: Kind::Address, place: place(route), limit, whose }, ledger).await
     }
 
@@ -80,15 +80,15 @@ impl<P: Platform> Turn<'_, P> {
     }
 
     async fn draw(&self, limit: &Limit, key: &BucketKey) -> Result<Drawn, StoreError> {
-        let (buckets, allowance) = (self.buckets, &limit.allowance);
+        let (buckets, allowance) = (&self.site.buckets, &limit.allowance);
         match &limit.counter {
-            Counter::Isolate => Ok(buckets.draw(key, allowance, self.now)),
+            Counter::Isolate => Ok(buckets.draw(key, allowance, self.request.now)),
             Counter::Object => {
-                if let Some(refusal) = buckets.refused(key, self.now) {
+                if let Some(refusal) = buckets.refused(key, self.request.now) {
                     return Ok(refusal);
                 }
                 let drawn = self.platform.counters().draw(key, allowance).await?;
-                buckets.note(key, &drawn, self.now);
+                buckets.note(key, &drawn, self.request.now);
                 Ok(drawn)
             }
             Counter::Binding(name) => {

@@ -26,12 +26,12 @@ const MAX_COOKIES_LOOKED_AT: usize = 16;
 /// Begins a login, or asks with whom.
 pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::LoginStart;
-    turn.allow_methods(&[Method::GET])?;
+    turn.request.allow_methods(&[Method::GET])?;
     // an image, a frame or a script of whatever site cannot start one.
-    if !turn.caller.is_navigation() {
+    if !turn.request.caller.is_navigation() {
         return Err(Reason::LoginNotNavigated);
     }
-    let link = Link::parse(turn.target.query.unwrap_or_default())?;
+    let link = Link::parse(turn.request.target.query.unwrap_or_default())?;
     if link.fragment.is_some() {
         ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
         return Ok(keep_fragment(turn, &link));
@@ -39,7 +39,7 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     if turn.may_have_left_cookie_behind() {
         ledger.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
         // What stands behind `#` here is of no use: the way back is `return_to`.
-        return Ok(reply::html(StatusCode::OK, pages::forward::go_on(&turn.here())));
+        return Ok(reply::html(StatusCode::OK, pages::forward::go_on(&turn.request.here())));
     }
     let Some(provider) = choose(turn, &link)? else {
         ledger.event.end(Ending::Allow, "login.chooser", StatusCode::OK);
@@ -47,10 +47,11 @@ pub(super) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) 
     };
     ledger.event.provider = Some(provider.id.as_str().to_owned());
     let wishes = Wishes::of(&link, provider)?;
-    turn.limit_own(Kind::Login, turn.config.limits.login.as_ref(), ledger).await?;
-    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await?;
-    let transaction = Transaction::begin(intent(turn, &link, provider, &wishes), turn.now, turn.platform.random());
-    let location = authorization_url(provider, &metadata, &turn.config.public_url, &transaction, &wishes.hints)
+    turn.limit_own(Kind::Login, turn.site.config.limits.login.as_ref(), ledger).await?;
+    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
+    let transaction =
+        Transaction::begin(intent(turn, &link, provider, &wishes), turn.request.now, turn.platform.random());
+    let location = authorization_url(provider, &metadata, &turn.site.config.public_url, &transaction, &wishes.hints)
         .ok()
         .and_then(|url| reply::redirect(StatusCode::FOUND, &url))
         .ok_or(Reason::Internal("internal.authorization_url"))?;
@@ -100,7 +101,7 @@ impl<'a> Link<'a> {
 
     /// Where to go afterwards; anything that is not on our own origin becomes the start page.
     fn destination<P>(&self, turn: &Turn<'_, P>) -> ReturnTo {
-        let origin = &turn.config.public_url;
+        let origin = &turn.site.config.public_url;
         let given = self.return_to.as_deref().and_then(|path| ReturnTo::parse_nearest(path, origin));
         let target = || self.target_link_uri.as_deref().and_then(|url| ReturnTo::parse_absolute(url, origin));
         given.or_else(target).unwrap_or_else(ReturnTo::start)
@@ -109,7 +110,7 @@ impl<'a> Link<'a> {
 
 /// On to the same login by way of the browser, which alone knows the fragment.
 fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
-    let others = form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes());
+    let others = form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes());
     let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
     reply::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
@@ -117,7 +118,7 @@ fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
 
 /// The provider that the link names, or the only one; `None` when the person has to choose.
 fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provider>, Reason> {
-    let config = turn.config;
+    let config = &turn.site.config;
     let named = match (&link.provider, &link.iss) {
         (Some(id), _) => Some(config.provider(id)),
         (None, Some(issuer)) => Some(config.provider_by_issuer(issuer)),
@@ -134,8 +135,8 @@ fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provi
 
 fn chooser<P: Platform>(turn: &Turn<'_, P>) -> Reply {
     let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes()).collect();
-    let page = pages::chooser::render(&turn.config.providers, |provider| {
+        form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes()).collect();
+    let page = pages::chooser::render(&turn.site.config.providers, |provider| {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("provider", provider.id.as_str())
             .extend_pairs(&others)
@@ -201,9 +202,9 @@ fn checked_max_age(text: &str) -> Result<Seconds, Reason> {
 
 fn intent<'t, P>(turn: &Turn<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
-    let previous_session = match cookie::session(&turn.head.headers) {
+    let previous_session = match cookie::session(&turn.request.head.headers) {
         SessionCookie::One(value) => {
-            SessionHandle::from_cookie_value(value, &turn.config.keys).map(|_| Secret::new(value.to_owned()))
+            SessionHandle::from_cookie_value(value, &turn.site.config.keys).map(|_| Secret::new(value.to_owned()))
         }
         SessionCookie::Absent | SessionCookie::Several => None,
     };
@@ -233,7 +234,7 @@ fn remember<P: Platform>(
 
 /// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
 fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(String, Secret<String>), SealError> {
-    let keys = &turn.config.keys;
+    let keys = &turn.site.config.keys;
     transaction.seal(keys, turn.platform.random()).or_else(|SealError| {
         let mut shorter = transaction.clone();
         shorter.return_to = ReturnTo::start().as_str().to_owned();
@@ -243,10 +244,10 @@ fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(S
 
 /// The names of transaction cookies to delete so that, with one more, there are not too many.
 fn surplus<P>(turn: &Turn<'_, P>) -> Vec<String> {
-    let keys = &turn.config.keys;
+    let keys = &turn.site.config.keys;
     let (mut alive, mut surplus) = (Vec::new(), Vec::new());
-    for (name, value) in cookie::login_transactions(&turn.head.headers).take(MAX_COOKIES_LOOKED_AT) {
-        match Transaction::open(name, value, keys, turn.now) {
+    for (name, value) in cookie::login_transactions(&turn.request.head.headers).take(MAX_COOKIES_LOOKED_AT) {
+        match Transaction::open(name, value, keys, turn.request.now) {
             Some(transaction) => alive.push((transaction.started_at, name.to_owned())),
             None => surplus.push(name.to_owned()),
         }

@@ -16,8 +16,8 @@ use crate::session::message::Ended;
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
 pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::Logout;
-    turn.allow_methods(&[Method::POST])?;
-    csrf::check(turn.head, &turn.config.public_url, None).map_err(Reason::Csrf)?;
+    turn.request.allow_methods(&[Method::POST])?;
+    csrf::check(turn.request.head, &turn.site.config.public_url, None).map_err(Reason::Csrf)?;
     let ended = end_here(turn).await?;
     turn.drop_session_cookie(ledger)?;
     ledger.set_cookie(cookie::delete_arrival())?;
@@ -30,7 +30,7 @@ pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) ->
             location = at_provider;
         }
     }
-    let reply = if turn.caller.is_navigation() {
+    let reply = if turn.request.caller.is_navigation() {
         // 303, so that the browser asks with GET.
         reply::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
@@ -42,10 +42,10 @@ pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) ->
 
 /// before anything else, and whether or not the provider answers.
 async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reason> {
-    let SessionCookie::One(value) = cookie::session(&turn.head.headers) else {
+    let SessionCookie::One(value) = cookie::session(&turn.request.head.headers) else {
         return Ok(None);
     };
-    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.config.keys) else {
+    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.site.config.keys) else {
         return Ok(None);
     };
     turn.end_session(&handle).await
@@ -53,11 +53,11 @@ async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reas
 
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Option<String> {
-    let provider = turn.config.provider(&ended.session.provider)?;
-    let metadata = turn.documents.metadata(turn.platform, &provider.issuer).await.ok()?;
+    let provider = turn.site.config.provider(&ended.session.provider)?;
+    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
-    let tokens = ended.tokens.as_ref().filter(|_| turn.caller.is_navigation());
+    let tokens = ended.tokens.as_ref().filter(|_| turn.request.caller.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
     let state = super::turn::request_id(turn.platform.random());
-    end_session_url(provider, &metadata, &turn.config.public_url, hint, &state)
+    end_session_url(provider, &metadata, &turn.site.config.public_url, hint, &state)
 }

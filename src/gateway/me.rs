@@ -13,8 +13,8 @@ use crate::refusal::Reason;
 /// Answers the principal and the session's clocks. With `?touch=false` the idle clock is not moved.
 pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::SessionRead;
-    turn.allow_methods(&[Method::GET])?;
-    let watching = turn.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
+    turn.request.allow_methods(&[Method::GET])?;
+    let watching = turn.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
     let wants = Wants { touch: !watching, access_token: false, staleness: None };
     let principal = turn.authenticate(wants, ledger).await?.principal;
     ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);
@@ -29,7 +29,7 @@ pub(super) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
         "tenant": principal.tenant(),
         "session": principal.session(),
         // By whose clock these are: the browser's may be wrong by hours.
-        "now": turn.now,
+        "now": turn.request.now,
     });
     Ok(reply::json(StatusCode::OK, &body))
 }

@@ -31,6 +31,7 @@ mod refused;
 mod relations;
 mod renewal;
 mod reply;
+mod request;
 mod resource;
 mod sessions;
 mod sign_in;
@@ -62,6 +63,7 @@ use documents::IssuerDocuments;
 pub use errand::{Errand, Errands};
 pub use platform::Platform;
 use refused::Refused;
+use request::Request;
 use turn::{Ledger, Turn};
 use verify::Asks;
 
@@ -151,25 +153,9 @@ impl Gateway {
     fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
         let request_id = turn::request_id(platform.random());
         let now = platform.clock().now();
-        let target = head.target();
-        let mut event = Event::about(&request_id, head.method.as_str(), target.path, &head.peer, now);
+        let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
         event.decided_by(&self.config);
-        let turn = Turn {
-            config: &self.config,
-            documents: &self.documents,
-            cache: &self.cache,
-            tokens: &self.tokens,
-            inquiries: &self.inquiries,
-            buckets: &self.buckets,
-            assertions: &self.assertions,
-            policies: self.policies.as_ref(),
-            platform,
-            head,
-            target,
-            caller: Caller::of(head),
-            now,
-            request_id,
-        };
+        let turn = Turn { request: Request::new(head, now, request_id), site: self, platform };
         (turn, Ledger::new(event))
     }
 
@@ -181,14 +167,14 @@ impl Gateway {
         body: impl RequestBody,
         ledger: &mut Ledger,
     ) -> Result<Outcome, Refused> {
-        if let Some(resource) = resource::asked_about(turn.config, path) {
+        if let Some(resource) = resource::asked_about(&turn.site.config, path) {
             return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
         }
-        if let (Some(authzen), Some(endpoint)) = (&turn.config.authzen, authzen::Endpoint::at(path)) {
+        if let (Some(authzen), Some(endpoint)) = (&turn.site.config.authzen, authzen::Endpoint::at(path)) {
             let reply = authzen::answer(turn, authzen::Call { authzen, endpoint, path }, body, ledger).await?;
             return Ok(Outcome::Reply(reply));
         }
-        if jwks::is_asked_for(turn.config, path) {
+        if jwks::is_asked_for(&turn.site.config, path) {
             return Ok(Outcome::Reply(jwks::publish(turn, ledger)?));
         }
         let reply = match path.as_str() {
@@ -221,7 +207,7 @@ impl<P: Platform> Turn<'_, P> {
     /// A page or document of ours that decides nothing.
     fn own_page(&self, ledger: &mut Ledger, page: fn(&Self) -> Reply) -> Result<Reply, Reason> {
         ledger.event.event = What::Own;
-        self.allow_methods(&[Method::GET, Method::HEAD])?;
+        self.request.allow_methods(&[Method::GET, Method::HEAD])?;
         let reply = page(self);
         ledger.event.end(Ending::Allow, "own.page", reply.status);
         Ok(reply)

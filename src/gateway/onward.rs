@@ -15,7 +15,7 @@ use crate::refusal::Reason;
 /// `GET /auth/signed-in`: for who signed in here to go on in another tab.
 pub(super) async fn signed_in<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::Own;
-    turn.allow_methods(&[Method::GET])?;
+    turn.request.allow_methods(&[Method::GET])?;
     turn.authenticate(Wants { touch: false, access_token: false, staleness: None }, ledger).await?;
     ledger.event.end(Ending::Allow, "own.page", StatusCode::OK);
     Ok(reply::html(StatusCode::OK, pages::signed_in::render()))
@@ -24,9 +24,9 @@ pub(super) async fn signed_in<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledg
 /// `GET /auth/continue?to=`: on to a page of this origin, fragment included. Where that leads is held to the
 /// same as `return_to`.
 pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    let query = turn.target.query.unwrap_or_default();
+    let query = turn.request.target.query.unwrap_or_default();
     let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "to");
-    let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &turn.config.public_url));
+    let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &turn.site.config.public_url));
     reply::html(StatusCode::OK, pages::forward::go_on(to.unwrap_or_else(ReturnTo::start).as_str()))
 }
 
@@ -36,7 +36,9 @@ pub(super) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
 /// # Errors
 /// With the refusal, where it is no such form.
 pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Result<Reply, Refused> {
-    if turn.head.method != Method::POST || csrf::check(turn.head, &turn.config.public_url, None).is_err() {
+    if turn.request.head.method != Method::POST
+        || csrf::check(turn.request.head, &turn.site.config.public_url, None).is_err()
+    {
         return Err(refused);
     }
     let refusal = turn.refuse(&refused, ledger);
@@ -47,7 +49,7 @@ pub(super) fn unsent<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: 
         _ => ("You are not signed in any more", SignIn::default()),
     };
     let login = login.link_back_to(SIGNED_IN);
-    let page = reply::html_with_script(pages::unsent::render(&turn.request_id, why, &login));
+    let page = reply::html_with_script(pages::unsent::render(&turn.request.id, why, &login));
     // Status and challenge as ever, with a page that says more.
     let mut headers = refusal.headers;
     headers.extend(page.headers);

@@ -17,14 +17,16 @@ pub(super) fn tell<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<(), Reason> {
     let own = transaction::cookie_name(finished.state.expose());
-    let others = cookie::login_transactions(&turn.head.headers).filter(|(name, _)| *name != own);
+    let others = cookie::login_transactions(&turn.request.head.headers).filter(|(name, _)| *name != own);
     for (name, value) in others.take(transaction::MAX_AT_ONCE) {
-        let Some(mut other) = Transaction::open(name, value, &turn.config.keys, turn.now) else { continue };
-        let Some(provider) = turn.config.provider(&other.provider) else { continue };
+        let Some(mut other) = Transaction::open(name, value, &turn.site.config.keys, turn.request.now) else {
+            continue;
+        };
+        let Some(provider) = turn.site.config.provider(&other.provider) else { continue };
         other.previous_session = Some(session.clone());
         // One that has no room for it stays as it is; the session it does not know of ends by its clocks.
-        let Ok((name, sealed)) = other.seal(&turn.config.keys, turn.platform.random()) else { continue };
-        let left = other.expires_at().since(turn.now);
+        let Ok((name, sealed)) = other.seal(&turn.site.config.keys, turn.platform.random()) else { continue };
+        let left = other.expires_at().since(turn.request.now);
         let same_site = login::same_site(provider);
         ledger.set_cookie(cookie::set_login_transaction(&name, sealed.expose(), same_site, left))?;
     }

@@ -57,15 +57,15 @@ async fn ask<P: Platform>(
     event: &mut Event,
 ) -> Option<Decision> {
     let none = |code| Some(Decision::Deny(Denial::Policy(code, String::new())));
-    let Some(policies) = turn.policies else { return none("policy.none_built_in") };
+    let Some(policies) = &turn.site.policies else { return none("policy.none_built_in") };
     let loaded = loaded(turn, policies).await;
     event.policy_pull = policies.trouble();
     let Some(loaded) = loaded else { return none("policy.none_loaded") };
     let input = PolicyInput {
         principal: PrincipalFacts::from(principal),
-        method: &turn.head.method,
+        method: &turn.request.head.method,
         resource: ResourceFacts::of(asked.path, asked.matched, principal),
-        context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: asked.facts },
+        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: asked.facts },
     };
     let (decision, difference) = loaded.decide(&input);
     note(event, &decision, difference.as_ref());

@@ -26,7 +26,7 @@ pub(super) async fn also<P: Platform>(
     if matches!(decision, Decision::Deny(_)) {
         return Ok((decision, Vec::new()));
     }
-    let questions = Questions::new(&turn.config.relations, principal, asked.guard, &asked.matched.params);
+    let questions = Questions::new(&turn.site.config.relations, principal, asked.guard, &asked.matched.params);
     let found = match questions {
         Ok(None) => return Ok((decision, Vec::new())),
         Ok(Some(questions)) => find_out(turn.platform.relations(), questions, event).await.map_err(Reason::Store)?,

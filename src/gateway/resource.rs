@@ -38,15 +38,15 @@ pub(super) fn metadata_url(route: &Route, public_url: &PublicUrl) -> String {
 /// Answers what there is to know about `resource`, to everybody, scripts of other origins included.
 pub(super) fn describe<P: Platform>(turn: &Turn<'_, P>, resource: &str, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::Own;
-    turn.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
-    let guards = guards_of(turn.config, resource);
+    turn.request.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
+    let guards = guards_of(&turn.site.config, resource);
     if guards.is_empty() {
         return Err(Reason::NoRoute);
     }
-    let reply = if turn.head.method == Method::OPTIONS {
+    let reply = if turn.request.head.method == Method::OPTIONS {
         reply::public(Reply::empty(StatusCode::NO_CONTENT), MAX_AGE)
     } else {
-        reply::public(reply::json(StatusCode::OK, &metadata(turn.config, resource, &guards)), MAX_AGE)
+        reply::public(reply::json(StatusCode::OK, &metadata(&turn.site.config, resource, &guards)), MAX_AGE)
     };
     ledger.event.end(Ending::Allow, "own.page", reply.status);
     Ok(reply::readable_by_all(reply))

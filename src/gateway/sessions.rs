@@ -20,20 +20,20 @@ const LOGGED_OUT: &str = "/auth/logged-out";
 
 /// `GET`: the list, as a page or as JSON. `DELETE`: ends all but the one at hand.
 pub(super) async fn all<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Refused> {
-    if turn.head.method == Method::DELETE {
+    if turn.request.head.method == Method::DELETE {
         return Ok(end_others(turn, ledger).await?);
     }
     ledger.event.event = What::SessionList;
-    turn.allow_methods(&[Method::GET, Method::DELETE])?;
+    turn.request.allow_methods(&[Method::GET, Method::DELETE])?;
     // A program that watches the list is nobody's presence.
-    let wants = Wants { touch: turn.caller.is_navigation(), access_token: false, staleness: None };
+    let wants = Wants { touch: turn.request.caller.is_navigation(), access_token: false, staleness: None };
     let authenticated = match turn.authenticate(wants, ledger).await {
         Ok(authenticated) => authenticated,
         Err(reason) => return guard::challenge(turn, reason.into(), ledger),
     };
     let listed = list(turn, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
-    let reply = if turn.caller.is_navigation() {
+    let reply = if turn.request.caller.is_navigation() {
         reply::html_with_form(pages::sessions::render(&listed, &current))
     } else {
         reply::json(StatusCode::OK, &as_json(&listed, Some(&current)))
@@ -52,14 +52,14 @@ pub(super) async fn one<P: Platform>(turn: &Turn<'_, P>, rest: &str, ledger: &mu
     if !is_id(id) {
         return Err(Reason::NoRoute);
     }
-    turn.allow_methods(&[method])?;
+    turn.request.allow_methods(&[method])?;
     let authenticated = own(turn, ledger).await?;
     let is_current = authenticated.handle.id.digest().public_id() == id;
     let ended = end(turn, &authenticated, &Command::EndListed { id: id.to_owned() }, ledger).await?;
     if is_current {
         turn.drop_session_cookie(ledger)?;
     }
-    if ended == 0 && !turn.caller.is_navigation() {
+    if ended == 0 && !turn.request.caller.is_navigation() {
         return Err(Reason::NoSuchSession);
     }
     // A person who asked twice, or too late, sees by the list that it is gone.
@@ -70,7 +70,7 @@ pub(super) async fn one<P: Platform>(turn: &Turn<'_, P>, rest: &str, ledger: &mu
 /// `POST /auth/sessions/end-others`.
 pub(super) async fn end_others_by_form<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
     ledger.event.event = What::SessionEndOthers;
-    turn.allow_methods(&[Method::POST])?;
+    turn.request.allow_methods(&[Method::POST])?;
     end_others(turn, ledger).await
 }
 
@@ -109,7 +109,7 @@ fn done<P: Platform>(
     reason: &'static str,
     ledger: &mut Ledger,
 ) -> Result<Reply, Reason> {
-    let reply = if turn.caller.is_navigation() {
+    let reply = if turn.request.caller.is_navigation() {
         reply::redirect(StatusCode::SEE_OTHER, location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         reply::json(StatusCode::OK, &json!({ "ended": ended }))
@@ -131,7 +131,7 @@ async fn list<P: Platform>(turn: &Turn<'_, P>, authenticated: &Authenticated) ->
 /// When it is no list.
 pub(super) fn counted<P>(turn: &Turn<'_, P>, provider: &str, answer: Answer) -> Result<Vec<Listed>, Reason> {
     let Answer::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
-    if let Some(not_before) = turn.config.not_before(provider, turn.now) {
+    if let Some(not_before) = turn.site.config.not_before(provider, turn.request.now) {
         sessions.retain(|listed| listed.created_at >= not_before);
     }
     Ok(sessions)

@@ -1,50 +1,33 @@
 //! One request's turn: what is known of it, and what is noted on the way.
 
-use super::documents::IssuerDocuments;
 use super::refused::Refused;
+use super::request::Request;
 use super::sign_in::{LOGIN, SignIn};
-use super::{Platform, reply, resource};
+use super::{Gateway, Platform, reply, resource};
 use crate::audit::{Event, Outcome as Ending};
 use crate::authn::dpop;
-use crate::authn::inquiry::Inquiries;
 use crate::authn::session_cookie::{Judge, Wants};
-use crate::authn::token_cache::TokenCache;
 use crate::authn::{Authenticated, Rejection, Verdict};
-use crate::config::{Config, SameSite};
+use crate::config::SameSite;
 use crate::cookie;
 use crate::cors::Grant;
 use crate::csrf;
-use crate::http::{HeaderName, HeaderValue, Method, Reply, RequestHead, Target, essence, header};
-use crate::limit::{IsolateBuckets, Quotas};
+use crate::http::{HeaderName, HeaderValue, Reply, RequestHead, header};
+use crate::limit::Quotas;
 use crate::navigation::Caller;
-use crate::policy::Policies;
 use crate::ports::{Random, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Answer, Clocks, Command, LiveCache, SessionHandle, Sessions, SubjectKey};
-use crate::time::Timestamp;
-use crate::upstream::Assertions;
+use crate::session::{Answer, Clocks, Command, SessionHandle, Sessions, SubjectKey};
 
 const MAX_HEADERS: usize = 128;
 
-/// What is known of a request from its start.
+/// One request at one site: what it says, what the site knows, and what both ask of the world.
 pub(super) struct Turn<'a, P> {
-    pub(super) config: &'a Config,
-    pub(super) documents: &'a IssuerDocuments,
-    pub(super) cache: &'a LiveCache,
-    pub(super) tokens: &'a TokenCache,
-    pub(super) inquiries: &'a Inquiries,
-    pub(super) buckets: &'a IsolateBuckets,
-    pub(super) assertions: &'a Assertions,
-    /// `None` without an engine.
-    pub(super) policies: Option<&'a Policies>,
+    pub(super) request: Request<'a>,
+    pub(super) site: &'a Gateway,
     pub(super) platform: &'a P,
-    pub(super) head: &'a RequestHead,
-    pub(super) target: Target<'a>,
-    pub(super) caller: Caller,
-    pub(super) now: Timestamp,
-    pub(super) request_id: String,
 }
 
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
@@ -93,25 +76,26 @@ impl Ledger {
 impl<P> Turn<'_, P> {
     /// The turn of another request, about which this one asks.
     pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> Turn<'b, P> {
-        Turn { head, target: head.target(), caller: Caller::of(head), request_id: self.request_id.clone(), ..*self }
+        let request = Request::new(head, self.request.now, self.request.id.clone());
+        Turn { request, site: self.site, platform: self.platform }
     }
 }
 
 impl<P: Platform> Turn<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
-        let url_host = self.head.host();
-        let verify_host = self.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
-        let public = url_host == Some(self.config.public_url.host());
+        let url_host = self.request.head.host();
+        let verify_host = self.site.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
+        let public = url_host == Some(self.site.config.public_url.host());
         if !public && (url_host.is_none() || url_host != verify_host) {
             return Err(Reason::UnknownHost);
         }
-        if self.head.headers.len() > MAX_HEADERS || !self.head.headers.keys().all(has_one_reading) {
+        if self.request.head.headers.len() > MAX_HEADERS || !self.request.head.headers.keys().all(has_one_reading) {
             return Err(Reason::BadHeader);
         }
-        let path = CanonicalPath::parse(self.target.path).map_err(Reason::BadPath)?;
+        let path = CanonicalPath::parse(self.request.target.path).map_err(Reason::BadPath)?;
         // Under the name that a proxy alone knows there is nothing but what it passes to us or asks.
-        let ours = path.is_within(OWN_PREFIX) || resource::asked_about(self.config, &path).is_some();
+        let ours = path.is_within(OWN_PREFIX) || resource::asked_about(&self.site.config, &path).is_some();
         if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
     }
 
@@ -135,11 +119,16 @@ impl<P: Platform> Turn<'_, P> {
         ledger: &mut Ledger,
     ) -> Result<Authenticated, Reason> {
         // First, so that another origin's requests do not even keep the session alive.
-        if cookie::session(&self.head.headers) != cookie::SessionCookie::Absent {
-            csrf::check(self.head, &self.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
+        if cookie::session(&self.request.head.headers) != cookie::SessionCookie::Absent {
+            csrf::check(self.request.head, &self.site.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
         }
-        let judge = Judge { config: self.config, sessions: self.platform.sessions(), cache: self.cache, now: self.now };
-        match judge.authenticate(&self.head.headers, wants).await {
+        let judge = Judge {
+            config: &self.site.config,
+            sessions: self.platform.sessions(),
+            cache: &self.site.cache,
+            now: self.request.now,
+        };
+        match judge.authenticate(&self.request.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
                 self.discard(&rejection, ledger).await?;
@@ -149,7 +138,7 @@ impl<P: Platform> Turn<'_, P> {
                 ledger.event.who(&authenticated.principal);
                 if authenticated.has_old_key {
                     ledger.event.old_key = true;
-                    let value = authenticated.handle.to_cookie_value(&self.config.keys);
+                    let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
                     ledger.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
                 }
                 Ok(*authenticated)
@@ -165,19 +154,19 @@ impl<P: Platform> Turn<'_, P> {
     pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
         let answer = self.platform.sessions().call(subject, command).await;
         if command.ends() {
-            self.cache.forget(subject);
-            self.assertions.forget(subject);
+            self.site.cache.forget(subject);
+            self.site.assertions.forget(subject);
         }
         answer
     }
 
     pub(super) const fn clocks(&self) -> Clocks {
-        Clocks::new(self.config.session.idle, self.config.session.absolute)
+        Clocks::new(self.site.config.session.idle, self.site.config.session.absolute)
     }
 
     /// `SameSite` of the session cookie.
     pub(super) const fn same_site(&self) -> ::cookie::SameSite {
-        match self.config.session.same_site {
+        match self.site.config.session.same_site {
             SameSite::Strict => ::cookie::SameSite::Strict,
             SameSite::Lax => ::cookie::SameSite::Lax,
         }
@@ -185,14 +174,9 @@ impl<P: Platform> Turn<'_, P> {
 
     /// Whether a `Strict` session cookie may have stayed behind: the person came from another site.
     pub(super) fn may_have_left_cookie_behind(&self) -> bool {
-        self.config.session.same_site == SameSite::Strict
-            && self.caller == Caller::Navigation { cross_site: true }
-            && cookie::session(&self.head.headers) == cookie::SessionCookie::Absent
-    }
-
-    /// Whether a browser asks, and no person goes there: for an image, a script or a frame of some page.
-    pub(super) fn is_subresource(&self) -> bool {
-        self.head.headers.contains_key("sec-fetch-mode") && !self.caller.is_navigation()
+        self.site.config.session.same_site == SameSite::Strict
+            && self.request.caller == Caller::Navigation { cross_site: true }
+            && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent
     }
 
     /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
@@ -208,9 +192,9 @@ impl<P: Platform> Turn<'_, P> {
 
     /// It ended elsewhere.
     fn forget_presented(&self) {
-        let cookie::SessionCookie::One(value) = cookie::session(&self.head.headers) else { return };
-        if let Some(handle) = SessionHandle::from_cookie_value(value, &self.config.keys) {
-            self.assertions.forget(&handle.subject);
+        let cookie::SessionCookie::One(value) = cookie::session(&self.request.head.headers) else { return };
+        if let Some(handle) = SessionHandle::from_cookie_value(value, &self.site.config.keys) {
+            self.site.assertions.forget(&handle.subject);
         }
     }
 
@@ -231,27 +215,6 @@ impl<P: Platform> Turn<'_, P> {
         }
     }
 
-    /// # Errors
-    /// When the request's method is none of these.
-    pub(super) fn allow_methods(&self, methods: &[Method]) -> Result<(), Reason> {
-        if methods.contains(&self.head.method) {
-            return Ok(());
-        }
-        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-        Err(Reason::MethodNotAllowed(names.join(", ")))
-    }
-
-    /// Whether the body says that it is a form. Parameters of the media type are ignored.
-    pub(super) fn is_form(&self) -> bool {
-        let kind = self.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        essence(kind).eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    }
-
-    /// The path and query of this request, as a link on our own origin.
-    pub(super) fn here(&self) -> String {
-        self.target.to_string()
-    }
-
     /// Turns a reason into its poor outside, and notes the rich inside.
     pub(super) fn refuse(&self, refused: &Refused, ledger: &mut Ledger) -> Reply {
         let Refused { reason, challenge, sign_in, .. } = refused;
@@ -262,12 +225,16 @@ impl<P: Platform> Turn<'_, P> {
             ledger.event.detail = Some(format!("{reason:?}"));
         }
         // A page of another origin has to be told the whole address.
-        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.caller.is_navigation();
+        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.caller.is_navigation();
         let login = self.login_link(&refusal, sign_in.as_deref());
-        let login = login.map(|link| if elsewhere { self.config.public_url.join(&link) } else { link });
-        let mut reply = reply::problem(&refusal, &self.request_id, self.caller, login.as_deref());
+        let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
+        let mut reply = reply::problem(&refusal, &self.request.id, self.request.caller, login.as_deref());
         if let Some(challenge) = challenge {
-            challenge.add_to(&refusal, || dpop::nonce::current(&self.config.keys, self.now), &mut reply.headers);
+            challenge.add_to(
+                &refusal,
+                || dpop::nonce::current(&self.site.config.keys, self.request.now),
+                &mut reply.headers,
+            );
         }
         reply
     }
@@ -275,7 +242,9 @@ impl<P: Platform> Turn<'_, P> {
     /// Where to sign in, where that helps.
     fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
         let link = match (refusal, sign_in) {
-            (Refusal::StepUp(_), Some(sign_in)) if self.caller.is_navigation() => sign_in.link_back_to(&self.here()),
+            (Refusal::StepUp(_), Some(sign_in)) if self.request.caller.is_navigation() => {
+                sign_in.link_back_to(&self.request.here())
+            }
             (Refusal::StepUp(_), None) => return None,
             (_, Some(sign_in)) => sign_in.link(),
             (_, None) => LOGIN.to_owned(),
@@ -289,7 +258,7 @@ impl<P: Platform> Turn<'_, P> {
             reply.headers.append(header::SET_COOKIE, cookie);
         }
         ledger.quotas.add_to(&mut reply.headers);
-        let mut reply = reply::sealed(reply, &self.request_id, self.config.public_url.is_https());
+        let mut reply = reply::sealed(reply, &self.request.id, self.site.config.public_url.is_https());
         if let Some(grant) = ledger.grant {
             grant.add_to_own(&mut reply.headers);
         }

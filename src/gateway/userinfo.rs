@@ -23,12 +23,12 @@ pub(super) async fn told<P: Platform>(
     response: &TokenResponse,
     id_token: &IdToken,
 ) -> Result<Kept, Reason> {
-    let names = Kept::names(provider, &turn.config.session.claims);
+    let names = Kept::names(provider, &turn.site.config.session.claims);
     let mut told = id_token.claims().clone();
     if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
         ask(turn, provider, metadata, response, id_token).await?.complete(&mut told, &names);
     }
-    Ok(Kept::of(told, provider, &turn.config.session.claims))
+    Ok(Kept::of(told, provider, &turn.site.config.session.claims))
 }
 
 async fn ask<P: Platform>(
@@ -55,7 +55,7 @@ async fn ask<P: Platform>(
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
             let accepted = AcceptedKeys::of_provider(provider, metadata);
-            let verified = turn.documents.verify_delivered(turn.platform, accepted, token).await;
+            let verified = turn.site.documents.verify_delivered(turn.platform, accepted, token).await;
             let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
             UserInfo::check_signed(verified, &expectations)
         }

@@ -53,18 +53,18 @@ pub(super) async fn answer<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: 
 
 /// The request that is asked about, where the proxy may ask.
 fn asked<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Question, Reason> {
-    let Some(verify) = &turn.config.verify else { return Err(Reason::NoRoute) };
+    let Some(verify) = &turn.site.config.verify else { return Err(Reason::NoRoute) };
     ledger.event.via = Some(match asks {
         Asks::Whether => "verify",
         Asks::Why => "refusal",
     });
-    turn.allow_methods(&[Method::GET])?;
-    match turn.head.header(SECRET) {
+    turn.request.allow_methods(&[Method::GET])?;
+    match turn.request.head.header(SECRET) {
         Some(secret) if verify.knows(secret) => {}
-        None if !turn.head.headers.contains_key(SECRET) => return Err(Reason::Verify(VerifyError::NoSecret)),
+        None if !turn.request.head.headers.contains_key(SECRET) => return Err(Reason::Verify(VerifyError::NoSecret)),
         _ => return Err(Reason::Verify(VerifyError::WrongSecret)),
     }
-    let question = Question::read(turn.head, &turn.config.public_url)?;
+    let question = Question::read(turn.request.head, &turn.site.config.public_url)?;
     ledger.event.instead(question.head.method.as_str(), question.head.target().path, &question.head.peer);
     Ok(question)
 }
@@ -129,7 +129,7 @@ fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledge
     }
     // Traefik takes a relative one for a place on the host where it asked.
     let path = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-    let location = path.filter(|path| path.starts_with('/')).map(|path| turn.config.public_url.join(path));
+    let location = path.filter(|path| path.starts_with('/')).map(|path| turn.site.config.public_url.join(path));
     if let Some(Ok(location)) = location.map(HeaderValue::try_from) {
         reply.headers.insert(header::LOCATION, location);
     }

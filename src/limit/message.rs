@@ -107,6 +107,8 @@ pub fn read_answer(json: &str) -> Option<Drawn> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::limit::{Kind, Whose};
 
@@ -117,7 +119,8 @@ mod tests {
         let allowance = Allowance::new(100, Seconds::minutes(1), 20).unwrap();
         let key = BucketKey::of(Kind::Route, "/a", &allowance, Whose::Everyone);
         let json = Draw::new(&key, &allowance).to_json();
-        assert_eq!(json, format!(r#"{{"burst":20,"key":"{}","period":60,"requests":100,"v":1}}"#, key.to_hex()));
+        let wanted = json!({ "burst": 20, "key": key.to_hex(), "period": 60, "requests": 100, "v": 1 });
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), wanted);
         assert_eq!(Draw::parse(&json), Some((key.to_hex(), allowance)));
     }
 
@@ -146,7 +149,8 @@ mod tests {
     #[test]
     fn an_answer_arrives_as_it_was_sent() {
         let drawn = Drawn { admitted: true, remaining: 19, next: Seconds::new(1) };
-        assert_eq!(answer(&drawn), r#"{"admitted":true,"next":1,"remaining":19,"v":1}"#);
+        let wanted = json!({ "admitted": true, "next": 1, "remaining": 19, "v": 1 });
+        assert_eq!(serde_json::from_str::<Value>(&answer(&drawn)).unwrap(), wanted);
         assert_eq!(read_answer(&answer(&drawn)), Some(drawn));
         for json in ["", "{}", r#"{"v":2,"admitted":true,"remaining":1,"next":1}"#, r#"{"v":1,"admitted":true}"#] {
             assert_eq!(read_answer(json), None, "{json}");

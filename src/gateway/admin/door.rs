@@ -19,22 +19,23 @@ pub(super) async fn enter<P: Platform>(
     endpoint: &Endpoint,
     ledger: &mut Ledger,
 ) -> Result<(), Reason> {
-    let admin = turn.config.admin.as_ref().ok_or(Reason::NoRoute)?;
+    let admin = turn.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let Authenticated { principal, provider: id, .. } = turn.authenticate(wants, ledger).await?;
     // The provider's id may have been given to another issuer since this session began.
-    if issuer(turn.config, &id) != Some(principal.issuer()) {
+    if issuer(&turn.site.config, &id) != Some(principal.issuer()) {
         return Err(Reason::NotAdministrator);
     }
-    let Some(policies) = turn.policies else { return by_list(admin, &principal) };
+    let Some(policies) = &turn.site.policies else { return by_list(admin, &principal) };
     let named = admin.all().iter();
-    let named: Vec<(&str, &str)> =
-        named.filter_map(|one| Some((issuer(turn.config, one.provider.as_str())?, one.subject.as_str()))).collect();
+    let named: Vec<(&str, &str)> = named
+        .filter_map(|one| Some((issuer(&turn.site.config, one.provider.as_str())?, one.subject.as_str())))
+        .collect();
     let input = ManagementInput {
         principal: PrincipalFacts::from(&principal),
         action: endpoint.action,
         administrators: &named,
-        context: ContextFacts { now: turn.now, peer: &turn.head.peer, relations: &[] },
+        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: &[] },
     };
     by_policies(turn, policies, &input, ledger).await
 }

@@ -65,7 +65,7 @@ pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<
 /// # Errors
 /// When it is not kept, or not any more.
 pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
-    if turn.config.decisions.is_none() || !kept::is_id(id) {
+    if turn.site.config.decisions.is_none() || !kept::is_id(id) {
         return Err(Reason::NoSuchDecision);
     }
     let line = turn.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
@@ -85,10 +85,10 @@ pub(super) async fn verdict<P: Platform>(
     let context =
         context.map(serde_json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
     let context = context.unwrap_or_default();
-    let now = context.now()?.unwrap_or(turn.now);
+    let now = context.now()?.unwrap_or(turn.request.now);
     let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
-    let supposed = who.transpose()?.map(|who| who.suppose(turn.config, now)).transpose()?;
-    match explain::read(turn.config, supposed.as_ref(), request, now)? {
+    let supposed = who.transpose()?.map(|who| who.suppose(&turn.site.config, now)).transpose()?;
+    match explain::read(&turn.site.config, supposed.as_ref(), request, now)? {
         Reading::Refused(verdict) => Ok(verdict),
         Reading::Case(case) => Ok(asked(turn, (&case, &context), ledger).await),
     }
@@ -101,7 +101,7 @@ async fn asked<P: Platform>(
     ledger: &mut Ledger,
 ) -> Verdict {
     let verdict = case.decide();
-    let found = match case.relations(&verdict, &turn.config.relations) {
+    let found = match case.relations(&verdict, &turn.site.config.relations) {
         None => return by_policies(turn, (case, context), (verdict, &[]), ledger).await,
         Some(Err(denial)) => Err(denial),
         Some(Ok(questions)) => match relations::find_out(turn.platform.relations(), questions, &mut ledger.event).await
@@ -121,7 +121,8 @@ async fn by_policies<P: Platform>(
     ledger: &mut Ledger,
 ) -> Verdict {
     // Without an engine the configuration refuses a route that asks them.
-    let Some(policies) = turn.policies.filter(|_| verdict.because == Verdict::TO_BE_ASKED) else { return verdict };
+    let policies = turn.site.policies.as_ref().filter(|_| verdict.because == Verdict::TO_BE_ASKED);
+    let Some(policies) = policies else { return verdict };
     let peer = context.peer();
     let loaded = policies::loaded(turn, policies).await;
     ledger.event.policy_pull = policies.trouble();

@@ -30,7 +30,7 @@ pub(super) async fn show<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
     } else {
         Answer::Nothing
     };
-    Ok(Done::page(render(&asked, &choices(turn.config), turn.config.decisions.is_some(), &answer)))
+    Ok(Done::page(render(&asked, &choices(&turn.site.config), turn.site.config.decisions.is_some(), &answer)))
 }
 
 async fn made<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Answer, Reason> {

@@ -65,7 +65,7 @@ impl Done {
             "type": "urn:postern:problem:unacceptable",
             "title": "This cannot be done",
             "status": status.as_u16(),
-            "request_id": turn.request_id,
+            "request_id": turn.request.id,
             "problems": problems,
         });
         Self { reply: reply::problem_json(status, &body), reason: "admin.unacceptable", change: None }
@@ -80,10 +80,10 @@ pub(super) async fn answer<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Reply, Refused> {
     ledger.event.event = What::Admin;
-    if turn.config.admin.is_none() {
+    if turn.site.config.admin.is_none() {
         return Err(Reason::NoRoute.into());
     }
-    let (endpoint, parameter) = find(&turn.head.method, path, turn.policies.is_some())?;
+    let (endpoint, parameter) = find(&turn.request.head.method, path, turn.site.policies.is_some())?;
     ledger.event.action = Some(endpoint.action);
     if let Err(reason) = door::enter(turn, endpoint, ledger).await {
         return super::guard::challenge(turn, reason.into(), ledger);
@@ -107,7 +107,7 @@ async fn carry_out<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Done, Reason> {
     match endpoint.task {
-        Task::Index => Ok(Done::read(&index(turn.policies.is_some()))),
+        Task::Index => Ok(Done::read(&index(turn.site.policies.is_some()))),
         Task::ListSessions => sessions::list(turn, ledger).await,
         Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
         Task::ExplainPage => explain_page::show(turn, ledger).await,

@@ -27,7 +27,7 @@ impl Order {
         known: &[&str],
         max_bytes: usize,
     ) -> Result<Self, Reason> {
-        let media_type = turn.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let media_type = turn.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
         if !essence(media_type).eq_ignore_ascii_case("application/json") {
             return Err(Reason::BadInput("content-type"));
         }
@@ -46,7 +46,7 @@ impl Order {
     /// When there is anything else.
     pub(super) fn of_query<P>(turn: &Turn<'_, P>, known: &[&'static str]) -> Result<Self, Reason> {
         let mut members = Map::new();
-        for (name, value) in form_urlencoded::parse(turn.target.query.unwrap_or_default().as_bytes()) {
+        for (name, value) in form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes()) {
             let known = known.iter().find(|known| **known == name).ok_or(Reason::BadInput("query"))?;
             if members.insert(name.into_owned(), Cow::into_owned(value).into()).is_some() {
                 return Err(Reason::BadInput(known));

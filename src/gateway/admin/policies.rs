@@ -25,7 +25,7 @@ pub(super) async fn carry_out<P: Platform>(
     body: impl RequestBody,
 ) -> Result<Done, Reason> {
     // Without an engine none of this is found.
-    let policies = turn.policies.ok_or(Reason::NoRoute)?;
+    let policies = turn.site.policies.as_ref().ok_or(Reason::NoRoute)?;
     match task {
         PolicyTask::List => list(turn, policies).await,
         PolicyTask::Read => read(turn, parameter).await,
@@ -41,7 +41,7 @@ async fn list<P: Platform>(turn: &Turn<'_, P>, policies: &Policies) -> Result<Do
     let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
     let here = policies.known().map(|(pointer, read_at)| {
         json!({
-            "pointer": pointer, "age": turn.now.since(read_at).get(),
+            "pointer": pointer, "age": turn.request.now.since(read_at).get(),
         })
     });
     Ok(Done::read(&json!({ "pointer": published, "versions": versions.collect::<Vec<_>>(), "here": here })))
@@ -131,7 +131,8 @@ async fn point<P: Platform>(
     checked: &[Rc<dyn CompiledPolicies>],
 ) -> Result<Done, Reason> {
     let known = policies.known().map(|(pointer, _)| pointer.serial);
-    let newest = known.map_or(0, |serial| serial.saturating_add(1)).max(turn.now.as_unix().try_into().unwrap_or(0));
+    let newest =
+        known.map_or(0, |serial| serial.saturating_add(1)).max(turn.request.now.as_unix().try_into().unwrap_or(0));
     let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest);
     let pointer = pointer.vouching(policies.engine(), before.as_ref(), checked);
     turn.platform.policy_press().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;

@@ -105,12 +105,12 @@ pub(super) async fn check<P: Platform>(
 
 /// Without a model there is nothing to ask about.
 fn model<'a, P>(turn: &Turn<'a, P>) -> Result<&'a Model, Reason> {
-    Some(&turn.config.relations).filter(|model| !model.names(None).is_empty()).ok_or(Reason::NoRoute)
+    Some(&turn.site.config.relations).filter(|model| !model.names(None).is_empty()).ok_or(Reason::NoRoute)
 }
 
 /// The issuer that goes by this id; those of providers and of issuers are never the same.
 fn issuer<'a, P>(turn: &Turn<'a, P>, id: &str) -> Option<&'a str> {
-    turn.config.named_issuer(id)
+    turn.site.config.named_issuer(id)
 }
 
 /// The tuples of a list, none where it is absent; what is none is a problem. `None` when it is no list of texts.

@@ -56,7 +56,7 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     fn of<P>(turn: &Turn<'a, P>, order: &Order, ledger: &mut Ledger) -> Result<Self, Reason> {
-        let provider = order.text("provider").and_then(|id| turn.config.provider(id));
+        let provider = order.text("provider").and_then(|id| turn.site.config.provider(id));
         let provider = provider.ok_or(Reason::BadInput("provider"))?;
         let subject = order
             .text("subject")
@@ -76,7 +76,11 @@ fn command<P>(turn: &Turn<'_, P>, order: &Order) -> Result<Command, Reason> {
         },
         // A time to come would also void the logins until then.
         (None, Some(before)) => {
-            match before.as_i64().map(Timestamp::from_unix).filter(|at| (Timestamp::EPOCH..=turn.now).contains(at)) {
+            match before
+                .as_i64()
+                .map(Timestamp::from_unix)
+                .filter(|at| (Timestamp::EPOCH..=turn.request.now).contains(at))
+            {
                 Some(at) => Ok(Command::EndAll { before: Some(at) }),
                 None => Err(Reason::BadInput("before")),
             }

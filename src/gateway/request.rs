@@ -1,0 +1,49 @@
+//! What a request says, read once.
+
+use crate::http::{Method, RequestHead, Target, essence, header};
+use crate::navigation::Caller;
+use crate::refusal::Reason;
+use crate::time::Timestamp;
+
+/// The request at hand.
+pub(super) struct Request<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) target: Target<'a>,
+    pub(super) caller: Caller,
+    /// When it came.
+    pub(super) now: Timestamp,
+    /// The id by which the log tells of it.
+    pub(super) id: String,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(head: &'a RequestHead, now: Timestamp, id: String) -> Self {
+        Self { head, target: head.target(), caller: Caller::of(head), now, id }
+    }
+
+    /// # Errors
+    /// When the request's method is none of these.
+    pub(super) fn allow_methods(&self, methods: &[Method]) -> Result<(), Reason> {
+        if methods.contains(&self.head.method) {
+            return Ok(());
+        }
+        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        Err(Reason::MethodNotAllowed(names.join(", ")))
+    }
+
+    /// Whether the body says that it is a form. Parameters of the media type are ignored.
+    pub(super) fn is_form(&self) -> bool {
+        let kind = self.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        essence(kind).eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
+    /// Whether a browser asks, and no person goes there: for an image, a script or a frame of some page.
+    pub(super) fn is_subresource(&self) -> bool {
+        self.head.headers.contains_key("sec-fetch-mode") && !self.caller.is_navigation()
+    }
+
+    /// The path and query of this request, as a link on our own origin.
+    pub(super) fn here(&self) -> String {
+        self.target.to_string()
+    }
+}
