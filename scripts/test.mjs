@@ -3,6 +3,7 @@
 //   npm test -- --skip browser         all but some
 //   npm test -- --keep-going           goes on after a step that failed, and tells all failures at the end
 //   npm test -- --list                 their names
+// `npm run test:long`: the same, with tests that take their time (kills of the process, deaths of the instance).
 
 import { readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 // A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
 const MAX_GZIP_KIB = 910;
 const NODE_TEST_TIMEOUT_MS = 180_000;
+const LONG_TEST_TIMEOUT_MS = 3_600_000;
 const FUZZ_SECONDS = 10;
 const FUZZ_AT_A_TIME = 2;
 
@@ -100,7 +102,8 @@ function summary(failures) {
 
 function choose() {
   const list = { type: 'string', multiple: true, default: [] };
-  const { values } = parseArgs({ options: { only: list, skip: list, list: { type: 'boolean' }, 'keep-going': { type: 'boolean' } } });
+  const { values } = parseArgs({ options: { only: list, skip: list, list: { type: 'boolean' }, 'keep-going': { type: 'boolean' }, long: { type: 'boolean' } } });
+  if (values.long) process.env.POSTERN_TEST_LONG = '1';
   const [only, skip] = [values.only, values.skip].map((names) => names.flatMap((name) => name.split(',')));
   const unknown = [...only, ...skip].find((name) => !STEPS.some((one) => one.name === name));
   if (unknown) throw new CannotGoOn(`there is no step \`${unknown}\`; there are: ${STEPS.map(({ name }) => name).join(', ')}`);
@@ -170,7 +173,7 @@ function nodeTests(atATime, ...folders) {
     return found.map((name) => join(path, name));
   });
   return run(process.execPath, [
-    '--test', `--test-concurrency=${atATime}`, `--test-timeout=${NODE_TEST_TIMEOUT_MS}`, '--test-reporter=spec',
+    '--test', `--test-concurrency=${atATime}`, `--test-timeout=${process.env.POSTERN_TEST_LONG ? LONG_TEST_TIMEOUT_MS : NODE_TEST_TIMEOUT_MS}`, '--test-reporter=spec',
     ...files,
   ], { env: { ...WRANGLER_ENV, NO_COLOR: '1' } });
 }
