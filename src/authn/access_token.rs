@@ -10,8 +10,6 @@ use crate::oidc::claims::{audiences, beginning, is_ahead, is_over, name, optiona
 use crate::oidc::introspection::Introspected;
 use crate::time::Timestamp;
 
-use super::principal::Actor;
-
 /// The most parties that act for one another in one token (RFC 8693 §4.1).
 const MAX_ACTORS: usize = 8;
 /// Where issuers from before RFC 9068 put the client's id.
@@ -353,6 +351,15 @@ fn actors(act: Option<&Value>) -> Result<Vec<Actor>, AccessTokenError> {
 
 fn text_of(claims: &Map<String, Value>, name: &str) -> Option<String> {
     text(claims, name).map(str::to_owned)
+}
+
+/// A party that acts for another (RFC 8693 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// `iss`, where it is said.
+    pub issuer: Option<String>,
+    /// `sub`
+    pub subject: String,
 }
 
 #[cfg(test)]

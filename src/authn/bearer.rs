@@ -1,13 +1,10 @@
 //! A request → the one access token that it presents (RFC 6750 §2.1, RFC 9110 §11.6.2), not yet believed.
 
 use crate::http::{HeaderMap, header, is_token68};
-use crate::jose::JwtError;
 use crate::jose::jws::MAX_TOKEN_BYTES;
-use crate::oidc::introspection::IntrospectionError;
 use crate::secret::Secret;
 
-use super::access_token::AccessTokenError;
-use super::sender::SenderError;
+use super::error::PresentationError;
 
 /// What stands beside the token in the header.
 const MAX_HEADER_BYTES: usize = MAX_TOKEN_BYTES + 32;
@@ -44,64 +41,6 @@ pub struct Presented {
     pub scheme: Scheme,
     /// The token, a `token68`.
     pub token: Secret<String>,
-}
-
-/// Why a request does not present one token in the one way there is: the caller's mistake, 400 (RFC 6750 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PresentationError {
-    /// `Authorization` is there twice, or holds several credentials.
-    Repeated,
-    /// No scheme, no token, or more than one `token68` after the scheme.
-    Malformed,
-    /// Longer than any token that is looked at.
-    TooLarge,
-    /// The token is in the URL.
-    InQuery,
-}
-
-/// Why a token is not good: `invalid_token`, 401 (RFC 6750 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenRejection {
-    /// Its `iss` is none of the configured issuers.
-    IssuerUnknown,
-    /// It is no JWT that its issuer signed.
-    Jwt(JwtError),
-    /// It does not say what it must.
-    Claims(AccessTokenError),
-    /// It is opaque, and its issuer says that it is not good, or something of it that must not be.
-    Introspection(IntrospectionError),
-    /// It is opaque, and no text that its issuer is asked about.
-    NoToken,
-    /// Its presenter has not shown to be who it is for.
-    Sender(SenderError),
-}
-
-impl PresentationError {
-    /// The name of this reason in the log.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Repeated => "bearer.repeated",
-            Self::Malformed => "bearer.malformed",
-            Self::TooLarge => "bearer.too_large",
-            Self::InQuery => "bearer.in_query",
-        }
-    }
-}
-
-impl TokenRejection {
-    /// The name of this reason in the log.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::IssuerUnknown => "bearer.issuer_unknown",
-            Self::Jwt(error) => error.code(),
-            Self::Claims(error) => error.code(),
-            Self::Introspection(error) => error.code(),
-            Self::NoToken => "introspection.no_token",
-            Self::Sender(error) => error.code(),
-        }
-    }
 }
 
 /// The token that a request presents; `None` when there is none. Credentials of other schemes are somebody else's

@@ -6,6 +6,7 @@ pub mod confirmation;
 #[cfg(test)]
 mod cross_feed;
 pub mod dpop;
+pub mod error;
 pub mod inquiry;
 pub mod mtls;
 pub mod principal;
@@ -16,8 +17,10 @@ pub mod supposed;
 pub(crate) mod testing;
 pub mod token_cache;
 
-pub use bearer::{PresentationError, TokenRejection};
-pub use principal::{Actor, Authenticated, AuthenticationFacts, Means, Origin, Principal, SessionFacts};
+pub use access_token::Actor;
+pub use error::{PresentationError, TokenRejection};
+pub use principal::{Authenticated, AuthenticationFacts, Origin, Principal, SessionFacts};
+pub use sender::Means;
 
 pub use crate::kind::Kind;
 use crate::ports::StoreError;

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::access_token::AccessTokenClaims;
+use super::access_token::Actor;
+use super::sender::Means;
 use super::sender::Sender;
 use crate::claim_path::ClaimPath;
 use crate::config::TokenIssuer;
@@ -49,28 +51,6 @@ pub enum Origin {
     Provider(String),
     /// With a token of the issuer of this id.
     Issuer(IssuerId),
-}
-
-/// How an identity was proven to Postern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Means {
-    /// By a session cookie.
-    Session,
-    /// By an access token that whoever has it may use.
-    Bearer,
-    /// By an access token and proof of the key it is bound to.
-    Dpop,
-    /// By an access token and the client certificate it is bound to.
-    Mtls,
-}
-
-/// A party that acts for another (RFC 8693 §4.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// `iss`, where it is said.
-    pub issuer: Option<String>,
-    /// `sub`
-    pub subject: String,
 }
 
 /// When and how somebody was authenticated, as far as anybody says.
@@ -311,19 +291,6 @@ impl Principal {
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
-    }
-}
-
-impl Means {
-    /// As logs write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::Bearer => "bearer",
-            Self::Dpop => "dpop",
-            Self::Mtls => "mtls",
-        }
     }
 }
 

@@ -4,15 +4,16 @@
 //! decided here and nowhere else: what is bound in a way not listed here is refused, never taken for plain.
 
 use super::access_token::AccessTokenClaims;
-use super::bearer::{Presented, Scheme, TokenRejection};
-use super::confirmation::{Confirmation, ConfirmationError};
+use super::bearer::{Presented, Scheme};
+use super::confirmation::Confirmation;
 use super::dpop::{DpopError, DpopProof, Expectations, NonceRule, TargetUri};
-use super::mtls::{self, CertificateError};
-use super::principal::Means;
+use super::mtls;
+
+use super::error::{SenderError, SenderFailure};
 use crate::config::{Constraint, TokenIssuer};
 use crate::http::RequestHead;
 use crate::keyring::KeyRing;
-use crate::ports::{Once, Signatures, StoreError};
+use crate::ports::{Once, Signatures};
 use crate::time::Timestamp;
 
 /// That whoever presents a token may. Only [`check`] makes one, and no principal comes of a token without it.
@@ -65,56 +66,6 @@ pub struct Arrival<'a> {
     pub keys: &'a KeyRing,
     /// Now.
     pub now: Timestamp,
-}
-
-/// Why a token is not its presenter's to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SenderError {
-    /// It is bound in a way that cannot be checked.
-    Confirmation(ConfirmationError),
-    /// It is bound to a key and came as `Bearer`.
-    BoundTokenAsBearer,
-    /// It is bound to nothing, and its scheme or its issuer's rule wants it bound.
-    NotBound,
-    /// It is bound to a key where a certificate is asked for, or the other way round.
-    BoundOtherwise,
-    /// It is bound, and the route would pass it on to an upstream that gets no proof.
-    NotRelayed,
-    /// The proof of the key is not good.
-    Dpop(DpopError),
-    /// The certificate of the connection is not the one.
-    Certificate(CertificateError),
-}
-
-/// Why nobody came through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SenderFailure {
-    /// The token is not theirs to use.
-    Rejected(TokenRejection),
-    /// The memory of used proofs does not answer: nobody is let in on a guess.
-    Store(StoreError),
-}
-
-impl SenderError {
-    /// The name of this reason in the log.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Confirmation(error) => error.code(),
-            Self::BoundTokenAsBearer => "sender.bound_token_as_bearer",
-            Self::NotBound => "sender.token_not_bound",
-            Self::BoundOtherwise => "sender.token_bound_otherwise",
-            Self::NotRelayed => "sender.bound_token_not_relayed",
-            Self::Dpop(error) => error.code(),
-            Self::Certificate(error) => error.code(),
-        }
-    }
-}
-
-impl From<SenderError> for SenderFailure {
-    fn from(error: SenderError) -> Self {
-        Self::Rejected(TokenRejection::Sender(error))
-    }
 }
 
 /// What is to be shown before a token may be used.
@@ -191,6 +142,32 @@ async fn prove_key(
         Ok(true) => Ok(()),
         Ok(false) => Err(SenderError::Dpop(DpopError::Replayed).into()),
         Err(error) => Err(SenderFailure::Store(error)),
+    }
+}
+
+/// How an identity was proven to Postern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// By a session cookie.
+    Session,
+    /// By an access token that whoever has it may use.
+    Bearer,
+    /// By an access token and proof of the key it is bound to.
+    Dpop,
+    /// By an access token and the client certificate it is bound to.
+    Mtls,
+}
+
+impl Means {
+    /// As logs write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Bearer => "bearer",
+            Self::Dpop => "dpop",
+            Self::Mtls => "mtls",
+        }
     }
 }
 

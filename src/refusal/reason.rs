@@ -3,8 +3,8 @@
 use super::question::{Document, LogoutRequestError, VerifyError};
 use super::shown::Refusal;
 use crate::authn::dpop::Blame;
+use crate::authn::error::SenderError;
 use crate::authn::inquiry::Unasked;
-use crate::authn::sender::SenderError;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::authn::dpop::DpopError;
-use crate::authn::sender::SenderError;
+use crate::authn::error::SenderError;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::Denial;
 use crate::csrf::CsrfError;
