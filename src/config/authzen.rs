@@ -7,8 +7,6 @@ use super::table::Table;
 use crate::kind::Kind;
 use crate::route::{Access, Authentication, Guard, Methods, Pattern, Route, Token};
 
-/// What lies here is Postern's own where services may ask.
-pub(super) const PREFIX: &str = "/access/v1";
 const PATTERN: &str = "/access/v1/{endpoint}";
 
 /// Who may ask.

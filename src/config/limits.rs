@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::binding::is_binding;
 use super::problem::expected;
-use super::routes::is_binding;
 use super::table::Table;
 use super::value::{duration, parsed, spelled, text, whole_number};
 use crate::limit::{Allowance, Counter, LONGEST_PERIOD, Limit, MOST_REQUESTS, PLATFORM_PERIODS, RouteLimits};

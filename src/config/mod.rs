@@ -3,6 +3,7 @@
 mod address;
 mod admin;
 mod authzen;
+mod binding;
 mod claim_headers;
 mod client_auth;
 mod cors;

@@ -1,7 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::address::{PublicUrl, is_loopback, origin};
-use super::authzen;
+use super::binding::is_binding;
 use super::claim_headers;
 use super::cors;
 use super::limits;
@@ -100,8 +100,8 @@ fn pattern_of(table: &Table<'_>, text: &str, surroundings: &Surroundings<'_>) ->
             table.problem_here(format!("`{OWN_PREFIX}` and `{WELL_KNOWN}` are Postern's own"));
             None
         }
-        Ok(pattern) if surroundings.authzen && pattern.is_within(authzen::PREFIX) => {
-            table.problem_here(format!("`{}` is Postern's own where there is `AUTHZEN`", authzen::PREFIX));
+        Ok(pattern) if surroundings.authzen && pattern.is_within(AUTHZEN_PREFIX) => {
+            table.problem_here(format!("`{}` is Postern's own where there is `AUTHZEN`", AUTHZEN_PREFIX));
             None
         }
         Ok(pattern) => Some(pattern),
@@ -173,12 +173,6 @@ fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstre
         return Err(format!("{} is Postern itself", shown(text)));
     }
     Ok(Some(Upstream::Origin(origin)))
-}
-
-pub(super) fn is_binding(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
-        && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 fn access(
@@ -301,6 +295,9 @@ pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> R
     }
     Ok(ways)
 }
+
+/// What lies here is Postern's own where services may ask.
+pub(super) const AUTHZEN_PREFIX: &str = "/access/v1";
 
 #[cfg(test)]
 mod tests;
