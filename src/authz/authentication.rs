@@ -5,7 +5,7 @@
 
 use super::{Denial, Shortfall};
 use crate::authn::AuthenticationFacts;
-use crate::oidc::id_token::LEEWAY;
+use crate::oidc::claims::LEEWAY;
 use crate::route::Requirements;
 use crate::time::Timestamp;
 

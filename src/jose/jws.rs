@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{KeyChoiceError, KeySet, KeyStamp, MAX_KID_BYTES, PublicKey};
-use crate::jose::signatures::Signatures;
+use crate::jose::sign::Signatures;
 use crate::json::{self, JsonError};
 
 /// The longest token looked at, in bytes.

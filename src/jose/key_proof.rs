@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{PublicKey, has_private_parts};
 use crate::jose::jws::{JwtError, UnverifiedJwt, VerifiedJwt};
-use crate::jose::signatures::Signatures;
+use crate::jose::sign::Signatures;
 
 /// A proof taken apart; its signature is still to be checked.
 #[derive(Debug)]

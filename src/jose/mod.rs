@@ -11,7 +11,6 @@ pub mod jws;
 pub mod key_proof;
 pub mod portable;
 pub mod sign;
-pub mod signatures;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -20,5 +19,4 @@ pub use jwk::{KeyChoiceError, KeySet, KeySetError, KeyStamp, PublicKey};
 pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
 pub use key_proof::{KeyProofError, UnverifiedKeyProof, VerifiedKeyProof};
 pub use portable::Portable;
-pub use sign::{Es256Signer, SignerError};
-pub use signatures::{Signatures, Signing};
+pub use sign::{Es256Signer, Signatures, SignerError, Signing};

@@ -10,7 +10,7 @@ use p384::ecdsa::signature::Verifier;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Material, PublicKey};
 use crate::jose::sign::Es256Signer;
-use crate::jose::signatures::{Signatures, Signing};
+use crate::jose::sign::{Signatures, Signing};
 
 const MAX_RSA_BITS: usize = 8192;
 

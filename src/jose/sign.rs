@@ -1,6 +1,8 @@
 //! Claims → a compact JWS by a key of our own, ES256 only: for `private_key_jwt` (RFC 7523 §2.2, R-032) and for what
 //! upstreams are told of who asks.
 
+#![expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
+
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -10,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
-use crate::jose::signatures::Signing;
+
 use crate::json;
 use crate::secret::Secret;
 
@@ -169,6 +171,20 @@ fn signing_kid(members: &Map<String, Value>, public: &PublicKey) -> Option<Strin
         Some(value) => value.as_str().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID_BYTES)?.to_owned(),
     };
     for_signing.then_some(kid)
+}
+
+/// Signature verification by whoever does it best here: WebCrypto at the edge, [`crate::jose::portable`] elsewhere.
+pub trait Signatures {
+    /// Whether `signature` is `key`'s signature over `message` under `algorithm`.
+    ///
+    /// The key has been matched to the algorithm before. Errors of the backend count as "no".
+    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
+}
+
+/// Signing by whoever does it best here: WebCrypto at the edge, [`crate::jose::portable`] elsewhere.
+pub trait Signing {
+    /// `key`'s ES256 signature over `message`: r and s, 32 bytes each (RFC 7518 §3.4). `None` when the backend fails.
+    async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>>;
 }
 
 #[cfg(test)]

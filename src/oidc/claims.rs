@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::id_token::LEEWAY;
 use crate::time::{Seconds, Timestamp};
 
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
@@ -103,3 +102,6 @@ pub(crate) fn optional<T, E>(
 ) -> Result<Option<T>, E> {
     if claims.contains_key(name) { read(claims, name).map(Some).ok_or(error) } else { Ok(None) }
 }
+
+/// How far the provider's clock may be from ours.
+pub(crate) const LEEWAY: Seconds = Seconds::new(60);

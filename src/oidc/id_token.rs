@@ -9,14 +9,12 @@ use serde_json::{Map, Value};
 
 pub use error::IdTokenError;
 
-use super::claims::{Audience, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
+use super::claims::{Audience, LEEWAY, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use super::login_values::Nonce;
 use crate::jose::{Algorithm, VerifiedJwt};
 use crate::secret::constant_time_eq;
 use crate::time::{Seconds, Timestamp};
 
-/// How far the provider's clock may be from ours.
-pub const LEEWAY: Seconds = Seconds::new(60);
 /// How long ago, at most, an ID token that ends a login was issued.
 pub const MAX_AGE_AT_LOGIN: Seconds = Seconds::minutes(10);
 

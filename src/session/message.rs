@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::handle::SessionDigest;
+use super::record::Clocks;
 use super::record::Session;
 use crate::oidc::login_values::Nonce;
 use crate::secret::{self, Secret};
-use crate::time::{Seconds, Timestamp};
+use crate::time::Timestamp;
 
 /// The version of the form below.
 pub const VERSION: u8 = 1;
@@ -102,33 +103,6 @@ pub struct Check {
     pub access_token: bool,
     /// The clocks in force now: a shortened clock holds for sessions that are already there.
     pub clocks: Clocks,
-}
-
-/// The two spans a session is measured by, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clocks {
-    idle: Seconds,
-    absolute: Seconds,
-}
-
-impl Clocks {
-    /// From the configuration.
-    #[must_use]
-    pub const fn new(idle: Seconds, absolute: Seconds) -> Self {
-        Self { idle, absolute }
-    }
-
-    /// How long without a request.
-    #[must_use]
-    pub const fn idle(self) -> Seconds {
-        self.idle
-    }
-
-    /// How long at most.
-    #[must_use]
-    pub const fn absolute(self) -> Seconds {
-        self.absolute
-    }
 }
 
 /// What the provider issued.

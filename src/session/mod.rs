@@ -15,8 +15,8 @@ pub mod table;
 
 pub use cache::LiveCache;
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
-pub use message::{Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
-pub use record::{Origin, Session};
+pub use message::{Answer, Begin, Check, Command, Listed, Live, Tokens};
+pub use record::{Clocks, Origin, Session};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{MAX_WATCHERS, Renewal, RenewalJob, Revocation, Step, Subject, USED, WatchRequest};
 pub use table::SessionTable;

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::message::Clocks;
 use super::refresh::{Due, RefreshState, TokenLife};
 use crate::time::{Seconds, Timestamp};
 
@@ -133,4 +132,31 @@ impl Session {
 #[must_use]
 pub fn touch_granularity(idle: Seconds) -> Seconds {
     Seconds::new((idle.get() / 60).clamp(1, 60))
+}
+
+/// The two spans a session is measured by, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clocks {
+    idle: Seconds,
+    absolute: Seconds,
+}
+
+impl Clocks {
+    /// From the configuration.
+    #[must_use]
+    pub const fn new(idle: Seconds, absolute: Seconds) -> Self {
+        Self { idle, absolute }
+    }
+
+    /// How long without a request.
+    #[must_use]
+    pub const fn idle(self) -> Seconds {
+        self.idle
+    }
+
+    /// How long at most.
+    #[must_use]
+    pub const fn absolute(self) -> Seconds {
+        self.absolute
+    }
 }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::handle::SessionDigest;
-use super::message::{AccessToken, Answer, Begin, Check, Clocks, Command, Listed, Live, Tokens};
+use super::message::{AccessToken, Answer, Begin, Check, Command, Listed, Live, Tokens};
+use super::record::Clocks;
 use super::record::Session;
 use super::refresh::Due;
 use super::table::{Place, Row, SessionTable};

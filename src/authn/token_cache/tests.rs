@@ -7,7 +7,7 @@ use crate::config::Profile;
 use crate::config::testing::token_issuer;
 use crate::jose::VerifiedJwt;
 use crate::jose::testing::verified;
-use crate::oidc::id_token::LEEWAY;
+use crate::oidc::claims::LEEWAY;
 
 const NOW: i64 = 1_800_000_000;
 const LIFE: i64 = 300;

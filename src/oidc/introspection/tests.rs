@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::config::ClientAuth;
 use crate::http::{HeaderMap, HeaderValue, header};
-use crate::oidc::id_token::LEEWAY;
+use crate::oidc::claims::LEEWAY;
 use crate::secret::Secret;
 
 const NOW: i64 = 1_800_000_000;

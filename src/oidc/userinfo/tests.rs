@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::jose::testing::verified;
-use crate::oidc::id_token::LEEWAY;
+use crate::oidc::claims::LEEWAY;
 
 const NOW: i64 = 1_700_000_000;
 const ISSUER: &str = "https://op.example";

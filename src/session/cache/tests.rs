@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::ports::Random;
-use crate::session::message::{Clocks, Live};
+use crate::session::message::Live;
+use crate::session::record::Clocks;
 use crate::session::{Session, SessionId};
 
 const START: i64 = 1_000_000;

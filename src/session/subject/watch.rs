@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Subject, row};
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
-use crate::session::message::Clocks;
+use crate::session::record::Clocks;
 use crate::session::table::SessionTable;
 use crate::time::Timestamp;
 
