@@ -2,8 +2,9 @@
 
 use super::doors::{self, Admitted};
 use super::refused::Refused;
-use super::turn::{Ledger, Turn};
-use super::{Gateway, Platform, guard, resource};
+use super::response_parts::Ledger;
+use super::turn::Turn;
+use super::{Gateway, Platform, guard, resource, resource_url};
 use crate::authn::Principal;
 use crate::authz::Permit;
 use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
@@ -104,7 +105,7 @@ type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
 
 async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Refused> {
     let path = turn.enter()?;
-    if let Some(resource) = resource::asked_about(&turn.site.config, &path) {
+    if let Some(resource) = resource_url::asked_about(&turn.site.config, &path) {
         return Ok(answered(resource::describe(turn, resource, ledger)?));
     }
     if let Some(permissions) = guard::preflight(turn, &path, ledger) {

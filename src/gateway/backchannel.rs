@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use super::documents::AcceptedKeys;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;

@@ -1,7 +1,8 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
 use super::documents::AcceptedKeys;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};

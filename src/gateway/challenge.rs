@@ -1,6 +1,6 @@
 //! What a route that takes access tokens says with a refusal (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1).
 
-use super::resource::metadata_url;
+use super::resource_url::metadata_url;
 use crate::authn::bearer::Scheme;
 use crate::authn::dpop;
 use crate::config::{Config, Constraint};

@@ -4,15 +4,15 @@
 //! once however many need it, and to its end whoever goes away.
 
 mod flight;
-mod published;
+pub(super) mod published;
 mod search;
 mod shelf;
 mod source;
 
 use std::rc::Rc;
 
+use super::background_event::{background_event, note_failure};
 use super::errand::{Errand, Errands, Wanted};
-use super::renewal::{background_event, note_failure};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
 use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
@@ -26,7 +26,7 @@ use crate::refusal::Reason;
 use crate::time::Timestamp;
 
 use flight::Brought;
-pub(super) use published::{Ask, Published};
+use published::{Ask, Published};
 use search::Found;
 use shelf::Shelf;
 use source::{KeysAt, MetadataOf};

@@ -1,6 +1,6 @@
 //! Fetching, apart from requests: what a request finds wanting is fetched beside it, and outlives it.
 
-use super::documents::{Ask, Published};
+use super::documents::published::{Ask, Published};
 use super::{Gateway, Platform};
 
 /// Something to be fetched. Only the gateway makes one, and [`Gateway::run`] runs it.

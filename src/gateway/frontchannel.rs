@@ -5,7 +5,8 @@
 //! the URL is all there is, and whoever learns one can sign that person out. Back-channel logout
 //! has no such weakness; this is for providers that offer nothing else.
 
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;

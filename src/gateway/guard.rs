@@ -2,8 +2,9 @@
 
 use super::doors::{self, Admitted};
 use super::refused::Refused;
+use super::response_parts::Ledger;
 use super::sign_in::SignIn;
-use super::turn::{Ledger, Turn};
+use super::turn::Turn;
 use super::{Outcome, Platform, onward, reply};
 use crate::audit::Outcome as Ending;
 use crate::cookie;

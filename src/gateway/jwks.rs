@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::Platform;
 use super::reply;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Config;
 use crate::http::{HeaderValue, Method, Reply, StatusCode, header};

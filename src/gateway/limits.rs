@@ -3,7 +3,8 @@
 //! what all share.
 
 use super::Platform;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use crate::authn::Principal;
 use crate::limit::{BucketKey, Counter, Counters, Drawn, Kind, Limit, Quota, Whose};
 use crate::ports::StoreError;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};

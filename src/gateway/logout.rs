@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::cookie::{self, SessionCookie};
@@ -58,6 +59,6 @@ async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Opti
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| turn.request.caller.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
-    let state = super::turn::request_id(turn.platform.random());
+    let state = super::request_id::request_id(turn.platform.random());
     end_session_url(provider, &metadata, &turn.site.config.public_url, hint, &state)
 }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::Platform;
 use super::reply;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::session_cookie::Wants;
 use crate::http::{Method, Reply, StatusCode};

@@ -4,6 +4,7 @@ mod admin;
 mod admission;
 mod authzen;
 mod backchannel;
+mod background_event;
 mod bearer;
 mod callback;
 mod challenge;
@@ -14,6 +15,7 @@ mod entrant;
 mod errand;
 mod frontchannel;
 mod guard;
+mod health;
 mod helper;
 mod introspection;
 mod judges;
@@ -32,7 +34,10 @@ mod relations;
 mod renewal;
 mod reply;
 mod request;
+mod request_id;
 mod resource;
+mod resource_url;
+mod response_parts;
 mod sessions;
 mod sign_in;
 mod turn;
@@ -64,7 +69,8 @@ pub use errand::{Errand, Errands};
 pub use platform::Platform;
 use refused::Refused;
 use request::Request;
-use turn::{Ledger, Turn};
+use response_parts::Ledger;
+use turn::Turn;
 use verify::Asks;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
@@ -151,7 +157,7 @@ impl Gateway {
 
     /// What is known of a request from its start, and nothing noted yet.
     fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
-        let request_id = turn::request_id(platform.random());
+        let request_id = request_id::request_id(platform.random());
         let now = platform.clock().now();
         let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
         event.decided_by(&self.config);
@@ -167,7 +173,7 @@ impl Gateway {
         body: impl RequestBody,
         ledger: &mut Ledger,
     ) -> Result<Outcome, Refused> {
-        if let Some(resource) = resource::asked_about(&turn.site.config, path) {
+        if let Some(resource) = resource_url::asked_about(&turn.site.config, path) {
             return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&turn.site.config.authzen, authzen::Endpoint::at(path)) {
@@ -181,11 +187,11 @@ impl Gateway {
             "/auth/login" => login::start(turn, ledger).await?,
             "/auth/me" => me::read(turn, ledger).await?,
             "/auth/logout" => logout::end(turn, ledger).await?,
-            "/auth/logged-out" => turn.own_page(ledger, reply::signed_out)?,
+            "/auth/logged-out" => turn.own_page(ledger, health::signed_out)?,
             "/auth/signed-in" => onward::signed_in(turn, ledger).await?,
             "/auth/continue" => turn.own_page(ledger, onward::go_on)?,
             "/auth/postern.js" => turn.own_page(ledger, helper::script)?,
-            "/auth/health" => turn.own_page(ledger, reply::healthy)?,
+            "/auth/health" => turn.own_page(ledger, health::healthy)?,
             "/auth/sessions" => sessions::all(turn, ledger).await?,
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
             "/auth/verify" => verify::answer(turn, Asks::Whether, ledger).await?,
@@ -240,7 +246,7 @@ impl Gateway {
 /// id under which the log says why.
 #[must_use]
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
-    let request_id = turn::request_id(random);
+    let request_id = request_id::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
     let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
     let reply = reply::sealed(reply, &request_id, false);
@@ -250,7 +256,7 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
 /// The answer to a request that something else interrupted, and the id under which the log says so: it may be sent again.
 #[must_use]
 pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
-    let request_id = turn::request_id(random);
+    let request_id = request_id::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
     let reply = reply::problem(&Refusal::Unavailable, &request_id, caller, None);
     (request_id.clone(), reply::sealed(reply, &request_id, false))
@@ -259,7 +265,7 @@ pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String,
 /// The answer to a request for a host that is no site's, and the event about it.
 #[must_use]
 pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
-    let (request_id, refusal) = (turn::request_id(random), Reason::UnknownHost.refusal());
+    let (request_id, refusal) = (request_id::request_id(random), Reason::UnknownHost.refusal());
     let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
     let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
@@ -269,7 +275,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
 /// The answer to a request whose method or headers are not HTTP.
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Reply) {
-    let request_id = turn::request_id(random);
+    let request_id = request_id::request_id(random);
     let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, None);
     let reply = reply::sealed(reply, &request_id, false);
     (request_id, reply)

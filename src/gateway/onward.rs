@@ -1,8 +1,9 @@
 //! Pages on the way to somewhere else.
 
 use super::refused::Refused;
+use super::response_parts::Ledger;
 use super::sign_in::SignIn;
-use super::turn::{Ledger, Turn};
+use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::session_cookie::Wants;

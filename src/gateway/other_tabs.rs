@@ -2,7 +2,8 @@
 //! the next one comes back, so whoever finishes first tells the others, in their transactions, which session it
 //! began: it is theirs to end.
 
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, login};
 use crate::cookie;
 use crate::oidc::transaction::{self, Transaction};

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use super::background_event::background_event;
 use super::errand::{Errand, Errands, Wanted};
 use super::landing::landing;
-use super::renewal::background_event;
 use super::turn::Turn;
 use super::{Gateway, Platform};
 use crate::audit::{Event, Outcome as Ending, What};

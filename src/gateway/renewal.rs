@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use super::background_event::{background_event, note_failure};
 use super::documents::AcceptedKeys;
-use super::{Gateway, Platform, turn};
-use crate::audit::{Event, Outcome as Ending, What};
-use crate::config::{Config, Provider};
-use crate::http::{Peer, StatusCode};
+use super::{Gateway, Platform};
+use crate::audit::{Outcome as Ending, What};
+use crate::config::Provider;
+use crate::http::StatusCode;
 use crate::oidc::id_token::{IdToken, RenewalExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{self, TokenError, TokenResponse};
@@ -160,19 +161,4 @@ fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<Strin
         // The provider itself says that it failed, or was never asked: the token is as good as before.
         _ => Renewal::Failed,
     }
-}
-
-/// An event about something that is nobody's request.
-pub(super) fn background_event<P: Platform>(config: &Config, platform: &P, what: What) -> Event {
-    let id = turn::request_id(platform.random());
-    let mut event = Event::about(&id, "-", "-", &Peer::default(), platform.clock().now());
-    event.event = what;
-    event.decided_by(config);
-    event
-}
-
-/// Notes why it came to nothing.
-pub(super) fn note_failure(event: &mut Event, reason: &Reason) {
-    event.end(Ending::Deny, reason.code(), reason.refusal().status());
-    event.detail = reason.detail();
 }

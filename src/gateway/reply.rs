@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Platform;
-use super::turn::Turn;
 use crate::cookie;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, header};
 use crate::navigation::Caller;
@@ -150,16 +148,6 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
-}
-
-/// `GET /auth/logged-out`: tolerates whatever the provider sends along.
-pub(super) fn signed_out<P: Platform>(_: &Turn<'_, P>) -> Reply {
-    html(StatusCode::OK, pages::signed_out::render())
-}
-
-/// `GET /auth/health`: the Worker runs and its configuration is good.
-pub(super) fn healthy<P: Platform>(_: &Turn<'_, P>) -> Reply {
-    json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
 /// What every answer of ours carries; the last three unless it is for everybody.

@@ -9,31 +9,18 @@ use serde_json::{Map, Value, json};
 
 use super::Platform;
 use super::reply;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::dpop;
-use crate::config::{Config, Constraint, IssuerId, PublicUrl, TokenIssuer};
+use crate::config::{Config, Constraint, IssuerId, TokenIssuer};
 use crate::http::{Method, Reply, StatusCode};
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Route};
 use crate::time::Seconds;
 
-/// RFC 9728 §3.1: inserted between the host and the path of the resource.
-const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// How long a copy may be used.
 const MAX_AGE: Seconds = Seconds::hours(1);
-
-/// The resource that a path of ours asks about, if it does; nobody asks where no route takes tokens.
-pub(super) fn asked_about<'a>(config: &Config, path: &'a CanonicalPath) -> Option<&'a str> {
-    let resource = path.as_str().strip_prefix(WELL_KNOWN)?;
-    let is_resource = resource.is_empty() || resource.starts_with('/');
-    (is_resource && config.all_routes().any(|route| route.resource().is_some())).then_some(resource)
-}
-
-/// Where the metadata of the resource that `route` belongs to is (RFC 9728 §5.1).
-pub(super) fn metadata_url(route: &Route, public_url: &PublicUrl) -> String {
-    public_url.join(&format!("{WELL_KNOWN}{}", route.resource().unwrap_or_default()))
-}
 
 /// Answers what there is to know about `resource`, to everybody, scripts of other origins included.
 pub(super) fn describe<P: Platform>(turn: &Turn<'_, P>, resource: &str, ledger: &mut Ledger) -> Result<Reply, Reason> {

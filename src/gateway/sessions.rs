@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use super::refused::Refused;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, guard, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::Authenticated;

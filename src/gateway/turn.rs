@@ -2,9 +2,10 @@
 
 use super::refused::Refused;
 use super::request::Request;
+use super::response_parts::Ledger;
 use super::sign_in::{LOGIN, SignIn};
-use super::{Gateway, Platform, reply, resource};
-use crate::audit::{Event, Outcome as Ending};
+use super::{Gateway, Platform, reply, resource_url};
+use crate::audit::Outcome as Ending;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{Judge, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
@@ -12,10 +13,9 @@ use crate::config::SameSite;
 use crate::cookie;
 use crate::cors::Grant;
 use crate::csrf;
-use crate::http::{HeaderName, HeaderValue, Reply, RequestHead, header};
-use crate::limit::Quotas;
+use crate::http::{HeaderName, Reply, RequestHead, header};
 use crate::navigation::Caller;
-use crate::ports::{Random, StoreError};
+use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
@@ -28,49 +28,6 @@ pub(super) struct Turn<'a, P> {
     pub(super) request: Request<'a>,
     pub(super) site: &'a Gateway,
     pub(super) platform: &'a P,
-}
-
-/// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
-pub(super) struct Ledger {
-    pub(super) event: Event,
-    /// What the answer says to pages of other origins, where the route knows any.
-    grant: Option<Grant>,
-    /// What the answer says of the limits that were asked.
-    pub(super) quotas: Quotas,
-    cookies: Vec<HeaderValue>,
-    /// The caller's own id of the request, where it goes back in place of ours.
-    echo: Option<HeaderValue>,
-}
-
-impl Ledger {
-    pub(super) fn new(event: Event) -> Self {
-        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
-    }
-
-    /// Has the answer say this to pages of other origins.
-    pub(super) fn grants(&mut self, grant: Option<Grant>) {
-        self.grant = grant;
-    }
-
-    /// The cookies, the grant and the quotas, for an answer that is not ours.
-    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>, Quotas) {
-        (self.cookies, self.grant, self.quotas)
-    }
-
-    /// Gives the caller's own id of the request back with the answer; the log has both.
-    pub(super) fn echo(&mut self, id: Option<&HeaderValue>) {
-        self.event.client_request_id = id.map(|id| crate::audit::short(&String::from_utf8_lossy(id.as_bytes())));
-        self.echo = id.cloned();
-    }
-
-    /// Sets a cookie with the answer, good or bad.
-    ///
-    /// # Errors
-    /// When it cannot be written: a mistake of ours.
-    pub(super) fn set_cookie(&mut self, cookie: Option<HeaderValue>) -> Result<(), Reason> {
-        self.cookies.push(cookie.ok_or(Reason::Internal("internal.cookie_unwritable"))?);
-        Ok(())
-    }
 }
 
 impl<P> Turn<'_, P> {
@@ -95,7 +52,7 @@ impl<P: Platform> Turn<'_, P> {
         }
         let path = CanonicalPath::parse(self.request.target.path).map_err(Reason::BadPath)?;
         // Under the name that a proxy alone knows there is nothing but what it passes to us or asks.
-        let ours = path.is_within(OWN_PREFIX) || resource::asked_about(&self.site.config, &path).is_some();
+        let ours = path.is_within(OWN_PREFIX) || resource_url::asked_about(&self.site.config, &path).is_some();
         if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
     }
 
@@ -273,12 +230,4 @@ impl<P: Platform> Turn<'_, P> {
 /// to them `x.user` is the `x-user` that nobody may claim.
 fn has_one_reading(name: &HeaderName) -> bool {
     name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// 80 random bits: enough to find one line in a log, short enough to read out.
-pub(super) fn request_id(random: &impl Random) -> String {
-    let mut bytes = [0; 10];
-    random.fill(&mut bytes);
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

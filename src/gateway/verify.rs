@@ -5,7 +5,8 @@ mod question;
 
 use super::doors::{self, Admitted};
 use super::refused::Refused;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, guard, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::Principal;

@@ -17,7 +17,8 @@ mod sessions;
 use serde_json::{Value, json};
 
 use super::refused::Refused;
-use super::turn::{Ledger, Turn};
+use super::response_parts::Ledger;
+use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{self, Outcome as Ending, What};
 use crate::http::{Method, Reply, StatusCode};

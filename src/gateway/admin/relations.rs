@@ -7,7 +7,8 @@ use super::{Change as Noted, Done};
 use crate::audit;
 use crate::gateway::Platform;
 use crate::gateway::relations as store;
-use crate::gateway::turn::{Ledger, Turn};
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::turn::Turn;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{

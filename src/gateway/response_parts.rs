@@ -1,0 +1,52 @@
+//! What is noted of a request on the way to its answer.
+
+use super::challenge::Challenge;
+use super::sign_in::SignIn;
+use crate::audit::Event;
+use crate::cors::Grant;
+use crate::http::HeaderValue;
+use crate::limit::Quotas;
+use crate::refusal::Reason;
+
+/// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
+pub(super) struct Ledger {
+    pub(super) event: Event,
+    /// What the answer says to pages of other origins, where the route knows any.
+    grant: Option<Grant>,
+    /// What the answer says of the limits that were asked.
+    pub(super) quotas: Quotas,
+    pub(super) cookies: Vec<HeaderValue>,
+    /// The caller's own id of the request, where it goes back in place of ours.
+    pub(super) echo: Option<HeaderValue>,
+}
+
+impl Ledger {
+    pub(super) fn new(event: Event) -> Self {
+        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
+    }
+
+    /// Has the answer say this to pages of other origins.
+    pub(super) fn grants(&mut self, grant: Option<Grant>) {
+        self.grant = grant;
+    }
+
+    /// The cookies, the grant and the quotas, for an answer that is not ours.
+    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>, Quotas) {
+        (self.cookies, self.grant, self.quotas)
+    }
+
+    /// Gives the caller's own id of the request back with the answer; the log has both.
+    pub(super) fn echo(&mut self, id: Option<&HeaderValue>) {
+        self.event.client_request_id = id.map(|id| crate::audit::short(&String::from_utf8_lossy(id.as_bytes())));
+        self.echo = id.cloned();
+    }
+
+    /// Sets a cookie with the answer, good or bad.
+    ///
+    /// # Errors
+    /// When it cannot be written: a mistake of ours.
+    pub(super) fn set_cookie(&mut self, cookie: Option<HeaderValue>) -> Result<(), Reason> {
+        self.cookies.push(cookie.ok_or(Reason::Internal("internal.cookie_unwritable"))?);
+        Ok(())
+    }
+}
