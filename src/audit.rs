@@ -11,7 +11,7 @@ use crate::authn::{Origin, Principal};
 use crate::authzen::{Entity, Evaluation, RequestError};
 use crate::config::Config;
 use crate::http::{Peer, StatusCode};
-use crate::issuer_id::IssuerId;
+use crate::ids::IssuerId;
 use crate::time::Timestamp;
 
 const MAX_TEXT_BYTES: usize = 256;

@@ -4,7 +4,7 @@
 //! The input is lines of `Cookie`.
 
 use postern::config::Config;
-use postern::cookie::{self, SESSION, SessionCookie};
+use postern::http::cookie::{self, SESSION, SessionCookie};
 use postern::http::{HeaderMap, HeaderValue, header};
 use postern::oidc::transaction::Transaction;
 use postern::session::SessionHandle;

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::claims::{audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::config::{Profile, TokenIssuer};
 use crate::jose::VerifiedJwt;
-use crate::oidc::claims::{audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::oidc::introspection::Introspected;
 use crate::time::Timestamp;
 

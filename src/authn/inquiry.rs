@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::token_cache::TokenDigest;
+use crate::bounded_cache::{Bounds, Recent};
 use crate::http::network;
-use crate::issuer_id::IssuerId;
+use crate::ids::IssuerId;
 use crate::oidc::documents::FAILURE_COOLDOWN;
 use crate::oidc::introspection::IntrospectionError;
-use crate::recent::{Bounds, Recent};
 use crate::time::{Seconds, Timestamp};
 
 /// A refusal is repeated unasked for this long, or for the issuer's `cache` where that is shorter.

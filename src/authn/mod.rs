@@ -22,7 +22,7 @@ pub use error::{PresentationError, TokenRejection};
 pub use principal::{Authenticated, AuthenticationFacts, Origin, Principal, SessionFacts};
 pub use sender::Means;
 
-pub use crate::kind::Kind;
+pub use crate::ids::principal_kind::Kind;
 use crate::ports::StoreError;
 use crate::session::SessionHandle;
 

@@ -2,8 +2,8 @@
 
 use super::{Authenticated, Rejection, Verdict};
 use crate::config::Config;
-use crate::cookie::{self, SessionCookie};
 use crate::http::HeaderMap;
+use crate::http::cookie::{self, SessionCookie};
 use crate::ports::StoreError;
 use crate::session::{Answer, Check, Clocks, Command, Live, LiveCache, SessionHandle, Sessions};
 use crate::time::{Seconds, Timestamp};

@@ -15,9 +15,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::access_token::AccessTokenClaims;
-use crate::issuer_id::IssuerId;
+use crate::bounded_cache::{Bounds, Recent};
+use crate::ids::IssuerId;
 use crate::jose::KeyStamp;
-use crate::recent::{Bounds, Recent};
 use crate::time::{Seconds, Timestamp};
 
 /// What is remembered of each issuer: so many tokens, of so many bytes together. One issuer displaces no other's.

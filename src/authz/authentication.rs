@@ -5,7 +5,7 @@
 
 use super::{Denial, Shortfall};
 use crate::authn::AuthenticationFacts;
-use crate::oidc::claims::LEEWAY;
+use crate::claims::LEEWAY;
 use crate::route::Requirements;
 use crate::time::Timestamp;
 

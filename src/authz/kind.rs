@@ -1,7 +1,7 @@
 //! `require.kinds`: only people, only services, only agents.
 
 use super::Denial;
-use crate::kind::Kind;
+use crate::ids::principal_kind::Kind;
 
 /// # Errors
 /// When kinds are named and this is none of them.

@@ -9,9 +9,8 @@ use crate::authn::testing::{NOW, principal};
 use crate::config::Config;
 use crate::config::testing::config;
 use crate::http::Method;
-use crate::issuer_id::IssuerId;
-use crate::kind::Kind;
-use crate::provider_id::ProviderId;
+use crate::ids::principal_kind::Kind;
+use crate::ids::{IssuerId, ProviderId};
 use crate::route::{CanonicalPath, Requirements};
 
 fn decide(config: &Config, principal: Option<&Principal>, path: &str) -> Decision {

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use super::value::list;
-use crate::provider_id::ProviderId;
+use crate::ids::ProviderId;
 
 /// OpenID Connect Core §2: a `sub` has at most 255 ASCII characters.
 const MAX_SUBJECT_BYTES: usize = 255;

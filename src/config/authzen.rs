@@ -4,7 +4,7 @@ use super::limits;
 use super::require;
 use super::routes::{self, Surroundings};
 use super::table::Table;
-use crate::kind::Kind;
+use crate::ids::principal_kind::Kind;
 use crate::route::{Access, Authentication, Guard, Methods, Pattern, Route, Token};
 
 const PATTERN: &str = "/access/v1/{endpoint}";
@@ -63,7 +63,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::tests::{parse, problems, small, with};
-    use crate::kind::Kind;
+    use crate::ids::principal_kind::Kind;
 
     fn config(authzen: &Value) -> Value {
         let issuers = json!({

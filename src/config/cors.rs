@@ -1,12 +1,12 @@
 //! `cors` of a route: which pages of other origins may call it.
 
-use super::address::{PublicUrl, is_loopback, origin};
 use super::problem::{expected, shown};
 use super::routes::Surroundings;
 use super::table::Table;
 use super::value::{duration, flag, list};
-use crate::cors::Cors;
 use crate::http::HeaderName;
+use crate::http::cors::Cors;
+use crate::http::public_url::{PublicUrl, is_loopback, origin};
 use crate::route::{Access, Authentication};
 use crate::time::Seconds;
 

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use super::value::{choice, duration};
-use crate::kept::LONGEST;
+use crate::store::decision_log::LONGEST;
 use crate::time::Seconds;
 
 const SHORTEST: Seconds = Seconds::minutes(1);

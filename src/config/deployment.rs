@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use super::problem::Report;
 use super::secrets::{KEY_RING, Secrets, is_secret};
 use super::value::{found, parsed};
-use super::{Build, Config, Problem, address, table, verify};
+use super::{Build, Config, Problem, table, verify};
+use crate::http::public_url;
+use crate::ids::site::{Site, SiteId};
 use crate::keyring::KeyRing;
-use crate::site::{Site, SiteId};
 
 /// The variable that names the sites, where there are several.
 const SITES: &str = "SITES";
@@ -151,7 +152,7 @@ fn read(
 
 /// Where a site says that it is, as far as that can be read.
 fn hosts(vars: &Map<String, Value>) -> Vec<String> {
-    let public = vars.get("PUBLIC_URL").and_then(Value::as_str).and_then(address::PublicUrl::parse);
+    let public = vars.get("PUBLIC_URL").and_then(Value::as_str).and_then(public_url::PublicUrl::parse);
     let proxys = vars.get("VERIFY").and_then(|table| table.get("host")).and_then(Value::as_str);
     public.map(|url| url.host().to_owned()).into_iter().chain(proxys.and_then(verify::host)).collect()
 }

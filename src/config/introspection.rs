@@ -6,7 +6,7 @@ use super::problem::expected;
 use super::secrets::{Owner, Secrets};
 use super::table::Table;
 use super::value::{duration, flag, parsed, text, word};
-use crate::issuer_id::IssuerId;
+use crate::ids::IssuerId;
 use crate::time::Seconds;
 
 /// The keys that say something of asking.

@@ -9,10 +9,10 @@ use super::provider::Provider;
 use super::secrets::Secrets;
 use super::table::Table;
 use super::value::{choice, flag, list, parsed, paths, text, word};
-use crate::claim_path::ClaimPath;
-use crate::issuer_id::IssuerId;
+use crate::claims::path::ClaimPath;
+use crate::ids::IssuerId;
+use crate::ids::principal_kind::Kind;
 use crate::jose::Algorithm;
-use crate::kind::Kind;
 
 /// The most audiences.
 const MAX_LIST: usize = 16;

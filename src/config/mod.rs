@@ -27,7 +27,8 @@ pub(crate) mod testing;
 mod value;
 mod verify;
 
-pub use address::{Issuer, PublicUrl};
+pub use crate::http::public_url::PublicUrl;
+pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
 pub use client_auth::ClientAuth;
@@ -50,15 +51,14 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use crate::claim_path::ClaimPath;
+pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
-pub use crate::issuer_id::IssuerId;
+use crate::ids::site::Site;
+pub use crate::ids::{IssuerId, ProviderId};
 use crate::keyring::KeyRing;
 use crate::limit::Limit;
-pub use crate::provider_id::ProviderId;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
-use crate::site::Site;
 use crate::time::Timestamp;
 use problem::Report;
 use provider::Providers;

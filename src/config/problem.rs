@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use crate::site::Site;
+use crate::ids::site::Site;
 
 /// The longest piece of a wrong value repeated in a message, in characters.
 const SHOWN_CHARACTERS: usize = 80;

@@ -6,9 +6,9 @@ use super::problem::{expected, shown};
 use super::secrets::{Owner, Secrets};
 use super::table::Table;
 use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word};
-use crate::claim_path::ClaimPath;
+use crate::claims::path::ClaimPath;
+use crate::ids::ProviderId;
 use crate::jose::Algorithm;
-use crate::provider_id::ProviderId;
 use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";

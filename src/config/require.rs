@@ -13,8 +13,8 @@ use super::relations::{self, Relations};
 use super::roles::{self, Roles};
 use super::table::Table;
 use super::value::{duration, label, list, one_of, scope, text, word};
-use crate::kind::Kind;
-use crate::provider_id::ProviderId;
+use crate::ids::ProviderId;
+use crate::ids::principal_kind::Kind;
 use crate::route::{Guard, Pattern, Requirements};
 use crate::time::Seconds;
 

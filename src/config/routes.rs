@@ -1,6 +1,5 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
-use super::address::{PublicUrl, is_loopback, origin};
 use super::binding::is_binding;
 use super::claim_headers;
 use super::cors;
@@ -12,7 +11,8 @@ use super::security_headers;
 use super::table::Table;
 use super::value::{choice, duration, flag, list, one_of, text};
 use super::{Build, Purpose};
-use crate::issuer_id::IssuerId;
+use crate::http::public_url::{PublicUrl, is_loopback, origin};
+use crate::ids::IssuerId;
 use crate::limit::RouteLimits;
 use crate::relation::Template;
 use crate::route::{

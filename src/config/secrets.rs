@@ -3,9 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::problem::Report;
-use crate::issuer_id::IssuerId;
+use crate::ids::{IssuerId, ProviderId};
 use crate::keyring::KeyRing;
-use crate::provider_id::ProviderId;
 use crate::secret::Secret;
 
 /// The secret that holds the key ring.

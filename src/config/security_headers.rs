@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::address::PublicUrl;
 use super::table::Table;
 use super::value::{choice, flag, found, parsed};
+use crate::http::public_url::PublicUrl;
+use crate::http::security_headers::{Framing, SecurityHeaders, names_framers};
 use crate::http::{HeaderName, HeaderValue, header};
-use crate::security_headers::{Framing, SecurityHeaders, names_framers};
 
 /// Two years, as Postern's own answers say.
 const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");

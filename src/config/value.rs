@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::problem::{expected, shown};
 use super::table::Table;
-use crate::claim_path::ClaimPath;
+use crate::claims::path::ClaimPath;
 use crate::time::{Seconds, Timestamp};
 
 /// The most places to look for one thing in claims.

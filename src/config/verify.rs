@@ -1,9 +1,9 @@
 //! `VERIFY`: another proxy asks at `/auth/verify` whether a request may pass.
 
-use super::address::PublicUrl;
 use super::secrets::Secrets;
 use super::table::Table;
 use super::value::parsed;
+use crate::http::public_url::PublicUrl;
 use crate::secret::{Secret, constant_time_eq};
 
 const HOST: &str = "a host such as `postern.example.net`, with a port if need be";

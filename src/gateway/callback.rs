@@ -6,7 +6,7 @@ use super::turn::Turn;
 use super::{Platform, login, other_tabs, reply, userinfo};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
-use crate::cookie::{self, SessionCookie};
+use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::limit::Kind;
 use crate::oidc::callback::{CallbackError, CallbackParams};

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use super::Gateway;
 use crate::config::{self, Problem, SiteConfig};
 use crate::http::RequestHead;
+use crate::ids::site::Site;
 use crate::policy::PolicyEngine;
-use crate::site::Site;
 
 /// A deployment at work: its sites, each with nothing in common with the others.
 #[derive(Debug)]

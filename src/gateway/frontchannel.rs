@@ -10,7 +10,7 @@ use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;
-use crate::cookie::{self, SessionCookie};
+use crate::http::cookie::{self, SessionCookie};
 use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
 use crate::pages::framed;
 use crate::ports::StoreError;

@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{Platform, reply};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
-use crate::cookie::{self, SessionCookie};
+use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
 use crate::keyring::SealError;
 use crate::limit::Kind;

@@ -5,7 +5,7 @@
 use super::response_parts::Ledger;
 use super::turn::Turn;
 use super::{Platform, login};
-use crate::cookie;
+use crate::http::cookie;
 use crate::oidc::transaction::{self, Transaction};
 use crate::refusal::Reason;
 use crate::secret::Secret;

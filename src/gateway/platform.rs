@@ -1,13 +1,13 @@
 //! Everything the gateway asks of the world, one port at a time.
 
 use super::errand::Errands;
-use crate::kept::KeptDecisions;
 use crate::limit::Counters;
 use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, Signatures, Signing, Timer,
 };
 use crate::relation::Relations;
 use crate::session::{Sessions, SidIndex};
+use crate::store::decision_log::KeptDecisions;
 
 /// An implementation of each port. A function that needs one port takes that port, not the platform.
 pub trait Platform {

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cookie;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, header};
-use crate::navigation::Caller;
+use crate::http::fetch_metadata::Caller;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, cookie, header};
 use crate::pages;
 use crate::refusal::Refusal;
 use crate::time::Seconds;

@@ -1,7 +1,7 @@
 //! What a request says, read once.
 
+use crate::http::fetch_metadata::Caller;
 use crate::http::{Method, RequestHead, Target, essence, header};
-use crate::navigation::Caller;
 use crate::refusal::Reason;
 use crate::time::Timestamp;
 

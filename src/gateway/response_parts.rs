@@ -3,8 +3,8 @@
 use super::challenge::Challenge;
 use super::sign_in::SignIn;
 use crate::audit::Event;
-use crate::cors::Grant;
 use crate::http::HeaderValue;
+use crate::http::cors::Grant;
 use crate::limit::Quotas;
 use crate::refusal::Reason;
 

@@ -10,8 +10,7 @@ use super::turn::Turn;
 use super::{Platform, guard, reply};
 use crate::audit::Outcome as Ending;
 use crate::authn::Principal;
-use crate::cookie;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, cookie, header};
 use crate::refusal::{Reason, VerifyError};
 use crate::route::{CanonicalPath, Matched};
 

@@ -1,7 +1,7 @@
 //! A ring for each of several sites, derived from the deployment's: no further secret to keep, and none to rotate.
 
 use super::{Entry, KeyRing};
-use crate::site::SiteId;
+use crate::ids::site::SiteId;
 
 /// No purpose's label begins like this.
 const LABEL: &[u8] = b"postern/v1/site/";

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::{Allowance, Bucket, BucketKey, Drawn};
-use crate::recent::{Bounds, Recent};
+use crate::bounded_cache::{Bounds, Recent};
 use crate::time::Timestamp;
 
 /// Buckets told apart. Who comes from more places than that displaces buckets, and gets more than is allowed: an isolate

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 pub use error::IdTokenError;
 
-use super::claims::{Audience, LEEWAY, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use super::login_values::Nonce;
+use crate::claims::{Audience, LEEWAY, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::jose::{Algorithm, VerifiedJwt};
 use crate::secret::constant_time_eq;
 use crate::time::{Seconds, Timestamp};

@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, beginning, is_ahead, is_over, name, optional, time};
 use super::client_auth::{Client, ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
+use crate::claims::{audiences, beginning, is_ahead, is_over, name, optional, time};
 use crate::config::WithoutAudience;
 use crate::http::{StatusCode, is_token68};
 use crate::json;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::claim_path::ClaimPath;
+use crate::claims::path::ClaimPath;
 use crate::config::Provider;
 
 /// What a session keeps of a person.

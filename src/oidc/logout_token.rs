@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::claims::{Audience, LEEWAY, audience, beginning, is_ahead, is_over, name, optional, text, time};
+use crate::claims::{Audience, LEEWAY, audience, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::config::LogoutTokens;
 use crate::jose::VerifiedJwt;
 use crate::time::{Seconds, Timestamp};

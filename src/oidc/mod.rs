@@ -4,7 +4,6 @@
 //! [`crate::gateway`] sends.
 
 pub mod callback;
-pub(crate) mod claims;
 pub mod client_auth;
 pub mod documents;
 pub mod exchange;
@@ -22,4 +21,4 @@ pub mod token;
 pub mod transaction;
 pub mod userinfo;
 
-pub use claims::is_believed;
+pub use crate::claims::is_believed;

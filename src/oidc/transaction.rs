@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::login_values::{CodeVerifier, Nonce, State};
 use crate::config::ProviderId;
-use crate::cookie::LOGIN_PREFIX;
+use crate::http::cookie::LOGIN_PREFIX;
 use crate::keyring::{KeyRing, Purpose, SealError};
 use crate::ports::Random;
 use crate::secret::{self, Secret, constant_time_eq};

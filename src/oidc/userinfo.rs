@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::claims::{audiences, is_over, optional, text, time};
 use super::exchange::{TIMEOUT, content_type};
+use crate::claims::{audiences, is_over, optional, text, time};
 use crate::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::jose::VerifiedJwt;
 use crate::jose::jws::MAX_TOKEN_BYTES;

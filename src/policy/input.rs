@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::authn::{Actor, AuthenticationFacts, Principal};
 use crate::http::{Method, Peer};
-use crate::kind::Kind;
+use crate::ids::principal_kind::Kind;
 use crate::route::{Access, CanonicalPath, Matched};
 use crate::time::Timestamp;
 

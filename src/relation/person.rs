@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{Name, Object, Subject, Tuple, Userset};
-use crate::kind::Kind;
+use crate::ids::principal_kind::Kind;
 
 /// The types of those who come through door 1.
 pub const PEOPLE: [&str; 3] = ["user", "service", "agent"];

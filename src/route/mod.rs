@@ -16,11 +16,11 @@ pub use router::{Conflict, Matched, NoRoute, Router};
 
 use std::rc::Rc;
 
-use crate::cors::Cors;
-use crate::issuer_id::IssuerId;
+use crate::http::cors::Cors;
+use crate::http::security_headers::SecurityHeaders;
+use crate::ids::IssuerId;
 use crate::limit::RouteLimits;
 use crate::relation::Template;
-use crate::security_headers::SecurityHeaders;
 use crate::time::Seconds;
 
 /// Postern's own paths lie at and below this. No rule ever answers for them, a wildcard's neither.

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::claim_path::ClaimPath;
-use crate::issuer_id::IssuerId;
-use crate::kind::Kind;
-use crate::provider_id::ProviderId;
+use crate::claims::path::ClaimPath;
+use crate::ids::principal_kind::Kind;
+use crate::ids::{IssuerId, ProviderId};
 use crate::relation::Template;
 use crate::time::Seconds;
 

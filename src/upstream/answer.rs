@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::headers::{Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
-use crate::cors::Grant;
+use crate::http::cors::Grant;
+use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::limit::Quotas;
-use crate::security_headers::SecurityHeaders;
 
 /// What an answer that is not ours has to say besides its own.
 #[derive(Debug, Default)]

@@ -14,11 +14,11 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
 use crate::authn::{Actor, Kind};
+use crate::bounded_cache::{Bounds, Recent};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
 use crate::keyring::KeyRing;
 use crate::ports::Random;
-use crate::recent::{Bounds, Recent};
 use crate::route::Upstream;
 use crate::session::SubjectKey;
 use crate::time::{Seconds, Timestamp};

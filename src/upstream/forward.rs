@@ -8,14 +8,13 @@ use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_
 use super::tenure::Tenure;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
-use crate::cookie;
-use crate::cors::Grant;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, header};
+use crate::http::cors::Grant;
+use crate::http::fetch_metadata::Caller;
+use crate::http::security_headers::SecurityHeaders;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
-use crate::navigation::Caller;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
-use crate::security_headers::SecurityHeaders;
 
 /// Where an upstream finds an [`Introduction::assertion`].
 const ASSERTION: &str = "x-postern-assertion";

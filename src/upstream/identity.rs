@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::authn::Principal;
-use crate::oidc::claims::is_believed;
+use crate::claims::is_believed;
 
 /// A principal, and the name of their session.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,6 @@ use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{Errand, Errands, Gateway};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
-use postern::kept;
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
@@ -24,6 +23,7 @@ use postern::ports::{
 };
 use postern::relation::MemoryTuples;
 use postern::session::{RenewalJob, SessionDigest, SessionTable, SidKey, Subject, SubjectKey};
+use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
@@ -105,7 +105,7 @@ pub struct World {
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
     /// The decisions that are kept, by id.
-    pub decisions: RefCell<BTreeMap<String, kept::Decision>>,
+    pub decisions: RefCell<BTreeMap<String, decision_log::Decision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.

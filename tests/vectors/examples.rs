@@ -2,12 +2,12 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
+use postern::ids::ProviderId;
 use postern::jose::{Algorithm, JwtError, KeySet, PublicKey, UnverifiedJwt};
 use postern::oidc::id_token::{Expectations, IdToken};
 use postern::oidc::login_values::Nonce;
 use postern::oidc::transaction::{Intent, Transaction};
 use postern::ports::{Random, Signatures};
-use postern::provider_id::ProviderId;
 use postern::time::Timestamp;
 use serde_json::{Value, json};
 

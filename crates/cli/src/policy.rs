@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::Config;
+use postern::ids::site::{Site, SiteId};
 use postern::policy::{Bundle, Pointer, Problem, pointer_key, version_key};
 use postern::route::Access;
-use postern::site::{Site, SiteId};
 use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
 
 use super::{Answer, check};

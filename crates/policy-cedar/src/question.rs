@@ -4,7 +4,7 @@
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 use postern::authn::{AuthenticationFacts, mtls};
 use postern::http::{ClientCertificate, Peer, Tls};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{ContextFacts, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
 
 use super::claims::{self, Tags};

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema, SchemaFragment};
+use postern::bounded_cache::{Bounds, Recent};
 use postern::http::Method;
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{Problem, Version};
-use postern::recent::{Bounds, Recent};
 
 use super::{limits, management, problem};
 

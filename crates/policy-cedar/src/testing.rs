@@ -2,7 +2,7 @@
 
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{Bundle, ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, Problem, ResourceFacts};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};

@@ -4,7 +4,7 @@ mod versions;
 
 use postern::authn::Actor;
 use postern::http::{Method, Peer};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{Bundle, Cause, StepUp, Verdict, difference};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use postern::authn::{AuthenticationFacts, Means};
 use postern::http::{Method, Peer};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{Bundle, ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};

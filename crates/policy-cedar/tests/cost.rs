@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use postern::authn::{AuthenticationFacts, Means};
 use postern::http::{Method, Peer};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{Bundle, ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::time::Timestamp;
 use postern_policy_cedar::PolicySet;

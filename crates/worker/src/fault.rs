@@ -45,8 +45,8 @@ mod provoked {
     use worker::{Delay, Env, Headers};
 
     use postern::http::{HeaderMap, Reply, RequestHead, StatusCode};
+    use postern::ids::site::Site;
     use postern::ports::StoreError;
-    use postern::site::Site;
     use postern_workers::background::Background;
     use postern_workers::objects::Objects;
 

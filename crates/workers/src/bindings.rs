@@ -7,7 +7,7 @@ use worker::{Env, KvStore};
 use crate::background::Background;
 use crate::objects::Objects;
 use postern::gateway::Gateway;
-use postern::site::Site;
+use postern::ids::site::Site;
 
 /// The stores of one site: the ports that reach Durable Objects, KV or the platform's rate limiting are its own.
 #[derive(Clone, Debug)]

@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 pub use error::{Blame, DpopError};
 pub use target_uri::TargetUri;
 
+use crate::claims::{text, time};
 use crate::http::HeaderMap;
 use crate::jose::{Algorithm, UnverifiedKeyProof};
 use crate::keyring::KeyRing;
-use crate::oidc::claims::{text, time};
 use crate::ports::Signatures;
 use crate::time::{Seconds, Timestamp};
 

@@ -3,11 +3,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::access_token::Expectations;
+use crate::claims::LEEWAY;
 use crate::config::Profile;
 use crate::config::testing::token_issuer;
 use crate::jose::VerifiedJwt;
 use crate::jose::testing::verified;
-use crate::oidc::claims::LEEWAY;
 
 const NOW: i64 = 1_800_000_000;
 const LIFE: i64 = 300;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::claim_path::ClaimPath;
+use crate::claims::path::ClaimPath;
 use crate::config::problem::{expected, shown};
 use crate::config::table::Table;
 use crate::config::value::found;

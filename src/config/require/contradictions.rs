@@ -4,8 +4,8 @@ use super::super::issuer::{Issuers, TokenIssuer};
 use super::super::provider::Provider;
 use super::super::table::Table;
 use super::Known;
-use crate::claim_path::ClaimPath;
-use crate::kind::Kind;
+use crate::claims::path::ClaimPath;
+use crate::ids::principal_kind::Kind;
 use crate::route::{ClaimRule, Guard, Permission, Requirements};
 
 /// Refuses them. A route that takes both sessions and tokens is held to it for each.

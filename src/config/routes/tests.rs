@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::super::Config;
 use super::super::tests::{parse, problems, secret, small, with};
 use super::*;
-use crate::provider_id::ProviderId;
+use crate::ids::ProviderId;
 use crate::route::Requirements;
 
 /// The rule read from one table.

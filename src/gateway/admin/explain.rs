@@ -10,10 +10,9 @@ use crate::gateway::policies;
 use crate::gateway::relations;
 use crate::gateway::response_parts::Ledger;
 use crate::gateway::turn::Turn;
-use crate::kept;
-use crate::kept::KeptDecisions;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
+use crate::store::decision_log::{self, KeptDecisions};
 
 /// Claims may be many.
 pub(super) const MAX_BYTES: usize = 32 * 1024;
@@ -66,7 +65,7 @@ pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<
 /// # Errors
 /// When it is not kept, or not any more.
 pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
-    if turn.site.config.decisions.is_none() || !kept::is_id(id) {
+    if turn.site.config.decisions.is_none() || !decision_log::is_id(id) {
         return Err(Reason::NoSuchDecision);
     }
     let line = turn.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;

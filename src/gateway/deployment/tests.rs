@@ -112,7 +112,7 @@ fn what_is_wrong_with_one_site_is_told_once_and_the_others_work() {
     );
     let Place::Unusable(why) = all.at(&head("https://broken.example.com/")) else { panic!("it works") };
     assert_eq!(why.to_string(), "configuration of site `broken` cannot be used");
-    let site = |id: &str| Site::named(crate::site::SiteId::parse(id).unwrap());
+    let site = |id: &str| Site::named(crate::ids::site::SiteId::parse(id).unwrap());
     assert!(matches!(all.of(&site("shop")), Place::Site(_)) && matches!(all.of(&site("broken")), Place::Unusable(_)));
     assert!(matches!(all.of(&site("docs")), Place::Nowhere) && matches!(all.of(&Site::SOLE), Place::Nowhere));
 }

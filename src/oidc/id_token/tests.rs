@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::claims::LATEST_UNIX;
 use crate::jose::testing::verified;
-use crate::oidc::claims::LATEST_UNIX;
 
 const NOW: i64 = 1_700_000_000;
 const NONCE: &str = "nonce-of-this-login";

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::claims::LEEWAY;
 use crate::config::ClientAuth;
 use crate::http::{HeaderMap, HeaderValue, header};
-use crate::oidc::claims::LEEWAY;
 use crate::secret::Secret;
 
 const NOW: i64 = 1_800_000_000;

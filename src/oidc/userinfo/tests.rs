@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::claims::LEEWAY;
 use crate::jose::testing::verified;
-use crate::oidc::claims::LEEWAY;
 
 const NOW: i64 = 1_700_000_000;
 const ISSUER: &str = "https://op.example";

@@ -1,10 +1,10 @@
 //! The stores that answer consistently: what may be used once, counters, tuples, decisions, sessions.
 
-use postern::kept::{self, KeptDecisions};
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, Once, StoreError};
 use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
 use postern::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
+use postern::store::decision_log::{self, KeptDecisions};
 use postern::time::Timestamp;
 use std::cell::RefMut;
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ impl Relations for World {
 }
 
 impl KeptDecisions for World {
-    fn keep(&self, decision: kept::Decision) {
+    fn keep(&self, decision: decision_log::Decision) {
         self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
     }
 

@@ -7,7 +7,7 @@ use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::config::{MOMENT, moment};
 use postern::explain::{Certificate, Context, Tls};
 use postern::http::{Method, Peer};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::limit::RouteLimits;
 use postern::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};

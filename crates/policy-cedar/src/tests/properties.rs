@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, PolicyId, Request};
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
-use postern::kind::Kind;
+use postern::ids::principal_kind::Kind;
 use postern::policy::{Bundle, Cause, Verdict};
 use postern::time::Timestamp;
 use proptest::prelude::*;

@@ -17,10 +17,10 @@ use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
 
 use crate::http::websocket::{self, Socket};
+use postern::ids::site::Site;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{USED, WatchRequest};
-use postern::site::Site;
 use postern::time::{Seconds, Timestamp};
 use postern::upstream::websocket::Close;
 use postern::upstream::{Stay, Tenure};

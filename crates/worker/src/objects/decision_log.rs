@@ -7,8 +7,8 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::objects::expiring_table::{self, ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
-use postern::kept::{self, Decision, Found, Message, statement};
 use postern::ports::Clock;
+use postern::store::decision_log::{self, Decision, Found, Message, statement};
 use postern_workers::clock::SystemClock;
 
 /// One shard of the decisions; forgets them by itself when they expire.
@@ -30,7 +30,7 @@ const KIND: Kind = Kind {
     create: statement::CREATE,
     sweep: statement::SWEEP,
     next: statement::NEXT,
-    sweep_after: kept::sweep_after,
+    sweep_after: decision_log::sweep_after,
     alarm_failed: "decisions_alarm_failed",
 };
 

@@ -7,8 +7,8 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::objects::expiring_table::{self, ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
-use postern::once::{self, Claim, Claimed, Release, statement};
 use postern::ports::Clock;
+use postern::store::replay::{self, Claim, Claimed, Release, statement};
 use postern_workers::clock::SystemClock;
 
 /// One shard of the things used once; forgets them by itself when they expire.
@@ -25,7 +25,7 @@ const KIND: Kind = Kind {
     create: statement::CREATE,
     sweep: statement::SWEEP,
     next: statement::NEXT,
-    sweep_after: once::sweep_after,
+    sweep_after: replay::sweep_after,
     alarm_failed: "once_alarm_failed",
 };
 

@@ -16,6 +16,7 @@ use crate::objects::session_watchers::{self, Watchers};
 use crate::objects::subject_table::SubjectTable;
 use crate::objects::{self, ObjectError};
 use postern::gateway::{Gateway, Place};
+use postern::ids::site::Site;
 use postern::json;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
@@ -23,7 +24,6 @@ use postern::session::{
     Answer, Check, Clocks, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject, USED,
     WatchRequest,
 };
-use postern::site::Site;
 use postern::time::Timestamp;
 use postern_workers::background::Background;
 use postern_workers::clock::SystemClock;

@@ -3,8 +3,8 @@
 use crate::bindings::Bindings;
 use crate::log;
 use crate::platform::Workers;
-use postern::kept::{Decision, Found, KeptDecisions, Message, shard};
 use postern::ports::StoreError;
+use postern::store::decision_log::{Decision, Found, KeptDecisions, Message, shard};
 
 /// The binding of the namespace.
 pub const BINDING: &str = "DECISION_LOG";

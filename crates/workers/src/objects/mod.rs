@@ -23,8 +23,8 @@ use crate::http::fetch::millis;
 use crate::js::glue;
 use crate::js::{self, Exception, property};
 use crate::pending_promise;
+use postern::ids::site::Site;
 use postern::ports::StoreError;
-use postern::site::Site;
 use postern::time::Seconds;
 
 /// How long a caller waits for an object.

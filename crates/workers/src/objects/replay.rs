@@ -1,8 +1,8 @@
 //! [`Once`] by sharded Durable Objects.
 
 use crate::bindings::Bindings;
-use postern::once::{Claim, Claimed, Release, shard};
 use postern::ports::{Once, StoreError};
+use postern::store::replay::{Claim, Claimed, Release, shard};
 use postern::time::Timestamp;
 
 /// The binding of the namespace.

@@ -1,4 +1,7 @@
-//! The name a provider goes by inside a deployment.
+//! The names that providers, issuers and sites go by inside a deployment, and the kinds of callers.
+
+pub mod principal_kind;
+pub mod site;
 
 use std::fmt;
 
@@ -29,6 +32,30 @@ impl ProviderId {
 impl fmt::Display for ProviderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The short name of an issuer in the configuration and in logs: spelt like a [`ProviderId`], and never one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IssuerId(ProviderId);
+
+impl IssuerId {
+    /// Reads an id; `None` when it is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        ProviderId::parse(text).map(Self)
+    }
+
+    /// The id as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for IssuerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

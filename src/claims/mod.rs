@@ -1,5 +1,7 @@
 //! Reading single claims of a JWT, strictly, and the rules about them that are the same for every kind of token.
 
+pub mod path;
+
 use serde_json::{Map, Value};
 
 use crate::time::{Seconds, Timestamp};

@@ -5,9 +5,9 @@
 //! that no form and no cross-origin script without our consent can send. Where a route trusts a page of
 //! another origin with cookies (`cors`), that page's requests are as good as our own, there and nowhere else.
 
-use crate::config::PublicUrl;
+use super::public_url::PublicUrl;
+use crate::http::fetch_metadata::Caller;
 use crate::http::{HeaderMap, Method, RequestHead, header};
-use crate::navigation::Caller;
 
 /// The header for callers that send neither `Sec-Fetch-Site` nor `Origin`: any value.
 pub const HEADER: &str = "x-postern-csrf";

@@ -1,5 +1,12 @@
 //! Requests and replies as plain values.
 
+pub mod cookie;
+pub mod cors;
+pub mod csrf;
+pub mod fetch_metadata;
+pub mod public_url;
+pub mod security_headers;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,0 +1,4 @@
+//! What the stores hold: messages and statements of the objects that remember for all isolates.
+
+pub mod decision_log;
+pub mod replay;
