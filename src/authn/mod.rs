@@ -3,24 +3,24 @@
 pub mod access_token;
 pub mod bearer;
 pub mod confirmation;
-#[cfg(test)]
-mod cross_feed;
 pub mod dpop;
 pub mod error;
-pub mod inquiry;
+pub mod hypothetical;
+pub mod introspection_budget;
 pub mod mtls;
 pub mod principal;
-pub mod sender;
+pub mod sender_constraint;
 pub mod session_cookie;
-pub mod supposed;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod token_cache;
 
 pub use access_token::Actor;
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{Authenticated, AuthenticationFacts, Origin, Principal, SessionFacts};
-pub use sender::Means;
+pub use sender_constraint::Means;
 
 pub use crate::ids::principal_kind::Kind;
 use crate::ports::StoreError;

@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 
 use super::access_token::AccessTokenClaims;
 use super::access_token::Actor;
-use super::sender::Means;
-use super::sender::Sender;
+use super::sender_constraint::{Means, Sender};
 use crate::claims::is_believed;
 use crate::claims::path::ClaimPath;
 use crate::config::TokenIssuer;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Principal;
 use super::access_token::{AccessTokenClaims, Expectations};
-use super::sender::Sender;
+use super::sender_constraint::Sender;
 use crate::config::testing::token_issuer;
 use crate::jose::testing::verified;
 use crate::time::Timestamp;

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::authn::supposed::Supposed;
+use crate::authn::hypothetical::Supposed;
 use crate::authz::relations::{Questions, Step};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::authn::supposed::Supposed;
+use crate::authn::hypothetical::Supposed;
 use crate::config::{Config, IssuerId, Provider, TokenIssuer, span};
 use crate::json::unread;
-use crate::oidc::kept::Kept;
+use crate::oidc::session_claims::Kept;
 use crate::time::{Seconds, Timestamp};
 
 /// As people write it: `{ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["read"] }`.

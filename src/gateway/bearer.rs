@@ -11,7 +11,7 @@ use crate::authn::access_token::{AccessTokenClaims, Expectations};
 use crate::authn::bearer::{Presented, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
-use crate::authn::sender::{self, Arrival};
+use crate::authn::sender_constraint::{self, Arrival};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
 use crate::config::{IssuerId, SignedTokens, TokenIssuer, Tokens};
@@ -78,9 +78,10 @@ impl<P: Platform> Turn<'_, P> {
             keys: &self.site.config.keys,
             now: self.request.now,
         };
-        let sender = sender::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
-            .await
-            .map_err(reason)?;
+        let sender =
+            sender_constraint::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
+                .await
+                .map_err(reason)?;
         ledger.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         ledger.event.who(&principal);

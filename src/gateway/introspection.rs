@@ -6,7 +6,7 @@ use super::Platform;
 use super::turn::Turn;
 use crate::authn::TokenRejection;
 use crate::authn::access_token::AccessTokenClaims;
-use crate::authn::inquiry::{Finding, REFUSED_AT_MOST, Unasked};
+use crate::authn::introspection_budget::{Finding, REFUSED_AT_MOST, Unasked};
 use crate::authn::token_cache::TokenDigest;
 use crate::config::{Introspection, TokenIssuer};
 use crate::oidc::client_auth::Client;

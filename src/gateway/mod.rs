@@ -45,7 +45,7 @@ mod userinfo;
 mod verify;
 
 use crate::audit::{Event, Outcome as Ending, What};
-use crate::authn::inquiry::Inquiries;
+use crate::authn::introspection_budget::Inquiries;
 use crate::authn::token_cache::TokenCache;
 use crate::config::{Config, Kept};
 use crate::http::cors::Grant;

@@ -1,10 +1,10 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::question::{Document, LogoutRequestError, VerifyError};
-use super::shown::Refusal;
+use super::parts::{Document, LogoutRequestError, VerifyError};
+use super::problem::Refusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
-use crate::authn::inquiry::Unasked;
+use crate::authn::introspection_budget::Unasked;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::answer::AnswerTerms;
 use super::assertion::Assertion;
 use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
-use super::tenure::Tenure;
+use super::lifetime::Tenure;
+use super::response::AnswerTerms;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::http::cors::Grant;

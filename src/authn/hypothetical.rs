@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Principal;
 use super::access_token::{AccessTokenClaims, AccessTokenError, Expectations};
-use super::sender::Sender;
+use super::sender_constraint::Sender;
 use crate::config::{Profile, TokenIssuer};
 use crate::session::{Clocks, Session};
 use crate::time::{Seconds, Timestamp};

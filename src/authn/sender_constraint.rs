@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 /// That whoever presents a token may. Only [`check`] makes one, and no principal comes of a token without it.
 ///
 /// ```compile_fail,E0451
-/// # use postern::authn::{Means, sender::Sender};
+/// # use postern::authn::{Means, sender_constraint::Sender};
 /// let forged = Sender { means: Means::Bearer, jkt: None };
 /// ```
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 use futures::executor::block_on;
 use serde_json::{Value, json};
 
-use super::access_token::{self, AccessTokenClaims};
-use super::dpop::{self, DpopProof, NonceRule, TargetUri};
+use crate::authn::access_token::{self, AccessTokenClaims};
+use crate::authn::dpop::{self, DpopProof, NonceRule, TargetUri};
 use crate::config::testing::{public_url, token_issuer};
 use crate::config::{LogoutTokens, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue};

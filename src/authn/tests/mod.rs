@@ -1,0 +1,3 @@
+//! What holds for all ways to prove an identity.
+
+mod cross_jwt_confusion;
