@@ -1,48 +1,22 @@
 //! The life of a request: canonical request → route → door 1 → door 2 → upstream or an answer of our own.
 
+mod account;
 mod admin;
-mod admission;
 mod authzen;
-mod backchannel;
-mod background_event;
-mod bearer;
-mod callback;
-mod challenge;
+mod background;
+mod context;
 mod deployment;
-mod documents;
-mod doors;
-mod entrant;
-mod errand;
-mod frontchannel;
 mod guard;
-mod health;
-mod helper;
-mod introspection;
-mod judges;
-mod jwks;
-mod landing;
-mod limits;
-mod login;
-mod logout;
-mod me;
-mod onward;
-mod other_tabs;
+mod issuer_documents;
 mod platform;
-mod policies;
 mod refused;
-mod relations;
-mod renewal;
-mod reply;
 mod request;
 mod request_id;
-mod resource;
-mod resource_url;
+mod response;
 mod response_parts;
-mod sessions;
 mod sign_in;
-mod turn;
-mod userinfo;
-mod verify;
+mod sign_out;
+mod well_known;
 
 use crate::audit::{Event, Outcome as Ending, What};
 use crate::authn::introspection_budget::Inquiries;
@@ -60,18 +34,23 @@ use crate::session::LiveCache;
 use crate::store::decision_log::{Decision, KeptDecisions};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
+use account::{me, sessions};
+use guard::forward_auth;
+use sign_in::{callback, continue_pages, login};
+use sign_out::{backchannel, frontchannel};
+use well_known::{assertion_keys, client_script, health, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
-pub use admission::Admission;
+pub use background::{Errand, Errands};
+use context::Turn;
 pub use deployment::{Deployment, Place, Unusable};
-use documents::IssuerDocuments;
-pub use errand::{Errand, Errands};
+pub use guard::embedded::Admission;
+use guard::forward_auth::Asks;
+use issuer_documents::IssuerDocuments;
 pub use platform::Platform;
 use refused::Refused;
 use request::Request;
 use response_parts::Ledger;
-use turn::Turn;
-use verify::Asks;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
 /// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
@@ -174,28 +153,28 @@ impl Gateway {
         ledger: &mut Ledger,
     ) -> Result<Outcome, Refused> {
         if let Some(resource) = resource_url::asked_about(&turn.site.config, path) {
-            return Ok(Outcome::Reply(resource::describe(turn, resource, ledger)?));
+            return Ok(Outcome::Reply(protected_resource::describe(turn, resource, ledger)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&turn.site.config.authzen, authzen::Endpoint::at(path)) {
             let reply = authzen::answer(turn, authzen::Call { authzen, endpoint, path }, body, ledger).await?;
             return Ok(Outcome::Reply(reply));
         }
-        if jwks::is_asked_for(&turn.site.config, path) {
-            return Ok(Outcome::Reply(jwks::publish(turn, ledger)?));
+        if assertion_keys::is_asked_for(&turn.site.config, path) {
+            return Ok(Outcome::Reply(assertion_keys::publish(turn, ledger)?));
         }
         let reply = match path.as_str() {
             "/auth/login" => login::start(turn, ledger).await?,
             "/auth/me" => me::read(turn, ledger).await?,
-            "/auth/logout" => logout::end(turn, ledger).await?,
+            "/auth/logout" => sign_out::end(turn, ledger).await?,
             "/auth/logged-out" => turn.own_page(ledger, health::signed_out)?,
-            "/auth/signed-in" => onward::signed_in(turn, ledger).await?,
-            "/auth/continue" => turn.own_page(ledger, onward::go_on)?,
-            "/auth/postern.js" => turn.own_page(ledger, helper::script)?,
+            "/auth/signed-in" => continue_pages::signed_in(turn, ledger).await?,
+            "/auth/continue" => turn.own_page(ledger, continue_pages::go_on)?,
+            "/auth/postern.js" => turn.own_page(ledger, client_script::script)?,
             "/auth/health" => turn.own_page(ledger, health::healthy)?,
             "/auth/sessions" => sessions::all(turn, ledger).await?,
             "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
-            "/auth/verify" => verify::answer(turn, Asks::Whether, ledger).await?,
-            "/auth/verify/refusal" => verify::answer(turn, Asks::Why, ledger).await?,
+            "/auth/verify" => forward_auth::answer(turn, Asks::Whether, ledger).await?,
+            "/auth/verify/refusal" => forward_auth::answer(turn, Asks::Why, ledger).await?,
             _ if path.is_within(admin::PREFIX) => admin::answer(turn, path, body, ledger).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
                 Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
@@ -225,8 +204,8 @@ impl Gateway {
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
         let grant = self.grant(head);
-        let reply = reply::problem(&reason.refusal(), request_id, Caller::of(head), None);
-        let mut reply = reply::sealed(reply, request_id, self.config.public_url.is_https());
+        let reply = response::problem(&reason.refusal(), request_id, Caller::of(head), None);
+        let mut reply = response::sealed(reply, request_id, self.config.public_url.is_https());
         if let Some(grant) = grant {
             grant.add_to_own(&mut reply.headers);
         }
@@ -248,8 +227,8 @@ impl Gateway {
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
     let request_id = request_id::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
-    let reply = reply::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
-    let reply = reply::sealed(reply, &request_id, false);
+    let reply = response::problem(&Reason::Internal("internal").refusal(), &request_id, caller, None);
+    let reply = response::sealed(reply, &request_id, false);
     (request_id, reply)
 }
 
@@ -258,8 +237,8 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
 pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
     let request_id = request_id::request_id(random);
     let caller = head.map_or(Caller::Program, Caller::of);
-    let reply = reply::problem(&Refusal::Unavailable, &request_id, caller, None);
-    (request_id.clone(), reply::sealed(reply, &request_id, false))
+    let reply = response::problem(&Refusal::Unavailable, &request_id, caller, None);
+    (request_id.clone(), response::sealed(reply, &request_id, false))
 }
 
 /// The answer to a request for a host that is no site's, and the event about it.
@@ -268,15 +247,15 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
     let (request_id, refusal) = (request_id::request_id(random), Reason::UnknownHost.refusal());
     let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
-    let reply = reply::problem(&refusal, &request_id, Caller::of(head), None);
-    (event.to_line(), reply::sealed(reply, &request_id, false))
+    let reply = response::problem(&refusal, &request_id, Caller::of(head), None);
+    (event.to_line(), response::sealed(reply, &request_id, false))
 }
 
 /// The answer to a request whose method or headers are not HTTP.
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Reply) {
     let request_id = request_id::request_id(random);
-    let reply = reply::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, None);
-    let reply = reply::sealed(reply, &request_id, false);
+    let reply = response::problem(&Reason::BadHeader.refusal(), &request_id, Caller::Program, None);
+    let reply = response::sealed(reply, &request_id, false);
     (request_id, reply)
 }

@@ -1,6 +1,6 @@
 //! Everything the gateway asks of the world, one port at a time.
 
-use super::errand::Errands;
+use super::background::Errands;
 use crate::limit::Counters;
 use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, Signatures, Signing, Timer,

@@ -1,7 +1,7 @@
 //! A refusal as a value: the reason, and what its answer tells the caller to do about it.
 
-use super::challenge::Challenge;
-use super::sign_in::SignIn;
+use super::guard::challenge::Challenge;
+use super::sign_in::link::SignIn;
 use crate::authn::bearer::Scheme;
 use crate::config::Config;
 use crate::refusal::Reason;

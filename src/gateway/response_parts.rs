@@ -1,7 +1,7 @@
 //! What is noted of a request on the way to its answer.
 
-use super::challenge::Challenge;
-use super::sign_in::SignIn;
+use super::guard::challenge::Challenge;
+use super::sign_in::link::SignIn;
 use crate::audit::Event;
 use crate::http::HeaderValue;
 use crate::http::cors::Grant;

@@ -3,13 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::Done;
-use super::order::Order;
+use super::request::Order;
 use crate::explain::{self, Case, Context, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
-use crate::gateway::policies;
-use crate::gateway::relations;
+use crate::gateway::context::Turn;
+use crate::gateway::guard::{policies, relations};
 use crate::gateway::response_parts::Ledger;
-use crate::gateway::turn::Turn;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::store::decision_log::{self, KeptDecisions};

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::explain::Supposition;
-use super::order::Order;
+use super::request::Order;
 use super::{Done, explain};
 use crate::config::Config;
 use crate::gateway::Platform;
+use crate::gateway::context::Turn;
 use crate::gateway::response_parts::Ledger;
-use crate::gateway::turn::Turn;
 use crate::json;
 use crate::pages::explain::{Answer, Asked, Choice, render};
 use crate::refusal::Reason;

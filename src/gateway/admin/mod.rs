@@ -1,25 +1,25 @@
 //! `/auth/admin/*`: management, for those whom the configuration names. Without an `ADMIN` table there is nothing
 //! here.
 //!
-//! Every endpoint is a row of [`ENDPOINTS`], and comes by [`door::enter`]: tests ask each row who may use it. One more
+//! Every endpoint is a row of [`ENDPOINTS`], and comes by [`authorize::enter`]: tests ask each row who may use it. One more
 //! endpoint is a row, a [`Task`] and its arm in [`carry_out`]; its handler reads an [`Order`] and answers with
 //! [`Done`], which says what it changed.
 
-mod door;
+mod authorize;
 mod endpoints;
 mod explain;
 mod explain_page;
-mod order;
 mod policies;
 mod relations;
+mod request;
 mod sessions;
 
 use serde_json::{Value, json};
 
+use super::context::Turn;
 use super::refused::Refused;
 use super::response_parts::Ledger;
-use super::turn::Turn;
-use super::{Platform, reply};
+use super::{Platform, response};
 use crate::audit::{self, Outcome as Ending, What};
 use crate::http::{Method, Reply, StatusCode};
 use crate::ports::RequestBody;
@@ -46,12 +46,12 @@ struct Change {
 impl Done {
     /// It only looked.
     fn read(answer: &Value) -> Self {
-        Self { reply: reply::json(StatusCode::OK, answer), reason: "admin.done", change: None }
+        Self { reply: response::json(StatusCode::OK, answer), reason: "admin.done", change: None }
     }
 
     /// It shows a page.
     fn page(page: String) -> Self {
-        Self { reply: reply::html(StatusCode::OK, page), reason: "admin.done", change: None }
+        Self { reply: response::html(StatusCode::OK, page), reason: "admin.done", change: None }
     }
 
     /// It changed something.
@@ -69,7 +69,7 @@ impl Done {
             "request_id": turn.request.id,
             "problems": problems,
         });
-        Self { reply: reply::problem_json(status, &body), reason: "admin.unacceptable", change: None }
+        Self { reply: response::problem_json(status, &body), reason: "admin.unacceptable", change: None }
     }
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn answer<P: Platform>(
     }
     let (endpoint, parameter) = find(&turn.request.head.method, path, turn.site.policies.is_some())?;
     ledger.event.action = Some(endpoint.action);
-    if let Err(reason) = door::enter(turn, endpoint, ledger).await {
+    if let Err(reason) = authorize::enter(turn, endpoint, ledger).await {
         return super::guard::challenge(turn, reason.into(), ledger);
     }
     let Done { reply, reason, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::endpoints::PolicyTask;
-use super::order::{MAX_BYTES, Order};
+use super::request::{MAX_BYTES, Order};
 use super::{Change, Done};
 use crate::gateway::Platform;
-use crate::gateway::turn::Turn;
+use crate::gateway::context::Turn;
 use crate::policy::{Bundle, CompiledPolicies, Pointer, Policies, VERSIONS, Version, pointer_key, version_key};
 use crate::ports::{PolicyPress, PolicyStore, RequestBody, StoreError};
 use crate::refusal::Reason;

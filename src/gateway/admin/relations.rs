@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::order::Order;
+use super::request::Order;
 use super::{Change as Noted, Done};
 use crate::audit;
 use crate::gateway::Platform;
-use crate::gateway::relations as store;
+use crate::gateway::context::Turn;
+use crate::gateway::guard::relations as store;
 use crate::gateway::response_parts::Ledger;
-use crate::gateway::turn::Turn;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{
@@ -89,7 +89,7 @@ pub(super) async fn check<P: Platform>(
     ledger: &mut Ledger,
 ) -> Result<Done, Reason> {
     let model = model(turn)?;
-    let order = Order::of_body(turn, body, &["tuple"], super::order::MAX_BYTES).await?;
+    let order = Order::of_body(turn, body, &["tuple"], super::request::MAX_BYTES).await?;
     let text = order.text("tuple").ok_or(Reason::BadInput("tuple"))?;
     let tuple = match tuple(turn, text).and_then(|tuple| known(model, &tuple).map_or(Ok(tuple), Err)) {
         Ok(tuple) => tuple,

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::order::{MAX_BYTES, Order};
+use super::request::{MAX_BYTES, Order};
 use super::{Change, Done};
 use crate::audit;
 use crate::config::Provider;
 use crate::gateway::Platform;
+use crate::gateway::account::sessions::{as_json, counted, is_id};
+use crate::gateway::context::Turn;
 use crate::gateway::response_parts::Ledger;
-use crate::gateway::sessions::{as_json, counted, is_id};
-use crate::gateway::turn::Turn;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::session::{Answer, Command, SubjectKey};

@@ -1,0 +1,35 @@
+//! `GET /auth/me`: who am I, and how long still?
+
+use serde_json::json;
+
+use crate::audit::{Outcome as Ending, What};
+use crate::authn::session_cookie::Wants;
+use crate::gateway::context::Turn;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::{Platform, response};
+use crate::http::{Method, Reply, StatusCode};
+use crate::refusal::Reason;
+
+/// Answers the principal and the session's clocks. With `?touch=false` the idle clock is not moved.
+pub(crate) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::SessionRead;
+    turn.request.allow_methods(&[Method::GET])?;
+    let watching = turn.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
+    let wants = Wants { touch: !watching, access_token: false, staleness: None };
+    let principal = turn.authenticate(wants, ledger).await?.principal;
+    ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);
+    let body = json!({
+        "issuer": principal.issuer(),
+        "subject": principal.subject(),
+        "kind": principal.kind().as_str(),
+        "provider": principal.provider(),
+        "claims": principal.claims(),
+        // For what a page shows; what counts is decided at every request.
+        "roles": principal.roles(),
+        "tenant": principal.tenant(),
+        "session": principal.session(),
+        // By whose clock these are: the browser's may be wrong by hours.
+        "now": turn.request.now,
+    });
+    Ok(response::json(StatusCode::OK, &body))
+}

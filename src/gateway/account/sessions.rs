@@ -1,0 +1,163 @@
+//! `/auth/sessions`: a person's own sessions, to look at and to end. Whose they are is said by the session
+//! alone, never by the request.
+
+use serde_json::json;
+
+use crate::audit::{Outcome as Ending, What};
+use crate::authn::Authenticated;
+use crate::authn::session_cookie::Wants;
+use crate::gateway::context::Turn;
+use crate::gateway::refused::Refused;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::{Platform, guard, response};
+use crate::http::{Method, Reply, StatusCode};
+use crate::pages;
+use crate::ports::StoreError;
+use crate::refusal::Reason;
+use crate::session::{Answer, Command, Listed};
+
+const PAGE: &str = "/auth/sessions";
+const LOGGED_OUT: &str = "/auth/logged-out";
+
+/// `GET`: the list, as a page or as JSON. `DELETE`: ends all but the one at hand.
+pub(crate) async fn all<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Refused> {
+    if turn.request.head.method == Method::DELETE {
+        return Ok(end_others(turn, ledger).await?);
+    }
+    ledger.event.event = What::SessionList;
+    turn.request.allow_methods(&[Method::GET, Method::DELETE])?;
+    // A program that watches the list is nobody's presence.
+    let wants = Wants { touch: turn.request.caller.is_navigation(), access_token: false, staleness: None };
+    let authenticated = match turn.authenticate(wants, ledger).await {
+        Ok(authenticated) => authenticated,
+        Err(reason) => return guard::challenge(turn, reason.into(), ledger),
+    };
+    let listed = list(turn, &authenticated).await?;
+    let current = authenticated.handle.id.digest().public_id();
+    let reply = if turn.request.caller.is_navigation() {
+        response::html_with_form(pages::sessions::render(&listed, &current))
+    } else {
+        response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
+    };
+    ledger.event.end(Ending::Allow, "session.listed", reply.status);
+    Ok(reply)
+}
+
+/// `DELETE /auth/sessions/{id}`, `POST /auth/sessions/{id}/end`.
+pub(crate) async fn one<P: Platform>(turn: &Turn<'_, P>, rest: &str, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::SessionEnd;
+    let (id, method) = match rest.strip_suffix("/end") {
+        Some(id) => (id, Method::POST),
+        None => (rest, Method::DELETE),
+    };
+    if !is_id(id) {
+        return Err(Reason::NoRoute);
+    }
+    turn.request.allow_methods(&[method])?;
+    let authenticated = own(turn, ledger).await?;
+    let is_current = authenticated.handle.id.digest().public_id() == id;
+    let ended = end(turn, &authenticated, &Command::EndListed { id: id.to_owned() }, ledger).await?;
+    if is_current {
+        turn.drop_session_cookie(ledger)?;
+    }
+    if ended == 0 && !turn.request.caller.is_navigation() {
+        return Err(Reason::NoSuchSession);
+    }
+    // A person who asked twice, or too late, sees by the list that it is gone.
+    let reason = if ended == 0 { "session.unknown" } else { "session.ended" };
+    done(turn, if is_current { LOGGED_OUT } else { PAGE }, ended, reason, ledger)
+}
+
+/// `POST /auth/sessions/end-others`.
+pub(crate) async fn end_others_by_form<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::SessionEndOthers;
+    turn.request.allow_methods(&[Method::POST])?;
+    end_others(turn, ledger).await
+}
+
+async fn end_others<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::SessionEndOthers;
+    let authenticated = own(turn, ledger).await?;
+    let keep = authenticated.handle.id.digest();
+    let ended = end(turn, &authenticated, &Command::EndOthers { keep }, ledger).await?;
+    done(turn, PAGE, ended, "session.others_ended", ledger)
+}
+
+/// Who asks, by their session.
+async fn own<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+    turn.authenticate(Wants { touch: true, access_token: false, staleness: None }, ledger).await
+}
+
+async fn end<P: Platform>(
+    turn: &Turn<'_, P>,
+    authenticated: &Authenticated,
+    command: &Command,
+    ledger: &mut Ledger,
+) -> Result<u32, Reason> {
+    match turn.command(&authenticated.handle.subject, command).await.map_err(Reason::Store)? {
+        Answer::EndedMany { count } => {
+            ledger.event.ended = Some(count);
+            Ok(count)
+        }
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
+}
+
+fn done<P: Platform>(
+    turn: &Turn<'_, P>,
+    location: &str,
+    ended: u32,
+    reason: &'static str,
+    ledger: &mut Ledger,
+) -> Result<Reply, Reason> {
+    let reply = if turn.request.caller.is_navigation() {
+        response::redirect(StatusCode::SEE_OTHER, location).ok_or(Reason::Internal("internal.location_unwritable"))?
+    } else {
+        response::json(StatusCode::OK, &json!({ "ended": ended }))
+    };
+    ledger.event.end(Ending::Allow, reason, reply.status);
+    Ok(reply)
+}
+
+/// The sessions that would be let in now.
+async fn list<P: Platform>(turn: &Turn<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
+    let command = Command::List { clocks: turn.clocks() };
+    let answer = turn.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
+    counted(turn, &authenticated.provider, answer)
+}
+
+/// The sessions of an answer, without those that are over by decree (`not_before`).
+///
+/// # Errors
+/// When it is no list.
+pub(crate) fn counted<P>(turn: &Turn<'_, P>, provider: &str, answer: Answer) -> Result<Vec<Listed>, Reason> {
+    let Answer::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
+    if let Some(not_before) = turn.site.config.not_before(provider, turn.request.now) {
+        sessions.retain(|listed| listed.created_at >= not_before);
+    }
+    Ok(sessions)
+}
+
+/// The list for programs; `current` marks the one at hand.
+pub(crate) fn as_json(sessions: &[Listed], current: Option<&str>) -> serde_json::Value {
+    let one = |listed: &Listed| {
+        let mut object = json!({
+            "id": listed.id,
+            "device": listed.device,
+            "place": listed.place,
+            "created_at": listed.created_at,
+            "last_seen": listed.last_seen,
+            "expires_at": listed.expires_at,
+        });
+        if let (Some(current), Some(members)) = (current, object.as_object_mut()) {
+            members.insert("current".to_owned(), (listed.id == current).into());
+        }
+        object
+    };
+    json!({ "sessions": sessions.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// Whether a text has the form of [`Listed::id`].
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

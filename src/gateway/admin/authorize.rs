@@ -1,0 +1,77 @@
+//! The door to management: the same for every endpoint.
+
+use super::Endpoint;
+use crate::authn::session_cookie::Wants;
+use crate::authn::{Authenticated, Principal};
+use crate::config::{Administrators, Config};
+use crate::gateway::Platform;
+use crate::gateway::context::Turn;
+use crate::gateway::guard::policies;
+use crate::gateway::response_parts::Ledger;
+use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
+use crate::refusal::Reason;
+
+/// Who comes by it has a session of ours and may do this. An access token is of no use here, so no service and no agent
+/// comes in.
+///
+/// # Errors
+/// When it stays shut.
+pub(super) async fn enter<P: Platform>(
+    turn: &Turn<'_, P>,
+    endpoint: &Endpoint,
+    ledger: &mut Ledger,
+) -> Result<(), Reason> {
+    let admin = turn.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
+    let wants = Wants { touch: true, access_token: false, staleness: None };
+    let Authenticated { principal, provider: id, .. } = turn.authenticate(wants, ledger).await?;
+    // The provider's id may have been given to another issuer since this session began.
+    if issuer(&turn.site.config, &id) != Some(principal.issuer()) {
+        return Err(Reason::NotAdministrator);
+    }
+    let Some(policies) = &turn.site.policies else { return by_list(admin, &principal) };
+    let named = admin.all().iter();
+    let named: Vec<(&str, &str)> = named
+        .filter_map(|one| Some((issuer(&turn.site.config, one.provider.as_str())?, one.subject.as_str())))
+        .collect();
+    let input = ManagementInput {
+        principal: PrincipalFacts::from(&principal),
+        action: endpoint.action,
+        administrators: &named,
+        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: &[] },
+    };
+    by_policies(turn, policies, &input, ledger).await
+}
+
+fn issuer<'a>(config: &'a Config, provider: &str) -> Option<&'a str> {
+    config.provider(provider).map(|provider| provider.issuer.as_str())
+}
+
+/// Without an engine those whom the configuration names may do everything, and all others nothing.
+fn by_list(admin: &Administrators, principal: &Principal) -> Result<(), Reason> {
+    let named = principal.provider().is_some_and(|id| admin.contains(id, principal.subject()));
+    if named { Ok(()) } else { Err(Reason::NotAdministrator) }
+}
+
+/// The policy that is built in says so of those whom the configuration names; what others may is for the published ones
+/// to say. None published, or none to be had: nothing.
+async fn by_policies<P: Platform>(
+    turn: &Turn<'_, P>,
+    policies: &Policies,
+    input: &ManagementInput<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), Reason> {
+    let mut allows = |decision: PolicyDecision| {
+        ledger.event.policy_version = Some(decision.version.to_string());
+        ledger.event.policies.clone_from(&decision.policies);
+        decision.allows()
+    };
+    let built_in = policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
+    if allows(built_in.decide_management(input)) {
+        return Ok(());
+    }
+    let published = policies::loaded(turn, policies).await;
+    if published.is_some_and(|published| allows(published.decide_management(input))) {
+        return Ok(());
+    }
+    Err(Reason::NotAdministrator)
+}

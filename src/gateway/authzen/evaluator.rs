@@ -1,0 +1,108 @@
+//! Who decides about what services ask: the relations, where they know what is asked about; else the policies. Nobody who
+//! knows anything of it: no.
+
+use std::rc::Rc;
+
+use crate::audit::{Evaluated, Event};
+use crate::authzen::{Entity, Evaluation};
+use crate::gateway::Platform;
+use crate::gateway::context::Turn;
+use crate::gateway::guard::policies::{failed, loaded, trial};
+use crate::gateway::guard::relations;
+use crate::policy::Loaded;
+use crate::refusal::Reason;
+use crate::relation::{self, Name, Outcome, Subject, Userset};
+
+/// The same for all questions of one request, so that no two of them are decided by different versions.
+pub(super) struct Judges {
+    policies: Published,
+}
+
+/// The policies that services may ask.
+enum Published {
+    /// Those that count now.
+    Loaded(Rc<Loaded>),
+    /// None are at hand.
+    NoneLoaded,
+    /// There is no engine.
+    NoEngine,
+}
+
+impl Judges {
+    /// The answer, and what is noted of it. A question that the relations know is theirs alone: its resource is of a type
+    /// of `RELATIONS`, and its action one of that type's relations.
+    ///
+    /// # Errors
+    /// When the tuples cannot be had.
+    pub(crate) async fn judge<P: Platform>(
+        &self,
+        turn: &Turn<'_, P>,
+        asked: &Evaluation,
+        event: &mut Event,
+    ) -> Result<Evaluated, Reason> {
+        let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
+        match named.filter(|(kind, relation)| turn.site.config.relations.has(kind, relation)) {
+            Some((_, relation)) => related(turn, asked, relation, event).await,
+            None => Ok(self.by_policies(asked)),
+        }
+    }
+}
+
+/// Whether the subject stands in this relation to the resource. What a service says of them besides counts for nothing
+/// here: what is stored does.
+async fn related<P: Platform>(
+    turn: &Turn<'_, P>,
+    asked: &Evaluation,
+    relation: Name,
+    event: &mut Event,
+) -> Result<Evaluated, Reason> {
+    let named = |entity: &Entity| {
+        let kind = Name::parse(&entity.kind)?;
+        let text = format!("{}:{}", kind.as_str(), entity.id);
+        relation::object(&text, &|id| turn.site.config.named_issuer(id)).ok()
+    };
+    let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
+        return Ok(Evaluated::denied(asked, "relation.unreadable"));
+    };
+    let found = relations::check(
+        turn.platform.relations(),
+        &turn.site.config.relations,
+        &Userset { object, relation },
+        &Subject::Object(subject),
+    )
+    .await;
+    let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
+    event.relation_rounds = Some(event.relation_rounds.unwrap_or_default() + rounds);
+    event.relation_reads = Some(event.relation_reads.unwrap_or_default() + reads);
+    Ok(match outcome {
+        Outcome::Yes => Evaluated { decision: true, ..Evaluated::denied(asked, "relation.holds") },
+        Outcome::Unanswerable(why) => Evaluated::denied(asked, why.code()),
+        Outcome::No | Outcome::Wants(_) => Evaluated::denied(asked, "relation.missing"),
+    })
+}
+
+impl Judges {
+    /// Those that count now; the event tells which.
+    pub(crate) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
+        let Some(policies) = &turn.site.policies else { return Self { policies: Published::NoEngine } };
+        let loaded = loaded(turn, policies).await;
+        event.policy_pull = policies.trouble();
+        event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());
+        Self { policies: loaded.map_or(Published::NoneLoaded, Published::Loaded) }
+    }
+
+    fn by_policies(&self, asked: &Evaluation) -> Evaluated {
+        let policies = match &self.policies {
+            Published::Loaded(policies) => policies,
+            Published::NoneLoaded => return Evaluated::denied(asked, "policy.none_loaded"),
+            Published::NoEngine => return Evaluated::denied(asked, "policy.none_built_in"),
+        };
+        let (decision, difference) = policies.evaluate(asked);
+        let mut evaluated = Evaluated::denied(asked, decision.verdict.code());
+        evaluated.decision = decision.allows();
+        evaluated.by(&decision.policies);
+        evaluated.detail = failed(decision);
+        evaluated.policy_trial = difference.as_ref().map(trial);
+        evaluated
+    }
+}

@@ -1,0 +1,169 @@
+//! `/access/v1/…`: services ask what somebody may do (`AuthZEN` Authorization API 1.0). Both doors decide whether a service
+//! may ask; what it hears is the word of the relations or the policies. Without an `AUTHZEN` table there is nothing here.
+
+mod evaluator;
+
+use serde_json::Value;
+
+use super::context::Turn;
+use super::guard::decide;
+use super::refused::Refused;
+use super::response_parts::Ledger;
+use super::{Platform, response};
+use crate::audit::{Evaluated, Event, Outcome as Ending, What};
+use crate::authzen::{self, EVALUATION, EVALUATIONS, Evaluation, MAX_BYTES, METADATA, Request, RequestError, Semantic};
+use crate::config::Authzen;
+use crate::http::{HeaderValue, Method, Reply, StatusCode, essence, header};
+use crate::json::JsonError;
+use crate::ports::{BodyError, RequestBody};
+use crate::refusal::Reason;
+use crate::route::{CanonicalPath, Matched};
+use crate::time::Seconds;
+use evaluator::Judges;
+
+/// How long a copy of the metadata may be used.
+const MAX_AGE: Seconds = Seconds::hours(1);
+const REQUEST_ID: &str = "x-request-id";
+
+/// What is there for services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// What can be asked, and where.
+    Metadata,
+    /// One question.
+    Evaluation,
+    /// Several.
+    Evaluations,
+}
+
+impl Endpoint {
+    /// The one at this path, if there is any.
+    pub(super) fn at(path: &CanonicalPath) -> Option<Self> {
+        match path.as_str() {
+            METADATA => Some(Self::Metadata),
+            EVALUATION => Some(Self::Evaluation),
+            EVALUATIONS => Some(Self::Evaluations),
+            _ => None,
+        }
+    }
+}
+
+/// What a service asks for, and by which rule it may.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) authzen: &'a Authzen,
+    pub(super) endpoint: Endpoint,
+    pub(super) path: &'a CanonicalPath,
+}
+
+/// Answers a service. Its own id of the request goes back with whatever it is told (§10.1.3).
+pub(super) async fn answer<P: Platform>(
+    turn: &Turn<'_, P>,
+    call: Call<'_>,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Reply, Reason> {
+    if call.endpoint == Endpoint::Metadata {
+        return describe(turn, ledger);
+    }
+    ledger.event.event = What::Evaluation;
+    ledger.echo(turn.request.head.headers.get(REQUEST_ID));
+    match decide(turn, call, body, ledger).await {
+        Ok(decisions) => Ok(response::json(StatusCode::OK, &decisions)),
+        Err(refused) => Ok(in_words(turn.refuse(&refused, ledger), &refused.reason, &turn.request.id)),
+    }
+}
+
+fn describe<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::Own;
+    turn.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let public_url = &turn.site.config.public_url;
+    let metadata = authzen::metadata(public_url.origin(), |path| public_url.join(path));
+    ledger.event.end(Ending::Allow, "own.page", StatusCode::OK);
+    Ok(response::public(response::json(StatusCode::OK, &metadata), MAX_AGE))
+}
+
+/// Both doors, then the questions.
+async fn decide<P: Platform>(
+    turn: &Turn<'_, P>,
+    Call { authzen, endpoint, path }: Call<'_>,
+    body: impl RequestBody,
+    ledger: &mut Ledger,
+) -> Result<Value, Refused> {
+    turn.request.allow_methods(&[Method::POST])?;
+    let matched = Matched { route: &authzen.route, params: Vec::new() };
+    ledger.event.route = Some(authzen.route.name.clone());
+    decide::enter(turn, path, &matched, ledger).await?;
+    let request = read(turn, endpoint, body).await.map_err(Reason::Evaluation)?;
+    let judges = Judges::at_hand(turn, &mut ledger.event).await;
+    let answer = match request {
+        Request::One(one) => {
+            let evaluated = judges.judge(turn, &one, &mut ledger.event).await?;
+            let answer = authzen::decision(evaluated.decision, &turn.request.id);
+            ledger.event.evaluations.push(evaluated);
+            answer
+        }
+        Request::Many(semantic, all) => {
+            ledger.event.evaluations = in_turn(turn, &judges, semantic, all, &mut ledger.event).await?;
+            let named = |(place, evaluated): (usize, &Evaluated)| {
+                authzen::decision(evaluated.decision, &format!("{}.{}", turn.request.id, place + 1))
+            };
+            authzen::decisions(ledger.event.evaluations.iter().enumerate().map(named).collect())
+        }
+    };
+    ledger.event.end(Ending::Allow, "evaluation.answered", StatusCode::OK);
+    Ok(answer)
+}
+
+/// One after the other, as far as the semantic goes.
+///
+/// # Errors
+/// When what is needed for an answer cannot be had: then none is given.
+async fn in_turn<P: Platform>(
+    turn: &Turn<'_, P>,
+    judges: &Judges,
+    semantic: Semantic,
+    all: Vec<Result<Evaluation, RequestError>>,
+    event: &mut Event,
+) -> Result<Vec<Evaluated>, Reason> {
+    let mut answered = Vec::with_capacity(all.len());
+    for one in all {
+        let evaluated = match one {
+            Ok(evaluation) => judges.judge(turn, &evaluation, event).await?,
+            Err(error) => Evaluated::malformed(error),
+        };
+        let ends = semantic.ends_with(evaluated.decision);
+        answered.push(evaluated);
+        if ends {
+            break;
+        }
+    }
+    Ok(answered)
+}
+
+async fn read<P>(turn: &Turn<'_, P>, endpoint: Endpoint, body: impl RequestBody) -> Result<Request, RequestError> {
+    let media_type = turn.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if !essence(media_type).eq_ignore_ascii_case("application/json") {
+        return Err(RequestError::ContentType);
+    }
+    let text = body.text(MAX_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge => RequestError::Json(JsonError::TooLarge),
+        BodyError::Unreadable => RequestError::Json(JsonError::NotUtf8),
+    })?;
+    match endpoint {
+        Endpoint::Evaluations => Request::many(&text),
+        Endpoint::Evaluation | Endpoint::Metadata => Request::one(&text),
+    }
+}
+
+/// The body of an error is a message (§10.1.2). What is wrong with a question is for who asks to mend; why nobody was let
+/// in is not told.
+fn in_words(mut reply: Reply, reason: &Reason, request_id: &str) -> Reply {
+    let words = match reason {
+        Reason::Evaluation(error) => error.message(),
+        other => other.refusal().title().to_owned(),
+    };
+    reply.body = format!("{words} (request {request_id})");
+    reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    reply
+}

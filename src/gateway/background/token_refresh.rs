@@ -1,0 +1,164 @@
+//! What a subject's object asks of the provider: new tokens for old, and to forget a token.
+
+use std::rc::Rc;
+
+use super::event::{background_event, note_failure};
+use crate::audit::{Outcome as Ending, What};
+use crate::config::Provider;
+use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::{Gateway, Platform};
+use crate::http::StatusCode;
+use crate::oidc::id_token::{IdToken, RenewalExpectations};
+use crate::oidc::metadata::Metadata;
+use crate::oidc::token::{self, TokenError, TokenResponse};
+use crate::ports::{Clock, Fetch, FetchError, Log};
+use crate::refusal::{Document, Reason};
+use crate::secret::Secret;
+use crate::session::{Renewal, RenewalJob, Revocation};
+use crate::time::Timestamp;
+
+/// How many renewals in a row a key may be unknown before its tokens count as somebody else's: with their pauses,
+/// longer than the keys at hand are kept from being fetched again.
+const NEW_KEY_WITHIN: u32 = 5;
+
+impl Gateway {
+    /// Uses a refresh token, once, and says what became of it. Writes one event.
+    pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
+        let (renewal, reason) = match self.ask_for_tokens(platform, job).await {
+            Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
+                Ok(()) => (renewed(response, platform.clock().now()), None),
+                Err(reason) => (consequence(job, &reason, response.refresh_token), Some(reason)),
+            },
+            Err(reason) => (consequence(job, &reason, None), Some(reason)),
+        };
+        let mut event = background_event(&self.config, platform, What::SessionRefresh);
+        event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
+        match reason {
+            None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
+            Some(reason) => note_failure(&mut event, &reason),
+        }
+        platform.log().line(&event.to_line());
+        renewal
+    }
+
+    /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
+    pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
+        let Some(provider) = self.config.provider(&revocation.provider) else { return true };
+        let mut event = background_event(&self.config, platform, What::TokenRevoke);
+        event.provider = Some(revocation.provider.clone());
+        let done = match self.ask_to_forget(platform, provider, revocation).await {
+            Ok(reason) => {
+                event.end(Ending::Allow, reason, StatusCode::OK);
+                true
+            }
+            Err(reason) => {
+                note_failure(&mut event, &reason);
+                false
+            }
+        };
+        platform.log().line(&event.to_line());
+        done
+    }
+
+    async fn ask_for_tokens<P: Platform>(
+        &self,
+        platform: &P,
+        job: &RenewalJob,
+    ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
+        let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
+        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
+        let endpoint = &metadata.token_endpoint;
+        let request =
+            token::refresh_request(provider, endpoint, &job.refresh_token, platform.clock().now(), platform.random());
+        let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
+        let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
+        Ok((metadata, token::process(&answer).map_err(Reason::Token)?))
+    }
+
+    /// a renewed ID token, where there is one, tells of the same person and the same sign-in.
+    async fn check_id_token<P: Platform>(
+        &self,
+        platform: &P,
+        job: &RenewalJob,
+        metadata: &Metadata,
+        response: &TokenResponse,
+    ) -> Result<(), Reason> {
+        let Some(id_token) = &response.id_token else { return Ok(()) };
+        let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
+        let accepted = AcceptedKeys::of_provider(provider, metadata);
+        let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
+        let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
+        let expectations = RenewalExpectations {
+            issuer: &job.session.issuer,
+            client_id: &provider.client_id,
+            subject: &job.session.subject,
+            nonce: job.nonce.as_ref(),
+            auth_time: job.session.auth_time,
+            access_token: response.access_token.expose(),
+            now: platform.clock().now(),
+        };
+        IdToken::check_renewed(&verified, &expectations).map_err(Reason::IdToken)
+    }
+
+    async fn ask_to_forget<P: Platform>(
+        &self,
+        platform: &P,
+        provider: &Provider,
+        revocation: &Revocation,
+    ) -> Result<&'static str, Reason> {
+        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
+        let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
+        let token = &revocation.refresh_token;
+        let request = token::revocation_request(provider, endpoint, token, platform.clock().now(), platform.random());
+        let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
+        let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
+        match answer.status {
+            status if status.is_success() => Ok("revocation.done"),
+            // RFC 7009 §2.2.1: only 503 asks to come again; other refusals will not change by repeating them.
+            status if status.is_server_error() => Err(Reason::ProviderStatus(Document::Token, status)),
+            _ => Ok("revocation.refused"),
+        }
+    }
+}
+
+fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
+    Renewal::Renewed {
+        scopes: response.scope.as_deref().map(token::scope_values),
+        expires_at: now.plus(response.expires_in),
+        access_token: response.access_token,
+        refresh_token: response.refresh_token,
+        id_token: response.id_token,
+    }
+}
+
+/// What a failed refresh means for the session; `successor` is the refresh token that came all the same.
+fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
+    match reason {
+        // A provider that has just changed its keys is no other: they may not have reached us yet.
+        Reason::IdTokenSignature(error)
+            if error.keys_may_be_stale() && job.session.refresh.failures < NEW_KEY_WITHIN =>
+        {
+            Renewal::Unverified { successor }
+        }
+        // used up, revoked, or stolen and used by somebody else.
+        Reason::Token(TokenError::InvalidGrant) => Renewal::Refused,
+        // tokens for somebody else are not this session's.
+        Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Mistrusted { successor },
+        Reason::UnknownProvider => Renewal::Refused,
+        // No answer. The runtime does not tell a connection that was refused from one that broke after the request
+        // was read, so the token may be used up.
+        Reason::ProviderUnreachable(
+            Document::Token,
+            FetchError::Network | FetchError::Timeout | FetchError::TooLarge,
+        )
+        | Reason::Token(TokenError::AnswerLost) => Renewal::Unknown,
+        // A success that cannot be read: the token is used up, its successor lost.
+        Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => Renewal::Unknown,
+        // The answer came, but its ID token cannot be checked now.
+        Reason::ProviderUnreachable(Document::Keys, _)
+        | Reason::ProviderStatus(Document::Keys, _)
+        | Reason::Keys(_) => Renewal::Unverified { successor },
+        // The provider itself says that it failed, or was never asked: the token is as good as before.
+        _ => Renewal::Failed,
+    }
+}

@@ -1,0 +1,232 @@
+//! One request's turn: what is known of it, and what is noted on the way.
+
+use super::refused::Refused;
+use super::request::Request;
+use super::response_parts::Ledger;
+use super::sign_in::link::{LOGIN, SignIn};
+use super::well_known::resource_url;
+use super::{Gateway, Platform, response};
+use crate::audit::Outcome as Ending;
+use crate::authn::dpop;
+use crate::authn::session_cookie::{Judge, Wants};
+use crate::authn::{Authenticated, Rejection, Verdict};
+use crate::config::SameSite;
+use crate::http::cors::Grant;
+use crate::http::fetch_metadata::Caller;
+use crate::http::{HeaderName, Reply, RequestHead, cookie, csrf, header};
+use crate::ports::StoreError;
+use crate::refusal::{Reason, Refusal};
+use crate::route::{CanonicalPath, OWN_PREFIX};
+use crate::session::message::Ended;
+use crate::session::{Answer, Clocks, Command, SessionHandle, Sessions, SubjectKey};
+
+const MAX_HEADERS: usize = 128;
+
+/// One request at one site: what it says, what the site knows, and what both ask of the world.
+pub(super) struct Turn<'a, P> {
+    pub(super) request: Request<'a>,
+    pub(super) site: &'a Gateway,
+    pub(super) platform: &'a P,
+}
+
+impl<P> Turn<'_, P> {
+    /// The turn of another request, about which this one asks.
+    pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> Turn<'b, P> {
+        let request = Request::new(head, self.request.now, self.request.id.clone());
+        Turn { request, site: self.site, platform: self.platform }
+    }
+}
+
+impl<P: Platform> Turn<'_, P> {
+    /// Refuses what has no single meaning before any rule is looked at.
+    pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
+        let url_host = self.request.head.host();
+        let verify_host = self.site.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
+        let public = url_host == Some(self.site.config.public_url.host());
+        if !public && (url_host.is_none() || url_host != verify_host) {
+            return Err(Reason::UnknownHost);
+        }
+        if self.request.head.headers.len() > MAX_HEADERS || !self.request.head.headers.keys().all(has_one_reading) {
+            return Err(Reason::BadHeader);
+        }
+        let path = CanonicalPath::parse(self.request.target.path).map_err(Reason::BadPath)?;
+        // Under the name that a proxy alone knows there is nothing but what it passes to us or asks.
+        let ours = path.is_within(OWN_PREFIX) || resource_url::asked_about(&self.site.config, &path).is_some();
+        if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
+    }
+
+    /// Door 1, for requests of our own pages and people's own navigations. A cookie that is of no use any more is taken away with the answer, one made with an older key is
+    /// made anew.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
+        self.authenticate_from(None, wants, ledger).await
+    }
+
+    /// Door 1, where pages of a further origin may use the session too.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate_from(
+        &self,
+        trusted_origin: Option<&str>,
+        wants: Wants,
+        ledger: &mut Ledger,
+    ) -> Result<Authenticated, Reason> {
+        // First, so that another origin's requests do not even keep the session alive.
+        if cookie::session(&self.request.head.headers) != cookie::SessionCookie::Absent {
+            csrf::check(self.request.head, &self.site.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
+        }
+        let judge = Judge {
+            config: &self.site.config,
+            sessions: self.platform.sessions(),
+            cache: &self.site.cache,
+            now: self.request.now,
+        };
+        match judge.authenticate(&self.request.head.headers, wants).await {
+            Verdict::Abstain => Err(Reason::NoCredential),
+            Verdict::Reject(rejection) => {
+                self.discard(&rejection, ledger).await?;
+                Err(Reason::Rejected(rejection))
+            }
+            Verdict::Authenticated(authenticated) => {
+                ledger.event.who(&authenticated.principal);
+                if authenticated.has_old_key {
+                    ledger.event.old_key = true;
+                    let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
+                    ledger.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
+                }
+                Ok(*authenticated)
+            }
+        }
+    }
+
+    /// Hands a command to a subject's object. What this isolate remembers of the subject's sessions is forgotten
+    /// where the command may end one, also when nobody knows whether it did.
+    ///
+    /// # Errors
+    /// When the object does not answer.
+    pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+        let answer = self.platform.sessions().call(subject, command).await;
+        if command.ends() {
+            self.site.cache.forget(subject);
+            self.site.assertions.forget(subject);
+        }
+        answer
+    }
+
+    pub(super) const fn clocks(&self) -> Clocks {
+        Clocks::new(self.site.config.session.idle, self.site.config.session.absolute)
+    }
+
+    /// `SameSite` of the session cookie.
+    pub(super) const fn same_site(&self) -> ::cookie::SameSite {
+        match self.site.config.session.same_site {
+            SameSite::Strict => ::cookie::SameSite::Strict,
+            SameSite::Lax => ::cookie::SameSite::Lax,
+        }
+    }
+
+    /// Whether a `Strict` session cookie may have stayed behind: the person came from another site.
+    pub(super) fn may_have_left_cookie_behind(&self) -> bool {
+        self.site.config.session.same_site == SameSite::Strict
+            && self.request.caller == Caller::Navigation { cross_site: true }
+            && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent
+    }
+
+    /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
+    /// token is revoked too. It stays refused, whether or not that works.
+    async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+        match rejection {
+            Rejection::SessionTooOld(handle) => drop(self.end_session(handle).await),
+            Rejection::SessionGone => self.forget_presented(),
+            _ => {}
+        }
+        if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
+    }
+
+    /// It ended elsewhere.
+    fn forget_presented(&self) {
+        let cookie::SessionCookie::One(value) = cookie::session(&self.request.head.headers) else { return };
+        if let Some(handle) = SessionHandle::from_cookie_value(value, &self.site.config.keys) {
+            self.site.assertions.forget(&handle.subject);
+        }
+    }
+
+    pub(super) fn drop_session_cookie(&self, ledger: &mut Ledger) -> Result<(), Reason> {
+        ledger.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
+    }
+
+    /// Ends a session; `None` if it had ended before.
+    ///
+    /// # Errors
+    /// When its object does not say that it ended: then nobody may believe so.
+    pub(super) async fn end_session(&self, handle: &SessionHandle) -> Result<Option<Ended>, Reason> {
+        let command = Command::End { digest: handle.id.digest() };
+        match self.command(&handle.subject, &command).await.map_err(Reason::Store)? {
+            Answer::Ended(ended) => Ok(Some(*ended)),
+            Answer::Gone => Ok(None),
+            _ => Err(Reason::Store(StoreError::Malformed)),
+        }
+    }
+
+    /// Turns a reason into its poor outside, and notes the rich inside.
+    pub(super) fn refuse(&self, refused: &Refused, ledger: &mut Ledger) -> Reply {
+        let Refused { reason, challenge, sign_in, .. } = refused;
+        let refusal = reason.refusal();
+        ledger.event.end(Ending::Deny, reason.code(), refusal.status());
+        ledger.event.detail = reason.detail().as_deref().map(crate::audit::short);
+        if let Refusal::Internal = refusal {
+            ledger.event.detail = Some(format!("{reason:?}"));
+        }
+        // A page of another origin has to be told the whole address.
+        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.caller.is_navigation();
+        let login = self.login_link(&refusal, sign_in.as_deref());
+        let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
+        let mut reply = response::problem(&refusal, &self.request.id, self.request.caller, login.as_deref());
+        if let Some(challenge) = challenge {
+            challenge.add_to(
+                &refusal,
+                || dpop::nonce::current(&self.site.config.keys, self.request.now),
+                &mut reply.headers,
+            );
+        }
+        reply
+    }
+
+    /// Where to sign in, where that helps.
+    fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
+        let link = match (refusal, sign_in) {
+            (Refusal::StepUp(_), Some(sign_in)) if self.request.caller.is_navigation() => {
+                sign_in.link_back_to(&self.request.here())
+            }
+            (Refusal::StepUp(_), None) => return None,
+            (_, Some(sign_in)) => sign_in.link(),
+            (_, None) => LOGIN.to_owned(),
+        };
+        refusal.offers_login().then_some(link)
+    }
+
+    /// Adds what every answer of ours carries.
+    pub(super) fn finish(&self, mut reply: Reply, ledger: Ledger) -> Reply {
+        for cookie in ledger.cookies {
+            reply.headers.append(header::SET_COOKIE, cookie);
+        }
+        ledger.quotas.add_to(&mut reply.headers);
+        let mut reply = response::sealed(reply, &self.request.id, self.site.config.public_url.is_https());
+        if let Some(grant) = ledger.grant {
+            grant.add_to_own(&mut reply.headers);
+        }
+        if let Some(id) = ledger.echo {
+            reply.headers.insert("x-request-id", id);
+        }
+        reply
+    }
+}
+
+/// Servers that hand headers on as variables (RFC 3875 §4.1.18) write `_` for `-`, many of them for every other sign too:
+/// to them `x.user` is the `x-user` that nobody may claim.
+fn has_one_reading(name: &HeaderName) -> bool {
+    name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}

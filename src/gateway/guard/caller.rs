@@ -1,0 +1,113 @@
+//! Who stands between the doors, and what the upstream is told of them.
+
+use super::access_token::Bearer;
+use crate::audit::Event;
+use crate::authn::{Authenticated, Principal};
+use crate::gateway::Platform;
+use crate::gateway::context::Turn;
+use crate::gateway::refused::Credential;
+use crate::refusal::Reason;
+use crate::route::{Guard, GuardedRoute, Token};
+use crate::session::record::touch_granularity;
+use crate::time::{Seconds, Timestamp};
+use crate::upstream::claim_headers::{Told, tell};
+use crate::upstream::{Identity, Introduction, Making, Stay, Tenure};
+
+/// A session this young that lacks what a route needs will lack it after another login too.
+const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
+
+/// Whom door 1 let through.
+pub(crate) enum Entrant {
+    Session(Box<Authenticated>),
+    Token(Box<Bearer>),
+}
+
+impl Entrant {
+    pub(crate) const fn principal(&self) -> &Principal {
+        match self {
+            Self::Session(authenticated) => &authenticated.principal,
+            Self::Token(bearer) => &bearer.principal,
+        }
+    }
+
+    pub(super) fn into_principal(self) -> Principal {
+        match self {
+            Self::Session(authenticated) => authenticated.principal,
+            Self::Token(bearer) => bearer.principal,
+        }
+    }
+
+    /// What they showed at door 1.
+    pub(crate) const fn credential(&self) -> Credential {
+        match self {
+            Self::Session(_) => Credential::Session,
+            Self::Token(bearer) => Credential::Token(bearer.scheme),
+        }
+    }
+
+    /// Whether their session is so young that another sign-in would bring nothing new.
+    pub(super) fn has_just_signed_in(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Session(authenticated) => now.since(authenticated.created_at) < JUST_SIGNED_IN,
+            Self::Token(_) => false,
+        }
+    }
+
+    /// The name of their session in lists of sessions.
+    fn session_name(&self) -> Option<String> {
+        match self {
+            Self::Session(authenticated) => Some(authenticated.handle.id.digest().public_id()),
+            Self::Token(_) => None,
+        }
+    }
+}
+
+impl<P: Platform> Turn<'_, P> {
+    /// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
+    pub(super) fn tenure(&self, guard: &Guard, entrant: &Entrant) -> Tenure {
+        match entrant {
+            Entrant::Token(bearer) => Tenure::Until(bearer.principal.expires_at()),
+            Entrant::Session(authenticated) => Tenure::Session(Stay {
+                subject: authenticated.handle.subject,
+                digest: authenticated.handle.id.digest(),
+                touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
+            }),
+        }
+    }
+
+    /// What the route tells its upstream of whom both doors let through.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub(super) async fn introduce(
+        &self,
+        entrant: Entrant,
+        GuardedRoute { route, guard }: GuardedRoute<'_>,
+        event: &mut Event,
+    ) -> Result<(Principal, Introduction), Reason> {
+        let session = entrant.session_name();
+        let who = Identity { principal: entrant.principal(), session: session.as_deref() };
+        let Told { headers, withheld } = tell(&guard.headers, &who);
+        event.withheld = withheld.iter().map(ToString::to_string).collect();
+        let assertion = match (guard.token, &route.upstream) {
+            (Token::Assertion, Some(upstream)) => {
+                let (signing, random) = (self.platform.signing(), self.platform.random());
+                let making = Making { signing, random, now: self.request.now };
+                let made = self.site.assertions.about(&who, upstream, &self.site.config.public_url, making).await;
+                Some(made.ok_or(Reason::Internal("internal.assertion_unsigned"))?)
+            }
+            _ => None,
+        };
+        let (principal, token) = match entrant {
+            Entrant::Token(bearer) => (bearer.principal, Some(bearer.token)),
+            Entrant::Session(authenticated) if guard.token == Token::Relay => {
+                let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
+                let missing = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
+                (principal, Some(access_token.ok_or(missing)?.into_secret()))
+            }
+            Entrant::Session(authenticated) => (authenticated.principal, None),
+        };
+        let access_token = token.filter(|_| guard.token == Token::Relay);
+        Ok((principal, Introduction { access_token, assertion, claims: headers }))
+    }
+}

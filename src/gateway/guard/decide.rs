@@ -1,0 +1,158 @@
+//! Both doors, for whoever asks: a request that is to be sent on, and one that another proxy asks about.
+
+use super::caller::Entrant;
+use super::policies::{self, Asked};
+use super::relations;
+use crate::audit::Outcome as Ending;
+use crate::authn::{Principal, session_cookie::Wants};
+use crate::authz::{self, Decision, Denial, Permit};
+use crate::config::Config;
+use crate::gateway::Platform;
+use crate::gateway::context::Turn;
+use crate::gateway::refused::{Credential, Refused};
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::sign_in::link::SignIn;
+use crate::http::StatusCode;
+use crate::http::cors::Grant;
+use crate::refusal::Reason;
+use crate::route::{Access, CanonicalPath, GuardedRoute, Matched, NoRoute, Route, Token};
+use crate::upstream::{Introduction, Tenure};
+
+/// A request that both doors let through.
+pub(crate) struct Admitted {
+    /// Who asks; `None` where nobody is asked who they are.
+    pub(crate) principal: Option<Principal>,
+    /// What its upstream is told of them.
+    pub(super) introduction: Introduction,
+    /// For how long it was let through.
+    pub(super) tenure: Tenure,
+    pub(super) permit: Permit,
+}
+
+/// The rule for this request. From here on its answer says whether pages of other origins may read it.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn route<'a, P>(
+    turn: &Turn<'a, P>,
+    path: &CanonicalPath,
+    ledger: &mut Ledger,
+) -> Result<Matched<'a>, Reason> {
+    let matched = turn.site.config.routes.find(&turn.request.head.method, path).map_err(|error| match error {
+        NoRoute::NotFound => Reason::NoRoute,
+        NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
+    })?;
+    ledger.event.route = Some(matched.route.name.clone());
+    ledger.grants(grant(turn, matched.route));
+    Ok(matched)
+}
+
+/// What the answer of a route says to the page that the request is from.
+fn grant<P>(turn: &Turn<'_, P>, route: &Route) -> Option<Grant> {
+    route.cors.as_ref().map(|cors| cors.grant(turn.request.head))
+}
+
+/// Door 1, then door 2, and on the way the route's limits.
+///
+/// # Errors
+/// When either stays shut.
+pub(crate) async fn enter<P: Platform>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    matched: &Matched<'_>,
+    ledger: &mut Ledger,
+) -> Result<Admitted, Refused> {
+    turn.limit_address(matched.route, ledger).await?;
+    match &matched.route.access {
+        Access::Public => {
+            let permit = permitted(authz::authorize(None, matched, turn.request.now))?;
+            turn.limit_route(matched.route, ledger).await?;
+            ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
+            Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
+        }
+        Access::Guarded(guard) => {
+            let guarded = GuardedRoute { route: matched.route, guard };
+            let entrant = authenticate(turn, path, guarded, ledger).await?;
+            turn.limit_subject(matched.route, entrant.principal(), ledger).await?;
+            authorize(turn, Asked { path, matched, guard, facts: &[] }, entrant, ledger).await
+        }
+    }
+}
+
+/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
+/// overruled, nor saved, by a cookie that its browser adds.
+///
+/// # Errors
+/// When nobody came through.
+pub(crate) async fn authenticate<P: Platform>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    guarded: GuardedRoute<'_>,
+    ledger: &mut Ledger,
+) -> Result<Entrant, Refused> {
+    let GuardedRoute { route, guard } = guarded;
+    let refused = |credential| move |reason| Refused::at(guarded, &turn.site.config, credential, reason);
+    if guard.takes_tokens() {
+        if let Some(presented) = turn.presented_token().map_err(refused(Credential::None))? {
+            let credential = Credential::Token(presented.scheme);
+            let bearer = turn.authenticate_token(presented, guard, path, ledger).await;
+            return Ok(Entrant::Token(Box::new(bearer.map_err(refused(credential))?)));
+        }
+        if !guard.takes_sessions() {
+            return Err(refused(Credential::None)(Reason::NoToken));
+        }
+    }
+    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
+    let grant = grant(turn, route);
+    let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
+    let authenticated = turn.authenticate_from(trusted_origin, wants, ledger).await;
+    Ok(Entrant::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
+}
+
+/// Door 2, and what goes on with whom it lets through.
+async fn authorize<P: Platform>(
+    turn: &Turn<'_, P>,
+    asked: Asked<'_>,
+    entrant: Entrant,
+    ledger: &mut Ledger,
+) -> Result<Admitted, Refused> {
+    let Asked { matched, guard, .. } = asked;
+    let guarded = GuardedRoute { route: matched.route, guard };
+    let credential = entrant.credential();
+    let refused = |reason| Refused::at(guarded, &turn.site.config, credential, reason);
+    let decision = authz::authorize(Some(entrant.principal()), matched, turn.request.now);
+    let related = relations::also(turn, decision, &asked, entrant.principal(), &mut ledger.event).await;
+    let (decision, facts) = related.map_err(refused)?;
+    let asked = Asked { facts: &facts, ..asked };
+    let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
+    let (decision, again) = mendable(&turn.site.config, decision, entrant.principal());
+    let permit = permitted(decision).map_err(|reason| match again {
+        Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
+        None => refused(reason),
+    })?;
+    turn.limit_route(matched.route, ledger).await.map_err(refused)?;
+    let tenure = turn.tenure(guard, &entrant);
+    let sign_in_helps = !entrant.has_just_signed_in(turn.request.now);
+    let introduced = turn.introduce(entrant, guarded, &mut ledger.event).await;
+    let (principal, introduction) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
+    ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
+    Ok(Admitted { principal: Some(principal), introduction, tenure, permit })
+}
+
+/// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
+/// cannot be asked for one, no sign-in helps.
+fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
+    let (Decision::StepUp(wanted), Some(id)) = (&decision, principal.provider()) else { return (decision, None) };
+    match config.provider(id).and_then(|provider| SignIn::again(provider, wanted)) {
+        Some(again) => (decision, Some(again)),
+        None => (Decision::Deny(Denial::Authentication(wanted.shortfall)), None),
+    }
+}
+
+fn permitted(decision: Decision) -> Result<Permit, Reason> {
+    match decision {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Deny(denial) => Err(Reason::Denied(denial)),
+        Decision::StepUp(wanted) => Err(Reason::StepUp(Box::new(wanted))),
+    }
+}

@@ -1,0 +1,124 @@
+//! A Worker that answers its own routes: the same doors decide, and what comes of it stays with whoever asked.
+
+use super::decide::{self, Admitted};
+use crate::authn::Principal;
+use crate::authz::Permit;
+use crate::gateway::context::Turn;
+use crate::gateway::refused::Refused;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::well_known::{protected_resource, resource_url};
+use crate::gateway::{Gateway, Platform, guard};
+use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
+use crate::refusal::Reason;
+use crate::route::{Access, GuardedRoute, Route};
+use crate::secret::Secret;
+use crate::upstream::AnswerTerms;
+
+/// A request that both doors let through, and what its answer has to say.
+#[derive(Debug)]
+pub struct Admission {
+    principal: Option<Principal>,
+    access_token: Option<Secret<String>>,
+    request_id: String,
+    answer: AnswerTerms,
+    permit: Permit,
+}
+
+impl Admission {
+    /// Who asks; `None` where nobody is asked who they are.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The access token that the route relays.
+    #[must_use]
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_ref().map(|token| token.expose().as_str())
+    }
+
+    /// The id under which the log tells of it.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The headers of the answer that the browser gets, of those that it has, with this status.
+    #[must_use]
+    pub fn answer_headers(&self, status: StatusCode, own: &HeaderMap) -> HeaderMap {
+        self.answer.headers(status, own)
+    }
+
+    /// Whether door 2 let it through: always, there is no admission otherwise.
+    #[must_use]
+    pub const fn permit(&self) -> &Permit {
+        &self.permit
+    }
+}
+
+impl Gateway {
+    /// Decides about one request whose answer is its caller's, and writes exactly one event about it.
+    ///
+    /// # Errors
+    /// With the answer to give instead: a refusal, the way to sign in, what a preflight or a client that looks for its
+    /// issuer (RFC 9728) is told.
+    pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Reply>> {
+        let (turn, mut ledger) = self.begin(platform, head);
+        let decided = decide(&turn, &mut ledger).await;
+        let decided = decided.unwrap_or_else(|refused| Err(Box::new(turn.refuse(&refused, &mut ledger))));
+        self.note(platform, &ledger.event);
+        match decided {
+            Ok((Admitted { principal, introduction, permit, .. }, route)) => {
+                let (cookies, grant, quotas) = ledger.into_parts();
+                let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
+                let answer = AnswerTerms { told_by, cookies, grant, quotas, security_headers };
+                let (access_token, request_id) = (introduction.access_token, turn.request.id);
+                Ok(Admission { principal, access_token, request_id, answer, permit })
+            }
+            Err(reply) => Err(Box::new(turn.finish(*reply, ledger))),
+        }
+    }
+
+    /// Door 1 alone, by the rule for this request; `None` where that is public. Nothing is logged.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub async fn authenticate<P: Platform>(
+        &self,
+        platform: &P,
+        head: &RequestHead,
+    ) -> Result<Option<Principal>, Reason> {
+        let (turn, mut ledger) = self.begin(platform, head);
+        let path = turn.enter()?;
+        let route = decide::route(&turn, &path, &mut ledger)?.route;
+        match &route.access {
+            Access::Public => Ok(None),
+            Access::Guarded(guard) => {
+                let entrant = decide::authenticate(&turn, &path, GuardedRoute { route, guard }, &mut ledger).await;
+                Ok(Some(entrant.map_err(|refused| refused.reason)?.into_principal()))
+            }
+        }
+    }
+}
+
+/// Whom the doors let through, by which rule; or the answer to who was not.
+type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
+
+async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Refused> {
+    let path = turn.enter()?;
+    if let Some(resource) = resource_url::asked_about(&turn.site.config, &path) {
+        return Ok(answered(protected_resource::describe(turn, resource, ledger)?));
+    }
+    if let Some(permissions) = guard::preflight(turn, &path, ledger) {
+        return Ok(answered(permissions?));
+    }
+    let matched = decide::route(turn, &path, ledger)?;
+    match decide::enter(turn, &path, &matched, ledger).await {
+        Ok(admitted) => Ok(Ok((admitted, matched.route))),
+        Err(refused) => guard::challenge(turn, refused, ledger).map(answered),
+    }
+}
+
+fn answered<'a>(reply: Reply) -> Decided<'a> {
+    Err(Box::new(reply))
+}

@@ -1,0 +1,144 @@
+//! `GET /auth/verify`: another proxy asks whether a request may pass. The same doors decide as for a request that we
+//! send on ourselves, and the same event tells of it; only the answer goes to somebody else.
+
+pub(crate) mod request;
+
+use super::decide::{self, Admitted};
+use crate::audit::Outcome as Ending;
+use crate::authn::Principal;
+use crate::gateway::context::Turn;
+use crate::gateway::refused::Refused;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::{Platform, guard, response};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, cookie, header};
+use crate::refusal::{Reason, VerifyError};
+use crate::route::{CanonicalPath, Matched};
+
+use request::{Dialect, Question, SECRET};
+
+/// What the proxy wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// `/auth/verify`: whether the request may pass.
+    Whether,
+    /// `/auth/verify/refusal`: what its caller is told, for a proxy that took nothing but a status from the first answer.
+    Why,
+}
+
+/// 204 with who it is, or the refusal: as a proxy hands it to the caller, or in the few words that nginx knows.
+///
+/// Who asks why lets nothing pass: if the doors have opened meanwhile, the caller comes again.
+pub(crate) async fn answer<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    let question = asked(turn, asks, ledger)?;
+    let inner = turn.about(&question.head);
+    let decision = match rule(&inner, ledger) {
+        Ok((path, matched)) => decide::enter(&inner, &path, &matched, ledger).await,
+        Err(reason) => Err(reason.into()),
+    };
+    let reply = match (decision, asks) {
+        (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers)?,
+        (Ok(_), Asks::Why) => {
+            ledger.event.end(Ending::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
+            let again = response::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
+            again.ok_or(Reason::Internal("internal.location_unwritable"))?
+        }
+        (Err(refused), Asks::Whether) if question.dialect == Dialect::Original => {
+            in_few_words(refusal(&inner, refused, ledger))
+        }
+        (Err(refused), _) => refusal(&inner, refused, ledger),
+    };
+    ledger.event.status = reply.status.as_u16();
+    Ok(reply)
+}
+
+/// The request that is asked about, where the proxy may ask.
+fn asked<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Question, Reason> {
+    let Some(verify) = &turn.site.config.verify else { return Err(Reason::NoRoute) };
+    ledger.event.via = Some(match asks {
+        Asks::Whether => "verify",
+        Asks::Why => "refusal",
+    });
+    turn.request.allow_methods(&[Method::GET])?;
+    match turn.request.head.header(SECRET) {
+        Some(secret) if verify.knows(secret) => {}
+        None if !turn.request.head.headers.contains_key(SECRET) => return Err(Reason::Verify(VerifyError::NoSecret)),
+        _ => return Err(Reason::Verify(VerifyError::WrongSecret)),
+    }
+    let question = Question::read(turn.request.head, &turn.site.config.public_url)?;
+    ledger.event.instead(question.head.method.as_str(), question.head.target().path, &question.head.peer);
+    Ok(question)
+}
+
+/// The request's one meaning, and its rule: as for any other.
+fn rule<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<(CanonicalPath, Matched<'a>), Reason> {
+    let path = turn.enter()?;
+    let matched = decide::route(turn, &path, ledger)?;
+    Ok((path, matched))
+}
+
+/// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
+/// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`Admitted`].
+fn passport(admitted: &Admitted, asked: &HeaderMap) -> Result<Reply, Reason> {
+    let mut lines = admitted.principal.as_ref().map(identity).transpose()?.unwrap_or_default();
+    lines.push(("cookie", cookie::without_ours(asked)));
+    // Where nobody is asked who they are, what the caller shows is not for us.
+    lines.push(("authorization", asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none()).cloned()));
+    let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+    for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        reply.headers.insert(HeaderName::from_static(name), value);
+    }
+    admitted.introduction.add_to(&mut reply.headers);
+    Ok(reply)
+}
+
+/// Who it is. A name that cannot stand in a header as it is names nobody: without it, or cut to fit, it would name another.
+fn identity(principal: &Principal) -> Result<Vec<(&'static str, Option<HeaderValue>)>, Reason> {
+    let actor = principal.actors().first().map(|actor| actor.subject.as_str());
+    let email = principal.claims().get("email").and_then(|email| email.as_str());
+    let verified = principal.claims().get("email_verified").is_some_and(|verified| verified == true);
+    let scopes = principal.scopes().join(" ");
+    let lines = [
+        ("x-postern-issuer", Some(principal.issuer()), true),
+        ("x-postern-subject", Some(principal.subject()), true),
+        ("x-postern-kind", Some(principal.kind().as_str()), true),
+        ("x-postern-provider", principal.provider(), true),
+        ("x-postern-client", principal.client_id(), true),
+        ("x-postern-actor", actor, true),
+        ("x-postern-email", email.filter(|_| verified), false),
+        ("x-postern-scopes", Some(scopes.as_str()), false),
+    ];
+    let written = lines.into_iter().map(|(name, value, is_name)| match (value, value.and_then(written)) {
+        (Some(_), None) if is_name => Err(Reason::Internal("internal.identity_unwritable")),
+        (_, value) => Ok((name, value)),
+    });
+    written.collect()
+}
+
+/// A value that reads the same on the other side: HTTP takes white space off its ends (RFC 9110 §5.5).
+fn written(text: &str) -> Option<HeaderValue> {
+    let plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    HeaderValue::from_str(text).ok().filter(|_| plain && !text.is_empty() && text.trim() == text)
+}
+
+/// The answer to the caller. It is never 2xx, which would be leave to pass: a page of ours that leads on comes as a 401.
+fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Reply {
+    let challenged = guard::challenge(turn, refused, ledger);
+    let mut reply = challenged.unwrap_or_else(|refused| turn.refuse(&refused, ledger));
+    if reply.status.is_success() {
+        reply.status = StatusCode::UNAUTHORIZED;
+    }
+    // Traefik takes a relative one for a place on the host where it asked.
+    let path = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let location = path.filter(|path| path.starts_with('/')).map(|path| turn.site.config.public_url.join(path));
+    if let Some(Ok(location)) = location.map(HeaderValue::try_from) {
+        reply.headers.insert(header::LOCATION, location);
+    }
+    reply
+}
+
+/// nginx's `auth_request` knows two refusals: who are you, and no.
+fn in_few_words(mut reply: Reply) -> Reply {
+    let unknown = reply.status == StatusCode::UNAUTHORIZED || reply.status.is_redirection();
+    reply.status = if unknown { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+    reply
+}

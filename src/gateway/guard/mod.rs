@@ -1,0 +1,146 @@
+//! A request for a route: both doors, then on to the upstream.
+
+mod access_token;
+mod caller;
+pub(super) mod challenge;
+pub(super) mod decide;
+pub(super) mod embedded;
+pub(super) mod forward_auth;
+mod introspection;
+mod limits;
+pub(super) mod policies;
+pub(super) mod relations;
+
+use super::context::Turn;
+use super::refused::Refused;
+use super::response_parts::Ledger;
+use super::sign_in::continue_pages;
+use super::sign_in::link::SignIn;
+use super::{Outcome, Platform, response};
+use crate::audit::Outcome as Ending;
+use crate::http::{Method, Reply, StatusCode, cookie, cors};
+use crate::pages;
+use crate::refusal::{Reason, Refusal};
+use crate::route::{Access, CanonicalPath};
+use crate::upstream::{ForwardPlan, Forwarding};
+use decide::Admitted;
+
+/// Finds the route and lets the request through, or not.
+pub(super) async fn pass<P: Platform>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    ledger: &mut Ledger,
+) -> Result<Outcome, Refused> {
+    if let Some(permissions) = preflight(turn, path, ledger) {
+        return Ok(Outcome::Reply(permissions?));
+    }
+    let matched = decide::route(turn, path, ledger)?;
+    let route = matched.route;
+    // Another proxy sends it on, and asks us before: here there is nothing.
+    let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
+    match decide::enter(turn, path, &matched, ledger).await {
+        Ok(admitted) => {
+            let Admitted { introduction, tenure, permit, .. } = admitted;
+            let forwarding = Forwarding {
+                head: turn.request.head,
+                path,
+                query: turn.request.target.query,
+                public_url: &turn.site.config.public_url,
+                told_by: told_by(&route.access),
+                tenure,
+                introduction,
+                security_headers: route.security_headers.clone(),
+                claim_headers: &turn.site.config.claim_headers,
+                request_id: &turn.request.id,
+            };
+            Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
+        }
+        Err(refused) => challenge(turn, refused, ledger).map(Outcome::Reply),
+    }
+}
+
+/// Answers a browser that asks whether a page of another origin may send a request: before anybody is asked who they
+/// are, for such a question never says (Fetch §3.2.2). `None` when it is no such question, or the route knows no other origins: then
+/// it is a request like any other.
+pub(super) fn preflight<P>(
+    turn: &Turn<'_, P>,
+    path: &CanonicalPath,
+    ledger: &mut Ledger,
+) -> Option<Result<Reply, Reason>> {
+    let method = cors::preflight(turn.request.head)?;
+    let route = turn.site.config.routes.find(&method, path).ok()?.route;
+    let cors = route.cors.as_ref()?;
+    ledger.event.route = Some(route.name.clone());
+    let grant = cors.grant(turn.request.head);
+    let is_named = grant.origin().is_some();
+    ledger.grants(Some(grant));
+    if !is_named {
+        return Some(Err(Reason::CorsOrigin));
+    }
+    let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+    reply.headers = cors.permissions(&route.methods.allow_header());
+    ledger.event.end(Ending::Allow, "cors.preflight", reply.status);
+    Some(Ok(reply))
+}
+
+/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
+/// does for who comes from there just now: a provider that asks nothing would make that an endless round. Who
+/// posts a form of ours is told how to send it again, signed in. Whose sign-in does not do is sent to another, once: a
+/// provider that knows no better one would make that an endless round too.
+///
+/// # Errors
+/// With the refusal, where it stands.
+pub(super) fn challenge<P: Platform>(
+    turn: &Turn<'_, P>,
+    refused: Refused,
+    ledger: &mut Ledger,
+) -> Result<Reply, Refused> {
+    let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
+    let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
+    if !turn.request.caller.is_navigation() || !could_help {
+        return Err(refused);
+    }
+    if turn.request.head.method != Method::GET {
+        return continue_pages::unsent(turn, refused, ledger);
+    }
+    let none_in_particular = SignIn::default();
+    let sign_in = refused.sign_in.as_deref().unwrap_or(&none_in_particular);
+    let in_vain = match sign_in.tag() {
+        Some(tag) if again => cookie::arrived_just_now_with(&turn.request.head.headers, turn.request.now, &tag),
+        _ => cookie::arrived_just_now(&turn.request.head.headers, turn.request.now),
+    };
+    let reply = if turn.may_have_left_cookie_behind() {
+        bounce(turn)
+    } else if in_vain {
+        return Err(refused);
+    } else {
+        to_login(turn, sign_in)?
+    };
+    ledger.event.end(Ending::Redirect, refused.reason.code(), reply.status);
+    Ok(reply)
+}
+
+fn to_login<P: Platform>(turn: &Turn<'_, P>, sign_in: &SignIn) -> Result<Reply, Reason> {
+    // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
+    let link = if turn.request.head.headers.contains_key("sec-fetch-dest") {
+        sign_in.link_keeping_fragment(&turn.request.here())
+    } else {
+        sign_in.link_back_to(&turn.request.here())
+    };
+    response::redirect(StatusCode::FOUND, &link).ok_or(Reason::Internal("internal.location_unwritable"))
+}
+
+/// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
+fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+    response::html_with_script(pages::forward::bounce(&turn.request.here()))
+}
+
+/// The headers that an answer depends on: which of them told, or that neither did.
+pub(super) fn told_by(access: &Access) -> Option<&'static str> {
+    match access {
+        Access::Public => None,
+        Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
+        Access::Guarded(_) => Some("Authorization, Cookie"),
+    }
+}

@@ -1,0 +1,154 @@
+//! Door 2, where a route asks the policies as well: whatever they cannot answer is a no.
+
+use std::rc::Rc;
+
+use crate::audit::{Event, Outcome as Ending, What};
+use crate::authn::Principal;
+use crate::authz::{Decision, Denial, Shortfall, StepUp};
+use crate::gateway::background::event::background_event;
+use crate::gateway::background::wait::landing;
+use crate::gateway::background::{Errand, Errands, Wanted};
+use crate::gateway::context::Turn;
+use crate::gateway::{Gateway, Platform};
+use crate::http::StatusCode;
+use crate::policy::{
+    ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PrincipalFacts, PullError, ResourceFacts,
+    Verdict,
+};
+use crate::ports::{Clock, Log};
+use crate::route::{CanonicalPath, Guard, Matched};
+use crate::time::Seconds;
+
+/// How long a request waits that has nothing to go on with: longer than the store may take for all that is read.
+const PATIENCE_MS: u32 = 7_000;
+
+/// What is asked for.
+pub(crate) struct Asked<'a> {
+    pub(crate) path: &'a CanonicalPath,
+    pub(crate) matched: &'a Matched<'a>,
+    pub(crate) guard: &'a Guard,
+    /// Those of the route's facts that hold.
+    pub(crate) facts: &'a [String],
+}
+
+/// Asks the policies where the route wants that and its requirements are met: they may only take away.
+pub(crate) async fn also<P: Platform>(
+    turn: &Turn<'_, P>,
+    decision: Decision,
+    asked: Asked<'_>,
+    principal: &Principal,
+    event: &mut Event,
+) -> Decision {
+    match decision {
+        Decision::Allow(permit) if asked.guard.policy => match ask(turn, &asked, principal, event).await {
+            None => Decision::Allow(permit),
+            Some(refusal) => refusal,
+        },
+        decision => decision,
+    }
+}
+
+/// `None` when they allow it. Without an engine the configuration refuses such a route; if one comes here all the same,
+/// nobody passes.
+async fn ask<P: Platform>(
+    turn: &Turn<'_, P>,
+    asked: &Asked<'_>,
+    principal: &Principal,
+    event: &mut Event,
+) -> Option<Decision> {
+    let none = |code| Some(Decision::Deny(Denial::Policy(code, String::new())));
+    let Some(policies) = &turn.site.policies else { return none("policy.none_built_in") };
+    let loaded = loaded(turn, policies).await;
+    event.policy_pull = policies.trouble();
+    let Some(loaded) = loaded else { return none("policy.none_loaded") };
+    let input = PolicyInput {
+        principal: PrincipalFacts::from(principal),
+        method: &turn.request.head.method,
+        resource: ResourceFacts::of(asked.path, asked.matched, principal),
+        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: asked.facts },
+    };
+    let (decision, difference) = loaded.decide(&input);
+    note(event, &decision, difference.as_ref());
+    refusal(decision)
+}
+
+/// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
+pub(crate) async fn loaded<P: Platform>(turn: &Turn<'_, P>, policies: &Policies) -> Option<Rc<Loaded>> {
+    let standing = policies.standing(turn.platform.clock().now());
+    let landings = policies.landings();
+    if standing.pull {
+        turn.platform.errands().start(Errand(Wanted::Policies));
+    }
+    if standing.loaded.is_some() || !standing.awaited {
+        return standing.loaded;
+    }
+    landing(turn.platform.timer(), landings, || policies.landings(), PATIENCE_MS).await;
+    policies.standing(turn.platform.clock().now()).loaded
+}
+
+impl Gateway {
+    /// After the isolate's first request, whatever that was: who asks the policies first should not have to wait for
+    /// all that reading them takes. Reading takes the isolate's time, so nothing of that request is left to wait for it.
+    pub(crate) fn look_ahead<P: Platform>(&self, platform: &P) {
+        let untouched = |policies: &Policies| self.asks_policies && policies.untouched(platform.clock().now());
+        if self.policies.as_ref().is_some_and(untouched) {
+            platform.errands().start(Errand(Wanted::Policies));
+        }
+    }
+
+    /// Looks at what is published. Writes an event when that is something else than before, or could not be had.
+    pub(crate) async fn pull_policies<P: Platform>(&self, platform: &P) {
+        let Some(policies) = &self.policies else { return };
+        let mut event = background_event(&self.config, platform, What::PolicyPull);
+        let fails = |event: &mut Event, why: &PullError| {
+            event.end(Ending::Deny, why.code(), StatusCode::SERVICE_UNAVAILABLE);
+            event.detail = why.detail();
+        };
+        match policies.pull(platform.policy_store(), platform.clock().now()).await {
+            Ok(pulled) if !pulled.changed && pulled.amiss.is_none() => return,
+            Ok(pulled) => {
+                if pulled.changed {
+                    pulled.loaded.rehearse();
+                }
+                event.end(Ending::Allow, "policy.loaded", StatusCode::OK);
+                event.policy_version = Some(pulled.loaded.pointer().live.to_string());
+                if let Some(why) = &pulled.amiss {
+                    fails(&mut event, why);
+                }
+            }
+            Err(why) => fails(&mut event, &why),
+        }
+        platform.log().line(&event.to_line());
+    }
+}
+
+fn note(event: &mut Event, decision: &PolicyDecision, difference: Option<&Difference>) {
+    event.policy_version = Some(decision.version.to_string());
+    event.policies.clone_from(&decision.policies);
+    event.policy_trial = difference.map(trial);
+}
+
+/// What the version on trial would have said, for the log.
+pub(crate) fn trial(difference: &Difference) -> String {
+    let shadow = &difference.shadow;
+    format!("{} {} {}", shadow.verdict.code(), shadow.policies.join(" "), shadow.version.short())
+}
+
+/// The policies that could not be evaluated, for the log. Which, not how: that may quote what is known of the caller.
+pub(crate) fn failed(decision: PolicyDecision) -> Option<String> {
+    let names: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
+    Some(names.join(" ")).filter(|names| !names.is_empty())
+}
+
+fn refusal(decision: PolicyDecision) -> Option<Decision> {
+    let code = decision.verdict.code();
+    match decision.verdict {
+        Verdict::Allow => None,
+        Verdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
+        Verdict::StepUp(wanted) => {
+            let shortfall = if wanted.acr_values.is_empty() { Shortfall::TooOld } else { Shortfall::Acr };
+            let max_age = wanted.max_age.map(Seconds::new);
+            Some(Decision::StepUp(StepUp { acr_values: wanted.acr_values, max_age, shortfall }))
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! One fetch of a document: shared cache, then issuer; and what it brings, on the shelf.
+
+use std::rc::Rc;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+
+use super::cache::{Entry, Held, Shelf};
+use super::document::Ask;
+use super::source::Source;
+use crate::gateway::Platform;
+use crate::http::{HeaderValue, StatusCode, header};
+use crate::oidc::documents::{self, Freshness, Stored};
+use crate::ports::{Clock, DocumentCache, Fetch, OutboundResponse};
+use crate::refusal::Reason;
+use crate::time::Seconds;
+
+/// What a fetch brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// Nothing that was not known.
+    Nothing,
+    /// The first document, or the same one, younger.
+    Age,
+    /// Another document than the one there was.
+    Change,
+}
+
+/// Ends the flight, however it ends: a future may be dropped in the middle.
+struct Landing<'a, T> {
+    shelf: &'a Shelf<T>,
+    name: &'a str,
+}
+
+impl<T> Drop for Landing<'_, T> {
+    fn drop(&mut self) {
+        self.shelf.with(self.name, Entry::land);
+    }
+}
+
+impl<T> Shelf<T> {
+    /// Fetches the document, as the errand that was started for it, or as one of its own.
+    ///
+    /// # Errors
+    /// When the issuer was asked, and gave none.
+    pub(super) async fn fly<P: Platform, S: Source<Parsed = T>>(
+        &self,
+        platform: &P,
+        source: &S,
+        ask: Ask,
+    ) -> Result<Brought, Reason> {
+        let landing = Landing { shelf: self, name: source.name() };
+        let url = source.request().url;
+        if ask != Ask::Issuer {
+            self.adopt_shared_copy(platform, source, &url).await;
+        }
+        let ahead = if ask == Ask::Ahead { documents::REFRESH_INTERVAL } else { Seconds::new(0) };
+        let freshness = self.with(source.name(), |entry| entry.freshness(S::LIFETIMES, platform.clock().now(), ahead));
+        if ask != Ask::Issuer && freshness == Freshness::Fresh {
+            return Ok(Brought::Nothing);
+        }
+        let before = self.held(source.name());
+        let (stored, parsed) = match self.ask_issuer(platform, source, before.as_ref()).await {
+            Ok(held) => held,
+            Err(reason) => {
+                self.with(source.name(), |entry| entry.fail(reason.clone(), platform.clock().now()));
+                return Err(reason);
+            }
+        };
+        self.with(source.name(), |entry| {
+            entry.hold(Rc::clone(&stored), parsed);
+            if ask == Ask::Issuer {
+                entry.answered = entry.asked;
+            }
+        });
+        // Nobody need wait for what follows.
+        drop(landing);
+        let changed = before.as_ref().is_none_or(|(before, _)| before.body != stored.body);
+        // Asking for unknown keys again and again must not mean writing again and again.
+        if changed || freshness != Freshness::Fresh {
+            self.share(platform, &url, &stored, S::LIFETIMES.usable).await;
+        }
+        Ok(if changed && before.is_some() { Brought::Change } else { Brought::Age })
+    }
+
+    /// Takes what another isolate fetched, if it is younger and still parses.
+    async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S, url: &str) {
+        let Some(text) = platform.document_cache().get(&cache_key(url)).await else { return };
+        let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
+        if stored.freshness(S::LIFETIMES, platform.clock().now()) == Freshness::TooOld {
+            return;
+        }
+        let held = self.held(source.name());
+        if held.as_ref().is_some_and(|(held, _)| held.fetched_at >= stored.fetched_at) {
+            return;
+        }
+        if let Ok(parsed) = parse(source, &stored.body, held.as_ref()) {
+            self.with(source.name(), |entry| entry.hold(Rc::new(stored), parsed));
+        }
+    }
+
+    async fn ask_issuer<P: Platform, S: Source<Parsed = T>>(
+        &self,
+        platform: &P,
+        source: &S,
+        held: Option<&Held<T>>,
+    ) -> Result<Held<T>, Reason> {
+        let mut request = source.request();
+        if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
+            request.headers.insert(header::IF_NONE_MATCH, etag);
+        }
+        let response =
+            platform.fetch().send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
+        let OutboundResponse { status, headers, body } = response;
+        let now = platform.clock().now();
+        match (status, held) {
+            (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
+                let stored = Stored::clone(stored).confirmed(&headers, S::LIFETIMES, now);
+                Ok((Rc::new(stored), Rc::clone(parsed)))
+            }
+            (StatusCode::OK, _) => {
+                let body = String::from_utf8(body).unwrap_or_default();
+                let parsed = parse(source, &body, held)?;
+                Ok((Rc::new(Stored::new(body, &headers, S::LIFETIMES, now)), parsed))
+            }
+            (status, _) => Err(Reason::ProviderStatus(S::DOCUMENT, status)),
+        }
+    }
+
+    async fn share<P: Platform>(&self, platform: &P, url: &str, stored: &Stored, ttl: Seconds) {
+        if let Some(text) = stored.to_cache(url, &self.ring) {
+            platform.document_cache().put(&cache_key(url), text, ttl).await;
+        }
+    }
+}
+
+/// Reads a body, unless it is the one that was read before.
+fn parse<S: Source>(source: &S, body: &str, held: Option<&Held<S::Parsed>>) -> Result<Rc<S::Parsed>, Reason> {
+    match held {
+        Some((stored, parsed)) if stored.body == body => Ok(Rc::clone(parsed)),
+        _ => source.parse(body.as_bytes()).map(Rc::new),
+    }
+}
+
+/// The URL's hash: keys of the shared cache show in logs and lists, and have a length limit.
+fn cache_key(url: &str) -> String {
+    format!("document/2/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(url)))
+}

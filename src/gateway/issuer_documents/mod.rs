@@ -1,0 +1,267 @@
+//! What issuers publish, at hand: isolate memory → shared cache → issuer (rules in [`crate::oidc::documents`]).
+//!
+//! Requests look only at the memory. What is wanting there is fetched apart from them, by an [`Errand`]:
+//! once however many need it, and to its end whoever goes away.
+
+mod cache;
+pub(super) mod document;
+mod fetch;
+mod source;
+mod unknown_key;
+
+use std::rc::Rc;
+
+use super::background::event::{background_event, note_failure};
+use super::background::{Errand, Errands, Wanted};
+use super::{Gateway, Platform};
+use crate::audit::{Outcome as Ending, What, short};
+use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
+use crate::http::StatusCode;
+use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
+use crate::keyring::KeyRing;
+use crate::oidc::key_search;
+use crate::oidc::metadata::Metadata;
+use crate::ports::{Log, Timer};
+use crate::refusal::Reason;
+use crate::time::Timestamp;
+
+use cache::Shelf;
+use document::{Ask, Published};
+use fetch::Brought;
+use source::{KeysAt, MetadataOf};
+use unknown_key::Found;
+
+/// Where an issuer's keys are published.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum KeySource<'a> {
+    /// At the `jwks_uri` of its metadata (OpenID Connect Discovery §3, RFC 8414 §2).
+    Discovery(&'a Issuer),
+    /// At this URL: from the configuration, or from metadata that has passed its checks.
+    Uri(&'a str),
+}
+
+/// What may have signed a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AcceptedKeys<'a> {
+    /// The keys.
+    pub(super) source: KeySource<'a>,
+    /// The algorithms that they may be used with.
+    pub(super) algorithms: &'a [Algorithm],
+}
+
+impl<'a> AcceptedKeys<'a> {
+    /// For what a provider signs for us.
+    pub(super) fn of_provider(provider: &'a Provider, metadata: &'a Metadata) -> Self {
+        Self { source: KeySource::Uri(&metadata.jwks_uri), algorithms: &provider.id_token_algs }
+    }
+}
+
+/// Why a token is not verified.
+#[derive(Clone, Debug)]
+pub(super) enum VerifyError {
+    /// The token's fault.
+    Token(JwtError),
+    /// There are no keys to verify it with.
+    Keys(Reason),
+}
+
+impl VerifyError {
+    /// The reason for the log, where `token` says what kind of token it was.
+    pub(super) fn reason(self, token: impl FnOnce(JwtError) -> Reason) -> Reason {
+        match self {
+            Self::Token(error) => token(error),
+            Self::Keys(reason) => reason,
+        }
+    }
+}
+
+/// What this isolate remembers of what issuers publish: public data only.
+#[derive(Debug)]
+pub(super) struct IssuerDocuments {
+    metadata: Shelf<Metadata>,
+    keys_uris: Shelf<String>,
+    introspection_endpoints: Shelf<String>,
+    keys: Shelf<KeySet>,
+}
+
+impl IssuerDocuments {
+    /// No documents yet; `ring` authenticates those in the shared cache.
+    pub(super) fn new(ring: &Rc<KeyRing>) -> Self {
+        Self {
+            metadata: Shelf::new(Rc::clone(ring)),
+            keys_uris: Shelf::new(Rc::clone(ring)),
+            introspection_endpoints: Shelf::new(Rc::clone(ring)),
+            keys: Shelf::new(Rc::clone(ring)),
+        }
+    }
+
+    /// The metadata of an issuer with whom people sign in.
+    ///
+    /// # Errors
+    /// When there is none that is young enough and the issuer does not give one.
+    pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
+        self.metadata.get(platform, &MetadataOf::provider(issuer)).await
+    }
+
+    /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
+    ///
+    /// # Errors
+    /// When there is no metadata that is young enough and the issuer does not give it, or it does not say.
+    pub(super) async fn introspection_endpoint<P: Platform>(
+        &self,
+        platform: &P,
+        issuer: &Issuer,
+    ) -> Result<Rc<String>, Reason> {
+        self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
+    }
+
+    /// Verifies the signature of a token that anybody may have sent, by the accepted keys.
+    ///
+    /// # Errors
+    /// When there are no keys, or the token does not verify.
+    pub(super) async fn verify<P: Platform>(
+        &self,
+        platform: &P,
+        accepted: AcceptedKeys<'_>,
+        token: &UnverifiedJwt<'_>,
+    ) -> Result<VerifiedJwt, VerifyError> {
+        self.verify_within(platform, accepted, token, 0).await
+    }
+
+    /// The same for a token that came straight from its issuer and will not come again: if it names a key that
+    /// nobody knows, this waits until the issuer may be asked, however many made-up names were looked for before.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn verify_delivered<P: Platform>(
+        &self,
+        platform: &P,
+        accepted: AcceptedKeys<'_>,
+        token: &str,
+    ) -> Result<VerifiedJwt, VerifyError> {
+        let token = UnverifiedJwt::parse(token).map_err(VerifyError::Token)?;
+        self.verify_within(platform, accepted, &token, key_search::REFILL.get() + 1).await
+    }
+
+    async fn verify_within<P: Platform>(
+        &self,
+        platform: &P,
+        AcceptedKeys { source, algorithms }: AcceptedKeys<'_>,
+        token: &UnverifiedJwt<'_>,
+        mut seconds: u32,
+    ) -> Result<VerifiedJwt, VerifyError> {
+        let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;
+        let at = KeysAt(&url);
+        let keys = self.keys.get(platform, &at).await.map_err(VerifyError::Keys)?;
+        let error = match token.verify(&keys, algorithms, platform.signatures()).await {
+            Err(error) if error.keys_may_be_stale() => error,
+            verdict => return verdict.map_err(VerifyError::Token),
+        };
+        let search = self.keys.search(&at, keys, token.header().kid());
+        loop {
+            match self.keys.look(platform, &at, &search).await.map_err(VerifyError::Keys)? {
+                Found::Others(keys) => {
+                    return token.verify(&keys, algorithms, platform.signatures()).await.map_err(VerifyError::Token);
+                }
+                Found::Unasked if seconds > 0 => platform.timer().sleep(1000).await,
+                Found::Nothing | Found::Unasked => return Err(VerifyError::Token(error)),
+            }
+            seconds -= 1;
+        }
+    }
+
+    /// Whether a token once verified by the key of `stamp` would be verified by it again, with the keys in this
+    /// isolate's memory. Without waiting: false when there are none, or when the issuer must be asked for them
+    /// first, for which [`IssuerDocuments::verify`] waits.
+    pub(super) fn still_holds(
+        &self,
+        now: Timestamp,
+        errands: &impl Errands,
+        source: KeySource<'_>,
+        stamp: &KeyStamp,
+    ) -> bool {
+        let by = |url: &str| self.keys.at_hand(now, errands, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
+        match source {
+            KeySource::Uri(url) => by(url),
+            KeySource::Discovery(issuer) => {
+                self.keys_uris.at_hand(now, errands, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
+            }
+        }
+    }
+
+    async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
+        match source {
+            KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
+            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &MetadataOf::keys_uri(issuer)).await,
+        }
+    }
+
+    async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Brought, Reason> {
+        match published {
+            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf::provider(issuer), ask).await,
+            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &MetadataOf::keys_uri(issuer), ask).await,
+            Published::IntrospectionEndpoint(issuer) => {
+                self.introspection_endpoints.fly(platform, &MetadataOf::introspection_endpoint(issuer), ask).await
+            }
+            Published::Keys(url) => self.keys.fly(platform, &KeysAt(url), ask).await,
+        }
+    }
+
+    /// Where the keys are that belong to metadata at hand.
+    fn keys_after(&self, published: &Published) -> Option<Published> {
+        let url = match published {
+            Published::Metadata(issuer) => self.metadata.held(issuer.as_str())?.1.jwks_uri.clone(),
+            Published::KeysUri(issuer) => self.keys_uris.held(issuer.as_str())?.1.as_str().to_owned(),
+            Published::IntrospectionEndpoint(_) | Published::Keys(_) => return None,
+        };
+        Some(Published::Keys(url))
+    }
+}
+
+impl Gateway {
+    /// The timed refresh: has everything fetched that would be ageing before it comes again, of every issuer.
+    pub fn refresh<P: Platform>(&self, platform: &P) {
+        let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
+        let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
+        for published in providers.chain(issuers) {
+            platform.errands().start(Errand(Wanted::Document(published, Ask::Ahead)));
+        }
+    }
+
+    /// What of an issuer of access tokens is used here, unless it is a provider: then the same is fetched already.
+    fn published_by(&self, issuer: &TokenIssuer) -> Option<Published> {
+        let is_provider = self.config.provider_by_issuer(issuer.issuer.as_str()).is_some();
+        match &issuer.tokens {
+            Tokens::Signed(how) => match &how.jwks_uri {
+                Some(url) => Some(Published::Keys(url.clone())),
+                None => (!is_provider).then(|| Published::KeysUri(issuer.issuer.clone())),
+            },
+            Tokens::Opaque(how) => (how.endpoint.is_none() && !is_provider)
+                .then(|| Published::IntrospectionEndpoint(issuer.issuer.clone())),
+        }
+    }
+
+    /// Fetches a document. Writes an event when it changed, or could not be had.
+    pub(super) async fn fetch_document<P: Platform>(&self, platform: &P, published: Published, ask: Ask) {
+        let mut next = Some(published);
+        while let Some(published) = next {
+            let brought = self.documents.fetch(platform, &published, ask).await;
+            self.tell(platform, &published, brought);
+            next = (ask == Ask::Ahead).then(|| self.documents.keys_after(&published)).flatten();
+        }
+    }
+
+    fn tell<P: Platform>(&self, platform: &P, published: &Published, brought: Result<Brought, Reason>) {
+        let mut event = background_event(&self.config, platform, What::DocumentFetch);
+        match brought {
+            Ok(Brought::Nothing | Brought::Age) => return,
+            Ok(Brought::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
+            Err(reason) => note_failure(&mut event, &reason),
+        }
+        event.document = Some(short(published.name()));
+        platform.log().line(&event.to_line());
+    }
+}
+
+#[cfg(test)]
+mod tests;

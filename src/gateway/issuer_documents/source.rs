@@ -1,0 +1,96 @@
+//! The kinds of documents: where each is, how it is read, how long it lives.
+
+use super::document::{Ask, Published};
+use crate::config::Issuer;
+use crate::gateway::background::{Errand, Wanted};
+use crate::jose::{KeySet, jwk};
+use crate::oidc::documents::{self, Lifetimes};
+use crate::oidc::exchange;
+use crate::oidc::metadata::{self, Metadata, MetadataError};
+use crate::ports::OutboundRequest;
+use crate::refusal::{Document, Reason};
+
+/// A document of one kind.
+pub(super) trait Source {
+    type Parsed;
+    const DOCUMENT: Document;
+    const LIFETIMES: Lifetimes;
+    /// What tells it from others of its kind: the issuer, or the URL.
+    fn name(&self) -> &str;
+    fn request(&self) -> OutboundRequest;
+    fn parse(&self, body: &[u8]) -> Result<Self::Parsed, Reason>;
+    fn errand(&self, ask: Ask) -> Errand;
+}
+
+/// The metadata of an issuer, of which no more is read, and no more need be there, than what it is fetched for.
+pub(super) struct MetadataOf<'a, T> {
+    issuer: &'a Issuer,
+    read: fn(&[u8], &Issuer) -> Result<T, MetadataError>,
+    published: fn(Issuer) -> Published,
+}
+
+impl<'a> MetadataOf<'a, Metadata> {
+    /// What it takes to have people sign in with the issuer.
+    pub(super) fn provider(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: Metadata::parse, published: Published::Metadata }
+    }
+}
+
+impl<'a> MetadataOf<'a, String> {
+    /// Where the keys are: an issuer of access tokens need not sign people in.
+    pub(super) fn keys_uri(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: metadata::keys_uri, published: Published::KeysUri }
+    }
+
+    /// Where the issuer is asked about its tokens.
+    pub(super) fn introspection_endpoint(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: metadata::introspection_endpoint, published: Published::IntrospectionEndpoint }
+    }
+}
+
+impl<T> Source for MetadataOf<'_, T> {
+    type Parsed = T;
+    const DOCUMENT: Document = Document::Metadata;
+    const LIFETIMES: Lifetimes = documents::METADATA;
+
+    fn name(&self) -> &str {
+        self.issuer.as_str()
+    }
+
+    fn request(&self) -> OutboundRequest {
+        metadata::request(self.issuer)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<T, Reason> {
+        (self.read)(body, self.issuer).map_err(Reason::Metadata)
+    }
+
+    fn errand(&self, ask: Ask) -> Errand {
+        Errand(Wanted::Document((self.published)(self.issuer.clone()), ask))
+    }
+}
+
+/// The keys at a URL.
+pub(super) struct KeysAt<'a>(pub(super) &'a str);
+
+impl Source for KeysAt<'_> {
+    type Parsed = KeySet;
+    const DOCUMENT: Document = Document::Keys;
+    const LIFETIMES: Lifetimes = documents::KEYS;
+
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn request(&self) -> OutboundRequest {
+        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
+        KeySet::parse(body).map_err(Reason::Keys)
+    }
+
+    fn errand(&self, ask: Ask) -> Errand {
+        Errand(Wanted::Document(Published::Keys(self.0.to_owned()), ask))
+    }
+}

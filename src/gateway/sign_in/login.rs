@@ -1,0 +1,268 @@
+//! `GET /auth/login`: off to the provider.
+
+use std::borrow::Cow;
+
+use crate::audit::{Outcome as Ending, What};
+use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
+use crate::gateway::context::Turn;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::{Platform, response};
+use crate::http::cookie::{self, SessionCookie};
+use crate::http::{Method, Reply, StatusCode};
+use crate::keyring::SealError;
+use crate::limit::Kind;
+use crate::oidc::login::{Hints, authorization_url};
+use crate::oidc::return_to::ReturnTo;
+use crate::oidc::transaction::{self, Intent, Transaction};
+use crate::pages;
+use crate::refusal::Reason;
+use crate::secret::Secret;
+use crate::session::SessionHandle;
+use crate::time::Seconds;
+
+const MAX_LOGIN_HINT_BYTES: usize = 320;
+/// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
+const MAX_COOKIES_LOOKED_AT: usize = 16;
+
+/// Begins a login, or asks with whom.
+pub(crate) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::LoginStart;
+    turn.request.allow_methods(&[Method::GET])?;
+    // an image, a frame or a script of whatever site cannot start one.
+    if !turn.request.caller.is_navigation() {
+        return Err(Reason::LoginNotNavigated);
+    }
+    let link = Link::parse(turn.request.target.query.unwrap_or_default())?;
+    if link.fragment.is_some() {
+        ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
+        return Ok(keep_fragment(turn, &link));
+    }
+    if turn.may_have_left_cookie_behind() {
+        ledger.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
+        // What stands behind `#` here is of no use: the way back is `return_to`.
+        return Ok(response::html(StatusCode::OK, pages::forward::go_on(&turn.request.here())));
+    }
+    let Some(provider) = choose(turn, &link)? else {
+        ledger.event.end(Ending::Allow, "login.chooser", StatusCode::OK);
+        return Ok(chooser(turn));
+    };
+    ledger.event.provider = Some(provider.id.as_str().to_owned());
+    let wishes = Wishes::of(&link, provider)?;
+    turn.limit_own(Kind::Login, turn.site.config.limits.login.as_ref(), ledger).await?;
+    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
+    let transaction =
+        Transaction::begin(intent(turn, &link, provider, &wishes), turn.request.now, turn.platform.random());
+    let location = authorization_url(provider, &metadata, &turn.site.config.public_url, &transaction, &wishes.hints)
+        .ok()
+        .and_then(|url| response::redirect(StatusCode::FOUND, &url))
+        .ok_or(Reason::Internal("internal.authorization_url"))?;
+    remember(turn, provider, &transaction, ledger)?;
+    ledger.event.end(Ending::Redirect, "login.started", location.status);
+    Ok(location)
+}
+
+/// The parameters of a login link, each at most once.
+#[derive(Default)]
+struct Link<'a> {
+    return_to: Option<Cow<'a, str>>,
+    target_link_uri: Option<Cow<'a, str>>,
+    provider: Option<Cow<'a, str>>,
+    iss: Option<Cow<'a, str>>,
+    prompt: Option<Cow<'a, str>>,
+    login_hint: Option<Cow<'a, str>>,
+    acr_values: Option<Cow<'a, str>>,
+    max_age: Option<Cow<'a, str>>,
+    /// Set by the guard alone: what the browser has behind `#` is to be put behind `return_to` first.
+    fragment: Option<Cow<'a, str>>,
+}
+
+impl<'a> Link<'a> {
+    /// What is not named here is ignored: nobody widens a scope by a link.
+    fn parse(query: &'a str) -> Result<Self, Reason> {
+        let mut link = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let (field, name) = match name.as_ref() {
+                "return_to" => (&mut link.return_to, "return_to"),
+                "target_link_uri" => (&mut link.target_link_uri, "target_link_uri"),
+                "provider" => (&mut link.provider, "provider"),
+                "iss" => (&mut link.iss, "iss"),
+                "prompt" => (&mut link.prompt, "prompt"),
+                "login_hint" => (&mut link.login_hint, "login_hint"),
+                "acr_values" => (&mut link.acr_values, "acr_values"),
+                "max_age" => (&mut link.max_age, "max_age"),
+                "fragment" => (&mut link.fragment, "fragment"),
+                _ => continue,
+            };
+            if field.replace(value).is_some() {
+                return Err(Reason::LoginParameter(name));
+            }
+        }
+        Ok(link)
+    }
+
+    /// Where to go afterwards; anything that is not on our own origin becomes the start page.
+    fn destination<P>(&self, turn: &Turn<'_, P>) -> ReturnTo {
+        let origin = &turn.site.config.public_url;
+        let given = self.return_to.as_deref().and_then(|path| ReturnTo::parse_nearest(path, origin));
+        let target = || self.target_link_uri.as_deref().and_then(|url| ReturnTo::parse_absolute(url, origin));
+        given.or_else(target).unwrap_or_else(ReturnTo::start)
+    }
+}
+
+/// On to the same login by way of the browser, which alone knows the fragment.
+fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
+    let others = form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes());
+    let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
+    response::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
+}
+
+/// The provider that the link names, or the only one; `None` when the person has to choose.
+fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provider>, Reason> {
+    let config = &turn.site.config;
+    let named = match (&link.provider, &link.iss) {
+        (Some(id), _) => Some(config.provider(id)),
+        (None, Some(issuer)) => Some(config.provider_by_issuer(issuer)),
+        (None, None) => None,
+    };
+    match (named, config.providers.as_slice()) {
+        (Some(found), _) => found.map(Some).ok_or(Reason::UnknownProvider),
+        (None, [only]) => Ok(Some(only)),
+        // A deployment for programs only.
+        (None, []) => Err(Reason::UnknownProvider),
+        (None, _) => Ok(None),
+    }
+}
+
+fn chooser<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+    let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes()).collect();
+    let page = pages::chooser::render(&turn.site.config.providers, |provider| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("provider", provider.id.as_str())
+            .extend_pairs(&others)
+            .finish();
+        format!("/auth/login?{query}")
+    });
+    response::html(StatusCode::OK, page)
+}
+
+/// What of the link the provider's configuration lets through.
+struct Wishes {
+    hints: Hints,
+    acr_values: Vec<String>,
+    max_age: Option<Seconds>,
+}
+
+impl Wishes {
+    fn of(link: &Link<'_>, provider: &Provider) -> Result<Self, Reason> {
+        let allowed = |parameter| provider.pass_through.contains(&parameter);
+        let prompt = link.prompt.as_deref().filter(|_| allowed(LoginParameter::Prompt)).map(checked_prompt);
+        let hint = link.login_hint.as_deref().filter(|_| allowed(LoginParameter::LoginHint)).map(checked_hint);
+        let acr = link.acr_values.as_deref().filter(|_| allowed(LoginParameter::AcrValues)).map(checked_acr_values);
+        let max_age = link.max_age.as_deref().filter(|_| allowed(LoginParameter::MaxAge)).map(checked_max_age);
+        let max_age = max_age.transpose()?.into_iter().chain(provider.max_age).min();
+        Ok(Self {
+            hints: Hints { prompt: prompt.transpose()?, login_hint: hint.transpose()? },
+            acr_values: narrowed(&acr.transpose()?.unwrap_or_default(), provider),
+            max_age,
+        })
+    }
+}
+
+/// A link may choose among the configured values, or set some where none are; it never lifts a requirement.
+fn narrowed(asked: &[String], provider: &Provider) -> Vec<String> {
+    provider.acr_values_for(asked).unwrap_or_else(|| provider.acr_values.clone())
+}
+
+fn checked_prompt(text: &str) -> Result<String, Reason> {
+    const KNOWN: [&str; 5] = ["none", "login", "consent", "select_account", "create"];
+    let known = !text.is_empty() && text.split(' ').all(|word| KNOWN.contains(&word));
+    // OpenID Connect Core §3.1.2.1: `none` stands alone.
+    let alone = !text.contains("none") || text == "none";
+    if known && alone { Ok(text.to_owned()) } else { Err(Reason::LoginParameter("prompt")) }
+}
+
+fn checked_hint(text: &str) -> Result<String, Reason> {
+    let printable = !text.is_empty() && text.len() <= MAX_LOGIN_HINT_BYTES && !text.chars().any(char::is_control);
+    if printable { Ok(text.to_owned()) } else { Err(Reason::LoginParameter("login_hint")) }
+}
+
+fn checked_acr_values(text: &str) -> Result<Vec<String>, Reason> {
+    let values: Vec<String> = text.split(' ').filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    let graphic = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let good = !values.is_empty() && text.len() <= MAX_ACR_VALUES_BYTES && graphic;
+    if good { Ok(values) } else { Err(Reason::LoginParameter("acr_values")) }
+}
+
+fn checked_max_age(text: &str) -> Result<Seconds, Reason> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| text.parse().ok()).flatten();
+    number.map(Seconds::new).ok_or(Reason::LoginParameter("max_age"))
+}
+
+fn intent<'t, P>(turn: &Turn<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
+    // Only a cookie that we made goes along: the transaction has no room for what others put there.
+    let previous_session = match cookie::session(&turn.request.head.headers) {
+        SessionCookie::One(value) => {
+            SessionHandle::from_cookie_value(value, &turn.site.config.keys).map(|_| Secret::new(value.to_owned()))
+        }
+        SessionCookie::Absent | SessionCookie::Several => None,
+    };
+    Intent {
+        provider: &provider.id,
+        return_to: link.destination(turn).as_str().to_owned(),
+        acr_values: wishes.acr_values.clone(),
+        max_age: wishes.max_age,
+        previous_session,
+    }
+}
+
+/// Sets the transaction's cookie, and deletes those that are over or one too many.
+fn remember<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    transaction: &Transaction,
+    ledger: &mut Ledger,
+) -> Result<(), Reason> {
+    for name in surplus(turn) {
+        ledger.set_cookie(cookie::delete(&name, ::cookie::SameSite::Lax))?;
+    }
+    let (name, value) = seal(turn, transaction).map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
+    let same_site = same_site(provider);
+    ledger.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, transaction::LIFETIME))
+}
+
+/// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
+fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(String, Secret<String>), SealError> {
+    let keys = &turn.site.config.keys;
+    transaction.seal(keys, turn.platform.random()).or_else(|SealError| {
+        let mut shorter = transaction.clone();
+        shorter.return_to = ReturnTo::start().as_str().to_owned();
+        shorter.seal(keys, turn.platform.random())
+    })
+}
+
+/// The names of transaction cookies to delete so that, with one more, there are not too many.
+fn surplus<P>(turn: &Turn<'_, P>) -> Vec<String> {
+    let keys = &turn.site.config.keys;
+    let (mut alive, mut surplus) = (Vec::new(), Vec::new());
+    for (name, value) in cookie::login_transactions(&turn.request.head.headers).take(MAX_COOKIES_LOOKED_AT) {
+        match Transaction::open(name, value, keys, turn.request.now) {
+            Some(transaction) => alive.push((transaction.started_at, name.to_owned())),
+            None => surplus.push(name.to_owned()),
+        }
+    }
+    alive.sort_unstable();
+    let excess = (alive.len() + 1).saturating_sub(transaction::MAX_AT_ONCE);
+    surplus.extend(alive.into_iter().take(excess).map(|(_, name)| name));
+    surplus
+}
+
+/// A provider that posts its answer does so from its own site: a `Lax` cookie would stay behind.
+pub(crate) const fn same_site(provider: &Provider) -> ::cookie::SameSite {
+    match provider.response_mode {
+        ResponseMode::Query => ::cookie::SameSite::Lax,
+        ResponseMode::FormPost => ::cookie::SameSite::None,
+    }
+}

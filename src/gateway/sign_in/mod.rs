@@ -1,0 +1,8 @@
+//! Signing in: from the link to the provider and back.
+
+pub(super) mod callback;
+mod concurrent_logins;
+pub(super) mod continue_pages;
+pub(super) mod link;
+pub(super) mod login;
+mod userinfo;

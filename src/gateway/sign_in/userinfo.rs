@@ -1,0 +1,64 @@
+//! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
+
+use crate::config::Provider;
+use crate::gateway::Platform;
+use crate::gateway::context::Turn;
+use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::oidc::id_token::IdToken;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::session_claims::Kept;
+use crate::oidc::token::TokenResponse;
+use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
+use crate::ports::{Clock, Fetch};
+use crate::refusal::{Document, Reason};
+
+/// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
+///
+/// # Errors
+/// When UserInfo is to be asked and cannot be believed: a session never has half of what the configuration asks for.
+pub(crate) async fn told<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    response: &TokenResponse,
+    id_token: &IdToken,
+) -> Result<Kept, Reason> {
+    let names = Kept::names(provider, &turn.site.config.session.claims);
+    let mut told = id_token.claims().clone();
+    if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
+        ask(turn, provider, metadata, response, id_token).await?.complete(&mut told, &names);
+    }
+    Ok(Kept::of(told, provider, &turn.site.config.session.claims))
+}
+
+async fn ask<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    response: &TokenResponse,
+    id_token: &IdToken,
+) -> Result<UserInfo, Reason> {
+    let endpoint = metadata.userinfo_endpoint.as_deref().ok_or(Reason::UserInfo(UserInfoError::NoEndpoint))?;
+    let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
+    let answer = turn.platform.fetch().send(request).await;
+    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
+    if answer.status.is_server_error() {
+        return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
+    }
+    let expectations = Expectations {
+        issuer: provider.issuer.as_str(),
+        client_id: &provider.client_id,
+        subject: id_token.subject(),
+        now: turn.platform.clock().now(),
+    };
+    let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
+        Body::Claims(claims) => UserInfo::check(claims, &expectations),
+        Body::Jwt(token) => {
+            let accepted = AcceptedKeys::of_provider(provider, metadata);
+            let verified = turn.site.documents.verify_delivered(turn.platform, accepted, token).await;
+            let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
+            UserInfo::check_signed(verified, &expectations)
+        }
+    };
+    checked.map_err(Reason::UserInfo)
+}

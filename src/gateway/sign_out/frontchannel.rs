@@ -1,0 +1,118 @@
+//! `GET /auth/frontchannel-logout/{provider}`: a hidden frame of the provider's page says that it ended a
+//! session (OpenID Connect Front-Channel Logout 1.0). Off unless the provider's table turns it on.
+//!
+//! Nothing proves who asks: the browser keeps our cookie from a frame of another site, so the `sid` in
+//! the URL is all there is, and whoever learns one can sign that person out. Back-channel logout
+//! has no such weakness; this is for providers that offer nothing else.
+
+use crate::audit::{Outcome as Ending, What};
+use crate::config::Provider;
+use crate::gateway::context::Turn;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::{Platform, response};
+use crate::http::cookie::{self, SessionCookie};
+use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
+use crate::pages::framed;
+use crate::ports::StoreError;
+use crate::refusal::{LogoutRequestError, Reason};
+use crate::session::message::Check;
+use crate::session::{Answer, Command, Session, SessionHandle, SidIndex, SidKey};
+
+/// Ends the named session, or that of this browser, and answers with a page that only the provider may frame.
+pub(crate) async fn receive<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &str,
+    ledger: &mut Ledger,
+) -> Result<Reply, Reason> {
+    ledger.event.event = What::FrontchannelLogout;
+    let provider = turn.site.config.provider(provider).filter(|provider| provider.frontchannel_logout);
+    let provider = provider.ok_or(Reason::NoRoute)?;
+    ledger.event.provider = Some(provider.id.as_str().to_owned());
+    turn.request.allow_methods(&[Method::GET])?;
+    let sid = named(turn.request.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
+    let here = session_here(turn, ledger).await.map_err(Reason::Store)?;
+    let count = match sid {
+        Some(sid) => end_named(turn, provider, &sid, here).await?,
+        None => end_here(turn, provider, here).await?,
+    };
+    let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
+    ledger.event.ended = Some(count);
+    ledger.event.end(Ending::Allow, reason, StatusCode::OK);
+    page(provider).ok_or(Reason::Internal("internal.policy_unwritable"))
+}
+
+/// The `sid` asked for; `None` when none is named. Parameters of others' are ignored.
+fn named(query: &str, provider: &Provider) -> Result<Option<String>, LogoutRequestError> {
+    let (mut iss, mut sid) = (None, None);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let slot = match name.as_ref() {
+            "iss" => &mut iss,
+            "sid" => &mut sid,
+            _ => continue,
+        };
+        if slot.replace(value.into_owned()).is_some() {
+            return Err(LogoutRequestError::Repeated);
+        }
+    }
+    match (iss, sid) {
+        (None, None) => Ok(None),
+        (Some(iss), Some(_)) if iss != provider.issuer.as_str() => Err(LogoutRequestError::IssMismatch),
+        (Some(_), Some(sid)) if !sid.is_empty() => Ok(Some(sid)),
+        _ => Err(LogoutRequestError::Incomplete),
+    }
+}
+
+/// This browser's session, where its cookie came along.
+async fn session_here<P: Platform>(
+    turn: &Turn<'_, P>,
+    ledger: &mut Ledger,
+) -> Result<Option<(SessionHandle, Session)>, StoreError> {
+    let SessionCookie::One(value) = cookie::session(&turn.request.head.headers) else { return Ok(None) };
+    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.site.config.keys) else { return Ok(None) };
+    let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: turn.clocks() };
+    match turn.command(&handle.subject, &Command::Check(check)).await? {
+        Answer::Live(live) => {
+            ledger.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);
+            Ok(Some((handle, live.session)))
+        }
+        Answer::Gone => Ok(None),
+        _ => Err(StoreError::Malformed),
+    }
+}
+
+/// without a cookie the name is enough. With one it has to be this browser's session.
+async fn end_named<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    sid: &str,
+    here: Option<(SessionHandle, Session)>,
+) -> Result<u32, Reason> {
+    let issuer = provider.issuer.as_str();
+    let is_it = |session: &Session| session.issuer == issuer && session.sid.as_deref() == Some(sid);
+    if here.is_some_and(|(_, session)| !is_it(&session)) {
+        return Err(Reason::LogoutRequest(LogoutRequestError::NotThisSession));
+    }
+    let subjects = turn.platform.sid_index().find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
+    turn.end_sid(&subjects, sid).await.map_err(Reason::Store)
+}
+
+/// Only in a frame: a link from another site brings a `Lax` cookie along and must sign nobody out.
+async fn end_here<P: Platform>(
+    turn: &Turn<'_, P>,
+    provider: &Provider,
+    here: Option<(SessionHandle, Session)>,
+) -> Result<u32, Reason> {
+    let framed = turn.request.head.header("sec-fetch-dest") == Some("iframe");
+    let Some((handle, _)) = here.filter(|(_, session)| framed && session.issuer == provider.issuer.as_str()) else {
+        return Ok(0);
+    };
+    Ok(turn.end_session(&handle).await?.map_or(0, |_| 1))
+}
+
+///
+fn page(provider: &Provider) -> Option<Reply> {
+    let policy = framed::content_security_policy(&provider.issuer.origin()?);
+    let mut reply = response::html(StatusCode::OK, framed::signed_out());
+    reply.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).ok()?);
+    Some(reply)
+}

@@ -1,0 +1,48 @@
+//! `GET /.well-known/jwks.json`: the keys by which upstreams verify assertions (RFC 7517 §5).
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+
+use crate::audit::{Outcome as Ending, What};
+use crate::config::Config;
+use crate::gateway::context::Turn;
+use crate::gateway::response_parts::Ledger;
+use crate::gateway::{Platform, response};
+use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
+use crate::refusal::Reason;
+use crate::route::{CanonicalPath, Route};
+use crate::time::Seconds;
+
+const PATH: &str = "/.well-known/jwks.json";
+/// How long a copy may be used: so long before a key signs it should stand here.
+const MAX_AGE: Seconds = Seconds::minutes(5);
+
+/// Whether a path of ours asks for the keys; where no route makes assertions, there are none of ours.
+pub(crate) fn is_asked_for(config: &Config, path: &CanonicalPath) -> bool {
+    path.as_str() == PATH && config.routes.routes().iter().any(Route::asserts)
+}
+
+/// Publishes the keys, to everybody, scripts of other origins included.
+pub(crate) fn publish<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
+    ledger.event.event = What::Own;
+    turn.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let keys = turn.site.assertions.key_set();
+    let tag = format!("\"{}\"", Base64UrlUnpadded::encode_string(&Sha256::digest(keys)));
+    let mut reply = if is_known(turn, &tag) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        response::json_text(StatusCode::OK, keys.to_owned())
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        reply.headers.insert(header::ETAG, tag);
+    }
+    ledger.event.end(Ending::Allow, "own.page", reply.status);
+    Ok(response::readable_by_all(response::public(reply, MAX_AGE)))
+}
+
+/// Whether the caller has this very document (RFC 9110 §13.1.2).
+fn is_known<P: Platform>(turn: &Turn<'_, P>, tag: &str) -> bool {
+    let lines = turn.request.head.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
