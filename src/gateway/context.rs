@@ -2,7 +2,7 @@
 
 use super::refused::Refused;
 use super::request::Request;
-use super::response_parts::Ledger;
+use super::response_parts::ResponseParts;
 use super::sign_in::link::{LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
@@ -23,21 +23,21 @@ use crate::session::{Answer, Clocks, Command, SessionHandle, Sessions, SubjectKe
 const MAX_HEADERS: usize = 128;
 
 /// One request at one site: what it says, what the site knows, and what both ask of the world.
-pub(super) struct Turn<'a, P> {
+pub(super) struct RequestContext<'a, P> {
     pub(super) request: Request<'a>,
     pub(super) site: &'a Gateway,
     pub(super) platform: &'a P,
 }
 
-impl<P> Turn<'_, P> {
+impl<P> RequestContext<'_, P> {
     /// The turn of another request, about which this one asks.
-    pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> Turn<'b, P> {
+    pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> RequestContext<'b, P> {
         let request = Request::new(head, self.request.now, self.request.id.clone());
-        Turn { request, site: self.site, platform: self.platform }
+        RequestContext { request, site: self.site, platform: self.platform }
     }
 }
 
-impl<P: Platform> Turn<'_, P> {
+impl<P: Platform> RequestContext<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
         let url_host = self.request.head.host();
@@ -60,8 +60,8 @@ impl<P: Platform> Turn<'_, P> {
     ///
     /// # Errors
     /// When nobody came through.
-    pub(super) async fn authenticate(&self, wants: Wants, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
-        self.authenticate_from(None, wants, ledger).await
+    pub(super) async fn authenticate(&self, wants: Wants, parts: &mut ResponseParts) -> Result<Authenticated, Reason> {
+        self.authenticate_from(None, wants, parts).await
     }
 
     /// Door 1, where pages of a further origin may use the session too.
@@ -72,7 +72,7 @@ impl<P: Platform> Turn<'_, P> {
         &self,
         trusted_origin: Option<&str>,
         wants: Wants,
-        ledger: &mut Ledger,
+        parts: &mut ResponseParts,
     ) -> Result<Authenticated, Reason> {
         // First, so that another origin's requests do not even keep the session alive.
         if cookie::session(&self.request.head.headers) != cookie::SessionCookie::Absent {
@@ -87,15 +87,15 @@ impl<P: Platform> Turn<'_, P> {
         match judge.authenticate(&self.request.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
-                self.discard(&rejection, ledger).await?;
+                self.discard(&rejection, parts).await?;
                 Err(Reason::Rejected(rejection))
             }
             Verdict::Authenticated(authenticated) => {
-                ledger.event.who(&authenticated.principal);
+                parts.event.who(&authenticated.principal);
                 if authenticated.has_old_key {
-                    ledger.event.old_key = true;
+                    parts.event.old_key = true;
                     let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
-                    ledger.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
+                    parts.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
                 }
                 Ok(*authenticated)
             }
@@ -137,13 +137,13 @@ impl<P: Platform> Turn<'_, P> {
 
     /// A cookie that is of no use is taken away, and a session that is over by decree is ended: then its refresh
     /// token is revoked too. It stays refused, whether or not that works.
-    async fn discard(&self, rejection: &Rejection, ledger: &mut Ledger) -> Result<(), Reason> {
+    async fn discard(&self, rejection: &Rejection, parts: &mut ResponseParts) -> Result<(), Reason> {
         match rejection {
             Rejection::SessionTooOld(handle) => drop(self.end_session(handle).await),
             Rejection::SessionGone => self.forget_presented(),
             _ => {}
         }
-        if rejection.discards_cookie() { self.drop_session_cookie(ledger) } else { Ok(()) }
+        if rejection.discards_cookie() { self.drop_session_cookie(parts) } else { Ok(()) }
     }
 
     /// It ended elsewhere.
@@ -154,8 +154,8 @@ impl<P: Platform> Turn<'_, P> {
         }
     }
 
-    pub(super) fn drop_session_cookie(&self, ledger: &mut Ledger) -> Result<(), Reason> {
-        ledger.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
+    pub(super) fn drop_session_cookie(&self, parts: &mut ResponseParts) -> Result<(), Reason> {
+        parts.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
     }
 
     /// Ends a session; `None` if it had ended before.
@@ -172,16 +172,16 @@ impl<P: Platform> Turn<'_, P> {
     }
 
     /// Turns a reason into its poor outside, and notes the rich inside.
-    pub(super) fn refuse(&self, refused: &Refused, ledger: &mut Ledger) -> Reply {
+    pub(super) fn refuse(&self, refused: &Refused, parts: &mut ResponseParts) -> Reply {
         let Refused { reason, challenge, sign_in, .. } = refused;
         let refusal = reason.refusal();
-        ledger.event.end(Ending::Deny, reason.code(), refusal.status());
-        ledger.event.detail = reason.detail().as_deref().map(crate::audit::short);
+        parts.event.end(Ending::Deny, reason.code(), refusal.status());
+        parts.event.detail = reason.detail().as_deref().map(crate::audit::short);
         if let Refusal::Internal = refusal {
-            ledger.event.detail = Some(format!("{reason:?}"));
+            parts.event.detail = Some(format!("{reason:?}"));
         }
         // A page of another origin has to be told the whole address.
-        let elsewhere = ledger.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.caller.is_navigation();
+        let elsewhere = parts.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.caller.is_navigation();
         let login = self.login_link(&refusal, sign_in.as_deref());
         let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
         let mut reply = response::problem(&refusal, &self.request.id, self.request.caller, login.as_deref());
@@ -209,16 +209,16 @@ impl<P: Platform> Turn<'_, P> {
     }
 
     /// Adds what every answer of ours carries.
-    pub(super) fn finish(&self, mut reply: Reply, ledger: Ledger) -> Reply {
-        for cookie in ledger.cookies {
+    pub(super) fn finish(&self, mut reply: Reply, parts: ResponseParts) -> Reply {
+        for cookie in parts.cookies {
             reply.headers.append(header::SET_COOKIE, cookie);
         }
-        ledger.quotas.add_to(&mut reply.headers);
+        parts.quotas.add_to(&mut reply.headers);
         let mut reply = response::sealed(reply, &self.request.id, self.site.config.public_url.is_https());
-        if let Some(grant) = ledger.grant {
+        if let Some(grant) = parts.grant {
             grant.add_to_own(&mut reply.headers);
         }
-        if let Some(id) = ledger.echo {
+        if let Some(id) = parts.echo {
             reply.headers.insert("x-request-id", id);
         }
         reply

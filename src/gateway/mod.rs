@@ -41,8 +41,8 @@ use sign_out::{backchannel, frontchannel};
 use well_known::{assertion_keys, client_script, health, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
-pub use background::{Errand, Errands};
-use context::Turn;
+pub use background::{BackgroundTask, Spawn};
+use context::RequestContext;
 pub use deployment::{Deployment, Place, Unusable};
 pub use guard::embedded::Admission;
 use guard::forward_auth::Asks;
@@ -50,7 +50,7 @@ use issuer_documents::IssuerDocuments;
 pub use platform::Platform;
 use refused::Refused;
 use request::Request;
-use response_parts::Ledger;
+use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
 /// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
@@ -105,18 +105,18 @@ impl Gateway {
 
     /// Decides about one request, and writes exactly one event about it.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
-        let (turn, mut ledger) = self.begin(platform, head);
-        let outcome = match turn.enter() {
-            Ok(path) => self.dispatch(&turn, &path, body, &mut ledger).await,
+        let (ctx, mut parts) = self.begin(platform, head);
+        let outcome = match ctx.enter() {
+            Ok(path) => self.dispatch(&ctx, &path, body, &mut parts).await,
             Err(reason) => Err(reason.into()),
         };
-        let outcome = outcome.unwrap_or_else(|refused| Outcome::Reply(turn.refuse(&refused, &mut ledger)));
-        self.note(platform, &ledger.event);
+        let outcome = outcome.unwrap_or_else(|refused| Outcome::Reply(ctx.refuse(&refused, &mut parts)));
+        self.note(platform, &parts.event);
         self.look_ahead(platform);
         match outcome {
-            Outcome::Reply(reply) => Outcome::Reply(turn.finish(reply, ledger)),
+            Outcome::Reply(reply) => Outcome::Reply(ctx.finish(reply, parts)),
             Outcome::Forward(plan) => {
-                let (cookies, grant, quotas) = ledger.into_parts();
+                let (cookies, grant, quotas) = parts.into_parts();
                 Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
         }
@@ -135,66 +135,70 @@ impl Gateway {
     }
 
     /// What is known of a request from its start, and nothing noted yet.
-    fn begin<'a, P: Platform>(&'a self, platform: &'a P, head: &'a RequestHead) -> (Turn<'a, P>, Ledger) {
+    fn begin<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+        head: &'a RequestHead,
+    ) -> (RequestContext<'a, P>, ResponseParts) {
         let request_id = request_id::request_id(platform.random());
         let now = platform.clock().now();
         let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
         event.decided_by(&self.config);
-        let turn = Turn { request: Request::new(head, now, request_id), site: self, platform };
-        (turn, Ledger::new(event))
+        let ctx = RequestContext { request: Request::new(head, now, request_id), site: self, platform };
+        (ctx, ResponseParts::new(event))
     }
 
     /// Own endpoints first; everything else is a route or nothing.
     async fn dispatch<P: Platform>(
         &self,
-        turn: &Turn<'_, P>,
+        ctx: &RequestContext<'_, P>,
         path: &CanonicalPath,
         body: impl RequestBody,
-        ledger: &mut Ledger,
+        parts: &mut ResponseParts,
     ) -> Result<Outcome, Refused> {
-        if let Some(resource) = resource_url::asked_about(&turn.site.config, path) {
-            return Ok(Outcome::Reply(protected_resource::describe(turn, resource, ledger)?));
+        if let Some(resource) = resource_url::asked_about(&ctx.site.config, path) {
+            return Ok(Outcome::Reply(protected_resource::describe(ctx, resource, parts)?));
         }
-        if let (Some(authzen), Some(endpoint)) = (&turn.site.config.authzen, authzen::Endpoint::at(path)) {
-            let reply = authzen::answer(turn, authzen::Call { authzen, endpoint, path }, body, ledger).await?;
+        if let (Some(authzen), Some(endpoint)) = (&ctx.site.config.authzen, authzen::Endpoint::at(path)) {
+            let reply = authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts).await?;
             return Ok(Outcome::Reply(reply));
         }
-        if assertion_keys::is_asked_for(&turn.site.config, path) {
-            return Ok(Outcome::Reply(assertion_keys::publish(turn, ledger)?));
+        if assertion_keys::is_asked_for(&ctx.site.config, path) {
+            return Ok(Outcome::Reply(assertion_keys::publish(ctx, parts)?));
         }
         let reply = match path.as_str() {
-            "/auth/login" => login::start(turn, ledger).await?,
-            "/auth/me" => me::read(turn, ledger).await?,
-            "/auth/logout" => sign_out::end(turn, ledger).await?,
-            "/auth/logged-out" => turn.own_page(ledger, health::signed_out)?,
-            "/auth/signed-in" => continue_pages::signed_in(turn, ledger).await?,
-            "/auth/continue" => turn.own_page(ledger, continue_pages::go_on)?,
-            "/auth/postern.js" => turn.own_page(ledger, client_script::script)?,
-            "/auth/health" => turn.own_page(ledger, health::healthy)?,
-            "/auth/sessions" => sessions::all(turn, ledger).await?,
-            "/auth/sessions/end-others" => sessions::end_others_by_form(turn, ledger).await?,
-            "/auth/verify" => forward_auth::answer(turn, Asks::Whether, ledger).await?,
-            "/auth/verify/refusal" => forward_auth::answer(turn, Asks::Why, ledger).await?,
-            _ if path.is_within(admin::PREFIX) => admin::answer(turn, path, body, ledger).await?,
+            "/auth/login" => login::start(ctx, parts).await?,
+            "/auth/me" => me::read(ctx, parts).await?,
+            "/auth/logout" => sign_out::end(ctx, parts).await?,
+            "/auth/logged-out" => ctx.own_page(parts, health::signed_out)?,
+            "/auth/signed-in" => continue_pages::signed_in(ctx, parts).await?,
+            "/auth/continue" => ctx.own_page(parts, continue_pages::go_on)?,
+            "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,
+            "/auth/health" => ctx.own_page(parts, health::healthy)?,
+            "/auth/sessions" => sessions::all(ctx, parts).await?,
+            "/auth/sessions/end-others" => sessions::end_others_by_form(ctx, parts).await?,
+            "/auth/verify" => forward_auth::answer(ctx, Asks::Whether, parts).await?,
+            "/auth/verify/refusal" => forward_auth::answer(ctx, Asks::Why, parts).await?,
+            _ if path.is_within(admin::PREFIX) => admin::answer(ctx, path, body, parts).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
-                Some(("callback", provider)) => callback::finish(turn, provider, body, ledger).await?,
-                Some(("backchannel-logout", provider)) => backchannel::receive(turn, provider, body, ledger).await?,
-                Some(("frontchannel-logout", provider)) => frontchannel::receive(turn, provider, ledger).await?,
-                Some(("sessions", rest)) => sessions::one(turn, rest, ledger).await?,
-                _ => return guard::pass(turn, path, ledger).await,
+                Some(("callback", provider)) => callback::finish(ctx, provider, body, parts).await?,
+                Some(("backchannel-logout", provider)) => backchannel::receive(ctx, provider, body, parts).await?,
+                Some(("frontchannel-logout", provider)) => frontchannel::receive(ctx, provider, parts).await?,
+                Some(("sessions", rest)) => sessions::one(ctx, rest, parts).await?,
+                _ => return guard::pass(ctx, path, parts).await,
             },
         };
         Ok(Outcome::Reply(reply))
     }
 }
 
-impl<P: Platform> Turn<'_, P> {
+impl<P: Platform> RequestContext<'_, P> {
     /// A page or document of ours that decides nothing.
-    fn own_page(&self, ledger: &mut Ledger, page: fn(&Self) -> Reply) -> Result<Reply, Reason> {
-        ledger.event.event = What::Own;
+    fn own_page(&self, parts: &mut ResponseParts, page: fn(&Self) -> Reply) -> Result<Reply, Reason> {
+        parts.event.event = What::Own;
         self.request.allow_methods(&[Method::GET, Method::HEAD])?;
         let reply = page(self);
-        ledger.event.end(Ending::Allow, "own.page", reply.status);
+        parts.event.end(Ending::Allow, "own.page", reply.status);
         Ok(reply)
     }
 }

@@ -1,6 +1,6 @@
 //! Everything the gateway asks of the world, one port at a time.
 
-use super::background::Errands;
+use super::background::Spawn;
 use crate::limit::Counters;
 use crate::ports::{
     Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, Signatures, Signing, Timer,
@@ -44,7 +44,7 @@ pub trait Platform {
     /// Where events are written.
     type Log: Log;
     /// Runs work beside the request.
-    type Errands: Errands;
+    type Spawn: Spawn;
 
     /// The time.
     fn clock(&self) -> &Self::Clock;

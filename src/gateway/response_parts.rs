@@ -9,7 +9,7 @@ use crate::limit::Quotas;
 use crate::refusal::Reason;
 
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
-pub(super) struct Ledger {
+pub(super) struct ResponseParts {
     pub(super) event: Event,
     /// What the answer says to pages of other origins, where the route knows any.
     grant: Option<Grant>,
@@ -20,7 +20,7 @@ pub(super) struct Ledger {
     pub(super) echo: Option<HeaderValue>,
 }
 
-impl Ledger {
+impl ResponseParts {
     pub(super) fn new(event: Event) -> Self {
         Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
     }

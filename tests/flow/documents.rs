@@ -224,7 +224,7 @@ fn what_a_request_began_to_fetch_comes_even_when_its_client_goes_away() {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(given_up.as_mut().poll(&mut context).is_pending());
     }
-    world.run_errands(&gateway);
+    world.run_tasks(&gateway);
     assert_eq!(world.asked(Endpoint::Metadata), 1);
     assert_succeeds(&world, &gateway);
     assert_eq!(world.asked(Endpoint::Metadata), 1);

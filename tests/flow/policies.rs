@@ -167,11 +167,11 @@ fn a_look_that_a_request_began_ends_even_when_its_client_goes_away() {
     {
         let mut given_up = Box::pin(browser.send_alone(&asked));
         let mut context = Context::from_waker(Waker::noop());
-        while world.errands_waiting() == 0 {
+        while world.tasks_waiting() == 0 {
             assert!(given_up.as_mut().poll(&mut context).is_pending());
         }
     }
-    world.run_errands(&gateway);
+    world.run_tasks(&gateway);
     assert_eq!(event(&world)["reason"], "policy.loaded");
     let reads = world.policy_reads.get();
     browser.send(&asked).forwarded();

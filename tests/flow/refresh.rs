@@ -54,15 +54,15 @@ fn who_meets_ageing_keys_is_answered_at_once_and_they_are_renewed_beside() {
     assert_succeeds(&world, &gateway);
     world.wait(LIFE / 2);
     assert_eq!(tell(&world, &gateway, 1), Poll::Ready("logout.no_session".to_owned()));
-    assert_eq!((world.errands_waiting(), world.asked(Endpoint::Keys)), (1, 1));
+    assert_eq!((world.tasks_waiting(), world.asked(Endpoint::Keys)), (1, 1));
     // One is enough, however many come meanwhile.
     tell(&world, &gateway, 1).is_ready();
-    assert_eq!(world.errands_waiting(), 1);
-    world.run_errands(&gateway);
-    assert_eq!((world.errands_waiting(), world.asked(Endpoint::Keys)), (0, 2));
+    assert_eq!(world.tasks_waiting(), 1);
+    world.run_tasks(&gateway);
+    assert_eq!((world.tasks_waiting(), world.asked(Endpoint::Keys)), (0, 2));
     world.wait(LIFE / 2 - 1);
     assert!(tell(&world, &gateway, 1).is_ready());
-    assert_eq!(world.errands_waiting(), 0);
+    assert_eq!(world.tasks_waiting(), 0);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn nobody_is_believed_by_keys_at_the_end_of_their_life_before_the_provider_was_a
     assert_eq!(tell(&world, &gateway, 1), Poll::Ready("logout.no_session".to_owned()));
     world.wait(1);
     assert_eq!(tell(&world, &gateway, 1), Poll::Pending);
-    world.run_errands(&gateway);
+    world.run_tasks(&gateway);
     assert_eq!(login(&world, &gateway).event["reason"], "jwt.key_unknown");
 }
 
@@ -90,14 +90,14 @@ fn nobody_waits_for_a_provider_that_did_not_answer_when_it_was_last_asked() {
     for _ in 0..10 {
         world.wait(6);
         assert_eq!(tell(&world, &gateway, 1), Poll::Ready("logout.no_session".to_owned()));
-        world.run_errands(&gateway);
+        world.run_tasks(&gateway);
     }
     assert_eq!(world.asked(Endpoint::Keys), 12, "it is asked all the same");
     world.corp.recover();
     world.wait(6);
     *world.corp.published.borrow_mut() = vec![signer(3).public_jwk()];
     tell(&world, &gateway, 1).is_ready();
-    world.run_errands(&gateway);
+    world.run_tasks(&gateway);
     assert_eq!(login(&world, &gateway).event["reason"], "jwt.key_unknown");
 }
 

@@ -13,7 +13,7 @@ use std::task::Poll;
 use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
-use postern::gateway::{Errand, Errands, Gateway};
+use postern::gateway::{BackgroundTask, Gateway, Spawn};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
@@ -95,7 +95,7 @@ pub struct World {
     /// Whatever is asked of providers and of the store of policies is never answered.
     pub silence: Cell<bool>,
     /// What was started and does not run yet.
-    errands: RefCell<Vec<Errand>>,
+    tasks: RefCell<Vec<BackgroundTask>>,
     sids: RefCell<HashMap<SidKey, Sid>>,
     buckets: RefCell<HashMap<BucketKey, Bucket>>,
     /// The tuples of all objects.
@@ -150,7 +150,7 @@ impl World {
             flights: RefCell::default(),
             cache_puts: Cell::default(),
             silence: Cell::default(),
-            errands: RefCell::default(),
+            tasks: RefCell::default(),
             object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
         }
     }
@@ -199,10 +199,10 @@ impl World {
         objects.values().filter_map(|table| table.next_event().unwrap()).map(Timestamp::as_unix).min()
     }
 
-    /// Does something at a gateway, and beside it runs the errands that come of it, to their end.
+    /// Does something at a gateway, and beside it runs the background tasks that come of it, to their end.
     pub async fn beside<T>(&self, gateway: &Gateway, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let mut errands = FuturesUnordered::new();
+        let mut tasks = FuturesUnordered::new();
         let mut done = None;
         poll_fn(move |context| {
             if done.is_none()
@@ -210,11 +210,11 @@ impl World {
             {
                 done = Some(result);
             }
-            for errand in self.errands.take() {
-                errands.push(gateway.run(self, errand));
+            for task in self.tasks.take() {
+                tasks.push(gateway.run(self, task));
             }
-            while let Poll::Ready(Some(())) = errands.poll_next_unpin(context) {}
-            if errands.is_empty() || self.silence.get() {
+            while let Poll::Ready(Some(())) = tasks.poll_next_unpin(context) {}
+            if tasks.is_empty() || self.silence.get() {
                 done.take().map_or(Poll::Pending, Poll::Ready)
             } else {
                 Poll::Pending
@@ -223,13 +223,13 @@ impl World {
         .await
     }
 
-    /// How many errands were started and do not run yet.
-    pub fn errands_waiting(&self) -> usize {
-        self.errands.borrow().len()
+    /// How many background tasks were started and do not run yet.
+    pub fn tasks_waiting(&self) -> usize {
+        self.tasks.borrow().len()
     }
 
     /// Runs them.
-    pub fn run_errands(&self, gateway: &Gateway) {
+    pub fn run_tasks(&self, gateway: &Gateway) {
         block_on(self.beside(gateway, async {}));
     }
 
@@ -277,9 +277,9 @@ impl Timer for World {
     }
 }
 
-impl Errands for World {
-    fn start(&self, errand: Errand) {
-        self.errands.borrow_mut().push(errand);
+impl Spawn for World {
+    fn spawn(&self, task: BackgroundTask) {
+        self.tasks.borrow_mut().push(task);
     }
 }
 

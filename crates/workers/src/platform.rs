@@ -11,7 +11,7 @@ use crate::log::ConsoleLog;
 use crate::random::SystemRandom;
 use crate::webcrypto::sign::WebCryptoSigning;
 use crate::webcrypto::verify::WebCrypto;
-use postern::gateway::{Errand, Errands, Gateway, Platform};
+use postern::gateway::{BackgroundTask, Gateway, Platform, Spawn};
 
 /// The runtime, with the bindings of one event, for one site.
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ impl Workers {
     }
 }
 
-impl Errands for Workers {
-    fn start(&self, errand: Errand) {
+impl Spawn for Workers {
+    fn start(&self, errand: BackgroundTask) {
         let platform = self.clone();
         self.bindings.background().run(async move { platform.bindings.gateway().run(&platform, errand).await });
     }
@@ -57,7 +57,7 @@ impl Platform for Workers {
     type Relations = Bindings;
     type Decisions = Self;
     type Log = ConsoleLog;
-    type Errands = Self;
+    type Spawn = Self;
 
     fn clock(&self) -> &SystemClock {
         &SystemClock

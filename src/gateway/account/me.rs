@@ -4,20 +4,20 @@ use serde_json::json;
 
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::session_cookie::Wants;
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Reply, StatusCode};
 use crate::refusal::Reason;
 
 /// Answers the principal and the session's clocks. With `?touch=false` the idle clock is not moved.
-pub(crate) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::SessionRead;
-    turn.request.allow_methods(&[Method::GET])?;
-    let watching = turn.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
+pub(crate) async fn read<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+    parts.event.event = What::SessionRead;
+    ctx.request.allow_methods(&[Method::GET])?;
+    let watching = ctx.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
     let wants = Wants { touch: !watching, access_token: false, staleness: None };
-    let principal = turn.authenticate(wants, ledger).await?.principal;
-    ledger.event.end(Ending::Allow, "session.alive", StatusCode::OK);
+    let principal = ctx.authenticate(wants, parts).await?.principal;
+    parts.event.end(Ending::Allow, "session.alive", StatusCode::OK);
     let body = json!({
         "issuer": principal.issuer(),
         "subject": principal.subject(),
@@ -29,7 +29,7 @@ pub(crate) async fn read<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
         "tenant": principal.tenant(),
         "session": principal.session(),
         // By whose clock these are: the browser's may be wrong by hours.
-        "now": turn.request.now,
+        "now": ctx.request.now,
     });
     Ok(response::json(StatusCode::OK, &body))
 }

@@ -6,9 +6,9 @@ use serde_json::json;
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::Authenticated;
 use crate::authn::session_cookie::Wants;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Reply, StatusCode};
 use crate::pages;
@@ -20,32 +20,36 @@ const PAGE: &str = "/auth/sessions";
 const LOGGED_OUT: &str = "/auth/logged-out";
 
 /// `GET`: the list, as a page or as JSON. `DELETE`: ends all but the one at hand.
-pub(crate) async fn all<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Refused> {
-    if turn.request.head.method == Method::DELETE {
-        return Ok(end_others(turn, ledger).await?);
+pub(crate) async fn all<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Refused> {
+    if ctx.request.head.method == Method::DELETE {
+        return Ok(end_others(ctx, parts).await?);
     }
-    ledger.event.event = What::SessionList;
-    turn.request.allow_methods(&[Method::GET, Method::DELETE])?;
+    parts.event.event = What::SessionList;
+    ctx.request.allow_methods(&[Method::GET, Method::DELETE])?;
     // A program that watches the list is nobody's presence.
-    let wants = Wants { touch: turn.request.caller.is_navigation(), access_token: false, staleness: None };
-    let authenticated = match turn.authenticate(wants, ledger).await {
+    let wants = Wants { touch: ctx.request.caller.is_navigation(), access_token: false, staleness: None };
+    let authenticated = match ctx.authenticate(wants, parts).await {
         Ok(authenticated) => authenticated,
-        Err(reason) => return guard::challenge(turn, reason.into(), ledger),
+        Err(reason) => return guard::challenge(ctx, reason.into(), parts),
     };
-    let listed = list(turn, &authenticated).await?;
+    let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
-    let reply = if turn.request.caller.is_navigation() {
+    let reply = if ctx.request.caller.is_navigation() {
         response::html_with_form(pages::sessions::render(&listed, &current))
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
     };
-    ledger.event.end(Ending::Allow, "session.listed", reply.status);
+    parts.event.end(Ending::Allow, "session.listed", reply.status);
     Ok(reply)
 }
 
 /// `DELETE /auth/sessions/{id}`, `POST /auth/sessions/{id}/end`.
-pub(crate) async fn one<P: Platform>(turn: &Turn<'_, P>, rest: &str, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::SessionEnd;
+pub(crate) async fn one<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    rest: &str,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Reason> {
+    parts.event.event = What::SessionEnd;
     let (id, method) = match rest.strip_suffix("/end") {
         Some(id) => (id, Method::POST),
         None => (rest, Method::DELETE),
@@ -53,50 +57,53 @@ pub(crate) async fn one<P: Platform>(turn: &Turn<'_, P>, rest: &str, ledger: &mu
     if !is_id(id) {
         return Err(Reason::NoRoute);
     }
-    turn.request.allow_methods(&[method])?;
-    let authenticated = own(turn, ledger).await?;
+    ctx.request.allow_methods(&[method])?;
+    let authenticated = own(ctx, parts).await?;
     let is_current = authenticated.handle.id.digest().public_id() == id;
-    let ended = end(turn, &authenticated, &Command::EndListed { id: id.to_owned() }, ledger).await?;
+    let ended = end(ctx, &authenticated, &Command::EndListed { id: id.to_owned() }, parts).await?;
     if is_current {
-        turn.drop_session_cookie(ledger)?;
+        ctx.drop_session_cookie(parts)?;
     }
-    if ended == 0 && !turn.request.caller.is_navigation() {
+    if ended == 0 && !ctx.request.caller.is_navigation() {
         return Err(Reason::NoSuchSession);
     }
     // A person who asked twice, or too late, sees by the list that it is gone.
     let reason = if ended == 0 { "session.unknown" } else { "session.ended" };
-    done(turn, if is_current { LOGGED_OUT } else { PAGE }, ended, reason, ledger)
+    done(ctx, if is_current { LOGGED_OUT } else { PAGE }, ended, reason, parts)
 }
 
 /// `POST /auth/sessions/end-others`.
-pub(crate) async fn end_others_by_form<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::SessionEndOthers;
-    turn.request.allow_methods(&[Method::POST])?;
-    end_others(turn, ledger).await
+pub(crate) async fn end_others_by_form<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Reason> {
+    parts.event.event = What::SessionEndOthers;
+    ctx.request.allow_methods(&[Method::POST])?;
+    end_others(ctx, parts).await
 }
 
-async fn end_others<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::SessionEndOthers;
-    let authenticated = own(turn, ledger).await?;
+async fn end_others<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+    parts.event.event = What::SessionEndOthers;
+    let authenticated = own(ctx, parts).await?;
     let keep = authenticated.handle.id.digest();
-    let ended = end(turn, &authenticated, &Command::EndOthers { keep }, ledger).await?;
-    done(turn, PAGE, ended, "session.others_ended", ledger)
+    let ended = end(ctx, &authenticated, &Command::EndOthers { keep }, parts).await?;
+    done(ctx, PAGE, ended, "session.others_ended", parts)
 }
 
 /// Who asks, by their session.
-async fn own<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Authenticated, Reason> {
-    turn.authenticate(Wants { touch: true, access_token: false, staleness: None }, ledger).await
+async fn own<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Authenticated, Reason> {
+    ctx.authenticate(Wants { touch: true, access_token: false, staleness: None }, parts).await
 }
 
 async fn end<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     authenticated: &Authenticated,
     command: &Command,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<u32, Reason> {
-    match turn.command(&authenticated.handle.subject, command).await.map_err(Reason::Store)? {
+    match ctx.command(&authenticated.handle.subject, command).await.map_err(Reason::Store)? {
         Answer::EndedMany { count } => {
-            ledger.event.ended = Some(count);
+            parts.event.ended = Some(count);
             Ok(count)
         }
         _ => Err(Reason::Store(StoreError::Malformed)),
@@ -104,35 +111,35 @@ async fn end<P: Platform>(
 }
 
 fn done<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     location: &str,
     ended: u32,
     reason: &'static str,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Reason> {
-    let reply = if turn.request.caller.is_navigation() {
+    let reply = if ctx.request.caller.is_navigation() {
         response::redirect(StatusCode::SEE_OTHER, location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         response::json(StatusCode::OK, &json!({ "ended": ended }))
     };
-    ledger.event.end(Ending::Allow, reason, reply.status);
+    parts.event.end(Ending::Allow, reason, reply.status);
     Ok(reply)
 }
 
 /// The sessions that would be let in now.
-async fn list<P: Platform>(turn: &Turn<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
-    let command = Command::List { clocks: turn.clocks() };
-    let answer = turn.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
-    counted(turn, &authenticated.provider, answer)
+async fn list<P: Platform>(ctx: &RequestContext<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
+    let command = Command::List { clocks: ctx.clocks() };
+    let answer = ctx.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
+    counted(ctx, &authenticated.provider, answer)
 }
 
 /// The sessions of an answer, without those that are over by decree (`not_before`).
 ///
 /// # Errors
 /// When it is no list.
-pub(crate) fn counted<P>(turn: &Turn<'_, P>, provider: &str, answer: Answer) -> Result<Vec<Listed>, Reason> {
+pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, provider: &str, answer: Answer) -> Result<Vec<Listed>, Reason> {
     let Answer::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
-    if let Some(not_before) = turn.site.config.not_before(provider, turn.request.now) {
+    if let Some(not_before) = ctx.site.config.not_before(provider, ctx.request.now) {
         sessions.retain(|listed| listed.created_at >= not_before);
     }
     Ok(sessions)

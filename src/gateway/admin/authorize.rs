@@ -5,9 +5,9 @@ use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Principal};
 use crate::config::{Administrators, Config};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::guard::policies;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
 use crate::refusal::Reason;
 
@@ -17,29 +17,29 @@ use crate::refusal::Reason;
 /// # Errors
 /// When it stays shut.
 pub(super) async fn enter<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     endpoint: &Endpoint,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<(), Reason> {
-    let admin = turn.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
+    let admin = ctx.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
     let wants = Wants { touch: true, access_token: false, staleness: None };
-    let Authenticated { principal, provider: id, .. } = turn.authenticate(wants, ledger).await?;
+    let Authenticated { principal, provider: id, .. } = ctx.authenticate(wants, parts).await?;
     // The provider's id may have been given to another issuer since this session began.
-    if issuer(&turn.site.config, &id) != Some(principal.issuer()) {
+    if issuer(&ctx.site.config, &id) != Some(principal.issuer()) {
         return Err(Reason::NotAdministrator);
     }
-    let Some(policies) = &turn.site.policies else { return by_list(admin, &principal) };
+    let Some(policies) = &ctx.site.policies else { return by_list(admin, &principal) };
     let named = admin.all().iter();
     let named: Vec<(&str, &str)> = named
-        .filter_map(|one| Some((issuer(&turn.site.config, one.provider.as_str())?, one.subject.as_str())))
+        .filter_map(|one| Some((issuer(&ctx.site.config, one.provider.as_str())?, one.subject.as_str())))
         .collect();
     let input = ManagementInput {
         principal: PrincipalFacts::from(&principal),
         action: endpoint.action,
         administrators: &named,
-        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: &[] },
+        context: ContextFacts { now: ctx.request.now, peer: &ctx.request.head.peer, relations: &[] },
     };
-    by_policies(turn, policies, &input, ledger).await
+    by_policies(ctx, policies, &input, parts).await
 }
 
 fn issuer<'a>(config: &'a Config, provider: &str) -> Option<&'a str> {
@@ -55,21 +55,21 @@ fn by_list(admin: &Administrators, principal: &Principal) -> Result<(), Reason> 
 /// The policy that is built in says so of those whom the configuration names; what others may is for the published ones
 /// to say. None published, or none to be had: nothing.
 async fn by_policies<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     policies: &Policies,
     input: &ManagementInput<'_>,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<(), Reason> {
     let mut allows = |decision: PolicyDecision| {
-        ledger.event.policy_version = Some(decision.version.to_string());
-        ledger.event.policies.clone_from(&decision.policies);
+        parts.event.policy_version = Some(decision.version.to_string());
+        parts.event.policies.clone_from(&decision.policies);
         decision.allows()
     };
     let built_in = policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
     if allows(built_in.decide_management(input)) {
         return Ok(());
     }
-    let published = policies::loaded(turn, policies).await;
+    let published = policies::loaded(ctx, policies).await;
     if published.is_some_and(|published| allows(published.decide_management(input))) {
         return Ok(());
     }

@@ -6,9 +6,9 @@ use super::Done;
 use super::request::Order;
 use crate::explain::{self, Case, Context, Reading, Verdict, Who, words};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{policies, relations};
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::store::decision_log::{self, KeptDecisions};
@@ -31,11 +31,11 @@ pub(super) struct Supposition<'a> {
 /// `POST /auth/admin/explain`: `{ "who": { "provider": "corp", "claims": { … } }, "request": "GET /api/orders/7" }`, and
 /// `context` where that matters.
 pub(super) async fn suppose<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let order = Order::of_body(turn, body, &["who", "request", "context"], MAX_BYTES).await?;
+    let order = Order::of_body(ctx, body, &["who", "request", "context"], MAX_BYTES).await?;
     let request = order.text("request").ok_or(Reason::BadInput("request"))?;
     let who = match order.get("who") {
         Some(Value::String(nobody)) if nobody == NOBODY => None,
@@ -43,9 +43,9 @@ pub(super) async fn suppose<P: Platform>(
         _ => return Err(Reason::BadInput("who")),
     };
     let context = order.get("context").cloned();
-    match verdict(turn, Supposition { who, request, context }, ledger).await {
+    match verdict(ctx, Supposition { who, request, context }, parts).await {
         Ok(verdict) => Ok(Done::read(&verdict.to_json())),
-        Err(why) => Ok(Done::unacceptable(turn, &[why])),
+        Err(why) => Ok(Done::unacceptable(ctx, &[why])),
     }
 }
 
@@ -53,8 +53,8 @@ pub(super) async fn suppose<P: Platform>(
 ///
 /// # Errors
 /// When it is not kept, or not any more.
-pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
-    let event = recalled(turn, id).await?;
+pub(super) async fn recall<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<Value, Reason> {
+    let event = recalled(ctx, id).await?;
     let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
     Ok(json!({ "decision": event, "because": because }))
 }
@@ -63,11 +63,11 @@ pub(super) async fn recall<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<
 ///
 /// # Errors
 /// When it is not kept, or not any more.
-pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Value, Reason> {
-    if turn.site.config.decisions.is_none() || !decision_log::is_id(id) {
+pub(super) async fn recalled<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<Value, Reason> {
+    if ctx.site.config.decisions.is_none() || !decision_log::is_id(id) {
         return Err(Reason::NoSuchDecision);
     }
-    let line = turn.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let line = ctx.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
     serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))
 }
 
@@ -76,55 +76,54 @@ pub(super) async fn recalled<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Resul
 /// # Errors
 /// When the question cannot be read: why, for whoever asks it.
 pub(super) async fn verdict<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     supposition: Supposition<'_>,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Verdict, String> {
     let Supposition { who, request, context } = supposition;
     let context =
         context.map(serde_json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
     let context = context.unwrap_or_default();
-    let now = context.now()?.unwrap_or(turn.request.now);
+    let now = context.now()?.unwrap_or(ctx.request.now);
     let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
-    let supposed = who.transpose()?.map(|who| who.suppose(&turn.site.config, now)).transpose()?;
-    match explain::read(&turn.site.config, supposed.as_ref(), request, now)? {
+    let supposed = who.transpose()?.map(|who| who.suppose(&ctx.site.config, now)).transpose()?;
+    match explain::read(&ctx.site.config, supposed.as_ref(), request, now)? {
         Reading::Refused(verdict) => Ok(verdict),
-        Reading::Case(case) => Ok(asked(turn, (&case, &context), ledger).await),
+        Reading::Case(case) => Ok(asked(ctx, (&case, &context), parts).await),
     }
 }
 
 /// Policies are asked with the facts that hold.
 async fn asked<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     (case, context): (&Case<'_>, &Context),
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Verdict {
     let verdict = case.decide();
-    let found = match case.relations(&verdict, &turn.site.config.relations) {
-        None => return by_policies(turn, (case, context), (verdict, &[]), ledger).await,
+    let found = match case.relations(&verdict, &ctx.site.config.relations) {
+        None => return by_policies(ctx, (case, context), (verdict, &[]), parts).await,
         Some(Err(denial)) => Err(denial),
-        Some(Ok(questions)) => match relations::find_out(turn.platform.relations(), questions, &mut ledger.event).await
-        {
+        Some(Ok(questions)) => match relations::find_out(ctx.platform.relations(), questions, &mut parts.event).await {
             Ok(found) => found,
             Err(_) => return verdict.without_relations(),
         },
     };
     let verdict = verdict.with_relations(&found);
-    by_policies(turn, (case, context), (verdict, &found.unwrap_or_default()), ledger).await
+    by_policies(ctx, (case, context), (verdict, &found.unwrap_or_default()), parts).await
 }
 
 async fn by_policies<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     (case, context): (&Case<'_>, &Context),
     (verdict, facts): (Verdict, &[String]),
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Verdict {
     // Without an engine the configuration refuses a route that asks them.
-    let policies = turn.site.policies.as_ref().filter(|_| verdict.because == Verdict::TO_BE_ASKED);
+    let policies = ctx.site.policies.as_ref().filter(|_| verdict.because == Verdict::TO_BE_ASKED);
     let Some(policies) = policies else { return verdict };
     let peer = context.peer();
-    let loaded = policies::loaded(turn, policies).await;
-    ledger.event.policy_pull = policies.trouble();
+    let loaded = policies::loaded(ctx, policies).await;
+    parts.event.policy_pull = policies.trouble();
     match (loaded, case.for_policies(&peer, facts)) {
         (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
         _ => verdict.without_policies(),

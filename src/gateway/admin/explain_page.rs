@@ -7,8 +7,8 @@ use super::request::Order;
 use super::{Done, explain};
 use crate::config::Config;
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::json;
 use crate::pages::explain::{Answer, Asked, Choice, render};
 use crate::refusal::Reason;
@@ -16,26 +16,26 @@ use crate::refusal::Reason;
 const FIELDS: [&str; 7] = ["id", "request", "by", "claims", "scopes", "signed_in", "context"];
 const NOBODY: &str = "nobody";
 
-pub(super) async fn show<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
-    let order = Order::of_query(turn, &FIELDS)?;
+pub(super) async fn show<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
+    let order = Order::of_query(ctx, &FIELDS)?;
     let fields = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
     let [id, request, by, claims, scopes, signed_in, context] = fields;
     let asked = Asked { id, request, by, claims, scopes, signed_in, context };
     let answer = if !id.is_empty() {
-        made(turn, id).await?
+        made(ctx, id).await?
     } else if !request.is_empty() {
         match supposition(&asked) {
-            Ok(asked) => explain::verdict(turn, asked, ledger).await.map_or_else(Answer::Problem, Answer::Supposed),
+            Ok(asked) => explain::verdict(ctx, asked, parts).await.map_or_else(Answer::Problem, Answer::Supposed),
             Err(problem) => Answer::Problem(problem),
         }
     } else {
         Answer::Nothing
     };
-    Ok(Done::page(render(&asked, &choices(&turn.site.config), turn.site.config.decisions.is_some(), &answer)))
+    Ok(Done::page(render(&asked, &choices(&ctx.site.config), ctx.site.config.decisions.is_some(), &answer)))
 }
 
-async fn made<P: Platform>(turn: &Turn<'_, P>, id: &str) -> Result<Answer, Reason> {
-    match explain::recalled(turn, id).await {
+async fn made<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<Answer, Reason> {
+    match explain::recalled(ctx, id).await {
         Ok(event) => Ok(Answer::Made(event)),
         Err(Reason::NoSuchDecision) => {
             let problem =

@@ -16,9 +16,9 @@ mod sessions;
 
 use serde_json::{Value, json};
 
-use super::context::Turn;
+use super::context::RequestContext;
 use super::refused::Refused;
-use super::response_parts::Ledger;
+use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{self, Outcome as Ending, What};
 use crate::http::{Method, Reply, StatusCode};
@@ -60,13 +60,13 @@ impl Done {
     }
 
     /// It did nothing, for what it was given does not hold up. Who manages may know why, in their own words.
-    fn unacceptable<P>(turn: &Turn<'_, P>, problems: &[String]) -> Self {
+    fn unacceptable<P>(ctx: &RequestContext<'_, P>, problems: &[String]) -> Self {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let body = json!({
             "type": "urn:postern:problem:unacceptable",
             "title": "This cannot be done",
             "status": status.as_u16(),
-            "request_id": turn.request.id,
+            "request_id": ctx.request.id,
             "problems": problems,
         });
         Self { reply: response::problem_json(status, &body), reason: "admin.unacceptable", change: None }
@@ -75,49 +75,49 @@ impl Done {
 
 /// Answers a request for a path within [`PREFIX`].
 pub(super) async fn answer<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Refused> {
-    ledger.event.event = What::Admin;
-    if turn.site.config.admin.is_none() {
+    parts.event.event = What::Admin;
+    if ctx.site.config.admin.is_none() {
         return Err(Reason::NoRoute.into());
     }
-    let (endpoint, parameter) = find(&turn.request.head.method, path, turn.site.policies.is_some())?;
-    ledger.event.action = Some(endpoint.action);
-    if let Err(reason) = authorize::enter(turn, endpoint, ledger).await {
-        return super::guard::challenge(turn, reason.into(), ledger);
+    let (endpoint, parameter) = find(&ctx.request.head.method, path, ctx.site.policies.is_some())?;
+    parts.event.action = Some(endpoint.action);
+    if let Err(reason) = authorize::enter(ctx, endpoint, parts).await {
+        return super::guard::challenge(ctx, reason.into(), parts);
     }
-    let Done { reply, reason, change } = carry_out(turn, endpoint, parameter, body, ledger).await?;
+    let Done { reply, reason, change } = carry_out(ctx, endpoint, parameter, body, parts).await?;
     if let Some(Change { before, after }) = change {
-        ledger.event.before = Some(audit::short(&before));
-        ledger.event.after = Some(audit::short(&after));
+        parts.event.before = Some(audit::short(&before));
+        parts.event.after = Some(audit::short(&after));
     }
     let ending = if reply.status.is_client_error() { Ending::Deny } else { Ending::Allow };
-    ledger.event.end(ending, reason, reply.status);
+    parts.event.end(ending, reason, reply.status);
     Ok(reply)
 }
 
 /// `parameter`: what stands in the path where the endpoint has `{…}`; else nothing.
 async fn carry_out<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     endpoint: &Endpoint,
     parameter: &str,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
     match endpoint.task {
-        Task::Index => Ok(Done::read(&index(turn.site.policies.is_some()))),
-        Task::ListSessions => sessions::list(turn, ledger).await,
-        Task::Recall => Ok(Done::read(&explain::recall(turn, parameter).await?)),
-        Task::ExplainPage => explain_page::show(turn, ledger).await,
-        Task::Explain => explain::suppose(turn, body, ledger).await,
-        Task::Policies(task) => policies::carry_out(turn, task, parameter, body).await,
-        Task::ListRelations => relations::list(turn, ledger).await,
-        Task::ChangeRelations => relations::change(turn, body, ledger).await,
-        Task::CheckRelation => relations::check(turn, body, ledger).await,
-        Task::RevokeSessions => sessions::revoke(turn, body, ledger).await,
+        Task::Index => Ok(Done::read(&index(ctx.site.policies.is_some()))),
+        Task::ListSessions => sessions::list(ctx, parts).await,
+        Task::Recall => Ok(Done::read(&explain::recall(ctx, parameter).await?)),
+        Task::ExplainPage => explain_page::show(ctx, parts).await,
+        Task::Explain => explain::suppose(ctx, body, parts).await,
+        Task::Policies(task) => policies::carry_out(ctx, task, parameter, body).await,
+        Task::ListRelations => relations::list(ctx, parts).await,
+        Task::ChangeRelations => relations::change(ctx, body, parts).await,
+        Task::CheckRelation => relations::check(ctx, body, parts).await,
+        Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
     }
 }
 

@@ -6,9 +6,9 @@ use super::request::Order;
 use super::{Change as Noted, Done};
 use crate::audit;
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::guard::relations as store;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{
@@ -19,19 +19,19 @@ use crate::relation::{
 const MAX_BYTES: usize = 256 * 1024;
 
 /// `GET /auth/admin/relations?object=document:7`: its tuples, a page at a time.
-pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
-    model(turn)?;
-    let order = Order::of_query(turn, &["object", "after"])?;
-    let object = order.text("object").and_then(|text| relation::object(text, &|id| issuer(turn, id)).ok());
+pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
+    model(ctx)?;
+    let order = Order::of_query(ctx, &["object", "after"])?;
+    let object = order.text("object").and_then(|text| relation::object(text, &|id| issuer(ctx, id)).ok());
     let object = object.ok_or(Reason::BadInput("object"))?;
-    ledger.event.target = Some(audit::short(&object.to_string()));
+    parts.event.target = Some(audit::short(&object.to_string()));
     let after = match order.text("after") {
         None => None,
         Some(text) => {
             Some(Tuple::parse(text).filter(|after| after.userset.object == object).ok_or(Reason::BadInput("after"))?)
         }
     };
-    let page = turn.platform.relations().list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
+    let page = ctx.platform.relations().list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
     let next = page.tuples.last().filter(|_| page.more).map(ToString::to_string);
     Ok(Done::read(&json!({ "tuples": texts(&page.tuples), "next": next })))
 }
@@ -39,15 +39,15 @@ pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -
 /// `POST /auth/admin/relations`: `{ "add": ["document:7#viewer@user:corp|alice"], "remove": [] }`. All are of one object,
 /// so that they are changed together or not at all; what is so already is left as it is.
 pub(super) async fn change<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let model = model(turn)?;
-    let order = Order::of_body(turn, body, &["add", "remove"], MAX_BYTES).await?;
+    let model = model(ctx)?;
+    let order = Order::of_body(ctx, body, &["add", "remove"], MAX_BYTES).await?;
     let (mut problems, mut all) = (Vec::new(), Vec::new());
-    let add = tuples(turn, order.get("add"), &mut problems).ok_or(Reason::BadInput("add"))?;
-    let remove = tuples(turn, order.get("remove"), &mut problems).ok_or(Reason::BadInput("remove"))?;
+    let add = tuples(ctx, order.get("add"), &mut problems).ok_or(Reason::BadInput("add"))?;
+    let remove = tuples(ctx, order.get("remove"), &mut problems).ok_or(Reason::BadInput("remove"))?;
     // One that the model no longer admits may be removed.
     problems.extend(add.iter().filter_map(|tuple| inadmissible(model, tuple)));
     all.extend(add.iter().chain(&remove));
@@ -62,21 +62,25 @@ pub(super) async fn change<P: Platform>(
         if problems.is_empty() {
             problems.push("expected at least one tuple in `add` or `remove`".to_owned());
         }
-        return Ok(Done::unacceptable(turn, &problems));
+        return Ok(Done::unacceptable(ctx, &problems));
     };
-    ledger.event.target = Some(audit::short(&object.to_string()));
-    carry_out(turn, Change { object, add, remove }, ledger).await
+    parts.event.target = Some(audit::short(&object.to_string()));
+    carry_out(ctx, Change { object, add, remove }, parts).await
 }
 
 /// The event has each tuple by itself: as one text, many would be cut short.
-async fn carry_out<P: Platform>(turn: &Turn<'_, P>, change: Change, ledger: &mut Ledger) -> Result<Done, Reason> {
-    let changed = turn.platform.relations().change_tuples(&change).await.map_err(Reason::Store)?;
+async fn carry_out<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    change: Change,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let changed = ctx.platform.relations().change_tuples(&change).await.map_err(Reason::Store)?;
     if (changed.added.len(), changed.removed.len()) != (change.add.len(), change.remove.len()) {
         return Err(Reason::Store(StoreError::Malformed));
     }
     let (added, removed) = (those(&change.add, &changed.added), those(&change.remove, &changed.removed));
-    ledger.event.tuples_added = added.iter().map(|tuple| audit::short(tuple)).collect();
-    ledger.event.tuples_removed = removed.iter().map(|tuple| audit::short(tuple)).collect();
+    parts.event.tuples_added = added.iter().map(|tuple| audit::short(tuple)).collect();
+    parts.event.tuples_removed = removed.iter().map(|tuple| audit::short(tuple)).collect();
     let noted = Noted { before: removed.join(" "), after: added.join(" ") };
     Ok(Done::changed(&json!({ "added": added, "removed": removed }), noted))
 }
@@ -84,42 +88,42 @@ async fn carry_out<P: Platform>(turn: &Turn<'_, P>, change: Change, ledger: &mut
 /// `POST /auth/admin/relations/check`: `{ "tuple": "document:7#viewer@user:corp|alice" }`, which need not be one that is
 /// stored.
 pub(super) async fn check<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let model = model(turn)?;
-    let order = Order::of_body(turn, body, &["tuple"], super::request::MAX_BYTES).await?;
+    let model = model(ctx)?;
+    let order = Order::of_body(ctx, body, &["tuple"], super::request::MAX_BYTES).await?;
     let text = order.text("tuple").ok_or(Reason::BadInput("tuple"))?;
-    let tuple = match tuple(turn, text).and_then(|tuple| known(model, &tuple).map_or(Ok(tuple), Err)) {
+    let tuple = match tuple(ctx, text).and_then(|tuple| known(model, &tuple).map_or(Ok(tuple), Err)) {
         Ok(tuple) => tuple,
-        Err(problem) => return Ok(Done::unacceptable(turn, &[problem])),
+        Err(problem) => return Ok(Done::unacceptable(ctx, &[problem])),
     };
-    ledger.event.target = Some(audit::short(&tuple.to_string()));
-    let found = store::check(turn.platform.relations(), model, &tuple.userset, &tuple.subject).await;
+    parts.event.target = Some(audit::short(&tuple.to_string()));
+    let found = store::check(ctx.platform.relations(), model, &tuple.userset, &tuple.subject).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     let unanswered = if let Outcome::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
-    (ledger.event.relation_rounds, ledger.event.relation_reads) = (Some(rounds), Some(reads));
+    (parts.event.relation_rounds, parts.event.relation_reads) = (Some(rounds), Some(reads));
     let holds = outcome == Outcome::Yes;
     Ok(Done::read(&json!({ "holds": holds, "reason": unanswered, "rounds": rounds, "reads": reads })))
 }
 
 /// Without a model there is nothing to ask about.
-fn model<'a, P>(turn: &Turn<'a, P>) -> Result<&'a Model, Reason> {
-    Some(&turn.site.config.relations).filter(|model| !model.names(None).is_empty()).ok_or(Reason::NoRoute)
+fn model<'a, P>(ctx: &RequestContext<'a, P>) -> Result<&'a Model, Reason> {
+    Some(&ctx.site.config.relations).filter(|model| !model.names(None).is_empty()).ok_or(Reason::NoRoute)
 }
 
 /// The issuer that goes by this id; those of providers and of issuers are never the same.
-fn issuer<'a, P>(turn: &Turn<'a, P>, id: &str) -> Option<&'a str> {
-    turn.site.config.named_issuer(id)
+fn issuer<'a, P>(ctx: &RequestContext<'a, P>, id: &str) -> Option<&'a str> {
+    ctx.site.config.named_issuer(id)
 }
 
 /// The tuples of a list, none where it is absent; what is none is a problem. `None` when it is no list of texts.
-fn tuples<P>(turn: &Turn<'_, P>, list: Option<&Value>, problems: &mut Vec<String>) -> Option<Vec<Tuple>> {
+fn tuples<P>(ctx: &RequestContext<'_, P>, list: Option<&Value>, problems: &mut Vec<String>) -> Option<Vec<Tuple>> {
     let Some(list) = list else { return Some(Vec::new()) };
     let mut all = Vec::new();
     for text in list.as_array()? {
-        match tuple(turn, text.as_str()?) {
+        match tuple(ctx, text.as_str()?) {
             Ok(tuple) => all.push(tuple),
             Err(problem) => problems.push(problem),
         }
@@ -127,8 +131,8 @@ fn tuples<P>(turn: &Turn<'_, P>, list: Option<&Value>, problems: &mut Vec<String
     Some(all)
 }
 
-fn tuple<P>(turn: &Turn<'_, P>, text: &str) -> Result<Tuple, String> {
-    relation::tuple(text, &|id| issuer(turn, id)).map_err(|why| {
+fn tuple<P>(ctx: &RequestContext<'_, P>, text: &str) -> Result<Tuple, String> {
+    relation::tuple(text, &|id| issuer(ctx, id)).map_err(|why| {
         let text = audit::short(text);
         match why {
             Misnamed::Unreadable => format!("expected {TUPLE}, found `{text}`"),

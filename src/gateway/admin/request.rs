@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::http::{essence, header};
 use crate::json;
 use crate::ports::RequestBody;
@@ -22,12 +22,12 @@ impl Order {
     /// # Errors
     /// When it is none, or has a member that is not `known`: one that is misspelt must not do more than was meant.
     pub(super) async fn of_body<P>(
-        turn: &Turn<'_, P>,
+        ctx: &RequestContext<'_, P>,
         body: impl RequestBody,
         known: &[&str],
         max_bytes: usize,
     ) -> Result<Self, Reason> {
-        let media_type = turn.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let media_type = ctx.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
         if !essence(media_type).eq_ignore_ascii_case("application/json") {
             return Err(Reason::BadInput("content-type"));
         }
@@ -44,9 +44,9 @@ impl Order {
     ///
     /// # Errors
     /// When there is anything else.
-    pub(super) fn of_query<P>(turn: &Turn<'_, P>, known: &[&'static str]) -> Result<Self, Reason> {
+    pub(super) fn of_query<P>(ctx: &RequestContext<'_, P>, known: &[&'static str]) -> Result<Self, Reason> {
         let mut members = Map::new();
-        for (name, value) in form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes()) {
+        for (name, value) in form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes()) {
             let known = known.iter().find(|known| **known == name).ok_or(Reason::BadInput("query"))?;
             if members.insert(name.into_owned(), Cow::into_owned(value).into()).is_some() {
                 return Err(Reason::BadInput(known));

@@ -8,8 +8,8 @@ use crate::audit;
 use crate::config::Provider;
 use crate::gateway::Platform;
 use crate::gateway::account::sessions::{as_json, counted, is_id};
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::session::{Answer, Command, SubjectKey};
@@ -19,27 +19,27 @@ use crate::time::Timestamp;
 const MAX_SUBJECT_BYTES: usize = 255;
 
 /// `GET /auth/admin/sessions?provider=&subject=`: someone's sessions.
-pub(super) async fn list<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Done, Reason> {
-    let order = Order::of_query(turn, &["provider", "subject"])?;
-    let person = Person::of(turn, &order, ledger)?;
-    let answer = turn.command(&person.key, &Command::List { clocks: turn.clocks() }).await.map_err(Reason::Store)?;
-    let sessions = counted(turn, person.provider.id.as_str(), answer)?;
+pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
+    let order = Order::of_query(ctx, &["provider", "subject"])?;
+    let person = Person::of(ctx, &order, parts)?;
+    let answer = ctx.command(&person.key, &Command::List { clocks: ctx.clocks() }).await.map_err(Reason::Store)?;
+    let sessions = counted(ctx, person.provider.id.as_str(), answer)?;
     Ok(Done::read(&as_json(&sessions, None)))
 }
 
 /// `POST /auth/admin/revoke`: ends all sessions of someone, one of them, or those that began at or before a time.
 pub(super) async fn revoke<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let order = Order::of_body(turn, body, &["provider", "subject", "session", "before"], MAX_BYTES).await?;
-    let person = Person::of(turn, &order, ledger)?;
-    let command = command(turn, &order)?;
-    let Answer::EndedMany { count } = turn.command(&person.key, &command).await.map_err(Reason::Store)? else {
+    let order = Order::of_body(ctx, body, &["provider", "subject", "session", "before"], MAX_BYTES).await?;
+    let person = Person::of(ctx, &order, parts)?;
+    let command = command(ctx, &order)?;
+    let Answer::EndedMany { count } = ctx.command(&person.key, &command).await.map_err(Reason::Store)? else {
         return Err(Reason::Store(StoreError::Malformed));
     };
-    ledger.event.ended = Some(count);
+    parts.event.ended = Some(count);
     let which = match &command {
         Command::EndListed { id } => format!("session {id}"),
         Command::EndAll { before: Some(before) } => format!("sessions since before {before}"),
@@ -56,19 +56,19 @@ struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    fn of<P>(turn: &Turn<'a, P>, order: &Order, ledger: &mut Ledger) -> Result<Self, Reason> {
-        let provider = order.text("provider").and_then(|id| turn.site.config.provider(id));
+    fn of<P>(ctx: &RequestContext<'a, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
+        let provider = order.text("provider").and_then(|id| ctx.site.config.provider(id));
         let provider = provider.ok_or(Reason::BadInput("provider"))?;
         let subject = order
             .text("subject")
             .filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT_BYTES)
             .ok_or(Reason::BadInput("subject"))?;
-        ledger.event.target = Some(audit::short(&format!("{}|{subject}", provider.id)));
+        parts.event.target = Some(audit::short(&format!("{}|{subject}", provider.id)));
         Ok(Self { provider, key: SubjectKey::of(provider.issuer.as_str(), subject) })
     }
 }
 
-fn command<P>(turn: &Turn<'_, P>, order: &Order) -> Result<Command, Reason> {
+fn command<P>(ctx: &RequestContext<'_, P>, order: &Order) -> Result<Command, Reason> {
     match (order.get("session"), order.get("before")) {
         (None, None) => Ok(Command::EndAll { before: None }),
         (Some(id), None) => match id.as_str().filter(|id| is_id(id)) {
@@ -80,7 +80,7 @@ fn command<P>(turn: &Turn<'_, P>, order: &Order) -> Result<Command, Reason> {
             match before
                 .as_i64()
                 .map(Timestamp::from_unix)
-                .filter(|at| (Timestamp::EPOCH..=turn.request.now).contains(at))
+                .filter(|at| (Timestamp::EPOCH..=ctx.request.now).contains(at))
             {
                 Some(at) => Ok(Command::EndAll { before: Some(at) }),
                 None => Err(Reason::BadInput("before")),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::audit::{Evaluated, Event};
 use crate::authzen::{Entity, Evaluation};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::guard::policies::{failed, loaded, trial};
 use crate::gateway::guard::relations;
 use crate::policy::Loaded;
@@ -36,13 +36,13 @@ impl Judges {
     /// When the tuples cannot be had.
     pub(crate) async fn judge<P: Platform>(
         &self,
-        turn: &Turn<'_, P>,
+        ctx: &RequestContext<'_, P>,
         asked: &Evaluation,
         event: &mut Event,
     ) -> Result<Evaluated, Reason> {
         let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
-        match named.filter(|(kind, relation)| turn.site.config.relations.has(kind, relation)) {
-            Some((_, relation)) => related(turn, asked, relation, event).await,
+        match named.filter(|(kind, relation)| ctx.site.config.relations.has(kind, relation)) {
+            Some((_, relation)) => related(ctx, asked, relation, event).await,
             None => Ok(self.by_policies(asked)),
         }
     }
@@ -51,7 +51,7 @@ impl Judges {
 /// Whether the subject stands in this relation to the resource. What a service says of them besides counts for nothing
 /// here: what is stored does.
 async fn related<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     asked: &Evaluation,
     relation: Name,
     event: &mut Event,
@@ -59,14 +59,14 @@ async fn related<P: Platform>(
     let named = |entity: &Entity| {
         let kind = Name::parse(&entity.kind)?;
         let text = format!("{}:{}", kind.as_str(), entity.id);
-        relation::object(&text, &|id| turn.site.config.named_issuer(id)).ok()
+        relation::object(&text, &|id| ctx.site.config.named_issuer(id)).ok()
     };
     let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
     let found = relations::check(
-        turn.platform.relations(),
-        &turn.site.config.relations,
+        ctx.platform.relations(),
+        &ctx.site.config.relations,
         &Userset { object, relation },
         &Subject::Object(subject),
     )
@@ -83,9 +83,9 @@ async fn related<P: Platform>(
 
 impl Judges {
     /// Those that count now; the event tells which.
-    pub(crate) async fn at_hand<P: Platform>(turn: &Turn<'_, P>, event: &mut Event) -> Self {
-        let Some(policies) = &turn.site.policies else { return Self { policies: Published::NoEngine } };
-        let loaded = loaded(turn, policies).await;
+    pub(crate) async fn at_hand<P: Platform>(ctx: &RequestContext<'_, P>, event: &mut Event) -> Self {
+        let Some(policies) = &ctx.site.policies else { return Self { policies: Published::NoEngine } };
+        let loaded = loaded(ctx, policies).await;
         event.policy_pull = policies.trouble();
         event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());
         Self { policies: loaded.map_or(Published::NoneLoaded, Published::Loaded) }

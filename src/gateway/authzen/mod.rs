@@ -5,10 +5,10 @@ mod evaluator;
 
 use serde_json::Value;
 
-use super::context::Turn;
+use super::context::RequestContext;
 use super::guard::decide;
 use super::refused::Refused;
-use super::response_parts::Ledger;
+use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{Evaluated, Event, Outcome as Ending, What};
 use crate::authzen::{self, EVALUATION, EVALUATIONS, Evaluation, MAX_BYTES, METADATA, Request, RequestError, Semantic};
@@ -58,60 +58,60 @@ pub(super) struct Call<'a> {
 
 /// Answers a service. Its own id of the request goes back with whatever it is told (§10.1.3).
 pub(super) async fn answer<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     call: Call<'_>,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Reason> {
     if call.endpoint == Endpoint::Metadata {
-        return describe(turn, ledger);
+        return describe(ctx, parts);
     }
-    ledger.event.event = What::Evaluation;
-    ledger.echo(turn.request.head.headers.get(REQUEST_ID));
-    match decide(turn, call, body, ledger).await {
+    parts.event.event = What::Evaluation;
+    parts.echo(ctx.request.head.headers.get(REQUEST_ID));
+    match decide(ctx, call, body, parts).await {
         Ok(decisions) => Ok(response::json(StatusCode::OK, &decisions)),
-        Err(refused) => Ok(in_words(turn.refuse(&refused, ledger), &refused.reason, &turn.request.id)),
+        Err(refused) => Ok(in_words(ctx.refuse(&refused, parts), &refused.reason, &ctx.request.id)),
     }
 }
 
-fn describe<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::Own;
-    turn.request.allow_methods(&[Method::GET, Method::HEAD])?;
-    let public_url = &turn.site.config.public_url;
+fn describe<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+    parts.event.event = What::Own;
+    ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let public_url = &ctx.site.config.public_url;
     let metadata = authzen::metadata(public_url.origin(), |path| public_url.join(path));
-    ledger.event.end(Ending::Allow, "own.page", StatusCode::OK);
+    parts.event.end(Ending::Allow, "own.page", StatusCode::OK);
     Ok(response::public(response::json(StatusCode::OK, &metadata), MAX_AGE))
 }
 
 /// Both doors, then the questions.
 async fn decide<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     Call { authzen, endpoint, path }: Call<'_>,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Value, Refused> {
-    turn.request.allow_methods(&[Method::POST])?;
+    ctx.request.allow_methods(&[Method::POST])?;
     let matched = Matched { route: &authzen.route, params: Vec::new() };
-    ledger.event.route = Some(authzen.route.name.clone());
-    decide::enter(turn, path, &matched, ledger).await?;
-    let request = read(turn, endpoint, body).await.map_err(Reason::Evaluation)?;
-    let judges = Judges::at_hand(turn, &mut ledger.event).await;
+    parts.event.route = Some(authzen.route.name.clone());
+    decide::enter(ctx, path, &matched, parts).await?;
+    let request = read(ctx, endpoint, body).await.map_err(Reason::Evaluation)?;
+    let judges = Judges::at_hand(ctx, &mut parts.event).await;
     let answer = match request {
         Request::One(one) => {
-            let evaluated = judges.judge(turn, &one, &mut ledger.event).await?;
-            let answer = authzen::decision(evaluated.decision, &turn.request.id);
-            ledger.event.evaluations.push(evaluated);
+            let evaluated = judges.judge(ctx, &one, &mut parts.event).await?;
+            let answer = authzen::decision(evaluated.decision, &ctx.request.id);
+            parts.event.evaluations.push(evaluated);
             answer
         }
         Request::Many(semantic, all) => {
-            ledger.event.evaluations = in_turn(turn, &judges, semantic, all, &mut ledger.event).await?;
+            parts.event.evaluations = in_turn(ctx, &judges, semantic, all, &mut parts.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
-                authzen::decision(evaluated.decision, &format!("{}.{}", turn.request.id, place + 1))
+                authzen::decision(evaluated.decision, &format!("{}.{}", ctx.request.id, place + 1))
             };
-            authzen::decisions(ledger.event.evaluations.iter().enumerate().map(named).collect())
+            authzen::decisions(parts.event.evaluations.iter().enumerate().map(named).collect())
         }
     };
-    ledger.event.end(Ending::Allow, "evaluation.answered", StatusCode::OK);
+    parts.event.end(Ending::Allow, "evaluation.answered", StatusCode::OK);
     Ok(answer)
 }
 
@@ -120,7 +120,7 @@ async fn decide<P: Platform>(
 /// # Errors
 /// When what is needed for an answer cannot be had: then none is given.
 async fn in_turn<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     judges: &Judges,
     semantic: Semantic,
     all: Vec<Result<Evaluation, RequestError>>,
@@ -129,7 +129,7 @@ async fn in_turn<P: Platform>(
     let mut answered = Vec::with_capacity(all.len());
     for one in all {
         let evaluated = match one {
-            Ok(evaluation) => judges.judge(turn, &evaluation, event).await?,
+            Ok(evaluation) => judges.judge(ctx, &evaluation, event).await?,
             Err(error) => Evaluated::malformed(error),
         };
         let ends = semantic.ends_with(evaluated.decision);
@@ -141,8 +141,12 @@ async fn in_turn<P: Platform>(
     Ok(answered)
 }
 
-async fn read<P>(turn: &Turn<'_, P>, endpoint: Endpoint, body: impl RequestBody) -> Result<Request, RequestError> {
-    let media_type = turn.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+async fn read<P>(
+    ctx: &RequestContext<'_, P>,
+    endpoint: Endpoint,
+    body: impl RequestBody,
+) -> Result<Request, RequestError> {
+    let media_type = ctx.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if !essence(media_type).eq_ignore_ascii_case("application/json") {
         return Err(RequestError::ContentType);
     }

@@ -9,11 +9,11 @@ use super::{Gateway, Platform};
 
 /// Something to be fetched. Only the gateway makes one, and [`Gateway::run`] runs it.
 #[derive(Debug)]
-pub struct Errand(pub(super) Wanted);
+pub struct BackgroundTask(pub(super) Work);
 
 /// What is to be fetched.
 #[derive(Debug)]
-pub(super) enum Wanted {
+pub(super) enum Work {
     /// A document of an issuer's.
     Document(Published, Ask),
     /// The policies that are published now.
@@ -23,17 +23,17 @@ pub(super) enum Wanted {
 /// Has work done that does not end with the request at hand, even when its client goes away.
 ///
 /// An attacker who hangs up as soon as a fetch begins could otherwise end every one of them.
-pub trait Errands {
-    /// Has [`Gateway::run`] called with `errand`, now, without waiting for it.
-    fn start(&self, errand: Errand);
+pub trait Spawn {
+    /// Has [`Gateway::run`] called with `task`, now, without waiting for it.
+    fn spawn(&self, task: BackgroundTask);
 }
 
 impl Gateway {
-    /// Runs what [`Errands::start`] was given. Writes an event when what is fetched changed, or could not be had.
-    pub async fn run<P: Platform>(&self, platform: &P, errand: Errand) {
-        match errand.0 {
-            Wanted::Document(published, ask) => self.fetch_document(platform, published, ask).await,
-            Wanted::Policies => self.pull_policies(platform).await,
+    /// Runs what [`Spawn::spawn`] was given. Writes an event when what is fetched changed, or could not be had.
+    pub async fn run<P: Platform>(&self, platform: &P, task: BackgroundTask) {
+        match task.0 {
+            Work::Document(published, ask) => self.fetch_document(platform, published, ask).await,
+            Work::Policies => self.pull_policies(platform).await,
         }
     }
 }

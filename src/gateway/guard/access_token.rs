@@ -12,9 +12,9 @@ use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
 use crate::config::{IssuerId, SignedTokens, TokenIssuer, Tokens};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::jose::{KeyStamp, UnverifiedJwt};
 use crate::ports::Clock;
 use crate::refusal::Reason;
@@ -49,7 +49,7 @@ impl<'a> SigningIssuer<'a> {
     }
 }
 
-impl<P: Platform> Turn<'_, P> {
+impl<P: Platform> RequestContext<'_, P> {
     /// The token that this request presents, if any. Asked only where tokens are accepted.
     ///
     /// # Errors
@@ -67,9 +67,9 @@ impl<P: Platform> Turn<'_, P> {
         presented: Presented,
         guard: &Guard,
         path: &CanonicalPath,
-        ledger: &mut Ledger,
+        parts: &mut ResponseParts,
     ) -> Result<Bearer, Reason> {
-        let (issuer, claims) = read(self, presented.token.expose(), guard, ledger).await?;
+        let (issuer, claims) = read(self, presented.token.expose(), guard, parts).await?;
         let arrival = Arrival {
             presented: &presented,
             head: self.request.head,
@@ -82,10 +82,10 @@ impl<P: Platform> Turn<'_, P> {
             sender_constraint::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
                 .await
                 .map_err(reason)?;
-        ledger.event.jkt = sender.jkt().map(str::to_owned);
+        parts.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
-        ledger.event.who(&principal);
-        ledger.event.token(claims.jti());
+        parts.event.who(&principal);
+        parts.event.token(claims.jti());
         Ok(Bearer { principal, token: presented.token, scheme: presented.scheme })
     }
 }
@@ -99,29 +99,29 @@ fn reason(failure: SenderFailure) -> Reason {
 
 /// What a token says and who vouches for it: remembered, verified, or asked. Who *sends* it is for every request to show.
 async fn read<'a, P: Platform>(
-    turn: &Turn<'a, P>,
+    ctx: &RequestContext<'a, P>,
     token: &str,
     guard: &Guard,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<(&'a TokenIssuer, Rc<AccessTokenClaims>), Reason> {
     let digest = TokenDigest::of(token);
-    if let Some((issuer, claims)) = remembered(turn, &digest) {
-        ledger.event.vouched_for_by(&issuer.id, true);
+    if let Some((issuer, claims)) = remembered(ctx, &digest) {
+        parts.event.vouched_for_by(&issuer.id, true);
         return Ok((issuer, claims));
     }
-    let (issuer, jwt) = issuer_of(turn, token, guard).map_err(Reason::TokenRejected)?;
-    ledger.event.vouched_for_by(&issuer.id, false);
+    let (issuer, jwt) = issuer_of(ctx, token, guard).map_err(Reason::TokenRejected)?;
+    parts.event.vouched_for_by(&issuer.id, false);
     match (&issuer.tokens, jwt) {
         (Tokens::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
         (Tokens::Signed(signed), Some(jwt)) => {
-            let (claims, key) = verify(turn, SigningIssuer { issuer, signed }, &jwt).await?;
+            let (claims, key) = verify(ctx, SigningIssuer { issuer, signed }, &jwt).await?;
             let claims = Rc::new(claims);
-            turn.site.tokens.keep_signed(&issuer.id, digest, &claims, key);
+            ctx.site.tokens.keep_signed(&issuer.id, digest, &claims, key);
             Ok((issuer, claims))
         }
         (Tokens::Opaque(how), _) => {
-            let (claims, remembered) = introspection::ask(turn, Question { issuer, how, token, digest }).await?;
-            ledger.event.remembered = remembered;
+            let (claims, remembered) = introspection::ask(ctx, Question { issuer, how, token, digest }).await?;
+            parts.event.remembered = remembered;
             Ok((issuer, claims))
         }
     }
@@ -129,48 +129,48 @@ async fn read<'a, P: Platform>(
 
 /// A signed token that was verified before, by a key that is still its issuer's.
 fn remembered<'a, P: Platform>(
-    turn: &Turn<'a, P>,
+    ctx: &RequestContext<'a, P>,
     digest: &TokenDigest,
 ) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| {
-        let signing = turn.site.config.issuer(issuer).and_then(SigningIssuer::of);
-        let (now, errands) = (turn.platform.clock().now(), turn.platform.errands());
-        signing.is_some_and(|signing| turn.site.documents.still_holds(now, errands, signing.keys(), key))
+        let signing = ctx.site.config.issuer(issuer).and_then(SigningIssuer::of);
+        let (now, errands) = (ctx.platform.clock().now(), ctx.platform.errands());
+        signing.is_some_and(|signing| ctx.site.documents.still_holds(now, errands, signing.keys(), key))
     };
-    let (issuer, claims) = turn.site.tokens.signed(digest, turn.request.now, holds)?;
-    Some((turn.site.config.issuer(&issuer)?, claims))
+    let (issuer, claims) = ctx.site.tokens.signed(digest, ctx.request.now, holds)?;
+    Some((ctx.site.config.issuer(&issuer)?, claims))
 }
 
 /// The issuer that a token says it is from, and what was read of it to know: a key into the configuration, and nothing more. What is not
 /// found there costs no question to anybody. A text that says nothing can only be for the one issuer here that it
 /// would say something to.
 fn issuer_of<'a, 't, P>(
-    turn: &Turn<'a, P>,
+    ctx: &RequestContext<'a, P>,
     token: &'t str,
     guard: &Guard,
 ) -> Result<(&'a TokenIssuer, Option<UnverifiedJwt<'t>>), TokenRejection> {
-    if let Some(issuer) = turn.site.config.opaque_issuer(&guard.requirements).filter(|_| !looks_like_jwt(token)) {
+    if let Some(issuer) = ctx.site.config.opaque_issuer(&guard.requirements).filter(|_| !looks_like_jwt(token)) {
         return Ok((issuer, None));
     }
     let jwt = UnverifiedJwt::parse(token).map_err(TokenRejection::Jwt)?;
     let claimed = jwt.claimed_issuer().map_err(TokenRejection::Jwt)?;
     let issuer =
-        claimed.and_then(|issuer| turn.site.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)?;
+        claimed.and_then(|issuer| ctx.site.config.token_issuer(&issuer)).ok_or(TokenRejection::IssuerUnknown)?;
     Ok((issuer, Some(jwt)))
 }
 
 /// The signature by the issuer's keys, then the claims by its rules.
 async fn verify<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     signing: SigningIssuer<'_>,
     jwt: &UnverifiedJwt<'_>,
 ) -> Result<(AccessTokenClaims, KeyStamp), Reason> {
     let SigningIssuer { issuer, signed } = signing;
     let accepted = AcceptedKeys { source: signing.keys(), algorithms: &signed.algs };
-    let verified = turn.site.documents.verify(turn.platform, accepted, jwt).await;
+    let verified = ctx.site.documents.verify(ctx.platform, accepted, jwt).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
     let key = verified.key();
-    let expected = Expectations { issuer, profile: signed.profile, now: turn.request.now };
+    let expected = Expectations { issuer, profile: signed.profile, now: ctx.request.now };
     let claims = AccessTokenClaims::check(verified, &expected)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
     Ok((claims, key))

@@ -4,7 +4,7 @@ use super::access_token::Bearer;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Credential;
 use crate::refusal::Reason;
 use crate::route::{Guard, GuardedRoute, Token};
@@ -62,7 +62,7 @@ impl Entrant {
     }
 }
 
-impl<P: Platform> Turn<'_, P> {
+impl<P: Platform> RequestContext<'_, P> {
     /// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
     pub(super) fn tenure(&self, guard: &Guard, entrant: &Entrant) -> Tenure {
         match entrant {

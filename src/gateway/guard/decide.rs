@@ -8,9 +8,9 @@ use crate::authn::{Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit};
 use crate::config::Config;
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Credential, Refused};
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::sign_in::link::SignIn;
 use crate::http::StatusCode;
 use crate::http::cors::Grant;
@@ -34,22 +34,22 @@ pub(crate) struct Admitted {
 /// # Errors
 /// When there is none.
 pub(crate) fn route<'a, P>(
-    turn: &Turn<'a, P>,
+    ctx: &RequestContext<'a, P>,
     path: &CanonicalPath,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Matched<'a>, Reason> {
-    let matched = turn.site.config.routes.find(&turn.request.head.method, path).map_err(|error| match error {
+    let matched = ctx.site.config.routes.find(&ctx.request.head.method, path).map_err(|error| match error {
         NoRoute::NotFound => Reason::NoRoute,
         NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
     })?;
-    ledger.event.route = Some(matched.route.name.clone());
-    ledger.grants(grant(turn, matched.route));
+    parts.event.route = Some(matched.route.name.clone());
+    parts.grants(grant(ctx, matched.route));
     Ok(matched)
 }
 
 /// What the answer of a route says to the page that the request is from.
-fn grant<P>(turn: &Turn<'_, P>, route: &Route) -> Option<Grant> {
-    route.cors.as_ref().map(|cors| cors.grant(turn.request.head))
+fn grant<P>(ctx: &RequestContext<'_, P>, route: &Route) -> Option<Grant> {
+    route.cors.as_ref().map(|cors| cors.grant(ctx.request.head))
 }
 
 /// Door 1, then door 2, and on the way the route's limits.
@@ -57,24 +57,24 @@ fn grant<P>(turn: &Turn<'_, P>, route: &Route) -> Option<Grant> {
 /// # Errors
 /// When either stays shut.
 pub(crate) async fn enter<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     matched: &Matched<'_>,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Admitted, Refused> {
-    turn.limit_address(matched.route, ledger).await?;
+    ctx.limit_address(matched.route, parts).await?;
     match &matched.route.access {
         Access::Public => {
-            let permit = permitted(authz::authorize(None, matched, turn.request.now))?;
-            turn.limit_route(matched.route, ledger).await?;
-            ledger.event.end(Ending::Allow, "route.public", StatusCode::OK);
+            let permit = permitted(authz::authorize(None, matched, ctx.request.now))?;
+            ctx.limit_route(matched.route, parts).await?;
+            parts.event.end(Ending::Allow, "route.public", StatusCode::OK);
             Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
         }
         Access::Guarded(guard) => {
             let guarded = GuardedRoute { route: matched.route, guard };
-            let entrant = authenticate(turn, path, guarded, ledger).await?;
-            turn.limit_subject(matched.route, entrant.principal(), ledger).await?;
-            authorize(turn, Asked { path, matched, guard, facts: &[] }, entrant, ledger).await
+            let entrant = authenticate(ctx, path, guarded, parts).await?;
+            ctx.limit_subject(matched.route, entrant.principal(), parts).await?;
+            authorize(ctx, Asked { path, matched, guard, facts: &[] }, entrant, parts).await
         }
     }
 }
@@ -85,17 +85,17 @@ pub(crate) async fn enter<P: Platform>(
 /// # Errors
 /// When nobody came through.
 pub(crate) async fn authenticate<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     guarded: GuardedRoute<'_>,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Entrant, Refused> {
     let GuardedRoute { route, guard } = guarded;
-    let refused = |credential| move |reason| Refused::at(guarded, &turn.site.config, credential, reason);
+    let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
     if guard.takes_tokens() {
-        if let Some(presented) = turn.presented_token().map_err(refused(Credential::None))? {
+        if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
-            let bearer = turn.authenticate_token(presented, guard, path, ledger).await;
+            let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
             return Ok(Entrant::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
         if !guard.takes_sessions() {
@@ -103,39 +103,39 @@ pub(crate) async fn authenticate<P: Platform>(
         }
     }
     let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
-    let grant = grant(turn, route);
+    let grant = grant(ctx, route);
     let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
-    let authenticated = turn.authenticate_from(trusted_origin, wants, ledger).await;
+    let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
     Ok(Entrant::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
 }
 
 /// Door 2, and what goes on with whom it lets through.
 async fn authorize<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     asked: Asked<'_>,
     entrant: Entrant,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Admitted, Refused> {
     let Asked { matched, guard, .. } = asked;
     let guarded = GuardedRoute { route: matched.route, guard };
     let credential = entrant.credential();
-    let refused = |reason| Refused::at(guarded, &turn.site.config, credential, reason);
-    let decision = authz::authorize(Some(entrant.principal()), matched, turn.request.now);
-    let related = relations::also(turn, decision, &asked, entrant.principal(), &mut ledger.event).await;
+    let refused = |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    let decision = authz::authorize(Some(entrant.principal()), matched, ctx.request.now);
+    let related = relations::also(ctx, decision, &asked, entrant.principal(), &mut parts.event).await;
     let (decision, facts) = related.map_err(refused)?;
     let asked = Asked { facts: &facts, ..asked };
-    let decision = policies::also(turn, decision, asked, entrant.principal(), &mut ledger.event).await;
-    let (decision, again) = mendable(&turn.site.config, decision, entrant.principal());
+    let decision = policies::also(ctx, decision, asked, entrant.principal(), &mut parts.event).await;
+    let (decision, again) = mendable(&ctx.site.config, decision, entrant.principal());
     let permit = permitted(decision).map_err(|reason| match again {
         Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
         None => refused(reason),
     })?;
-    turn.limit_route(matched.route, ledger).await.map_err(refused)?;
-    let tenure = turn.tenure(guard, &entrant);
-    let sign_in_helps = !entrant.has_just_signed_in(turn.request.now);
-    let introduced = turn.introduce(entrant, guarded, &mut ledger.event).await;
+    ctx.limit_route(matched.route, parts).await.map_err(refused)?;
+    let tenure = ctx.tenure(guard, &entrant);
+    let sign_in_helps = !entrant.has_just_signed_in(ctx.request.now);
+    let introduced = ctx.introduce(entrant, guarded, &mut parts.event).await;
     let (principal, introduction) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
-    ledger.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
+    parts.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
     Ok(Admitted { principal: Some(principal), introduction, tenure, permit })
 }
 

@@ -3,9 +3,9 @@
 use super::decide::{self, Admitted};
 use crate::authn::Principal;
 use crate::authz::Permit;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::well_known::{protected_resource, resource_url};
 use crate::gateway::{Gateway, Platform, guard};
 use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
@@ -63,19 +63,19 @@ impl Gateway {
     /// With the answer to give instead: a refusal, the way to sign in, what a preflight or a client that looks for its
     /// issuer (RFC 9728) is told.
     pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Reply>> {
-        let (turn, mut ledger) = self.begin(platform, head);
-        let decided = decide(&turn, &mut ledger).await;
-        let decided = decided.unwrap_or_else(|refused| Err(Box::new(turn.refuse(&refused, &mut ledger))));
-        self.note(platform, &ledger.event);
+        let (ctx, mut parts) = self.begin(platform, head);
+        let decided = decide(&ctx, &mut parts).await;
+        let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
+        self.note(platform, &parts.event);
         match decided {
             Ok((Admitted { principal, introduction, permit, .. }, route)) => {
-                let (cookies, grant, quotas) = ledger.into_parts();
+                let (cookies, grant, quotas) = parts.into_parts();
                 let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
                 let answer = AnswerTerms { told_by, cookies, grant, quotas, security_headers };
-                let (access_token, request_id) = (introduction.access_token, turn.request.id);
+                let (access_token, request_id) = (introduction.access_token, ctx.request.id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }
-            Err(reply) => Err(Box::new(turn.finish(*reply, ledger))),
+            Err(reply) => Err(Box::new(ctx.finish(*reply, parts))),
         }
     }
 
@@ -88,13 +88,13 @@ impl Gateway {
         platform: &P,
         head: &RequestHead,
     ) -> Result<Option<Principal>, Reason> {
-        let (turn, mut ledger) = self.begin(platform, head);
-        let path = turn.enter()?;
-        let route = decide::route(&turn, &path, &mut ledger)?.route;
+        let (ctx, mut parts) = self.begin(platform, head);
+        let path = ctx.enter()?;
+        let route = decide::route(&ctx, &path, &mut parts)?.route;
         match &route.access {
             Access::Public => Ok(None),
             Access::Guarded(guard) => {
-                let entrant = decide::authenticate(&turn, &path, GuardedRoute { route, guard }, &mut ledger).await;
+                let entrant = decide::authenticate(&ctx, &path, GuardedRoute { route, guard }, &mut parts).await;
                 Ok(Some(entrant.map_err(|refused| refused.reason)?.into_principal()))
             }
         }
@@ -104,18 +104,21 @@ impl Gateway {
 /// Whom the doors let through, by which rule; or the answer to who was not.
 type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
 
-async fn decide<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<Decided<'a>, Refused> {
-    let path = turn.enter()?;
-    if let Some(resource) = resource_url::asked_about(&turn.site.config, &path) {
-        return Ok(answered(protected_resource::describe(turn, resource, ledger)?));
+async fn decide<'a, P: Platform>(
+    ctx: &RequestContext<'a, P>,
+    parts: &mut ResponseParts,
+) -> Result<Decided<'a>, Refused> {
+    let path = ctx.enter()?;
+    if let Some(resource) = resource_url::asked_about(&ctx.site.config, &path) {
+        return Ok(answered(protected_resource::describe(ctx, resource, parts)?));
     }
-    if let Some(permissions) = guard::preflight(turn, &path, ledger) {
+    if let Some(permissions) = guard::preflight(ctx, &path, parts) {
         return Ok(answered(permissions?));
     }
-    let matched = decide::route(turn, &path, ledger)?;
-    match decide::enter(turn, &path, &matched, ledger).await {
+    let matched = decide::route(ctx, &path, parts)?;
+    match decide::enter(ctx, &path, &matched, parts).await {
         Ok(admitted) => Ok(Ok((admitted, matched.route))),
-        Err(refused) => guard::challenge(turn, refused, ledger).map(answered),
+        Err(refused) => guard::challenge(ctx, refused, parts).map(answered),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::authn::introspection_budget::{Finding, REFUSED_AT_MOST, Unasked};
 use crate::authn::token_cache::TokenDigest;
 use crate::config::{Introspection, TokenIssuer};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::oidc::client_auth::Client;
 use crate::oidc::introspection::{self, Expectations, Introspected};
 use crate::ports::{Clock, Fetch};
@@ -29,50 +29,53 @@ pub(super) struct Question<'a> {
 ///
 /// # Errors
 /// When the token is not good, or there is no telling: nobody is let in on a guess.
-pub(crate) async fn ask<P: Platform>(turn: &Turn<'_, P>, question: Question<'_>) -> Result<Known, Reason> {
+pub(crate) async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, question: Question<'_>) -> Result<Known, Reason> {
     let Question { issuer, how, token, digest } = question;
-    if let Some(claims) = turn.site.tokens.introspected(&issuer.id, &digest, turn.request.now, how.cache) {
+    if let Some(claims) = ctx.site.tokens.introspected(&issuer.id, &digest, ctx.request.now, how.cache) {
         return Ok((claims, true));
     }
     if !introspection::may_be_opaque(token) {
         return Err(Reason::TokenRejected(TokenRejection::NoToken));
     }
-    let address = turn.request.head.peer.address.as_deref();
+    let address = ctx.request.head.peer.address.as_deref();
     let inquiry =
-        turn.site.inquiries.begin(&issuer.id, digest, address, turn.request.now).map_err(|unasked| match unasked {
+        ctx.site.inquiries.begin(&issuer.id, digest, address, ctx.request.now).map_err(|unasked| match unasked {
             Unasked::Refused(error) => Reason::TokenRejected(TokenRejection::Introspection(error)),
             unasked => Reason::Unasked(unasked),
         })?;
-    let said = inquire(turn, &question).await;
+    let said = inquire(ctx, &question).await;
     // By now, which may be long after the request began: it is from now on that the endpoint is left alone.
-    turn.site.inquiries.end(inquiry, finding(&said, how), turn.platform.clock().now());
+    ctx.site.inquiries.end(inquiry, finding(&said, how), ctx.platform.clock().now());
     let claims = Rc::new(said?);
-    turn.site.tokens.keep_introspected(&issuer.id, digest, &claims, turn.request.now);
+    ctx.site.tokens.keep_introspected(&issuer.id, digest, &claims, ctx.request.now);
     Ok((claims, false))
 }
 
-async fn inquire<P: Platform>(turn: &Turn<'_, P>, question: &Question<'_>) -> Result<AccessTokenClaims, Reason> {
+async fn inquire<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    question: &Question<'_>,
+) -> Result<AccessTokenClaims, Reason> {
     let &Question { issuer, how, token, .. } = question;
     let endpoint = match &how.endpoint {
         Some(endpoint) => Rc::new(endpoint.clone()),
-        None => turn.site.documents.introspection_endpoint(turn.platform, &issuer.issuer).await?,
+        None => ctx.site.documents.introspection_endpoint(ctx.platform, &issuer.issuer).await?,
     };
     let client = Client { id: &how.client_id, auth: &how.client_auth, issuer: issuer.issuer.as_str() };
-    let request = introspection::request(client, &endpoint, token, turn.request.now, turn.platform.random());
-    let answer = turn.platform.fetch().send(request.map_err(Reason::Introspection)?).await;
+    let request = introspection::request(client, &endpoint, token, ctx.request.now, ctx.platform.random());
+    let answer = ctx.platform.fetch().send(request.map_err(Reason::Introspection)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
     let expected = Expectations {
         issuer: issuer.issuer.as_str(),
         audiences: &issuer.audience,
         without_audience: how.without_audience,
-        now: turn.request.now,
+        now: ctx.request.now,
     };
     let said = introspection::process(&answer).and_then(|claims| Introspected::check(claims, &expected));
     let said = said.map_err(|error| match error {
         error if error.is_of_the_token() => Reason::TokenRejected(TokenRejection::Introspection(error)),
         error => Reason::Introspection(error),
     })?;
-    AccessTokenClaims::introspected(said, turn.request.now.plus(how.cache), turn.request.now)
+    AccessTokenClaims::introspected(said, ctx.request.now.plus(how.cache), ctx.request.now)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))
 }
 

@@ -4,8 +4,8 @@
 
 use crate::authn::Principal;
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::limit::{BucketKey, Counter, Counters, Drawn, Kind, Limit, Quota, Whose};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
@@ -20,25 +20,30 @@ struct Counted<'a> {
     whose: Whose<'a>,
 }
 
-impl<P: Platform> Turn<'_, P> {
+impl<P: Platform> RequestContext<'_, P> {
     /// Counts this request by its network, for an endpoint of ours.
     ///
     /// # Errors
     /// When it is one too many.
-    pub(crate) async fn limit_own(&self, kind: Kind, limit: Option<&Limit>, ledger: &mut Ledger) -> Result<(), Reason> {
+    pub(crate) async fn limit_own(
+        &self,
+        kind: Kind,
+        limit: Option<&Limit>,
+        parts: &mut ResponseParts,
+    ) -> Result<(), Reason> {
         let Some(limit) = limit else { return Ok(()) };
         let whose = Whose::Network(self.request.head.peer.network());
-        self.count(Counted { kind, place: "", limit, whose }, ledger).await
+        self.count(Counted { kind, place: "", limit, whose }, parts).await
     }
 
     /// Counts it by its network, for a route.
     ///
     /// # Errors
     /// When it is one too many.
-    pub(super) async fn limit_address(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
+    pub(super) async fn limit_address(&self, route: &Route, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Some(limit) = &route.limits.address else { return Ok(()) };
         let whose = Whose::Network(self.request.head.peer.network());
-        self.count(Counted { kind: Kind::Address, place: place(route), limit, whose }, ledger).await
+        self.count(Counted { kind: Kind::Address, place: place(route), limit, whose }, parts).await
     }
 
     /// Counts it by who sent it, once that is proved. A cookie names its subject under a MAC already before its session is
@@ -50,33 +55,33 @@ impl<P: Platform> Turn<'_, P> {
         &self,
         route: &Route,
         principal: &Principal,
-        ledger: &mut Ledger,
+        parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
         let Some(limit) = &route.limits.subject else { return Ok(()) };
         let whose = Whose::Subject(principal.issuer(), principal.subject());
-        self.count(Counted { kind: Kind::Subject, place: place(route), limit, whose }, ledger).await
+        self.count(Counted { kind: Kind::Subject, place: place(route), limit, whose }, parts).await
     }
 
     /// Counts it among all that the route lets through.
     ///
     /// # Errors
     /// When it is one too many.
-    pub(super) async fn limit_route(&self, route: &Route, ledger: &mut Ledger) -> Result<(), Reason> {
+    pub(super) async fn limit_route(&self, route: &Route, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Some(limit) = &route.limits.route else { return Ok(()) };
-        self.count(Counted { kind: Kind::Route, place: &route.name, limit, whose: Whose::Everyone }, ledger).await
+        self.count(Counted { kind: Kind::Route, place: &route.name, limit, whose: Whose::Everyone }, parts).await
     }
 
-    async fn count(&self, counted: Counted<'_>, ledger: &mut Ledger) -> Result<(), Reason> {
+    async fn count(&self, counted: Counted<'_>, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Counted { kind, place, limit, whose } = counted;
         let allowance = limit.allowance;
         let key = BucketKey::of(kind, place, &allowance, whose);
         let Ok(drawn) = self.draw(limit, &key).await else {
-            ledger.event.uncounted.push(kind.name());
+            parts.event.uncounted.push(kind.name());
             return Ok(());
         };
         // Only an object knows what is left for all isolates; that nothing is, everyone knows who refuses.
         let is_known = limit.counter == Counter::Object || !drawn.admitted;
-        ledger.quotas.push(Quota { kind, allowance, drawn: is_known.then_some(drawn) });
+        parts.quotas.push(Quota { kind, allowance, drawn: is_known.then_some(drawn) });
         if drawn.admitted { Ok(()) } else { Err(Reason::Limited(kind, drawn.next)) }
     }
 

@@ -11,9 +11,9 @@ mod limits;
 pub(super) mod policies;
 pub(super) mod relations;
 
-use super::context::Turn;
+use super::context::RequestContext;
 use super::refused::Refused;
-use super::response_parts::Ledger;
+use super::response_parts::ResponseParts;
 use super::sign_in::continue_pages;
 use super::sign_in::link::SignIn;
 use super::{Outcome, Platform, response};
@@ -27,35 +27,35 @@ use decide::Admitted;
 
 /// Finds the route and lets the request through, or not.
 pub(super) async fn pass<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Outcome, Refused> {
-    if let Some(permissions) = preflight(turn, path, ledger) {
+    if let Some(permissions) = preflight(ctx, path, parts) {
         return Ok(Outcome::Reply(permissions?));
     }
-    let matched = decide::route(turn, path, ledger)?;
+    let matched = decide::route(ctx, path, parts)?;
     let route = matched.route;
     // Another proxy sends it on, and asks us before: here there is nothing.
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
-    match decide::enter(turn, path, &matched, ledger).await {
+    match decide::enter(ctx, path, &matched, parts).await {
         Ok(admitted) => {
             let Admitted { introduction, tenure, permit, .. } = admitted;
             let forwarding = Forwarding {
-                head: turn.request.head,
+                head: ctx.request.head,
                 path,
-                query: turn.request.target.query,
-                public_url: &turn.site.config.public_url,
+                query: ctx.request.target.query,
+                public_url: &ctx.site.config.public_url,
                 told_by: told_by(&route.access),
                 tenure,
                 introduction,
                 security_headers: route.security_headers.clone(),
-                claim_headers: &turn.site.config.claim_headers,
-                request_id: &turn.request.id,
+                claim_headers: &ctx.site.config.claim_headers,
+                request_id: &ctx.request.id,
             };
             Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
         }
-        Err(refused) => challenge(turn, refused, ledger).map(Outcome::Reply),
+        Err(refused) => challenge(ctx, refused, parts).map(Outcome::Reply),
     }
 }
 
@@ -63,23 +63,23 @@ pub(super) async fn pass<P: Platform>(
 /// are, for such a question never says (Fetch §3.2.2). `None` when it is no such question, or the route knows no other origins: then
 /// it is a request like any other.
 pub(super) fn preflight<P>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Option<Result<Reply, Reason>> {
-    let method = cors::preflight(turn.request.head)?;
-    let route = turn.site.config.routes.find(&method, path).ok()?.route;
+    let method = cors::preflight(ctx.request.head)?;
+    let route = ctx.site.config.routes.find(&method, path).ok()?.route;
     let cors = route.cors.as_ref()?;
-    ledger.event.route = Some(route.name.clone());
-    let grant = cors.grant(turn.request.head);
+    parts.event.route = Some(route.name.clone());
+    let grant = cors.grant(ctx.request.head);
     let is_named = grant.origin().is_some();
-    ledger.grants(Some(grant));
+    parts.grants(Some(grant));
     if !is_named {
         return Some(Err(Reason::CorsOrigin));
     }
     let mut reply = Reply::empty(StatusCode::NO_CONTENT);
     reply.headers = cors.permissions(&route.methods.allow_header());
-    ledger.event.end(Ending::Allow, "cors.preflight", reply.status);
+    parts.event.end(Ending::Allow, "cors.preflight", reply.status);
     Some(Ok(reply))
 }
 
@@ -91,48 +91,48 @@ pub(super) fn preflight<P>(
 /// # Errors
 /// With the refusal, where it stands.
 pub(super) fn challenge<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     refused: Refused,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Refused> {
     let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
     let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
-    if !turn.request.caller.is_navigation() || !could_help {
+    if !ctx.request.caller.is_navigation() || !could_help {
         return Err(refused);
     }
-    if turn.request.head.method != Method::GET {
-        return continue_pages::unsent(turn, refused, ledger);
+    if ctx.request.head.method != Method::GET {
+        return continue_pages::unsent(ctx, refused, parts);
     }
     let none_in_particular = SignIn::default();
     let sign_in = refused.sign_in.as_deref().unwrap_or(&none_in_particular);
     let in_vain = match sign_in.tag() {
-        Some(tag) if again => cookie::arrived_just_now_with(&turn.request.head.headers, turn.request.now, &tag),
-        _ => cookie::arrived_just_now(&turn.request.head.headers, turn.request.now),
+        Some(tag) if again => cookie::arrived_just_now_with(&ctx.request.head.headers, ctx.request.now, &tag),
+        _ => cookie::arrived_just_now(&ctx.request.head.headers, ctx.request.now),
     };
-    let reply = if turn.may_have_left_cookie_behind() {
-        bounce(turn)
+    let reply = if ctx.may_have_left_cookie_behind() {
+        bounce(ctx)
     } else if in_vain {
         return Err(refused);
     } else {
-        to_login(turn, sign_in)?
+        to_login(ctx, sign_in)?
     };
-    ledger.event.end(Ending::Redirect, refused.reason.code(), reply.status);
+    parts.event.end(Ending::Redirect, refused.reason.code(), reply.status);
     Ok(reply)
 }
 
-fn to_login<P: Platform>(turn: &Turn<'_, P>, sign_in: &SignIn) -> Result<Reply, Reason> {
+fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Result<Reply, Reason> {
     // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
-    let link = if turn.request.head.headers.contains_key("sec-fetch-dest") {
-        sign_in.link_keeping_fragment(&turn.request.here())
+    let link = if ctx.request.head.headers.contains_key("sec-fetch-dest") {
+        sign_in.link_keeping_fragment(&ctx.request.here())
     } else {
-        sign_in.link_back_to(&turn.request.here())
+        sign_in.link_back_to(&ctx.request.here())
     };
     response::redirect(StatusCode::FOUND, &link).ok_or(Reason::Internal("internal.location_unwritable"))
 }
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
-fn bounce<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    response::html_with_script(pages::forward::bounce(&turn.request.here()))
+fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
+    response::html_with_script(pages::forward::bounce(&ctx.request.here()))
 }
 
 /// The headers that an answer depends on: which of them told, or that neither did.

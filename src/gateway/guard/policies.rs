@@ -7,8 +7,8 @@ use crate::authn::Principal;
 use crate::authz::{Decision, Denial, Shortfall, StepUp};
 use crate::gateway::background::event::background_event;
 use crate::gateway::background::wait::landing;
-use crate::gateway::background::{Errand, Errands, Wanted};
-use crate::gateway::context::Turn;
+use crate::gateway::background::{BackgroundTask, Spawn, Work};
+use crate::gateway::context::RequestContext;
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
 use crate::policy::{
@@ -33,14 +33,14 @@ pub(crate) struct Asked<'a> {
 
 /// Asks the policies where the route wants that and its requirements are met: they may only take away.
 pub(crate) async fn also<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     decision: Decision,
     asked: Asked<'_>,
     principal: &Principal,
     event: &mut Event,
 ) -> Decision {
     match decision {
-        Decision::Allow(permit) if asked.guard.policy => match ask(turn, &asked, principal, event).await {
+        Decision::Allow(permit) if asked.guard.policy => match ask(ctx, &asked, principal, event).await {
             None => Decision::Allow(permit),
             Some(refusal) => refusal,
         },
@@ -51,21 +51,21 @@ pub(crate) async fn also<P: Platform>(
 /// `None` when they allow it. Without an engine the configuration refuses such a route; if one comes here all the same,
 /// nobody passes.
 async fn ask<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     asked: &Asked<'_>,
     principal: &Principal,
     event: &mut Event,
 ) -> Option<Decision> {
     let none = |code| Some(Decision::Deny(Denial::Policy(code, String::new())));
-    let Some(policies) = &turn.site.policies else { return none("policy.none_built_in") };
-    let loaded = loaded(turn, policies).await;
+    let Some(policies) = &ctx.site.policies else { return none("policy.none_built_in") };
+    let loaded = loaded(ctx, policies).await;
     event.policy_pull = policies.trouble();
     let Some(loaded) = loaded else { return none("policy.none_loaded") };
     let input = PolicyInput {
         principal: PrincipalFacts::from(principal),
-        method: &turn.request.head.method,
+        method: &ctx.request.head.method,
         resource: ResourceFacts::of(asked.path, asked.matched, principal),
-        context: ContextFacts { now: turn.request.now, peer: &turn.request.head.peer, relations: asked.facts },
+        context: ContextFacts { now: ctx.request.now, peer: &ctx.request.head.peer, relations: asked.facts },
     };
     let (decision, difference) = loaded.decide(&input);
     note(event, &decision, difference.as_ref());
@@ -73,17 +73,17 @@ async fn ask<P: Platform>(
 }
 
 /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
-pub(crate) async fn loaded<P: Platform>(turn: &Turn<'_, P>, policies: &Policies) -> Option<Rc<Loaded>> {
-    let standing = policies.standing(turn.platform.clock().now());
+pub(crate) async fn loaded<P: Platform>(ctx: &RequestContext<'_, P>, policies: &Policies) -> Option<Rc<Loaded>> {
+    let standing = policies.standing(ctx.platform.clock().now());
     let landings = policies.landings();
     if standing.pull {
-        turn.platform.errands().start(Errand(Wanted::Policies));
+        ctx.platform.errands().start(BackgroundTask(Work::Policies));
     }
     if standing.loaded.is_some() || !standing.awaited {
         return standing.loaded;
     }
-    landing(turn.platform.timer(), landings, || policies.landings(), PATIENCE_MS).await;
-    policies.standing(turn.platform.clock().now()).loaded
+    landing(ctx.platform.timer(), landings, || policies.landings(), PATIENCE_MS).await;
+    policies.standing(ctx.platform.clock().now()).loaded
 }
 
 impl Gateway {
@@ -92,7 +92,7 @@ impl Gateway {
     pub(crate) fn look_ahead<P: Platform>(&self, platform: &P) {
         let untouched = |policies: &Policies| self.asks_policies && policies.untouched(platform.clock().now());
         if self.policies.as_ref().is_some_and(untouched) {
-            platform.errands().start(Errand(Wanted::Policies));
+            platform.errands().start(BackgroundTask(Work::Policies));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::authn::Principal;
 use crate::authz::relations::{Questions, Step};
 use crate::authz::{Decision, Denial};
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::relation::{Answer, Known, Model, Outcome, Read, Relations, Subject, Userset, evaluate};
@@ -17,7 +17,7 @@ use crate::relation::{Answer, Known, Model, Outcome, Read, Relations, Subject, U
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn also<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     decision: Decision,
     asked: &Asked<'_>,
     principal: &Principal,
@@ -26,10 +26,10 @@ pub(crate) async fn also<P: Platform>(
     if matches!(decision, Decision::Deny(_)) {
         return Ok((decision, Vec::new()));
     }
-    let questions = Questions::new(&turn.site.config.relations, principal, asked.guard, &asked.matched.params);
+    let questions = Questions::new(&ctx.site.config.relations, principal, asked.guard, &asked.matched.params);
     let found = match questions {
         Ok(None) => return Ok((decision, Vec::new())),
-        Ok(Some(questions)) => find_out(turn.platform.relations(), questions, event).await.map_err(Reason::Store)?,
+        Ok(Some(questions)) => find_out(ctx.platform.relations(), questions, event).await.map_err(Reason::Store)?,
         Err(denial) => Err(denial),
     };
     Ok(match found {

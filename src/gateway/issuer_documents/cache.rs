@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::document::Ask;
 use super::source::Source;
 use crate::gateway::background::wait::landing;
-use crate::gateway::{Errands, Platform};
+use crate::gateway::{Platform, Spawn};
 use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
 use crate::oidc::key_search::KeySearch;
@@ -101,7 +101,7 @@ impl<T> Shelf<T> {
     pub(super) fn at_hand<S: Source<Parsed = T>>(
         &self,
         now: Timestamp,
-        errands: &impl Errands,
+        errands: &impl Spawn,
         source: &S,
     ) -> Option<Rc<T>> {
         match self.approach(now, errands, source) {
@@ -130,7 +130,7 @@ impl<T> Shelf<T> {
         landing(platform.timer(), landings(), landings, patience).await
     }
 
-    fn approach<S: Source<Parsed = T>>(&self, now: Timestamp, errands: &impl Errands, source: &S) -> Standing<T> {
+    fn approach<S: Source<Parsed = T>>(&self, now: Timestamp, errands: &impl Spawn, source: &S) -> Standing<T> {
         let usable = self.usable(source, now);
         if let Some((parsed, Freshness::Fresh)) = usable {
             return Standing::Ready(parsed);
@@ -142,7 +142,7 @@ impl<T> Shelf<T> {
             return Standing::Failed(reason.clone());
         }
         if self.with(source.name(), |entry| entry.take_off(now)) {
-            errands.start(source.errand(Ask::Anybody));
+            errands.start(source.task(Ask::Anybody));
         }
         match usable {
             // Nobody waits for an issuer that did not answer when it was last asked.

@@ -1,6 +1,6 @@
 //! What issuers publish, at hand: isolate memory → shared cache → issuer (rules in [`crate::oidc::documents`]).
 //!
-//! Requests look only at the memory. What is wanting there is fetched apart from them, by an [`Errand`]:
+//! Requests look only at the memory. What is wanting there is fetched apart from them, by a [`BackgroundTask`]:
 //! once however many need it, and to its end whoever goes away.
 
 mod cache;
@@ -12,7 +12,7 @@ mod unknown_key;
 use std::rc::Rc;
 
 use super::background::event::{background_event, note_failure};
-use super::background::{Errand, Errands, Wanted};
+use super::background::{BackgroundTask, Spawn, Work};
 use super::{Gateway, Platform};
 use crate::audit::{Outcome as Ending, What, short};
 use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
@@ -176,7 +176,7 @@ impl IssuerDocuments {
     pub(super) fn still_holds(
         &self,
         now: Timestamp,
-        errands: &impl Errands,
+        errands: &impl Spawn,
         source: KeySource<'_>,
         stamp: &KeyStamp,
     ) -> bool {
@@ -224,7 +224,7 @@ impl Gateway {
         let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         for published in providers.chain(issuers) {
-            platform.errands().start(Errand(Wanted::Document(published, Ask::Ahead)));
+            platform.errands().start(BackgroundTask(Work::Document(published, Ask::Ahead)));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::document::{Ask, Published};
 use crate::config::Issuer;
-use crate::gateway::background::{Errand, Wanted};
+use crate::gateway::background::{BackgroundTask, Work};
 use crate::jose::{KeySet, jwk};
 use crate::oidc::documents::{self, Lifetimes};
 use crate::oidc::exchange;
@@ -19,7 +19,7 @@ pub(super) trait Source {
     fn name(&self) -> &str;
     fn request(&self) -> OutboundRequest;
     fn parse(&self, body: &[u8]) -> Result<Self::Parsed, Reason>;
-    fn errand(&self, ask: Ask) -> Errand;
+    fn task(&self, ask: Ask) -> BackgroundTask;
 }
 
 /// The metadata of an issuer, of which no more is read, and no more need be there, than what it is fetched for.
@@ -65,8 +65,8 @@ impl<T> Source for MetadataOf<'_, T> {
         (self.read)(body, self.issuer).map_err(Reason::Metadata)
     }
 
-    fn errand(&self, ask: Ask) -> Errand {
-        Errand(Wanted::Document((self.published)(self.issuer.clone()), ask))
+    fn task(&self, ask: Ask) -> BackgroundTask {
+        BackgroundTask(Work::Document((self.published)(self.issuer.clone()), ask))
     }
 }
 
@@ -90,7 +90,7 @@ impl Source for KeysAt<'_> {
         KeySet::parse(body).map_err(Reason::Keys)
     }
 
-    fn errand(&self, ask: Ask) -> Errand {
-        Errand(Wanted::Document(Published::Keys(self.0.to_owned()), ask))
+    fn task(&self, ask: Ask) -> BackgroundTask {
+        BackgroundTask(Work::Document(Published::Keys(self.0.to_owned()), ask))
     }
 }

@@ -19,11 +19,11 @@ struct Here {
     sent_for: RefCell<Vec<String>>,
 }
 
-impl Errands for Here {
-    fn start(&self, errand: Errand) {
-        match errand.0 {
-            Wanted::Document(published, _) => self.sent_for.borrow_mut().push(published.name().to_owned()),
-            Wanted::Policies => panic!("no document"),
+impl Spawn for Here {
+    fn spawn(&self, task: BackgroundTask) {
+        match task.0 {
+            Work::Document(published, _) => self.sent_for.borrow_mut().push(published.name().to_owned()),
+            Work::Policies => panic!("no document"),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::cache::{Entry, PATIENCE_MS, Shelf};
 use super::document::Ask;
 use super::source::{KeysAt, Source};
 use crate::gateway::Platform;
-use crate::gateway::background::Errands;
+use crate::gateway::background::Spawn;
 use crate::jose::KeySet;
 use crate::ports::{Clock, FetchError};
 use crate::refusal::{Document, Reason};
@@ -71,7 +71,7 @@ impl Shelf<KeySet> {
                 return Ok(found);
             }
             match self.with(source.name(), |entry| entry.next_step(search, platform.clock().now())) {
-                Step::Lead => platform.errands().start(source.errand(Ask::Issuer)),
+                Step::Lead => platform.errands().start(source.task(Ask::Issuer)),
                 Step::Follow => {}
                 Step::GiveUp => return Ok(Found::Nothing),
                 Step::Forgo => return Ok(Found::Unasked),

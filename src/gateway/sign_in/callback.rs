@@ -3,9 +3,9 @@
 use super::{concurrent_logins, login, userinfo};
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{Provider, ResponseMode};
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
@@ -29,46 +29,46 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Ends a login, well or badly. Either way its transaction is used up.
 pub(crate) async fn finish<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &str,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Reason> {
-    ledger.event.event = What::LoginFinish;
-    let provider = turn.site.config.provider(provider).ok_or(Reason::NoRoute)?;
-    ledger.event.provider = Some(provider.id.as_str().to_owned());
-    turn.request.allow_methods(&[Method::GET, Method::POST])?;
+    parts.event.event = What::LoginFinish;
+    let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
+    parts.event.provider = Some(provider.id.as_str().to_owned());
+    ctx.request.allow_methods(&[Method::GET, Method::POST])?;
     // A frame or image in a page elsewhere has no login of ours, and is not to use up those of the person before it.
-    if !turn.request.is_subresource() {
-        turn.limit_own(Kind::Callback, turn.site.config.limits.callback.as_ref(), ledger).await?;
+    if !ctx.request.is_subresource() {
+        ctx.limit_own(Kind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
     }
-    let params = match receive(turn, provider, body).await? {
+    let params = match receive(ctx, provider, body).await? {
         Received::AsAsked(params) => params,
         Received::Otherwise(responses, fault) => {
             for params in &responses {
                 // What it says is not believed; the login it names is over all the same.
-                let _named_or_not = consume(turn, provider, params, ledger).await;
+                let _named_or_not = consume(ctx, provider, params, parts).await;
             }
             return Err(Reason::Callback(fault));
         }
     };
-    let transaction = consume(turn, provider, &params, ledger).await?;
-    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
+    let transaction = consume(ctx, provider, &params, parts).await?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
     let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
-    let response = redeem(turn, provider, &metadata, code, &transaction).await?;
-    let id_token = believe(turn, provider, &metadata, &response, &transaction).await?;
-    ledger.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
-    let kept = userinfo::told(turn, provider, &metadata, &response, &id_token).await?;
+    let response = redeem(ctx, provider, &metadata, code, &transaction).await?;
+    let id_token = believe(ctx, provider, &metadata, &response, &transaction).await?;
+    parts.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
+    let kept = userinfo::told(ctx, provider, &metadata, &response, &id_token).await?;
     let person = Person { id_token, kept };
-    let handle = begin_session(turn, provider, response, person, &transaction).await?;
-    let value = handle.to_cookie_value(&turn.site.config.keys);
-    ledger.set_cookie(cookie::set_session(value.expose(), turn.same_site()))?;
+    let handle = begin_session(ctx, provider, response, person, &transaction).await?;
+    let value = handle.to_cookie_value(&ctx.site.config.keys);
+    parts.set_cookie(cookie::set_session(value.expose(), ctx.same_site()))?;
     let asked = transaction.asked_tag();
-    ledger.set_cookie(cookie::set_arrival(turn.platform.clock().now(), asked.as_deref()))?;
-    concurrent_logins::tell(turn, &transaction, &value, ledger)?;
-    ledger.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
+    parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), asked.as_deref()))?;
+    concurrent_logins::tell(ctx, &transaction, &value, parts)?;
+    parts.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
-    let to = ReturnTo::parse(&transaction.return_to, &turn.site.config.public_url).unwrap_or_else(ReturnTo::start);
+    let to = ReturnTo::parse(&transaction.return_to, &ctx.site.config.public_url).unwrap_or_else(ReturnTo::start);
     Ok(response::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
 }
 
@@ -88,20 +88,20 @@ enum Received {
 
 /// The response's parameters, from wherever they are.
 async fn receive<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(turn.request.target.query.unwrap_or_default());
+    let query = CallbackParams::parse(ctx.request.target.query.unwrap_or_default());
     let by_form = provider.response_mode == ResponseMode::FormPost;
-    if turn.request.head.method == Method::GET {
+    if ctx.request.head.method == Method::GET {
         return Ok(if by_form {
             Received::Otherwise(vec![query], CallbackError::WrongResponseMode)
         } else {
             Received::AsAsked(query)
         });
     }
-    let posted = if turn.request.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
+    let posted = if ctx.request.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
     Ok(match posted {
         Err(BodyError::TooLarge | BodyError::Unreadable) => Received::Otherwise(vec![query], CallbackError::TooLarge),
         Ok(Some(text)) if by_form && !query.says_anything() => Received::AsAsked(CallbackParams::parse(&text)),
@@ -117,23 +117,23 @@ async fn receive<P: Platform>(
 /// Finds the login that this browser began with this `state`, and uses it up: whatever comes after,
 /// it ends once.
 async fn consume<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     params: &CallbackParams,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Transaction, Reason> {
     let state = params.state().map_err(Reason::Callback)?;
     let name = transaction::cookie_name(state);
-    let named = || cookie::login_transactions(&turn.request.head.headers).filter(|(candidate, _)| *candidate == name);
+    let named = || cookie::login_transactions(&ctx.request.head.headers).filter(|(candidate, _)| *candidate == name);
     if named().next().is_some() {
-        ledger.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
+        parts.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     }
     let found = named()
         .take(transaction::MAX_AT_ONCE)
-        .filter_map(|(name, value)| Transaction::open(name, value, &turn.site.config.keys, turn.request.now))
+        .filter_map(|(name, value)| Transaction::open(name, value, &ctx.site.config.keys, ctx.request.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
-    let first = turn.platform.once().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
+    let first = ctx.platform.once().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::Callback(CallbackError::AlreadyUsed));
     }
@@ -145,24 +145,24 @@ async fn consume<P: Platform>(
 
 /// Exchanges the code. It is sent once: if the answer stays away nobody knows whether it counted.
 async fn redeem<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
     code: Secret<String>,
     transaction: &Transaction,
 ) -> Result<TokenResponse, Reason> {
-    let redirect_uri = turn.site.config.callback_url(&provider.id);
+    let redirect_uri = ctx.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
     let request =
-        token::code_request(provider, &metadata.token_endpoint, &grant, turn.request.now, turn.platform.random());
-    let answer = turn.platform.fetch().send(request.map_err(Reason::Token)?).await;
+        token::code_request(provider, &metadata.token_endpoint, &grant, ctx.request.now, ctx.platform.random());
+    let answer = ctx.platform.fetch().send(request.map_err(Reason::Token)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
     token::process(&answer).map_err(Reason::Token)
 }
 
 /// Verifies the ID token's signature, then its claims.
 async fn believe<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
@@ -170,7 +170,7 @@ async fn believe<P: Platform>(
 ) -> Result<IdToken, Reason> {
     let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
     let accepted = AcceptedKeys::of_provider(provider, metadata);
-    let verified = turn.site.documents.verify_delivered(turn.platform, accepted, id_token.expose()).await;
+    let verified = ctx.site.documents.verify_delivered(ctx.platform, accepted, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
@@ -179,14 +179,14 @@ async fn believe<P: Platform>(
         access_token: Some(response.access_token.expose()),
         max_age: transaction.max_age,
         acr_values: &transaction.acr_values,
-        now: turn.platform.clock().now(),
+        now: ctx.platform.clock().now(),
     };
     IdToken::check(verified, &expectations).map_err(Reason::IdToken)
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.
 async fn begin_session<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     response: TokenResponse,
     person: Person,
@@ -194,19 +194,19 @@ async fn begin_session<P: Platform>(
 ) -> Result<SessionHandle, Reason> {
     let id_token = &person.id_token;
     let subject = SubjectKey::of(id_token.issuer(), id_token.subject());
-    let handle = SessionHandle { subject, id: SessionId::generate(turn.platform.random()) };
+    let handle = SessionHandle { subject, id: SessionId::generate(ctx.platform.random()) };
     let mut replaces = None;
-    for old in previous(turn, transaction) {
+    for old in previous(ctx, transaction) {
         if old.subject == subject && replaces.is_none() {
             replaces = Some(old.id.digest());
         } else {
-            turn.end_session(&old).await?;
+            ctx.end_session(&old).await?;
         }
     }
-    enter_sid(turn, id_token, subject, transaction).await?;
+    enter_sid(ctx, id_token, subject, transaction).await?;
     let begin = Begin {
         digest: handle.id.digest(),
-        session: record(turn, provider, &response, &person),
+        session: record(ctx, provider, &response, &person),
         tokens: Tokens {
             access_token: response.access_token,
             refresh_token: response.refresh_token,
@@ -215,10 +215,10 @@ async fn begin_session<P: Platform>(
         },
         replaces,
         login_started_at: transaction.started_at,
-        max_sessions: turn.site.config.session.max_per_subject,
-        clocks: turn.clocks(),
+        max_sessions: ctx.site.config.session.max_per_subject,
+        clocks: ctx.clocks(),
     };
-    match turn.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
+    match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Answer::Begun => Ok(handle),
         Answer::Overtaken => Err(Reason::LoginOvertaken),
         _ => Err(Reason::Store(StoreError::Malformed)),
@@ -227,33 +227,33 @@ async fn begin_session<P: Platform>(
 
 /// Before the session begins, so that none is alive that a logout token could not find.
 async fn enter_sid<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     id_token: &IdToken,
     subject: SubjectKey,
     transaction: &Transaction,
 ) -> Result<(), Reason> {
     let Some(sid) = id_token.sid() else { return Ok(()) };
     let entry =
-        SidEntry { subject, login_started_at: transaction.started_at, until: turn.request.now.plus(sid_index::KEPT) };
-    let entered = turn.platform.sid_index().enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
+        SidEntry { subject, login_started_at: transaction.started_at, until: ctx.request.now.plus(sid_index::KEPT) };
+    let entered = ctx.platform.sid_index().enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
 /// The sessions this browser has or had when the login began.
-fn previous<P>(turn: &Turn<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
-    let now = match cookie::session(&turn.request.head.headers) {
+fn previous<P>(ctx: &RequestContext<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
+    let now = match cookie::session(&ctx.request.head.headers) {
         SessionCookie::One(value) => Some(value),
         SessionCookie::Absent | SessionCookie::Several => None,
     };
     let then =
         transaction.previous_session.as_ref().map(|then| then.expose().as_str()).filter(|then| Some(*then) != now);
-    let handle = |value| SessionHandle::from_cookie_value(value, &turn.site.config.keys);
+    let handle = |value| SessionHandle::from_cookie_value(value, &ctx.site.config.keys);
     now.into_iter().chain(then).filter_map(handle).collect()
 }
 
-fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
+fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
     let id_token = &person.id_token;
-    let now = turn.request.now;
+    let now = ctx.request.now;
     let scopes = match &response.scope {
         Some(granted) => token::scope_values(granted),
         // RFC 6749 §5.1: left out when it is what was asked for.
@@ -278,6 +278,6 @@ fn record<P>(turn: &Turn<'_, P>, provider: &Provider, response: &TokenResponse, 
         access_token_issued_at: now,
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
         ceiling: provider.session_max.map(|longest| now.plus(longest)),
-        origin: Origin::of(turn.request.head),
+        origin: Origin::of(ctx.request.head),
     }
 }

@@ -3,9 +3,9 @@
 use super::link::SignIn;
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::session_cookie::Wants;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Reply, StatusCode, csrf};
 use crate::oidc::return_to::{ReturnTo, SIGNED_IN};
@@ -13,20 +13,23 @@ use crate::pages;
 use crate::refusal::Reason;
 
 /// `GET /auth/signed-in`: for who signed in here to go on in another tab.
-pub(crate) async fn signed_in<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::Own;
-    turn.request.allow_methods(&[Method::GET])?;
-    turn.authenticate(Wants { touch: false, access_token: false, staleness: None }, ledger).await?;
-    ledger.event.end(Ending::Allow, "own.page", StatusCode::OK);
+pub(crate) async fn signed_in<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Reason> {
+    parts.event.event = What::Own;
+    ctx.request.allow_methods(&[Method::GET])?;
+    ctx.authenticate(Wants { touch: false, access_token: false, staleness: None }, parts).await?;
+    parts.event.end(Ending::Allow, "own.page", StatusCode::OK);
     Ok(response::html(StatusCode::OK, pages::signed_in::render()))
 }
 
 /// `GET /auth/continue?to=`: on to a page of this origin, fragment included. Where that leads is held to the
 /// same as `return_to`.
-pub(crate) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
-    let query = turn.request.target.query.unwrap_or_default();
+pub(crate) fn go_on<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
+    let query = ctx.request.target.query.unwrap_or_default();
     let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "to");
-    let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &turn.site.config.public_url));
+    let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &ctx.site.config.public_url));
     response::html(StatusCode::OK, pages::forward::go_on(to.unwrap_or_else(ReturnTo::start).as_str()))
 }
 
@@ -35,13 +38,17 @@ pub(crate) fn go_on<P: Platform>(turn: &Turn<'_, P>) -> Reply {
 ///
 /// # Errors
 /// With the refusal, where it is no such form.
-pub(crate) fn unsent<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Result<Reply, Refused> {
-    if turn.request.head.method != Method::POST
-        || csrf::check(turn.request.head, &turn.site.config.public_url, None).is_err()
+pub(crate) fn unsent<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    refused: Refused,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Refused> {
+    if ctx.request.head.method != Method::POST
+        || csrf::check(ctx.request.head, &ctx.site.config.public_url, None).is_err()
     {
         return Err(refused);
     }
-    let refusal = turn.refuse(&refused, ledger);
+    let refusal = ctx.refuse(&refused, parts);
     let (why, login) = match refused.reason {
         Reason::StepUp(_) => {
             ("For this you have to sign in once more", refused.sign_in.map(|sign_in| *sign_in).unwrap_or_default())
@@ -49,7 +56,7 @@ pub(crate) fn unsent<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: 
         _ => ("You are not signed in any more", SignIn::default()),
     };
     let login = login.link_back_to(SIGNED_IN);
-    let page = response::html_with_script(pages::unsent::render(&turn.request.id, why, &login));
+    let page = response::html_with_script(pages::unsent::render(&ctx.request.id, why, &login));
     // Status and challenge as ever, with a page that says more.
     let mut headers = refusal.headers;
     headers.extend(page.headers);

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::audit::{Outcome as Ending, What};
 use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Reply, StatusCode};
@@ -25,39 +25,41 @@ const MAX_LOGIN_HINT_BYTES: usize = 320;
 const MAX_COOKIES_LOOKED_AT: usize = 16;
 
 /// Begins a login, or asks with whom.
-pub(crate) async fn start<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::LoginStart;
-    turn.request.allow_methods(&[Method::GET])?;
+pub(crate) async fn start<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Reason> {
+    parts.event.event = What::LoginStart;
+    ctx.request.allow_methods(&[Method::GET])?;
     // an image, a frame or a script of whatever site cannot start one.
-    if !turn.request.caller.is_navigation() {
+    if !ctx.request.caller.is_navigation() {
         return Err(Reason::LoginNotNavigated);
     }
-    let link = Link::parse(turn.request.target.query.unwrap_or_default())?;
+    let link = Link::parse(ctx.request.target.query.unwrap_or_default())?;
     if link.fragment.is_some() {
-        ledger.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
-        return Ok(keep_fragment(turn, &link));
+        parts.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
+        return Ok(keep_fragment(ctx, &link));
     }
-    if turn.may_have_left_cookie_behind() {
-        ledger.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
+    if ctx.may_have_left_cookie_behind() {
+        parts.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
         // What stands behind `#` here is of no use: the way back is `return_to`.
-        return Ok(response::html(StatusCode::OK, pages::forward::go_on(&turn.request.here())));
+        return Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.request.here())));
     }
-    let Some(provider) = choose(turn, &link)? else {
-        ledger.event.end(Ending::Allow, "login.chooser", StatusCode::OK);
-        return Ok(chooser(turn));
+    let Some(provider) = choose(ctx, &link)? else {
+        parts.event.end(Ending::Allow, "login.chooser", StatusCode::OK);
+        return Ok(chooser(ctx));
     };
-    ledger.event.provider = Some(provider.id.as_str().to_owned());
+    parts.event.provider = Some(provider.id.as_str().to_owned());
     let wishes = Wishes::of(&link, provider)?;
-    turn.limit_own(Kind::Login, turn.site.config.limits.login.as_ref(), ledger).await?;
-    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
-    let transaction =
-        Transaction::begin(intent(turn, &link, provider, &wishes), turn.request.now, turn.platform.random());
-    let location = authorization_url(provider, &metadata, &turn.site.config.public_url, &transaction, &wishes.hints)
+    ctx.limit_own(Kind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
+    let transaction = Transaction::begin(intent(ctx, &link, provider, &wishes), ctx.request.now, ctx.platform.random());
+    let location = authorization_url(provider, &metadata, &ctx.site.config.public_url, &transaction, &wishes.hints)
         .ok()
         .and_then(|url| response::redirect(StatusCode::FOUND, &url))
         .ok_or(Reason::Internal("internal.authorization_url"))?;
-    remember(turn, provider, &transaction, ledger)?;
-    ledger.event.end(Ending::Redirect, "login.started", location.status);
+    remember(ctx, provider, &transaction, parts)?;
+    parts.event.end(Ending::Redirect, "login.started", location.status);
     Ok(location)
 }
 
@@ -101,8 +103,8 @@ impl<'a> Link<'a> {
     }
 
     /// Where to go afterwards; anything that is not on our own origin becomes the start page.
-    fn destination<P>(&self, turn: &Turn<'_, P>) -> ReturnTo {
-        let origin = &turn.site.config.public_url;
+    fn destination<P>(&self, ctx: &RequestContext<'_, P>) -> ReturnTo {
+        let origin = &ctx.site.config.public_url;
         let given = self.return_to.as_deref().and_then(|path| ReturnTo::parse_nearest(path, origin));
         let target = || self.target_link_uri.as_deref().and_then(|url| ReturnTo::parse_absolute(url, origin));
         given.or_else(target).unwrap_or_else(ReturnTo::start)
@@ -110,16 +112,16 @@ impl<'a> Link<'a> {
 }
 
 /// On to the same login by way of the browser, which alone knows the fragment.
-fn keep_fragment<P>(turn: &Turn<'_, P>, link: &Link<'_>) -> Reply {
-    let others = form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes());
+fn keep_fragment<P>(ctx: &RequestContext<'_, P>, link: &Link<'_>) -> Reply {
+    let others = form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes());
     let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
     response::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
 }
 
 /// The provider that the link names, or the only one; `None` when the person has to choose.
-fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provider>, Reason> {
-    let config = &turn.site.config;
+fn choose<'c, P>(ctx: &RequestContext<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provider>, Reason> {
+    let config = &ctx.site.config;
     let named = match (&link.provider, &link.iss) {
         (Some(id), _) => Some(config.provider(id)),
         (None, Some(issuer)) => Some(config.provider_by_issuer(issuer)),
@@ -134,10 +136,10 @@ fn choose<'c, P>(turn: &Turn<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provi
     }
 }
 
-fn chooser<P: Platform>(turn: &Turn<'_, P>) -> Reply {
+fn chooser<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
     let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        form_urlencoded::parse(turn.request.target.query.unwrap_or_default().as_bytes()).collect();
-    let page = pages::chooser::render(&turn.site.config.providers, |provider| {
+        form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes()).collect();
+    let page = pages::chooser::render(&ctx.site.config.providers, |provider| {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("provider", provider.id.as_str())
             .extend_pairs(&others)
@@ -201,17 +203,17 @@ fn checked_max_age(text: &str) -> Result<Seconds, Reason> {
     number.map(Seconds::new).ok_or(Reason::LoginParameter("max_age"))
 }
 
-fn intent<'t, P>(turn: &Turn<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
+fn intent<'t, P>(ctx: &RequestContext<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
-    let previous_session = match cookie::session(&turn.request.head.headers) {
+    let previous_session = match cookie::session(&ctx.request.head.headers) {
         SessionCookie::One(value) => {
-            SessionHandle::from_cookie_value(value, &turn.site.config.keys).map(|_| Secret::new(value.to_owned()))
+            SessionHandle::from_cookie_value(value, &ctx.site.config.keys).map(|_| Secret::new(value.to_owned()))
         }
         SessionCookie::Absent | SessionCookie::Several => None,
     };
     Intent {
         provider: &provider.id,
-        return_to: link.destination(turn).as_str().to_owned(),
+        return_to: link.destination(ctx).as_str().to_owned(),
         acr_values: wishes.acr_values.clone(),
         max_age: wishes.max_age,
         previous_session,
@@ -220,35 +222,38 @@ fn intent<'t, P>(turn: &Turn<'_, P>, link: &Link<'_>, provider: &'t Provider, wi
 
 /// Sets the transaction's cookie, and deletes those that are over or one too many.
 fn remember<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     transaction: &Transaction,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<(), Reason> {
-    for name in surplus(turn) {
-        ledger.set_cookie(cookie::delete(&name, ::cookie::SameSite::Lax))?;
+    for name in surplus(ctx) {
+        parts.set_cookie(cookie::delete(&name, ::cookie::SameSite::Lax))?;
     }
-    let (name, value) = seal(turn, transaction).map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
+    let (name, value) = seal(ctx, transaction).map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
     let same_site = same_site(provider);
-    ledger.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, transaction::LIFETIME))
+    parts.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, transaction::LIFETIME))
 }
 
 /// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
-fn seal<P: Platform>(turn: &Turn<'_, P>, transaction: &Transaction) -> Result<(String, Secret<String>), SealError> {
-    let keys = &turn.site.config.keys;
-    transaction.seal(keys, turn.platform.random()).or_else(|SealError| {
+fn seal<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    transaction: &Transaction,
+) -> Result<(String, Secret<String>), SealError> {
+    let keys = &ctx.site.config.keys;
+    transaction.seal(keys, ctx.platform.random()).or_else(|SealError| {
         let mut shorter = transaction.clone();
         shorter.return_to = ReturnTo::start().as_str().to_owned();
-        shorter.seal(keys, turn.platform.random())
+        shorter.seal(keys, ctx.platform.random())
     })
 }
 
 /// The names of transaction cookies to delete so that, with one more, there are not too many.
-fn surplus<P>(turn: &Turn<'_, P>) -> Vec<String> {
-    let keys = &turn.site.config.keys;
+fn surplus<P>(ctx: &RequestContext<'_, P>) -> Vec<String> {
+    let keys = &ctx.site.config.keys;
     let (mut alive, mut surplus) = (Vec::new(), Vec::new());
-    for (name, value) in cookie::login_transactions(&turn.request.head.headers).take(MAX_COOKIES_LOOKED_AT) {
-        match Transaction::open(name, value, keys, turn.request.now) {
+    for (name, value) in cookie::login_transactions(&ctx.request.head.headers).take(MAX_COOKIES_LOOKED_AT) {
+        match Transaction::open(name, value, keys, ctx.request.now) {
             Some(transaction) => alive.push((transaction.started_at, name.to_owned())),
             None => surplus.push(name.to_owned()),
         }

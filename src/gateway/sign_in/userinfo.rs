@@ -2,7 +2,7 @@
 
 use crate::config::Provider;
 use crate::gateway::Platform;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::oidc::id_token::IdToken;
 use crate::oidc::metadata::Metadata;
@@ -17,22 +17,22 @@ use crate::refusal::{Document, Reason};
 /// # Errors
 /// When UserInfo is to be asked and cannot be believed: a session never has half of what the configuration asks for.
 pub(crate) async fn told<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
     id_token: &IdToken,
 ) -> Result<Kept, Reason> {
-    let names = Kept::names(provider, &turn.site.config.session.claims);
+    let names = Kept::names(provider, &ctx.site.config.session.claims);
     let mut told = id_token.claims().clone();
     if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
-        ask(turn, provider, metadata, response, id_token).await?.complete(&mut told, &names);
+        ask(ctx, provider, metadata, response, id_token).await?.complete(&mut told, &names);
     }
-    Ok(Kept::of(told, provider, &turn.site.config.session.claims))
+    Ok(Kept::of(told, provider, &ctx.site.config.session.claims))
 }
 
 async fn ask<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
@@ -40,7 +40,7 @@ async fn ask<P: Platform>(
 ) -> Result<UserInfo, Reason> {
     let endpoint = metadata.userinfo_endpoint.as_deref().ok_or(Reason::UserInfo(UserInfoError::NoEndpoint))?;
     let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
-    let answer = turn.platform.fetch().send(request).await;
+    let answer = ctx.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
     if answer.status.is_server_error() {
         return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
@@ -49,13 +49,13 @@ async fn ask<P: Platform>(
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         subject: id_token.subject(),
-        now: turn.platform.clock().now(),
+        now: ctx.platform.clock().now(),
     };
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
             let accepted = AcceptedKeys::of_provider(provider, metadata);
-            let verified = turn.site.documents.verify_delivered(turn.platform, accepted, token).await;
+            let verified = ctx.site.documents.verify_delivered(ctx.platform, accepted, token).await;
             let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
             UserInfo::check_signed(verified, &expectations)
         }

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Reply, StatusCode};
 use crate::jose::UnverifiedJwt;
@@ -22,26 +22,26 @@ const MAX_BODY_BYTES: usize = 32 * 1024;
 
 /// Ends what the provider ended, and answers as §2.8 says. No cookie counts here, only the token.
 pub(crate) async fn receive<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &str,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Reason> {
-    ledger.event.event = What::BackchannelLogout;
-    let provider = turn.site.config.provider(provider).ok_or(Reason::NoRoute)?;
-    ledger.event.provider = Some(provider.id.as_str().to_owned());
-    turn.request.allow_methods(&[Method::POST])?;
-    turn.limit_own(Kind::BackchannelLogout, turn.site.config.limits.backchannel_logout.as_ref(), ledger).await?;
-    match end(turn, provider, body, ledger).await {
+    parts.event.event = What::BackchannelLogout;
+    let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
+    parts.event.provider = Some(provider.id.as_str().to_owned());
+    ctx.request.allow_methods(&[Method::POST])?;
+    ctx.limit_own(Kind::BackchannelLogout, ctx.site.config.limits.backchannel_logout.as_ref(), parts).await?;
+    match end(ctx, provider, body, parts).await {
         Ok(count) => {
             let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
-            ledger.event.ended = Some(count);
-            ledger.event.end(Ending::Allow, reason, StatusCode::OK);
+            parts.event.ended = Some(count);
+            parts.event.end(Ending::Allow, reason, StatusCode::OK);
             Ok(Reply::empty(StatusCode::OK))
         }
         // RFC 6749 §5.2's form, which is what providers can read.
         Err(reason) if reason.refusal() == Refusal::BadRequest => {
-            ledger.event.end(Ending::Deny, reason.code(), StatusCode::BAD_REQUEST);
+            parts.event.end(Ending::Deny, reason.code(), StatusCode::BAD_REQUEST);
             Ok(response::json(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_request" })))
         }
         Err(reason) => Err(reason),
@@ -49,34 +49,34 @@ pub(crate) async fn receive<P: Platform>(
 }
 
 async fn end<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     body: impl RequestBody,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<u32, Reason> {
-    let token = token_of(turn, body).await?;
-    let token = believe(turn, provider, &token).await?;
+    let token = token_of(ctx, body).await?;
+    let token = believe(ctx, provider, &token).await?;
     let issuer = provider.issuer.as_str();
     if let Target::Subject(subject) | Target::SubjectSession { subject, .. } = token.target() {
-        ledger.event.identity(provider.id.as_str(), issuer, subject);
+        parts.event.identity(provider.id.as_str(), issuer, subject);
     }
     // once, or a copy of the token would end sessions that begin later.
-    let first = turn.platform.once().claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
+    let first = ctx.platform.once().claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::LogoutRequest(LogoutRequestError::AlreadyUsed));
     }
-    let ended = end_sessions(turn, issuer, token.target()).await;
+    let ended = end_sessions(ctx, issuer, token.target()).await;
     if ended.is_err() {
         // The provider may try again with the same token. If this fails too, it needs a new one.
-        let _ = turn.platform.once().release(token.once_key()).await;
+        let _ = ctx.platform.once().release(token.once_key()).await;
     }
     ended.map_err(Reason::Store)
 }
 
 /// a form with one `logout_token`; whatever else is in it is ignored.
-async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Result<String, Reason> {
+async fn token_of<P: Platform>(ctx: &RequestContext<'_, P>, body: impl RequestBody) -> Result<String, Reason> {
     let refuse = |error| Err(Reason::LogoutRequest(error));
-    if !turn.request.is_form() {
+    if !ctx.request.is_form() {
         return refuse(LogoutRequestError::NotAForm);
     }
     let Ok(text) = body.text(MAX_BODY_BYTES).await else { return refuse(LogoutRequestError::Unreadable) };
@@ -88,38 +88,46 @@ async fn token_of<P: Platform>(turn: &Turn<'_, P>, body: impl RequestBody) -> Re
 }
 
 /// Verifies the token's signature, then its claims.
-async fn believe<P: Platform>(turn: &Turn<'_, P>, provider: &Provider, token: &str) -> Result<LogoutToken, Reason> {
-    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await?;
+async fn believe<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    token: &str,
+) -> Result<LogoutToken, Reason> {
+    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
     let accepted = AcceptedKeys::of_provider(provider, &metadata);
     let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
-    let verified = turn.site.documents.verify(turn.platform, accepted, &unverified).await;
+    let verified = ctx.site.documents.verify(ctx.platform, accepted, &unverified).await;
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = Expectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         kind: provider.logout_tokens,
-        now: turn.platform.clock().now(),
+        now: ctx.platform.clock().now(),
     };
     LogoutToken::check(&verified, &expectations).map_err(Reason::LogoutToken)
 }
 
 /// A session that is gone already is no error.
-async fn end_sessions<P: Platform>(turn: &Turn<'_, P>, issuer: &str, target: &Target) -> Result<u32, StoreError> {
+async fn end_sessions<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    issuer: &str,
+    target: &Target,
+) -> Result<u32, StoreError> {
     match target {
         Target::Subject(subject) => {
-            turn.end_many(&SubjectKey::of(issuer, subject), &Command::EndAll { before: None }).await
+            ctx.end_many(&SubjectKey::of(issuer, subject), &Command::EndAll { before: None }).await
         }
         Target::SubjectSession { subject, sid } => {
-            turn.end_many(&SubjectKey::of(issuer, subject), &Command::EndSid { sid: sid.clone() }).await
+            ctx.end_many(&SubjectKey::of(issuer, subject), &Command::EndSid { sid: sid.clone() }).await
         }
         Target::Session(sid) => {
-            let subjects = turn.platform.sid_index().end_sid(&SidKey::of(issuer, sid)).await?;
-            turn.end_sid(&subjects, sid).await
+            let subjects = ctx.platform.sid_index().end_sid(&SidKey::of(issuer, sid)).await?;
+            ctx.end_sid(&subjects, sid).await
         }
     }
 }
 
-impl<P: Platform> Turn<'_, P> {
+impl<P: Platform> RequestContext<'_, P> {
     /// Ends the session of this name at each of these subjects. Returns how many there were.
     pub(super) async fn end_sid(&self, subjects: &[SubjectKey], sid: &str) -> Result<u32, StoreError> {
         let mut count = 0_u32;

@@ -7,8 +7,8 @@
 
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Provider;
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
@@ -20,24 +20,24 @@ use crate::session::{Answer, Command, Session, SessionHandle, SidIndex, SidKey};
 
 /// Ends the named session, or that of this browser, and answers with a page that only the provider may frame.
 pub(crate) async fn receive<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &str,
-    ledger: &mut Ledger,
+    parts: &mut ResponseParts,
 ) -> Result<Reply, Reason> {
-    ledger.event.event = What::FrontchannelLogout;
-    let provider = turn.site.config.provider(provider).filter(|provider| provider.frontchannel_logout);
+    parts.event.event = What::FrontchannelLogout;
+    let provider = ctx.site.config.provider(provider).filter(|provider| provider.frontchannel_logout);
     let provider = provider.ok_or(Reason::NoRoute)?;
-    ledger.event.provider = Some(provider.id.as_str().to_owned());
-    turn.request.allow_methods(&[Method::GET])?;
-    let sid = named(turn.request.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
-    let here = session_here(turn, ledger).await.map_err(Reason::Store)?;
+    parts.event.provider = Some(provider.id.as_str().to_owned());
+    ctx.request.allow_methods(&[Method::GET])?;
+    let sid = named(ctx.request.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
+    let here = session_here(ctx, parts).await.map_err(Reason::Store)?;
     let count = match sid {
-        Some(sid) => end_named(turn, provider, &sid, here).await?,
-        None => end_here(turn, provider, here).await?,
+        Some(sid) => end_named(ctx, provider, &sid, here).await?,
+        None => end_here(ctx, provider, here).await?,
     };
     let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
-    ledger.event.ended = Some(count);
-    ledger.event.end(Ending::Allow, reason, StatusCode::OK);
+    parts.event.ended = Some(count);
+    parts.event.end(Ending::Allow, reason, StatusCode::OK);
     page(provider).ok_or(Reason::Internal("internal.policy_unwritable"))
 }
 
@@ -64,15 +64,15 @@ fn named(query: &str, provider: &Provider) -> Result<Option<String>, LogoutReque
 
 /// This browser's session, where its cookie came along.
 async fn session_here<P: Platform>(
-    turn: &Turn<'_, P>,
-    ledger: &mut Ledger,
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
 ) -> Result<Option<(SessionHandle, Session)>, StoreError> {
-    let SessionCookie::One(value) = cookie::session(&turn.request.head.headers) else { return Ok(None) };
-    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.site.config.keys) else { return Ok(None) };
-    let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: turn.clocks() };
-    match turn.command(&handle.subject, &Command::Check(check)).await? {
+    let SessionCookie::One(value) = cookie::session(&ctx.request.head.headers) else { return Ok(None) };
+    let Some(handle) = SessionHandle::from_cookie_value(value, &ctx.site.config.keys) else { return Ok(None) };
+    let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: ctx.clocks() };
+    match ctx.command(&handle.subject, &Command::Check(check)).await? {
         Answer::Live(live) => {
-            ledger.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);
+            parts.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);
             Ok(Some((handle, live.session)))
         }
         Answer::Gone => Ok(None),
@@ -82,7 +82,7 @@ async fn session_here<P: Platform>(
 
 /// without a cookie the name is enough. With one it has to be this browser's session.
 async fn end_named<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     sid: &str,
     here: Option<(SessionHandle, Session)>,
@@ -92,21 +92,21 @@ async fn end_named<P: Platform>(
     if here.is_some_and(|(_, session)| !is_it(&session)) {
         return Err(Reason::LogoutRequest(LogoutRequestError::NotThisSession));
     }
-    let subjects = turn.platform.sid_index().find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
-    turn.end_sid(&subjects, sid).await.map_err(Reason::Store)
+    let subjects = ctx.platform.sid_index().find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
+    ctx.end_sid(&subjects, sid).await.map_err(Reason::Store)
 }
 
 /// Only in a frame: a link from another site brings a `Lax` cookie along and must sign nobody out.
 async fn end_here<P: Platform>(
-    turn: &Turn<'_, P>,
+    ctx: &RequestContext<'_, P>,
     provider: &Provider,
     here: Option<(SessionHandle, Session)>,
 ) -> Result<u32, Reason> {
-    let framed = turn.request.head.header("sec-fetch-dest") == Some("iframe");
+    let framed = ctx.request.head.header("sec-fetch-dest") == Some("iframe");
     let Some((handle, _)) = here.filter(|(_, session)| framed && session.issuer == provider.issuer.as_str()) else {
         return Ok(0);
     };
-    Ok(turn.end_session(&handle).await?.map_or(0, |_| 1))
+    Ok(ctx.end_session(&handle).await?.map_or(0, |_| 1))
 }
 
 ///

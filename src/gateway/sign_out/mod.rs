@@ -5,8 +5,8 @@ pub(super) mod frontchannel;
 
 use serde_json::json;
 
-use super::context::Turn;
-use super::response_parts::Ledger;
+use super::context::RequestContext;
+use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{Outcome as Ending, What};
 use crate::http::cookie::{self, SessionCookie};
@@ -17,50 +17,50 @@ use crate::session::SessionHandle;
 use crate::session::message::Ended;
 
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
-pub(super) async fn end<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::Logout;
-    turn.request.allow_methods(&[Method::POST])?;
-    csrf::check(turn.request.head, &turn.site.config.public_url, None).map_err(Reason::Csrf)?;
-    let ended = end_here(turn).await?;
-    turn.drop_session_cookie(ledger)?;
-    ledger.set_cookie(cookie::delete_arrival())?;
+pub(super) async fn end<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+    parts.event.event = What::Logout;
+    ctx.request.allow_methods(&[Method::POST])?;
+    csrf::check(ctx.request.head, &ctx.site.config.public_url, None).map_err(Reason::Csrf)?;
+    let ended = end_here(ctx).await?;
+    ctx.drop_session_cookie(parts)?;
+    parts.set_cookie(cookie::delete_arrival())?;
     let mut location = "/auth/logged-out".to_owned();
     let mut reason = "logout.no_session";
     if let Some(ended) = ended {
-        ledger.event.identity(&ended.session.provider, &ended.session.issuer, &ended.session.subject);
+        parts.event.identity(&ended.session.provider, &ended.session.issuer, &ended.session.subject);
         reason = "logout.session_ended";
-        if let Some(at_provider) = end_at_provider(turn, &ended).await {
+        if let Some(at_provider) = end_at_provider(ctx, &ended).await {
             location = at_provider;
         }
     }
-    let reply = if turn.request.caller.is_navigation() {
+    let reply = if ctx.request.caller.is_navigation() {
         // 303, so that the browser asks with GET.
         response::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         response::json(StatusCode::OK, &json!({ "location": location }))
     };
-    ledger.event.end(Ending::Allow, reason, reply.status);
+    parts.event.end(Ending::Allow, reason, reply.status);
     Ok(reply)
 }
 
 /// before anything else, and whether or not the provider answers.
-async fn end_here<P: Platform>(turn: &Turn<'_, P>) -> Result<Option<Ended>, Reason> {
-    let SessionCookie::One(value) = cookie::session(&turn.request.head.headers) else {
+async fn end_here<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Option<Ended>, Reason> {
+    let SessionCookie::One(value) = cookie::session(&ctx.request.head.headers) else {
         return Ok(None);
     };
-    let Some(handle) = SessionHandle::from_cookie_value(value, &turn.site.config.keys) else {
+    let Some(handle) = SessionHandle::from_cookie_value(value, &ctx.site.config.keys) else {
         return Ok(None);
     };
-    turn.end_session(&handle).await
+    ctx.end_session(&handle).await
 }
 
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
-async fn end_at_provider<P: Platform>(turn: &Turn<'_, P>, ended: &Ended) -> Option<String> {
-    let provider = turn.site.config.provider(&ended.session.provider)?;
-    let metadata = turn.site.documents.metadata(turn.platform, &provider.issuer).await.ok()?;
+async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended) -> Option<String> {
+    let provider = ctx.site.config.provider(&ended.session.provider)?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
-    let tokens = ended.tokens.as_ref().filter(|_| turn.request.caller.is_navigation());
+    let tokens = ended.tokens.as_ref().filter(|_| ctx.request.caller.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
-    let state = super::request_id::request_id(turn.platform.random());
-    end_session_url(provider, &metadata, &turn.site.config.public_url, hint, &state)
+    let state = super::request_id::request_id(ctx.platform.random());
+    end_session_url(provider, &metadata, &ctx.site.config.public_url, hint, &state)
 }

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::{Outcome as Ending, What};
 use crate::config::Config;
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
 use crate::refusal::Reason;
@@ -23,12 +23,12 @@ pub(crate) fn is_asked_for(config: &Config, path: &CanonicalPath) -> bool {
 }
 
 /// Publishes the keys, to everybody, scripts of other origins included.
-pub(crate) fn publish<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::Own;
-    turn.request.allow_methods(&[Method::GET, Method::HEAD])?;
-    let keys = turn.site.assertions.key_set();
+pub(crate) fn publish<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+    parts.event.event = What::Own;
+    ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let keys = ctx.site.assertions.key_set();
     let tag = format!("\"{}\"", Base64UrlUnpadded::encode_string(&Sha256::digest(keys)));
-    let mut reply = if is_known(turn, &tag) {
+    let mut reply = if is_known(ctx, &tag) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {
         response::json_text(StatusCode::OK, keys.to_owned())
@@ -36,13 +36,13 @@ pub(crate) fn publish<P: Platform>(turn: &Turn<'_, P>, ledger: &mut Ledger) -> R
     if let Ok(tag) = HeaderValue::try_from(tag) {
         reply.headers.insert(header::ETAG, tag);
     }
-    ledger.event.end(Ending::Allow, "own.page", reply.status);
+    parts.event.end(Ending::Allow, "own.page", reply.status);
     Ok(response::readable_by_all(response::public(reply, MAX_AGE)))
 }
 
 /// Whether the caller has this very document (RFC 9110 §13.1.2).
-fn is_known<P: Platform>(turn: &Turn<'_, P>, tag: &str) -> bool {
-    let lines = turn.request.head.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+fn is_known<P: Platform>(ctx: &RequestContext<'_, P>, tag: &str) -> bool {
+    let lines = ctx.request.head.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }

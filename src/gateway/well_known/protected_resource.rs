@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::audit::{Outcome as Ending, What};
 use crate::authn::dpop;
 use crate::config::{Config, Constraint, IssuerId, TokenIssuer};
-use crate::gateway::context::Turn;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Reply, StatusCode};
 use crate::refusal::Reason;
@@ -22,19 +22,23 @@ use crate::time::Seconds;
 const MAX_AGE: Seconds = Seconds::hours(1);
 
 /// Answers what there is to know about `resource`, to everybody, scripts of other origins included.
-pub(crate) fn describe<P: Platform>(turn: &Turn<'_, P>, resource: &str, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    ledger.event.event = What::Own;
-    turn.request.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
-    let guards = guards_of(&turn.site.config, resource);
+pub(crate) fn describe<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    resource: &str,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Reason> {
+    parts.event.event = What::Own;
+    ctx.request.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
+    let guards = guards_of(&ctx.site.config, resource);
     if guards.is_empty() {
         return Err(Reason::NoRoute);
     }
-    let reply = if turn.request.head.method == Method::OPTIONS {
+    let reply = if ctx.request.head.method == Method::OPTIONS {
         response::public(Reply::empty(StatusCode::NO_CONTENT), MAX_AGE)
     } else {
-        response::public(response::json(StatusCode::OK, &metadata(&turn.site.config, resource, &guards)), MAX_AGE)
+        response::public(response::json(StatusCode::OK, &metadata(&ctx.site.config, resource, &guards)), MAX_AGE)
     };
-    ledger.event.end(Ending::Allow, "own.page", reply.status);
+    parts.event.end(Ending::Allow, "own.page", reply.status);
     Ok(response::readable_by_all(reply))
 }
 

@@ -87,7 +87,7 @@ impl Platform for World {
         self
     }
 
-    fn errands(&self) -> &Self {
+    fn tasks(&self) -> &Self {
         self
     }
 }

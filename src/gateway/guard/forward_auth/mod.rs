@@ -6,9 +6,9 @@ pub(crate) mod request;
 use super::decide::{self, Admitted};
 use crate::audit::Outcome as Ending;
 use crate::authn::Principal;
-use crate::gateway::context::Turn;
+use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
-use crate::gateway::response_parts::Ledger;
+use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, cookie, header};
 use crate::refusal::{Reason, VerifyError};
@@ -28,51 +28,58 @@ pub(crate) enum Asks {
 /// 204 with who it is, or the refusal: as a proxy hands it to the caller, or in the few words that nginx knows.
 ///
 /// Who asks why lets nothing pass: if the doors have opened meanwhile, the caller comes again.
-pub(crate) async fn answer<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Reply, Reason> {
-    let question = asked(turn, asks, ledger)?;
-    let inner = turn.about(&question.head);
-    let decision = match rule(&inner, ledger) {
-        Ok((path, matched)) => decide::enter(&inner, &path, &matched, ledger).await,
+pub(crate) async fn answer<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    asks: Asks,
+    parts: &mut ResponseParts,
+) -> Result<Reply, Reason> {
+    let question = asked(ctx, asks, parts)?;
+    let inner = ctx.about(&question.head);
+    let decision = match rule(&inner, parts) {
+        Ok((path, matched)) => decide::enter(&inner, &path, &matched, parts).await,
         Err(reason) => Err(reason.into()),
     };
     let reply = match (decision, asks) {
         (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers)?,
         (Ok(_), Asks::Why) => {
-            ledger.event.end(Ending::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
+            parts.event.end(Ending::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
             let again = response::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
             again.ok_or(Reason::Internal("internal.location_unwritable"))?
         }
         (Err(refused), Asks::Whether) if question.dialect == Dialect::Original => {
-            in_few_words(refusal(&inner, refused, ledger))
+            in_few_words(refusal(&inner, refused, parts))
         }
-        (Err(refused), _) => refusal(&inner, refused, ledger),
+        (Err(refused), _) => refusal(&inner, refused, parts),
     };
-    ledger.event.status = reply.status.as_u16();
+    parts.event.status = reply.status.as_u16();
     Ok(reply)
 }
 
 /// The request that is asked about, where the proxy may ask.
-fn asked<P: Platform>(turn: &Turn<'_, P>, asks: Asks, ledger: &mut Ledger) -> Result<Question, Reason> {
-    let Some(verify) = &turn.site.config.verify else { return Err(Reason::NoRoute) };
-    ledger.event.via = Some(match asks {
+fn asked<P: Platform>(ctx: &RequestContext<'_, P>, asks: Asks, parts: &mut ResponseParts) -> Result<Question, Reason> {
+    let Some(verify) = &ctx.site.config.verify else { return Err(Reason::NoRoute) };
+    parts.event.via = Some(match asks {
         Asks::Whether => "verify",
         Asks::Why => "refusal",
     });
-    turn.request.allow_methods(&[Method::GET])?;
-    match turn.request.head.header(SECRET) {
+    ctx.request.allow_methods(&[Method::GET])?;
+    match ctx.request.head.header(SECRET) {
         Some(secret) if verify.knows(secret) => {}
-        None if !turn.request.head.headers.contains_key(SECRET) => return Err(Reason::Verify(VerifyError::NoSecret)),
+        None if !ctx.request.head.headers.contains_key(SECRET) => return Err(Reason::Verify(VerifyError::NoSecret)),
         _ => return Err(Reason::Verify(VerifyError::WrongSecret)),
     }
-    let question = Question::read(turn.request.head, &turn.site.config.public_url)?;
-    ledger.event.instead(question.head.method.as_str(), question.head.target().path, &question.head.peer);
+    let question = Question::read(ctx.request.head, &ctx.site.config.public_url)?;
+    parts.event.instead(question.head.method.as_str(), question.head.target().path, &question.head.peer);
     Ok(question)
 }
 
 /// The request's one meaning, and its rule: as for any other.
-fn rule<'a, P: Platform>(turn: &Turn<'a, P>, ledger: &mut Ledger) -> Result<(CanonicalPath, Matched<'a>), Reason> {
-    let path = turn.enter()?;
-    let matched = decide::route(turn, &path, ledger)?;
+fn rule<'a, P: Platform>(
+    ctx: &RequestContext<'a, P>,
+    parts: &mut ResponseParts,
+) -> Result<(CanonicalPath, Matched<'a>), Reason> {
+    let path = ctx.enter()?;
+    let matched = decide::route(ctx, &path, parts)?;
     Ok((path, matched))
 }
 
@@ -121,15 +128,15 @@ fn written(text: &str) -> Option<HeaderValue> {
 }
 
 /// The answer to the caller. It is never 2xx, which would be leave to pass: a page of ours that leads on comes as a 401.
-fn refusal<P: Platform>(turn: &Turn<'_, P>, refused: Refused, ledger: &mut Ledger) -> Reply {
-    let challenged = guard::challenge(turn, refused, ledger);
-    let mut reply = challenged.unwrap_or_else(|refused| turn.refuse(&refused, ledger));
+fn refusal<P: Platform>(ctx: &RequestContext<'_, P>, refused: Refused, parts: &mut ResponseParts) -> Reply {
+    let challenged = guard::challenge(ctx, refused, parts);
+    let mut reply = challenged.unwrap_or_else(|refused| ctx.refuse(&refused, parts));
     if reply.status.is_success() {
         reply.status = StatusCode::UNAUTHORIZED;
     }
     // Traefik takes a relative one for a place on the host where it asked.
     let path = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-    let location = path.filter(|path| path.starts_with('/')).map(|path| turn.site.config.public_url.join(path));
+    let location = path.filter(|path| path.starts_with('/')).map(|path| ctx.site.config.public_url.join(path));
     if let Some(Ok(location)) = location.map(HeaderValue::try_from) {
         reply.headers.insert(header::LOCATION, location);
     }
