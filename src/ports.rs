@@ -89,7 +89,7 @@ pub enum FetchError {
 }
 
 /// A shared cache of public documents (KV): may be stale, may be absent, is never authority.
-pub trait DocumentCache {
+pub trait SharedDocuments {
     /// The text stored under `key`.
     async fn get(&self, key: &str) -> Option<String>;
     /// Stores `text` for about `ttl`. Failures are the implementation's to log.

@@ -3,7 +3,7 @@
 use super::background::Spawn;
 use crate::limit::Counters;
 use crate::ports::{
-    Clock, DocumentCache, Fetch, Log, Once, PolicyPress, PolicyStore, Random, Signatures, Signing, Timer,
+    Clock, Fetch, Log, Once, PolicyPress, PolicyStore, Random, SharedDocuments, Signatures, Signing, Timer,
 };
 use crate::relation::Relations;
 use crate::session::{Sessions, SidIndex};
@@ -24,7 +24,7 @@ pub trait Platform {
     /// Makes signatures of our own.
     type Signing: Signing;
     /// The shared cache of public documents.
-    type DocumentCache: DocumentCache;
+    type SharedDocuments: SharedDocuments;
     /// Where published policies are read.
     type PolicyStore: PolicyStore;
     /// Where policies are published.

@@ -18,8 +18,8 @@ use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
-    Clock, DocumentCache, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore, Random,
-    Signatures, Signing, StoreError, Timer,
+    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore, Random,
+    SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
 use postern::session::{RenewalJob, SessionDigest, SessionTable, SidKey, Subject, SubjectKey};
@@ -324,7 +324,7 @@ impl Signing for World {
     }
 }
 
-impl DocumentCache for World {
+impl SharedDocuments for World {
     async fn get(&self, key: &str) -> Option<String> {
         self.cache.borrow().get(key).cloned()
     }

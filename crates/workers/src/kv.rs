@@ -9,7 +9,7 @@ use worker::{Delay, KvError};
 
 use crate::bindings::Bindings;
 use crate::log;
-use postern::ports::{DocumentCache, PolicyPress, PolicyStore, StoreError};
+use postern::ports::{PolicyPress, PolicyStore, SharedDocuments, StoreError};
 use postern::time::Seconds;
 
 /// The binding of the KV namespace for public documents.
@@ -24,7 +24,7 @@ const SHORTEST_TTL: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whatever goes wrong with it only costs a request to the provider. Without a namespace nothing is kept.
-impl DocumentCache for Bindings {
+impl SharedDocuments for Bindings {
     async fn get(&self, key: &str) -> Option<String> {
         let get = self.kv(DOCUMENTS)?.get(&self.site().scoped(key)).text();
         within_patience("document_cache_get_failed", get).await.flatten()

@@ -6,7 +6,7 @@ use crate::audit::{Event, Outcome as Ending, What};
 use crate::authn::Principal;
 use crate::authz::{Decision, Denial, Shortfall, StepUp};
 use crate::gateway::background::event::background_event;
-use crate::gateway::background::wait::landing;
+use crate::gateway::background::wait::wait_for_change;
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
 use crate::gateway::{Gateway, Platform};
@@ -82,7 +82,7 @@ pub(crate) async fn loaded<P: Platform>(ctx: &RequestContext<'_, P>, policies: &
     if standing.loaded.is_some() || !standing.awaited {
         return standing.loaded;
     }
-    landing(ctx.platform.timer(), landings, || policies.landings(), PATIENCE_MS).await;
+    wait_for_change(ctx.platform.timer(), landings, || policies.landings(), PATIENCE_MS).await;
     policies.standing(ctx.platform.clock().now()).loaded
 }
 

@@ -1,7 +1,7 @@
 //! The documents of one kind that this isolate has.
 //!
 //! Requests only look at what is here. Where something is wanting they send for it ([`Errand`]s), once, and
-//! wait for it ([`landing`]).
+//! wait for it ([`wait_for_change`]).
 //!
 //! [`Errand`]: crate::gateway::Errand
 
@@ -11,48 +11,48 @@ use std::rc::Rc;
 
 use super::document::Ask;
 use super::source::Source;
-use crate::gateway::background::wait::landing;
+use crate::gateway::background::wait::wait_for_change;
 use crate::gateway::{Platform, Spawn};
 use crate::keyring::KeyRing;
 use crate::oidc::documents::{self, Freshness, Lifetimes, Stored};
-use crate::oidc::key_search::KeySearch;
+use crate::oidc::refetch_budget::RefetchBudget;
 use crate::ports::{Clock, FetchError};
 use crate::refusal::Reason;
 use crate::time::{Seconds, Timestamp};
 
 /// After this time a fetch is taken for lost: it is longer than shared cache and issuer may take together.
-const LONGEST_FLIGHT: Seconds = Seconds::new(15);
+const LONGEST_FETCH: Seconds = Seconds::new(15);
 /// How long a request waits when it has something to go on with, …
 pub(super) const PATIENCE_MS: u32 = 2_000;
 /// … and when it has nothing.
 const PATIENCE_WITHOUT_MS: u32 = 13_000;
 /// So many requests wait for a fetch that one token with an unknown key began; the others are answered.
-pub(super) const SEATS: u32 = 64;
+pub(super) const MAX_WAITERS: u32 = 64;
 
 /// The documents of one kind, by name. Names come from the configuration and from validated metadata:
 /// there are as many as issuers.
 #[derive(Debug)]
-pub(super) struct Shelf<T> {
+pub(super) struct DocumentCache<T> {
     entries: RefCell<HashMap<String, Entry<T>>>,
     pub(super) ring: Rc<KeyRing>,
 }
 
 /// As it came, and as it was read.
-pub(super) type Held<T> = (Rc<Stored>, Rc<T>);
+pub(super) type Cached<T> = (Rc<Stored>, Rc<T>);
 
 #[derive(Debug)]
 pub(super) struct Entry<T> {
-    pub(super) held: Option<Held<T>>,
+    pub(super) cached: Option<Cached<T>>,
     /// Until when a fetch under way is believed in.
-    flight: Option<Timestamp>,
+    fetching_until: Option<Timestamp>,
     /// How many fetches have come to an end.
-    landings: u32,
+    fetches_ended: u32,
     /// How many more requests may wait for the fetch under way.
-    pub(super) seats: u32,
+    pub(super) waiters_left: u32,
     /// Why the last fetch brought nothing, and until when none is tried again.
     pub(super) failure: Option<(Timestamp, Reason)>,
     /// For keys: what was spent on unknown ones, …
-    pub(super) search: KeySearch,
+    pub(super) refetch_budget: RefetchBudget,
     /// … how often the issuer was asked for them, …
     pub(super) asked: u32,
     /// … and which of these times it answered last.
@@ -60,7 +60,7 @@ pub(super) struct Entry<T> {
 }
 
 /// How things stand for a request that needs a document.
-enum Standing<T> {
+enum Availability<T> {
     /// Here it is.
     Ready(Rc<T>),
     /// It has been sent for; if it does not come, there may be an old one.
@@ -69,7 +69,7 @@ enum Standing<T> {
     Failed(Reason),
 }
 
-impl<T> Shelf<T> {
+impl<T> DocumentCache<T> {
     pub(super) fn new(ring: Rc<KeyRing>) -> Self {
         Self { entries: RefCell::default(), ring }
     }
@@ -83,13 +83,13 @@ impl<T> Shelf<T> {
         platform: &P,
         source: &S,
     ) -> Result<Rc<T>, Reason> {
-        let old = match self.approach(platform.clock().now(), platform.errands(), source) {
-            Standing::Ready(parsed) => return Ok(parsed),
-            Standing::Failed(reason) => return Err(reason),
-            Standing::Awaited(old) => old,
+        let old = match self.look_up(platform.clock().now(), platform.errands(), source) {
+            Availability::Ready(parsed) => return Ok(parsed),
+            Availability::Failed(reason) => return Err(reason),
+            Availability::Awaited(old) => old,
         };
         let patience = if old.is_some() { PATIENCE_MS } else { PATIENCE_WITHOUT_MS };
-        self.landing(platform, source.name(), patience).await;
+        self.wait_for_fetch(platform, source.name(), patience).await;
         // Stale if error: better yesterday's keys than nobody let in.
         self.usable(source, platform.clock().now())
             .map(|(parsed, _)| parsed)
@@ -104,15 +104,15 @@ impl<T> Shelf<T> {
         errands: &impl Spawn,
         source: &S,
     ) -> Option<Rc<T>> {
-        match self.approach(now, errands, source) {
-            Standing::Ready(parsed) => Some(parsed),
-            Standing::Awaited(_) | Standing::Failed(_) => None,
+        match self.look_up(now, errands, source) {
+            Availability::Ready(parsed) => Some(parsed),
+            Availability::Awaited(_) | Availability::Failed(_) => None,
         }
     }
 
     /// What is here, whatever its age.
-    pub(super) fn held(&self, name: &str) -> Option<Held<T>> {
-        self.entries.borrow().get(name)?.held.clone()
+    pub(super) fn cached(&self, name: &str) -> Option<Cached<T>> {
+        self.entries.borrow().get(name)?.cached.clone()
     }
 
     /// Does something with an entry. Not to be nested.
@@ -125,35 +125,37 @@ impl<T> Shelf<T> {
     }
 
     /// Waits until a fetch has come to an end. False if none did in `patience` milliseconds.
-    pub(super) async fn landing<P: Platform>(&self, platform: &P, name: &str, patience: u32) -> bool {
-        let landings = || self.with(name, |entry| entry.landings);
-        landing(platform.timer(), landings(), landings, patience).await
+    pub(super) async fn wait_for_fetch<P: Platform>(&self, platform: &P, name: &str, patience: u32) -> bool {
+        let fetches_ended = || self.with(name, |entry| entry.fetches_ended);
+        wait_for_change(platform.timer(), fetches_ended(), fetches_ended, patience).await
     }
 
-    fn approach<S: Source<Parsed = T>>(&self, now: Timestamp, errands: &impl Spawn, source: &S) -> Standing<T> {
+    fn look_up<S: Source<Parsed = T>>(&self, now: Timestamp, errands: &impl Spawn, source: &S) -> Availability<T> {
         let usable = self.usable(source, now);
         if let Some((parsed, Freshness::Fresh)) = usable {
-            return Standing::Ready(parsed);
+            return Availability::Ready(parsed);
         }
         let failure = self.with(source.name(), |entry| entry.failure.clone());
         if let (None, Some((until, reason))) = (&usable, &failure)
             && now < *until
         {
-            return Standing::Failed(reason.clone());
+            return Availability::Failed(reason.clone());
         }
-        if self.with(source.name(), |entry| entry.take_off(now)) {
+        if self.with(source.name(), |entry| entry.begin_fetch(now)) {
             errands.start(source.task(Ask::Anybody));
         }
         match usable {
             // Nobody waits for an issuer that did not answer when it was last asked.
-            Some((parsed, freshness)) if freshness == Freshness::Ageing || failure.is_some() => Standing::Ready(parsed),
-            other => Standing::Awaited(other.map(|(parsed, _)| parsed)),
+            Some((parsed, freshness)) if freshness == Freshness::Ageing || failure.is_some() => {
+                Availability::Ready(parsed)
+            }
+            other => Availability::Awaited(other.map(|(parsed, _)| parsed)),
         }
     }
 
     fn usable<S: Source<Parsed = T>>(&self, source: &S, now: Timestamp) -> Option<(Rc<T>, Freshness)> {
         let entries = self.entries.borrow();
-        let (stored, parsed) = entries.get(source.name())?.held.as_ref()?;
+        let (stored, parsed) = entries.get(source.name())?.cached.as_ref()?;
         let freshness = stored.freshness(S::LIFETIMES, now);
         (freshness != Freshness::TooOld).then(|| (Rc::clone(parsed), freshness))
     }
@@ -167,55 +169,55 @@ impl<T> Shelf<T> {
 impl<T> Entry<T> {
     fn empty() -> Self {
         Self {
-            held: None,
-            flight: None,
-            landings: 0,
-            seats: 0,
+            cached: None,
+            fetching_until: None,
+            fetches_ended: 0,
+            waiters_left: 0,
             failure: None,
-            search: KeySearch::new(),
+            refetch_budget: RefetchBudget::new(),
             asked: 0,
             answered: 0,
         }
     }
 
     /// Whether a fetch is under way.
-    pub(super) fn is_awaited(&self, now: Timestamp) -> bool {
-        self.flight.is_some_and(|until| now < until)
+    pub(super) fn is_fetching(&self, now: Timestamp) -> bool {
+        self.fetching_until.is_some_and(|until| now < until)
     }
 
     /// Whether it is too soon after a fetch that brought nothing.
-    pub(super) fn rests(&self, now: Timestamp) -> bool {
+    pub(super) fn is_cooling_down(&self, now: Timestamp) -> bool {
         self.failure.as_ref().is_some_and(|(until, _)| now < *until)
     }
 
     /// Marks the beginning of a fetch. False if one is under way, or it is too soon.
-    pub(super) fn take_off(&mut self, now: Timestamp) -> bool {
-        let free = !self.is_awaited(now) && !self.rests(now);
+    pub(super) fn begin_fetch(&mut self, now: Timestamp) -> bool {
+        let free = !self.is_fetching(now) && !self.is_cooling_down(now);
         if free {
-            self.flight = Some(now.plus(LONGEST_FLIGHT));
-            self.seats = SEATS;
+            self.fetching_until = Some(now.plus(LONGEST_FETCH));
+            self.waiters_left = MAX_WAITERS;
         }
         free
     }
 
     /// Marks its end.
-    pub(super) const fn land(&mut self) {
-        self.flight = None;
-        self.landings = self.landings.wrapping_add(1);
+    pub(super) const fn end_fetch(&mut self) {
+        self.fetching_until = None;
+        self.fetches_ended = self.fetches_ended.wrapping_add(1);
     }
 
     pub(super) fn fail(&mut self, reason: Reason, now: Timestamp) {
         self.failure = Some((now.plus(documents::FAILURE_COOLDOWN), reason));
     }
 
-    pub(super) fn hold(&mut self, stored: Rc<Stored>, parsed: Rc<T>) {
-        self.held = Some((stored, parsed));
+    pub(super) fn store(&mut self, stored: Rc<Stored>, parsed: Rc<T>) {
+        self.cached = Some((stored, parsed));
         self.failure = None;
     }
 
     /// How old the document is, `ahead` of now.
     pub(super) fn freshness(&self, lifetimes: Lifetimes, now: Timestamp, ahead: Seconds) -> Freshness {
-        match &self.held {
+        match &self.cached {
             Some((stored, _)) if stored.freshness(lifetimes, now) != Freshness::TooOld => {
                 stored.freshness(lifetimes, now.plus(ahead))
             }

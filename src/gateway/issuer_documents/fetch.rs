@@ -1,23 +1,23 @@
-//! One fetch of a document: shared cache, then issuer; and what it brings, on the shelf.
+//! One fetch of a document: shared cache, then issuer; and what it brings, into the cache.
 
 use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::cache::{Entry, Held, Shelf};
+use super::cache::{Cached, DocumentCache, Entry};
 use super::document::Ask;
 use super::source::Source;
 use crate::gateway::Platform;
 use crate::http::{HeaderValue, StatusCode, header};
 use crate::oidc::documents::{self, Freshness, Stored};
-use crate::ports::{Clock, DocumentCache, Fetch, OutboundResponse};
+use crate::ports::{Clock, Fetch, OutboundResponse, SharedDocuments};
 use crate::refusal::Reason;
 use crate::time::Seconds;
 
 /// What a fetch brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brought {
+pub(super) enum Fetched {
     /// Nothing that was not known.
     Nothing,
     /// The first document, or the same one, younger.
@@ -26,30 +26,30 @@ pub(super) enum Brought {
     Change,
 }
 
-/// Ends the flight, however it ends: a future may be dropped in the middle.
-struct Landing<'a, T> {
-    shelf: &'a Shelf<T>,
+/// Marks the end of the fetch, however it ends: a future may be dropped in the middle.
+struct EndOfFetch<'a, T> {
+    cache: &'a DocumentCache<T>,
     name: &'a str,
 }
 
-impl<T> Drop for Landing<'_, T> {
+impl<T> Drop for EndOfFetch<'_, T> {
     fn drop(&mut self) {
-        self.shelf.with(self.name, Entry::land);
+        self.cache.with(self.name, Entry::end_fetch);
     }
 }
 
-impl<T> Shelf<T> {
-    /// Fetches the document, as the errand that was started for it, or as one of its own.
+impl<T> DocumentCache<T> {
+    /// Fetches the document, as the task that was spawned for it, or as one of its own.
     ///
     /// # Errors
     /// When the issuer was asked, and gave none.
-    pub(super) async fn fly<P: Platform, S: Source<Parsed = T>>(
+    pub(super) async fn fetch<P: Platform, S: Source<Parsed = T>>(
         &self,
         platform: &P,
         source: &S,
         ask: Ask,
-    ) -> Result<Brought, Reason> {
-        let landing = Landing { shelf: self, name: source.name() };
+    ) -> Result<Fetched, Reason> {
+        let end_of_fetch = EndOfFetch { cache: self, name: source.name() };
         let url = source.request().url;
         if ask != Ask::Issuer {
             self.adopt_shared_copy(platform, source, &url).await;
@@ -57,30 +57,30 @@ impl<T> Shelf<T> {
         let ahead = if ask == Ask::Ahead { documents::REFRESH_INTERVAL } else { Seconds::new(0) };
         let freshness = self.with(source.name(), |entry| entry.freshness(S::LIFETIMES, platform.clock().now(), ahead));
         if ask != Ask::Issuer && freshness == Freshness::Fresh {
-            return Ok(Brought::Nothing);
+            return Ok(Fetched::Nothing);
         }
-        let before = self.held(source.name());
+        let before = self.cached(source.name());
         let (stored, parsed) = match self.ask_issuer(platform, source, before.as_ref()).await {
-            Ok(held) => held,
+            Ok(cached) => cached,
             Err(reason) => {
                 self.with(source.name(), |entry| entry.fail(reason.clone(), platform.clock().now()));
                 return Err(reason);
             }
         };
         self.with(source.name(), |entry| {
-            entry.hold(Rc::clone(&stored), parsed);
+            entry.store(Rc::clone(&stored), parsed);
             if ask == Ask::Issuer {
                 entry.answered = entry.asked;
             }
         });
         // Nobody need wait for what follows.
-        drop(landing);
+        drop(end_of_fetch);
         let changed = before.as_ref().is_none_or(|(before, _)| before.body != stored.body);
         // Asking for unknown keys again and again must not mean writing again and again.
         if changed || freshness != Freshness::Fresh {
             self.share(platform, &url, &stored, S::LIFETIMES.usable).await;
         }
-        Ok(if changed && before.is_some() { Brought::Change } else { Brought::Age })
+        Ok(if changed && before.is_some() { Fetched::Change } else { Fetched::Age })
     }
 
     /// Takes what another isolate fetched, if it is younger and still parses.
@@ -90,12 +90,12 @@ impl<T> Shelf<T> {
         if stored.freshness(S::LIFETIMES, platform.clock().now()) == Freshness::TooOld {
             return;
         }
-        let held = self.held(source.name());
-        if held.as_ref().is_some_and(|(held, _)| held.fetched_at >= stored.fetched_at) {
+        let cached = self.cached(source.name());
+        if cached.as_ref().is_some_and(|(cached, _)| cached.fetched_at >= stored.fetched_at) {
             return;
         }
-        if let Ok(parsed) = parse(source, &stored.body, held.as_ref()) {
-            self.with(source.name(), |entry| entry.hold(Rc::new(stored), parsed));
+        if let Ok(parsed) = parse(source, &stored.body, cached.as_ref()) {
+            self.with(source.name(), |entry| entry.store(Rc::new(stored), parsed));
         }
     }
 
@@ -103,24 +103,24 @@ impl<T> Shelf<T> {
         &self,
         platform: &P,
         source: &S,
-        held: Option<&Held<T>>,
-    ) -> Result<Held<T>, Reason> {
+        cached: Option<&Cached<T>>,
+    ) -> Result<Cached<T>, Reason> {
         let mut request = source.request();
-        if let Some(etag) = held.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
+        if let Some(etag) = cached.and_then(|(stored, _)| HeaderValue::try_from(stored.etag.as_deref()?).ok()) {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
         let response =
             platform.fetch().send(request).await.map_err(|error| Reason::ProviderUnreachable(S::DOCUMENT, error))?;
         let OutboundResponse { status, headers, body } = response;
         let now = platform.clock().now();
-        match (status, held) {
+        match (status, cached) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
                 let stored = Stored::clone(stored).confirmed(&headers, S::LIFETIMES, now);
                 Ok((Rc::new(stored), Rc::clone(parsed)))
             }
             (StatusCode::OK, _) => {
                 let body = String::from_utf8(body).unwrap_or_default();
-                let parsed = parse(source, &body, held)?;
+                let parsed = parse(source, &body, cached)?;
                 Ok((Rc::new(Stored::new(body, &headers, S::LIFETIMES, now)), parsed))
             }
             (status, _) => Err(Reason::ProviderStatus(S::DOCUMENT, status)),
@@ -135,8 +135,8 @@ impl<T> Shelf<T> {
 }
 
 /// Reads a body, unless it is the one that was read before.
-fn parse<S: Source>(source: &S, body: &str, held: Option<&Held<S::Parsed>>) -> Result<Rc<S::Parsed>, Reason> {
-    match held {
+fn parse<S: Source>(source: &S, body: &str, cached: Option<&Cached<S::Parsed>>) -> Result<Rc<S::Parsed>, Reason> {
+    match cached {
         Some((stored, parsed)) if stored.body == body => Ok(Rc::clone(parsed)),
         _ => source.parse(body.as_bytes()).map(Rc::new),
     }

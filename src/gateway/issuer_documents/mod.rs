@@ -19,17 +19,17 @@ use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
-use crate::oidc::key_search;
 use crate::oidc::metadata::Metadata;
+use crate::oidc::refetch_budget;
 use crate::ports::{Log, Timer};
 use crate::refusal::Reason;
 use crate::time::Timestamp;
 
-use cache::Shelf;
+use cache::DocumentCache;
 use document::{Ask, Published};
-use fetch::Brought;
+use fetch::Fetched;
 use source::{KeysAt, MetadataOf};
-use unknown_key::Found;
+use unknown_key::Lookup;
 
 /// Where an issuer's keys are published.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +58,14 @@ impl<'a> AcceptedKeys<'a> {
 
 /// Why a token is not verified.
 #[derive(Clone, Debug)]
-pub(super) enum VerifyError {
+pub(super) enum VerificationError {
     /// The token's fault.
     Token(JwtError),
     /// There are no keys to verify it with.
     Keys(Reason),
 }
 
-impl VerifyError {
+impl VerificationError {
     /// The reason for the log, where `token` says what kind of token it was.
     pub(super) fn reason(self, token: impl FnOnce(JwtError) -> Reason) -> Reason {
         match self {
@@ -78,20 +78,20 @@ impl VerifyError {
 /// What this isolate remembers of what issuers publish: public data only.
 #[derive(Debug)]
 pub(super) struct IssuerDocuments {
-    metadata: Shelf<Metadata>,
-    keys_uris: Shelf<String>,
-    introspection_endpoints: Shelf<String>,
-    keys: Shelf<KeySet>,
+    metadata: DocumentCache<Metadata>,
+    keys_uris: DocumentCache<String>,
+    introspection_endpoints: DocumentCache<String>,
+    keys: DocumentCache<KeySet>,
 }
 
 impl IssuerDocuments {
     /// No documents yet; `ring` authenticates those in the shared cache.
     pub(super) fn new(ring: &Rc<KeyRing>) -> Self {
         Self {
-            metadata: Shelf::new(Rc::clone(ring)),
-            keys_uris: Shelf::new(Rc::clone(ring)),
-            introspection_endpoints: Shelf::new(Rc::clone(ring)),
-            keys: Shelf::new(Rc::clone(ring)),
+            metadata: DocumentCache::new(Rc::clone(ring)),
+            keys_uris: DocumentCache::new(Rc::clone(ring)),
+            introspection_endpoints: DocumentCache::new(Rc::clone(ring)),
+            keys: DocumentCache::new(Rc::clone(ring)),
         }
     }
 
@@ -124,7 +124,7 @@ impl IssuerDocuments {
         platform: &P,
         accepted: AcceptedKeys<'_>,
         token: &UnverifiedJwt<'_>,
-    ) -> Result<VerifiedJwt, VerifyError> {
+    ) -> Result<VerifiedJwt, VerificationError> {
         self.verify_within(platform, accepted, token, 0).await
     }
 
@@ -138,9 +138,9 @@ impl IssuerDocuments {
         platform: &P,
         accepted: AcceptedKeys<'_>,
         token: &str,
-    ) -> Result<VerifiedJwt, VerifyError> {
-        let token = UnverifiedJwt::parse(token).map_err(VerifyError::Token)?;
-        self.verify_within(platform, accepted, &token, key_search::REFILL.get() + 1).await
+    ) -> Result<VerifiedJwt, VerificationError> {
+        let token = UnverifiedJwt::parse(token).map_err(VerificationError::Token)?;
+        self.verify_within(platform, accepted, &token, refetch_budget::REFILL.get() + 1).await
     }
 
     async fn verify_within<P: Platform>(
@@ -149,22 +149,25 @@ impl IssuerDocuments {
         AcceptedKeys { source, algorithms }: AcceptedKeys<'_>,
         token: &UnverifiedJwt<'_>,
         mut seconds: u32,
-    ) -> Result<VerifiedJwt, VerifyError> {
-        let url = self.keys_uri(platform, source).await.map_err(VerifyError::Keys)?;
+    ) -> Result<VerifiedJwt, VerificationError> {
+        let url = self.keys_uri(platform, source).await.map_err(VerificationError::Keys)?;
         let at = KeysAt(&url);
-        let keys = self.keys.get(platform, &at).await.map_err(VerifyError::Keys)?;
+        let keys = self.keys.get(platform, &at).await.map_err(VerificationError::Keys)?;
         let error = match token.verify(&keys, algorithms, platform.signatures()).await {
             Err(error) if error.keys_may_be_stale() => error,
-            verdict => return verdict.map_err(VerifyError::Token),
+            verdict => return verdict.map_err(VerificationError::Token),
         };
-        let search = self.keys.search(&at, keys, token.header().kid());
+        let unknown = self.keys.unknown_key(&at, keys, token.header().kid());
         loop {
-            match self.keys.look(platform, &at, &search).await.map_err(VerifyError::Keys)? {
-                Found::Others(keys) => {
-                    return token.verify(&keys, algorithms, platform.signatures()).await.map_err(VerifyError::Token);
+            match self.keys.look(platform, &at, &unknown).await.map_err(VerificationError::Keys)? {
+                Lookup::Others(keys) => {
+                    return token
+                        .verify(&keys, algorithms, platform.signatures())
+                        .await
+                        .map_err(VerificationError::Token);
                 }
-                Found::Unasked if seconds > 0 => platform.timer().sleep(1000).await,
-                Found::Nothing | Found::Unasked => return Err(VerifyError::Token(error)),
+                Lookup::Unasked if seconds > 0 => platform.timer().sleep(1000).await,
+                Lookup::Nothing | Lookup::Unasked => return Err(VerificationError::Token(error)),
             }
             seconds -= 1;
         }
@@ -196,22 +199,22 @@ impl IssuerDocuments {
         }
     }
 
-    async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Brought, Reason> {
+    async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Fetched, Reason> {
         match published {
-            Published::Metadata(issuer) => self.metadata.fly(platform, &MetadataOf::provider(issuer), ask).await,
-            Published::KeysUri(issuer) => self.keys_uris.fly(platform, &MetadataOf::keys_uri(issuer), ask).await,
+            Published::Metadata(issuer) => self.metadata.fetch(platform, &MetadataOf::provider(issuer), ask).await,
+            Published::KeysUri(issuer) => self.keys_uris.fetch(platform, &MetadataOf::keys_uri(issuer), ask).await,
             Published::IntrospectionEndpoint(issuer) => {
-                self.introspection_endpoints.fly(platform, &MetadataOf::introspection_endpoint(issuer), ask).await
+                self.introspection_endpoints.fetch(platform, &MetadataOf::introspection_endpoint(issuer), ask).await
             }
-            Published::Keys(url) => self.keys.fly(platform, &KeysAt(url), ask).await,
+            Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
         }
     }
 
     /// Where the keys are that belong to metadata at hand.
     fn keys_after(&self, published: &Published) -> Option<Published> {
         let url = match published {
-            Published::Metadata(issuer) => self.metadata.held(issuer.as_str())?.1.jwks_uri.clone(),
-            Published::KeysUri(issuer) => self.keys_uris.held(issuer.as_str())?.1.as_str().to_owned(),
+            Published::Metadata(issuer) => self.metadata.cached(issuer.as_str())?.1.jwks_uri.clone(),
+            Published::KeysUri(issuer) => self.keys_uris.cached(issuer.as_str())?.1.as_str().to_owned(),
             Published::IntrospectionEndpoint(_) | Published::Keys(_) => return None,
         };
         Some(Published::Keys(url))
@@ -245,17 +248,17 @@ impl Gateway {
     pub(super) async fn fetch_document<P: Platform>(&self, platform: &P, published: Published, ask: Ask) {
         let mut next = Some(published);
         while let Some(published) = next {
-            let brought = self.documents.fetch(platform, &published, ask).await;
-            self.tell(platform, &published, brought);
+            let fetched = self.documents.fetch(platform, &published, ask).await;
+            self.note_fetch(platform, &published, fetched);
             next = (ask == Ask::Ahead).then(|| self.documents.keys_after(&published)).flatten();
         }
     }
 
-    fn tell<P: Platform>(&self, platform: &P, published: &Published, brought: Result<Brought, Reason>) {
+    fn note_fetch<P: Platform>(&self, platform: &P, published: &Published, fetched: Result<Fetched, Reason>) {
         let mut event = background_event(&self.config, platform, What::DocumentFetch);
-        match brought {
-            Ok(Brought::Nothing | Brought::Age) => return,
-            Ok(Brought::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
+        match fetched {
+            Ok(Fetched::Nothing | Fetched::Age) => return,
+            Ok(Fetched::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
             Err(reason) => note_failure(&mut event, &reason),
         }
         event.document = Some(short(published.name()));

@@ -47,11 +47,11 @@ impl Here {
     }
 
     /// Puts a document there that was fetched now.
-    fn put<T>(&self, shelf: &Shelf<T>, name: &str, parsed: T) {
+    fn put<T>(&self, cache: &DocumentCache<T>, name: &str, parsed: T) {
         let stored = Stored::new(String::new(), &HeaderMap::new(), documents::KEYS, self.now());
-        shelf.with(name, |entry| {
-            entry.land();
-            entry.hold(Rc::new(stored), Rc::new(parsed));
+        cache.with(name, |entry| {
+            entry.end_fetch();
+            entry.store(Rc::new(stored), Rc::new(parsed));
         });
     }
 }

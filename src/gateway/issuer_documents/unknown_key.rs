@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::cache::{Entry, PATIENCE_MS, Shelf};
+use super::cache::{DocumentCache, Entry, PATIENCE_MS};
 use super::document::Ask;
 use super::source::{KeysAt, Source};
 use crate::gateway::Platform;
@@ -30,8 +30,8 @@ enum Step {
     Failed(Reason),
 }
 
-/// What a search found.
-pub(super) enum Found {
+/// What was found.
+pub(super) enum Lookup {
     /// Other keys; whether the one is among them is to be seen.
     Others(Rc<KeySet>),
     /// The issuer has no such key.
@@ -40,8 +40,8 @@ pub(super) enum Found {
     Unasked,
 }
 
-/// One token's search.
-pub(super) struct Search<'a> {
+/// A key that one token names, and nobody knows.
+pub(super) struct UnknownKey<'a> {
     kid: Option<&'a str>,
     /// The keys that do not verify it.
     known: Rc<KeySet>,
@@ -50,10 +50,15 @@ pub(super) struct Search<'a> {
     since: u32,
 }
 
-impl Shelf<KeySet> {
+impl DocumentCache<KeySet> {
     /// Begins to look for keys other than `known`, among which is none that `kid` names.
-    pub(super) fn search<'a>(&self, source: &KeysAt<'_>, known: Rc<KeySet>, kid: Option<&'a str>) -> Search<'a> {
-        Search { kid, known, since: self.with(source.name(), |entry| entry.asked) }
+    pub(super) fn unknown_key<'a>(
+        &self,
+        source: &KeysAt<'_>,
+        known: Rc<KeySet>,
+        kid: Option<&'a str>,
+    ) -> UnknownKey<'a> {
+        UnknownKey { kid, known, since: self.with(source.name(), |entry| entry.asked) }
     }
 
     /// Looks once.
@@ -64,51 +69,51 @@ impl Shelf<KeySet> {
         &self,
         platform: &P,
         source: &KeysAt<'_>,
-        search: &Search<'_>,
-    ) -> Result<Found, Reason> {
+        unknown: &UnknownKey<'_>,
+    ) -> Result<Lookup, Reason> {
         for _ in 0..ROUNDS {
-            if let Some(found) = self.with(source.name(), |entry| entry.verdict(search, platform.clock().now())) {
+            if let Some(found) = self.with(source.name(), |entry| entry.verdict(unknown, platform.clock().now())) {
                 return Ok(found);
             }
-            match self.with(source.name(), |entry| entry.next_step(search, platform.clock().now())) {
+            match self.with(source.name(), |entry| entry.next_step(unknown, platform.clock().now())) {
                 Step::Lead => platform.errands().start(source.task(Ask::Issuer)),
                 Step::Follow => {}
-                Step::GiveUp => return Ok(Found::Nothing),
-                Step::Forgo => return Ok(Found::Unasked),
+                Step::GiveUp => return Ok(Lookup::Nothing),
+                Step::Forgo => return Ok(Lookup::Unasked),
                 Step::Failed(reason) => return Err(reason),
             }
-            if !self.landing(platform, source.name(), PATIENCE_MS).await {
+            if !self.wait_for_fetch(platform, source.name(), PATIENCE_MS).await {
                 return Err(Reason::ProviderUnreachable(Document::Keys, FetchError::Timeout));
             }
         }
-        Ok(self.with(source.name(), |entry| entry.verdict(search, platform.clock().now())).unwrap_or(Found::Unasked))
+        Ok(self.with(source.name(), |entry| entry.verdict(unknown, platform.clock().now())).unwrap_or(Lookup::Unasked))
     }
 }
 
 impl Entry<KeySet> {
-    /// What is known of the search without asking.
-    fn verdict(&mut self, search: &Search<'_>, now: Timestamp) -> Option<Found> {
-        let (_, keys) = self.held.as_ref()?;
-        let other = !Rc::ptr_eq(keys, &search.known);
-        let has_key = search.kid.is_none_or(|kid| keys.keys().iter().any(|key| key.kid() == Some(kid)));
-        let answered = self.answered > search.since;
-        if let (true, false, Some(kid)) = (answered, has_key, search.kid) {
-            self.search.note_absent(kid, now);
+    /// What is known of the key without asking.
+    fn verdict(&mut self, unknown: &UnknownKey<'_>, now: Timestamp) -> Option<Lookup> {
+        let (_, keys) = self.cached.as_ref()?;
+        let other = !Rc::ptr_eq(keys, &unknown.known);
+        let has_key = unknown.kid.is_none_or(|kid| keys.keys().iter().any(|key| key.kid() == Some(kid)));
+        let answered = self.answered > unknown.since;
+        if let (true, false, Some(kid)) = (answered, has_key, unknown.kid) {
+            self.refetch_budget.note_absent(kid, now);
         }
         match (other, answered) {
-            (true, _) if has_key || answered => Some(Found::Others(Rc::clone(keys))),
-            (_, true) => Some(Found::Nothing),
+            (true, _) if has_key || answered => Some(Lookup::Others(Rc::clone(keys))),
+            (_, true) => Some(Lookup::Nothing),
             (_, false) => None,
         }
     }
 
-    fn next_step(&mut self, search: &Search<'_>, now: Timestamp) -> Step {
-        if search.kid.is_some_and(|kid| self.search.is_absent(kid, now)) {
+    fn next_step(&mut self, unknown: &UnknownKey<'_>, now: Timestamp) -> Step {
+        if unknown.kid.is_some_and(|kid| self.refetch_budget.is_absent(kid, now)) {
             return Step::GiveUp;
         }
-        if self.is_awaited(now) {
-            let Some(seats) = self.seats.checked_sub(1) else { return Step::Forgo };
-            self.seats = seats;
+        if self.is_fetching(now) {
+            let Some(waiters_left) = self.waiters_left.checked_sub(1) else { return Step::Forgo };
+            self.waiters_left = waiters_left;
             return Step::Follow;
         }
         if let Some((until, reason)) = &self.failure
@@ -116,7 +121,7 @@ impl Entry<KeySet> {
         {
             return Step::Failed(reason.clone());
         }
-        if self.search.spend(now) && self.take_off(now) {
+        if self.refetch_budget.spend(now) && self.begin_fetch(now) {
             self.asked = self.asked.wrapping_add(1);
             return Step::Lead;
         }

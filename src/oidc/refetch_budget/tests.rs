@@ -6,7 +6,7 @@ fn at(seconds: i64) -> Timestamp {
 
 /// The moments at which a flood that never stops gets a fetch.
 fn fetches(seconds: i64) -> Vec<i64> {
-    let mut search = KeySearch::new();
+    let mut search = RefetchBudget::new();
     let asked = (0..seconds).flat_map(|second| [second; 50]);
     asked.filter(|second| search.spend(at(*second))).collect()
 }
@@ -25,7 +25,7 @@ fn a_flood_gets_few_fetches_and_none_of_its_pauses_is_long() {
 
 #[test]
 fn what_is_spent_comes_back() {
-    let mut search = KeySearch::new();
+    let mut search = RefetchBudget::new();
     for second in 0..60 {
         search.spend(at(second));
     }
@@ -37,7 +37,7 @@ fn what_is_spent_comes_back() {
 
 #[test]
 fn a_clock_that_goes_back_stops_nothing() {
-    let mut search = KeySearch::new();
+    let mut search = RefetchBudget::new();
     assert!(search.spend(at(1000)));
     assert!(search.spend(at(0)));
 }
@@ -45,7 +45,7 @@ fn a_clock_that_goes_back_stops_nothing() {
 #[test]
 fn a_key_id_that_is_not_there_is_remembered_for_a_while() {
     //
-    let mut search = KeySearch::new();
+    let mut search = RefetchBudget::new();
     search.note_absent("k", at(0));
     for (kid, second, absent) in
         [("k", 0, true), ("k", 9, true), ("k", 10, false), ("K", 0, false), ("", 0, false), ("k", -1, false)]
@@ -60,7 +60,7 @@ fn a_key_id_that_is_not_there_is_remembered_for_a_while() {
 #[test]
 fn only_so_many_are_remembered() {
     //
-    let mut search = KeySearch::new();
+    let mut search = RefetchBudget::new();
     for number in 0..10_000 {
         search.note_absent(&format!("random-{number}"), at(0));
     }

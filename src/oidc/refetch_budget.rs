@@ -26,7 +26,7 @@ pub const MAX_ABSENT: usize = 256;
 
 /// One issuer's account.
 #[derive(Debug)]
-pub struct KeySearch {
+pub struct RefetchBudget {
     fetches_left: u32,
     earning_since: Timestamp,
     last: Option<Timestamp>,
@@ -34,7 +34,7 @@ pub struct KeySearch {
     absent: VecDeque<([u8; 32], Timestamp)>,
 }
 
-impl KeySearch {
+impl RefetchBudget {
     /// Nothing spent.
     #[must_use]
     pub const fn new() -> Self {
@@ -81,7 +81,7 @@ impl KeySearch {
     }
 }
 
-impl Default for KeySearch {
+impl Default for RefetchBudget {
     fn default() -> Self {
         Self::new()
     }
