@@ -19,7 +19,7 @@ pub struct Bounds {
 
 /// The memory.
 #[derive(Debug)]
-pub struct Recent<K, V> {
+pub struct BoundedCache<K, V> {
     bounds: Bounds,
     young: Generation<K, V>,
     old: Generation<K, V>,
@@ -37,7 +37,7 @@ impl<K, V> Default for Generation<K, V> {
     }
 }
 
-impl<K: Copy + Eq + Hash, V> Recent<K, V> {
+impl<K: Copy + Eq + Hash, V> BoundedCache<K, V> {
     /// An empty memory.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
@@ -107,8 +107,8 @@ mod tests {
 
     use super::*;
 
-    fn recent(entries: usize) -> Recent<u32, u32> {
-        Recent::new(Bounds { entries, weight: 1000 })
+    fn recent(entries: usize) -> BoundedCache<u32, u32> {
+        BoundedCache::new(Bounds { entries, weight: 1000 })
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
             steps in prop::collection::vec((0_u8..4, 0_u32..40, 0_usize..300), 1..400),
         ) {
             let bounds = Bounds { entries: 16, weight: 1000 };
-            let mut recent = Recent::new(bounds);
+            let mut recent = BoundedCache::new(bounds);
             let mut all = HashMap::new();
             for (at, (action, key, weight)) in steps.into_iter().enumerate() {
                 match action {

@@ -106,7 +106,7 @@ pub trait PolicyStore {
 }
 
 /// Where versions of policies are written.
-pub trait PolicyPress {
+pub trait PolicyPublisher {
     /// Writes `text` under `key`, in the place of what was there.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ pub trait PolicyPress {
 }
 
 /// Remembers what may be used only once, strongly consistent.
-pub trait Once {
+pub trait ReplayGuard {
     /// Claims `key` until `until`. True for the first caller, false for every later one.
     ///
     /// # Errors

@@ -137,7 +137,7 @@ impl AccessTokenClaims {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn supposed(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
+    pub fn hypothetical(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
         Self::read(claims, expected)
     }
 

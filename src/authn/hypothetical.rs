@@ -1,5 +1,5 @@
 //! Somebody who is only supposed: to ask what would be decided about them. Nobody is ever let in on a supposition:
-//! [`Supposed`] gives its principal to this crate's explanations, and to nobody who forwards a request.
+//! [`Hypothetical`] gives its principal to this crate's explanations, and to nobody who forwards a request.
 
 use std::rc::Rc;
 
@@ -14,9 +14,9 @@ use crate::time::{Seconds, Timestamp};
 
 /// A principal that nobody proved.
 #[derive(Debug)]
-pub struct Supposed(Principal);
+pub struct Hypothetical(Principal);
 
-impl Supposed {
+impl Hypothetical {
     /// Whoever would have this session.
     #[must_use]
     pub fn by_session(session: Session) -> Self {
@@ -33,7 +33,7 @@ impl Supposed {
         now: Timestamp,
     ) -> Result<Self, AccessTokenError> {
         let expected = Expectations { issuer, profile: Profile::Legacy, now };
-        let claims = AccessTokenClaims::supposed(claims, &expected)?;
+        let claims = AccessTokenClaims::hypothetical(claims, &expected)?;
         Ok(Self(Principal::by_token(issuer, &Rc::new(claims), &Sender::plain())))
     }
 

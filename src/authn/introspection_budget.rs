@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::token_cache::TokenDigest;
-use crate::bounded_cache::{Bounds, Recent};
+use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::http::network;
 use crate::ids::IssuerId;
 use crate::oidc::documents::FAILURE_COOLDOWN;
@@ -32,14 +32,14 @@ const MAX_NETWORKS: usize = 500;
 
 /// What this isolate knows of its own questions.
 #[derive(Debug, Default)]
-pub struct Inquiries {
+pub struct IntrospectionBudget {
     issuers: RefCell<HashMap<IssuerId, OfIssuer>>,
 }
 
 /// A question that may be asked; to be ended with what came of it. One that breaks off costs its allowance.
 #[derive(Debug)]
-#[must_use = "an inquiry that is not ended costs its allowance"]
-pub struct Inquiry {
+#[must_use = "a request that is not ended costs its allowance"]
+pub struct BudgetedRequest {
     issuer: IssuerId,
     digest: TokenDigest,
     network: Network,
@@ -47,7 +47,7 @@ pub struct Inquiry {
 
 /// Why a question is not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unasked {
+pub enum NotAsked {
     /// The issuer refused this token a moment ago, or said of it what we refuse.
     Refused(IntrospectionError),
     /// The endpoint did not answer a moment ago.
@@ -56,7 +56,7 @@ pub enum Unasked {
     TooMany,
 }
 
-impl Unasked {
+impl NotAsked {
     /// The name of this reason in the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -70,7 +70,7 @@ impl Unasked {
 
 /// What came of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum RequestOutcome {
     /// The token is good.
     Good,
     /// It is not, and stays so for this long.
@@ -83,7 +83,7 @@ pub enum Finding {
 
 #[derive(Debug)]
 struct OfIssuer {
-    refusals: Recent<TokenDigest, (IntrospectionError, Timestamp)>,
+    refusals: BoundedCache<TokenDigest, (IntrospectionError, Timestamp)>,
     quiet_until: Timestamp,
     debt: Debt,
     networks: HashMap<Network, Debt>,
@@ -109,7 +109,7 @@ struct Debt {
     at: Timestamp,
 }
 
-impl Inquiries {
+impl IntrospectionBudget {
     /// Whether `issuer` may be asked about a token that came from `address`.
     ///
     /// # Errors
@@ -120,29 +120,29 @@ impl Inquiries {
         digest: TokenDigest,
         address: Option<&str>,
         now: Timestamp,
-    ) -> Result<Inquiry, Unasked> {
+    ) -> Result<BudgetedRequest, NotAsked> {
         let mut issuers = self.issuers.borrow_mut();
         let of_issuer = issuers.entry(issuer.clone()).or_insert_with(|| OfIssuer::new(now));
         of_issuer.admit(&digest, now)?;
-        let network = of_issuer.charge(address.and_then(network), now).ok_or(Unasked::TooMany)?;
-        Ok(Inquiry { issuer: issuer.clone(), digest, network })
+        let network = of_issuer.charge(address.and_then(network), now).ok_or(NotAsked::TooMany)?;
+        Ok(BudgetedRequest { issuer: issuer.clone(), digest, network })
     }
 
     /// Notes what came of a question.
-    pub fn end(&self, inquiry: Inquiry, finding: Finding, now: Timestamp) {
+    pub fn end(&self, request: BudgetedRequest, finding: RequestOutcome, now: Timestamp) {
         let mut issuers = self.issuers.borrow_mut();
-        let Some(of_issuer) = issuers.get_mut(&inquiry.issuer) else { return };
+        let Some(of_issuer) = issuers.get_mut(&request.issuer) else { return };
         match finding {
-            Finding::Good => of_issuer.give_back(inquiry.network),
-            Finding::Refused(error, span) => {
-                of_issuer.refusals.insert(inquiry.digest, (error, now.plus(span)), 1);
-                of_issuer.note_vain(inquiry.network);
+            RequestOutcome::Good => of_issuer.give_back(request.network),
+            RequestOutcome::Refused(error, span) => {
+                of_issuer.refusals.insert(request.digest, (error, now.plus(span)), 1);
+                of_issuer.note_vain(request.network);
             }
             // It may be a token made up to make the endpoint stumble.
-            Finding::Nothing => of_issuer.note_vain(inquiry.network),
-            Finding::NoAnswer => {
+            RequestOutcome::Nothing => of_issuer.note_vain(request.network),
+            RequestOutcome::NoAnswer => {
                 of_issuer.quiet_until = now.plus(FAILURE_COOLDOWN);
-                of_issuer.give_back(inquiry.network);
+                of_issuer.give_back(request.network);
             }
         }
     }
@@ -151,13 +151,18 @@ impl Inquiries {
 impl OfIssuer {
     fn new(now: Timestamp) -> Self {
         let long_ago = Timestamp::from_unix(i64::MIN);
-        Self { refusals: Recent::new(REFUSALS), quiet_until: long_ago, debt: Debt::none(now), networks: HashMap::new() }
+        Self {
+            refusals: BoundedCache::new(REFUSALS),
+            quiet_until: long_ago,
+            debt: Debt::none(now),
+            networks: HashMap::new(),
+        }
     }
 
-    fn admit(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<(), Unasked> {
+    fn admit(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<(), NotAsked> {
         match self.refusals.get(digest) {
-            Some((error, until)) if now < *until => Err(Unasked::Refused(*error)),
-            _ if now < self.quiet_until => Err(Unasked::Paused),
+            Some((error, until)) if now < *until => Err(NotAsked::Refused(*error)),
+            _ if now < self.quiet_until => Err(NotAsked::Paused),
             _ => Ok(()),
         }
     }

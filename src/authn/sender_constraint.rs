@@ -13,7 +13,7 @@ use super::error::{SenderError, SenderFailure};
 use crate::config::{Constraint, TokenIssuer};
 use crate::http::RequestHead;
 use crate::keyring::KeyRing;
-use crate::ports::{Once, Signatures};
+use crate::ports::{ReplayGuard, Signatures};
 use crate::time::Timestamp;
 
 /// That whoever presents a token may. Only [`check`] makes one, and no principal comes of a token without it.
@@ -86,7 +86,7 @@ pub async fn check(
     claims: &AccessTokenClaims,
     issuer: &TokenIssuer,
     signatures: &impl Signatures,
-    once: &impl Once,
+    once: &impl ReplayGuard,
 ) -> Result<Sender, SenderFailure> {
     let confirmation = Confirmation::parse(claims.confirmation()).map_err(SenderError::Confirmation)?;
     let asked = asked(arrival.presented.scheme, confirmation, issuer.sender)?;
@@ -127,7 +127,7 @@ async fn prove_key(
     jkt: &str,
     issuer: &TokenIssuer,
     signatures: &impl Signatures,
-    once: &impl Once,
+    once: &impl ReplayGuard,
 ) -> Result<(), SenderFailure> {
     let expected = Expectations {
         method: arrival.head.method.as_str(),

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::access_token::AccessTokenClaims;
-use crate::bounded_cache::{Bounds, Recent};
+use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::ids::IssuerId;
 use crate::jose::KeyStamp;
 use crate::time::{Seconds, Timestamp};
@@ -44,7 +44,7 @@ pub struct TokenCache {
     introspected: ByIssuer<Timestamp>,
 }
 
-type ByIssuer<V> = RefCell<HashMap<IssuerId, Recent<TokenDigest, Entry<V>>>>;
+type ByIssuer<V> = RefCell<HashMap<IssuerId, BoundedCache<TokenDigest, Entry<V>>>>;
 
 #[derive(Debug)]
 struct Entry<V> {
@@ -99,7 +99,7 @@ impl TokenCache {
 
 /// The claims, if every check would pass again. An entry that fails one is forgotten: it is checked in full again.
 fn answer<V>(
-    recent: &mut Recent<TokenDigest, Entry<V>>,
+    recent: &mut BoundedCache<TokenDigest, Entry<V>>,
     digest: &TokenDigest,
     now: Timestamp,
     is_good: impl Fn(&V) -> bool,
@@ -115,7 +115,7 @@ fn answer<V>(
 fn keep<V>(store: &ByIssuer<V>, issuer: &IssuerId, digest: TokenDigest, entry: Entry<V>) {
     let mut issuers = store.borrow_mut();
     let weight = footprint(entry.claims.claims());
-    let recent = issuers.entry(issuer.clone()).or_insert_with(|| Recent::new(BOUNDS));
+    let recent = issuers.entry(issuer.clone()).or_insert_with(|| BoundedCache::new(BOUNDS));
     recent.insert(digest, entry, weight);
 }
 

@@ -13,12 +13,12 @@ pub struct Decisions {
     /// `keep`: for how long.
     pub keep: Seconds,
     /// `of`: which. Default those that refuse.
-    pub of: Kept,
+    pub of: DecisionRetention,
 }
 
 /// Which decisions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum DecisionRetention {
     /// Those that refuse.
     Refused,
     /// All.
@@ -28,9 +28,9 @@ pub enum Kept {
 /// Reads the table.
 pub(super) fn read(mut table: Table<'_>) -> Option<Decisions> {
     let keep = table.required("keep", "a duration such as `24h`", duration(SHORTEST, LONGEST));
-    let of = table.optional("of", choice(&[("refused", Kept::Refused), ("all", Kept::All)]));
+    let of = table.optional("of", choice(&[("refused", DecisionRetention::Refused), ("all", DecisionRetention::All)]));
     table.finish();
-    Some(Decisions { keep: keep?, of: of.unwrap_or(Kept::Refused) })
+    Some(Decisions { keep: keep?, of: of.unwrap_or(DecisionRetention::Refused) })
 }
 
 #[cfg(test)]
@@ -48,8 +48,14 @@ mod tests {
     fn decisions_are_kept_where_that_is_said_and_those_that_refuse_where_no_more_is_said() {
         assert_eq!(parse(&small()).unwrap().decisions, None);
         let kept = |table: Value| parse(&decisions(table)).unwrap().decisions.unwrap();
-        assert_eq!(kept(json!({ "keep": "24h" })), Decisions { keep: Seconds::hours(24), of: Kept::Refused });
-        assert_eq!(kept(json!({ "keep": "1m", "of": "all" })), Decisions { keep: SHORTEST, of: Kept::All });
+        assert_eq!(
+            kept(json!({ "keep": "24h" })),
+            Decisions { keep: Seconds::hours(24), of: DecisionRetention::Refused }
+        );
+        assert_eq!(
+            kept(json!({ "keep": "1m", "of": "all" })),
+            Decisions { keep: SHORTEST, of: DecisionRetention::All }
+        );
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
 pub use client_auth::ClientAuth;
-pub use decisions::{Decisions, Kept};
+pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::authn::hypothetical::Supposed;
+use crate::authn::hypothetical::Hypothetical;
 use crate::authz::relations::{Questions, Step};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub use who::Who;
 #[derive(Debug)]
 pub struct Case<'a> {
     /// Who asks, where the route looks at what they come by: else they are nobody there.
-    who: Option<&'a Supposed>,
+    who: Option<&'a Hypothetical>,
     method: Method,
     path: CanonicalPath,
     matched: Matched<'a>,
@@ -70,7 +70,7 @@ pub struct Verdict {
 /// When it is no request.
 pub fn read<'a>(
     config: &'a Config,
-    who: Option<&'a Supposed>,
+    who: Option<&'a Hypothetical>,
     request: &str,
     now: Timestamp,
 ) -> Result<Reading<'a>, String> {
@@ -98,7 +98,7 @@ impl Case<'_> {
     #[must_use]
     pub fn decide(&self) -> Verdict {
         let Self { who, matched, now, .. } = self;
-        let principal = who.map(Supposed::principal);
+        let principal = who.map(Hypothetical::principal);
         let (outcome, because, detail) = match authz::authorize(principal, matched, *now) {
             Decision::Allow(_) if matched.route.access == Access::Public => ("allow", "route.public", None),
             Decision::Allow(_) if self.asks_policies() => ("allow", Verdict::TO_BE_ASKED, None),
@@ -161,7 +161,7 @@ impl Case<'_> {
 }
 
 /// Whether the route looks at what they come by.
-fn takes(access: &Access, who: &Supposed) -> bool {
+fn takes(access: &Access, who: &Hypothetical) -> bool {
     match access {
         Access::Public => false,
         Access::Guarded(guard) if who.principal().provider().is_some() => guard.takes_sessions(),

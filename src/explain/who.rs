@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::authn::hypothetical::Supposed;
+use crate::authn::hypothetical::Hypothetical;
 use crate::config::{Config, IssuerId, Provider, TokenIssuer, span};
 use crate::json::unread;
-use crate::oidc::session_claims::Kept;
+use crate::oidc::session_claims::SessionClaims;
 use crate::time::{Seconds, Timestamp};
 
 /// As people write it: `{ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["read"] }`.
@@ -32,7 +32,7 @@ impl Who {
     ///
     /// # Errors
     /// When they can be nobody: why.
-    pub fn suppose(&self, config: &Config, now: Timestamp) -> Result<Supposed, String> {
+    pub fn suppose(&self, config: &Config, now: Timestamp) -> Result<Hypothetical, String> {
         let signed_in = match self.signed_in.as_deref().map(span) {
             Some(None) => return Err("`signed_in`: expected how long ago, such as `5m`".to_owned()),
             Some(Some(ago)) => Some(now.minus(ago)),
@@ -57,8 +57,8 @@ impl Who {
         provider: &Provider,
         signed_in: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Supposed, String> {
-        let kept = Kept::of(self.claims.clone(), provider, &config.session.claims);
+    ) -> Result<Hypothetical, String> {
+        let kept = SessionClaims::of(self.claims.clone(), provider, &config.session.claims);
         let record = json!({
             "issuer": provider.issuer.as_str(), "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
@@ -66,10 +66,17 @@ impl Who {
             "acr": self.claims.get("acr"), "amr": self.claims.get("amr").unwrap_or(&json!([])),
             "created_at": now, "last_seen": now,
         });
-        serde_json::from_value(record).map(Supposed::by_session).map_err(|error| format!("claims: {}", unread(&error)))
+        serde_json::from_value(record)
+            .map(Hypothetical::by_session)
+            .map_err(|error| format!("claims: {}", unread(&error)))
     }
 
-    fn by_token(&self, issuer: &TokenIssuer, signed_in: Option<Timestamp>, now: Timestamp) -> Result<Supposed, String> {
+    fn by_token(
+        &self,
+        issuer: &TokenIssuer,
+        signed_in: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Hypothetical, String> {
         let usual = json!({
             "iss": issuer.issuer.as_str(), "aud": issuer.audience, "sub": "somebody", "client_id": "client",
             "jti": "jti", "iat": now, "exp": now.plus(Seconds::minutes(1)), "auth_time": signed_in,
@@ -77,6 +84,6 @@ impl Who {
         let mut claims = usual.as_object().cloned().unwrap_or_default();
         claims.extend(self.claims.clone());
         claims.retain(|_, value| !value.is_null());
-        Supposed::by_token(issuer, claims, now).map_err(|error| error.code().to_owned())
+        Hypothetical::by_token(issuer, claims, now).map_err(|error| error.code().to_owned())
     }
 }

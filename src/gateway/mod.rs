@@ -19,9 +19,9 @@ mod sign_out;
 mod well_known;
 
 use crate::audit::{Event, Outcome as Ending, What};
-use crate::authn::introspection_budget::Inquiries;
+use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
-use crate::config::{Config, Kept};
+use crate::config::{Config, DecisionRetention};
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Caller;
 use crate::http::{Method, Reply, RequestHead};
@@ -31,7 +31,7 @@ use crate::ports::{Clock, Log, Random, RequestBody};
 use crate::refusal::{Reason, Refusal};
 use crate::route::CanonicalPath;
 use crate::session::LiveCache;
-use crate::store::decision_log::{Decision, KeptDecisions};
+use crate::store::decision_log::{DecisionLog, LoggedDecision};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 use account::{me, sessions};
@@ -53,14 +53,14 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`Inquiries`], [`IsolateBuckets`] and [`Assertions`] may.
+/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`] and [`Assertions`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
     tokens: TokenCache,
-    inquiries: Inquiries,
+    introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
     /// `None` without an engine.
@@ -90,7 +90,7 @@ impl Gateway {
             documents,
             cache: LiveCache::default(),
             tokens: TokenCache::default(),
-            inquiries: Inquiries::default(),
+            introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
             policies: engine.map(Policies::new),
@@ -127,10 +127,10 @@ impl Gateway {
         let line = event.to_line();
         platform.log().line(&line);
         let Some(decisions) = self.config.decisions else { return };
-        let is_meant = event.outcome == Ending::Deny || decisions.of == Kept::All;
+        let is_meant = event.outcome == Ending::Deny || decisions.of == DecisionRetention::All;
         if is_meant && event.event != What::Own {
             let until = event.time.plus(decisions.keep);
-            platform.decisions().keep(Decision::new(&event.request_id, line, until));
+            platform.decisions().keep(LoggedDecision::new(&event.request_id, line, until));
         }
     }
 

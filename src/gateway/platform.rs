@@ -3,11 +3,11 @@
 use super::background::Spawn;
 use crate::limit::Counters;
 use crate::ports::{
-    Clock, Fetch, Log, Once, PolicyPress, PolicyStore, Random, SharedDocuments, Signatures, Signing, Timer,
+    Clock, Fetch, Log, PolicyPublisher, PolicyStore, Random, ReplayGuard, SharedDocuments, Signatures, Signing, Timer,
 };
 use crate::relation::Relations;
 use crate::session::{Sessions, SidIndex};
-use crate::store::decision_log::KeptDecisions;
+use crate::store::decision_log::DecisionLog;
 
 /// An implementation of each port. A function that needs one port takes that port, not the platform.
 pub trait Platform {
@@ -28,9 +28,9 @@ pub trait Platform {
     /// Where published policies are read.
     type PolicyStore: PolicyStore;
     /// Where policies are published.
-    type PolicyPress: PolicyPress;
+    type PolicyPublisher: PolicyPublisher;
     /// What may be used only once.
-    type Once: Once;
+    type ReplayGuard: ReplayGuard;
     /// The sessions of each subject.
     type Sessions: Sessions;
     /// Sessions by the `sid` of their provider.
@@ -40,7 +40,7 @@ pub trait Platform {
     /// The tuples.
     type Relations: Relations;
     /// The decisions that are kept.
-    type Decisions: KeptDecisions;
+    type Decisions: DecisionLog;
     /// Where events are written.
     type Log: Log;
     /// Runs work beside the request.

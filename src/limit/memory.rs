@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::{Allowance, Bucket, BucketKey, Drawn};
-use crate::bounded_cache::{Bounds, Recent};
+use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::time::Timestamp;
 
 /// Buckets told apart. Who comes from more places than that displaces buckets, and gets more than is allowed: an isolate
@@ -13,14 +13,14 @@ const BUCKETS: Bounds = Bounds { entries: 10_000, weight: 10_000 };
 /// The buckets of one isolate.
 #[derive(Debug)]
 pub struct IsolateBuckets {
-    own: RefCell<Recent<BucketKey, Bucket>>,
+    own: RefCell<BoundedCache<BucketKey, Bucket>>,
     /// Until when an object's bucket has nothing to give: asking again before would be in vain, and cost a round trip.
-    empty: RefCell<Recent<BucketKey, Timestamp>>,
+    empty: RefCell<BoundedCache<BucketKey, Timestamp>>,
 }
 
 impl Default for IsolateBuckets {
     fn default() -> Self {
-        Self { own: RefCell::new(Recent::new(BUCKETS)), empty: RefCell::new(Recent::new(BUCKETS)) }
+        Self { own: RefCell::new(BoundedCache::new(BUCKETS)), empty: RefCell::new(BoundedCache::new(BUCKETS)) }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::Provider;
 
 /// What a session keeps of a person.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct SessionClaims {
     /// The claims that `SESSION.claims` names.
     pub claims: Map<String, Value>,
     /// What stands where the provider's `roles` say.
@@ -18,7 +18,7 @@ pub struct Kept {
     pub tenant: Option<String>,
 }
 
-impl Kept {
+impl SessionClaims {
     /// The names of the claims in which it stands, as far as the configuration names them.
     #[must_use]
     pub fn names(provider: &Provider, claims: &[String]) -> Vec<String> {

@@ -4,7 +4,7 @@ use super::parts::{Document, LogoutRequestError, VerifyError};
 use super::problem::Refusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
-use crate::authn::introspection_budget::Unasked;
+use crate::authn::introspection_budget::NotAsked;
 use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
@@ -49,7 +49,7 @@ pub enum Reason {
     /// An issuer's answer about an opaque token says nothing of it.
     Introspection(IntrospectionError),
     /// An issuer is not asked about an opaque token now.
-    Unasked(Unasked),
+    NotAsked(NotAsked),
     /// An unsafe request that is not from a page of ours.
     Csrf(CsrfError),
     /// A browser asks for a page of an origin that the route does not name.
@@ -142,7 +142,7 @@ impl Reason {
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
             Self::Introspection(error) => error.code(),
-            Self::Unasked(unasked) => unasked.code(),
+            Self::NotAsked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
             Self::CorsOrigin => "cors.origin",
             Self::Limited(kind, _) => kind.code(),
@@ -260,7 +260,7 @@ impl Reason {
             | Self::LoginOvertaken => Refusal::LoginFailed,
             Self::RenewalPaused
             | Self::Introspection(_)
-            | Self::Unasked(_)
+            | Self::NotAsked(_)
             | Self::ProviderUnreachable(..)
             | Self::ProviderStatus(..)
             | Self::Metadata(_)

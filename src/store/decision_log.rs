@@ -19,10 +19,10 @@ const SWEEP_INTERVAL: Seconds = Seconds::minutes(5);
 
 /// Where decisions are kept: never on the way of a request.
 #[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
-pub trait KeptDecisions {
+pub trait DecisionLog {
     /// Begins to keep the event of this request until then, beside whatever is going on. Failures are the
     /// implementation's to log.
-    fn keep(&self, decision: Decision);
+    fn keep(&self, decision: LoggedDecision);
     /// The event of the request of this id; `None` when it is not kept, or not any more.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
 /// A decision on its way to the object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Decision {
+pub struct LoggedDecision {
     v: u8,
     /// The id of its request.
     pub id: String,
@@ -80,7 +80,7 @@ pub struct Decision {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Message {
     /// To keep this.
-    Keep(Decision),
+    Keep(LoggedDecision),
     /// For the decision of this id.
     Find(String),
 }
@@ -95,12 +95,12 @@ struct Find {
 /// The object's answer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Found {
+pub struct FindReply {
     v: u8,
     event: Option<String>,
 }
 
-impl Decision {
+impl LoggedDecision {
     /// The event of the request `id`, to be kept until then.
     #[must_use]
     pub fn new(id: &str, event: String, until: Timestamp) -> Self {
@@ -132,7 +132,7 @@ impl Message {
         if let Ok(Find { v, find }) = serde_json::from_str(json) {
             return (v == VERSION && is_id(&find)).then_some(Self::Find(find));
         }
-        serde_json::from_str(json).ok().filter(|decision: &Decision| decision.is_good(now)).map(Self::Keep)
+        serde_json::from_str(json).ok().filter(|decision: &LoggedDecision| decision.is_good(now)).map(Self::Keep)
     }
 
     /// The question for a decision.
@@ -142,7 +142,7 @@ impl Message {
     }
 }
 
-impl Found {
+impl FindReply {
     /// The answer: the event, where there is one.
     #[must_use]
     pub const fn answer(event: Option<String>) -> Self {
@@ -171,11 +171,11 @@ mod tests {
 
     #[test]
     fn messages_and_answers_arrive_as_they_were_sent() {
-        let decision = Decision::new(ID, r#"{"a":"\"é"}"#.to_owned(), NOW.plus(Seconds::hours(24)));
+        let decision = LoggedDecision::new(ID, r#"{"a":"\"é"}"#.to_owned(), NOW.plus(Seconds::hours(24)));
         assert_eq!(Message::parse(&decision.to_json(), NOW), Some(Message::Keep(decision)));
         assert_eq!(Message::parse(&Message::find(ID), NOW), Some(Message::Find(ID.to_owned())));
         for event in [None, Some("{}".to_owned())] {
-            assert_eq!(Found::parse(&Found::answer(event.clone()).to_json()), Some(event));
+            assert_eq!(FindReply::parse(&FindReply::answer(event.clone()).to_json()), Some(event));
         }
         let json = format!(r#"{{"v":1,"id":"{ID}","event":"{{}}","until":1800086400}}"#);
         let Some(Message::Keep(decision)) = Message::parse(&json, NOW) else { panic!("{json}") };
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_refused() {
         let decision = |id: &str, event: usize, until: i64| {
-            Decision::new(id, "x".repeat(event), Timestamp::from_unix(until)).to_json()
+            LoggedDecision::new(id, "x".repeat(event), Timestamp::from_unix(until)).to_json()
         };
         let soon = NOW.as_unix() + 1;
         let good = decision(ID, MAX_EVENT_BYTES, soon);
@@ -205,7 +205,7 @@ mod tests {
             assert_eq!(Message::parse(&json, NOW), None, "{json}");
         }
         for json in ["", "{}", r#"{"v":2,"event":null}"#, r#"{"v":1,"event":1}"#] {
-            assert_eq!(Found::parse(json), None, "{json}");
+            assert_eq!(FindReply::parse(json), None, "{json}");
         }
     }
 

@@ -46,7 +46,7 @@ pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
 /// A claim on a key, on its way to the object.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Claim {
+pub struct ReplayClaim {
     v: u8,
     key: String,
     until: Timestamp,
@@ -55,14 +55,14 @@ pub struct Claim {
 /// The end of a claim, on its way to the object.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Release {
+pub struct ReplayRelease {
     v: u8,
     release: String,
 }
 
 /// What is wrong with a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimError {
+pub enum ReplayClaimError {
     /// Not the JSON object expected.
     Malformed,
     /// A version this release does not know.
@@ -73,7 +73,7 @@ pub enum ClaimError {
     Until,
 }
 
-impl std::fmt::Display for ClaimError {
+impl std::fmt::Display for ReplayClaimError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Malformed => "expected an object with `v`, `key` and `until`",
@@ -84,9 +84,9 @@ impl std::fmt::Display for ClaimError {
     }
 }
 
-impl std::error::Error for ClaimError {}
+impl std::error::Error for ReplayClaimError {}
 
-impl Claim {
+impl ReplayClaim {
     /// A claim on `key` until `until`.
     #[must_use]
     pub fn new(key: &[u8; 32], until: Timestamp) -> Self {
@@ -97,16 +97,16 @@ impl Claim {
     ///
     /// # Errors
     /// When it is not a claim this release understands, or lasts too long.
-    pub fn parse(json: &str, now: Timestamp) -> Result<Self, ClaimError> {
-        let claim: Self = serde_json::from_str(json).map_err(|_| ClaimError::Malformed)?;
+    pub fn parse(json: &str, now: Timestamp) -> Result<Self, ReplayClaimError> {
+        let claim: Self = serde_json::from_str(json).map_err(|_| ReplayClaimError::Malformed)?;
         if claim.v != VERSION {
-            return Err(ClaimError::Version);
+            return Err(ReplayClaimError::Version);
         }
         if !is_key(&claim.key) {
-            return Err(ClaimError::Key);
+            return Err(ReplayClaimError::Key);
         }
         if claim.until() <= now || claim.until() > now.plus(LONGEST) {
-            return Err(ClaimError::Until);
+            return Err(ReplayClaimError::Until);
         }
         Ok(claim)
     }
@@ -130,7 +130,7 @@ impl Claim {
     }
 }
 
-impl Release {
+impl ReplayRelease {
     /// The end of the claim on `key`.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
@@ -168,12 +168,12 @@ fn is_key(text: &str) -> bool {
 /// The object's answer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Claimed {
+pub struct ReplayReply {
     v: u8,
     first: bool,
 }
 
-impl Claimed {
+impl ReplayReply {
     /// The answer to a claim.
     #[must_use]
     pub const fn answer(first: bool) -> Self {
@@ -209,30 +209,30 @@ mod tests {
 
     #[test]
     fn a_claim_arrives_as_it_was_sent() {
-        let claim = Claim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
-        assert_eq!(Claim::parse(&claim.to_json(), NOW), Ok(claim));
+        let claim = ReplayClaim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
+        assert_eq!(ReplayClaim::parse(&claim.to_json(), NOW), Ok(claim));
         let json = format!(r#"{{"key":"{}","until":1800000600,"v":1}}"#, "ab".repeat(32));
-        let again = Claim::parse(&json, NOW).unwrap().to_json();
+        let again = ReplayClaim::parse(&json, NOW).unwrap().to_json();
         assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), serde_json::from_str::<Value>(&json).unwrap());
     }
 
     #[test]
     fn a_release_arrives_as_it_was_sent_and_is_never_taken_for_a_claim() {
-        let release = Release::new(&[0xab; 32]);
-        assert_eq!(Release::parse(&release.to_json()).as_ref(), Some(&release));
-        assert_eq!(Claim::parse(&release.to_json(), NOW), Err(ClaimError::Malformed));
-        let claim = Claim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
-        assert_eq!(Release::parse(&claim.to_json()), None);
+        let release = ReplayRelease::new(&[0xab; 32]);
+        assert_eq!(ReplayRelease::parse(&release.to_json()).as_ref(), Some(&release));
+        assert_eq!(ReplayClaim::parse(&release.to_json(), NOW), Err(ReplayClaimError::Malformed));
+        let claim = ReplayClaim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
+        assert_eq!(ReplayRelease::parse(&claim.to_json()), None);
         for json in ["", "{}", r#"{"v":1,"release":"ab"}"#, &release.to_json().replace("\"v\":1", "\"v\":2")] {
-            assert_eq!(Release::parse(json), None, "{json}");
+            assert_eq!(ReplayRelease::parse(json), None, "{json}");
         }
     }
 
     #[test]
     fn an_answer_arrives_as_it_was_sent() {
         for first in [true, false] {
-            let json = Claimed::answer(first).to_json();
-            assert_eq!(Claimed::parse(&json).map(|answer| answer.first()), Some(first));
+            let json = ReplayReply::answer(first).to_json();
+            assert_eq!(ReplayReply::parse(&json).map(|answer| answer.first()), Some(first));
         }
     }
 
@@ -242,31 +242,31 @@ mod tests {
         let with = |v: &str, key: &str, until: i64| format!(r#"{{"v":{v},"key":"{key}","until":{until}}}"#);
         let soon = NOW.as_unix() + 1;
         let cases = [
-            (String::new(), ClaimError::Malformed),
-            ("[]".into(), ClaimError::Malformed),
-            (format!(r#"{{"v":1,"key":"{key}"}}"#), ClaimError::Malformed),
-            (format!(r#"{{"v":1,"key":"{key}","until":{soon},"until":{soon}}}"#), ClaimError::Malformed),
-            (format!(r#"{{"v":1,"key":"{key}","until":{soon},"more":1}}"#), ClaimError::Malformed),
-            (with("1.0", &key, soon), ClaimError::Malformed),
-            (with("2", &key, soon), ClaimError::Version),
-            (with("1", &key.to_uppercase(), soon), ClaimError::Key),
-            (with("1", key.get(1..).unwrap(), soon), ClaimError::Key),
-            (with("1", "", soon), ClaimError::Key),
-            (with("1", &"é".repeat(32), soon), ClaimError::Key),
-            (with("1", &key, NOW.as_unix()), ClaimError::Until),
-            (with("1", &key, i64::MIN), ClaimError::Until),
-            (with("1", &key, i64::MAX), ClaimError::Until),
-            (with("1", &key, NOW.plus(LONGEST).as_unix() + 1), ClaimError::Until),
+            (String::new(), ReplayClaimError::Malformed),
+            ("[]".into(), ReplayClaimError::Malformed),
+            (format!(r#"{{"v":1,"key":"{key}"}}"#), ReplayClaimError::Malformed),
+            (format!(r#"{{"v":1,"key":"{key}","until":{soon},"until":{soon}}}"#), ReplayClaimError::Malformed),
+            (format!(r#"{{"v":1,"key":"{key}","until":{soon},"more":1}}"#), ReplayClaimError::Malformed),
+            (with("1.0", &key, soon), ReplayClaimError::Malformed),
+            (with("2", &key, soon), ReplayClaimError::Version),
+            (with("1", &key.to_uppercase(), soon), ReplayClaimError::Key),
+            (with("1", key.get(1..).unwrap(), soon), ReplayClaimError::Key),
+            (with("1", "", soon), ReplayClaimError::Key),
+            (with("1", &"é".repeat(32), soon), ReplayClaimError::Key),
+            (with("1", &key, NOW.as_unix()), ReplayClaimError::Until),
+            (with("1", &key, i64::MIN), ReplayClaimError::Until),
+            (with("1", &key, i64::MAX), ReplayClaimError::Until),
+            (with("1", &key, NOW.plus(LONGEST).as_unix() + 1), ReplayClaimError::Until),
         ];
         for (json, expected) in cases {
-            assert_eq!(Claim::parse(&json, NOW), Err(expected), "{json}");
+            assert_eq!(ReplayClaim::parse(&json, NOW), Err(expected), "{json}");
         }
     }
 
     #[test]
     fn what_is_not_an_answer_is_refused() {
         for json in ["", "{}", "true", r#"{"v":2,"first":true}"#, r#"{"v":1,"first":1}"#, r#"{"v":1}"#] {
-            assert_eq!(Claimed::parse(json), None, "{json}");
+            assert_eq!(ReplayReply::parse(json), None, "{json}");
         }
     }
 

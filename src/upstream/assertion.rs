@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
 use crate::authn::{Actor, Kind};
-use crate::bounded_cache::{Bounds, Recent};
+use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
 use crate::keyring::KeyRing;
@@ -164,7 +164,7 @@ pub struct Assertions {
     ring: Rc<KeyRing>,
     signer: OnceCell<Option<Es256Signer>>,
     key_set: OnceCell<String>,
-    recent: RefCell<Recent<[u8; 32], Entry>>,
+    recent: RefCell<BoundedCache<[u8; 32], Entry>>,
 }
 
 #[derive(Debug)]
@@ -190,7 +190,7 @@ impl Assertions {
     /// By the keys of this ring.
     #[must_use]
     pub fn new(ring: &Rc<KeyRing>) -> Self {
-        let recent = RefCell::new(Recent::new(BOUNDS));
+        let recent = RefCell::new(BoundedCache::new(BOUNDS));
         Self { ring: Rc::clone(ring), signer: OnceCell::new(), key_set: OnceCell::new(), recent }
     }
 

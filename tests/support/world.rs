@@ -18,7 +18,7 @@ use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
-    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPress, PolicyStore, Random,
+    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Random,
     SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
@@ -105,7 +105,7 @@ pub struct World {
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
     /// The decisions that are kept, by id.
-    pub decisions: RefCell<BTreeMap<String, decision_log::Decision>>,
+    pub decisions: RefCell<BTreeMap<String, decision_log::LoggedDecision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.
@@ -349,7 +349,7 @@ impl PolicyStore for World {
     }
 }
 
-impl PolicyPress for World {
+impl PolicyPublisher for World {
     async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
         breath().await;
         if self.fault.get() == Fault::Policies {

@@ -1,7 +1,8 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
 use postern::config::{
-    Config, Constraint, KEY_RING, Kept, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+    Config, Constraint, DecisionRetention, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience,
+    spelled,
 };
 use postern::limit::{Counter, Kind, Limit};
 use postern::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
@@ -62,7 +63,7 @@ fn site(config: &Config) -> String {
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
     }
     if let Some(decisions) = &config.decisions {
-        let which = if decisions.of == Kept::All { "All decisions" } else { "Decisions that refuse" };
+        let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
     }
     if let Some(admin) = &config.admin {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema, SchemaFragment};
-use postern::bounded_cache::{Bounds, Recent};
+use postern::bounded_cache::{BoundedCache, Bounds};
 use postern::http::Method;
 use postern::ids::principal_kind::Kind;
 use postern::policy::{Problem, Version};
@@ -91,7 +91,7 @@ const ADDRESSES: Bounds = Bounds { entries: 512, weight: 512 };
 /// the name of the type every time; those of the last callers are kept.
 #[derive(Debug)]
 pub(super) struct Names {
-    addresses: RefCell<Recent<IpAddr, RestrictedExpression>>,
+    addresses: RefCell<BoundedCache<IpAddr, RestrictedExpression>>,
     human: EntityTypeName,
     service: EntityTypeName,
     agent: EntityTypeName,
@@ -107,7 +107,7 @@ impl Names {
     pub(super) fn new() -> Result<Self, String> {
         let name = |text: &str| text.parse::<EntityTypeName>().map_err(|error| error.to_string());
         Ok(Self {
-            addresses: RefCell::new(Recent::new(ADDRESSES)),
+            addresses: RefCell::new(BoundedCache::new(ADDRESSES)),
             human: name("Human")?,
             service: name("Service")?,
             agent: name("Agent")?,

@@ -9,7 +9,7 @@ use worker::{Delay, KvError};
 
 use crate::bindings::Bindings;
 use crate::log;
-use postern::ports::{PolicyPress, PolicyStore, SharedDocuments, StoreError};
+use postern::ports::{PolicyPublisher, PolicyStore, SharedDocuments, StoreError};
 use postern::time::Seconds;
 
 /// The binding of the KV namespace for public documents.
@@ -48,7 +48,7 @@ impl PolicyStore for Bindings {
     }
 }
 
-impl PolicyPress for Bindings {
+impl PolicyPublisher for Bindings {
     async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
         let unavailable = || StoreError::Unavailable("policies cannot be written".to_owned());
         let store = self.kv(POLICIES).ok_or_else(unavailable)?;

@@ -11,7 +11,7 @@ use crate::gateway::guard::{policies, relations};
 use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
-use crate::store::decision_log::{self, KeptDecisions};
+use crate::store::decision_log::{self, DecisionLog};
 
 /// Claims may be many.
 pub(super) const MAX_BYTES: usize = 32 * 1024;

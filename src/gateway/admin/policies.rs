@@ -14,7 +14,7 @@ use super::{Change, Done};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::policy::{Bundle, CompiledPolicies, Pointer, Policies, VERSIONS, Version, pointer_key, version_key};
-use crate::ports::{PolicyPress, PolicyStore, RequestBody, StoreError};
+use crate::ports::{PolicyPublisher, PolicyStore, RequestBody, StoreError};
 use crate::refusal::Reason;
 
 /// `parameter`: the version, where the path names one.

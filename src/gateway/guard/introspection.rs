@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::authn::TokenRejection;
 use crate::authn::access_token::AccessTokenClaims;
-use crate::authn::introspection_budget::{Finding, REFUSED_AT_MOST, Unasked};
+use crate::authn::introspection_budget::{NotAsked, REFUSED_AT_MOST, RequestOutcome};
 use crate::authn::token_cache::TokenDigest;
 use crate::config::{Introspection, TokenIssuer};
 use crate::gateway::Platform;
@@ -38,20 +38,22 @@ pub(crate) async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, question: Ques
         return Err(Reason::TokenRejected(TokenRejection::NoToken));
     }
     let address = ctx.request.head.peer.address.as_deref();
-    let inquiry =
-        ctx.site.inquiries.begin(&issuer.id, digest, address, ctx.request.now).map_err(|unasked| match unasked {
-            Unasked::Refused(error) => Reason::TokenRejected(TokenRejection::Introspection(error)),
-            unasked => Reason::Unasked(unasked),
+    let request =
+        ctx.site.introspection_budget.begin(&issuer.id, digest, address, ctx.request.now).map_err(|not_asked| {
+            match not_asked {
+                NotAsked::Refused(error) => Reason::TokenRejected(TokenRejection::Introspection(error)),
+                not_asked => Reason::NotAsked(not_asked),
+            }
         })?;
-    let said = inquire(ctx, &question).await;
+    let said = ask_issuer(ctx, &question).await;
     // By now, which may be long after the request began: it is from now on that the endpoint is left alone.
-    ctx.site.inquiries.end(inquiry, finding(&said, how), ctx.platform.clock().now());
+    ctx.site.introspection_budget.end(request, finding(&said, how), ctx.platform.clock().now());
     let claims = Rc::new(said?);
     ctx.site.tokens.keep_introspected(&issuer.id, digest, &claims, ctx.request.now);
     Ok((claims, false))
 }
 
-async fn inquire<P: Platform>(
+async fn ask_issuer<P: Platform>(
     ctx: &RequestContext<'_, P>,
     question: &Question<'_>,
 ) -> Result<AccessTokenClaims, Reason> {
@@ -79,14 +81,14 @@ async fn inquire<P: Platform>(
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))
 }
 
-fn finding(said: &Result<AccessTokenClaims, Reason>, how: &Introspection) -> Finding {
+fn finding(said: &Result<AccessTokenClaims, Reason>, how: &Introspection) -> RequestOutcome {
     match said {
-        Ok(_) => Finding::Good,
+        Ok(_) => RequestOutcome::Good,
         Err(Reason::TokenRejected(TokenRejection::Introspection(error))) => {
-            Finding::Refused(*error, how.cache.min(REFUSED_AT_MOST))
+            RequestOutcome::Refused(*error, how.cache.min(REFUSED_AT_MOST))
         }
-        Err(Reason::TokenRejected(_)) => Finding::Nothing,
-        Err(Reason::Introspection(error)) if !error.says_try_later() => Finding::Nothing,
-        Err(_) => Finding::NoAnswer,
+        Err(Reason::TokenRejected(_)) => RequestOutcome::Nothing,
+        Err(Reason::Introspection(error)) if !error.says_try_later() => RequestOutcome::Nothing,
+        Err(_) => RequestOutcome::NoAnswer,
     }
 }

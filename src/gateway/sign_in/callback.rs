@@ -14,11 +14,11 @@ use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
-use crate::oidc::session_claims::Kept;
+use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::pages;
-use crate::ports::{BodyError, Clock, Fetch, Once, RequestBody, StoreError};
+use crate::ports::{BodyError, Clock, Fetch, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
@@ -75,7 +75,7 @@ pub(crate) async fn finish<P: Platform>(
 /// Who signed in, and what the session will know of them.
 struct Person {
     id_token: IdToken,
-    kept: Kept,
+    kept: SessionClaims,
 }
 
 /// An authorization response, by where it stood.

@@ -6,7 +6,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::oidc::id_token::IdToken;
 use crate::oidc::metadata::Metadata;
-use crate::oidc::session_claims::Kept;
+use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
 use crate::ports::{Clock, Fetch};
@@ -22,13 +22,13 @@ pub(crate) async fn told<P: Platform>(
     metadata: &Metadata,
     response: &TokenResponse,
     id_token: &IdToken,
-) -> Result<Kept, Reason> {
-    let names = Kept::names(provider, &ctx.site.config.session.claims);
+) -> Result<SessionClaims, Reason> {
+    let names = SessionClaims::names(provider, &ctx.site.config.session.claims);
     let mut told = id_token.claims().clone();
     if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
         ask(ctx, provider, metadata, response, id_token).await?.complete(&mut told, &names);
     }
-    Ok(Kept::of(told, provider, &ctx.site.config.session.claims))
+    Ok(SessionClaims::of(told, provider, &ctx.site.config.session.claims))
 }
 
 async fn ask<P: Platform>(

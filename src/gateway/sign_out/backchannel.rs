@@ -13,7 +13,7 @@ use crate::http::{Method, Reply, StatusCode};
 use crate::jose::UnverifiedJwt;
 use crate::limit::Kind;
 use crate::oidc::logout_token::{Expectations, LogoutToken, Target};
-use crate::ports::{Clock, Once, RequestBody, StoreError};
+use crate::ports::{Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::{LogoutRequestError, Reason, Refusal};
 use crate::session::{Answer, Command, SidIndex, SidKey, SubjectKey};
 

@@ -1,10 +1,10 @@
 //! The stores that answer consistently: what may be used once, counters, tuples, decisions, sessions.
 
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
-use postern::ports::{Clock, Once, StoreError};
+use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
 use postern::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
-use postern::store::decision_log::{self, KeptDecisions};
+use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
 use std::cell::RefMut;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::{Fault, Sid, World, breath};
 
-impl Once for World {
+impl ReplayGuard for World {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
         breath().await;
         if self.fault.get() == Fault::Once {
@@ -71,8 +71,8 @@ impl Relations for World {
     }
 }
 
-impl KeptDecisions for World {
-    fn keep(&self, decision: decision_log::Decision) {
+impl DecisionLog for World {
+    fn keep(&self, decision: decision_log::LoggedDecision) {
         self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
     }
 

@@ -8,7 +8,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use crate::objects::expiring_table::{self, ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
 use postern::ports::Clock;
-use postern::store::decision_log::{self, Decision, Found, Message, statement};
+use postern::store::decision_log::{self, FindReply, LoggedDecision, Message, statement};
 use postern_workers::clock::SystemClock;
 
 /// One shard of the decisions; forgets them by itself when they expire.
@@ -61,13 +61,13 @@ impl Shard {
             }
             Some(Message::Keep(decision)) => {
                 let until = decision.until();
-                let Decision { id, event, .. } = decision;
+                let LoggedDecision { id, event, .. } = decision;
                 self.table.execute(statement::KEEP, vec![id.into(), event.into(), until.as_unix().into()])?;
                 self.table.ensure_alarm(now, until).await?;
                 None
             }
             None => return Err(ObjectError::Malformed("expected a decision, or its id".to_owned())),
         };
-        Ok(Found::answer(event).to_json())
+        Ok(FindReply::answer(event).to_json())
     }
 }

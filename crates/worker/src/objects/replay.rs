@@ -8,7 +8,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use crate::objects::expiring_table::{self, ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
 use postern::ports::Clock;
-use postern::store::replay::{self, Claim, Claimed, Release, statement};
+use postern::store::replay::{self, ReplayClaim, ReplayRelease, ReplayReply, statement};
 use postern_workers::clock::SystemClock;
 
 /// One shard of the things used once; forgets them by itself when they expire.
@@ -48,23 +48,23 @@ impl DurableObject for OnceObject {
 
 impl Shard {
     async fn answer(&self, message: &str) -> Result<String, ObjectError> {
-        match Release::parse(message) {
+        match ReplayRelease::parse(message) {
             Some(release) => self.release(&release),
             None => self.claim(message).await,
         }
     }
 
-    fn release(&self, release: &Release) -> Result<String, ObjectError> {
+    fn release(&self, release: &ReplayRelease) -> Result<String, ObjectError> {
         self.table.execute(statement::RELEASE, vec![release.key().into()])?;
-        Ok(Claimed::answer(false).to_json())
+        Ok(ReplayReply::answer(false).to_json())
     }
 
     async fn claim(&self, message: &str) -> Result<String, ObjectError> {
         let now = SystemClock.now();
-        let claim = Claim::parse(message, now).map_err(|error| ObjectError::Malformed(error.to_string()))?;
+        let claim = ReplayClaim::parse(message, now).map_err(|error| ObjectError::Malformed(error.to_string()))?;
         let bindings = vec![claim.key().into(), claim.until().as_unix().into(), now.as_unix().into()];
         let rows: Vec<IgnoredAny> = self.table.query(statement::CLAIM, bindings)?;
         self.table.ensure_alarm(now, claim.until()).await?;
-        Ok(Claimed::answer(!rows.is_empty()).to_json())
+        Ok(ReplayReply::answer(!rows.is_empty()).to_json())
     }
 }

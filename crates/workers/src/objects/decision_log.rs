@@ -1,17 +1,17 @@
-//! [`KeptDecisions`] by sharded Durable Objects.
+//! [`DecisionLog`] by sharded Durable Objects.
 
 use crate::bindings::Bindings;
 use crate::log;
 use crate::platform::Workers;
 use postern::ports::StoreError;
-use postern::store::decision_log::{Decision, Found, KeptDecisions, Message, shard};
+use postern::store::decision_log::{DecisionLog, FindReply, LoggedDecision, Message, shard};
 
 /// The binding of the namespace.
 pub const BINDING: &str = "DECISION_LOG";
 
 /// Asks the `DecisionObject` that is responsible for the id.
-impl KeptDecisions for Workers {
-    fn keep(&self, decision: Decision) {
+impl DecisionLog for Workers {
+    fn keep(&self, decision: LoggedDecision) {
         let bindings = self.bindings().clone();
         self.bindings().background().run(async move {
             if let Err(error) = put(&bindings, &decision).await {
@@ -22,10 +22,10 @@ impl KeptDecisions for Workers {
 
     async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
         let answer = self.bindings().objects().call(BINDING, &shard(id), &Message::find(id)).await?;
-        Found::parse(&answer).ok_or(StoreError::Malformed)
+        FindReply::parse(&answer).ok_or(StoreError::Malformed)
     }
 }
 
-async fn put(bindings: &Bindings, decision: &Decision) -> Result<(), StoreError> {
+async fn put(bindings: &Bindings, decision: &LoggedDecision) -> Result<(), StoreError> {
     bindings.objects().call(BINDING, &shard(&decision.id), &decision.to_json()).await.map(drop)
 }
