@@ -36,7 +36,7 @@ impl Scheme {
 
 /// A token as it was presented. Prints without it.
 #[derive(Clone, Debug)]
-pub struct Presented {
+pub struct PresentedToken {
     /// By which scheme.
     pub scheme: Scheme,
     /// The token, a `token68`.
@@ -48,7 +48,7 @@ pub struct Presented {
 ///
 /// # Errors
 /// When it presents several, or one in a way that has more than one reading.
-pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Presented>, PresentationError> {
+pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<PresentedToken>, PresentationError> {
     if query.is_some_and(names_a_token) {
         return Err(PresentationError::InQuery);
     }
@@ -64,7 +64,7 @@ pub fn presented(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Pres
     let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
     match scheme(name) {
         _ if name.is_empty() || scheme_begins(name) => Err(PresentationError::Malformed),
-        Some(scheme) => one_token(rest).map(|token| Some(Presented { scheme, token: Secret::new(token) })),
+        Some(scheme) => one_token(rest).map(|token| Some(PresentedToken { scheme, token: Secret::new(token) })),
         None if rest.split(',').any(|part| scheme(first_word(part)).is_some()) => Err(PresentationError::Repeated),
         None => Ok(None),
     }

@@ -4,7 +4,7 @@
 //! decided here and nowhere else: what is bound in a way not listed here is refused, never taken for plain.
 
 use super::access_token::AccessTokenClaims;
-use super::bearer::{Presented, Scheme};
+use super::bearer::{PresentedToken, Scheme};
 use super::confirmation::Confirmation;
 use super::dpop::{DpopError, DpopProof, Expectations, NonceRule, TargetUri};
 use super::mtls;
@@ -53,9 +53,9 @@ impl Sender {
 
 /// How a token came. Every field is given.
 #[derive(Debug)]
-pub struct Arrival<'a> {
+pub struct TokenRequest<'a> {
     /// The token and its scheme.
-    pub presented: &'a Presented,
+    pub presented: &'a PresentedToken,
     /// The request it came with.
     pub head: &'a RequestHead,
     /// Its address, as the outside knows it.
@@ -82,25 +82,25 @@ enum Asked {
 /// # Errors
 /// When the sender has not shown to have what the token is bound to.
 pub async fn check(
-    arrival: &Arrival<'_>,
+    request: &TokenRequest<'_>,
     claims: &AccessTokenClaims,
     issuer: &TokenIssuer,
     signatures: &impl Signatures,
     once: &impl ReplayGuard,
 ) -> Result<Sender, SenderFailure> {
     let confirmation = Confirmation::parse(claims.confirmation()).map_err(SenderError::Confirmation)?;
-    let asked = asked(arrival.presented.scheme, confirmation, issuer.sender)?;
-    if arrival.relays && asked != Asked::Nothing {
+    let asked = asked(request.presented.scheme, confirmation, issuer.sender)?;
+    if request.relays && asked != Asked::Nothing {
         return Err(SenderError::NotRelayed.into());
     }
     match asked {
         Asked::Nothing => Ok(Sender::by(Means::Bearer)),
         Asked::Certificate(hash) => {
-            mtls::check(&arrival.head.peer, &hash).map_err(SenderError::Certificate)?;
+            mtls::check(&request.head.peer, &hash).map_err(SenderError::Certificate)?;
             Ok(Sender::by(Means::Mtls))
         }
         Asked::Key(jkt) => {
-            prove_key(arrival, &jkt, issuer, signatures, once).await?;
+            prove_key(request, &jkt, issuer, signatures, once).await?;
             Ok(Sender { jkt: Some(jkt), ..Sender::by(Means::Dpop) })
         }
     }
@@ -123,21 +123,21 @@ fn asked(scheme: Scheme, confirmation: Confirmation, rule: Constraint) -> Result
 }
 
 async fn prove_key(
-    arrival: &Arrival<'_>,
+    request: &TokenRequest<'_>,
     jkt: &str,
     issuer: &TokenIssuer,
     signatures: &impl Signatures,
     once: &impl ReplayGuard,
 ) -> Result<(), SenderFailure> {
     let expected = Expectations {
-        method: arrival.head.method.as_str(),
-        uri: arrival.uri,
-        access_token: arrival.presented.token.expose(),
+        method: request.head.method.as_str(),
+        uri: request.uri,
+        access_token: request.presented.token.expose(),
         jkt,
-        nonce: if issuer.dpop_nonce { NonceRule::Required(arrival.keys) } else { NonceRule::Unasked },
-        now: arrival.now,
+        nonce: if issuer.dpop_nonce { NonceRule::Required(request.keys) } else { NonceRule::Unasked },
+        now: request.now,
     };
-    let proof = DpopProof::check(&arrival.head.headers, &expected, signatures).await.map_err(SenderError::Dpop)?;
+    let proof = DpopProof::check(&request.head.headers, &expected, signatures).await.map_err(SenderError::Dpop)?;
     match once.claim(proof.once_key(), proof.usable_until()).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(SenderError::Dpop(DpopError::Replayed).into()),

@@ -21,7 +21,7 @@ pub struct Wants {
 
 /// What a session cookie is judged by.
 #[derive(Debug)]
-pub struct Judge<'a, S> {
+pub struct SessionAuthenticator<'a, S> {
     /// The keys it was made with, the clocks in force, and what is over altogether.
     pub config: &'a Config,
     /// The way to the subjects' objects.
@@ -32,7 +32,7 @@ pub struct Judge<'a, S> {
     pub now: Timestamp,
 }
 
-impl<S: Sessions> Judge<'_, S> {
+impl<S: Sessions> SessionAuthenticator<'_, S> {
     /// Asks the subject's object about the session that the cookie points to. A cookie that was not made
     /// here costs no question.
     pub async fn authenticate(&self, headers: &HeaderMap, wants: Wants) -> Verdict {

@@ -8,11 +8,11 @@ use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
 use crate::audit::Outcome as Ending;
 use crate::authn::dpop;
-use crate::authn::session_cookie::{Judge, Wants};
+use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::SameSite;
 use crate::http::cors::Grant;
-use crate::http::fetch_metadata::Caller;
+use crate::http::fetch_metadata::RequestKind;
 use crate::http::{HeaderName, Reply, RequestHead, cookie, csrf, header};
 use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
@@ -78,13 +78,13 @@ impl<P: Platform> RequestContext<'_, P> {
         if cookie::session(&self.request.head.headers) != cookie::SessionCookie::Absent {
             csrf::check(self.request.head, &self.site.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
         }
-        let judge = Judge {
+        let authenticator = SessionAuthenticator {
             config: &self.site.config,
             sessions: self.platform.sessions(),
             cache: &self.site.cache,
             now: self.request.now,
         };
-        match judge.authenticate(&self.request.head.headers, wants).await {
+        match authenticator.authenticate(&self.request.head.headers, wants).await {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
                 self.discard(&rejection, parts).await?;
@@ -131,7 +131,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Whether a `Strict` session cookie may have stayed behind: the person came from another site.
     pub(super) fn may_have_left_cookie_behind(&self) -> bool {
         self.site.config.session.same_site == SameSite::Strict
-            && self.request.caller == Caller::Navigation { cross_site: true }
+            && self.request.request_kind == RequestKind::Navigation { cross_site: true }
             && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent
     }
 
@@ -181,10 +181,11 @@ impl<P: Platform> RequestContext<'_, P> {
             parts.event.detail = Some(format!("{reason:?}"));
         }
         // A page of another origin has to be told the whole address.
-        let elsewhere = parts.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.caller.is_navigation();
+        let elsewhere =
+            parts.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.request_kind.is_navigation();
         let login = self.login_link(&refusal, sign_in.as_deref());
         let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
-        let mut reply = response::problem(&refusal, &self.request.id, self.request.caller, login.as_deref());
+        let mut reply = response::problem(&refusal, &self.request.id, self.request.request_kind, login.as_deref());
         if let Some(challenge) = challenge {
             challenge.add_to(
                 &refusal,
@@ -198,7 +199,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Where to sign in, where that helps.
     fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
         let link = match (refusal, sign_in) {
-            (Refusal::StepUp(_), Some(sign_in)) if self.request.caller.is_navigation() => {
+            (Refusal::StepUp(_), Some(sign_in)) if self.request.request_kind.is_navigation() => {
                 sign_in.link_back_to(&self.request.here())
             }
             (Refusal::StepUp(_), None) => return None,

@@ -1,6 +1,6 @@
 //! What a request says, read once.
 
-use crate::http::fetch_metadata::Caller;
+use crate::http::fetch_metadata::RequestKind;
 use crate::http::{Method, RequestHead, Target, essence, header};
 use crate::refusal::Reason;
 use crate::time::Timestamp;
@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 pub(super) struct Request<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) target: Target<'a>,
-    pub(super) caller: Caller,
+    pub(super) request_kind: RequestKind,
     /// When it came.
     pub(super) now: Timestamp,
     /// The id by which the log tells of it.
@@ -18,7 +18,7 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn new(head: &'a RequestHead, now: Timestamp, id: String) -> Self {
-        Self { head, target: head.target(), caller: Caller::of(head), now, id }
+        Self { head, target: head.target(), request_kind: RequestKind::of(head), now, id }
     }
 
     /// # Errors
@@ -39,7 +39,7 @@ impl<'a> Request<'a> {
 
     /// Whether a browser asks, and no person goes there: for an image, a script or a frame of some page.
     pub(super) fn is_subresource(&self) -> bool {
-        self.head.headers.contains_key("sec-fetch-mode") && !self.caller.is_navigation()
+        self.head.headers.contains_key("sec-fetch-mode") && !self.request_kind.is_navigation()
     }
 
     /// The path and query of this request, as a link on our own origin.

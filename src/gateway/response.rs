@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::fetch_metadata::Caller;
+use crate::http::fetch_metadata::RequestKind;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, cookie, header};
 use crate::pages;
 use crate::refusal::Refusal;
@@ -81,9 +81,9 @@ pub(super) fn readable_by_all(mut reply: Reply) -> Reply {
 }
 
 /// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `login`: where signing in would help.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, caller: Caller, login: Option<&str>) -> Reply {
+pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: RequestKind, login: Option<&str>) -> Reply {
     let status = refusal.status();
-    let mut reply = if caller.is_navigation() {
+    let mut reply = if request_kind.is_navigation() {
         html(status, pages::problem::render(refusal, request_id, login))
     } else {
         let mut body = json!({

@@ -6,7 +6,7 @@
 //! another origin with cookies (`cors`), that page's requests are as good as our own, there and nowhere else.
 
 use super::public_url::PublicUrl;
-use crate::http::fetch_metadata::Caller;
+use crate::http::fetch_metadata::RequestKind;
 use crate::http::{HeaderMap, Method, RequestHead, header};
 
 /// The header for callers that send neither `Sec-Fetch-Site` nor `Origin`: any value.
@@ -75,7 +75,7 @@ fn check_safe(head: &RequestHead) -> Result<(), CsrfError> {
     match single(&head.headers, "sec-fetch-site") {
         Some("none") if head.headers.contains_key("sec-purpose") => Err(CsrfError::FetchSite),
         None | Some("same-origin" | "none") => Ok(()),
-        Some(_) if Caller::of(head).is_navigation() => Ok(()),
+        Some(_) if RequestKind::of(head).is_navigation() => Ok(()),
         Some(_) => Err(CsrfError::FetchSite),
     }
 }

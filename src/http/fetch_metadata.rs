@@ -6,7 +6,7 @@ use crate::http::{Method, RequestHead, header};
 
 /// How a request came about, as far as the browser tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub enum RequestKind {
     /// The top-level page of a browser is going here.
     Navigation {
         /// Sent here by a page of another site, so that `SameSite=Strict` cookies stayed behind.
@@ -16,7 +16,7 @@ pub enum Caller {
     Program,
 }
 
-impl Caller {
+impl RequestKind {
     /// Fetch Metadata decides where the browser sends it (<https://www.w3.org/TR/fetch-metadata/> §2);
     /// an older browser's GET is a navigation when it prefers HTML. What a page has loaded ahead of time looks like one
     /// (`Sec-Purpose`, Fetch §3.6), but nobody is going anywhere yet, and any page may ask for it.
@@ -67,9 +67,9 @@ mod tests {
     use super::*;
     use crate::http::{HeaderMap, HeaderName, HeaderValue, Peer};
 
-    fn caller(accept: &str) -> Caller {
+    fn caller(accept: &str) -> RequestKind {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(accept).unwrap())]);
-        Caller::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
+        RequestKind::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
     }
 
     #[test]
@@ -91,11 +91,11 @@ mod tests {
             let lines = navigation.iter().chain(more);
             let lines = lines.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             let headers = HeaderMap::from_iter(lines);
-            Caller::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
+            RequestKind::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
         };
         assert!(caller(&[]).is_navigation());
         for purpose in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip", ""] {
-            assert_eq!(caller(&[("sec-purpose", purpose)]), Caller::Program, "{purpose}");
+            assert_eq!(caller(&[("sec-purpose", purpose)]), RequestKind::Program, "{purpose}");
         }
     }
 
@@ -107,11 +107,11 @@ mod tests {
             let lines =
                 lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             let headers = HeaderMap::from_iter(lines);
-            Caller::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
+            RequestKind::of(&RequestHead { method: Method::GET, url: String::new(), headers, peer: Peer::default() })
         };
         assert!(told(&[browser]).is_navigation());
-        assert_eq!(told(&[browser, ("origin", "https://spa.example.com")]), Caller::Program);
-        assert_eq!(told(&[browser, ("origin", "null")]), Caller::Program);
+        assert_eq!(told(&[browser, ("origin", "https://spa.example.com")]), RequestKind::Program);
+        assert_eq!(told(&[browser, ("origin", "null")]), RequestKind::Program);
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
             "text/html;q=x",
             "text/plain",
         ] {
-            assert_eq!(caller(accept), Caller::Program, "{accept}");
+            assert_eq!(caller(accept), RequestKind::Program, "{accept}");
         }
     }
 }

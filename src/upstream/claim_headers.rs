@@ -26,7 +26,7 @@ const SINGLE: [&str; 9] = [
 
 /// The headers to send, and the names of those that had a value which could not be sent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct ClaimHeaders {
     /// To be sent.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Not sent, though there is something to tell.
@@ -35,16 +35,16 @@ pub struct Told {
 
 /// Tells of `who` what the route has chosen. Where there is nothing to tell, there is no header.
 #[must_use]
-pub fn tell(chosen: &[ClaimHeader], who: &Identity<'_>) -> Told {
-    let mut told = Told::default();
+pub fn claim_headers(chosen: &[ClaimHeader], who: &Identity<'_>) -> ClaimHeaders {
+    let mut headers = ClaimHeaders::default();
     for ClaimHeader { name, claim } in chosen {
         let Some(fact) = fact(claim, who) else { continue };
         match fact.written().and_then(|text| HeaderValue::try_from(text).ok()) {
-            Some(value) => told.headers.push((name.clone(), value)),
-            None => told.withheld.push(name.clone()),
+            Some(value) => headers.headers.push((name.clone(), value)),
+            None => headers.withheld.push(name.clone()),
         }
     }
-    told
+    headers
 }
 
 /// Something to tell; never empty.

@@ -4,19 +4,19 @@ use std::rc::Rc;
 
 use super::assertion::Assertion;
 use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
-use super::lifetime::Tenure;
+use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::http::cors::Grant;
-use crate::http::fetch_metadata::Caller;
+use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
 use crate::route::{CanonicalPath, Upstream};
 use crate::secret::Secret;
 
-/// Where an upstream finds an [`Introduction::assertion`].
+/// Where an upstream finds an [`UpstreamIdentity::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
 
 /// A request that both doors let through, ready to be sent: the edge adds the body and nothing else.
@@ -33,7 +33,7 @@ pub struct ForwardPlan {
     /// Whether the answer depends on who asked: it then must not be cached for others.
     pub private: bool,
     /// For how long it may go on.
-    pub tenure: Tenure,
+    pub lifetime: StreamLifetime,
     /// Whether a person is going there, and not a program asking.
     pub navigation: bool,
     /// How long the body is, where the request says so.
@@ -56,11 +56,11 @@ pub struct Forwarding<'a> {
     /// Where the browser thinks it is.
     pub public_url: &'a PublicUrl,
     /// Which headers told who asked, where it was let through because of that.
-    pub told_by: Option<&'static str>,
+    pub vary: Option<&'static str>,
     /// For how long it was let through.
-    pub tenure: Tenure,
+    pub lifetime: StreamLifetime,
     /// What the upstream is told of who asks.
-    pub introduction: Introduction,
+    pub identity: UpstreamIdentity,
     /// What its answer has besides its own headers.
     pub security_headers: Option<Rc<SecurityHeaders>>,
     /// The headers by which this deployment tells of somebody, at whatever route: nobody outside may set one.
@@ -71,7 +71,7 @@ pub struct Forwarding<'a> {
 
 /// What an upstream is told of who asks.
 #[derive(Debug, Default)]
-pub struct Introduction {
+pub struct UpstreamIdentity {
     /// The access token that goes along.
     pub access_token: Option<Secret<String>>,
     /// Our word for who it is, made for this upstream.
@@ -80,7 +80,7 @@ pub struct Introduction {
     pub claims: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Introduction {
+impl UpstreamIdentity {
     /// Says who asks, in place of whatever stood there.
     pub fn add_to(&self, headers: &mut HeaderMap) {
         let bearer =
@@ -112,13 +112,13 @@ impl ForwardPlan {
             method: forwarding.head.method.clone(),
             path_and_query,
             headers: request_headers(&forwarding),
-            private: forwarding.told_by.is_some(),
+            private: forwarding.vary.is_some(),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
-            tenure: forwarding.tenure,
-            navigation: Caller::of(forwarding.head).is_navigation(),
+            lifetime: forwarding.lifetime,
+            navigation: RequestKind::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
             answer: AnswerTerms {
-                told_by: forwarding.told_by,
+                vary: forwarding.vary,
                 security_headers: forwarding.security_headers,
                 ..AnswerTerms::default()
             },
@@ -170,7 +170,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
         // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
         // proof was for us, and is used up.
         let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
-        if kept && !(forwarding.told_by.is_some() && credential) {
+        if kept && !(forwarding.vary.is_some() && credential) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -181,7 +181,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     if let Some(cookies) = cookie::without_ours(&head.headers) {
         headers.insert(header::COOKIE, cookies);
     }
-    forwarding.introduction.add_to(&mut headers);
+    forwarding.identity.add_to(&mut headers);
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
     set(&mut headers, "x-forwarded-for", head.peer.address.as_deref().unwrap_or_default());

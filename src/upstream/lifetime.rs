@@ -6,18 +6,18 @@ use crate::time::{Seconds, Timestamp};
 /// How long an answer that does not end by itself may go on: a WebSocket, a stream of events. What ends by
 /// itself is not cut off: both doors were open when it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tenure {
+pub enum StreamLifetime {
     /// Nobody was asked who they are, so nobody's right can end.
     Unlimited,
     /// As long as the token is valid.
     Until(Timestamp),
     /// As long as this session lives.
-    Session(Stay),
+    Session(SessionLease),
 }
 
 /// A session on which an answer depends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stay {
+pub struct SessionLease {
     /// Whose object knows.
     pub subject: SubjectKey,
     /// Which session.

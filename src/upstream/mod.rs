@@ -11,7 +11,7 @@ pub mod static_files;
 pub mod websocket;
 
 pub use assertion::{Assertions, Making};
-pub use forward::{ForwardPlan, Forwarding, Introduction};
+pub use forward::{ForwardPlan, Forwarding, UpstreamIdentity};
 pub use identity::Identity;
-pub use lifetime::{Stay, Tenure};
+pub use lifetime::{SessionLease, StreamLifetime};
 pub use response::{AnswerTerms, answer_headers};

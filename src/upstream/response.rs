@@ -12,7 +12,7 @@ use crate::limit::Quotas;
 #[derive(Debug, Default)]
 pub struct AnswerTerms {
     /// Which request headers told who asked, where it depends on that: nobody else may get it then.
-    pub told_by: Option<&'static str>,
+    pub vary: Option<&'static str>,
     /// Cookies of ours that go with it.
     pub cookies: Vec<HeaderValue>,
     /// What it says to pages of other origins: that alone, whatever it says itself. `None`: its own word stands.
@@ -27,7 +27,7 @@ impl AnswerTerms {
     /// The headers that the browser gets, of those that the answer of this status has.
     #[must_use]
     pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
-        let mut headers = answer_headers(self.told_by, of_answer);
+        let mut headers = answer_headers(self.vary, of_answer);
         // There is no page to a WebSocket.
         if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
             security.add_to(&mut headers);
@@ -46,9 +46,9 @@ impl AnswerTerms {
 /// The headers of the upstream's answer that are passed on.
 ///
 /// An upstream sets its own cookies but never one of ours, and an answer that depends on who asked is
-/// nobody else's to cache, whatever the upstream thinks. `told_by`: the request headers that told who asked, if any did.
+/// nobody else's to cache, whatever the upstream thinks. `vary`: the request headers that told who asked, if any did.
 #[must_use]
-pub fn answer_headers(told_by: Option<&'static str>, from_upstream: &HeaderMap) -> HeaderMap {
+pub fn answer_headers(vary: Option<&'static str>, from_upstream: &HeaderMap) -> HeaderMap {
     let nominated = Nominated::in_headers(from_upstream);
     let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
     for (name, value) in from_upstream {
@@ -59,9 +59,9 @@ pub fn answer_headers(told_by: Option<&'static str>, from_upstream: &HeaderMap) 
         }
     }
     keep_websocket(from_upstream, &mut headers);
-    if let Some(told_by) = told_by {
+    if let Some(vary) = vary {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        headers.append(header::VARY, HeaderValue::from_static(told_by));
+        headers.append(header::VARY, HeaderValue::from_static(vary));
         headers.remove("cdn-cache-control");
         headers.remove("cloudflare-cdn-cache-control");
         headers.remove("surrogate-control");

@@ -239,7 +239,7 @@ fn check(base: &Answered, more: &Answered, lines: &[Line]) {
             (&base.upstream, &base.path_and_query, &base.method),
             (&more.upstream, &more.path_and_query, &more.method)
         );
-        assert!(base.private == more.private && base.tenure == more.tenure, "{}", told());
+        assert!(base.private == more.private && base.lifetime == more.lifetime, "{}", told());
         assert_eq!(identity(&base.headers), identity(&more.headers), "{}", told());
         assert_eq!(more.headers["x-request-id"], more.request_id.as_str());
         // A public route's upstream asks for itself who it is.

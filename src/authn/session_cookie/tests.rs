@@ -38,8 +38,9 @@ fn verdict(lines: &[String], answer: Result<Answer, StoreError>) -> (Verdict, us
     let sessions = Scripted(answer, Cell::new(0));
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let (config, cache) = (config(|_| ()), LiveCache::default());
-    let judge = Judge { config: &config, sessions: &sessions, cache: &cache, now: Timestamp::from_unix(1) };
-    let verdict = block_on(judge.authenticate(&headers, wants));
+    let authenticator =
+        SessionAuthenticator { config: &config, sessions: &sessions, cache: &cache, now: Timestamp::from_unix(1) };
+    let verdict = block_on(authenticator.authenticate(&headers, wants));
     (verdict, sessions.1.get())
 }
 

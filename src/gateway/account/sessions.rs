@@ -27,14 +27,14 @@ pub(crate) async fn all<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Re
     parts.event.event = What::SessionList;
     ctx.request.allow_methods(&[Method::GET, Method::DELETE])?;
     // A program that watches the list is nobody's presence.
-    let wants = Wants { touch: ctx.request.caller.is_navigation(), access_token: false, staleness: None };
+    let wants = Wants { touch: ctx.request.request_kind.is_navigation(), access_token: false, staleness: None };
     let authenticated = match ctx.authenticate(wants, parts).await {
         Ok(authenticated) => authenticated,
         Err(reason) => return guard::challenge(ctx, reason.into(), parts),
     };
     let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
-    let reply = if ctx.request.caller.is_navigation() {
+    let reply = if ctx.request.request_kind.is_navigation() {
         response::html_with_form(pages::sessions::render(&listed, &current))
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
@@ -64,7 +64,7 @@ pub(crate) async fn one<P: Platform>(
     if is_current {
         ctx.drop_session_cookie(parts)?;
     }
-    if ended == 0 && !ctx.request.caller.is_navigation() {
+    if ended == 0 && !ctx.request.request_kind.is_navigation() {
         return Err(Reason::NoSuchSession);
     }
     // A person who asked twice, or too late, sees by the list that it is gone.
@@ -117,7 +117,7 @@ fn done<P: Platform>(
     reason: &'static str,
     parts: &mut ResponseParts,
 ) -> Result<Reply, Reason> {
-    let reply = if ctx.request.caller.is_navigation() {
+    let reply = if ctx.request.request_kind.is_navigation() {
         response::redirect(StatusCode::SEE_OTHER, location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         response::json(StatusCode::OK, &json!({ "ended": ended }))

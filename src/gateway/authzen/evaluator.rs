@@ -14,7 +14,7 @@ use crate::refusal::Reason;
 use crate::relation::{self, Name, Outcome, Subject, Userset};
 
 /// The same for all questions of one request, so that no two of them are decided by different versions.
-pub(super) struct Judges {
+pub(super) struct Evaluator {
     policies: Published,
 }
 
@@ -28,13 +28,13 @@ enum Published {
     NoEngine,
 }
 
-impl Judges {
+impl Evaluator {
     /// The answer, and what is noted of it. A question that the relations know is theirs alone: its resource is of a type
     /// of `RELATIONS`, and its action one of that type's relations.
     ///
     /// # Errors
     /// When the tuples cannot be had.
-    pub(crate) async fn judge<P: Platform>(
+    pub(crate) async fn evaluate<P: Platform>(
         &self,
         ctx: &RequestContext<'_, P>,
         asked: &Evaluation,
@@ -81,7 +81,7 @@ async fn related<P: Platform>(
     })
 }
 
-impl Judges {
+impl Evaluator {
     /// Those that count now; the event tells which.
     pub(crate) async fn at_hand<P: Platform>(ctx: &RequestContext<'_, P>, event: &mut Event) -> Self {
         let Some(policies) = &ctx.site.policies else { return Self { policies: Published::NoEngine } };

@@ -19,7 +19,7 @@ use crate::ports::{BodyError, RequestBody};
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Matched};
 use crate::time::Seconds;
-use evaluator::Judges;
+use evaluator::Evaluator;
 
 /// How long a copy of the metadata may be used.
 const MAX_AGE: Seconds = Seconds::hours(1);
@@ -95,16 +95,16 @@ async fn decide<P: Platform>(
     parts.event.route = Some(authzen.route.name.clone());
     decide::enter(ctx, path, &matched, parts).await?;
     let request = read(ctx, endpoint, body).await.map_err(Reason::Evaluation)?;
-    let judges = Judges::at_hand(ctx, &mut parts.event).await;
+    let evaluator = Evaluator::at_hand(ctx, &mut parts.event).await;
     let answer = match request {
         Request::One(one) => {
-            let evaluated = judges.judge(ctx, &one, &mut parts.event).await?;
+            let evaluated = evaluator.evaluate(ctx, &one, &mut parts.event).await?;
             let answer = authzen::decision(evaluated.decision, &ctx.request.id);
             parts.event.evaluations.push(evaluated);
             answer
         }
         Request::Many(semantic, all) => {
-            parts.event.evaluations = in_turn(ctx, &judges, semantic, all, &mut parts.event).await?;
+            parts.event.evaluations = in_turn(ctx, &evaluator, semantic, all, &mut parts.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
                 authzen::decision(evaluated.decision, &format!("{}.{}", ctx.request.id, place + 1))
             };
@@ -121,7 +121,7 @@ async fn decide<P: Platform>(
 /// When what is needed for an answer cannot be had: then none is given.
 async fn in_turn<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    judges: &Judges,
+    evaluator: &Evaluator,
     semantic: Semantic,
     all: Vec<Result<Evaluation, RequestError>>,
     event: &mut Event,
@@ -129,7 +129,7 @@ async fn in_turn<P: Platform>(
     let mut answered = Vec::with_capacity(all.len());
     for one in all {
         let evaluated = match one {
-            Ok(evaluation) => judges.judge(ctx, &evaluation, event).await?,
+            Ok(evaluation) => evaluator.evaluate(ctx, &evaluation, event).await?,
             Err(error) => Evaluated::malformed(error),
         };
         let ends = semantic.ends_with(evaluated.decision);

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::introspection::{self, Question};
 use crate::authn::access_token::{AccessTokenClaims, Expectations};
-use crate::authn::bearer::{Presented, Scheme, looks_like_jwt, presented};
+use crate::authn::bearer::{PresentedToken, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
-use crate::authn::sender_constraint::{self, Arrival};
+use crate::authn::sender_constraint::{self, TokenRequest};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
 use crate::config::{IssuerId, SignedTokens, TokenIssuer, Tokens};
@@ -54,7 +54,7 @@ impl<P: Platform> RequestContext<'_, P> {
     ///
     /// # Errors
     /// When it presents one in a way that has more than one reading.
-    pub(super) fn presented_token(&self) -> Result<Option<Presented>, Reason> {
+    pub(super) fn presented_token(&self) -> Result<Option<PresentedToken>, Reason> {
         presented(&self.request.head.headers, self.request.target.query).map_err(Reason::Presentation)
     }
 
@@ -64,13 +64,13 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When nobody came through.
     pub(super) async fn authenticate_token(
         &self,
-        presented: Presented,
+        presented: PresentedToken,
         guard: &Guard,
         path: &CanonicalPath,
         parts: &mut ResponseParts,
     ) -> Result<Bearer, Reason> {
         let (issuer, claims) = read(self, presented.token.expose(), guard, parts).await?;
-        let arrival = Arrival {
+        let request = TokenRequest {
             presented: &presented,
             head: self.request.head,
             uri: &TargetUri::of(&self.site.config.public_url, path),
@@ -79,7 +79,7 @@ impl<P: Platform> RequestContext<'_, P> {
             now: self.request.now,
         };
         let sender =
-            sender_constraint::check(&arrival, &claims, issuer, self.platform.signatures(), self.platform.once())
+            sender_constraint::check(&request, &claims, issuer, self.platform.signatures(), self.platform.once())
                 .await
                 .map_err(reason)?;
         parts.event.jkt = sender.jkt().map(str::to_owned);

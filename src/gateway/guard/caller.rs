@@ -10,19 +10,19 @@ use crate::refusal::Reason;
 use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
-use crate::upstream::claim_headers::{Told, tell};
-use crate::upstream::{Identity, Introduction, Making, Stay, Tenure};
+use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
+use crate::upstream::{Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
 
 /// Whom door 1 let through.
-pub(crate) enum Entrant {
+pub(crate) enum Caller {
     Session(Box<Authenticated>),
     Token(Box<Bearer>),
 }
 
-impl Entrant {
+impl Caller {
     pub(crate) const fn principal(&self) -> &Principal {
         match self {
             Self::Session(authenticated) => &authenticated.principal,
@@ -64,10 +64,10 @@ impl Entrant {
 
 impl<P: Platform> RequestContext<'_, P> {
     /// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
-    pub(super) fn tenure(&self, guard: &Guard, entrant: &Entrant) -> Tenure {
-        match entrant {
-            Entrant::Token(bearer) => Tenure::Until(bearer.principal.expires_at()),
-            Entrant::Session(authenticated) => Tenure::Session(Stay {
+    pub(super) fn lifetime(&self, guard: &Guard, caller: &Caller) -> StreamLifetime {
+        match caller {
+            Caller::Token(bearer) => StreamLifetime::Until(bearer.principal.expires_at()),
+            Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
                 touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
@@ -81,13 +81,13 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When it cannot be told.
     pub(super) async fn introduce(
         &self,
-        entrant: Entrant,
+        caller: Caller,
         GuardedRoute { route, guard }: GuardedRoute<'_>,
         event: &mut Event,
-    ) -> Result<(Principal, Introduction), Reason> {
-        let session = entrant.session_name();
-        let who = Identity { principal: entrant.principal(), session: session.as_deref() };
-        let Told { headers, withheld } = tell(&guard.headers, &who);
+    ) -> Result<(Principal, UpstreamIdentity), Reason> {
+        let session = caller.session_name();
+        let who = Identity { principal: caller.principal(), session: session.as_deref() };
+        let ClaimHeaders { headers, withheld } = claim_headers(&guard.headers, &who);
         event.withheld = withheld.iter().map(ToString::to_string).collect();
         let assertion = match (guard.token, &route.upstream) {
             (Token::Assertion, Some(upstream)) => {
@@ -98,16 +98,16 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             _ => None,
         };
-        let (principal, token) = match entrant {
-            Entrant::Token(bearer) => (bearer.principal, Some(bearer.token)),
-            Entrant::Session(authenticated) if guard.token == Token::Relay => {
+        let (principal, token) = match caller {
+            Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
+            Caller::Session(authenticated) if guard.token == Token::Relay => {
                 let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
                 let missing = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
                 (principal, Some(access_token.ok_or(missing)?.into_secret()))
             }
-            Entrant::Session(authenticated) => (authenticated.principal, None),
+            Caller::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
-        Ok((principal, Introduction { access_token, assertion, claims: headers }))
+        Ok((principal, UpstreamIdentity { access_token, assertion, claims: headers }))
     }
 }

@@ -1,6 +1,6 @@
 //! Both doors, for whoever asks: a request that is to be sent on, and one that another proxy asks about.
 
-use super::caller::Entrant;
+use super::caller::Caller;
 use super::policies::{self, Asked};
 use super::relations;
 use crate::audit::Outcome as Ending;
@@ -16,16 +16,16 @@ use crate::http::StatusCode;
 use crate::http::cors::Grant;
 use crate::refusal::Reason;
 use crate::route::{Access, CanonicalPath, GuardedRoute, Matched, NoRoute, Route, Token};
-use crate::upstream::{Introduction, Tenure};
+use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
 /// A request that both doors let through.
 pub(crate) struct Admitted {
     /// Who asks; `None` where nobody is asked who they are.
     pub(crate) principal: Option<Principal>,
     /// What its upstream is told of them.
-    pub(super) introduction: Introduction,
+    pub(super) identity: UpstreamIdentity,
     /// For how long it was let through.
-    pub(super) tenure: Tenure,
+    pub(super) lifetime: StreamLifetime,
     pub(super) permit: Permit,
 }
 
@@ -68,13 +68,18 @@ pub(crate) async fn enter<P: Platform>(
             let permit = permitted(authz::authorize(None, matched, ctx.request.now))?;
             ctx.limit_route(matched.route, parts).await?;
             parts.event.end(Ending::Allow, "route.public", StatusCode::OK);
-            Ok(Admitted { principal: None, introduction: Introduction::default(), tenure: Tenure::Unlimited, permit })
+            Ok(Admitted {
+                principal: None,
+                identity: UpstreamIdentity::default(),
+                lifetime: StreamLifetime::Unlimited,
+                permit,
+            })
         }
         Access::Guarded(guard) => {
             let guarded = GuardedRoute { route: matched.route, guard };
-            let entrant = authenticate(ctx, path, guarded, parts).await?;
-            ctx.limit_subject(matched.route, entrant.principal(), parts).await?;
-            authorize(ctx, Asked { path, matched, guard, facts: &[] }, entrant, parts).await
+            let caller = authenticate(ctx, path, guarded, parts).await?;
+            ctx.limit_subject(matched.route, caller.principal(), parts).await?;
+            authorize(ctx, Asked { path, matched, guard, facts: &[] }, caller, parts).await
         }
     }
 }
@@ -89,14 +94,14 @@ pub(crate) async fn authenticate<P: Platform>(
     path: &CanonicalPath,
     guarded: GuardedRoute<'_>,
     parts: &mut ResponseParts,
-) -> Result<Entrant, Refused> {
+) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
     if guard.takes_tokens() {
         if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
             let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
-            return Ok(Entrant::Token(Box::new(bearer.map_err(refused(credential))?)));
+            return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
         if !guard.takes_sessions() {
             return Err(refused(Credential::None)(Reason::NoToken));
@@ -106,37 +111,37 @@ pub(crate) async fn authenticate<P: Platform>(
     let grant = grant(ctx, route);
     let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
     let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
-    Ok(Entrant::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
+    Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
 }
 
 /// Door 2, and what goes on with whom it lets through.
 async fn authorize<P: Platform>(
     ctx: &RequestContext<'_, P>,
     asked: Asked<'_>,
-    entrant: Entrant,
+    caller: Caller,
     parts: &mut ResponseParts,
 ) -> Result<Admitted, Refused> {
     let Asked { matched, guard, .. } = asked;
     let guarded = GuardedRoute { route: matched.route, guard };
-    let credential = entrant.credential();
+    let credential = caller.credential();
     let refused = |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
-    let decision = authz::authorize(Some(entrant.principal()), matched, ctx.request.now);
-    let related = relations::also(ctx, decision, &asked, entrant.principal(), &mut parts.event).await;
+    let decision = authz::authorize(Some(caller.principal()), matched, ctx.request.now);
+    let related = relations::also(ctx, decision, &asked, caller.principal(), &mut parts.event).await;
     let (decision, facts) = related.map_err(refused)?;
     let asked = Asked { facts: &facts, ..asked };
-    let decision = policies::also(ctx, decision, asked, entrant.principal(), &mut parts.event).await;
-    let (decision, again) = mendable(&ctx.site.config, decision, entrant.principal());
+    let decision = policies::also(ctx, decision, asked, caller.principal(), &mut parts.event).await;
+    let (decision, again) = mendable(&ctx.site.config, decision, caller.principal());
     let permit = permitted(decision).map_err(|reason| match again {
         Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
         None => refused(reason),
     })?;
     ctx.limit_route(matched.route, parts).await.map_err(refused)?;
-    let tenure = ctx.tenure(guard, &entrant);
-    let sign_in_helps = !entrant.has_just_signed_in(ctx.request.now);
-    let introduced = ctx.introduce(entrant, guarded, &mut parts.event).await;
-    let (principal, introduction) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
+    let lifetime = ctx.lifetime(guard, &caller);
+    let sign_in_helps = !caller.has_just_signed_in(ctx.request.now);
+    let introduced = ctx.introduce(caller, guarded, &mut parts.event).await;
+    let (principal, identity) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
     parts.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(Admitted { principal: Some(principal), introduction, tenure, permit })
+    Ok(Admitted { principal: Some(principal), identity, lifetime, permit })
 }
 
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that

@@ -68,11 +68,11 @@ impl Gateway {
         let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
         self.note(platform, &parts.event);
         match decided {
-            Ok((Admitted { principal, introduction, permit, .. }, route)) => {
+            Ok((Admitted { principal, identity, permit, .. }, route)) => {
                 let (cookies, grant, quotas) = parts.into_parts();
-                let (told_by, security_headers) = (guard::told_by(&route.access), route.security_headers.clone());
-                let answer = AnswerTerms { told_by, cookies, grant, quotas, security_headers };
-                let (access_token, request_id) = (introduction.access_token, ctx.request.id);
+                let (vary, security_headers) = (guard::vary(&route.access), route.security_headers.clone());
+                let answer = AnswerTerms { vary, cookies, grant, quotas, security_headers };
+                let (access_token, request_id) = (identity.access_token, ctx.request.id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }
             Err(reply) => Err(Box::new(ctx.finish(*reply, parts))),
@@ -94,8 +94,8 @@ impl Gateway {
         match &route.access {
             Access::Public => Ok(None),
             Access::Guarded(guard) => {
-                let entrant = decide::authenticate(&ctx, &path, GuardedRoute { route, guard }, &mut parts).await;
-                Ok(Some(entrant.map_err(|refused| refused.reason)?.into_principal()))
+                let caller = decide::authenticate(&ctx, &path, GuardedRoute { route, guard }, &mut parts).await;
+                Ok(Some(caller.map_err(|refused| refused.reason)?.into_principal()))
             }
         }
     }

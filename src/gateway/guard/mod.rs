@@ -40,15 +40,15 @@ pub(super) async fn pass<P: Platform>(
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
     match decide::enter(ctx, path, &matched, parts).await {
         Ok(admitted) => {
-            let Admitted { introduction, tenure, permit, .. } = admitted;
+            let Admitted { identity, lifetime, permit, .. } = admitted;
             let forwarding = Forwarding {
                 head: ctx.request.head,
                 path,
                 query: ctx.request.target.query,
                 public_url: &ctx.site.config.public_url,
-                told_by: told_by(&route.access),
-                tenure,
-                introduction,
+                vary: vary(&route.access),
+                lifetime,
+                identity,
                 security_headers: route.security_headers.clone(),
                 claim_headers: &ctx.site.config.claim_headers,
                 request_id: &ctx.request.id,
@@ -97,7 +97,7 @@ pub(super) fn challenge<P: Platform>(
 ) -> Result<Reply, Refused> {
     let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
     let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
-    if !ctx.request.caller.is_navigation() || !could_help {
+    if !ctx.request.request_kind.is_navigation() || !could_help {
         return Err(refused);
     }
     if ctx.request.head.method != Method::GET {
@@ -136,7 +136,7 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
 }
 
 /// The headers that an answer depends on: which of them told, or that neither did.
-pub(super) fn told_by(access: &Access) -> Option<&'static str> {
+pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
         Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),

@@ -65,7 +65,7 @@ pub(crate) async fn finish<P: Platform>(
     parts.set_cookie(cookie::set_session(value.expose(), ctx.same_site()))?;
     let asked = transaction.asked_tag();
     parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), asked.as_deref()))?;
-    concurrent_logins::tell(ctx, &transaction, &value, parts)?;
+    concurrent_logins::share_session(ctx, &transaction, &value, parts)?;
     parts.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
     let to = ReturnTo::parse(&transaction.return_to, &ctx.site.config.public_url).unwrap_or_else(ReturnTo::start);

@@ -12,7 +12,7 @@ use crate::refusal::Reason;
 use crate::secret::Secret;
 
 /// Puts the new session's cookie value into this browser's other logins under way.
-pub(crate) fn tell<P: Platform>(
+pub(crate) fn share_session<P: Platform>(
     ctx: &RequestContext<'_, P>,
     finished: &Transaction,
     session: &Secret<String>,

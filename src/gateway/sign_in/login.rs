@@ -32,7 +32,7 @@ pub(crate) async fn start<P: Platform>(
     parts.event.event = What::LoginStart;
     ctx.request.allow_methods(&[Method::GET])?;
     // an image, a frame or a script of whatever site cannot start one.
-    if !ctx.request.caller.is_navigation() {
+    if !ctx.request.request_kind.is_navigation() {
         return Err(Reason::LoginNotNavigated);
     }
     let link = Link::parse(ctx.request.target.query.unwrap_or_default())?;

@@ -33,7 +33,7 @@ pub(super) async fn end<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Re
             location = at_provider;
         }
     }
-    let reply = if ctx.request.caller.is_navigation() {
+    let reply = if ctx.request.request_kind.is_navigation() {
         // 303, so that the browser asks with GET.
         response::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
@@ -59,7 +59,7 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
     let provider = ctx.site.config.provider(&ended.session.provider)?;
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
-    let tokens = ended.tokens.as_ref().filter(|_| ctx.request.caller.is_navigation());
+    let tokens = ended.tokens.as_ref().filter(|_| ctx.request.request_kind.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
     let state = super::request_id::request_id(ctx.platform.random());
     end_session_url(provider, &metadata, &ctx.site.config.public_url, hint, &state)

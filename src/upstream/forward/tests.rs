@@ -27,9 +27,9 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
-        told_by: private.then_some("Cookie"),
-        tenure: Tenure::Unlimited,
-        introduction: Introduction::default(),
+        vary: private.then_some("Cookie"),
+        lifetime: StreamLifetime::Unlimited,
+        identity: UpstreamIdentity::default(),
         claim_headers: &[HeaderName::from_static("employee-id")],
         request_id: "the-id",
     };

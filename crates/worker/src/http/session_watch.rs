@@ -23,7 +23,7 @@ use postern::session::message::{Envelope, VERSION};
 use postern::session::{USED, WatchRequest};
 use postern::time::{Seconds, Timestamp};
 use postern::upstream::websocket::Close;
-use postern::upstream::{Stay, Tenure};
+use postern::upstream::{SessionLease, StreamLifetime};
 use postern_workers::clock::SystemClock;
 use postern_workers::objects::Objects;
 use postern_workers::objects::sessions::BINDING;
@@ -62,11 +62,11 @@ pub(crate) type Ending = LocalBoxFuture<'static, End>;
 ///
 /// # Errors
 /// When it has come already, or nobody can tell.
-pub(crate) async fn begin(objects: Objects<'_>, tenure: &Tenure) -> Result<Option<(Ending, Option<Use>)>, End> {
+pub(crate) async fn begin(objects: Objects<'_>, tenure: &StreamLifetime) -> Result<Option<(Ending, Option<Use>)>, End> {
     match tenure {
-        Tenure::Unlimited => Ok(None),
-        Tenure::Until(time) => Ok(Some((expiry(*time).boxed_local(), None))),
-        Tenure::Session(stay) => {
+        StreamLifetime::Unlimited => Ok(None),
+        StreamLifetime::Until(time) => Ok(Some((expiry(*time).boxed_local(), None))),
+        StreamLifetime::Session(stay) => {
             let (watch, end) = Watch::begin(objects, stay).await?;
             Ok(Some((end.boxed_local(), stay.touch_every.map(|every| Use::new(watch, every)))))
         }
@@ -111,7 +111,7 @@ impl Use {
 struct Watch {
     env: Env,
     site: Site,
-    stay: Stay,
+    stay: SessionLease,
     /// The line as it is now, for [`Watch::used`].
     line: RefCell<Option<JsValue>>,
 }
@@ -126,7 +126,10 @@ impl Watch {
     ///
     /// # Errors
     /// When the session has ended already, or its object does not answer.
-    async fn begin(objects: Objects<'_>, stay: &Stay) -> Result<(Rc<Self>, impl Future<Output = End> + use<>), End> {
+    async fn begin(
+        objects: Objects<'_>,
+        stay: &SessionLease,
+    ) -> Result<(Rc<Self>, impl Future<Output = End> + use<>), End> {
         let (env, site) = (objects.env.clone(), objects.site.clone());
         let watch = Rc::new(Self { env, site, stay: stay.clone(), line: RefCell::default() });
         let line = watch.open().await?;

@@ -94,7 +94,7 @@ fn passport(admitted: &Admitted, asked: &HeaderMap) -> Result<Reply, Reason> {
     for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         reply.headers.insert(HeaderName::from_static(name), value);
     }
-    admitted.introduction.add_to(&mut reply.headers);
+    admitted.identity.add_to(&mut reply.headers);
     Ok(reply)
 }
 
