@@ -101,7 +101,7 @@ fn signs_in(jwt: VerifiedJwt) -> bool {
 }
 
 fn renews(jwt: &VerifiedJwt) -> bool {
-    let expected = id_token::RenewalExpectations {
+    let expected = id_token::RefreshedIdTokenExpectations {
         issuer: ISSUER,
         client_id: CLIENT_ID,
         subject: SUBJECT,
@@ -110,7 +110,7 @@ fn renews(jwt: &VerifiedJwt) -> bool {
         access_token: "access-token",
         now: Timestamp::from_unix(NOW),
     };
-    IdToken::check_renewed(jwt, &expected).is_ok()
+    IdToken::check_refreshed(jwt, &expected).is_ok()
 }
 
 fn logs_out(jwt: &VerifiedJwt, kind: LogoutTokens) -> bool {

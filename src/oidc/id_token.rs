@@ -38,7 +38,7 @@ pub struct Expectations<'a> {
 
 /// What an ID token that comes with a refresh must be (OpenID Connect Core §12.2, R-063).
 #[derive(Debug)]
-pub struct RenewalExpectations<'a> {
+pub struct RefreshedIdTokenExpectations<'a> {
     /// The issuer of the session.
     pub issuer: &'a str,
     /// Our id at the provider.
@@ -115,7 +115,7 @@ impl IdToken {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check_renewed(jwt: &VerifiedJwt, expected: &RenewalExpectations<'_>) -> Result<(), IdTokenError> {
+    pub fn check_refreshed(jwt: &VerifiedJwt, expected: &RefreshedIdTokenExpectations<'_>) -> Result<(), IdTokenError> {
         check_kind(jwt)?;
         let claims = jwt.claims();
         check_issuer(claims, expected.issuer)?;

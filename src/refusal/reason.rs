@@ -105,7 +105,7 @@ pub enum Reason {
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
     /// The access token could not be renewed, because the provider does not answer.
-    RenewalPaused,
+    RefreshPaused,
     /// The provider does not answer.
     ProviderUnreachable(Document, FetchError),
     /// The provider answers with this status instead of a document.
@@ -170,7 +170,7 @@ impl Reason {
             Self::LogoutTokenSignature(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
-            Self::RenewalPaused => "session.renewal_paused",
+            Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, FetchError::Network) => "provider.unreachable",
             Self::ProviderUnreachable(_, FetchError::Timeout) => "provider.timeout",
             Self::ProviderUnreachable(_, FetchError::TooLarge) => "provider.answer_too_large",
@@ -258,7 +258,7 @@ impl Reason {
             | Self::UserInfoSignature(_)
             | Self::UserInfo(_)
             | Self::LoginOvertaken => Refusal::LoginFailed,
-            Self::RenewalPaused
+            Self::RefreshPaused
             | Self::Introspection(_)
             | Self::NotAsked(_)
             | Self::ProviderUnreachable(..)

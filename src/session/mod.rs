@@ -18,7 +18,7 @@ pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{Answer, Begin, Check, Command, Listed, Live, Tokens};
 pub use record::{Clocks, Origin, Session};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
-pub use subject::{MAX_WATCHERS, Renewal, RenewalJob, Revocation, Step, Subject, USED, WatchRequest};
+pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, Subject, USED, WatchRequest};
 pub use table::SessionTable;
 
 use crate::ports::StoreError;

@@ -1,11 +1,11 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
 mod ending;
-mod renewal;
+mod refreshing;
 mod watch;
 
 pub use ending::Revocation;
-pub use renewal::{Renewal, RenewalJob};
+pub use refreshing::{RefreshJob, RefreshOutcome};
 pub use watch::{MAX_WATCHERS, USED, WatchRequest};
 
 use serde::Serialize;
@@ -40,18 +40,18 @@ pub enum Step {
     /// The answer.
     Answer(Answer),
     /// First renew the access token, then ask again.
-    Renew(Box<RenewalJob>),
+    Refresh(Box<RefreshJob>),
 }
 
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
-    /// Carries out one command. `may_renew` is false while a renewal for this session is under way,
+    /// Carries out one command. `may_refresh` is false while a renewal for this session is under way,
     /// or has just been tried.
     ///
     /// # Errors
     /// When the storage fails or holds what cannot be read.
-    pub fn handle(&self, command: &Command, now: Timestamp, may_renew: bool) -> Result<Step, StoreError> {
+    pub fn handle(&self, command: &Command, now: Timestamp, may_refresh: bool) -> Result<Step, StoreError> {
         let answer = match command {
-            Command::Check(check) => return self.check(check, now, may_renew),
+            Command::Check(check) => return self.check(check, now, may_refresh),
             Command::Begin(begin) => self.begin(begin, now),
             Command::End { digest } => self.end(digest, now),
             Command::List { clocks } => self.list(*clocks, now),
@@ -96,7 +96,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         Ok(Answer::Begun)
     }
 
-    fn check(&self, check: &Check, now: Timestamp, may_renew: bool) -> Result<Step, StoreError> {
+    fn check(&self, check: &Check, now: Timestamp, may_refresh: bool) -> Result<Step, StoreError> {
         let Some((stored, session)) = self.load(&check.digest, now)? else {
             return Ok(Step::Answer(Answer::Gone));
         };
@@ -106,9 +106,9 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         }
         let session = self.touch(check, session, &stored, now)?;
         let due = if check.access_token { session.refresh_due(now) } else { Due::No };
-        if may_renew && matches!(due, Due::Soon | Due::Now) {
-            if let Some(job) = self.begin_renewal(&check.digest, check.clocks, now)? {
-                return Ok(Step::Renew(Box::new(job)));
+        if may_refresh && matches!(due, Due::Soon | Due::Now) {
+            if let Some(job) = self.begin_refresh(&check.digest, check.clocks, now)? {
+                return Ok(Step::Refresh(Box::new(job)));
             }
             return self.check(check, now, false);
         }

@@ -10,7 +10,7 @@ use postern::secret::Secret;
 use postern::session::refresh::RefreshState;
 use postern::session::table::SessionTable;
 use postern::session::{
-    Answer, Begin, Check, Clocks, Command, Origin, Renewal, RenewalJob, Session, SessionDigest, SessionId, Step,
+    Answer, Begin, Check, Clocks, Command, Origin, RefreshJob, RefreshOutcome, Session, SessionDigest, SessionId, Step,
     Subject, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
@@ -50,7 +50,7 @@ pub struct Run {
     rotating: bool,
     issued: u32,
     sessions: Vec<Known>,
-    flights: Vec<RenewalJob>,
+    flights: Vec<RefreshJob>,
     logouts: Logouts,
     /// Refresh tokens that may have been used up, and so must never leave again.
     spent: BTreeSet<String>,
@@ -251,7 +251,7 @@ impl Run {
         let step = self.subject().handle(&Command::Check(check.clone()), self.time(), !in_flight).unwrap();
         let answer = match step {
             Step::Answer(answer) => answer,
-            Step::Renew(job) => {
+            Step::Refresh(job) => {
                 assert!(!in_flight && token, "a second renewal of one session (R-065)");
                 let leaving = job.refresh_token.expose();
                 assert!(!self.spent.contains(leaving), "{leaving} leaves a second time (R-068)");
@@ -291,21 +291,21 @@ impl Run {
             return;
         }
         let job = self.flights.remove(back % self.flights.len());
-        let renewal = self.answer(&job, outcome);
-        self.subject().finish_renewal(&job, &renewal, self.time()).unwrap();
-        if matches!(renewal, Renewal::Refused | Renewal::Mistrusted { .. }) {
+        let outcome = self.answer(&job, outcome);
+        self.subject().finish_refresh(&job, &outcome, self.time()).unwrap();
+        if matches!(outcome, RefreshOutcome::Refused | RefreshOutcome::Mistrusted { .. }) {
             self.mark_ended(|known| known.digest == job.digest);
         }
     }
 
     /// What the provider does with the refresh token, and what we hear of it.
-    fn answer(&mut self, job: &RenewalJob, outcome: Outcome) -> Renewal {
+    fn answer(&mut self, job: &RefreshJob, outcome: Outcome) -> RefreshOutcome {
         let presented = job.refresh_token.expose().clone();
         if self.rotating && !matches!(outcome, Outcome::Failed) {
             self.spent.insert(presented.clone());
         }
         match outcome {
-            Outcome::Renewed { life } => Renewal::Renewed {
+            Outcome::Renewed { life } => RefreshOutcome::Refreshed {
                 access_token: Secret::new(self.access_token(life)),
                 expires_at: Timestamp::from_unix(self.now + life),
                 refresh_token: self.successor(&presented),
@@ -314,12 +314,12 @@ impl Run {
             },
             Outcome::Refused => {
                 self.alive.remove(&presented);
-                Renewal::Refused
+                RefreshOutcome::Refused
             }
-            Outcome::Mistrusted => Renewal::Mistrusted { successor: self.successor(&presented) },
-            Outcome::Unverified => Renewal::Unverified { successor: self.successor(&presented) },
-            Outcome::Failed => Renewal::Failed,
-            Outcome::Unknown => Renewal::Unknown,
+            Outcome::Mistrusted => RefreshOutcome::Mistrusted { successor: self.successor(&presented) },
+            Outcome::Unverified => RefreshOutcome::Unverified { successor: self.successor(&presented) },
+            Outcome::Failed => RefreshOutcome::Failed,
+            Outcome::Unknown => RefreshOutcome::Unknown,
         }
     }
 

@@ -22,7 +22,7 @@ use postern::ports::{
     SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
-use postern::session::{RenewalJob, SessionDigest, SessionTable, SidKey, Subject, SubjectKey};
+use postern::session::{RefreshJob, SessionDigest, SessionTable, SidKey, Subject, SubjectKey};
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
@@ -235,7 +235,7 @@ impl World {
 
     /// The timer of the refresh goes off.
     pub fn refresh(&self, gateway: &Gateway) {
-        block_on(self.beside(gateway, async { gateway.refresh(self) }));
+        block_on(self.beside(gateway, async { gateway.refresh_documents(self) }));
     }
 
     /// Everything that is stored of sessions.
@@ -248,14 +248,14 @@ impl World {
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.
-    async fn fly(&self, gateway: &Gateway, table: &MemoryTable, job: &RenewalJob) -> Result<(), StoreError> {
+    async fn fly(&self, gateway: &Gateway, table: &MemoryTable, job: &RefreshJob) -> Result<(), StoreError> {
         self.flights.borrow_mut().insert(job.digest.clone());
-        let renewal = self.beside(gateway, gateway.renew(self, job)).await;
+        let outcome = self.beside(gateway, gateway.refresh_session(self, job)).await;
         self.flights.borrow_mut().remove(&job.digest);
         if self.renewals_crash.take() {
             return Err(StoreError::Unavailable("the object died".to_owned()));
         }
-        self.object(table).finish_renewal(job, &renewal, self.now())
+        self.object(table).finish_refresh(job, &outcome, self.now())
     }
 
     fn find(&self, url: &str) -> Option<(&Provider, Endpoint)> {

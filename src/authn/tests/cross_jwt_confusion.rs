@@ -11,7 +11,7 @@ use crate::config::{LogoutTokens, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue};
 use crate::jose::testing::{KID, jwk, key_set, sign, verify};
 use crate::jose::{Portable, PublicKey, VerifiedJwt};
-use crate::oidc::id_token::{self, IdToken, RenewalExpectations};
+use crate::oidc::id_token::{self, IdToken, RefreshedIdTokenExpectations};
 use crate::oidc::login_values::Nonce;
 use crate::oidc::logout_token::{self, LogoutToken};
 use crate::oidc::userinfo::{self, UserInfo};
@@ -70,7 +70,7 @@ const VALIDATORS: [Validator; 8] = [
         IdToken::check(verified(token)?, &expected).map(|_| ()).map_err(id_token::IdTokenError::code)
     }),
     ("renewed ID token", |token| {
-        let expected = RenewalExpectations {
+        let expected = RefreshedIdTokenExpectations {
             issuer: ISSUER,
             client_id: CLIENT,
             subject: "alice",
@@ -79,7 +79,7 @@ const VALIDATORS: [Validator; 8] = [
             access_token: "opaque",
             now: NOW,
         };
-        IdToken::check_renewed(&verified(token)?, &expected).map_err(id_token::IdTokenError::code)
+        IdToken::check_refreshed(&verified(token)?, &expected).map_err(id_token::IdTokenError::code)
     }),
     ("UserInfo", |token| {
         let expected = userinfo::Expectations { issuer: ISSUER, client_id: CLIENT, subject: "alice", now: NOW };

@@ -8,13 +8,13 @@ use crate::config::Provider;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
-use crate::oidc::id_token::{IdToken, RenewalExpectations};
+use crate::oidc::id_token::{IdToken, RefreshedIdTokenExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{self, TokenError, TokenResponse};
 use crate::ports::{Clock, Fetch, FetchError, Log};
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
-use crate::session::{Renewal, RenewalJob, Revocation};
+use crate::session::{RefreshJob, RefreshOutcome, Revocation};
 use crate::time::Timestamp;
 
 /// How many renewals in a row a key may be unknown before its tokens count as somebody else's: with their pauses,
@@ -23,10 +23,10 @@ const NEW_KEY_WITHIN: u32 = 5;
 
 impl Gateway {
     /// Uses a refresh token, once, and says what became of it. Writes one event.
-    pub async fn renew<P: Platform>(&self, platform: &P, job: &RenewalJob) -> Renewal {
-        let (renewal, reason) = match self.ask_for_tokens(platform, job).await {
+    pub async fn refresh_session<P: Platform>(&self, platform: &P, job: &RefreshJob) -> RefreshOutcome {
+        let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
-                Ok(()) => (renewed(response, platform.clock().now()), None),
+                Ok(()) => (refreshed(response, platform.clock().now()), None),
                 Err(reason) => (consequence(job, &reason, response.refresh_token), Some(reason)),
             },
             Err(reason) => (consequence(job, &reason, None), Some(reason)),
@@ -38,7 +38,7 @@ impl Gateway {
             Some(reason) => note_failure(&mut event, &reason),
         }
         platform.log().line(&event.to_line());
-        renewal
+        outcome
     }
 
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
@@ -63,7 +63,7 @@ impl Gateway {
     async fn ask_for_tokens<P: Platform>(
         &self,
         platform: &P,
-        job: &RenewalJob,
+        job: &RefreshJob,
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
@@ -79,7 +79,7 @@ impl Gateway {
     async fn check_id_token<P: Platform>(
         &self,
         platform: &P,
-        job: &RenewalJob,
+        job: &RefreshJob,
         metadata: &Metadata,
         response: &TokenResponse,
     ) -> Result<(), Reason> {
@@ -88,7 +88,7 @@ impl Gateway {
         let accepted = AcceptedKeys::of_provider(provider, metadata);
         let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
-        let expectations = RenewalExpectations {
+        let expectations = RefreshedIdTokenExpectations {
             issuer: &job.session.issuer,
             client_id: &provider.client_id,
             subject: &job.session.subject,
@@ -97,7 +97,7 @@ impl Gateway {
             access_token: response.access_token.expose(),
             now: platform.clock().now(),
         };
-        IdToken::check_renewed(&verified, &expectations).map_err(Reason::IdToken)
+        IdToken::check_refreshed(&verified, &expectations).map_err(Reason::IdToken)
     }
 
     async fn ask_to_forget<P: Platform>(
@@ -121,8 +121,8 @@ impl Gateway {
     }
 }
 
-fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
-    Renewal::Renewed {
+fn refreshed(response: TokenResponse, now: Timestamp) -> RefreshOutcome {
+    RefreshOutcome::Refreshed {
         scopes: response.scope.as_deref().map(token::scope_values),
         expires_at: now.plus(response.expires_in),
         access_token: response.access_token,
@@ -132,33 +132,33 @@ fn renewed(response: TokenResponse, now: Timestamp) -> Renewal {
 }
 
 /// What a failed refresh means for the session; `successor` is the refresh token that came all the same.
-fn consequence(job: &RenewalJob, reason: &Reason, successor: Option<Secret<String>>) -> Renewal {
+fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<String>>) -> RefreshOutcome {
     match reason {
         // A provider that has just changed its keys is no other: they may not have reached us yet.
         Reason::IdTokenSignature(error)
             if error.keys_may_be_stale() && job.session.refresh.failures < NEW_KEY_WITHIN =>
         {
-            Renewal::Unverified { successor }
+            RefreshOutcome::Unverified { successor }
         }
         // used up, revoked, or stolen and used by somebody else.
-        Reason::Token(TokenError::InvalidGrant) => Renewal::Refused,
+        Reason::Token(TokenError::InvalidGrant) => RefreshOutcome::Refused,
         // tokens for somebody else are not this session's.
-        Reason::IdToken(_) | Reason::IdTokenSignature(_) => Renewal::Mistrusted { successor },
-        Reason::UnknownProvider => Renewal::Refused,
+        Reason::IdToken(_) | Reason::IdTokenSignature(_) => RefreshOutcome::Mistrusted { successor },
+        Reason::UnknownProvider => RefreshOutcome::Refused,
         // No answer. The runtime does not tell a connection that was refused from one that broke after the request
         // was read, so the token may be used up.
         Reason::ProviderUnreachable(
             Document::Token,
             FetchError::Network | FetchError::Timeout | FetchError::TooLarge,
         )
-        | Reason::Token(TokenError::AnswerLost) => Renewal::Unknown,
+        | Reason::Token(TokenError::AnswerLost) => RefreshOutcome::Unknown,
         // A success that cannot be read: the token is used up, its successor lost.
-        Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => Renewal::Unknown,
+        Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => RefreshOutcome::Unknown,
         // The answer came, but its ID token cannot be checked now.
         Reason::ProviderUnreachable(Document::Keys, _)
         | Reason::ProviderStatus(Document::Keys, _)
-        | Reason::Keys(_) => Renewal::Unverified { successor },
+        | Reason::Keys(_) => RefreshOutcome::Unverified { successor },
         // The provider itself says that it failed, or was never asked: the token is as good as before.
-        _ => Renewal::Failed,
+        _ => RefreshOutcome::Failed,
     }
 }

@@ -102,7 +102,7 @@ impl<P: Platform> RequestContext<'_, P> {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
             Caller::Session(authenticated) if guard.token == Token::Relay => {
                 let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
-                let missing = if provider_down { Reason::RenewalPaused } else { Reason::AccessTokenExpired };
+                let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };
                 (principal, Some(access_token.ok_or(missing)?.into_secret()))
             }
             Caller::Session(authenticated) => (authenticated.principal, None),

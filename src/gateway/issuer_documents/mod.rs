@@ -223,7 +223,7 @@ impl IssuerDocuments {
 
 impl Gateway {
     /// The timed refresh: has everything fetched that would be ageing before it comes again, of every issuer.
-    pub fn refresh<P: Platform>(&self, platform: &P) {
+    pub fn refresh_documents<P: Platform>(&self, platform: &P) {
         let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         for published in providers.chain(issuers) {

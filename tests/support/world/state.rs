@@ -125,10 +125,10 @@ impl Sessions for World {
             Command::Check(check) => self.flights.borrow().contains(&check.digest),
             _ => false,
         };
-        let may_renew = gateway.is_some() && !in_flight(command);
-        match (object.handle(command, self.now(), may_renew)?, gateway) {
-            (Step::Renew(job), Some(gateway)) => self.fly(&gateway, &table, &job).await?,
-            (Step::Renew(_), None) => return Err(StoreError::Malformed),
+        let may_refresh = gateway.is_some() && !in_flight(command);
+        match (object.handle(command, self.now(), may_refresh)?, gateway) {
+            (Step::Refresh(job), Some(gateway)) => self.fly(&gateway, &table, &job).await?,
+            (Step::Refresh(_), None) => return Err(StoreError::Malformed),
             (Step::Answer(answer), _) if !in_flight(command) => return Ok(answer),
             (Step::Answer(_), _) => {
                 while in_flight(command) {

@@ -21,8 +21,8 @@ use postern::json;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{
-    Answer, Check, Clocks, Command, Renewal, RenewalJob, Revocation, SessionDigest, SessionTable, Step, Subject, USED,
-    WatchRequest,
+    Answer, Check, Clocks, Command, RefreshJob, RefreshOutcome, Revocation, SessionDigest, SessionTable, Step, Subject,
+    USED, WatchRequest,
 };
 use postern::time::Timestamp;
 use postern_workers::background::Background;
@@ -116,7 +116,7 @@ impl Inner {
         let step = self.subject(&gateway).handle(command, SystemClock.now(), flight.is_none()).map_err(failed)?;
         let (answer, flight) = match step {
             Step::Answer(answer) => (answer, flight),
-            Step::Renew(job) => {
+            Step::Refresh(job) => {
                 let flight = self.take_off(Rc::clone(&gateway), *job);
                 (self.without_renewal(&gateway, command)?, Some(flight))
             }
@@ -170,7 +170,7 @@ impl Inner {
     }
 
     /// Starts a renewal that goes on even if who asked for it goes away.
-    fn take_off(self: &Rc<Self>, gateway: Rc<Gateway>, job: RenewalJob) -> Flight {
+    fn take_off(self: &Rc<Self>, gateway: Rc<Gateway>, job: RefreshJob) -> Flight {
         let inner = Rc::clone(self);
         let digest = job.digest.clone();
         let landed = async move {
@@ -185,8 +185,8 @@ impl Inner {
         flight
     }
 
-    async fn renew(&self, gateway: &Rc<Gateway>, job: &RenewalJob) {
-        let renewal: Renewal = gateway.renew(&Workers::new(&self.env, gateway, Background::Object), job).await;
+    async fn renew(&self, gateway: &Rc<Gateway>, job: &RefreshJob) {
+        let renewal: RefreshOutcome = gateway.renew(&Workers::new(&self.env, gateway, Background::Object), job).await;
         let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
         // The mark of the attempt stays: the next one knows that this one was lost.
         if let Err(error) = stored {

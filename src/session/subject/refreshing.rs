@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// What is needed to ask the provider for new tokens. The store already knows that it was begun.
 #[derive(Debug)]
-pub struct RenewalJob {
+pub struct RefreshJob {
     /// For which session.
     pub digest: SessionDigest,
     /// Its record.
@@ -31,9 +31,9 @@ pub struct RenewalJob {
 
 /// How it went.
 #[derive(Debug)]
-pub enum Renewal {
+pub enum RefreshOutcome {
     /// New tokens.
-    Renewed {
+    Refreshed {
         /// The access token.
         access_token: Secret<String>,
         /// When it ends.
@@ -73,12 +73,12 @@ struct StoredSession<'a> {
 
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     /// Marks the attempt before the refresh token leaves. `None` when there is nothing to send.
-    pub(super) fn begin_renewal(
+    pub(super) fn begin_refresh(
         &self,
         digest: &SessionDigest,
         clocks: Clocks,
         now: Timestamp,
-    ) -> Result<Option<RenewalJob>, StoreError> {
+    ) -> Result<Option<RefreshJob>, StoreError> {
         let Some((stored, session)) = self.load(digest, now)? else { return Ok(None) };
         // A mark without an attempt under way: the object died in the middle of one.
         if session.refresh.started_at.is_some() {
@@ -93,7 +93,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         };
         let begun = session.refresh.begun(now);
         self.put_state(&stored, session.clone(), begun, clocks)?;
-        Ok(Some(RenewalJob { digest: digest.clone(), session, refresh_token, id_token, nonce, clocks }))
+        Ok(Some(RefreshJob { digest: digest.clone(), session, refresh_token, id_token, nonce, clocks }))
     }
 
     /// Stores the outcome before anyone gets to use it. If the session ended meanwhile it stays ended,
@@ -101,30 +101,32 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     ///
     /// # Errors
     /// When the storage fails.
-    pub fn finish_renewal(&self, job: &RenewalJob, renewal: &Renewal, now: Timestamp) -> Result<(), StoreError> {
+    pub fn finish_refresh(&self, job: &RefreshJob, outcome: &RefreshOutcome, now: Timestamp) -> Result<(), StoreError> {
         let Some((stored, session)) = self.load(&job.digest, now)? else {
-            return match renewal {
-                Renewal::Renewed { refresh_token: successor, .. }
-                | Renewal::Mistrusted { successor }
-                | Renewal::Unverified { successor } => self.disown(job, successor.as_ref(), now),
-                Renewal::Refused | Renewal::Failed | Renewal::Unknown => Ok(()),
+            return match outcome {
+                RefreshOutcome::Refreshed { refresh_token: successor, .. }
+                | RefreshOutcome::Mistrusted { successor }
+                | RefreshOutcome::Unverified { successor } => self.disown(job, successor.as_ref(), now),
+                RefreshOutcome::Refused | RefreshOutcome::Failed | RefreshOutcome::Unknown => Ok(()),
             };
         };
-        match renewal {
-            Renewal::Renewed { .. } => self.store_renewed(StoredSession { row: &stored, session }, job, renewal, now),
-            Renewal::Refused => self.dismiss_without_revocation(&stored),
-            Renewal::Mistrusted { successor } => {
+        match outcome {
+            RefreshOutcome::Refreshed { .. } => {
+                self.store_refreshed(StoredSession { row: &stored, session }, job, outcome, now)
+            }
+            RefreshOutcome::Refused => self.dismiss_without_revocation(&stored),
+            RefreshOutcome::Mistrusted { successor } => {
                 self.disown(job, successor.as_ref(), now)?;
                 self.dismiss(&stored, now).map(drop)
             }
-            Renewal::Unverified { successor } => {
+            RefreshOutcome::Unverified { successor } => {
                 self.keep_successor(StoredSession { row: &stored, session }, job, successor.as_ref(), now)
             }
-            Renewal::Failed => {
+            RefreshOutcome::Failed => {
                 let failed = session.refresh.failed(now);
                 self.put_state(&stored, session, failed, job.clocks)
             }
-            Renewal::Unknown => {
+            RefreshOutcome::Unknown => {
                 let lost = session.refresh.lost(now);
                 self.put_state(&stored, session, lost, job.clocks)
             }
@@ -132,20 +134,20 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     }
 
     /// Notes a refresh token that came for a session that is over, or not for it, to be revoked.
-    fn disown(&self, job: &RenewalJob, successor: Option<&Secret<String>>, now: Timestamp) -> Result<(), StoreError> {
+    fn disown(&self, job: &RefreshJob, successor: Option<&Secret<String>>, now: Timestamp) -> Result<(), StoreError> {
         let Some(successor) = successor else { return Ok(()) };
         let key = format!("{}/late", job.digest);
         self.note_revocation(&key, &job.session.provider, successor.clone(), now)
     }
 
-    fn store_renewed(
+    fn store_refreshed(
         &self,
         StoredSession { row: stored, session }: StoredSession<'_>,
-        job: &RenewalJob,
-        renewal: &Renewal,
+        job: &RefreshJob,
+        outcome: &RefreshOutcome,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Renewal::Renewed { access_token, expires_at, refresh_token, id_token, scopes } = renewal else {
+        let RefreshOutcome::Refreshed { access_token, expires_at, refresh_token, id_token, scopes } = outcome else {
             return Ok(());
         };
         let successor = refresh_token.as_ref().unwrap_or(&job.refresh_token);
@@ -160,22 +162,22 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
             Some(now) => session.scopes.iter().filter(|scope| now.contains(scope)).cloned().collect(),
             None => session.scopes.clone(),
         };
-        let renewed = Session {
+        let refreshed = Session {
             scopes,
             access_token_issued_at: now,
             access_token_expires_at: Some(*expires_at),
             refresh: RefreshState::succeeded(successor == &job.refresh_token),
             ..session
         };
-        let sealed = self.seal(&stored.digest, &renewed, &tokens)?;
-        self.table.put(&row(stored.place(), &renewed, sealed, job.clocks)?)
+        let sealed = self.seal(&stored.digest, &refreshed, &tokens)?;
+        self.table.put(&row(stored.place(), &refreshed, sealed, job.clocks)?)
     }
 
     /// A rotated refresh token was used up, so that only its successor can be tried again.
     fn keep_successor(
         &self,
         StoredSession { row: stored, session }: StoredSession<'_>,
-        job: &RenewalJob,
+        job: &RefreshJob,
         successor: Option<&Secret<String>>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -214,7 +216,7 @@ impl Step {
     pub fn into_answer(self) -> Option<crate::session::Answer> {
         match self {
             Self::Answer(answer) => Some(answer),
-            Self::Renew(_) => None,
+            Self::Refresh(_) => None,
         }
     }
 }
