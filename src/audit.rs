@@ -77,7 +77,7 @@ pub enum What {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum Effect {
     /// Let through, or done.
     Allow,
     /// Refused.
@@ -94,7 +94,7 @@ pub struct Event {
     /// What.
     pub event: What,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Effect,
     /// Exactly why: a fixed word.
     pub reason: &'static str,
     /// More of why.
@@ -228,7 +228,7 @@ impl Event {
         Self {
             time,
             event: What::Access,
-            outcome: Outcome::Deny,
+            outcome: Effect::Deny,
             reason: "undecided",
             detail: None,
             site: None,
@@ -323,7 +323,7 @@ impl Event {
     }
 
     /// Says how it ended.
-    pub fn end(&mut self, outcome: Outcome, reason: &'static str, status: StatusCode) {
+    pub fn end(&mut self, outcome: Effect, reason: &'static str, status: StatusCode) {
         self.outcome = outcome;
         self.reason = reason;
         self.status = status.as_u16();

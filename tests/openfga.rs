@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use postern::relation::{
-    Known, MemoryTuples, Model, Name, Outcome, Rewrite, Subject, Tuple, Unanswerable, Userset, evaluate,
+    CheckResult, Known, MemoryTuples, Model, Name, Rewrite, Subject, Tuple, Unanswerable, Userset, evaluate,
 };
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -108,12 +108,12 @@ fn answer(model: &Model, tuples: &[Tuple], assertion: &Yaml) -> Option<bool> {
     let mut known = Known::default();
     loop {
         match evaluate(model, &known, userset, subject) {
-            Outcome::Yes => return Some(true),
-            Outcome::No => return Some(false),
+            CheckResult::Yes => return Some(true),
+            CheckResult::No => return Some(false),
             // The reference calls that a no, we a question without answer: both deny.
-            Outcome::Unanswerable(Unanswerable::Circular) => return Some(false),
-            Outcome::Unanswerable(_) => return None,
-            Outcome::Wants(reads) => {
+            CheckResult::Unanswerable(Unanswerable::Circular) => return Some(false),
+            CheckResult::Unanswerable(_) => return None,
+            CheckResult::Wants(reads) => {
                 for read in reads {
                     let answer = store.answer(&read);
                     known.learn(read, answer);

@@ -3,7 +3,7 @@
 //!
 //! The input is a query in the first line; further lines are headers, `A` for `Authorization` and `D` for `DPoP`.
 
-use postern::gateway::{Gateway, Outcome};
+use postern::gateway::{Disposition, Gateway};
 use postern::http::{HeaderValue, header};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ fn is_refused(deployment: &Deployment, asked: &Asked) {
     let answered = Browser::new(&deployment.world, &deployment.gateway).send(asked);
     deployment.world.lines.borrow_mut().clear();
     deployment.world.sent.borrow_mut().clear();
-    let Outcome::Reply(reply) = &answered.outcome else { panic!("let in") };
+    let Disposition::Respond(reply) = &answered.outcome else { panic!("let in") };
     assert!(matches!(reply.status.as_u16(), 400 | 401 | 403 | 404), "{}", reply.status);
     let challenges: Vec<_> = reply.headers.get_all(header::WWW_AUTHENTICATE).iter().collect();
     assert!(reply.status != 401 || !challenges.is_empty());

@@ -1,22 +1,22 @@
 //! Whatever a service sends as a question: what is read of it is what stands there, within the limits; several questions are
 //! those that one gets by writing the defaults out; and what the specification does not name changes nothing.
 
-use postern::authzen::{Evaluation, MAX_BYTES, MAX_EVALUATIONS, Request};
+use postern::authzen::{AuthzenRequest, Evaluation, MAX_BYTES, MAX_EVALUATIONS};
 use serde_json::{Map, Value};
 
 const PARTS: [&str; 4] = ["subject", "action", "resource", "context"];
 
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(request) = Request::one(text) {
-        let Request::One(one) = &request else { panic!("one question became several") };
+    if let Ok(request) = AuthzenRequest::one(text) {
+        let AuthzenRequest::One(one) = &request else { panic!("one question became several") };
         let body: Value = serde_json::from_str(text).expect("what is no JSON was read");
         stands_there(one, &body);
         ignores_what_is_not_named(&request, body);
     }
-    match Request::many(text) {
-        Ok(Request::One(one)) => assert_eq!(Request::one(text), Ok(Request::One(one))),
-        Ok(Request::Many(_, all)) => {
+    match AuthzenRequest::many(text) {
+        Ok(AuthzenRequest::One(one)) => assert_eq!(AuthzenRequest::one(text), Ok(AuthzenRequest::One(one))),
+        Ok(AuthzenRequest::Many(_, all)) => {
             assert!((1..=MAX_EVALUATIONS).contains(&all.len()));
             written_out(&all, &serde_json::from_str(text).expect("what is no JSON was read"));
         }
@@ -55,12 +55,12 @@ fn said(value: Value) -> Value {
     }
 }
 
-fn ignores_what_is_not_named(request: &Request, mut body: Value) {
+fn ignores_what_is_not_named(request: &AuthzenRequest, mut body: Value) {
     body["futureField"] = Value::from(1);
     body["subject"]["future"] = Value::from("x");
     body["action"]["future"] = Value::Null;
     let text = body.to_string();
-    assert!(text.len() > MAX_BYTES || Request::one(&text).as_ref() == Ok(request));
+    assert!(text.len() > MAX_BYTES || AuthzenRequest::one(&text).as_ref() == Ok(request));
 }
 
 fn written_out(all: &[Result<Evaluation, postern::authzen::RequestError>], body: &Value) {
@@ -73,9 +73,9 @@ fn written_out(all: &[Result<Evaluation, postern::authzen::RequestError>], body:
         let part = |name: &str| item.get(name).filter(|part| !part.is_null()).or_else(|| body.get(name)).cloned();
         let whole: Map<String, Value> =
             PARTS.iter().filter_map(|name| Some(((*name).to_owned(), part(name)?))).collect();
-        let alone = match Request::one(&Value::from(whole).to_string()) {
-            Ok(Request::One(one)) => Ok(*one),
-            Ok(Request::Many(..)) => panic!("one question became several"),
+        let alone = match AuthzenRequest::one(&Value::from(whole).to_string()) {
+            Ok(AuthzenRequest::One(one)) => Ok(*one),
+            Ok(AuthzenRequest::Many(..)) => panic!("one question became several"),
             Err(error) => Err(error),
         };
         assert_eq!(read, &alone);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use postern::relation::{
-    Known, MemoryTuples, Model, Name, Outcome, Rewrite, Template, Tuple, evaluate, message, object, tuple,
+    CheckResult, Known, MemoryTuples, Model, Name, Rewrite, Template, Tuple, evaluate, message, object, tuple,
 };
 
 pub fn check(data: &[u8]) {
@@ -59,7 +59,7 @@ fn ends(model: &Model, facts: &MemoryTuples, asked: &Tuple) {
         let mut known = Known::default();
         for _ in 0..2000 {
             match evaluate(model, &known, &asked.userset, &asked.subject) {
-                Outcome::Wants(reads) => {
+                CheckResult::Wants(reads) => {
                     assert!(!reads.is_empty());
                     let most = if one_by_one { 1 } else { reads.len() };
                     for read in reads.into_iter().rev().take(most) {
@@ -73,5 +73,8 @@ fn ends(model: &Model, facts: &MemoryTuples, asked: &Tuple) {
         panic!("no end");
     };
     let (all, single) = (answer(false), answer(true));
-    assert!(all == single || !matches!((&all, &single), (Outcome::Yes, Outcome::No) | (Outcome::No, Outcome::Yes)));
+    assert!(
+        all == single
+            || !matches!((&all, &single), (CheckResult::Yes, CheckResult::No) | (CheckResult::No, CheckResult::Yes))
+    );
 }

@@ -9,7 +9,7 @@ use super::Principal;
 use super::access_token::{AccessTokenClaims, AccessTokenError, Expectations};
 use super::sender_constraint::Sender;
 use crate::config::{Profile, TokenIssuer};
-use crate::session::{Clocks, Session};
+use crate::session::{Session, SessionTimeouts};
 use crate::time::{Seconds, Timestamp};
 
 /// A principal that nobody proved.
@@ -20,7 +20,7 @@ impl Hypothetical {
     /// Whoever would have this session.
     #[must_use]
     pub fn by_session(session: Session) -> Self {
-        Self(Principal::of_session(session, Clocks::new(Seconds::hours(1), Seconds::hours(1))))
+        Self(Principal::of_session(session, SessionTimeouts::new(Seconds::hours(1), Seconds::hours(1))))
     }
 
     /// Whoever would have a token of `issuer`'s with these claims.

@@ -15,7 +15,7 @@ use crate::ids::IssuerId;
 use crate::ids::principal_kind::Kind;
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
-use crate::session::{Clocks, Live, Session, SessionHandle};
+use crate::session::{Live, Session, SessionHandle, SessionTimeouts};
 use crate::time::Timestamp;
 
 /// A proven identity: always the pair (issuer, subject) and its kind, never an e-mail address. Only
@@ -104,7 +104,7 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: Clocks, has_old_key: bool) -> Self {
+    pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: SessionTimeouts, has_old_key: bool) -> Self {
         let Live { session, access_token, provider_down } = live;
         let (created_at, provider) = (session.created_at, session.provider.clone());
         let principal = Principal::of_session(session, clocks);
@@ -114,7 +114,7 @@ impl Authenticated {
 
 impl Principal {
     /// Whoever has this session.
-    pub(super) fn of_session(session: Session, clocks: Clocks) -> Self {
+    pub(super) fn of_session(session: Session, clocks: SessionTimeouts) -> Self {
         let expires_at = session.expires_at(clocks);
         let facts = SessionFacts {
             created_at: session.created_at,

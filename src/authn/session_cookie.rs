@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::http::HeaderMap;
 use crate::http::cookie::{self, SessionCookie};
 use crate::ports::StoreError;
-use crate::session::{Answer, Check, Clocks, Command, Live, LiveCache, SessionHandle, Sessions};
+use crate::session::{Check, Command, Live, LiveCache, Reply, SessionHandle, SessionTimeouts, Sessions};
 use crate::time::{Seconds, Timestamp};
 
 /// What a route wants of the session besides the principal.
@@ -54,25 +54,25 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
             return Verdict::Reject(Rejection::SessionTooOld(Box::new(handle)));
         }
         let has_old_key = SessionHandle::has_old_key(value, keys);
-        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, self.clocks(), has_old_key)))
+        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, self.timeouts(), has_old_key)))
     }
 
     /// The session, from the cache where that will do.
     async fn look(&self, handle: &SessionHandle, wants: Wants) -> Result<Live, Rejection> {
         let Wants { touch, access_token, staleness } = wants;
-        let check = Check { digest: handle.id.digest(), touch, access_token, clocks: self.clocks() };
+        let check = Check { digest: handle.id.digest(), touch, access_token, clocks: self.timeouts() };
         if let Some(live) = staleness.and_then(|staleness| self.cache.get(&check, staleness, self.now)) {
             return Ok(live);
         }
         let ticket = self.cache.ticket();
         match self.sessions.call(&handle.subject, &Command::Check(check)).await {
-            Ok(Answer::Live(live)) => {
+            Ok(Reply::Live(live)) => {
                 if staleness.is_some() {
                     self.cache.put(ticket, handle, &live, self.now);
                 }
                 Ok(*live)
             }
-            Ok(Answer::Gone) => {
+            Ok(Reply::Gone) => {
                 self.cache.forget(&handle.subject);
                 Err(Rejection::SessionGone)
             }
@@ -81,8 +81,8 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         }
     }
 
-    const fn clocks(&self) -> Clocks {
-        Clocks::new(self.config.session.idle, self.config.session.absolute)
+    const fn timeouts(&self) -> SessionTimeouts {
+        SessionTimeouts::new(self.config.session.idle, self.config.session.absolute)
     }
 }
 

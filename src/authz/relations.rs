@@ -5,7 +5,7 @@ use super::Denial;
 use crate::authn::Principal;
 use crate::ports::StoreError;
 use crate::relation::{
-    Answer, Known, MAX_READS, Model, Outcome, Read, Subject, Template, Unanswerable, Userset, evaluate, person,
+    CheckResult, Known, MAX_READS, Model, Read, Subject, Template, TupleReply, Unanswerable, Userset, evaluate, person,
 };
 use crate::route::Guard;
 
@@ -70,18 +70,18 @@ impl<'a> Questions<'a> {
         let (mut reads, mut facts) = (Vec::new(), Vec::new());
         for question in &self.required {
             match self.outcome(question) {
-                Outcome::Yes => {}
-                Outcome::No => return Step::Denied(question.denied("authz.relation_missing")),
-                Outcome::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
-                Outcome::Wants(wanted) => reads.extend(wanted),
+                CheckResult::Yes => {}
+                CheckResult::No => return Step::Denied(question.denied("authz.relation_missing")),
+                CheckResult::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
+                CheckResult::Wants(wanted) => reads.extend(wanted),
             }
         }
         for question in &self.facts {
             match self.outcome(question) {
-                Outcome::Yes => facts.push(question.template.to_string()),
-                Outcome::No => {}
-                Outcome::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
-                Outcome::Wants(wanted) => reads.extend(wanted),
+                CheckResult::Yes => facts.push(question.template.to_string()),
+                CheckResult::No => {}
+                CheckResult::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
+                CheckResult::Wants(wanted) => reads.extend(wanted),
             }
         }
         if reads.is_empty() {
@@ -93,7 +93,7 @@ impl<'a> Questions<'a> {
         Step::Read(reads)
     }
 
-    fn outcome(&self, question: &Question<'_>) -> Outcome {
+    fn outcome(&self, question: &Question<'_>) -> CheckResult {
         evaluate(self.model, &self.known, &question.userset, &self.subject)
     }
 
@@ -101,7 +101,7 @@ impl<'a> Questions<'a> {
     ///
     /// # Errors
     /// When there is not one answer for each question.
-    pub fn learn(&mut self, reads: Vec<Read>, answers: Vec<Answer>) -> Result<(), StoreError> {
+    pub fn learn(&mut self, reads: Vec<Read>, answers: Vec<TupleReply>) -> Result<(), StoreError> {
         if reads.len() != answers.len() {
             return Err(StoreError::Malformed);
         }

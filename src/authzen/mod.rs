@@ -5,7 +5,7 @@ mod answer;
 mod request;
 
 pub use answer::{decision, decisions, metadata};
-pub use request::{Action, Entity, Evaluation, MAX_BYTES, MAX_EVALUATIONS, Request, RequestError, Semantic};
+pub use request::{Action, AuthzenRequest, Entity, Evaluation, MAX_BYTES, MAX_EVALUATIONS, RequestError, Semantic};
 
 /// Access Evaluation (§6), by its default path (§10.1).
 pub const EVALUATION: &str = "/access/v1/evaluation";

@@ -64,7 +64,7 @@ pub enum Semantic {
 
 /// What a body asks.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Request {
+pub enum AuthzenRequest {
     /// One question.
     One(Box<Evaluation>),
     /// Several. Where one of them is none, the answer to it is no, and the others are answered (§7.2.1).
@@ -119,7 +119,7 @@ struct Parts {
     context: Option<Rc<Map<String, Value>>>,
 }
 
-impl Request {
+impl AuthzenRequest {
     /// Reads the body of an Access Evaluation request (§6.1).
     ///
     /// # Errors

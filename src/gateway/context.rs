@@ -6,19 +6,19 @@ use super::response_parts::ResponseParts;
 use super::sign_in::link::{LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
-use crate::audit::Outcome as Ending;
+use crate::audit::Effect;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::SameSite;
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::RequestKind;
-use crate::http::{HeaderName, Reply, RequestHead, cookie, csrf, header};
+use crate::http::{HeaderName, RequestHead, Response, cookie, csrf, header};
 use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Answer, Clocks, Command, SessionHandle, Sessions, SubjectKey};
+use crate::session::{Command, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
 
 const MAX_HEADERS: usize = 128;
 
@@ -107,7 +107,7 @@ impl<P: Platform> RequestContext<'_, P> {
     ///
     /// # Errors
     /// When the object does not answer.
-    pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+    pub(super) async fn command(&self, subject: &SubjectKey, command: &Command) -> Result<Reply, StoreError> {
         let answer = self.platform.sessions().call(subject, command).await;
         if command.ends() {
             self.site.cache.forget(subject);
@@ -116,8 +116,8 @@ impl<P: Platform> RequestContext<'_, P> {
         answer
     }
 
-    pub(super) const fn clocks(&self) -> Clocks {
-        Clocks::new(self.site.config.session.idle, self.site.config.session.absolute)
+    pub(super) const fn timeouts(&self) -> SessionTimeouts {
+        SessionTimeouts::new(self.site.config.session.idle, self.site.config.session.absolute)
     }
 
     /// `SameSite` of the session cookie.
@@ -165,17 +165,17 @@ impl<P: Platform> RequestContext<'_, P> {
     pub(super) async fn end_session(&self, handle: &SessionHandle) -> Result<Option<Ended>, Reason> {
         let command = Command::End { digest: handle.id.digest() };
         match self.command(&handle.subject, &command).await.map_err(Reason::Store)? {
-            Answer::Ended(ended) => Ok(Some(*ended)),
-            Answer::Gone => Ok(None),
+            Reply::Ended(ended) => Ok(Some(*ended)),
+            Reply::Gone => Ok(None),
             _ => Err(Reason::Store(StoreError::Malformed)),
         }
     }
 
     /// Turns a reason into its poor outside, and notes the rich inside.
-    pub(super) fn refuse(&self, refused: &Refused, parts: &mut ResponseParts) -> Reply {
+    pub(super) fn refuse(&self, refused: &Refused, parts: &mut ResponseParts) -> Response {
         let Refused { reason, challenge, sign_in, .. } = refused;
         let refusal = reason.refusal();
-        parts.event.end(Ending::Deny, reason.code(), refusal.status());
+        parts.event.end(Effect::Deny, reason.code(), refusal.status());
         parts.event.detail = reason.detail().as_deref().map(crate::audit::short);
         if let Refusal::Internal = refusal {
             parts.event.detail = Some(format!("{reason:?}"));
@@ -210,7 +210,7 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 
     /// Adds what every answer of ours carries.
-    pub(super) fn finish(&self, mut reply: Reply, parts: ResponseParts) -> Reply {
+    pub(super) fn finish(&self, mut reply: Response, parts: ResponseParts) -> Response {
         for cookie in parts.cookies {
             reply.headers.append(header::SET_COOKIE, cookie);
         }

@@ -18,13 +18,13 @@ mod sign_in;
 mod sign_out;
 mod well_known;
 
-use crate::audit::{Event, Outcome as Ending, What};
+use crate::audit::{Effect, Event, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
 use crate::config::{Config, DecisionRetention};
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::RequestKind;
-use crate::http::{Method, Reply, RequestHead};
+use crate::http::{Method, RequestHead, Response};
 use crate::limit::IsolateBuckets;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
@@ -71,9 +71,9 @@ pub struct Gateway {
 
 /// What becomes of a request.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Disposition {
     /// This is the answer.
-    Reply(Reply),
+    Respond(Response),
     /// Both doors are open: send it on.
     Forward(Box<ForwardPlan>),
 }
@@ -104,20 +104,20 @@ impl Gateway {
     }
 
     /// Decides about one request, and writes exactly one event about it.
-    pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Outcome {
+    pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Disposition {
         let (ctx, mut parts) = self.begin(platform, head);
         let outcome = match ctx.enter() {
             Ok(path) => self.dispatch(&ctx, &path, body, &mut parts).await,
             Err(reason) => Err(reason.into()),
         };
-        let outcome = outcome.unwrap_or_else(|refused| Outcome::Reply(ctx.refuse(&refused, &mut parts)));
+        let outcome = outcome.unwrap_or_else(|refused| Disposition::Respond(ctx.refuse(&refused, &mut parts)));
         self.note(platform, &parts.event);
         self.look_ahead(platform);
         match outcome {
-            Outcome::Reply(reply) => Outcome::Reply(ctx.finish(reply, parts)),
-            Outcome::Forward(plan) => {
+            Disposition::Respond(reply) => Disposition::Respond(ctx.finish(reply, parts)),
+            Disposition::Forward(plan) => {
                 let (cookies, grant, quotas) = parts.into_parts();
-                Outcome::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
+                Disposition::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
             }
         }
     }
@@ -127,7 +127,7 @@ impl Gateway {
         let line = event.to_line();
         platform.log().line(&line);
         let Some(decisions) = self.config.decisions else { return };
-        let is_meant = event.outcome == Ending::Deny || decisions.of == DecisionRetention::All;
+        let is_meant = event.outcome == Effect::Deny || decisions.of == DecisionRetention::All;
         if is_meant && event.event != What::Own {
             let until = event.time.plus(decisions.keep);
             platform.decisions().keep(LoggedDecision::new(&event.request_id, line, until));
@@ -155,16 +155,16 @@ impl Gateway {
         path: &CanonicalPath,
         body: impl RequestBody,
         parts: &mut ResponseParts,
-    ) -> Result<Outcome, Refused> {
+    ) -> Result<Disposition, Refused> {
         if let Some(resource) = resource_url::asked_about(&ctx.site.config, path) {
-            return Ok(Outcome::Reply(protected_resource::describe(ctx, resource, parts)?));
+            return Ok(Disposition::Respond(protected_resource::describe(ctx, resource, parts)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&ctx.site.config.authzen, authzen::Endpoint::at(path)) {
             let reply = authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts).await?;
-            return Ok(Outcome::Reply(reply));
+            return Ok(Disposition::Respond(reply));
         }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {
-            return Ok(Outcome::Reply(assertion_keys::publish(ctx, parts)?));
+            return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
         let reply = match path.as_str() {
             "/auth/login" => login::start(ctx, parts).await?,
@@ -188,17 +188,17 @@ impl Gateway {
                 _ => return guard::pass(ctx, path, parts).await,
             },
         };
-        Ok(Outcome::Reply(reply))
+        Ok(Disposition::Respond(reply))
     }
 }
 
 impl<P: Platform> RequestContext<'_, P> {
     /// A page or document of ours that decides nothing.
-    fn own_page(&self, parts: &mut ResponseParts, page: fn(&Self) -> Reply) -> Result<Reply, Reason> {
+    fn own_page(&self, parts: &mut ResponseParts, page: fn(&Self) -> Response) -> Result<Response, Reason> {
         parts.event.event = What::Own;
         self.request.allow_methods(&[Method::GET, Method::HEAD])?;
         let reply = page(self);
-        parts.event.end(Ending::Allow, "own.page", reply.status);
+        parts.event.end(Effect::Allow, "own.page", reply.status);
         Ok(reply)
     }
 }
@@ -206,7 +206,7 @@ impl<P: Platform> RequestContext<'_, P> {
 impl Gateway {
     /// The answer when the upstream of a [`ForwardPlan`] fails: the same face as every other refusal.
     #[must_use]
-    pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Reply {
+    pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Response {
         let grant = self.grant(head);
         let reply = response::problem(&reason.refusal(), request_id, RequestKind::of(head), None);
         let mut reply = response::sealed(reply, request_id, self.config.public_url.is_https());
@@ -228,7 +228,7 @@ impl Gateway {
 /// The answer when a mistake of ours comes to light, or there is no configuration to work by, and the
 /// id under which the log says why.
 #[must_use]
-pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
+pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let request_kind = head.map_or(RequestKind::Program, RequestKind::of);
     let reply = response::problem(&Reason::Internal("internal").refusal(), &request_id, request_kind, None);
@@ -238,7 +238,7 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Repl
 
 /// The answer to a request that something else interrupted, and the id under which the log says so: it may be sent again.
 #[must_use]
-pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Reply) {
+pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let request_kind = head.map_or(RequestKind::Program, RequestKind::of);
     let reply = response::problem(&Refusal::Unavailable, &request_id, request_kind, None);
@@ -247,17 +247,17 @@ pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String,
 
 /// The answer to a request for a host that is no site's, and the event about it.
 #[must_use]
-pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Reply) {
+pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> (String, Response) {
     let (request_id, refusal) = (request_id::request_id(random), Reason::UnknownHost.refusal());
     let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
-    event.end(Ending::Deny, Reason::UnknownHost.code(), refusal.status());
+    event.end(Effect::Deny, Reason::UnknownHost.code(), refusal.status());
     let reply = response::problem(&refusal, &request_id, RequestKind::of(head), None);
     (event.to_line(), response::sealed(reply, &request_id, false))
 }
 
 /// The answer to a request whose method or headers are not HTTP.
 #[must_use]
-pub fn unreadable(random: &impl Random) -> (String, Reply) {
+pub fn unreadable(random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let reply = response::problem(&Reason::BadHeader.refusal(), &request_id, RequestKind::Program, None);
     let reply = response::sealed(reply, &request_id, false);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::http::fetch_metadata::RequestKind;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, cookie, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, cookie, header};
 use crate::pages;
 use crate::refusal::Refusal;
 use crate::time::Seconds;
@@ -12,20 +12,20 @@ use crate::time::Seconds;
 const RETRY_AFTER_SECONDS: &str = "10";
 
 /// A page.
-pub(super) fn html(status: StatusCode, body: String) -> Reply {
+pub(super) fn html(status: StatusCode, body: String) -> Response {
     with_type(status, "text/html; charset=utf-8", body)
 }
 
 /// A page with a form that posts to us. Under `no-referrer` the browser says `Origin: null` with it (Fetch §3.1,
 /// "append a request Origin header"), and an older one without Fetch Metadata would say nothing better.
-pub(super) fn html_with_form(body: String) -> Reply {
+pub(super) fn html_with_form(body: String) -> Response {
     let mut reply = html(StatusCode::OK, body);
     reply.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     reply
 }
 
 /// A page with the script that some pages have, and the policy that lets it run.
-pub(super) fn html_with_script(page: pages::Scripted) -> Reply {
+pub(super) fn html_with_script(page: pages::Scripted) -> Response {
     let mut reply = html(StatusCode::OK, page.body);
     if let Ok(policy) = HeaderValue::try_from(page.content_security_policy) {
         reply.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -34,17 +34,17 @@ pub(super) fn html_with_script(page: pages::Scripted) -> Reply {
 }
 
 /// A JSON document.
-pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
+pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     with_type(status, "application/json", body.to_string())
 }
 
 /// A script that pages may load.
-pub(super) fn javascript(text: &str) -> Reply {
+pub(super) fn javascript(text: &str) -> Response {
     with_type(StatusCode::OK, "text/javascript; charset=utf-8", text.to_owned())
 }
 
 /// JSON that is written already.
-pub(super) fn json_text(status: StatusCode, body: String) -> Reply {
+pub(super) fn json_text(status: StatusCode, body: String) -> Response {
     with_type(status, "application/json", body)
 }
 
@@ -52,14 +52,14 @@ pub(super) fn json_text(status: StatusCode, body: String) -> Reply {
 ///
 /// # Errors
 /// When the location cannot stand in a header.
-pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Reply> {
-    let mut reply = Reply::empty(status);
+pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Response> {
+    let mut reply = Response::empty(status);
     reply.headers.insert(header::LOCATION, HeaderValue::try_from(location).ok()?);
     Some(reply)
 }
 
 /// A document that is the same for everybody, and may be kept for so long.
-pub(super) fn public(mut reply: Reply, max_age: Seconds) -> Reply {
+pub(super) fn public(mut reply: Response, max_age: Seconds) -> Response {
     if let Ok(value) = HeaderValue::try_from(format!("public, max-age={}", max_age.get())) {
         reply.headers.insert(header::CACHE_CONTROL, value);
     }
@@ -68,7 +68,7 @@ pub(super) fn public(mut reply: Reply, max_age: Seconds) -> Reply {
 
 /// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page
 /// may add headers of its protocol's, which its browser asks about first.
-pub(super) fn readable_by_all(mut reply: Reply) -> Reply {
+pub(super) fn readable_by_all(mut reply: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
@@ -81,7 +81,7 @@ pub(super) fn readable_by_all(mut reply: Reply) -> Reply {
 }
 
 /// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `login`: where signing in would help.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: RequestKind, login: Option<&str>) -> Reply {
+pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: RequestKind, login: Option<&str>) -> Response {
     let status = refusal.status();
     let mut reply = if request_kind.is_navigation() {
         html(status, pages::problem::render(refusal, request_id, login))
@@ -102,7 +102,7 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: Request
 }
 
 /// A problem for programs (RFC 9457).
-pub(super) fn problem_json(status: StatusCode, body: &Value) -> Reply {
+pub(super) fn problem_json(status: StatusCode, body: &Value) -> Response {
     with_type(status, "application/problem+json", body.to_string())
 }
 
@@ -177,7 +177,7 @@ fn protect(headers: &mut HeaderMap, https: bool) {
 }
 
 /// A finished answer: protected, and with the id by which the log knows more.
-pub(super) fn sealed(mut reply: Reply, request_id: &str, https: bool) -> Reply {
+pub(super) fn sealed(mut reply: Response, request_id: &str, https: bool) -> Response {
     protect(&mut reply.headers, https);
     if let Ok(id) = HeaderValue::try_from(request_id) {
         reply.headers.insert("x-request-id", id);
@@ -185,8 +185,8 @@ pub(super) fn sealed(mut reply: Reply, request_id: &str, https: bool) -> Reply {
     reply
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Reply {
+fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    Reply { status, headers, body }
+    Response { status, headers, body }
 }

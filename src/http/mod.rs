@@ -95,7 +95,7 @@ pub fn network(address: &str) -> Option<IpAddr> {
 
 /// A whole answer of Postern's own.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers; `Set-Cookie` may stand several times.
@@ -104,7 +104,7 @@ pub struct Reply {
     pub body: String,
 }
 
-impl Reply {
+impl Response {
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {

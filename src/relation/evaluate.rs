@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Known, Model, Name, Object, Read, Rewrite, Subject, Userset, Wanted};
+use super::{Known, Model, Name, Object, Read, Rewrite, Subject, TupleReply, Userset, Wanted};
 
 /// The most steps from the relation in question to any other: groups in groups, folders in folders.
 pub const MAX_DEPTH: usize = 25;
@@ -17,7 +17,7 @@ const MAX_NODES: usize = 5000;
 
 /// What is to be said to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckResult {
     /// They do.
     Yes,
     /// They do not.
@@ -53,13 +53,13 @@ impl Unanswerable {
 
 /// Whether `subject` stands in the relation `userset` names, to the object it names.
 #[must_use]
-pub fn evaluate(model: &Model, known: &Known, userset: &Userset, subject: &Subject) -> Outcome {
+pub fn evaluate(model: &Model, known: &Known, userset: &Userset, subject: &Subject) -> CheckResult {
     let graph = Graph::of(model, known, userset, subject);
     let values = graph.solve();
     match values.first() {
-        Some(Value { at_least: true, .. }) => Outcome::Yes,
+        Some(Value { at_least: true, .. }) => CheckResult::Yes,
         Some(Value { at_most: true, .. }) => graph.wants(&values, known),
-        _ => Outcome::No,
+        _ => CheckResult::No,
     }
 }
 
@@ -190,7 +190,7 @@ impl<'a> Graph<'a> {
 
     fn read(&mut self, read: Read, mut follow: impl FnMut(&mut Self, &Subject) -> Option<Term>) -> Term {
         let known = self.known;
-        let Some(Answer { is_there, found, more }) = known.answer(&read) else { return Term::Unread(read) };
+        let Some(TupleReply { is_there, found, more }) = known.answer(&read) else { return Term::Unread(read) };
         if *is_there {
             return Term::Known(true);
         }
@@ -234,7 +234,7 @@ impl<'a> Graph<'a> {
     }
 
     /// What is unread and may still make a difference, nearest first.
-    fn wants(&self, values: &[Value], known: &Known) -> Outcome {
+    fn wants(&self, values: &[Value], known: &Known) -> CheckResult {
         let mut reached = vec![false; self.nodes.len()];
         let (mut next, mut reads, mut why) = (vec![0], Vec::new(), None);
         let mut at = 0;
@@ -262,12 +262,12 @@ impl<'a> Graph<'a> {
         let left = MAX_READS.saturating_sub(known.len());
         match why {
             // Nothing that could be read would decide it.
-            Some(why) if reads.is_empty() => Outcome::Unanswerable(why),
-            None if reads.is_empty() => Outcome::Unanswerable(Unanswerable::Circular),
-            _ if left == 0 => Outcome::Unanswerable(Unanswerable::TooMuch),
+            Some(why) if reads.is_empty() => CheckResult::Unanswerable(why),
+            None if reads.is_empty() => CheckResult::Unanswerable(Unanswerable::Circular),
+            _ if left == 0 => CheckResult::Unanswerable(Unanswerable::TooMuch),
             _ => {
                 reads.truncate(left);
-                Outcome::Wants(reads)
+                CheckResult::Wants(reads)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answer, Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, Wanted};
+use super::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleReply, Wanted};
 
 /// A set of tuples that answers as the store does.
 #[derive(Clone, Debug, Default)]
@@ -19,20 +19,20 @@ impl MemoryTuples {
 
     /// The answer to one question.
     #[must_use]
-    pub fn answer(&self, read: &Read) -> Answer {
+    pub fn answer(&self, read: &Read) -> TupleReply {
         let has =
             |subject: &Subject| self.0.contains(&Tuple { userset: read.userset.clone(), subject: subject.clone() });
         let subjects = self.0.iter().filter(|tuple| tuple.userset == read.userset).map(|tuple| &tuple.subject);
         let found: Vec<&Subject> = match &read.wanted {
             Wanted::Subjects { exactly, .. } if exactly.iter().any(has) => {
-                return Answer { is_there: true, ..Answer::default() };
+                return TupleReply { is_there: true, ..TupleReply::default() };
             }
             Wanted::Subjects { usersets: false, .. } => Vec::new(),
             Wanted::Subjects { .. } => subjects.filter(|subject| subject.is_userset()).collect(),
             Wanted::Objects => subjects.filter(|subject| !subject.is_userset()).collect(),
         };
         let more = found.len() > MAX_FOUND;
-        Answer { is_there: false, found: found.into_iter().take(MAX_FOUND).cloned().collect(), more }
+        TupleReply { is_there: false, found: found.into_iter().take(MAX_FOUND).cloned().collect(), more }
     }
 
     /// Carries out a change.

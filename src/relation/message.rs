@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Change, Changed, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject, Tuple};
-use super::{Userset, Wanted};
+use super::{
+    Change, Changed, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject, Tuple, TupleReply, Userset,
+    Wanted,
+};
 
 const VERSION: u8 = 1;
 /// How many objects the tuples of a site are spread over. It can never be another: tuples would not be found again.
@@ -44,7 +46,7 @@ pub fn shard(object: &Object) -> String {
 
 /// What the object is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum TupleRequest {
     /// Answer these.
     Read(Vec<Read>),
     /// Change these, of one object.
@@ -86,7 +88,7 @@ struct SentList {
     after: Option<String>,
 }
 
-impl Request {
+impl TupleRequest {
     /// Reads it out of a message. `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
@@ -162,9 +164,9 @@ impl SentChange {
 
 /// The object's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Response {
+pub enum TupleResponse {
     /// In the order of the reads.
-    Answers(Vec<Answer>),
+    Answers(Vec<TupleReply>),
     /// What a change did.
     Changed(Changed),
     /// A page.
@@ -205,7 +207,7 @@ struct SentPage {
     more: bool,
 }
 
-impl Response {
+impl TupleResponse {
     /// The message.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -244,14 +246,14 @@ impl Response {
 }
 
 impl SentAnswer {
-    fn of(answer: &Answer) -> Self {
+    fn of(answer: &TupleReply) -> Self {
         let found = answer.found.iter().map(ToString::to_string).collect();
         Self { is_there: answer.is_there, found, more: answer.more }
     }
 
-    fn parse(self) -> Option<Answer> {
+    fn parse(self) -> Option<TupleReply> {
         let found: Vec<Subject> = self.found.iter().map(|text| Subject::parse(text)).collect::<Option<_>>()?;
-        (found.len() <= MAX_FOUND).then_some(Answer { is_there: self.is_there, found, more: self.more })
+        (found.len() <= MAX_FOUND).then_some(TupleReply { is_there: self.is_there, found, more: self.more })
     }
 }
 
@@ -276,30 +278,30 @@ mod tests {
         let exactly = vec![Subject::parse("user:a").unwrap(), Subject::parse("user:*").unwrap()];
         let object = Object::parse("document:7").unwrap();
         for request in [
-            Request::Read(vec![
+            TupleRequest::Read(vec![
                 read("document:7#viewer", Wanted::Subjects { exactly, usersets: true }),
                 read("document:7#parent", Wanted::Objects),
             ]),
-            Request::Change(Change {
+            TupleRequest::Change(Change {
                 object: object.clone(),
                 add: vec![tuple("document:7#viewer@user:a")],
                 remove: vec![tuple("document:7#viewer@group:b#member")],
             }),
-            Request::List(object.clone(), None),
-            Request::List(object, Some(tuple("document:7#viewer@user:a"))),
+            TupleRequest::List(object.clone(), None),
+            TupleRequest::List(object, Some(tuple("document:7#viewer@user:a"))),
         ] {
-            assert_eq!(Request::parse(&request.to_json()), Some(request));
+            assert_eq!(TupleRequest::parse(&request.to_json()), Some(request));
         }
         let found = vec![Subject::parse("group:b#member").unwrap()];
         for response in [
-            Response::Answers(vec![
-                Answer { is_there: true, ..Answer::default() },
-                Answer { is_there: false, found, more: true },
+            TupleResponse::Answers(vec![
+                TupleReply { is_there: true, ..TupleReply::default() },
+                TupleReply { is_there: false, found, more: true },
             ]),
-            Response::Changed(Changed { added: vec![true], removed: vec![false, true] }),
-            Response::Page(Page { tuples: vec![tuple("document:7#viewer@user:a")], more: true }),
+            TupleResponse::Changed(Changed { added: vec![true], removed: vec![false, true] }),
+            TupleResponse::Page(Page { tuples: vec![tuple("document:7#viewer@user:a")], more: true }),
         ] {
-            assert_eq!(Response::parse(&response.to_json()), Some(response));
+            assert_eq!(TupleResponse::parse(&response.to_json()), Some(response));
         }
     }
 
@@ -308,7 +310,7 @@ mod tests {
         let change = |add: &[&str]| {
             json!({ "v": 1, "change": { "object": "document:7", "add": add, "remove": [] } }).to_string()
         };
-        assert!(Request::parse(&change(&["document:7#viewer@user:a"])).is_some());
+        assert!(TupleRequest::parse(&change(&["document:7#viewer@user:a"])).is_some());
         for json in [
             String::new(),
             "{}".to_owned(),
@@ -321,10 +323,10 @@ mod tests {
             change(&["document:7#viewer"]),
             change(&vec!["document:7#viewer@user:a"; MAX_CHANGES + 1]),
         ] {
-            assert_eq!(Request::parse(&json), None, "{json}");
+            assert_eq!(TupleRequest::parse(&json), None, "{json}");
         }
         for json in ["", "{}", r#"{"v":1}"#, r#"{"v":2,"answers":[]}"#, r#"{"v":1,"answers":[{"is_there":true}]}"#] {
-            assert_eq!(Response::parse(json), None, "{json}");
+            assert_eq!(TupleResponse::parse(json), None, "{json}");
         }
     }
 

@@ -16,11 +16,11 @@ mod template;
 mod testing;
 mod tuple;
 
-pub use evaluate::{MAX_DEPTH, MAX_READS, Outcome, Unanswerable, evaluate};
+pub use evaluate::{CheckResult, MAX_DEPTH, MAX_READS, Unanswerable, evaluate};
 pub use memory::MemoryTuples;
 pub use model::{Inadmissible, Model, ModelProblem};
 pub use person::{Misnamed, PEOPLE, TUPLE, object, person, subject, tuple};
-pub use read::{Answer, Known, MAX_FOUND, Read, Wanted};
+pub use read::{Known, MAX_FOUND, Read, TupleReply, Wanted};
 pub use rewrite::{Allowed, Rewrite, RewriteError};
 pub use template::Template;
 pub use tuple::{Name, Object, Subject, Tuple, Userset};
@@ -66,7 +66,7 @@ pub trait Relations {
     ///
     /// # Errors
     /// When the store does not answer: the caller refuses.
-    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answer>, StoreError>;
+    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<TupleReply>, StoreError>;
 
     /// Changes the tuples of one object in one transaction.
     ///

@@ -32,7 +32,7 @@ pub enum Wanted {
 
 /// The store's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct TupleReply {
     /// One of the subjects that were looked for is in it.
     pub is_there: bool,
     /// The usersets or objects that are, at most [`MAX_FOUND`].
@@ -43,7 +43,7 @@ pub struct Answer {
 
 /// What was read so far.
 #[derive(Clone, Debug, Default)]
-pub struct Known(BTreeMap<Read, Answer>);
+pub struct Known(BTreeMap<Read, TupleReply>);
 
 impl Read {
     /// The object whose tuples are read.
@@ -55,13 +55,13 @@ impl Read {
 
 impl Known {
     /// Remembers an answer.
-    pub fn learn(&mut self, read: Read, answer: Answer) {
+    pub fn learn(&mut self, read: Read, answer: TupleReply) {
         self.0.insert(read, answer);
     }
 
     /// The answer, if it is known.
     #[must_use]
-    pub fn answer(&self, read: &Read) -> Option<&Answer> {
+    pub fn answer(&self, read: &Read) -> Option<&TupleReply> {
         self.0.get(read)
     }
 

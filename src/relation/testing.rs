@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, MemoryTuples, Model, Name, Outcome, Rewrite, Subject, Tuple, Userset, evaluate};
+use super::{CheckResult, Known, MemoryTuples, Model, Name, Rewrite, Subject, Tuple, Userset, evaluate};
 
 pub(super) type Types<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
 
@@ -21,12 +21,17 @@ pub(super) fn tuples(texts: &[&str]) -> MemoryTuples {
 }
 
 /// What comes of a question, how many rounds of reading it took, and how many reads.
-pub(super) fn decide(model: &Model, tuples: &MemoryTuples, userset: &str, subject: &str) -> (Outcome, usize, usize) {
+pub(super) fn decide(
+    model: &Model,
+    tuples: &MemoryTuples,
+    userset: &str,
+    subject: &str,
+) -> (CheckResult, usize, usize) {
     let (userset, subject) = (Userset::parse(userset).unwrap(), Subject::parse(subject).unwrap());
     let mut known = Known::default();
     for round in 0.. {
         match evaluate(model, &known, &userset, &subject) {
-            Outcome::Wants(reads) => {
+            CheckResult::Wants(reads) => {
                 assert!(reads.iter().all(|read| known.answer(read).is_none()), "read twice");
                 for read in reads {
                     let answer = tuples.answer(&read);

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::handle::SessionDigest;
-use super::record::Clocks;
 use super::record::Session;
+use super::record::SessionTimeouts;
 use crate::oidc::login_values::Nonce;
 use crate::secret::{self, Secret};
 use crate::time::Timestamp;
@@ -40,7 +40,7 @@ pub enum Command {
     /// Which sessions are there?
     List {
         /// The clocks in force.
-        clocks: Clocks,
+        clocks: SessionTimeouts,
     },
     /// End the session that the list calls so.
     EndListed {
@@ -89,7 +89,7 @@ pub struct Begin {
     /// How many sessions a subject may have; the oldest end.
     pub max_sessions: u32,
     /// The clocks in force, by which expired rows are cleaned.
-    pub clocks: Clocks,
+    pub clocks: SessionTimeouts,
 }
 
 /// A question about one session.
@@ -102,7 +102,7 @@ pub struct Check {
     /// Whether the access token is wanted.
     pub access_token: bool,
     /// The clocks in force now: a shortened clock holds for sessions that are already there.
-    pub clocks: Clocks,
+    pub clocks: SessionTimeouts,
 }
 
 /// What the provider issued.
@@ -125,7 +125,7 @@ pub struct Tokens {
 /// What a subject's object answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum Reply {
     /// The session is stored.
     Begun,
     /// The session is alive.

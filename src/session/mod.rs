@@ -15,8 +15,8 @@ pub mod table;
 
 pub use cache::LiveCache;
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
-pub use message::{Answer, Begin, Check, Command, Listed, Live, Tokens};
-pub use record::{Clocks, Origin, Session};
+pub use message::{Begin, Check, Command, Listed, Live, Reply, Tokens};
+pub use record::{Origin, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, Subject, USED, WatchRequest};
 pub use table::SessionTable;
@@ -30,7 +30,7 @@ pub trait Sessions {
     ///
     /// # Errors
     /// When the object does not answer in time, or with an error: the caller refuses.
-    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError>;
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Reply, StoreError>;
 }
 
 #[cfg(test)]

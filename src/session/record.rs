@@ -86,13 +86,13 @@ pub enum Expired {
 impl Session {
     /// When it ends if nobody uses it any more.
     #[must_use]
-    pub fn idle_expires_at(&self, clocks: Clocks) -> Timestamp {
+    pub fn idle_expires_at(&self, clocks: SessionTimeouts) -> Timestamp {
         self.last_seen.plus(clocks.idle()).min(self.expires_at(clocks))
     }
 
     /// When it ends in any case.
     #[must_use]
-    pub fn expires_at(&self, clocks: Clocks) -> Timestamp {
+    pub fn expires_at(&self, clocks: SessionTimeouts) -> Timestamp {
         let own = self.created_at.plus(clocks.absolute());
         self.ceiling.map_or(own, |ceiling| own.min(ceiling))
     }
@@ -108,7 +108,7 @@ impl Session {
     ///
     /// # Errors
     /// Which one.
-    pub fn check_clocks(&self, clocks: Clocks, now: Timestamp) -> Result<(), Expired> {
+    pub fn check_clocks(&self, clocks: SessionTimeouts, now: Timestamp) -> Result<(), Expired> {
         if now >= self.expires_at(clocks) {
             return Err(Expired::Absolute);
         }
@@ -121,7 +121,7 @@ impl Session {
     /// The record after a request that counts; `None` while the stored one is recent enough, so
     /// that not every request is a write.
     #[must_use]
-    pub fn touched(&self, clocks: Clocks, now: Timestamp) -> Option<Self> {
+    pub fn touched(&self, clocks: SessionTimeouts, now: Timestamp) -> Option<Self> {
         let unseen_for = now.since(self.last_seen);
         (unseen_for >= touch_granularity(clocks.idle())).then(|| Self { last_seen: now, ..self.clone() })
     }
@@ -136,12 +136,12 @@ pub fn touch_granularity(idle: Seconds) -> Seconds {
 
 /// The two spans a session is measured by, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clocks {
+pub struct SessionTimeouts {
     idle: Seconds,
     absolute: Seconds,
 }
 
-impl Clocks {
+impl SessionTimeouts {
     /// From the configuration.
     #[must_use]
     pub const fn new(idle: Seconds, absolute: Seconds) -> Self {

@@ -106,7 +106,7 @@ impl SidKey {
 /// What the object is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
+pub enum SidRequest {
     /// [`SidIndex::enter_sid`].
     Put {
         /// Its key, in hexadecimal.
@@ -140,7 +140,7 @@ struct Envelope<T> {
 /// What the object answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Response {
+pub enum SidReply {
     /// The entry is there.
     Entered,
     /// A logout came first.
@@ -149,7 +149,7 @@ pub enum Response {
     Subjects(Vec<String>),
 }
 
-impl Request {
+impl SidRequest {
     /// A request to enter a session.
     #[must_use]
     pub fn put(key: &SidKey, entry: &SidEntry) -> Self {
@@ -194,7 +194,7 @@ impl Request {
     }
 }
 
-impl Response {
+impl SidReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
@@ -261,15 +261,15 @@ mod tests {
     #[test]
     fn requests_and_answers_arrive_as_they_were_sent() {
         let key = SidKey::of("https://op.example", "s-1");
-        for request in [Request::put(&key, &entry()), Request::find(&key), Request::end(&key)] {
-            assert_eq!(Request::parse(&request.to_json(), NOW), Some(request));
+        for request in [SidRequest::put(&key, &entry()), SidRequest::find(&key), SidRequest::end(&key)] {
+            assert_eq!(SidRequest::parse(&request.to_json(), NOW), Some(request));
         }
         let subject = entry().subject;
-        for response in [Response::Entered, Response::Overtaken, Response::Subjects(vec![subject.object_name()])] {
-            assert_eq!(Response::parse(&response.to_json()), Some(response));
+        for response in [SidReply::Entered, SidReply::Overtaken, SidReply::Subjects(vec![subject.object_name()])] {
+            assert_eq!(SidReply::parse(&response.to_json()), Some(response));
         }
-        assert_eq!(Response::Subjects(vec![subject.object_name()]).subjects(), Ok(vec![subject]));
-        assert_eq!((Response::Entered.entered(), Response::Overtaken.entered()), (Ok(true), Ok(false)));
+        assert_eq!(SidReply::Subjects(vec![subject.object_name()]).subjects(), Ok(vec![subject]));
+        assert_eq!((SidReply::Entered.entered(), SidReply::Overtaken.entered()), (Ok(true), Ok(false)));
     }
 
     #[test]
@@ -279,12 +279,12 @@ mod tests {
         let json = format!(
             r#"{{"v":1,"body":{{"put":{{"key":"{key}","subject":"{name}","login_started_at":1799999991,"until":1802592000}}}}}}"#
         );
-        assert_eq!(Request::parse(&json, NOW).unwrap().to_json(), json);
+        assert_eq!(SidRequest::parse(&json, NOW).unwrap().to_json(), json);
     }
 
     #[test]
     fn what_is_no_request_is_refused() {
-        let good = Request::put(&SidKey::of("https://op.example", "s-1"), &entry()).to_json();
+        let good = SidRequest::put(&SidKey::of("https://op.example", "s-1"), &entry()).to_json();
         let name = entry().subject.object_name();
         let until = entry().until.as_unix();
         for bad in [
@@ -300,17 +300,17 @@ mod tests {
             good.replace("\"v\":1", "\"v\":1,\"more\":1"),
         ] {
             assert_ne!(bad, good);
-            assert_eq!(Request::parse(&bad, NOW), None, "{bad}");
+            assert_eq!(SidRequest::parse(&bad, NOW), None, "{bad}");
         }
     }
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        assert_eq!(Response::Subjects(Vec::new()).entered(), Err(StoreError::Malformed));
-        assert_eq!(Response::Entered.subjects(), Err(StoreError::Malformed));
-        assert_eq!(Response::Subjects(vec!["alice".to_owned()]).subjects(), Err(StoreError::Malformed));
+        assert_eq!(SidReply::Subjects(Vec::new()).entered(), Err(StoreError::Malformed));
+        assert_eq!(SidReply::Entered.subjects(), Err(StoreError::Malformed));
+        assert_eq!(SidReply::Subjects(vec!["alice".to_owned()]).subjects(), Err(StoreError::Malformed));
         for json in ["", "{}", r#"{"v":2,"body":"entered"}"#, r#"{"v":1,"body":"yes"}"#] {
-            assert_eq!(Response::parse(json), None, "{json}");
+            assert_eq!(SidReply::parse(json), None, "{json}");
         }
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let key = SidKey::of("https://a.example", "s-1");
         assert_ne!(key, SidKey::of("https://b.example", "s-1"));
         assert_ne!(key, SidKey::of("https://a.example", "s-2"));
-        let message = Request::put(&key, &entry()).to_json();
+        let message = SidRequest::put(&key, &entry()).to_json();
         assert!(!message.contains("s-1") && !message.contains("alice") && !message.contains("example"));
     }
 

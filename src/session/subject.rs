@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::handle::SessionDigest;
-use super::message::{AccessToken, Answer, Begin, Check, Command, Listed, Live, Tokens};
-use super::record::Clocks;
+use super::message::{AccessToken, Begin, Check, Command, Listed, Live, Reply, Tokens};
 use super::record::Session;
+use super::record::SessionTimeouts;
 use super::refresh::Due;
 use super::table::{Place, Row, SessionTable};
 use crate::keyring::{KeyRing, Purpose};
@@ -38,7 +38,7 @@ pub struct Subject<'a, Table, Rng> {
 #[derive(Debug)]
 pub enum Step {
     /// The answer.
-    Answer(Answer),
+    Answer(Reply),
     /// First renew the access token, then ask again.
     Refresh(Box<RefreshJob>),
 }
@@ -76,9 +76,9 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         self.forget_old_notes(now)
     }
 
-    fn begin(&self, begin: &Begin, now: Timestamp) -> Result<Answer, StoreError> {
+    fn begin(&self, begin: &Begin, now: Timestamp) -> Result<Reply, StoreError> {
         if self.is_overtaken(begin)? {
-            return Ok(Answer::Overtaken);
+            return Ok(Reply::Overtaken);
         }
         if let Some(old) = begin.replaces.as_ref().map(|old| self.table.find(old)).transpose()?.flatten() {
             self.dismiss(&old, now)?;
@@ -93,16 +93,16 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         let place = (&begin.digest, next.max(begin.session.created_at.as_unix()));
         let sealed = self.seal(&begin.digest, &begin.session, &begin.tokens)?;
         self.table.put(&row(place, &begin.session, sealed, begin.clocks)?)?;
-        Ok(Answer::Begun)
+        Ok(Reply::Begun)
     }
 
     fn check(&self, check: &Check, now: Timestamp, may_refresh: bool) -> Result<Step, StoreError> {
         let Some((stored, session)) = self.load(&check.digest, now)? else {
-            return Ok(Step::Answer(Answer::Gone));
+            return Ok(Step::Answer(Reply::Gone));
         };
         if session.check_clocks(check.clocks, now).is_err() {
             self.dismiss(&stored, now)?;
-            return Ok(Step::Answer(Answer::Gone));
+            return Ok(Step::Answer(Reply::Gone));
         }
         let session = self.touch(check, session, &stored, now)?;
         let due = if check.access_token { session.refresh_due(now) } else { Due::No };
@@ -116,7 +116,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         let access_token =
             if usable { self.open(&stored).map(|tokens| AccessToken::new(tokens.access_token)) } else { None };
         let provider_down = matches!(due, Due::Pausing | Due::Now) && session.refresh.possible;
-        Ok(Step::Answer(Answer::Live(Box::new(Live { session, access_token, provider_down }))))
+        Ok(Step::Answer(Reply::Live(Box::new(Live { session, access_token, provider_down }))))
     }
 
     /// Moves the idle clock where the request counts, and brings tokens under the newest key.
@@ -133,7 +133,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         Ok(touched)
     }
 
-    fn list(&self, clocks: Clocks, now: Timestamp) -> Result<Answer, StoreError> {
+    fn list(&self, clocks: SessionTimeouts, now: Timestamp) -> Result<Reply, StoreError> {
         let mut sessions = Vec::new();
         for stored in self.table.all()? {
             let Some(session) = self.read(&stored, now)? else { continue };
@@ -148,7 +148,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
                 });
             }
         }
-        Ok(Answer::Sessions(sessions))
+        Ok(Reply::Sessions(sessions))
     }
 
     /// The session of that digest, if there is one.
@@ -195,7 +195,7 @@ fn parse(stored: &Row) -> Option<Session> {
     serde_json::from_str(&stored.record).ok()
 }
 
-fn row(place: Place<'_>, session: &Session, tokens: String, clocks: Clocks) -> Result<Row, StoreError> {
+fn row(place: Place<'_>, session: &Session, tokens: String, clocks: SessionTimeouts) -> Result<Row, StoreError> {
     let (digest, sequence) = place;
     Ok(Row {
         digest: digest.clone(),

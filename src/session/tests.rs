@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::message::Envelope;
-use super::{Answer, Command, Session, Tokens};
+use super::{Command, Reply, Session, Tokens};
 
 /// Reads each line, and writes it again.
 fn written_as_read<T: DeserializeOwned + Serialize>(lines: &str) {
@@ -22,7 +22,7 @@ fn a_record_is_stored_as_the_first_release_did() {
 #[test]
 fn commands_and_answers_are_sent_as_by_the_first_release() {
     written_as_read::<Envelope<Command>>(include_str!("../../fixtures/session/commands_v1.jsonl"));
-    written_as_read::<Answer>(include_str!("../../fixtures/session/answers_v1.jsonl"));
+    written_as_read::<Reply>(include_str!("../../fixtures/session/answers_v1.jsonl"));
 }
 
 #[test]

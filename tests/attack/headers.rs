@@ -1,6 +1,6 @@
 //! Headers: none of them opens what is closed without it, and none tells the upstream who asks.
 
-use postern::gateway::{Gateway, Outcome};
+use postern::gateway::{Disposition, Gateway};
 use postern::http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -234,7 +234,7 @@ fn check(base: &Answered, more: &Answered, lines: &[Line]) {
     for name in ["route", "subject", "issuer", "provider", "client_id", "kind", "session"] {
         assert!(!is_allowed(more) || base.event[name] == more.event[name], "{name} changed by {}", told());
     }
-    if let (Outcome::Forward(base), Outcome::Forward(more)) = (&base.outcome, &more.outcome) {
+    if let (Disposition::Forward(base), Disposition::Forward(more)) = (&base.outcome, &more.outcome) {
         assert_eq!(
             (&base.upstream, &base.path_and_query, &base.method),
             (&more.upstream, &more.path_and_query, &more.method)

@@ -1,7 +1,7 @@
 //! Paths: the one that the rule was found by is the one that goes on, however the upstream reads it.
 
 use percent_encoding::percent_decode_str;
-use postern::gateway::{Gateway, Outcome};
+use postern::gateway::{Disposition, Gateway};
 use postern::http::Method;
 use postern::route::CanonicalPath;
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn forwarded(browser: &Browser<'_>, raw: &str) -> Option<(String, String)> {
     browser.world.lines.borrow_mut().clear();
     let query = QUERY.trim_end_matches('#');
     let answered = browser.send(&Asked::script("GET", &format!("{raw}?{query}")));
-    let Outcome::Forward(plan) = &answered.outcome else { return None };
+    let Disposition::Forward(plan) = &answered.outcome else { return None };
     let (path, rest) = plan.path_and_query.split_once('?').unwrap();
     assert!(rest.ends_with(query), "{raw:?}: the query became {rest}");
     Some((path.to_owned(), answered.event["route"].as_str().unwrap().to_owned()))

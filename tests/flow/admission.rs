@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use postern::config::{Build, Config, Purpose};
 use postern::gateway::{Admission, Gateway};
-use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode};
+use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, RequestHead, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
@@ -33,7 +33,7 @@ fn bearing(world: &World, path: &str) -> RequestHead {
     head(path, &[("authorization", &format!("Bearer {}", token(world, Some("at+jwt"), &json!({}))))])
 }
 
-fn admit(world: &World, gateway: &Gateway, asked: &RequestHead) -> Result<Admission, Box<Reply>> {
+fn admit(world: &World, gateway: &Gateway, asked: &RequestHead) -> Result<Admission, Box<Response>> {
     block_on(world.beside(gateway, gateway.admit(world, asked)))
 }
 

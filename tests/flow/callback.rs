@@ -5,10 +5,12 @@ use futures::future::join_all;
 use postern::ports::BodyError;
 use serde_json::json;
 
-use crate::support::{Asked, Browser, CORP, Endpoint, PARTNER, Response, World, gateway, two_providers, variables};
+use crate::support::{
+    Asked, AuthorizationResponse, Browser, CORP, Endpoint, PARTNER, World, gateway, two_providers, variables,
+};
 
 /// A response bent so, of a login that would have succeeded.
-fn bent(bend: impl Fn(&mut Response)) -> (World, crate::support::Answered) {
+fn bent(bend: impl Fn(&mut AuthorizationResponse)) -> (World, crate::support::Answered) {
     let (world, gateway) = (World::new(), gateway(&two_providers()));
     let answered = {
         let browser = Browser::new(&world, &gateway);
@@ -20,7 +22,7 @@ fn bent(bend: impl Fn(&mut Response)) -> (World, crate::support::Answered) {
 }
 
 #[track_caller]
-fn refused(bend: impl Fn(&mut Response), status: u16, reason: &str) {
+fn refused(bend: impl Fn(&mut AuthorizationResponse), status: u16, reason: &str) {
     let (world, answered) = bent(bend);
     answered.assert_refused(status, reason);
     assert_eq!((world.asked(Endpoint::Token), world.sessions()), (0, 0), "the code was sent");
@@ -166,17 +168,17 @@ fn a_response_comes_from_the_provider_that_was_asked() {
 #[test]
 fn the_issuer_of_an_error_is_checked_first() {
     //
-    let error = |response: &mut Response| {
+    let error = |response: &mut AuthorizationResponse| {
         response.remove("code");
         response.set("error", "access_denied");
     };
     refused(error, 403, "callback.provider_refused");
-    let without = |response: &mut Response| {
+    let without = |response: &mut AuthorizationResponse| {
         error(response);
         response.remove("iss");
     };
     refused(without, 400, "callback.iss_missing");
-    let wrong = |response: &mut Response| {
+    let wrong = |response: &mut AuthorizationResponse| {
         error(response);
         response.set("iss", PARTNER);
     };
@@ -204,13 +206,13 @@ fn an_issuer_that_nobody_advertised_may_be_left_out_and_is_compared_all_the_same
 fn no_parameter_stands_twice() {
     //
     for name in ["code", "state", "iss"] {
-        let again = |response: &mut Response| {
+        let again = |response: &mut AuthorizationResponse| {
             let same = response.get(name).to_owned();
             response.add(name, &same);
         };
         refused(again, 400, "callback.parameter_repeated");
     }
-    let twice = |response: &mut Response| {
+    let twice = |response: &mut AuthorizationResponse| {
         response.remove("code");
         response.add("error", "access_denied");
         response.add("error", "access_denied");
@@ -254,12 +256,13 @@ fn a_response_of_another_flow_is_refused() {
 #[test]
 fn an_endless_response_is_not_read_to_its_end() {
     refused(|response| response.set("code", &"c".repeat(5000)), 400, "callback.too_large");
-    let many = |response: &mut Response| (0..60).for_each(|number| response.add(&format!("p{number}"), "x"));
+    let many =
+        |response: &mut AuthorizationResponse| (0..60).for_each(|number| response.add(&format!("p{number}"), "x"));
     refused(many, 400, "callback.too_large");
 }
 
 /// A deployment whose provider posts its answers, a browser of it, and a login under way.
-fn posting(test: impl Fn(&World, &Browser<'_>, Response)) {
+fn posting(test: impl Fn(&World, &Browser<'_>, AuthorizationResponse)) {
     let mut variables = variables();
     variables["PROVIDERS"]["corp"]["response_mode"] = json!("form_post");
     let (world, gateway) = (World::new(), gateway(&variables));
@@ -283,24 +286,25 @@ fn a_posted_response_is_accepted_where_it_was_asked_for() {
 #[test]
 fn a_posted_response_stands_in_the_body_alone() {
     //
-    let assert = |asked: fn(&Response) -> Asked, status: u16, reason: &str| {
+    let assert = |asked: fn(&AuthorizationResponse) -> Asked, status: u16, reason: &str| {
         posting(|world, browser, response| {
             browser.send(&asked(&response)).assert_refused(status, reason);
             assert_eq!(world.asked(Endpoint::Token), 0);
         });
     };
-    let mixed = |response: &Response| {
+    let mixed = |response: &AuthorizationResponse| {
         let path = format!("{}?code={}", response.path(), response.get("code"));
         Asked::form_from_elsewhere(&path, &response.encoded())
     };
     assert(mixed, 400, "callback.query_and_body");
     assert(|response| Asked::from_elsewhere(&response.target()), 400, "callback.wrong_response_mode");
-    let json = |response: &Response| {
+    let json = |response: &AuthorizationResponse| {
         Asked::new("POST", response.path()).with("content-type", "application/json").with_body(Ok("{}"))
     };
     assert(json, 400, "callback.wrong_response_mode");
-    let broken =
-        |response: &Response| Asked::form_from_elsewhere(response.path(), "").with_body(Err(BodyError::Unreadable));
+    let broken = |response: &AuthorizationResponse| {
+        Asked::form_from_elsewhere(response.path(), "").with_body(Err(BodyError::Unreadable))
+    };
     assert(broken, 400, "callback.too_large");
     assert(|response| Asked::form_from_elsewhere(response.path(), &"x".repeat(70_000)), 400, "callback.too_large");
     assert(|response| Asked::form_from_elsewhere(response.path(), ""), 400, "callback.state_missing");
@@ -320,7 +324,7 @@ fn a_posted_response_is_refused_where_a_query_was_asked_for() {
 #[test]
 fn a_response_in_the_wrong_place_ends_the_login_that_it_names() {
     //
-    type Bend = fn(&Response) -> Asked;
+    type Bend = fn(&AuthorizationResponse) -> Asked;
     let misplaced: [(Bend, &str); 4] = [
         (|response| Asked::from_elsewhere(&response.target()), "callback.wrong_response_mode"),
         (|response| Asked::form_from_elsewhere(&response.target(), ""), "callback.query_and_body"),

@@ -33,8 +33,8 @@ fn preflight(origin: &str, method: &str, path: &str) -> Asked {
 
 fn headers(answered: &Answered) -> HeaderMap {
     match &answered.outcome {
-        postern::gateway::Outcome::Reply(reply) => reply.headers.clone(),
-        postern::gateway::Outcome::Forward(plan) => {
+        postern::gateway::Disposition::Respond(reply) => reply.headers.clone(),
+        postern::gateway::Disposition::Forward(plan) => {
             let upstream = [
                 ("access-control-allow-origin", "*"),
                 ("access-control-allow-credentials", "true"),

@@ -1,6 +1,6 @@
 //! Guarded routes: who gets through, and with what.
 
-use postern::gateway::{self, Outcome};
+use postern::gateway::{self, Disposition};
 use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, RequestHead};
 use postern::ports::{BodyError, RequestBody};
 use postern::refusal::Reason;
@@ -207,7 +207,8 @@ fn another_host_is_not_served() {
         "https://sub.app.example.com/auth/login",
         "",
     ] {
-        let Outcome::Reply(reply) = futures::executor::block_on(gateway.handle(&world, &head(url), NoBody)) else {
+        let Disposition::Respond(reply) = futures::executor::block_on(gateway.handle(&world, &head(url), NoBody))
+        else {
             panic!("{url} was forwarded")
         };
         assert_eq!(reply.status.as_u16(), 421, "{url}");

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use postern::gateway::Outcome;
+use postern::gateway::Disposition;
 use postern::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn ask(path: &str) -> Asked {
 }
 
 fn passes(answered: &Answered) -> bool {
-    matches!(answered.outcome, Outcome::Forward(_))
+    matches!(answered.outcome, Disposition::Forward(_))
 }
 
 /// How many of so many requests pass.
@@ -35,8 +35,8 @@ fn passing(browser: &Browser<'_>, asked: &Asked, count: usize) -> usize {
 
 fn headers(answered: &Answered) -> HeaderMap {
     match &answered.outcome {
-        Outcome::Reply(reply) => reply.headers.clone(),
-        Outcome::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
+        Disposition::Respond(reply) => reply.headers.clone(),
+        Disposition::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/auth/verify`: another proxy asks whether a request may pass.
 
-use postern::gateway::{Gateway, Outcome};
-use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead};
+use postern::gateway::{Disposition, Gateway};
+use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, RequestHead, Response};
 use postern::ports::{BodyError, RequestBody};
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn navigation() -> Asked {
     Asked::navigation("/auth/verify")
 }
 
-fn passed(answered: &Answered) -> &Reply {
+fn passed(answered: &Answered) -> &Response {
     let reply = answered.reply();
     assert_eq!((reply.status.as_u16(), answered.event["outcome"].as_str()), (204, Some("allow")), "{}", answered.event);
     reply
@@ -264,7 +264,7 @@ impl RequestBody for NoBody {
     }
 }
 
-fn ask(world: &World, gateway: &Gateway, url: &str, lines: &[(&'static str, &str)]) -> Reply {
+fn ask(world: &World, gateway: &Gateway, url: &str, lines: &[(&'static str, &str)]) -> Response {
     let lines =
         lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::try_from(*value).unwrap()));
     let head = RequestHead {
@@ -274,8 +274,8 @@ fn ask(world: &World, gateway: &Gateway, url: &str, lines: &[(&'static str, &str
         peer: Peer::default(),
     };
     match futures::executor::block_on(gateway.handle(world, &head, NoBody)) {
-        Outcome::Reply(reply) => reply,
-        Outcome::Forward(plan) => panic!("forwarded to {}", plan.path_and_query),
+        Disposition::Respond(reply) => reply,
+        Disposition::Forward(plan) => panic!("forwarded to {}", plan.path_and_query),
     }
 }
 

@@ -10,8 +10,8 @@ use postern::secret::Secret;
 use postern::session::refresh::RefreshState;
 use postern::session::table::SessionTable;
 use postern::session::{
-    Answer, Begin, Check, Clocks, Command, Origin, RefreshJob, RefreshOutcome, Session, SessionDigest, SessionId, Step,
-    Subject, Tokens,
+    Begin, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId,
+    SessionTimeouts, Step, Subject, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
 
@@ -60,8 +60,8 @@ pub struct Run {
     access: BTreeMap<String, i64>,
 }
 
-fn clocks() -> Clocks {
-    Clocks::new(Seconds::new(IDLE as u32), Seconds::new(ABSOLUTE as u32))
+fn clocks() -> SessionTimeouts {
+    SessionTimeouts::new(Seconds::new(IDLE as u32), Seconds::new(ABSOLUTE as u32))
 }
 
 impl Run {
@@ -130,7 +130,7 @@ impl Run {
         Timestamp::from_unix(self.now)
     }
 
-    fn run(&self, command: &Command) -> Answer {
+    fn run(&self, command: &Command) -> Reply {
         self.subject().handle(command, self.time(), false).unwrap().into_answer().unwrap()
     }
 
@@ -183,8 +183,8 @@ impl Run {
             clocks: clocks(),
         };
         match self.run(&Command::Begin(Box::new(begin))) {
-            Answer::Begun => assert!(!overtaken, "a login lives that a logout overtook (R-084)"),
-            Answer::Overtaken => {
+            Reply::Begun => assert!(!overtaken, "a login lives that a logout overtook (R-084)"),
+            Reply::Overtaken => {
                 assert!(overtaken, "a login was refused though no logout came");
                 assert!(!self.is_stored(&digest));
                 // Whoever was answered so revokes them; they never came here.
@@ -262,12 +262,12 @@ impl Run {
         self.account_for_check(index, touch, &answer);
     }
 
-    fn account_for_check(&mut self, index: usize, touch: bool, answer: &Answer) {
+    fn account_for_check(&mut self, index: usize, touch: bool, answer: &Reply) {
         let known = &mut self.sessions[index];
         let idle_for = self.now - known.touched_at;
         let age = self.now - known.created_at;
         match answer {
-            Answer::Live(live) => {
+            Reply::Live(live) => {
                 assert!(!known.ended, "an ended session lives");
                 assert!(idle_for < IDLE && age < ABSOLUTE, "a clock was extended (R-178)");
                 if touch {
@@ -277,7 +277,7 @@ impl Run {
                     assert!(self.now < self.access[token.expose()], "an access token past its end");
                 }
             }
-            Answer::Gone => {
+            Reply::Gone => {
                 let over = idle_for >= IDLE - GRANULARITY || age >= ABSOLUTE;
                 assert!(known.ended || over, "a session was lost");
                 known.ended = true;
@@ -350,7 +350,7 @@ impl Run {
         let Some(index) = self.pick(back) else { return };
         let digest = self.sessions[index].digest.clone();
         let answer = self.run(&Command::End { digest: digest.clone() });
-        assert!(matches!(answer, Answer::Gone | Answer::Ended(_)), "{answer:?}");
+        assert!(matches!(answer, Reply::Gone | Reply::Ended(_)), "{answer:?}");
         self.logouts.sessions.push((digest.as_str().to_owned(), self.now));
         self.mark_ended(|known| known.digest == digest);
     }
@@ -406,7 +406,7 @@ impl Run {
         for known in self.sessions.iter().filter(|known| known.ended) {
             let check = Check { digest: known.digest.clone(), touch: false, access_token: false, clocks: clocks() };
             let answer = self.run(&Command::Check(check));
-            assert!(matches!(answer, Answer::Gone), "what ended came back: {answer:?}");
+            assert!(matches!(answer, Reply::Gone), "what ended came back: {answer:?}");
         }
         assert!(!format!("{:?}", self.table).contains(CANARY), "a token in plain sight (R-176)");
     }

@@ -4,15 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use futures::executor::block_on;
-use postern::gateway::{Gateway, Outcome};
+use postern::gateway::{Disposition, Gateway};
 use postern::http::{
-    ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode, header,
+    self, ClientCertificate, HeaderMap, HeaderName, HeaderValue, Method, Peer, RequestHead, StatusCode, header,
 };
 use postern::ports::{BodyError, RequestBody};
 use postern::upstream::ForwardPlan;
 use serde_json::Value;
 
-use super::{CANARY, Provider, Response, World};
+use super::{AuthorizationResponse, CANARY, Provider, World};
 
 /// The origin of every deployment here that is one site.
 pub const ORIGIN: &str = "https://app.example.com";
@@ -177,14 +177,14 @@ impl<'w> Browser<'w> {
     /// Exactly one event was written about it, found by its request id, and nothing secret stands in it or the answer.
     fn with_its_event(&self, answered: Answered) -> Answered {
         let id = match &answered.outcome {
-            Outcome::Reply(reply) => reply.headers["x-request-id"].to_str().unwrap().to_owned(),
-            Outcome::Forward(plan) => plan.request_id.clone(),
+            Disposition::Respond(reply) => reply.headers["x-request-id"].to_str().unwrap().to_owned(),
+            Disposition::Forward(plan) => plan.request_id.clone(),
         };
         let lines = self.world.lines.borrow();
         let about: Vec<&String> = lines.iter().filter(|line| line.contains(&id)).collect();
         assert_eq!(about.len(), 1, "{about:?}");
         assert!(!about[0].contains(CANARY), "{}", about[0]);
-        if let Outcome::Reply(reply) = &answered.outcome {
+        if let Disposition::Respond(reply) = &answered.outcome {
             let shown = format!("{}{:?}", reply.body, reply.headers);
             assert!(!shown.contains(CANARY) && !leaks_in_headers(reply), "{shown}");
         }
@@ -204,7 +204,7 @@ impl<'w> Browser<'w> {
     }
 
     /// Comes back from the provider.
-    pub fn come_back(&self, response: &Response) -> Answered {
+    pub fn come_back(&self, response: &AuthorizationResponse) -> Answered {
         self.send(&Asked::from_elsewhere(&response.target()))
     }
 
@@ -278,13 +278,13 @@ impl<'w> Browser<'w> {
     }
 }
 
-fn leaks_in_headers(reply: &Reply) -> bool {
+fn leaks_in_headers(reply: &http::Response) -> bool {
     reply.headers.values().any(|value| String::from_utf8_lossy(value.as_bytes()).contains(CANARY))
 }
 
 /// What came of a request, and the one event about it.
 pub struct Answered {
-    pub outcome: Outcome,
+    pub outcome: Disposition,
     pub event: Value,
     sessions_before: usize,
     sessions_after: usize,
@@ -292,18 +292,18 @@ pub struct Answered {
 
 impl Answered {
     /// The answer.
-    pub fn reply(&self) -> &Reply {
+    pub fn reply(&self) -> &http::Response {
         match &self.outcome {
-            Outcome::Reply(reply) => reply,
-            Outcome::Forward(plan) => panic!("forwarded to {}", plan.path_and_query),
+            Disposition::Respond(reply) => reply,
+            Disposition::Forward(plan) => panic!("forwarded to {}", plan.path_and_query),
         }
     }
 
     /// The request to the upstream.
     pub fn forwarded(&self) -> &ForwardPlan {
         match &self.outcome {
-            Outcome::Forward(plan) => plan,
-            Outcome::Reply(reply) => panic!("answered {} {}", reply.status, self.event),
+            Disposition::Forward(plan) => plan,
+            Disposition::Respond(reply) => panic!("answered {} {}", reply.status, self.event),
         }
     }
 
@@ -320,8 +320,8 @@ impl Answered {
     /// Every `Set-Cookie` of the answer.
     pub fn set_cookies(&self) -> Vec<String> {
         let headers = match &self.outcome {
-            Outcome::Reply(reply) => reply.headers.clone(),
-            Outcome::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
+            Disposition::Respond(reply) => reply.headers.clone(),
+            Disposition::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
         };
         headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }
@@ -330,7 +330,7 @@ impl Answered {
     /// than before, nothing forwarded, and nothing in it that helps whom it refuses.
     #[track_caller]
     pub fn assert_refused(&self, status: u16, reason: &str) {
-        let Outcome::Reply(reply) = &self.outcome else { panic!("forwarded instead of {reason}") };
+        let Disposition::Respond(reply) = &self.outcome else { panic!("forwarded instead of {reason}") };
         assert_eq!((&self.event["reason"], reply.status.as_u16()), (&Value::from(reason), status), "{}", self.event);
         assert_eq!((&self.event["outcome"], &self.event["status"]), (&Value::from("deny"), &Value::from(status)));
         let starts_session = |cookie: &String| cookie.starts_with("__Host-postern=") && !cookie.contains("Max-Age=0");

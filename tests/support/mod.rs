@@ -9,7 +9,7 @@ mod stores;
 mod world;
 
 pub use browser::{Answered, Asked, Browser, ORIGIN};
-pub use provider::{Endpoint, Provider, Response, Rotation, answer, signer, signer_named};
+pub use provider::{AuthorizationResponse, Endpoint, Provider, Rotation, answer, signer, signer_named};
 pub use world::{CORP, Fault, PARTNER, World};
 
 use postern::config::{self, Build, Config, Purpose};

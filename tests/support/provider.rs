@@ -196,7 +196,7 @@ impl Provider {
     }
 
     /// The person signs in here: from the authorization request to the authorization response.
-    pub fn authorize(&self, request: &str) -> Response {
+    pub fn authorize(&self, request: &str) -> AuthorizationResponse {
         let url = url::Url::parse(request).unwrap();
         assert!(request.starts_with(&format!("{}/authorize?", self.issuer)), "{request}");
         let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
@@ -210,7 +210,8 @@ impl Provider {
             auth_time: 1_800_000_000,
         };
         self.grants.borrow_mut().insert(code.clone(), grant);
-        let mut response = Response { redirect_uri: query["redirect_uri"].clone(), parameters: Vec::new() };
+        let mut response =
+            AuthorizationResponse { redirect_uri: query["redirect_uri"].clone(), parameters: Vec::new() };
         response.set("code", &code);
         response.set("state", &query["state"]);
         if self.metadata.borrow()["authorization_response_iss_parameter_supported"] == true {
@@ -354,12 +355,12 @@ fn form(request: &OutboundRequest) -> BTreeMap<String, String> {
 
 /// An authorization response on its way back, with parameters to bend.
 #[derive(Clone)]
-pub struct Response {
+pub struct AuthorizationResponse {
     redirect_uri: String,
     parameters: Vec<(String, String)>,
 }
 
-impl Response {
+impl AuthorizationResponse {
     /// Sets a parameter in place of what it was.
     pub fn set(&mut self, name: &str, value: &str) {
         self.remove(name);

@@ -1,7 +1,7 @@
 //! Requests, replies, headers, bodies and variables cross the border unharmed, or not at all.
 
 use js_sys::{JSON, Object, Reflect, Uint8Array};
-use postern::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, header};
+use postern::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use postern::ports::{BodyError, RequestBody};
 use postern_workers::environment::{self, Environment};
 use postern_workers::http::body::{self, ReadError};
@@ -58,7 +58,7 @@ async fn a_body_read_before_is_an_error_and_not_a_panic() {
 
 #[wasm_bindgen_test]
 async fn a_reply_keeps_its_cookies_apart() {
-    let mut reply = Reply::empty(StatusCode::FORBIDDEN);
+    let mut reply = http::Response::empty(StatusCode::FORBIDDEN);
     "no".clone_into(&mut reply.body);
     for cookie in ["a=1; Path=/", "b=2; Expires=Thu, 01 Jan 1970 00:00:00 GMT"] {
         reply.headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
@@ -72,7 +72,7 @@ async fn a_reply_keeps_its_cookies_apart() {
 #[wasm_bindgen_test]
 fn a_reply_without_a_body_status_has_none() {
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
-        let mut reply = Reply::empty(status);
+        let mut reply = http::Response::empty(status);
         "ignored".clone_into(&mut reply.body);
         assert!(response::build(&reply).unwrap().body().is_none(), "{status}");
     }

@@ -12,11 +12,11 @@ mod none {
     use web_sys::Request;
     use worker::Env;
 
-    use postern::http::{HeaderMap, Reply, RequestHead};
+    use postern::http::{HeaderMap, RequestHead, Response};
     use postern_workers::background::Background;
 
     #[expect(clippy::unused_async, reason = "with faults it waits")]
-    pub(crate) async fn provoke(_: &Env, _: &str, _: &Background) -> Option<Reply> {
+    pub(crate) async fn provoke(_: &Env, _: &str, _: &Background) -> Option<Response> {
         None
     }
 
@@ -44,7 +44,7 @@ mod provoked {
     use web_sys::Request;
     use worker::{Delay, Env, Headers};
 
-    use postern::http::{HeaderMap, Reply, RequestHead, StatusCode};
+    use postern::http::{HeaderMap, RequestHead, Response, StatusCode};
     use postern::ids::site::Site;
     use postern::ports::StoreError;
     use postern_workers::background::Background;
@@ -66,7 +66,7 @@ mod provoked {
     /// `panic`, `exception`, `stack`, `memory`, and the same with `late-`, happen in the Worker; `slow` answers after two
     /// seconds; `background` panics in work that goes on after the answer; `count` tells how many requests this
     /// instance has seen. `object/BINDING/…` does the same in a Durable Object (and `stall`, which never answers).
-    pub(crate) async fn provoke(env: &Env, url: &str, background: &Background) -> Option<Reply> {
+    pub(crate) async fn provoke(env: &Env, url: &str, background: &Background) -> Option<Response> {
         let (_, path) = url.split_once(PREFIX)?;
         let fault = path.split('?').next().unwrap_or_default();
         if fault == "background" {
@@ -83,14 +83,14 @@ mod provoked {
                 match (Objects { env, site: &Site::SOLE }).call(binding, "faults", &message).await {
                     Ok(text) => reply(StatusCode::OK, &text),
                     Err(StoreError::Unavailable(reason)) => reply(StatusCode::SERVICE_UNAVAILABLE, &reason),
-                    Err(StoreError::Malformed) => Reply::empty(StatusCode::BAD_GATEWAY),
+                    Err(StoreError::Malformed) => Response::empty(StatusCode::BAD_GATEWAY),
                 }
             }
         })
     }
 
-    fn reply(status: StatusCode, text: &str) -> Reply {
-        Reply { body: text.to_owned(), ..Reply::empty(status) }
+    fn reply(status: StatusCode, text: &str) -> Response {
+        Response { body: text.to_owned(), ..Response::empty(status) }
     }
 
     #[expect(clippy::panic, reason = "that is what it is for")]

@@ -9,10 +9,10 @@ use crate::ports::{Random, StoreError};
 use crate::session::{Live, Session, SessionId, SubjectKey};
 
 /// Answers the same to everything, and counts.
-struct Scripted(Result<Answer, StoreError>, Cell<usize>);
+struct Scripted(Result<Reply, StoreError>, Cell<usize>);
 
 impl Sessions for Scripted {
-    async fn call(&self, _: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+    async fn call(&self, _: &SubjectKey, command: &Command) -> Result<Reply, StoreError> {
         assert!(matches!(command, Command::Check(check) if check.touch && !check.access_token));
         self.1.set(self.1.get() + 1);
         self.0.clone()
@@ -33,7 +33,7 @@ fn session() -> Session {
 }
 
 /// The verdict on these cookie lines when the object answers so, and how often it was asked.
-fn verdict(lines: &[String], answer: Result<Answer, StoreError>) -> (Verdict, usize) {
+fn verdict(lines: &[String], answer: Result<Reply, StoreError>) -> (Verdict, usize) {
     let headers = lines.iter().map(|line| (header::COOKIE, HeaderValue::try_from(line).unwrap())).collect();
     let sessions = Scripted(answer, Cell::new(0));
     let wants = Wants { touch: true, access_token: false, staleness: None };
@@ -50,8 +50,8 @@ fn cookie() -> String {
     format!("{}={}", cookie::SESSION, handle.to_cookie_value(&config(|_| ()).keys).expose())
 }
 
-fn live() -> Result<Answer, StoreError> {
-    Ok(Answer::Live(Box::new(Live { session: session(), access_token: None, provider_down: false })))
+fn live() -> Result<Reply, StoreError> {
+    Ok(Reply::Live(Box::new(Live { session: session(), access_token: None, provider_down: false })))
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn only_a_live_session_is_somebody() {
     //
     let unavailable = StoreError::Unavailable("x".to_owned());
     for (answer, expected, discards) in [
-        (Ok(Answer::Gone), Rejection::SessionGone, true),
-        (Ok(Answer::Begun), Rejection::Store(StoreError::Malformed), false),
+        (Ok(Reply::Gone), Rejection::SessionGone, true),
+        (Ok(Reply::Begun), Rejection::Store(StoreError::Malformed), false),
         (Err(StoreError::Malformed), Rejection::Store(StoreError::Malformed), false),
         (Err(unavailable.clone()), Rejection::Store(unavailable), false),
     ] {

@@ -8,16 +8,16 @@ fn entity(kind: &str, id: &str, properties: &Value) -> Rc<Entity> {
 }
 
 fn one(body: &Value) -> Result<Evaluation, RequestError> {
-    match Request::one(&body.to_string())? {
-        Request::One(one) => Ok(*one),
-        Request::Many(..) => panic!("one question became several"),
+    match AuthzenRequest::one(&body.to_string())? {
+        AuthzenRequest::One(one) => Ok(*one),
+        AuthzenRequest::Many(..) => panic!("one question became several"),
     }
 }
 
 fn many(body: &Value) -> Result<(Semantic, Vec<Result<Evaluation, RequestError>>), RequestError> {
-    match Request::many(&body.to_string())? {
-        Request::One(one) => panic!("several questions became one: {one:?}"),
-        Request::Many(semantic, all) => Ok((semantic, all)),
+    match AuthzenRequest::many(&body.to_string())? {
+        AuthzenRequest::One(one) => panic!("several questions became one: {one:?}"),
+        AuthzenRequest::Many(semantic, all) => Ok((semantic, all)),
     }
 }
 
@@ -87,8 +87,8 @@ fn what_is_missing_or_of_another_type_is_named() {
 #[test]
 fn what_is_no_object_asks_nothing() {
     for bad in ["", "[]", "{", "null", "{\"subject\":{},\"subject\":{}}"] {
-        assert!(matches!(Request::one(bad), Err(RequestError::Json(_))), "{bad}");
-        assert!(matches!(Request::many(bad), Err(RequestError::Json(_))), "{bad}");
+        assert!(matches!(AuthzenRequest::one(bad), Err(RequestError::Json(_))), "{bad}");
+        assert!(matches!(AuthzenRequest::many(bad), Err(RequestError::Json(_))), "{bad}");
     }
     let long = changed("/context/time", json!("x".repeat(MAX_BYTES)));
     assert_eq!(one(&long), Err(RequestError::Json(JsonError::TooLarge)));
@@ -127,10 +127,10 @@ fn without_evaluations_several_are_one() {
     let mut body = example();
     for evaluations in [json!(null), json!([])] {
         body["evaluations"] = evaluations;
-        assert_eq!(Request::many(&body.to_string()), Request::one(&example().to_string()));
+        assert_eq!(AuthzenRequest::many(&body.to_string()), AuthzenRequest::one(&example().to_string()));
     }
     body["evaluations"] = json!({});
-    assert_eq!(Request::many(&body.to_string()), Err(RequestError::Member("evaluations")));
+    assert_eq!(AuthzenRequest::many(&body.to_string()), Err(RequestError::Member("evaluations")));
     // To the endpoint for one question, it is a member like any other.
     assert!(one(&body).is_ok());
 }

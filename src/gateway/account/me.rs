@@ -2,22 +2,25 @@
 
 use serde_json::json;
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::{Method, Reply, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 use crate::refusal::Reason;
 
 /// Answers the principal and the session's clocks. With `?touch=false` the idle clock is not moved.
-pub(crate) async fn read<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+pub(crate) async fn read<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Response, Reason> {
     parts.event.event = What::SessionRead;
     ctx.request.allow_methods(&[Method::GET])?;
     let watching = ctx.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
     let wants = Wants { touch: !watching, access_token: false, staleness: None };
     let principal = ctx.authenticate(wants, parts).await?.principal;
-    parts.event.end(Ending::Allow, "session.alive", StatusCode::OK);
+    parts.event.end(Effect::Allow, "session.alive", StatusCode::OK);
     let body = json!({
         "issuer": principal.issuer(),
         "subject": principal.subject(),

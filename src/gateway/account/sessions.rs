@@ -3,24 +3,27 @@
 
 use serde_json::json;
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::authn::Authenticated;
 use crate::authn::session_cookie::Wants;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
-use crate::http::{Method, Reply, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 use crate::pages;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
-use crate::session::{Answer, Command, Listed};
+use crate::session::{Command, Listed, Reply};
 
 const PAGE: &str = "/auth/sessions";
 const LOGGED_OUT: &str = "/auth/logged-out";
 
 /// `GET`: the list, as a page or as JSON. `DELETE`: ends all but the one at hand.
-pub(crate) async fn all<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Refused> {
+pub(crate) async fn all<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Response, Refused> {
     if ctx.request.head.method == Method::DELETE {
         return Ok(end_others(ctx, parts).await?);
     }
@@ -39,7 +42,7 @@ pub(crate) async fn all<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Re
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
     };
-    parts.event.end(Ending::Allow, "session.listed", reply.status);
+    parts.event.end(Effect::Allow, "session.listed", reply.status);
     Ok(reply)
 }
 
@@ -48,7 +51,7 @@ pub(crate) async fn one<P: Platform>(
     ctx: &RequestContext<'_, P>,
     rest: &str,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::SessionEnd;
     let (id, method) = match rest.strip_suffix("/end") {
         Some(id) => (id, Method::POST),
@@ -76,13 +79,13 @@ pub(crate) async fn one<P: Platform>(
 pub(crate) async fn end_others_by_form<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::SessionEndOthers;
     ctx.request.allow_methods(&[Method::POST])?;
     end_others(ctx, parts).await
 }
 
-async fn end_others<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+async fn end_others<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Response, Reason> {
     parts.event.event = What::SessionEndOthers;
     let authenticated = own(ctx, parts).await?;
     let keep = authenticated.handle.id.digest();
@@ -102,7 +105,7 @@ async fn end<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<u32, Reason> {
     match ctx.command(&authenticated.handle.subject, command).await.map_err(Reason::Store)? {
-        Answer::EndedMany { count } => {
+        Reply::EndedMany { count } => {
             parts.event.ended = Some(count);
             Ok(count)
         }
@@ -116,19 +119,19 @@ fn done<P: Platform>(
     ended: u32,
     reason: &'static str,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     let reply = if ctx.request.request_kind.is_navigation() {
         response::redirect(StatusCode::SEE_OTHER, location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         response::json(StatusCode::OK, &json!({ "ended": ended }))
     };
-    parts.event.end(Ending::Allow, reason, reply.status);
+    parts.event.end(Effect::Allow, reason, reply.status);
     Ok(reply)
 }
 
 /// The sessions that would be let in now.
 async fn list<P: Platform>(ctx: &RequestContext<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
-    let command = Command::List { clocks: ctx.clocks() };
+    let command = Command::List { clocks: ctx.timeouts() };
     let answer = ctx.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
     counted(ctx, &authenticated.provider, answer)
 }
@@ -137,8 +140,8 @@ async fn list<P: Platform>(ctx: &RequestContext<'_, P>, authenticated: &Authenti
 ///
 /// # Errors
 /// When it is no list.
-pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, provider: &str, answer: Answer) -> Result<Vec<Listed>, Reason> {
-    let Answer::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
+pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, provider: &str, answer: Reply) -> Result<Vec<Listed>, Reason> {
+    let Reply::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
     if let Some(not_before) = ctx.site.config.not_before(provider, ctx.request.now) {
         sessions.retain(|listed| listed.created_at >= not_before);
     }

@@ -20,8 +20,8 @@ use super::context::RequestContext;
 use super::refused::Refused;
 use super::response_parts::ResponseParts;
 use super::{Platform, response};
-use crate::audit::{self, Outcome as Ending, What};
-use crate::http::{Method, Reply, StatusCode};
+use crate::audit::{self, Effect, What};
+use crate::http::{Method, Response, StatusCode};
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
@@ -32,7 +32,7 @@ use endpoints::{Task, at_hand, find};
 
 /// What an endpoint did.
 struct Done {
-    reply: Reply,
+    reply: Response,
     reason: &'static str,
     change: Option<Change>,
 }
@@ -79,7 +79,7 @@ pub(super) async fn answer<P: Platform>(
     path: &CanonicalPath,
     body: impl RequestBody,
     parts: &mut ResponseParts,
-) -> Result<Reply, Refused> {
+) -> Result<Response, Refused> {
     parts.event.event = What::Admin;
     if ctx.site.config.admin.is_none() {
         return Err(Reason::NoRoute.into());
@@ -94,7 +94,7 @@ pub(super) async fn answer<P: Platform>(
         parts.event.before = Some(audit::short(&before));
         parts.event.after = Some(audit::short(&after));
     }
-    let ending = if reply.status.is_client_error() { Ending::Deny } else { Ending::Allow };
+    let ending = if reply.status.is_client_error() { Effect::Deny } else { Effect::Allow };
     parts.event.end(ending, reason, reply.status);
     Ok(reply)
 }

@@ -12,7 +12,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{
-    self, Change, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Outcome, Relations, TUPLE, Tuple,
+    self, Change, CheckResult, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Relations, TUPLE, Tuple,
 };
 
 /// So many changes fit, with names as long as they may be.
@@ -102,9 +102,9 @@ pub(super) async fn check<P: Platform>(
     parts.event.target = Some(audit::short(&tuple.to_string()));
     let found = store::check(ctx.platform.relations(), model, &tuple.userset, &tuple.subject).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
-    let unanswered = if let Outcome::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
+    let unanswered = if let CheckResult::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
     (parts.event.relation_rounds, parts.event.relation_reads) = (Some(rounds), Some(reads));
-    let holds = outcome == Outcome::Yes;
+    let holds = outcome == CheckResult::Yes;
     Ok(Done::read(&json!({ "holds": holds, "reason": unanswered, "rounds": rounds, "reads": reads })))
 }
 

@@ -12,7 +12,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
-use crate::session::{Answer, Command, SubjectKey};
+use crate::session::{Command, Reply, SubjectKey};
 use crate::time::Timestamp;
 
 /// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
@@ -22,7 +22,7 @@ const MAX_SUBJECT_BYTES: usize = 255;
 pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
     let order = Order::of_query(ctx, &["provider", "subject"])?;
     let person = Person::of(ctx, &order, parts)?;
-    let answer = ctx.command(&person.key, &Command::List { clocks: ctx.clocks() }).await.map_err(Reason::Store)?;
+    let answer = ctx.command(&person.key, &Command::List { clocks: ctx.timeouts() }).await.map_err(Reason::Store)?;
     let sessions = counted(ctx, person.provider.id.as_str(), answer)?;
     Ok(Done::read(&as_json(&sessions, None)))
 }
@@ -36,7 +36,7 @@ pub(super) async fn revoke<P: Platform>(
     let order = Order::of_body(ctx, body, &["provider", "subject", "session", "before"], MAX_BYTES).await?;
     let person = Person::of(ctx, &order, parts)?;
     let command = command(ctx, &order)?;
-    let Answer::EndedMany { count } = ctx.command(&person.key, &command).await.map_err(Reason::Store)? else {
+    let Reply::EndedMany { count } = ctx.command(&person.key, &command).await.map_err(Reason::Store)? else {
         return Err(Reason::Store(StoreError::Malformed));
     };
     parts.event.ended = Some(count);

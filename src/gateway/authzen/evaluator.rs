@@ -11,7 +11,7 @@ use crate::gateway::guard::policies::{failed, loaded, trial};
 use crate::gateway::guard::relations;
 use crate::policy::Loaded;
 use crate::refusal::Reason;
-use crate::relation::{self, Name, Outcome, Subject, Userset};
+use crate::relation::{self, CheckResult, Name, Subject, Userset};
 
 /// The same for all questions of one request, so that no two of them are decided by different versions.
 pub(super) struct Evaluator {
@@ -75,9 +75,9 @@ async fn related<P: Platform>(
     event.relation_rounds = Some(event.relation_rounds.unwrap_or_default() + rounds);
     event.relation_reads = Some(event.relation_reads.unwrap_or_default() + reads);
     Ok(match outcome {
-        Outcome::Yes => Evaluated { decision: true, ..Evaluated::denied(asked, "relation.holds") },
-        Outcome::Unanswerable(why) => Evaluated::denied(asked, why.code()),
-        Outcome::No | Outcome::Wants(_) => Evaluated::denied(asked, "relation.missing"),
+        CheckResult::Yes => Evaluated { decision: true, ..Evaluated::denied(asked, "relation.holds") },
+        CheckResult::Unanswerable(why) => Evaluated::denied(asked, why.code()),
+        CheckResult::No | CheckResult::Wants(_) => Evaluated::denied(asked, "relation.missing"),
     })
 }
 

@@ -10,10 +10,12 @@ use super::guard::decide;
 use super::refused::Refused;
 use super::response_parts::ResponseParts;
 use super::{Platform, response};
-use crate::audit::{Evaluated, Event, Outcome as Ending, What};
-use crate::authzen::{self, EVALUATION, EVALUATIONS, Evaluation, MAX_BYTES, METADATA, Request, RequestError, Semantic};
+use crate::audit::{Effect, Evaluated, Event, What};
+use crate::authzen::{
+    self, AuthzenRequest, EVALUATION, EVALUATIONS, Evaluation, MAX_BYTES, METADATA, RequestError, Semantic,
+};
 use crate::config::Authzen;
-use crate::http::{HeaderValue, Method, Reply, StatusCode, essence, header};
+use crate::http::{HeaderValue, Method, Response, StatusCode, essence, header};
 use crate::json::JsonError;
 use crate::ports::{BodyError, RequestBody};
 use crate::refusal::Reason;
@@ -62,7 +64,7 @@ pub(super) async fn answer<P: Platform>(
     call: Call<'_>,
     body: impl RequestBody,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     if call.endpoint == Endpoint::Metadata {
         return describe(ctx, parts);
     }
@@ -74,12 +76,12 @@ pub(super) async fn answer<P: Platform>(
     }
 }
 
-fn describe<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+fn describe<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Response, Reason> {
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
     let public_url = &ctx.site.config.public_url;
     let metadata = authzen::metadata(public_url.origin(), |path| public_url.join(path));
-    parts.event.end(Ending::Allow, "own.page", StatusCode::OK);
+    parts.event.end(Effect::Allow, "own.page", StatusCode::OK);
     Ok(response::public(response::json(StatusCode::OK, &metadata), MAX_AGE))
 }
 
@@ -97,13 +99,13 @@ async fn decide<P: Platform>(
     let request = read(ctx, endpoint, body).await.map_err(Reason::Evaluation)?;
     let evaluator = Evaluator::at_hand(ctx, &mut parts.event).await;
     let answer = match request {
-        Request::One(one) => {
+        AuthzenRequest::One(one) => {
             let evaluated = evaluator.evaluate(ctx, &one, &mut parts.event).await?;
             let answer = authzen::decision(evaluated.decision, &ctx.request.id);
             parts.event.evaluations.push(evaluated);
             answer
         }
-        Request::Many(semantic, all) => {
+        AuthzenRequest::Many(semantic, all) => {
             parts.event.evaluations = in_turn(ctx, &evaluator, semantic, all, &mut parts.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
                 authzen::decision(evaluated.decision, &format!("{}.{}", ctx.request.id, place + 1))
@@ -111,7 +113,7 @@ async fn decide<P: Platform>(
             authzen::decisions(parts.event.evaluations.iter().enumerate().map(named).collect())
         }
     };
-    parts.event.end(Ending::Allow, "evaluation.answered", StatusCode::OK);
+    parts.event.end(Effect::Allow, "evaluation.answered", StatusCode::OK);
     Ok(answer)
 }
 
@@ -145,7 +147,7 @@ async fn read<P>(
     ctx: &RequestContext<'_, P>,
     endpoint: Endpoint,
     body: impl RequestBody,
-) -> Result<Request, RequestError> {
+) -> Result<AuthzenRequest, RequestError> {
     let media_type = ctx.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if !essence(media_type).eq_ignore_ascii_case("application/json") {
         return Err(RequestError::ContentType);
@@ -155,14 +157,14 @@ async fn read<P>(
         BodyError::Unreadable => RequestError::Json(JsonError::NotUtf8),
     })?;
     match endpoint {
-        Endpoint::Evaluations => Request::many(&text),
-        Endpoint::Evaluation | Endpoint::Metadata => Request::one(&text),
+        Endpoint::Evaluations => AuthzenRequest::many(&text),
+        Endpoint::Evaluation | Endpoint::Metadata => AuthzenRequest::one(&text),
     }
 }
 
 /// The body of an error is a message (§10.1.2). What is wrong with a question is for who asks to mend; why nobody was let
 /// in is not told.
-fn in_words(mut reply: Reply, reason: &Reason, request_id: &str) -> Reply {
+fn in_words(mut reply: Response, reason: &Reason, request_id: &str) -> Response {
     let words = match reason {
         Reason::Evaluation(error) => error.message(),
         other => other.refusal().title().to_owned(),

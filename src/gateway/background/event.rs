@@ -1,6 +1,6 @@
 //! Events about what goes on beside requests.
 
-use crate::audit::{Event, Outcome as Ending, What};
+use crate::audit::{Effect, Event, What};
 use crate::config::Config;
 use crate::gateway::{Platform, request_id};
 use crate::http::Peer;
@@ -17,6 +17,6 @@ pub(crate) fn background_event<P: Platform>(config: &Config, platform: &P, what:
 
 /// Notes why it came to nothing.
 pub(crate) fn note_failure(event: &mut Event, reason: &Reason) {
-    event.end(Ending::Deny, reason.code(), reason.refusal().status());
+    event.end(Effect::Deny, reason.code(), reason.refusal().status());
     event.detail = reason.detail();
 }

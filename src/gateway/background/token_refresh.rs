@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::event::{background_event, note_failure};
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::{Gateway, Platform};
@@ -34,7 +34,7 @@ impl Gateway {
         let mut event = background_event(&self.config, platform, What::SessionRefresh);
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         match reason {
-            None => event.end(Ending::Allow, "session.renewed", StatusCode::OK),
+            None => event.end(Effect::Allow, "session.renewed", StatusCode::OK),
             Some(reason) => note_failure(&mut event, &reason),
         }
         platform.log().line(&event.to_line());
@@ -48,7 +48,7 @@ impl Gateway {
         event.provider = Some(revocation.provider.clone());
         let done = match self.ask_to_forget(platform, provider, revocation).await {
             Ok(reason) => {
-                event.end(Ending::Allow, reason, StatusCode::OK);
+                event.end(Effect::Allow, reason, StatusCode::OK);
                 true
             }
             Err(reason) => {

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::policies::{self, Asked};
 use super::relations;
-use crate::audit::Outcome as Ending;
+use crate::audit::Effect;
 use crate::authn::{Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit};
 use crate::config::Config;
@@ -67,7 +67,7 @@ pub(crate) async fn enter<P: Platform>(
         Access::Public => {
             let permit = permitted(authz::authorize(None, matched, ctx.request.now))?;
             ctx.limit_route(matched.route, parts).await?;
-            parts.event.end(Ending::Allow, "route.public", StatusCode::OK);
+            parts.event.end(Effect::Allow, "route.public", StatusCode::OK);
             Ok(Admitted {
                 principal: None,
                 identity: UpstreamIdentity::default(),
@@ -140,7 +140,7 @@ async fn authorize<P: Platform>(
     let sign_in_helps = !caller.has_just_signed_in(ctx.request.now);
     let introduced = ctx.introduce(caller, guarded, &mut parts.event).await;
     let (principal, identity) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
-    parts.event.end(Ending::Allow, "authz.requirements_met", StatusCode::OK);
+    parts.event.end(Effect::Allow, "authz.requirements_met", StatusCode::OK);
     Ok(Admitted { principal: Some(principal), identity, lifetime, permit })
 }
 

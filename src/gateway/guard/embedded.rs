@@ -8,7 +8,7 @@ use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::well_known::{protected_resource, resource_url};
 use crate::gateway::{Gateway, Platform, guard};
-use crate::http::{HeaderMap, Reply, RequestHead, StatusCode};
+use crate::http::{HeaderMap, RequestHead, Response, StatusCode};
 use crate::refusal::Reason;
 use crate::route::{Access, GuardedRoute, Route};
 use crate::secret::Secret;
@@ -62,7 +62,7 @@ impl Gateway {
     /// # Errors
     /// With the answer to give instead: a refusal, the way to sign in, what a preflight or a client that looks for its
     /// issuer (RFC 9728) is told.
-    pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Reply>> {
+    pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Response>> {
         let (ctx, mut parts) = self.begin(platform, head);
         let decided = decide(&ctx, &mut parts).await;
         let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
@@ -102,7 +102,7 @@ impl Gateway {
 }
 
 /// Whom the doors let through, by which rule; or the answer to who was not.
-type Decided<'a> = Result<(Admitted, &'a Route), Box<Reply>>;
+type Decided<'a> = Result<(Admitted, &'a Route), Box<Response>>;
 
 async fn decide<'a, P: Platform>(
     ctx: &RequestContext<'a, P>,
@@ -122,6 +122,6 @@ async fn decide<'a, P: Platform>(
     }
 }
 
-fn answered<'a>(reply: Reply) -> Decided<'a> {
+fn answered<'a>(reply: Response) -> Decided<'a> {
     Err(Box::new(reply))
 }

@@ -16,9 +16,9 @@ use super::refused::Refused;
 use super::response_parts::ResponseParts;
 use super::sign_in::continue_pages;
 use super::sign_in::link::SignIn;
-use super::{Outcome, Platform, response};
-use crate::audit::Outcome as Ending;
-use crate::http::{Method, Reply, StatusCode, cookie, cors};
+use super::{Disposition, Platform, response};
+use crate::audit::Effect;
+use crate::http::{Method, Response, StatusCode, cookie, cors};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{Access, CanonicalPath};
@@ -30,9 +30,9 @@ pub(super) async fn pass<P: Platform>(
     ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     parts: &mut ResponseParts,
-) -> Result<Outcome, Refused> {
+) -> Result<Disposition, Refused> {
     if let Some(permissions) = preflight(ctx, path, parts) {
-        return Ok(Outcome::Reply(permissions?));
+        return Ok(Disposition::Respond(permissions?));
     }
     let matched = decide::route(ctx, path, parts)?;
     let route = matched.route;
@@ -53,9 +53,9 @@ pub(super) async fn pass<P: Platform>(
                 claim_headers: &ctx.site.config.claim_headers,
                 request_id: &ctx.request.id,
             };
-            Ok(Outcome::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
+            Ok(Disposition::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
         }
-        Err(refused) => challenge(ctx, refused, parts).map(Outcome::Reply),
+        Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn preflight<P>(
     ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     parts: &mut ResponseParts,
-) -> Option<Result<Reply, Reason>> {
+) -> Option<Result<Response, Reason>> {
     let method = cors::preflight(ctx.request.head)?;
     let route = ctx.site.config.routes.find(&method, path).ok()?.route;
     let cors = route.cors.as_ref()?;
@@ -77,9 +77,9 @@ pub(super) fn preflight<P>(
     if !is_named {
         return Some(Err(Reason::CorsOrigin));
     }
-    let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+    let mut reply = Response::empty(StatusCode::NO_CONTENT);
     reply.headers = cors.permissions(&route.methods.allow_header());
-    parts.event.end(Ending::Allow, "cors.preflight", reply.status);
+    parts.event.end(Effect::Allow, "cors.preflight", reply.status);
     Some(Ok(reply))
 }
 
@@ -94,7 +94,7 @@ pub(super) fn challenge<P: Platform>(
     ctx: &RequestContext<'_, P>,
     refused: Refused,
     parts: &mut ResponseParts,
-) -> Result<Reply, Refused> {
+) -> Result<Response, Refused> {
     let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
     let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
     if !ctx.request.request_kind.is_navigation() || !could_help {
@@ -116,11 +116,11 @@ pub(super) fn challenge<P: Platform>(
     } else {
         to_login(ctx, sign_in)?
     };
-    parts.event.end(Ending::Redirect, refused.reason.code(), reply.status);
+    parts.event.end(Effect::Redirect, refused.reason.code(), reply.status);
     Ok(reply)
 }
 
-fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Result<Reply, Reason> {
+fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Result<Response, Reason> {
     // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
     let link = if ctx.request.head.headers.contains_key("sec-fetch-dest") {
         sign_in.link_keeping_fragment(&ctx.request.here())
@@ -131,7 +131,7 @@ fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Resul
 }
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
-fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
+fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
     response::html_with_script(pages::forward::bounce(&ctx.request.here()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::audit::{Event, Outcome as Ending, What};
+use crate::audit::{Effect, Event, What};
 use crate::authn::Principal;
 use crate::authz::{Decision, Denial, Shortfall, StepUp};
 use crate::gateway::background::event::background_event;
@@ -101,7 +101,7 @@ impl Gateway {
         let Some(policies) = &self.policies else { return };
         let mut event = background_event(&self.config, platform, What::PolicyPull);
         let fails = |event: &mut Event, why: &PullError| {
-            event.end(Ending::Deny, why.code(), StatusCode::SERVICE_UNAVAILABLE);
+            event.end(Effect::Deny, why.code(), StatusCode::SERVICE_UNAVAILABLE);
             event.detail = why.detail();
         };
         match policies.pull(platform.policy_store(), platform.clock().now()).await {
@@ -110,7 +110,7 @@ impl Gateway {
                 if pulled.changed {
                     pulled.loaded.rehearse();
                 }
-                event.end(Ending::Allow, "policy.loaded", StatusCode::OK);
+                event.end(Effect::Allow, "policy.loaded", StatusCode::OK);
                 event.policy_version = Some(pulled.loaded.pointer().live.to_string());
                 if let Some(why) = &pulled.amiss {
                     fails(&mut event, why);

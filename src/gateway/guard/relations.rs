@@ -9,7 +9,7 @@ use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
-use crate::relation::{Answer, Known, Model, Outcome, Read, Relations, Subject, Userset, evaluate};
+use crate::relation::{CheckResult, Known, Model, Read, Relations, Subject, TupleReply, Userset, evaluate};
 
 /// Asks for the relations that the route requires, and for those that its policies are told of. Also where another
 /// sign-in is wanted: nobody is sent for one that would not help.
@@ -71,14 +71,14 @@ pub(crate) async fn check<P: Relations>(
     model: &Model,
     userset: &Userset,
     subject: &Subject,
-) -> Result<(Outcome, usize, usize), StoreError> {
+) -> Result<(CheckResult, usize, usize), StoreError> {
     let (mut known, mut rounds) = (Known::default(), 0);
     loop {
         let reads: Vec<Read> = match evaluate(model, &known, userset, subject) {
-            Outcome::Wants(reads) => reads,
+            CheckResult::Wants(reads) => reads,
             outcome => return Ok((outcome, rounds, known.len())),
         };
-        let answers: Vec<Answer> = store.read_tuples(&reads).await?;
+        let answers: Vec<TupleReply> = store.read_tuples(&reads).await?;
         if answers.len() != reads.len() {
             return Err(StoreError::Malformed);
         }

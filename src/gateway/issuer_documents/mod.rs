@@ -14,7 +14,7 @@ use std::rc::Rc;
 use super::background::event::{background_event, note_failure};
 use super::background::{BackgroundTask, Spawn, Work};
 use super::{Gateway, Platform};
-use crate::audit::{Outcome as Ending, What, short};
+use crate::audit::{Effect, What, short};
 use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
@@ -258,7 +258,7 @@ impl Gateway {
         let mut event = background_event(&self.config, platform, What::DocumentFetch);
         match fetched {
             Ok(Fetched::Nothing | Fetched::Age) => return,
-            Ok(Fetched::Change) => event.end(Ending::Allow, "document.changed", StatusCode::OK),
+            Ok(Fetched::Change) => event.end(Effect::Allow, "document.changed", StatusCode::OK),
             Err(reason) => note_failure(&mut event, &reason),
         }
         event.document = Some(short(published.name()));

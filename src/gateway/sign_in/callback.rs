@@ -1,14 +1,14 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
 use super::{concurrent_logins, login, userinfo};
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::config::{Provider, ResponseMode};
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
-use crate::http::{Method, Reply, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 use crate::limit::Kind;
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{Expectations, IdToken};
@@ -23,7 +23,7 @@ use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
 use crate::session::sid_index::{self, SidEntry, SidKey};
-use crate::session::{Answer, Begin, Command, Origin, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens};
+use crate::session::{Begin, Command, Origin, Reply, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -33,7 +33,7 @@ pub(crate) async fn finish<P: Platform>(
     provider: &str,
     body: impl RequestBody,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::LoginFinish;
     let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
@@ -66,7 +66,7 @@ pub(crate) async fn finish<P: Platform>(
     let asked = transaction.asked_tag();
     parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), asked.as_deref()))?;
     concurrent_logins::share_session(ctx, &transaction, &value, parts)?;
-    parts.event.end(Ending::Allow, "login.succeeded", StatusCode::OK);
+    parts.event.end(Effect::Allow, "login.succeeded", StatusCode::OK);
     // what was sealed is parsed again before it is used.
     let to = ReturnTo::parse(&transaction.return_to, &ctx.site.config.public_url).unwrap_or_else(ReturnTo::start);
     Ok(response::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
@@ -216,11 +216,11 @@ async fn begin_session<P: Platform>(
         replaces,
         login_started_at: transaction.started_at,
         max_sessions: ctx.site.config.session.max_per_subject,
-        clocks: ctx.clocks(),
+        clocks: ctx.timeouts(),
     };
     match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
-        Answer::Begun => Ok(handle),
-        Answer::Overtaken => Err(Reason::LoginOvertaken),
+        Reply::Begun => Ok(handle),
+        Reply::Overtaken => Err(Reason::LoginOvertaken),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }

@@ -1,13 +1,13 @@
 //! Pages on the way to somewhere else.
 
 use super::link::SignIn;
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::{Method, Reply, StatusCode, csrf};
+use crate::http::{Method, Response, StatusCode, csrf};
 use crate::oidc::return_to::{ReturnTo, SIGNED_IN};
 use crate::pages;
 use crate::refusal::Reason;
@@ -16,17 +16,17 @@ use crate::refusal::Reason;
 pub(crate) async fn signed_in<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET])?;
     ctx.authenticate(Wants { touch: false, access_token: false, staleness: None }, parts).await?;
-    parts.event.end(Ending::Allow, "own.page", StatusCode::OK);
+    parts.event.end(Effect::Allow, "own.page", StatusCode::OK);
     Ok(response::html(StatusCode::OK, pages::signed_in::render()))
 }
 
 /// `GET /auth/continue?to=`: on to a page of this origin, fragment included. Where that leads is held to the
 /// same as `return_to`.
-pub(crate) fn go_on<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
+pub(crate) fn go_on<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
     let query = ctx.request.target.query.unwrap_or_default();
     let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "to");
     let to = to.and_then(|(_, path)| ReturnTo::parse_nearest(&path, &ctx.site.config.public_url));
@@ -42,7 +42,7 @@ pub(crate) fn unsent<P: Platform>(
     ctx: &RequestContext<'_, P>,
     refused: Refused,
     parts: &mut ResponseParts,
-) -> Result<Reply, Refused> {
+) -> Result<Response, Refused> {
     if ctx.request.head.method != Method::POST
         || csrf::check(ctx.request.head, &ctx.site.config.public_url, None).is_err()
     {
@@ -60,5 +60,5 @@ pub(crate) fn unsent<P: Platform>(
     // Status and challenge as ever, with a page that says more.
     let mut headers = refusal.headers;
     headers.extend(page.headers);
-    Ok(Reply { status: refusal.status, headers, body: page.body })
+    Ok(Response { status: refusal.status, headers, body: page.body })
 }

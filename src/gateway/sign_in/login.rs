@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
-use crate::http::{Method, Reply, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 use crate::keyring::SealError;
 use crate::limit::Kind;
 use crate::oidc::login::{Hints, authorization_url};
@@ -28,7 +28,7 @@ const MAX_COOKIES_LOOKED_AT: usize = 16;
 pub(crate) async fn start<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::LoginStart;
     ctx.request.allow_methods(&[Method::GET])?;
     // an image, a frame or a script of whatever site cannot start one.
@@ -37,16 +37,16 @@ pub(crate) async fn start<P: Platform>(
     }
     let link = Link::parse(ctx.request.target.query.unwrap_or_default())?;
     if link.fragment.is_some() {
-        parts.event.end(Ending::Redirect, "login.fragment_kept", StatusCode::OK);
+        parts.event.end(Effect::Redirect, "login.fragment_kept", StatusCode::OK);
         return Ok(keep_fragment(ctx, &link));
     }
     if ctx.may_have_left_cookie_behind() {
-        parts.event.end(Ending::Redirect, "login.bounced", StatusCode::OK);
+        parts.event.end(Effect::Redirect, "login.bounced", StatusCode::OK);
         // What stands behind `#` here is of no use: the way back is `return_to`.
         return Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.request.here())));
     }
     let Some(provider) = choose(ctx, &link)? else {
-        parts.event.end(Ending::Allow, "login.chooser", StatusCode::OK);
+        parts.event.end(Effect::Allow, "login.chooser", StatusCode::OK);
         return Ok(chooser(ctx));
     };
     parts.event.provider = Some(provider.id.as_str().to_owned());
@@ -59,7 +59,7 @@ pub(crate) async fn start<P: Platform>(
         .and_then(|url| response::redirect(StatusCode::FOUND, &url))
         .ok_or(Reason::Internal("internal.authorization_url"))?;
     remember(ctx, provider, &transaction, parts)?;
-    parts.event.end(Ending::Redirect, "login.started", location.status);
+    parts.event.end(Effect::Redirect, "login.started", location.status);
     Ok(location)
 }
 
@@ -112,7 +112,7 @@ impl<'a> Link<'a> {
 }
 
 /// On to the same login by way of the browser, which alone knows the fragment.
-fn keep_fragment<P>(ctx: &RequestContext<'_, P>, link: &Link<'_>) -> Reply {
+fn keep_fragment<P>(ctx: &RequestContext<'_, P>, link: &Link<'_>) -> Response {
     let others = form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes());
     let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
@@ -136,7 +136,7 @@ fn choose<'c, P>(ctx: &RequestContext<'c, P>, link: &Link<'_>) -> Result<Option<
     }
 }
 
-fn chooser<P: Platform>(ctx: &RequestContext<'_, P>) -> Reply {
+fn chooser<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
     let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
         form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes()).collect();
     let page = pages::chooser::render(&ctx.site.config.providers, |provider| {

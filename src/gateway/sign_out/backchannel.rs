@@ -3,19 +3,19 @@
 
 use serde_json::json;
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::{Method, Reply, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 use crate::jose::UnverifiedJwt;
 use crate::limit::Kind;
 use crate::oidc::logout_token::{Expectations, LogoutToken, Target};
 use crate::ports::{Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::{LogoutRequestError, Reason, Refusal};
-use crate::session::{Answer, Command, SidIndex, SidKey, SubjectKey};
+use crate::session::{Command, Reply, SidIndex, SidKey, SubjectKey};
 
 /// Twice the longest token, for what else a provider may send along.
 const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -26,7 +26,7 @@ pub(crate) async fn receive<P: Platform>(
     provider: &str,
     body: impl RequestBody,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::BackchannelLogout;
     let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
@@ -36,12 +36,12 @@ pub(crate) async fn receive<P: Platform>(
         Ok(count) => {
             let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
             parts.event.ended = Some(count);
-            parts.event.end(Ending::Allow, reason, StatusCode::OK);
-            Ok(Reply::empty(StatusCode::OK))
+            parts.event.end(Effect::Allow, reason, StatusCode::OK);
+            Ok(Response::empty(StatusCode::OK))
         }
         // RFC 6749 §5.2's form, which is what providers can read.
         Err(reason) if reason.refusal() == Refusal::BadRequest => {
-            parts.event.end(Ending::Deny, reason.code(), StatusCode::BAD_REQUEST);
+            parts.event.end(Effect::Deny, reason.code(), StatusCode::BAD_REQUEST);
             Ok(response::json(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_request" })))
         }
         Err(reason) => Err(reason),
@@ -139,7 +139,7 @@ impl<P: Platform> RequestContext<'_, P> {
 
     async fn end_many(&self, subject: &SubjectKey, command: &Command) -> Result<u32, StoreError> {
         match self.command(subject, command).await? {
-            Answer::EndedMany { count } => Ok(count),
+            Reply::EndedMany { count } => Ok(count),
             _ => Err(StoreError::Malformed),
         }
     }

@@ -5,25 +5,25 @@
 //! the URL is all there is, and whoever learns one can sign that person out. Back-channel logout
 //! has no such weakness; this is for providers that offer nothing else.
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
-use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
+use crate::http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::pages::framed;
 use crate::ports::StoreError;
 use crate::refusal::{LogoutRequestError, Reason};
 use crate::session::message::Check;
-use crate::session::{Answer, Command, Session, SessionHandle, SidIndex, SidKey};
+use crate::session::{Command, Reply, Session, SessionHandle, SidIndex, SidKey};
 
 /// Ends the named session, or that of this browser, and answers with a page that only the provider may frame.
 pub(crate) async fn receive<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &str,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::FrontchannelLogout;
     let provider = ctx.site.config.provider(provider).filter(|provider| provider.frontchannel_logout);
     let provider = provider.ok_or(Reason::NoRoute)?;
@@ -37,7 +37,7 @@ pub(crate) async fn receive<P: Platform>(
     };
     let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
     parts.event.ended = Some(count);
-    parts.event.end(Ending::Allow, reason, StatusCode::OK);
+    parts.event.end(Effect::Allow, reason, StatusCode::OK);
     page(provider).ok_or(Reason::Internal("internal.policy_unwritable"))
 }
 
@@ -69,13 +69,13 @@ async fn session_here<P: Platform>(
 ) -> Result<Option<(SessionHandle, Session)>, StoreError> {
     let SessionCookie::One(value) = cookie::session(&ctx.request.head.headers) else { return Ok(None) };
     let Some(handle) = SessionHandle::from_cookie_value(value, &ctx.site.config.keys) else { return Ok(None) };
-    let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: ctx.clocks() };
+    let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: ctx.timeouts() };
     match ctx.command(&handle.subject, &Command::Check(check)).await? {
-        Answer::Live(live) => {
+        Reply::Live(live) => {
             parts.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);
             Ok(Some((handle, live.session)))
         }
-        Answer::Gone => Ok(None),
+        Reply::Gone => Ok(None),
         _ => Err(StoreError::Malformed),
     }
 }
@@ -110,7 +110,7 @@ async fn end_here<P: Platform>(
 }
 
 ///
-fn page(provider: &Provider) -> Option<Reply> {
+fn page(provider: &Provider) -> Option<Response> {
     let policy = framed::content_security_policy(&provider.issuer.origin()?);
     let mut reply = response::html(StatusCode::OK, framed::signed_out());
     reply.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).ok()?);

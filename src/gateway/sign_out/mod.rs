@@ -8,16 +8,19 @@ use serde_json::json;
 use super::context::RequestContext;
 use super::response_parts::ResponseParts;
 use super::{Platform, response};
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::http::cookie::{self, SessionCookie};
-use crate::http::{Method, Reply, StatusCode, csrf};
+use crate::http::{Method, Response, StatusCode, csrf};
 use crate::oidc::logout::end_session_url;
 use crate::refusal::Reason;
 use crate::session::SessionHandle;
 use crate::session::message::Ended;
 
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
-pub(super) async fn end<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+pub(super) async fn end<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Response, Reason> {
     parts.event.event = What::Logout;
     ctx.request.allow_methods(&[Method::POST])?;
     csrf::check(ctx.request.head, &ctx.site.config.public_url, None).map_err(Reason::Csrf)?;
@@ -39,7 +42,7 @@ pub(super) async fn end<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Re
     } else {
         response::json(StatusCode::OK, &json!({ "location": location }))
     };
-    parts.event.end(Ending::Allow, reason, reply.status);
+    parts.event.end(Effect::Allow, reason, reply.status);
     Ok(reply)
 }
 

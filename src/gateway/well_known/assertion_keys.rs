@@ -3,12 +3,12 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::config::Config;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::{HeaderValue, Method, Reply, StatusCode, header};
+use crate::http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Route};
 use crate::time::Seconds;
@@ -23,20 +23,20 @@ pub(crate) fn is_asked_for(config: &Config, path: &CanonicalPath) -> bool {
 }
 
 /// Publishes the keys, to everybody, scripts of other origins included.
-pub(crate) fn publish<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Reply, Reason> {
+pub(crate) fn publish<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Response, Reason> {
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
     let keys = ctx.site.assertions.key_set();
     let tag = format!("\"{}\"", Base64UrlUnpadded::encode_string(&Sha256::digest(keys)));
     let mut reply = if is_known(ctx, &tag) {
-        Reply::empty(StatusCode::NOT_MODIFIED)
+        Response::empty(StatusCode::NOT_MODIFIED)
     } else {
         response::json_text(StatusCode::OK, keys.to_owned())
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {
         reply.headers.insert(header::ETAG, tag);
     }
-    parts.event.end(Ending::Allow, "own.page", reply.status);
+    parts.event.end(Effect::Allow, "own.page", reply.status);
     Ok(response::readable_by_all(response::public(reply, MAX_AGE)))
 }
 

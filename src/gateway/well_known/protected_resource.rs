@@ -7,13 +7,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::audit::{Outcome as Ending, What};
+use crate::audit::{Effect, What};
 use crate::authn::dpop;
 use crate::config::{Config, Constraint, IssuerId, TokenIssuer};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::{Method, Reply, StatusCode};
+use crate::http::{Method, Response, StatusCode};
 use crate::refusal::Reason;
 use crate::route::{CanonicalPath, Guard, Route};
 use crate::time::Seconds;
@@ -26,7 +26,7 @@ pub(crate) fn describe<P: Platform>(
     ctx: &RequestContext<'_, P>,
     resource: &str,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
     let guards = guards_of(&ctx.site.config, resource);
@@ -34,11 +34,11 @@ pub(crate) fn describe<P: Platform>(
         return Err(Reason::NoRoute);
     }
     let reply = if ctx.request.head.method == Method::OPTIONS {
-        response::public(Reply::empty(StatusCode::NO_CONTENT), MAX_AGE)
+        response::public(Response::empty(StatusCode::NO_CONTENT), MAX_AGE)
     } else {
         response::public(response::json(StatusCode::OK, &metadata(&ctx.site.config, resource, &guards)), MAX_AGE)
     };
-    parts.event.end(Ending::Allow, "own.page", reply.status);
+    parts.event.end(Effect::Allow, "own.page", reply.status);
     Ok(response::readable_by_all(reply))
 }
 

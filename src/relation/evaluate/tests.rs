@@ -23,7 +23,7 @@ const SHARING: Types<'_> = &[
 ];
 
 #[track_caller]
-fn outcome(texts: &[&str], userset: &str, subject: &str) -> Outcome {
+fn outcome(texts: &[&str], userset: &str, subject: &str) -> CheckResult {
     decide(&model(SHARING), &tuples(texts), userset, subject).0
 }
 
@@ -41,21 +41,21 @@ fn a_document_is_shared_through_groups_and_folders() {
         "group:staff#member@user:eve",
     ];
     for (userset, subject, expected) in [
-        ("document:plan#viewer", "user:anne", Outcome::Yes),
-        ("document:plan#viewer", "user:bob", Outcome::Yes),
-        ("document:plan#viewer", "user:mallory", Outcome::No),
-        ("document:plan#editor", "user:anne", Outcome::No),
-        ("document:plan#editor", "user:bob", Outcome::Yes),
-        ("document:plan#viewer", "user:eve", Outcome::Yes),
-        ("document:plan#reader", "user:eve", Outcome::No),
-        ("document:plan#reader", "user:anne", Outcome::Yes),
-        ("document:plan#viewer", "group:eng#member", Outcome::Yes),
-        ("document:plan#viewer", "group:sales#member", Outcome::No),
-        ("document:other#viewer", "user:bob", Outcome::No),
-        ("document:plan#nothing", "user:bob", Outcome::No),
-        ("paper:plan#viewer", "user:bob", Outcome::No),
-        ("document:plan#viewer", "document:plan#viewer", Outcome::Yes),
-        ("document:plan#viewer", "document:plan#owner", Outcome::Yes),
+        ("document:plan#viewer", "user:anne", CheckResult::Yes),
+        ("document:plan#viewer", "user:bob", CheckResult::Yes),
+        ("document:plan#viewer", "user:mallory", CheckResult::No),
+        ("document:plan#editor", "user:anne", CheckResult::No),
+        ("document:plan#editor", "user:bob", CheckResult::Yes),
+        ("document:plan#viewer", "user:eve", CheckResult::Yes),
+        ("document:plan#reader", "user:eve", CheckResult::No),
+        ("document:plan#reader", "user:anne", CheckResult::Yes),
+        ("document:plan#viewer", "group:eng#member", CheckResult::Yes),
+        ("document:plan#viewer", "group:sales#member", CheckResult::No),
+        ("document:other#viewer", "user:bob", CheckResult::No),
+        ("document:plan#nothing", "user:bob", CheckResult::No),
+        ("paper:plan#viewer", "user:bob", CheckResult::No),
+        ("document:plan#viewer", "document:plan#viewer", CheckResult::Yes),
+        ("document:plan#viewer", "document:plan#owner", CheckResult::Yes),
     ] {
         assert_eq!(outcome(&facts, userset, subject), expected, "{userset}@{subject}");
     }
@@ -65,11 +65,11 @@ fn a_document_is_shared_through_groups_and_folders() {
 fn everyone_is_everyone_of_the_type_and_nobody_else() {
     //
     let facts = ["document:a#viewer@user:*", "document:b#owner@user:*", "document:b#parent@user:x"];
-    assert_eq!(outcome(&facts, "document:a#viewer", "user:x"), Outcome::Yes);
-    assert_eq!(outcome(&facts, "document:a#viewer", "group:x"), Outcome::No);
+    assert_eq!(outcome(&facts, "document:a#viewer", "user:x"), CheckResult::Yes);
+    assert_eq!(outcome(&facts, "document:a#viewer", "group:x"), CheckResult::No);
     // What the model does not admit says nothing, however it came there.
-    assert_eq!(outcome(&facts, "document:b#owner", "user:x"), Outcome::No);
-    assert_eq!(outcome(&facts, "document:b#viewer", "user:x"), Outcome::No);
+    assert_eq!(outcome(&facts, "document:b#owner", "user:x"), CheckResult::No);
+    assert_eq!(outcome(&facts, "document:b#viewer", "user:x"), CheckResult::No);
 }
 
 #[test]
@@ -86,10 +86,10 @@ fn circles_add_nobody_and_hide_nobody() {
         "folder:y#viewer@group:a#member",
     ];
     for (userset, subject, expected) in [
-        ("group:a#member", "user:anne", Outcome::Yes),
-        ("group:b#member", "user:anne", Outcome::Yes),
-        ("folder:x#viewer", "user:anne", Outcome::Yes),
-        ("folder:x#viewer", "user:eve", Outcome::No),
+        ("group:a#member", "user:anne", CheckResult::Yes),
+        ("group:b#member", "user:anne", CheckResult::Yes),
+        ("folder:x#viewer", "user:anne", CheckResult::Yes),
+        ("folder:x#viewer", "user:eve", CheckResult::No),
     ] {
         assert_eq!(outcome(&facts, userset, subject), expected, "{userset}@{subject}");
     }
@@ -101,14 +101,15 @@ fn what_leads_too_far_has_no_answer_unless_something_near_has() {
     let chain = |length: usize| -> Vec<String> {
         (0..length).map(|at| format!("group:g{at}#member@group:g{}#member", at + 1)).collect()
     };
-    for (length, expected) in [(MAX_DEPTH, Outcome::Yes), (MAX_DEPTH + 1, Outcome::Unanswerable(Unanswerable::TooDeep))]
+    for (length, expected) in
+        [(MAX_DEPTH, CheckResult::Yes), (MAX_DEPTH + 1, CheckResult::Unanswerable(Unanswerable::TooDeep))]
     {
         let mut facts = chain(length);
         facts.push(format!("group:g{length}#member@user:anne"));
         facts.push("group:g3#member@user:bob".to_owned());
         let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
         assert_eq!(outcome(&facts, "group:g0#member", "user:anne"), expected);
-        assert_eq!(outcome(&facts, "group:g0#member", "user:bob"), Outcome::Yes);
+        assert_eq!(outcome(&facts, "group:g0#member", "user:bob"), CheckResult::Yes);
     }
 }
 
@@ -117,9 +118,9 @@ fn what_would_cost_too_much_has_no_answer() {
     //
     let many: Vec<String> = (0..300).map(|at| format!("document:a#viewer@group:g{at}#member")).collect();
     let mut facts: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert_eq!(outcome(&facts, "document:a#viewer", "user:x"), Outcome::Unanswerable(Unanswerable::TooMuch));
+    assert_eq!(outcome(&facts, "document:a#viewer", "user:x"), CheckResult::Unanswerable(Unanswerable::TooMuch));
     facts.push("document:a#viewer@user:x");
-    assert_eq!(outcome(&facts, "document:a#viewer", "user:x"), Outcome::Yes);
+    assert_eq!(outcome(&facts, "document:a#viewer", "user:x"), CheckResult::Yes);
     let wide: Vec<String> = (0..30)
         .flat_map(|at| {
             let inner = (0..30).map(move |inner| format!("group:g{at}#member@group:g{at}-{inner}#member"));
@@ -128,7 +129,7 @@ fn what_would_cost_too_much_has_no_answer() {
         .collect();
     let facts: Vec<&str> = wide.iter().map(String::as_str).collect();
     let (outcome, _, reads) = decide(&model(SHARING), &tuples(&facts), "document:a#viewer", "user:x");
-    assert_eq!((outcome, reads), (Outcome::Unanswerable(Unanswerable::TooMuch), MAX_READS));
+    assert_eq!((outcome, reads), (CheckResult::Unanswerable(Unanswerable::TooMuch), MAX_READS));
 }
 
 #[test]
@@ -138,12 +139,12 @@ fn what_makes_no_difference_is_not_read() {
         let (outcome, rounds, reads) = decide(&model(SHARING), &tuples(&facts), userset, subject);
         (outcome, rounds, reads)
     };
-    assert_eq!(read("document:a#owner", "user:anne"), (Outcome::Yes, 1, 1));
-    assert_eq!(read("document:a#owner", "group:g"), (Outcome::No, 0, 0));
+    assert_eq!(read("document:a#owner", "user:anne"), (CheckResult::Yes, 1, 1));
+    assert_eq!(read("document:a#owner", "group:g"), (CheckResult::No, 0, 0));
     // The owner is found in the first round: nobody looks into the group.
-    assert_eq!(read("document:a#viewer", "user:anne"), (Outcome::Yes, 1, 4));
+    assert_eq!(read("document:a#viewer", "user:anne"), (CheckResult::Yes, 1, 4));
     // Who is no viewer is no reader, banned or not.
-    assert_eq!(read("document:a#reader", "user:eve"), (Outcome::No, 2, 6));
+    assert_eq!(read("document:a#reader", "user:eve"), (CheckResult::No, 2, 6));
 }
 
 /// The same once more, as plainly as can be: somebody stands in a relation if there is a way there that passes no
@@ -262,13 +263,13 @@ fn an_exclusion_may_lead_back_and_only_what_hangs_on_its_opposite_has_no_answer(
         "group:odd#blocked@group:even#member",
     ];
     let ask = |userset: &str, subject: &str| decide(&model, &tuples(&facts), userset, subject).0;
-    assert_eq!(ask("group:a#member", "user:anne"), Outcome::Yes);
-    assert_eq!(ask("group:a#member", "user:eve"), Outcome::No);
+    assert_eq!(ask("group:a#member", "user:anne"), CheckResult::Yes);
+    assert_eq!(ask("group:a#member", "user:eve"), CheckResult::No);
     // Whoever is in is blocked, and whoever is blocked is out: neither is so.
-    assert_eq!(ask("group:round#member", "user:anne"), Outcome::Unanswerable(Unanswerable::Circular));
-    assert_eq!(ask("group:round#member", "user:bob"), Outcome::No);
+    assert_eq!(ask("group:round#member", "user:anne"), CheckResult::Unanswerable(Unanswerable::Circular));
+    assert_eq!(ask("group:round#member", "user:bob"), CheckResult::No);
     // One of the two is out, and nothing says which.
-    assert_eq!(ask("group:even#member", "user:anne"), Outcome::Unanswerable(Unanswerable::Circular));
+    assert_eq!(ask("group:even#member", "user:anne"), CheckResult::Unanswerable(Unanswerable::Circular));
 }
 
 /// Two types with the same few relations, so that everything may lead to everything.
@@ -334,7 +335,7 @@ proptest! {
         for (userset, by) in every_question() {
             let subject = Subject::parse(by).unwrap();
             let naive = Naive { model: &model, tuples: &facts, subject: &subject };
-            let expected = if naive.holds(&Userset::parse(&userset).unwrap(), &[]) { Outcome::Yes } else { Outcome::No };
+            let expected = if naive.holds(&Userset::parse(&userset).unwrap(), &[]) { CheckResult::Yes } else { CheckResult::No };
             prop_assert_eq!(decide(&model, &store, &userset, by).0, expected, "{}@{}", userset, by);
         }
     }
@@ -358,7 +359,7 @@ proptest! {
         let mut known = Known::default();
         let mut chance = answers.iter().cycle();
         let mut rounds = 0;
-        while let Outcome::Wants(reads) = evaluate(&model, &known, &userset, &subject) {
+        while let CheckResult::Wants(reads) = evaluate(&model, &known, &userset, &subject) {
             prop_assert!(!reads.is_empty());
             for read in reads {
                 let at = *chance.next().unwrap();
@@ -367,7 +368,7 @@ proptest! {
                     (Wanted::Subjects { .. }, 1..) => vec![Subject::parse(&format!("b:{at}#r1")).unwrap()],
                     _ => Vec::new(),
                 };
-                known.learn(read, Answer { is_there: at % 8 == 0, found, more: at % 16 == 1 });
+                known.learn(read, TupleReply { is_there: at % 8 == 0, found, more: at % 16 == 1 });
             }
             rounds += 1;
             prop_assert!(rounds <= MAX_READS && known.len() <= MAX_READS);

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::ports::Random;
 use crate::session::message::Live;
-use crate::session::record::Clocks;
+use crate::session::record::SessionTimeouts;
 use crate::session::{Session, SessionId};
 
 const START: i64 = 1_000_000;
@@ -41,7 +41,7 @@ fn handle(random: &Numbered, subject: &str) -> SessionHandle {
 }
 
 fn check(handle: &SessionHandle) -> Check {
-    let clocks = Clocks::new(Seconds::minutes(10), Seconds::hours(1));
+    let clocks = SessionTimeouts::new(Seconds::minutes(10), Seconds::hours(1));
     Check { digest: handle.id.digest(), touch: false, access_token: false, clocks }
 }
 
@@ -72,10 +72,10 @@ fn an_answer_is_never_given_for_another_session() {
 fn clocks_are_checked_against_now_and_the_clocks_in_force() {
     //
     let (cache, handle) = filled();
-    let shortened = Check { clocks: Clocks::new(Seconds::new(3), Seconds::hours(1)), ..check(&handle) };
+    let shortened = Check { clocks: SessionTimeouts::new(Seconds::new(3), Seconds::hours(1)), ..check(&handle) };
     assert!(cache.get(&shortened, FIVE, at(2)).is_some());
     assert!(cache.get(&shortened, FIVE, at(3)).is_none());
-    let ended = Check { clocks: Clocks::new(Seconds::new(3), Seconds::new(2)), ..check(&handle) };
+    let ended = Check { clocks: SessionTimeouts::new(Seconds::new(3), Seconds::new(2)), ..check(&handle) };
     assert!(cache.get(&ended, FIVE, at(2)).is_none());
 }
 
@@ -128,7 +128,7 @@ fn the_memory_is_bounded_and_the_oldest_answer_makes_room() {
     }
     assert_eq!(cache.entries.borrow().len(), MAX_ENTRIES);
     let long = Seconds::hours(1);
-    let clocks = Clocks::new(Seconds::hours(2), Seconds::hours(2));
+    let clocks = SessionTimeouts::new(Seconds::hours(2), Seconds::hours(2));
     let known = |handle: &SessionHandle| cache.get(&Check { clocks, ..check(handle) }, long, at(1001)).is_some();
     assert!(!known(&handles[0]) && known(&handles[1]) && known(&handles[MAX_ENTRIES]));
 }

@@ -9,7 +9,7 @@ use crate::oidc::transaction;
 use crate::ports::{Random, StoreError};
 use crate::secret::{self, Secret};
 use crate::session::handle::SessionDigest;
-use crate::session::message::{Answer, Begin, Ended};
+use crate::session::message::{Begin, Ended, Reply};
 use crate::session::record::Session;
 use crate::session::table::{Note, NoteKind, Row, SessionTable};
 use crate::time::{Seconds, Timestamp};
@@ -49,16 +49,16 @@ struct Whose {
 }
 
 impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
-    pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Answer, StoreError> {
+    pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Reply, StoreError> {
         let Some(stored) = self.table.find(digest)? else {
             // It may be about to begin again: a login that would take its place comes too late.
             self.remember_ended(digest.as_str(), now)?;
-            return Ok(Answer::Gone);
+            return Ok(Reply::Gone);
         };
         let tokens = self.open(&stored);
         let session = self.dismiss(&stored, now)?;
         self.remember_ended(digest.as_str(), now)?;
-        Ok(session.map_or(Answer::Gone, |session| Answer::Ended(Box::new(Ended { session, tokens }))))
+        Ok(session.map_or(Reply::Gone, |session| Reply::Ended(Box::new(Ended { session, tokens }))))
     }
 
     /// Ends the sessions that `is_meant` names, and those that cannot be read, which may be meant.
@@ -66,7 +66,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         &self,
         now: Timestamp,
         is_meant: impl Fn(&Row, &Session) -> bool,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<Reply, StoreError> {
         let mut count = 0;
         for stored in self.table.all()? {
             if parse(&stored).is_none_or(|session| is_meant(&stored, &session)) {
@@ -75,16 +75,16 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
                 count += 1;
             }
         }
-        Ok(Answer::EndedMany { count })
+        Ok(Reply::EndedMany { count })
     }
 
-    pub(super) fn end_sid(&self, sid: &str, now: Timestamp) -> Result<Answer, StoreError> {
+    pub(super) fn end_sid(&self, sid: &str, now: Timestamp) -> Result<Reply, StoreError> {
         self.remember_ended(&sid_key(sid), now)?;
         self.end_where(now, |_, session| session.sid.as_deref() == Some(sid))
     }
 
     /// Without `before` that is every session there is, also one begun where the clock is a little ahead of ours.
-    pub(super) fn end_all(&self, before: Option<Timestamp>, now: Timestamp) -> Result<Answer, StoreError> {
+    pub(super) fn end_all(&self, before: Option<Timestamp>, now: Timestamp) -> Result<Reply, StoreError> {
         let earlier = self.table.note(NoteKind::Cutoff, "")?.and_then(|note| time_of(&note));
         let asked = before.unwrap_or(now);
         let cutoff = earlier.map_or(asked, |earlier| asked.max(earlier));

@@ -6,8 +6,8 @@ use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
 use crate::session::handle::SessionDigest;
 use crate::session::message::Tokens;
-use crate::session::record::Clocks;
 use crate::session::record::Session;
+use crate::session::record::SessionTimeouts;
 use crate::session::refresh::RefreshState;
 use crate::session::table::{Row, SessionTable};
 use crate::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct RefreshJob {
     /// The `nonce` of the login.
     pub nonce: Option<Nonce>,
     /// The clocks in force.
-    pub clocks: Clocks,
+    pub clocks: SessionTimeouts,
 }
 
 /// How it went.
@@ -76,7 +76,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     pub(super) fn begin_refresh(
         &self,
         digest: &SessionDigest,
-        clocks: Clocks,
+        clocks: SessionTimeouts,
         now: Timestamp,
     ) -> Result<Option<RefreshJob>, StoreError> {
         let Some((stored, session)) = self.load(digest, now)? else { return Ok(None) };
@@ -198,7 +198,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         stored: &Row,
         session: Session,
         refresh: RefreshState,
-        clocks: Clocks,
+        clocks: SessionTimeouts,
     ) -> Result<(), StoreError> {
         let session = Session { refresh, ..session };
         self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)
@@ -213,7 +213,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 impl Step {
     /// The answer, for commands that never need a renewal.
     #[must_use]
-    pub fn into_answer(self) -> Option<crate::session::Answer> {
+    pub fn into_answer(self) -> Option<crate::session::Reply> {
         match self {
             Self::Answer(answer) => Some(answer),
             Self::Refresh(_) => None,

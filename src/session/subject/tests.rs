@@ -72,8 +72,8 @@ struct World {
 
 const START: i64 = 1_000_000;
 
-fn clocks() -> Clocks {
-    Clocks::new(Seconds::minutes(30), Seconds::hours(8))
+fn timeouts() -> SessionTimeouts {
+    SessionTimeouts::new(Seconds::minutes(30), Seconds::hours(8))
 }
 
 impl World {
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    fn run(&self, command: &Command, now: i64) -> Answer {
+    fn run(&self, command: &Command, now: i64) -> Reply {
         self.with(|subject| subject.handle(command, Timestamp::from_unix(now), false).unwrap().into_answer().unwrap())
     }
 
@@ -103,19 +103,19 @@ impl World {
     }
 
     fn listed(&self, now: i64) -> Vec<String> {
-        match self.run(&Command::List { clocks: clocks() }, now) {
-            Answer::Sessions(sessions) => sessions.into_iter().map(|session| session.id).collect(),
+        match self.run(&Command::List { clocks: timeouts() }, now) {
+            Reply::Sessions(sessions) => sessions.into_iter().map(|session| session.id).collect(),
             other => panic!("{other:?}"),
         }
     }
 
     fn begin(&self, now: i64, replaces: Option<SessionDigest>) -> SessionDigest {
         let (digest, answer) = self.try_begin(now, replaces);
-        assert!(matches!(answer, Answer::Begun));
+        assert!(matches!(answer, Reply::Begun));
         digest
     }
 
-    fn try_begin(&self, now: i64, replaces: Option<SessionDigest>) -> (SessionDigest, Answer) {
+    fn try_begin(&self, now: i64, replaces: Option<SessionDigest>) -> (SessionDigest, Reply) {
         let digest = SessionId::generate(&self.random).digest();
         let begin = Begin {
             digest: digest.clone(),
@@ -129,17 +129,17 @@ impl World {
             replaces,
             login_started_at: Timestamp::from_unix(now),
             max_sessions: 3,
-            clocks: clocks(),
+            clocks: timeouts(),
         };
         let answer = self.run(&Command::Begin(Box::new(begin)), now);
         (digest, answer)
     }
 
     fn check(&self, digest: &SessionDigest, now: i64, touch: bool) -> Option<Live> {
-        let check = Check { digest: digest.clone(), touch, access_token: true, clocks: clocks() };
+        let check = Check { digest: digest.clone(), touch, access_token: true, clocks: timeouts() };
         match self.run(&Command::Check(check), now) {
-            Answer::Live(live) => Some(*live),
-            Answer::Gone => None,
+            Reply::Live(live) => Some(*live),
+            Reply::Gone => None,
             other => panic!("{other:?}"),
         }
     }
@@ -175,17 +175,17 @@ fn a_session_lives_between_its_beginning_and_its_end() {
     let world = World::new();
     let digest = world.begin(START, None);
     assert_eq!(world.check(&digest, START + 1, true).unwrap().access_token.unwrap().expose(), "the-access-token");
-    let Answer::Ended(ended) = world.run(&Command::End { digest: digest.clone() }, START + 2) else { panic!() };
+    let Reply::Ended(ended) = world.run(&Command::End { digest: digest.clone() }, START + 2) else { panic!() };
     assert_eq!(ended.tokens.unwrap().id_token.expose(), "the-id-token");
     assert!(world.check(&digest, START + 3, true).is_none());
-    assert!(matches!(world.run(&Command::End { digest }, START + 4), Answer::Gone));
+    assert!(matches!(world.run(&Command::End { digest }, START + 4), Reply::Gone));
 }
 
 #[test]
 fn the_idle_clock_ends_what_nobody_uses_and_only_touching_moves_it() {
     //
     let world = World::new();
-    let idle = i64::from(clocks().idle().get());
+    let idle = i64::from(timeouts().idle().get());
     let touched = world.begin(START, None);
     let watched = world.begin(START, None);
     for digest in [&touched, &watched] {
@@ -200,7 +200,7 @@ fn the_absolute_clock_ends_what_is_in_constant_use() {
     //
     let world = World::new();
     let digest = world.begin(START, None);
-    let end = START + i64::from(clocks().absolute().get());
+    let end = START + i64::from(timeouts().absolute().get());
     for now in (START..end).step_by(600) {
         assert!(world.check(&digest, now, true).is_some(), "at {now}");
     }
@@ -307,7 +307,7 @@ fn a_session_whose_record_cannot_be_read_is_over_and_the_others_are_not() {
         ("begin", |world, _| drop(world.begin(START + 1, None))),
         ("replace", |world, digest| drop(world.begin(START + 1, Some(digest.clone())))),
         ("end", |world, digest| {
-            assert!(matches!(world.run(&Command::End { digest: digest.clone() }, START + 1), Answer::Gone));
+            assert!(matches!(world.run(&Command::End { digest: digest.clone() }, START + 1), Reply::Gone));
         }),
         ("end by sid", |world, _| {
             world.run(&Command::EndSid { sid: "another".into() }, START + 1);
@@ -359,7 +359,7 @@ fn a_note_of_a_logout_that_cannot_be_read_lets_no_earlier_login_in() {
         let note = Note { kind, key, value: "soon".into(), at: Timestamp::from_unix(START + 900) };
         world.table.put_note(&note).unwrap();
         let answer = world.try_begin(START, Some(replaces)).1;
-        assert!(matches!(answer, Answer::Overtaken), "{answer:?}");
+        assert!(matches!(answer, Reply::Overtaken), "{answer:?}");
     }
 }
 
@@ -368,7 +368,7 @@ fn the_sweep_deletes_what_is_over() {
     let world = World::new();
     world.begin(START, None);
     world.begin(START + 100, None);
-    let idle = i64::from(clocks().idle().get());
+    let idle = i64::from(timeouts().idle().get());
     let sweep = |at| world.with(|subject| subject.sweep(Timestamp::from_unix(at))).unwrap();
     sweep(START + idle);
     assert_eq!(world.table.rows.borrow().len(), 1);
@@ -386,7 +386,13 @@ fn records_of_the_first_release_load_for_ever() {
     assert!(matches!(envelope.command, Command::Check(_)));
 }
 
-fn watchable(world: &World, digest: &SessionDigest, clocks: Clocks, not_before: Option<i64>, now: i64) -> bool {
+fn watchable(
+    world: &World,
+    digest: &SessionDigest,
+    clocks: SessionTimeouts,
+    not_before: Option<i64>,
+    now: i64,
+) -> bool {
     let not_before = |_: &str| not_before.map(Timestamp::from_unix);
     world.with(|subject| subject.may_be_watched(digest, clocks, not_before, Timestamp::from_unix(now)).unwrap())
 }
@@ -395,13 +401,13 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: Clocks, not_before: 
 fn a_session_can_be_watched_while_it_lives_and_not_a_moment_longer() {
     //
     let world = World::new();
-    let (idle, digest) = (i64::from(clocks().idle().get()), world.begin(START, None));
-    assert!(watchable(&world, &digest, clocks(), None, START + idle - 1));
-    assert!(!watchable(&world, &digest, clocks(), None, START + idle));
-    assert!(watchable(&world, &digest, clocks(), Some(START), START));
-    assert!(!watchable(&world, &digest, clocks(), Some(START + 1), START + 1));
+    let (idle, digest) = (i64::from(timeouts().idle().get()), world.begin(START, None));
+    assert!(watchable(&world, &digest, timeouts(), None, START + idle - 1));
+    assert!(!watchable(&world, &digest, timeouts(), None, START + idle));
+    assert!(watchable(&world, &digest, timeouts(), Some(START), START));
+    assert!(!watchable(&world, &digest, timeouts(), Some(START + 1), START + 1));
     world.run(&Command::End { digest: digest.clone() }, START + 1);
-    assert!(!watchable(&world, &digest, clocks(), None, START + 1));
+    assert!(!watchable(&world, &digest, timeouts(), None, START + 1));
     assert!(!world.with(|subject| subject.has(&digest).unwrap()));
 }
 
@@ -411,9 +417,9 @@ fn watching_a_session_is_no_use_of_it_and_brings_its_alarm_forward_to_clocks_tha
     let world = World::new();
     let digest = world.begin(START, None);
     let expires_at = |world: &World| world.table.find(&digest).unwrap().unwrap().expires_at.as_unix() - START;
-    assert!(watchable(&world, &digest, clocks(), None, START + 100));
-    assert_eq!(expires_at(&world), i64::from(clocks().idle().get()));
-    let shorter = Clocks::new(Seconds::minutes(5), Seconds::hours(1));
+    assert!(watchable(&world, &digest, timeouts(), None, START + 100));
+    assert_eq!(expires_at(&world), i64::from(timeouts().idle().get()));
+    let shorter = SessionTimeouts::new(Seconds::minutes(5), Seconds::hours(1));
     assert!(watchable(&world, &digest, shorter, None, START + 100));
     assert_eq!(expires_at(&world), 300);
     assert_eq!(world.table.next_event().unwrap().unwrap().as_unix(), START + 300);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Subject, row};
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
-use crate::session::record::Clocks;
+use crate::session::record::SessionTimeouts;
 use crate::session::table::SessionTable;
 use crate::time::Timestamp;
 
@@ -31,7 +31,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     pub fn may_be_watched(
         &self,
         digest: &SessionDigest,
-        clocks: Clocks,
+        clocks: SessionTimeouts,
         not_before: impl Fn(&str) -> Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {

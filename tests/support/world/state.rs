@@ -2,8 +2,8 @@
 
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, ReplayGuard, StoreError};
-use postern::relation::{Answer as Answers, Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple};
-use postern::session::{Answer, Command, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
+use postern::relation::{Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple, TupleReply as Answers};
+use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
 use std::cell::RefMut;
@@ -109,13 +109,13 @@ impl SidIndex for World {
 }
 
 impl Sessions for World {
-    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Reply, StoreError> {
         self.session_calls.set(self.session_calls.get() + 1);
         breath().await;
         match (self.fault.get(), command) {
             (Fault::Sessions, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
-            (Fault::OddAnswers, Command::Begin(_)) => return Ok(Answer::Gone),
-            (Fault::OddAnswers, _) => return Ok(Answer::Begun),
+            (Fault::OddAnswers, Command::Begin(_)) => return Ok(Reply::Gone),
+            (Fault::OddAnswers, _) => return Ok(Reply::Begun),
             _ => {}
         }
         let table = Rc::clone(self.objects.borrow_mut().entry(*subject).or_default());

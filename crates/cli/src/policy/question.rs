@@ -1,6 +1,6 @@
 //! What a case asks: about a request to a route, or what a service would ask (`AuthZEN`).
 
-use postern::authzen::{Evaluation, Request};
+use postern::authzen::{AuthzenRequest, Evaluation};
 use postern::policy::PolicyDecision;
 use postern_policy_cedar::PolicySet;
 use serde_json::Value;
@@ -28,9 +28,9 @@ impl<'a> Question<'a> {
     ) -> Result<Self, String> {
         match (request, evaluation) {
             ((Some(who), Some(asked)), None) => Ok(Self::Request(Box::new(Case::new(who, asked, routes)?))),
-            ((None, None), Some(body)) => match Request::one(&body.to_string()) {
-                Ok(Request::One(evaluation)) => Ok(Self::Evaluation(evaluation)),
-                Ok(Request::Many(..)) => Err("expected one evaluation".to_owned()),
+            ((None, None), Some(body)) => match AuthzenRequest::one(&body.to_string()) {
+                Ok(AuthzenRequest::One(evaluation)) => Ok(Self::Evaluation(evaluation)),
+                Ok(AuthzenRequest::Many(..)) => Err("expected one evaluation".to_owned()),
                 Err(error) => Err(error.message()),
             },
             _ => Err("expected `principal` and `asked`, or `evaluation` alone".to_owned()),

@@ -1,6 +1,6 @@
 //! What versions declare beside the schema, and what services ask of it.
 
-use postern::authzen::{Evaluation, Request};
+use postern::authzen::{AuthzenRequest, Evaluation};
 use postern::policy::{Bundle, Cause, Part, Problem, Verdict};
 use serde_json::{Value, json};
 
@@ -30,9 +30,9 @@ fn evaluation(changes: &Value) -> Evaluation {
         "resource": { "type": "document", "id": "d1" },
     });
     body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    match Request::one(&body.to_string()).unwrap() {
-        Request::One(one) => *one,
-        Request::Many(..) => panic!("{body}"),
+    match AuthzenRequest::one(&body.to_string()).unwrap() {
+        AuthzenRequest::One(one) => *one,
+        AuthzenRequest::Many(..) => panic!("{body}"),
     }
 }
 

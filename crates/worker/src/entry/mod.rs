@@ -12,8 +12,8 @@ use crate::entry::stepper::Stepper;
 use crate::fault;
 use crate::http::forward::{self, ForwardError};
 use postern::authn::Rejection;
-use postern::gateway::{Gateway, Outcome, Place};
-use postern::http::{Reply, RequestHead};
+use postern::gateway::{Disposition, Gateway, Place};
+use postern::http::{self, RequestHead};
 use postern::ids::site::Site;
 use postern::refusal::Reason;
 use postern::upstream::ForwardPlan;
@@ -99,8 +99,8 @@ async fn answer(
     // The handle, not the request: `Request.clone()` would buffer the body.
     let body = IncomingBody::of(Clone::clone(&incoming));
     match gateway.handle(&platform, head, body).await {
-        Outcome::Reply(reply) => response::build(&reply),
-        Outcome::Forward(plan) => {
+        Disposition::Respond(reply) => response::build(&reply),
+        Disposition::Forward(plan) => {
             fault::at("before-upstream", head);
             background.note_effect();
             match forward::send(&env, gateway.config(), &plan, &incoming).await {
@@ -111,7 +111,7 @@ async fn answer(
     }
 }
 
-fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, error: &ForwardError) -> Reply {
+fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, error: &ForwardError) -> http::Response {
     log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
     let reason = match error {
         ForwardError::Timeout => Reason::UpstreamTimeout,

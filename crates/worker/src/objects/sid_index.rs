@@ -9,7 +9,7 @@ use worker::{DurableObject, Env, State, durable_object};
 use crate::objects::expiring_table::{self, ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
 use postern::ports::Clock;
-use postern::session::sid_index::{self, Request, Response, statement};
+use postern::session::sid_index::{self, SidReply, SidRequest, statement};
 use postern::time::Timestamp;
 use postern_workers::clock::SystemClock;
 
@@ -56,26 +56,26 @@ struct Found {
 impl Shard {
     async fn answer(&self, message: &str) -> Result<String, ObjectError> {
         let now = SystemClock.now();
-        let request = Request::parse(message, now);
+        let request = SidRequest::parse(message, now);
         let request = request.ok_or_else(|| ObjectError::Malformed("expected a request of the index".to_owned()))?;
         let response = match request {
-            Request::Put { key, subject, login_started_at, until } => {
+            SidRequest::Put { key, subject, login_started_at, until } => {
                 let overtaken = vec![key.as_str().into(), login_started_at.as_unix().into(), now.as_unix().into()];
                 if !self.table.query::<IgnoredAny>(statement::OVERTAKEN, overtaken)?.is_empty() {
-                    return Ok(Response::Overtaken.to_json());
+                    return Ok(SidReply::Overtaken.to_json());
                 }
                 self.table.execute(statement::PUT, vec![key.into(), subject.into(), until.as_unix().into()])?;
                 self.table.ensure_alarm(now, until).await?;
-                Response::Entered
+                SidReply::Entered
             }
-            Request::Find { key } => Response::Subjects(self.find(&key, now)?),
-            Request::End { key } => {
+            SidRequest::Find { key } => SidReply::Subjects(self.find(&key, now)?),
+            SidRequest::End { key } => {
                 let until = sid_index::remembered_until(now);
                 let note = vec![key.as_str().into(), now.as_unix().into(), until.as_unix().into()];
                 self.table.execute(statement::NOTE, note)?;
                 let subjects = self.find(&key, now)?;
                 self.table.ensure_alarm(now, until).await?;
-                Response::Subjects(subjects)
+                SidReply::Subjects(subjects)
             }
         };
         Ok(response.to_json())

@@ -21,8 +21,8 @@ use postern::json;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{
-    Answer, Check, Clocks, Command, RefreshJob, RefreshOutcome, Revocation, SessionDigest, SessionTable, Step, Subject,
-    USED, WatchRequest,
+    Check, Command, RefreshJob, RefreshOutcome, Reply, Revocation, SessionDigest, SessionTable, SessionTimeouts, Step,
+    Subject, USED, WatchRequest,
 };
 use postern::time::Timestamp;
 use postern_workers::background::Background;
@@ -102,7 +102,7 @@ impl Inner {
         }
         let answer = self.carry_out(&envelope.command).await?;
         // A session that lives changes nothing that has to be done sooner, and ends nothing.
-        if !matches!(answer, Answer::Live(_)) {
+        if !matches!(answer, Reply::Live(_)) {
             self.tell_watchers()?;
             self.set_alarm().await?;
         }
@@ -110,7 +110,7 @@ impl Inner {
     }
 
     /// Carries out a command; a check whose access token is due makes one renewal, whoever asks.
-    async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Answer, ObjectError> {
+    async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Reply, ObjectError> {
         let gateway = self.gateway()?;
         let flight = self.flight(command);
         let step = self.subject(&gateway).handle(command, SystemClock.now(), flight.is_none()).map_err(failed)?;
@@ -153,7 +153,7 @@ impl Inner {
         let gateway = self.gateway()?;
         let check = Check { digest, touch: true, access_token: false, clocks: clocks(&gateway) };
         let answer = self.without_renewal(&gateway, &Command::Check(check))?;
-        if matches!(answer, Answer::Gone) {
+        if matches!(answer, Reply::Gone) {
             session_watchers::dismiss(line);
         }
         Ok(())
@@ -164,7 +164,7 @@ impl Inner {
         self.watchers.tell(|digest| self.subject(&gateway).has(digest)).map_err(failed)
     }
 
-    fn without_renewal(&self, gateway: &Gateway, command: &Command) -> Result<Answer, ObjectError> {
+    fn without_renewal(&self, gateway: &Gateway, command: &Command) -> Result<Reply, ObjectError> {
         let step = self.subject(gateway).handle(command, SystemClock.now(), false).map_err(failed)?;
         step.into_answer().ok_or_else(|| ObjectError::Failed("renewal began though it may not".to_owned()))
     }
@@ -247,13 +247,13 @@ impl Inner {
 }
 
 /// The clocks in force here and now.
-fn clocks(gateway: &Gateway) -> Clocks {
+fn clocks(gateway: &Gateway) -> SessionTimeouts {
     let session = &gateway.config().session;
-    Clocks::new(session.idle, session.absolute)
+    SessionTimeouts::new(session.idle, session.absolute)
 }
 
-fn waits_for_token(answer: &Answer) -> bool {
-    matches!(answer, Answer::Live(live) if live.access_token.is_none() && live.provider_down)
+fn waits_for_token(answer: &Reply) -> bool {
+    matches!(answer, Reply::Live(live) if live.access_token.is_none() && live.provider_down)
 }
 
 fn report(code: &'static str, detail: &str) {

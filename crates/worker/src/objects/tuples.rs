@@ -9,7 +9,7 @@ use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, Stor
 use crate::objects::sql;
 use crate::objects::{self, ObjectError};
 use postern::relation::message::{self, PAGE, row, statement};
-use postern::relation::{Answer, Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, Userset, Wanted};
+use postern::relation::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleReply, Userset, Wanted};
 
 /// One shard of the tuples.
 #[durable_object(fetch)]
@@ -47,34 +47,36 @@ impl DurableObject for TupleObject {
 impl Shard {
     /// Without a wait from beginning to end: nothing comes between two reads of one message.
     fn answer(&self, message: &str) -> Result<String, ObjectError> {
-        let request = message::Request::parse(message);
+        let request = message::TupleRequest::parse(message);
         let request = request.ok_or_else(|| ObjectError::Malformed("expected a request about tuples".to_owned()))?;
         if !self.is_made.get() {
             sql::execute(&self.storage.sql(), statement::CREATE, Vec::new())?;
             self.is_made.set(true);
         }
         let response = match request {
-            message::Request::Read(reads) => {
-                message::Response::Answers(reads.iter().map(|read| self.read(read)).collect::<Result<_, _>>()?)
+            message::TupleRequest::Read(reads) => {
+                message::TupleResponse::Answers(reads.iter().map(|read| self.read(read)).collect::<Result<_, _>>()?)
             }
-            message::Request::Change(change) => message::Response::Changed(self.change(&change)?),
-            message::Request::List(object, after) => message::Response::Page(self.list(&object, after.as_ref())?),
+            message::TupleRequest::Change(change) => message::TupleResponse::Changed(self.change(&change)?),
+            message::TupleRequest::List(object, after) => {
+                message::TupleResponse::Page(self.list(&object, after.as_ref())?)
+            }
         };
         Ok(response.to_json())
     }
 
-    fn read(&self, read: &Read) -> Result<Answer, ObjectError> {
+    fn read(&self, read: &Read) -> Result<TupleReply, ObjectError> {
         let usersets = match &read.wanted {
             Wanted::Objects => false,
             Wanted::Subjects { exactly, usersets } => {
                 for subject in exactly {
                     let found: Vec<Found> = self.query(statement::IS_THERE, key(&read.userset, subject))?;
                     if !found.is_empty() {
-                        return Ok(Answer { is_there: true, ..Answer::default() });
+                        return Ok(TupleReply { is_there: true, ..TupleReply::default() });
                     }
                 }
                 if !usersets {
-                    return Ok(Answer::default());
+                    return Ok(TupleReply::default());
                 }
                 true
             }
@@ -87,7 +89,7 @@ impl Shard {
         let more = found.len() > MAX_FOUND;
         let subjects = found.iter().take(MAX_FOUND).map(|found| Subject::parse(&found.subject));
         let found = subjects.collect::<Option<_>>().ok_or_else(unreadable)?;
-        Ok(Answer { is_there: false, found, more })
+        Ok(TupleReply { is_there: false, found, more })
     }
 
     /// All of it or nothing. What is removed goes first.

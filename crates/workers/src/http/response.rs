@@ -10,20 +10,20 @@ use crate::js::glue;
 use crate::log::{self, ConsoleLog};
 use crate::random::SystemRandom;
 use postern::gateway;
-use postern::http::{HeaderMap, Reply, RequestHead, StatusCode};
+use postern::http::{self, HeaderMap, RequestHead, StatusCode};
 use postern::ports::{Clock, Log};
 
 /// An answer of our own.
 ///
 /// # Errors
 /// When a header or the status is none the runtime sends.
-pub fn build(reply: &Reply) -> Result<Response, Exception> {
+pub fn build(reply: &http::Response) -> Result<Response, Exception> {
     let body = if has_no_body(reply.status) { JsValue::UNDEFINED } else { JsValue::from_str(&reply.body) };
     write(&body, reply.status, &reply.headers, &JsValue::UNDEFINED)
 }
 
 /// The same, whatever happens.
-pub fn certain(reply: &Reply) -> Response {
+pub fn certain(reply: &http::Response) -> Response {
     build(reply).unwrap_or_else(|_| Response::error())
 }
 

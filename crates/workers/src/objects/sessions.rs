@@ -3,14 +3,14 @@
 use crate::bindings::Bindings;
 use postern::ports::StoreError;
 use postern::session::message::{Envelope, VERSION};
-use postern::session::{Answer, Command, Sessions, SubjectKey};
+use postern::session::{Command, Reply, Sessions, SubjectKey};
 
 /// The binding of the namespace.
 pub const BINDING: &str = "SUBJECTS";
 
 /// Asks the subject's own `SubjectObject`.
 impl Sessions for Bindings {
-    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Answer, StoreError> {
+    async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Reply, StoreError> {
         if !matches!(command, Command::Check(_)) {
             self.background().note_effect();
         }

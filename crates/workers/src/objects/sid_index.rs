@@ -2,30 +2,30 @@
 
 use crate::bindings::Bindings;
 use postern::ports::StoreError;
-use postern::session::sid_index::{Request, Response};
+use postern::session::sid_index::{SidReply, SidRequest};
 use postern::session::{SidEntry, SidIndex, SidKey, SubjectKey};
 
 /// The binding of the namespace.
 pub const BINDING: &str = "SID_INDEX";
 
 /// Asks the `SidIndexObject` that is responsible for the key.
-async fn ask(bindings: &Bindings, key: &SidKey, request: &Request) -> Result<Response, StoreError> {
+async fn ask(bindings: &Bindings, key: &SidKey, request: &SidRequest) -> Result<SidReply, StoreError> {
     let answer = bindings.objects().call(BINDING, &key.shard(), &request.to_json()).await?;
-    Response::parse(&answer).ok_or(StoreError::Malformed)
+    SidReply::parse(&answer).ok_or(StoreError::Malformed)
 }
 
 impl SidIndex for Bindings {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
         self.background().note_effect();
-        ask(self, key, &Request::put(key, entry)).await?.entered()
+        ask(self, key, &SidRequest::put(key, entry)).await?.entered()
     }
 
     async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        ask(self, key, &Request::find(key)).await?.subjects()
+        ask(self, key, &SidRequest::find(key)).await?.subjects()
     }
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         self.background().note_effect();
-        ask(self, key, &Request::end(key)).await?.subjects()
+        ask(self, key, &SidRequest::end(key)).await?.subjects()
     }
 }

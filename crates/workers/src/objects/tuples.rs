@@ -4,32 +4,34 @@ use std::collections::BTreeMap;
 
 use crate::bindings::Bindings;
 use postern::ports::StoreError;
-use postern::relation::message::{Request, Response, shard};
-use postern::relation::{Answer, Change, Changed, Object, Page, Read, Relations, Tuple};
+use postern::relation::message::{TupleRequest, TupleResponse, shard};
+use postern::relation::{Change, Changed, Object, Page, Read, Relations, Tuple, TupleReply};
 
 /// The binding of the namespace.
 pub const BINDING: &str = "TUPLES";
 
 /// Asks the `TupleObject` that keeps the tuples of an object.
-async fn ask(bindings: &Bindings, object: &Object, request: Request) -> Result<Response, StoreError> {
+async fn ask(bindings: &Bindings, object: &Object, request: TupleRequest) -> Result<TupleResponse, StoreError> {
     let answer = bindings.objects().call(BINDING, &shard(object), &request.to_json()).await?;
-    Response::parse(&answer).ok_or(StoreError::Malformed)
+    TupleResponse::parse(&answer).ok_or(StoreError::Malformed)
 }
 
 impl Relations for Bindings {
     /// One message for each object that is asked, all at once.
-    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answer>, StoreError> {
+    async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<TupleReply>, StoreError> {
         let mut shards: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, read) in reads.iter().enumerate() {
             shards.entry(shard(read.object())).or_default().push(place);
         }
         let of = |places: &Vec<usize>| places.iter().filter_map(|place| reads.get(*place).cloned()).collect();
         let messages: Vec<(&str, String)> =
-            shards.iter().map(|(name, places)| (name.as_str(), Request::Read(of(places)).to_json())).collect();
+            shards.iter().map(|(name, places)| (name.as_str(), TupleRequest::Read(of(places)).to_json())).collect();
         let replies = self.objects().call_all(BINDING, &messages).await?;
         let mut answers = BTreeMap::new();
         for (places, reply) in shards.values().zip(replies) {
-            let Some(Response::Answers(found)) = Response::parse(&reply) else { return Err(StoreError::Malformed) };
+            let Some(TupleResponse::Answers(found)) = TupleResponse::parse(&reply) else {
+                return Err(StoreError::Malformed);
+            };
             if found.len() != places.len() {
                 return Err(StoreError::Malformed);
             }
@@ -40,15 +42,15 @@ impl Relations for Bindings {
 
     async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
         self.background().note_effect();
-        match ask(self, &change.object, Request::Change(change.clone())).await? {
-            Response::Changed(changed) => Ok(changed),
+        match ask(self, &change.object, TupleRequest::Change(change.clone())).await? {
+            TupleResponse::Changed(changed) => Ok(changed),
             _ => Err(StoreError::Malformed),
         }
     }
 
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
-        match ask(self, object, Request::List(object.clone(), after.cloned())).await? {
-            Response::Page(page) => Ok(page),
+        match ask(self, object, TupleRequest::List(object.clone(), after.cloned())).await? {
+            TupleResponse::Page(page) => Ok(page),
             _ => Err(StoreError::Malformed),
         }
     }

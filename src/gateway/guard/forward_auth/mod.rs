@@ -4,13 +4,13 @@
 pub(crate) mod request;
 
 use super::decide::{self, Admitted};
-use crate::audit::Outcome as Ending;
+use crate::audit::Effect;
 use crate::authn::Principal;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Reply, StatusCode, cookie, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, cookie, header};
 use crate::refusal::{Reason, VerifyError};
 use crate::route::{CanonicalPath, Matched};
 
@@ -32,7 +32,7 @@ pub(crate) async fn answer<P: Platform>(
     ctx: &RequestContext<'_, P>,
     asks: Asks,
     parts: &mut ResponseParts,
-) -> Result<Reply, Reason> {
+) -> Result<Response, Reason> {
     let question = asked(ctx, asks, parts)?;
     let inner = ctx.about(&question.head);
     let decision = match rule(&inner, parts) {
@@ -42,7 +42,7 @@ pub(crate) async fn answer<P: Platform>(
     let reply = match (decision, asks) {
         (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers)?,
         (Ok(_), Asks::Why) => {
-            parts.event.end(Ending::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
+            parts.event.end(Effect::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
             let again = response::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
             again.ok_or(Reason::Internal("internal.location_unwritable"))?
         }
@@ -85,12 +85,12 @@ fn rule<'a, P: Platform>(
 
 /// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
 /// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`Admitted`].
-fn passport(admitted: &Admitted, asked: &HeaderMap) -> Result<Reply, Reason> {
+fn passport(admitted: &Admitted, asked: &HeaderMap) -> Result<Response, Reason> {
     let mut lines = admitted.principal.as_ref().map(identity).transpose()?.unwrap_or_default();
     lines.push(("cookie", cookie::without_ours(asked)));
     // Where nobody is asked who they are, what the caller shows is not for us.
     lines.push(("authorization", asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none()).cloned()));
-    let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+    let mut reply = Response::empty(StatusCode::NO_CONTENT);
     for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         reply.headers.insert(HeaderName::from_static(name), value);
     }
@@ -128,7 +128,7 @@ fn written(text: &str) -> Option<HeaderValue> {
 }
 
 /// The answer to the caller. It is never 2xx, which would be leave to pass: a page of ours that leads on comes as a 401.
-fn refusal<P: Platform>(ctx: &RequestContext<'_, P>, refused: Refused, parts: &mut ResponseParts) -> Reply {
+fn refusal<P: Platform>(ctx: &RequestContext<'_, P>, refused: Refused, parts: &mut ResponseParts) -> Response {
     let challenged = guard::challenge(ctx, refused, parts);
     let mut reply = challenged.unwrap_or_else(|refused| ctx.refuse(&refused, parts));
     if reply.status.is_success() {
@@ -144,7 +144,7 @@ fn refusal<P: Platform>(ctx: &RequestContext<'_, P>, refused: Refused, parts: &m
 }
 
 /// nginx's `auth_request` knows two refusals: who are you, and no.
-fn in_few_words(mut reply: Reply) -> Reply {
+fn in_few_words(mut reply: Response) -> Response {
     let unknown = reply.status == StatusCode::UNAUTHORIZED || reply.status.is_redirection();
     reply.status = if unknown { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
     reply

@@ -1,7 +1,7 @@
 //! Door 1 of Postern and nothing else, for each of many tokens that one request brings: what a request costs besides is
 //! shared by all of them, and so is not what is measured.
 
-use postern::http::{HeaderMap, HeaderValue, Method, Peer, Reply, RequestHead, StatusCode, header};
+use postern::http::{HeaderMap, HeaderValue, Method, Peer, RequestHead, Response, StatusCode, header};
 use postern_worker::entry::stepper::Stepper;
 use postern_workers::Guard;
 use postern_workers::http::response;
@@ -46,7 +46,7 @@ async fn count(guard: &Guard, Batch { url, judged, tokens }: Batch) -> usize {
 }
 
 fn answer(text: &str, status: StatusCode) -> web_sys::Response {
-    let mut reply = Reply::empty(status);
+    let mut reply = Response::empty(status);
     reply.body = text.to_owned();
     response::build(&reply).unwrap_or_else(|_| web_sys::Response::error())
 }
