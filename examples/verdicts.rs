@@ -5,7 +5,7 @@
 use std::io::{BufRead, Write, stdin, stdout};
 
 use futures::executor::block_on;
-use postern::authn::access_token::{AccessTokenClaims, Expectations};
+use postern::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use postern::config::{Config, TokenIssuer};
 use postern::jose::{Algorithm, JwtError, KeySet, Portable, UnverifiedJwt, VerifiedJwt};
 use postern::time::Timestamp;
@@ -53,7 +53,7 @@ fn verify(case: &Case) -> Result<VerifiedJwt, JwtError> {
 fn check(jwt: VerifiedJwt, expected: &AccessToken) -> Result<&'static str, String> {
     let issuer = configured(&expected.issuer)?;
     let profile = issuer.signed().ok_or("an issuer of opaque tokens")?.profile;
-    let expected = Expectations { issuer: &issuer, profile, now: Timestamp::from_unix(expected.now) };
+    let expected = AccessTokenExpectations { issuer: &issuer, profile, now: Timestamp::from_unix(expected.now) };
     Ok(AccessTokenClaims::check(jwt, &expected).map_or_else(|error| error.code(), |_| "ok"))
 }
 

@@ -7,7 +7,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::authn::{Origin, Principal};
+use crate::authn::{Principal, PrincipalSource};
 use crate::authzen::{Entity, Evaluation, RequestError};
 use crate::config::Config;
 use crate::http::{Peer, StatusCode};
@@ -291,8 +291,8 @@ impl Event {
     /// Names the principal.
     pub fn who(&mut self, principal: &Principal) {
         match principal.origin() {
-            Origin::Provider(id) => self.provider = Some(short(id)),
-            Origin::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
+            PrincipalSource::Provider(id) => self.provider = Some(short(id)),
+            PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
         }
         self.issuer = Some(short(principal.issuer()));
         self.subject = Some(short(principal.subject()));

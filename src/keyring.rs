@@ -3,7 +3,7 @@
 //! `POSTERN_KEYS` holds one or more entries `id:secret` separated by white space or commas: `id` is
 //! `[a-z0-9]{1,8}`, `secret` is 32 random bytes in base64url. The first entry makes, all entries
 //! accept, so a deployment rotates by putting a new entry in front and dropping the last one once
-//! nothing uses it any more. No root secret is used directly: every [`Purpose`] has its own key (HKDF, RFC 5869).
+//! nothing uses it any more. No root secret is used directly: every [`KeyPurpose`] has its own key (HKDF, RFC 5869).
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chacha20poly1305::aead::{Aead, Payload};
@@ -25,7 +25,7 @@ const MAX_ENTRIES: usize = 8;
 
 /// What a key is for. Two purposes never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum KeyPurpose {
     /// Sealing the login transaction cookie.
     LoginTransaction,
     /// The MAC of the session cookie.
@@ -42,7 +42,7 @@ pub enum Purpose {
     Assertion,
 }
 
-impl Purpose {
+impl KeyPurpose {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::LoginTransaction => b"postern/v1/login-transaction",
@@ -159,13 +159,13 @@ impl KeyRing {
 
     /// HMAC-SHA256 over `message` with the newest key.
     #[must_use]
-    pub fn mac(&self, purpose: Purpose, message: &[u8]) -> [u8; 32] {
+    pub fn mac(&self, purpose: KeyPurpose, message: &[u8]) -> [u8; 32] {
         self.newest.mac(purpose).chain_update(message).finalize().into_bytes().into()
     }
 
     /// Whether `tag` is the MAC over `message` by the key named `id`, in constant time.
     #[must_use]
-    pub fn mac_is_valid(&self, purpose: Purpose, id: &str, message: &[u8], tag: &[u8]) -> bool {
+    pub fn mac_is_valid(&self, purpose: KeyPurpose, id: &str, message: &[u8], tag: &[u8]) -> bool {
         self.entry(id).is_some_and(|entry| entry.mac(purpose).chain_update(message).verify_slice(tag).is_ok())
     }
 
@@ -176,7 +176,7 @@ impl KeyRing {
     /// None that can be met: the cipher refuses only inputs of hundreds of gigabytes.
     pub fn seal(
         &self,
-        purpose: Purpose,
+        purpose: KeyPurpose,
         context: &[u8],
         plain: &[u8],
         random: &impl Random,
@@ -195,7 +195,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// When the key is gone or the text was not made so.
-    pub fn open(&self, purpose: Purpose, context: &[u8], sealed: &str) -> Result<Secret<Vec<u8>>, SealError> {
+    pub fn open(&self, purpose: KeyPurpose, context: &[u8], sealed: &str) -> Result<Secret<Vec<u8>>, SealError> {
         let (id, text) = sealed.split_once('.').ok_or(SealError)?;
         let entry = self.entry(id).ok_or(SealError)?;
         let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| SealError)?;
@@ -225,7 +225,7 @@ impl Entry {
         Some(Self { id: KeyId::parse(id)?, root: Secret::new(root) })
     }
 
-    fn derive(&self, purpose: Purpose) -> Secret<[u8; KEY_BYTES]> {
+    fn derive(&self, purpose: KeyPurpose) -> Secret<[u8; KEY_BYTES]> {
         self.expand(&[purpose.label()])
     }
 
@@ -237,7 +237,7 @@ impl Entry {
         Secret::new(key)
     }
 
-    fn mac(&self, purpose: Purpose) -> Hmac<Sha256> {
+    fn mac(&self, purpose: KeyPurpose) -> Hmac<Sha256> {
         let key = self.derive(purpose);
         // `KeyInit::new` takes exactly one block: HMAC pads a shorter key with zeros itself.
         let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
@@ -247,7 +247,7 @@ impl Entry {
         <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block)
     }
 
-    fn cipher(&self, purpose: Purpose) -> ChaCha20Poly1305 {
+    fn cipher(&self, purpose: KeyPurpose) -> ChaCha20Poly1305 {
         ChaCha20Poly1305::new(self.derive(purpose).expose().into())
     }
 }
@@ -278,25 +278,25 @@ mod tests {
     fn hmac_matches_rfc_4231_when_keyed_through_the_padded_block() {
         // The derived key is unknown to the RFC; what is checked is that padding by hand equals HMAC's own.
         let ring = ring(&["a"]);
-        let key = ring.newest.derive(Purpose::SessionHandle);
+        let key = ring.newest.derive(KeyPurpose::SessionHandle);
         let expected = <Hmac<Sha256> as Mac>::new_from_slice(key.expose()).unwrap().chain_update(b"m").finalize();
-        assert_eq!(ring.mac(Purpose::SessionHandle, b"m"), <[u8; 32]>::from(expected.into_bytes()));
+        assert_eq!(ring.mac(KeyPurpose::SessionHandle, b"m"), <[u8; 32]>::from(expected.into_bytes()));
         assert_ne!(key.expose(), &[0; 32]);
     }
 
     #[test]
     fn a_sealed_text_opens_only_for_its_purpose_context_and_ring() {
         let one = ring(&["a"]);
-        let sealed = one.seal(Purpose::LoginTransaction, b"tx", b"plain", &Counting).unwrap();
+        let sealed = one.seal(KeyPurpose::LoginTransaction, b"tx", b"plain", &Counting).unwrap();
         assert!(sealed.starts_with("a."));
         let opens = |ring: &KeyRing, purpose, context: &[u8], text: &str| ring.open(purpose, context, text).is_ok();
-        assert!(opens(&one, Purpose::LoginTransaction, b"tx", &sealed));
-        assert!(!opens(&one, Purpose::StoredTokens, b"tx", &sealed));
-        assert!(!opens(&one, Purpose::LoginTransaction, b"other", &sealed));
-        assert!(!opens(&ring(&["b"]), Purpose::LoginTransaction, b"tx", &sealed));
-        assert!(!opens(&one, Purpose::LoginTransaction, b"tx", &sealed.replace("a.", "b.")));
+        assert!(opens(&one, KeyPurpose::LoginTransaction, b"tx", &sealed));
+        assert!(!opens(&one, KeyPurpose::StoredTokens, b"tx", &sealed));
+        assert!(!opens(&one, KeyPurpose::LoginTransaction, b"other", &sealed));
+        assert!(!opens(&ring(&["b"]), KeyPurpose::LoginTransaction, b"tx", &sealed));
+        assert!(!opens(&one, KeyPurpose::LoginTransaction, b"tx", &sealed.replace("a.", "b.")));
         for text in ["", ".", "a.", "a.AA", "a", "a.=", sealed.get(..sealed.len() - 1).unwrap()] {
-            assert!(!opens(&one, Purpose::LoginTransaction, b"tx", text), "{text}");
+            assert!(!opens(&one, KeyPurpose::LoginTransaction, b"tx", text), "{text}");
         }
     }
 
@@ -304,11 +304,11 @@ mod tests {
     fn rotation_logs_nobody_out() {
         let before = ring(&["a"]);
         let after = ring(&["b", "a"]);
-        let sealed = before.seal(Purpose::StoredTokens, b"", b"token", &Counting).unwrap();
-        let tag = before.mac(Purpose::SessionHandle, b"handle");
-        assert_eq!(after.open(Purpose::StoredTokens, b"", &sealed).unwrap().expose(), b"token");
-        assert!(after.mac_is_valid(Purpose::SessionHandle, "a", b"handle", &tag));
-        assert!(!after.mac_is_valid(Purpose::SessionHandle, "b", b"handle", &tag));
+        let sealed = before.seal(KeyPurpose::StoredTokens, b"", b"token", &Counting).unwrap();
+        let tag = before.mac(KeyPurpose::SessionHandle, b"handle");
+        assert_eq!(after.open(KeyPurpose::StoredTokens, b"", &sealed).unwrap().expose(), b"token");
+        assert!(after.mac_is_valid(KeyPurpose::SessionHandle, "a", b"handle", &tag));
+        assert!(!after.mac_is_valid(KeyPurpose::SessionHandle, "b", b"handle", &tag));
         assert_eq!(after.newest_id().as_str(), "b");
     }
 

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use postern::relation::{
-    CheckResult, Known, MemoryTuples, Model, Name, Rewrite, Subject, Tuple, Unanswerable, Userset, evaluate,
+    CheckResult, KnownTuples, MemoryTuples, Model, Name, Rewrite, Subject, Tuple, Unanswerable, Userset, evaluate,
 };
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -105,7 +105,7 @@ fn answer(model: &Model, tuples: &[Tuple], assertion: &Yaml) -> Option<bool> {
         return None;
     }
     let store: MemoryTuples = tuples.iter().cloned().chain(more).collect();
-    let mut known = Known::default();
+    let mut known = KnownTuples::default();
     loop {
         match evaluate(model, &known, userset, subject) {
             CheckResult::Yes => return Some(true),

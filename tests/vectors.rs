@@ -27,7 +27,7 @@ use futures::executor::block_on;
 use postern::authn::dpop;
 use postern::http::{HeaderMap, HeaderName};
 use postern::jose::{Algorithm, JwtError, KeySet, Portable, UnverifiedJwt, VerifiedJwt};
-use postern::oidc::id_token::{Expectations, IdToken};
+use postern::oidc::id_token::{IdToken, IdTokenExpectations};
 use postern::oidc::login_values::Nonce;
 use postern::ports::Signatures;
 use postern::time::Timestamp;
@@ -112,7 +112,7 @@ fn every_jws_fixture_ends_as_it_says() {
 #[test]
 fn every_id_token_fixture_ends_as_it_says() {
     for fixture in fixtures::<Fixture>("id_token") {
-        let expected = Expectations {
+        let expected = IdTokenExpectations {
             issuer: "https://op.example",
             client_id: "app",
             nonce: &Nonce::new("nonce-of-this-login".to_owned()),
@@ -148,7 +148,7 @@ struct ProofInput {
 
 /// The verdict on a DPoP proof at its resource.
 fn dpop(input: &ProofInput, now: i64) -> &'static str {
-    let expected = dpop::Expectations {
+    let expected = dpop::ProofExpectations {
         method: &input.method,
         uri: &dpop::TargetUri::parse(&input.uri).unwrap(),
         access_token: &input.access_token,

@@ -3,7 +3,7 @@
 //!
 //! The input is a header's members and a payload, in two lines.
 
-use postern::authn::access_token::{AccessTokenClaims, Expectations};
+use postern::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use postern::authn::confirmation::Confirmation;
 use postern::config::{Profile, TokenIssuer};
 use postern::jose::VerifiedJwt;
@@ -29,7 +29,7 @@ pub fn check(data: &[u8]) {
 
 fn accepts(issuer: &TokenIssuer, profile: Profile, jwt: VerifiedJwt) -> bool {
     let claims = jwt.claims().clone();
-    let expected = Expectations { issuer, profile, now: Timestamp::from_unix(NOW) };
+    let expected = AccessTokenExpectations { issuer, profile, now: Timestamp::from_unix(NOW) };
     let Ok(token) = AccessTokenClaims::check(jwt, &expected) else { return false };
     assert_eq!(claims["iss"], ISSUER);
     assert!(audiences(&claims).contains(&"urn:api") && !audiences(&claims).is_empty() && CLIENT_ID != "urn:api");

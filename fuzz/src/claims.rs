@@ -83,7 +83,7 @@ pub(crate) fn signed(header: &[u8], payload: &[u8]) -> Option<VerifiedJwt> {
 }
 
 fn signs_in(jwt: VerifiedJwt) -> bool {
-    let expected = id_token::Expectations {
+    let expected = id_token::IdTokenExpectations {
         issuer: ISSUER,
         client_id: CLIENT_ID,
         nonce: &Nonce::new(NONCE.to_owned()),
@@ -115,13 +115,13 @@ fn renews(jwt: &VerifiedJwt) -> bool {
 
 fn logs_out(jwt: &VerifiedJwt, kind: LogoutTokens) -> bool {
     let now = Timestamp::from_unix(NOW);
-    let expected = logout_token::Expectations { issuer: ISSUER, client_id: CLIENT_ID, kind, now };
+    let expected = logout_token::LogoutTokenExpectations { issuer: ISSUER, client_id: CLIENT_ID, kind, now };
     LogoutToken::check(jwt, &expected).is_ok()
 }
 
 fn tells(jwt: VerifiedJwt) -> bool {
     let now = Timestamp::from_unix(NOW);
-    let expected = userinfo::Expectations { issuer: ISSUER, client_id: CLIENT_ID, subject: SUBJECT, now };
+    let expected = userinfo::UserInfoExpectations { issuer: ISSUER, client_id: CLIENT_ID, subject: SUBJECT, now };
     UserInfo::check_signed(jwt, &expected).is_ok()
 }
 

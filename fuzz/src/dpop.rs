@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use futures::executor::block_on;
-use postern::authn::dpop::{DpopProof, Expectations, NonceRule, TargetUri, nonce};
+use postern::authn::dpop::{DpopProof, NonceRule, ProofExpectations, TargetUri, nonce};
 use postern::http::{HeaderMap, HeaderValue};
 use postern::jose::{Portable, PublicKey};
 use postern::keyring::KeyRing;
@@ -64,7 +64,7 @@ fn is_accepted(value: &[u8], with_nonce: bool) -> bool {
     let jkt = PublicKey::from_jwk(JWK.as_object().unwrap()).unwrap().thumbprint().to_owned();
     let ring = ring();
     let uri = TargetUri::of(&config().public_url, &CanonicalPath::parse("/orders/~7").unwrap());
-    let expected = Expectations {
+    let expected = ProofExpectations {
         method: "GET",
         uri: &uri,
         access_token: TOKEN,

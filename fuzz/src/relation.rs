@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use postern::relation::{
-    CheckResult, Known, MemoryTuples, Model, Name, Rewrite, Template, Tuple, evaluate, message, object, tuple,
+    CheckResult, KnownTuples, MemoryTuples, Model, Name, Rewrite, Template, Tuple, evaluate, message, object, tuple,
 };
 
 pub fn check(data: &[u8]) {
@@ -56,7 +56,7 @@ fn one(line: &str) {
 /// The answer does not depend on what else is known, nor on the order in which it came.
 fn ends(model: &Model, facts: &MemoryTuples, asked: &Tuple) {
     let answer = |one_by_one: bool| {
-        let mut known = Known::default();
+        let mut known = KnownTuples::default();
         for _ in 0..2000 {
             match evaluate(model, &known, &asked.userset, &asked.subject) {
                 CheckResult::Wants(reads) => {

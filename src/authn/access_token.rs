@@ -20,7 +20,7 @@ const FOREIGN_CLAIMS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "even
 
 /// What an access token must be. Every field is given.
 #[derive(Debug)]
-pub struct Expectations<'a> {
+pub struct AccessTokenExpectations<'a> {
     /// Whose token it is: its issuer's name and audiences.
     pub issuer: &'a TokenIssuer,
     /// What its tokens must say.
@@ -127,7 +127,7 @@ impl AccessTokenClaims {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check(jwt: VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
+    pub fn check(jwt: VerifiedJwt, expected: &AccessTokenExpectations<'_>) -> Result<Self, AccessTokenError> {
         check_typ(jwt.header().typ(), expected.profile)?;
         check_kind(jwt.claims(), expected.profile)?;
         Self::read(jwt.into_claims(), expected)
@@ -137,12 +137,15 @@ impl AccessTokenClaims {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn hypothetical(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
+    pub fn hypothetical(
+        claims: Map<String, Value>,
+        expected: &AccessTokenExpectations<'_>,
+    ) -> Result<Self, AccessTokenError> {
         Self::read(claims, expected)
     }
 
-    fn read(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, AccessTokenError> {
-        let &Expectations { issuer, profile, now } = expected;
+    fn read(claims: Map<String, Value>, expected: &AccessTokenExpectations<'_>) -> Result<Self, AccessTokenError> {
+        let &AccessTokenExpectations { issuer, profile, now } = expected;
         if text(&claims, "iss") != Some(issuer.issuer.as_str()) {
             return Err(AccessTokenError::IssMismatch);
         }

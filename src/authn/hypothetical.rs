@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::Principal;
-use super::access_token::{AccessTokenClaims, AccessTokenError, Expectations};
+use super::access_token::{AccessTokenClaims, AccessTokenError, AccessTokenExpectations};
 use super::sender_constraint::Sender;
 use crate::config::{Profile, TokenIssuer};
 use crate::session::{Session, SessionTimeouts};
@@ -32,7 +32,7 @@ impl Hypothetical {
         claims: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Self, AccessTokenError> {
-        let expected = Expectations { issuer, profile: Profile::Legacy, now };
+        let expected = AccessTokenExpectations { issuer, profile: Profile::Legacy, now };
         let claims = AccessTokenClaims::hypothetical(claims, &expected)?;
         Ok(Self(Principal::by_token(issuer, &Rc::new(claims), &Sender::plain())))
     }

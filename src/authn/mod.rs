@@ -19,10 +19,10 @@ pub mod token_cache;
 
 pub use access_token::Actor;
 pub use error::{PresentationError, TokenRejection};
-pub use principal::{Authenticated, AuthenticationFacts, Origin, Principal, SessionFacts};
+pub use principal::{Authenticated, AuthenticationFacts, Principal, PrincipalSource, SessionFacts};
 pub use sender_constraint::Means;
 
-pub use crate::ids::principal_kind::Kind;
+pub use crate::ids::principal_kind::PrincipalKind;
 use crate::ports::StoreError;
 use crate::session::SessionHandle;
 

@@ -12,7 +12,7 @@ use crate::claims::is_believed;
 use crate::claims::path::ClaimPath;
 use crate::config::TokenIssuer;
 use crate::ids::IssuerId;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
 use crate::session::{Live, Session, SessionHandle, SessionTimeouts};
@@ -26,10 +26,10 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Principal {
-    kind: Kind,
+    kind: PrincipalKind,
     issuer: String,
     subject: String,
-    origin: Origin,
+    origin: PrincipalSource,
     client_id: Option<String>,
     actors: Vec<Actor>,
     claims: Map<String, Value>,
@@ -45,7 +45,7 @@ pub struct Principal {
 
 /// By which entry of the configuration somebody came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum PrincipalSource {
     /// Signed in with the provider of this id.
     Provider(String),
     /// With a token of the issuer of this id.
@@ -125,10 +125,10 @@ impl Principal {
             amr: session.amr.clone(),
         };
         Self {
-            kind: Kind::Human,
+            kind: PrincipalKind::Human,
             issuer: session.issuer,
             subject: session.subject,
-            origin: Origin::Provider(session.provider),
+            origin: PrincipalSource::Provider(session.provider),
             client_id: None,
             actors: Vec::new(),
             claims: session.claims,
@@ -157,7 +157,7 @@ impl Principal {
             kind: kind(issuer, claims),
             issuer: issuer.issuer.as_str().to_owned(),
             subject: claims.subject().to_owned(),
-            origin: Origin::Issuer(issuer.id.clone()),
+            origin: PrincipalSource::Issuer(issuer.id.clone()),
             client_id: claims.client_id().map(str::to_owned),
             actors: claims.actors().to_vec(),
             claims: Map::new(),
@@ -180,7 +180,7 @@ impl Principal {
 
     /// Person, service or agent.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> PrincipalKind {
         self.kind
     }
 
@@ -198,7 +198,7 @@ impl Principal {
 
     /// By which entry of the configuration they came.
     #[must_use]
-    pub const fn origin(&self) -> &Origin {
+    pub const fn origin(&self) -> &PrincipalSource {
         &self.origin
     }
 
@@ -206,8 +206,8 @@ impl Principal {
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         match &self.origin {
-            Origin::Provider(id) => Some(id),
-            Origin::Issuer(_) => None,
+            PrincipalSource::Provider(id) => Some(id),
+            PrincipalSource::Issuer(_) => None,
         }
     }
 
@@ -294,8 +294,8 @@ impl Principal {
 }
 
 /// R-118: a client's own token speaks for no person, however its id is spelt.
-fn kind(issuer: &TokenIssuer, claims: &AccessTokenClaims) -> Kind {
-    if issuer.kind == Kind::Human && claims.is_clients_own() { Kind::Service } else { issuer.kind }
+fn kind(issuer: &TokenIssuer, claims: &AccessTokenClaims) -> PrincipalKind {
+    if issuer.kind == PrincipalKind::Human && claims.is_clients_own() { PrincipalKind::Service } else { issuer.kind }
 }
 
 /// Those of a text stand with a space between them (RFC 6749 §3.3), those of a list by themselves.

@@ -6,7 +6,7 @@
 use super::access_token::AccessTokenClaims;
 use super::bearer::{PresentedToken, Scheme};
 use super::confirmation::Confirmation;
-use super::dpop::{DpopError, DpopProof, Expectations, NonceRule, TargetUri};
+use super::dpop::{DpopError, DpopProof, NonceRule, ProofExpectations, TargetUri};
 use super::mtls;
 
 use super::error::{SenderError, SenderFailure};
@@ -129,7 +129,7 @@ async fn prove_key(
     signatures: &impl Signatures,
     once: &impl ReplayGuard,
 ) -> Result<(), SenderFailure> {
-    let expected = Expectations {
+    let expected = ProofExpectations {
         method: request.head.method.as_str(),
         uri: request.uri,
         access_token: request.presented.token.expose(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::Principal;
-use super::access_token::{AccessTokenClaims, Expectations};
+use super::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use super::sender_constraint::Sender;
 use crate::config::testing::token_issuer;
 use crate::jose::testing::verified;
@@ -23,7 +23,7 @@ pub(crate) fn principal(table: &Value, changes: &Value) -> Principal {
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let issuer = token_issuer(|all| all.as_object_mut().unwrap().extend(table.as_object().unwrap().clone()));
     let profile = issuer.signed().unwrap().profile;
-    let expected = Expectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
+    let expected = AccessTokenExpectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
     let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
     Principal::by_token(&issuer, &Rc::new(claims), &Sender::plain())
 }

@@ -1,7 +1,7 @@
 //! `require.providers` and `require.issuers`: only identities that these vouch for.
 
 use super::Denial;
-use crate::authn::Origin;
+use crate::authn::PrincipalSource;
 use crate::route::Requirements;
 
 /// Where either is named, the identity comes from one that is: a list of providers lets no token through, nor a list
@@ -9,10 +9,12 @@ use crate::route::Requirements;
 ///
 /// # Errors
 /// When this is none of them.
-pub fn decide(origin: &Origin, required: &Requirements) -> Result<(), Denial> {
+pub fn decide(origin: &PrincipalSource, required: &Requirements) -> Result<(), Denial> {
     let (named, denial) = match origin {
-        Origin::Provider(id) => (required.providers.iter().any(|known| known.as_str() == id), Denial::Provider),
-        Origin::Issuer(id) => (required.issuers.contains(id), Denial::Issuer),
+        PrincipalSource::Provider(id) => {
+            (required.providers.iter().any(|known| known.as_str() == id), Denial::Provider)
+        }
+        PrincipalSource::Issuer(id) => (required.issuers.contains(id), Denial::Issuer),
     };
     let anybody = required.providers.is_empty() && required.issuers.is_empty();
     if anybody || named { Ok(()) } else { Err(denial) }

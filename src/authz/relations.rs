@@ -5,7 +5,8 @@ use super::Denial;
 use crate::authn::Principal;
 use crate::ports::StoreError;
 use crate::relation::{
-    CheckResult, Known, MAX_READS, Model, Read, Subject, Template, TupleReply, Unanswerable, Userset, evaluate, person,
+    CheckResult, KnownTuples, MAX_READS, Model, Read, Subject, Template, TupleReply, Unanswerable, Userset, evaluate,
+    person,
 };
 use crate::route::Guard;
 
@@ -16,7 +17,7 @@ pub struct Questions<'a> {
     subject: Subject,
     required: Vec<Question<'a>>,
     facts: Vec<Question<'a>>,
-    known: Known,
+    known: KnownTuples,
     rounds: usize,
 }
 
@@ -28,7 +29,7 @@ struct Question<'a> {
 
 /// How far the questions are answered.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RelationStep {
     /// This has to be read first.
     Read(Vec<Read>),
     /// All that is required holds; and of the route's facts these.
@@ -58,7 +59,7 @@ impl<'a> Questions<'a> {
             subject: Subject::Object(subject),
             required: questions(required).collect::<Result<_, _>>()?,
             facts: questions(facts).collect::<Result<_, _>>()?,
-            known: Known::default(),
+            known: KnownTuples::default(),
             rounds: 0,
         }))
     }
@@ -66,13 +67,13 @@ impl<'a> Questions<'a> {
     /// The answer, or what to read for it. One relation that is not there decides, whatever the others are. A fact
     /// that nobody can tell is no fact that is not so: a policy may forbid by it.
     #[must_use]
-    pub fn step(&self) -> Step {
+    pub fn step(&self) -> RelationStep {
         let (mut reads, mut facts) = (Vec::new(), Vec::new());
         for question in &self.required {
             match self.outcome(question) {
                 CheckResult::Yes => {}
-                CheckResult::No => return Step::Denied(question.denied("authz.relation_missing")),
-                CheckResult::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
+                CheckResult::No => return RelationStep::Denied(question.denied("authz.relation_missing")),
+                CheckResult::Unanswerable(why) => return RelationStep::Denied(question.unanswerable(why)),
                 CheckResult::Wants(wanted) => reads.extend(wanted),
             }
         }
@@ -80,17 +81,17 @@ impl<'a> Questions<'a> {
             match self.outcome(question) {
                 CheckResult::Yes => facts.push(question.template.to_string()),
                 CheckResult::No => {}
-                CheckResult::Unanswerable(why) => return Step::Denied(question.unanswerable(why)),
+                CheckResult::Unanswerable(why) => return RelationStep::Denied(question.unanswerable(why)),
                 CheckResult::Wants(wanted) => reads.extend(wanted),
             }
         }
         if reads.is_empty() {
-            return Step::Met(facts);
+            return RelationStep::Met(facts);
         }
         reads.sort();
         reads.dedup();
         reads.truncate(MAX_READS.saturating_sub(self.known.len()));
-        Step::Read(reads)
+        RelationStep::Read(reads)
     }
 
     fn outcome(&self, question: &Question<'_>) -> CheckResult {

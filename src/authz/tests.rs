@@ -4,12 +4,12 @@ mod model;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::authn::Origin;
+use crate::authn::PrincipalSource;
 use crate::authn::testing::{NOW, principal};
 use crate::config::Config;
 use crate::config::testing::config;
 use crate::http::Method;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::ids::{IssuerId, ProviderId};
 use crate::route::{CanonicalPath, Requirements};
 
@@ -42,8 +42,8 @@ fn an_origin_is_accepted_by_its_whole_name_and_for_what_it_is() {
         issuers: issuers(issuer_names),
         ..Requirements::default()
     };
-    let provider = |id: &str| Origin::Provider(id.to_owned());
-    let issuer = |id: &str| Origin::Issuer(IssuerId::parse(id).unwrap());
+    let provider = |id: &str| PrincipalSource::Provider(id.to_owned());
+    let issuer = |id: &str| PrincipalSource::Issuer(IssuerId::parse(id).unwrap());
     for origin in [provider("corp"), issuer("corp")] {
         assert_eq!(origin::decide(&origin, &required(&[], &[])), Ok(()));
         assert_eq!(origin::decide(&origin, &required(&["partner", "corp"], &["corp"])), Ok(()));
@@ -61,10 +61,10 @@ fn an_origin_is_accepted_by_its_whole_name_and_for_what_it_is() {
 #[test]
 fn a_service_is_no_person() {
     //
-    assert_eq!(kind::decide(Kind::Service, &[]), Ok(()));
-    assert_eq!(kind::decide(Kind::Service, &[Kind::Human, Kind::Service]), Ok(()));
-    for other in [Kind::Service, Kind::Agent] {
-        assert_eq!(kind::decide(other, &[Kind::Human]), Err(Denial::Kind));
+    assert_eq!(kind::decide(PrincipalKind::Service, &[]), Ok(()));
+    assert_eq!(kind::decide(PrincipalKind::Service, &[PrincipalKind::Human, PrincipalKind::Service]), Ok(()));
+    for other in [PrincipalKind::Service, PrincipalKind::Agent] {
+        assert_eq!(kind::decide(other, &[PrincipalKind::Human]), Err(Denial::Kind));
     }
 }
 

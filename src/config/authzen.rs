@@ -4,7 +4,7 @@ use super::limits;
 use super::require;
 use super::routes::{self, Surroundings};
 use super::table::Table;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{Access, Authentication, Guard, Methods, Pattern, Route, Token};
 
 const PATTERN: &str = "/access/v1/{endpoint}";
@@ -29,7 +29,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
     }
     let mut requirements = require::read(&mut table, pattern.as_ref(), known);
     if requirements.kinds.is_empty() {
-        requirements.kinds.push(Kind::Service);
+        requirements.kinds.push(PrincipalKind::Service);
     }
     let guard = Guard {
         authenticate: vec![Authentication::Bearer],
@@ -63,7 +63,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::tests::{parse, problems, small, with};
-    use crate::ids::principal_kind::Kind;
+    use crate::ids::principal_kind::PrincipalKind;
 
     fn config(authzen: &Value) -> Value {
         let issuers = json!({
@@ -77,7 +77,7 @@ mod tests {
         let authzen = parse(&config(&json!({}))).unwrap().authzen.unwrap();
         let guard = authzen.route.token_guard().unwrap();
         assert!(!guard.takes_sessions());
-        assert_eq!(guard.requirements.kinds, [Kind::Service]);
+        assert_eq!(guard.requirements.kinds, [PrincipalKind::Service]);
         assert_eq!(authzen.route.resource(), Some("/access/v1"));
     }
 
@@ -94,7 +94,7 @@ mod tests {
         let required = &authzen.route.token_guard().unwrap().requirements;
         assert_eq!(
             (required.kinds.as_slice(), required.scopes.as_slice()),
-            (&[Kind::Agent][..], &["decide".to_owned()][..])
+            (&[PrincipalKind::Agent][..], &["decide".to_owned()][..])
         );
     }
 

@@ -11,7 +11,7 @@ use super::table::Table;
 use super::value::{choice, flag, list, parsed, paths, text, word};
 use crate::claims::path::ClaimPath;
 use crate::ids::IssuerId;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::jose::Algorithm;
 
 /// The most audiences.
@@ -36,9 +36,9 @@ pub struct TokenIssuer {
     /// `audience`: of which `aud` must contain one. Never empty.
     pub audience: Vec<String>,
     /// `tokens`: what its access tokens are like. Default `rfc9068`.
-    pub tokens: Tokens,
-    /// `kind`: for whom its tokens speak. Under [`Kind::Human`], a client's own token is a service all the same.
-    pub kind: Kind,
+    pub tokens: TokenFormat,
+    /// `kind`: for whom its tokens speak. Under [`PrincipalKind::Human`], a client's own token is a service all the same.
+    pub kind: PrincipalKind,
     /// `scopes`: where a token says what it may. Default `["scope", "scp"]`.
     pub scopes: Vec<ClaimPath>,
     /// `roles`: where it says what its subject is. Default nowhere.
@@ -67,7 +67,7 @@ pub enum Constraint {
 
 /// What an issuer's access tokens are like, and what they are believed on.
 #[derive(Clone, Debug)]
-pub enum Tokens {
+pub enum TokenFormat {
     /// JWTs that it signs: believed on the signature.
     Signed(SignedTokens),
     /// Texts that it alone understands: believed on its word.
@@ -105,8 +105,8 @@ impl TokenIssuer {
     #[must_use]
     pub const fn signed(&self) -> Option<&SignedTokens> {
         match &self.tokens {
-            Tokens::Signed(how) => Some(how),
-            Tokens::Opaque(_) => None,
+            TokenFormat::Signed(how) => Some(how),
+            TokenFormat::Opaque(_) => None,
         }
     }
 
@@ -114,8 +114,8 @@ impl TokenIssuer {
     #[must_use]
     pub const fn introspection(&self) -> Option<&Introspection> {
         match &self.tokens {
-            Tokens::Opaque(introspection) => Some(introspection),
-            Tokens::Signed(_) => None,
+            TokenFormat::Opaque(introspection) => Some(introspection),
+            TokenFormat::Signed(_) => None,
         }
     }
 }
@@ -179,7 +179,7 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
     let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
     let audience = table.required("audience", AUDIENCE, audience);
     let tokens = tokens(&mut table, secrets, &id, issuer.as_ref());
-    let kind = table.optional("kind", choice(&Kind::NAMES));
+    let kind = table.optional("kind", choice(&PrincipalKind::NAMES));
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
@@ -195,7 +195,7 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
         issuer: issuer?,
         audience: audience?,
         tokens: tokens?,
-        kind: kind.unwrap_or(Kind::Human),
+        kind: kind.unwrap_or(PrincipalKind::Human),
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
@@ -206,16 +206,16 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
 }
 
 /// `tokens`, and the keys that say more of tokens of that kind. Those about the other kind are mistakes.
-fn tokens(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &IssuerId, issuer: Option<&Issuer>) -> Option<Tokens> {
+fn tokens(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &IssuerId, issuer: Option<&Issuer>) -> Option<TokenFormat> {
     let word = table.optional("tokens", choice(&TOKENS));
     match word.unwrap_or(Some(Profile::Rfc9068)) {
         Some(profile) => {
             refuse(table, &introspection::KEYS, "is about opaque tokens, and `tokens` is not `opaque`");
-            Some(Tokens::Signed(signed(table, profile, issuer)))
+            Some(TokenFormat::Signed(signed(table, profile, issuer)))
         }
         None => {
             refuse(table, &["algs", "jwks_uri"], "is about signed tokens, and `tokens` is `opaque`");
-            introspection::read(table, secrets, id, issuer).map(Tokens::Opaque)
+            introspection::read(table, secrets, id, issuer).map(TokenFormat::Opaque)
         }
     }
 }
@@ -288,7 +288,7 @@ mod tests {
         let issuer = config.token_issuer("https://as.example/").unwrap();
         assert_eq!((issuer.id.as_str(), issuer.audience.as_slice()), ("machines", &["urn:api".to_owned()][..]));
         let signed = issuer.signed().unwrap();
-        assert_eq!((signed.profile, issuer.kind, &signed.jwks_uri), (Profile::Rfc9068, Kind::Human, &None));
+        assert_eq!((signed.profile, issuer.kind, &signed.jwks_uri), (Profile::Rfc9068, PrincipalKind::Human, &None));
         assert_eq!(signed.algs, [Algorithm::Rs256]);
         let paths = |paths: &[ClaimPath]| paths.iter().map(|path| path.as_str().to_owned()).collect::<Vec<_>>();
         assert_eq!(paths(&issuer.scopes), ["scope", "scp"]);
@@ -306,7 +306,7 @@ mod tests {
         })));
         let issuer = config.unwrap().issuers.remove(0);
         let signed = issuer.signed().unwrap();
-        assert_eq!((signed.profile, issuer.kind, issuer.audience.len()), (Profile::Legacy, Kind::Agent, 2));
+        assert_eq!((signed.profile, issuer.kind, issuer.audience.len()), (Profile::Legacy, PrincipalKind::Agent, 2));
         assert_eq!(signed.algs, [Algorithm::Es256, Algorithm::EdDsa]);
         assert_eq!(signed.jwks_uri.as_deref(), Some("https://keys.example/jwks"));
         let all = [&issuer.scopes, &issuer.roles];

@@ -35,7 +35,7 @@ pub use client_auth::ClientAuth;
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
-pub use issuer::{Constraint, Profile, SignedTokens, TokenIssuer, Tokens};
+pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};

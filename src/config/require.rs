@@ -14,7 +14,7 @@ use super::roles::{self, Roles};
 use super::table::Table;
 use super::value::{duration, label, list, one_of, scope, text, word};
 use crate::ids::ProviderId;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{Guard, Pattern, Requirements};
 use crate::time::Seconds;
 
@@ -49,14 +49,14 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
     let Some(mut table) = route.table("require") else { return Requirements::default() };
     let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
     let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
-    let kind = |text: &str| Kind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
+    let kind = |text: &str| PrincipalKind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
     let permission = |text: &str| roles::permission(text).map(|name| known.roles.resolve(name));
     let requirements = Requirements {
         scopes: some(&mut table, "scopes", SCOPE, scope),
         any_scope: some(&mut table, "any_scope", SCOPE, scope),
         providers: some(&mut table, "providers", &ids("a provider", known.provider_ids), provider),
         issuers: some(&mut table, "issuers", &ids("an issuer", &known.issuers.ids), issuer),
-        kinds: some(&mut table, "kinds", &one_of(&Kind::NAMES), kind),
+        kinds: some(&mut table, "kinds", &one_of(&PrincipalKind::NAMES), kind),
         roles: some(&mut table, "roles", "a role of 1 to 80 characters", label),
         permissions: some(&mut table, "permissions", roles::PERMISSION, permission),
         tenant: table.optional("tenant", |value| claims::operand(&Value::from(text(value)?), pattern)),

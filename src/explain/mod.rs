@@ -1,4 +1,4 @@
-//! What would be decided about a request, and why: who is supposed to ask, and what for → a [`Verdict`].
+//! What would be decided about a request, and why: who is supposed to ask, and what for → a [`Explanation`].
 //!
 //! The configuration, the mapping of claims and door 2 are those that decide about real requests; only that somebody is
 //! who they are is supposed, and what opens for them here opens nowhere.
@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
-use crate::authz::relations::{Questions, Step};
+use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
 use crate::http::Method;
@@ -42,12 +42,12 @@ pub enum Reading<'a> {
     /// A route answers it.
     Case(Box<Case<'a>>),
     /// It is refused before anybody asks who it is.
-    Refused(Verdict),
+    Refused(Explanation),
 }
 
 /// What is decided, by which rule, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Explanation {
     /// `allow`, `deny`, `step_up`, or `401` for who would have to prove an identity first.
     pub outcome: &'static str,
     /// The route that decides.
@@ -79,13 +79,13 @@ pub fn read<'a>(
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| misread())?;
     let path = match CanonicalPath::parse(path) {
         Ok(path) => path,
-        Err(error) => return Ok(Reading::Refused(Verdict::of("deny", None, error.code()))),
+        Err(error) => return Ok(Reading::Refused(Explanation::of("deny", None, error.code()))),
     };
     let matched = match config.routes.find(&method, &path) {
         Ok(matched) => matched,
-        Err(NoRoute::NotFound) => return Ok(Reading::Refused(Verdict::of("deny", None, "route.none"))),
+        Err(NoRoute::NotFound) => return Ok(Reading::Refused(Explanation::of("deny", None, "route.none"))),
         Err(NoRoute::MethodNotAllowed(_)) => {
-            return Ok(Reading::Refused(Verdict::of("deny", None, "route.method_not_allowed")));
+            return Ok(Reading::Refused(Explanation::of("deny", None, "route.method_not_allowed")));
         }
     };
     let who = who.filter(|who| takes(&matched.route.access, who));
@@ -94,27 +94,27 @@ pub fn read<'a>(
 
 impl Case<'_> {
     /// Decides, as far as the configuration does. A route that asks the policies as well has
-    /// [`Verdict::TO_BE_ASKED`] for its reason where its requirements are met.
+    /// [`Explanation::TO_BE_ASKED`] for its reason where its requirements are met.
     #[must_use]
-    pub fn decide(&self) -> Verdict {
+    pub fn decide(&self) -> Explanation {
         let Self { who, matched, now, .. } = self;
         let principal = who.map(Hypothetical::principal);
         let (outcome, because, detail) = match authz::authorize(principal, matched, *now) {
             Decision::Allow(_) if matched.route.access == Access::Public => ("allow", "route.public", None),
-            Decision::Allow(_) if self.asks_policies() => ("allow", Verdict::TO_BE_ASKED, None),
+            Decision::Allow(_) if self.asks_policies() => ("allow", Explanation::TO_BE_ASKED, None),
             Decision::Allow(_) => ("allow", "authz.requirements_met", None),
             Decision::StepUp(wanted) => ("step_up", wanted.shortfall.code(), None),
             Decision::Deny(Denial::Anonymous) => ("401", "authn.no_credential", None),
             Decision::Deny(denial) => ("deny", denial.code(), denial.detail()),
         };
         let requirements = principal.map(|principal| authz::each(principal, matched, *now)).unwrap_or_default();
-        let verdict = Verdict::of(outcome, Some(matched.route.name.clone()), because);
-        Verdict { detail, requirements, ..verdict }
+        let verdict = Explanation::of(outcome, Some(matched.route.name.clone()), because);
+        Explanation { detail, requirements, ..verdict }
     }
 
     /// What the route wants to know of relations, where its other requirements are met so far; `None` when nothing.
     #[must_use]
-    pub fn relations<'m>(&'m self, verdict: &Verdict, model: &'m Model) -> Option<Result<Questions<'m>, Denial>> {
+    pub fn relations<'m>(&'m self, verdict: &Explanation, model: &'m Model) -> Option<Result<Questions<'m>, Denial>> {
         let (guard, who) = (self.matched.route.guard()?, self.who?);
         if !matches!(verdict.outcome, "allow" | "step_up") {
             return None;
@@ -124,15 +124,15 @@ impl Case<'_> {
 
     /// Decides with these for all the tuples there are. Also the facts for the policies.
     #[must_use]
-    pub fn decide_with(&self, model: &Model, tuples: &MemoryTuples) -> (Verdict, Vec<String>) {
+    pub fn decide_with(&self, model: &Model, tuples: &MemoryTuples) -> (Explanation, Vec<String>) {
         let verdict = self.decide();
         let Some(questions) = self.relations(&verdict, model) else { return (verdict, Vec::new()) };
         let found = questions.and_then(|mut questions| {
             loop {
                 match questions.step() {
-                    Step::Met(facts) => break Ok(facts),
-                    Step::Denied(denial) => break Err(denial),
-                    Step::Read(reads) => {
+                    RelationStep::Met(facts) => break Ok(facts),
+                    RelationStep::Denied(denial) => break Err(denial),
+                    RelationStep::Read(reads) => {
                         let answers = reads.iter().map(|read| tuples.answer(read)).collect();
                         // One answer for each.
                         let _same_number = questions.learn(reads, answers);
@@ -169,7 +169,7 @@ fn takes(access: &Access, who: &Hypothetical) -> bool {
     }
 }
 
-impl Verdict {
+impl Explanation {
     /// The reason where what the requirements let through is for the policies to decide.
     pub const TO_BE_ASKED: &'static str = "policy.to_be_asked";
 
@@ -236,7 +236,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = self.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
         let route = self.route.as_deref().unwrap_or("none");

@@ -12,7 +12,7 @@ use crate::policy::PolicyEngine;
 
 /// A deployment at work: its sites, each with nothing in common with the others.
 #[derive(Debug)]
-pub struct Deployment {
+pub struct Sites {
     sites: Vec<Served>,
     /// Places among `sites`, by `host[:port]`.
     by_host: HashMap<String, usize>,
@@ -34,7 +34,7 @@ pub struct Unusable {
 
 /// Where a request belongs.
 #[derive(Clone, Copy, Debug)]
-pub enum Place<'a> {
+pub enum SiteMatch<'a> {
     /// To this site.
     Site(&'a Rc<Gateway>),
     /// To a site that cannot be used.
@@ -43,7 +43,7 @@ pub enum Place<'a> {
     Nowhere,
 }
 
-impl Deployment {
+impl Sites {
     /// The deployment with this configuration, and this engine for the policies of its sites.
     #[must_use]
     pub fn new(read: config::Deployment, engine: Option<&'static dyn PolicyEngine>) -> Self {
@@ -65,20 +65,20 @@ impl Deployment {
     /// Where this request belongs, by its host alone, byte for byte. To a site that is the whole deployment belongs
     /// everything: it turns away itself what is not for its host. So it is where nobody can tell which sites there are.
     #[must_use]
-    pub fn at(&self, head: &RequestHead) -> Place<'_> {
+    pub fn at(&self, head: &RequestHead) -> SiteMatch<'_> {
         match self.sites.as_slice() {
             [only] if only.site.is_sole() => only.place(),
             sites => {
                 let place = head.host().and_then(|host| self.by_host.get(host));
-                place.and_then(|place| sites.get(*place)).map_or(Place::Nowhere, Served::place)
+                place.and_then(|place| sites.get(*place)).map_or(SiteMatch::Nowhere, Served::place)
             }
         }
     }
 
     /// The same for a site whose name is known.
     #[must_use]
-    pub fn of(&self, site: &Site) -> Place<'_> {
-        self.sites.iter().find(|one| one.site == *site).map_or(Place::Nowhere, Served::place)
+    pub fn of(&self, site: &Site) -> SiteMatch<'_> {
+        self.sites.iter().find(|one| one.site == *site).map_or(SiteMatch::Nowhere, Served::place)
     }
 
     /// Every site that works.
@@ -107,10 +107,10 @@ impl Served {
         Self { site, gateway }
     }
 
-    const fn place(&self) -> Place<'_> {
+    const fn place(&self) -> SiteMatch<'_> {
         match &self.gateway {
-            Ok(gateway) => Place::Site(gateway),
-            Err(why) => Place::Unusable(why),
+            Ok(gateway) => SiteMatch::Site(gateway),
+            Err(why) => SiteMatch::Unusable(why),
         }
     }
 }

@@ -43,7 +43,7 @@ use well_known::{assertion_keys, client_script, health, protected_resource, reso
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use background::{BackgroundTask, Spawn};
 use context::RequestContext;
-pub use deployment::{Deployment, Place, Unusable};
+pub use deployment::{SiteMatch, Sites, Unusable};
 pub use guard::embedded::Admission;
 use guard::forward_auth::Asks;
 use issuer_documents::IssuerDocuments;
@@ -159,7 +159,7 @@ impl Gateway {
         if let Some(resource) = resource_url::asked_about(&ctx.site.config, path) {
             return Ok(Disposition::Respond(protected_resource::describe(ctx, resource, parts)?));
         }
-        if let (Some(authzen), Some(endpoint)) = (&ctx.site.config.authzen, authzen::Endpoint::at(path)) {
+        if let (Some(authzen), Some(endpoint)) = (&ctx.site.config.authzen, authzen::AuthzenEndpoint::at(path)) {
             let reply = authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts).await?;
             return Ok(Disposition::Respond(reply));
         }

@@ -5,7 +5,7 @@ use crate::limit::Counters;
 use crate::ports::{
     Clock, Fetch, Log, PolicyPublisher, PolicyStore, Random, ReplayGuard, SharedDocuments, Signatures, Signing, Timer,
 };
-use crate::relation::Relations;
+use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
 use crate::store::decision_log::DecisionLog;
 
@@ -38,7 +38,7 @@ pub trait Platform {
     /// Counts requests.
     type Counters: Counters;
     /// The tuples.
-    type Relations: Relations;
+    type TupleStore: TupleStore;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
     /// Where events are written.

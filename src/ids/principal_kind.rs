@@ -4,7 +4,7 @@
 ///
 /// It is part of who somebody is: a service whose id is spelt like a person's is not that person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum PrincipalKind {
     /// A person, by a session or by a token that was issued for them.
     Human,
     /// A program in its own name.
@@ -13,7 +13,7 @@ pub enum Kind {
     Agent,
 }
 
-impl Kind {
+impl PrincipalKind {
     /// Every kind there is, by its name in the configuration.
     pub const NAMES: [(&str, Self); 3] = [("human", Self::Human), ("service", Self::Service), ("agent", Self::Agent)];
 

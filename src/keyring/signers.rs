@@ -3,7 +3,7 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::{Entry, KEY_BYTES, KeyRing, Purpose};
+use super::{Entry, KEY_BYTES, KeyPurpose, KeyRing};
 use crate::jose::Es256Signer;
 use crate::secret::Secret;
 
@@ -28,7 +28,7 @@ impl Entry {
         let hkdf = Hkdf::<Sha256>::new(None, self.root.expose());
         (0..=u8::MAX).find_map(|counter| {
             let mut candidate = [0; KEY_BYTES];
-            let label = [Purpose::Assertion.label(), &[counter]];
+            let label = [KeyPurpose::Assertion.label(), &[counter]];
             hkdf.expand_multi_info(&label, &mut candidate).ok()?;
             Es256Signer::from_scalar(&Secret::new(candidate))
         })
@@ -66,7 +66,7 @@ mod tests {
     fn the_key_is_not_what_another_purpose_uses() {
         let ring = ring(b"a");
         let own = ring.newest_signer().unwrap();
-        let plain = Es256Signer::from_scalar(&ring.newest.derive(Purpose::Assertion)).unwrap();
+        let plain = Es256Signer::from_scalar(&ring.newest.derive(KeyPurpose::Assertion)).unwrap();
         let root = Es256Signer::from_scalar(&ring.newest.root).unwrap();
         assert!(own.kid() != plain.kid() && own.kid() != root.kid());
     }

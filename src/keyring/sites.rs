@@ -27,7 +27,7 @@ mod tests {
 
     use super::super::tests::{Counting, ring};
     use super::*;
-    use crate::keyring::Purpose;
+    use crate::keyring::KeyPurpose;
 
     #[test]
     fn what_a_site_makes_means_nothing_elsewhere() {
@@ -35,7 +35,8 @@ mod tests {
         let site = |id: &str| deployment.of_site(&SiteId::parse(id).unwrap());
         let (shop, admin) = (site("shop"), site("admin"));
         assert_eq!(shop.newest_id(), deployment.newest_id());
-        for purpose in [Purpose::LoginTransaction, Purpose::SessionHandle, Purpose::SharedDocument, Purpose::DpopNonce]
+        for purpose in
+            [KeyPurpose::LoginTransaction, KeyPurpose::SessionHandle, KeyPurpose::SharedDocument, KeyPurpose::DpopNonce]
         {
             let mac = shop.mac(purpose, b"text");
             let sealed = shop.seal(purpose, b"at", b"text", &Counting).unwrap();
@@ -55,10 +56,10 @@ mod tests {
     fn a_sites_ring_rotates_with_the_deployments() {
         let shop = SiteId::parse("shop").unwrap();
         let (old, new) = (ring(&["a"]).of_site(&shop), ring(&["b", "a"]).of_site(&shop));
-        let sealed = old.seal(Purpose::StoredTokens, b"at", b"text", &Counting).unwrap();
-        assert_eq!(new.open(Purpose::StoredTokens, b"at", &sealed).unwrap().expose(), b"text");
+        let sealed = old.seal(KeyPurpose::StoredTokens, b"at", b"text", &Counting).unwrap();
+        assert_eq!(new.open(KeyPurpose::StoredTokens, b"at", &sealed).unwrap().expose(), b"text");
         // Other values here mean that everybody is signed out by the next deployment.
-        let mac = |ring: &KeyRing| Base64UrlUnpadded::encode_string(&ring.mac(Purpose::SessionHandle, b"text"));
+        let mac = |ring: &KeyRing| Base64UrlUnpadded::encode_string(&ring.mac(KeyPurpose::SessionHandle, b"text"));
         assert_eq!(mac(&ring(&["a"])), "0F7uVfDTAtFSMAwBB5aWAz1AaaO7PxF-9hc7p6FQBjI");
         assert_eq!(mac(&old), "GlP1Dw-kULmXO3mYmXGFhwfo9C1el2O4XjaDVr5JEDk");
     }

@@ -51,13 +51,13 @@ impl IsolateBuckets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limit::{Kind, Whose};
+    use crate::limit::{LimitKind, Whose};
     use crate::time::Seconds;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
     fn key(name: &str, allowance: &Allowance) -> BucketKey {
-        BucketKey::of(Kind::Subject, "", allowance, Whose::Subject("https://op.example", name))
+        BucketKey::of(LimitKind::Subject, "", allowance, Whose::Subject("https://op.example", name))
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Draw {
 
 /// A bucket as its table has it.
 #[derive(Debug, Deserialize)]
-pub struct Row {
+pub struct BucketRow {
     debt: u64,
     at: Timestamp,
 }
@@ -75,8 +75,8 @@ impl Draw {
     }
 }
 
-impl From<Row> for Bucket {
-    fn from(Row { debt, at }: Row) -> Self {
+impl From<BucketRow> for Bucket {
+    fn from(BucketRow { debt, at }: BucketRow) -> Self {
         Self::kept(debt, at)
     }
 }
@@ -110,14 +110,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::limit::{Kind, Whose};
+    use crate::limit::{LimitKind, Whose};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
     #[test]
     fn a_question_arrives_as_it_was_sent() {
         let allowance = Allowance::new(100, Seconds::minutes(1), 20).unwrap();
-        let key = BucketKey::of(Kind::Route, "/a", &allowance, Whose::Everyone);
+        let key = BucketKey::of(LimitKind::Route, "/a", &allowance, Whose::Everyone);
         let json = Draw::new(&key, &allowance).to_json();
         let wanted = json!({ "burst": 20, "key": key.to_hex(), "period": 60, "requests": 100, "v": 1 });
         assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), wanted);

@@ -57,15 +57,16 @@ pub struct RouteLimits {
 
 impl RouteLimits {
     /// Each limit there is.
-    pub fn all(&self) -> impl Iterator<Item = (Kind, &Limit)> {
-        let all = [(Kind::Address, &self.address), (Kind::Subject, &self.subject), (Kind::Route, &self.route)];
+    pub fn all(&self) -> impl Iterator<Item = (LimitKind, &Limit)> {
+        let all =
+            [(LimitKind::Address, &self.address), (LimitKind::Subject, &self.subject), (LimitKind::Route, &self.route)];
         all.into_iter().filter_map(|(kind, limit)| Some((kind, limit.as_ref()?)))
     }
 }
 
 /// What a limit is on; its name for callers and in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum LimitKind {
     /// Requests to a route from one network.
     Address,
     /// Requests to a route by one identity.
@@ -80,7 +81,7 @@ pub enum Kind {
     BackchannelLogout,
 }
 
-impl Kind {
+impl LimitKind {
     /// Its name in `RateLimit` fields.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -126,7 +127,7 @@ pub struct BucketKey([u8; 32]);
 impl BucketKey {
     /// The bucket of `whose` for a limit of this kind; `place` is the route where it has one of its own.
     #[must_use]
-    pub fn of(kind: Kind, place: &str, allowance: &Allowance, whose: Whose<'_>) -> Self {
+    pub fn of(kind: LimitKind, place: &str, allowance: &Allowance, whose: Whose<'_>) -> Self {
         let numbers = format!("{}/{}+{}", allowance.requests(), allowance.period().get(), allowance.burst());
         let network = match whose {
             Whose::Network(network) => network.map(|network| network.to_string()).unwrap_or_default(),
@@ -185,15 +186,15 @@ mod tests {
         let eleven = Allowance::new(11, Seconds::minutes(1), 10).unwrap();
         let at = |address| Whose::Network(network(address));
         let keys = [
-            BucketKey::of(Kind::Address, "/a", &ten, at("192.0.2.1")),
-            BucketKey::of(Kind::Address, "/a", &eleven, at("192.0.2.1")),
-            BucketKey::of(Kind::Address, "/b", &ten, at("192.0.2.1")),
-            BucketKey::of(Kind::Address, "/a", &ten, at("192.0.2.2")),
-            BucketKey::of(Kind::Address, "/a", &ten, Whose::Network(None)),
-            BucketKey::of(Kind::Login, "/a", &ten, at("192.0.2.1")),
-            BucketKey::of(Kind::Subject, "/a", &ten, Whose::Subject("https://a", "bc")),
-            BucketKey::of(Kind::Subject, "/a", &ten, Whose::Subject("https://ab", "c")),
-            BucketKey::of(Kind::Route, "/a", &ten, Whose::Everyone),
+            BucketKey::of(LimitKind::Address, "/a", &ten, at("192.0.2.1")),
+            BucketKey::of(LimitKind::Address, "/a", &eleven, at("192.0.2.1")),
+            BucketKey::of(LimitKind::Address, "/b", &ten, at("192.0.2.1")),
+            BucketKey::of(LimitKind::Address, "/a", &ten, at("192.0.2.2")),
+            BucketKey::of(LimitKind::Address, "/a", &ten, Whose::Network(None)),
+            BucketKey::of(LimitKind::Login, "/a", &ten, at("192.0.2.1")),
+            BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://a", "bc")),
+            BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://ab", "c")),
+            BucketKey::of(LimitKind::Route, "/a", &ten, Whose::Everyone),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert_eq!(keys.iter().position(|other| other == key), Some(index));

@@ -1,6 +1,6 @@
 //! What callers are told of limits: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
 
-use super::{Allowance, Drawn, Kind};
+use super::{Allowance, Drawn, LimitKind};
 use crate::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The field that says what is left (§4).
@@ -12,7 +12,7 @@ pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-pol
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Which limit.
-    pub kind: Kind,
+    pub kind: LimitKind,
     /// What it allows.
     pub allowance: Allowance,
     /// What is left.
@@ -75,11 +75,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         quotas.add_to(&mut headers);
         assert!(headers.is_empty() && quotas.names().is_empty());
-        quotas.push(Quota { kind: Kind::Address, allowance: allowance(100, 100), drawn: None });
+        quotas.push(Quota { kind: LimitKind::Address, allowance: allowance(100, 100), drawn: None });
         quotas.add_to(&mut headers);
         assert_eq!(headers.len(), 1);
         assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=60"#);
-        quotas.push(Quota { kind: Kind::Subject, allowance: allowance(100, 20), drawn: Some(drawn) });
+        quotas.push(Quota { kind: LimitKind::Subject, allowance: allowance(100, 20), drawn: Some(drawn) });
         let mut headers = HeaderMap::from_iter([(RATE_LIMIT, HeaderValue::from_static(r#""api";r=1;t=9"#))]);
         quotas.add_to(&mut headers);
         assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=60, "subject";q=20;w=12"#);

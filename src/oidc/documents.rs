@@ -14,7 +14,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{HeaderMap, header};
-use crate::keyring::{KeyRing, Purpose};
+use crate::keyring::{KeyPurpose, KeyRing};
 use crate::time::{Seconds, Timestamp};
 
 /// How long a document of one kind lives, and is usable.
@@ -105,7 +105,7 @@ impl Stored {
     #[must_use]
     pub fn to_cache(&self, url: &str, keys: &KeyRing) -> Option<String> {
         let json = serde_json::to_string(self).ok()?;
-        let mac = Base64UrlUnpadded::encode_string(&keys.mac(Purpose::SharedDocument, &authenticated(url, &json)));
+        let mac = Base64UrlUnpadded::encode_string(&keys.mac(KeyPurpose::SharedDocument, &authenticated(url, &json)));
         Some(format!("{}.{mac}.{json}", keys.newest_id().as_str()))
     }
 
@@ -115,7 +115,7 @@ impl Stored {
         let mut parts = text.splitn(3, '.');
         let (key, mac, json) = (parts.next()?, parts.next()?, parts.next()?);
         let mac = Base64UrlUnpadded::decode_vec(mac).ok()?;
-        if !keys.mac_is_valid(Purpose::SharedDocument, key, &authenticated(url, json), &mac) {
+        if !keys.mac_is_valid(KeyPurpose::SharedDocument, key, &authenticated(url, json), &mac) {
             return None;
         }
         serde_json::from_str(json).ok().filter(|stored: &Self| stored.version == 1)

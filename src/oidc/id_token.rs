@@ -19,7 +19,7 @@ use crate::time::{Seconds, Timestamp};
 pub const MAX_AGE_AT_LOGIN: Seconds = Seconds::minutes(10);
 
 /// What an ID token must be to end one login. Every field is given; what is not asked for is `None` or empty.
-pub struct Expectations<'a> {
+pub struct IdTokenExpectations<'a> {
     /// The issuer of the metadata, which is that of the configuration.
     pub issuer: &'a str,
     /// Our id at the provider.
@@ -86,7 +86,7 @@ impl IdToken {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check(jwt: VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, IdTokenError> {
+    pub fn check(jwt: VerifiedJwt, expected: &IdTokenExpectations<'_>) -> Result<Self, IdTokenError> {
         check_kind(&jwt)?;
         let claims = jwt.claims();
         check_issuer(claims, expected.issuer)?; // 2
@@ -271,7 +271,7 @@ fn check_acr(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), IdT
 /// Checked for being a past time even when nobody asked: routes ask later how long ago it was.
 fn check_auth_time(
     claims: &Map<String, Value>,
-    expected: &Expectations<'_>,
+    expected: &IdTokenExpectations<'_>,
 ) -> Result<Option<Timestamp>, IdTokenError> {
     let auth_time = optional(claims, "auth_time", time, IdTokenError::AuthTimeMalformed)?;
     if auth_time.is_some_and(|auth_time| is_ahead(auth_time, expected.now)) {

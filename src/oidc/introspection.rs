@@ -26,7 +26,7 @@ const TOKEN_TYPES: [&str; 2] = ["bearer", "dpop"];
 
 /// What the answer about a good token must be. Every field is given.
 #[derive(Clone, Copy, Debug)]
-pub struct Expectations<'a> {
+pub struct IntrospectionExpectations<'a> {
     /// The configured issuer, whose endpoint was asked.
     pub issuer: &'a str,
     /// Of these, `aud` must contain one.
@@ -200,7 +200,10 @@ impl Introspected {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, IntrospectionError> {
+    pub fn check(
+        claims: Map<String, Value>,
+        expected: &IntrospectionExpectations<'_>,
+    ) -> Result<Self, IntrospectionError> {
         check_issuer(&claims, expected.issuer)?;
         check_audience(&claims, expected)?;
         check_kind(&claims)?;
@@ -259,7 +262,10 @@ fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), Introsp
 }
 
 /// a token for another API is none for ours.
-fn check_audience(claims: &Map<String, Value>, expected: &Expectations<'_>) -> Result<(), IntrospectionError> {
+fn check_audience(
+    claims: &Map<String, Value>,
+    expected: &IntrospectionExpectations<'_>,
+) -> Result<(), IntrospectionError> {
     if !claims.contains_key("aud") {
         return match expected.without_audience {
             WithoutAudience::Refuse => Err(IntrospectionError::AudMissing),

@@ -20,7 +20,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 const TYP: &str = "logout+jwt";
 
 /// What a logout token must be. Every field is given.
-pub struct Expectations<'a> {
+pub struct LogoutTokenExpectations<'a> {
     /// The issuer of the metadata, which is that of the configuration.
     pub issuer: &'a str,
     /// Our id at the provider.
@@ -142,7 +142,7 @@ impl LogoutToken {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check(jwt: &VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, LogoutTokenError> {
+    pub fn check(jwt: &VerifiedJwt, expected: &LogoutTokenExpectations<'_>) -> Result<Self, LogoutTokenError> {
         let claims = jwt.claims();
         check_kind(jwt.header().typ(), expected.kind)?;
         check_issuer(claims, expected.issuer)?; // 4
@@ -201,7 +201,10 @@ fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), Lo
 }
 
 /// Returns when the token is certainly of no use any more: its `jti` need not be remembered longer.
-fn check_times(claims: &Map<String, Value>, expected: &Expectations<'_>) -> Result<Timestamp, LogoutTokenError> {
+fn check_times(
+    claims: &Map<String, Value>,
+    expected: &LogoutTokenExpectations<'_>,
+) -> Result<Timestamp, LogoutTokenError> {
     let now = expected.now;
     let expires_at = optional(claims, "exp", time, LogoutTokenError::ExpMalformed)?;
     if expires_at.is_none() && expected.kind == LogoutTokens::Strict {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::login_values::{CodeVerifier, Nonce, State};
 use crate::config::ProviderId;
 use crate::http::cookie::LOGIN_PREFIX;
-use crate::keyring::{KeyRing, Purpose, SealError};
+use crate::keyring::{KeyPurpose, KeyRing, SealError};
 use crate::ports::Random;
 use crate::secret::{self, Secret, constant_time_eq};
 use crate::time::{Seconds, Timestamp};
@@ -103,7 +103,7 @@ impl Transaction {
     pub fn seal(&self, keys: &KeyRing, random: &impl Random) -> Result<(String, Secret<String>), SealError> {
         let name = cookie_name(self.state.expose());
         let plain = Secret::new(serde_json::to_vec(self).map_err(|_| SealError)?);
-        let sealed = keys.seal(Purpose::LoginTransaction, name.as_bytes(), plain.expose(), random)?;
+        let sealed = keys.seal(KeyPurpose::LoginTransaction, name.as_bytes(), plain.expose(), random)?;
         if sealed.len() > MAX_SEALED_BYTES {
             return Err(SealError);
         }
@@ -116,7 +116,7 @@ impl Transaction {
         if value.len() > MAX_SEALED_BYTES {
             return None;
         }
-        let plain = keys.open(Purpose::LoginTransaction, name.as_bytes(), value).ok()?;
+        let plain = keys.open(KeyPurpose::LoginTransaction, name.as_bytes(), value).ok()?;
         let transaction: Self = serde_json::from_slice(plain.expose()).ok()?;
         (transaction.version == 1 && now < transaction.expires_at()).then_some(transaction)
     }

@@ -37,7 +37,7 @@ const OF_THE_SIGN_IN: [&str; 15] = [
 ];
 
 /// What a UserInfo response must be. Every field is given.
-pub struct Expectations<'a> {
+pub struct UserInfoExpectations<'a> {
     /// The issuer of the metadata, which is that of the configuration.
     pub issuer: &'a str,
     /// Our id at the provider.
@@ -164,7 +164,7 @@ impl UserInfo {
     ///
     /// # Errors
     /// When they are somebody else's.
-    pub fn check(claims: Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, UserInfoError> {
+    pub fn check(claims: Map<String, Value>, expected: &UserInfoExpectations<'_>) -> Result<Self, UserInfoError> {
         // compared byte for byte.
         if text(&claims, "sub") == Some(expected.subject) {
             Ok(Self { claims })
@@ -177,7 +177,7 @@ impl UserInfo {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check_signed(jwt: VerifiedJwt, expected: &Expectations<'_>) -> Result<Self, UserInfoError> {
+    pub fn check_signed(jwt: VerifiedJwt, expected: &UserInfoExpectations<'_>) -> Result<Self, UserInfoError> {
         if jwt.header().typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
             return Err(UserInfoError::TypRefused);
         }

@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::{moment, page};
 use crate::authz::Finding;
-use crate::explain::{Verdict, words};
+use crate::explain::{Explanation, words};
 use crate::time::Timestamp;
 
 /// What stands in the forms.
 #[derive(Debug, Default)]
-pub struct Asked<'a> {
+pub struct ExplainForm<'a> {
     /// The id of a request.
     pub id: &'a str,
     /// A request, such as `GET /api/orders/7`.
@@ -38,7 +38,7 @@ pub struct Choice {
 
 /// What is to be said.
 #[derive(Debug)]
-pub enum Answer {
+pub enum ExplainAnswer {
     /// Nothing was asked.
     Nothing,
     /// What was asked cannot be answered: why.
@@ -46,20 +46,20 @@ pub enum Answer {
     /// The event of a request.
     Made(Value),
     /// What would be decided.
-    Supposed(Verdict),
+    Hypothetical(Explanation),
 }
 
 /// The page. `kept`: whether decisions are kept here.
 #[must_use]
-pub fn render(asked: &Asked<'_>, choices: &[Choice], kept: bool, answer: &Answer) -> String {
+pub fn render(asked: &ExplainForm<'_>, choices: &[Choice], kept: bool, answer: &ExplainAnswer) -> String {
     let body = html! {
         h1 { "Why was that decided?" }
         p { "Why a request was let through or refused, and what would become of another." }
         @match answer {
-            Answer::Nothing => {}
-            Answer::Problem(problem) => section.answer role="status" { h2.no { "No answer" } p { (problem) } },
-            Answer::Made(event) => (made(event)),
-            Answer::Supposed(verdict) => (supposed(verdict, asked.request)),
+            ExplainAnswer::Nothing => {}
+            ExplainAnswer::Problem(problem) => section.answer role="status" { h2.no { "No answer" } p { (problem) } },
+            ExplainAnswer::Made(event) => (made(event)),
+            ExplainAnswer::Hypothetical(verdict) => (supposed(verdict, asked.request)),
         }
         (past(asked, kept))
         (hypothetical(asked, choices))
@@ -67,7 +67,7 @@ pub fn render(asked: &Asked<'_>, choices: &[Choice], kept: bool, answer: &Answer
     page("Why was that decided?", &html! {}, &html! { div.wide { (body) } })
 }
 
-fn past(asked: &Asked<'_>, kept: bool) -> Markup {
+fn past(asked: &ExplainForm<'_>, kept: bool) -> Markup {
     html! {
         form.question method="get" action="/auth/admin/explain" {
             h2 { "A request that was made" }
@@ -83,7 +83,7 @@ fn past(asked: &Asked<'_>, kept: bool) -> Markup {
     }
 }
 
-fn hypothetical(asked: &Asked<'_>, choices: &[Choice]) -> Markup {
+fn hypothetical(asked: &ExplainForm<'_>, choices: &[Choice]) -> Markup {
     html! {
         form.question method="get" action="/auth/admin/explain" {
             h2 { "What would be decided" }
@@ -110,7 +110,7 @@ fn hypothetical(asked: &Asked<'_>, choices: &[Choice]) -> Markup {
     }
 }
 
-fn supposed(verdict: &Verdict, request: &str) -> Markup {
+fn supposed(verdict: &Explanation, request: &str) -> Markup {
     let rows = [
         ("Request", Some(request.to_owned())),
         ("Route", verdict.route.clone()),
@@ -221,7 +221,7 @@ mod tests {
             "time": 1_795_328_454, "outcome": "deny", "reason": "authz.insufficient_scope", "detail": "admin",
             "method": "GET", "path": "/<script>", "subject": "<b>alice</b>", "request_id": "99b3b75e830b70503346",
         });
-        let page = render(&Asked::default(), &choices(), true, &Answer::Made(event));
+        let page = render(&ExplainForm::default(), &choices(), true, &ExplainAnswer::Made(event));
         assert!(page.contains("Refused") && page.contains("These scopes were not granted."), "{page}");
         assert!(page.contains("&lt;b&gt;alice") && !page.contains("<b>") && !page.contains("<script"));
         assert!(page.contains("22 November 2026, 06:20 UTC") && !page.contains("Tenant"));
@@ -229,8 +229,8 @@ mod tests {
 
     #[test]
     fn what_was_asked_stands_in_the_form_again() {
-        let asked = Asked { request: "GET /\"a", claims: "</textarea>", by: "nobody", ..Asked::default() };
-        let page = render(&asked, &choices(), false, &Answer::Problem("<i>".to_owned()));
+        let asked = ExplainForm { request: "GET /\"a", claims: "</textarea>", by: "nobody", ..ExplainForm::default() };
+        let page = render(&asked, &choices(), false, &ExplainAnswer::Problem("<i>".to_owned()));
         assert!(page.contains(r#"value="GET /&quot;a""#) && page.contains("&lt;/textarea&gt;"), "{page}");
         assert!(page.contains("&lt;i&gt;") && page.contains("Nothing is kept here") && page.contains("selected"));
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::authn::{Actor, AuthenticationFacts, Principal};
 use crate::http::{Method, Peer};
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{Access, CanonicalPath, Matched};
 use crate::time::Timestamp;
 
@@ -38,7 +38,7 @@ pub struct ManagementInput<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct PrincipalFacts<'a> {
     /// Person, service or agent.
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// The issuer that vouches for them.
     pub issuer: &'a str,
     /// What that issuer calls them.

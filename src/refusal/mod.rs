@@ -5,7 +5,7 @@ mod parts;
 mod problem;
 mod reason;
 
-pub use parts::{Document, LogoutRequestError, VerifyError};
+pub use parts::{Document, ForwardAuthError, LogoutRequestError};
 pub use problem::Refusal;
 pub use reason::Reason;
 

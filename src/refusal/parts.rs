@@ -38,7 +38,7 @@ impl LogoutRequestError {
 
 /// Why a proxy's question about a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerifyError {
+pub enum ForwardAuthError {
     /// It shows no secret.
     NoSecret,
     /// It shows a secret that is not the one.
@@ -51,7 +51,7 @@ pub enum VerifyError {
     Unusable(&'static str),
 }
 
-impl VerifyError {
+impl ForwardAuthError {
     pub(super) const fn code(self) -> &'static str {
         match self {
             Self::NoSecret => "verify.no_secret",

@@ -1,6 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, LogoutRequestError, VerifyError};
+use super::parts::{Document, ForwardAuthError, LogoutRequestError};
 use super::problem::Refusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
@@ -11,7 +11,7 @@ use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
-use crate::limit::Kind;
+use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
 use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
@@ -55,9 +55,9 @@ pub enum Reason {
     /// A browser asks for a page of an origin that the route does not name.
     CorsOrigin,
     /// More requests than this limit lets through; in so long it will be one more.
-    Limited(Kind, Seconds),
+    Limited(LimitKind, Seconds),
     /// A proxy's question that is not answered.
-    Verify(VerifyError),
+    Verify(ForwardAuthError),
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.

@@ -9,7 +9,7 @@ use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
 use crate::json::JsonError;
-use crate::limit::Kind;
+use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
 use crate::oidc::id_token::IdTokenError;
 use crate::oidc::metadata::MetadataError;
@@ -45,12 +45,12 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Csrf(CsrfError::Origin), 403),
         (Reason::Csrf(CsrfError::NoEvidence), 403),
         (Reason::CorsOrigin, 403),
-        (Reason::Limited(Kind::Subject, Seconds::new(1)), 429),
-        (Reason::Verify(VerifyError::NoSecret), 400),
-        (Reason::Verify(VerifyError::WrongSecret), 400),
-        (Reason::Verify(VerifyError::Unsaid(DETAIL)), 400),
-        (Reason::Verify(VerifyError::SaidTwice(DETAIL)), 400),
-        (Reason::Verify(VerifyError::Unusable(DETAIL)), 400),
+        (Reason::Limited(LimitKind::Subject, Seconds::new(1)), 429),
+        (Reason::Verify(ForwardAuthError::NoSecret), 400),
+        (Reason::Verify(ForwardAuthError::WrongSecret), 400),
+        (Reason::Verify(ForwardAuthError::Unsaid(DETAIL)), 400),
+        (Reason::Verify(ForwardAuthError::SaidTwice(DETAIL)), 400),
+        (Reason::Verify(ForwardAuthError::Unusable(DETAIL)), 400),
         (Reason::Denied(Denial::Anonymous), 401),
         (Reason::Denied(Denial::Scopes(vec![DETAIL.to_owned()])), 403),
         (Reason::Denied(Denial::Provider), 403),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Model, Name, Object, Read, Rewrite, Subject, TupleReply, Userset, Wanted};
+use super::{KnownTuples, Model, Name, Object, Read, Rewrite, Subject, TupleQuery, TupleReply, Userset};
 
 /// The most steps from the relation in question to any other: groups in groups, folders in folders.
 pub const MAX_DEPTH: usize = 25;
@@ -53,7 +53,7 @@ impl Unanswerable {
 
 /// Whether `subject` stands in the relation `userset` names, to the object it names.
 #[must_use]
-pub fn evaluate(model: &Model, known: &Known, userset: &Userset, subject: &Subject) -> CheckResult {
+pub fn evaluate(model: &Model, known: &KnownTuples, userset: &Userset, subject: &Subject) -> CheckResult {
     let graph = Graph::of(model, known, userset, subject);
     let values = graph.solve();
     match values.first() {
@@ -88,7 +88,7 @@ struct Node {
 
 struct Graph<'a> {
     model: &'a Model,
-    known: &'a Known,
+    known: &'a KnownTuples,
     subject: &'a Subject,
     nodes: Vec<Node>,
     places: BTreeMap<Userset, usize>,
@@ -96,7 +96,7 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// Breadth first: every node has its shortest distance.
-    fn of(model: &'a Model, known: &'a Known, userset: &Userset, subject: &'a Subject) -> Self {
+    fn of(model: &'a Model, known: &'a KnownTuples, userset: &Userset, subject: &'a Subject) -> Self {
         let mut graph = Self { model, known, subject, nodes: Vec::new(), places: BTreeMap::new() };
         graph.node(userset.clone(), 0);
         let mut at = 0;
@@ -169,7 +169,7 @@ impl<'a> Graph<'a> {
         if exactly.is_empty() && !usersets {
             return Term::Known(false);
         }
-        let read = Read { userset: userset.clone(), wanted: Wanted::Subjects { exactly, usersets } };
+        let read = Read { userset: userset.clone(), wanted: TupleQuery::Subjects { exactly, usersets } };
         self.read(read, |graph, subject| match subject {
             Subject::Userset(set) if admits(subject) => Some(graph.node(set.clone(), depth)),
             _ => None,
@@ -180,7 +180,7 @@ impl<'a> Graph<'a> {
         let parents = Userset { object: userset.object.clone(), relation: parent.clone() };
         let Some(definition) = self.relation(&parents) else { return Term::Known(false) };
         let admits = |subject: &Subject| definition.allowed().any(|allowed| allowed.admits(subject));
-        self.read(Read { userset: parents, wanted: Wanted::Objects }, |graph, subject| match subject {
+        self.read(Read { userset: parents, wanted: TupleQuery::Objects }, |graph, subject| match subject {
             Subject::Object(object) if admits(subject) && graph.model.has(object.kind(), relation) => {
                 Some(graph.node(related(object, relation), depth))
             }
@@ -234,7 +234,7 @@ impl<'a> Graph<'a> {
     }
 
     /// What is unread and may still make a difference, nearest first.
-    fn wants(&self, values: &[Value], known: &Known) -> CheckResult {
+    fn wants(&self, values: &[Value], known: &KnownTuples) -> CheckResult {
         let mut reached = vec![false; self.nodes.len()];
         let (mut next, mut reads, mut why) = (vec![0], Vec::new(), None);
         let mut at = 0;

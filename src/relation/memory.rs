@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleReply, Wanted};
+use super::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleQuery, TupleReply};
 
 /// A set of tuples that answers as the store does.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +24,12 @@ impl MemoryTuples {
             |subject: &Subject| self.0.contains(&Tuple { userset: read.userset.clone(), subject: subject.clone() });
         let subjects = self.0.iter().filter(|tuple| tuple.userset == read.userset).map(|tuple| &tuple.subject);
         let found: Vec<&Subject> = match &read.wanted {
-            Wanted::Subjects { exactly, .. } if exactly.iter().any(has) => {
+            TupleQuery::Subjects { exactly, .. } if exactly.iter().any(has) => {
                 return TupleReply { is_there: true, ..TupleReply::default() };
             }
-            Wanted::Subjects { usersets: false, .. } => Vec::new(),
-            Wanted::Subjects { .. } => subjects.filter(|subject| subject.is_userset()).collect(),
-            Wanted::Objects => subjects.filter(|subject| !subject.is_userset()).collect(),
+            TupleQuery::Subjects { usersets: false, .. } => Vec::new(),
+            TupleQuery::Subjects { .. } => subjects.filter(|subject| subject.is_userset()).collect(),
+            TupleQuery::Objects => subjects.filter(|subject| !subject.is_userset()).collect(),
         };
         let more = found.len() > MAX_FOUND;
         TupleReply { is_there: false, found: found.into_iter().take(MAX_FOUND).cloned().collect(), more }

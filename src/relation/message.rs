@@ -5,8 +5,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Change, Changed, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject, Tuple, TupleReply, Userset,
-    Wanted,
+    Change, Changed, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject, Tuple, TupleQuery,
+    TupleReply, Userset,
 };
 
 const VERSION: u8 = 1;
@@ -130,8 +130,8 @@ impl TupleRequest {
 
 fn sent(read: &Read) -> serde_json::Value {
     match &read.wanted {
-        Wanted::Objects => json!({ "of": read.userset.to_string() }),
-        Wanted::Subjects { exactly, usersets } => {
+        TupleQuery::Objects => json!({ "of": read.userset.to_string() }),
+        TupleQuery::Subjects { exactly, usersets } => {
             let exactly: Vec<String> = exactly.iter().map(ToString::to_string).collect();
             json!({ "of": read.userset.to_string(), "exactly": exactly, "usersets": usersets })
         }
@@ -141,10 +141,10 @@ fn sent(read: &Read) -> serde_json::Value {
 impl SentRead {
     fn parse(self) -> Option<Read> {
         let wanted = match self.exactly {
-            None => Wanted::Objects,
+            None => TupleQuery::Objects,
             Some(exactly) => {
                 let exactly = exactly.iter().map(|text| Subject::parse(text)).collect::<Option<_>>()?;
-                Wanted::Subjects { exactly, usersets: self.usersets }
+                TupleQuery::Subjects { exactly, usersets: self.usersets }
             }
         };
         Some(Read { userset: Userset::parse(&self.of)?, wanted })
@@ -279,8 +279,8 @@ mod tests {
         let object = Object::parse("document:7").unwrap();
         for request in [
             TupleRequest::Read(vec![
-                read("document:7#viewer", Wanted::Subjects { exactly, usersets: true }),
-                read("document:7#parent", Wanted::Objects),
+                read("document:7#viewer", TupleQuery::Subjects { exactly, usersets: true }),
+                read("document:7#parent", TupleQuery::Objects),
             ]),
             TupleRequest::Change(Change {
                 object: object.clone(),

@@ -2,7 +2,7 @@
 //! `document:7#viewer@group:eng#member`, from which follows whether somebody is, say, a `viewer` of `document:7`.
 //!
 //! The notation is that of `OpenFGA`: whoever knows one knows the other, and its published tests hold for ours.
-//! [`evaluate`] is pure: it answers from what is [`Known`], or says what has to be read.
+//! [`evaluate`] is pure: it answers from what is [`KnownTuples`], or says what has to be read.
 
 mod evaluate;
 mod memory;
@@ -20,7 +20,7 @@ pub use evaluate::{CheckResult, MAX_DEPTH, MAX_READS, Unanswerable, evaluate};
 pub use memory::MemoryTuples;
 pub use model::{Inadmissible, Model, ModelProblem};
 pub use person::{Misnamed, PEOPLE, TUPLE, object, person, subject, tuple};
-pub use read::{Known, MAX_FOUND, Read, TupleReply, Wanted};
+pub use read::{KnownTuples, MAX_FOUND, Read, TupleQuery, TupleReply};
 pub use rewrite::{Allowed, Rewrite, RewriteError};
 pub use template::Template;
 pub use tuple::{Name, Object, Subject, Tuple, Userset};
@@ -61,7 +61,7 @@ pub struct Page {
 
 /// Where the tuples are: strongly consistent, object by object. What was written is there for the next question.
 #[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
-pub trait Relations {
+pub trait TupleStore {
     /// The answers, in the order of the questions.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{Name, Object, Subject, Tuple, Userset};
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 
 /// The types of those who come through door 1.
 pub const PEOPLE: [&str; 3] = ["user", "service", "agent"];
@@ -29,17 +29,17 @@ pub enum Misnamed {
 }
 
 /// The type that somebody of this kind is of.
-const fn kind_name(kind: Kind) -> &'static str {
+const fn kind_name(kind: PrincipalKind) -> &'static str {
     match kind {
-        Kind::Human => "user",
-        Kind::Service => "service",
-        Kind::Agent => "agent",
+        PrincipalKind::Human => "user",
+        PrincipalKind::Service => "service",
+        PrincipalKind::Agent => "agent",
     }
 }
 
 /// Somebody as a subject; `None` when their name is too long to be one.
 #[must_use]
-pub fn person(kind: Kind, issuer: &str, subject: &str) -> Option<Object> {
+pub fn person(kind: PrincipalKind, issuer: &str, subject: &str) -> Option<Object> {
     Name::parse(kind_name(kind)).and_then(|kind| of_type(kind, issuer, subject))
 }
 
@@ -52,13 +52,13 @@ fn of_type(kind: Name, issuer: &str, subject: &str) -> Option<Object> {
 }
 
 /// The issuer that goes by an id in the configuration.
-pub(super) type Issuers<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
+pub(super) type IssuerNames<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
 
 /// Reads an object as people write it.
 ///
 /// # Errors
 /// When it cannot be read, or is somebody without issuer.
-pub fn object(text: &str, issuers: Issuers<'_>) -> Result<Object, Misnamed> {
+pub fn object(text: &str, issuers: IssuerNames<'_>) -> Result<Object, Misnamed> {
     named(Object::parse(text).ok_or(Misnamed::Unreadable)?, issuers)
 }
 
@@ -66,7 +66,7 @@ pub fn object(text: &str, issuers: Issuers<'_>) -> Result<Object, Misnamed> {
 ///
 /// # Errors
 /// The same.
-pub fn subject(text: &str, issuers: Issuers<'_>) -> Result<Subject, Misnamed> {
+pub fn subject(text: &str, issuers: IssuerNames<'_>) -> Result<Subject, Misnamed> {
     match Subject::parse(text).ok_or(Misnamed::Unreadable)? {
         Subject::Object(object) => named(object, issuers).map(Subject::Object),
         Subject::Userset(Userset { object, relation }) => {
@@ -80,7 +80,7 @@ pub fn subject(text: &str, issuers: Issuers<'_>) -> Result<Subject, Misnamed> {
 ///
 /// # Errors
 /// The same.
-pub fn tuple(text: &str, issuers: Issuers<'_>) -> Result<Tuple, Misnamed> {
+pub fn tuple(text: &str, issuers: IssuerNames<'_>) -> Result<Tuple, Misnamed> {
     let (userset, by) = text
         .split_once('#')
         .and_then(|(object, rest)| Some((object, rest.split_once('@')?)))
@@ -91,7 +91,7 @@ pub fn tuple(text: &str, issuers: Issuers<'_>) -> Result<Tuple, Misnamed> {
 }
 
 /// One spelling for each: escapes that need not be are undone, and those that are missing made.
-fn named(object: Object, issuers: Issuers<'_>) -> Result<Object, Misnamed> {
+fn named(object: Object, issuers: IssuerNames<'_>) -> Result<Object, Misnamed> {
     if !PEOPLE.contains(&object.kind().as_str()) {
         return Ok(object);
     }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn somebody_is_an_issuer_and_a_subject_whoever_writes_it() {
         //
-        let anne = person(Kind::Human, "https://login.example/t1", "auth0|anne").unwrap();
+        let anne = person(PrincipalKind::Human, "https://login.example/t1", "auth0|anne").unwrap();
         assert_eq!(anne.to_string(), "user:https://login.example/t1|auth0|anne");
         for text in ["user:corp|auth0|anne", "user:https://login.example/t1|auth0|anne", "user:corp|auth0%7Canne"] {
             assert_eq!(read(&format!("doc:7#viewer@{text}")), Ok(format!("doc:7#viewer@{anne}")));
@@ -136,7 +136,7 @@ mod tests {
         let odd = ["a", "a|b", "a#b", "a%23b", "a b", "a%20b", "é", "*", "|", "a@b", "a:b", "a\u{a0}b", "a\n"];
         let issuers = ["https://a", "https://a|a", "https://a|", "https://a#x", "https://b"];
         let mut all = std::collections::BTreeSet::new();
-        for kind in [Kind::Human, Kind::Service, Kind::Agent] {
+        for kind in [PrincipalKind::Human, PrincipalKind::Service, PrincipalKind::Agent] {
             for issuer in issuers {
                 for subject in odd {
                     let name = person(kind, issuer, subject).unwrap();
@@ -145,7 +145,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(person(Kind::Human, "https://a", &"é".repeat(255)), None);
-        assert_eq!(person(Kind::Human, "https://a", ""), None);
+        assert_eq!(person(PrincipalKind::Human, "https://a", &"é".repeat(255)), None);
+        assert_eq!(person(PrincipalKind::Human, "https://a", ""), None);
     }
 }

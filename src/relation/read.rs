@@ -13,12 +13,12 @@ pub struct Read {
     /// Which relation of which object.
     pub userset: Userset,
     /// What of its tuples.
-    pub wanted: Wanted,
+    pub wanted: TupleQuery,
 }
 
 /// What is to be known of a relation's tuples. Never all of them: a group may have a million members.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wanted {
+pub enum TupleQuery {
     /// Whether one of these is in it, and if none is, with `usersets` those usersets that are.
     Subjects {
         /// Looked for as they are.
@@ -43,7 +43,7 @@ pub struct TupleReply {
 
 /// What was read so far.
 #[derive(Clone, Debug, Default)]
-pub struct Known(BTreeMap<Read, TupleReply>);
+pub struct KnownTuples(BTreeMap<Read, TupleReply>);
 
 impl Read {
     /// The object whose tuples are read.
@@ -53,7 +53,7 @@ impl Read {
     }
 }
 
-impl Known {
+impl KnownTuples {
     /// Remembers an answer.
     pub fn learn(&mut self, read: Read, answer: TupleReply) {
         self.0.insert(read, answer);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CheckResult, Known, MemoryTuples, Model, Name, Rewrite, Subject, Tuple, Userset, evaluate};
+use super::{CheckResult, KnownTuples, MemoryTuples, Model, Name, Rewrite, Subject, Tuple, Userset, evaluate};
 
 pub(super) type Types<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
 
@@ -28,7 +28,7 @@ pub(super) fn decide(
     subject: &str,
 ) -> (CheckResult, usize, usize) {
     let (userset, subject) = (Userset::parse(userset).unwrap(), Subject::parse(subject).unwrap());
-    let mut known = Known::default();
+    let mut known = KnownTuples::default();
     for round in 0.. {
         match evaluate(model, &known, &userset, &subject) {
             CheckResult::Wants(reads) => {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::claims::path::ClaimPath;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::ids::{IssuerId, ProviderId};
 use crate::relation::Template;
 use crate::time::Seconds;
@@ -16,7 +16,7 @@ pub struct Requirements {
     /// `issuers`: who came by a token has it from one of these.
     pub issuers: Vec<IssuerId>,
     /// `kinds`: the identity is of one of these kinds.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<PrincipalKind>,
     /// `tenant`: whoever vouches for the identity says that it belongs to this one.
     pub tenant: Option<Operand>,
     /// `roles`: the identity has one of these roles.

@@ -9,7 +9,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-use crate::keyring::{KeyRing, Purpose};
+use crate::keyring::{KeyPurpose, KeyRing};
 use crate::ports::Random;
 use crate::secret::Secret;
 
@@ -109,7 +109,7 @@ impl SessionHandle {
         let mut body = self.subject.0.to_vec();
         body.extend(self.id.0.expose());
         let signed = format!("{VERSION}.{}.{}", keys.newest_id().as_str(), Base64UrlUnpadded::encode_string(&body));
-        let mac = keys.mac(Purpose::SessionHandle, signed.as_bytes());
+        let mac = keys.mac(KeyPurpose::SessionHandle, signed.as_bytes());
         Secret::new(format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac)))
     }
 
@@ -132,7 +132,7 @@ impl SessionHandle {
             return None;
         };
         let mac = Base64UrlUnpadded::decode_vec(mac).ok()?;
-        if !keys.mac_is_valid(Purpose::SessionHandle, key, signed.as_bytes(), &mac) {
+        if !keys.mac_is_valid(KeyPurpose::SessionHandle, key, signed.as_bytes(), &mac) {
             return None;
         }
         let body = Base64UrlUnpadded::decode_vec(body).ok()?;

@@ -1,6 +1,6 @@
 //! Sessions: the opaque handle in the cookie, the record in the subject's object, and the rules between them.
 //!
-//! Everything that must be consistent about one subject lives in one object ([`subject::Subject`]),
+//! Everything that must be consistent about one subject lives in one object ([`subject::SubjectSessions`]),
 //! named by [`SubjectKey`]. The object loads, calls the rules here, and stores.
 
 pub mod cache;
@@ -18,7 +18,7 @@ pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{Begin, Check, Command, Listed, Live, Reply, Tokens};
 pub use record::{Origin, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
-pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, Subject, USED, WatchRequest};
+pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, SubjectSessions, USED, WatchRequest};
 pub use table::SessionTable;
 
 use crate::ports::StoreError;

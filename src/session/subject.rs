@@ -17,13 +17,13 @@ use super::record::Session;
 use super::record::SessionTimeouts;
 use super::refresh::Due;
 use super::table::{Place, Row, SessionTable};
-use crate::keyring::{KeyRing, Purpose};
+use crate::keyring::{KeyPurpose, KeyRing};
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A subject's object at work.
-pub struct Subject<'a, Table, Rng> {
+pub struct SubjectSessions<'a, Table, Rng> {
     /// Its sessions.
     pub table: &'a Table,
     /// The keys tokens are sealed with.
@@ -43,7 +43,7 @@ pub enum Step {
     Refresh(Box<RefreshJob>),
 }
 
-impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     /// Carries out one command. `may_refresh` is false while a renewal for this session is under way,
     /// or has just been tried.
     ///
@@ -171,7 +171,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     }
 
     fn open_as<T: DeserializeOwned>(&self, stored: &Row) -> Option<T> {
-        let plain = self.keys.open(Purpose::StoredTokens, stored.digest.as_str().as_bytes(), &stored.tokens).ok()?;
+        let plain = self.keys.open(KeyPurpose::StoredTokens, stored.digest.as_str().as_bytes(), &stored.tokens).ok()?;
         serde_json::from_slice(plain.expose()).ok()
     }
 
@@ -179,7 +179,9 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
         let sealed = SealedTokens { tokens, provider: &session.provider };
         let plain = Secret::new(serde_json::to_vec(&sealed).map_err(|_| StoreError::Malformed)?);
         let context = digest.as_str().as_bytes();
-        self.keys.seal(Purpose::StoredTokens, context, plain.expose(), self.random).map_err(|_| StoreError::Malformed)
+        self.keys
+            .seal(KeyPurpose::StoredTokens, context, plain.expose(), self.random)
+            .map_err(|_| StoreError::Malformed)
     }
 }
 

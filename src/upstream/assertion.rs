@@ -13,7 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
-use crate::authn::{Actor, Kind};
+use crate::authn::{Actor, PrincipalKind};
 use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
@@ -149,7 +149,7 @@ fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
 }
 
 /// No two principals share one: neither kind nor issuer holds a NUL.
-fn unique_subject(kind: Kind, issuer: &str, subject: &str) -> String {
+fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
     let parts = [kind.as_str(), "\0", issuer, "\0", subject];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));
     Base64UrlUnpadded::encode_string(&digest.finalize())

@@ -6,7 +6,7 @@ use crate::route::Upstream;
 
 /// What an answer of the assets binding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum AssetMatch {
     /// What was asked for, as far as anyone can tell.
     It,
     /// The application's page, for a person: one of its routes may be called like a file.
@@ -18,18 +18,18 @@ pub enum Found {
 /// Tells the page that `not_found_handling = "single-page-application"` answers with from the file it stands for. A
 /// browser that kept it under a script's name, for as long as `_headers` says of scripts, would never see the script.
 #[must_use]
-pub fn found(plan: &ForwardPlan, status: StatusCode, headers: &HeaderMap) -> Found {
+pub fn found(plan: &ForwardPlan, status: StatusCode, headers: &HeaderMap) -> AssetMatch {
     let path = plan.path_and_query.split('?').next().unwrap_or_default();
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     match plan.upstream {
         Upstream::Assets if status == StatusCode::OK && is_page && names_another_file(path) => {
             if plan.navigation {
-                Found::PageForPerson
+                AssetMatch::PageForPerson
             } else {
-                Found::PageForProgram
+                AssetMatch::PageForProgram
             }
         }
-        _ => Found::It,
+        _ => AssetMatch::It,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use postern::gateway::{Deployment, Gateway, Place};
+use postern::gateway::{Gateway, SiteMatch, Sites};
 use postern::http::{HeaderMap, Method, Peer, RequestHead};
 use serde_json::{Value, json};
 
@@ -24,10 +24,10 @@ fn two_sites() -> Value {
     all
 }
 
-fn site(deployment: &Deployment, origin: &str) -> Rc<Gateway> {
+fn site(deployment: &Sites, origin: &str) -> Rc<Gateway> {
     let url = format!("{origin}/");
     let head = RequestHead { method: Method::GET, url, headers: HeaderMap::new(), peer: Peer::default() };
-    let Place::Site(gateway) = deployment.at(&head) else { panic!("{origin} does not work") };
+    let SiteMatch::Site(gateway) = deployment.at(&head) else { panic!("{origin} does not work") };
     Rc::clone(gateway)
 }
 

@@ -11,7 +11,7 @@ use postern::session::refresh::RefreshState;
 use postern::session::table::SessionTable;
 use postern::session::{
     Begin, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId,
-    SessionTimeouts, Step, Subject, Tokens,
+    SessionTimeouts, Step, SubjectSessions, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
 
@@ -122,8 +122,8 @@ impl Run {
         assert_eq!(self.table.next_event().unwrap(), None, "storage cleans itself");
     }
 
-    fn subject(&self) -> Subject<'_, MemoryTable, Counting> {
-        Subject { table: &self.table, keys: &self.keys, random: &self.random, report: &|_, _| {} }
+    fn subject(&self) -> SubjectSessions<'_, MemoryTable, Counting> {
+        SubjectSessions { table: &self.table, keys: &self.keys, random: &self.random, report: &|_, _| {} }
     }
 
     fn time(&self) -> Timestamp {

@@ -13,7 +13,7 @@ pub use provider::{AuthorizationResponse, Endpoint, Provider, Rotation, answer, 
 pub use world::{CORP, Fault, PARTNER, World};
 
 use postern::config::{self, Build, Config, Purpose};
-use postern::gateway::{Deployment, Gateway};
+use postern::gateway::{Gateway, Sites};
 use postern::policy::PolicyEngine;
 use serde_json::{Value, json};
 
@@ -93,11 +93,11 @@ fn gateway_for(
 }
 
 /// A deployment of one or several sites.
-pub fn deployment(variables: &Value) -> Deployment {
+pub fn deployment(variables: &Value) -> Sites {
     let keys = key("k1", "A");
     let engine = crate::engine();
     let build = Build { purpose: Purpose::Gateway, policies: engine.is_some() };
-    Deployment::new(config::Deployment::parse_for(build, variables.as_object().unwrap(), &secrets(&keys)), engine)
+    Sites::new(config::Deployment::parse_for(build, variables.as_object().unwrap(), &secrets(&keys)), engine)
 }
 
 fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {

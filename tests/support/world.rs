@@ -22,7 +22,7 @@ use postern::ports::{
     SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
-use postern::session::{RefreshJob, SessionDigest, SessionTable, SidKey, Subject, SubjectKey};
+use postern::session::{RefreshJob, SessionDigest, SessionTable, SidKey, SubjectKey, SubjectSessions};
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
@@ -243,8 +243,8 @@ impl World {
         self.objects.borrow().values().map(|table| format!("{table:?}")).collect()
     }
 
-    fn object<'a>(&'a self, table: &'a MemoryTable) -> Subject<'a, MemoryTable, Self> {
-        Subject { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
+    fn object<'a>(&'a self, table: &'a MemoryTable) -> SubjectSessions<'a, MemoryTable, Self> {
+        SubjectSessions { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.

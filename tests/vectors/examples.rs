@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
 use postern::ids::ProviderId;
 use postern::jose::{Algorithm, JwtError, KeySet, PublicKey, UnverifiedJwt};
-use postern::oidc::id_token::{Expectations, IdToken};
+use postern::oidc::id_token::{IdToken, IdTokenExpectations};
 use postern::oidc::login_values::Nonce;
 use postern::oidc::transaction::{Intent, Transaction};
 use postern::ports::{Random, Signatures};
@@ -132,7 +132,7 @@ fn the_at_hash_printed_in_openid_connect_core() {
             "iss": "https://op.example", "sub": "alice", "aud": "app", "nonce": "n", "iat": 1, "exp": 2, "at_hash": at_hash,
         });
         let token = format!("{header}.{}.{}", part(&claims), Base64UrlUnpadded::encode_string(&[1; 256]));
-        let expected = Expectations {
+        let expected = IdTokenExpectations {
             issuer: "https://op.example",
             client_id: "app",
             nonce: &Nonce::new("n".to_owned()),

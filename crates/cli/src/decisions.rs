@@ -7,7 +7,7 @@ mod policies;
 use std::collections::BTreeMap;
 
 use postern::config::Config;
-use postern::explain::{self, Context, Reading, Verdict, Who};
+use postern::explain::{self, Context, Explanation, Reading, Who};
 use postern::relation::{self, MemoryTuples, Misnamed, TUPLE};
 use postern::time::Timestamp;
 use serde::Deserialize;
@@ -63,7 +63,7 @@ pub(super) fn explain(
     (config, policies, relations): (&Config, &Policies, &[String]),
     (who, context): (&str, Option<&str>),
     request: &str,
-) -> Result<Verdict, String> {
+) -> Result<Explanation, String> {
     let context: Context = match context {
         Some(text) => serde_json::from_str(text).map_err(|error| format!("context: {error}"))?,
         None => Context::default(),
@@ -104,7 +104,7 @@ pub(super) fn compare(config: &Config, policies: &Policies, text: &str) -> Resul
 }
 
 impl Expected {
-    fn is_met_by(&self, verdict: &Verdict) -> bool {
+    fn is_met_by(&self, verdict: &Explanation) -> bool {
         let same = |by: &Vec<String>| {
             let mut by = by.clone();
             by.sort();
@@ -147,7 +147,7 @@ fn tuples(config: &Config, texts: &[String]) -> Result<MemoryTuples, String> {
 
 impl Door<'_> {
     /// Nobody is let in by this: it only says what would be decided.
-    fn decide(&self, who: Option<&Who>, request: &str, context: &Context) -> Result<Verdict, String> {
+    fn decide(&self, who: Option<&Who>, request: &str, context: &Context) -> Result<Explanation, String> {
         let now = context.now()?.unwrap_or(NOW);
         let supposed = who.map(|who| who.suppose(self.config, now)).transpose()?;
         Ok(match explain::read(self.config, supposed.as_ref(), request, now)? {

@@ -4,7 +4,7 @@ use postern::config::{
     Config, Constraint, DecisionRetention, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience,
     spelled,
 };
-use postern::limit::{Counter, Kind, Limit};
+use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
 
 /// What the summary says beside the configuration itself.
@@ -103,10 +103,10 @@ fn limits(config: &Config) -> String {
     if all.is_empty() { String::new() } else { format!("\nLimits\n{all}") }
 }
 
-fn counted(kind: Kind, limit: &Limit) -> String {
+fn counted(kind: LimitKind, limit: &Limit) -> String {
     let whose = match kind {
-        Kind::Subject => "for a subject",
-        Kind::Route => "in all",
+        LimitKind::Subject => "for a subject",
+        LimitKind::Route => "in all",
         _ => "for an address",
     };
     format!("{whose} {}", limited(limit))

@@ -78,7 +78,7 @@ mod tests {
     fn the_built_in_policy_lets_the_administrators_do_everything_and_nobody_else_anything() {
         let (set, alice) = (built_in().unwrap(), Asking::default());
         let other = Asking { issuer: "https://other.example".to_owned(), ..Asking::default() };
-        let agent = Asking { kind: postern::ids::principal_kind::Kind::Agent, ..Asking::default() };
+        let agent = Asking { kind: postern::ids::principal_kind::PrincipalKind::Agent, ..Asking::default() };
         let named = [("https://op.example", "root"), ("https://op.example", "alice")];
         assert!(actions().count() > 5);
         for action in actions() {

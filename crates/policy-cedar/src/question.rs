@@ -4,7 +4,7 @@
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 use postern::authn::{AuthenticationFacts, mtls};
 use postern::http::{ClientCertificate, Peer, Tls};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{ContextFacts, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
 
 use super::claims::{self, Tags};
@@ -59,7 +59,7 @@ impl Question {
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
         let named = administrators.iter().map(|(issuer, subject)| identifier(issuer, subject));
         let named = named.collect::<Result<Vec<_>, _>>()?.into_iter();
-        let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(Kind::Human, &id)));
+        let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(PrincipalKind::Human, &id)));
         let administrators = [("administrators".to_owned(), RestrictedExpression::new_set(named))];
         all.push(Entity::new(names.management(), administrators.into(), [].into()).map_err(text)?);
         let context = surroundings(context, principal.authentication, (names, &everything))?;

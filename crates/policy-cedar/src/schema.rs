@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema, SchemaFragment};
 use postern::bounded_cache::{BoundedCache, Bounds};
 use postern::http::Method;
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Problem, Version};
 
 use super::{limits, management, problem};
@@ -120,11 +120,11 @@ impl Names {
         })
     }
 
-    pub(super) fn principal(&self, kind: Kind, id: &str) -> EntityUid {
+    pub(super) fn principal(&self, kind: PrincipalKind, id: &str) -> EntityUid {
         let name = match kind {
-            Kind::Human => &self.human,
-            Kind::Service => &self.service,
-            Kind::Agent => &self.agent,
+            PrincipalKind::Human => &self.human,
+            PrincipalKind::Service => &self.service,
+            PrincipalKind::Agent => &self.agent,
         };
         uid(name, id)
     }

@@ -2,7 +2,7 @@
 
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Bundle, ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, Problem, ResourceFacts};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ pub(crate) const MONDAY: i64 = 1_795_428_000;
 /// Everything a question is made of, owned.
 #[derive(Clone, Debug)]
 pub(crate) struct Asking {
-    pub(crate) kind: Kind,
+    pub(crate) kind: PrincipalKind,
     pub(crate) issuer: String,
     pub(crate) subject: String,
     pub(crate) client: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Asking {
 impl Default for Asking {
     fn default() -> Self {
         Self {
-            kind: Kind::Human,
+            kind: PrincipalKind::Human,
             issuer: "https://op.example".to_owned(),
             subject: "alice".to_owned(),
             client: None,

@@ -4,7 +4,7 @@ mod versions;
 
 use postern::authn::Actor;
 use postern::http::{Method, Peer};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Bundle, Cause, StepUp, Verdict, difference};
 use serde_json::json;
 
@@ -125,8 +125,8 @@ fn kinds_and_issuers_keep_equal_names_apart() {
     let alice = r#"permit(principal == Human::"https://op.example#alice", action, resource);"#;
     assert_eq!(verdict(alice, &Asking::default()), Verdict::Allow);
     let others = [
-        Asking { kind: Kind::Service, ..Asking::default() },
-        Asking { kind: Kind::Agent, ..Asking::default() },
+        Asking { kind: PrincipalKind::Service, ..Asking::default() },
+        Asking { kind: PrincipalKind::Agent, ..Asking::default() },
         Asking { issuer: "https://evil.example".to_owned(), ..Asking::default() },
         Asking { issuer: "https://op.example/".to_owned(), ..Asking::default() },
         Asking { issuer: "https://op".to_owned(), subject: ".example#alice".to_owned(), ..Asking::default() },

@@ -2,7 +2,7 @@
 
 use postern::authn::{AuthenticationFacts, Means};
 use postern::http::{Method, Peer};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Bundle, ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -43,7 +43,7 @@ pub(super) fn rehearse(set: &PolicySet) -> bool {
     let peer = Peer { address: Some("192.0.2.1".to_owned()), ..Peer::default() };
     let input = PolicyInput {
         principal: PrincipalFacts {
-            kind: Kind::Human,
+            kind: PrincipalKind::Human,
             issuer: "https://op.example",
             subject: "a",
             client: None,

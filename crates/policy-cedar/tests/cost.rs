@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use postern::authn::{AuthenticationFacts, Means};
 use postern::http::{Method, Peer};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Bundle, ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::time::Timestamp;
 use postern_policy_cedar::PolicySet;
@@ -41,7 +41,7 @@ fn of_reading_and_of_deciding() {
         AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: vec!["otp".to_owned()] };
     let input = PolicyInput {
         principal: PrincipalFacts {
-            kind: Kind::Human,
+            kind: PrincipalKind::Human,
             issuer: "https://op.example",
             subject: "alice",
             client: None,

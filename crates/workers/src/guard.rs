@@ -29,14 +29,14 @@ use crate::isolate;
 use crate::js::Exception;
 use crate::platform::Workers;
 use postern::authn::Principal;
-use postern::gateway::{Admission, Deployment, Gateway, Place};
+use postern::gateway::{Admission, Gateway, SiteMatch, Sites};
 use postern::http::{RequestHead, StatusCode};
 use postern::refusal::Reason;
 
 /// What stands before the routes of a Worker. To be made anew for every request: what is costly is kept by the isolate.
 pub struct Guard {
     /// A configuration that cannot be used lets nobody in.
-    deployment: Result<Rc<Deployment>, Exception>,
+    deployment: Result<Rc<Sites>, Exception>,
     env: Env,
     background: Background,
 }
@@ -58,9 +58,9 @@ impl Guard {
     fn at(&self, head: &RequestHead) -> Result<(&Rc<Gateway>, Workers), Response> {
         let broken = |why: &dyn Display| response::broken(Some(head), &why.to_string()).into();
         match self.deployment.as_ref().map_err(|failure| broken(failure))?.at(head) {
-            Place::Site(gateway) => Ok((gateway, Workers::new(&self.env, gateway, self.background.clone()))),
-            Place::Unusable(why) => Err(broken(why)),
-            Place::Nowhere => Err(response::misdirected(head).into()),
+            SiteMatch::Site(gateway) => Ok((gateway, Workers::new(&self.env, gateway, self.background.clone()))),
+            SiteMatch::Unusable(why) => Err(broken(why)),
+            SiteMatch::Nowhere => Err(response::misdirected(head).into()),
         }
     }
 

@@ -9,11 +9,11 @@ use crate::environment::Environment;
 use crate::js::Exception;
 use crate::log;
 use postern::config::{self, Build, Purpose};
-use postern::gateway::Deployment;
+use postern::gateway::Sites;
 use postern::policy::PolicyEngine;
 
 thread_local! {
-    static DEPLOYMENT: RefCell<Option<Rc<Deployment>>> = const { RefCell::new(None) };
+    static DEPLOYMENT: RefCell<Option<Rc<Sites>>> = const { RefCell::new(None) };
     static POLICY_ENGINE: Cell<Option<&'static dyn PolicyEngine>> = const { Cell::new(None) };
 }
 
@@ -29,7 +29,7 @@ pub fn set_policy_engine(engine: &'static dyn PolicyEngine) {
 ///
 /// # Errors
 /// When the bindings cannot be read.
-pub fn deployment(env: &Env) -> Result<Rc<Deployment>, Exception> {
+pub fn deployment(env: &Env) -> Result<Rc<Sites>, Exception> {
     deployment_for(Purpose::Gateway, env)
 }
 
@@ -37,11 +37,11 @@ pub fn deployment(env: &Env) -> Result<Rc<Deployment>, Exception> {
 ///
 /// # Errors
 /// The same.
-pub fn guard(env: &Env) -> Result<Rc<Deployment>, Exception> {
+pub fn guard(env: &Env) -> Result<Rc<Sites>, Exception> {
     deployment_for(Purpose::Guard, env)
 }
 
-fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Deployment>, Exception> {
+fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
     if let Some(deployment) = DEPLOYMENT.with_borrow(Clone::clone) {
         return Ok(deployment);
     }
@@ -49,7 +49,7 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Deployment>, Excepti
     let engine = POLICY_ENGINE.get();
     let build = Build { purpose, policies: engine.is_some() };
     let read = config::Deployment::parse_for(build, &environment.vars, &|name| environment.secret(name));
-    let deployment = Rc::new(Deployment::new(read, engine));
+    let deployment = Rc::new(Sites::new(read, engine));
     for trouble in deployment.troubles() {
         log::failure("misconfigured", None, &trouble);
     }

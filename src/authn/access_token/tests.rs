@@ -23,7 +23,7 @@ fn claims(changes: &Value) -> Value {
 fn check_as(tokens: &str, typ: Option<&str>, changes: &Value) -> Result<AccessTokenClaims, AccessTokenError> {
     let issuer = token_issuer(|table| table["tokens"] = tokens.into());
     let profile = issuer.signed().unwrap().profile;
-    let expected = Expectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
+    let expected = AccessTokenExpectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
     AccessTokenClaims::check(verified(typ, &claims(changes)), &expected)
 }
 

@@ -47,7 +47,7 @@ const CLOCKS_APART: Seconds = Seconds::minutes(1);
 
 /// What a proof must be. Every field is given.
 #[derive(Debug)]
-pub struct Expectations<'a> {
+pub struct ProofExpectations<'a> {
     /// The method of the request.
     pub method: &'a str,
     /// The URI of the request.
@@ -97,7 +97,7 @@ impl DpopProof {
     /// The first check that fails.
     pub async fn check(
         headers: &HeaderMap,
-        expected: &Expectations<'_>,
+        expected: &ProofExpectations<'_>,
         signatures: &impl Signatures,
     ) -> Result<Self, DpopError> {
         let proof = UnverifiedKeyProof::parse(only_header(headers)?)?; // 1, 2, 7
@@ -111,7 +111,7 @@ impl DpopProof {
         Self::read(proof.claims(), expected)
     }
 
-    fn read(claims: &Map<String, Value>, expected: &Expectations<'_>) -> Result<Self, DpopError> {
+    fn read(claims: &Map<String, Value>, expected: &ProofExpectations<'_>) -> Result<Self, DpopError> {
         let jti = bounded(claims, "jti", MAX_JTI_BYTES).ok_or(DpopError::JtiMalformed)?; // 3
         check_method(claims, expected.method)?; // 8
         check_uri(claims, expected.uri)?; // 9
@@ -158,7 +158,7 @@ fn check_uri(claims: &Map<String, Value>, uri: &TargetUri) -> Result<(), DpopErr
     if htu == *uri { Ok(()) } else { Err(DpopError::HtuMismatch) }
 }
 
-fn check_nonce(claims: &Map<String, Value>, expected: &Expectations<'_>) -> Result<(), DpopError> {
+fn check_nonce(claims: &Map<String, Value>, expected: &ProofExpectations<'_>) -> Result<(), DpopError> {
     let NonceRule::Required(keys) = expected.nonce else { return Ok(()) };
     let nonce = claims.get("nonce").ok_or(DpopError::NonceMissing)?;
     let is_ours = nonce.as_str().is_some_and(|nonce| nonce::is_current(keys, nonce, expected.now));
@@ -188,7 +188,7 @@ fn bounded<'a>(claims: &'a Map<String, Value>, name: &str, max_bytes: usize) -> 
 }
 
 /// Neither a thumbprint nor a URI holds a NUL: no two triples share an input.
-fn once_key(expected: &Expectations<'_>, jti: &str) -> [u8; 32] {
+fn once_key(expected: &ProofExpectations<'_>, jti: &str) -> [u8; 32] {
     let digest = Sha256::new().chain_update(b"postern/dpop-proof/").chain_update(expected.jkt).chain_update([0]);
     digest.chain_update(expected.uri.as_str()).chain_update([0]).chain_update(jti).finalize().into()
 }

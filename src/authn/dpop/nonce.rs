@@ -5,7 +5,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use crate::keyring::{KeyRing, Purpose};
+use crate::keyring::{KeyPurpose, KeyRing};
 use crate::time::{Seconds, Timestamp};
 
 /// How long one nonce is given out. It is accepted for as long again.
@@ -14,7 +14,7 @@ pub const SPAN: Seconds = Seconds::minutes(5);
 /// The nonce of the present: `key id . base64url(MAC)`, of the characters that §8.1 allows.
 #[must_use]
 pub fn current(keys: &KeyRing, now: Timestamp) -> String {
-    let mac = keys.mac(Purpose::DpopNonce, &message(span(now)));
+    let mac = keys.mac(KeyPurpose::DpopNonce, &message(span(now)));
     format!("{}.{}", keys.newest_id().as_str(), Base64UrlUnpadded::encode_string(&mac))
 }
 
@@ -27,7 +27,7 @@ pub fn is_current(keys: &KeyRing, nonce: &str, now: Timestamp) -> bool {
         return false;
     }
     let now = span(now);
-    [now, now - 1].into_iter().any(|span| keys.mac_is_valid(Purpose::DpopNonce, id, &message(span), &tag))
+    [now, now - 1].into_iter().any(|span| keys.mac_is_valid(KeyPurpose::DpopNonce, id, &message(span), &tag))
 }
 
 fn span(now: Timestamp) -> i64 {
@@ -99,7 +99,10 @@ mod tests {
             &format!("a.{}", mac.get(1..).unwrap()),
             &format!(" a.{mac}"),
             &current(&other, NOW),
-            &format!("a.{}", Base64UrlUnpadded::encode_string(&keys.mac(Purpose::SessionHandle, &message(span(NOW))))),
+            &format!(
+                "a.{}",
+                Base64UrlUnpadded::encode_string(&keys.mac(KeyPurpose::SessionHandle, &message(span(NOW))))
+            ),
         ] {
             assert!(!is_current(&keys, foreign, NOW), "{foreign}");
         }

@@ -79,7 +79,7 @@ fn asked(jkt: &str) -> Asked<'_> {
 }
 
 fn check(values: &[&str], asked: &Asked<'_>) -> Result<DpopProof, DpopError> {
-    let expected = Expectations {
+    let expected = ProofExpectations {
         method: asked.method,
         uri: &uri(),
         access_token: asked.token,
@@ -269,7 +269,7 @@ fn only_the_bound_key_reaches_the_backend() {
             panic!("asked")
         }
     }
-    let expected = Expectations {
+    let expected = ProofExpectations {
         method: "GET",
         uri: &uri(),
         access_token: TOKEN,
@@ -313,7 +313,7 @@ fn what_is_remembered_of_a_proof_is_its_key_uri_and_jti() {
         [("https://a.example/", "jkt", "1"), ("https://a.example/1", "jkt", ""), ("https://a.example/", "jkt2", "1")]
             .map(|(uri, jkt, jti)| {
                 let uri = TargetUri::parse(uri).unwrap();
-                let expected = Expectations {
+                let expected = ProofExpectations {
                     method: "GET",
                     uri: &uri,
                     access_token: "",

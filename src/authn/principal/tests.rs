@@ -7,9 +7,12 @@ use crate::authn::testing::{NOW, principal};
 fn a_token_says_who_for_whom_and_since_when() {
     let facts = json!({ "auth_time": NOW - 9, "acr": "urn:mfa", "amr": ["pwd", "otp", 7] });
     let alice = principal(&json!({}), &facts);
-    assert_eq!((alice.kind(), alice.issuer(), alice.subject()), (Kind::Human, "https://as.example.com/t1", "alice"));
+    assert_eq!(
+        (alice.kind(), alice.issuer(), alice.subject()),
+        (PrincipalKind::Human, "https://as.example.com/t1", "alice")
+    );
     assert_eq!((alice.client_id(), alice.provider(), alice.session()), (Some("app"), None, None));
-    assert!(matches!(alice.origin(), Origin::Issuer(id) if id.as_str() == "machines"));
+    assert!(matches!(alice.origin(), PrincipalSource::Issuer(id) if id.as_str() == "machines"));
     assert_eq!(alice.expires_at(), Timestamp::from_unix(NOW + 60));
     let authentication = alice.authentication();
     assert_eq!((authentication.means, authentication.time), (Means::Bearer, Some(Timestamp::from_unix(NOW - 9))));
@@ -46,9 +49,9 @@ fn the_configuration_says_what_kind_and_a_clients_own_token_is_no_persons() {
     //
     let own = json!({ "sub": "app" });
     for (kind, person, client) in [
-        ("human", Kind::Human, Kind::Service),
-        ("service", Kind::Service, Kind::Service),
-        ("agent", Kind::Agent, Kind::Agent),
+        ("human", PrincipalKind::Human, PrincipalKind::Service),
+        ("service", PrincipalKind::Service, PrincipalKind::Service),
+        ("agent", PrincipalKind::Agent, PrincipalKind::Agent),
     ] {
         assert_eq!(principal(&json!({ "kind": kind }), &json!({})).kind(), person, "{kind}");
         assert_eq!(principal(&json!({ "kind": kind }), &own).kind(), client, "{kind}");

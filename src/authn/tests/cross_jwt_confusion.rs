@@ -58,7 +58,7 @@ type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
 const VALIDATORS: [Validator; 8] = [
     ("ID token", |token| {
         let nonce = Nonce::new("n".to_owned());
-        let expected = id_token::Expectations {
+        let expected = id_token::IdTokenExpectations {
             issuer: ISSUER,
             client_id: CLIENT,
             nonce: &nonce,
@@ -82,7 +82,7 @@ const VALIDATORS: [Validator; 8] = [
         IdToken::check_refreshed(&verified(token)?, &expected).map_err(id_token::IdTokenError::code)
     }),
     ("UserInfo", |token| {
-        let expected = userinfo::Expectations { issuer: ISSUER, client_id: CLIENT, subject: "alice", now: NOW };
+        let expected = userinfo::UserInfoExpectations { issuer: ISSUER, client_id: CLIENT, subject: "alice", now: NOW };
         UserInfo::check_signed(verified(token)?, &expected).map(|_| ()).map_err(userinfo::UserInfoError::code)
     }),
     ("logout token", |token| logout(token, LogoutTokens::Strict)),
@@ -93,7 +93,7 @@ const VALIDATORS: [Validator; 8] = [
         let headers = HeaderMap::from_iter([("dpop".parse().unwrap(), HeaderValue::try_from(token).unwrap())]);
         let uri = TargetUri::of(&public_url(), &CanonicalPath::parse("/a").unwrap());
         let key = PublicKey::from_jwk(jwk().as_object().unwrap()).unwrap();
-        let expected = dpop::Expectations {
+        let expected = dpop::ProofExpectations {
             method: "GET",
             uri: &uri,
             access_token: "opaque",
@@ -127,12 +127,13 @@ fn verified(token: &str) -> Result<VerifiedJwt, &'static str> {
 }
 
 fn logout(token: &str, kind: LogoutTokens) -> Result<(), &'static str> {
-    let expected = logout_token::Expectations { issuer: ISSUER, client_id: CLIENT, kind, now: NOW };
+    let expected = logout_token::LogoutTokenExpectations { issuer: ISSUER, client_id: CLIENT, kind, now: NOW };
     LogoutToken::check(&verified(token)?, &expected).map(|_| ()).map_err(logout_token::LogoutTokenError::code)
 }
 
 fn access(token: &str, issuer: &TokenIssuer) -> Result<(), &'static str> {
-    let expected = access_token::Expectations { issuer, profile: issuer.signed().unwrap().profile, now: NOW };
+    let expected =
+        access_token::AccessTokenExpectations { issuer, profile: issuer.signed().unwrap().profile, now: NOW };
     AccessTokenClaims::check(verified(token)?, &expected).map(|_| ()).map_err(access_token::AccessTokenError::code)
 }
 

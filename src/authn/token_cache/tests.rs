@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::authn::access_token::Expectations;
+use crate::authn::access_token::AccessTokenExpectations;
 use crate::claims::LEEWAY;
 use crate::config::Profile;
 use crate::config::testing::token_issuer;
@@ -34,7 +34,7 @@ fn stamp() -> KeyStamp {
 
 fn claims(subject: &str) -> Rc<AccessTokenClaims> {
     let issuer = token_issuer(|_| ());
-    let expected = Expectations { issuer: &issuer, profile: Profile::Rfc9068, now: at(0) };
+    let expected = AccessTokenExpectations { issuer: &issuer, profile: Profile::Rfc9068, now: at(0) };
     Rc::new(AccessTokenClaims::check(jwt(subject), &expected).unwrap())
 }
 

@@ -66,7 +66,7 @@ fn a_deployment_without_the_variable_is_one_site_as_ever() {
     let config = only.config.as_ref().unwrap();
     assert!(only.site.is_sole() && config.site.is_sole());
     assert_eq!(config.stamp, alone.stamp);
-    let mac = |config: &Config| config.keys.mac(crate::keyring::Purpose::SessionHandle, b"text");
+    let mac = |config: &Config| config.keys.mac(crate::keyring::KeyPurpose::SessionHandle, b"text");
     assert_eq!(mac(config), mac(&alone));
 }
 

@@ -5,7 +5,7 @@ use super::super::provider::Provider;
 use super::super::table::Table;
 use super::Known;
 use crate::claims::path::ClaimPath;
-use crate::ids::principal_kind::Kind;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{ClaimRule, Guard, Permission, Requirements};
 
 /// Refuses them. A route that takes both sessions and tokens is held to it for each.
@@ -46,7 +46,7 @@ fn refuse_origins(route: &Table<'_>, guard: &Guard) {
 
 fn refuse_kinds(route: &Table<'_>, guard: &Guard) {
     let required = &guard.requirements;
-    if !required.kinds.is_empty() && !required.kinds.contains(&Kind::Human) && !guard.takes_tokens() {
+    if !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Human) && !guard.takes_tokens() {
         route.problem("require", "`kinds` has no `human`, and sessions are people's");
     }
     let of_people = [
@@ -55,7 +55,7 @@ fn refuse_kinds(route: &Table<'_>, guard: &Guard) {
         ("max_age", required.max_age.is_some()),
         ("email_domain", !required.email_domain.is_empty()),
     ];
-    if required.kinds == [Kind::Service]
+    if required.kinds == [PrincipalKind::Service]
         && let Some((key, _)) = of_people.iter().find(|(_, named)| *named)
     {
         route.problem("require", format!("`{key}` is about people, and `kinds` has only `service`"));

@@ -54,7 +54,7 @@ fn every_key_says_what_it_is_documented_to() {
     assert_eq!((all.scopes, all.any_scope), (vec!["a".to_owned()], vec!["b".to_owned(), "c".to_owned()]));
     assert_eq!((all.roles, all.email_domain), (vec!["editor".to_owned()], vec!["example.com".to_owned()]));
     assert_eq!((all.acr, all.amr), (vec!["gold".to_owned()], vec!["otp".to_owned()]));
-    assert_eq!((all.max_age, all.kinds), (Some(Seconds::minutes(30)), vec![Kind::Human]));
+    assert_eq!((all.max_age, all.kinds), (Some(Seconds::minutes(30)), vec![PrincipalKind::Human]));
     let granted: Vec<String> =
         all.permissions.iter().map(|one| format!("{} {}", one.name, one.roles.join(" "))).collect();
     assert_eq!(granted, ["read:orders editor viewer", "write:orders editor"]);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::request::Order;
-use crate::explain::{self, Case, Context, Reading, Verdict, Who, words};
+use crate::explain::{self, Case, Context, Explanation, Reading, Who, words};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{policies, relations};
@@ -79,7 +79,7 @@ pub(super) async fn verdict<P: Platform>(
     ctx: &RequestContext<'_, P>,
     supposition: Supposition<'_>,
     parts: &mut ResponseParts,
-) -> Result<Verdict, String> {
+) -> Result<Explanation, String> {
     let Supposition { who, request, context } = supposition;
     let context =
         context.map(serde_json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
@@ -98,7 +98,7 @@ async fn asked<P: Platform>(
     ctx: &RequestContext<'_, P>,
     (case, context): (&Case<'_>, &Context),
     parts: &mut ResponseParts,
-) -> Verdict {
+) -> Explanation {
     let verdict = case.decide();
     let found = match case.relations(&verdict, &ctx.site.config.relations) {
         None => return by_policies(ctx, (case, context), (verdict, &[]), parts).await,
@@ -115,11 +115,11 @@ async fn asked<P: Platform>(
 async fn by_policies<P: Platform>(
     ctx: &RequestContext<'_, P>,
     (case, context): (&Case<'_>, &Context),
-    (verdict, facts): (Verdict, &[String]),
+    (verdict, facts): (Explanation, &[String]),
     parts: &mut ResponseParts,
-) -> Verdict {
+) -> Explanation {
     // Without an engine the configuration refuses a route that asks them.
-    let policies = ctx.site.policies.as_ref().filter(|_| verdict.because == Verdict::TO_BE_ASKED);
+    let policies = ctx.site.policies.as_ref().filter(|_| verdict.because == Explanation::TO_BE_ASKED);
     let Some(policies) = policies else { return verdict };
     let peer = context.peer();
     let loaded = policies::loaded(ctx, policies).await;

@@ -10,7 +10,7 @@ use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::json;
-use crate::pages::explain::{Answer, Asked, Choice, render};
+use crate::pages::explain::{Choice, ExplainAnswer, ExplainForm, render};
 use crate::refusal::Reason;
 
 const FIELDS: [&str; 7] = ["id", "request", "by", "claims", "scopes", "signed_in", "context"];
@@ -20,34 +20,36 @@ pub(super) async fn show<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut R
     let order = Order::of_query(ctx, &FIELDS)?;
     let fields = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
     let [id, request, by, claims, scopes, signed_in, context] = fields;
-    let asked = Asked { id, request, by, claims, scopes, signed_in, context };
+    let asked = ExplainForm { id, request, by, claims, scopes, signed_in, context };
     let answer = if !id.is_empty() {
         made(ctx, id).await?
     } else if !request.is_empty() {
         match supposition(&asked) {
-            Ok(asked) => explain::verdict(ctx, asked, parts).await.map_or_else(Answer::Problem, Answer::Supposed),
-            Err(problem) => Answer::Problem(problem),
+            Ok(asked) => explain::verdict(ctx, asked, parts)
+                .await
+                .map_or_else(ExplainAnswer::Problem, ExplainAnswer::Hypothetical),
+            Err(problem) => ExplainAnswer::Problem(problem),
         }
     } else {
-        Answer::Nothing
+        ExplainAnswer::Nothing
     };
     Ok(Done::page(render(&asked, &choices(&ctx.site.config), ctx.site.config.decisions.is_some(), &answer)))
 }
 
-async fn made<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<Answer, Reason> {
+async fn made<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<ExplainAnswer, Reason> {
     match explain::recalled(ctx, id).await {
-        Ok(event) => Ok(Answer::Made(event)),
+        Ok(event) => Ok(ExplainAnswer::Made(event)),
         Err(Reason::NoSuchDecision) => {
             let problem =
                 "No decision of this number is kept: it is mistyped, or too old, or of a kind that is not kept.";
-            Ok(Answer::Problem(problem.to_owned()))
+            Ok(ExplainAnswer::Problem(problem.to_owned()))
         }
         Err(reason) => Err(reason),
     }
 }
 
 /// What the form asks.
-fn supposition<'a>(asked: &Asked<'a>) -> Result<Supposition<'a>, String> {
+fn supposition<'a>(asked: &ExplainForm<'a>) -> Result<Supposition<'a>, String> {
     let context = match asked.context {
         "" => None,
         text => Some(members("context", text)?.into()),
@@ -60,7 +62,7 @@ fn members(name: &str, text: &str) -> Result<Map<String, Value>, String> {
 }
 
 /// Who asks, as the form says it, in the words of the API; `None`: nobody.
-fn who(asked: &Asked<'_>) -> Result<Option<Map<String, Value>>, String> {
+fn who(asked: &ExplainForm<'_>) -> Result<Option<Map<String, Value>>, String> {
     let Some((kind @ ("provider" | "issuer"), id)) = asked.by.split_once(':') else { return Ok(None) };
     let claims = match asked.claims {
         "" => Map::new(),

@@ -12,7 +12,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{
-    self, Change, CheckResult, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, Relations, TUPLE, Tuple,
+    self, Change, CheckResult, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, TUPLE, Tuple, TupleStore,
 };
 
 /// So many changes fit, with names as long as they may be.

@@ -29,7 +29,7 @@ const REQUEST_ID: &str = "x-request-id";
 
 /// What is there for services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(super) enum AuthzenEndpoint {
     /// What can be asked, and where.
     Metadata,
     /// One question.
@@ -38,7 +38,7 @@ pub(super) enum Endpoint {
     Evaluations,
 }
 
-impl Endpoint {
+impl AuthzenEndpoint {
     /// The one at this path, if there is any.
     pub(super) fn at(path: &CanonicalPath) -> Option<Self> {
         match path.as_str() {
@@ -54,7 +54,7 @@ impl Endpoint {
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) authzen: &'a Authzen,
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: AuthzenEndpoint,
     pub(super) path: &'a CanonicalPath,
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn answer<P: Platform>(
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
-    if call.endpoint == Endpoint::Metadata {
+    if call.endpoint == AuthzenEndpoint::Metadata {
         return describe(ctx, parts);
     }
     parts.event.event = What::Evaluation;
@@ -145,7 +145,7 @@ async fn in_turn<P: Platform>(
 
 async fn read<P>(
     ctx: &RequestContext<'_, P>,
-    endpoint: Endpoint,
+    endpoint: AuthzenEndpoint,
     body: impl RequestBody,
 ) -> Result<AuthzenRequest, RequestError> {
     let media_type = ctx.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -157,8 +157,8 @@ async fn read<P>(
         BodyError::Unreadable => RequestError::Json(JsonError::NotUtf8),
     })?;
     match endpoint {
-        Endpoint::Evaluations => AuthzenRequest::many(&text),
-        Endpoint::Evaluation | Endpoint::Metadata => AuthzenRequest::one(&text),
+        AuthzenEndpoint::Evaluations => AuthzenRequest::many(&text),
+        AuthzenEndpoint::Evaluation | AuthzenEndpoint::Metadata => AuthzenRequest::one(&text),
     }
 }
 

@@ -20,12 +20,12 @@ fn variables() -> Value {
     vars
 }
 
-fn deployment(vars: &Value) -> Deployment {
+fn deployment(vars: &Value) -> Sites {
     let secret = |name: &str| match name {
         "POSTERN_KEYS" => Some(format!("k1:{}", Base64UrlUnpadded::encode_string(&[7; 32]))),
         _ => Some("hunter2".to_owned()),
     };
-    Deployment::new(config::Deployment::parse(vars.as_object().unwrap(), &secret), None)
+    Sites::new(config::Deployment::parse(vars.as_object().unwrap(), &secret), None)
 }
 
 fn head(url: &str) -> RequestHead {
@@ -33,11 +33,11 @@ fn head(url: &str) -> RequestHead {
 }
 
 /// The site's id; `!` for one that does not work, nothing for none.
-fn place(deployment: &Deployment, url: &str) -> String {
+fn place(deployment: &Sites, url: &str) -> String {
     match deployment.at(&head(url)) {
-        Place::Site(gateway) => gateway.config().site.id().map(ToString::to_string).unwrap_or_default(),
-        Place::Unusable(_) => "!".to_owned(),
-        Place::Nowhere => String::new(),
+        SiteMatch::Site(gateway) => gateway.config().site.id().map(ToString::to_string).unwrap_or_default(),
+        SiteMatch::Unusable(_) => "!".to_owned(),
+        SiteMatch::Nowhere => String::new(),
     }
 }
 
@@ -90,12 +90,12 @@ fn everything_belongs_to_a_site_that_is_the_whole_deployment() {
     vars["PROVIDERS"] = json!({ "corp": { "issuer": "https://login.example.com", "client_id": "app" } });
     let sole = deployment(&vars);
     for url in ["https://app.example.com/", "https://other.example/"] {
-        assert!(matches!(sole.at(&head(url)), Place::Site(_)));
+        assert!(matches!(sole.at(&head(url)), SiteMatch::Site(_)));
     }
     assert!(sole.troubles().is_empty());
     vars["PUBLIC_URL"] = json!(7);
     let broken = deployment(&vars);
-    let Place::Unusable(why) = broken.at(&head("https://app.example.com/")) else { panic!("it works") };
+    let SiteMatch::Unusable(why) = broken.at(&head("https://app.example.com/")) else { panic!("it works") };
     assert!(why.to_string().starts_with("configuration: PUBLIC_URL: expected"), "{why}");
     assert!(broken.troubles().is_empty());
 }
@@ -110,11 +110,14 @@ fn what_is_wrong_with_one_site_is_told_once_and_the_others_work() {
         troubles.len() == 1 && troubles[0].starts_with("configuration of site `broken` cannot be used: BROKEN_ROUTES"),
         "{troubles:?}"
     );
-    let Place::Unusable(why) = all.at(&head("https://broken.example.com/")) else { panic!("it works") };
+    let SiteMatch::Unusable(why) = all.at(&head("https://broken.example.com/")) else { panic!("it works") };
     assert_eq!(why.to_string(), "configuration of site `broken` cannot be used");
     let site = |id: &str| Site::named(crate::ids::site::SiteId::parse(id).unwrap());
-    assert!(matches!(all.of(&site("shop")), Place::Site(_)) && matches!(all.of(&site("broken")), Place::Unusable(_)));
-    assert!(matches!(all.of(&site("docs")), Place::Nowhere) && matches!(all.of(&Site::SOLE), Place::Nowhere));
+    assert!(
+        matches!(all.of(&site("shop")), SiteMatch::Site(_))
+            && matches!(all.of(&site("broken")), SiteMatch::Unusable(_))
+    );
+    assert!(matches!(all.of(&site("docs")), SiteMatch::Nowhere) && matches!(all.of(&Site::SOLE), SiteMatch::Nowhere));
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn where_nobody_can_tell_which_sites_there_are_none_works() {
     let deployment = deployment(&vars);
     for (_, host) in HOSTS {
         let url = format!("https://{host}/");
-        let Place::Unusable(why) = deployment.at(&head(&url)) else { panic!("{host} works") };
+        let SiteMatch::Unusable(why) = deployment.at(&head(&url)) else { panic!("{host} works") };
         assert!(why.to_string().starts_with("configuration: SITES: expected a list"), "{why}");
     }
 }

@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use super::introspection::{self, Question};
-use crate::authn::access_token::{AccessTokenClaims, Expectations};
+use super::introspection::{self, IntrospectionQuestion};
+use crate::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use crate::authn::bearer::{PresentedToken, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
 use crate::authn::sender_constraint::{self, TokenRequest};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
-use crate::config::{IssuerId, SignedTokens, TokenIssuer, Tokens};
+use crate::config::{IssuerId, SignedTokens, TokenFormat, TokenIssuer};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
@@ -39,8 +39,8 @@ struct SigningIssuer<'a> {
 impl<'a> SigningIssuer<'a> {
     fn of(issuer: &'a TokenIssuer) -> Option<Self> {
         match &issuer.tokens {
-            Tokens::Signed(signed) => Some(Self { issuer, signed }),
-            Tokens::Opaque(_) => None,
+            TokenFormat::Signed(signed) => Some(Self { issuer, signed }),
+            TokenFormat::Opaque(_) => None,
         }
     }
 
@@ -112,15 +112,16 @@ async fn read<'a, P: Platform>(
     let (issuer, jwt) = issuer_of(ctx, token, guard).map_err(Reason::TokenRejected)?;
     parts.event.vouched_for_by(&issuer.id, false);
     match (&issuer.tokens, jwt) {
-        (Tokens::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
-        (Tokens::Signed(signed), Some(jwt)) => {
+        (TokenFormat::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
+        (TokenFormat::Signed(signed), Some(jwt)) => {
             let (claims, key) = verify(ctx, SigningIssuer { issuer, signed }, &jwt).await?;
             let claims = Rc::new(claims);
             ctx.site.tokens.keep_signed(&issuer.id, digest, &claims, key);
             Ok((issuer, claims))
         }
-        (Tokens::Opaque(how), _) => {
-            let (claims, remembered) = introspection::ask(ctx, Question { issuer, how, token, digest }).await?;
+        (TokenFormat::Opaque(how), _) => {
+            let (claims, remembered) =
+                introspection::ask(ctx, IntrospectionQuestion { issuer, how, token, digest }).await?;
             parts.event.remembered = remembered;
             Ok((issuer, claims))
         }
@@ -170,7 +171,7 @@ async fn verify<P: Platform>(
     let verified = ctx.site.documents.verify(ctx.platform, accepted, jwt).await;
     let verified = verified.map_err(|error| error.reason(|error| Reason::TokenRejected(TokenRejection::Jwt(error))))?;
     let key = verified.key();
-    let expected = Expectations { issuer, profile: signed.profile, now: ctx.request.now };
+    let expected = AccessTokenExpectations { issuer, profile: signed.profile, now: ctx.request.now };
     let claims = AccessTokenClaims::check(verified, &expected)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))?;
     Ok((claims, key))

@@ -1,7 +1,7 @@
 //! Both doors, for whoever asks: a request that is to be sent on, and one that another proxy asks about.
 
 use super::caller::Caller;
-use super::policies::{self, Asked};
+use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::Effect;
 use crate::authn::{Principal, session_cookie::Wants};
@@ -19,7 +19,7 @@ use crate::route::{Access, CanonicalPath, GuardedRoute, Matched, NoRoute, Route,
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
 /// A request that both doors let through.
-pub(crate) struct Admitted {
+pub(crate) struct AdmittedRequest {
     /// Who asks; `None` where nobody is asked who they are.
     pub(crate) principal: Option<Principal>,
     /// What its upstream is told of them.
@@ -61,14 +61,14 @@ pub(crate) async fn enter<P: Platform>(
     path: &CanonicalPath,
     matched: &Matched<'_>,
     parts: &mut ResponseParts,
-) -> Result<Admitted, Refused> {
+) -> Result<AdmittedRequest, Refused> {
     ctx.limit_address(matched.route, parts).await?;
     match &matched.route.access {
         Access::Public => {
             let permit = permitted(authz::authorize(None, matched, ctx.request.now))?;
             ctx.limit_route(matched.route, parts).await?;
             parts.event.end(Effect::Allow, "route.public", StatusCode::OK);
-            Ok(Admitted {
+            Ok(AdmittedRequest {
                 principal: None,
                 identity: UpstreamIdentity::default(),
                 lifetime: StreamLifetime::Unlimited,
@@ -79,7 +79,7 @@ pub(crate) async fn enter<P: Platform>(
             let guarded = GuardedRoute { route: matched.route, guard };
             let caller = authenticate(ctx, path, guarded, parts).await?;
             ctx.limit_subject(matched.route, caller.principal(), parts).await?;
-            authorize(ctx, Asked { path, matched, guard, facts: &[] }, caller, parts).await
+            authorize(ctx, PolicyQuestion { path, matched, guard, facts: &[] }, caller, parts).await
         }
     }
 }
@@ -117,18 +117,18 @@ pub(crate) async fn authenticate<P: Platform>(
 /// Door 2, and what goes on with whom it lets through.
 async fn authorize<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    asked: Asked<'_>,
+    asked: PolicyQuestion<'_>,
     caller: Caller,
     parts: &mut ResponseParts,
-) -> Result<Admitted, Refused> {
-    let Asked { matched, guard, .. } = asked;
+) -> Result<AdmittedRequest, Refused> {
+    let PolicyQuestion { matched, guard, .. } = asked;
     let guarded = GuardedRoute { route: matched.route, guard };
     let credential = caller.credential();
     let refused = |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
     let decision = authz::authorize(Some(caller.principal()), matched, ctx.request.now);
     let related = relations::also(ctx, decision, &asked, caller.principal(), &mut parts.event).await;
     let (decision, facts) = related.map_err(refused)?;
-    let asked = Asked { facts: &facts, ..asked };
+    let asked = PolicyQuestion { facts: &facts, ..asked };
     let decision = policies::also(ctx, decision, asked, caller.principal(), &mut parts.event).await;
     let (decision, again) = mendable(&ctx.site.config, decision, caller.principal());
     let permit = permitted(decision).map_err(|reason| match again {
@@ -141,7 +141,7 @@ async fn authorize<P: Platform>(
     let introduced = ctx.introduce(caller, guarded, &mut parts.event).await;
     let (principal, identity) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
     parts.event.end(Effect::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(Admitted { principal: Some(principal), identity, lifetime, permit })
+    Ok(AdmittedRequest { principal: Some(principal), identity, lifetime, permit })
 }
 
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that

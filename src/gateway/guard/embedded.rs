@@ -1,6 +1,6 @@
 //! A Worker that answers its own routes: the same doors decide, and what comes of it stays with whoever asked.
 
-use super::decide::{self, Admitted};
+use super::decide::{self, AdmittedRequest};
 use crate::authn::Principal;
 use crate::authz::Permit;
 use crate::gateway::context::RequestContext;
@@ -68,7 +68,7 @@ impl Gateway {
         let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
         self.note(platform, &parts.event);
         match decided {
-            Ok((Admitted { principal, identity, permit, .. }, route)) => {
+            Ok((AdmittedRequest { principal, identity, permit, .. }, route)) => {
                 let (cookies, grant, quotas) = parts.into_parts();
                 let (vary, security_headers) = (guard::vary(&route.access), route.security_headers.clone());
                 let answer = AnswerTerms { vary, cookies, grant, quotas, security_headers };
@@ -102,7 +102,7 @@ impl Gateway {
 }
 
 /// Whom the doors let through, by which rule; or the answer to who was not.
-type Decided<'a> = Result<(Admitted, &'a Route), Box<Response>>;
+type Decided<'a> = Result<(AdmittedRequest, &'a Route), Box<Response>>;
 
 async fn decide<'a, P: Platform>(
     ctx: &RequestContext<'a, P>,

@@ -10,15 +10,15 @@ use crate::config::{Introspection, TokenIssuer};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::oidc::client_auth::Client;
-use crate::oidc::introspection::{self, Expectations, Introspected};
+use crate::oidc::introspection::{self, Introspected, IntrospectionExpectations};
 use crate::ports::{Clock, Fetch};
 use crate::refusal::{Document, Reason};
 
 /// What is known of a token, and whether that was remembered.
-pub(super) type Known = (Rc<AccessTokenClaims>, bool);
+pub(super) type KnownToken = (Rc<AccessTokenClaims>, bool);
 
 /// An issuer, how it is asked, and the token in question.
-pub(super) struct Question<'a> {
+pub(super) struct IntrospectionQuestion<'a> {
     pub(crate) issuer: &'a TokenIssuer,
     pub(crate) how: &'a Introspection,
     pub(crate) token: &'a str,
@@ -29,8 +29,11 @@ pub(super) struct Question<'a> {
 ///
 /// # Errors
 /// When the token is not good, or there is no telling: nobody is let in on a guess.
-pub(crate) async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, question: Question<'_>) -> Result<Known, Reason> {
-    let Question { issuer, how, token, digest } = question;
+pub(crate) async fn ask<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    question: IntrospectionQuestion<'_>,
+) -> Result<KnownToken, Reason> {
+    let IntrospectionQuestion { issuer, how, token, digest } = question;
     if let Some(claims) = ctx.site.tokens.introspected(&issuer.id, &digest, ctx.request.now, how.cache) {
         return Ok((claims, true));
     }
@@ -55,9 +58,9 @@ pub(crate) async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, question: Ques
 
 async fn ask_issuer<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    question: &Question<'_>,
+    question: &IntrospectionQuestion<'_>,
 ) -> Result<AccessTokenClaims, Reason> {
-    let &Question { issuer, how, token, .. } = question;
+    let &IntrospectionQuestion { issuer, how, token, .. } = question;
     let endpoint = match &how.endpoint {
         Some(endpoint) => Rc::new(endpoint.clone()),
         None => ctx.site.documents.introspection_endpoint(ctx.platform, &issuer.issuer).await?,
@@ -66,7 +69,7 @@ async fn ask_issuer<P: Platform>(
     let request = introspection::request(client, &endpoint, token, ctx.request.now, ctx.platform.random());
     let answer = ctx.platform.fetch().send(request.map_err(Reason::Introspection)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
-    let expected = Expectations {
+    let expected = IntrospectionExpectations {
         issuer: issuer.issuer.as_str(),
         audiences: &issuer.audience,
         without_audience: how.without_audience,

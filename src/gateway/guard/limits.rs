@@ -6,14 +6,14 @@ use crate::authn::Principal;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
-use crate::limit::{BucketKey, Counter, Counters, Drawn, Kind, Limit, Quota, Whose};
+use crate::limit::{BucketKey, Counter, Counters, Drawn, Limit, LimitKind, Quota, Whose};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::route::Route;
 
 /// A limit, and the bucket that a request is counted in.
 struct Counted<'a> {
-    kind: Kind,
+    kind: LimitKind,
     /// What keeps its buckets apart from those of other routes.
     place: &'a str,
     limit: &'a Limit,
@@ -27,7 +27,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When it is one too many.
     pub(crate) async fn limit_own(
         &self,
-        kind: Kind,
+        kind: LimitKind,
         limit: Option<&Limit>,
         parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
@@ -43,7 +43,7 @@ impl<P: Platform> RequestContext<'_, P> {
     pub(super) async fn limit_address(&self, route: &Route, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Some(limit) = &route.limits.address else { return Ok(()) };
         let whose = Whose::Network(self.request.head.peer.network());
-        self.count(Counted { kind: Kind::Address, place: place(route), limit, whose }, parts).await
+        self.count(Counted { kind: LimitKind::Address, place: place(route), limit, whose }, parts).await
     }
 
     /// Counts it by who sent it, once that is proved. A cookie names its subject under a MAC already before its session is
@@ -59,7 +59,7 @@ impl<P: Platform> RequestContext<'_, P> {
     ) -> Result<(), Reason> {
         let Some(limit) = &route.limits.subject else { return Ok(()) };
         let whose = Whose::Subject(principal.issuer(), principal.subject());
-        self.count(Counted { kind: Kind::Subject, place: place(route), limit, whose }, parts).await
+        self.count(Counted { kind: LimitKind::Subject, place: place(route), limit, whose }, parts).await
     }
 
     /// Counts it among all that the route lets through.
@@ -68,7 +68,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_route(&self, route: &Route, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Some(limit) = &route.limits.route else { return Ok(()) };
-        self.count(Counted { kind: Kind::Route, place: &route.name, limit, whose: Whose::Everyone }, parts).await
+        self.count(Counted { kind: LimitKind::Route, place: &route.name, limit, whose: Whose::Everyone }, parts).await
     }
 
     async fn count(&self, counted: Counted<'_>, parts: &mut ResponseParts) -> Result<(), Reason> {

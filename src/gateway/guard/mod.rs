@@ -23,7 +23,7 @@ use crate::pages;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{Access, CanonicalPath};
 use crate::upstream::{ForwardPlan, Forwarding};
-use decide::Admitted;
+use decide::AdmittedRequest;
 
 /// Finds the route and lets the request through, or not.
 pub(super) async fn pass<P: Platform>(
@@ -40,7 +40,7 @@ pub(super) async fn pass<P: Platform>(
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
     match decide::enter(ctx, path, &matched, parts).await {
         Ok(admitted) => {
-            let Admitted { identity, lifetime, permit, .. } = admitted;
+            let AdmittedRequest { identity, lifetime, permit, .. } = admitted;
             let forwarding = Forwarding {
                 head: ctx.request.head,
                 path,

@@ -23,7 +23,7 @@ use crate::time::Seconds;
 const PATIENCE_MS: u32 = 7_000;
 
 /// What is asked for.
-pub(crate) struct Asked<'a> {
+pub(crate) struct PolicyQuestion<'a> {
     pub(crate) path: &'a CanonicalPath,
     pub(crate) matched: &'a Matched<'a>,
     pub(crate) guard: &'a Guard,
@@ -35,7 +35,7 @@ pub(crate) struct Asked<'a> {
 pub(crate) async fn also<P: Platform>(
     ctx: &RequestContext<'_, P>,
     decision: Decision,
-    asked: Asked<'_>,
+    asked: PolicyQuestion<'_>,
     principal: &Principal,
     event: &mut Event,
 ) -> Decision {
@@ -52,7 +52,7 @@ pub(crate) async fn also<P: Platform>(
 /// nobody passes.
 async fn ask<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    asked: &Asked<'_>,
+    asked: &PolicyQuestion<'_>,
     principal: &Principal,
     event: &mut Event,
 ) -> Option<Decision> {

@@ -1,15 +1,15 @@
 //! Door 2, where a route asks for relations: the store is asked round by round, each round at once.
 
-use super::policies::Asked;
+use super::policies::PolicyQuestion;
 use crate::audit::Event;
 use crate::authn::Principal;
-use crate::authz::relations::{Questions, Step};
+use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{Decision, Denial};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
-use crate::relation::{CheckResult, Known, Model, Read, Relations, Subject, TupleReply, Userset, evaluate};
+use crate::relation::{CheckResult, KnownTuples, Model, Read, Subject, TupleReply, TupleStore, Userset, evaluate};
 
 /// Asks for the relations that the route requires, and for those that its policies are told of. Also where another
 /// sign-in is wanted: nobody is sent for one that would not help.
@@ -19,7 +19,7 @@ use crate::relation::{CheckResult, Known, Model, Read, Relations, Subject, Tuple
 pub(crate) async fn also<P: Platform>(
     ctx: &RequestContext<'_, P>,
     decision: Decision,
-    asked: &Asked<'_>,
+    asked: &PolicyQuestion<'_>,
     principal: &Principal,
     event: &mut Event,
 ) -> Result<(Decision, Vec<String>), Reason> {
@@ -42,16 +42,16 @@ pub(crate) async fn also<P: Platform>(
 ///
 /// # Errors
 /// When the store does not answer.
-pub(crate) async fn find_out<P: Relations>(
+pub(crate) async fn find_out<P: TupleStore>(
     store: &P,
     mut questions: Questions<'_>,
     event: &mut Event,
 ) -> Result<Result<Vec<String>, Denial>, StoreError> {
     let found = loop {
         match questions.step() {
-            Step::Met(facts) => break Ok(facts),
-            Step::Denied(denial) => break Err(denial),
-            Step::Read(reads) => {
+            RelationStep::Met(facts) => break Ok(facts),
+            RelationStep::Denied(denial) => break Err(denial),
+            RelationStep::Read(reads) => {
                 let answers = store.read_tuples(&reads).await?;
                 questions.learn(reads, answers)?;
             }
@@ -66,13 +66,13 @@ pub(crate) async fn find_out<P: Relations>(
 ///
 /// # Errors
 /// When the store does not answer.
-pub(crate) async fn check<P: Relations>(
+pub(crate) async fn check<P: TupleStore>(
     store: &P,
     model: &Model,
     userset: &Userset,
     subject: &Subject,
 ) -> Result<(CheckResult, usize, usize), StoreError> {
-    let (mut known, mut rounds) = (Known::default(), 0);
+    let (mut known, mut rounds) = (KnownTuples::default(), 0);
     loop {
         let reads: Vec<Read> = match evaluate(model, &known, userset, subject) {
             CheckResult::Wants(reads) => reads,

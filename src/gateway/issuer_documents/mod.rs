@@ -15,7 +15,7 @@ use super::background::event::{background_event, note_failure};
 use super::background::{BackgroundTask, Spawn, Work};
 use super::{Gateway, Platform};
 use crate::audit::{Effect, What, short};
-use crate::config::{Issuer, Provider, TokenIssuer, Tokens};
+use crate::config::{Issuer, Provider, TokenFormat, TokenIssuer};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
@@ -235,11 +235,11 @@ impl Gateway {
     fn published_by(&self, issuer: &TokenIssuer) -> Option<Published> {
         let is_provider = self.config.provider_by_issuer(issuer.issuer.as_str()).is_some();
         match &issuer.tokens {
-            Tokens::Signed(how) => match &how.jwks_uri {
+            TokenFormat::Signed(how) => match &how.jwks_uri {
                 Some(url) => Some(Published::Keys(url.clone())),
                 None => (!is_provider).then(|| Published::KeysUri(issuer.issuer.clone())),
             },
-            Tokens::Opaque(how) => (how.endpoint.is_none() && !is_provider)
+            TokenFormat::Opaque(how) => (how.endpoint.is_none() && !is_provider)
                 .then(|| Published::IntrospectionEndpoint(issuer.issuer.clone())),
         }
     }

@@ -9,9 +9,9 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
-use crate::limit::Kind;
+use crate::limit::LimitKind;
 use crate::oidc::callback::{CallbackError, CallbackParams};
-use crate::oidc::id_token::{Expectations, IdToken};
+use crate::oidc::id_token::{IdToken, IdTokenExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::session_claims::SessionClaims;
@@ -40,7 +40,7 @@ pub(crate) async fn finish<P: Platform>(
     ctx.request.allow_methods(&[Method::GET, Method::POST])?;
     // A frame or image in a page elsewhere has no login of ours, and is not to use up those of the person before it.
     if !ctx.request.is_subresource() {
-        ctx.limit_own(Kind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
+        ctx.limit_own(LimitKind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
     }
     let params = match receive(ctx, provider, body).await? {
         Received::AsAsked(params) => params,
@@ -172,7 +172,7 @@ async fn believe<P: Platform>(
     let accepted = AcceptedKeys::of_provider(provider, metadata);
     let verified = ctx.site.documents.verify_delivered(ctx.platform, accepted, id_token.expose()).await;
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
-    let expectations = Expectations {
+    let expectations = IdTokenExpectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         nonce: &transaction.nonce,

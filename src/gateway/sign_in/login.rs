@@ -10,7 +10,7 @@ use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::keyring::SealError;
-use crate::limit::Kind;
+use crate::limit::LimitKind;
 use crate::oidc::login::{Hints, authorization_url};
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
@@ -51,7 +51,7 @@ pub(crate) async fn start<P: Platform>(
     };
     parts.event.provider = Some(provider.id.as_str().to_owned());
     let wishes = Wishes::of(&link, provider)?;
-    ctx.limit_own(Kind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
+    ctx.limit_own(LimitKind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
     let transaction = Transaction::begin(intent(ctx, &link, provider, &wishes), ctx.request.now, ctx.platform.random());
     let location = authorization_url(provider, &metadata, &ctx.site.config.public_url, &transaction, &wishes.hints)

@@ -8,7 +8,7 @@ use crate::oidc::id_token::IdToken;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::token::TokenResponse;
-use crate::oidc::userinfo::{self, Body, Expectations, UserInfo, UserInfoError};
+use crate::oidc::userinfo::{self, Body, UserInfo, UserInfoError, UserInfoExpectations};
 use crate::ports::{Clock, Fetch};
 use crate::refusal::{Document, Reason};
 
@@ -45,7 +45,7 @@ async fn ask<P: Platform>(
     if answer.status.is_server_error() {
         return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
     }
-    let expectations = Expectations {
+    let expectations = UserInfoExpectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         subject: id_token.subject(),

@@ -11,8 +11,8 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::jose::UnverifiedJwt;
-use crate::limit::Kind;
-use crate::oidc::logout_token::{Expectations, LogoutToken, Target};
+use crate::limit::LimitKind;
+use crate::oidc::logout_token::{LogoutToken, LogoutTokenExpectations, Target};
 use crate::ports::{Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::{LogoutRequestError, Reason, Refusal};
 use crate::session::{Command, Reply, SidIndex, SidKey, SubjectKey};
@@ -31,7 +31,7 @@ pub(crate) async fn receive<P: Platform>(
     let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
     ctx.request.allow_methods(&[Method::POST])?;
-    ctx.limit_own(Kind::BackchannelLogout, ctx.site.config.limits.backchannel_logout.as_ref(), parts).await?;
+    ctx.limit_own(LimitKind::BackchannelLogout, ctx.site.config.limits.backchannel_logout.as_ref(), parts).await?;
     match end(ctx, provider, body, parts).await {
         Ok(count) => {
             let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
@@ -98,7 +98,7 @@ async fn believe<P: Platform>(
     let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
     let verified = ctx.site.documents.verify(ctx.platform, accepted, &unverified).await;
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
-    let expectations = Expectations {
+    let expectations = LogoutTokenExpectations {
         issuer: provider.issuer.as_str(),
         client_id: &provider.client_id,
         kind: provider.logout_tokens,

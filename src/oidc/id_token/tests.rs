@@ -37,7 +37,7 @@ fn claims(changes: &Value) -> Value {
 
 fn check_typed(typ: Option<&str>, changes: &Value, asked: &Asked) -> Result<IdToken, IdTokenError> {
     let acr_values: Vec<String> = asked.acr_values.iter().map(|value| (*value).to_owned()).collect();
-    let expected = Expectations {
+    let expected = IdTokenExpectations {
         issuer: "https://op.example",
         client_id: "app",
         nonce: &Nonce::new(NONCE.to_owned()),

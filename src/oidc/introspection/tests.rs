@@ -62,7 +62,10 @@ fn said(changes: &Value) -> Map<String, Value> {
 fn check_with(without_audience: WithoutAudience, changes: &Value) -> Result<Introspected, IntrospectionError> {
     let audiences = ["https://api.example".to_owned(), "urn:orders".to_owned()];
     let now = Timestamp::from_unix(NOW);
-    Introspected::check(said(changes), &Expectations { issuer: ISSUER, audiences: &audiences, without_audience, now })
+    Introspected::check(
+        said(changes),
+        &IntrospectionExpectations { issuer: ISSUER, audiences: &audiences, without_audience, now },
+    )
 }
 
 fn check(changes: &Value) -> Result<Introspected, IntrospectionError> {
@@ -210,7 +213,7 @@ fn a_member_that_is_null_is_malformed_and_not_missing() {
         let audiences = ["https://api.example".to_owned()];
         let now = Timestamp::from_unix(NOW);
         let without_audience = WithoutAudience::TrustEndpoint;
-        let expected = Expectations { issuer: ISSUER, audiences: &audiences, without_audience, now };
+        let expected = IntrospectionExpectations { issuer: ISSUER, audiences: &audiences, without_audience, now };
         assert!(Introspected::check(claims, &expected).is_err(), "{name}");
     }
 }

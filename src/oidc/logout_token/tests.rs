@@ -25,7 +25,7 @@ fn claims(changes: &Value) -> Value {
 
 fn check_as(kind: LogoutTokens, typ: Option<&str>, changes: &Value) -> Result<LogoutToken, LogoutTokenError> {
     let now = Timestamp::from_unix(NOW);
-    let expected = Expectations { issuer: ISSUER, client_id: "app", kind, now };
+    let expected = LogoutTokenExpectations { issuer: ISSUER, client_id: "app", kind, now };
     LogoutToken::check(&verified(typ, &claims(changes)), &expected)
 }
 
@@ -215,7 +215,7 @@ fn an_id_token_ends_no_session_and_a_logout_token_begins_none() {
         "iss": ISSUER, "sub": "alice", "aud": "app", "iat": NOW, "exp": NOW + 300, "nonce": "n", "sid": "s-1",
     });
     let now = Timestamp::from_unix(NOW);
-    let login = id_token::Expectations {
+    let login = id_token::IdTokenExpectations {
         issuer: ISSUER,
         client_id: "app",
         nonce: &Nonce::new("n".to_owned()),
@@ -231,7 +231,7 @@ fn an_id_token_ends_no_session_and_a_logout_token_begins_none() {
         for typ in [None, Some("JWT")] {
             let id_token = verified(typ, &id_claims);
             assert!(IdToken::check(id_token.clone(), &login).is_ok());
-            let logout = Expectations { issuer: ISSUER, client_id: "app", kind, now };
+            let logout = LogoutTokenExpectations { issuer: ISSUER, client_id: "app", kind, now };
             assert_eq!(LogoutToken::check(&id_token, &logout), Err(expected), "{typ:?}");
         }
     }

@@ -7,8 +7,8 @@ use crate::jose::testing::verified;
 const NOW: i64 = 1_700_000_000;
 const ISSUER: &str = "https://op.example";
 
-fn expected() -> Expectations<'static> {
-    Expectations { issuer: ISSUER, client_id: "app", subject: "alice", now: Timestamp::from_unix(NOW) }
+fn expected() -> UserInfoExpectations<'static> {
+    UserInfoExpectations { issuer: ISSUER, client_id: "app", subject: "alice", now: Timestamp::from_unix(NOW) }
 }
 
 fn response(status: StatusCode, content_type: Option<&'static str>, body: &[u8]) -> OutboundResponse {

@@ -356,7 +356,7 @@ proptest! {
     #[test]
     fn whatever_is_answered_a_question_ends(model in a_model(), answers in prop::collection::vec(any::<u8>(), 1..40)) {
         let (userset, subject) = (Userset::parse("a:1#r0").unwrap(), Subject::parse("u:x").unwrap());
-        let mut known = Known::default();
+        let mut known = KnownTuples::default();
         let mut chance = answers.iter().cycle();
         let mut rounds = 0;
         while let CheckResult::Wants(reads) = evaluate(&model, &known, &userset, &subject) {
@@ -364,8 +364,8 @@ proptest! {
             for read in reads {
                 let at = *chance.next().unwrap();
                 let found = match (&read.wanted, at % 4) {
-                    (Wanted::Objects, 1..) => vec![Subject::parse(&format!("a:{at}")).unwrap()],
-                    (Wanted::Subjects { .. }, 1..) => vec![Subject::parse(&format!("b:{at}#r1")).unwrap()],
+                    (TupleQuery::Objects, 1..) => vec![Subject::parse(&format!("a:{at}")).unwrap()],
+                    (TupleQuery::Subjects { .. }, 1..) => vec![Subject::parse(&format!("b:{at}#r1")).unwrap()],
                     _ => Vec::new(),
                 };
                 known.learn(read, TupleReply { is_there: at % 8 == 0, found, more: at % 16 == 1 });

@@ -3,8 +3,8 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
-use super::{Subject, parse};
-use crate::keyring::Purpose;
+use super::{SubjectSessions, parse};
+use crate::keyring::KeyPurpose;
 use crate::oidc::transaction;
 use crate::ports::{Random, StoreError};
 use crate::secret::{self, Secret};
@@ -48,7 +48,7 @@ struct Whose {
     provider: String,
 }
 
-impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Reply, StoreError> {
         let Some(stored) = self.table.find(digest)? else {
             // It may be about to begin again: a login that would take its place comes too late.
@@ -145,7 +145,8 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
 
     fn put_revocation(&self, key: &str, note: &RevokeNote, at: Timestamp) -> Result<(), StoreError> {
         let plain = Secret::new(serde_json::to_vec(note).map_err(|_| StoreError::Malformed)?);
-        let sealed = self.keys.seal(Purpose::StoredTokens, revoke_context(key).as_bytes(), plain.expose(), self.random);
+        let sealed =
+            self.keys.seal(KeyPurpose::StoredTokens, revoke_context(key).as_bytes(), plain.expose(), self.random);
         let value = sealed.map_err(|_| StoreError::Malformed)?;
         self.table.put_note(&Note { kind: NoteKind::Revoke, key: key.to_owned(), value, at })
     }
@@ -167,7 +168,7 @@ impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
     }
 
     fn open_revocation(&self, note: &Note) -> Option<Revocation> {
-        let plain = self.keys.open(Purpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
+        let plain = self.keys.open(KeyPurpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
         let RevokeNote { provider, refresh_token, attempts, since } = serde_json::from_slice(plain.expose()).ok()?;
         Some(Revocation { key: note.key.clone(), provider, refresh_token, attempts, since })
     }

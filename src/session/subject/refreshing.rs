@@ -1,6 +1,6 @@
 //! Renewing an access token: begun in the store, carried out elsewhere, finished in the store.
 
-use super::{Step, Subject, row};
+use super::{Step, SubjectSessions, row};
 use crate::oidc::login_values::Nonce;
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
@@ -71,7 +71,7 @@ struct StoredSession<'a> {
     session: Session,
 }
 
-impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     /// Marks the attempt before the refresh token leaves. `None` when there is nothing to send.
     pub(super) fn begin_refresh(
         &self,

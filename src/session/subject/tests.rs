@@ -91,9 +91,9 @@ impl World {
         self.with(|subject| subject.handle(command, Timestamp::from_unix(now), false).unwrap().into_answer().unwrap())
     }
 
-    fn with<T>(&self, act: impl FnOnce(&Subject<'_, MemoryTable, Numbered>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&SubjectSessions<'_, MemoryTable, Numbered>) -> T) -> T {
         let report = |code: &'static str, detail: &str| self.reports.borrow_mut().push(format!("{code} {detail}"));
-        act(&Subject { table: &self.table, keys: &self.keys, random: &self.random, report: &report })
+        act(&SubjectSessions { table: &self.table, keys: &self.keys, random: &self.random, report: &report })
     }
 
     /// What is stored of this session becomes something that nobody can read.
@@ -279,7 +279,7 @@ fn tokens_are_sealed_as_by_the_first_release() {
     let world = World::new();
     let digest = world.begin(START, None);
     let row = world.table.find(&digest).unwrap().unwrap();
-    let plain = world.keys.open(Purpose::StoredTokens, digest.as_str().as_bytes(), &row.tokens).unwrap();
+    let plain = world.keys.open(KeyPurpose::StoredTokens, digest.as_str().as_bytes(), &row.tokens).unwrap();
     let expected = concat!(
         r#"{"access_token":"the-access-token","refresh_token":"the-refresh-token","#,
         r#""id_token":"the-id-token","nonce":null,"provider":"op"}"#

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Subject, row};
+use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
 use crate::session::record::SessionTimeouts;
@@ -22,7 +22,7 @@ pub const USED: &str = "used";
 /// The most that may watch at once, all sessions of a subject together: a browser has some hundred connections at most.
 pub const MAX_WATCHERS: usize = 1000;
 
-impl<Table: SessionTable, Rng: Random> Subject<'_, Table, Rng> {
+impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     /// Whether there is a session to watch. Sees to it that the alarm rings in time for the clocks in force, also
     /// where they were shortened since the session was stored.
     ///

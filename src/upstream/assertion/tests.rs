@@ -2,14 +2,14 @@ use super::*;
 
 #[test]
 fn a_caller_has_the_same_name_for_ever_and_nobody_elses() {
-    let name = unique_subject(Kind::Human, "https://login.example.com", "248289761001");
+    let name = unique_subject(PrincipalKind::Human, "https://login.example.com", "248289761001");
     // Upstreams keep it. Another value here makes strangers of all whom they know.
     assert_eq!(name, "fAI1kgf5NIXg9DdcmfSyvGFn8vtpgM2T6-j1k0ag2Hs");
     for (kind, issuer, subject) in [
-        (Kind::Service, "https://login.example.com", "248289761001"),
-        (Kind::Human, "https://login.example.com/", "248289761001"),
-        (Kind::Human, "https://login.example.co", "m248289761001"),
-        (Kind::Human, "https://login.example.com", "248289761001 "),
+        (PrincipalKind::Service, "https://login.example.com", "248289761001"),
+        (PrincipalKind::Human, "https://login.example.com/", "248289761001"),
+        (PrincipalKind::Human, "https://login.example.co", "m248289761001"),
+        (PrincipalKind::Human, "https://login.example.com", "248289761001 "),
     ] {
         assert_ne!(unique_subject(kind, issuer, subject), name);
     }

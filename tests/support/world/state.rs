@@ -2,7 +2,7 @@
 
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, ReplayGuard, StoreError};
-use postern::relation::{Change, Changed, MemoryTuples, Object, Page, Read, Relations, Tuple, TupleReply as Answers};
+use postern::relation::{Change, Changed, MemoryTuples, Object, Page, Read, Tuple, TupleReply as Answers, TupleStore};
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
@@ -55,7 +55,7 @@ impl Counters for World {
     }
 }
 
-impl Relations for World {
+impl TupleStore for World {
     async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answers>, StoreError> {
         self.tuple_rounds.set(self.tuple_rounds.get() + 1);
         let tuples = self.tuples_reached().await?;

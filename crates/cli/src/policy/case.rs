@@ -7,7 +7,7 @@ use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::config::{MOMENT, moment};
 use postern::explain::{Certificate, Context, Tls};
 use postern::http::{Method, Peer};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
 use postern::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};
@@ -88,7 +88,7 @@ pub(super) struct Routes(Router);
 #[derive(Debug)]
 pub(super) struct Case<'a> {
     who: &'a Who,
-    kind: Kind,
+    kind: PrincipalKind,
     actor: Option<Actor>,
     authentication: AuthenticationFacts,
     method: Method,
@@ -144,7 +144,7 @@ impl<'a> Case<'a> {
         let matched = routes.0.find(&method, &path).map_err(|_| format!("no route answers `{}`", asked.request))?;
         Ok(Self {
             who,
-            kind: named("kind", &who.kind, &Kind::NAMES)?,
+            kind: named("kind", &who.kind, &PrincipalKind::NAMES)?,
             actor: who
                 .actor
                 .as_ref()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, PolicyId, Request};
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
-use postern::ids::principal_kind::Kind;
+use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Bundle, Cause, Verdict};
 use postern::time::Timestamp;
 use proptest::prelude::*;
@@ -136,7 +136,7 @@ fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
 
 fn asking() -> impl Strategy<Value = Asking> {
     let who = (
-        select(vec![Kind::Human, Kind::Service, Kind::Agent]),
+        select(vec![PrincipalKind::Human, PrincipalKind::Service, PrincipalKind::Agent]),
         text(),
         proptest::option::of(text()),
         subsequence(vec!["viewer", "editor", "a\"b"], 0..=3),

@@ -12,7 +12,7 @@ use crate::entry::stepper::Stepper;
 use crate::fault;
 use crate::http::forward::{self, ForwardError};
 use postern::authn::Rejection;
-use postern::gateway::{Disposition, Gateway, Place};
+use postern::gateway::{Disposition, Gateway, SiteMatch};
 use postern::http::{self, RequestHead};
 use postern::ids::site::Site;
 use postern::refusal::Reason;
@@ -67,7 +67,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
         Ok(deployment) => deployment,
         Err(failure) => return log::failure("failed", None, &failure.to_string()),
     };
-    if let Place::Unusable(why) = deployment.of(&Site::SOLE) {
+    if let SiteMatch::Unusable(why) = deployment.of(&Site::SOLE) {
         log::failure("failed", None, &why.to_string());
     }
     let background = Background::Schedule(context);
@@ -91,9 +91,9 @@ async fn answer(
     }
     let deployment = isolate::deployment(&env)?;
     let gateway = match deployment.at(head) {
-        Place::Site(gateway) => gateway,
-        Place::Unusable(why) => return Err(Exception::new(&why.to_string())),
-        Place::Nowhere => return Ok(response::misdirected(head)),
+        SiteMatch::Site(gateway) => gateway,
+        SiteMatch::Unusable(why) => return Err(Exception::new(&why.to_string())),
+        SiteMatch::Nowhere => return Ok(response::misdirected(head)),
     };
     let platform = Workers::new(&env, gateway, background.clone());
     // The handle, not the request: `Request.clone()` would buffer the body.

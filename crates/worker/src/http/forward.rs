@@ -16,7 +16,7 @@ use postern::ports::StoreError;
 use postern::route::Upstream;
 use postern::time::Seconds;
 use postern::upstream::ForwardPlan;
-use postern::upstream::static_files::{self, Found};
+use postern::upstream::static_files::{self, AssetMatch};
 use postern_workers::http::fetch::millis;
 use postern_workers::http::headers;
 use postern_workers::http::response;
@@ -135,9 +135,9 @@ async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Re
         headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
     let mut headers = plan.answer_headers(status, &headers);
     match static_files::found(plan, status, &headers) {
-        Found::It => {}
-        Found::PageForPerson => static_files::not_to_be_kept(&mut headers),
-        Found::PageForProgram => return Err(ForwardError::NoFile),
+        AssetMatch::It => {}
+        AssetMatch::PageForPerson => static_files::not_to_be_kept(&mut headers),
+        AssetMatch::PageForProgram => return Err(ForwardError::NoFile),
     }
     if status == StatusCode::SWITCHING_PROTOCOLS {
         let socket = relayed(objects, plan, &mut headers, from).await?;

@@ -7,7 +7,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use crate::objects::expiring_table::{self, ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
 use postern::limit::Bucket;
-use postern::limit::message::{self, Draw, Row, statement};
+use postern::limit::message::{self, BucketRow, Draw, statement};
 use postern::ports::Clock;
 use postern_workers::clock::SystemClock;
 
@@ -52,7 +52,7 @@ impl Shard {
         let draw = Draw::parse(message);
         let (key, allowance) = draw.ok_or_else(|| ObjectError::Malformed("expected a draw".to_owned()))?;
         let now = SystemClock.now();
-        let rows: Vec<Row> = self.table.query(statement::READ, vec![key.as_str().into()])?;
+        let rows: Vec<BucketRow> = self.table.query(statement::READ, vec![key.as_str().into()])?;
         let mut bucket = rows.into_iter().next().map_or(Bucket::full(now), Bucket::from);
         let drawn = bucket.draw(&allowance, now);
         if drawn.admitted {

@@ -1,4 +1,4 @@
-//! The Durable Object of one subject: loads, calls [`Subject`], stores. Every rule is there; here is
+//! The Durable Object of one subject: loads, calls [`SubjectSessions`], stores. Every rule is there; here is
 //! only what needs the runtime: one renewal at a time for a session, and the alarm.
 
 use std::cell::{Cell, RefCell};
@@ -15,14 +15,14 @@ use crate::objects::expiring_table;
 use crate::objects::session_watchers::{self, Watchers};
 use crate::objects::subject_table::SubjectTable;
 use crate::objects::{self, ObjectError};
-use postern::gateway::{Gateway, Place};
+use postern::gateway::{Gateway, SiteMatch};
 use postern::ids::site::Site;
 use postern::json;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{
     Check, Command, RefreshJob, RefreshOutcome, Reply, Revocation, SessionDigest, SessionTable, SessionTimeouts, Step,
-    Subject, USED, WatchRequest,
+    SubjectSessions, USED, WatchRequest,
 };
 use postern::time::Timestamp;
 use postern_workers::background::Background;
@@ -235,14 +235,14 @@ impl Inner {
     fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
         let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
         match deployment.of(&self.site) {
-            Place::Site(gateway) => Ok(Rc::clone(gateway)),
-            Place::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
-            Place::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
+            SiteMatch::Site(gateway) => Ok(Rc::clone(gateway)),
+            SiteMatch::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
+            SiteMatch::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
         }
     }
 
-    fn subject<'a>(&'a self, gateway: &'a Gateway) -> Subject<'a, SubjectTable, SystemRandom> {
-        Subject { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
+    fn subject<'a>(&'a self, gateway: &'a Gateway) -> SubjectSessions<'a, SubjectTable, SystemRandom> {
+        SubjectSessions { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
 }
 

@@ -9,7 +9,9 @@ use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, Stor
 use crate::objects::sql;
 use crate::objects::{self, ObjectError};
 use postern::relation::message::{self, PAGE, row, statement};
-use postern::relation::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleReply, Userset, Wanted};
+use postern::relation::{
+    Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleQuery, TupleReply, Userset,
+};
 
 /// One shard of the tuples.
 #[durable_object(fetch)]
@@ -67,8 +69,8 @@ impl Shard {
 
     fn read(&self, read: &Read) -> Result<TupleReply, ObjectError> {
         let usersets = match &read.wanted {
-            Wanted::Objects => false,
-            Wanted::Subjects { exactly, usersets } => {
+            TupleQuery::Objects => false,
+            TupleQuery::Subjects { exactly, usersets } => {
                 for subject in exactly {
                     let found: Vec<Found> = self.query(statement::IS_THERE, key(&read.userset, subject))?;
                     if !found.is_empty() {

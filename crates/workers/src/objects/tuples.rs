@@ -1,11 +1,11 @@
-//! [`Relations`] by sharded Durable Objects.
+//! [`TupleStore`] by sharded Durable Objects.
 
 use std::collections::BTreeMap;
 
 use crate::bindings::Bindings;
 use postern::ports::StoreError;
 use postern::relation::message::{TupleRequest, TupleResponse, shard};
-use postern::relation::{Change, Changed, Object, Page, Read, Relations, Tuple, TupleReply};
+use postern::relation::{Change, Changed, Object, Page, Read, Tuple, TupleReply, TupleStore};
 
 /// The binding of the namespace.
 pub const BINDING: &str = "TUPLES";
@@ -16,7 +16,7 @@ async fn ask(bindings: &Bindings, object: &Object, request: TupleRequest) -> Res
     TupleResponse::parse(&answer).ok_or(StoreError::Malformed)
 }
 
-impl Relations for Bindings {
+impl TupleStore for Bindings {
     /// One message for each object that is asked, all at once.
     async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<TupleReply>, StoreError> {
         let mut shards: BTreeMap<String, Vec<usize>> = BTreeMap::new();

@@ -3,7 +3,7 @@
 
 pub(crate) mod request;
 
-use super::decide::{self, Admitted};
+use super::decide::{self, AdmittedRequest};
 use crate::audit::Effect;
 use crate::authn::Principal;
 use crate::gateway::context::RequestContext;
@@ -11,10 +11,10 @@ use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, cookie, header};
-use crate::refusal::{Reason, VerifyError};
+use crate::refusal::{ForwardAuthError, Reason};
 use crate::route::{CanonicalPath, Matched};
 
-use request::{Dialect, Question, SECRET};
+use request::{Dialect, ForwardedRequest, SECRET};
 
 /// What the proxy wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,11 @@ pub(crate) async fn answer<P: Platform>(
 }
 
 /// The request that is asked about, where the proxy may ask.
-fn asked<P: Platform>(ctx: &RequestContext<'_, P>, asks: Asks, parts: &mut ResponseParts) -> Result<Question, Reason> {
+fn asked<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    asks: Asks,
+    parts: &mut ResponseParts,
+) -> Result<ForwardedRequest, Reason> {
     let Some(verify) = &ctx.site.config.verify else { return Err(Reason::NoRoute) };
     parts.event.via = Some(match asks {
         Asks::Whether => "verify",
@@ -65,10 +69,12 @@ fn asked<P: Platform>(ctx: &RequestContext<'_, P>, asks: Asks, parts: &mut Respo
     ctx.request.allow_methods(&[Method::GET])?;
     match ctx.request.head.header(SECRET) {
         Some(secret) if verify.knows(secret) => {}
-        None if !ctx.request.head.headers.contains_key(SECRET) => return Err(Reason::Verify(VerifyError::NoSecret)),
-        _ => return Err(Reason::Verify(VerifyError::WrongSecret)),
+        None if !ctx.request.head.headers.contains_key(SECRET) => {
+            return Err(Reason::Verify(ForwardAuthError::NoSecret));
+        }
+        _ => return Err(Reason::Verify(ForwardAuthError::WrongSecret)),
     }
-    let question = Question::read(ctx.request.head, &ctx.site.config.public_url)?;
+    let question = ForwardedRequest::read(ctx.request.head, &ctx.site.config.public_url)?;
     parts.event.instead(question.head.method.as_str(), question.head.target().path, &question.head.peer);
     Ok(question)
 }
@@ -84,8 +90,8 @@ fn rule<'a, P: Platform>(
 }
 
 /// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
-/// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`Admitted`].
-fn passport(admitted: &Admitted, asked: &HeaderMap) -> Result<Response, Reason> {
+/// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`AdmittedRequest`].
+fn passport(admitted: &AdmittedRequest, asked: &HeaderMap) -> Result<Response, Reason> {
     let mut lines = admitted.principal.as_ref().map(identity).transpose()?.unwrap_or_default();
     lines.push(("cookie", cookie::without_ours(asked)));
     // Where nobody is asked who they are, what the caller shows is not for us.

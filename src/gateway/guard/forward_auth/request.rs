@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::config::PublicUrl;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, RequestHead, header};
-use crate::refusal::{Reason, VerifyError};
+use crate::refusal::{ForwardAuthError, Reason};
 
 /// By which the proxy shows who it is.
 pub(super) const SECRET: &str = "x-postern-secret";
@@ -50,12 +50,12 @@ impl Dialect {
 
 /// A request that a proxy asks about.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct ForwardedRequest {
     pub(super) head: RequestHead,
     pub(super) dialect: Dialect,
 }
 
-impl Question {
+impl ForwardedRequest {
     /// Reads what the proxy says. The path stays as the browser sent it: what it means is for the same code to tell
     /// as for any other request.
     ///
@@ -64,7 +64,7 @@ impl Question {
     pub(super) fn read(asked: &RequestHead, public_url: &PublicUrl) -> Result<Self, Reason> {
         let dialect = dialect(&asked.headers).map_err(Reason::Verify)?;
         let said = |name| said(&asked.headers, name).map_err(Reason::Verify);
-        let unusable = |name| Reason::Verify(VerifyError::Unusable(name));
+        let unusable = |name| Reason::Verify(ForwardAuthError::Unusable(name));
         let method = said(dialect.method())?;
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| unusable(dialect.method()))?;
         let uri = said(dialect.uri())?;
@@ -82,28 +82,28 @@ impl Question {
 }
 
 /// Exactly one way to say it.
-fn dialect(headers: &HeaderMap) -> Result<Dialect, VerifyError> {
+fn dialect(headers: &HeaderMap) -> Result<Dialect, ForwardAuthError> {
     if let Some(name) = OTHER_WORDS.into_iter().find(|name| headers.contains_key(*name)) {
-        return Err(VerifyError::SaidTwice(name));
+        return Err(ForwardAuthError::SaidTwice(name));
     }
     let speaks = |dialect: &Dialect| headers.contains_key(dialect.uri()) || headers.contains_key(dialect.method());
     let mut spoken = Dialect::ALL.into_iter().filter(speaks);
     match (spoken.next(), spoken.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(VerifyError::Unsaid(Dialect::Forwarded.uri())),
-        (Some(_), Some(other)) => Err(VerifyError::SaidTwice(other.uri())),
+        (None, _) => Err(ForwardAuthError::Unsaid(Dialect::Forwarded.uri())),
+        (Some(_), Some(other)) => Err(ForwardAuthError::SaidTwice(other.uri())),
     }
 }
 
 /// The one value of a header. Several lines that were joined on the way hold a space, and pass nothing that follows.
-fn said<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, VerifyError> {
+fn said<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, ForwardAuthError> {
     let mut values = headers.get_all(name).iter();
-    let first = values.next().ok_or(VerifyError::Unsaid(name))?;
+    let first = values.next().ok_or(ForwardAuthError::Unsaid(name))?;
     if values.next().is_some() {
-        return Err(VerifyError::SaidTwice(name));
+        return Err(ForwardAuthError::SaidTwice(name));
     }
     let text = first.to_str().ok().filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()));
-    text.ok_or(VerifyError::Unusable(name))
+    text.ok_or(ForwardAuthError::Unusable(name))
 }
 
 /// A path and perhaps a query (RFC 9112 §3.2.1): no host, no fragment. How long the path may be is

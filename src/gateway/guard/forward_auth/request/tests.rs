@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::testing::public_url;
 use crate::http::ClientCertificate;
-use VerifyError::{SaidTwice, Unsaid, Unusable};
+use ForwardAuthError::{SaidTwice, Unsaid, Unusable};
 
 const WHOLE: [(&str, &str); 4] = [
     ("x-forwarded-method", "POST"),
@@ -25,8 +25,8 @@ fn asked(lines: &[(&'static str, &str)]) -> RequestHead {
     RequestHead { method: Method::GET, url: "https://app.example.com/auth/verify".to_owned(), headers, peer }
 }
 
-fn read(lines: &[(&'static str, &str)]) -> Result<Question, Reason> {
-    Question::read(&asked(lines), &public_url())
+fn read(lines: &[(&'static str, &str)]) -> Result<ForwardedRequest, Reason> {
+    ForwardedRequest::read(&asked(lines), &public_url())
 }
 
 /// The whole question with this line changed, or one more.
@@ -35,7 +35,7 @@ fn with(name: &'static str, value: &'static str) -> Vec<(&'static str, &'static 
 }
 
 #[track_caller]
-fn refused(lines: &[(&'static str, &str)], expected: VerifyError) {
+fn refused(lines: &[(&'static str, &str)], expected: ForwardAuthError) {
     match read(lines) {
         Err(Reason::Verify(error)) => assert_eq!(error, expected, "{lines:?}"),
         other => panic!("{lines:?}: {other:?}"),
