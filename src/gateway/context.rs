@@ -185,15 +185,15 @@ impl<P: Platform> RequestContext<'_, P> {
             parts.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.request_kind.is_navigation();
         let login = self.login_link(&refusal, sign_in.as_deref());
         let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
-        let mut reply = response::problem(&refusal, &self.request.id, self.request.request_kind, login.as_deref());
+        let mut response = response::problem(&refusal, &self.request.id, self.request.request_kind, login.as_deref());
         if let Some(challenge) = challenge {
             challenge.add_to(
                 &refusal,
                 || dpop::nonce::current(&self.site.config.keys, self.request.now),
-                &mut reply.headers,
+                &mut response.headers,
             );
         }
-        reply
+        response
     }
 
     /// Where to sign in, where that helps.
@@ -210,19 +210,19 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 
     /// Adds what every answer of ours carries.
-    pub(super) fn finish(&self, mut reply: Response, parts: ResponseParts) -> Response {
+    pub(super) fn finish(&self, mut response: Response, parts: ResponseParts) -> Response {
         for cookie in parts.cookies {
-            reply.headers.append(header::SET_COOKIE, cookie);
+            response.headers.append(header::SET_COOKIE, cookie);
         }
-        parts.quotas.add_to(&mut reply.headers);
-        let mut reply = response::sealed(reply, &self.request.id, self.site.config.public_url.is_https());
+        parts.quotas.add_to(&mut response.headers);
+        let mut response = response::sealed(response, &self.request.id, self.site.config.public_url.is_https());
         if let Some(grant) = parts.grant {
-            grant.add_to_own(&mut reply.headers);
+            grant.add_to_own(&mut response.headers);
         }
         if let Some(id) = parts.echo {
-            reply.headers.insert("x-request-id", id);
+            response.headers.insert("x-request-id", id);
         }
-        reply
+        response
     }
 }
 

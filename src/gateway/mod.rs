@@ -114,7 +114,7 @@ impl Gateway {
         self.note(platform, &parts.event);
         self.look_ahead(platform);
         match outcome {
-            Disposition::Respond(reply) => Disposition::Respond(ctx.finish(reply, parts)),
+            Disposition::Respond(response) => Disposition::Respond(ctx.finish(response, parts)),
             Disposition::Forward(plan) => {
                 let (cookies, grant, quotas) = parts.into_parts();
                 Disposition::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
@@ -160,13 +160,13 @@ impl Gateway {
             return Ok(Disposition::Respond(protected_resource::describe(ctx, resource, parts)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&ctx.site.config.authzen, authzen::AuthzenEndpoint::at(path)) {
-            let reply = authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts).await?;
-            return Ok(Disposition::Respond(reply));
+            let response = authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts).await?;
+            return Ok(Disposition::Respond(response));
         }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {
             return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
-        let reply = match path.as_str() {
+        let response = match path.as_str() {
             "/auth/login" => login::start(ctx, parts).await?,
             "/auth/me" => me::read(ctx, parts).await?,
             "/auth/logout" => sign_out::end(ctx, parts).await?,
@@ -188,7 +188,7 @@ impl Gateway {
                 _ => return guard::pass(ctx, path, parts).await,
             },
         };
-        Ok(Disposition::Respond(reply))
+        Ok(Disposition::Respond(response))
     }
 }
 
@@ -197,9 +197,9 @@ impl<P: Platform> RequestContext<'_, P> {
     fn own_page(&self, parts: &mut ResponseParts, page: fn(&Self) -> Response) -> Result<Response, Reason> {
         parts.event.event = What::Own;
         self.request.allow_methods(&[Method::GET, Method::HEAD])?;
-        let reply = page(self);
-        parts.event.end(Effect::Allow, "own.page", reply.status);
-        Ok(reply)
+        let response = page(self);
+        parts.event.end(Effect::Allow, "own.page", response.status);
+        Ok(response)
     }
 }
 
@@ -208,12 +208,12 @@ impl Gateway {
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Response {
         let grant = self.grant(head);
-        let reply = response::problem(&reason.refusal(), request_id, RequestKind::of(head), None);
-        let mut reply = response::sealed(reply, request_id, self.config.public_url.is_https());
+        let response = response::problem(&reason.refusal(), request_id, RequestKind::of(head), None);
+        let mut response = response::sealed(response, request_id, self.config.public_url.is_https());
         if let Some(grant) = grant {
-            grant.add_to_own(&mut reply.headers);
+            grant.add_to_own(&mut response.headers);
         }
-        reply
+        response
     }
 }
 
@@ -231,9 +231,9 @@ impl Gateway {
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let request_kind = head.map_or(RequestKind::Program, RequestKind::of);
-    let reply = response::problem(&Reason::Internal("internal").refusal(), &request_id, request_kind, None);
-    let reply = response::sealed(reply, &request_id, false);
-    (request_id, reply)
+    let response = response::problem(&Reason::Internal("internal").refusal(), &request_id, request_kind, None);
+    let response = response::sealed(response, &request_id, false);
+    (request_id, response)
 }
 
 /// The answer to a request that something else interrupted, and the id under which the log says so: it may be sent again.
@@ -241,8 +241,8 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Resp
 pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let request_kind = head.map_or(RequestKind::Program, RequestKind::of);
-    let reply = response::problem(&Refusal::Unavailable, &request_id, request_kind, None);
-    (request_id.clone(), response::sealed(reply, &request_id, false))
+    let response = response::problem(&Refusal::Unavailable, &request_id, request_kind, None);
+    (request_id.clone(), response::sealed(response, &request_id, false))
 }
 
 /// The answer to a request for a host that is no site's, and the event about it.
@@ -251,15 +251,15 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
     let (request_id, refusal) = (request_id::request_id(random), Reason::UnknownHost.refusal());
     let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Effect::Deny, Reason::UnknownHost.code(), refusal.status());
-    let reply = response::problem(&refusal, &request_id, RequestKind::of(head), None);
-    (event.to_line(), response::sealed(reply, &request_id, false))
+    let response = response::problem(&refusal, &request_id, RequestKind::of(head), None);
+    (event.to_line(), response::sealed(response, &request_id, false))
 }
 
 /// The answer to a request whose method or headers are not HTTP.
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
-    let reply = response::problem(&Reason::BadHeader.refusal(), &request_id, RequestKind::Program, None);
-    let reply = response::sealed(reply, &request_id, false);
-    (request_id, reply)
+    let response = response::problem(&Reason::BadHeader.refusal(), &request_id, RequestKind::Program, None);
+    let response = response::sealed(response, &request_id, false);
+    (request_id, response)
 }

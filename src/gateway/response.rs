@@ -19,18 +19,18 @@ pub(super) fn html(status: StatusCode, body: String) -> Response {
 /// A page with a form that posts to us. Under `no-referrer` the browser says `Origin: null` with it (Fetch §3.1,
 /// "append a request Origin header"), and an older one without Fetch Metadata would say nothing better.
 pub(super) fn html_with_form(body: String) -> Response {
-    let mut reply = html(StatusCode::OK, body);
-    reply.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    reply
+    let mut response = html(StatusCode::OK, body);
+    response.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// A page with the script that some pages have, and the policy that lets it run.
 pub(super) fn html_with_script(page: pages::Scripted) -> Response {
-    let mut reply = html(StatusCode::OK, page.body);
+    let mut response = html(StatusCode::OK, page.body);
     if let Ok(policy) = HeaderValue::try_from(page.content_security_policy) {
-        reply.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        response.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    reply
+    response
 }
 
 /// A JSON document.
@@ -53,37 +53,37 @@ pub(super) fn json_text(status: StatusCode, body: String) -> Response {
 /// # Errors
 /// When the location cannot stand in a header.
 pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Response> {
-    let mut reply = Response::empty(status);
-    reply.headers.insert(header::LOCATION, HeaderValue::try_from(location).ok()?);
-    Some(reply)
+    let mut response = Response::empty(status);
+    response.headers.insert(header::LOCATION, HeaderValue::try_from(location).ok()?);
+    Some(response)
 }
 
 /// A document that is the same for everybody, and may be kept for so long.
-pub(super) fn public(mut reply: Response, max_age: Seconds) -> Response {
+pub(super) fn public(mut response: Response, max_age: Seconds) -> Response {
     if let Ok(value) = HeaderValue::try_from(format!("public, max-age={}", max_age.get())) {
-        reply.headers.insert(header::CACHE_CONTROL, value);
+        response.headers.insert(header::CACHE_CONTROL, value);
     }
-    reply
+    response
 }
 
 /// It holds nothing that is not for everybody, and a client in a page of another origin needs it too. Such a page
 /// may add headers of its protocol's, which its browser asks about first.
-pub(super) fn readable_by_all(mut reply: Response) -> Response {
+pub(super) fn readable_by_all(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ] {
-        reply.headers.insert(name, HeaderValue::from_static(value));
+        response.headers.insert(name, HeaderValue::from_static(value));
     }
-    reply
+    response
 }
 
 /// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `login`: where signing in would help.
 pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: RequestKind, login: Option<&str>) -> Response {
     let status = refusal.status();
-    let mut reply = if request_kind.is_navigation() {
+    let mut response = if request_kind.is_navigation() {
         html(status, pages::problem::render(refusal, request_id, login))
     } else {
         let mut body = json!({
@@ -97,8 +97,8 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: Request
         }
         problem_json(status, &body)
     };
-    explain_in_headers(refusal, login, &mut reply.headers);
-    reply
+    explain_in_headers(refusal, login, &mut response.headers);
+    response
 }
 
 /// A problem for programs (RFC 9457).
@@ -177,12 +177,12 @@ fn protect(headers: &mut HeaderMap, https: bool) {
 }
 
 /// A finished answer: protected, and with the id by which the log knows more.
-pub(super) fn sealed(mut reply: Response, request_id: &str, https: bool) -> Response {
-    protect(&mut reply.headers, https);
+pub(super) fn sealed(mut response: Response, request_id: &str, https: bool) -> Response {
+    protect(&mut response.headers, https);
     if let Ok(id) = HeaderValue::try_from(request_id) {
-        reply.headers.insert("x-request-id", id);
+        response.headers.insert("x-request-id", id);
     }
-    reply
+    response
 }
 
 fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response {

@@ -37,13 +37,13 @@ pub(crate) async fn all<P: Platform>(
     };
     let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
-    let reply = if ctx.request.request_kind.is_navigation() {
+    let response = if ctx.request.request_kind.is_navigation() {
         response::html_with_form(pages::sessions::render(&listed, &current))
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
     };
-    parts.event.end(Effect::Allow, "session.listed", reply.status);
-    Ok(reply)
+    parts.event.end(Effect::Allow, "session.listed", response.status);
+    Ok(response)
 }
 
 /// `DELETE /auth/sessions/{id}`, `POST /auth/sessions/{id}/end`.
@@ -120,13 +120,13 @@ fn done<P: Platform>(
     reason: &'static str,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
-    let reply = if ctx.request.request_kind.is_navigation() {
+    let response = if ctx.request.request_kind.is_navigation() {
         response::redirect(StatusCode::SEE_OTHER, location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         response::json(StatusCode::OK, &json!({ "ended": ended }))
     };
-    parts.event.end(Effect::Allow, reason, reply.status);
-    Ok(reply)
+    parts.event.end(Effect::Allow, reason, response.status);
+    Ok(response)
 }
 
 /// The sessions that would be let in now.

@@ -32,7 +32,7 @@ use endpoints::{Task, at_hand, find};
 
 /// What an endpoint did.
 struct Done {
-    reply: Response,
+    response: Response,
     reason: &'static str,
     change: Option<Change>,
 }
@@ -46,12 +46,12 @@ struct Change {
 impl Done {
     /// It only looked.
     fn read(answer: &Value) -> Self {
-        Self { reply: response::json(StatusCode::OK, answer), reason: "admin.done", change: None }
+        Self { response: response::json(StatusCode::OK, answer), reason: "admin.done", change: None }
     }
 
     /// It shows a page.
     fn page(page: String) -> Self {
-        Self { reply: response::html(StatusCode::OK, page), reason: "admin.done", change: None }
+        Self { response: response::html(StatusCode::OK, page), reason: "admin.done", change: None }
     }
 
     /// It changed something.
@@ -69,7 +69,7 @@ impl Done {
             "request_id": ctx.request.id,
             "problems": problems,
         });
-        Self { reply: response::problem_json(status, &body), reason: "admin.unacceptable", change: None }
+        Self { response: response::problem_json(status, &body), reason: "admin.unacceptable", change: None }
     }
 }
 
@@ -89,14 +89,14 @@ pub(super) async fn answer<P: Platform>(
     if let Err(reason) = authorize::enter(ctx, endpoint, parts).await {
         return super::guard::challenge(ctx, reason.into(), parts);
     }
-    let Done { reply, reason, change } = carry_out(ctx, endpoint, parameter, body, parts).await?;
+    let Done { response, reason, change } = carry_out(ctx, endpoint, parameter, body, parts).await?;
     if let Some(Change { before, after }) = change {
         parts.event.before = Some(audit::short(&before));
         parts.event.after = Some(audit::short(&after));
     }
-    let ending = if reply.status.is_client_error() { Effect::Deny } else { Effect::Allow };
-    parts.event.end(ending, reason, reply.status);
-    Ok(reply)
+    let ending = if response.status.is_client_error() { Effect::Deny } else { Effect::Allow };
+    parts.event.end(ending, reason, response.status);
+    Ok(response)
 }
 
 /// `parameter`: what stands in the path where the endpoint has `{…}`; else nothing.

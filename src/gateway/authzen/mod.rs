@@ -164,12 +164,12 @@ async fn read<P>(
 
 /// The body of an error is a message (§10.1.2). What is wrong with a question is for who asks to mend; why nobody was let
 /// in is not told.
-fn in_words(mut reply: Response, reason: &Reason, request_id: &str) -> Response {
+fn in_words(mut response: Response, reason: &Reason, request_id: &str) -> Response {
     let words = match reason {
         Reason::Evaluation(error) => error.message(),
         other => other.refusal().title().to_owned(),
     };
-    reply.body = format!("{words} (request {request_id})");
-    reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    reply
+    response.body = format!("{words} (request {request_id})");
+    response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }

@@ -75,7 +75,7 @@ impl Gateway {
                 let (access_token, request_id) = (identity.access_token, ctx.request.id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }
-            Err(reply) => Err(Box::new(ctx.finish(*reply, parts))),
+            Err(response) => Err(Box::new(ctx.finish(*response, parts))),
         }
     }
 
@@ -122,6 +122,6 @@ async fn decide<'a, P: Platform>(
     }
 }
 
-fn answered<'a>(reply: Response) -> Decided<'a> {
-    Err(Box::new(reply))
+fn answered<'a>(response: Response) -> Decided<'a> {
+    Err(Box::new(response))
 }

@@ -77,10 +77,10 @@ pub(super) fn preflight<P>(
     if !is_named {
         return Some(Err(Reason::CorsOrigin));
     }
-    let mut reply = Response::empty(StatusCode::NO_CONTENT);
-    reply.headers = cors.permissions(&route.methods.allow_header());
-    parts.event.end(Effect::Allow, "cors.preflight", reply.status);
-    Some(Ok(reply))
+    let mut response = Response::empty(StatusCode::NO_CONTENT);
+    response.headers = cors.permissions(&route.methods.allow_header());
+    parts.event.end(Effect::Allow, "cors.preflight", response.status);
+    Some(Ok(response))
 }
 
 /// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
@@ -109,15 +109,15 @@ pub(super) fn challenge<P: Platform>(
         Some(tag) if again => cookie::arrived_just_now_with(&ctx.request.head.headers, ctx.request.now, &tag),
         _ => cookie::arrived_just_now(&ctx.request.head.headers, ctx.request.now),
     };
-    let reply = if ctx.may_have_left_cookie_behind() {
+    let response = if ctx.may_have_left_cookie_behind() {
         bounce(ctx)
     } else if in_vain {
         return Err(refused);
     } else {
         to_login(ctx, sign_in)?
     };
-    parts.event.end(Effect::Redirect, refused.reason.code(), reply.status);
-    Ok(reply)
+    parts.event.end(Effect::Redirect, refused.reason.code(), response.status);
+    Ok(response)
 }
 
 fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Result<Response, Reason> {

@@ -112,7 +112,7 @@ async fn end_here<P: Platform>(
 ///
 fn page(provider: &Provider) -> Option<Response> {
     let policy = framed::content_security_policy(&provider.issuer.origin()?);
-    let mut reply = response::html(StatusCode::OK, framed::signed_out());
-    reply.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).ok()?);
-    Some(reply)
+    let mut response = response::html(StatusCode::OK, framed::signed_out());
+    response.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).ok()?);
+    Some(response)
 }

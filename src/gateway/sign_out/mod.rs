@@ -36,14 +36,14 @@ pub(super) async fn end<P: Platform>(
             location = at_provider;
         }
     }
-    let reply = if ctx.request.request_kind.is_navigation() {
+    let response = if ctx.request.request_kind.is_navigation() {
         // 303, so that the browser asks with GET.
         response::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
         response::json(StatusCode::OK, &json!({ "location": location }))
     };
-    parts.event.end(Effect::Allow, reason, reply.status);
-    Ok(reply)
+    parts.event.end(Effect::Allow, reason, response.status);
+    Ok(response)
 }
 
 /// before anything else, and whether or not the provider answers.

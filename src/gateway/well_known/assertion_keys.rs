@@ -28,16 +28,16 @@ pub(crate) fn publish<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Resp
     ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
     let keys = ctx.site.assertions.key_set();
     let tag = format!("\"{}\"", Base64UrlUnpadded::encode_string(&Sha256::digest(keys)));
-    let mut reply = if is_known(ctx, &tag) {
+    let mut response = if is_known(ctx, &tag) {
         Response::empty(StatusCode::NOT_MODIFIED)
     } else {
         response::json_text(StatusCode::OK, keys.to_owned())
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {
-        reply.headers.insert(header::ETAG, tag);
+        response.headers.insert(header::ETAG, tag);
     }
-    parts.event.end(Effect::Allow, "own.page", reply.status);
-    Ok(response::readable_by_all(response::public(reply, MAX_AGE)))
+    parts.event.end(Effect::Allow, "own.page", response.status);
+    Ok(response::readable_by_all(response::public(response, MAX_AGE)))
 }
 
 /// Whether the caller has this very document (RFC 9110 §13.1.2).

@@ -8,7 +8,7 @@ const HELPER: &str = include_str!("../../../client/postern.js");
 
 /// The same for everybody, and no secret: the one answer of ours that a browser may store.
 pub(crate) fn script<P: Platform>(_: &RequestContext<'_, P>) -> Response {
-    let mut reply = response::javascript(HELPER);
-    reply.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"));
-    reply
+    let mut response = response::javascript(HELPER);
+    response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"));
+    response
 }

@@ -33,13 +33,13 @@ pub(crate) fn describe<P: Platform>(
     if guards.is_empty() {
         return Err(Reason::NoRoute);
     }
-    let reply = if ctx.request.head.method == Method::OPTIONS {
+    let response = if ctx.request.head.method == Method::OPTIONS {
         response::public(Response::empty(StatusCode::NO_CONTENT), MAX_AGE)
     } else {
         response::public(response::json(StatusCode::OK, &metadata(&ctx.site.config, resource, &guards)), MAX_AGE)
     };
-    parts.event.end(Effect::Allow, "own.page", reply.status);
-    Ok(response::readable_by_all(reply))
+    parts.event.end(Effect::Allow, "own.page", response.status);
+    Ok(response::readable_by_all(response))
 }
 
 /// What is asked of tokens at and below `resource`; of tokens at that very path where nothing is named so.

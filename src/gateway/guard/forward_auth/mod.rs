@@ -39,7 +39,7 @@ pub(crate) async fn answer<P: Platform>(
         Ok((path, matched)) => decide::enter(&inner, &path, &matched, parts).await,
         Err(reason) => Err(reason.into()),
     };
-    let reply = match (decision, asks) {
+    let response = match (decision, asks) {
         (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers)?,
         (Ok(_), Asks::Why) => {
             parts.event.end(Effect::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
@@ -51,8 +51,8 @@ pub(crate) async fn answer<P: Platform>(
         }
         (Err(refused), _) => refusal(&inner, refused, parts),
     };
-    parts.event.status = reply.status.as_u16();
-    Ok(reply)
+    parts.event.status = response.status.as_u16();
+    Ok(response)
 }
 
 /// The request that is asked about, where the proxy may ask.
@@ -96,12 +96,12 @@ fn passport(admitted: &AdmittedRequest, asked: &HeaderMap) -> Result<Response, R
     lines.push(("cookie", cookie::without_ours(asked)));
     // Where nobody is asked who they are, what the caller shows is not for us.
     lines.push(("authorization", asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none()).cloned()));
-    let mut reply = Response::empty(StatusCode::NO_CONTENT);
+    let mut response = Response::empty(StatusCode::NO_CONTENT);
     for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        reply.headers.insert(HeaderName::from_static(name), value);
+        response.headers.insert(HeaderName::from_static(name), value);
     }
-    admitted.identity.add_to(&mut reply.headers);
-    Ok(reply)
+    admitted.identity.add_to(&mut response.headers);
+    Ok(response)
 }
 
 /// Who it is. A name that cannot stand in a header as it is names nobody: without it, or cut to fit, it would name another.
@@ -136,22 +136,22 @@ fn written(text: &str) -> Option<HeaderValue> {
 /// The answer to the caller. It is never 2xx, which would be leave to pass: a page of ours that leads on comes as a 401.
 fn refusal<P: Platform>(ctx: &RequestContext<'_, P>, refused: Refused, parts: &mut ResponseParts) -> Response {
     let challenged = guard::challenge(ctx, refused, parts);
-    let mut reply = challenged.unwrap_or_else(|refused| ctx.refuse(&refused, parts));
-    if reply.status.is_success() {
-        reply.status = StatusCode::UNAUTHORIZED;
+    let mut response = challenged.unwrap_or_else(|refused| ctx.refuse(&refused, parts));
+    if response.status.is_success() {
+        response.status = StatusCode::UNAUTHORIZED;
     }
     // Traefik takes a relative one for a place on the host where it asked.
-    let path = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let path = response.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
     let location = path.filter(|path| path.starts_with('/')).map(|path| ctx.site.config.public_url.join(path));
     if let Some(Ok(location)) = location.map(HeaderValue::try_from) {
-        reply.headers.insert(header::LOCATION, location);
+        response.headers.insert(header::LOCATION, location);
     }
-    reply
+    response
 }
 
 /// nginx's `auth_request` knows two refusals: who are you, and no.
-fn in_few_words(mut reply: Response) -> Response {
-    let unknown = reply.status == StatusCode::UNAUTHORIZED || reply.status.is_redirection();
-    reply.status = if unknown { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
-    reply
+fn in_few_words(mut response: Response) -> Response {
+    let unknown = response.status == StatusCode::UNAUTHORIZED || response.status.is_redirection();
+    response.status = if unknown { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+    response
 }
