@@ -33,7 +33,7 @@ pub enum What {
     /// The caller asks who they are.
     #[serde(rename = "session.read")]
     SessionRead,
-    /// An access token is renewed, by the subject's object.
+    /// An access token is refreshed, by the subject's object.
     #[serde(rename = "session.refresh")]
     SessionRefresh,
     /// A refresh token is revoked at the provider, by the subject's object.

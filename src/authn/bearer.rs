@@ -34,7 +34,7 @@ impl Scheme {
     }
 }
 
-/// A token as it was presented. Prints without it.
+/// An access token as it was presented. Prints without it.
 #[derive(Clone, Debug)]
 pub struct PresentedToken {
     /// By which scheme.

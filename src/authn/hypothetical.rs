@@ -1,4 +1,4 @@
-//! Somebody who is only supposed: to ask what would be decided about them. Nobody is ever let in on a supposition:
+//! A hypothetical caller: to ask what would be decided about them. A hypothetical caller is never let in:
 //! [`Hypothetical`] gives its principal to this crate's explanations, and to nobody who forwards a request.
 
 use std::rc::Rc;

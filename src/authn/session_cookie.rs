@@ -19,7 +19,7 @@ pub struct Wants {
     pub staleness: Option<Seconds>,
 }
 
-/// What a session cookie is judged by.
+/// Authenticates by the session cookie.
 #[derive(Debug)]
 pub struct SessionAuthenticator<'a, S> {
     /// The keys it was made with, the clocks in force, and what is over altogether.

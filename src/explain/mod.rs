@@ -17,7 +17,7 @@ use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
 use crate::http::Method;
 use crate::http::Peer;
-use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, ResourceFacts, Verdict as Said};
+use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, ResourceFacts, Verdict};
 use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute};
 use crate::time::Timestamp;
@@ -198,9 +198,9 @@ impl Explanation {
     #[must_use]
     pub fn with_policies(self, decision: PolicyDecision) -> Self {
         let outcome = match decision.verdict {
-            Said::Allow => "allow",
-            Said::Deny(_) => "deny",
-            Said::StepUp(_) => "step_up",
+            Verdict::Allow => "allow",
+            Verdict::Deny(_) => "deny",
+            Verdict::StepUp(_) => "step_up",
         };
         let failed: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
         Self {

@@ -1,4 +1,4 @@
-//! One request's turn: what is known of it, and what is noted on the way.
+//! What is known of a request from its start, and what every endpoint does with it.
 
 use super::refused::Refused;
 use super::request::Request;
@@ -30,7 +30,7 @@ pub(super) struct RequestContext<'a, P> {
 }
 
 impl<P> RequestContext<'_, P> {
-    /// The turn of another request, about which this one asks.
+    /// The context of another request, about which this one asks.
     pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> RequestContext<'b, P> {
         let request = Request::new(head, self.request.now, self.request.id.clone());
         RequestContext { request, site: self.site, platform: self.platform }

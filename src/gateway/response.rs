@@ -1,4 +1,4 @@
-//! Answers of our own, and what all of them carry.
+//! Responses of our own, and what all of them carry.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Is a person going somewhere, or a program asking?
+//! Fetch Metadata: is a person going somewhere, or a program asking?
 
 use std::cmp::Reverse;
 

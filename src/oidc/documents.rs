@@ -49,7 +49,7 @@ pub const KEYS: Lifetimes = Lifetimes {
 /// Between two attempts while the issuer does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
 
-/// How often the timed refresh comes, at least: it renews whatever would be ageing before it comes again.
+/// How often the timed refresh comes, at least: it refreshes whatever would be ageing before it comes again.
 pub const REFRESH_INTERVAL: Seconds = Seconds::minutes(5);
 
 /// A document as it was fetched.

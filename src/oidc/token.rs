@@ -115,7 +115,7 @@ pub fn code_request(
     post(provider, token_endpoint, fields, now, random)
 }
 
-/// Builds the request that renews an access token (RFC 6749 §6, OpenID Connect Core §12.1).
+/// Builds the request that refreshes an access token (RFC 6749 §6, OpenID Connect Core §12.1).
 ///
 /// # Errors
 /// When the client's key is unusable.

@@ -104,7 +104,7 @@ pub enum Reason {
     LogoutToken(LogoutTokenError),
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
-    /// The access token could not be renewed, because the provider does not answer.
+    /// The access token could not be refreshed, because the provider does not answer.
     RefreshPaused,
     /// The provider does not answer.
     ProviderUnreachable(Document, FetchError),

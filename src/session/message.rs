@@ -114,10 +114,10 @@ pub struct Tokens {
     /// `refresh_token`
     #[serde(default, with = "secret::stored::option")]
     pub refresh_token: Option<Secret<String>>,
-    /// `id_token`, kept for `id_token_hint` and to compare a renewed one with
+    /// `id_token`, kept for `id_token_hint` and to compare a refreshed one with
     #[serde(with = "secret::stored")]
     pub id_token: Secret<String>,
-    /// The `nonce` of the login: a renewed ID token repeats it or has none
+    /// The `nonce` of the login: a refreshed ID token repeats it or has none
     #[serde(default)]
     pub nonce: Option<Nonce>,
 }

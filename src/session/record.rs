@@ -1,4 +1,4 @@
-//! One session as stored, and its clocks.
+//! One session as stored, and its timeouts.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,7 +52,7 @@ pub struct Session {
     /// When the access token was issued.
     #[serde(default)]
     pub access_token_issued_at: Timestamp,
-    /// What is known about renewing it.
+    /// What is known about refreshing it.
     #[serde(default)]
     pub refresh: RefreshState,
     /// The provider's own limit: the session ends then, whatever the clocks say.
@@ -134,7 +134,7 @@ pub fn touch_granularity(idle: Seconds) -> Seconds {
     Seconds::new((idle.get() / 60).clamp(1, 60))
 }
 
-/// The two spans a session is measured by, in seconds.
+/// The two timeouts of a session, in seconds: without a request, and in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionTimeouts {
     idle: Seconds,

@@ -1,4 +1,4 @@
-//! When a session's access token is renewed, and what is remembered between one attempt and the next.
+//! When a session's access token is refreshed, and what is remembered between one attempt and the next.
 //!
 //! The mark of an attempt is stored before the refresh token leaves, so that after a crash nobody
 //! sends it again without knowing: a provider that rotates takes a second use for theft (RFC 9700 §4.14.2).
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Seconds, Timestamp};
 
-/// How long before its end an access token is renewed, at most.
+/// How long before its end an access token is refreshed, at most.
 pub const AHEAD: Seconds = Seconds::new(60);
 
-/// An access token that can be renewed is used for so long, also where the provider says that it ends before: else
-/// each request would be a renewal, and those who waited for one would find its token over.
+/// An access token that can be refreshed is used for so long, also where the provider says that it ends before: else
+/// each request would be a refresh, and those who waited for one would find its token over.
 const SHORTEST_LIFE: Seconds = Seconds::new(2);
 
 /// The first pause after a failed attempt; each further one doubles it.
@@ -43,13 +43,13 @@ pub struct RefreshState {
 pub enum Due {
     /// Use it.
     No,
-    /// Renew it; it can still be used if that fails.
+    /// Refresh it; it can still be used if that fails.
     Soon,
-    /// Renew it; without that there is none.
+    /// Refresh it; without that there is none.
     Now,
     /// It cannot be used, and the provider failed us just now.
     Pausing,
-    /// It cannot be used, and there is no way to renew it: the person has to sign in.
+    /// It cannot be used, and there is no way to refresh it: the person has to sign in.
     Never,
 }
 
@@ -71,7 +71,7 @@ impl RefreshState {
         let expires_at = if self.possible { expires_at.max(issued_at.plus(SHORTEST_LIFE)) } else { expires_at };
         let expired = now >= expires_at;
         let whole_life = expires_at.since(issued_at);
-        // A token that lives a minute must not be renewed with every request.
+        // A token that lives a minute must not be refreshed with every request.
         let ahead = AHEAD.min(Seconds::new(whole_life.get() / 5));
         match (self.possible, expired) {
             (_, false) if now < expires_at.minus(ahead) => Due::No,

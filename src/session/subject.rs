@@ -39,12 +39,12 @@ pub struct SubjectSessions<'a, Table, Rng> {
 pub enum Step {
     /// The answer.
     Answer(Reply),
-    /// First renew the access token, then ask again.
+    /// First refresh the access token, then ask again.
     Refresh(Box<RefreshJob>),
 }
 
 impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
-    /// Carries out one command. `may_refresh` is false while a renewal for this session is under way,
+    /// Carries out one command. `may_refresh` is false while a refresh for this session is under way,
     /// or has just been tried.
     ///
     /// # Errors

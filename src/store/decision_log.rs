@@ -1,4 +1,4 @@
-//! Decisions that are kept, for those who ask why: the messages and statements of the object that keeps them.
+//! The decision log: messages and statements of the object that keeps decisions, for those who ask why.
 //!
 //! What is kept is the line that the log had, under the id that the caller was told. Ids are spread over 256 objects by
 //! their first byte, which is random.

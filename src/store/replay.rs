@@ -1,4 +1,4 @@
-//! What may be used only once: the messages and statements of the object that remembers it.
+//! The replay guard, for what may be used only once: messages and statements of the object that remembers it.
 //!
 //! A key is a hash (32 bytes); it can be claimed by one caller until it expires, and again
 //! afterwards. Keys are spread over 256 objects by their first byte.

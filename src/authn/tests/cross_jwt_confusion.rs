@@ -35,7 +35,7 @@ fn tokens() -> Vec<(&'static str, String)> {
     let proof = json!({ "htm": "GET", "htu": "https://app.example.com/a", "ath": ath() });
     vec![
         ("ID token", token(Some("JWT"), &json!({ "nonce": "n", "at_hash": at_hash() }))),
-        ("renewed ID token", token(None, &json!({}))),
+        ("refreshed ID token", token(None, &json!({}))),
         ("access token", token(Some("at+jwt"), &json!({ "scope": "a" }))),
         ("legacy access token", token(Some("JWT"), &json!({ "scope": "a", "aud": API }))),
         ("logout token", token(Some("logout+jwt"), &logout)),
@@ -69,7 +69,7 @@ const VALIDATORS: [Validator; 8] = [
         };
         IdToken::check(verified(token)?, &expected).map(|_| ()).map_err(id_token::IdTokenError::code)
     }),
-    ("renewed ID token", |token| {
+    ("refreshed ID token", |token| {
         let expected = RefreshedIdTokenExpectations {
             issuer: ISSUER,
             client_id: CLIENT,
@@ -159,10 +159,10 @@ fn every_validator_refuses_every_other_kind() {
             let verdict = check(&token);
             let also = match validator {
                 // What a refresh brings is one of the same kind.
-                "renewed ID token" => kind == "ID token",
+                "refreshed ID token" => kind == "ID token",
                 // Comes over the provider's own connection, in the place of UserInfo, and is not told from an ID token
                 // of this client's: it says the same.
-                "UserInfo" => ["ID token", "renewed ID token"].contains(&kind),
+                "UserInfo" => ["ID token", "refreshed ID token"].contains(&kind),
                 // Legacy is what is accepted beside the standard.
                 "legacy logout token" => kind == "logout token",
                 _ => false,
@@ -182,8 +182,8 @@ fn a_legacy_access_token_is_told_from_others_by_more_than_its_audience() {
     });
     for (kind, token) in tokens() {
         let verdict = access(&token, &issuer);
-        // The renewed ID token has nothing left to be known by: the configuration keeps the two names apart.
-        let accepts = ["access token", "renewed ID token"].contains(&kind);
+        // The refreshed ID token has nothing left to be known by: the configuration keeps the two names apart.
+        let accepts = ["access token", "refreshed ID token"].contains(&kind);
         assert_eq!(verdict.is_ok(), accepts, "{kind}: {verdict:?}");
     }
 }

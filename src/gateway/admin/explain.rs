@@ -86,8 +86,8 @@ pub(super) async fn verdict<P: Platform>(
     let context = context.unwrap_or_default();
     let now = context.now()?.unwrap_or(ctx.request.now);
     let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
-    let supposed = who.transpose()?.map(|who| who.suppose(&ctx.site.config, now)).transpose()?;
-    match explain::read(&ctx.site.config, supposed.as_ref(), request, now)? {
+    let hypothetical = who.transpose()?.map(|who| who.suppose(&ctx.site.config, now)).transpose()?;
+    match explain::read(&ctx.site.config, hypothetical.as_ref(), request, now)? {
         Reading::Refused(verdict) => Ok(verdict),
         Reading::Case(case) => Ok(asked(ctx, (&case, &context), parts).await),
     }

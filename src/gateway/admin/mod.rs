@@ -94,8 +94,8 @@ pub(super) async fn answer<P: Platform>(
         parts.event.before = Some(audit::short(&before));
         parts.event.after = Some(audit::short(&after));
     }
-    let ending = if response.status.is_client_error() { Effect::Deny } else { Effect::Allow };
-    parts.event.end(ending, reason, response.status);
+    let effect = if response.status.is_client_error() { Effect::Deny } else { Effect::Allow };
+    parts.event.end(effect, reason, response.status);
     Ok(response)
 }
 

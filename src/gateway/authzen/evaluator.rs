@@ -1,5 +1,5 @@
-//! Who decides about what services ask: the relations, where they know what is asked about; else the policies. Nobody who
-//! knows anything of it: no.
+//! Evaluates what services ask: by the relations, where they know what is asked about; else by the policies. Where neither
+//! knows anything of it, the answer is no.
 
 use std::rc::Rc;
 

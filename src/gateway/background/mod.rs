@@ -1,4 +1,4 @@
-//! Fetching, apart from requests: what a request finds wanting is fetched beside it, and outlives it.
+//! Work in the background: what a request finds missing is fetched beside it, and goes on when the request has ended.
 
 pub(super) mod event;
 mod token_refresh;

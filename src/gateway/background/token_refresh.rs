@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use crate::session::{RefreshJob, RefreshOutcome, Revocation};
 use crate::time::Timestamp;
 
-/// How many renewals in a row a key may be unknown before its tokens count as somebody else's: with their pauses,
+/// How many refreshes in a row a key may be unknown before its tokens count as somebody else's: with their pauses,
 /// longer than the keys at hand are kept from being fetched again.
 const NEW_KEY_WITHIN: u32 = 5;
 
@@ -75,7 +75,7 @@ impl Gateway {
         Ok((metadata, token::process(&answer).map_err(Reason::Token)?))
     }
 
-    /// a renewed ID token, where there is one, tells of the same person and the same sign-in.
+    /// a refreshed ID token, where there is one, tells of the same person and the same sign-in.
     async fn check_id_token<P: Platform>(
         &self,
         platform: &P,

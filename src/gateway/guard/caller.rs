@@ -1,4 +1,4 @@
-//! Who stands between the doors, and what the upstream is told of them.
+//! The caller that door 1 let through, and what the upstream is told of them.
 
 use super::access_token::Bearer;
 use crate::audit::Event;
@@ -16,7 +16,7 @@ use crate::upstream::{Identity, Making, SessionLease, StreamLifetime, UpstreamId
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
 
-/// Whom door 1 let through.
+/// The caller that door 1 let through.
 pub(crate) enum Caller {
     Session(Box<Authenticated>),
     Token(Box<Bearer>),

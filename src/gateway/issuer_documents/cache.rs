@@ -1,9 +1,9 @@
 //! The documents of one kind that this isolate has.
 //!
-//! Requests only look at what is here. Where something is wanting they send for it ([`Errand`]s), once, and
+//! Requests only look at what is here. What is missing is fetched by a [`BackgroundTask`], once, and they
 //! wait for it ([`wait_for_change`]).
 //!
-//! [`Errand`]: crate::gateway::Errand
+//! [`BackgroundTask`]: crate::gateway::BackgroundTask
 
 use std::cell::RefCell;
 use std::collections::HashMap;

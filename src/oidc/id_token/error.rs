@@ -39,7 +39,7 @@ pub enum IdTokenError {
     NonceMismatch,
     /// `sub` is missing, no string, empty, longer than 255 characters, or not ASCII.
     SubMalformed,
-    /// `sub` of a renewed ID token is somebody else's.
+    /// `sub` of a refreshed ID token is somebody else's.
     SubMismatch,
     /// `sid` is there and no such string.
     SidMalformed,
@@ -53,7 +53,7 @@ pub enum IdTokenError {
     AuthTimeMissing,
     /// The person signed in longer ago than `max_age`.
     AuthTimeTooOld,
-    /// `auth_time` of a renewed ID token is not that of the login.
+    /// `auth_time` of a refreshed ID token is not that of the login.
     AuthTimeMoved,
     /// No `acr` of those required.
     AcrUnsatisfied,

@@ -211,7 +211,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 }
 
 impl Step {
-    /// The answer, for commands that never need a renewal.
+    /// The answer, for commands that never need a refresh.
     #[must_use]
     pub fn into_answer(self) -> Option<crate::session::Reply> {
         match self {
