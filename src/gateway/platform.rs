@@ -59,13 +59,13 @@ pub trait Platform {
     /// Makes signatures of our own.
     fn signing(&self) -> &Self::Signing;
     /// The shared cache of public documents.
-    fn document_cache(&self) -> &Self::DocumentCache;
+    fn shared_documents(&self) -> &Self::SharedDocuments;
     /// Where published policies are read.
     fn policy_store(&self) -> &Self::PolicyStore;
     /// Where policies are published.
-    fn policy_press(&self) -> &Self::PolicyPress;
+    fn policy_publisher(&self) -> &Self::PolicyPublisher;
     /// What may be used only once.
-    fn once(&self) -> &Self::Once;
+    fn replay_guard(&self) -> &Self::ReplayGuard;
     /// The sessions of each subject.
     fn sessions(&self) -> &Self::Sessions;
     /// Sessions by the `sid` of their provider.
@@ -73,11 +73,11 @@ pub trait Platform {
     /// Counts requests.
     fn counters(&self) -> &Self::Counters;
     /// The tuples.
-    fn relations(&self) -> &Self::Relations;
+    fn tuples(&self) -> &Self::TupleStore;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
     /// Where events are written.
     fn log(&self) -> &Self::Log;
     /// Runs work beside the request.
-    fn errands(&self) -> &Self::Errands;
+    fn background(&self) -> &Self::Spawn;
 }

@@ -1,7 +1,5 @@
 //! What is noted of a request on the way to its answer.
 
-use super::guard::challenge::Challenge;
-use super::sign_in::link::SignIn;
 use crate::audit::Event;
 use crate::http::HeaderValue;
 use crate::http::cors::Grant;
@@ -12,7 +10,7 @@ use crate::refusal::Reason;
 pub(super) struct ResponseParts {
     pub(super) event: Event,
     /// What the answer says to pages of other origins, where the route knows any.
-    grant: Option<Grant>,
+    pub(super) grant: Option<Grant>,
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
     pub(super) cookies: Vec<HeaderValue>,

@@ -34,9 +34,9 @@ impl Workers {
 }
 
 impl Spawn for Workers {
-    fn start(&self, errand: BackgroundTask) {
+    fn spawn(&self, task: BackgroundTask) {
         let platform = self.clone();
-        self.bindings.background().run(async move { platform.bindings.gateway().run(&platform, errand).await });
+        self.bindings.background().run(async move { platform.bindings.gateway().run(&platform, task).await });
     }
 }
 
@@ -47,14 +47,14 @@ impl Platform for Workers {
     type Fetch = Bindings;
     type Signatures = WebCrypto;
     type Signing = WebCryptoSigning;
-    type DocumentCache = Bindings;
+    type SharedDocuments = Bindings;
     type PolicyStore = Bindings;
-    type PolicyPress = Bindings;
-    type Once = Bindings;
+    type PolicyPublisher = Bindings;
+    type ReplayGuard = Bindings;
     type Sessions = Bindings;
     type SidIndex = Bindings;
     type Counters = Bindings;
-    type Relations = Bindings;
+    type TupleStore = Bindings;
     type Decisions = Self;
     type Log = ConsoleLog;
     type Spawn = Self;
@@ -83,7 +83,7 @@ impl Platform for Workers {
         &WebCryptoSigning
     }
 
-    fn document_cache(&self) -> &Bindings {
+    fn shared_documents(&self) -> &Bindings {
         &self.bindings
     }
 
@@ -91,11 +91,11 @@ impl Platform for Workers {
         &self.bindings
     }
 
-    fn policy_press(&self) -> &Bindings {
+    fn policy_publisher(&self) -> &Bindings {
         &self.bindings
     }
 
-    fn once(&self) -> &Bindings {
+    fn replay_guard(&self) -> &Bindings {
         &self.bindings
     }
 
@@ -111,7 +111,7 @@ impl Platform for Workers {
         &self.bindings
     }
 
-    fn relations(&self) -> &Bindings {
+    fn tuples(&self) -> &Bindings {
         &self.bindings
     }
 
@@ -123,7 +123,7 @@ impl Platform for Workers {
         &ConsoleLog
     }
 
-    fn errands(&self) -> &Self {
+    fn background(&self) -> &Self {
         self
     }
 }

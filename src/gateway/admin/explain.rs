@@ -103,7 +103,7 @@ async fn asked<P: Platform>(
     let found = match case.relations(&verdict, &ctx.site.config.relations) {
         None => return by_policies(ctx, (case, context), (verdict, &[]), parts).await,
         Some(Err(denial)) => Err(denial),
-        Some(Ok(questions)) => match relations::find_out(ctx.platform.relations(), questions, &mut parts.event).await {
+        Some(Ok(questions)) => match relations::find_out(ctx.platform.tuples(), questions, &mut parts.event).await {
             Ok(found) => found,
             Err(_) => return verdict.without_relations(),
         },

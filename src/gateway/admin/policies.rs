@@ -37,7 +37,7 @@ pub(super) async fn carry_out<P: Platform>(
 /// `GET /auth/admin/policies`: what the store names, and what this isolate goes by.
 async fn list<P: Platform>(ctx: &RequestContext<'_, P>, policies: &Policies) -> Result<Done, Reason> {
     let published = published(ctx).await?;
-    let keys = ctx.platform.policy_press().keys(VERSIONS).await.map_err(Reason::Store)?;
+    let keys = ctx.platform.policy_publisher().keys(VERSIONS).await.map_err(Reason::Store)?;
     let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
     let here = policies.known().map(|(pointer, read_at)| {
         json!({
@@ -85,7 +85,7 @@ async fn publish<P: Platform>(
         _ => return Err(Reason::BadInput("as")),
     };
     // A pointer is never to name what is not there.
-    ctx.platform.policy_press().publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
+    ctx.platform.policy_publisher().publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
     point(ctx, policies, before, (live, shadow), &[set]).await
 }
 
@@ -143,7 +143,7 @@ async fn point<P: Platform>(
         known.map_or(0, |serial| serial.saturating_add(1)).max(ctx.request.now.as_unix().try_into().unwrap_or(0));
     let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest);
     let pointer = pointer.vouching(policies.engine(), before.as_ref(), checked);
-    ctx.platform.policy_press().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
+    ctx.platform.policy_publisher().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
     let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
     Ok(Done::changed(&json!({ "pointer": pointer }), change))
 }

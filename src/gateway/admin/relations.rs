@@ -31,7 +31,7 @@ pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut R
             Some(Tuple::parse(text).filter(|after| after.userset.object == object).ok_or(Reason::BadInput("after"))?)
         }
     };
-    let page = ctx.platform.relations().list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
+    let page = ctx.platform.tuples().list_tuples(&object, after.as_ref()).await.map_err(Reason::Store)?;
     let next = page.tuples.last().filter(|_| page.more).map(ToString::to_string);
     Ok(Done::read(&json!({ "tuples": texts(&page.tuples), "next": next })))
 }
@@ -74,7 +74,7 @@ async fn carry_out<P: Platform>(
     change: Change,
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let changed = ctx.platform.relations().change_tuples(&change).await.map_err(Reason::Store)?;
+    let changed = ctx.platform.tuples().change_tuples(&change).await.map_err(Reason::Store)?;
     if (changed.added.len(), changed.removed.len()) != (change.add.len(), change.remove.len()) {
         return Err(Reason::Store(StoreError::Malformed));
     }
@@ -100,7 +100,7 @@ pub(super) async fn check<P: Platform>(
         Err(problem) => return Ok(Done::unacceptable(ctx, &[problem])),
     };
     parts.event.target = Some(audit::short(&tuple.to_string()));
-    let found = store::check(ctx.platform.relations(), model, &tuple.userset, &tuple.subject).await;
+    let found = store::check(ctx.platform.tuples(), model, &tuple.userset, &tuple.subject).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     let unanswered = if let CheckResult::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
     (parts.event.relation_rounds, parts.event.relation_reads) = (Some(rounds), Some(reads));

@@ -65,7 +65,7 @@ async fn related<P: Platform>(
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
     let found = relations::check(
-        ctx.platform.relations(),
+        ctx.platform.tuples(),
         &ctx.site.config.relations,
         &Userset { object, relation },
         &Subject::Object(subject),

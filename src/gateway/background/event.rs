@@ -4,6 +4,7 @@ use crate::audit::{Effect, Event, What};
 use crate::config::Config;
 use crate::gateway::{Platform, request_id};
 use crate::http::Peer;
+use crate::ports::Clock;
 use crate::refusal::Reason;
 
 /// An event about something that is nobody's request.

@@ -78,10 +78,15 @@ impl<P: Platform> RequestContext<'_, P> {
             keys: &self.site.config.keys,
             now: self.request.now,
         };
-        let sender =
-            sender_constraint::check(&request, &claims, issuer, self.platform.signatures(), self.platform.once())
-                .await
-                .map_err(reason)?;
+        let sender = sender_constraint::check(
+            &request,
+            &claims,
+            issuer,
+            self.platform.signatures(),
+            self.platform.replay_guard(),
+        )
+        .await
+        .map_err(reason)?;
         parts.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         parts.event.who(&principal);
@@ -135,8 +140,8 @@ fn remembered<'a, P: Platform>(
 ) -> Option<(&'a TokenIssuer, Rc<AccessTokenClaims>)> {
     let holds = |issuer: &IssuerId, key: &KeyStamp| {
         let signing = ctx.site.config.issuer(issuer).and_then(SigningIssuer::of);
-        let (now, errands) = (ctx.platform.clock().now(), ctx.platform.errands());
-        signing.is_some_and(|signing| ctx.site.documents.still_holds(now, errands, signing.keys(), key))
+        let (now, background) = (ctx.platform.clock().now(), ctx.platform.background());
+        signing.is_some_and(|signing| ctx.site.documents.still_holds(now, background, signing.keys(), key))
     };
     let (issuer, claims) = ctx.site.tokens.signed(digest, ctx.request.now, holds)?;
     Some((ctx.site.config.issuer(&issuer)?, claims))

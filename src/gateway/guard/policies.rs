@@ -77,7 +77,7 @@ pub(crate) async fn loaded<P: Platform>(ctx: &RequestContext<'_, P>, policies: &
     let standing = policies.standing(ctx.platform.clock().now());
     let landings = policies.landings();
     if standing.pull {
-        ctx.platform.errands().start(BackgroundTask(Work::Policies));
+        ctx.platform.background().spawn(BackgroundTask(Work::Policies));
     }
     if standing.loaded.is_some() || !standing.awaited {
         return standing.loaded;
@@ -92,7 +92,7 @@ impl Gateway {
     pub(crate) fn look_ahead<P: Platform>(&self, platform: &P) {
         let untouched = |policies: &Policies| self.asks_policies && policies.untouched(platform.clock().now());
         if self.policies.as_ref().is_some_and(untouched) {
-            platform.errands().start(BackgroundTask(Work::Policies));
+            platform.background().spawn(BackgroundTask(Work::Policies));
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) async fn also<P: Platform>(
     let questions = Questions::new(&ctx.site.config.relations, principal, asked.guard, &asked.matched.params);
     let found = match questions {
         Ok(None) => return Ok((decision, Vec::new())),
-        Ok(Some(questions)) => find_out(ctx.platform.relations(), questions, event).await.map_err(Reason::Store)?,
+        Ok(Some(questions)) => find_out(ctx.platform.tuples(), questions, event).await.map_err(Reason::Store)?,
         Err(denial) => Err(denial),
     };
     Ok(match found {

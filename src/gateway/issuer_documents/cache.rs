@@ -83,7 +83,7 @@ impl<T> DocumentCache<T> {
         platform: &P,
         source: &S,
     ) -> Result<Rc<T>, Reason> {
-        let old = match self.look_up(platform.clock().now(), platform.errands(), source) {
+        let old = match self.look_up(platform.clock().now(), platform.background(), source) {
             Availability::Ready(parsed) => return Ok(parsed),
             Availability::Failed(reason) => return Err(reason),
             Availability::Awaited(old) => old,
@@ -101,10 +101,10 @@ impl<T> DocumentCache<T> {
     pub(super) fn at_hand<S: Source<Parsed = T>>(
         &self,
         now: Timestamp,
-        errands: &impl Spawn,
+        background: &impl Spawn,
         source: &S,
     ) -> Option<Rc<T>> {
-        match self.look_up(now, errands, source) {
+        match self.look_up(now, background, source) {
             Availability::Ready(parsed) => Some(parsed),
             Availability::Awaited(_) | Availability::Failed(_) => None,
         }
@@ -130,7 +130,7 @@ impl<T> DocumentCache<T> {
         wait_for_change(platform.timer(), fetches_ended(), fetches_ended, patience).await
     }
 
-    fn look_up<S: Source<Parsed = T>>(&self, now: Timestamp, errands: &impl Spawn, source: &S) -> Availability<T> {
+    fn look_up<S: Source<Parsed = T>>(&self, now: Timestamp, background: &impl Spawn, source: &S) -> Availability<T> {
         let usable = self.usable(source, now);
         if let Some((parsed, Freshness::Fresh)) = usable {
             return Availability::Ready(parsed);
@@ -142,7 +142,7 @@ impl<T> DocumentCache<T> {
             return Availability::Failed(reason.clone());
         }
         if self.with(source.name(), |entry| entry.begin_fetch(now)) {
-            errands.start(source.task(Ask::Anybody));
+            background.spawn(source.task(Ask::Anybody));
         }
         match usable {
             // Nobody waits for an issuer that did not answer when it was last asked.

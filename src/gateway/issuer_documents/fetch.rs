@@ -85,7 +85,7 @@ impl<T> DocumentCache<T> {
 
     /// Takes what another isolate fetched, if it is younger and still parses.
     async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S, url: &str) {
-        let Some(text) = platform.document_cache().get(&cache_key(url)).await else { return };
+        let Some(text) = platform.shared_documents().get(&cache_key(url)).await else { return };
         let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
         if stored.freshness(S::LIFETIMES, platform.clock().now()) == Freshness::TooOld {
             return;
@@ -129,7 +129,7 @@ impl<T> DocumentCache<T> {
 
     async fn share<P: Platform>(&self, platform: &P, url: &str, stored: &Stored, ttl: Seconds) {
         if let Some(text) = stored.to_cache(url, &self.ring) {
-            platform.document_cache().put(&cache_key(url), text, ttl).await;
+            platform.shared_documents().put(&cache_key(url), text, ttl).await;
         }
     }
 }

@@ -179,15 +179,15 @@ impl IssuerDocuments {
     pub(super) fn still_holds(
         &self,
         now: Timestamp,
-        errands: &impl Spawn,
+        background: &impl Spawn,
         source: KeySource<'_>,
         stamp: &KeyStamp,
     ) -> bool {
-        let by = |url: &str| self.keys.at_hand(now, errands, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
+        let by = |url: &str| self.keys.at_hand(now, background, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
         match source {
             KeySource::Uri(url) => by(url),
             KeySource::Discovery(issuer) => {
-                self.keys_uris.at_hand(now, errands, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
+                self.keys_uris.at_hand(now, background, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
             }
         }
     }
@@ -227,7 +227,7 @@ impl Gateway {
         let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         for published in providers.chain(issuers) {
-            platform.errands().start(BackgroundTask(Work::Document(published, Ask::Ahead)));
+            platform.background().spawn(BackgroundTask(Work::Document(published, Ask::Ahead)));
         }
     }
 

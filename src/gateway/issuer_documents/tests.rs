@@ -13,7 +13,7 @@ use crate::time::{Seconds, Timestamp};
 
 const URL: &str = "https://login.example.com/jwks";
 
-/// All that is needed where nobody waits: the time, and errands that are noted.
+/// All that is needed where nobody waits: the time, and tasks that are noted.
 struct Here {
     now: Cell<Timestamp>,
     sent_for: RefCell<Vec<String>>,

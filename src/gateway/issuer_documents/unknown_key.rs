@@ -76,7 +76,7 @@ impl DocumentCache<KeySet> {
                 return Ok(found);
             }
             match self.with(source.name(), |entry| entry.next_step(unknown, platform.clock().now())) {
-                Step::Lead => platform.errands().start(source.task(Ask::Issuer)),
+                Step::Lead => platform.background().spawn(source.task(Ask::Issuer)),
                 Step::Follow => {}
                 Step::GiveUp => return Ok(Lookup::Nothing),
                 Step::Forgo => return Ok(Lookup::Unasked),

@@ -133,7 +133,8 @@ async fn consume<P: Platform>(
         .filter_map(|(name, value)| Transaction::open(name, value, &ctx.site.config.keys, ctx.request.now))
         .find(|transaction| transaction.has_state(state))
         .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
-    let first = ctx.platform.once().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
+    let first =
+        ctx.platform.replay_guard().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::Callback(CallbackError::AlreadyUsed));
     }

@@ -61,14 +61,15 @@ async fn end<P: Platform>(
         parts.event.identity(provider.id.as_str(), issuer, subject);
     }
     // once, or a copy of the token would end sessions that begin later.
-    let first = ctx.platform.once().claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
+    let first =
+        ctx.platform.replay_guard().claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
     if !first {
         return Err(Reason::LogoutRequest(LogoutRequestError::AlreadyUsed));
     }
     let ended = end_sessions(ctx, issuer, token.target()).await;
     if ended.is_err() {
         // The provider may try again with the same token. If this fails too, it needs a new one.
-        let _ = ctx.platform.once().release(token.once_key()).await;
+        let _ = ctx.platform.replay_guard().release(token.once_key()).await;
     }
     ended.map_err(Reason::Store)
 }

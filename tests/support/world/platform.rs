@@ -11,17 +11,17 @@ impl Platform for World {
     type Fetch = Self;
     type Signatures = Self;
     type Signing = Self;
-    type DocumentCache = Self;
+    type SharedDocuments = Self;
     type PolicyStore = Self;
-    type PolicyPress = Self;
-    type Once = Self;
+    type PolicyPublisher = Self;
+    type ReplayGuard = Self;
     type Sessions = Self;
     type SidIndex = Self;
     type Counters = Self;
-    type Relations = Self;
+    type TupleStore = Self;
     type Decisions = Self;
     type Log = Self;
-    type Errands = Self;
+    type Spawn = Self;
 
     fn clock(&self) -> &Self {
         self
@@ -47,7 +47,7 @@ impl Platform for World {
         self
     }
 
-    fn document_cache(&self) -> &Self {
+    fn shared_documents(&self) -> &Self {
         self
     }
 
@@ -55,11 +55,11 @@ impl Platform for World {
         self
     }
 
-    fn policy_press(&self) -> &Self {
+    fn policy_publisher(&self) -> &Self {
         self
     }
 
-    fn once(&self) -> &Self {
+    fn replay_guard(&self) -> &Self {
         self
     }
 
@@ -75,7 +75,7 @@ impl Platform for World {
         self
     }
 
-    fn relations(&self) -> &Self {
+    fn tuples(&self) -> &Self {
         self
     }
 
@@ -87,7 +87,7 @@ impl Platform for World {
         self
     }
 
-    fn tasks(&self) -> &Self {
+    fn background(&self) -> &Self {
         self
     }
 }

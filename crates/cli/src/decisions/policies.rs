@@ -6,7 +6,7 @@ use postern::config::Config;
 use postern::explain::{Case, Context};
 use postern_policy_cedar::PolicySet;
 
-use super::{Answer, Verdict};
+use super::{Answer, Explanation};
 
 /// The policies of the files that were named; none where none were.
 #[derive(Debug, Default)]
@@ -32,10 +32,15 @@ impl Policies {
     }
 
     /// What the configuration says, and then they where they are asked; where there are none, that they are to be.
-    pub(super) fn decide(&self, case: &Case<'_>, context: &Context, (verdict, facts): (Verdict, &[String])) -> Verdict {
+    pub(super) fn decide(
+        &self,
+        case: &Case<'_>,
+        context: &Context,
+        (verdict, facts): (Explanation, &[String]),
+    ) -> Explanation {
         let peer = context.peer();
         match (&self.set, case.for_policies(&peer, facts)) {
-            (Some(set), Some(input)) if verdict.because == Verdict::TO_BE_ASKED => {
+            (Some(set), Some(input)) if verdict.because == Explanation::TO_BE_ASKED => {
                 verdict.with_policies(set.decide(&input))
             }
             _ => verdict,

@@ -72,8 +72,8 @@ async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
     }
     let background = Background::Schedule(context);
     for gateway in deployment.gateways() {
-        // Every fetch is an errand of its own: whatever becomes of it, the others go on.
-        gateway.refresh(&Workers::new(&env, gateway, background.clone()));
+        // Every fetch is a task of its own: whatever becomes of it, the others go on.
+        gateway.refresh_documents(&Workers::new(&env, gateway, background.clone()));
     }
 }
 

@@ -159,7 +159,7 @@ async fn relayed(
     from: &Response,
 ) -> Result<JsValue, ForwardError> {
     let upstream = property(from, "webSocket").map_err(unreachable)?;
-    match session_watch::begin(objects, &plan.tenure).await {
+    match session_watch::begin(objects, &plan.lifetime).await {
         Ok(None) => Ok(upstream),
         Ok(Some(ending)) => {
             // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
@@ -179,7 +179,7 @@ async fn until_the_end(
     headers: &mut HeaderMap,
     body: ReadableStream,
 ) -> Result<ReadableStream, ForwardError> {
-    match session_watch::begin(objects, &plan.tenure).await.map_err(over)? {
+    match session_watch::begin(objects, &plan.lifetime).await.map_err(over)? {
         None => Ok(body),
         Some((end, _)) => {
             event_stream::forget_encoding(headers);

@@ -1,5 +1,5 @@
 //! The Durable Object of one subject: loads, calls [`SubjectSessions`], stores. Every rule is there; here is
-//! only what needs the runtime: one renewal at a time for a session, and the alarm.
+//! only what needs the runtime: one refresh of tokens at a time for a session, and the alarm.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -38,8 +38,8 @@ pub struct SubjectObject {
     inner: Rc<Inner>,
 }
 
-/// A renewal under way. Inside an object all requests may wait for the same one.
-type Flight = Shared<LocalBoxFuture<'static, ()>>;
+/// A refresh under way. Inside an object all requests may wait for the same one.
+type RefreshUnderWay = Shared<LocalBoxFuture<'static, ()>>;
 
 struct Inner {
     storage: Storage,
@@ -48,7 +48,7 @@ struct Inner {
     /// Whose it is, by the object's own name: alarms and lines that wake it say nothing of it.
     site: Site,
     env: Env,
-    flights: RefCell<HashMap<SessionDigest, Flight>>,
+    refreshes: RefCell<HashMap<SessionDigest, RefreshUnderWay>>,
     /// When the alarm rings, as far as this instance knows.
     alarm_at: Cell<Option<Timestamp>>,
 }
@@ -58,8 +58,8 @@ impl DurableObject for SubjectObject {
         let storage = state.storage();
         let table = SubjectTable::new(storage.sql());
         let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
-        let (flights, alarm_at) = (RefCell::default(), Cell::new(None));
-        let inner = Inner { storage, watchers: Watchers(state), table, site, env, flights, alarm_at };
+        let (refreshes, alarm_at) = (RefCell::default(), Cell::new(None));
+        let inner = Inner { storage, watchers: Watchers(state), table, site, env, refreshes, alarm_at };
         Self { inner: Rc::new(inner) }
     }
 
@@ -109,23 +109,23 @@ impl Inner {
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
     }
 
-    /// Carries out a command; a check whose access token is due makes one renewal, whoever asks.
+    /// Carries out a command; a check whose access token is due begins one refresh, whoever asks.
     async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Reply, ObjectError> {
         let gateway = self.gateway()?;
-        let flight = self.flight(command);
-        let step = self.subject(&gateway).handle(command, SystemClock.now(), flight.is_none()).map_err(failed)?;
-        let (answer, flight) = match step {
-            Step::Answer(answer) => (answer, flight),
+        let under_way = self.under_way(command);
+        let step = self.subject(&gateway).handle(command, SystemClock.now(), under_way.is_none()).map_err(failed)?;
+        let (answer, under_way) = match step {
+            Step::Answer(answer) => (answer, under_way),
             Step::Refresh(job) => {
-                let flight = self.take_off(Rc::clone(&gateway), *job);
-                (self.without_renewal(&gateway, command)?, Some(flight))
+                let under_way = self.begin_refresh(Rc::clone(&gateway), *job);
+                (self.without_refresh(&gateway, command)?, Some(under_way))
             }
         };
-        match flight {
+        match under_way {
             // What is still valid can be used meanwhile; who has nothing waits.
-            Some(flight) if waits_for_token(&answer) => {
-                flight.await;
-                self.without_renewal(&gateway, command)
+            Some(under_way) if waits_for_token(&answer) => {
+                under_way.await;
+                self.without_refresh(&gateway, command)
             }
             _ => Ok(answer),
         }
@@ -152,7 +152,7 @@ impl Inner {
         let Some(digest) = self.watchers.watched(line) else { return Ok(()) };
         let gateway = self.gateway()?;
         let check = Check { digest, touch: true, access_token: false, clocks: clocks(&gateway) };
-        let answer = self.without_renewal(&gateway, &Command::Check(check))?;
+        let answer = self.without_refresh(&gateway, &Command::Check(check))?;
         if matches!(answer, Reply::Gone) {
             session_watchers::dismiss(line);
         }
@@ -164,30 +164,31 @@ impl Inner {
         self.watchers.tell(|digest| self.subject(&gateway).has(digest)).map_err(failed)
     }
 
-    fn without_renewal(&self, gateway: &Gateway, command: &Command) -> Result<Reply, ObjectError> {
+    fn without_refresh(&self, gateway: &Gateway, command: &Command) -> Result<Reply, ObjectError> {
         let step = self.subject(gateway).handle(command, SystemClock.now(), false).map_err(failed)?;
-        step.into_answer().ok_or_else(|| ObjectError::Failed("renewal began though it may not".to_owned()))
+        step.into_answer().ok_or_else(|| ObjectError::Failed("refresh began though it may not".to_owned()))
     }
 
-    /// Starts a renewal that goes on even if who asked for it goes away.
-    fn take_off(self: &Rc<Self>, gateway: Rc<Gateway>, job: RefreshJob) -> Flight {
+    /// Starts a refresh that goes on even if the request that asked for it goes away.
+    fn begin_refresh(self: &Rc<Self>, gateway: Rc<Gateway>, job: RefreshJob) -> RefreshUnderWay {
         let inner = Rc::clone(self);
         let digest = job.digest.clone();
-        let landed = async move {
+        let done_once = async move {
             let done = Rc::clone(&inner);
             let digest = job.digest.clone();
-            inner.renew(&gateway, &job).await;
-            done.flights.borrow_mut().remove(&digest);
+            inner.refresh(&gateway, &job).await;
+            done.refreshes.borrow_mut().remove(&digest);
         };
-        let flight = landed.boxed_local().shared();
-        wasm_bindgen_futures::spawn_local(flight.clone());
-        self.flights.borrow_mut().insert(digest, flight.clone());
-        flight
+        let under_way = done_once.boxed_local().shared();
+        wasm_bindgen_futures::spawn_local(under_way.clone());
+        self.refreshes.borrow_mut().insert(digest, under_way.clone());
+        under_way
     }
 
-    async fn renew(&self, gateway: &Rc<Gateway>, job: &RefreshJob) {
-        let renewal: RefreshOutcome = gateway.renew(&Workers::new(&self.env, gateway, Background::Object), job).await;
-        let stored = self.subject(gateway).finish_renewal(job, &renewal, SystemClock.now());
+    async fn refresh(&self, gateway: &Rc<Gateway>, job: &RefreshJob) {
+        let outcome: RefreshOutcome =
+            gateway.refresh_session(&Workers::new(&self.env, gateway, Background::Object), job).await;
+        let stored = self.subject(gateway).finish_refresh(job, &outcome, SystemClock.now());
         // The mark of the attempt stays: the next one knows that this one was lost.
         if let Err(error) = stored {
             failed(error);
@@ -226,9 +227,9 @@ impl Inner {
         Ok(())
     }
 
-    fn flight(&self, command: &Command) -> Option<Flight> {
+    fn under_way(&self, command: &Command) -> Option<RefreshUnderWay> {
         let Command::Check(check) = command else { return None };
-        self.flights.borrow().get(&check.digest).cloned()
+        self.refreshes.borrow().get(&check.digest).cloned()
     }
 
     /// The gateway of the site whose object this is.
