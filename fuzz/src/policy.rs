@@ -5,7 +5,7 @@
 
 use postern::config::{Build, Config};
 use postern::explain::{self, Case, Context, Reading, Who};
-use postern::policy::{Bundle, Cause, Pointer, PolicyInput, Verdict};
+use postern::policy::{Bundle, Cause, Pointer, PolicyInput, PolicyVerdict};
 use postern::time::Timestamp;
 use postern_policy_cedar::PolicySet;
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ fn decides(bundle: &Bundle, set: &PolicySet) {
         let Some(forbidden) = &forbidden else { return };
         let verdict = forbidden.decide(input).verdict;
         assert!(
-            matches!(verdict, Verdict::Deny(Cause::Forbidden | Cause::Failed | Cause::Unanswerable)),
+            matches!(verdict, PolicyVerdict::Deny(Cause::Forbidden | Cause::Failed | Cause::Unanswerable)),
             "what is forbidden: {verdict:?}"
         );
     });

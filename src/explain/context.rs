@@ -20,7 +20,7 @@ pub struct Context {
     /// `User-Agent`.
     pub user_agent: Option<String>,
     /// The TLS connection.
-    pub tls: Option<Tls>,
+    pub tls: Option<HypotheticalTls>,
     /// The client certificate.
     pub certificate: Option<Certificate>,
 }
@@ -28,7 +28,7 @@ pub struct Context {
 /// A TLS connection.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tls {
+pub struct HypotheticalTls {
     version: String,
     cipher: String,
 }
@@ -85,7 +85,7 @@ impl Context {
             address: self.address.clone(),
             country: self.country.clone(),
             user_agent: self.user_agent.clone(),
-            tls: self.tls.clone().map(|Tls { version, cipher }| crate::http::Tls { version, cipher }),
+            tls: self.tls.clone().map(|HypotheticalTls { version, cipher }| crate::http::Tls { version, cipher }),
             certificate: self.certificate.clone().map(verified),
             ..Peer::default()
         }

@@ -17,12 +17,12 @@ use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
 use crate::http::Method;
 use crate::http::Peer;
-use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, ResourceFacts, Verdict};
+use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts};
 use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute};
 use crate::time::Timestamp;
 
-pub use context::{Certificate, Context, Tls};
+pub use context::{Certificate, Context, HypotheticalTls};
 pub use who::Who;
 
 /// A question that a route answers.
@@ -198,9 +198,9 @@ impl Explanation {
     #[must_use]
     pub fn with_policies(self, decision: PolicyDecision) -> Self {
         let outcome = match decision.verdict {
-            Verdict::Allow => "allow",
-            Verdict::Deny(_) => "deny",
-            Verdict::StepUp(_) => "step_up",
+            PolicyVerdict::Allow => "allow",
+            PolicyVerdict::Deny(_) => "deny",
+            PolicyVerdict::StepUp(_) => "step_up",
         };
         let failed: Vec<String> = decision.failures.into_iter().map(|failure| failure.policy).collect();
         Self {

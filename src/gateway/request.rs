@@ -1,14 +1,14 @@
 //! What a request says, read once.
 
 use crate::http::fetch_metadata::RequestKind;
-use crate::http::{Method, RequestHead, Target, essence, header};
+use crate::http::{Method, RequestHead, RequestTarget, essence, header};
 use crate::refusal::Reason;
 use crate::time::Timestamp;
 
 /// The request at hand.
 pub(super) struct Request<'a> {
     pub(super) head: &'a RequestHead,
-    pub(super) target: Target<'a>,
+    pub(super) target: RequestTarget<'a>,
     pub(super) request_kind: RequestKind,
     /// When it came.
     pub(super) now: Timestamp,

@@ -114,14 +114,14 @@ impl Response {
 
 /// The path and query of a URL, byte for byte (the origin-form of RFC 9112 §3.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
+pub struct RequestTarget<'a> {
     /// The path; `/` where the URL has none.
     pub path: &'a str,
     /// What follows the first `?`.
     pub query: Option<&'a str>,
 }
 
-impl fmt::Display for Target<'_> {
+impl fmt::Display for RequestTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.path)?;
         self.query.map_or(Ok(()), |query| write!(f, "?{query}"))
@@ -131,12 +131,12 @@ impl fmt::Display for Target<'_> {
 impl RequestHead {
     /// Path and query of the URL.
     #[must_use]
-    pub fn target(&self) -> Target<'_> {
+    pub fn target(&self) -> RequestTarget<'_> {
         let after_scheme = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
         match from_path.split_once('?') {
-            Some((path, query)) => Target { path, query: Some(query) },
-            None => Target { path: from_path, query: None },
+            Some((path, query)) => RequestTarget { path, query: Some(query) },
+            None => RequestTarget { path: from_path, query: None },
         }
     }
 
@@ -187,9 +187,9 @@ mod tests {
         ] {
             let (method, url, peer) = (Method::GET, url.to_owned(), Peer::default());
             let head = RequestHead { method, url, headers: HeaderMap::new(), peer };
-            assert_eq!(head.target(), Target { path, query }, "{}", head.url);
+            assert_eq!(head.target(), RequestTarget { path, query }, "{}", head.url);
         }
-        assert_eq!(Target { path: "/a", query: Some("") }.to_string(), "/a?");
+        assert_eq!(RequestTarget { path: "/a", query: Some("") }.to_string(), "/a?");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::problem::Problem;
+use super::problem::PolicyProblem;
 use crate::json;
 
 /// The most files in one version.
@@ -89,22 +89,24 @@ impl Bundle {
     ///
     /// # Errors
     /// When there is none, or too many, or too much in them, or a name is not a plain one.
-    pub fn new(files: BTreeMap<String, String>) -> Result<Self, Problem> {
+    pub fn new(files: BTreeMap<String, String>) -> Result<Self, PolicyProblem> {
         if files.is_empty() {
-            return Err(Problem::of_all("expected at least one file of policies"));
+            return Err(PolicyProblem::of_all("expected at least one file of policies"));
         }
         if files.len() > MAX_FILES {
-            return Err(Problem::of_all(format!("expected at most {MAX_FILES} files, found {}", files.len())));
+            return Err(PolicyProblem::of_all(format!("expected at most {MAX_FILES} files, found {}", files.len())));
         }
         if let Some(bad) = files.keys().find(|name| !is_name(name)) {
-            return Err(Problem::of_all(format!(
+            return Err(PolicyProblem::of_all(format!(
                 "expected names of files such as `teams/orders.cedar`, found `{}`",
                 bad.escape_debug()
             )));
         }
         let bytes: usize = files.iter().map(|(name, text)| name.len() + text.len()).sum();
         if bytes > MAX_BYTES {
-            return Err(Problem::of_all(format!("expected at most {MAX_BYTES} bytes of policies, found {bytes}")));
+            return Err(PolicyProblem::of_all(format!(
+                "expected at most {MAX_BYTES} bytes of policies, found {bytes}"
+            )));
         }
         Ok(Self { files })
     }
@@ -113,13 +115,13 @@ impl Bundle {
     ///
     /// # Errors
     /// When it is none, or its files break a limit.
-    pub fn from_text(text: &str) -> Result<Self, Problem> {
+    pub fn from_text(text: &str) -> Result<Self, PolicyProblem> {
         let object = json::parse_object(text.as_bytes(), Self::MAX_TEXT_BYTES)
-            .map_err(|why| Problem::of_all(why.to_string()))?;
-        let stored: Stored =
-            serde_json::from_value(object.into()).map_err(|_| Problem::of_all("not a stored version of policies"))?;
+            .map_err(|why| PolicyProblem::of_all(why.to_string()))?;
+        let stored: Stored = serde_json::from_value(object.into())
+            .map_err(|_| PolicyProblem::of_all("not a stored version of policies"))?;
         if stored.format != FORMAT {
-            return Err(Problem::of_all(format!("expected format {FORMAT}, found {}", stored.format)));
+            return Err(PolicyProblem::of_all(format!("expected format {FORMAT}, found {}", stored.format)));
         }
         Self::new(stored.files)
     }

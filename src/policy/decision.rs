@@ -1,13 +1,13 @@
 //! What a set of policies says of one question, and why.
 
 use super::bundle::Version;
-use super::step_up::StepUp;
+use super::step_up::PolicyStepUp;
 
 /// May they, by which policies of which version?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDecision {
     /// The answer.
-    pub verdict: Verdict,
+    pub verdict: PolicyVerdict,
     /// The policies that decided, by name and in order; none where none did.
     pub policies: Vec<String>,
     /// The policies that could not be evaluated, in order. With any, the answer is to deny.
@@ -18,13 +18,13 @@ pub struct PolicyDecision {
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PolicyVerdict {
     /// A policy permits it and none forbids it.
     Allow,
     /// No.
     Deny(Cause),
     /// No, but after another sign-in: all that forbids it says so.
-    StepUp(StepUp),
+    StepUp(PolicyStepUp),
 }
 
 /// Why not.
@@ -71,7 +71,7 @@ impl PolicyDecision {
     #[must_use]
     pub fn without_step_up(self) -> Self {
         match self.verdict {
-            Verdict::StepUp(_) => Self { verdict: Verdict::Deny(Cause::Forbidden), ..self },
+            PolicyVerdict::StepUp(_) => Self { verdict: PolicyVerdict::Deny(Cause::Forbidden), ..self },
             _ => self,
         }
     }
@@ -79,11 +79,11 @@ impl PolicyDecision {
     /// Whether the request may go on.
     #[must_use]
     pub fn allows(&self) -> bool {
-        self.verdict == Verdict::Allow
+        self.verdict == PolicyVerdict::Allow
     }
 }
 
-impl Verdict {
+impl PolicyVerdict {
     /// The word for it.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use super::bundle::{Bundle, Version};
 use super::decision::PolicyDecision;
 use super::input::{ManagementInput, PolicyInput};
-use super::problem::Problem;
+use super::problem::PolicyProblem;
 use crate::authzen::Evaluation;
 
 /// The policies of one version that hold up, or everything that is wrong with them.
-pub type Compiled = Result<Rc<dyn CompiledPolicies>, Vec<Problem>>;
+pub type Compiled = Result<Rc<dyn CompiledPolicies>, Vec<PolicyProblem>>;
 
 /// A language of policies: the files of a version → policies that can be asked.
 pub trait PolicyEngine: Debug {

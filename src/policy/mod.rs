@@ -14,12 +14,12 @@ mod step_up;
 mod versions;
 
 pub use bundle::{Bundle, Version};
-pub use decision::{Cause, Failure, Part, PolicyDecision, Verdict};
+pub use decision::{Cause, Failure, Part, PolicyDecision, PolicyVerdict};
 pub use engine::{Compiled, CompiledPolicies, PolicyEngine};
 pub use input::{ContextFacts, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
-pub use problem::{Problem, position};
+pub use problem::{PolicyProblem, position};
 pub use shadow::{Difference, difference};
-pub use step_up::StepUp;
+pub use step_up::PolicyStepUp;
 pub use versions::{
     ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, VERSIONS, pointer_key,
     version_key,

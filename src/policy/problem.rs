@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One thing wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct PolicyProblem {
     /// The file; empty for all of them together.
     pub file: String,
     /// Line and column, both from 1, in characters; `None` for the file as a whole.
@@ -13,7 +13,7 @@ pub struct Problem {
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PolicyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.file.as_str(), self.at) {
             ("", _) => f.write_str(&self.message),
@@ -23,9 +23,9 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for PolicyProblem {}
 
-impl Problem {
+impl PolicyProblem {
     /// Of all files together.
     #[must_use]
     pub fn of_all(message: impl Into<String>) -> Self {

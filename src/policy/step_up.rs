@@ -2,14 +2,14 @@
 
 /// What kind of sign-in is wanted in place of the one at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepUp {
+pub struct PolicyStepUp {
     /// `@acr_values("…")`: of one of these classes; of any when empty.
     pub acr_values: Vec<String>,
     /// `@max_age("…")`: this many seconds ago at most.
     pub max_age: Option<u32>,
 }
 
-impl StepUp {
+impl PolicyStepUp {
     /// What satisfies the most of several: the classes of the first that names any, and the shortest age.
     #[must_use]
     pub fn of_all<'a>(all: impl Iterator<Item = &'a Self>) -> Self {

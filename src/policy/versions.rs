@@ -16,7 +16,7 @@ use super::bundle::{Bundle, Version};
 use super::decision::PolicyDecision;
 use super::engine::{Compiled, CompiledPolicies, PolicyEngine};
 use super::input::{ManagementInput, PolicyInput};
-use super::problem::Problem;
+use super::problem::PolicyProblem;
 use super::shadow::{Difference, difference};
 use crate::authzen::Evaluation;
 use crate::json;
@@ -161,7 +161,7 @@ pub enum PullError {
     /// What is there under its name is something else.
     Mislabelled(Version),
     /// What is there does not hold up.
-    Policies(Version, Vec<Problem>),
+    Policies(Version, Vec<PolicyProblem>),
 }
 
 impl PullError {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::Config;
 use postern::ids::site::{Site, SiteId};
-use postern::policy::{Bundle, Pointer, Problem, pointer_key, version_key};
+use postern::policy::{Bundle, Pointer, PolicyProblem, pointer_key, version_key};
 use postern::route::Access;
 use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
 
@@ -135,7 +135,7 @@ fn report(paths: &[PathBuf], decisions: &[PathBuf], config: Option<&Config>) -> 
 ///
 /// # Errors
 /// When one cannot be read.
-fn load(paths: &[PathBuf]) -> Result<Result<PolicySet, Vec<Problem>>, String> {
+fn load(paths: &[PathBuf]) -> Result<Result<PolicySet, Vec<PolicyProblem>>, String> {
     let bundle = bundle(paths)?.map_err(|problem| vec![problem]);
     Ok(bundle.and_then(|bundle| PolicySet::parse(&bundle)))
 }
@@ -153,7 +153,7 @@ pub(super) fn load_for(paths: &[PathBuf], config: &Config) -> Result<Result<Poli
     Ok(load(paths)?.and_then(strangers).map_err(|problems| Answer::wrong(list(&problems))))
 }
 
-fn strangers(set: &PolicySet, config: &Config) -> Vec<Problem> {
+fn strangers(set: &PolicySet, config: &Config) -> Vec<PolicyProblem> {
     let asks = |name: &str| {
         let route = config.routes.routes().iter().find(|route| route.name == name)?;
         Some(matches!(&route.access, Access::Guarded(guard) if guard.policy))
@@ -166,12 +166,12 @@ fn strangers(set: &PolicySet, config: &Config) -> Vec<Problem> {
             }
             None => format!("policy `{policy}`: the configuration has no route `{route}`"),
         };
-        Some(Problem { file: String::new(), at: None, message })
+        Some(PolicyProblem { file: String::new(), at: None, message })
     };
     set.routes().into_iter().filter_map(told).collect()
 }
 
-fn bundle(paths: &[PathBuf]) -> Result<Result<Bundle, Problem>, String> {
+fn bundle(paths: &[PathBuf]) -> Result<Result<Bundle, PolicyProblem>, String> {
     let mut files = BTreeMap::new();
     for path in paths {
         if path.is_dir() {
@@ -211,7 +211,7 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }
 
-fn list(problems: &[Problem]) -> String {
+fn list(problems: &[PolicyProblem]) -> String {
     let count = problems.len();
     let noun = if count == 1 { "problem" } else { "problems" };
     let lines: String = problems.iter().map(|problem| format!("  {problem}\n")).collect();

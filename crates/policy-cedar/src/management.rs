@@ -1,7 +1,7 @@
 //! Management by policies: the one that is built in, and those published whose scope says that they are about it.
 
 use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, Policy, ResourceConstraint};
-use postern::policy::{Bundle, Problem};
+use postern::policy::{Bundle, PolicyProblem};
 
 use super::set::PolicySet;
 
@@ -14,7 +14,7 @@ const BUILT_IN: &str = include_str!("management.cedar");
 ///
 /// # Errors
 /// Never: a test reads it.
-pub(super) fn built_in() -> Result<PolicySet, Vec<Problem>> {
+pub(super) fn built_in() -> Result<PolicySet, Vec<PolicyProblem>> {
     let bundle = Bundle::new([("management.cedar".to_owned(), BUILT_IN.to_owned())].into());
     PolicySet::parse(&bundle.map_err(|problem| vec![problem])?)
 }

@@ -1,10 +1,10 @@
 //! What Cedar finds wrong with a text, in words for those who write policies.
 
 use miette::Diagnostic;
-use postern::policy::Problem;
+use postern::policy::PolicyProblem;
 
 /// What Cedar has to say of a text, at the place it points to, or else at this one.
-pub(super) fn found(file: &str, text: &str, or_at: usize, diagnostic: &dyn Diagnostic) -> Problem {
+pub(super) fn found(file: &str, text: &str, or_at: usize, diagnostic: &dyn Diagnostic) -> PolicyProblem {
     let label = diagnostic.labels().and_then(|mut labels| labels.next());
     let offset = label.as_ref().map_or(or_at, |label| label.offset());
     let mut message = plain(&one_line(&diagnostic.to_string()));
@@ -13,7 +13,7 @@ pub(super) fn found(file: &str, text: &str, or_at: usize, diagnostic: &dyn Diagn
             message = format!("{message}: {more}");
         }
     }
-    Problem::at(file, text, offset, message)
+    PolicyProblem::at(file, text, offset, message)
 }
 
 fn help(diagnostic: &dyn Diagnostic) -> Option<String> {

@@ -7,7 +7,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression, Sc
 use postern::bounded_cache::{BoundedCache, Bounds};
 use postern::http::Method;
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{Problem, Version};
+use postern::policy::{PolicyProblem, Version};
 
 use super::{limits, management, problem};
 
@@ -26,11 +26,11 @@ pub(super) fn is_schema(file: &str) -> bool {
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Schema, Vec<Problem>> {
+pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Schema, Vec<PolicyProblem>> {
     let files: Vec<(&str, &str)> = files.into_iter().collect();
-    let mut problems: Vec<Problem> = files.iter().filter_map(|(file, text)| excess(file, text)).collect();
+    let mut problems: Vec<PolicyProblem> = files.iter().filter_map(|(file, text)| excess(file, text)).collect();
     let texts: Vec<&str> = files.iter().map(|(_, text)| *text).collect();
-    problems.extend(limits::swollen(SCHEMA, &texts).map(Problem::of_all));
+    problems.extend(limits::swollen(SCHEMA, &texts).map(PolicyProblem::of_all));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -55,12 +55,12 @@ pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
     Schema::from_schema_fragments(fragments).map_err(|error| refused(&error))
 }
 
-fn refused(error: &impl std::fmt::Display) -> Vec<Problem> {
-    vec![Problem::of_all(format!("schema: {error}"))]
+fn refused(error: &impl std::fmt::Display) -> Vec<PolicyProblem> {
+    vec![PolicyProblem::of_all(format!("schema: {error}"))]
 }
 
-fn excess(file: &str, text: &str) -> Option<Problem> {
-    limits::schema_excess(text).map(|(at, why)| Problem::at(file, text, at, why))
+fn excess(file: &str, text: &str) -> Option<PolicyProblem> {
+    limits::schema_excess(text).map(|(at, why)| PolicyProblem::at(file, text, at, why))
 }
 
 /// The same with what management adds.

@@ -9,7 +9,8 @@ use cedar_policy::{
 };
 use postern::authzen::Evaluation;
 use postern::policy::{
-    Bundle, Cause, Failure, ManagementInput, PolicyDecision, PolicyInput, Problem, StepUp, Verdict, Version, position,
+    Bundle, Cause, Failure, ManagementInput, PolicyDecision, PolicyInput, PolicyProblem, PolicyStepUp, PolicyVerdict,
+    Version, position,
 };
 
 use super::domain::Domain;
@@ -48,7 +49,7 @@ pub struct PolicySet {
     /// Those about management.
     managing: cedar_policy::PolicySet,
     /// What the policies that another sign-in would satisfy ask for.
-    step_ups: BTreeMap<String, StepUp>,
+    step_ups: BTreeMap<String, PolicyStepUp>,
     /// All but those.
     rest: cedar_policy::PolicySet,
 }
@@ -66,7 +67,7 @@ impl PolicySet {
     ///
     /// # Errors
     /// Everything that is wrong with them, by place.
-    pub fn parse(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
+    pub fn parse(bundle: &Bundle) -> Result<Self, Vec<PolicyProblem>> {
         Self::read(bundle, false)
     }
 
@@ -74,11 +75,11 @@ impl PolicySet {
     ///
     /// # Errors
     /// The same, but for what the schema would say.
-    pub(super) fn parse_checked(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
+    pub(super) fn parse_checked(bundle: &Bundle) -> Result<Self, Vec<PolicyProblem>> {
         Self::read(bundle, true)
     }
 
-    fn read(bundle: &Bundle, is_checked: bool) -> Result<Self, Vec<Problem>> {
+    fn read(bundle: &Bundle, is_checked: bool) -> Result<Self, Vec<PolicyProblem>> {
         let mut problems = Vec::new();
         let mut found = Vec::new();
         let (schemas, policies): (Vec<_>, Vec<_>) = bundle.files().partition(|(file, _)| schema::is_schema(file));
@@ -118,9 +119,9 @@ impl PolicySet {
     fn of(
         version: Version,
         found: Vec<Found<'_>>,
-        step_ups: BTreeMap<String, StepUp>,
+        step_ups: BTreeMap<String, PolicyStepUp>,
         reads: Reads,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Self, Vec<PolicyProblem>> {
         let stays = |policy: &Policy| !step_ups.contains_key::<str>(policy.id().as_ref());
         let policies = found.into_iter().map(|found| found.policy);
         let (managing, policies): (Vec<Policy>, Vec<Policy>) = policies.partition(management::is_about);
@@ -223,32 +224,33 @@ impl PolicySet {
 
     fn unanswerable(&self, cause: Cause, message: &str) -> PolicyDecision {
         let failure = Failure { policy: String::new(), message: shortened(message) };
-        self.decision(Verdict::Deny(cause), Vec::new(), vec![failure])
+        self.decision(PolicyVerdict::Deny(cause), Vec::new(), vec![failure])
     }
 
     /// Cedar goes on without a policy that it cannot evaluate; here that is a no.
-    fn verdict(&self, said: &Said, question: &Question) -> Verdict {
+    fn verdict(&self, said: &Said, question: &Question) -> PolicyVerdict {
         if !said.failures.is_empty() {
-            return Verdict::Deny(Cause::Failed);
+            return PolicyVerdict::Deny(Cause::Failed);
         }
         match (said.permitting.is_empty(), said.forbidding.is_empty()) {
-            (false, true) => Verdict::Allow,
-            (true, true) => Verdict::Deny(Cause::NothingPermits),
-            (_, false) => {
-                self.step_up(question, &said.forbidding).map_or(Verdict::Deny(Cause::Forbidden), Verdict::StepUp)
-            }
+            (false, true) => PolicyVerdict::Allow,
+            (true, true) => PolicyVerdict::Deny(Cause::NothingPermits),
+            (_, false) => self
+                .step_up(question, &said.forbidding)
+                .map_or(PolicyVerdict::Deny(Cause::Forbidden), PolicyVerdict::StepUp),
         }
     }
 
     /// What sign-in would make it a yes: there is one where all that forbids says which, and all else permits.
-    fn step_up(&self, question: &Question, forbidding: &BTreeSet<String>) -> Option<StepUp> {
-        let wanted: Vec<&StepUp> = forbidding.iter().map(|policy| self.step_ups.get(policy)).collect::<Option<_>>()?;
+    fn step_up(&self, question: &Question, forbidding: &BTreeSet<String>) -> Option<PolicyStepUp> {
+        let wanted: Vec<&PolicyStepUp> =
+            forbidding.iter().map(|policy| self.step_ups.get(policy)).collect::<Option<_>>()?;
         let without = self.authorizer.is_authorized(&question.request, &self.rest, &question.entities);
         let permitted = without.decision() == Decision::Allow && without.diagnostics().errors().next().is_none();
-        permitted.then(|| StepUp::of_all(wanted.into_iter()))
+        permitted.then(|| PolicyStepUp::of_all(wanted.into_iter()))
     }
 
-    fn decision(&self, verdict: Verdict, policies: Vec<String>, failures: Vec<Failure>) -> PolicyDecision {
+    fn decision(&self, verdict: PolicyVerdict, policies: Vec<String>, failures: Vec<Failure>) -> PolicyDecision {
         PolicyDecision { verdict, policies, failures, version: self.version.clone() }
     }
 }
@@ -273,9 +275,9 @@ impl Said {
     }
 }
 
-fn read_file<'a>(file: &'a str, text: &'a str) -> Result<Vec<Found<'a>>, Vec<Problem>> {
+fn read_file<'a>(file: &'a str, text: &'a str) -> Result<Vec<Found<'a>>, Vec<PolicyProblem>> {
     if let Some((at, why)) = limits::excess(text) {
-        return Err(vec![Problem::at(file, text, at, why)]);
+        return Err(vec![PolicyProblem::at(file, text, at, why)]);
     }
     let set: cedar_policy::PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
         errors.iter().map(|error| problem::found(file, text, 0, error)).collect::<Vec<_>>()
@@ -283,7 +285,7 @@ fn read_file<'a>(file: &'a str, text: &'a str) -> Result<Vec<Found<'a>>, Vec<Pro
     if let Some(template) = set.templates().next() {
         let start = text.find(&template.to_cedar()).unwrap_or_default();
         let why = "a template: `?principal` and `?resource` have nothing to stand for here";
-        return Err(vec![Problem::at(file, text, start, why)]);
+        return Err(vec![PolicyProblem::at(file, text, start, why)]);
     }
     Ok(placed(&set, file, text))
 }
@@ -307,7 +309,7 @@ fn placed<'a>(set: &cedar_policy::PolicySet, file: &'a str, text: &'a str) -> Ve
 }
 
 /// Names that no log can tell apart, or hold.
-fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
+fn misnamed(found: &[Found<'_>]) -> Vec<PolicyProblem> {
     let is_long = |found: &&Found<'_>| {
         let name: &str = found.policy.id().as_ref();
         name.len() > MAX_NAME || name.chars().any(char::is_control)
@@ -321,7 +323,7 @@ fn misnamed(found: &[Found<'_>]) -> Vec<Problem> {
 }
 
 /// What the schema says of them: of those about management, the one with management in it.
-fn misfits(found: &[Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
+fn misfits(found: &[Found<'_>], validator: &Validator) -> Result<Vec<PolicyProblem>, Vec<PolicyProblem>> {
     let (managing, others): (Vec<&Found<'_>>, Vec<_>) = found.iter().partition(|one| management::is_about(&one.policy));
     let mut problems = misfits_of(&others, validator)?;
     let two_minds = managing.iter().filter(|one| management::is_of_two_minds(&one.policy));
@@ -334,7 +336,7 @@ fn misfits(found: &[Found<'_>], validator: &Validator) -> Result<Vec<Problem>, V
     Ok(problems)
 }
 
-fn misfits_of(found: &[&Found<'_>], validator: &Validator) -> Result<Vec<Problem>, Vec<Problem>> {
+fn misfits_of(found: &[&Found<'_>], validator: &Validator) -> Result<Vec<PolicyProblem>, Vec<PolicyProblem>> {
     let set = together(found.iter().map(|found| found.policy.clone()))?;
     let result = validator.validate(&set, ValidationMode::Strict);
     let place = |id: &PolicyId| found.iter().find(|found| found.policy.id() == id);
@@ -347,7 +349,7 @@ fn misfits_of(found: &[&Found<'_>], validator: &Validator) -> Result<Vec<Problem
     Ok(errors.chain(warnings).collect())
 }
 
-fn step_ups(found: &[Found<'_>], problems: &mut Vec<Problem>) -> BTreeMap<String, StepUp> {
+fn step_ups(found: &[Found<'_>], problems: &mut Vec<PolicyProblem>) -> BTreeMap<String, PolicyStepUp> {
     let mut all = BTreeMap::new();
     for one in found {
         match step_up::read(&one.policy) {
@@ -359,22 +361,22 @@ fn step_ups(found: &[Found<'_>], problems: &mut Vec<Problem>) -> BTreeMap<String
 }
 
 impl Found<'_> {
-    fn problem(&self, message: String) -> Problem {
-        Problem::at(self.file, self.text, self.start, message)
+    fn problem(&self, message: String) -> PolicyProblem {
+        PolicyProblem::at(self.file, self.text, self.start, message)
     }
 
-    fn diagnosed(&self, diagnostic: &dyn miette::Diagnostic) -> Problem {
+    fn diagnosed(&self, diagnostic: &dyn miette::Diagnostic) -> PolicyProblem {
         problem::found(self.file, self.text, self.start, diagnostic)
     }
 }
 
-fn together(policies: impl IntoIterator<Item = Policy>) -> Result<cedar_policy::PolicySet, Vec<Problem>> {
+fn together(policies: impl IntoIterator<Item = Policy>) -> Result<cedar_policy::PolicySet, Vec<PolicyProblem>> {
     cedar_policy::PolicySet::from_policies(policies).map_err(|error| of_all(error.to_string()))
 }
 
 /// What no file in particular is to blame for. The caller has no policies, and denies.
-fn of_all(message: String) -> Vec<Problem> {
-    vec![Problem::of_all(message)]
+fn of_all(message: String) -> Vec<PolicyProblem> {
+    vec![PolicyProblem::of_all(message)]
 }
 
 fn failure(error: &AuthorizationError) -> Failure {

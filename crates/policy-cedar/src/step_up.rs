@@ -1,13 +1,13 @@
 //! Annotations of a `forbid` → what sign-in would satisfy it (RFC 9470).
 
 use cedar_policy::{Effect, Policy};
-use postern::policy::StepUp;
+use postern::policy::PolicyStepUp;
 
 /// Reads the annotations of a policy; `None` when it has neither.
 ///
 /// # Errors
 /// When one has no such form, or stands where it means nothing.
-pub(super) fn read(policy: &Policy) -> Result<Option<StepUp>, String> {
+pub(super) fn read(policy: &Policy) -> Result<Option<PolicyStepUp>, String> {
     let (acr_values, max_age) = (annotation(policy, "acr_values"), annotation(policy, "max_age"));
     if acr_values.is_none() && max_age.is_none() {
         return Ok(None);
@@ -21,7 +21,7 @@ pub(super) fn read(policy: &Policy) -> Result<Option<StepUp>, String> {
         return Err("expected values of `acr` with a space between them in `@acr_values`".to_owned());
     }
     let max_age = max_age.map(|text| text.parse().map_err(|_| "expected seconds in `@max_age`")).transpose()?;
-    Ok(Some(StepUp { acr_values, max_age }))
+    Ok(Some(PolicyStepUp { acr_values, max_age }))
 }
 
 /// An annotation of a policy. Cedar's own way to one parses its name every time, which takes as long as half a policy does.

@@ -3,7 +3,9 @@
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{Bundle, ContextFacts, PolicyDecision, PolicyInput, PrincipalFacts, Problem, ResourceFacts};
+use postern::policy::{
+    Bundle, ContextFacts, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts, ResourceFacts,
+};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -138,7 +140,7 @@ pub(crate) fn set(text: &str) -> PolicySet {
     PolicySet::parse(&bundle(text)).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"))
 }
 
-pub(crate) fn problems(text: &str) -> Vec<Problem> {
+pub(crate) fn problems(text: &str) -> Vec<PolicyProblem> {
     PolicySet::parse(&bundle(text)).expect_err(text)
 }
 

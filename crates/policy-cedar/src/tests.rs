@@ -5,7 +5,7 @@ mod versions;
 use postern::authn::Actor;
 use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{Bundle, Cause, StepUp, Verdict, difference};
+use postern::policy::{Bundle, Cause, PolicyStepUp, PolicyVerdict, difference};
 use serde_json::json;
 
 use super::PolicySet;
@@ -13,7 +13,7 @@ use super::testing::{Asking, MONDAY, bundle, decide, holds, problems, set};
 
 const ALL: &str = "permit(principal, action, resource);";
 
-fn verdict(text: &str, asking: &Asking) -> Verdict {
+fn verdict(text: &str, asking: &Asking) -> PolicyVerdict {
     decide(text, asking).verdict
 }
 
@@ -25,19 +25,19 @@ fn claims(claims: &serde_json::Value) -> Asking {
 fn nothing_permits_and_so_it_is_denied() {
     // R-193
     let asking = Asking::default();
-    assert_eq!(verdict("", &asking), Verdict::Deny(Cause::NothingPermits));
+    assert_eq!(verdict("", &asking), PolicyVerdict::Deny(Cause::NothingPermits));
     assert_eq!(
         verdict(r#"permit(principal, action, resource in Route::"/other");"#, &asking),
-        Verdict::Deny(Cause::NothingPermits)
+        PolicyVerdict::Deny(Cause::NothingPermits)
     );
-    assert_eq!(verdict(ALL, &asking), Verdict::Allow);
+    assert_eq!(verdict(ALL, &asking), PolicyVerdict::Allow);
 }
 
 #[test]
 fn what_forbids_wins_and_is_named() {
     let decision =
         decide(&format!("@id(\"all\")\n{ALL}\n@id(\"no\")\nforbid(principal, action, resource);"), &Asking::default());
-    assert_eq!((decision.verdict, decision.policies), (Verdict::Deny(Cause::Forbidden), vec!["no".to_owned()]));
+    assert_eq!((decision.verdict, decision.policies), (PolicyVerdict::Deny(Cause::Forbidden), vec!["no".to_owned()]));
 }
 
 #[test]
@@ -45,13 +45,13 @@ fn a_policy_that_cannot_be_evaluated_is_a_no_whatever_else_permits() {
     // R-196
     let overflows = "@id(\"sum\")\npermit(principal, action, resource) when { context.now * 9223372036854775807 > 0 };";
     let decision = decide(&format!("{ALL}\n{overflows}"), &Asking::default());
-    assert_eq!(decision.verdict, Verdict::Deny(Cause::Failed));
+    assert_eq!(decision.verdict, PolicyVerdict::Deny(Cause::Failed));
     assert_eq!(decision.failures.len(), 1);
     assert_eq!(decision.failures[0].policy, "sum");
     assert!(decision.failures[0].message.contains("overflow"), "{:?}", decision.failures);
     // One that is for other requests is not evaluated, and so does not fail.
     let elsewhere = overflows.replace("resource)", "resource in Route::\"/other\")");
-    assert_eq!(verdict(&format!("{ALL}\n{elsewhere}"), &Asking::default()), Verdict::Allow);
+    assert_eq!(verdict(&format!("{ALL}\n{elsewhere}"), &Asking::default()), PolicyVerdict::Allow);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_is_not_known_is_not_there() {
 fn kinds_and_issuers_keep_equal_names_apart() {
     // R-118
     let alice = r#"permit(principal == Human::"https://op.example#alice", action, resource);"#;
-    assert_eq!(verdict(alice, &Asking::default()), Verdict::Allow);
+    assert_eq!(verdict(alice, &Asking::default()), PolicyVerdict::Allow);
     let others = [
         Asking { kind: PrincipalKind::Service, ..Asking::default() },
         Asking { kind: PrincipalKind::Agent, ..Asking::default() },
@@ -133,10 +133,10 @@ fn kinds_and_issuers_keep_equal_names_apart() {
         Asking { subject: "Alice".to_owned(), ..Asking::default() },
     ];
     for other in others {
-        assert_eq!(verdict(alice, &other), Verdict::Deny(Cause::NothingPermits), "{other:?}");
+        assert_eq!(verdict(alice, &other), PolicyVerdict::Deny(Cause::NothingPermits), "{other:?}");
     }
     let split = Asking { issuer: "https://op.example#alice".to_owned(), ..Asking::default() };
-    assert_eq!(verdict(ALL, &split), Verdict::Deny(Cause::Unanswerable));
+    assert_eq!(verdict(ALL, &split), PolicyVerdict::Deny(Cause::Unanswerable));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn every_method_that_a_route_may_name_is_an_action_and_no_other_is() {
         assert!(!holds(&format!(r#"action in Action::"{other}""#), &asking), "{asking:?}");
     }
     let trace = Asking { method: Method::TRACE, ..Asking::default() };
-    assert_eq!(verdict(ALL, &trace), Verdict::Deny(Cause::Unanswerable));
+    assert_eq!(verdict(ALL, &trace), PolicyVerdict::Deny(Cause::Unanswerable));
 }
 
 #[test]
@@ -301,19 +301,19 @@ const WANTS_MFA: &str = r#"@id("mfa") @acr_values("mfa phr") @max_age("300") for
 #[test]
 fn a_sign_in_is_asked_for_only_where_it_would_help() {
     let asking = Asking::default();
-    let wanted = StepUp { acr_values: vec!["mfa".to_owned(), "phr".to_owned()], max_age: Some(300) };
-    assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}"), &asking), Verdict::StepUp(wanted));
+    let wanted = PolicyStepUp { acr_values: vec!["mfa".to_owned(), "phr".to_owned()], max_age: Some(300) };
+    assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}"), &asking), PolicyVerdict::StepUp(wanted));
     // Nothing permits it anyway.
-    assert_eq!(verdict(WANTS_MFA, &asking), Verdict::Deny(Cause::Forbidden));
+    assert_eq!(verdict(WANTS_MFA, &asking), PolicyVerdict::Deny(Cause::Forbidden));
     // Something else forbids it as well.
     let no = "forbid(principal, action, resource);";
-    assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}{no}"), &asking), Verdict::Deny(Cause::Forbidden));
+    assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}{no}"), &asking), PolicyVerdict::Deny(Cause::Forbidden));
     let mut signed_in = Asking::default();
     signed_in.authentication.acr = Some("mfa".to_owned());
-    assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}"), &signed_in), Verdict::Allow);
+    assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}"), &signed_in), PolicyVerdict::Allow);
     // Of several, the shortest age.
     let also = r#"@max_age("60") forbid(principal, action, resource) unless { context.authentication has age };"#;
-    let Verdict::StepUp(both) = verdict(&format!("{ALL}{WANTS_MFA}{also}"), &asking) else { panic!() };
+    let PolicyVerdict::StepUp(both) = verdict(&format!("{ALL}{WANTS_MFA}{also}"), &asking) else { panic!() };
     assert_eq!(both.max_age, Some(60));
 }
 

@@ -1,6 +1,5 @@
 //! What a decision costs: `cargo test --release -p postern-policy-cedar --test cost -- --ignored --nocapture`.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Instant;
 

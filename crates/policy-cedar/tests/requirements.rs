@@ -1,11 +1,6 @@
 //! What a route requires by its configuration, written as a policy: both say the same of everybody.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops where it meets what it did not expect"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it meets what it did not expect")]
 
 /// What a route may ask, and what an issuer may say of somebody: that of the tests of door 2.
 #[path = "../../../src/authz/tests/cases.rs"]

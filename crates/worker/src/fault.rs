@@ -15,7 +15,6 @@ mod none {
     use postern::http::{HeaderMap, RequestHead, Response};
     use postern_workers::background::Background;
 
-    #[expect(clippy::unused_async, reason = "with faults it waits")]
     pub(crate) async fn provoke(_: &Env, _: &str, _: &Background) -> Option<Response> {
         None
     }
@@ -28,7 +27,6 @@ mod none {
 
     pub(crate) const fn in_message(_: &JsValue) {}
 
-    #[expect(clippy::unused_async, reason = "with faults it waits")]
     pub(crate) async fn in_object(_: &str) -> Option<String> {
         None
     }
@@ -130,7 +128,6 @@ mod provoked {
     }
 
     /// Panics if the request wants it here.
-    #[expect(clippy::panic, reason = "that is what it is for")]
     pub(crate) fn at(place: &str, head: &RequestHead) {
         assert!(head.headers.get(HEADER).is_none_or(|wanted| wanted.as_bytes() != place.as_bytes()), "provoked");
     }

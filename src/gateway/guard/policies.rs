@@ -12,8 +12,8 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
 use crate::policy::{
-    ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PrincipalFacts, PullError, ResourceFacts,
-    Verdict,
+    ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, PullError,
+    ResourceFacts,
 };
 use crate::ports::{Clock, Log};
 use crate::route::{CanonicalPath, Guard, Matched};
@@ -143,9 +143,9 @@ pub(crate) fn failed(decision: PolicyDecision) -> Option<String> {
 fn refusal(decision: PolicyDecision) -> Option<Decision> {
     let code = decision.verdict.code();
     match decision.verdict {
-        Verdict::Allow => None,
-        Verdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
-        Verdict::StepUp(wanted) => {
+        PolicyVerdict::Allow => None,
+        PolicyVerdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
+        PolicyVerdict::StepUp(wanted) => {
             let shortfall = if wanted.acr_values.is_empty() { Shortfall::TooOld } else { Shortfall::Acr };
             let max_age = wanted.max_age.map(Seconds::new);
             Some(Decision::StepUp(StepUp { acr_values: wanted.acr_values, max_age, shortfall }))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::config::{MOMENT, moment};
-use postern::explain::{Certificate, Context, Tls};
+use postern::explain::{Certificate, Context, HypotheticalTls};
 use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
@@ -66,7 +66,7 @@ pub(super) struct Asked {
     address: Option<String>,
     country: Option<String>,
     user_agent: Option<String>,
-    tls: Option<Tls>,
+    tls: Option<HypotheticalTls>,
     certificate: Option<Certificate>,
     /// Those of the route's `facts` that hold.
     #[serde(default)]

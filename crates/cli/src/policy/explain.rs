@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser};
-use postern::policy::{Cause, PolicyDecision, PolicyInput, Verdict};
+use postern::policy::{Cause, PolicyDecision, PolicyInput, PolicyVerdict};
 use postern_policy_cedar::PolicySet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,13 +101,13 @@ fn request(input: &PolicyInput<'_>, line: &mut dyn FnMut(&str, &str)) {
 
 fn why(decision: &PolicyDecision) -> String {
     match &decision.verdict {
-        Verdict::Allow => "a policy permits it, and none forbids it".to_owned(),
-        Verdict::Deny(Cause::NothingPermits) => "no policy permits it".to_owned(),
-        Verdict::Deny(Cause::Forbidden) => "a policy forbids it".to_owned(),
-        Verdict::Deny(Cause::Failed) => "a policy could not be evaluated".to_owned(),
-        Verdict::Deny(Cause::Unfit(_)) => "the question does not fit the schema".to_owned(),
-        Verdict::Deny(Cause::Unanswerable) => "the question could not be put".to_owned(),
-        Verdict::StepUp(step_up) => {
+        PolicyVerdict::Allow => "a policy permits it, and none forbids it".to_owned(),
+        PolicyVerdict::Deny(Cause::NothingPermits) => "no policy permits it".to_owned(),
+        PolicyVerdict::Deny(Cause::Forbidden) => "a policy forbids it".to_owned(),
+        PolicyVerdict::Deny(Cause::Failed) => "a policy could not be evaluated".to_owned(),
+        PolicyVerdict::Deny(Cause::Unfit(_)) => "the question does not fit the schema".to_owned(),
+        PolicyVerdict::Deny(Cause::Unanswerable) => "the question could not be put".to_owned(),
+        PolicyVerdict::StepUp(step_up) => {
             let classes = match step_up.acr_values.as_slice() {
                 [] => String::new(),
                 values => format!(" of class {}", values.join(" or ")),

@@ -1,7 +1,7 @@
 //! What versions declare beside the schema, and what services ask of it.
 
 use postern::authzen::{AuthzenRequest, Evaluation};
-use postern::policy::{Bundle, Cause, Part, Problem, Verdict};
+use postern::policy::{Bundle, Cause, Part, PolicyProblem, PolicyVerdict};
 use serde_json::{Value, json};
 
 use super::super::PolicySet;
@@ -19,7 +19,7 @@ const SCHEMA: &str = r#"
     }
 "#;
 
-fn parse(schema: &str, policies: &str) -> Result<PolicySet, Vec<Problem>> {
+fn parse(schema: &str, policies: &str) -> Result<PolicySet, Vec<PolicyProblem>> {
     let files = [("a.cedarschema", schema), ("a.cedar", policies)];
     PolicySet::parse(&Bundle::new(files.map(|(name, text)| (name.to_owned(), text.to_owned())).into()).unwrap())
 }
@@ -37,36 +37,39 @@ fn evaluation(changes: &Value) -> Evaluation {
 }
 
 #[track_caller]
-fn verdict(condition: &str, changes: &Value) -> Verdict {
+fn verdict(condition: &str, changes: &Value) -> PolicyVerdict {
     let policy = format!("permit(principal is person, action, resource is document) when {{ {condition} }};");
     parse(SCHEMA, &policy).unwrap().evaluate(&evaluation(changes)).verdict
 }
 
 #[track_caller]
-fn document(condition: &str, properties: Value) -> Verdict {
+fn document(condition: &str, properties: Value) -> PolicyVerdict {
     verdict(condition, &json!({ "resource": { "type": "document", "id": "d1", "properties": properties } }))
 }
 
 #[test]
 fn a_version_declares_types_and_actions_and_services_ask_about_them() {
-    assert_eq!(verdict("true", &json!({})), Verdict::Allow);
-    assert_eq!(verdict(r#"principal == person::"ann" && resource == document::"d1""#, &json!({})), Verdict::Allow);
-    assert_eq!(verdict(r#"principal == person::"bob""#, &json!({})), Verdict::Deny(Cause::NothingPermits));
+    assert_eq!(verdict("true", &json!({})), PolicyVerdict::Allow);
+    assert_eq!(
+        verdict(r#"principal == person::"ann" && resource == document::"d1""#, &json!({})),
+        PolicyVerdict::Allow
+    );
+    assert_eq!(verdict(r#"principal == person::"bob""#, &json!({})), PolicyVerdict::Deny(Cause::NothingPermits));
 }
 
 #[test]
 fn properties_are_what_the_schema_says_they_are() {
-    assert_eq!(document("resource has size && resource.size > 3", json!({ "size": 4 })), Verdict::Allow);
+    assert_eq!(document("resource has size && resource.size > 3", json!({ "size": 4 })), PolicyVerdict::Allow);
     assert_eq!(
         document(r#"resource has tags && resource.tags.contains("a")"#, json!({ "tags": ["b", "a"] })),
-        Verdict::Allow
+        PolicyVerdict::Allow
     );
     let owned = "resource has owner && resource.owner == principal";
-    assert_eq!(document(owned, json!({ "owner": { "type": "person", "id": "ann" } })), Verdict::Allow);
+    assert_eq!(document(owned, json!({ "owner": { "type": "person", "id": "ann" } })), PolicyVerdict::Allow);
     let changes = json!({ "subject": { "type": "person", "id": "ann", "properties": { "address": "192.0.2.7" } } });
     assert_eq!(
         verdict(r#"principal has address && principal.address.isInRange(ip("192.0.2.0/24"))"#, &changes),
-        Verdict::Allow
+        PolicyVerdict::Allow
     );
     let changes =
         json!({ "context": { "network": "192.0.2.7" }, "action": { "name": "open", "properties": { "soft": true } } });
@@ -75,13 +78,13 @@ fn properties_are_what_the_schema_says_they_are() {
             "context has network && context has action && context.action has soft && context.action.soft",
             &changes
         ),
-        Verdict::Allow
+        PolicyVerdict::Allow
     );
 }
 
 #[test]
 fn what_does_not_fit_is_a_no_and_never_left_out() {
-    let unfit = |part| Verdict::Deny(Cause::Unfit(part));
+    let unfit = |part| PolicyVerdict::Deny(Cause::Unfit(part));
     let subject = |subject: Value| verdict("true", &json!({ "subject": subject }));
     for bad in [
         json!({ "type": "nobody", "id": "x" }),
@@ -107,7 +110,7 @@ fn what_does_not_fit_is_a_no_and_never_left_out() {
     let both = json!({ "context": { "action": {} }, "action": { "name": "open", "properties": { "soft": true } } });
     assert_eq!(verdict("true", &both), unfit(Part::Context));
     for name in ["close", "", "Open", "read"] {
-        let expected = if name == "read" { Verdict::Allow } else { unfit(Part::Action) };
+        let expected = if name == "read" { PolicyVerdict::Allow } else { unfit(Part::Action) };
         assert_eq!(verdict("true", &json!({ "action": { "name": name } })), expected, "{name}");
     }
 }
@@ -116,21 +119,24 @@ fn what_does_not_fit_is_a_no_and_never_left_out() {
 fn an_action_may_be_declared_for_one_type_and_so_have_a_name_of_ours() {
     assert_eq!(
         verdict(r#"action == Action::"document:read""#, &json!({ "action": { "name": "read" } })),
-        Verdict::Allow
+        PolicyVerdict::Allow
     );
-    assert_eq!(verdict(r#"action == Action::"document:GET""#, &json!({ "action": { "name": "GET" } })), Verdict::Allow);
+    assert_eq!(
+        verdict(r#"action == Action::"document:GET""#, &json!({ "action": { "name": "GET" } })),
+        PolicyVerdict::Allow
+    );
     // On anything else, the name is ours, and for others.
     let folder = json!({ "action": { "name": "GET" }, "resource": { "type": "folder", "id": "f" } });
-    assert_eq!(verdict("true", &folder), Verdict::Deny(Cause::Unfit(Part::Context)));
+    assert_eq!(verdict("true", &folder), PolicyVerdict::Deny(Cause::Unfit(Part::Context)));
 }
 
 #[test]
 fn an_action_is_looked_for_in_the_namespace_of_the_resource() {
     let set = parse(SCHEMA, r#"permit(principal, action == acme::Action::"sign", resource);"#).unwrap();
     let file = evaluation(&json!({ "action": { "name": "sign" }, "resource": { "type": "acme::file", "id": "f" } }));
-    assert_eq!(set.evaluate(&file).verdict, Verdict::Allow);
+    assert_eq!(set.evaluate(&file).verdict, PolicyVerdict::Allow);
     let elsewhere = evaluation(&json!({ "action": { "name": "sign" } }));
-    assert_eq!(set.evaluate(&elsewhere).verdict, Verdict::Deny(Cause::Unfit(Part::Action)));
+    assert_eq!(set.evaluate(&elsewhere).verdict, PolicyVerdict::Deny(Cause::Unfit(Part::Action)));
 }
 
 #[test]
@@ -142,8 +148,8 @@ fn who_asks_about_themselves_says_one_thing_of_them() {
     let ann = |department: &str| json!({ "type": "person", "id": "ann", "properties": { "department": department } });
     let asked =
         |a: &str, b: &str| evaluation(&json!({ "subject": ann(a), "action": { "name": "see" }, "resource": ann(b) }));
-    assert_eq!(set.evaluate(&asked("x", "x")).verdict, Verdict::Allow);
-    assert_eq!(set.evaluate(&asked("x", "y")).verdict, Verdict::Deny(Cause::Unfit(Part::Resource)));
+    assert_eq!(set.evaluate(&asked("x", "x")).verdict, PolicyVerdict::Allow);
+    assert_eq!(set.evaluate(&asked("x", "y")).verdict, PolicyVerdict::Deny(Cause::Unfit(Part::Resource)));
 }
 
 #[test]
@@ -152,7 +158,7 @@ fn what_an_entity_of_an_attribute_is_like_nobody_knows() {
         "properties": { "manager": { "type": "person", "id": "bob" } } } });
     let condition =
         r#"principal has manager && principal.manager has department && principal.manager.department == "x""#;
-    assert_eq!(verdict(condition, &asked), Verdict::Deny(Cause::NothingPermits));
+    assert_eq!(verdict(condition, &asked), PolicyVerdict::Deny(Cause::NothingPermits));
 }
 
 #[test]
@@ -164,7 +170,7 @@ fn requests_to_routes_are_decided_as_before_beside_it() {
     assert!(!set.decide(&Asking { route: "/other".to_owned(), ..Asking::default() }.input()).allows());
     // A version that declares nothing can be asked nothing.
     let plain = PolicySet::parse(&bundle("permit(principal, action, resource);")).unwrap();
-    assert_eq!(plain.evaluate(&evaluation(&json!({}))).verdict, Verdict::Deny(Cause::Unfit(Part::Action)));
+    assert_eq!(plain.evaluate(&evaluation(&json!({}))).verdict, PolicyVerdict::Deny(Cause::Unfit(Part::Action)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, PolicyId,
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{Bundle, Cause, Verdict};
+use postern::policy::{Bundle, Cause, PolicyVerdict};
 use postern::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -211,7 +211,7 @@ proptest! {
         let mut all = policies;
         all.push("forbid(principal, action, resource);".to_owned());
         let decision = parse(&[named(&all).concat()]).decide(&asking.input());
-        prop_assert!(matches!(decision.verdict, Verdict::Deny(Cause::Forbidden | Cause::Failed)));
+        prop_assert!(matches!(decision.verdict, PolicyVerdict::Deny(Cause::Forbidden | Cause::Failed)));
     }
 
     #[test]
@@ -260,7 +260,7 @@ proptest! {
         prop_assert_eq!(ours.policies.into_iter().collect::<BTreeSet<_>>(), by);
         prop_assert_eq!(ours.failures.into_iter().map(|failure| failure.policy).collect::<BTreeSet<_>>(), failed.collect());
         prop_assert_eq!(
-            matches!(ours.verdict, Verdict::Allow),
+            matches!(ours.verdict, PolicyVerdict::Allow),
             response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none(),
         );
     }
