@@ -4,7 +4,6 @@
 //! them beyond the tokens of the fixtures is a forgery.
 
 pub mod access_token;
-#[cfg(feature = "policies")]
 pub mod authorization;
 pub mod authzen;
 pub mod claims;
@@ -27,7 +26,6 @@ fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {
 }
 
 /// The world of the flow tests: a whole deployment in memory.
-#[cfg(feature = "policies")]
 #[path = "../../tests/support/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod support;
