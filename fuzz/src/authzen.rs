@@ -9,10 +9,10 @@ const PARTS: [&str; 4] = ["subject", "action", "resource", "context"];
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(request) = Request::one(text) {
-        let Request::One(one) = &request else { panic!("one question became several") };
+        let Request::One(one) = request else { panic!("one question became several") };
         let body: Value = serde_json::from_str(text).expect("what is no JSON was read");
-        stands_there(one, &body);
-        ignores_what_is_not_named(&request, body);
+        stands_there(&one, &body);
+        ignores_what_is_not_named(body);
     }
     match Request::many(text) {
         Ok(Request::One(one)) => assert_eq!(Request::one(text), Ok(Request::One(one))),
@@ -55,12 +55,14 @@ fn said(value: Value) -> Value {
     }
 }
 
-fn ignores_what_is_not_named(request: &Request, mut body: Value) {
+/// Both are written anew: a number with very many digits may not be quite the same after that.
+fn ignores_what_is_not_named(mut body: Value) {
+    let read = Request::one(&body.to_string());
     body["futureField"] = Value::from(1);
     body["subject"]["future"] = Value::from("x");
     body["action"]["future"] = Value::Null;
     let text = body.to_string();
-    assert!(text.len() > MAX_BYTES || Request::one(&text).as_ref() == Ok(request));
+    assert!(text.len() > MAX_BYTES || read.is_ok() && Request::one(&text) == read);
 }
 
 fn written_out(all: &[Result<Evaluation, postern::authzen::RequestError>], body: &Value) {
