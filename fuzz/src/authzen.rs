@@ -9,10 +9,10 @@ const PARTS: [&str; 4] = ["subject", "action", "resource", "context"];
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(request) = AuthzenRequest::one(text) {
-        let AuthzenRequest::One(one) = &request else { panic!("one question became several") };
+        let AuthzenRequest::One(one) = request else { panic!("one question became several") };
         let body: Value = serde_json::from_str(text).expect("what is no JSON was read");
-        stands_there(one, &body);
-        ignores_what_is_not_named(&request, body);
+        stands_there(&one, &body);
+        ignores_what_is_not_named(body);
     }
     match AuthzenRequest::many(text) {
         Ok(AuthzenRequest::One(one)) => assert_eq!(AuthzenRequest::one(text), Ok(AuthzenRequest::One(one))),
@@ -55,15 +55,20 @@ fn said(value: Value) -> Value {
     }
 }
 
-fn ignores_what_is_not_named(request: &AuthzenRequest, mut body: Value) {
+/// Both are written anew: a number with very many digits may not be quite the same after that.
+fn ignores_what_is_not_named(mut body: Value) {
+    let read = AuthzenRequest::one(&body.to_string());
     body["futureField"] = Value::from(1);
     body["subject"]["future"] = Value::from("x");
     body["action"]["future"] = Value::Null;
     let text = body.to_string();
-    assert!(text.len() > MAX_BYTES || AuthzenRequest::one(&text).as_ref() == Ok(request));
+    assert!(text.len() > MAX_BYTES || read.is_ok() && AuthzenRequest::one(&text) == read);
 }
 
 fn written_out(all: &[Result<Evaluation, postern::authzen::RequestError>], body: &Value) {
+    if has_fraction(body) {
+        return;
+    }
     let items = body["evaluations"].as_array().expect("several questions of no list");
     for (read, item) in all.iter().zip(items) {
         let Some(item) = item.as_object() else {
@@ -79,5 +84,15 @@ fn written_out(all: &[Result<Evaluation, postern::authzen::RequestError>], body:
             Err(error) => Err(error),
         };
         assert_eq!(read, &alone);
+    }
+}
+
+/// Whether there is a number that may not be quite the same after it is written anew, as one with very many digits.
+fn has_fraction(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(items) => items.iter().any(has_fraction),
+        Value::Object(members) => members.values().any(has_fraction),
+        _ => false,
     }
 }
