@@ -116,8 +116,8 @@ fn every_key_of_the_configuration_is_described_at_its_table() {
     let documentation = read_to_string(root().join("docs/configuration.md")).unwrap();
     let described = described(&documentation);
     let (mut count, mut missing) = (0, Vec::new());
-    // `mod.rs` reads the variables, and `table.rs` has the functions that read.
-    for (file, code) in files.iter().filter(|(file, _)| !["mod", "table", "relations"].contains(&file.as_str())) {
+    // `table.rs` has the functions that read, and these two read variables.
+    for (file, code) in files.iter().filter(|(file, _)| !["table", "mod", "relations"].contains(&file.as_str())) {
         let keys: BTreeSet<&str> = readers.iter().flat_map(|reader| keys(code, reader)).collect();
         let tables = TABLES.iter().find(|(name, _)| name == file).map_or(&[][..], |(_, tables)| tables);
         let lines: Vec<&str> = tables.iter().filter_map(|table| described.get(table)).flatten().copied().collect();
