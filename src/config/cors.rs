@@ -1,7 +1,6 @@
 //! `cors` of a route: which pages of other origins may call it.
 
 use super::problem::{expected, shown};
-use super::routes::Surroundings;
 use super::table::Table;
 use super::value::{duration, flag, list};
 use crate::http::HeaderName;
@@ -16,8 +15,12 @@ const HEADER: &str = "the name of a header, and not `*`";
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(24);
 
 /// Reads `cors` of a route, if it is there. `access`: whom the route lets in, where that is known.
-pub(super) fn read(route: &mut Table<'_>, access: Option<&Access>, surroundings: &Surroundings<'_>) -> Option<Cors> {
-    let Surroundings { public_url, development, .. } = *surroundings;
+pub(super) fn read(
+    route: &mut Table<'_>,
+    access: Option<&Access>,
+    public_url: Option<&PublicUrl>,
+    development: bool,
+) -> Option<Cors> {
     let mut table = route.table("cors")?;
     let origins = table.required("origins", &format!("a list of origins, each {ORIGIN}"), |value| {
         let texts = list(ORIGIN, |text| Some(text.to_owned()))(value)?;

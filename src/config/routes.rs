@@ -86,7 +86,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     if asserts && upstream == Some(None) {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
-    let cors = cors::read(&mut table, access.as_ref(), surroundings);
+    let cors = cors::read(&mut table, access.as_ref(), surroundings.public_url, surroundings.development);
     let security_headers = surroundings.security_headers.of_route(&mut table);
     let limits = limits::of_route(&mut table, access.as_ref(), surroundings.limits);
     table.finish();

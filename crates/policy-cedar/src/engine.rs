@@ -24,7 +24,8 @@ impl PolicyEngine for Cedar {
     }
 
     fn built_in(&self) -> Compiled {
-        Ok(Rc::new(management::built_in()?))
+        let bundle = management::built_in().map_err(|problem| vec![problem])?;
+        Ok(Rc::new(PolicySet::parse(&bundle)?))
     }
 
     fn version(&self) -> Version {

@@ -24,8 +24,8 @@ mod warm_up;
 use postern::policy::PolicyEngine;
 
 pub use engine::Cedar;
-pub use management::{SCHEMA as MANAGEMENT_SCHEMA, actions as management_actions};
-pub use schema::SCHEMA;
+pub use management::actions as management_actions;
+pub use schema::{MANAGEMENT_SCHEMA, SCHEMA};
 pub use set::PolicySet;
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, Policy, ResourceConstraint};
 use postern::policy::{Bundle, PolicyProblem};
 
-use super::set::PolicySet;
-
-/// The schema of management, in Cedar's own notation; it goes on where [`super::SCHEMA`] ends.
-pub const SCHEMA: &str = include_str!("management.cedarschema");
+use super::schema::MANAGEMENT_SCHEMA;
 
 const BUILT_IN: &str = include_str!("management.cedar");
 
@@ -14,9 +11,8 @@ const BUILT_IN: &str = include_str!("management.cedar");
 ///
 /// # Errors
 /// Never: a test reads it.
-pub(super) fn built_in() -> Result<PolicySet, Vec<PolicyProblem>> {
-    let bundle = Bundle::new([("management.cedar".to_owned(), BUILT_IN.to_owned())].into());
-    PolicySet::parse(&bundle.map_err(|problem| vec![problem])?)
+pub(super) fn built_in() -> Result<Bundle, PolicyProblem> {
+    Bundle::new([("management.cedar".to_owned(), BUILT_IN.to_owned())].into())
 }
 
 /// Whether the policy's scope says that it is about management. A policy that is about everything is about requests for
@@ -48,7 +44,8 @@ fn is_action(uid: &EntityUid) -> bool {
 
 /// The actions of management, as the schema lists them.
 pub fn actions() -> impl Iterator<Item = &'static str> {
-    let listed = SCHEMA.split_once("\naction\n").and_then(|(_, rest)| rest.split_once("\nin ")).map(|(list, _)| list);
+    let listed =
+        MANAGEMENT_SCHEMA.split_once("\naction\n").and_then(|(_, rest)| rest.split_once("\nin ")).map(|(list, _)| list);
     listed.unwrap_or_default().split(',').map(|name| name.trim().trim_matches('"'))
 }
 
@@ -58,6 +55,7 @@ mod tests {
 
     use postern::policy::ManagementInput;
 
+    use super::super::set::PolicySet;
     use super::super::testing::{Asking, bundle};
     use super::*;
 
@@ -76,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_built_in_policy_lets_the_administrators_do_everything_and_nobody_else_anything() {
-        let (set, alice) = (built_in().unwrap(), Asking::default());
+        let (set, alice) = (PolicySet::parse(&built_in().unwrap()).unwrap(), Asking::default());
         let other = Asking { issuer: "https://other.example".to_owned(), ..Asking::default() };
         let agent = Asking { kind: postern::ids::principal_kind::PrincipalKind::Agent, ..Asking::default() };
         let named = [("https://op.example", "root"), ("https://op.example", "alice")];

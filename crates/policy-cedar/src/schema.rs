@@ -9,10 +9,13 @@ use postern::http::Method;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{PolicyProblem, Version};
 
-use super::{limits, management, problem};
+use super::{limits, problem};
 
 /// The schema, in Cedar's own notation.
 pub const SCHEMA: &str = include_str!("base.cedarschema");
+
+/// The schema of management; it goes on where [`SCHEMA`] ends.
+pub const MANAGEMENT_SCHEMA: &str = include_str!("management.cedarschema");
 
 /// How the names of files end that declare types and actions.
 const EXTENSION: &str = ".cedarschema";
@@ -48,7 +51,7 @@ pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
     if fragments.len() > 1 {
         // Names of management's too: a policy that speaks of them would be taken for one about management.
         let (management, _warnings) =
-            SchemaFragment::from_cedarschema_str(management::SCHEMA).map_err(|error| refused(&error))?;
+            SchemaFragment::from_cedarschema_str(MANAGEMENT_SCHEMA).map_err(|error| refused(&error))?;
         Schema::from_schema_fragments(fragments.iter().cloned().chain([management]))
             .map_err(|error| refused(&error))?;
     }
@@ -65,14 +68,14 @@ fn excess(file: &str, text: &str) -> Option<PolicyProblem> {
 
 /// The same with what management adds.
 pub(super) fn read_with_management() -> Result<Schema, String> {
-    let text = format!("{SCHEMA}\n{}", management::SCHEMA);
+    let text = format!("{SCHEMA}\n{}", MANAGEMENT_SCHEMA);
     let (schema, _warnings) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
     Ok(schema)
 }
 
 /// The name of all that policies are checked by here: the schema, and the release of Cedar.
 pub(super) fn version() -> Version {
-    Version::of(&format!("{}\n{SCHEMA}\n{}", cedar_policy::get_sdk_version(), management::SCHEMA))
+    Version::of(&format!("{}\n{SCHEMA}\n{}", cedar_policy::get_sdk_version(), MANAGEMENT_SCHEMA))
 }
 
 /// The group of actions that a method is in; `None` for one that no route answers.

@@ -17,7 +17,7 @@ use postern::route::Upstream;
 use postern::time::Seconds;
 use postern::upstream::ForwardPlan;
 use postern::upstream::static_files::{self, AssetMatch};
-use postern_workers::http::fetch::millis;
+use postern_workers::clock::millis;
 use postern_workers::http::headers;
 use postern_workers::http::response;
 use postern_workers::js::{Exception, property};

@@ -15,6 +15,7 @@ use postern_workers::clock::SystemClock;
 use postern_workers::log;
 
 /// What is particular to one kind of table.
+#[derive(Clone, Copy)]
 pub struct Kind {
     /// The statement that makes the table where there is none.
     pub create: &'static str,
@@ -112,6 +113,18 @@ impl ExpiringTable {
         log::failure(self.kind.alarm_failed, None, &error.to_string());
         ObjectError::Failed(error.to_string())
     }
+}
+
+/// What an object does all of whose rows expire. [`expiring_object`](crate::objects::expiring_object) makes the object.
+pub(crate) trait Rows {
+    /// Its table.
+    const KIND: Kind;
+
+    /// Answers one message.
+    ///
+    /// # Errors
+    /// When the message cannot be read, or the storage fails.
+    async fn answer(table: &ExpiringTable, message: &str, now: Timestamp) -> Result<String, ObjectError>;
 }
 
 /// An object's answer to its alarm, which rings again after an error.

@@ -17,6 +17,37 @@ pub mod subject_table;
 #[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod tuples;
 
+/// A Durable Object by this name that does what its [`Rows`](expiring_table::Rows) say, and sweeps when its alarm rings.
+macro_rules! expiring_object {
+    ($(#[$doc:meta])* $object:ident, $rows:ident) => {
+        $(#[$doc])*
+        #[worker::durable_object(alarm)]
+        pub struct $object {
+            table: std::rc::Rc<ExpiringTable>,
+        }
+
+        impl worker::DurableObject for $object {
+            fn new(state: worker::State, _env: worker::Env) -> Self {
+                Self { table: std::rc::Rc::new(ExpiringTable::new($rows::KIND, state.storage())) }
+            }
+
+            async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+                let table = std::rc::Rc::clone(&self.table);
+                let answer = move |message: String| async move {
+                    $rows::answer(&table, &message, postern::ports::Clock::now(&postern_workers::clock::SystemClock)).await
+                };
+                crate::objects::serve(request, answer).await
+            }
+
+            async fn alarm(&self) -> worker::Result<worker::Response> {
+                let table = std::rc::Rc::clone(&self.table);
+                crate::objects::expiring_table::on_alarm(async move { table.sweep().await }).await
+            }
+        }
+    };
+}
+pub(crate) use expiring_object;
+
 use postern_workers::log;
 use postern_workers::objects::LINE;
 use wasm_bindgen_futures::JsFuture;

@@ -9,13 +9,13 @@ use web_sys::{AbortController, Request, RequestCache, RequestInit, RequestRedire
 use worker::Delay;
 
 use crate::bindings::Bindings;
+use crate::clock::millis;
 use crate::http::body::{self, ReadError};
 use crate::http::headers;
 use crate::js::{self, Exception};
 use crate::log;
 use postern::http::{Method, StatusCode};
 use postern::ports::{Fetch, FetchError, OutboundRequest, OutboundResponse};
-use postern::time::Seconds;
 
 /// The runtime's `fetch`: redirects are answers, nothing is cached, one timer covers connection, headers and body.
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,11 +116,6 @@ fn build(request: &OutboundRequest, abort: &AbortController) -> Result<Request, 
         init.set_body(&request.body.as_str().into());
     }
     Ok(Request::new_with_str_and_init(&request.url, &init)?)
-}
-
-/// The longest wait a JavaScript timer knows is 2³¹ − 1 ms.
-pub fn millis(span: Seconds) -> u32 {
-    span.get().saturating_mul(1000).min(i32::MAX.unsigned_abs())
 }
 
 fn without_query(url: &str) -> &str {

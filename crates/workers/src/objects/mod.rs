@@ -19,7 +19,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, RequestInit};
 use worker::{Delay, Env};
 
-use crate::http::fetch::millis;
+use crate::clock::millis;
 use crate::js::glue;
 use crate::js::{self, Exception, property};
 use crate::pending_promise;

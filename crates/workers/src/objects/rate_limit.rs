@@ -1,7 +1,7 @@
 //! [`Counters`] by sharded Durable Objects, and by the platform's rate limiting.
 
 use crate::bindings::Bindings;
-use crate::http::fetch::millis;
+use crate::clock::millis;
 use crate::js::Exception;
 use crate::js::glue;
 use crate::objects::Objects;
