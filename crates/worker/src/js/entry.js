@@ -64,11 +64,7 @@ const objectClass = (name) =>
         this.#inner = new instance.bindgen[name](this.ctx, this.env);
         this.#instance = instance;
       }
-      const outcome = await instance.outcome(call(this.#inner));
-      if (!outcome) throw new Error("the WebAssembly instance has ended");
-      const [value, isRejected] = outcome;
-      if (isRejected) throw value;
-      return value;
+      return instance.value(call(this.#inner));
     }
 
     fetch(request) {
@@ -108,6 +104,6 @@ export default {
 
   async scheduled(event, env, context) {
     const instance = current();
-    await instance.outcome(instance.bindgen.scheduled(event, env, instance.context(context)));
+    await instance.value(instance.bindgen.scheduled(event, env, instance.context(context)));
   },
 };

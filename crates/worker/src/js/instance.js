@@ -6,13 +6,15 @@
 import module from "./index_bg.wasm";
 import load from "./bindgen.js";
 
+const ENDED = "the WebAssembly instance has ended";
+
 /** No function of the module has more parameters. */
 const MOST_PARAMETERS = 12;
 
 /** Stands in the place of a dead instance's exports: quiet for what comes late, an error for what is still on the stack. */
 function tomb(isEntered) {
   const gone = () => {
-    if (isEntered()) throw new Error("the WebAssembly instance has ended");
+    if (isEntered()) throw new Error(ENDED);
   };
   return new Proxy({}, { get: () => gone });
 }
@@ -48,6 +50,15 @@ export class Instance {
       this.#waiting.add(ended);
       promise.then((value) => settle([value, false]), (error) => settle([error, true]));
     });
+  }
+
+  /** What a promise resolves to. Throws what it rejects with, or that the instance has ended before that. */
+  async value(promise) {
+    const outcome = await this.outcome(promise);
+    if (!outcome) throw new Error(ENDED);
+    const [value, isRejected] = outcome;
+    if (isRejected) throw value;
+    return value;
   }
 
   /** An event's context in which nothing waits for work of an instance that has ended. */
