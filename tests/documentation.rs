@@ -1,4 +1,5 @@
-//! `docs/configuration.md` describes every variable, and every key that `src/config` reads, at the table that has it.
+//! The documentation keeps up with the code: `docs/configuration.md` describes every variable, and every key that
+//! `src/config` reads, at the table that has it; `CONTRIBUTING.md` names files that are there.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test stops where it meets what it did not expect")]
 
@@ -135,4 +136,20 @@ fn every_variable_is_described() {
     let names = Config::VARIABLES.into_iter().chain(["SITES", KEY_RING, VERIFY]);
     let missing: Vec<&str> = names.filter(|name| after(&documentation, name).next().is_none()).collect();
     assert!(missing.is_empty(), "not in docs/configuration.md: {missing:?}");
+}
+
+/// Folders whose files `CONTRIBUTING.md` names from the root.
+const FOLDERS: [&str; 9] =
+    ["client/", "crates/", "demo/", "docs/", "examples/", "fixtures/", "scripts/", "src/", "tests/"];
+
+#[test]
+fn every_file_that_contributing_names_is_there() {
+    let text = read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let quoted = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let is_path = |word: &&str| FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', ' ']);
+    // `NAME` stands for a file to add.
+    let paths: Vec<&str> = quoted.filter(is_path).filter(|path| !path.contains("NAME")).collect();
+    assert!(paths.len() > 80, "{} paths: are they still looked for in the right way?", paths.len());
+    let missing: Vec<&&str> = paths.iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "named in CONTRIBUTING.md, but not there: {missing:#?}");
 }
