@@ -1,4 +1,4 @@
-//! What the core asks of the world. `edge` answers on Workers, `tests/support` answers in memory.
+//! What the core asks of the world. `crates/workers` answers on Workers, `tests/support` answers in memory.
 
 #![expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
 

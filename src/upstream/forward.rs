@@ -19,7 +19,7 @@ use crate::secret::Secret;
 /// Where an upstream finds an [`UpstreamIdentity::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
 
-/// A request that both doors let through, ready to be sent: the edge adds the body and nothing else.
+/// A request that both doors let through, ready to be sent: the Worker adds the body and nothing else.
 #[derive(Debug)]
 pub struct ForwardPlan {
     /// Where to.

@@ -12,7 +12,7 @@ impl Log for ConsoleLog {
     }
 }
 
-/// Reports what went wrong inside the edge itself: `event` names it, `reason` is for the operator.
+/// Reports what went wrong inside the Worker itself: `event` names it, `reason` is for the operator.
 /// `request` is the platform's id of the request, where there is one.
 pub fn failure(event: &str, request: Option<&str>, reason: &str) {
     let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
