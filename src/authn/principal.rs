@@ -126,8 +126,8 @@ impl Principal {
         };
         Self {
             kind: PrincipalKind::Human,
-            issuer: session.issuer,
-            subject: session.subject,
+            issuer: session.issuer.into_string(),
+            subject: session.subject.into_string(),
             origin: PrincipalSource::Provider(session.provider),
             client_id: None,
             actors: Vec::new(),

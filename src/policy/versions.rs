@@ -208,9 +208,9 @@ struct State {
     /// When the reading began that last agreed with what is loaded.
     confirmed_at: Option<Timestamp>,
     /// Until when a reading under way is believed in.
-    flight: Option<Timestamp>,
+    pulling_until: Option<Timestamp>,
     /// How many readings have come to an end.
-    landings: u32,
+    pulls_ended: u32,
     /// Until when none is begun, for the last one failed.
     rests_until: Option<Timestamp>,
     /// Why the last reading did not bring all that is published.
@@ -218,13 +218,13 @@ struct State {
 }
 
 /// Ends a reading, however it ends: a future may be dropped in the middle.
-struct Landing<'a>(&'a RefCell<State>);
+struct EndOfPull<'a>(&'a RefCell<State>);
 
-impl Drop for Landing<'_> {
+impl Drop for EndOfPull<'_> {
     fn drop(&mut self) {
         let mut state = self.0.borrow_mut();
-        state.flight = None;
-        state.landings = state.landings.wrapping_add(1);
+        state.pulling_until = None;
+        state.pulls_ended = state.pulls_ended.wrapping_add(1);
     }
 }
 
@@ -248,10 +248,10 @@ impl Policies {
         let within = |bound| state.confirmed_at.is_some_and(|confirmed_at| now < confirmed_at.plus(bound));
         let loaded = state.loaded.clone().filter(|_| within(ABSENT_AFTER));
         let is_before = |until: Option<Timestamp>| until.is_some_and(|until| now < until);
-        let under_way = is_before(state.flight);
+        let under_way = is_before(state.pulling_until);
         let pull = !within(PULL_AFTER) && !under_way && !is_before(state.rests_until);
         if pull {
-            state.flight = Some(now.plus(LONGEST_PULL));
+            state.pulling_until = Some(now.plus(LONGEST_PULL));
         }
         Standing { loaded, pull, awaited: pull || under_way }
     }
@@ -260,9 +260,9 @@ impl Policies {
     #[must_use]
     pub fn untouched(&self, now: Timestamp) -> bool {
         let mut state = self.state.borrow_mut();
-        let untouched = state.flight.is_none() && state.landings == 0;
+        let untouched = state.pulling_until.is_none() && state.pulls_ended == 0;
         if untouched {
-            state.flight = Some(now.plus(LONGEST_PULL));
+            state.pulling_until = Some(now.plus(LONGEST_PULL));
         }
         untouched
     }
@@ -280,10 +280,10 @@ impl Policies {
         self.built_in.get_or_init(|| self.engine.built_in().ok()).clone()
     }
 
-    /// How many pulls have come to an end: who waits for one looks at whether it is another number.
+    /// How many pulls have come to an end: a caller that waits for one looks for another number.
     #[must_use]
-    pub fn landings(&self) -> u32 {
-        self.state.borrow().landings
+    pub fn pulls_ended(&self) -> u32 {
+        self.state.borrow().pulls_ended
     }
 
     /// Why the last pull did not bring all that is published, if so.
@@ -298,7 +298,7 @@ impl Policies {
     /// # Errors
     /// When what the store names is not known, or is not at hand. What there was stays, for as long as it may.
     pub async fn pull(&self, store: &impl PolicyStore, now: Timestamp) -> Result<Pulled, PullError> {
-        let _landing = Landing(&self.state);
+        let _end = EndOfPull(&self.state);
         let pulled = self.read(store, now).await;
         let mut state = self.state.borrow_mut();
         state.rests_until = pulled.is_err().then(|| now.plus(RETRY_AFTER));

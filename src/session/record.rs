@@ -4,15 +4,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::refresh::{Due, RefreshState, TokenLife};
+use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::time::{Seconds, Timestamp};
 
 /// A session record. Its JSON is a stored format: fields are added with `#[serde(default)]`, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The issuer of the ID token.
-    pub issuer: String,
+    pub issuer: IssuerIdentifier,
     /// Its `sub`.
-    pub subject: String,
+    pub subject: SubjectIdentifier,
     /// The provider's id in the configuration.
     pub provider: String,
     /// The claims of the ID token, or of UserInfo, that the configuration keeps.

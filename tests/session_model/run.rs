@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use postern::keyring::KeyRing;
 use postern::oidc::login_values::Nonce;
 use postern::ports::Random;
@@ -221,8 +222,8 @@ impl Run {
 
     fn record(&self, sid: Option<u8>) -> Session {
         Session {
-            issuer: "https://op.example".to_owned(),
-            subject: "alice".to_owned(),
+            issuer: IssuerIdentifier::new("https://op.example"),
+            subject: SubjectIdentifier::new("alice"),
             provider: "op".to_owned(),
             claims: serde_json::Map::new(),
             scopes: vec!["openid".to_owned()],

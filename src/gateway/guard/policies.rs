@@ -75,14 +75,14 @@ async fn ask<P: Platform>(
 /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
 pub(crate) async fn loaded<P: Platform>(ctx: &RequestContext<'_, P>, policies: &Policies) -> Option<Rc<Loaded>> {
     let standing = policies.standing(ctx.platform.clock().now());
-    let landings = policies.landings();
+    let ended = policies.pulls_ended();
     if standing.pull {
         ctx.platform.background().spawn(BackgroundTask(Work::Policies));
     }
     if standing.loaded.is_some() || !standing.awaited {
         return standing.loaded;
     }
-    wait_for_change(ctx.platform.timer(), landings, || policies.landings(), PATIENCE_MS).await;
+    wait_for_change(ctx.platform.timer(), ended, || policies.pulls_ended(), PATIENCE_MS).await;
     policies.standing(ctx.platform.clock().now()).loaded
 }
 

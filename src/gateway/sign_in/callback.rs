@@ -9,6 +9,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
+use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::limit::LimitKind;
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::id_token::{IdToken, IdTokenExpectations};
@@ -261,8 +262,8 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         None => provider.scopes.clone(),
     };
     Session {
-        issuer: id_token.issuer().to_owned(),
-        subject: id_token.subject().to_owned(),
+        issuer: IssuerIdentifier::new(id_token.issuer()),
+        subject: SubjectIdentifier::new(id_token.subject()),
         provider: provider.id.as_str().to_owned(),
         claims: person.kept.claims.clone(),
         scopes,

@@ -88,7 +88,7 @@ async fn end_named<P: Platform>(
     here: Option<(SessionHandle, Session)>,
 ) -> Result<u32, Reason> {
     let issuer = provider.issuer.as_str();
-    let is_it = |session: &Session| session.issuer == issuer && session.sid.as_deref() == Some(sid);
+    let is_it = |session: &Session| *session.issuer == *issuer && session.sid.as_deref() == Some(sid);
     if here.is_some_and(|(_, session)| !is_it(&session)) {
         return Err(Reason::LogoutRequest(LogoutRequestError::NotThisSession));
     }
@@ -103,7 +103,7 @@ async fn end_here<P: Platform>(
     here: Option<(SessionHandle, Session)>,
 ) -> Result<u32, Reason> {
     let framed = ctx.request.head.header("sec-fetch-dest") == Some("iframe");
-    let Some((handle, _)) = here.filter(|(_, session)| framed && session.issuer == provider.issuer.as_str()) else {
+    let Some((handle, _)) = here.filter(|(_, session)| framed && *session.issuer == *provider.issuer.as_str()) else {
         return Ok(0);
     };
     Ok(ctx.end_session(&handle).await?.map_or(0, |_| 1))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::*;
+use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::session::SessionId;
 use crate::session::record::Origin;
 use crate::session::refresh::RefreshState;
@@ -148,8 +149,8 @@ impl World {
 fn session(now: i64) -> Session {
     let now = Timestamp::from_unix(now);
     Session {
-        issuer: "https://op.example".into(),
-        subject: "alice".into(),
+        issuer: IssuerIdentifier::new("https://op.example"),
+        subject: SubjectIdentifier::new("alice"),
         provider: "op".into(),
         claims: serde_json::Map::new(),
         scopes: vec!["openid".into()],
@@ -380,7 +381,7 @@ fn the_sweep_deletes_what_is_over() {
 fn records_of_the_first_release_load_for_ever() {
     let text = include_str!("../../../fixtures/session/record_v1.json");
     let session: Session = serde_json::from_str(text).unwrap();
-    assert_eq!(session.subject, "248289761001");
+    assert_eq!(&*session.subject, "248289761001");
     let command = include_str!("../../../fixtures/session/check_v1.json");
     let envelope: crate::session::message::Envelope<Command> = serde_json::from_str(command).unwrap();
     assert!(matches!(envelope.command, Command::Check(_)));

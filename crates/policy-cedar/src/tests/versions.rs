@@ -148,7 +148,7 @@ fn one_request_pulls_and_the_others_go_on_meanwhile() {
     assert_eq!([stands(&policies, 0), stands(&policies, 0)], [(false, true, true), (false, false, true)]);
     let slow = Slow::default();
     assert!(policies.pull(&slow, Timestamp::from_unix(0)).now_or_never().is_none());
-    assert_eq!(policies.landings(), 1);
+    assert_eq!(policies.pulls_ended(), 1);
     assert_eq!(stands(&policies, 1), (false, true, true));
 }
 
