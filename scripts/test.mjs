@@ -12,10 +12,10 @@ import { parseArgs } from 'node:util';
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
-import { root } from './lib/paths.mjs';
+import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
-import { ensureRust, ensureTestRunner } from './lib/toolchain.mjs';
+import { ensureRust, ensureTestRunner, lintingEnv } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
@@ -26,24 +26,14 @@ const LONG_TEST_TIMEOUT_MS = 3_600_000;
 const FUZZ_SECONDS = 10;
 const FUZZ_AT_A_TIME = 2;
 
-const cargo = (...args) => () => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never' } });
+/** Native cargo, always with the same features and the same compiler: nothing is built twice. */
+const cargo = async (...args) => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never', ...(await lintingEnv()) } });
 
 /** name, what it does, what it needs first, how. In this order. */
 const STEPS = [
-  { name: 'fmt', title: 'cargo fmt', work: cargo('fmt', '--all', '--check') },
-  {
-    name: 'clippy', title: 'clippy', work: cargo('clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'),
-  },
-  {
-    name: 'clippy-wasm', title: 'clippy, for the Worker',
-    work: async () => {
-      for (const features of [[], ['--features', 'fault-injection']]) {
-        await cargo('clippy', '--locked', '--package', 'postern-workers', '--package', 'postern-worker', '--lib', '--target', 'wasm32-unknown-unknown', ...features, '--', '-D', 'warnings')();
-      }
-    },
-  },
-  { name: 'rust', title: 'Rust tests', work: cargo('test', '--locked', '--workspace', '--no-fail-fast'), count: countRust },
-  { name: 'differential', title: 'against npm jose', work: () => nodeTests(1, 'tests/differential'), count: countNode },
+  { name: 'fmt', title: 'cargo fmt', work: () => cargo('fmt', '--all', '--check') },
+  { name: 'rust', title: 'clippy and Rust tests', work: rustTests, count: countRust },
+  { name: 'differential', title: 'against npm jose', work: differential, count: countNode },
   { name: 'wasm', title: 'Rust tests in wasm', needs: ['runner'], work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
@@ -67,7 +57,7 @@ const NEEDS = {
   },
   worker: () => build('release', 'Worker'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
-  test: () => build('test', 'Worker with policies and faults on demand'),
+  test: () => build('test', 'clippy and Worker for tests, with policies and faults on demand'),
 };
 
 await main(async () => {
@@ -123,6 +113,14 @@ async function ensure(need) {
 
 async function build(variant, title) {
   await step(title, () => buildWorker(variant), String);
+}
+
+const rustTests = () => cargo('test', '--locked', '--workspace', '--no-fail-fast');
+
+async function differential() {
+  await cargo('build', '--locked', '--workspace', '--example', 'verdicts');
+  process.env.POSTERN_VERDICTS = join(targetFolder, 'debug', 'examples', 'verdicts');
+  return nodeTests(1, 'tests/differential');
 }
 
 function wasmTests() {

@@ -42,6 +42,19 @@ async function ensureToolchain(installed, name, components) {
   }
 }
 
+/**
+ * With this environment, clippy compiles the crates of this repository in the place of rustc, and a warning is an error:
+ * so they are linted as they are built, and what they depend on is compiled once. What it makes is for tests alone, for
+ * it optimises less.
+ */
+export async function lintingEnv() {
+  const sysroot = (await run('rustc', ['--print', 'sysroot'], { cwd: root })).trim();
+  return {
+    RUSTC_WORKSPACE_WRAPPER: join(sysroot, 'bin', 'clippy-driver'),
+    CLIPPY_ARGS: ['-D', 'warnings', ''].join('__CLIPPY_HACKERY__'),
+  };
+}
+
 /** Finds or builds what runs Rust tests in wasm; returns its path. */
 export const ensureTestRunner = () => ensureCargoTool(
   'wasm-bindgen-cli', 'wasm-bindgen-test-runner', lockedVersion('wasm-bindgen'), 'about 2 minutes',

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 
 import { root, targetFolder } from './paths.mjs';
 import { probe, run } from './progress.mjs';
+import { lintingEnv } from './toolchain.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'crates', 'client', 'scripts/lib/worker.mjs'];
 
@@ -20,12 +21,12 @@ const VERIFIER = 'tests/bench/verifier';
  * the example of a Worker that guards its own routes, and the engine alone for its benchmark.
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
- * `profile`: that of cargo.
+ * `profile`: that of cargo. `lint`: whether clippy compiles it.
  */
 export const VARIANTS = {
   release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release' },
   policies: { outDir: 'build-policies', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
-  test: { outDir: 'build-test', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'worker-test' },
+  test: { outDir: 'build-test', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'worker-test', lint: true },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
@@ -49,9 +50,9 @@ export async function buildWorker(variant, { outDir = VARIANTS[variant].outDir }
 }
 
 /** Compiles it; resolves with the path of the module. */
-async function compile({ folder = '.', crate, cargo, profile }) {
+async function compile({ folder = '.', crate, cargo, profile, lint }) {
   await run('cargo', ['build', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--profile', profile, ...cargo], {
-    cwd: join(root, folder), env: cargoEnv(),
+    cwd: join(root, folder), env: { ...cargoEnv(), ...(lint && (await lintingEnv())) },
   });
   return join(targetFolder, 'wasm32-unknown-unknown', profile, `${crate}.wasm`);
 }

@@ -7,9 +7,12 @@ import { compactVerify, createLocalJWKSet, errors, jwtVerify } from "jose";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+const BUILT_AND_RUN = ["cargo", "run", "--locked", "--quiet", "--example", "verdicts"];
+
 /** The codes of `examples/verdicts.rs`, in the order of the cases. */
 export async function ours(cases) {
-  const child = spawn("cargo", ["run", "--locked", "--quiet", "--example", "verdicts"], { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+  const [command, ...args] = process.env.POSTERN_VERDICTS ? [process.env.POSTERN_VERDICTS] : BUILT_AND_RUN;
+  const child = spawn(command, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
   const lines = cases.map(({ keys, algorithms, token, expected }) => JSON.stringify({ keys: { keys }, algorithms, token, access_token: expected }));
   child.stdin.end(`${lines.join("\n")}\n`);
   const chunks = [];
