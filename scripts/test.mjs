@@ -115,7 +115,9 @@ async function build(variant, title) {
   await step(title, () => buildWorker(variant), String);
 }
 
-const rustTests = () => cargo('test', '--locked', '--workspace', '--no-fail-fast');
+function rustTests() {
+  return cargo('test', '--locked', '--workspace', '--no-fail-fast');
+}
 
 async function differential() {
   await cargo('build', '--locked', '--workspace', '--example', 'verdicts');
