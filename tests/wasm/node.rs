@@ -1,13 +1,14 @@
 //! What Node, which runs these tests, lends them: files, its environment, other scripts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use js_sys::{Array, Function, JSON, Reflect};
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// The repository: the crate of these tests is two folders below it.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// A published vector: where `POSTERN_VECTORS` says, else in `../shared/vectors`. Those that are fixtures of ours too are
