@@ -52,17 +52,18 @@ mod provoked {
     /// The header by which a request for a route says where it wants its fault.
     const HEADER: &str = "x-fault";
     const LATE: Duration = Duration::from_millis(20);
-    const SLOW: Duration = Duration::from_secs(2);
+    const SOON: Duration = Duration::from_millis(10);
 
     thread_local! {
         // Lives as long as the WebAssembly instance does: a fault that costs the instance sets it back.
         static REQUESTS: Cell<u32> = const { Cell::new(0) };
+        static RELEASES: Cell<u32> = const { Cell::new(0) };
     }
 
     /// Provokes the fault that the path names; `None` for any other path.
     ///
-    /// `panic`, `exception`, `stack`, `memory`, and the same with `late-`, happen in the Worker; `slow` answers after two
-    /// seconds; `background` panics in work that goes on after the answer; `count` tells how many requests this
+    /// `panic`, `exception`, `stack`, `memory`, and the same with `late-`, happen in the Worker; `hold` answers after the
+    /// next `release`; `background` panics in work that goes on after the answer; `count` tells how many requests this
     /// instance has seen. `object/BINDING/…` does the same in a Durable Object (and `stall`, which never answers).
     pub(crate) async fn provoke(env: &Env, url: &str, background: &Background) -> Option<Response> {
         let (_, path) = url.split_once(PREFIX)?;
@@ -105,9 +106,16 @@ mod provoked {
             "exception" => format!("{:?}", Headers::new().get_all("x-any")),
             "stack" => deeper(1).to_string(),
             "memory" => exhausted().to_string(),
-            "slow" => {
-                Delay::from(SLOW).await;
-                "slow".to_owned()
+            "hold" => {
+                let begun = RELEASES.get();
+                while RELEASES.get() == begun {
+                    Delay::from(SOON).await;
+                }
+                "released".to_owned()
+            }
+            "release" => {
+                RELEASES.set(RELEASES.get() + 1);
+                String::new()
             }
             "stall" => std::future::pending().await,
             _ => seen.to_string(),
