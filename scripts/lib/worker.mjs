@@ -21,12 +21,13 @@ const VERIFIER = 'tests/bench/verifier';
  * the example of a Worker that guards its own routes, and the engine alone for its benchmark.
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
- * `profile`: that of cargo. `lint`: whether clippy compiles it.
+ * `profile`: that of cargo. `lint`: whether clippy compiles it. The one for tests shares what it depends on with the Rust
+ * tests in wasm, and its macros with the native ones.
  */
 export const VARIANTS = {
   release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release' },
   policies: { outDir: 'build-policies', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
-  test: { outDir: 'build-test', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'worker-test', lint: true },
+  test: { outDir: 'build-test', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'dev', lint: true },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
@@ -54,7 +55,7 @@ async function compile({ folder = '.', crate, cargo, profile, lint }) {
   await run('cargo', ['build', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--profile', profile, ...cargo], {
     cwd: join(root, folder), env: { ...cargoEnv(), ...(lint && (await lintingEnv())) },
   });
-  return join(targetFolder, 'wasm32-unknown-unknown', profile, `${crate}.wasm`);
+  return join(targetFolder, 'wasm32-unknown-unknown', profile === 'dev' ? 'debug' : profile, `${crate}.wasm`);
 }
 
 async function bindgen(wasm, folder) {

@@ -12,8 +12,9 @@ let skewMilliseconds = 0;
 let lapse = { since: 0, speed: 1 };
 let faults = {};
 let cf;
-// How many requests have no answer yet, and how much that they began goes on beside or after it.
-const open = { requests: 0, background: 0 };
+// How many requests have no answer yet, how much that they began goes on beside or after it, and how many alarms are being
+// answered.
+const open = { requests: 0, background: 0, alarms: 0 };
 
 const now = () => RealDate.now() + skewMilliseconds + (lapse.speed - 1) * (RealDate.now() - lapse.since);
 
@@ -142,8 +143,14 @@ async function control(request) {
   if (order.faults) faults = order.faults;
   if (order.cf !== undefined) cf = order.cf;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
-  return Response.json({ ...open, timers: timers.size, skewMilliseconds });
+  return Response.json({ ...open, alarms: open.alarms + alarms.size, timers: timers.size, skewMilliseconds });
 }
+
+// The objects whose alarm rings any moment or is being answered, by their ids. The runtime cannot throw them out of memory
+// without waiting for what it holds up itself.
+const alarms = new Set();
+const SOON_MILLISECONDS = 2_000;
+const idOf = new WeakMap();
 
 /** The platform's alarm clock is not moved with ours: what is meant to ring soon must ring soon. */
 function ringByTheWall(storage) {
@@ -151,22 +158,36 @@ function ringByTheWall(storage) {
   const setAlarm = prototype.setAlarm;
   if (setAlarm.isMoved) return;
   prototype.setAlarm = function (time, ...more) {
-    return setAlarm.call(this, Number(time) - skewMilliseconds, ...more);
+    const byTheWall = Number(time) - skewMilliseconds;
+    if (byTheWall < RealDate.now() + SOON_MILLISECONDS) alarms.add(idOf.get(this));
+    return setAlarm.call(this, byTheWall, ...more);
   };
   prototype.setAlarm.isMoved = true;
 }
 
-export class SubjectObject extends classes.SubjectObject {
-  constructor(context, env) {
-    ringByTheWall(context.storage);
-    super(context, env);
-  }
+/** A class of objects whose alarms tests can wait for. */
+function ringing(Class) {
+  return class extends Class {
+    #id;
+    constructor(context, env) {
+      idOf.set(context.storage, context.id.toString());
+      ringByTheWall(context.storage);
+      super(context, env);
+      this.#id = context.id.toString();
+    }
+    async alarm(...about) {
+      alarms.delete(this.#id);
+      return counted("alarms", super.alarm(...about));
+    }
+  };
 }
-export class OnceObject extends classes.OnceObject {}
-export class SidIndexObject extends classes.SidIndexObject {}
-export class BucketObject extends classes.BucketObject {}
-export class TupleObject extends classes.TupleObject {}
-export class DecisionObject extends classes.DecisionObject {}
+
+export class SubjectObject extends ringing(classes.SubjectObject) {}
+export class OnceObject extends ringing(classes.OnceObject) {}
+export class SidIndexObject extends ringing(classes.SidIndexObject) {}
+export class BucketObject extends ringing(classes.BucketObject) {}
+export class TupleObject extends ringing(classes.TupleObject) {}
+export class DecisionObject extends ringing(classes.DecisionObject) {}
 
 export default {
   fetch(request, env, context) {

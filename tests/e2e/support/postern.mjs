@@ -218,8 +218,9 @@ export class Postern {
     return this.#control({ cf });
   }
 
-  /** Throws all of a class's objects out of memory; what they stored stays. */
+  /** Throws all of a class's objects out of memory, once no alarm is about to ring; what they stored stays. */
   async evict(binding) {
+    await until(async () => (await this.goingOn()).alarms === 0, "the end of all alarms");
     const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", TUPLES: "TupleObject" }[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
@@ -278,12 +279,15 @@ export class Postern {
     return until(async () => (await this.goingOn()).requests >= count, async () => `${count} requests, not ${JSON.stringify(await this.goingOn())}`);
   }
 
-  /** What goes on in the Worker and its objects: `requests` without an answer, work in the `background`, `timers` that may ring. */
+  /**
+   * What goes on in the Worker and its objects: `requests` without an answer, work in the `background`, `alarms` that ring
+   * now or soon, `timers` that may ring.
+   */
   async goingOn() {
     const answers = await this.#control({});
     const all = answers.map(({ body }) => JSON.parse(body));
     const sum = (kind) => all.reduce((so, one) => so + one[kind], 0);
-    return { requests: sum("requests"), background: sum("background"), timers: sum("timers") };
+    return { requests: sum("requests"), background: sum("background"), alarms: sum("alarms"), timers: sum("timers") };
   }
 
   /** What was forwarded upstream so far. */
