@@ -15,8 +15,8 @@ import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
-import { ensureRust, ensureTestRunner, lintingEnv } from './lib/toolchain.mjs';
-import { buildWorker } from './lib/worker.mjs';
+import { ensureRust, lintingEnv } from './lib/toolchain.mjs';
+import { FOR_TESTS, buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
@@ -29,12 +29,15 @@ const FUZZ_AT_A_TIME = 2;
 /** Native cargo, always with the same features and the same compiler: nothing is built twice. */
 const cargo = async (...args) => run('cargo', args, { env: { CARGO_TERM_COLOR: 'never', ...(await lintingEnv()) } });
 
+// The fuzz targets are built in their own way.
+const NATIVE = ['--workspace', '--exclude', 'postern-fuzz'];
+
 /** name, what it does, what it needs first, how. In this order. */
 const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: () => cargo('fmt', '--all', '--check') },
   { name: 'rust', title: 'clippy and Rust tests', work: rustTests, count: countRust },
   { name: 'differential', title: 'against npm jose', work: differential, count: countNode },
-  { name: 'wasm', title: 'Rust tests in wasm', needs: ['runner'], work: wasmTests, count: countRust },
+  { name: 'wasm', title: 'Rust tests in wasm', work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
@@ -42,12 +45,11 @@ const STEPS = [
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
-  { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(1, 'tests/browser'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
-const state = { testRunner: null, fuzzing: null, absent: [], done: new Set() };
+const state = { fuzzing: null, absent: [], done: new Set() };
 const NEEDS = {
-  runner: async () => { state.testRunner = await ensureTestRunner(); },
   chromium: async () => { process.env.CHROMIUM_BIN = await ensureChromium(); },
   proxies: async () => { state.absent = await ensureProxies(); },
   fuzzing: async () => {
@@ -116,12 +118,12 @@ async function build(variant, title) {
 }
 
 function rustTests() {
-  return cargo('test', '--locked', '--workspace', '--no-fail-fast');
+  return cargo('test', '--locked', ...NATIVE, '--no-fail-fast');
 }
 
 /** All that the Rust tests are made of, programs and examples too: nothing is left to do after that step. */
 function buildNative() {
-  return cargo('test', '--locked', '--workspace', '--no-run');
+  return cargo('test', '--locked', ...NATIVE, '--no-run');
 }
 
 async function differential() {
@@ -130,9 +132,11 @@ async function differential() {
   return nodeTests(1, 'tests/differential');
 }
 
-function wasmTests() {
-  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: state.testRunner, CARGO_TERM_COLOR: 'never' };
-  return run('cargo', ['test', '--locked', '--package', 'postern-worker', '--target', 'wasm32-unknown-unknown', '--test', 'wasm'], { env });
+async function wasmTests() {
+  await buildNative();
+  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: join(targetFolder, 'debug', 'examples', 'test_runner') };
+  const args = ['test', '--locked', ...FOR_TESTS, '--target', 'wasm32-unknown-unknown', '--test', 'wasm'];
+  return run('cargo', args, { env: { CARGO_TERM_COLOR: 'never', ...env, ...(await lintingEnv()) } });
 }
 
 /** Every target for a moment, some at a time; `npm run fuzz` takes its time. */

@@ -9,34 +9,26 @@ import { mkdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 import { writeSeeds } from './fuzz-seeds.mjs';
-import { root } from './paths.mjs';
+import { root, targetFolder } from './paths.mjs';
 import { CannotGoOn, probe, run, step } from './progress.mjs';
 import { NIGHTLY, ensureCargoFuzz } from './toolchain.mjs';
 
 const FOLDER = join(root, 'fuzz');
 const MANIFEST = join(FOLDER, 'Cargo.toml');
-const STABLE_BUILD = join(FOLDER, 'target', 'stable');
 const LONGEST_INPUT = 20_000;
 const SLOWEST_INPUT_SECONDS = 25;
 const MEMORY_MIB = 2048;
 
-/** What cargo-fuzz 0.13 gives to rustc, but for the sanitizer: coverage for libFuzzer, and code that it can learn from. */
-const RUSTFLAGS = [
-  '-Cpasses=sancov-module',
-  ...['level=4', 'inline-8bit-counters', 'pc-table', 'trace-compares'].map((option) => `-Cllvm-args=-sanitizer-coverage-${option}`),
-  '--cfg fuzzing',
-  '-Cllvm-args=-simplifycfg-branch-fold-threshold=0',
-  ...(process.platform === 'linux' ? ['-Cllvm-args=-sanitizer-coverage-stack-depth'] : []),
-  // With several, nothing can be inlined from one crate into another, and the targets are three times as slow.
-  '-Ccodegen-units=1',
-].join(' ');
+// Optimised; what they depend on is as in the native tests.
+const OURS = ['postern', 'postern-fuzz', 'postern-policy-cedar'];
+const OPTIMISED = OURS.flatMap((crate) => ['--config', `profile.dev.package.${crate}.opt-level=1`]);
 
 const cargo = (args, env = {}) => run('cargo', args, { cwd: root, env: { CARGO_TERM_COLOR: 'never', ...env } });
 
 /** All targets: the name of each, and the features of `fuzz/Cargo.toml` that it needs. */
 export async function fuzzTargets() {
   const metadata = JSON.parse(await cargo(['metadata', '--no-deps', '--format-version', '1', '--manifest-path', MANIFEST]));
-  const binaries = metadata.packages[0].targets.filter(({ kind }) => kind.includes('bin'));
+  const binaries = metadata.packages.find(({ name }) => name === 'postern-fuzz').targets.filter(({ kind }) => kind.includes('bin'));
   return binaries.map((one) => ({ name: one.name, features: one['required-features'] ?? [] })).sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
@@ -47,17 +39,18 @@ async function prepare() {
   return `${Object.values(seeds).reduce((sum, count) => sum + count, 0)} seeds`;
 }
 
-/** Builds the targets by the pinned toolchain. Resolves with what `fuzz` needs, and how many seeds there are. */
+/**
+ * Builds the targets by the pinned toolchain: our own crates with coverage for libFuzzer, what they depend on shared with
+ * the native tests. Resolves with what `fuzz` needs, and how many seeds there are.
+ */
 export async function buildByStable(targets) {
-  const [, host] = /^host: (\S+)$/m.exec(await run('rustc', ['-vV'], { cwd: root }));
-  // With a target named, cargo spares build scripts and macros the flags.
-  const build = ['build', '--locked', '--release', '--manifest-path', MANIFEST, '--target', host, '--target-dir', STABLE_BUILD];
+  const env = { RUSTC_WORKSPACE_WRAPPER: join(root, 'scripts', 'lib', 'rustc-with-coverage.sh') };
   // Apart, so that nothing is linked into a target that it did not ask for.
   for (const features of new Set(targets.map((one) => one.features.join()))) {
     const names = targets.filter((one) => one.features.join() === features).flatMap(({ name }) => ['--bin', name]);
-    await cargo([...build, '--features', features, ...names], { RUSTFLAGS });
+    await cargo(['build', '--locked', ...OPTIMISED, '--package', 'postern-fuzz', '--features', features, ...names], env);
   }
-  const start = ({ name }, args) => run(join(STABLE_BUILD, host, 'release', name), [`-artifact_prefix=${artifacts(name)}/`, ...args]);
+  const start = ({ name }, args) => run(join(targetFolder, 'debug', name), [`-artifact_prefix=${artifacts(name)}/`, ...args]);
   return { start, seeds: await prepare() };
 }
 
@@ -67,8 +60,10 @@ export async function buildWithSanitizer(targets) {
     await step(`Rust ${NIGHTLY}, which AddressSanitizer needs`, () => run('rustup', ['toolchain', 'install', NIGHTLY, '--profile', 'minimal']));
   }
   const env = { PATH: dirname(await ensureCargoFuzz()) + delimiter + process.env.PATH };
+  // All of it, with one setting: nothing is shared.
+  Object.assign(env, { CARGO_PROFILE_DEV_OPT_LEVEL: '2' });
   const cargoFuzz = (command, { name, features }, ...more) =>
-    cargo([`+${NIGHTLY}`, 'fuzz', command, '--release', ...(features.length ? ['--features', features.join()] : []), name, ...more], env);
+    cargo([`+${NIGHTLY}`, 'fuzz', command, '--dev', ...(features.length ? ['--features', features.join()] : []), name, ...more], env);
   const seeds = await step('fuzz targets', async () => {
     for (const target of targets) await cargoFuzz('build', target);
     return prepare();

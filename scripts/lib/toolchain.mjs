@@ -1,5 +1,5 @@
-// The Rust side of the build: the toolchain by rustup, and by cargo what only tests need.
-// Versions come from `rust-toolchain.toml` and `Cargo.lock`; only that of `cargo-fuzz`, which neither knows, is written here.
+// The Rust side of the build: the toolchain by rustup, and for `npm run fuzz` cargo-fuzz.
+// Versions come from `rust-toolchain.toml`; only that of `cargo-fuzz` is written here.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -55,24 +55,16 @@ export async function lintingEnv() {
   };
 }
 
-/** Finds or builds what runs Rust tests in wasm; returns its path. */
-export const ensureTestRunner = () => ensureCargoTool(
-  'wasm-bindgen-cli', 'wasm-bindgen-test-runner', lockedVersion('wasm-bindgen'), 'about 2 minutes',
-  // It runs for seconds, and is not worth more; without the TLS that it has for remote browsers.
-  ['--no-default-features'], { CARGO_PROFILE_RELEASE_OPT_LEVEL: '1', CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' },
-);
-
 /** Finds or builds `cargo-fuzz`; returns its path. */
-export const ensureCargoFuzz = () => ensureCargoTool('cargo-fuzz', 'cargo-fuzz', CARGO_FUZZ, 'about a minute');
-
-async function ensureCargoTool(crate, binary, version, duration, options = [], env = {}) {
-  for (const candidate of [join(tools, 'bin', binary), ...onPath(binary)]) {
-    if (existsSync(candidate) && (await probe(candidate, ['--version']))?.split(/\s+/).includes(version)) return candidate;
+export async function ensureCargoFuzz() {
+  const own = join(tools, 'bin', 'cargo-fuzz');
+  for (const candidate of [own, ...onPath('cargo-fuzz')]) {
+    if (existsSync(candidate) && (await probe(candidate, ['--version']))?.split(/\s+/).includes(CARGO_FUZZ)) return candidate;
   }
-  await step(`${crate} ${version}, built once (${duration} on two cores)`, () => run('cargo', [
-    'install', '--locked', '--quiet', '--root', tools, '--version', `=${version}`, ...options, crate,
-  ], { env }));
-  return join(tools, 'bin', binary);
+  await step(`cargo-fuzz ${CARGO_FUZZ}, built once (about a minute on two cores)`, () => run('cargo', [
+    'install', '--locked', '--quiet', '--root', tools, '--version', `=${CARGO_FUZZ}`, 'cargo-fuzz',
+  ]));
+  return own;
 }
 
 /** Every file of that name on the PATH, in order. */
@@ -84,11 +76,4 @@ function pinnedToolchain() {
   const [, channel] = /^channel\s*=\s*"([^"]+)"/m.exec(readFileSync(join(root, 'rust-toolchain.toml'), 'utf8')) ?? [];
   if (!channel) throw new CannotGoOn('rust-toolchain.toml names no channel');
   return channel;
-}
-
-function lockedVersion(crate) {
-  const lock = readFileSync(join(root, 'Cargo.lock'), 'utf8');
-  const [, version] = new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`).exec(lock) ?? [];
-  if (!version) throw new CannotGoOn(`Cargo.lock does not name \`${crate}\``);
-  return version;
 }

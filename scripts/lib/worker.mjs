@@ -16,6 +16,13 @@ const JS = 'crates/worker/src/js';
 const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
 
+/** How cargo is asked for whatever of the Worker only tests use: the same each time, so that nothing is built twice. */
+export const FOR_TESTS = [
+  '--package', 'postern-worker', '--features', 'policies,fault-injection',
+  // Natively it is optimised; here compiling that would take longer than all that is saved.
+  '--config', 'profile.dev.package.cedar-policy-core.opt-level=0',
+];
+
 /**
  * What can be built: the Worker, the Worker that knows policies, the one for tests that has faults on demand as well,
  * the example of a Worker that guards its own routes, and the engine alone for its benchmark.
@@ -27,7 +34,7 @@ const VERIFIER = 'tests/bench/verifier';
 export const VARIANTS = {
   release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release' },
   policies: { outDir: 'build-policies', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
-  test: { outDir: 'build-test', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies,fault-injection'], entry: `${JS}/entry.js`, profile: 'dev', lint: true },
+  test: { outDir: 'build-test', crate: 'postern_worker', cargo: FOR_TESTS, entry: `${JS}/entry.js`, profile: 'dev', lint: true },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
