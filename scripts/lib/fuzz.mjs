@@ -59,9 +59,8 @@ export async function buildWithSanitizer(targets) {
   if (await probe('rustup', ['run', NIGHTLY, 'rustc', '--version']) === null) {
     await step(`Rust ${NIGHTLY}, which AddressSanitizer needs`, () => run('rustup', ['toolchain', 'install', NIGHTLY, '--profile', 'minimal']));
   }
-  const env = { PATH: dirname(await ensureCargoFuzz()) + delimiter + process.env.PATH };
-  // All of it, with one setting: nothing is shared.
-  Object.assign(env, { CARGO_PROFILE_DEV_OPT_LEVEL: '2' });
+  // With coverage everywhere nothing is shared with the native tests, so all of it may be optimised.
+  const env = { PATH: dirname(await ensureCargoFuzz()) + delimiter + process.env.PATH, CARGO_PROFILE_DEV_OPT_LEVEL: '2' };
   const cargoFuzz = (command, { name, features }, ...more) =>
     cargo([`+${NIGHTLY}`, 'fuzz', command, '--dev', ...(features.length ? ['--features', features.join()] : []), name, ...more], env);
   const seeds = await step('fuzz targets', async () => {
