@@ -8,6 +8,8 @@
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]
 
+#[path = "session_model/cached_table.rs"]
+mod cached_table;
 #[path = "session_model/model.rs"]
 mod model;
 #[path = "session_model/run.rs"]

@@ -4,6 +4,7 @@
 //! named by [`SubjectKey`]. The object loads, calls the rules here, and stores.
 
 pub mod cache;
+mod cached_table;
 pub mod handle;
 pub mod message;
 mod origin;
@@ -14,6 +15,7 @@ pub mod subject;
 pub mod table;
 
 pub use cache::LiveCache;
+pub use cached_table::CachedTable;
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{Begin, Check, Command, Listed, Live, Reply, Tokens};
 pub use record::{Origin, Session, SessionTimeouts};

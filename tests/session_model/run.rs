@@ -11,7 +11,7 @@ use postern::secret::Secret;
 use postern::session::refresh::RefreshState;
 use postern::session::table::SessionTable;
 use postern::session::{
-    Begin, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId,
+    Begin, CachedTable, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId,
     SessionTimeouts, Step, SubjectSessions, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
@@ -43,7 +43,7 @@ impl Random for Counting {
 
 /// The object, the provider, and what is known about both.
 pub struct Run {
-    table: MemoryTable,
+    table: CachedTable<MemoryTable>,
     ring: Vec<String>,
     keys: KeyRing,
     random: Counting,
@@ -69,7 +69,7 @@ impl Run {
     pub fn new(rotating: bool) -> Self {
         let ring = vec![key(0)];
         Self {
-            table: MemoryTable::default(),
+            table: CachedTable::new(MemoryTable::default()),
             keys: KeyRing::parse(&ring.join(",")).unwrap(),
             ring,
             random: Counting(Cell::new(0)),
@@ -112,7 +112,7 @@ impl Run {
         self.end_all(None);
         self.now += ABSOLUTE;
         self.assert_always();
-        assert_eq!(self.table.len(), 0);
+        assert_eq!(self.table.all().unwrap().len(), 0);
         let due = self.subject().revocations_due(self.time()).unwrap();
         for revocation in due {
             self.alive.remove(revocation.refresh_token.expose());
@@ -123,7 +123,7 @@ impl Run {
         assert_eq!(self.table.next_event().unwrap(), None, "storage cleans itself");
     }
 
-    fn subject(&self) -> SubjectSessions<'_, MemoryTable, Counting> {
+    fn subject(&self) -> SubjectSessions<'_, CachedTable<MemoryTable>, Counting> {
         SubjectSessions { table: &self.table, keys: &self.keys, random: &self.random, report: &|_, _| {} }
     }
 
@@ -214,7 +214,7 @@ impl Run {
         // In the order in which they began, also within a second, and when the clock goes back.
         let oldest_kept = self.sessions.iter().position(|known| self.is_stored(&known.digest)).unwrap_or(usize::MAX);
         for index in gone {
-            assert_eq!(self.table.len(), MAX_SESSIONS as usize, "a session went though there was room");
+            assert_eq!(self.table.all().unwrap().len(), MAX_SESSIONS as usize, "a session went though there was room");
             assert!(index < oldest_kept, "a younger session made room (R-184)");
             self.sessions[index].ended = true;
         }
@@ -403,7 +403,7 @@ impl Run {
     }
 
     fn assert_always(&self) {
-        assert!(self.table.len() <= MAX_SESSIONS as usize, "too many sessions (R-184)");
+        assert!(self.table.all().unwrap().len() <= MAX_SESSIONS as usize, "too many sessions (R-184)");
         for known in self.sessions.iter().filter(|known| known.ended) {
             let check = Check { digest: known.digest.clone(), touch: false, access_token: false, clocks: clocks() };
             let answer = self.run(&Command::Check(check));

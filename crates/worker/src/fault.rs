@@ -46,7 +46,7 @@ mod provoked {
     use postern::ids::site::Site;
     use postern::ports::StoreError;
     use postern_workers::background::Background;
-    use postern_workers::objects::Objects;
+    use postern_workers::objects::{Objects, sessions};
 
     const PREFIX: &str = "/__fault/";
     /// The header by which a request for a route says where it wants its fault.
@@ -79,13 +79,22 @@ mod provoked {
             None => reply(StatusCode::OK, &happen(fault).await),
             Some((binding, fault)) => {
                 let message = format!("{PREFIX}{fault}");
-                match (Objects { env, site: &Site::SOLE }).call(binding, "faults", &message).await {
+                match in_binding(env, binding, &message).await {
                     Ok(text) => reply(StatusCode::OK, &text),
                     Err(StoreError::Unavailable(reason)) => reply(StatusCode::SERVICE_UNAVAILABLE, &reason),
                     Err(StoreError::Malformed) => Response::empty(StatusCode::BAD_GATEWAY),
                 }
             }
         })
+    }
+
+    /// The way that the Worker itself asks objects of this binding.
+    async fn in_binding(env: &Env, binding: &str, message: &str) -> Result<String, StoreError> {
+        let objects = Objects { env, site: &Site::SOLE };
+        match binding {
+            sessions::BINDING => objects.call_method(binding, "faults", message).await,
+            _ => objects.call(binding, "faults", message).await,
+        }
     }
 
     fn reply(status: StatusCode, text: &str) -> Response {

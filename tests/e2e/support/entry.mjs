@@ -2,6 +2,8 @@
 //
 // Only what the platform provides is replaced (time, bindings, what it says of a connection); no line of Postern's own is.
 
+import { DurableObject } from "cloudflare:workers";
+
 import Postern, * as classes from "../../../build/index.js";
 
 const RealDate = Date;
@@ -92,7 +94,22 @@ function breakableNamespace(namespace, fault) {
       const value = Reflect.get(object, name, object);
       if (typeof value !== "function" || name === "constructor") return value;
       if (name !== "get" && name !== "getByName") return value.bind(object);
-      return (...parts) => breakable(value.apply(object, parts), ["fetch"], fault);
+      return (...parts) => breakableStub(value.apply(object, parts), fault);
+    },
+  });
+}
+
+/** A stub has a method of every name, and `bind` of one of them is none of its own. */
+function breakableStub(stub, fault) {
+  const fetched = breakable(stub, ["fetch"], fault);
+  return new Proxy(stub, {
+    get(object, name) {
+      if (name !== "answer") return Reflect.get(fetched, name);
+      return async (message) => {
+        const broken = FAULTS[fault()];
+        const answer = broken ? await broken.call(() => object.answer(message), message, {}) : await object.answer(message);
+        return answer instanceof Response ? [answer.status, await answer.text()] : answer;
+      };
     },
   });
 }
@@ -183,6 +200,19 @@ function ringing(Class) {
 }
 
 export class SubjectObject extends ringing(classes.SubjectObject) {}
+/** As in a release that only knew requests, which other locations may still run during a deployment. */
+export class RequestsOnlyObject extends DurableObject {
+  #inner = new classes.SubjectObject(this.ctx, this.env);
+  fetch(request) {
+    return this.#inner.fetch(request);
+  }
+  alarm() {
+    return this.#inner.alarm();
+  }
+  webSocketMessage(socket, message) {
+    return this.#inner.webSocketMessage(socket, message);
+  }
+}
 export class OnceObject extends ringing(classes.OnceObject) {}
 export class SidIndexObject extends ringing(classes.SidIndexObject) {}
 export class BucketObject extends ringing(classes.BucketObject) {}

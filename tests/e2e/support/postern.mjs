@@ -84,7 +84,7 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
+function miniflareOptions({ bindings, build, subjects, port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -93,7 +93,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
     bindings,
     kvNamespaces: ["POSTERN_CACHE", ...(build === TEST_BUILD ? ["POSTERN_POLICIES"] : [])],
     durableObjects: {
-      SUBJECTS: { className: "SubjectObject", useSQLite: true },
+      SUBJECTS: { className: subjects, useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
       SID_INDEX: { className: "SidIndexObject", useSQLite: true },
       BUCKETS: { className: "BucketObject", useSQLite: true },
@@ -119,6 +119,7 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
  * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
  * @param {string} [options.host] PUBLIC_URL's
  * @param {string} [options.build] the folder of the build
+ * @param {string} [options.subjects] the class of subjects' objects
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
  * @param {Record<string, { namespace_id: string, simple: { limit: number, period: 10 | 60 } }>} [options.ratelimits] the platform's, by their binding
@@ -127,11 +128,11 @@ function miniflareOptions({ bindings, build, port, upstream, onLog, twin, assets
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", subjects = "SubjectObject", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
 }) {
   const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, port, upstream, twin, assets, ratelimits, beside });
+  const postern = new Postern(bindings, { build, subjects, port, upstream, twin, assets, ratelimits, beside });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;

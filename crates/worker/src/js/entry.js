@@ -48,6 +48,9 @@ function answerFor(pending, request) {
   return pending.isPolled ? broken(request, "it ended the instance") : interrupted(request);
 }
 
+/** Not a name, so that no other Worker can call it. */
+const INSIDE = Symbol("inside");
+
 /**
  * An object's class. What is in the instance's memory of it is read again from its storage by the next instance.
  * @param {string} name of the class in Rust
@@ -57,14 +60,19 @@ const objectClass = (name) =>
     #instance;
     #inner;
 
-    /** What `call` answers with; throws if the instance ends before that. */
-    async #ask(call) {
-      const instance = current();
+    /** The object in the instance that serves now. */
+    [INSIDE](instance) {
       if (this.#instance !== instance) {
         this.#inner = new instance.bindgen[name](this.ctx, this.env);
         this.#instance = instance;
       }
-      return instance.value(call(this.#inner));
+      return this.#inner;
+    }
+
+    /** What `work` with the object comes to; throws if the instance ends before that. */
+    async #ask(work) {
+      const instance = current();
+      return instance.value(work(this[INSIDE](instance)));
     }
 
     fetch(request) {
@@ -84,7 +92,21 @@ const objectClass = (name) =>
     webSocketError() {}
   };
 
-export const SubjectObject = objectClass("SubjectObject");
+export class SubjectObject extends objectClass("SubjectObject") {
+  /** Answers a message: by its text, at once, where nothing has to be waited for; else by a status as in HTTP and a text. */
+  answer(message) {
+    const instance = current();
+    try {
+      const inner = this[INSIDE](instance);
+      return inner.answerNow(message) ?? instance.value(inner.answer(message)).catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+}
+
+const failed = (error) => [503, `${error}`];
+
 export const OnceObject = objectClass("OnceObject");
 export const SidIndexObject = objectClass("SidIndexObject");
 export const BucketObject = objectClass("BucketObject");

@@ -81,17 +81,37 @@ where
     F: FnOnce(String) -> W + 'static,
     W: Future<Output = Result<String, ObjectError>> + 'static,
 {
-    let answered = async {
-        let message = message(&request).await?;
-        match fault::in_object(&message).await {
-            Some(text) => Ok(text),
-            None => work(message).await,
-        }
-    };
+    let answered = async { answer(message(&request).await?, work).await };
     match answered.await {
         Ok(answer) => worker::Response::ok(answer),
-        Err(ObjectError::Malformed(reason)) => worker::Response::error(reason, 400),
-        Err(ObjectError::Failed(reason)) => failed(&reason),
+        Err(error) => refused(error),
+    }
+}
+
+/// The same for a message that came by itself: a status as in HTTP, and the answer or why there is none.
+pub async fn serve_call<F, W>(message: String, work: F) -> (u16, String)
+where
+    F: FnOnce(String) -> W + 'static,
+    W: Future<Output = Result<String, ObjectError>> + 'static,
+{
+    match answer(message, work).await {
+        Ok(answer) => (200, answer),
+        Err(ObjectError::Malformed(reason)) => (400, reason),
+        Err(ObjectError::Failed(reason)) => {
+            log::failure("object_failed", None, &reason);
+            (500, reason)
+        }
+    }
+}
+
+async fn answer<F, W>(message: String, work: F) -> Result<String, ObjectError>
+where
+    F: FnOnce(String) -> W + 'static,
+    W: Future<Output = Result<String, ObjectError>> + 'static,
+{
+    match fault::in_object(&message).await {
+        Some(text) => Ok(text),
+        None => work(message).await,
     }
 }
 
@@ -105,14 +125,18 @@ where
 {
     match work.await {
         Ok(response) => Ok(response),
-        Err(ObjectError::Malformed(reason)) => worker::Response::error(reason, 400),
-        Err(ObjectError::Failed(reason)) => failed(&reason),
+        Err(error) => refused(error),
     }
 }
 
-fn failed(reason: &str) -> worker::Result<worker::Response> {
-    log::failure("object_failed", None, reason);
-    worker::Response::error(reason, 500)
+fn refused(error: ObjectError) -> worker::Result<worker::Response> {
+    match error {
+        ObjectError::Malformed(reason) => worker::Response::error(reason, 400),
+        ObjectError::Failed(reason) => {
+            log::failure("object_failed", None, &reason);
+            worker::Response::error(reason, 500)
+        }
+    }
 }
 
 async fn message(request: &worker::Request) -> Result<String, ObjectError> {

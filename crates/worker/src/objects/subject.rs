@@ -7,6 +7,9 @@ use std::rc::Rc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
 use worker::{
     DurableObject, Env, Request, Response, State, Storage, WebSocket, WebSocketIncomingMessage, durable_object,
 };
@@ -21,8 +24,8 @@ use postern::json;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{
-    Check, Command, RefreshJob, RefreshOutcome, Reply, Revocation, SessionDigest, SessionTable, SessionTimeouts, Step,
-    SubjectSessions, USED, WatchRequest,
+    CachedTable, Check, Command, RefreshJob, RefreshOutcome, Reply, Revocation, SessionDigest, SessionTable,
+    SessionTimeouts, Step, SubjectSessions, USED, WatchRequest,
 };
 use postern::time::Timestamp;
 use postern_workers::background::Background;
@@ -44,7 +47,7 @@ type RefreshUnderWay = Shared<LocalBoxFuture<'static, ()>>;
 struct Inner {
     storage: Storage,
     watchers: Watchers,
-    table: SubjectTable,
+    table: CachedTable<SubjectTable>,
     /// Whose it is, by the object's own name: alarms and lines that wake it say nothing of it.
     site: Site,
     env: Env,
@@ -56,7 +59,7 @@ struct Inner {
 impl DurableObject for SubjectObject {
     fn new(state: State, env: Env) -> Self {
         let storage = state.storage();
-        let table = SubjectTable::new(storage.sql());
+        let table = CachedTable::new(SubjectTable::new(storage.sql()));
         let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
         let (refreshes, alarm_at) = (RefCell::default(), Cell::new(None));
         let inner = Inner { storage, watchers: Watchers(state), table, site, env, refreshes, alarm_at };
@@ -93,7 +96,38 @@ impl DurableObject for SubjectObject {
     }
 }
 
+/// The object's methods for other Workers' calls. `entry.js` asks the first one first.
+#[wasm_bindgen]
+impl SubjectObject {
+    /// The answer to a message, if nothing has to be waited for; otherwise nothing has happened that `answer` would not do too.
+    #[wasm_bindgen(js_name = answerNow)]
+    pub fn answer_now(&self, message: &str) -> Option<String> {
+        self.inner.answer_now(message)
+    }
+
+    /// The answer to any message: a status as in HTTP, and a text.
+    pub fn answer(&self, message: String) -> Promise {
+        let inner = Rc::clone(&self.inner);
+        future_to_promise(async move {
+            let (status, text) =
+                objects::serve_call(message, move |message| async move { inner.answer(&message).await }).await;
+            Ok(Array::of2(&status.into(), &text.into()).into())
+        })
+    }
+}
+
 impl Inner {
+    /// Of a session that lives and has what it needs: nearly every message is about one.
+    fn answer_now(self: &Rc<Self>, message: &str) -> Option<String> {
+        let envelope: Envelope<Command> = serde_json::from_str(message).ok()?;
+        if envelope.v != VERSION || !matches!(envelope.command, Command::Check(_)) {
+            return None;
+        }
+        let (answer, under_way) = self.begin(&envelope.command).ok()?;
+        let is_complete = matches!(answer, Reply::Live(_)) && !(under_way.is_some() && waits_for_token(&answer));
+        if is_complete { serde_json::to_string(&answer).ok() } else { None }
+    }
+
     async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
         let envelope: Envelope<Command> =
             serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
@@ -109,25 +143,29 @@ impl Inner {
         serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
     }
 
-    /// Carries out a command; a check whose access token is due begins one refresh, whoever asks.
+    /// Carries out a command.
     async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Reply, ObjectError> {
+        match self.begin(command)? {
+            // What is still valid can be used meanwhile; who has nothing waits.
+            (answer, Some(under_way)) if waits_for_token(&answer) => {
+                under_way.await;
+                self.without_refresh(&*self.gateway()?, command)
+            }
+            (answer, _) => Ok(answer),
+        }
+    }
+
+    /// The answer as things are, and the refresh under way. A check whose access token is due begins one, whoever asks.
+    fn begin(self: &Rc<Self>, command: &Command) -> Result<(Reply, Option<RefreshUnderWay>), ObjectError> {
         let gateway = self.gateway()?;
         let under_way = self.under_way(command);
         let step = self.subject(&gateway).handle(command, SystemClock.now(), under_way.is_none()).map_err(failed)?;
-        let (answer, under_way) = match step {
-            Step::Answer(answer) => (answer, under_way),
+        match step {
+            Step::Answer(answer) => Ok((answer, under_way)),
             Step::Refresh(job) => {
                 let under_way = self.begin_refresh(Rc::clone(&gateway), *job);
-                (self.without_refresh(&gateway, command)?, Some(under_way))
+                Ok((self.without_refresh(&gateway, command)?, Some(under_way)))
             }
-        };
-        match under_way {
-            // What is still valid can be used meanwhile; who has nothing waits.
-            Some(under_way) if waits_for_token(&answer) => {
-                under_way.await;
-                self.without_refresh(&gateway, command)
-            }
-            _ => Ok(answer),
         }
     }
 
@@ -242,7 +280,7 @@ impl Inner {
         }
     }
 
-    fn subject<'a>(&'a self, gateway: &'a Gateway) -> SubjectSessions<'a, SubjectTable, SystemRandom> {
+    fn subject<'a>(&'a self, gateway: &'a Gateway) -> SubjectSessions<'a, CachedTable<SubjectTable>, SystemRandom> {
         SubjectSessions { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
     }
 }

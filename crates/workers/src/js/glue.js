@@ -60,7 +60,27 @@ export async function asked(env, binding, name, message, limit) {
   }
 }
 
-/** The same for several objects at once: of each its status and answer, in the order of the messages. */
+/** What the runtime says of an object of a release that had no such method. */
+const isWithoutMethod = (error) => /does not implement the method|does not support RPC/.test(error);
+
+/** The same by a call (RPC), which costs half as much: for objects that have the method `answer`. */
+export async function called(env, binding, name, message, limit) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException("no answer in time", "TimeoutError")), limit);
+  });
+  try {
+    const answer = await Promise.race([env[binding].getByName(name).answer(message), late]);
+    return typeof answer === "string" ? [200, answer] : answer;
+  } catch (error) {
+    if (isWithoutMethod(error)) return asked(env, binding, name, message, limit);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `asked` for several objects at once: of each its status and answer, in the order of the messages. */
 export const askedAll = (env, binding, messages, limit) =>
   Promise.all(JSON.parse(messages).map(([name, message]) => asked(env, binding, name, message, limit)));
 

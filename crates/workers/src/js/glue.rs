@@ -42,6 +42,15 @@ extern "C" {
         limit: u32,
     ) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch)]
+    pub(crate) fn called(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch, js_name = askedAll)]
     pub(crate) fn asked_all(env: &JsValue, binding: &str, messages: &str, limit: u32) -> Result<Promise, JsValue>;
 

@@ -1,4 +1,4 @@
-//! Talking to Durable Objects: one POST of JSON, one JSON answer.
+//! Talking to Durable Objects: one message of JSON, one JSON answer, by POST or by a call of a method (RPC).
 //!
 //! Callers never repeat a call that failed: it may have been done. An object always answers, with
 //! 400 to what it cannot read and 500 to a failure of its own.
@@ -61,11 +61,15 @@ impl Objects<'_> {
         message: &str,
     ) -> Result<String, StoreError> {
         let asked = glue::asked(self.env, binding, &self.site.scoped(name), message, millis(patience));
-        let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
-        if status == 200.0 {
-            return Ok(text);
-        }
-        Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
+        text_of(binding, asked).await
+    }
+
+    /// The same by a call that costs less, for objects that have the method `answer` (those of subjects).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn call_method(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
+        text_of(binding, glue::called(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT))).await
     }
 
     /// Hands each message to the object of its name, all at once, and returns their answers in that order.
@@ -98,6 +102,14 @@ impl Objects<'_> {
             status => Err(StoreError::Unavailable(format!("`{binding}` answered {status}"))),
         }
     }
+}
+
+async fn text_of(binding: &str, asked: Result<Promise, JsValue>) -> Result<String, StoreError> {
+    let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
+    if status == 200.0 {
+        return Ok(text);
+    }
+    Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
 }
 
 async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {

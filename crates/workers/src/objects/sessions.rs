@@ -16,7 +16,7 @@ impl Sessions for Bindings {
         }
         let envelope = Envelope { v: VERSION, command };
         let message = serde_json::to_string(&envelope).map_err(|_| StoreError::Malformed)?;
-        let answer = self.objects().call(BINDING, &subject.object_name(), &message).await?;
+        let answer = self.objects().call_method(BINDING, &subject.object_name(), &message).await?;
         serde_json::from_str(&answer).map_err(|_| StoreError::Malformed)
     }
 }

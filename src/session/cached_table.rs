@@ -1,0 +1,92 @@
+//! A [`SessionTable`] whose rows are read from storage once.
+
+use std::cell::RefCell;
+
+use super::handle::SessionDigest;
+use super::table::{Note, NoteKind, Row, SessionTable};
+use crate::ports::StoreError;
+use crate::time::Timestamp;
+
+/// As many rows as one person's browsers may use at once; more would only take memory.
+const MAX_ROWS: usize = 16;
+
+/// The table of one object, of which the rows that were read last are in memory.
+///
+/// It is the only way to the table that it owns, and each of its writes forgets the row before it begins: no answer is older
+/// than the last write. Memory that is lost with the object loses nothing.
+#[derive(Debug)]
+pub struct CachedTable<T> {
+    table: T,
+    /// The last one read comes last.
+    rows: RefCell<Vec<Row>>,
+}
+
+impl<T: SessionTable> CachedTable<T> {
+    /// In front of this table.
+    pub const fn new(table: T) -> Self {
+        Self { table, rows: RefCell::new(Vec::new()) }
+    }
+
+    fn remembered(&self, digest: &SessionDigest) -> Option<Row> {
+        self.rows.borrow().iter().find(|row| row.digest == *digest).cloned()
+    }
+
+    fn remember(&self, row: &Row) {
+        let mut rows = self.rows.borrow_mut();
+        if rows.len() >= MAX_ROWS {
+            rows.remove(0);
+        }
+        rows.push(row.clone());
+    }
+
+    fn forget(&self, digest: &SessionDigest) {
+        self.rows.borrow_mut().retain(|row| row.digest != *digest);
+    }
+}
+
+impl<T: SessionTable> SessionTable for CachedTable<T> {
+    fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
+        if let Some(row) = self.remembered(digest) {
+            return Ok(Some(row));
+        }
+        let found = self.table.find(digest)?;
+        if let Some(row) = &found {
+            self.remember(row);
+        }
+        Ok(found)
+    }
+
+    fn all(&self) -> Result<Vec<Row>, StoreError> {
+        self.table.all()
+    }
+
+    fn put(&self, row: &Row) -> Result<(), StoreError> {
+        self.forget(&row.digest);
+        self.table.put(row)
+    }
+
+    fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
+        self.forget(digest);
+        self.table.delete(digest)
+    }
+
+    fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError> {
+        self.table.note(kind, key)
+    }
+
+    fn notes(&self, kind: NoteKind) -> Result<Vec<Note>, StoreError> {
+        self.table.notes(kind)
+    }
+
+    fn put_note(&self, note: &Note) -> Result<(), StoreError> {
+        self.table.put_note(note)
+    }
+
+    fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
+        self.table.delete_note(kind, key)
+    }
+
+    fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.table.next_event()
+    }
+}
