@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::authn::hypothetical::Hypothetical;
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
-use crate::config::Config;
+use crate::config::{Config, Roles};
 use crate::http::Method;
 use crate::http::Peer;
 use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts};
@@ -33,6 +33,7 @@ pub struct Case<'a> {
     method: Method,
     path: CanonicalPath,
     matched: Matched<'a>,
+    roles: &'a Roles,
     now: Timestamp,
 }
 
@@ -89,7 +90,7 @@ pub fn read<'a>(
         }
     };
     let who = who.filter(|who| takes(&matched.route.access, who));
-    Ok(Reading::Case(Box::new(Case { who, method, path, matched, now })))
+    Ok(Reading::Case(Box::new(Case { who, method, path, matched, roles: &config.roles, now })))
 }
 
 impl Case<'_> {
@@ -152,7 +153,7 @@ impl Case<'_> {
     pub fn for_policies<'a>(&'a self, peer: &'a Peer, facts: &'a [String]) -> Option<PolicyInput<'a>> {
         let principal = self.who?.principal();
         Some(PolicyInput {
-            principal: PrincipalFacts::from(principal),
+            principal: PrincipalFacts::of(principal, self.roles),
             method: &self.method,
             resource: ResourceFacts::of(&self.path, &self.matched, principal),
             context: ContextFacts { now: self.now, peer, relations: facts },

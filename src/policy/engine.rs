@@ -1,11 +1,13 @@
 //! What reads policies and decides by them. The core knows none: who builds the Worker hands one in, or leaves it out.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::rc::Rc;
 
 use super::bundle::{Bundle, Version};
 use super::decision::PolicyDecision;
 use super::input::{ManagementInput, PolicyInput};
+use super::names::KnownNames;
 use super::problem::PolicyProblem;
 use crate::authzen::Evaluation;
 
@@ -26,6 +28,10 @@ pub trait PolicyEngine: Debug {
     /// # Errors
     /// Whatever is still noticed.
     fn parse_checked(&self, bundle: &Bundle) -> Compiled;
+
+    /// What in files that hold up names something that is not there: no file that policies are published from has such.
+    /// Of nothing in particular, it is only what is wrong in every deployment.
+    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames<'_>>) -> Vec<PolicyProblem>;
 
     /// The policy about management that is part of every deployment: those whom the configuration names may do
     /// everything.
@@ -59,6 +65,9 @@ pub trait CompiledPolicies: Debug {
 
     /// Decides about management, by the policies whose scope says that they are about it.
     fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision;
+
+    /// The policies about management, each as it is written.
+    fn managing(&self) -> BTreeSet<String>;
 
     /// Decides once about a made-up caller, beside the requests: the first decision of a version takes longest, and no
     /// caller should wait for that.

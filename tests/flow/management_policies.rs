@@ -1,7 +1,7 @@
 //! Management and policies: who may manage by them, and how they are managed.
 
 use postern::gateway::{Gateway, MANAGEMENT};
-use postern::policy::{Pointer, pointer_key};
+use postern::policy::{Bundle, Pointer, pointer_key};
 use serde_json::{Value, json};
 
 use super::management::{managed, request};
@@ -75,6 +75,121 @@ fn who_permits_everything_on_routes_does_not_hand_out_management() {
     for endpoint in MANAGEMENT {
         support.send(&request(endpoint)).assert_refused(403, "admin.not_an_administrator");
     }
+}
+
+/// Where decisions are kept, and one route asks for a relation.
+fn explaining() -> Gateway {
+    let mut variables = managed();
+    variables["PROVIDERS"]["corp"]["roles"] = json!(["roles"]);
+    variables["DECISIONS"] = json!({ "keep": "1h" });
+    variables["RELATIONS"] = json!({ "document": { "viewer": "[user]" } });
+    variables["ROUTES"]["/documents/{id}"] =
+        json!({ "upstream": "service:API", "require": { "relations": ["document:{id}#viewer"] } });
+    variables["ROUTES"]["/orders/{id}"] = json!({ "upstream": "service:API", "policy": true });
+    gateway(&variables)
+}
+
+/// What of decisions somebody may do who may do only this.
+fn granted(actions: &str) -> String {
+    format!(r#"@id("some") permit(principal in Role::"support", action in [{actions}], resource);"#)
+}
+
+fn told(event: &Value) -> [&str; 3] {
+    ["action", "target", "reason"].map(|name| event[name].as_str().unwrap_or_default())
+}
+
+#[test]
+fn the_page_that_explains_tells_each_only_what_the_api_would_tell_them() {
+    let explain = r#"Action::"decisions.explain""#;
+    let (read, suppose) = (r#"Action::"decisions.read""#, r#"Action::"decisions.suppose""#);
+    let supposed = "?request=GET+%2Fadmin%2Fkeys&by=provider%3Acorp&claims=%7B%22sub%22%3A%22alice%22%7D";
+    let no = "admin.not_an_administrator";
+    for (actions, may_read, may_suppose) in [
+        (explain.to_owned(), false, false),
+        (format!("{explain}, {read}"), true, false),
+        (format!("{explain}, {suppose}"), false, true),
+        (format!("{explain}, {read}, {suppose}"), true, true),
+    ] {
+        let (world, gateway) = (World::new(), explaining());
+        publish(&world, 1, &granted(&actions), None);
+        let alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
+        let refused = alice.send(&Asked::script("GET", "/admin/keys")).event;
+        let (support, id) = (support(&world, &gateway), refused["request_id"].as_str().unwrap());
+        assert_eq!(support.go("/auth/admin/explain").reply().status.as_u16(), 200, "{actions}");
+
+        let answered = support.go(&format!("/auth/admin/explain?id={id}"));
+        let by_api = support.send(&Asked::script("GET", &format!("/auth/admin/decisions/{id}")));
+        if may_read {
+            assert!(answered.reply().body.contains("These scopes were not granted."), "{actions}");
+            let target = format!("{id} corp|alice");
+            assert_eq!(told(&answered.event), ["decisions.read", &target, "admin.done"]);
+            assert_eq!(told(&by_api.event), ["decisions.read", &target, "admin.done"]);
+        } else {
+            answered.assert_refused(403, no);
+            assert_eq!(told(&answered.event), ["decisions.read", id, no]);
+            assert_eq!(
+                (by_api.event["action"].as_str(), by_api.event["reason"].as_str()),
+                (Some("decisions.read"), Some(no))
+            );
+        }
+
+        let answered = support.go(&format!("/auth/admin/explain{supposed}"));
+        let who = json!({ "provider": "corp", "claims": { "sub": "alice" } });
+        let order = json!({ "who": who, "request": "GET /admin/keys" });
+        let by_api = post(&support, "/auth/admin/explain", &order);
+        if may_suppose {
+            assert!(answered.reply().body.contains("Would be refused"), "{actions}");
+            let expected = ["decisions.suppose", "corp|alice GET /admin/keys", "admin.done"];
+            assert_eq!((told(&answered.event), told(&by_api.event)), (expected, expected));
+        } else {
+            answered.assert_refused(403, no);
+            by_api.assert_refused(403, no);
+            assert_eq!(
+                (&answered.event["action"], &by_api.event["action"]),
+                (&json!("decisions.suppose"), &json!("decisions.suppose"))
+            );
+        }
+    }
+}
+
+#[test]
+fn who_may_read_decisions_and_not_see_the_page_gets_no_page() {
+    let (world, gateway) = (World::new(), explaining());
+    publish(&world, 1, &granted(r#"Action::"decisions.read", Action::"decisions.suppose""#), None);
+    let support = support(&world, &gateway);
+    for query in ["", "?id=99b3b75e830b70503346", "?request=GET+%2F&by=nobody"] {
+        let answered = support.go(&format!("/auth/admin/explain{query}"));
+        answered.assert_refused(403, "admin.not_an_administrator");
+        assert_eq!(answered.event["action"], "decisions.explain");
+    }
+}
+
+#[test]
+fn whether_a_relation_holds_is_told_to_those_alone_who_may_ask_about_relations() {
+    let who = json!({ "provider": "corp", "claims": { "sub": "alice" } });
+    let order = json!({ "who": who, "request": "GET /documents/7" });
+    let suppose = r#"Action::"decisions.suppose""#;
+    for (actions, status) in [(suppose.to_owned(), 403), (format!(r#"{suppose}, Action::"relations.check""#), 200)] {
+        let (world, gateway) = (World::new(), explaining());
+        publish(&world, 1, &granted(&actions), None);
+        let support = support(&world, &gateway);
+        let answered = post(&support, "/auth/admin/explain", &order);
+        assert_eq!(answered.reply().status.as_u16(), status, "{}", answered.event);
+        let action = if status == 403 { "relations.check" } else { "decisions.suppose" };
+        assert_eq!(answered.event["action"], action);
+        // Where nothing is asked of relations, nothing is told of any.
+        let nobody = json!({ "who": "nobody", "request": "GET /documents/7" });
+        assert_eq!(post(&support, "/auth/admin/explain", &nobody).reply().status.as_u16(), 200);
+    }
+}
+
+#[test]
+fn the_event_says_which_version_was_looked_at() {
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    let live = bring(&root, READ, "live").json()["pointer"]["live"].as_str().unwrap().to_owned();
+    let event = root.send(&Asked::script("GET", &format!("/auth/admin/policies/{live}"))).event;
+    assert_eq!(event["target"], live.as_str());
 }
 
 #[test]
@@ -194,6 +309,159 @@ fn what_does_not_hold_up_is_told_with_its_place_and_nothing_is_written() {
     root.send(&Asked::script("GET", "/auth/admin/policies/x")).assert_refused(404, "admin.no_such_version");
 }
 
+/// Routes that ask the policies: for people with facts and a parameter, and for services.
+fn named() -> Gateway {
+    let mut variables = managed();
+    variables["SESSION"] = json!({ "claims": ["department", "realm_access"] });
+    variables["RELATIONS"] = json!({ "document": { "owner": "[user]", "banned": "[user]", "viewer": "[user]" } });
+    variables["ROUTES"]["/documents/{id}/{*rest}"] = json!({
+        "upstream": "service:API", "policy": true, "facts": ["document:{id}#owner", "document:{id}#banned"],
+    });
+    variables["ROUTES"]["/shelf/{row}"] =
+        json!({ "upstream": "service:API", "policy": true, "facts": ["document:{row}#viewer"] });
+    variables["ROUTES"]["/machines/{id}"] =
+        json!({ "upstream": "service:API", "policy": true, "authenticate": ["bearer"] });
+    gateway(&variables)
+}
+
+fn forbid(scope: &str, condition: &str) -> String {
+    format!("// A word ahead.\nforbid({scope})\n  when {{ {condition} }};")
+}
+
+#[test]
+fn what_names_something_that_is_not_there_is_told_with_its_place_and_nothing_is_written() {
+    // R-196
+    let (world, gateway) = (World::new(), named());
+    let root = root(&world, &gateway);
+    let all = "principal, action, resource";
+    let documents = r#"principal, action, resource in Route::"/documents/{id}/{*rest}""#;
+    let cases = [
+        (
+            forbid(r#"principal, action, resource in Route::"/document/{id}/{*rest}""#, "true"),
+            "Route::",
+            "the configuration has no route `/document/{id}/{*rest}`, did you mean `/documents/{id}/{*rest}`?",
+        ),
+        (
+            forbid(r#"principal, action, resource in Route::"/api/{*rest}""#, "true"),
+            "Route::",
+            "the route `/api/{*rest}` does not ask the policies, it has no `policy = true`",
+        ),
+        (forbid(all, r#"resource in Route::"/nowhere""#), "Route::", "the configuration has no route `/nowhere`"),
+        (
+            forbid(all, r#"resource == Resource::"/document/7/a""#),
+            "Resource::",
+            "no route that asks the policies answers for the path `/document/7/a`",
+        ),
+        (
+            forbid(documents, r#"context.relations.contains("document:{id}#baned")"#),
+            "\"document:",
+            "no route that this is about has `document:{id}#baned` among its `facts`, did you mean `document:{id}#banned`?",
+        ),
+        // A fact of another route.
+        (forbid(documents, r#"context.relations.contains("document:{row}#viewer")"#), "\"document:", "#viewer` among"),
+        (forbid(all, r#"context["relations"].containsAny(["document:{id}#owner", "x"])"#), "\"x\"", "has `x` among"),
+        (forbid(all, r#"["y"].containsAll(context.relations)"#), "\"y\"", "has `y` among"),
+        (forbid(all, r#"context.relations == ["z"]"#), "\"z\"", "has `z` among"),
+        (
+            forbid(all, r#"principal.hasTag("departmnt")"#),
+            "\"dep",
+            "sessions keep no claim `departmnt`, `SESSION.claims` names those, did you mean `department`?",
+        ),
+        (forbid(all, r#"principal.hasTag("/realm_acces/roles")"#), "\"/realm", "no claim `realm_acces`"),
+        (forbid(all, r#"principal.numbers.hasTag("clearance")"#), "\"clear", "no claim `clearance`"),
+        (forbid(all, "principal has email"), "principal has", "no claim `email`"),
+        (
+            forbid(all, r#"principal has email.domain && "x" == principal.email.domain"#),
+            "principal has",
+            "claim `email`",
+        ),
+        (forbid(documents, r#"resource.hasTag("row")"#), "\"row", "has a parameter `{row}`"),
+        (forbid(r#"principal == Human::"https://nowhere.example#a", action, resource"#, "true"), "Human::", "issuer"),
+        (
+            forbid(all, r#"context.local.hasTag("Europe/Berln")"#),
+            "\"Europe",
+            "there is no time zone `Europe/Berln`, did you mean `Europe/Berlin`?",
+        ),
+        (
+            "@idd(\"a\")\npermit(principal, action, resource);".to_owned(),
+            "@idd",
+            "there is no annotation `@idd`, did you mean `@id`?",
+        ),
+        (
+            "@id(\"a\")\n@max_ages(\"5\")\nforbid(principal, action, resource);".to_owned(),
+            "@max",
+            "there is no annotation `@max_ages`, did you mean `@max_age`?",
+        ),
+        ("@step_up(\"a\")\nforbid(principal, action, resource);".to_owned(), "@step", "no annotation `@step_up`"),
+        (
+            format!(
+                "permit(principal, action == Action::\"sessions.list\", resource) when {{ {} }};",
+                r#"principal.hasTag("team")"#
+            ),
+            "\"team",
+            "no claim `team`",
+        ),
+    ];
+    for (text, place, message) in cases {
+        let (line, column) = postern::policy::position(&text, text.rfind(place).unwrap());
+        for role in ["live", "shadow"] {
+            let answered = bring(&root, &text, role);
+            let status = answered.reply().status.as_u16();
+            assert_eq!(status, 422, "{text}\n{}", answered.event);
+            let problems = answered.json()["problems"].clone();
+            let problem = problems[0].as_str().unwrap();
+            let is_there = problem.starts_with(&format!("a.cedar:{line}:{column}: "));
+            assert!(is_there && problem.contains(message), "{text}\n{problems}");
+        }
+    }
+    for text in ["", "// permit(principal, action, resource);\n"] {
+        let order = json!({ "files": { "a.cedar": READ, "b.cedar": text }, "as": "live" });
+        let problems = post(&root, "/auth/admin/policies", &order).json()["problems"].clone();
+        assert_eq!(problems, json!(["b.cedar: expected at least one policy in it"]));
+    }
+    assert!(world.policies.borrow().is_empty());
+}
+
+#[test]
+fn what_names_only_what_is_there_is_published() {
+    let (world, gateway) = (World::new(), named());
+    let root = root(&world, &gateway);
+    let all = "principal, action, resource";
+    for text in [
+        forbid(
+            r#"principal, action, resource in Route::"/documents/{id}/{*rest}""#,
+            r#"context.relations.contains("document:{id}#banned") && resource.hasTag("rest") && resource.hasTag("id")"#,
+        ),
+        forbid(all, r#"context.relations.containsAny(["document:{id}#owner", "document:{row}#viewer"])"#),
+        forbid(all, r#"principal.hasTag("department") || principal.hasTag("/realm_access/roles")"#),
+        forbid(all, r#"principal.scopes.contains("anything") || principal in Role::"any""#),
+        forbid(all, r#"resource == Resource::"/documents/7/a" || resource in Route::"/machines/{id}""#),
+        // Of a token everything is known, and services come by nothing else.
+        forbid(r#"principal is Service, action, resource"#, r#"principal.hasTag("azp")"#),
+        forbid(
+            r#"principal, action, resource in Route::"/machines/{id}""#,
+            r#"principal.hasTag("azp") && principal has email"#,
+        ),
+        "@id(\"a\") @description(\"for people\") @max_age(\"5\")\nforbid(principal, action, resource);".to_owned(),
+    ] {
+        let answered = bring(&root, &text, "live");
+        assert_eq!(answered.reply().status.as_u16(), 200, "{text}\n{:?}", answered.reply().body);
+    }
+}
+
+#[test]
+fn a_version_that_was_published_before_its_route_went_stays_in_force_and_can_be_gone_back_to() {
+    let (world, gateway) = (World::new(), with_roles());
+    let gone = r#"permit(principal, action, resource in Route::"/gone");"#;
+    publish(&world, 1, &format!("{READ}{gone}"), None);
+    let root = root(&world, &gateway);
+    root.send(&Asked::script("GET", "/orders/7")).forwarded();
+    let old = pointer(&world).live;
+    bring(&root, READ, "live");
+    let back = post(&root, "/auth/admin/policies/pointer", &json!({ "live": old.as_str() }));
+    assert_eq!(back.reply().status.as_u16(), 200, "{}", back.event);
+}
+
 #[test]
 fn who_has_not_seen_the_last_change_changes_nothing() {
     let (world, gateway) = (World::new(), with_roles());
@@ -209,19 +477,134 @@ fn who_has_not_seen_the_last_change_changes_nothing() {
     publish(READ, seen).assert_refused(409, "admin.outdated");
 }
 
+/// An isolate that knows of a newer pointer than the store shows: another location's copy is older for a while.
+fn stale<'w>(world: &'w World, root: &Browser<'w>, newer: u64) -> String {
+    let old = bring(root, READ, "live").json()["pointer"]["live"].as_str().unwrap().to_owned();
+    let copy = world.policies.borrow()[pointer_key()].clone();
+    publish(world, newer, NOBODY, Some(SUPPORT));
+    world.wait(3);
+    root.send(&Asked::script("GET", "/orders/7"));
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), copy);
+    old
+}
+
 #[test]
-fn a_serial_grows_even_where_the_store_shows_an_old_pointer() {
+fn nothing_is_kept_of_a_pointer_that_is_older_than_what_is_known() {
+    // R-198
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    let old = stale(&world, &root, 9_000_000_000);
+    let shown = pointer(&world);
+    let point = |order: &Value| post(&root, "/auth/admin/policies/pointer", order);
+    let refused = [
+        bring(&root, SUPPORT, "shadow"),
+        point(&json!({ "shadow": null })),
+        point(&json!({ "shadow": old })),
+        point(&json!({ "live": old })),
+    ];
+    for answered in refused {
+        answered.assert_refused(503, "admin.stale_copy");
+        assert_eq!(pointer(&world), shown, "nothing is written");
+    }
+    // The serial that is shown is not the one that counts.
+    point(&json!({ "live": old, "shadow": null, "expect": shown.serial })).assert_refused(409, "admin.outdated");
+    // What keeps nothing is carried out, and counts.
+    let before = |event: &Value| event["before"].as_str().unwrap().to_owned();
+    let answered = point(&json!({ "live": old, "shadow": null, "expect": 9_000_000_000_u64 }));
+    assert_eq!((pointer(&world).serial, pointer(&world).shadow), (9_000_000_001, None));
+    assert!(before(&answered.event).ends_with("serial 9000000000"), "{}", answered.event);
+}
+
+#[test]
+fn what_is_published_whole_counts_even_where_the_store_shows_an_old_pointer() {
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    stale(&world, &root, 9_000_000_000);
+    assert_eq!(bring(&root, READ, "live").reply().status.as_u16(), 200);
+    assert_eq!(pointer(&world).serial, 9_000_000_001);
+}
+
+#[test]
+fn a_pointer_that_this_isolate_wrote_is_known_before_anybody_reads_it() {
     let (world, gateway) = (World::new(), with_roles());
     let root = root(&world, &gateway);
     bring(&root, READ, "live");
-    let old = world.policies.borrow()[pointer_key()].clone();
-    // The isolate knows of a much later one.
-    publish(&world, 9_000_000_000, NOBODY, None);
-    world.wait(3);
-    root.send(&Asked::script("GET", "/orders/7"));
-    world.policies.borrow_mut().insert(pointer_key().to_owned(), old);
+    let copy = world.policies.borrow()[pointer_key()].clone();
+    bring(&root, NOBODY, "live");
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), copy);
+    bring(&root, SUPPORT, "shadow").assert_refused(503, "admin.stale_copy");
+}
+
+#[test]
+fn the_list_says_what_does_not_decide_here_and_why() {
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    let idle = || {
+        let listed = root.send(&Asked::script("GET", "/auth/admin/policies")).json();
+        let idle = &listed["not_in_force"];
+        idle.as_object().map(|idle| {
+            assert!(idle["because"].as_str().unwrap().ends_with('.'), "{idle:?}");
+            (idle["what"].as_str().unwrap().to_owned(), idle["reason"].as_str().unwrap().to_owned())
+        })
+    };
+    let found = |what: &str, why: &str| Some((what.to_owned(), why.to_owned()));
+    assert_eq!(idle(), found("live", "policy.none_published"));
     bring(&root, READ, "live");
-    assert_eq!(pointer(&world).serial, 9_000_000_001);
+    assert_eq!(idle(), found("live", "policy.not_loaded_yet"));
+    let look = || {
+        world.wait(20);
+        root.send(&Asked::script("GET", "/orders/7"));
+    };
+    look();
+    assert_eq!(idle(), None);
+    // By hand, with a serial of another kind.
+    let before = pointer(&world);
+    publish(&world, 8, NOBODY, None);
+    assert_eq!(idle(), found("live", "policy.pointer_outdated"));
+    look();
+    assert_eq!(idle(), found("live", "policy.pointer_outdated"));
+    // A trial of what is not there.
+    let absent = Bundle::new([("b.cedar".to_owned(), NOBODY.to_owned())].into()).unwrap().version();
+    let next = Pointer::after(Some(&before), before.live.clone(), Some(absent));
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), next.to_text());
+    look();
+    assert_eq!(idle(), found("shadow", "policy.version_missing"));
+}
+
+const PUBLISHER: &str = r#"@id("publisher") permit(principal in Role::"support", action in
+    [Action::"policies.publish", Action::"policies.point", Action::"policies.read"], resource);"#;
+
+#[test]
+fn who_may_publish_hands_out_no_management_by_that() {
+    let (world, gateway) = (World::new(), with_roles());
+    let (root, support) = (root(&world, &gateway), support(&world, &gateway));
+    let published = |text: &str, more: &str| format!("{PUBLISHER}{text}{more}");
+    assert_eq!(bring(&root, PUBLISHER, "live").reply().status.as_u16(), 200);
+    world.wait(20);
+    root.send(&Asked::script("GET", "/orders/7"));
+    let more = r#"permit(principal in Role::"support", action in Action::"administer", resource);"#;
+    let forbids = r#"forbid(principal, action == Action::"policies.publish", resource);"#;
+    let moved = PUBLISHER.replace("\"support\"", "\"everyone\"");
+    for role in ["live", "shadow"] {
+        for text in [published(READ, more), published("", forbids), READ.to_owned(), format!("{READ}{moved}")] {
+            let before = pointer(&world);
+            let answered = bring(&support, &text, role);
+            let reason = (answered.reply().status.as_u16(), &answered.event["reason"]);
+            assert_eq!(reason, (422, &json!("admin.unacceptable")), "{role} {text}");
+            assert_eq!(pointer(&world), before);
+        }
+    }
+    // What it says of requests is theirs to change.
+    let answered = bring(&support, &published(READ, ""), "live");
+    assert_eq!(answered.reply().status.as_u16(), 200, "{}", answered.event);
+    let old = answered.json()["pointer"]["live"].as_str().unwrap().to_owned();
+    // Nor may they put in force what somebody else has only tried, or what was in force once.
+    let tried = bring(&root, &published(READ, more), "shadow").json()["pointer"]["shadow"].clone();
+    let answered = post(&support, "/auth/admin/policies/pointer", &json!({ "live": tried }));
+    assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);
+    assert_eq!(post(&root, "/auth/admin/policies/pointer", &json!({ "live": tried })).reply().status.as_u16(), 200);
+    let answered = post(&support, "/auth/admin/policies/pointer", &json!({ "live": old }));
+    assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);
 }
 
 #[test]

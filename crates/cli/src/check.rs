@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::{Build, Config, Deployment, KEY_RING, Problem, VERIFY};
+use postern::ids::site::Site;
 use postern::keyring::KeyRing;
 
 use super::decisions::Policies;
@@ -105,6 +106,11 @@ impl Asked {
             Arg::Short(_) | Arg::Value(_) => return None,
         };
         ["config", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
+    }
+
+    /// Says which site is asked.
+    pub(super) fn of_site(&mut self, site: &Site) {
+        self.site = site.id().map(ToString::to_string);
     }
 
     /// Takes its value.

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use postern::authn::{Actor, AuthenticationFacts, Means};
-use postern::config::{MOMENT, moment};
+use postern::config::{MOMENT, Roles, moment};
 use postern::explain::{Certificate, Context, HypotheticalTls};
 use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
-use postern::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::policy::{ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};
 use postern::time::Timestamp;
 
@@ -27,6 +27,9 @@ pub(super) struct Who {
     roles: Vec<String>,
     #[serde(default)]
     scopes: Vec<String>,
+    /// Those that they have, by whatever word.
+    #[serde(default)]
+    permissions: Vec<String>,
     #[serde(default)]
     claims: Map<String, Value>,
     actor: Option<Acting>,
@@ -99,6 +102,8 @@ pub(super) struct Case<'a> {
     relations: &'a [String],
     now: Timestamp,
     peer: Peer,
+    /// What roles grant is for a configuration to say.
+    grants_nothing: Roles,
 }
 
 fn human() -> String {
@@ -158,6 +163,7 @@ impl<'a> Case<'a> {
             relations: &asked.relations,
             now: time(&asked.time)?,
             peer: asked.context().peer(),
+            grants_nothing: Roles::default(),
         })
     }
 
@@ -172,6 +178,11 @@ impl<'a> Case<'a> {
                 tenant: self.who.tenant.as_deref(),
                 roles: &self.who.roles,
                 scopes: &self.who.scopes,
+                permissions: HeldPermissions {
+                    stated: &self.who.permissions,
+                    roles: &self.who.roles,
+                    granted: &self.grants_nothing,
+                },
                 claims: &self.who.claims,
                 actor: self.actor.as_ref(),
                 authentication: &self.authentication,
