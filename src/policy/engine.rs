@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use super::bundle::{Bundle, Version};
-use super::decision::PolicyDecision;
+use super::decision::{NearMiss, PolicyDecision};
 use super::input::{ManagementInput, PolicyInput};
 use super::names::KnownNames;
 use super::problem::PolicyProblem;
@@ -59,6 +59,9 @@ pub trait CompiledPolicies: Debug {
 
     /// Decides about a request for a route.
     fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision;
+
+    /// Where nothing permits the request: the policies that come nearest to it.
+    fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss>;
 
     /// Decides about what a service asks.
     fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision;

@@ -15,7 +15,7 @@ mod step_up;
 mod versions;
 
 pub use bundle::{Bundle, Version};
-pub use decision::{Cause, Failure, Part, PolicyDecision, PolicyVerdict};
+pub use decision::{Cause, Failure, NearMiss, Part, PolicyDecision, PolicyVerdict};
 pub use engine::{Compiled, CompiledPolicies, PolicyEngine};
 pub use input::{ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
 pub use names::{KnownNames, KnownRoute};

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{Bundle, Version};
-use super::decision::PolicyDecision;
+use super::decision::{NearMiss, PolicyDecision};
 use super::engine::{Compiled, CompiledPolicies, PolicyEngine};
 use super::input::{ManagementInput, PolicyInput};
 use super::problem::PolicyProblem;
@@ -421,6 +421,12 @@ impl Loaded {
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> (PolicyDecision, Option<Difference>) {
         self.ask(|set| set.decide(input))
+    }
+
+    /// Where nothing permits the request: the live policies that come nearest to it.
+    #[must_use]
+    pub fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss> {
+        self.live.nearest(input)
     }
 
     /// The same for what a service asks.

@@ -140,15 +140,10 @@ fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answe
     text.extend(policies.summary());
     let mut good = true;
     for file in &asked.decisions {
-        let name = file.display();
-        let (count, wrong) =
-            decisions::compare(config, &policies, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
-        good &= wrong.is_empty();
-        text.push_str(&match wrong.len() {
-            0 => format!("\n{name}: {count} decisions as expected\n"),
-            wrong => format!("\n{name}: {wrong} of {count} decisions are not as expected\n"),
-        });
-        text.extend(wrong.iter().map(|line| format!("  {line}\n")));
+        let name = file.display().to_string();
+        let (account, all_met) = decisions::account(Some(config), &policies, (&name, &read(file)?))?;
+        good &= all_met;
+        text.push_str(&format!("\n{account}"));
     }
     Ok(if good { Answer::good(text) } else { Answer::wrong(text) })
 }

@@ -2,7 +2,6 @@
 
 mod case;
 mod explain;
-mod golden;
 mod question;
 
 use std::collections::BTreeMap;
@@ -17,7 +16,10 @@ use postern::policy::{Bundle, CompiledPolicies, KnownNames, Pointer, PolicyProbl
 use postern::time::Timestamp;
 use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
 
-use super::{Answer, check};
+use super::decisions::Policies;
+use super::{Answer, check, decisions};
+pub(super) use case::{Asked, Routes, Who as Seen};
+pub(super) use question::Question;
 
 const USAGE: &str = "\
 Usage:
@@ -26,7 +28,8 @@ Usage:
       (`*.cedarschema`), and tells everything that is wrong.
       --config, --env, --site  as for `postern check`; given one of these, every route, relation, parameter, claim
                    and issuer that a policy names must be one of that configuration
-      --decisions  cases with the decisions expected, in JSON: each must come out so
+      --decisions  a file as for `postern check`; without a configuration it says itself what `routes` there are, and
+                   who asks as policies see them, by `subject`
   postern policy explain --case FILE FILE|DIR...
       Decides one case and tells why.
       --case       the case in JSON; `-` reads it from standard input
@@ -151,9 +154,11 @@ fn report(paths: &[PathBuf], decisions: &[PathBuf], config: Option<&Config>) -> 
         Err(wrong) => return Ok(wrong),
     };
     let mut out = format!("{} policies, version {}\n", set.len(), set.version());
+    let policies = Policies::of(set);
     let mut wrong = false;
     for file in decisions {
-        let (account, all_met) = golden::check(&set, &file.display().to_string(), &read(file)?)?;
+        let name = file.display().to_string();
+        let (account, all_met) = decisions::account(config, &policies, (&name, &read(file)?))?;
         out.push_str(&account);
         wrong |= !all_met;
     }

@@ -39,7 +39,7 @@ fn the_examples_decide_as_they_say() {
     for folder in folders {
         let (said, code) =
             postern(folder.to_str().unwrap(), &["policy", "check", ".", "--decisions", "decisions.json"]);
-        assert!(code == Some(0) && said.contains("all as expected"), "{}\n{said}", folder.display());
+        assert!(code == Some(0) && said.contains("decisions as expected"), "{}\n{said}", folder.display());
     }
 }
 
@@ -48,7 +48,7 @@ fn every_policy_of_the_examples_decides_a_case() {
     for folder in folders(EXAMPLES) {
         let decisions = std::fs::read_to_string(folder.join("decisions.json")).unwrap();
         let decisions: serde_json::Value = serde_json::from_str(&decisions).unwrap();
-        let deciding = decisions["cases"].to_string();
+        let deciding = decisions["decisions"].to_string();
         for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let text = std::fs::read_to_string(&file).unwrap();
             for id in text.split("@id(").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -147,11 +147,41 @@ fn of_the_examples(args: &[&str]) -> (String, Option<i32>) {
 fn a_configuration_and_its_policies_decide_together_as_the_examples_say() {
     let (said, code) = of_the_examples(&["check", "--policies", ".", "--decisions", "decisions.json"]);
     assert!(code == Some(0) && said.contains("decisions.json: 13 decisions as expected"), "{said}");
+    assert!(said.contains(", if the policies permit it\n"), "{said}");
     // Without the policies it is only known that they are to be asked.
     let (said, code) = of_the_examples(&["check", "--decisions", "decisions.json"]);
     let expected = "viewer, GET /api/orders/7: expected allow because policy.permitted by viewers-read, \
         found allow because policy.to_be_asked by none";
     assert!(code == Some(1) && said.contains(expected), "{said}");
+}
+
+#[test]
+fn one_file_has_people_as_the_configuration_and_as_policies_see_them_and_what_services_ask() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("decisions.json");
+    let text = serde_json::json!({
+        "who": {
+            "told": { "provider": "corp", "claims": { "sub": "vera", "realm_access": { "roles": ["viewer"] } } },
+            "seen": { "issuer": "https://login.example.com", "subject": "vera", "roles": ["viewer"] },
+        },
+        "decisions": [
+            { "who": "told", "request": "GET /api/orders/7", "expect": "allow", "by": ["viewers-read"] },
+            { "who": "seen", "request": "GET /api/orders/7", "expect": "allow", "because": "policy.permitted" },
+            { "who": "nobody", "request": "GET /api/orders/7", "expect": "401" },
+            { "evaluation": { "subject": { "type": "x", "id": "a" }, "action": { "name": "b" },
+                "resource": { "type": "y", "id": "c" } }, "expect": "deny" },
+        ],
+    });
+    std::fs::write(&file, text.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let known = ["--config", "wrangler.toml", "--secrets", "none", "--decisions", file];
+    for args in [[&["policy", "check", "."][..], &known].concat(), [&["check", "--policies", "."][..], &known].concat()]
+    {
+        let (said, code) = postern(EXAMPLES, &args);
+        assert!(code == Some(0) && said.contains("4 decisions as expected"), "{args:?}: {said}");
+    }
+    // Who is told of by a provider is known to a configuration alone.
+    let (said, code) = postern(EXAMPLES, &["policy", "check", ".", "--decisions", file]);
+    assert!(code == Some(2) && said.contains("expected `--config`"), "{said}");
 }
 
 #[test]
@@ -180,8 +210,8 @@ fn a_policy_that_names_a_route_that_is_not_there_or_does_not_ask_is_refused() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("strangers.cedar");
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
-    let expected = "2 problems\n\n  strangers.cedar:1:49: the configuration has no route `/api/order/{*rest}`\n  \
-        strangers.cedar:2:62: the route `/api/news` does not ask the policies, it has no `policy = true`\n";
+    let expected = "2 problems\n\n  strangers.cedar:1:48: the configuration has no route `/api/order/{*rest}`, did \
+        you mean `/api/orders/{*rest}`?\n  strangers.cedar:2:65: the route `/api/news` does not ask the policies, it has no `policy = true`\n";
     for args in [
         &["policy", "check", "--config", "wrangler.toml", file][..],
         &["policy", "pack", "--config", "wrangler.toml", file],

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use postern::authzen::Evaluation;
 use postern::policy::{
-    Bundle, Compiled, CompiledPolicies, KnownNames, ManagementInput, PolicyDecision, PolicyEngine, PolicyInput,
-    PolicyProblem, Version,
+    Bundle, Compiled, CompiledPolicies, KnownNames, ManagementInput, NearMiss, PolicyDecision, PolicyEngine,
+    PolicyInput, PolicyProblem, Version,
 };
 
 use super::set::PolicySet;
@@ -50,6 +50,10 @@ impl CompiledPolicies for PolicySet {
 
     fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision {
         self.decide(input)
+    }
+
+    fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss> {
+        self.nearest(input)
     }
 
     fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {

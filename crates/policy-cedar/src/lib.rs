@@ -13,6 +13,7 @@ mod engine;
 mod limits;
 mod management;
 mod names;
+mod nearest;
 mod problem;
 mod question;
 mod reads;

@@ -14,7 +14,7 @@ const MAX_WORDS: usize = 50_000;
 const MAX_NESTING: usize = 64;
 /// The most that checking the policies of one version may take: their operators, times the combinations of an action with
 /// a type of principals and one of resources, for each of which Cedar checks each policy.
-const MAX_CHECKS: usize = 3_200_000;
+const MAX_CHECKS: usize = 1_000_000;
 
 /// The byte at which `text` begins to ask too much, and why.
 pub(super) fn excess(text: &str) -> Option<(usize, &'static str)> {

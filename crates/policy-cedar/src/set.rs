@@ -9,8 +9,8 @@ use cedar_policy::{
 };
 use postern::authzen::Evaluation;
 use postern::policy::{
-    Bundle, Cause, Failure, ManagementInput, PolicyDecision, PolicyInput, PolicyProblem, PolicyStepUp, PolicyVerdict,
-    Version, position,
+    Bundle, Cause, Failure, ManagementInput, NearMiss, PolicyDecision, PolicyInput, PolicyProblem, PolicyStepUp,
+    PolicyVerdict, Version, position,
 };
 
 use super::domain::Domain;
@@ -19,7 +19,7 @@ use super::question::Question;
 use super::reads::Reads;
 use super::schema::{self, Names};
 use super::slices::Slices;
-use super::{management, names, problem, step_up};
+use super::{management, names, nearest, problem, step_up};
 
 /// The longest name of a policy, in bytes; that of a file and a line is shorter.
 const MAX_NAME: usize = 140;
@@ -176,6 +176,13 @@ impl PolicySet {
             Ok(question) => self.answer(&question, [&self.all]),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
+    }
+
+    /// Where nothing permits it: the policies that come nearest to it, the nearest first.
+    #[must_use]
+    pub fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss> {
+        let question = Question::new(input, &self.names, &self.reads.whole());
+        question.map(|question| nearest::nearest(&self.all, &question)).unwrap_or_default()
     }
 
     /// The same about management, by the policies whose scope says that they are about it.

@@ -77,6 +77,18 @@ impl Manager {
         verdict.noted(parts)
     }
 
+    /// Whether they may, where what they are told hangs on it and nothing else does.
+    ///
+    /// # Errors
+    /// When nobody knows.
+    pub(super) async fn is_allowed<P: Platform>(
+        &self,
+        ctx: &RequestContext<'_, P>,
+        action: &str,
+    ) -> Result<bool, Reason> {
+        Ok(self.ask(ctx, action).await?.allows)
+    }
+
     /// Whether the configuration names them.
     pub(super) fn is_named<P>(&self, ctx: &RequestContext<'_, P>) -> bool {
         ctx.site.config.admin.as_ref().is_some_and(|admin| is_named(admin, &self.principal))

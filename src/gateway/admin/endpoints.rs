@@ -11,6 +11,8 @@ pub(in crate::gateway) const PREFIX: &str = "/auth/admin";
 pub(super) const READ_DECISION: &str = "decisions.read";
 /// To say what would be decided, wherever that is asked.
 pub(super) const SUPPOSE_DECISION: &str = "decisions.suppose";
+/// To show what is in policies, wherever that is asked.
+pub(super) const READ_POLICIES: &str = "policies.read";
 /// To say whether a relation holds, wherever that is asked.
 pub(super) const CHECK_RELATION: &str = "relations.check";
 
@@ -127,7 +129,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/policies/{version}",
-        action: "policies.read",
+        action: READ_POLICIES,
         does: "Shows the files of a version.",
         task: Task::Policies(PolicyTask::Read),
     },

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::authorize::Manager;
-use super::endpoints::CHECK_RELATION;
+use super::endpoints::{CHECK_RELATION, READ_POLICIES};
 use super::request::Order;
 use crate::audit;
 use crate::authn::hypothetical::Hypothetical;
@@ -150,9 +150,10 @@ async fn asked<P: Platform>(
     (case, context): (&Case<'_>, &Context),
     parts: &mut ResponseParts,
 ) -> Result<Explanation, Reason> {
+    let reads_policies = manager.is_allowed(ctx, READ_POLICIES).await?;
     let verdict = case.decide();
     let found = match case.relations(&verdict, &ctx.site.config.relations) {
-        None => return Ok(by_policies(ctx, (case, context), (verdict, &[]), parts).await),
+        None => return Ok(by_policies(ctx, (case, context), (verdict, &[]), parts).await.told(reads_policies)),
         Some(Err(denial)) => Err(denial),
         Some(Ok(questions)) => {
             manager.may_also(ctx, CHECK_RELATION, parts).await?;
@@ -163,7 +164,7 @@ async fn asked<P: Platform>(
         }
     };
     let verdict = verdict.with_relations(&found);
-    Ok(by_policies(ctx, (case, context), (verdict, &found.unwrap_or_default()), parts).await)
+    Ok(by_policies(ctx, (case, context), (verdict, &found.unwrap_or_default()), parts).await.told(reads_policies))
 }
 
 async fn by_policies<P: Platform>(
@@ -179,7 +180,9 @@ async fn by_policies<P: Platform>(
     let loaded = policies::loaded(ctx, policies).await;
     parts.event.policy_pull = policies.trouble();
     match (loaded, case.for_policies(&peer, facts)) {
-        (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
+        (Some(loaded), Some(input)) => {
+            verdict.with_policies(loaded.decide(&input).0).with_nearest(|| loaded.nearest(&input))
+        }
         _ => verdict.without_policies(),
     }
 }

@@ -16,7 +16,7 @@ use postern::time::Timestamp;
 /// Who asks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Who {
+pub(crate) struct Who {
     #[serde(default = "human")]
     kind: String,
     issuer: String,
@@ -61,7 +61,7 @@ struct Proof {
 /// What they ask for, when and from where.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Such as `GET /api/orders/7`.
     request: String,
     time: String,
@@ -77,6 +77,22 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// A request and its surroundings; a Friday where no time is said. `facts`: those of the route that hold.
+    pub(crate) fn of(request: &str, context: &Context, tenant: Option<&str>, facts: &[String]) -> Self {
+        let Context { time, address, country, user_agent, tls, certificate } = context.clone();
+        Self {
+            request: request.to_owned(),
+            time: time.unwrap_or_else(|| "2027-01-15T08:00:00Z".to_owned()),
+            tenant: tenant.map(str::to_owned),
+            address,
+            country,
+            user_agent,
+            tls,
+            certificate,
+            relations: facts.to_vec(),
+        }
+    }
+
     fn context(&self) -> Context {
         let Self { time, address, country, user_agent, tls, certificate, .. } = self.clone();
         Context { time: Some(time), address, country, user_agent, tls, certificate }
@@ -85,11 +101,11 @@ impl Asked {
 
 /// The routes that may answer; what the cases of one file share.
 #[derive(Debug)]
-pub(super) struct Routes(Router);
+pub(crate) struct Routes(Router);
 
 /// A case whose every part was understood.
 #[derive(Debug)]
-pub(super) struct Case<'a> {
+pub(crate) struct Case<'a> {
     who: &'a Who,
     kind: PrincipalKind,
     actor: Option<Actor>,
@@ -112,7 +128,7 @@ fn human() -> String {
 
 impl Routes {
     /// Reads the keys of the configuration's route tables, such as `/api/orders/{id}` or `GET /api/orders`.
-    pub(super) fn parse(keys: &[String]) -> Result<Self, String> {
+    pub(crate) fn parse(keys: &[String]) -> Result<Self, String> {
         let routes = keys.iter().map(|key| route(key)).collect::<Result<_, _>>()?;
         let clash = |conflicts: Vec<postern::route::Conflict>| {
             let pairs = conflicts.iter().map(|conflict| format!("`{}` and `{}`", conflict.with, conflict.route));
