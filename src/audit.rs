@@ -192,7 +192,8 @@ pub struct Event {
     /// The tenant that the caller belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// Whose sessions it was about, where not the caller's own: the provider's id and its name for them.
+    /// What management was about: a person, by the provider's id and its name for them, whose sessions it were; a
+    /// decision, by its number, with the person whom that was about; an object of relations; a version of the policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// How many sessions were ended.

@@ -61,6 +61,10 @@ mod management_policies;
 mod own_sessions;
 #[path = "flow/policies.rs"]
 mod policies;
+#[path = "flow/policy_explain.rs"]
+mod policy_explain;
+#[path = "flow/policy_names.rs"]
+mod policy_names;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]

@@ -40,6 +40,7 @@ pub use limits::Limits;
 pub use problem::Problem;
 pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
+pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use value::{MOMENT, moment, span, spelled};
@@ -83,6 +84,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
     pub relations: Model,
+    /// `ROLES`: what each grants.
+    pub roles: Roles,
     /// `ROUTES`.
     pub routes: Router,
     /// Every header by which any route tells its upstream of the caller: from outside none of them is passed on, anywhere.
@@ -230,6 +233,7 @@ impl Config {
             issuers: issuers.all,
             session,
             relations: relations.into_model(),
+            roles,
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),

@@ -15,11 +15,11 @@ pub(super) const PERMISSION: &str =
     "a permission such as `read:orders`, without spaces, quotes, backslashes or empty parts";
 
 /// Every role with what it grants, in alphabetical order.
-#[derive(Debug, Default)]
-pub(super) struct Roles(Vec<(String, Vec<Grant>)>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles(Vec<(String, Vec<Grant>)>);
 
 /// What one entry of a role grants.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Grant(String);
 
 /// Reads `ROLES`.
@@ -48,6 +48,20 @@ fn parsed(text: &str) -> Option<String> {
 }
 
 impl Roles {
+    /// The roles of a table such as `ROLES`; `None` when one of its entries is no permission.
+    #[must_use]
+    pub fn of(table: &[(&str, &[&str])]) -> Option<Self> {
+        let grants = |all: &[&str]| all.iter().map(|text| Grant::parse(text)).collect::<Option<Vec<_>>>();
+        table.iter().map(|(role, all)| Some(((*role).to_owned(), grants(all)?))).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether one of `held` grants this permission.
+    #[must_use]
+    pub fn grant(&self, held: &[String], permission: &str) -> bool {
+        let granting = self.0.iter().filter(|(_, all)| all.iter().any(|grant| grant.covers(permission)));
+        granting.map(|(role, _)| role).any(|role| held.contains(role))
+    }
+
     /// The permission of this name, with the roles that grant it.
     pub(super) fn resolve(&self, name: String) -> Permission {
         let grants = |grants: &[Grant]| grants.iter().any(|grant| grant.covers(&name));

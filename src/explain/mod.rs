@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 use crate::authn::hypothetical::Hypothetical;
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
-use crate::config::Config;
+use crate::config::{Config, Roles};
 use crate::http::Method;
 use crate::http::Peer;
-use crate::policy::{ContextFacts, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts};
+use crate::policy::{
+    Cause, ContextFacts, NearMiss, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts,
+};
 use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute};
 use crate::time::Timestamp;
@@ -33,6 +35,7 @@ pub struct Case<'a> {
     method: Method,
     path: CanonicalPath,
     matched: Matched<'a>,
+    roles: &'a Roles,
     now: Timestamp,
 }
 
@@ -62,6 +65,10 @@ pub struct Explanation {
     pub policy_version: Option<String>,
     /// Those of them that decided.
     pub policies: Vec<String>,
+    /// Where none permits it: those that come nearest to it.
+    pub nearest: Vec<NearMiss>,
+    /// Those of the route's `facts` that hold.
+    pub facts: Vec<String>,
 }
 
 /// Finds the route for `request`, such as `GET /api/orders/7`.
@@ -89,7 +96,7 @@ pub fn read<'a>(
         }
     };
     let who = who.filter(|who| takes(&matched.route.access, who));
-    Ok(Reading::Case(Box::new(Case { who, method, path, matched, now })))
+    Ok(Reading::Case(Box::new(Case { who, method, path, matched, roles: &config.roles, now })))
 }
 
 impl Case<'_> {
@@ -152,7 +159,7 @@ impl Case<'_> {
     pub fn for_policies<'a>(&'a self, peer: &'a Peer, facts: &'a [String]) -> Option<PolicyInput<'a>> {
         let principal = self.who?.principal();
         Some(PolicyInput {
-            principal: PrincipalFacts::from(principal),
+            principal: PrincipalFacts::of(principal, self.roles),
             method: &self.method,
             resource: ResourceFacts::of(&self.path, &self.matched, principal),
             context: ContextFacts { now: self.now, peer, relations: facts },
@@ -174,8 +181,17 @@ impl Explanation {
     pub const TO_BE_ASKED: &'static str = "policy.to_be_asked";
 
     fn of(outcome: &'static str, route: Option<String>, because: &'static str) -> Self {
-        let (requirements, policies) = (Vec::new(), Vec::new());
-        Self { outcome, route, because, detail: None, requirements, policy_version: None, policies }
+        Self {
+            outcome,
+            route,
+            because,
+            detail: None,
+            requirements: Vec::new(),
+            policy_version: None,
+            policies: Vec::new(),
+            nearest: Vec::new(),
+            facts: Vec::new(),
+        }
     }
 
     /// What the relations make of it, which may only take away.
@@ -183,7 +199,7 @@ impl Explanation {
     pub fn with_relations(mut self, found: &Result<Vec<String>, Denial>) -> Self {
         self.requirements.push(Finding::of("relations", found.as_ref().map(|_| ()).map_err(Denial::clone)));
         match found {
-            Ok(_) => self,
+            Ok(facts) => Self { facts: facts.clone(), ..self },
             Err(denial) => Self { outcome: "deny", because: denial.code(), detail: denial.detail(), ..self },
         }
     }
@@ -213,6 +229,23 @@ impl Explanation {
         }
     }
 
+    /// Which policies come nearest to permitting it, where none does.
+    #[must_use]
+    pub fn with_nearest(self, nearest: impl FnOnce() -> Vec<NearMiss>) -> Self {
+        let is_open = self.because == PolicyVerdict::Deny(Cause::NothingPermits).code();
+        let nearest = if is_open { nearest() } else { Vec::new() };
+        Self { nearest, ..self }
+    }
+
+    /// The same for whoever may read policies, or may not.
+    #[must_use]
+    pub fn told(mut self, reads_policies: bool) -> Self {
+        if !reads_policies {
+            self.nearest.iter_mut().for_each(|near| near.failed = None);
+        }
+        self
+    }
+
     /// No policies are at hand: then nobody passes.
     #[must_use]
     pub fn without_policies(self) -> Self {
@@ -223,6 +256,7 @@ impl Explanation {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let finding = |finding: &Finding| json!({ "name": finding.name, "met": finding.is_met(), "reason": finding.reason, "detail": finding.detail });
+        let near = |near: &NearMiss| json!({ "policy": near.policy, "line": near.at.0, "column": near.at.1, "condition": near.failed });
         json!({
             "outcome": self.outcome,
             "route": self.route,
@@ -232,6 +266,8 @@ impl Explanation {
             "requirements": self.requirements.iter().map(finding).collect::<Vec<_>>(),
             "policy_version": self.policy_version,
             "policies": self.policies,
+            "nearest": self.nearest.iter().map(near).collect::<Vec<_>>(),
+            "facts": self.facts,
         })
     }
 }
@@ -241,7 +277,9 @@ impl fmt::Display for Explanation {
         let detail = self.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
         let route = self.route.as_deref().unwrap_or("none");
         write!(f, "{}\n  route   {route}\n  reason  {}{detail}\n", self.outcome, self.because)?;
+        self.facts.iter().try_for_each(|fact| writeln!(f, "  fact    {fact}"))?;
         self.policies.iter().try_for_each(|policy| writeln!(f, "  policy  {policy}"))?;
+        self.nearest.iter().try_for_each(|near| writeln!(f, "  nearest {near}"))?;
         self.policy_version.iter().try_for_each(|version| writeln!(f, "  version {version}"))
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{moment, page};
 use crate::authz::Finding;
 use crate::explain::{Explanation, words};
+use crate::policy::NearMiss;
 use crate::time::Timestamp;
 
 /// What stands in the forms.
@@ -116,6 +117,7 @@ fn supposed(verdict: &Explanation, request: &str) -> Markup {
         ("Route", verdict.route.clone()),
         ("Reason", Some(verdict.because.to_owned())),
         ("What is missing", verdict.detail.clone()),
+        ("Relations that hold", Some(verdict.facts.join(", "))),
         ("Policies", Some(verdict.policies.join(", "))),
         ("Version", verdict.policy_version.clone()),
     ];
@@ -128,6 +130,24 @@ fn supposed(verdict: &Explanation, request: &str) -> Markup {
                 h3 { "What the route requires" }
                 ul.checks { @for finding in &verdict.requirements { (check(finding)) } }
             }
+            @if !verdict.nearest.is_empty() {
+                h3 { "Policies that come near" }
+                ul.checks { @for near in &verdict.nearest { (nearest(near)) } }
+            }
+        }
+    }
+}
+
+fn nearest(near: &NearMiss) -> Markup {
+    let (line, column) = near.at;
+    html! {
+        li {
+            code { (near.policy) } " "
+            @match &near.failed {
+                Some(condition) => { span.soft { "does not permit it, for this does not hold: " } code { (condition) } }
+                None => span.soft { "does not permit it, for what stands there does not hold" },
+            }
+            span.soft { " (line " (line) ", column " (column) ")" }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a set of policies says of one question, and why.
 
+use std::fmt;
+
 use super::bundle::Version;
 use super::step_up::PolicyStepUp;
 
@@ -57,6 +59,17 @@ pub enum Part {
     Whole,
 }
 
+/// A policy that would have permitted it, if one more of its conditions had held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearMiss {
+    /// Its name.
+    pub policy: String,
+    /// Line and column of that condition in its file.
+    pub at: (usize, usize),
+    /// The condition as it is written; `None` for whoever may not read policies.
+    pub failed: Option<String>,
+}
+
 /// A policy that could not be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
@@ -64,6 +77,14 @@ pub struct Failure {
     pub policy: String,
     /// Why, for the log: may quote what is known of the principal.
     pub message: String,
+}
+
+impl fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.at;
+        write!(f, "{}: at {line}:{column} this does not hold", self.policy)?;
+        self.failed.iter().try_for_each(|failed| write!(f, ": {failed}"))
+    }
 }
 
 impl PolicyDecision {

@@ -1,11 +1,13 @@
 //! What reads policies and decides by them. The core knows none: who builds the Worker hands one in, or leaves it out.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::rc::Rc;
 
 use super::bundle::{Bundle, Version};
-use super::decision::PolicyDecision;
+use super::decision::{NearMiss, PolicyDecision};
 use super::input::{ManagementInput, PolicyInput};
+use super::names::KnownNames;
 use super::problem::PolicyProblem;
 use crate::authzen::Evaluation;
 
@@ -26,6 +28,10 @@ pub trait PolicyEngine: Debug {
     /// # Errors
     /// Whatever is still noticed.
     fn parse_checked(&self, bundle: &Bundle) -> Compiled;
+
+    /// What in files that hold up names something that is not there: no file that policies are published from has such.
+    /// Of nothing in particular, it is only what is wrong in every deployment.
+    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames<'_>>) -> Vec<PolicyProblem>;
 
     /// The policy about management that is part of every deployment: those whom the configuration names may do
     /// everything.
@@ -54,11 +60,17 @@ pub trait CompiledPolicies: Debug {
     /// Decides about a request for a route.
     fn decide(&self, input: &PolicyInput<'_>) -> PolicyDecision;
 
+    /// Where nothing permits the request: the policies that come nearest to it.
+    fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss>;
+
     /// Decides about what a service asks.
     fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision;
 
     /// Decides about management, by the policies whose scope says that they are about it.
     fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision;
+
+    /// The policies about management, each as it is written.
+    fn managing(&self) -> BTreeSet<String>;
 
     /// Decides once about a made-up caller, beside the requests: the first decision of a version takes longest, and no
     /// caller should wait for that.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::authn::{Actor, AuthenticationFacts, Principal};
+use crate::config::Roles;
 use crate::http::{Method, Peer};
 use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{Access, CanonicalPath, Matched};
@@ -51,12 +52,33 @@ pub struct PrincipalFacts<'a> {
     pub roles: &'a [String],
     /// The scopes that were granted.
     pub scopes: &'a [String],
+    /// The permissions that they have.
+    pub permissions: HeldPermissions<'a>,
     /// All that their issuer says of them, as far as it is kept.
     pub claims: &'a Map<String, Value>,
     /// Who acts for them at present.
     pub actor: Option<&'a Actor>,
     /// How they proved who they are.
     pub authentication: &'a AuthenticationFacts,
+}
+
+/// Permissions, by the word of the issuer or by a role that grants them.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldPermissions<'a> {
+    /// Those that the issuer names.
+    pub stated: &'a [String],
+    /// The roles.
+    pub roles: &'a [String],
+    /// What each role grants.
+    pub granted: &'a Roles,
+}
+
+impl HeldPermissions<'_> {
+    /// Whether a role grants the permission of this name.
+    #[must_use]
+    pub fn grants(&self, name: &str) -> bool {
+        self.granted.grant(self.roles, name)
+    }
 }
 
 /// What is asked for.
@@ -97,8 +119,11 @@ impl<'a> ResourceFacts<'a> {
     }
 }
 
-impl<'a> From<&'a Principal> for PrincipalFacts<'a> {
-    fn from(principal: &'a Principal) -> Self {
+impl<'a> PrincipalFacts<'a> {
+    /// What is known of them. `granted`: what each role grants here.
+    #[must_use]
+    pub fn of(principal: &'a Principal, granted: &'a Roles) -> Self {
+        let permissions = HeldPermissions { stated: principal.permissions(), roles: principal.roles(), granted };
         Self {
             kind: principal.kind(),
             issuer: principal.issuer(),
@@ -107,6 +132,7 @@ impl<'a> From<&'a Principal> for PrincipalFacts<'a> {
             tenant: principal.tenant(),
             roles: principal.roles(),
             scopes: principal.scopes(),
+            permissions,
             claims: principal.stated(),
             actor: principal.actors().first(),
             authentication: principal.authentication(),

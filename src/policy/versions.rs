@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{Bundle, Version};
-use super::decision::PolicyDecision;
+use super::decision::{NearMiss, PolicyDecision};
 use super::engine::{Compiled, CompiledPolicies, PolicyEngine};
 use super::input::{ManagementInput, PolicyInput};
 use super::problem::PolicyProblem;
@@ -33,6 +33,9 @@ const RETRY_AFTER: Seconds = Seconds::new(3);
 const LONGEST_PULL: Seconds = Seconds::new(10);
 
 const MAX_POINTER_BYTES: usize = 1024;
+
+/// What the store names was not read here yet.
+const NOT_LOADED_YET: &str = "policy.not_loaded_yet";
 
 /// Where the pointer is.
 #[must_use]
@@ -93,6 +96,12 @@ impl Pointer {
 
     fn versions(&self) -> impl Iterator<Item = &Version> {
         std::iter::once(&self.live).chain(&self.shadow)
+    }
+
+    /// The serial of what is published at this moment: seconds since 1970, whoever publishes and by whatever means.
+    #[must_use]
+    pub fn serial_at(now: Timestamp) -> u64 {
+        now.as_unix().try_into().unwrap_or(0)
     }
 
     /// The same with no smaller serial than this.
@@ -215,6 +224,8 @@ struct State {
     rests_until: Option<Timestamp>,
     /// Why the last reading did not bring all that is published.
     trouble: Option<&'static str>,
+    /// The newest pointer that was seen in the store or written there, whether or not it counts here yet.
+    newest: Option<Pointer>,
 }
 
 /// Ends a reading, however it ends: a future may be dropped in the middle.
@@ -274,6 +285,43 @@ impl Policies {
         Some((state.loaded.as_ref()?.pointer.clone(), state.confirmed_at?))
     }
 
+    /// The newest pointer that this isolate has seen or written: what the store shows may be an older copy.
+    #[must_use]
+    pub fn newest(&self) -> Option<Pointer> {
+        self.state.borrow().newest.clone()
+    }
+
+    /// What of that which the store names does not decide here at this moment, `live` or `shadow`, and why, in the words
+    /// of the log; `None` when all of it does.
+    #[must_use]
+    pub fn not_in_force(&self, published: Option<&Pointer>, now: Timestamp) -> Option<(&'static str, &'static str)> {
+        let state = self.state.borrow();
+        let newest = state.newest.as_ref().map_or(0, |newest| newest.serial);
+        let is_fresh = state.confirmed_at.is_some_and(|confirmed_at| now < confirmed_at.plus(ABSENT_AFTER));
+        let Some(published) = published else { return Some(("live", PullError::Nothing.code())) };
+        if published.serial < newest {
+            return Some(("live", PullError::Outdated.code()));
+        }
+        match &state.loaded {
+            Some(loaded) if is_fresh && loaded.pointer == *published => {
+                let is_there = loaded.shadow.is_some() || published.shadow.is_none();
+                state.trouble.filter(|_| !is_there).map(|why| ("shadow", why))
+            }
+            // Since then something was published.
+            _ => {
+                Some(("live", state.trouble.filter(|why| *why != PullError::Nothing.code()).unwrap_or(NOT_LOADED_YET)))
+            }
+        }
+    }
+
+    /// Takes note of a pointer that is in the store.
+    pub fn saw(&self, pointer: &Pointer) {
+        let newest = &mut self.state.borrow_mut().newest;
+        if newest.as_ref().is_none_or(|newest| newest.serial < pointer.serial) {
+            *newest = Some(pointer.clone());
+        }
+    }
+
     /// The policy about management that is part of every deployment, read when it is first asked.
     #[must_use]
     pub fn built_in(&self) -> Option<Rc<dyn CompiledPolicies>> {
@@ -312,6 +360,7 @@ impl Policies {
     async fn read(&self, store: &impl PolicyStore, now: Timestamp) -> Result<Pulled, PullError> {
         let text = store.published(pointer_key()).await.map_err(PullError::Store)?.ok_or(PullError::Nothing)?;
         let pointer = Pointer::from_text(&text).ok_or(PullError::Pointer)?;
+        self.saw(&pointer);
         let before = self.state.borrow().loaded.clone();
         // A schema of another release may ask for something else.
         let is_checked = pointer.checked_by == Some(self.engine.version());
@@ -372,6 +421,12 @@ impl Loaded {
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> (PolicyDecision, Option<Difference>) {
         self.ask(|set| set.decide(input))
+    }
+
+    /// Where nothing permits the request: the live policies that come nearest to it.
+    #[must_use]
+    pub fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss> {
+        self.live.nearest(input)
     }
 
     /// The same for what a service asks.

@@ -70,6 +70,8 @@ pub enum Reason {
     NoSuchVersion,
     /// What was to be changed is no longer what whoever asks takes it to be.
     Outdated,
+    /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
+    StaleCopy,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -153,6 +155,7 @@ impl Reason {
             Self::NoSuchDecision => "decision.unknown",
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
+            Self::StaleCopy => "admin.stale_copy",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -265,6 +268,7 @@ impl Reason {
             | Self::ProviderStatus(..)
             | Self::Metadata(_)
             | Self::Keys(_)
+            | Self::StaleCopy
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
             Self::UpstreamUnreachable => Refusal::BadGateway,

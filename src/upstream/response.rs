@@ -106,6 +106,18 @@ mod tests {
         assert_eq!(private.get("vary").unwrap(), "Cookie");
         assert!(!private.contains_key("cdn-cache-control"));
         assert_eq!(answer_headers(None, &cacheable), cacheable);
+        // Whatever tells a cache of any kind how long: each by itself, beside what else an answer has.
+        for name in
+            ["cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires"]
+        {
+            let answer = headers(&[(name, "max-age=600"), ("etag", "a")]);
+            let private = answer_headers(Some("Cookie"), &answer);
+            let values: Vec<_> = private.get_all(name).iter().collect();
+            let expected: &[&str] = if name == "cache-control" { &["private, no-store"] } else { &[] };
+            assert_eq!(values, expected, "{name}");
+            assert_eq!(private.get("etag").unwrap(), "a");
+            assert_eq!(answer_headers(None, &answer), answer, "{name}");
+        }
     }
 
     #[test]

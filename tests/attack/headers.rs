@@ -11,7 +11,7 @@ use crate::support::{Answered, Asked, Browser, PARTNER, World, gateway, variable
 type Line = (HeaderName, HeaderValue);
 
 /// By these, somewhere, an identity, an origin, another address or another method is claimed, or a check is skipped.
-const CLAIMS: [&str; 48] = [
+const CLAIMS: [&str; 75] = [
     "x-user",
     "x-user-id",
     "x-username",
@@ -60,6 +60,33 @@ const CLAIMS: [&str; 48] = [
     "x-middleware-subrequest",
     "x-envoy-original-path",
     "x-postern-subject",
+    "cf-ipcountry",
+    "client-cert-chain",
+    "client-ip",
+    "fastly-client-ip",
+    "from",
+    "proxy",
+    "via",
+    "x-amzn-mtls-clientcert",
+    "x-arr-clientcert",
+    "x-client-cert",
+    "x-cluster-client-ip",
+    "x-forwarded",
+    "x-group",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-identity",
+    "x-identity-subject",
+    "x-jwt-payload",
+    "x-method-override",
+    "x-ms-token-aad-access-token",
+    "x-original-host",
+    "x-scheme",
+    "x-sso-user",
+    "x-tls-client-subject",
+    "x-url-scheme",
+    "x-vouch-user",
 ];
 /// These steer connections, browsers' and proxies' own checks, or health checks.
 const STEERING: [&str; 24] = [

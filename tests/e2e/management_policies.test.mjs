@@ -70,6 +70,18 @@ test("what does not hold up is refused with its place, and what is published sta
   assert.deepEqual((await read(root, "/auth/admin/policies")).json.pointer, before);
 });
 
+test("what names a route or an annotation that is not there is refused with its place", async () => {
+  for (const [text, place] of [
+    [READ.replace("/orders/", "/order/"), /^a\.cedar:1:\d+: the configuration has no route/],
+    [READ.replace("@id", "@idd"), /^a\.cedar:1:1: there is no annotation `@idd`/],
+    ["", /^a\.cedar: expected at least one policy/],
+  ]) {
+    const { status, json } = await publish(text);
+    assert.equal(status, 422);
+    assert.match(json.problems[0], place);
+  }
+});
+
 test("a version on trial decides nothing, and is told of", async () => {
   const { live } = (await publish(READ)).json.pointer;
   const tried = await publish(NOBODY, { as: "shadow" });
@@ -111,6 +123,57 @@ test("no mistake that is published shuts the administrators out, nor does a stor
   assert.equal((await request(support, { method: "GET", path: "/auth/admin/sessions" })).status, 403);
   assert.equal((await read(root, "/auth/admin/policies")).status, 503);
   await postern.break({});
+});
+
+/** What would overflow the stack or take the isolate's time, had anybody read it: files of a version. */
+const BOMBS = {
+  "a chain of types": { "a.cedarschema": chain(3000, (at) => `entity E${at}${at ? ` in [E${at - 1}]` : ""};`) },
+  "a chain of actions": { "a.cedarschema": chain(3000, (at) => `action "a${at}"${at ? ` in ["a${at - 1}"]` : ""};`) },
+  "a chain through namespaces": {
+    "a.cedarschema": chain(2000, (at) => `namespace n${at} { entity E${at ? ` in [n${at - 1}::E]` : ""}; }`),
+  },
+  "towers of types in types": {
+    "a.cedarschema": chain(25, (at) => `type t${at} = { a: ${"Set<".repeat(25)}t${at + 1}${">".repeat(25)} };`) + "type t25 = Long;",
+  },
+  "types that are multiplied": {
+    "a.cedarschema": `entity ${names("p", 40)}; entity ${names("r", 40)};
+      action ${names("a", 20).replace(/\w+/g, '"$&"')} appliesTo { principal: [${names("p", 40)}], resource: [${names("r", 40)}] };`,
+    "a.cedar": chain(100, (at) => `@id("${at}") permit(principal, action, resource) when { context == context };`),
+  },
+  "conditions without end": { "a.cedar": `permit(principal, action, resource)${" when { true }".repeat(15_000)};` },
+  "attributes of attributes": { "a.cedar": `permit(principal, action, resource) when { context${'["a"]'.repeat(30_000)} };` },
+  "brackets in brackets": { "a.cedar": `permit(principal, action, resource) when { ${"(".repeat(50_000)}true${")".repeat(50_000)} };` },
+};
+
+function chain(length, link) {
+  return Array.from({ length }, (_, at) => `${link(at)}\n`).join("");
+}
+
+function names(name, count) {
+  return Array.from({ length: count }, (_, at) => `${name}${at}`).join(", ");
+}
+
+test("no version that is brought takes along the requests that are under way", async () => {
+  const before = (await read(root, "/auth/admin/policies")).json.pointer;
+  const fault = (name, options) => postern.send(`/__fault/${name}`, options);
+  // Those that could not be begun again, if the instance went: they would be answered 503.
+  const count = async () => Number((await fault("count")).body);
+  const asked = await count();
+  const held = Array.from({ length: 10 }, () => fault("hold", { method: "POST", body: "x" }));
+  let looks = 0;
+  while ((await count()) - asked - (looks += 1) < 10) await new Promise((soon) => setTimeout(soon, 10));
+  for (const [name, files] of Object.entries(BOMBS)) {
+    const { status, json } = await order(root, "/auth/admin/policies", { files: { "a.cedar": READ, ...files }, as: "live" });
+    assert.equal(status, 422, name);
+    assert.equal(json.problems.length, 1, name);
+  }
+  await fault("release");
+  const statuses = (await Promise.all(held)).map(({ status }) => status);
+  assert.deepEqual(statuses, Array(10).fill(200));
+  assert.deepEqual((await read(root, "/auth/admin/policies")).json.pointer, before);
+  const nested = `{ "files": { "a.cedar": ${"[".repeat(20_000)} }`;
+  const answer = await root.fetch("/auth/admin/policies", { method: "POST", headers: [["content-type", "application/json"]], body: nested });
+  assert.equal(answer.status, 400);
 });
 
 test("what would be decided asks the published policies", async () => {

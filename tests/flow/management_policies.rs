@@ -1,7 +1,7 @@
 //! Management and policies: who may manage by them, and how they are managed.
 
 use postern::gateway::{Gateway, MANAGEMENT};
-use postern::policy::{Pointer, pointer_key};
+use postern::policy::{Bundle, Pointer, pointer_key};
 use serde_json::{Value, json};
 
 use super::management::{managed, request};
@@ -9,19 +9,19 @@ use super::policies::publish;
 use crate::support::{Answered, Asked, Browser, Fault, World, gateway};
 
 /// Management where people have roles, and one route asks the policies.
-fn with_roles() -> Gateway {
+pub fn with_roles() -> Gateway {
     let mut variables = managed();
     variables["PROVIDERS"]["corp"]["roles"] = json!(["roles"]);
     variables["ROUTES"]["/orders/{id}"] = json!({ "upstream": "service:API", "policy": true });
     gateway(&variables)
 }
 
-fn root<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
+pub fn root<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
     Browser::new(world, gateway).signed_in_as("root", "root")
 }
 
 /// Somebody of the role `support`.
-fn support<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
+pub fn support<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
     world.corp.bend_claims(|claims| {
         claims["sub"] = "helper".into();
         claims["roles"] = json!(["support"]);
@@ -29,22 +29,22 @@ fn support<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
     Browser::new(world, gateway).signed_in()
 }
 
-fn post(who: &Browser<'_>, path: &str, order: &Value) -> Answered {
+pub fn post(who: &Browser<'_>, path: &str, order: &Value) -> Answered {
     let asked = Asked::script("POST", path).with("content-type", "application/json");
     who.send(&asked.with_body(Ok(&order.to_string())))
 }
 
-fn bring(who: &Browser<'_>, text: &str, role: &str) -> Answered {
+pub fn bring(who: &Browser<'_>, text: &str, role: &str) -> Answered {
     post(who, "/auth/admin/policies", &json!({ "files": { "a.cedar": text }, "as": role }))
 }
 
-fn pointer(world: &World) -> Pointer {
+pub fn pointer(world: &World) -> Pointer {
     Pointer::from_text(&world.policies.borrow()[pointer_key()]).unwrap()
 }
 
-const READ: &str = r#"@id("read") permit(principal, action in Action::"read", resource);"#;
-const NOBODY: &str = r#"@id("nobody") forbid(principal, action, resource);"#;
-const SUPPORT: &str =
+pub const READ: &str = r#"@id("read") permit(principal, action in Action::"read", resource);"#;
+pub const NOBODY: &str = r#"@id("nobody") forbid(principal, action, resource);"#;
+pub const SUPPORT: &str =
     r#"@id("support") permit(principal in Role::"support", action == Action::"sessions.list", resource);"#;
 
 #[test]
@@ -209,19 +209,134 @@ fn who_has_not_seen_the_last_change_changes_nothing() {
     publish(READ, seen).assert_refused(409, "admin.outdated");
 }
 
+/// An isolate that knows of a newer pointer than the store shows: another location's copy is older for a while.
+fn stale<'w>(world: &'w World, root: &Browser<'w>, newer: u64) -> String {
+    let old = bring(root, READ, "live").json()["pointer"]["live"].as_str().unwrap().to_owned();
+    let copy = world.policies.borrow()[pointer_key()].clone();
+    publish(world, newer, NOBODY, Some(SUPPORT));
+    world.wait(3);
+    root.send(&Asked::script("GET", "/orders/7"));
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), copy);
+    old
+}
+
 #[test]
-fn a_serial_grows_even_where_the_store_shows_an_old_pointer() {
+fn nothing_is_kept_of_a_pointer_that_is_older_than_what_is_known() {
+    // R-198
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    let old = stale(&world, &root, 9_000_000_000);
+    let shown = pointer(&world);
+    let point = |order: &Value| post(&root, "/auth/admin/policies/pointer", order);
+    let refused = [
+        bring(&root, SUPPORT, "shadow"),
+        point(&json!({ "shadow": null })),
+        point(&json!({ "shadow": old })),
+        point(&json!({ "live": old })),
+    ];
+    for answered in refused {
+        answered.assert_refused(503, "admin.stale_copy");
+        assert_eq!(pointer(&world), shown, "nothing is written");
+    }
+    // The serial that is shown is not the one that counts.
+    point(&json!({ "live": old, "shadow": null, "expect": shown.serial })).assert_refused(409, "admin.outdated");
+    // What keeps nothing is carried out, and counts.
+    let before = |event: &Value| event["before"].as_str().unwrap().to_owned();
+    let answered = point(&json!({ "live": old, "shadow": null, "expect": 9_000_000_000_u64 }));
+    assert_eq!((pointer(&world).serial, pointer(&world).shadow), (9_000_000_001, None));
+    assert!(before(&answered.event).ends_with("serial 9000000000"), "{}", answered.event);
+}
+
+#[test]
+fn what_is_published_whole_counts_even_where_the_store_shows_an_old_pointer() {
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    stale(&world, &root, 9_000_000_000);
+    assert_eq!(bring(&root, READ, "live").reply().status.as_u16(), 200);
+    assert_eq!(pointer(&world).serial, 9_000_000_001);
+}
+
+#[test]
+fn a_pointer_that_this_isolate_wrote_is_known_before_anybody_reads_it() {
     let (world, gateway) = (World::new(), with_roles());
     let root = root(&world, &gateway);
     bring(&root, READ, "live");
-    let old = world.policies.borrow()[pointer_key()].clone();
-    // The isolate knows of a much later one.
-    publish(&world, 9_000_000_000, NOBODY, None);
-    world.wait(3);
-    root.send(&Asked::script("GET", "/orders/7"));
-    world.policies.borrow_mut().insert(pointer_key().to_owned(), old);
+    let copy = world.policies.borrow()[pointer_key()].clone();
+    bring(&root, NOBODY, "live");
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), copy);
+    bring(&root, SUPPORT, "shadow").assert_refused(503, "admin.stale_copy");
+}
+
+#[test]
+fn the_list_says_what_does_not_decide_here_and_why() {
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    let idle = || {
+        let listed = root.send(&Asked::script("GET", "/auth/admin/policies")).json();
+        let idle = &listed["not_in_force"];
+        idle.as_object().map(|idle| {
+            assert!(idle["because"].as_str().unwrap().ends_with('.'), "{idle:?}");
+            (idle["what"].as_str().unwrap().to_owned(), idle["reason"].as_str().unwrap().to_owned())
+        })
+    };
+    let found = |what: &str, why: &str| Some((what.to_owned(), why.to_owned()));
+    assert_eq!(idle(), found("live", "policy.none_published"));
     bring(&root, READ, "live");
-    assert_eq!(pointer(&world).serial, 9_000_000_001);
+    assert_eq!(idle(), found("live", "policy.not_loaded_yet"));
+    let look = || {
+        world.wait(20);
+        root.send(&Asked::script("GET", "/orders/7"));
+    };
+    look();
+    assert_eq!(idle(), None);
+    // By hand, with a serial of another kind.
+    let before = pointer(&world);
+    publish(&world, 8, NOBODY, None);
+    assert_eq!(idle(), found("live", "policy.pointer_outdated"));
+    look();
+    assert_eq!(idle(), found("live", "policy.pointer_outdated"));
+    // A trial of what is not there.
+    let absent = Bundle::new([("b.cedar".to_owned(), NOBODY.to_owned())].into()).unwrap().version();
+    let next = Pointer::after(Some(&before), before.live.clone(), Some(absent));
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), next.to_text());
+    look();
+    assert_eq!(idle(), found("shadow", "policy.version_missing"));
+}
+
+const PUBLISHER: &str = r#"@id("publisher") permit(principal in Role::"support", action in
+    [Action::"policies.publish", Action::"policies.point", Action::"policies.read"], resource);"#;
+
+#[test]
+fn who_may_publish_hands_out_no_management_by_that() {
+    let (world, gateway) = (World::new(), with_roles());
+    let (root, support) = (root(&world, &gateway), support(&world, &gateway));
+    let published = |text: &str, more: &str| format!("{PUBLISHER}{text}{more}");
+    assert_eq!(bring(&root, PUBLISHER, "live").reply().status.as_u16(), 200);
+    world.wait(20);
+    root.send(&Asked::script("GET", "/orders/7"));
+    let more = r#"permit(principal in Role::"support", action in Action::"administer", resource);"#;
+    let forbids = r#"forbid(principal, action == Action::"policies.publish", resource);"#;
+    let moved = PUBLISHER.replace("\"support\"", "\"everyone\"");
+    for role in ["live", "shadow"] {
+        for text in [published(READ, more), published("", forbids), READ.to_owned(), format!("{READ}{moved}")] {
+            let before = pointer(&world);
+            let answered = bring(&support, &text, role);
+            let reason = (answered.reply().status.as_u16(), &answered.event["reason"]);
+            assert_eq!(reason, (422, &json!("admin.unacceptable")), "{role} {text}");
+            assert_eq!(pointer(&world), before);
+        }
+    }
+    // What it says of requests is theirs to change.
+    let answered = bring(&support, &published(READ, ""), "live");
+    assert_eq!(answered.reply().status.as_u16(), 200, "{}", answered.event);
+    let old = answered.json()["pointer"]["live"].as_str().unwrap().to_owned();
+    // Nor may they put in force what somebody else has only tried, or what was in force once.
+    let tried = bring(&root, &published(READ, more), "shadow").json()["pointer"]["shadow"].clone();
+    let answered = post(&support, "/auth/admin/policies/pointer", &json!({ "live": tried }));
+    assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);
+    assert_eq!(post(&root, "/auth/admin/policies/pointer", &json!({ "live": tried })).reply().status.as_u16(), 200);
+    let answered = post(&support, "/auth/admin/policies/pointer", &json!({ "live": old }));
+    assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);
 }
 
 #[test]
@@ -232,56 +347,4 @@ fn a_store_that_does_not_write_is_no_success() {
     assert_eq!(bring(&root, READ, "live").reply().status.as_u16(), 503);
     world.fault.set(Fault::None);
     assert!(world.policies.borrow().is_empty());
-}
-
-#[test]
-fn what_would_be_decided_asks_the_policies_too() {
-    let (world, gateway) = (World::new(), with_roles());
-    let root = root(&world, &gateway);
-    let suppose = || {
-        let who = json!({ "provider": "corp", "claims": { "sub": "alice" } });
-        post(&root, "/auth/admin/explain", &json!({ "who": who, "request": "GET /orders/7" })).json()
-    };
-    assert_eq!((&suppose()["outcome"], &suppose()["reason"]), (&json!("deny"), &json!("policy.none_loaded")));
-    let version = publish(&world, 1, READ, None);
-    world.wait(10);
-    let supposed = suppose();
-    assert_eq!((&supposed["outcome"], &supposed["reason"]), (&json!("allow"), &json!("policy.permitted")));
-    assert_eq!((&supposed["policies"], &supposed["policy_version"]), (&json!(["read"]), &json!(version.as_str())));
-}
-
-#[test]
-fn what_would_be_decided_may_be_asked_of_another_time_and_place() {
-    let mut variables = managed();
-    variables["ROUTES"]["/orders/{id}"] = json!({ "upstream": "service:API", "policy": true });
-    let (world, gateway) = (World::new(), gateway(&variables));
-    let office = r#"@id("office") permit(principal, action, resource) when {
-        context.utc.hour == 10 && context has address && context.address.isInRange(ip("203.0.113.0/24")) &&
-        context has tls && context.tls.version == "TLSv1.3" && context has certificate.subject };"#;
-    publish(&world, 1, office, None);
-    let root = root(&world, &gateway);
-    let ask = |context: &Value| {
-        let who = json!({ "provider": "corp", "claims": { "sub": "alice" } });
-        post(&root, "/auth/admin/explain", &json!({ "who": who, "request": "GET /orders/7", "context": context }))
-    };
-    let office = json!({
-        "time": "2026-11-23T10:00:00Z", "address": "203.0.113.7", "user_agent": "x",
-        "tls": { "version": "TLSv1.3", "cipher": "AEAD-AES128-GCM-SHA256" },
-        "certificate": { "sha256": "ab".repeat(32), "subject": "CN=laptop-7" },
-    });
-    assert_eq!(ask(&office).json()["outcome"], "allow");
-    for (name, other) in [
-        ("time", json!("2026-11-23T11:00:00Z")),
-        ("address", json!("192.0.2.1")),
-        ("tls", json!(null)),
-        ("certificate", json!("ab".repeat(32))),
-    ] {
-        let mut elsewhere = office.clone();
-        elsewhere[name] = other;
-        assert_eq!(ask(&elsewhere).json()["reason"], "policy.nothing_permits", "{name}");
-    }
-    assert_eq!(ask(&json!({})).json()["reason"], "policy.nothing_permits");
-    for unreadable in [json!({ "adress": "203.0.113.7" }), json!({ "time": "noon" }), json!([]), json!("x")] {
-        assert_eq!(ask(&unreadable).reply().status.as_u16(), 422, "{unreadable}");
-    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::{Build, Config, Deployment, KEY_RING, Problem, VERIFY};
+use postern::ids::site::Site;
 use postern::keyring::KeyRing;
 
 use super::decisions::Policies;
@@ -107,6 +108,11 @@ impl Asked {
         ["config", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
     }
 
+    /// Says which site is asked.
+    pub(super) fn of_site(&mut self, site: &Site) {
+        self.site = site.id().map(ToString::to_string);
+    }
+
     /// Takes its value.
     pub(super) fn take(&mut self, option: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
         let value = parser.value()?;
@@ -134,15 +140,10 @@ fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answe
     text.extend(policies.summary());
     let mut good = true;
     for file in &asked.decisions {
-        let name = file.display();
-        let (count, wrong) =
-            decisions::compare(config, &policies, &read(file)?).map_err(|why| format!("{name}: {why}"))?;
-        good &= wrong.is_empty();
-        text.push_str(&match wrong.len() {
-            0 => format!("\n{name}: {count} decisions as expected\n"),
-            wrong => format!("\n{name}: {wrong} of {count} decisions are not as expected\n"),
-        });
-        text.extend(wrong.iter().map(|line| format!("  {line}\n")));
+        let name = file.display().to_string();
+        let (account, all_met) = decisions::account(Some(config), &policies, (&name, &read(file)?))?;
+        good &= all_met;
+        text.push_str(&format!("\n{account}"));
     }
     Ok(if good { Answer::good(text) } else { Answer::wrong(text) })
 }

@@ -1,5 +1,5 @@
-//! What would be decided: one question (`postern explain`), or a file of them with the answers expected
-//! (`postern check --decisions`). The configuration, the mapping of claims and door 2 are the Worker's own; only that
+//! What would be decided: one question (`postern explain`), or a file of them with the answers expected (`--decisions` of
+//! `postern check` and `postern policy check`). The configuration, the mapping of claims and door 2 are the Worker's own; only that
 //! somebody is who they are is supposed.
 
 mod policies;
@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 
 use postern::config::Config;
 use postern::explain::{self, Context, Explanation, Reading, Who};
+use postern::policy::{PolicyDecision, PolicyVerdict};
 use postern::relation::{self, MemoryTuples, Misnamed, TUPLE};
 use postern::time::Timestamp;
+use postern_policy_cedar::PolicySet;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Answer;
+use super::policy::{Asked, Question, Routes, Seen};
 
 pub(super) use policies::Policies;
 
@@ -21,31 +25,72 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 /// Who is nobody.
 const NOBODY: &str = "nobody";
 
-/// Questions with their answers.
+/// Questions with their answers: the one form of such files, for `postern check` as for `postern policy check`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Golden {
-    #[serde(rename = "description")]
-    _description: String,
+pub(super) struct DecisionFile {
+    #[serde(default, rename = "description")]
+    _description: Option<String>,
+    /// The keys of the route tables, where no configuration is at hand.
+    #[serde(default)]
+    routes: Vec<String>,
     /// The tuples that there are.
     #[serde(default)]
     relations: Vec<String>,
     /// Who asks, by names of the file's own.
-    who: BTreeMap<String, Who>,
+    #[serde(default)]
+    who: BTreeMap<String, Person>,
     decisions: Vec<Expected>,
+}
+
+/// Somebody.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+enum Person {
+    /// By what is said of them, of which the configuration makes a caller.
+    Told(Box<Who>),
+    /// As policies see them: by their `subject` and whatever else.
+    Seen(Box<Seen>),
+}
+
+impl TryFrom<Value> for Person {
+    type Error = serde_json::Error;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        if value.get("subject").is_some() {
+            serde_json::from_value(value).map(Self::Seen)
+        } else {
+            serde_json::from_value(value).map(Self::Told)
+        }
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {
-    who: String,
-    request: String,
+    description: Option<String>,
+    /// Somebody and their request …
+    who: Option<String>,
+    request: Option<String>,
+    #[serde(default)]
+    context: Context,
+    /// … for somebody as policies see them, with the tenant of what they ask for and the route's facts that hold; …
+    tenant: Option<String>,
+    #[serde(default)]
+    facts: Vec<String>,
+    /// … or what a service asks.
+    evaluation: Option<Value>,
     expect: String,
     because: Option<String>,
     /// The policies that decide, in any order; when left out, any may.
     by: Option<Vec<String>>,
-    #[serde(default)]
-    context: Context,
+}
+
+/// What was decided.
+struct Found {
+    outcome: &'static str,
+    because: &'static str,
+    by: Vec<String>,
 }
 
 /// Door 2, as it is configured.
@@ -76,42 +121,131 @@ pub(super) fn explain(
     door.decide(Some(&who), request, &context)
 }
 
-/// How many questions a file has, or every answer that is not as it expects.
+/// What became of the questions of a file, for people, and whether every answer is as it expects.
 ///
 /// # Errors
-/// When the file, somebody in it or a request cannot be read.
-pub(super) fn compare(config: &Config, policies: &Policies, text: &str) -> Result<(usize, Vec<String>), String> {
-    let golden: Golden = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    for (name, who) in &golden.who {
-        who.suppose(config, NOW).map_err(|why| format!("{name}: {why}"))?;
+/// When the file, somebody in it or a request cannot be read, or there is nothing to answer by.
+pub(super) fn account(
+    config: Option<&Config>,
+    policies: &Policies,
+    (name, text): (&str, &str),
+) -> Result<(String, bool), String> {
+    let (count, wrong) = compare(config, policies, text).map_err(|why| format!("{name}: {why}"))?;
+    let head = match wrong.len() {
+        0 => format!("{name}: {count} decisions as expected\n"),
+        wrong => format!("{name}: {wrong} of {count} decisions are not as expected\n"),
+    };
+    let lines: String = wrong.iter().map(|line| format!("  {line}\n")).collect();
+    Ok((head + &lines, wrong.is_empty()))
+}
+
+fn compare(config: Option<&Config>, policies: &Policies, text: &str) -> Result<(usize, Vec<String>), String> {
+    let file: DecisionFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    for (name, person) in &file.who {
+        if let (Person::Told(told), Some(config)) = (person, config) {
+            told.suppose(config, NOW).map_err(|why| format!("{name}: {why}"))?;
+        }
     }
-    let door = Door { config, policies, tuples: tuples(config, &golden.relations)? };
+    if file.decisions.is_empty() {
+        return Err("expected at least one decision".to_owned());
+    }
+    let door =
+        config.map(|config| Ok::<_, String>(Door { config, policies, tuples: tuples(config, &file.relations)? }));
+    let answers = Answers { door: door.transpose()?, policies, routes: file.routes(config)?, who: &file.who };
     let mut wrong = Vec::new();
-    for expected in &golden.decisions {
-        let Expected { who, request, context, .. } = expected;
-        let somebody = golden.who.get(who);
-        if somebody.is_none() && who != NOBODY {
-            return Err(format!("`{who}` is not among `who`, nor `{NOBODY}`"));
-        }
-        let verdict = door.decide(somebody, request, context)?;
-        if !expected.is_met_by(&verdict) {
-            let by = expected.by.is_some().then_some(verdict.policies.as_slice());
-            let found = shown(verdict.outcome, Some(verdict.because), by);
-            wrong.push(format!("{who}, {request}: expected {}, found {found}", expected.shown()));
+    for expected in &file.decisions {
+        let called = expected.called();
+        let found = answers.decide(expected).map_err(|why| format!("{called}: {why}"))?;
+        if !expected.is_met_by(&found) {
+            let by = expected.by.is_some().then_some(found.by.as_slice());
+            let because = expected.because.is_some().then_some(found.because);
+            let found = shown(found.outcome, because, by);
+            wrong.push(format!("{called}: expected {}, found {found}", expected.shown()));
         }
     }
-    Ok((golden.decisions.len(), wrong))
+    Ok((file.decisions.len(), wrong))
+}
+
+impl DecisionFile {
+    fn routes(&self, config: Option<&Config>) -> Result<Routes, String> {
+        let known = config.filter(|_| self.routes.is_empty());
+        let known = known.map(|config| config.routes.routes().iter().map(|route| route.name.clone()).collect());
+        Routes::parse(&known.unwrap_or_else(|| self.routes.clone()))
+    }
+}
+
+/// What there is to answer by.
+struct Answers<'a> {
+    door: Option<Door<'a>>,
+    policies: &'a Policies,
+    routes: Routes,
+    who: &'a BTreeMap<String, Person>,
+}
+
+impl Answers<'_> {
+    fn decide(&self, expected: &Expected) -> Result<Found, String> {
+        let context = &expected.context;
+        match (expected.who.as_deref(), expected.request.as_deref(), &expected.evaluation) {
+            (None, None, Some(body)) => Ok(Question::of_service(body)?.decide(self.set()?).into()),
+            (Some(who), Some(request), None) => match self.who.get(who) {
+                Some(Person::Seen(seen)) => {
+                    let asked = Asked::of(request, context, expected.tenant.as_deref(), &expected.facts);
+                    Ok(Question::of_request(seen, &asked, &self.routes)?.decide(self.set()?).into())
+                }
+                Some(Person::Told(told)) => Ok(self.door()?.decide(Some(told), request, context)?.into()),
+                None if who == NOBODY => Ok(self.door()?.decide(None, request, context)?.into()),
+                None => Err(format!("`{who}` is not among `who`, nor `{NOBODY}`")),
+            },
+            _ => Err("expected `who` and `request`, or `evaluation` alone".to_owned()),
+        }
+    }
+
+    fn door(&self) -> Result<&Door<'_>, String> {
+        let without = "who is told of by `provider` or `issuer` is known to a configuration alone: expected `--config`, or \
+                       `subject` and what else policies see";
+        self.door.as_ref().ok_or_else(|| without.to_owned())
+    }
+
+    fn set(&self) -> Result<&PolicySet, String> {
+        self.policies.set().ok_or_else(|| "there are no policies to ask".to_owned())
+    }
+}
+
+impl From<PolicyDecision> for Found {
+    fn from(decision: PolicyDecision) -> Self {
+        let outcome = match decision.verdict {
+            PolicyVerdict::Allow => "allow",
+            PolicyVerdict::Deny(_) => "deny",
+            PolicyVerdict::StepUp(_) => "step_up",
+        };
+        Self { outcome, because: decision.verdict.code(), by: decision.policies }
+    }
+}
+
+impl From<Explanation> for Found {
+    fn from(verdict: Explanation) -> Self {
+        Self { outcome: verdict.outcome, because: verdict.because, by: verdict.policies }
+    }
 }
 
 impl Expected {
-    fn is_met_by(&self, verdict: &Explanation) -> bool {
+    /// What it is about, in a few words.
+    fn called(&self) -> String {
+        let named = self.description.clone();
+        named.unwrap_or_else(|| match (&self.who, &self.request) {
+            (Some(who), Some(request)) => format!("{who}, {request}"),
+            _ => "an evaluation".to_owned(),
+        })
+    }
+
+    fn is_met_by(&self, found: &Found) -> bool {
         let same = |by: &Vec<String>| {
             let mut by = by.clone();
             by.sort();
-            by == verdict.policies
+            by == found.by
         };
-        self.expect == verdict.outcome
-            && self.because.as_ref().is_none_or(|why| why == verdict.because)
+        self.expect == found.outcome
+            && self.because.as_ref().is_none_or(|why| why == found.because)
             && self.by.as_ref().is_none_or(same)
     }
 

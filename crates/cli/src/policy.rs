@@ -2,39 +2,49 @@
 
 mod case;
 mod explain;
-mod golden;
 mod question;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::SystemTime;
 
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::Config;
 use postern::ids::site::{Site, SiteId};
-use postern::policy::{Bundle, Pointer, PolicyProblem, pointer_key, version_key};
-use postern::route::Access;
+use postern::policy::{Bundle, CompiledPolicies, KnownNames, Pointer, PolicyProblem, pointer_key, version_key};
+use postern::time::Timestamp;
 use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
 
-use super::{Answer, check};
+use super::decisions::Policies;
+use super::{Answer, check, decisions};
+pub(super) use case::{Asked, Routes, Who as Seen};
+pub(super) use question::Question;
 
 const USAGE: &str = "\
 Usage:
   postern policy check [--config FILE] [--env NAME] [--site ID] [--decisions FILE]... FILE|DIR...
       Reads policies in Cedar (`*.cedar`), checks them against the schema, with what the files declare beside it
       (`*.cedarschema`), and tells everything that is wrong.
-      --config, --env, --site  as for `postern check`; given one of these, every route that a policy names must
-                   be one of that configuration that asks the policies
-      --decisions  cases with the decisions expected, in JSON: each must come out so
+      --config, --env, --site  as for `postern check`; given one of these, every route, relation, parameter, claim
+                   and issuer that a policy names must be one of that configuration
+      --decisions  a file as for `postern check`; without a configuration it says itself what `routes` there are, and
+                   who asks as policies see them, by `subject`
   postern policy explain --case FILE FILE|DIR...
       Decides one case and tells why.
       --case       the case in JSON; `-` reads it from standard input
-  postern policy pack --serial NUMBER [--site ID] FILE|DIR...
-      Prints the policies as a version to be published, and the pointer to it, for `wrangler kv bulk put`.
-      --serial     higher than that of the version published before, also to go back to an older one
+  postern policy pack [--config FILE] [--env NAME] [--site ID] [--serial SECONDS] FILE|DIR...
+      Checks the policies as `check` does, and prints them as a version to be published, and the pointer to it, for
+      `wrangler kv bulk put`.
       --site       of several sites, the one that they are for
+      --serial     the time of this publication in seconds since 1970, which is now unless it is said: what is published
+                   later counts, also to go back to an older version, over HTTP as by this command
   postern policy schema
       Prints the schema: what a policy may speak of.
 ";
+
+/// Before this second of 2001 nothing was published.
+const EARLIEST: u64 = 1_000_000_000;
 
 pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let Some(first) = parser.next()? else { return Ok(Answer::misused(format!("expected a command\n\n{USAGE}"))) };
@@ -72,7 +82,7 @@ fn check(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 }
 
 fn pack(mut parser: Parser) -> Result<Answer, lexopt::Error> {
-    let (mut paths, mut serial, mut site) = (Vec::new(), None, Site::SOLE);
+    let (mut paths, mut serial, mut site, mut deployment) = (Vec::new(), None, Site::SOLE, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("serial") => serial = Some(parser.value()?.parse::<u64>()?),
@@ -82,24 +92,46 @@ fn pack(mut parser: Parser) -> Result<Answer, lexopt::Error> {
             }
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             Arg::Value(path) => paths.push(PathBuf::from(path)),
-            other => return Err(other.unexpected()),
+            other => match check::Asked::option(&other).filter(|option| *option != "policies") {
+                Some(option) => deployment.get_or_insert_with(check::Asked::default).take(option, &mut parser)?,
+                None => return Err(other.unexpected()),
+            },
         }
     }
-    let serial = serial.ok_or("expected `--serial NUMBER`")?;
+    let now = Pointer::serial_at(now());
+    let serial = serial.unwrap_or(now);
+    if serial < EARLIEST {
+        return Err(format!(
+            "`--serial {serial}`: expected seconds since 1970, as for what is published over HTTP; left out, it is now, {now}"
+        )
+        .into());
+    }
     if paths.is_empty() {
         return Err("expected a file or directory with policies".into());
     }
-    Ok(packed(&paths, serial, &site).unwrap_or_else(Answer::misused))
+    let answer = match deployment {
+        Some(mut asked) => {
+            asked.of_site(&site);
+            check::with_site(&asked, |config, _| packed(&paths, serial, &site, Some(config)))
+        }
+        None => packed(&paths, serial, &site, None),
+    };
+    Ok(answer.unwrap_or_else(Answer::misused))
+}
+
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix(now.as_secs().try_into().unwrap_or(i64::MAX))
 }
 
 /// The version before the pointer, in the order in which they are to be written.
-fn packed(paths: &[PathBuf], serial: u64, site: &Site) -> Result<Answer, String> {
+fn packed(paths: &[PathBuf], serial: u64, site: &Site, config: Option<&Config>) -> Result<Answer, String> {
     let bundle = match bundle(paths)? {
         Ok(bundle) => bundle,
         Err(problem) => return Ok(Answer::wrong(list(&[problem]))),
     };
-    let set = match engine().parse(&bundle) {
-        Ok(set) => set,
+    let set: Rc<dyn CompiledPolicies> = match checked(&bundle, config) {
+        Ok(set) => Rc::new(set),
         Err(problems) => return Ok(Answer::wrong(list(&problems))),
     };
     let version = bundle.version();
@@ -122,9 +154,11 @@ fn report(paths: &[PathBuf], decisions: &[PathBuf], config: Option<&Config>) -> 
         Err(wrong) => return Ok(wrong),
     };
     let mut out = format!("{} policies, version {}\n", set.len(), set.version());
+    let policies = Policies::of(set);
     let mut wrong = false;
     for file in decisions {
-        let (account, all_met) = golden::check(&set, &file.display().to_string(), &read(file)?)?;
+        let name = file.display().to_string();
+        let (account, all_met) = decisions::account(config, &policies, (&name, &read(file)?))?;
         out.push_str(&account);
         wrong |= !all_met;
     }
@@ -137,38 +171,27 @@ fn report(paths: &[PathBuf], decisions: &[PathBuf], config: Option<&Config>) -> 
 /// When one cannot be read.
 fn load(paths: &[PathBuf]) -> Result<Result<PolicySet, Vec<PolicyProblem>>, String> {
     let bundle = bundle(paths)?.map_err(|problem| vec![problem]);
-    Ok(bundle.and_then(|bundle| PolicySet::parse(&bundle)))
+    Ok(bundle.and_then(|bundle| checked(&bundle, None)))
 }
 
-/// The same, for a site: every route that they name is one of its routes, and asks them. The other answer tells what is
-/// wrong.
+/// The same, for a site: they name nothing that it does not have. The other answer tells what is wrong.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub(super) fn load_for(paths: &[PathBuf], config: &Config) -> Result<Result<PolicySet, Answer>, String> {
-    let strangers = |set: PolicySet| match strangers(&set, config) {
-        none if none.is_empty() => Ok(set),
-        problems => Err(problems),
-    };
-    Ok(load(paths)?.and_then(strangers).map_err(|problems| Answer::wrong(list(&problems))))
+    let bundle = bundle(paths)?.map_err(|problem| vec![problem]);
+    let set = bundle.and_then(|bundle| checked(&bundle, Some(config)));
+    Ok(set.map_err(|problems| Answer::wrong(list(&problems))))
 }
 
-fn strangers(set: &PolicySet, config: &Config) -> Vec<PolicyProblem> {
-    let asks = |name: &str| {
-        let route = config.routes.routes().iter().find(|route| route.name == name)?;
-        Some(matches!(&route.access, Access::Guarded(guard) if guard.policy))
-    };
-    let told = |(policy, route): (String, String)| {
-        let message = match asks(&route) {
-            Some(true) => return None,
-            Some(false) => {
-                format!("policy `{policy}`: the route `{route}` does not ask the policies, it has no `policy = true`")
-            }
-            None => format!("policy `{policy}`: the configuration has no route `{route}`"),
-        };
-        Some(PolicyProblem { file: String::new(), at: None, message })
-    };
-    set.routes().into_iter().filter_map(told).collect()
+/// What the Worker says of them when they are published over HTTP.
+fn checked(bundle: &Bundle, config: Option<&Config>) -> Result<PolicySet, Vec<PolicyProblem>> {
+    let set = PolicySet::parse(bundle)?;
+    let known = config.map(KnownNames::of);
+    match engine().unknown_names(bundle, known.as_ref()) {
+        none if none.is_empty() => Ok(set),
+        strangers => Err(strangers),
+    }
 }
 
 fn bundle(paths: &[PathBuf]) -> Result<Result<Bundle, PolicyProblem>, String> {

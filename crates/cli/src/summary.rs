@@ -227,6 +227,13 @@ fn guarded(guard: &Guard) -> String {
     }
     let mut who = ways.join(" or ");
     who.extend(required(requirements));
+    if guard.policy {
+        who.push_str(", if the policies permit it");
+    }
+    if !guard.facts.is_empty() {
+        let facts: Vec<String> = guard.facts.iter().map(ToString::to_string).collect();
+        who.push_str(&format!(" (told of {})", facts.join(" ")));
+    }
     who.push_str(match guard.token {
         Token::None => "",
         Token::Relay => ", gets the access token",

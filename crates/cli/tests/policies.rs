@@ -39,7 +39,7 @@ fn the_examples_decide_as_they_say() {
     for folder in folders {
         let (said, code) =
             postern(folder.to_str().unwrap(), &["policy", "check", ".", "--decisions", "decisions.json"]);
-        assert!(code == Some(0) && said.contains("all as expected"), "{}\n{said}", folder.display());
+        assert!(code == Some(0) && said.contains("decisions as expected"), "{}\n{said}", folder.display());
     }
 }
 
@@ -48,7 +48,7 @@ fn every_policy_of_the_examples_decides_a_case() {
     for folder in folders(EXAMPLES) {
         let decisions = std::fs::read_to_string(folder.join("decisions.json")).unwrap();
         let decisions: serde_json::Value = serde_json::from_str(&decisions).unwrap();
-        let deciding = decisions["cases"].to_string();
+        let deciding = decisions["decisions"].to_string();
         for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let text = std::fs::read_to_string(&file).unwrap();
             for id in text.split("@id(").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -77,23 +77,42 @@ fn a_case_is_explained() {
 
 #[test]
 fn a_version_is_packed_for_the_store_and_one_that_does_not_hold_up_is_not() {
-    let (said, code) = postern(FIXTURES, &["policy", "pack", "--serial", "7", "good.cedar"]);
+    let (said, code) = postern(FIXTURES, &["policy", "pack", "--serial", "1795428000", "good.cedar"]);
     let entries: serde_json::Value = serde_json::from_str(&said).unwrap();
     let text = |entry: usize, member: &str| entries[entry][member].as_str().unwrap().to_owned();
     let bundle = postern::policy::Bundle::from_text(&text(0, "value")).unwrap();
     let pointer = postern::policy::Pointer::from_text(&text(1, "value")).unwrap();
-    assert_eq!((code, pointer.serial, &pointer.live), (Some(0), 7, &bundle.version()));
+    assert_eq!((code, pointer.serial, &pointer.live), (Some(0), 1_795_428_000, &bundle.version()));
     assert_eq!(text(0, "key"), postern::policy::version_key(&pointer.live));
     assert_eq!(text(1, "key"), postern::policy::pointer_key());
-    let (said, _) = postern(FIXTURES, &["policy", "pack", "--serial", "7", "--site", "shop", "good.cedar"]);
-    let of_site: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let of_site = ["policy", "pack", "--serial", "1795428000", "--site", "shop", "good.cedar"];
+    let of_site: serde_json::Value = serde_json::from_str(&postern(FIXTURES, &of_site).0).unwrap();
     for entry in 0..2 {
         assert_eq!(of_site[entry]["key"], format!("shop.{}", text(entry, "key")));
         assert_eq!(of_site[entry]["value"], entries[entry]["value"]);
     }
-    assert_eq!(postern(FIXTURES, &["policy", "pack", "--serial", "7", "--site", "no site", "good.cedar"]).1, Some(2));
-    assert_eq!(postern(FIXTURES, &["policy", "pack", "--serial", "7", "wrong"]).1, Some(1));
-    assert_eq!(postern(FIXTURES, &["policy", "pack", "good.cedar"]).1, Some(2));
+    assert_eq!(postern(FIXTURES, &["policy", "pack", "--site", "no site", "good.cedar"]).1, Some(2));
+    assert_eq!(postern(FIXTURES, &["policy", "pack", "wrong"]).1, Some(1));
+    assert_eq!(postern(FIXTURES, &["policy", "pack"]).1, Some(2));
+}
+
+#[test]
+fn the_serial_of_the_command_is_the_time_as_it_is_over_http() {
+    // Over HTTP a serial is the time, in seconds.
+    let serial = |args: &[&str]| {
+        let (said, code) = postern(FIXTURES, args);
+        assert_eq!(code, Some(0), "{said}");
+        let entries: serde_json::Value = serde_json::from_str(&said).unwrap();
+        postern::policy::Pointer::from_text(entries[1]["value"].as_str().unwrap()).unwrap().serial
+    };
+    let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let before = now();
+    let packed = serial(&["policy", "pack", "good.cedar"]);
+    assert!((before..=now()).contains(&packed), "{packed}");
+    for counted in ["8", "0", "999999999"] {
+        let (said, code) = postern(FIXTURES, &["policy", "pack", "--serial", counted, "good.cedar"]);
+        assert!(code == Some(2) && said.contains("expected seconds since 1970"), "{said}");
+    }
 }
 
 #[test]
@@ -128,11 +147,41 @@ fn of_the_examples(args: &[&str]) -> (String, Option<i32>) {
 fn a_configuration_and_its_policies_decide_together_as_the_examples_say() {
     let (said, code) = of_the_examples(&["check", "--policies", ".", "--decisions", "decisions.json"]);
     assert!(code == Some(0) && said.contains("decisions.json: 13 decisions as expected"), "{said}");
+    assert!(said.contains(", if the policies permit it\n"), "{said}");
     // Without the policies it is only known that they are to be asked.
     let (said, code) = of_the_examples(&["check", "--decisions", "decisions.json"]);
     let expected = "viewer, GET /api/orders/7: expected allow because policy.permitted by viewers-read, \
         found allow because policy.to_be_asked by none";
     assert!(code == Some(1) && said.contains(expected), "{said}");
+}
+
+#[test]
+fn one_file_has_people_as_the_configuration_and_as_policies_see_them_and_what_services_ask() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("decisions.json");
+    let text = serde_json::json!({
+        "who": {
+            "told": { "provider": "corp", "claims": { "sub": "vera", "realm_access": { "roles": ["viewer"] } } },
+            "seen": { "issuer": "https://login.example.com", "subject": "vera", "roles": ["viewer"] },
+        },
+        "decisions": [
+            { "who": "told", "request": "GET /api/orders/7", "expect": "allow", "by": ["viewers-read"] },
+            { "who": "seen", "request": "GET /api/orders/7", "expect": "allow", "because": "policy.permitted" },
+            { "who": "nobody", "request": "GET /api/orders/7", "expect": "401" },
+            { "evaluation": { "subject": { "type": "x", "id": "a" }, "action": { "name": "b" },
+                "resource": { "type": "y", "id": "c" } }, "expect": "deny" },
+        ],
+    });
+    std::fs::write(&file, text.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let known = ["--config", "wrangler.toml", "--secrets", "none", "--decisions", file];
+    for args in [[&["policy", "check", "."][..], &known].concat(), [&["check", "--policies", "."][..], &known].concat()]
+    {
+        let (said, code) = postern(EXAMPLES, &args);
+        assert!(code == Some(0) && said.contains("4 decisions as expected"), "{args:?}: {said}");
+    }
+    // Who is told of by a provider is known to a configuration alone.
+    let (said, code) = postern(EXAMPLES, &["policy", "check", ".", "--decisions", file]);
+    assert!(code == Some(2) && said.contains("expected `--config`"), "{said}");
 }
 
 #[test]
@@ -161,10 +210,11 @@ fn a_policy_that_names_a_route_that_is_not_there_or_does_not_ask_is_refused() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("strangers.cedar");
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
-    let expected = "2 problems\n\n  policy `a`: the configuration has no route `/api/order/{*rest}`\n  policy `b`: the \
-        route `/api/news` does not ask the policies, it has no `policy = true`\n";
+    let expected = "2 problems\n\n  strangers.cedar:1:48: the configuration has no route `/api/order/{*rest}`, did \
+        you mean `/api/orders/{*rest}`?\n  strangers.cedar:2:65: the route `/api/news` does not ask the policies, it has no `policy = true`\n";
     for args in [
         &["policy", "check", "--config", "wrangler.toml", file][..],
+        &["policy", "pack", "--config", "wrangler.toml", file],
         &["check", "--config", "wrangler.toml", "--secrets", "none", "--policies", file],
     ] {
         assert_eq!(postern(EXAMPLES, args), (expected.to_owned(), Some(1)), "{args:?}");

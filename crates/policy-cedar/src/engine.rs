@@ -1,14 +1,16 @@
 //! Cedar behind the traits of the core.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use postern::authzen::Evaluation;
 use postern::policy::{
-    Bundle, Compiled, CompiledPolicies, ManagementInput, PolicyDecision, PolicyEngine, PolicyInput, Version,
+    Bundle, Compiled, CompiledPolicies, KnownNames, ManagementInput, NearMiss, PolicyDecision, PolicyEngine,
+    PolicyInput, PolicyProblem, Version,
 };
 
 use super::set::PolicySet;
-use super::{management, schema, warm_up};
+use super::{management, names, schema, warm_up};
 
 /// Policies in Cedar.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,10 @@ impl PolicyEngine for Cedar {
 
     fn parse_checked(&self, bundle: &Bundle) -> Compiled {
         Ok(Rc::new(PolicySet::parse_checked(bundle)?))
+    }
+
+    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames<'_>>) -> Vec<PolicyProblem> {
+        names::unknown(bundle, known)
     }
 
     fn built_in(&self) -> Compiled {
@@ -46,12 +52,20 @@ impl CompiledPolicies for PolicySet {
         self.decide(input)
     }
 
+    fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss> {
+        self.nearest(input)
+    }
+
     fn evaluate(&self, evaluation: &Evaluation) -> PolicyDecision {
         self.evaluate(evaluation)
     }
 
     fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
         self.decide_management(input)
+    }
+
+    fn managing(&self) -> BTreeSet<String> {
+        self.managing()
     }
 
     fn rehearse(&self) {

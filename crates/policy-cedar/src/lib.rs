@@ -12,14 +12,18 @@ mod domain;
 mod engine;
 mod limits;
 mod management;
+mod names;
+mod nearest;
 mod problem;
 mod question;
 mod reads;
 mod schema;
+mod schema_limits;
 mod set;
 mod slices;
 mod step_up;
 mod warm_up;
+mod zones;
 
 use postern::policy::PolicyEngine;
 

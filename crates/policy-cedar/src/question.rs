@@ -10,6 +10,7 @@ use postern::policy::{ContextFacts, ManagementInput, PolicyInput, PrincipalFacts
 use super::claims::{self, Tags};
 use super::reads::Reads;
 use super::schema::Names;
+use super::zones::WallClock;
 
 /// In characters: it is long enough for every browser, and bounds what `like` has to look at.
 const MAX_USER_AGENT: usize = 512;
@@ -35,6 +36,7 @@ impl Question {
         let context = surroundings(context, principal.authentication, (names, reads))?;
         let context = Context::from_pairs(context).map_err(text)?;
         let mut all = asking(principal, asker.clone(), &who, (names, reads))?;
+        all.extend(local(input.context.now.as_unix(), names, reads)?);
         all.push(thing(resource, what.clone(), names)?);
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
         Ok(Self {
@@ -49,20 +51,24 @@ impl Question {
     ///
     /// # Errors
     /// The same.
-    pub(super) fn about_management(input: &ManagementInput<'_>, names: &Names) -> Result<Self, String> {
+    pub(super) fn about_management(
+        input: &ManagementInput<'_>,
+        names: &Names,
+        everything: &Reads,
+    ) -> Result<Self, String> {
         let ManagementInput { principal, action, administrators, context } = input;
         let who = identifier(principal.issuer, principal.subject)?;
         let asker = names.principal(principal.kind, &who);
         let (action, group) = names.management_action(action);
-        let everything = Reads::all();
-        let mut all = asking(principal, asker.clone(), &who, (names, &everything))?;
+        let mut all = asking(principal, asker.clone(), &who, (names, everything))?;
+        all.extend(local(input.context.now.as_unix(), names, everything)?);
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
         let named = administrators.iter().map(|(issuer, subject)| identifier(issuer, subject));
         let named = named.collect::<Result<Vec<_>, _>>()?.into_iter();
         let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(PrincipalKind::Human, &id)));
         let administrators = [("administrators".to_owned(), RestrictedExpression::new_set(named))];
         all.push(Entity::new(names.management(), administrators.into(), [].into()).map_err(text)?);
-        let context = surroundings(context, principal.authentication, (names, &everything))?;
+        let context = surroundings(context, principal.authentication, (names, everything))?;
         let context = Context::from_pairs(context).map_err(text)?;
         Ok(Self {
             request: Request::new(asker, action, names.management(), context, None).map_err(text)?,
@@ -107,6 +113,11 @@ fn person(
     if reads.has("scopes") {
         pairs.push(("scopes".to_owned(), set(facts.scopes)));
     }
+    if reads.has("permissions") {
+        let stated = facts.permissions.stated.iter();
+        let granted = reads.permissions.iter().filter(|name| facts.permissions.grants(name));
+        pairs.push(("permissions".to_owned(), set(stated.chain(granted))));
+    }
     if reads.has("numbers") {
         pairs.push(("numbers".to_owned(), RestrictedExpression::new_entity_uid(names.numbers(id))));
     }
@@ -144,8 +155,14 @@ fn surroundings(
     if reads.has("now") {
         add("now", RestrictedExpression::new_long(now));
     }
+    if reads.has("time") {
+        add("time", moment(now));
+    }
     if reads.has("utc") {
-        add("utc", record(clock(now))?);
+        add("utc", record(clock(WallClock::at(now)))?);
+    }
+    if reads.has("local") {
+        add("local", RestrictedExpression::new_entity_uid(names.local()));
     }
     if reads.has("authentication") {
         add("authentication", record(proof(facts, authentication))?);
@@ -204,12 +221,34 @@ fn proof(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Pair
     pairs
 }
 
-/// 1970-01-01 was a Thursday.
-fn clock(now: i64) -> Pairs {
-    let (day, second) = (now.div_euclid(86_400), now.rem_euclid(86_400));
-    let long = |name: &str, value| (name.to_owned(), RestrictedExpression::new_long(value));
-    let weekday = (day + 3).rem_euclid(7) + 1;
-    vec![long("hour", second / 3600), long("minute", second / 60 % 60), long("weekday", weekday)]
+/// The clocks of the zones that are named.
+fn local(now: i64, names: &Names, reads: &Reads) -> Result<Option<Entity>, String> {
+    if !reads.has("local") || reads.zones.is_empty() {
+        return Ok(None);
+    }
+    let mut clocks = Pairs::new();
+    for zone in &reads.zones {
+        let shown = zone.clock(now).ok_or("a zone without a rule")?;
+        clocks.push((zone.name.to_owned(), record(clock(shown))?));
+    }
+    Entity::new_with_tags(names.local(), [], [], clocks).map(Some).map_err(text)
+}
+
+fn clock(shown: WallClock) -> Pairs {
+    let WallClock { year, month, day, hour, minute, weekday } = shown;
+    let all =
+        [("year", year), ("month", month), ("day", day), ("hour", hour), ("minute", minute), ("weekday", weekday)];
+    all.map(|(name, value)| (name.to_owned(), RestrictedExpression::new_long(value))).into()
+}
+
+/// Cedar writes years of four digits.
+fn moment(now: i64) -> RestrictedExpression {
+    const FIRST: i64 = -62_135_596_800;
+    const LAST: i64 = 253_402_300_799;
+    let now = now.clamp(FIRST, LAST);
+    let WallClock { year, month, day, hour, minute, .. } = WallClock::at(now);
+    let second = now.rem_euclid(60);
+    RestrictedExpression::new_datetime(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }
 
 fn string(text: &str) -> RestrictedExpression {

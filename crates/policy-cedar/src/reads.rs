@@ -4,13 +4,18 @@
 
 use std::collections::BTreeSet;
 
+use super::zones::{self, Zone};
+
 /// What a policy reads by a name of ours that takes long to build, by that name.
-const FACTS: [&str; 11] = [
+const FACTS: [&str; 14] = [
     "numbers",
     "email",
     "scopes",
+    "permissions",
     "now",
+    "time",
     "utc",
+    "local",
     "address",
     "tls",
     "certificate",
@@ -24,6 +29,10 @@ const FACTS: [&str; 11] = [
 pub(super) struct Reads {
     facts: Vec<&'static str>,
     tags: Tags,
+    /// The zones that are named.
+    pub(super) zones: Vec<Zone>,
+    /// The permissions that are asked for by name.
+    pub(super) permissions: BTreeSet<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,18 +43,28 @@ enum Tags {
 
 impl Reads {
     /// Everything there is.
+    #[cfg(test)]
     pub(super) fn all() -> Self {
-        Self { facts: FACTS.into(), tags: Tags::All }
+        Self { facts: FACTS.into(), tags: Tags::All, zones: Vec::new(), permissions: BTreeSet::new() }
     }
 
-    /// What the policies of these files may look at.
-    pub(super) fn of(texts: &[&str]) -> Self {
+    /// Everything there is, of what is asked for by name no other than here.
+    pub(super) fn whole(&self) -> Self {
+        Self { facts: FACTS.into(), tags: Tags::All, zones: self.zones.clone(), permissions: self.permissions.clone() }
+    }
+
+    /// What policies may look at: by the text of their files, and the permissions that they name.
+    pub(super) fn of(texts: &[&str], permissions: BTreeSet<String>) -> Self {
+        let is_named = |zone: &Zone| texts.iter().any(|text| text.contains(zone.name));
+        let asks_for_local = texts.iter().any(|text| text.contains("local") || has_escapes(text));
+        let zones = zones::all().filter(|zone| asks_for_local && is_named(zone)).collect();
+        let nothing = Self { facts: Vec::new(), tags: Tags::All, zones, permissions };
         if texts.iter().any(|text| has_escapes(text) || takes_context_whole(text)) {
-            return Self::all();
+            return nothing.whole();
         }
         let facts = FACTS.into_iter().filter(|fact| texts.iter().any(|text| text.contains(fact))).collect();
         let tags = texts.iter().flat_map(|text| tags(text)).collect::<Option<_>>().map_or(Tags::All, Tags::Some);
-        Self { facts, tags }
+        Self { facts, tags, ..nothing }
     }
 
     /// Whether this one is.
@@ -87,8 +106,12 @@ fn takes_context_whole(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn of(texts: &[&str]) -> Reads {
+        Reads::of(texts, BTreeSet::new())
+    }
+
     fn read(text: &str) -> Vec<&'static str> {
-        Reads::of(&[text]).facts
+        of(&[text]).facts
     }
 
     #[test]
@@ -100,7 +123,16 @@ mod tests {
         );
         assert_eq!(read("when { context\n  . now > 7 }"), ["now"]);
         let both = ["when { principal.scopes.contains(\"a\") }", "when { context has device }"];
-        assert_eq!(Reads::of(&both).facts, ["scopes", "device"]);
+        assert_eq!(of(&both).facts, ["scopes", "device"]);
+    }
+
+    #[test]
+    fn zones_are_known_by_their_names_where_any_clock_is_asked() {
+        let named = |text: &str| of(&[text]).zones.iter().map(|zone| zone.name).collect::<Vec<_>>();
+        let berlin = r#"when { context.local.hasTag("Europe/Berlin") }"#;
+        assert_eq!(named(berlin), ["Europe/Berlin"]);
+        assert_eq!(named(r#"when { principal.getTag("zoneinfo").contains("Europe/Berlin") }"#), [""; 0]);
+        assert_eq!(of(&[berlin]).whole().zones.len(), 1);
     }
 
     #[test]
@@ -119,8 +151,8 @@ mod tests {
     #[test]
     fn claims_are_read_by_the_names_that_are_written_out() {
         let text = r#"when { principal.hasTag("a") && principal.getTag( "a" ).contains("b") && resource.hasTag("c") }"#;
-        assert_eq!(Reads::of(&[text]).tags, Tags::Some(["a", "c"].map(str::to_owned).into()));
-        assert_eq!(Reads::of(&["when { principal.scopes.isEmpty() }"]).tags, Tags::Some(BTreeSet::new()));
+        assert_eq!(of(&[text]).tags, Tags::Some(["a", "c"].map(str::to_owned).into()));
+        assert_eq!(of(&["when { principal.scopes.isEmpty() }"]).tags, Tags::Some(BTreeSet::new()));
         for any in [
             "when { principal.hasTag(resource.path) }",
             r#"when { principal.getTag(if true then "a" else "b").contains("c") }"#,
@@ -128,7 +160,7 @@ mod tests {
             r#"when { principal.getTag("\u{61}").contains("c") }"#,
             "when { principal.getTag // of whom\n (\"a\").contains(\"b\") }",
         ] {
-            assert_eq!(Reads::of(&[text, any]).tags, Tags::All, "{any}");
+            assert_eq!(of(&[text, any]).tags, Tags::All, "{any}");
         }
     }
 }

@@ -4,11 +4,14 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema, SchemaFragment};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::json_schema::Fragment;
 use postern::bounded_cache::{BoundedCache, Bounds};
 use postern::http::Method;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{PolicyProblem, Version};
 
+use super::schema_limits::{self, Declared};
 use super::{limits, problem};
 
 /// The schema, in Cedar's own notation.
@@ -37,6 +40,7 @@ pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
     if !problems.is_empty() {
         return Err(problems);
     }
+    declared(&files)?;
     // The text of our own is right, a test would tell.
     let mut fragments = Vec::new();
     for (file, text) in std::iter::once(("", SCHEMA)).chain(files) {
@@ -56,6 +60,27 @@ pub(super) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
             .map_err(|error| refused(&error))?;
     }
     Schema::from_schema_fragments(fragments).map_err(|error| refused(&error))
+}
+
+/// What the files declare, as they are written: read before Cedar puts it together.
+fn declared(files: &[(&str, &str)]) -> Result<Declared, Vec<PolicyProblem>> {
+    let mut declared = Declared::new();
+    let mut problems = Vec::new();
+    for (file, text) in files {
+        match Fragment::from_cedarschema_str(text, Extensions::all_available()) {
+            Ok((fragment, _warnings)) => declared.push(fragment),
+            Err(error) => problems.push(problem::found(file, text, 0, &error)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    schema_limits::excess(&declared).map_or(Ok(declared), |why| Err(vec![PolicyProblem::of_all(why)]))
+}
+
+/// How many combinations there are of an action, a type of principals and one of resources, ours among them.
+pub(super) fn combinations(files: &[(&str, &str)]) -> Result<usize, Vec<PolicyProblem>> {
+    Ok(schema_limits::combinations(&declared(files)?) + schema_limits::OURS)
 }
 
 fn refused(error: &impl std::fmt::Display) -> Vec<PolicyProblem> {
@@ -104,6 +129,7 @@ pub(super) struct Names {
     resource: EntityTypeName,
     action: EntityTypeName,
     management: EntityTypeName,
+    local: EntityTypeName,
 }
 
 impl Names {
@@ -120,6 +146,7 @@ impl Names {
             resource: name("Resource")?,
             action: name("Action")?,
             management: name("Management")?,
+            local: name("Local")?,
         })
     }
 
@@ -182,6 +209,10 @@ impl Names {
     /// An action of management, and all of them.
     pub(super) fn management_action(&self, name: &str) -> (EntityUid, EntityUid) {
         (uid(&self.action, name), uid(&self.action, "administer"))
+    }
+
+    pub(super) fn local(&self) -> EntityUid {
+        uid(&self.local, "now")
     }
 
     pub(super) fn management(&self) -> EntityUid {

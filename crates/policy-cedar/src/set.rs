@@ -9,8 +9,8 @@ use cedar_policy::{
 };
 use postern::authzen::Evaluation;
 use postern::policy::{
-    Bundle, Cause, Failure, ManagementInput, PolicyDecision, PolicyInput, PolicyProblem, PolicyStepUp, PolicyVerdict,
-    Version, position,
+    Bundle, Cause, Failure, ManagementInput, NearMiss, PolicyDecision, PolicyInput, PolicyProblem, PolicyStepUp,
+    PolicyVerdict, Version, position,
 };
 
 use super::domain::Domain;
@@ -19,7 +19,7 @@ use super::question::Question;
 use super::reads::Reads;
 use super::schema::{self, Names};
 use super::slices::Slices;
-use super::{management, problem, step_up};
+use super::{management, names, nearest, problem, step_up};
 
 /// The longest name of a policy, in bytes; that of a file and a line is shorter.
 const MAX_NAME: usize = 140;
@@ -55,11 +55,11 @@ pub struct PolicySet {
 }
 
 /// A policy, and where it begins.
-struct Found<'a> {
-    policy: Policy,
-    file: &'a str,
-    text: &'a str,
-    start: usize,
+pub(super) struct Found<'a> {
+    pub(super) policy: Policy,
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+    pub(super) start: usize,
 }
 
 impl PolicySet {
@@ -87,6 +87,9 @@ impl PolicySet {
         let schema = if is_checked { None } else { Some(schema::read(schemas.iter().copied())?) };
         let validator = schema.map(Validator::new);
         let texts: Vec<&str> = policies.iter().map(|(_, text)| *text).collect();
+        if !is_checked && let Some(why) = limits::laborious(&texts, schema::combinations(&schemas)?) {
+            return Err(of_all(why));
+        }
         for (file, text) in policies {
             match read_file(file, text) {
                 Ok(policies) => found.extend(policies),
@@ -106,7 +109,7 @@ impl PolicySet {
         let step_ups = step_ups(&found, &mut problems);
         if problems.is_empty() {
             let domain = validator.map(|validator| Domain::of(validator.schema())).transpose().map_err(of_all)?;
-            let reads = Reads::of(&texts);
+            let reads = Reads::of(&texts, names::permissions(&found));
             let set = Self::of(bundle.version(), found, step_ups, reads)?;
             let schemas = schemas.into_iter().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
             return Ok(Self { schemas, domain: domain.map(Ok).map_or_else(OnceCell::new, OnceCell::from), ..set });
@@ -152,15 +155,9 @@ impl PolicySet {
         self.len() == 0
     }
 
-    /// Every policy that names a route, and the route.
-    #[must_use]
-    pub fn routes(&self) -> BTreeSet<(String, String)> {
-        let named = |policy: &Policy| {
-            let literals = policy.entity_literals();
-            let routes = literals.iter().filter_map(|uid| self.names.as_route(uid));
-            routes.map(|route| (policy.id().to_string(), route.to_owned())).collect::<Vec<_>>()
-        };
-        self.all.policies().flat_map(named).collect()
+    /// The policies about management, each as it is written.
+    pub(super) fn managing(&self) -> BTreeSet<String> {
+        self.managing.policies().filter_map(Policy::to_cedar).collect()
     }
 
     /// Decides: pure, and the same for the same input.
@@ -175,16 +172,23 @@ impl PolicySet {
     /// The same with every fact there is, by all policies: what this one runs, a decision runs a part of.
     #[must_use]
     pub fn decide_whole(&self, input: &PolicyInput<'_>) -> PolicyDecision {
-        match Question::new(input, &self.names, &Reads::all()) {
+        match Question::new(input, &self.names, &self.reads.whole()) {
             Ok(question) => self.answer(&question, [&self.all]),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
     }
 
+    /// Where nothing permits it: the policies that come nearest to it, the nearest first.
+    #[must_use]
+    pub fn nearest(&self, input: &PolicyInput<'_>) -> Vec<NearMiss> {
+        let question = Question::new(input, &self.names, &self.reads.whole());
+        question.map(|question| nearest::nearest(&self.all, &question)).unwrap_or_default()
+    }
+
     /// The same about management, by the policies whose scope says that they are about it.
     #[must_use]
     pub fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision {
-        match Question::about_management(input, &self.names) {
+        match Question::about_management(input, &self.names, &self.reads.whole()) {
             Ok(question) => self.answer(&question, [&self.managing]).without_step_up(),
             Err(message) => self.unanswerable(Cause::Unanswerable, &message),
         }
@@ -275,7 +279,7 @@ impl Said {
     }
 }
 
-fn read_file<'a>(file: &'a str, text: &'a str) -> Result<Vec<Found<'a>>, Vec<PolicyProblem>> {
+pub(super) fn read_file<'a>(file: &'a str, text: &'a str) -> Result<Vec<Found<'a>>, Vec<PolicyProblem>> {
     if let Some((at, why)) = limits::excess(text) {
         return Err(vec![PolicyProblem::at(file, text, at, why)]);
     }

@@ -1,10 +1,11 @@
 //! Policies and questions for tests.
 
 use postern::authn::{Actor, AuthenticationFacts, Means};
+use postern::config::Roles;
 use postern::http::{ClientCertificate, Method, Peer, Tls};
 use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{
-    Bundle, ContextFacts, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts, ResourceFacts,
+    Bundle, ContextFacts, HeldPermissions, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts, ResourceFacts,
 };
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -24,6 +25,8 @@ pub(crate) struct Asking {
     pub(crate) tenant: Option<String>,
     pub(crate) roles: Vec<String>,
     pub(crate) scopes: Vec<String>,
+    pub(crate) permissions: Vec<String>,
+    pub(crate) granted: Roles,
     pub(crate) claims: Map<String, Value>,
     pub(crate) actor: Option<Actor>,
     pub(crate) authentication: AuthenticationFacts,
@@ -45,6 +48,8 @@ impl Default for Asking {
             tenant: None,
             roles: Vec::new(),
             scopes: Vec::new(),
+            permissions: Vec::new(),
+            granted: Roles::default(),
             claims: Map::new(),
             actor: None,
             authentication: AuthenticationFacts {
@@ -75,6 +80,7 @@ impl Asking {
                 tenant: self.tenant.as_deref(),
                 roles: &self.roles,
                 scopes: &self.scopes,
+                permissions: HeldPermissions { stated: &self.permissions, roles: &self.roles, granted: &self.granted },
                 claims: &self.claims,
                 actor: self.actor.as_ref(),
                 authentication: &self.authentication,
@@ -101,6 +107,8 @@ impl Asking {
             tenant: Some("acme".to_owned()),
             roles: vec!["viewer".to_owned(), "editor".to_owned()],
             scopes: vec!["orders:read".to_owned()],
+            permissions: vec!["orders:refund".to_owned()],
+            granted: Roles::of(&[("viewer", &["read:*"]), ("stranger", &["write:orders"])]).unwrap(),
             claims: claims.as_object().cloned().unwrap(),
             actor: Some(Actor { issuer: None, subject: "robot".to_owned() }),
             authentication: AuthenticationFacts {

@@ -75,6 +75,14 @@ fn policies_may_speak_of_all_that_the_schema_names() {
         r#"resource in Route::"/api/orders/{id}" && resource.path == "/api/orders/7""#,
         r#"resource.hasTag("id") && resource.getTag("id") == "7""#,
         r#"context.utc.weekday == 1 && context.utc.hour == 10 && context.utc.minute == 0"#,
+        r#"context.utc.year == 2026 && context.utc.month == 11 && context.utc.day == 23"#,
+        r#"context.time == datetime("2026-11-23T10:00:00Z") && context.time.toTime() == duration("10h")"#,
+        r#"context.time.offset(duration("1d")) > datetime("2026-11-24")"#,
+        r#"context.local.hasTag("Europe/Berlin") && context.local.getTag("Europe/Berlin").hour == 11"#,
+        r#"context.local.hasTag("Asia/Kolkata") && context.local.getTag("Asia/Kolkata").minute == 30"#,
+        r#"context.local.hasTag("Pacific/Auckland") && context.local.getTag("Pacific/Auckland").day == 23"#,
+        r#"principal.permissions.contains("orders:refund")"#,
+        r#"principal.permissions.containsAll(["orders:refund", "read:orders"])"#,
         r#"context has address && context.address.isInRange(ip("203.0.113.0/24")) && context.address.isIpv4()"#,
         r#"context has country && ["DE", "AT"].contains(context.country)"#,
         r#"context has certificate && context.certificate.sha256 like "abab*""#,
@@ -92,6 +100,45 @@ fn policies_may_speak_of_all_that_the_schema_names() {
         assert!(!holds(&format!("!({condition})"), &asking), "{condition}");
     }
     assert!(holds(&format!("context.now == {MONDAY}"), &asking));
+}
+
+#[test]
+fn office_hours_keep_to_the_clock_on_the_wall_the_whole_year() {
+    let office = r#"context.local.hasTag("Europe/Berlin") && context.local.getTag("Europe/Berlin").hour >= 8 &&
+        context.local.getTag("Europe/Berlin").hour < 17 && context.local.getTag("Europe/Berlin").weekday <= 5"#;
+    // In winter it is an hour later than in UTC, in summer two.
+    for (now, open) in [
+        (1_768_201_199, false),
+        (1_768_201_200, true),
+        (1_768_233_599, true),
+        (1_768_233_600, false),
+        (1_783_922_399, false),
+        (1_783_922_400, true),
+        (1_783_954_799, true),
+        (1_783_954_800, false),
+    ] {
+        assert_eq!(holds(office, &Asking { now, ..Asking::default() }), open, "{now}");
+    }
+}
+
+#[test]
+fn a_permission_is_held_by_name_or_by_a_role_that_grants_it() {
+    let asking = Asking::in_full();
+    for (condition, held) in [
+        (r#"principal.permissions.contains("read:orders")"#, true),
+        (r#"principal.permissions.contains("read:orders:own")"#, true),
+        (r#"principal.permissions.contains("write:orders")"#, false),
+        (r#"principal.permissions.containsAny(["write:orders", "orders:refund"])"#, true),
+        (r#"["read:orders", "orders:refund"].containsAll(principal.permissions)"#, true),
+        (r#"principal.permissions.isEmpty()"#, false),
+        // What nobody names is known only by the word of the issuer.
+        (r#"resource.hasTag("id") && principal.permissions.contains(resource.getTag("id"))"#, false),
+    ] {
+        assert_eq!(holds(condition, &asking), held, "{condition}");
+    }
+    let stranger = Asking { roles: vec!["stranger".to_owned()], permissions: Vec::new(), ..asking };
+    assert!(!holds(r#"principal.permissions.contains("read:orders")"#, &stranger));
+    assert!(holds(r#"principal.permissions.contains("write:orders")"#, &stranger));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What the first decision takes, taken beforehand: in WebAssembly most of it is code that is compiled when it is first run.
 
 use postern::authn::{AuthenticationFacts, Means};
+use postern::config::Roles;
 use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{Bundle, ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::policy::{Bundle, ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +51,7 @@ pub(super) fn rehearse(set: &PolicySet) -> bool {
             tenant: None,
             roles: &["a".to_owned()],
             scopes: &["a".to_owned()],
+            permissions: HeldPermissions { stated: &[], roles: &[], granted: &Roles::default() },
             claims: &claims,
             actor: None,
             authentication: &authentication,

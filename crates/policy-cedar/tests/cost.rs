@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use postern::authn::{AuthenticationFacts, Means};
+use postern::config::Roles;
 use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{Bundle, ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::policy::{Bundle, ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::time::Timestamp;
 use postern_policy_cedar::PolicySet;
 use serde_json::json;
@@ -38,6 +39,7 @@ fn of_reading_and_of_deciding() {
     let (method, peer) = (Method::GET, Peer { address: Some("203.0.113.7".to_owned()), ..Peer::default() });
     let proof =
         AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: vec!["otp".to_owned()] };
+    let granted = Roles::default();
     let input = PolicyInput {
         principal: PrincipalFacts {
             kind: PrincipalKind::Human,
@@ -47,6 +49,7 @@ fn of_reading_and_of_deciding() {
             tenant: None,
             roles: &["viewer".to_owned(), "editor".to_owned()],
             scopes: &["openid".to_owned(), "orders:read".to_owned()],
+            permissions: HeldPermissions { stated: &[], roles: &[], granted: &granted },
             claims: claims.as_object().unwrap(),
             actor: None,
             authentication: &proof,

@@ -7,6 +7,15 @@ use crate::route::CanonicalPath;
 /// Where all of it is.
 pub(in crate::gateway) const PREFIX: &str = "/auth/admin";
 
+/// To explain a decision that was made, wherever that is asked.
+pub(super) const READ_DECISION: &str = "decisions.read";
+/// To say what would be decided, wherever that is asked.
+pub(super) const SUPPOSE_DECISION: &str = "decisions.suppose";
+/// To show what is in policies, wherever that is asked.
+pub(super) const READ_POLICIES: &str = "policies.read";
+/// To say whether a relation holds, wherever that is asked.
+pub(super) const CHECK_RELATION: &str = "relations.check";
+
 /// One endpoint.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -71,7 +80,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/decisions/{id}",
-        action: "decisions.read",
+        action: READ_DECISION,
         does: "Explains a decision that was made, by the id of its request.",
         task: Task::Recall,
     },
@@ -85,7 +94,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/explain",
-        action: "decisions.suppose",
+        action: SUPPOSE_DECISION,
         does: "Says what would be decided, and why: `who`, `request`.",
         task: Task::Explain,
     },
@@ -106,7 +115,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/relations/check",
-        action: "relations.check",
+        action: CHECK_RELATION,
         does: "Says whether somebody stands in a relation: `tuple`.",
         task: Task::CheckRelation,
     },
@@ -120,7 +129,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/policies/{version}",
-        action: "policies.read",
+        action: READ_POLICIES,
         does: "Shows the files of a version.",
         task: Task::Policies(PolicyTask::Read),
     },

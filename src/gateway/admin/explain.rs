@@ -3,7 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::Done;
+use super::authorize::Manager;
+use super::endpoints::{CHECK_RELATION, READ_POLICIES};
 use super::request::Order;
+use crate::audit;
+use crate::authn::hypothetical::Hypothetical;
 use crate::explain::{self, Case, Context, Explanation, Reading, Who, words};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
@@ -12,11 +16,14 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::store::decision_log::{self, DecisionLog};
+use crate::time::Timestamp;
 
 /// Claims may be many.
 pub(super) const MAX_BYTES: usize = 32 * 1024;
 /// Who is nobody.
 const NOBODY: &str = "nobody";
+/// Who has no name.
+const SOMEBODY: &str = "somebody";
 
 /// What is to be explained that nobody has asked for yet.
 pub(super) struct Supposition<'a> {
@@ -32,6 +39,7 @@ pub(super) struct Supposition<'a> {
 /// `context` where that matters.
 pub(super) async fn suppose<P: Platform>(
     ctx: &RequestContext<'_, P>,
+    manager: &Manager,
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
@@ -43,7 +51,7 @@ pub(super) async fn suppose<P: Platform>(
         _ => return Err(Reason::BadInput("who")),
     };
     let context = order.get("context").cloned();
-    match verdict(ctx, Supposition { who, request, context }, parts).await {
+    match verdict(ctx, manager, Supposition { who, request, context }, parts).await? {
         Ok(verdict) => Ok(Done::read(&verdict.to_json())),
         Err(why) => Ok(Done::unacceptable(ctx, &[why])),
     }
@@ -53,63 +61,110 @@ pub(super) async fn suppose<P: Platform>(
 ///
 /// # Errors
 /// When it is not kept, or not any more.
-pub(super) async fn recall<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<Value, Reason> {
-    let event = recalled(ctx, id).await?;
+pub(super) async fn recall<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    id: &str,
+    parts: &mut ResponseParts,
+) -> Result<Value, Reason> {
+    let event = recalled(ctx, id, parts).await?;
     let because = event.get("reason").and_then(Value::as_str).and_then(words::of);
     Ok(json!({ "decision": event, "because": because }))
 }
 
-/// The event of a request.
+/// The event of a request. Which one is looked at is noted, and who that is about.
 ///
 /// # Errors
 /// When it is not kept, or not any more.
-pub(super) async fn recalled<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<Value, Reason> {
-    if ctx.site.config.decisions.is_none() || !decision_log::is_id(id) {
+pub(super) async fn recalled<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    id: &str,
+    parts: &mut ResponseParts,
+) -> Result<Value, Reason> {
+    if !decision_log::is_id(id) {
+        return Err(Reason::NoSuchDecision);
+    }
+    parts.event.target = Some(id.to_owned());
+    if ctx.site.config.decisions.is_none() {
         return Err(Reason::NoSuchDecision);
     }
     let line = ctx.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
-    serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))
+    let event: Value = serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    if let (Some(issuer), Some(subject)) = (text("provider").or_else(|| text("token_issuer")), text("subject")) {
+        parts.event.target = Some(audit::short(&format!("{id} {issuer}|{subject}")));
+    }
+    Ok(event)
 }
 
-/// What would be decided.
+/// Whom a supposition is about, and what they would ask for.
+fn supposed(who: Option<&Map<String, Value>>, request: &str) -> String {
+    let Some(who) = who else { return format!("{NOBODY} {request}") };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let by = text(who.get("provider")).or_else(|| text(who.get("issuer"))).unwrap_or_default();
+    let subject = who.get("claims").and_then(|claims| text(claims.get("sub"))).unwrap_or_else(|| SOMEBODY.to_owned());
+    format!("{by}|{subject} {request}")
+}
+
+/// What would be decided, or why the question cannot be read. It is noted whom it is about.
 ///
 /// # Errors
-/// When the question cannot be read: why, for whoever asks it.
+/// When whoever asks may not know all that the answer tells.
 pub(super) async fn verdict<P: Platform>(
     ctx: &RequestContext<'_, P>,
+    manager: &Manager,
     supposition: Supposition<'_>,
     parts: &mut ResponseParts,
-) -> Result<Explanation, String> {
+) -> Result<Result<Explanation, String>, Reason> {
     let Supposition { who, request, context } = supposition;
+    parts.event.target = Some(audit::short(&supposed(who.as_ref(), request)));
+    let (hypothetical, context, now) = match read(ctx, who, context) {
+        Ok(read) => read,
+        Err(why) => return Ok(Err(why)),
+    };
+    match explain::read(&ctx.site.config, hypothetical.as_ref(), request, now) {
+        Err(why) => Ok(Err(why)),
+        Ok(Reading::Refused(verdict)) => Ok(Ok(verdict)),
+        Ok(Reading::Case(case)) => asked(ctx, manager, (&case, &context), parts).await.map(Ok),
+    }
+}
+
+/// Who would ask, in what surroundings, and when.
+fn read<P>(
+    ctx: &RequestContext<'_, P>,
+    who: Option<Map<String, Value>>,
+    context: Option<Value>,
+) -> Result<(Option<Hypothetical>, Context, Timestamp), String> {
     let context =
         context.map(serde_json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
     let context = context.unwrap_or_default();
     let now = context.now()?.unwrap_or(ctx.request.now);
     let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
     let hypothetical = who.transpose()?.map(|who| who.suppose(&ctx.site.config, now)).transpose()?;
-    match explain::read(&ctx.site.config, hypothetical.as_ref(), request, now)? {
-        Reading::Refused(verdict) => Ok(verdict),
-        Reading::Case(case) => Ok(asked(ctx, (&case, &context), parts).await),
-    }
+    Ok((hypothetical, context, now))
 }
 
-/// Policies are asked with the facts that hold.
+/// Policies are asked with the facts that hold. Which relations hold is for those to know who may ask about relations.
 async fn asked<P: Platform>(
     ctx: &RequestContext<'_, P>,
+    manager: &Manager,
     (case, context): (&Case<'_>, &Context),
     parts: &mut ResponseParts,
-) -> Explanation {
+) -> Result<Explanation, Reason> {
+    let reads_policies = manager.is_allowed(ctx, READ_POLICIES).await?;
     let verdict = case.decide();
     let found = match case.relations(&verdict, &ctx.site.config.relations) {
-        None => return by_policies(ctx, (case, context), (verdict, &[]), parts).await,
+        None => return Ok(by_policies(ctx, (case, context), (verdict, &[]), parts).await.told(reads_policies)),
         Some(Err(denial)) => Err(denial),
-        Some(Ok(questions)) => match relations::find_out(ctx.platform.tuples(), questions, &mut parts.event).await {
-            Ok(found) => found,
-            Err(_) => return verdict.without_relations(),
-        },
+        Some(Ok(questions)) => {
+            manager.may_also(ctx, CHECK_RELATION, parts).await?;
+            match relations::find_out(ctx.platform.tuples(), questions, &mut parts.event).await {
+                Ok(found) => found,
+                Err(_) => return Ok(verdict.without_relations()),
+            }
+        }
     };
     let verdict = verdict.with_relations(&found);
-    by_policies(ctx, (case, context), (verdict, &found.unwrap_or_default()), parts).await
+    Ok(by_policies(ctx, (case, context), (verdict, &found.unwrap_or_default()), parts).await.told(reads_policies))
 }
 
 async fn by_policies<P: Platform>(
@@ -125,7 +180,9 @@ async fn by_policies<P: Platform>(
     let loaded = policies::loaded(ctx, policies).await;
     parts.event.policy_pull = policies.trouble();
     match (loaded, case.for_policies(&peer, facts)) {
-        (Some(loaded), Some(input)) => verdict.with_policies(loaded.decide(&input).0),
+        (Some(loaded), Some(input)) => {
+            verdict.with_policies(loaded.decide(&input).0).with_nearest(|| loaded.nearest(&input))
+        }
         _ => verdict.without_policies(),
     }
 }

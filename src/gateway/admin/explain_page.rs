@@ -1,7 +1,10 @@
-//! `GET /auth/admin/explain`: the same for people, as a page without script.
+//! `GET /auth/admin/explain`: the same for people, as a page without script. What it answers is what other endpoints
+//! answer, and only for those who may ask there.
 
 use serde_json::{Map, Value, json};
 
+use super::authorize::Manager;
+use super::endpoints::{READ_DECISION, SUPPOSE_DECISION};
 use super::explain::Supposition;
 use super::request::Order;
 use super::{Done, explain};
@@ -12,21 +15,30 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::json;
 use crate::pages::explain::{Choice, ExplainAnswer, ExplainForm, render};
 use crate::refusal::Reason;
+use crate::store::decision_log;
 
 const FIELDS: [&str; 7] = ["id", "request", "by", "claims", "scopes", "signed_in", "context"];
 const NOBODY: &str = "nobody";
 
-pub(super) async fn show<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
+pub(super) async fn show<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    manager: &Manager,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
     let order = Order::of_query(ctx, &FIELDS)?;
     let fields = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
     let [id, request, by, claims, scopes, signed_in, context] = fields;
     let asked = ExplainForm { id, request, by, claims, scopes, signed_in, context };
     let answer = if !id.is_empty() {
-        made(ctx, id).await?
+        // Also where it is refused: the log has no query.
+        parts.event.target = Some(id.to_owned()).filter(|id| decision_log::is_id(id));
+        manager.may(ctx, READ_DECISION, parts).await?;
+        made(ctx, id, parts).await?
     } else if !request.is_empty() {
+        manager.may(ctx, SUPPOSE_DECISION, parts).await?;
         match supposition(&asked) {
-            Ok(asked) => explain::verdict(ctx, asked, parts)
-                .await
+            Ok(asked) => explain::verdict(ctx, manager, asked, parts)
+                .await?
                 .map_or_else(ExplainAnswer::Problem, ExplainAnswer::Hypothetical),
             Err(problem) => ExplainAnswer::Problem(problem),
         }
@@ -36,8 +48,12 @@ pub(super) async fn show<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut R
     Ok(Done::page(render(&asked, &choices(&ctx.site.config), ctx.site.config.decisions.is_some(), &answer)))
 }
 
-async fn made<P: Platform>(ctx: &RequestContext<'_, P>, id: &str) -> Result<ExplainAnswer, Reason> {
-    match explain::recalled(ctx, id).await {
+async fn made<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    id: &str,
+    parts: &mut ResponseParts,
+) -> Result<ExplainAnswer, Reason> {
+    match explain::recalled(ctx, id, parts).await {
         Ok(event) => Ok(ExplainAnswer::Made(event)),
         Err(Reason::NoSuchDecision) => {
             let problem =

@@ -26,6 +26,7 @@ use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 
+use authorize::Manager;
 pub(super) use endpoints::PREFIX;
 pub use endpoints::{ENDPOINTS, Endpoint};
 use endpoints::{Task, at_hand, find};
@@ -86,10 +87,12 @@ pub(super) async fn answer<P: Platform>(
     }
     let (endpoint, parameter) = find(&ctx.request.head.method, path, ctx.site.policies.is_some())?;
     parts.event.action = Some(endpoint.action);
-    if let Err(reason) = authorize::enter(ctx, endpoint, parts).await {
-        return super::guard::challenge(ctx, reason.into(), parts);
-    }
-    let Done { response, reason, change } = carry_out(ctx, endpoint, parameter, body, parts).await?;
+    let manager = match authorize::enter(ctx, endpoint, parts).await {
+        Ok(manager) => manager,
+        Err(reason) => return super::guard::challenge(ctx, reason.into(), parts),
+    };
+    let order = Asked { task: endpoint.task, parameter, manager };
+    let Done { response, reason, change } = carry_out(ctx, order, body, parts).await?;
     if let Some(Change { before, after }) = change {
         parts.event.before = Some(audit::short(&before));
         parts.event.after = Some(audit::short(&after));
@@ -99,21 +102,27 @@ pub(super) async fn answer<P: Platform>(
     Ok(response)
 }
 
-/// `parameter`: what stands in the path where the endpoint has `{…}`; else nothing.
+/// What is to be done, and for whom.
+struct Asked<'a> {
+    task: Task,
+    /// What stands in the path where the endpoint has `{…}`; else nothing.
+    parameter: &'a str,
+    manager: Manager,
+}
+
 async fn carry_out<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    endpoint: &Endpoint,
-    parameter: &str,
+    Asked { task, parameter, manager }: Asked<'_>,
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    match endpoint.task {
+    match task {
         Task::Index => Ok(Done::read(&index(ctx.site.policies.is_some()))),
         Task::ListSessions => sessions::list(ctx, parts).await,
-        Task::Recall => Ok(Done::read(&explain::recall(ctx, parameter).await?)),
-        Task::ExplainPage => explain_page::show(ctx, parts).await,
-        Task::Explain => explain::suppose(ctx, body, parts).await,
-        Task::Policies(task) => policies::carry_out(ctx, task, parameter, body).await,
+        Task::Recall => Ok(Done::read(&explain::recall(ctx, parameter, parts).await?)),
+        Task::ExplainPage => explain_page::show(ctx, &manager, parts).await,
+        Task::Explain => explain::suppose(ctx, &manager, body, parts).await,
+        Task::Policies(task) => policies::carry_out(ctx, (task, &manager), parameter, body, parts).await,
         Task::ListRelations => relations::list(ctx, parts).await,
         Task::ChangeRelations => relations::change(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,

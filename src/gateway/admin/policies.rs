@@ -1,42 +1,52 @@
 //! Policies: which are published, and publishing others.
 //!
 //! The store is only consistent after a while: two who publish at once may not see each other, and the later writing
-//! counts. `expect` refuses what would undo something that has been seen since.
+//! counts. `expect` refuses what would undo something that has been seen since, and from a pointer that is older than what
+//! is known here nothing is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::authorize::Manager;
 use super::endpoints::PolicyTask;
 use super::request::{MAX_BYTES, Order};
 use super::{Change, Done};
+use crate::explain::words;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
-use crate::policy::{Bundle, CompiledPolicies, Pointer, Policies, VERSIONS, Version, pointer_key, version_key};
+use crate::gateway::response_parts::ResponseParts;
+use crate::policy::{
+    Bundle, CompiledPolicies, KnownNames, Pointer, Policies, PolicyProblem, VERSIONS, Version, pointer_key, version_key,
+};
 use crate::ports::{PolicyPublisher, PolicyStore, RequestBody, StoreError};
 use crate::refusal::Reason;
 
 /// `parameter`: the version, where the path names one.
 pub(super) async fn carry_out<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    task: PolicyTask,
+    (task, manager): (PolicyTask, &Manager),
     parameter: &str,
     body: impl RequestBody,
+    parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
     // Without an engine none of this is found.
     let policies = ctx.site.policies.as_ref().ok_or(Reason::NoRoute)?;
     match task {
         PolicyTask::List => list(ctx, policies).await,
-        PolicyTask::Read => read(ctx, parameter).await,
-        PolicyTask::Publish => publish(ctx, policies, body).await,
-        PolicyTask::Point => repoint(ctx, policies, body).await,
+        PolicyTask::Read => read(ctx, parameter, parts).await,
+        PolicyTask::Publish => publish(ctx, (policies, manager), body).await,
+        PolicyTask::Point => repoint(ctx, (policies, manager), body).await,
     }
 }
 
 /// `GET /auth/admin/policies`: what the store names, and what this isolate goes by.
 async fn list<P: Platform>(ctx: &RequestContext<'_, P>, policies: &Policies) -> Result<Done, Reason> {
     let published = published(ctx).await?;
+    if let Some(pointer) = &published {
+        policies.saw(pointer);
+    }
     let keys = ctx.platform.policy_publisher().keys(VERSIONS).await.map_err(Reason::Store)?;
     let versions = keys.iter().filter_map(|key| Version::parse(key.strip_prefix(VERSIONS)?));
     let here = policies.known().map(|(pointer, read_at)| {
@@ -44,12 +54,20 @@ async fn list<P: Platform>(ctx: &RequestContext<'_, P>, policies: &Policies) -> 
             "pointer": pointer, "age": ctx.request.now.since(read_at).get(),
         })
     });
-    Ok(Done::read(&json!({ "pointer": published, "versions": versions.collect::<Vec<_>>(), "here": here })))
+    let idle = policies.not_in_force(published.as_ref(), ctx.request.now);
+    let idle = idle.map(|(what, why)| json!({ "what": what, "reason": why, "because": words::of(why) }));
+    let versions = versions.collect::<Vec<_>>();
+    Ok(Done::read(&json!({ "pointer": published, "versions": versions, "here": here, "not_in_force": idle })))
 }
 
 /// `GET /auth/admin/policies/{version}`: its files.
-async fn read<P: Platform>(ctx: &RequestContext<'_, P>, version: &str) -> Result<Done, Reason> {
+async fn read<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    version: &str,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
     let version = Version::parse(version).ok_or(Reason::NoSuchVersion)?;
+    parts.event.target = Some(version.to_string());
     let bundle = stored(ctx, &version).await?.ok_or(Reason::NoSuchVersion)?;
     let files: BTreeMap<&str, &str> = bundle.files().collect();
     Ok(Done::read(&json!({ "version": version, "files": files })))
@@ -58,46 +76,55 @@ async fn read<P: Platform>(ctx: &RequestContext<'_, P>, version: &str) -> Result
 /// `POST /auth/admin/policies`: `{ "files": { "a.cedar": "…" }, "as": "live", "expect": 7 }`.
 async fn publish<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    policies: &Policies,
+    (policies, manager): (&Policies, &Manager),
     body: impl RequestBody,
 ) -> Result<Done, Reason> {
     let order = Order::of_body(ctx, body, &["files", "as", "expect"], Bundle::MAX_TEXT_BYTES).await?;
     let files = order.get("files").cloned().ok_or(Reason::BadInput("files"))?;
     let files = serde_json::from_value(files).map_err(|_| Reason::BadInput("files"))?;
-    let role = order.text("as").ok_or(Reason::BadInput("as"))?;
-    let before = expected(ctx, &order).await?;
+    let is_live = match order.text("as") {
+        Some("live") => true,
+        Some("shadow") => false,
+        _ => return Err(Reason::BadInput("as")),
+    };
+    let before = Before::read(ctx, policies, &order).await?;
     let bundle = match Bundle::new(files) {
         Ok(bundle) => bundle,
         Err(problem) => return Ok(Done::unacceptable(ctx, &[problem.to_string()])),
     };
     let set = match policies.engine().parse(&bundle) {
         Ok(set) => set,
-        Err(problems) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            return Ok(Done::unacceptable(ctx, &problems));
-        }
+        Err(problems) => return Ok(unacceptable(ctx, &problems)),
     };
+    let strangers = policies.engine().unknown_names(&bundle, Some(&KnownNames::of(&ctx.site.config)));
+    if !strangers.is_empty() {
+        return Ok(unacceptable(ctx, &strangers));
+    }
     let version = bundle.version();
-    let (live, shadow) = match (role, &before) {
-        ("live", _) => (version.clone(), None),
-        ("shadow", Some(before)) => (before.live.clone(), Some(version.clone())),
-        ("shadow", None) => return Ok(nothing_is_live(ctx)),
-        _ => return Err(Reason::BadInput("as")),
+    let (live, shadow) = if is_live {
+        (version.clone(), None)
+    } else {
+        let Some(current) = before.current()? else { return Ok(nothing_is_live(ctx)) };
+        (current.live.clone(), Some(version.clone()))
     };
+    let sets = [set];
+    if !may_manage_so(ctx, (policies, manager), &before, &sets).await? {
+        return Ok(not_theirs(ctx));
+    }
     // A pointer is never to name what is not there.
     ctx.platform.policy_publisher().publish(&version_key(&version), bundle.to_text()).await.map_err(Reason::Store)?;
-    point(ctx, policies, before, (live, shadow), &[set]).await
+    point(ctx, policies, &before, (live, shadow), &sets).await
 }
 
 /// `POST /auth/admin/policies/pointer`: `{ "live": "…", "shadow": "…", "expect": 7 }`, forward or back. What is left out
 /// stays; `"shadow": null` ends a trial.
 async fn repoint<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    policies: &Policies,
+    (policies, manager): (&Policies, &Manager),
     body: impl RequestBody,
 ) -> Result<Done, Reason> {
     let order = Order::of_body(ctx, body, &["live", "shadow", "expect"], MAX_BYTES).await?;
-    let before = expected(ctx, &order).await?;
+    let before = Before::read(ctx, policies, &order).await?;
     let named = |name: &'static str| match order.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => value.as_str().and_then(Version::parse).map(Some).ok_or(Reason::BadInput(name)),
@@ -111,41 +138,70 @@ async fn repoint<P: Platform>(
         let bundle = stored(ctx, version).await?.ok_or(Reason::NoSuchVersion)?;
         match policies.engine().parse(&bundle) {
             Ok(set) => sets.push(set),
-            Err(problems) => {
-                // It held up when it was published, by another release.
-                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                return Ok(Done::unacceptable(ctx, &problems));
-            }
+            // It held up when it was published, by another release.
+            Err(problems) => return Ok(unacceptable(ctx, &problems)),
         }
     }
-    let shadow =
-        if order.get("shadow").is_some() { shadow } else { before.as_ref().and_then(|one| one.shadow.clone()) };
-    match live.or_else(|| before.as_ref().map(|before| before.live.clone())) {
-        Some(live) => {
-            let shadow = shadow.filter(|shadow| *shadow != live);
-            point(ctx, policies, before, (live, shadow), &sets).await
-        }
-        None => Ok(nothing_is_live(ctx)),
+    let stays = |of: fn(&Pointer) -> Option<Version>| before.current().map(|current| current.and_then(of));
+    let shadow = if order.get("shadow").is_some() { shadow } else { stays(|current| current.shadow.clone())? };
+    let live = if live.is_some() { live } else { stays(|current| Some(current.live.clone()))? };
+    let Some(live) = live else { return Ok(nothing_is_live(ctx)) };
+    if !may_manage_so(ctx, (policies, manager), &before, &sets).await? {
+        return Ok(not_theirs(ctx));
     }
+    let shadow = shadow.filter(|shadow| *shadow != live);
+    point(ctx, policies, &before, (live, shadow), &sets).await
 }
 
-/// Writes the pointer. Its serial grows even where the store showed us an old one, for nobody follows one that is lower
+/// Writes the pointer. Its serial is the time, or higher where that was there before: nobody follows one that is lower
 /// than what they know.
 async fn point<P: Platform>(
     ctx: &RequestContext<'_, P>,
     policies: &Policies,
-    before: Option<Pointer>,
+    before: &Before,
     (live, shadow): (Version, Option<Version>),
     checked: &[Rc<dyn CompiledPolicies>],
 ) -> Result<Done, Reason> {
-    let known = policies.known().map(|(pointer, _)| pointer.serial);
-    let newest =
-        known.map_or(0, |serial| serial.saturating_add(1)).max(ctx.request.now.as_unix().try_into().unwrap_or(0));
-    let pointer = Pointer::after(before.as_ref(), live, shadow).at_least(newest);
-    let pointer = pointer.vouching(policies.engine(), before.as_ref(), checked);
+    let before = before.newest.as_ref();
+    let pointer = Pointer::after(before, live, shadow).at_least(Pointer::serial_at(ctx.request.now));
+    let pointer = pointer.vouching(policies.engine(), before, checked);
     ctx.platform.policy_publisher().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
-    let change = Change { before: before.as_ref().map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
+    policies.saw(&pointer);
+    let change = Change { before: before.map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
     Ok(Done::changed(&json!({ "pointer": pointer }), change))
+}
+
+/// Who may publish may not by that hand out management: policies about it stay as they are in what is live, unless who
+/// publishes is named by the configuration.
+async fn may_manage_so<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (policies, manager): (&Policies, &Manager),
+    before: &Before,
+    sets: &[Rc<dyn CompiledPolicies>],
+) -> Result<bool, Reason> {
+    if manager.is_named(ctx) {
+        return Ok(true);
+    }
+    let managing = match before.current()? {
+        None => BTreeSet::new(),
+        Some(current) => {
+            let bundle = stored(ctx, &current.live).await?.ok_or(Reason::NoSuchVersion)?;
+            let live = policies.engine().parse_checked(&bundle);
+            live.map_err(|_| Reason::Store(StoreError::Malformed))?.managing()
+        }
+    };
+    Ok(sets.iter().all(|set| set.managing() == managing))
+}
+
+fn not_theirs<P>(ctx: &RequestContext<'_, P>) -> Done {
+    let problem = "policies about management are other ones than those that are live: only whoever the configuration \
+                   names publishes such";
+    Done::unacceptable(ctx, &[problem.to_owned()])
+}
+
+fn unacceptable<P>(ctx: &RequestContext<'_, P>, problems: &[PolicyProblem]) -> Done {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Done::unacceptable(ctx, &problems)
 }
 
 /// The pointer in a few words.
@@ -158,20 +214,52 @@ fn nothing_is_live<P>(ctx: &RequestContext<'_, P>) -> Done {
     Done::unacceptable(ctx, &["nothing is live, beside which it could be tried".to_owned()])
 }
 
-/// What the store names now, as the order expects it to.
-///
-/// # Errors
-/// When the store names something else.
-async fn expected<P: Platform>(ctx: &RequestContext<'_, P>, order: &Order) -> Result<Option<Pointer>, Reason> {
-    let pointer = published(ctx).await?;
-    match order.get("expect") {
-        None => Ok(pointer),
-        Some(expect) => match expect.as_u64() {
-            Some(serial) if pointer.as_ref().map_or(0, |pointer| pointer.serial) == serial => Ok(pointer),
-            Some(_) => Err(Reason::Outdated),
-            None => Err(Reason::BadInput("expect")),
-        },
+/// What there was before an order.
+struct Before {
+    /// The newest pointer that is known.
+    newest: Option<Pointer>,
+    /// Whether the store showed an older one: then nobody knows whether there is a newer one still.
+    is_stale: bool,
+}
+
+impl Before {
+    /// What the store names now, as the order expects it to.
+    ///
+    /// # Errors
+    /// When something else is known to be named.
+    async fn read<P: Platform>(
+        ctx: &RequestContext<'_, P>,
+        policies: &Policies,
+        order: &Order,
+    ) -> Result<Self, Reason> {
+        let published = published(ctx).await?;
+        if let Some(pointer) = &published {
+            policies.saw(pointer);
+        }
+        let newest = policies.newest();
+        let is_stale = serial(newest.as_ref()) > serial(published.as_ref());
+        let before = Self { newest: if is_stale { newest } else { published }, is_stale };
+        match order.get("expect") {
+            None => Ok(before),
+            Some(expect) => match expect.as_u64() {
+                Some(expected) if serial(before.newest.as_ref()) == expected => Ok(before),
+                Some(_) => Err(Reason::Outdated),
+                None => Err(Reason::BadInput("expect")),
+            },
+        }
     }
+
+    /// The pointer from which something may be kept: what is taken out of an old one would undo what came after it.
+    ///
+    /// # Errors
+    /// When the store showed an old one.
+    fn current(&self) -> Result<Option<&Pointer>, Reason> {
+        if self.is_stale { Err(Reason::StaleCopy) } else { Ok(self.newest.as_ref()) }
+    }
+}
+
+fn serial(pointer: Option<&Pointer>) -> u64 {
+    pointer.map_or(0, |pointer| pointer.serial)
 }
 
 async fn published<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Option<Pointer>, Reason> {

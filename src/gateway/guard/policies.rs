@@ -62,7 +62,7 @@ async fn ask<P: Platform>(
     event.policy_pull = policies.trouble();
     let Some(loaded) = loaded else { return none("policy.none_loaded") };
     let input = PolicyInput {
-        principal: PrincipalFacts::from(principal),
+        principal: PrincipalFacts::of(principal, &ctx.site.config.roles),
         method: &ctx.request.head.method,
         resource: ResourceFacts::of(asked.path, asked.matched, principal),
         context: ContextFacts { now: ctx.request.now, peer: &ctx.request.head.peer, relations: asked.facts },

@@ -23,7 +23,17 @@ impl Policies {
         if paths.is_empty() {
             return Ok(Ok(Self::default()));
         }
-        Ok(crate::policy::load_for(paths, config)?.map(|set| Self { set: Some(set) }))
+        Ok(crate::policy::load_for(paths, config)?.map(Self::of))
+    }
+
+    /// These.
+    pub(crate) fn of(set: PolicySet) -> Self {
+        Self { set: Some(set) }
+    }
+
+    /// They, where there are any.
+    pub(super) fn set(&self) -> Option<&PolicySet> {
+        self.set.as_ref()
     }
 
     /// How many, and which version.
@@ -41,7 +51,7 @@ impl Policies {
         let peer = context.peer();
         match (&self.set, case.for_policies(&peer, facts)) {
             (Some(set), Some(input)) if verdict.because == Explanation::TO_BE_ASKED => {
-                verdict.with_policies(set.decide(&input))
+                verdict.with_policies(set.decide(&input)).with_nearest(|| set.nearest(&input))
             }
             _ => verdict,
         }

@@ -4,19 +4,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use postern::authn::{Actor, AuthenticationFacts, Means};
-use postern::config::{MOMENT, moment};
+use postern::config::{MOMENT, Roles, moment};
 use postern::explain::{Certificate, Context, HypotheticalTls};
 use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
-use postern::policy::{ContextFacts, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::policy::{ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};
 use postern::time::Timestamp;
 
 /// Who asks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Who {
+pub(crate) struct Who {
     #[serde(default = "human")]
     kind: String,
     issuer: String,
@@ -27,6 +27,9 @@ pub(super) struct Who {
     roles: Vec<String>,
     #[serde(default)]
     scopes: Vec<String>,
+    /// Those that they have, by whatever word.
+    #[serde(default)]
+    permissions: Vec<String>,
     #[serde(default)]
     claims: Map<String, Value>,
     actor: Option<Acting>,
@@ -58,7 +61,7 @@ struct Proof {
 /// What they ask for, when and from where.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Such as `GET /api/orders/7`.
     request: String,
     time: String,
@@ -74,6 +77,22 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// A request and its surroundings; a Friday where no time is said. `facts`: those of the route that hold.
+    pub(crate) fn of(request: &str, context: &Context, tenant: Option<&str>, facts: &[String]) -> Self {
+        let Context { time, address, country, user_agent, tls, certificate } = context.clone();
+        Self {
+            request: request.to_owned(),
+            time: time.unwrap_or_else(|| "2027-01-15T08:00:00Z".to_owned()),
+            tenant: tenant.map(str::to_owned),
+            address,
+            country,
+            user_agent,
+            tls,
+            certificate,
+            relations: facts.to_vec(),
+        }
+    }
+
     fn context(&self) -> Context {
         let Self { time, address, country, user_agent, tls, certificate, .. } = self.clone();
         Context { time: Some(time), address, country, user_agent, tls, certificate }
@@ -82,11 +101,11 @@ impl Asked {
 
 /// The routes that may answer; what the cases of one file share.
 #[derive(Debug)]
-pub(super) struct Routes(Router);
+pub(crate) struct Routes(Router);
 
 /// A case whose every part was understood.
 #[derive(Debug)]
-pub(super) struct Case<'a> {
+pub(crate) struct Case<'a> {
     who: &'a Who,
     kind: PrincipalKind,
     actor: Option<Actor>,
@@ -99,6 +118,8 @@ pub(super) struct Case<'a> {
     relations: &'a [String],
     now: Timestamp,
     peer: Peer,
+    /// What roles grant is for a configuration to say.
+    grants_nothing: Roles,
 }
 
 fn human() -> String {
@@ -107,7 +128,7 @@ fn human() -> String {
 
 impl Routes {
     /// Reads the keys of the configuration's route tables, such as `/api/orders/{id}` or `GET /api/orders`.
-    pub(super) fn parse(keys: &[String]) -> Result<Self, String> {
+    pub(crate) fn parse(keys: &[String]) -> Result<Self, String> {
         let routes = keys.iter().map(|key| route(key)).collect::<Result<_, _>>()?;
         let clash = |conflicts: Vec<postern::route::Conflict>| {
             let pairs = conflicts.iter().map(|conflict| format!("`{}` and `{}`", conflict.with, conflict.route));
@@ -158,6 +179,7 @@ impl<'a> Case<'a> {
             relations: &asked.relations,
             now: time(&asked.time)?,
             peer: asked.context().peer(),
+            grants_nothing: Roles::default(),
         })
     }
 
@@ -172,6 +194,11 @@ impl<'a> Case<'a> {
                 tenant: self.who.tenant.as_deref(),
                 roles: &self.who.roles,
                 scopes: &self.who.scopes,
+                permissions: HeldPermissions {
+                    stated: &self.who.permissions,
+                    roles: &self.who.roles,
+                    granted: &self.grants_nothing,
+                },
                 claims: &self.who.claims,
                 actor: self.actor.as_ref(),
                 authentication: &self.authentication,

@@ -79,6 +79,9 @@ fn account(set: &PolicySet, question: &Question<'_>) -> String {
     for policy in &decision.policies {
         line("policy", policy);
     }
+    if let (Question::Request(case), PolicyVerdict::Deny(Cause::NothingPermits)) = (question, &decision.verdict) {
+        set.nearest(&case.input()).iter().for_each(|near| line("nearest", &near.to_string()));
+    }
     for failure in &decision.failures {
         line("failed", format!("{} {}", failure.policy, failure.message).trim_start());
     }

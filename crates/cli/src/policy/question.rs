@@ -9,7 +9,7 @@ use super::case::{Asked, Case, Routes, Who};
 
 /// A question whose every part was understood.
 #[derive(Debug)]
-pub(super) enum Question<'a> {
+pub(crate) enum Question<'a> {
     /// Somebody's request.
     Request(Box<Case<'a>>),
     /// The body of an Access Evaluation request.
@@ -17,6 +17,26 @@ pub(super) enum Question<'a> {
 }
 
 impl<'a> Question<'a> {
+    /// Somebody's request.
+    ///
+    /// # Errors
+    /// When a part of it means nothing.
+    pub(crate) fn of_request(who: &'a Who, asked: &'a Asked, routes: &Routes) -> Result<Self, String> {
+        Ok(Self::Request(Box::new(Case::new(who, asked, routes)?)))
+    }
+
+    /// What a service asks.
+    ///
+    /// # Errors
+    /// When it is no question.
+    pub(crate) fn of_service(body: &Value) -> Result<Self, String> {
+        match AuthzenRequest::one(&body.to_string()) {
+            Ok(AuthzenRequest::One(evaluation)) => Ok(Self::Evaluation(evaluation)),
+            Ok(AuthzenRequest::Many(..)) => Err("expected one evaluation".to_owned()),
+            Err(error) => Err(error.message()),
+        }
+    }
+
     /// Either somebody and what they ask for, or an evaluation.
     ///
     /// # Errors
@@ -27,18 +47,14 @@ impl<'a> Question<'a> {
         routes: &Routes,
     ) -> Result<Self, String> {
         match (request, evaluation) {
-            ((Some(who), Some(asked)), None) => Ok(Self::Request(Box::new(Case::new(who, asked, routes)?))),
-            ((None, None), Some(body)) => match AuthzenRequest::one(&body.to_string()) {
-                Ok(AuthzenRequest::One(evaluation)) => Ok(Self::Evaluation(evaluation)),
-                Ok(AuthzenRequest::Many(..)) => Err("expected one evaluation".to_owned()),
-                Err(error) => Err(error.message()),
-            },
+            ((Some(who), Some(asked)), None) => Self::of_request(who, asked, routes),
+            ((None, None), Some(body)) => Self::of_service(body),
             _ => Err("expected `principal` and `asked`, or `evaluation` alone".to_owned()),
         }
     }
 
     /// The answer.
-    pub(super) fn decide(&self, set: &PolicySet) -> PolicyDecision {
+    pub(crate) fn decide(&self, set: &PolicySet) -> PolicyDecision {
         match self {
             Self::Request(case) => set.decide(&case.input()),
             Self::Evaluation(evaluation) => set.evaluate(evaluation),

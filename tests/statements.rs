@@ -1,0 +1,231 @@
+//! The statements of the objects, run by SQLite itself: at the last second that counts, and at the first that does not.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use postern::limit::message::statement as bucket;
+use postern::relation::message::statement as tuple;
+use postern::session::sid_index::statement as sid;
+use postern::store::decision_log::statement as decision;
+use postern::store::replay::statement as once;
+use rusqlite::types::{FromSql, Value};
+use rusqlite::{Connection, params_from_iter};
+
+/// One object's table.
+struct Table(Connection);
+
+impl Table {
+    fn new(create: &str) -> Self {
+        let connection = Connection::open_in_memory().unwrap();
+        // An object that wakes up finds its table: that is no mistake.
+        (0..2).for_each(|_| assert_eq!(connection.execute(create, ()).unwrap(), 0));
+        Self(connection)
+    }
+
+    /// The first column of each row.
+    fn rows<T: FromSql>(&self, statement: &str, bound: impl IntoIterator<Item = Value>) -> Vec<T> {
+        let mut prepared = self.0.prepare(statement).unwrap();
+        let rows = prepared.query_map(params_from_iter(bound), |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    fn run(&self, statement: &str, bound: impl IntoIterator<Item = Value>) {
+        self.0.execute(statement, params_from_iter(bound)).unwrap();
+    }
+
+    fn next(&self, statement: &str) -> Option<i64> {
+        self.rows::<Option<i64>>(statement, []).remove(0)
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn number(number: i64) -> Value {
+    Value::Integer(number)
+}
+
+#[test]
+fn what_may_be_used_once_is_claimed_once_until_the_second_in_which_it_expires() {
+    let table = Table::new(once::CREATE);
+    let claims = |key: &str, until: i64, now: i64| {
+        !table.rows::<i64>(once::CLAIM, [text(key), number(until), number(now)]).is_empty()
+    };
+    assert!(claims("a", 100, 50) && claims("b", 100, 50));
+    for now in [50, 99] {
+        assert!(!claims("a", 200, now), "{now}");
+    }
+    // A claim that was refused has changed nothing.
+    assert_eq!(table.next(once::NEXT), Some(100));
+    assert!(claims("a", 200, 100) && !claims("a", 300, 199));
+    table.run(once::RELEASE, [text("a")]);
+    assert!(claims("a", 200, 150));
+    table.run(once::SWEEP, [number(99)]);
+    assert!(!claims("b", 300, 99));
+    table.run(once::SWEEP, [number(100)]);
+    assert_eq!(table.next(once::NEXT), Some(200));
+    table.run(once::SWEEP, [number(200)]);
+    assert_eq!(table.next(once::NEXT), None);
+}
+
+/// The index by which a provider's name of a session leads to its subjects.
+struct Index(Table);
+
+impl Index {
+    fn new() -> Self {
+        Self(Table::new(sid::CREATE))
+    }
+
+    fn put(&self, subject: &str, until: i64) {
+        self.0.run(sid::PUT, [text("s"), text(subject), number(until)]);
+    }
+
+    fn find(&self, now: i64) -> Vec<String> {
+        let mut found = self.0.rows(sid::FIND, [text("s"), number(now)]);
+        found.sort();
+        found
+    }
+
+    fn note(&self, now: i64, until: i64) {
+        self.0.run(sid::NOTE, [text("s"), number(now), number(until)]);
+    }
+
+    fn is_overtaken(&self, login_started_at: i64, now: i64) -> bool {
+        !self.0.rows::<i64>(sid::OVERTAKEN, [text("s"), number(login_started_at), number(now)]).is_empty()
+    }
+}
+
+#[test]
+fn a_session_is_found_by_its_name_until_the_second_in_which_its_entry_ends() {
+    let index = Index::new();
+    index.put("alice", 100);
+    assert_eq!((index.find(99), index.find(100)), (vec!["alice".to_owned()], vec![]));
+    assert!(index.0.rows::<String>(sid::FIND, [text("t"), number(1)]).is_empty());
+}
+
+#[test]
+fn an_entry_that_is_made_again_never_ends_sooner() {
+    let index = Index::new();
+    index.put("alice", 100);
+    index.put("alice", 50);
+    assert_eq!(index.find(99), ["alice"]);
+    index.put("alice", 200);
+    assert_eq!(index.find(199), ["alice"]);
+    // Another subject's is another entry.
+    index.put("bob", 120);
+    assert_eq!(
+        (index.find(119), index.find(120)),
+        (vec!["alice".to_owned(), "bob".to_owned()], vec!["alice".to_owned()])
+    );
+}
+
+#[test]
+fn a_logout_overtakes_every_login_that_began_before_it_and_in_the_same_second() {
+    let index = Index::new();
+    assert!(!index.is_overtaken(0, 0));
+    index.note(100, 1000);
+    for (login_started_at, overtaken) in [(0, true), (99, true), (100, true), (101, false)] {
+        assert_eq!(index.is_overtaken(login_started_at, 150), overtaken, "{login_started_at}");
+    }
+    // It is remembered for so long, and is nobody's session.
+    assert!(index.is_overtaken(50, 999) && !index.is_overtaken(50, 1000));
+    assert!(index.find(150).is_empty());
+    // The last logout counts, and what was entered stays.
+    index.put("alice", 5000);
+    index.note(200, 1100);
+    assert!(index.is_overtaken(150, 1099) && !index.is_overtaken(201, 300));
+    assert_eq!(index.find(300), ["alice"]);
+    // An entry is no logout.
+    assert!(!Index::new().is_overtaken(0, 1));
+}
+
+#[test]
+fn an_index_forgets_what_has_expired_and_nothing_else() {
+    let index = Index::new();
+    index.put("alice", 100);
+    index.note(50, 200);
+    assert_eq!(index.0.next(sid::NEXT), Some(100));
+    index.0.run(sid::SWEEP, [number(99)]);
+    assert_eq!(index.find(50), ["alice"]);
+    index.0.run(sid::SWEEP, [number(100)]);
+    assert_eq!((index.0.next(sid::NEXT), index.is_overtaken(50, 199)), (Some(200), true));
+}
+
+#[test]
+fn a_decision_stays_as_it_was_made_until_it_is_forgotten() {
+    let table = Table::new(decision::CREATE);
+    let keep = |event: &str, until: i64| table.run(decision::KEEP, [text("a"), text(event), number(until)]);
+    let find = |now: i64| table.rows::<String>(decision::FIND, [text("a"), number(now)]);
+    keep("first", 100);
+    keep("second", 900);
+    assert_eq!((find(99), find(100)), (vec!["first".to_owned()], vec![]));
+    table.run(decision::SWEEP, [number(99)]);
+    assert_eq!(table.next(decision::NEXT), Some(100));
+    table.run(decision::SWEEP, [number(100)]);
+    assert_eq!(table.next(decision::NEXT), None);
+}
+
+#[test]
+fn a_bucket_is_what_was_written_last_until_it_is_full() {
+    let table = Table::new(bucket::CREATE);
+    let write = |debt: i64, full_at: i64| {
+        table.run(bucket::WRITE, [text("a"), number(debt), number(7), number(full_at)]);
+    };
+    write(3, 100);
+    write(5, 200);
+    assert_eq!(table.rows::<i64>(bucket::READ, [text("a")]), [5]);
+    assert!(table.rows::<i64>(bucket::READ, [text("b")]).is_empty());
+    table.run(bucket::SWEEP, [number(199)]);
+    assert_eq!(table.next(bucket::NEXT), Some(200));
+    table.run(bucket::SWEEP, [number(200)]);
+    assert!(table.rows::<i64>(bucket::READ, [text("a")]).is_empty());
+}
+
+/// The tuples of one relation of `document:7`.
+fn key(is_set: bool, subject: &str) -> [Value; 4] {
+    [text("document:7"), text("viewer"), number(is_set.into()), text(subject)]
+}
+
+#[test]
+fn a_tuple_is_added_once_and_removed_once() {
+    let table = Table::new(tuple::CREATE);
+    let does = |statement: &str, is_set: bool, subject: &str| {
+        !table.rows::<String>(statement, key(is_set, subject)).is_empty()
+    };
+    assert!(does(tuple::ADD, false, "user:a") && !does(tuple::ADD, false, "user:a"));
+    assert!(does(tuple::ADD, true, "group:g#member"));
+    assert!(does(tuple::IS_THERE, false, "user:a") && !does(tuple::IS_THERE, true, "user:a"));
+    assert!(!does(tuple::IS_THERE, false, "user:A") && !does(tuple::IS_THERE, false, "user"));
+    assert!(does(tuple::REMOVE, false, "user:a") && !does(tuple::REMOVE, false, "user:a"));
+    assert!(!does(tuple::IS_THERE, false, "user:a") && does(tuple::IS_THERE, true, "group:g#member"));
+}
+
+#[test]
+fn tuples_are_found_by_kind_and_listed_page_by_page_without_a_gap() {
+    let table = Table::new(tuple::CREATE);
+    for (is_set, subject) in [(false, "user:b"), (true, "group:g#member"), (false, "user:a"), (true, "group:f#member")]
+    {
+        assert_eq!(table.rows::<String>(tuple::ADD, key(is_set, subject)), [subject]);
+    }
+    let find = |is_set: bool, most: i64| {
+        let bound = [text("document:7"), text("viewer"), number(is_set.into()), number(most)];
+        table.rows::<String>(tuple::FIND, bound)
+    };
+    assert_eq!(
+        (find(false, 9), find(true, 1)),
+        (vec!["user:a".to_owned(), "user:b".to_owned()], vec!["group:f#member".to_owned()])
+    );
+    let list = |after: [Value; 3]| {
+        let bound = [text("document:7")].into_iter().chain(after).chain([number(1)]);
+        let mut prepared = table.0.prepare(tuple::LIST).unwrap();
+        let mut rows = prepared.query_map(params_from_iter(bound), |row| row.get::<_, String>(1)).unwrap();
+        rows.next().map(Result::unwrap)
+    };
+    let mut after = [text(""), number(0), text("")];
+    let mut listed = Vec::new();
+    while let Some(subject) = list(after.clone()) {
+        after = [text("viewer"), number(subject.contains('#').into()), text(&subject)];
+        listed.push(subject);
+    }
+    assert_eq!(listed, ["user:a", "user:b", "group:f#member", "group:g#member"]);
+}
