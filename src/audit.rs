@@ -15,6 +15,8 @@ use crate::ids::IssuerId;
 use crate::time::Timestamp;
 
 const MAX_TEXT_BYTES: usize = 256;
+/// How many policies an event in short names.
+const MAX_POLICIES: usize = 50;
 /// 96 bits: no two tokens of a log share an id by chance.
 const TOKEN_ID_CHARS: usize = 16;
 
@@ -211,6 +213,9 @@ pub struct Event {
     /// Whose metadata, by issuer, or which keys, by URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
+    /// Whether the long lists are left out, because there was no room for them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shortened: bool,
     /// Whether the session cookie was made with an older key than the newest.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub old_key: bool,
@@ -270,6 +275,7 @@ impl Event {
             before: None,
             after: None,
             document: None,
+            shortened: false,
             old_key: false,
             address: peer.address.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
@@ -328,6 +334,17 @@ impl Event {
         self.outcome = outcome;
         self.reason = reason;
         self.status = status.as_u16();
+    }
+
+    /// The event without its long lists: what was asked and answered of each question, and each tuple.
+    #[must_use]
+    pub fn in_short(mut self) -> Self {
+        self.shortened = true;
+        self.evaluations.clear();
+        self.tuples_added.clear();
+        self.tuples_removed.clear();
+        self.policies.truncate(MAX_POLICIES);
+        self
     }
 
     /// The event as one line of JSON.

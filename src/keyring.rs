@@ -34,8 +34,6 @@ pub enum KeyPurpose {
     StoredTokens,
     /// The MAC of a provider's document in the shared cache.
     SharedDocument,
-    /// The keyed hash by which a log names a session.
-    AuditReference,
     /// The MAC that is a nonce for DPoP proofs.
     DpopNonce,
     /// The key pair that signs what upstreams are told of who asks.
@@ -49,7 +47,6 @@ impl KeyPurpose {
             Self::SessionHandle => b"postern/v1/session-handle",
             Self::StoredTokens => b"postern/v1/stored-tokens",
             Self::SharedDocument => b"postern/v1/shared-document",
-            Self::AuditReference => b"postern/v1/audit-reference",
             Self::DpopNonce => b"postern/v1/dpop-nonce",
             Self::Assertion => b"postern/v1/assertion",
         }
@@ -298,6 +295,51 @@ mod tests {
         for text in ["", ".", "a.", "a.AA", "a", "a.=", sealed.get(..sealed.len() - 1).unwrap()] {
             assert!(!opens(&one, KeyPurpose::LoginTransaction, b"tx", text), "{text}");
         }
+    }
+
+    #[test]
+    fn two_purposes_never_share_a_key() {
+        // Whoever adds a purpose has to name it here too.
+        let place = |purpose| match purpose {
+            KeyPurpose::LoginTransaction => 0,
+            KeyPurpose::SessionHandle => 1,
+            KeyPurpose::StoredTokens => 2,
+            KeyPurpose::SharedDocument => 3,
+            KeyPurpose::DpopNonce => 4,
+            KeyPurpose::Assertion => 5,
+        };
+        let all = [
+            KeyPurpose::LoginTransaction,
+            KeyPurpose::SessionHandle,
+            KeyPurpose::StoredTokens,
+            KeyPurpose::SharedDocument,
+            KeyPurpose::DpopNonce,
+            KeyPurpose::Assertion,
+        ];
+        let ring = ring(&["a"]);
+        for (at, purpose) in all.into_iter().enumerate() {
+            assert_eq!(place(purpose), at);
+            let key = ring.newest.derive(purpose);
+            let others = all.into_iter().filter(|other| *other != purpose);
+            assert!(others.clone().all(|other| other.label() != purpose.label()));
+            assert!(others.clone().all(|other| ring.newest.derive(other).expose() != key.expose()), "{purpose:?}");
+            // A site's label is none of a purpose.
+            assert!(!purpose.label().starts_with(b"postern/v1/site/"), "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn a_mac_is_whole_or_nobodys() {
+        //
+        let ring = ring(&["a"]);
+        let mac = ring.mac(KeyPurpose::SessionHandle, b"m");
+        let is_good = |mac: &[u8]| ring.mac_is_valid(KeyPurpose::SessionHandle, "a", b"m", mac);
+        assert!(is_good(&mac));
+        for cut in 0..mac.len() {
+            assert!(!is_good(&mac[..cut]) && !is_good(&mac[cut + 1..]), "{cut}");
+        }
+        assert!(!is_good(&[&mac[..], &[0]].concat()) && !is_good(&[&[0], &mac[..]].concat()));
+        assert!(!is_good(&[&mac[..], &mac[..]].concat()));
     }
 
     #[test]

@@ -23,6 +23,8 @@ mod assertion_keys;
 mod authzen;
 #[path = "flow/backchannel.rs"]
 mod backchannel;
+#[path = "flow/background.rs"]
+mod background;
 #[path = "flow/bearer.rs"]
 mod bearer;
 #[path = "flow/callback.rs"]
@@ -31,6 +33,8 @@ mod callback;
 mod claim_headers;
 #[path = "flow/cors.rs"]
 mod cors;
+#[path = "flow/cost.rs"]
+mod cost;
 #[path = "flow/decisions.rs"]
 mod decisions;
 #[path = "flow/documents.rs"]
@@ -65,6 +69,8 @@ mod policies;
 mod policy_explain;
 #[path = "flow/policy_names.rs"]
 mod policy_names;
+#[path = "flow/provider_gone.rs"]
+mod provider_gone;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]

@@ -24,7 +24,7 @@ pub use sender_constraint::Means;
 
 pub use crate::ids::principal_kind::PrincipalKind;
 use crate::ports::StoreError;
-use crate::session::SessionHandle;
+use crate::session::{Lapse, SessionHandle};
 
 /// What a session cookie says of a request.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ pub enum Rejection {
     SessionCookieForged,
     /// The session has ended: logout, clocks, or a newer login.
     SessionGone,
-    /// The session began before the configured `not_before`; this one.
-    SessionTooOld(Box<SessionHandle>),
+    /// It is stored, and by the configuration in force it counts no more; this one.
+    SessionLapsed(Lapse, Box<SessionHandle>),
     /// The store did not answer: nobody is let in on a guess.
     Store(StoreError),
 }
@@ -59,8 +59,9 @@ impl Rejection {
         match self {
             Self::SessionCookieRepeated => "session.cookie_repeated",
             Self::SessionCookieForged => "session.cookie_forged",
-            Self::SessionGone => "session.gone",
-            Self::SessionTooOld(_) => "session.began_before_not_before",
+            Self::SessionGone | Self::SessionLapsed(Lapse::Expired, _) => "session.gone",
+            Self::SessionLapsed(Lapse::ProviderGone, _) => "session.provider_not_configured",
+            Self::SessionLapsed(Lapse::TooOld, _) => "session.began_before_not_before",
             Self::Store(StoreError::Unavailable(_)) => "session.store_unavailable",
             Self::Store(StoreError::Malformed) => "session.store_malformed",
         }

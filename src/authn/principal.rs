@@ -91,8 +91,6 @@ pub struct Authenticated {
     pub principal: Principal,
     /// Their session.
     pub handle: SessionHandle,
-    /// The id of the provider they signed in with.
-    pub provider: String,
     /// When the session began.
     pub created_at: Timestamp,
     /// Their access token, if it was asked for and is alive.
@@ -101,14 +99,17 @@ pub struct Authenticated {
     pub provider_down: bool,
     /// Whether the cookie was made with an older key than the newest.
     pub has_old_key: bool,
+    /// Whether it was made by the release before, in another form.
+    pub has_old_form: bool,
 }
 
 impl Authenticated {
     pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: SessionTimeouts, has_old_key: bool) -> Self {
         let Live { session, access_token, provider_down } = live;
-        let (created_at, provider) = (session.created_at, session.provider.clone());
+        let (created_at, has_old_form) = (session.created_at, handle.began_at.is_none());
+        let handle = SessionHandle { began_at: Some(created_at), ..handle };
         let principal = Principal::of_session(session, clocks);
-        Self { principal, handle, provider, created_at, access_token, provider_down, has_old_key }
+        Self { principal, handle, created_at, access_token, provider_down, has_old_key, has_old_form }
     }
 }
 

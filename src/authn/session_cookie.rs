@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::http::HeaderMap;
 use crate::http::cookie::{self, SessionCookie};
 use crate::ports::StoreError;
-use crate::session::{Check, Command, Live, LiveCache, Reply, SessionHandle, SessionTimeouts, Sessions};
+use crate::session::{Check, Command, Live, LiveCache, Reply, SessionHandle, SessionTimeouts, Sessions, Terms};
 use crate::time::{Seconds, Timestamp};
 
 /// What a route wants of the session besides the principal.
@@ -34,7 +34,7 @@ pub struct SessionAuthenticator<'a, S> {
 
 impl<S: Sessions> SessionAuthenticator<'_, S> {
     /// Asks the subject's object about the session that the cookie points to. A cookie that was not made
-    /// here costs no question.
+    /// here, or is older than any session, costs no question.
     pub async fn authenticate(&self, headers: &HeaderMap, wants: Wants) -> Verdict {
         let value = match cookie::session(headers) {
             SessionCookie::Absent => return Verdict::Abstain,
@@ -45,16 +45,21 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         let Some(handle) = SessionHandle::from_cookie_value(value, keys) else {
             return Verdict::Reject(Rejection::SessionCookieForged);
         };
+        if handle.is_over(self.config.session.absolute, self.now) {
+            return Verdict::Reject(Rejection::SessionGone);
+        }
         let live = match self.look(&handle, wants).await {
             Ok(live) => live,
             Err(rejection) => return Verdict::Reject(rejection),
         };
-        let not_before = self.config.not_before(&live.session.provider, self.now);
-        if not_before.is_some_and(|moment| live.session.created_at < moment) {
-            return Verdict::Reject(Rejection::SessionTooOld(Box::new(handle)));
+        // The object may be of another release, and by another configuration, for a while.
+        let terms = self.config.terms(&live.session, self.now);
+        if let Err(lapse) = terms.check(&live.session, self.timeouts(), self.now) {
+            return Verdict::Reject(Rejection::SessionLapsed(lapse, Box::new(handle)));
         }
         let has_old_key = SessionHandle::has_old_key(value, keys);
-        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, self.timeouts(), has_old_key)))
+        let timeouts = terms.timeouts(self.timeouts());
+        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, timeouts, has_old_key)))
     }
 
     /// The session, from the cache where that will do.

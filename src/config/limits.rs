@@ -17,6 +17,9 @@ const COUNTER: &str = "`object`, `isolate`, or `binding:NAME` (a binding of capi
 /// too few to be a burden.
 const SIGN_INS: (u32, Seconds) = (60, Seconds::minutes(1));
 
+/// A hundred requests a second from one network: more than the pages of a whole office ask for.
+const OWN: (u32, Seconds) = (6000, Seconds::minutes(1));
+
 /// `LIMITS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -26,6 +29,10 @@ pub struct Limits {
     pub callback: Option<Limit>,
     /// `backchannel_logout`: logout notices from one network. Default none: a refused one leaves a session alive.
     pub backchannel_logout: Option<Limit>,
+    /// `frontchannel_logout`: frames of providers' sign-out pages from one network. Default 60 a minute.
+    pub frontchannel_logout: Option<Limit>,
+    /// `own`: requests to every other endpoint of Postern's from one network. Default 6000 a minute.
+    pub own: Option<Limit>,
     /// `routes`: those of every route that has none of its own. Default none.
     pub routes: RouteLimits,
 }
@@ -33,25 +40,40 @@ pub struct Limits {
 impl Limits {
     /// Every limit of Postern's own endpoints, by its key.
     pub fn own(&self) -> impl Iterator<Item = (&'static str, &Limit)> {
-        let all =
-            [("login", &self.login), ("callback", &self.callback), ("backchannel_logout", &self.backchannel_logout)];
+        let all = [
+            ("login", &self.login),
+            ("callback", &self.callback),
+            ("backchannel_logout", &self.backchannel_logout),
+            ("frontchannel_logout", &self.frontchannel_logout),
+            ("own", &self.own),
+        ];
         all.into_iter().filter_map(|(name, limit)| Some((name, limit.as_ref()?)))
     }
 }
 
-/// Reads `LIMITS`. `by_default`: whether sign-ins are limited unasked. Where another proxy passes on what people send to `/auth`, all
-/// of them come from its address, and would share one bucket.
+/// Reads `LIMITS`. `by_default`: whether people's addresses are limited unasked. Where another proxy passes on what people
+/// send to `/auth`, all of them come from its address, and would share one bucket.
 pub(super) fn read(table: Option<Table<'_>>, by_default: bool) -> Limits {
-    let (count, period) = SIGN_INS;
-    let allowance = Allowance::new(count, period, count).filter(|_| by_default);
-    let sign_ins = allowance.map(|allowance| Limit { allowance, counter: Counter::Isolate });
+    let default = |(count, period): (u32, Seconds)| {
+        let allowance = Allowance::new(count, period, count).filter(|_| by_default);
+        allowance.map(|allowance| Limit { allowance, counter: Counter::Isolate })
+    };
+    let (sign_ins, others) = (default(SIGN_INS), default(OWN));
     let Some(mut table) = table else {
-        return Limits { login: sign_ins.clone(), callback: sign_ins, ..Limits::default() };
+        return Limits {
+            login: sign_ins.clone(),
+            callback: sign_ins.clone(),
+            frontchannel_logout: sign_ins,
+            own: others,
+            ..Limits::default()
+        };
     };
     let limits = Limits {
         login: own(&mut table, "login", sign_ins.clone()),
-        callback: own(&mut table, "callback", sign_ins),
+        callback: own(&mut table, "callback", sign_ins.clone()),
         backchannel_logout: own(&mut table, "backchannel_logout", None),
+        frontchannel_logout: own(&mut table, "frontchannel_logout", sign_ins),
+        own: own(&mut table, "own", others),
         routes: table
             .table("routes")
             .map(|table| RouteLimits { shared: true, ..route_limits(table) })

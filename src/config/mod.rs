@@ -281,6 +281,12 @@ impl Config {
         self.providers.iter().find(|provider| provider.id.as_str() == id)
     }
 
+    /// The provider of this id, while it is of this issuer: an id can be given to another.
+    #[must_use]
+    pub fn provider_of(&self, id: &str, issuer: &str) -> Option<&Provider> {
+        self.provider(id).filter(|provider| provider.issuer.as_str() == issuer)
+    }
+
     /// The provider of this issuer, compared byte for byte. No two share one.
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {

@@ -55,8 +55,9 @@ impl<P: Platform> RequestContext<'_, P> {
         if public || ours { Ok(path) } else { Err(Reason::UnknownHost) }
     }
 
-    /// Door 1, for requests of our own pages and people's own navigations. A cookie that is of no use any more is taken away with the answer, one made with an older key is
-    /// made anew.
+    /// Door 1, for requests of our own pages and people's own navigations. A cookie that is of no use any more is taken away
+    /// with the answer, one made with an older key is made anew; neither with the answer to a request in the background
+    /// ([`Self::may_change_cookie`]).
     ///
     /// # Errors
     /// When nobody came through.
@@ -92,8 +93,9 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             Verdict::Authenticated(authenticated) => {
                 parts.event.who(&authenticated.principal);
-                if authenticated.has_old_key {
-                    parts.event.old_key = true;
+                parts.event.old_key = authenticated.has_old_key;
+                let is_outdated = authenticated.has_old_key || authenticated.has_old_form;
+                if is_outdated && self.may_change_cookie(parts) {
                     let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
                     parts.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
                 }
@@ -139,11 +141,19 @@ impl<P: Platform> RequestContext<'_, P> {
     /// token is revoked too. It stays refused, whether or not that works.
     async fn discard(&self, rejection: &Rejection, parts: &mut ResponseParts) -> Result<(), Reason> {
         match rejection {
-            Rejection::SessionTooOld(handle) => drop(self.end_session(handle).await),
+            Rejection::SessionLapsed(_, handle) => drop(self.end_session(handle).await),
             Rejection::SessionGone => self.forget_presented(),
             _ => {}
         }
-        if rejection.discards_cookie() { self.drop_session_cookie(parts) } else { Ok(()) }
+        let is_dropped = rejection.discards_cookie() && self.may_change_cookie(parts);
+        if is_dropped { self.drop_session_cookie(parts) } else { Ok(()) }
+    }
+
+    /// Whether the answer may set or delete the session cookie. A browser applies answers in the order in which they come:
+    /// one to a request that a page sent in the background may come after the person has signed in anew, in another tab,
+    /// and would undo that.
+    fn may_change_cookie(&self, parts: &ResponseParts) -> bool {
+        self.request.request_kind.is_navigation() || parts.is_about_session
     }
 
     /// It ended elsewhere.
@@ -152,6 +162,18 @@ impl<P: Platform> RequestContext<'_, P> {
         if let Some(handle) = SessionHandle::from_cookie_value(value, &self.site.config.keys) {
             self.site.assertions.forget(&handle.subject);
         }
+    }
+
+    /// The session that the request's cookie names. One that is over by its age alone is none.
+    pub(super) fn named_session(&self) -> Option<SessionHandle> {
+        let cookie::SessionCookie::One(value) = cookie::session(&self.request.head.headers) else { return None };
+        self.session_of(value)
+    }
+
+    /// The same for a cookie's value from elsewhere.
+    pub(super) fn session_of(&self, value: &str) -> Option<SessionHandle> {
+        let handle = SessionHandle::from_cookie_value(value, &self.site.config.keys)?;
+        (!handle.is_over(self.site.config.session.absolute, self.request.now)).then_some(handle)
     }
 
     pub(super) fn drop_session_cookie(&self, parts: &mut ResponseParts) -> Result<(), Reason> {

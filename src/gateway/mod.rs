@@ -24,14 +24,14 @@ use crate::authn::token_cache::TokenCache;
 use crate::config::{Config, DecisionRetention};
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::RequestKind;
-use crate::http::{Method, RequestHead, Response};
-use crate::limit::IsolateBuckets;
+use crate::http::{Method, RequestHead, Response, StatusCode};
+use crate::limit::{IsolateBuckets, LimitKind};
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
 use crate::refusal::{Reason, Refusal};
-use crate::route::CanonicalPath;
+use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::LiveCache;
-use crate::store::decision_log::{DecisionLog, LoggedDecision};
+use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 use account::{me, sessions};
@@ -122,15 +122,18 @@ impl Gateway {
         }
     }
 
-    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id.
+    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id. Only a decision
+    /// about somebody who is known, and none that a limit made: else each request of any stranger would be a write, and no
+    /// limit would help against those of others.
     fn note<P: Platform>(&self, platform: &P, event: &Event) {
         let line = event.to_line();
         platform.log().line(&line);
         let Some(decisions) = self.config.decisions else { return };
         let is_meant = event.outcome == Effect::Deny || decisions.of == DecisionRetention::All;
-        if is_meant && event.event != What::Own {
+        if is_meant && event.subject.is_some() && event.status != StatusCode::TOO_MANY_REQUESTS {
             let until = event.time.plus(decisions.keep);
-            platform.decisions().keep(LoggedDecision::new(&event.request_id, line, until));
+            let kept = if line.len() > MAX_EVENT_BYTES { event.clone().in_short().to_line() } else { line };
+            platform.decisions().keep(LoggedDecision::new(&event.request_id, kept, until));
         }
     }
 
@@ -156,6 +159,9 @@ impl Gateway {
         body: impl RequestBody,
         parts: &mut ResponseParts,
     ) -> Result<Disposition, Refused> {
+        if is_limited_as_own(path) {
+            ctx.limit_own(LimitKind::Own, self.config.limits.own.as_ref(), parts).await?;
+        }
         if let Some(resource) = resource_url::asked_about(&ctx.site.config, path) {
             return Ok(Disposition::Respond(protected_resource::describe(ctx, resource, parts)?));
         }
@@ -190,6 +196,14 @@ impl Gateway {
         };
         Ok(Disposition::Respond(response))
     }
+}
+
+/// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.
+fn is_limited_as_own(path: &CanonicalPath) -> bool {
+    const OTHERWISE: [&str; 5] =
+        ["/auth/login", "/auth/callback", "/auth/backchannel-logout", "/auth/frontchannel-logout", "/auth/verify"];
+    let is_ours = path.is_within(OWN_PREFIX) || path.is_within("/.well-known");
+    is_ours && !OTHERWISE.iter().any(|other| path.is_within(other))
 }
 
 impl<P: Platform> RequestContext<'_, P> {

@@ -39,7 +39,10 @@ impl<'a> Request<'a> {
 
     /// Whether a browser asks, and no person goes there: for an image, a script or a frame of some page.
     pub(super) fn is_subresource(&self) -> bool {
-        self.head.headers.contains_key("sec-fetch-mode") && !self.request_kind.is_navigation()
+        const FRAMES: [&str; 5] = ["iframe", "frame", "fencedframe", "embed", "object"];
+        let is_framed = self.head.header("sec-fetch-dest").is_some_and(|dest| FRAMES.contains(&dest));
+        let navigates = self.head.header("sec-fetch-mode") == Some("navigate") && !is_framed;
+        self.head.headers.contains_key("sec-fetch-mode") && !navigates
     }
 
     /// The path and query of this request, as a link on our own origin.

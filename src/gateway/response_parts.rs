@@ -14,13 +14,22 @@ pub(super) struct ResponseParts {
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
     pub(super) cookies: Vec<HeaderValue>,
+    /// Whether the answer is about the session itself, so that it may change the session cookie whoever asks.
+    pub(super) is_about_session: bool,
     /// The caller's own id of the request, where it goes back in place of ours.
     pub(super) echo: Option<HeaderValue>,
 }
 
 impl ResponseParts {
     pub(super) fn new(event: Event) -> Self {
-        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
+        Self {
+            event,
+            grant: None,
+            quotas: Quotas::default(),
+            cookies: Vec::new(),
+            is_about_session: false,
+            echo: None,
+        }
     }
 
     /// Has the answer say this to pages of other origins.

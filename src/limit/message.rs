@@ -13,6 +13,8 @@ const SWEEP_INTERVAL: Seconds = Seconds::minutes(5);
 /// The statements of the object; each is atomic, and nothing comes between reading and writing a bucket.
 pub mod statement {
     /// The table.
+    /// It has no index by which the sweep would find the full ones: each request that is counted would write it too, and to
+    /// read the table every few minutes costs less.
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS bucket (key TEXT PRIMARY KEY, debt INTEGER NOT NULL, \
         at INTEGER NOT NULL, full_at INTEGER NOT NULL) WITHOUT ROWID";
     /// Binds key.

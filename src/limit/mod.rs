@@ -79,6 +79,10 @@ pub enum LimitKind {
     Callback,
     /// Logout notices of providers from one network.
     BackchannelLogout,
+    /// Frames of providers' sign-out pages, from one network.
+    FrontchannelLogout,
+    /// Requests from one network to an endpoint of ours that has no limit of its own.
+    Own,
 }
 
 impl LimitKind {
@@ -92,6 +96,8 @@ impl LimitKind {
             Self::Login => "login",
             Self::Callback => "callback",
             Self::BackchannelLogout => "backchannel_logout",
+            Self::FrontchannelLogout => "frontchannel_logout",
+            Self::Own => "own",
         }
     }
 
@@ -105,6 +111,8 @@ impl LimitKind {
             Self::Login => "limit.login",
             Self::Callback => "limit.callback",
             Self::BackchannelLogout => "limit.backchannel_logout",
+            Self::FrontchannelLogout => "limit.frontchannel_logout",
+            Self::Own => "limit.own",
         }
     }
 }
@@ -194,6 +202,10 @@ mod tests {
             BucketKey::of(LimitKind::Login, "/a", &ten, at("192.0.2.1")),
             BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://a", "bc")),
             BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://ab", "c")),
+            // The same name at another issuer is another person.
+            BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://b", "bc")),
+            BucketKey::of(LimitKind::Own, "/a", &ten, at("192.0.2.1")),
+            BucketKey::of(LimitKind::FrontchannelLogout, "/a", &ten, at("192.0.2.1")),
             BucketKey::of(LimitKind::Route, "/a", &ten, Whose::Everyone),
         ];
         for (index, key) in keys.iter().enumerate() {

@@ -27,6 +27,8 @@ pub struct CallbackParams {
 /// Why an authorization response leads to no login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallbackError {
+    /// A browser asks for an image, a script or a frame of some page.
+    NotNavigated,
     /// More, or longer, parameters than any provider sends.
     TooLarge,
     /// The named parameter stands twice (RFC 6749 §3.1).
@@ -60,6 +62,7 @@ impl CallbackError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::NotNavigated => "callback.not_a_navigation",
             Self::TooLarge => "callback.too_large",
             Self::Repeated(_) => "callback.parameter_repeated",
             Self::Mixed => "callback.query_and_body",

@@ -57,6 +57,7 @@ mod tests {
             created_at: Timestamp::from_unix(1_795_328_454),
             last_seen: Timestamp::from_unix(1_795_328_454),
             expires_at: Timestamp::from_unix(i64::MAX),
+            provider: None,
         }
     }
 

@@ -93,6 +93,7 @@ fn all_reasons() -> impl Iterator<Item = (Reason, u16)> {
 fn reasons_of_callbacks() -> Vec<(Reason, u16)> {
     let callback = |error| (Reason::Callback(error), 400);
     vec![
+        callback(CallbackError::NotNavigated),
         callback(CallbackError::TooLarge),
         callback(CallbackError::Repeated(DETAIL)),
         callback(CallbackError::Mixed),

@@ -4,7 +4,7 @@
 //! fits all (so a group within itself adds nobody), twice: once as if all that is unread said no, once as if it said
 //! yes. Where both agree, the rest need not be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{KnownTuples, Model, Name, Object, Read, Rewrite, Subject, TupleQuery, TupleReply, Userset};
 
@@ -14,6 +14,8 @@ pub const MAX_DEPTH: usize = 25;
 pub const MAX_READS: usize = 500;
 /// The most relations that one question may lead to.
 const MAX_NODES: usize = 5000;
+/// To look at a tuple again costs so much less than to follow it.
+const LOOKS_PER_STEP: usize = 16;
 
 /// What is to be said to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +57,11 @@ impl Unanswerable {
 #[must_use]
 pub fn evaluate(model: &Model, known: &KnownTuples, userset: &Userset, subject: &Subject) -> CheckResult {
     let graph = Graph::of(model, known, userset, subject);
-    let values = graph.solve();
+    let Some(values) = graph.solve() else { return CheckResult::Unanswerable(Unanswerable::TooMuch) };
     match values.first() {
         Some(Value { at_least: true, .. }) => CheckResult::Yes,
+        // Nothing that is read now could be looked at.
+        Some(Value { at_most: true, .. }) if known.is_spent() => CheckResult::Unanswerable(Unanswerable::TooMuch),
         Some(Value { at_most: true, .. }) => graph.wants(&values, known),
         _ => CheckResult::No,
     }
@@ -92,12 +96,14 @@ struct Graph<'a> {
     subject: &'a Subject,
     nodes: Vec<Node>,
     places: BTreeMap<Userset, usize>,
+    /// How many nodes and tuples there are to look at.
+    size: usize,
 }
 
 impl<'a> Graph<'a> {
     /// Breadth first: every node has its shortest distance.
     fn of(model: &'a Model, known: &'a KnownTuples, userset: &Userset, subject: &'a Subject) -> Self {
-        let mut graph = Self { model, known, subject, nodes: Vec::new(), places: BTreeMap::new() };
+        let mut graph = Self { model, known, subject, nodes: Vec::new(), places: BTreeMap::new(), size: 0 };
         graph.node(userset.clone(), 0);
         let mut at = 0;
         while let Some((userset, depth)) = graph.nodes.get(at).map(|node| (node.userset.clone(), node.depth)) {
@@ -117,13 +123,19 @@ impl<'a> Graph<'a> {
         if depth > MAX_DEPTH {
             return Term::Unknowable(Unanswerable::TooDeep);
         }
-        if self.nodes.len() >= MAX_NODES {
+        if self.nodes.len() >= MAX_NODES || !self.step() {
             return Term::Unknowable(Unanswerable::TooMuch);
         }
         let place = self.nodes.len();
         self.places.insert(userset.clone(), place);
         self.nodes.push(Node { userset, depth, term: Term::Known(false) });
         Term::Node(place)
+    }
+
+    /// One step more of the request's budget.
+    fn step(&mut self) -> bool {
+        self.size += 1;
+        self.known.spend(1)
     }
 
     fn relation(&self, userset: &Userset) -> Option<&'a Rewrite> {
@@ -194,7 +206,14 @@ impl<'a> Graph<'a> {
         if *is_there {
             return Term::Known(true);
         }
-        let mut terms: Vec<Term> = found.iter().filter_map(|subject| follow(self, subject)).collect();
+        let mut terms = Vec::with_capacity(found.len());
+        for subject in found {
+            if !self.step() {
+                terms.push(Term::Unknowable(Unanswerable::TooMuch));
+                break;
+            }
+            terms.extend(follow(self, subject));
+        }
         if *more {
             terms.push(Term::Unknowable(Unanswerable::TooMuch));
         }
@@ -203,26 +222,29 @@ impl<'a> Graph<'a> {
 
     /// What is certain, by what is at most possible elsewhere, and the other way round, until neither gets closer to
     /// the other (the alternating fixpoint of well-founded semantics): so that what is excluded may lead back to what
-    /// excludes it, and only what hangs on its own opposite has no value.
-    fn solve(&self) -> Vec<Value> {
+    /// excludes it, and only what hangs on its own opposite has no value. `None` when the budget does not reach so far.
+    fn solve(&self) -> Option<Vec<Value>> {
         let mut values = vec![Value { at_least: false, at_most: true }; self.nodes.len()];
         loop {
-            let certain = self.least(&values, |value| &mut value.at_least);
-            let possible = self.least(&certain, |value| &mut value.at_most);
+            let certain = self.least(&values, |value| &mut value.at_least)?;
+            let possible = self.least(&certain, |value| &mut value.at_most)?;
             if possible == values {
-                return values;
+                return Some(values);
             }
             values = possible;
         }
     }
 
     /// The least values of one side that fit; those of the other stay.
-    fn least(&self, values: &[Value], side: fn(&mut Value) -> &mut bool) -> Vec<Value> {
+    fn least(&self, values: &[Value], side: fn(&mut Value) -> &mut bool) -> Option<Vec<Value>> {
         let mut values = values.to_vec();
         values.iter_mut().for_each(|value| *side(value) = false);
         let mut changed = true;
         while changed {
             changed = false;
+            if !self.known.spend(self.size / LOOKS_PER_STEP) {
+                return None;
+            }
             // Backwards: what a node leads to mostly stands behind it.
             for (place, node) in self.nodes.iter().enumerate().rev() {
                 let mut found = node.term.value(&values);
@@ -230,13 +252,15 @@ impl<'a> Graph<'a> {
                 (*own, changed) = (*side(&mut found), changed || *side(&mut found));
             }
         }
-        values
+        Some(values)
     }
 
     /// What is unread and may still make a difference, nearest first.
     fn wants(&self, values: &[Value], known: &KnownTuples) -> CheckResult {
         let mut reached = vec![false; self.nodes.len()];
+        let left = MAX_READS.saturating_sub(known.len());
         let (mut next, mut reads, mut why) = (vec![0], Vec::new(), None);
+        let mut seen = BTreeSet::new();
         let mut at = 0;
         while let Some(place) = next.get(at).copied() {
             at += 1;
@@ -253,13 +277,12 @@ impl<'a> Graph<'a> {
             for term in open {
                 match term {
                     Term::Node(place) => next.push(*place),
-                    Term::Unread(read) if !reads.contains(read) => reads.push(read.clone()),
+                    Term::Unread(read) if reads.len() <= left && seen.insert(read) => reads.push(read.clone()),
                     Term::Unknowable(cause) => why = why.or(Some(*cause)),
                     _ => {}
                 }
             }
         }
-        let left = MAX_READS.saturating_sub(known.len());
         match why {
             // Nothing that could be read would decide it.
             Some(why) if reads.is_empty() => CheckResult::Unanswerable(why),

@@ -84,6 +84,14 @@ impl Model {
         names.iter().min_by_key(distance).filter(|name| distance(name) <= 2).copied()
     }
 
+    /// Whether others are looked for by what stands in this relation: in it are folders, say, for `viewer from parent`.
+    #[must_use]
+    pub fn leads_on(&self, kind: &Name, relation: &Name) -> bool {
+        let own = self.0.get(kind).into_iter().flat_map(BTreeMap::values);
+        let is_from = |part: &&Rewrite| matches!(part, Rewrite::From { parent, .. } if parent == relation);
+        own.flat_map(Rewrite::parts).any(|part| is_from(&part))
+    }
+
     pub(super) fn relation(&self, kind: &Name, relation: &Name) -> Option<&Rewrite> {
         self.0.get(kind)?.get(relation)
     }

@@ -1,5 +1,6 @@
 //! What is asked of the store, and what it answers.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::{Object, Subject, Userset};
@@ -41,9 +42,17 @@ pub struct TupleReply {
     pub more: bool,
 }
 
-/// What was read so far.
+/// The most steps that the questions of one request may take. A step follows one tuple from one thing to another, each time
+/// that it is looked at. All of them take about a tenth of a second.
+pub const MAX_WORK: usize = 100_000;
+
+/// What was read so far, and what it cost. All questions of one request share one, and so one budget: [`MAX_WORK`], and
+/// [`MAX_READS`](super::MAX_READS).
 #[derive(Clone, Debug, Default)]
-pub struct KnownTuples(BTreeMap<Read, TupleReply>);
+pub struct KnownTuples {
+    answers: BTreeMap<Read, TupleReply>,
+    work: Cell<usize>,
+}
 
 impl Read {
     /// The object whose tuples are read.
@@ -56,24 +65,42 @@ impl Read {
 impl KnownTuples {
     /// Remembers an answer.
     pub fn learn(&mut self, read: Read, answer: TupleReply) {
-        self.0.insert(read, answer);
+        self.answers.insert(read, answer);
     }
 
     /// The answer, if it is known.
     #[must_use]
     pub fn answer(&self, read: &Read) -> Option<&TupleReply> {
-        self.0.get(read)
+        self.answers.get(read)
+    }
+
+    /// Takes so many steps of the budget. False when it has not that many left; then nothing is left of it.
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        let work = self.work.get().saturating_add(steps).min(MAX_WORK + 1);
+        self.work.set(work);
+        work <= MAX_WORK
+    }
+
+    /// Whether the budget of steps is used up.
+    pub(super) fn is_spent(&self) -> bool {
+        self.work.get() > MAX_WORK
+    }
+
+    /// How many steps were taken.
+    #[must_use]
+    pub fn work(&self) -> usize {
+        self.work.get()
     }
 
     /// How many answers are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.answers.len()
     }
 
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.answers.is_empty()
     }
 }

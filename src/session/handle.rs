@@ -1,8 +1,9 @@
 //! What the browser holds: an opaque, authenticated pointer to a session.
 //!
-//! `1.KEY.BODY.MAC`: the version, the id of the key, base64url of the subject's key (32 bytes) and
-//! the session id (16 bytes), and the MAC over all before it. No claim, no token, no e-mail.
-//! A handle that was not made here dies on the MAC, before any storage is asked.
+//! `2.KEY.BODY.MAC`: the version, the id of the key, base64url of the subject's key (32 bytes), the session id (16 bytes)
+//! and the second in which the session began (8 bytes), and the MAC over all before it. No claim, no token, no e-mail
+//! . A handle that was not made here dies on the MAC, before any storage is asked; so does one that is older than any
+//! session gets. Version 1 has no such second: it is read as long as there is a key that made it, and made anew as 2.
 
 use std::fmt;
 
@@ -12,8 +13,11 @@ use sha2::{Digest, Sha256};
 use crate::keyring::{KeyPurpose, KeyRing};
 use crate::ports::Random;
 use crate::secret::Secret;
+use crate::time::{Seconds, Timestamp};
 
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+/// Of the release before.
+const WITHOUT_BEGINNING: &str = "1";
 const SUBJECT_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
 const MAX_HANDLE_BYTES: usize = 200;
@@ -37,6 +41,8 @@ pub struct SessionHandle {
     pub subject: SubjectKey,
     /// Which session there.
     pub id: SessionId,
+    /// When it began; `None` in a handle of the release before.
+    pub began_at: Option<Timestamp>,
 }
 
 impl SubjectKey {
@@ -108,9 +114,17 @@ impl SessionHandle {
     pub fn to_cookie_value(&self, keys: &KeyRing) -> Secret<String> {
         let mut body = self.subject.0.to_vec();
         body.extend(self.id.0.expose());
-        let signed = format!("{VERSION}.{}.{}", keys.newest_id().as_str(), Base64UrlUnpadded::encode_string(&body));
+        body.extend(self.began_at.iter().flat_map(|at| at.as_unix().to_be_bytes()));
+        let version = if self.began_at.is_some() { VERSION } else { WITHOUT_BEGINNING };
+        let signed = format!("{version}.{}.{}", keys.newest_id().as_str(), Base64UrlUnpadded::encode_string(&body));
         let mac = keys.mac(KeyPurpose::SessionHandle, signed.as_bytes());
         Secret::new(format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac)))
+    }
+
+    /// Whether the session is over by its age alone, where none gets older than `absolute`: its object need not be asked.
+    #[must_use]
+    pub fn is_over(&self, absolute: Seconds, now: Timestamp) -> bool {
+        self.began_at.is_some_and(|began_at| began_at.plus(absolute) <= now)
     }
 
     /// Whether a cookie's value, known to be good, was made with an older key than the newest: it is to be made anew.
@@ -128,7 +142,7 @@ impl SessionHandle {
         }
         let (signed, mac) = value.rsplit_once('.')?;
         let mut parts = signed.split('.');
-        let (VERSION, key, body, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        let (version, key, body, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
             return None;
         };
         let mac = Base64UrlUnpadded::decode_vec(mac).ok()?;
@@ -136,8 +150,15 @@ impl SessionHandle {
             return None;
         }
         let body = Base64UrlUnpadded::decode_vec(body).ok()?;
-        let (subject, id) = body.split_at_checked(SUBJECT_BYTES)?;
-        Some(Self { subject: SubjectKey(subject.try_into().ok()?), id: SessionId(Secret::new(id.try_into().ok()?)) })
+        let (subject, rest) = body.split_at_checked(SUBJECT_BYTES)?;
+        let (id, beginning) = rest.split_at_checked(ID_BYTES)?;
+        let began_at = match (version, beginning) {
+            (VERSION, beginning) => Some(Timestamp::from_unix(i64::from_be_bytes(beginning.try_into().ok()?))),
+            (WITHOUT_BEGINNING, []) => None,
+            _ => return None,
+        };
+        let (subject, id) = (subject.try_into().ok()?, id.try_into().ok()?);
+        Some(Self { subject: SubjectKey(subject), id: SessionId(Secret::new(id)), began_at })
     }
 }
 
@@ -157,8 +178,16 @@ mod tests {
         KeyRing::parse(&format!("{id}:{}", Base64UrlUnpadded::encode_string(&[byte; 32]))).unwrap()
     }
 
+    const BEGAN_AT: Timestamp = Timestamp::from_unix(1_800_000_000);
+
     fn handle() -> SessionHandle {
-        SessionHandle { subject: SubjectKey::of("https://op.example", "alice"), id: SessionId::generate(&Fixed) }
+        let subject = SubjectKey::of("https://op.example", "alice");
+        SessionHandle { subject, id: SessionId::generate(&Fixed), began_at: Some(BEGAN_AT) }
+    }
+
+    /// What the release before made of it.
+    fn old_handle() -> SessionHandle {
+        SessionHandle { began_at: None, ..handle() }
     }
 
     #[test]
@@ -174,11 +203,13 @@ mod tests {
     fn any_changed_character_and_any_foreign_key_makes_it_nobodys() {
         let ring = ring("k1", 1);
         let value = handle().to_cookie_value(&ring);
-        for index in 0..value.expose().len() {
-            let mut bytes = value.expose().clone().into_bytes();
-            bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
-            let forged = String::from_utf8(bytes).unwrap();
-            assert_eq!(SessionHandle::from_cookie_value(&forged, &ring), None, "at {index}");
+        for value in [&value, &old_handle().to_cookie_value(&ring)] {
+            for index in 0..value.expose().len() {
+                let mut bytes = value.expose().clone().into_bytes();
+                bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+                let forged = String::from_utf8(bytes).unwrap();
+                assert_eq!(SessionHandle::from_cookie_value(&forged, &ring), None, "at {index}");
+            }
         }
         assert_eq!(SessionHandle::from_cookie_value(value.expose(), &super::tests::ring("k1", 2)), None);
         assert_eq!(SessionHandle::from_cookie_value(value.expose(), &super::tests::ring("k2", 1)), None);
@@ -186,6 +217,79 @@ mod tests {
             assert_eq!(SessionHandle::from_cookie_value(text, &ring), None, "{text}");
         }
         assert_eq!(SessionHandle::from_cookie_value(&"1.".repeat(10_000), &ring), None);
+    }
+
+    #[test]
+    fn a_shorter_or_longer_mac_makes_it_nobodys() {
+        //
+        let ring = ring("k1", 1);
+        for handle in [handle(), old_handle()] {
+            let value = handle.to_cookie_value(&ring);
+            let (signed, mac) = value.expose().rsplit_once('.').unwrap();
+            let mac = Base64UrlUnpadded::decode_vec(mac).unwrap();
+            let with = |mac: &[u8]| {
+                let value = format!("{signed}.{}", Base64UrlUnpadded::encode_string(mac));
+                SessionHandle::from_cookie_value(&value, &ring)
+            };
+            assert_eq!(with(&mac), Some(handle));
+            for cut in 0..mac.len() {
+                assert_eq!((with(&mac[..cut]), with(&mac[cut + 1..])), (None, None), "{cut}");
+            }
+            let longer = [&mac[..], &[0]].concat();
+            assert_eq!((with(&longer), with(&[&mac[..], &mac[..]].concat())), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_handle_of_the_release_before_stays_good() {
+        //
+        let ring = ring("k1", 1);
+        let old = concat!(
+            "1.k1.mWSQHIk50BB1r5GAneeUNuXFM-IuXrah2W4qXZK5aBYHBwcHBwcHBwcHBwcHBwcH",
+            ".1uvXqknr3PO0CgmKDIRBG7bl2XHwhoCX-9pyH1sGmLU"
+        );
+        assert_eq!(SessionHandle::from_cookie_value(old, &ring), Some(old_handle()));
+        assert_eq!(old_handle().to_cookie_value(&ring).expose(), old);
+        assert!(!old_handle().is_over(Seconds::new(0), BEGAN_AT), "nobody knows when it began");
+    }
+
+    #[test]
+    fn neither_version_is_read_as_the_other() {
+        let ring = ring("k1", 1);
+        let signed = |version: &str, body: &[u8]| {
+            let signed = format!("{version}.k1.{}", Base64UrlUnpadded::encode_string(body));
+            let mac = ring.mac(KeyPurpose::SessionHandle, signed.as_bytes());
+            format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac))
+        };
+        for (version, length, is_read) in [
+            ("1", 47, false),
+            ("1", 48, true),
+            ("1", 49, false),
+            ("1", 56, false),
+            ("2", 48, false),
+            ("2", 55, false),
+            ("2", 56, true),
+            ("2", 57, false),
+            ("3", 56, false),
+            ("", 48, false),
+        ] {
+            let value = signed(version, &vec![7; length]);
+            assert_eq!(SessionHandle::from_cookie_value(&value, &ring).is_some(), is_read, "{version} {length}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_over_by_its_age_alone_at_the_absolute_end_and_not_before() {
+        //
+        let absolute = Seconds::hours(8);
+        for (after, is_over) in [(-60, false), (0, false), (28_799, false), (28_800, true), (40 * 86_400, true)] {
+            let now = Timestamp::from_unix(BEGAN_AT.as_unix() + after);
+            assert_eq!(handle().is_over(absolute, now), is_over, "{after}");
+        }
+        for odd in [i64::MIN, i64::MAX] {
+            let odd = SessionHandle { began_at: Some(Timestamp::from_unix(odd)), ..handle() };
+            assert_eq!(odd.is_over(absolute, BEGAN_AT), odd.began_at < Some(BEGAN_AT));
+        }
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub enum Command {
     EndSid {
         /// `sid`, as the provider names it.
         sid: String,
+        /// Whether nothing proves that the provider says so: then it is remembered only where it ends a session.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unproven: bool,
     },
     /// End every session that began at or before a time, and every login that was begun by then.
     EndAll {
@@ -160,6 +163,9 @@ pub struct Listed {
     pub last_seen: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// The id of its provider; the release before does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
 }
 
 /// A live session.

@@ -13,6 +13,7 @@ pub mod refresh;
 pub mod sid_index;
 pub mod subject;
 pub mod table;
+pub mod terms;
 
 pub use cache::LiveCache;
 pub use cached_table::CachedTable;
@@ -22,6 +23,7 @@ pub use record::{Origin, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, SubjectSessions, USED, WatchRequest};
 pub use table::SessionTable;
+pub use terms::{Lapse, SessionTerms, Terms};
 
 use crate::ports::StoreError;
 

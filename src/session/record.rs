@@ -56,7 +56,8 @@ pub struct Session {
     /// What is known about refreshing it.
     #[serde(default)]
     pub refresh: RefreshState,
-    /// The provider's own limit: the session ends then, whatever the clocks say.
+    /// When its provider's `session_max`, as it was at sign-in, ends it. Only the release before goes by it: this one works
+    /// it out ([`SessionTerms`](super::SessionTerms)).
     #[serde(default)]
     pub ceiling: Option<Timestamp>,
     /// Where it was begun, in words for its owner.
@@ -94,8 +95,7 @@ impl Session {
     /// When it ends in any case.
     #[must_use]
     pub fn expires_at(&self, clocks: SessionTimeouts) -> Timestamp {
-        let own = self.created_at.plus(clocks.absolute());
-        self.ceiling.map_or(own, |ceiling| own.min(ceiling))
+        self.created_at.plus(clocks.absolute())
     }
 
     /// What to do about the access token.

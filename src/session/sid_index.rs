@@ -31,6 +31,8 @@ pub mod statement {
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS sid (\
         key TEXT NOT NULL, subject TEXT NOT NULL, ended_at INTEGER NOT NULL, until INTEGER NOT NULL, \
         PRIMARY KEY (key, subject)) WITHOUT ROWID";
+    /// By which the sweep finds what has expired, without reading the rest.
+    pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS sid_until ON sid (until)";
     /// Binds key, when the login began, now. One row when a logout came since.
     pub const OVERTAKEN: &str = "SELECT 1 AS found FROM sid \
         WHERE key = ? AND subject = '' AND ended_at >= ? AND until > ?";

@@ -17,6 +17,7 @@ use super::record::Session;
 use super::record::SessionTimeouts;
 use super::refresh::Due;
 use super::table::{Place, Row, SessionTable};
+use super::terms::Terms;
 use crate::keyring::{KeyPurpose, KeyRing};
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
@@ -30,6 +31,8 @@ pub struct SubjectSessions<'a, Table, Rng> {
     pub keys: &'a KeyRing,
     /// Nonces for sealing.
     pub random: &'a Rng,
+    /// What the configuration says of each session.
+    pub terms: &'a dyn Terms,
     /// Tells the operator, by a fixed code and a detail, what no answer tells.
     pub report: &'a dyn Fn(&'static str, &str),
 }
@@ -57,7 +60,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::List { clocks } => self.list(*clocks, now),
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
-            Command::EndSid { sid } => self.end_sid(sid, now),
+            Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
             Command::EndAll { before } => self.end_all(*before, now),
         };
         answer.map(Step::Answer)
@@ -69,7 +72,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     /// When the storage fails.
     pub fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
         for row in self.table.all()? {
-            if row.expires_at <= now || parse(&row).is_none() {
+            let lives = |session: Session| !self.terms.terms(&session, now).have_ended(&session, now);
+            if row.expires_at <= now || !parse(&row).is_some_and(lives) {
                 self.dismiss(&row, now)?;
             }
         }
@@ -92,7 +96,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let next = newest_first.first().map_or(i64::MIN, |newest| newest.sequence.saturating_add(1));
         let place = (&begin.digest, next.max(begin.session.created_at.as_unix()));
         let sealed = self.seal(&begin.digest, &begin.session, &begin.tokens)?;
-        self.table.put(&row(place, &begin.session, sealed, begin.clocks)?)?;
+        let clocks = self.clocks(begin.clocks, &begin.session, now);
+        self.table.put(&row(place, &begin.session, sealed, clocks)?)?;
         Ok(Reply::Begun)
     }
 
@@ -100,6 +105,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let Some((stored, session)) = self.load(&check.digest, now)? else {
             return Ok(Step::Answer(Reply::Gone));
         };
+        let check = &Check { clocks: self.clocks(check.clocks, &session, now), ..check.clone() };
         if session.check_clocks(check.clocks, now).is_err() {
             self.dismiss(&stored, now)?;
             return Ok(Step::Answer(Reply::Gone));
@@ -137,18 +143,25 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let mut sessions = Vec::new();
         for stored in self.table.all()? {
             let Some(session) = self.read(&stored, now)? else { continue };
-            if session.check_clocks(clocks, now).is_ok() {
+            let terms = self.terms.terms(&session, now);
+            if terms.check(&session, clocks, now).is_ok() {
                 sessions.push(Listed {
                     id: stored.digest.public_id(),
                     created_at: session.created_at,
                     last_seen: session.last_seen,
-                    expires_at: session.expires_at(clocks),
+                    expires_at: session.expires_at(terms.timeouts(clocks)),
+                    provider: Some(session.provider),
                     device: session.origin.device,
                     place: session.origin.place,
                 });
             }
         }
         Ok(Reply::Sessions(sessions))
+    }
+
+    /// The timeouts of this session, of those in force for all.
+    fn clocks(&self, all: SessionTimeouts, session: &Session, now: Timestamp) -> SessionTimeouts {
+        self.terms.terms(session, now).timeouts(all)
     }
 
     /// The session of that digest, if there is one.
@@ -176,7 +189,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     fn seal(&self, digest: &SessionDigest, session: &Session, tokens: &Tokens) -> Result<String, StoreError> {
-        let sealed = SealedTokens { tokens, provider: &session.provider };
+        let sealed = SealedTokens { tokens, provider: &session.provider, issuer: &session.issuer };
         let plain = Secret::new(serde_json::to_vec(&sealed).map_err(|_| StoreError::Malformed)?);
         let context = digest.as_str().as_bytes();
         self.keys
@@ -191,6 +204,7 @@ struct SealedTokens<'a> {
     #[serde(flatten)]
     tokens: &'a Tokens,
     provider: &'a str,
+    issuer: &'a str,
 }
 
 fn parse(stored: &Row) -> Option<Session> {

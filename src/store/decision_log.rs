@@ -10,8 +10,8 @@ use crate::time::{Seconds, Timestamp};
 
 const VERSION: u8 = 1;
 const ID_HEX_DIGITS: usize = 20;
-/// Every field of an event is cut short; all together are far below this.
-const MAX_EVENT_BYTES: usize = 16 * 1024;
+/// The longest event that is kept whole; of a longer one, what it says in short ([`crate::audit::Event::in_short`]).
+pub const MAX_EVENT_BYTES: usize = 128 * 1024;
 /// No decision is kept for longer; bounds what a caller can make an object keep.
 pub const LONGEST: Seconds = Seconds::hours(31 * 24);
 /// An object is not woken more often than this to clean up.
@@ -35,6 +35,8 @@ pub mod statement {
     /// The table.
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS decisions \
         (id TEXT PRIMARY KEY, event TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID";
+    /// By which the sweep finds what has expired, without reading the rest.
+    pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS decisions_until ON decisions (until)";
     /// Binds id, event, until. What was decided once stays as it is.
     pub const KEEP: &str = "INSERT INTO decisions (id, event, until) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING";
     /// Binds id, now.

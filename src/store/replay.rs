@@ -19,6 +19,8 @@ pub mod statement {
     /// The table.
     pub const CREATE: &str =
         "CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID";
+    /// By which the sweep finds what has expired, without reading the rest.
+    pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS once_until ON once (until)";
     /// Binds key, until, now. Returns one row when the claim is the first, else none.
     pub const CLAIM: &str = "INSERT INTO once (key, until) VALUES (?, ?) \
         ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE once.until <= ? RETURNING until";

@@ -1,6 +1,8 @@
 //! `/auth/admin/*`: the sessions of others, for those whom the configuration names; and what ends sessions
 //! without asking anybody: `not_before` and `session_max`.
 
+use std::rc::Rc;
+
 use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
@@ -145,7 +147,6 @@ fn everything_before_a_time_is_over_of_everyone_or_of_one_provider() {
         };
         let there = moved(&old);
         there.send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.began_before_not_before");
-        assert!(there.cookie(SESSION).is_none(), "the cookie is taken away");
         // It is ended too: by a copy of the cookie it is not even found.
         moved(&old).send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.gone");
         assert_eq!(moved(&partner).is_in(), partner_lives);
@@ -180,4 +181,69 @@ fn a_provider_may_have_shorter_sessions() {
     assert!(corp.is_in());
     world.wait(1);
     assert!(!corp.is_in() && partner.is_in());
+}
+
+#[test]
+fn how_long_a_providers_sessions_may_live_holds_for_those_that_are_there() {
+    // as `absolute` does, and in any order of changes.
+    for (then, now, lives) in [
+        (None, Some("10m"), 600),
+        (Some("2h"), Some("10m"), 600),
+        (Some("10m"), Some("2h"), 7200),
+        (Some("10m"), None, 8 * 3600),
+        // Longer than any session lives, it changes nothing.
+        (Some("30h"), Some("30h"), 8 * 3600),
+        (None, Some("30h"), 8 * 3600),
+    ] {
+        for by_object in [false, true] {
+            let with = |longest: Option<&str>| {
+                let mut variables = two_providers();
+                if let Some(longest) = longest {
+                    variables["PROVIDERS"]["corp"]["session_max"] = json!(longest);
+                }
+                gateway(&variables)
+            };
+            let (world, before, after) = (World::new(), with(then), Rc::new(with(now)));
+            let old = Browser::new(&world, &before).signed_in();
+            if by_object {
+                *world.object_gateway.borrow_mut() = Some(Rc::clone(&after));
+            }
+            let there = Browser::new(&world, &after);
+            there.plant(SESSION, &old.cookie(SESSION).unwrap());
+            let case = format!("{then:?} {now:?} {by_object}");
+            let session = there.send(&Asked::script("GET", "/auth/me")).json()["session"].clone();
+            assert_eq!(session["expires_at"], json!(world.now.get() + lives), "{case}");
+            let mut left = lives;
+            while left > 600 {
+                world.wait(600);
+                left -= 600;
+                let used = there.send(&Asked::script("GET", "/auth/me"));
+                assert_eq!(used.reply().status.as_u16(), 200, "{case}, {left} s before its end");
+            }
+            world.wait(left - 1);
+            assert!(there.is_in(), "{case}");
+            world.wait(1);
+            there.send(&Asked::script("GET", "/app/a")).assert_refused(401, "session.gone");
+            // What dies by the age of its cookie alone is left to the alarm.
+            assert_eq!(world.sessions(), usize::from(lives == 8 * 3600), "{case}: it is ended, not only refused");
+        }
+    }
+}
+
+#[test]
+fn a_provider_may_have_no_longer_sessions_than_all() {
+    //
+    let mut variables = two_providers();
+    variables["SESSION"] = json!({ "absolute": "1h" });
+    variables["PROVIDERS"]["corp"]["session_max"] = json!("12h");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let corp = Browser::new(&world, &gateway).signed_in();
+    for _ in 0..5 {
+        world.wait(600);
+        corp.go("/app/a").forwarded();
+    }
+    world.wait(599);
+    assert!(corp.is_in());
+    world.wait(1);
+    assert!(!corp.is_in());
 }

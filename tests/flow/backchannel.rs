@@ -92,6 +92,51 @@ fn a_token_works_once_and_a_copy_of_it_ends_no_newer_session() {
 }
 
 #[test]
+fn a_copy_of_a_token_is_refused_for_as_long_as_it_would_be_believed() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let _before = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let exp = world.now.get() + 600;
+    let claims = json!({ "sub": "alice", "sid": "a-1", "exp": exp });
+    let token = world.corp.logout_token(TYP, world.now.get(), &claims);
+    let told = posted("corp", &format!("logout_token={token}"));
+    assert_done(&send(&world, &gateway, &told), "logout.sessions_ended");
+    world.wait(1);
+    let after = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let mut copies = 0;
+    let last = loop {
+        let answered = send(&world, &gateway, &told);
+        assert_eq!(answered.reply().status.as_u16(), 400, "{}", answered.event);
+        assert!(after.is_in(), "after {copies} copies");
+        if answered.event["reason"] != "logout_request.already_used" {
+            break answered.event["reason"].clone();
+        }
+        copies += 1;
+        world.wait(65);
+    };
+    // It is refused for its age, by either clock.
+    assert!(last == "logout_token.iat_too_old" || last == "logout_token.expired", "{last}");
+    assert!(copies * 65 >= 600, "{copies}");
+}
+
+#[test]
+fn a_session_is_found_by_its_name_to_its_last_second() {
+    //
+    let mut vars = variables();
+    vars["SESSION"] = json!({ "idle": "7d", "absolute": "30d" });
+    let (world, gateway) = (World::new(), gateway(&vars));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    for _ in 0..29 {
+        world.wait(86_400);
+        alice.go("/app/a").forwarded();
+    }
+    world.wait(86_400 - 1);
+    alice.go("/app/a").forwarded();
+    assert_done(&tell(&world, &gateway, &json!({ "sid": "a-1" })), "logout.sessions_ended");
+    assert!(!alice.is_in());
+}
+
+#[test]
 fn a_logout_that_failed_on_our_side_may_be_told_again() {
     for (fault, reason) in [
         (Fault::Sessions, "store.unavailable"),

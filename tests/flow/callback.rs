@@ -124,6 +124,38 @@ fn a_callback_counts_once() {
 }
 
 #[test]
+fn a_callback_counts_once_to_the_last_second_of_its_login() {
+    //
+    for seconds in [61, 300, 599] {
+        let (world, gateway) = (World::new(), gateway(&variables()));
+        let browser = Browser::new(&world, &gateway);
+        let response = world.corp.authorize(&browser.begin(""));
+        let name = browser.logins_under_way()[0].clone();
+        let value = browser.cookie(&name).unwrap();
+        assert_eq!(browser.come_back(&response).event["reason"], "login.succeeded");
+        world.wait(seconds);
+        browser.plant(&name, &value);
+        browser.come_back(&response).assert_refused(400, "callback.already_used");
+        assert_eq!(world.asked(Endpoint::Token), 1);
+    }
+}
+
+#[test]
+fn a_login_that_comes_back_by_another_provider_is_used_up_too() {
+    //
+    let (world, gateway) = (World::new(), gateway(&two_providers()));
+    let browser = Browser::new(&world, &gateway);
+    let response = world.corp.authorize(&browser.begin("provider=corp"));
+    let name = browser.logins_under_way()[0].clone();
+    let value = browser.cookie(&name).unwrap();
+    let mixed_up = response.target().replace("/auth/callback/corp", "/auth/callback/partner");
+    browser.send(&Asked::from_elsewhere(&mixed_up)).assert_refused(400, "callback.wrong_provider");
+    browser.plant(&name, &value);
+    browser.come_back(&response).assert_refused(400, "callback.already_used");
+    assert_eq!((world.asked(Endpoint::Token), world.sessions()), (0, 0));
+}
+
+#[test]
 fn of_fifty_copies_of_a_callback_at_once_one_logs_in() {
     //
     let (world, gateway) = (World::new(), gateway(&variables()));

@@ -103,8 +103,8 @@ fn the_page_answers_what_the_api_does() {
     assert!(ask("&scopes=admin+openid").contains("Would be let through"));
     assert!(ask("%7B").contains("claims: not json"));
     assert!(page("?request=GET+%2Fapi%2Fa&by=nobody").contains("Would have to sign in first"));
-    let event = root.send(&Asked::script("GET", "/nowhere")).event;
-    assert!(page(&format!("?id={}", id(&event))).contains("No route answers for this path"));
+    let event = root.send(&Asked::script("GET", "/admin/keys")).event;
+    assert!(page(&format!("?id={}", id(&event))).contains("These scopes were not granted"));
     assert!(page("?id=99b3b75e830b70503346").contains("No decision of this number is kept"));
     root.send(&Asked::navigation("/auth/admin/explain?who=me")).assert_refused(400, "request.bad_input");
 }

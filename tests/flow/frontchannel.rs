@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, CORP, Fault, World, gateway, two_providers};
+use crate::support::{Answered, Asked, Browser, CORP, Cost, Fault, World, gateway, two_providers};
 
-const SESSION: &str = "__Host-postern";
 const PATH: &str = "/auth/frontchannel-logout/corp";
 
 fn turned_on() -> Value {
@@ -78,7 +77,6 @@ fn half_a_name_a_wrong_one_or_two_end_nothing() {
     let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
     let good = query(CORP, "a-1");
     for (path, reason) in [
-        (format!("{PATH}?sid=a-1"), "logout_request.iss_or_sid_missing"),
         (format!("{PATH}?iss={CORP}"), "logout_request.iss_or_sid_missing"),
         (query(CORP, ""), "logout_request.iss_or_sid_missing"),
         (query("", "a-1"), "logout_request.iss_mismatch"),
@@ -107,19 +105,64 @@ fn with_a_cookie_the_name_has_to_be_that_of_this_session() {
 }
 
 #[test]
-fn without_a_name_it_is_this_browsers_session_at_that_provider_or_none() {
+fn without_a_name_nothing_ends_whoever_frames_it() {
+    // any page of the same site can, and there the cookie comes along.
     let (world, gateway) = (World::new(), gateway(&turned_on()));
-    assert_done(&Browser::new(&world, &gateway).send(&frame(PATH)), "logout.no_session");
     let alice = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
-    let other = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
+    let same_site = frame(PATH).with("sec-fetch-site", "same-site");
+    let own = frame(PATH).with("sec-fetch-site", "same-origin");
+    let padded = frame(&format!("{PATH}?other=x"));
+    for asked in [frame(PATH), same_site, own, padded] {
+        let (answered, cost) = world.cost_of(|| alice.send(&asked));
+        assert_done(&answered, "logout.no_session");
+        assert_eq!((cost, answered.event.get("subject")), (Cost::default(), None));
+    }
+    assert!(alice.is_in());
+}
+
+#[test]
+fn a_name_alone_is_enough_for_the_path_says_of_which_provider() {
+    // as Entra ID sends it.
+    let (world, gateway) = (World::new(), gateway(&turned_on()));
+    let with_cookie = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let without = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
+    let other = Browser::new(&world, &gateway).signed_in_as("bob", "b-1");
     let partner = Browser::new(&world, &gateway);
+    world.partner.bend_claims(|claims| claims["sid"] = "a-1".into());
     partner.login_at(&world.partner, "provider=partner");
-    assert_done(&partner.send(&frame(PATH)), "logout.no_session");
-    assert!(partner.is_in());
-    assert_done(&alice.send(&frame(PATH)), "logout.sessions_ended");
-    assert_eq!((alice.is_in(), other.is_in()), (false, true));
-    other.plant(SESSION, "forged");
-    assert_done(&other.send(&frame(PATH)), "logout.no_session");
+    other.send(&frame(&format!("{PATH}?sid=a-1"))).assert_refused(400, "logout_request.not_this_session");
+    assert_done(&with_cookie.send(&frame(&format!("{PATH}?sid=a-1"))), "logout.sessions_ended");
+    let nobody = Browser::new(&world, &gateway);
+    assert_done(&nobody.send(&frame(&format!("{PATH}?sid=a-2&x=y"))), "logout.sessions_ended");
+    let all = [&with_cookie, &without, &other, &partner].map(Browser::is_in);
+    assert_eq!(all, [false, false, true, true]);
+}
+
+#[test]
+fn a_name_that_ends_nothing_is_looked_up_and_writes_nothing() {
+    let (world, gateway) = (World::new(), gateway(&turned_on()));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    alice.send(&Asked::script("POST", "/auth/logout"));
+    let nobody = Browser::new(&world, &gateway);
+    // Made up, and once good: of this one the index still says whose it was.
+    for (sid, requests) in [("made-up", 1), ("a-1", 2)] {
+        let (answered, cost) = world.cost_of(|| nobody.send(&frame(&query(CORP, sid))));
+        assert_done(&answered, "logout.no_session");
+        assert_eq!(cost, Cost { requests, ..Cost::default() }, "{sid}");
+    }
+}
+
+#[test]
+fn frames_from_one_address_are_limited_unasked() {
+    let (world, gateway) = (World::new(), gateway(&turned_on()));
+    let nobody = Browser::new(&world, &gateway);
+    let guess = |at: usize| nobody.send(&frame(&query(CORP, &format!("s-{at}"))));
+    for at in 0..60 {
+        assert_done(&guess(at), "logout.no_session");
+    }
+    let (refused, cost) = world.cost_of(|| guess(60));
+    refused.assert_refused(429, "limit.frontchannel_logout");
+    assert_eq!((cost, &refused.event["event"]), (Cost::default(), &Value::from("logout.frontchannel")));
 }
 
 #[test]
@@ -156,7 +199,7 @@ fn only_the_provider_may_frame_it_and_nobody_frames_anything_else() {
         framed.contains("default-src 'none'") && framed.contains("frame-ancestors https://login.corp.example;"),
         "{framed}"
     );
-    for path in ["/auth/logged-out", "/auth/login", "/auth/health", &format!("{PATH}?sid=a")] {
+    for path in ["/auth/logged-out", "/auth/login", "/auth/health", &format!("{PATH}?iss=a")] {
         assert!(policy(&browser.send(&frame(path))).contains("frame-ancestors 'none'"), "{path}");
     }
 }

@@ -356,7 +356,7 @@ fn a_page_elsewhere_cannot_use_up_the_sign_ins_of_those_who_look_at_it() {
     };
     for _ in 0..200 {
         browser.send(&planted("/auth/login?provider=corp")).assert_refused(403, "login.not_a_navigation");
-        browser.send(&planted("/auth/callback/corp?state=x")).assert_refused(400, "callback.no_transaction");
+        browser.send(&planted("/auth/callback/corp?state=x")).assert_refused(400, "callback.not_a_navigation");
     }
     browser.signed_in();
 }

@@ -192,6 +192,54 @@ fn problems(answered: &Answered) -> Vec<String> {
 }
 
 #[test]
+fn a_change_that_would_take_the_answer_from_others_is_refused() {
+    //
+    let (world, gateway) = (World::new(), gateway(&sharing()));
+    let root = root(&world, &gateway);
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s");
+    let groups = |from: usize, to: usize| -> Vec<String> {
+        (from..to).map(|at| format!("document:full#viewer@group:g{at}#member")).collect()
+    };
+    let parents = |from: usize, to: usize| -> Vec<String> {
+        (from..to).map(|at| format!("document:full#parent@folder:f{at}")).collect()
+    };
+    fn texts(all: &[String]) -> Vec<&str> {
+        all.iter().map(String::as_str).collect()
+    }
+    let done = |answered: &Answered| answered.reply().status.as_u16() == 200;
+    for kind in [&groups as &dyn Fn(usize, usize) -> Vec<String>, &parents] {
+        for from in [0, 100] {
+            assert!(done(&root.send(&change(&texts(&kind(from, from + 100)), &[]))));
+        }
+        let before = world.tuples.borrow().clone();
+        let refused = root.send(&change(&texts(&kind(200, 251)), &[]));
+        let relation = kind(0, 1)[0].split('@').next().unwrap().to_owned();
+        assert_eq!(problems(&refused), [format!("expected at most 250 groups or parents in `{relation}`")]);
+        assert_eq!(format!("{before:?}"), format!("{:?}", world.tuples.borrow()), "all or nothing");
+        assert!(done(&root.send(&change(&texts(&kind(200, 250)), &[]))));
+        // What is there already is none more; one goes, and another may come in its place.
+        assert!(done(&root.send(&change(&texts(&kind(0, 10)), &[]))));
+        assert!(!problems(&root.send(&change(&texts(&kind(250, 251)), &[]))).is_empty());
+        assert!(done(&root.send(&change(&texts(&kind(250, 251)), &texts(&kind(0, 1))))));
+    }
+    // People are not counted: of those there may be a million.
+    assert!(done(&root.send(&change(&["document:full#viewer@user:corp|alice"], &[]))));
+    alice.send(&get("/documents/full")).forwarded();
+    let people: Vec<String> = (0..300).map(|at| format!("group:g9#member@user:corp|p{at}")).collect();
+    for some in people.chunks(100) {
+        assert!(done(&root.send(&change(&texts(some), &[]))));
+    }
+    // A relation that is too full from before can be emptied, and not filled.
+    let many: Vec<String> = (0..300).map(|at| format!("document:wide#viewer@group:w{at}#member")).collect();
+    write(&world, &texts(&many));
+    assert!(done(&root.send(&change(&[], &["document:wide#viewer@group:w0#member"]))));
+    assert!(!problems(&root.send(&change(&["document:wide#viewer@group:x#member"], &[]))).is_empty());
+    // Nobody knows how many there are while the store does not say.
+    world.fault.set(crate::support::Fault::Tuples);
+    root.send(&change(&["document:other#viewer@group:x#member"], &[])).assert_refused(503, "store.unavailable");
+}
+
+#[test]
 fn a_change_says_what_it_changed_and_is_noted() {
     //
     let (world, gateway) = (World::new(), gateway(&sharing()));

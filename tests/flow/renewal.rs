@@ -167,6 +167,7 @@ fn a_refresh_token_that_is_no_good_ends_the_session() {
     world.wait(LIFE);
     let gone = browser.send(&api());
     gone.assert_refused(401, "session.gone");
+    browser.go("/app/a");
     assert!(browser.cookie("__Host-postern").is_none());
     let refused = events(&world, "session.refresh");
     assert_eq!((refused.len(), &refused[0]["outcome"]), (1, &json!("deny")));

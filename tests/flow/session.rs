@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Asked, Browser, World, gateway, variables};
+use crate::support::{Asked, Browser, Fault, World, gateway, variables};
 
 const SESSION: &str = "__Host-postern";
 const MINUTE: i64 = 60;
@@ -139,13 +139,27 @@ fn a_planted_cookie_is_not_the_session_after_a_login() {
     let (world, gateway) = (World::new(), gateway(&variables()));
     let attacker = Browser::new(&world, &gateway).signed_in();
     world.corp.bend_claims(|claims| claims["sub"] = "victim".into());
-    for planted in [attacker.cookie(SESSION).unwrap(), "1.k1.AA.AA".to_owned()] {
+    for planted in [attacker.cookie(SESSION).unwrap(), "1.k1.AA.AA".to_owned(), "2.k1.AA.AA".to_owned()] {
         let victim = Browser::new(&world, &gateway);
         victim.plant(SESSION, &planted);
         let victim = victim.signed_in();
         assert_ne!(victim.cookie(SESSION).unwrap(), planted);
     }
     attacker.send(&me()).assert_refused(401, "session.gone");
+}
+
+#[test]
+fn a_login_fails_while_the_session_of_somebody_else_before_it_cannot_be_ended() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let old = browser.cookie(SESSION).unwrap();
+    world.corp.bend_claims(|claims| claims["sub"] = "bob".into());
+    world.fault.set(Fault::Ends);
+    browser.login().assert_refused(503, "store.unavailable");
+    world.fault.set(Fault::None);
+    assert_eq!((browser.cookie(SESSION), world.sessions()), (Some(old), 1));
+    assert_eq!(browser.send(&me()).json()["subject"], "alice");
 }
 
 #[test]
@@ -180,7 +194,7 @@ fn a_cookie_that_was_not_made_here_reaches_no_storage() {
     let browser = Browser::new(&world, &gateway).signed_in();
     let value = browser.cookie(SESSION).unwrap();
     let calls = world.session_calls.get();
-    for forged in [String::new(), "x".to_owned(), format!("{value}A"), value.replace("1.k1", "1.k2"), "a".repeat(4000)]
+    for forged in [String::new(), "x".to_owned(), format!("{value}A"), value.replace("2.k1", "2.k2"), "a".repeat(4000)]
     {
         browser.plant(SESSION, &forged);
         let refused = browser.send(&me());

@@ -1,9 +1,11 @@
 //! `revocation`: routes that may rely on an earlier answer about a session; and keys that change.
 
 use postern::gateway::Gateway;
+use postern::keyring::KeyRing;
+use postern::session::SessionHandle;
 use serde_json::json;
 
-use crate::support::{Asked, Browser, World, gateway, gateway_with_keys, key, variables};
+use crate::support::{Asked, Browser, Fault, World, gateway, gateway_with_keys, key, variables};
 
 const SESSION: &str = "__Host-postern";
 
@@ -128,14 +130,15 @@ fn changing_the_keys_signs_nobody_out_and_makes_their_cookies_anew() {
     let browser = Browser::new(&world, &before).signed_in();
     let after = gateway_with_keys(&variables(), &both);
     // By an answer of our own, and by one of the upstream's.
-    for path in ["/auth/me", "/app/a", "/auth/sessions"] {
+    for asked in [get("/auth/me"), Asked::navigation("/app/a"), Asked::navigation("/auth/sessions")] {
+        let path = asked.path().to_owned();
         let there = elsewhere(&browser, &after);
-        let answered = there.send(&get(path));
+        let answered = there.send(&asked);
         assert_eq!(answered.event["old_key"], json!(true), "{path}");
         assert_eq!(answered.set_cookies().len(), 1, "{path}");
         let renewed = there.cookie(SESSION).unwrap();
-        assert!(renewed.starts_with("1.k2.") && browser.cookie(SESSION).unwrap().starts_with("1.k1."));
-        let again = there.send(&get(path));
+        assert!(renewed.starts_with("2.k2.") && browser.cookie(SESSION).unwrap().starts_with("2.k1."));
+        let again = there.send(&asked);
         assert!(again.event.get("old_key").is_none() && again.set_cookies().is_empty(), "{path}");
         // Once the old key is gone, who came by in the meantime is still in.
         let last = gateway_with_keys(&variables(), &new);
@@ -143,6 +146,46 @@ fn changing_the_keys_signs_nobody_out_and_makes_their_cookies_anew() {
         elsewhere(&browser, &last).send(&get("/auth/me")).assert_refused(401, "session.cookie_forged");
     }
     assert_eq!(world.sessions(), 1);
+}
+
+#[test]
+fn an_end_of_which_nobody_knows_whether_it_happened_is_noticed_at_once() {
+    //
+    let by_logout = |one: &Browser<'_>, _: &Browser<'_>| one.send(&Asked::script("POST", "/auth/logout"));
+    let by_another = |_: &Browser<'_>, other: &Browser<'_>| other.send(&Asked::script("DELETE", "/auth/sessions"));
+    for end in [by_logout as fn(&Browser<'_>, &Browser<'_>) -> crate::support::Answered, by_another] {
+        let (world, gateway) = (World::new(), isolate());
+        let (one, other) = (Browser::new(&world, &gateway).signed_in(), Browser::new(&world, &gateway).signed_in());
+        one.send(&get("/stale/a")).forwarded();
+        let copy = elsewhere(&one, &gateway);
+        world.fault.set(Fault::EndAnswers);
+        assert_eq!(end(&one, &other).reply().status.as_u16(), 503);
+        world.fault.set(Fault::None);
+        copy.send(&get("/stale/a")).assert_refused(401, "session.gone");
+    }
+}
+
+#[test]
+fn a_cookie_of_the_release_before_is_made_anew() {
+    //
+    let (world, gateway) = (World::new(), isolate());
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let keys = KeyRing::parse(&key("k1", "A")).unwrap();
+    let handle = SessionHandle::from_cookie_value(&browser.cookie(SESSION).unwrap(), &keys).unwrap();
+    let old = SessionHandle { began_at: None, ..handle.clone() }.to_cookie_value(&keys);
+    assert!(old.expose().starts_with("1.k1."));
+    browser.plant(SESSION, old.expose());
+    let answered = browser.send(&get("/app/a"));
+    answered.forwarded();
+    assert_eq!((browser.cookie(SESSION).as_ref(), answered.event.get("old_key")), (Some(old.expose()), None));
+    browser.go("/app/a").forwarded();
+    assert_eq!(browser.cookie(SESSION).unwrap(), *handle.to_cookie_value(&keys).expose());
+    // Nobody knows when that of a session that is over began: its object is asked, and says so.
+    world.wait(40 * 86_400);
+    browser.plant(SESSION, old.expose());
+    let (answered, cost) = world.cost_of(|| browser.send(&get("/app/a")));
+    answered.assert_refused(401, "session.gone");
+    assert_eq!(cost.requests, 1);
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn a_sign_in_grows_old_and_no_refresh_makes_it_younger() {
     says(&world, "gold", world.now.get());
     world.wait(600);
     browser.send(&Asked::script("GET", "/api/a")).assert_refused(401, "session.gone");
-    browser.send(&Asked::script("GET", "/pii/a")).assert_refused(401, "authn.no_credential");
+    browser.send(&Asked::script("GET", "/pii/a")).assert_refused(401, "session.gone");
 }
 
 #[test]

@@ -217,6 +217,32 @@ fn a_page_elsewhere_that_the_route_names_may_ask_by_proxy_too() {
 }
 
 #[test]
+fn an_address_that_nobody_verified_is_not_told() {
+    //
+    let with = |email: Option<&str>, verified: Option<Value>| {
+        let (world, gateway) = (World::new(), deployment());
+        let email = email.map(str::to_owned);
+        world.corp.bend_claims(move |claims| {
+            let claims = claims.as_object_mut().unwrap();
+            claims.remove("email");
+            claims.remove("email_verified");
+            claims.extend(email.clone().map(|email| ("email".to_owned(), email.into())));
+            claims.extend(verified.clone().map(|verified| ("email_verified".to_owned(), verified)));
+        });
+        let browser = Browser::new(&world, &gateway).signed_in();
+        let answered = browser.send(&forwarded(script(), "GET", "/wiki/a"));
+        passed(&answered).headers.get("x-postern-email").map(|email| email.to_str().unwrap().to_owned())
+    };
+    let alice = "alice@corp.example";
+    assert_eq!(with(Some(alice), Some(json!(true))).as_deref(), Some(alice));
+    let unverified = [None, Some(json!(false)), Some(Value::Null), Some(json!("false")), Some(json!("")), Some(json!(1))];
+    for verified in unverified {
+        assert_eq!(with(Some(alice), verified.clone()), None, "{verified:?}");
+    }
+    assert_eq!(with(None, Some(json!(true))), None);
+}
+
+#[test]
 fn signing_out_is_known_to_the_next_question() {
     //
     let (world, gateway) = (World::new(), deployment());
@@ -227,6 +253,8 @@ fn signing_out_is_known_to_the_next_question() {
     browser.send(&Asked::script("POST", "/auth/logout"));
     let refused = stolen.send(&forwarded(script(), "GET", "/wiki/a"));
     refused.assert_refused(401, "session.gone");
+    let refused = stolen.send(&forwarded(navigation(), "GET", "/wiki/a"));
+    assert_eq!(refused.event["reason"], "session.gone");
     assert!(refused.set_cookies()[0].starts_with("__Host-postern=; "), "{:?}", refused.set_cookies());
 }
 
@@ -242,7 +270,7 @@ fn a_cookie_that_is_made_anew_comes_with_the_answer() {
     let cookie = browser.cookie("__Host-postern").unwrap();
     let browser = Browser::new(&world, &after);
     browser.plant("__Host-postern", &cookie);
-    let answered = browser.send(&forwarded(script(), "GET", "/app/a"));
+    let answered = browser.send(&forwarded(navigation(), "GET", "/app/a"));
     passed(&answered);
     assert!(answered.set_cookies()[0].starts_with("__Host-postern="), "{:?}", answered.set_cookies());
     assert_ne!(browser.cookie("__Host-postern").unwrap(), cookie);

@@ -12,7 +12,7 @@ use postern::session::refresh::RefreshState;
 use postern::session::table::SessionTable;
 use postern::session::{
     Begin, CachedTable, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId,
-    SessionTimeouts, Step, SubjectSessions, Tokens,
+    SessionTerms, SessionTimeouts, Step, SubjectSessions, Terms, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
 
@@ -63,6 +63,13 @@ pub struct Run {
 
 fn clocks() -> SessionTimeouts {
     SessionTimeouts::new(Seconds::new(IDLE as u32), Seconds::new(ABSOLUTE as u32))
+}
+
+/// The provider's own limit is beyond the clocks, so it changes nothing.
+impl Terms for Run {
+    fn terms(&self, _: &Session, _: Timestamp) -> SessionTerms {
+        SessionTerms { lapse: None, longest: Some(Seconds::new(ABSOLUTE as u32 + 1)) }
+    }
 }
 
 impl Run {
@@ -124,7 +131,8 @@ impl Run {
     }
 
     fn subject(&self) -> SubjectSessions<'_, CachedTable<MemoryTable>, Counting> {
-        SubjectSessions { table: &self.table, keys: &self.keys, random: &self.random, report: &|_, _| {} }
+        let (table, keys, random) = (&self.table, &self.keys, &self.random);
+        SubjectSessions { table, keys, random, terms: self, report: &|_, _| {} }
     }
 
     fn time(&self) -> Timestamp {
@@ -374,7 +382,7 @@ impl Run {
 
     fn end_sid(&mut self, sid: u8) {
         self.remember_stored(|known| known.sid == Some(sid));
-        self.run(&Command::EndSid { sid: format!("sid-{sid}") });
+        self.run(&Command::EndSid { sid: format!("sid-{sid}"), unproven: false });
         self.logouts.sids.push((sid, self.now));
         self.mark_ended(|known| known.sid == Some(sid));
     }

@@ -76,6 +76,11 @@ impl Asked {
         Self { cross_site: true, body: Ok(body.to_owned()), ..asked }
     }
 
+    /// Its path and query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// One header more.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((HeaderName::from_static(name), HeaderValue::try_from(value).unwrap()));

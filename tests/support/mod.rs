@@ -10,7 +10,7 @@ mod world;
 
 pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{AuthorizationResponse, Endpoint, Provider, Rotation, answer, signer, signer_named};
-pub use world::{CORP, Fault, PARTNER, World};
+pub use world::{CORP, Cost, Fault, PARTNER, World};
 
 use postern::config::{self, Build, Config, Purpose};
 use postern::gateway::{Gateway, Sites};

@@ -1,6 +1,6 @@
 //! Sessions in memory, under the rules of `session::Subject`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use postern::ports::StoreError;
@@ -13,9 +13,15 @@ use postern::time::Timestamp;
 pub struct MemoryTable {
     rows: RefCell<BTreeMap<String, Row>>,
     notes: RefCell<BTreeMap<(&'static str, String), Note>>,
+    /// How many rows were written.
+    pub writes: Cell<usize>,
 }
 
 impl MemoryTable {
+    fn write(&self) {
+        self.writes.set(self.writes.get() + 1);
+    }
+
     /// How many sessions there are.
     pub fn len(&self) -> usize {
         self.rows.borrow().len()
@@ -34,11 +40,13 @@ impl SessionTable for MemoryTable {
     }
 
     fn put(&self, row: &Row) -> Result<(), StoreError> {
+        self.write();
         self.rows.borrow_mut().insert(row.digest.as_str().to_owned(), row.clone());
         Ok(())
     }
 
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
+        self.write();
         self.rows.borrow_mut().remove(digest.as_str());
         Ok(())
     }
@@ -52,11 +60,13 @@ impl SessionTable for MemoryTable {
     }
 
     fn put_note(&self, note: &Note) -> Result<(), StoreError> {
+        self.write();
         self.notes.borrow_mut().insert((note.kind.as_str(), note.key.clone()), note.clone());
         Ok(())
     }
 
     fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
+        self.write();
         self.notes.borrow_mut().remove(&(kind.as_str(), key.to_owned()));
         Ok(())
     }

@@ -22,7 +22,9 @@ use postern::ports::{
     SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
-use postern::session::{RefreshJob, SessionDigest, SessionTable, SidKey, SubjectKey, SubjectSessions};
+use postern::session::{
+    RefreshJob, Session, SessionDigest, SessionTable, SessionTerms, SidKey, SubjectKey, SubjectSessions, Terms,
+};
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
@@ -43,6 +45,10 @@ pub enum Fault {
     Once,
     /// The sessions do not answer.
     Sessions,
+    /// The sessions do not answer when one is to be ended, and it is not.
+    Ends,
+    /// When one is to be ended it is, and the answer is lost.
+    EndAnswers,
     /// The index of sessions by `sid` does not answer.
     SidIndex,
     /// The sessions answer something that was not asked.
@@ -81,6 +87,8 @@ pub struct World {
     /// How many signatures were made.
     pub signatures_made: Cell<usize>,
     pub fault: Cell<Fault>,
+    /// What was asked of the stores since [`World::cost_of`] began.
+    pub spent: Cell<Cost>,
     seed: Cell<u64>,
     claimed: RefCell<BTreeMap<[u8; 32], i64>>,
     objects: RefCell<HashMap<SubjectKey, Rc<MemoryTable>>>,
@@ -114,8 +122,21 @@ pub struct World {
 
 #[derive(Default)]
 struct Sid {
-    subjects: Vec<SubjectKey>,
-    ended_at: Option<Timestamp>,
+    /// Each until then.
+    subjects: BTreeMap<String, Timestamp>,
+    /// When, and until when that is remembered.
+    ended_at: Option<(Timestamp, Timestamp)>,
+}
+
+/// What a request cost of the stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// How often an object was asked, of whatever kind.
+    pub requests: usize,
+    /// How many rows were written.
+    pub writes: usize,
+    /// How often KV was read or written.
+    pub kv: usize,
 }
 
 impl World {
@@ -134,6 +155,7 @@ impl World {
             verifications: Cell::new(0),
             signatures_made: Cell::new(0),
             fault: Cell::new(Fault::None),
+            spent: Cell::default(),
             seed: Cell::new(1),
             claimed: RefCell::default(),
             objects: RefCell::default(),
@@ -158,6 +180,23 @@ impl World {
     /// Lets time pass.
     pub fn wait(&self, seconds: i64) {
         self.now.set(self.now.get() + seconds);
+    }
+
+    /// What this costs of the stores.
+    pub fn cost_of<T>(&self, work: impl FnOnce() -> T) -> (T, Cost) {
+        self.spent.set(Cost::default());
+        let rows = || self.objects.borrow().values().map(|table| table.writes.get()).sum::<usize>();
+        let before = rows();
+        let done = work();
+        let spent = self.spent.get();
+        (done, Cost { writes: spent.writes + rows() - before, ..spent })
+    }
+
+    /// Notes what something costs.
+    fn spend(&self, requests: usize, writes: usize, kv: usize) {
+        let spent = self.spent.get();
+        let (requests, writes) = (spent.requests + requests, spent.writes + writes);
+        self.spent.set(Cost { requests, writes, kv: spent.kv + kv });
     }
 
     /// How many sessions are stored, of everybody.
@@ -244,7 +283,7 @@ impl World {
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> SubjectSessions<'a, MemoryTable, Self> {
-        SubjectSessions { table, keys: &self.object_keys, random: self, report: &|_, _| {} }
+        SubjectSessions { table, keys: &self.object_keys, random: self, terms: self, report: &|_, _| {} }
     }
 
     /// What `edge::subject_object` does with a flight: it lands, or its object dies.
@@ -260,6 +299,14 @@ impl World {
 
     fn find(&self, url: &str) -> Option<(&Provider, Endpoint)> {
         [&self.corp, &self.partner].into_iter().find_map(|provider| Some((provider, provider.endpoint(url)?)))
+    }
+}
+
+/// The objects go by the configuration of their own gateway; without one they leave it to whoever asks.
+impl Terms for World {
+    fn terms(&self, session: &Session, now: Timestamp) -> SessionTerms {
+        let gateway = self.object_gateway.borrow();
+        gateway.as_ref().map(|gateway| gateway.config().terms(session, now)).unwrap_or_default()
     }
 }
 
@@ -326,10 +373,12 @@ impl Signing for World {
 
 impl SharedDocuments for World {
     async fn get(&self, key: &str) -> Option<String> {
+        self.spend(0, 0, 1);
         self.cache.borrow().get(key).cloned()
     }
 
     async fn put(&self, key: &str, text: String, _: Seconds) {
+        self.spend(0, 0, 1);
         self.cache_puts.set(self.cache_puts.get() + 1);
         self.cache.borrow_mut().insert(key.to_owned(), text);
     }
@@ -337,6 +386,7 @@ impl SharedDocuments for World {
 
 impl PolicyStore for World {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.spend(0, 0, 1);
         self.policy_reads.set(self.policy_reads.get() + 1);
         breath().await;
         while self.silence.get() {

@@ -95,7 +95,9 @@ fn sessions(config: &Config) -> String {
 
 /// Those of our own endpoints, and those of every route that has none of its own.
 fn limits(config: &Config) -> String {
-    let own = config.limits.own().map(|(name, limit)| format!("  {name:8}  for an address {}\n", limited(limit)));
+    let has_frames = config.providers.iter().any(|provider| provider.frontchannel_logout);
+    let own = config.limits.own().filter(|(name, _)| *name != "frontchannel_logout" || has_frames);
+    let own = own.map(|(name, limit)| format!("  {name:8}  for an address {}\n", limited(limit)));
     let shared = config.limits.routes.all();
     let shared =
         shared.map(|(kind, limit)| format!("  routes    {}, unless they have their own\n", counted(kind, limit)));

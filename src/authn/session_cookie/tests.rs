@@ -1,9 +1,10 @@
 use std::cell::Cell;
 
 use futures::executor::block_on;
+use serde_json::json;
 
 use super::*;
-use crate::config::testing::config;
+use crate::config::testing::{ISSUER, config};
 use crate::http::{HeaderValue, header};
 use crate::ports::{Random, StoreError};
 use crate::session::{Live, Session, SessionId, SubjectKey};
@@ -28,8 +29,10 @@ impl Random for Fixed {
 }
 
 fn session() -> Session {
-    let record = r#"{"issuer":"https://op.example","subject":"alice","provider":"corp","created_at":1,"last_seen":1}"#;
-    serde_json::from_str(record).unwrap()
+    serde_json::from_value(json!({
+        "issuer": ISSUER, "subject": "alice", "provider": "corp", "created_at": 1, "last_seen": 1,
+    }))
+    .unwrap()
 }
 
 /// The verdict on these cookie lines when the object answers so, and how often it was asked.
@@ -45,8 +48,8 @@ fn verdict(lines: &[String], answer: Result<Reply, StoreError>) -> (Verdict, usi
 }
 
 fn cookie() -> String {
-    let handle =
-        SessionHandle { subject: SubjectKey::of("https://op.example", "alice"), id: SessionId::generate(&Fixed) };
+    let subject = SubjectKey::of(ISSUER, "alice");
+    let handle = SessionHandle { subject, id: SessionId::generate(&Fixed), began_at: Some(Timestamp::from_unix(1)) };
     format!("{}={}", cookie::SESSION, handle.to_cookie_value(&config(|_| ()).keys).expose())
 }
 
@@ -61,10 +64,26 @@ fn a_live_session_is_its_person() {
     let principal = authenticated.principal;
     assert_eq!(
         (principal.issuer(), principal.subject(), principal.provider()),
-        ("https://op.example", "alice", Some("corp"))
+        (ISSUER, "alice", Some("corp"))
     );
     let session = principal.session().unwrap();
     assert_eq!((session.idle_expires_at.as_unix(), session.expires_at.as_unix(), asked), (3601, 28_801, 1));
+}
+
+#[test]
+fn a_cookie_older_than_any_session_is_rejected_without_a_question() {
+    // R-178
+    let config = config(|_| ());
+    for (now, is_asked) in [(1 + 28_799, 1), (1 + 28_800, 0), (40 * 86_400, 0)] {
+        let headers = [(header::COOKIE, HeaderValue::try_from(cookie()).unwrap())].into_iter().collect();
+        let (sessions, cache) = (Scripted(Ok(Reply::Gone), Cell::new(0)), LiveCache::default());
+        let wants = Wants { touch: true, access_token: false, staleness: None };
+        let now = Timestamp::from_unix(now);
+        let authenticator = SessionAuthenticator { config: &config, sessions: &sessions, cache: &cache, now };
+        let verdict = block_on(authenticator.authenticate(&headers, wants));
+        assert!(matches!(verdict, Verdict::Reject(Rejection::SessionGone)), "{verdict:?}");
+        assert_eq!(sessions.1.get(), is_asked, "{now:?}");
+    }
 }
 
 #[test]
@@ -74,7 +93,7 @@ fn what_is_no_good_cookie_is_rejected_without_a_question() {
         (vec![cookie(), cookie()], Rejection::SessionCookieRepeated),
         (vec![format!("{}=", cookie::SESSION)], Rejection::SessionCookieForged),
         (vec![format!("{}x", cookie())], Rejection::SessionCookieForged),
-        (vec![cookie().replace("=1.", "=2.")], Rejection::SessionCookieForged),
+        (vec![cookie().replace("=2.", "=1.")], Rejection::SessionCookieForged),
     ] {
         let (verdict, asked) = verdict(&lines, live());
         assert!(matches!(&verdict, Verdict::Reject(rejection) if *rejection == expected), "{verdict:?}");

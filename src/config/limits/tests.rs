@@ -48,7 +48,13 @@ fn sign_ins_are_limited_unless_the_configuration_says_otherwise() {
         let limits = limits(quiet);
         assert_eq!((&limits.login, &limits.callback), (&sixty, &sixty));
         assert_eq!((&limits.backchannel_logout, &limits.routes.address), (&None, &None));
+        assert_eq!((&limits.frontchannel_logout, &limits.own), (&sixty, &allowed(6000, 60, 6000, Counter::Isolate)));
     }
+    let off = limits(json!({ "frontchannel_logout": false, "own": false }));
+    assert_eq!((off.frontchannel_logout, off.own, off.login), (None, None, sixty));
+    let set = limits(json!({ "frontchannel_logout": { "rate": "5/1s" }, "own": { "rate": "7/1s", "counter": "object" } }));
+    assert_eq!(set.frontchannel_logout, allowed(5, 1, 5, Counter::Isolate));
+    assert_eq!(set.own, allowed(7, 1, 7, Counter::Object));
     let told = limits(json!({ "login": false, "callback": { "rate": "5/10s", "burst": 9, "counter": "object" } }));
     assert_eq!((told.login, told.callback), (None, allowed(5, 10, 9, Counter::Object)));
     let notices = limits(json!({ "backchannel_logout": { "rate": "1000/1m" } })).backchannel_logout;

@@ -10,7 +10,7 @@ use crate::gateway::{Platform, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::refusal::Reason;
 
-/// Answers the principal and the session's clocks. With `?touch=false` the idle clock is not moved.
+/// Answers the principal and the session's clocks. With `?touch=false` neither the idle clock is moved nor the cookie changed.
 pub(crate) async fn read<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
@@ -18,6 +18,8 @@ pub(crate) async fn read<P: Platform>(
     parts.event.event = What::SessionRead;
     ctx.request.allow_methods(&[Method::GET])?;
     let watching = ctx.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
+    // Who watches asks in the background.
+    parts.is_about_session = !watching;
     let wants = Wants { touch: !watching, access_token: false, staleness: None };
     let principal = ctx.authenticate(wants, parts).await?.principal;
     parts.event.end(Effect::Allow, "session.alive", StatusCode::OK);

@@ -133,18 +133,30 @@ fn done<P: Platform>(
 async fn list<P: Platform>(ctx: &RequestContext<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
     let command = Command::List { clocks: ctx.timeouts() };
     let answer = ctx.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
-    counted(ctx, &authenticated.provider, answer)
+    counted(ctx, authenticated.principal.issuer(), answer)
 }
 
-/// The sessions of an answer, without those that are over by decree (`not_before`).
+/// The sessions of an answer about somebody of this issuer that count, by the configuration in force here: the object may
+/// go by another for a while.
 ///
 /// # Errors
 /// When it is no list.
-pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, provider: &str, answer: Reply) -> Result<Vec<Listed>, Reason> {
+pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, issuer: &str, answer: Reply) -> Result<Vec<Listed>, Reason> {
     let Reply::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
-    if let Some(not_before) = ctx.site.config.not_before(provider, ctx.request.now) {
-        sessions.retain(|listed| listed.created_at >= not_before);
-    }
+    let (config, now) = (&ctx.site.config, ctx.request.now);
+    sessions.retain_mut(|listed| {
+        // The release before does not say by which provider.
+        let provider = match &listed.provider {
+            Some(id) => config.provider_of(id, issuer),
+            None => config.provider_by_issuer(issuer),
+        };
+        let Some(provider) = provider else { return false };
+        if let Some(longest) = provider.session_max {
+            listed.expires_at = listed.expires_at.min(listed.created_at.plus(longest));
+        }
+        let not_before = config.not_before(provider.id.as_str(), now);
+        listed.expires_at > now && not_before.is_none_or(|moment| listed.created_at >= moment)
+    });
     Ok(sessions)
 }
 

@@ -67,14 +67,14 @@ pub static ENDPOINTS: &[Endpoint] = &[
         method: Method::GET,
         path: "/auth/admin/sessions",
         action: "sessions.list",
-        does: "Lists someone's sessions: `?provider=&subject=`.",
+        does: "Lists someone's sessions: `?provider=&subject=`, or `?issuer=&subject=`.",
         task: Task::ListSessions,
     },
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/revoke",
         action: "sessions.revoke",
-        does: "Ends sessions of someone: `provider`, `subject`, and `session` or `before`.",
+        does: "Ends sessions of someone: `provider` or `issuer`, `subject`, and `session` or `before`.",
         task: Task::RevokeSessions,
     },
     Endpoint {

@@ -1,5 +1,7 @@
 //! Who stands in which relation to what: tuples seen, changed and asked about.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::request::Order;
@@ -12,7 +14,8 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{
-    self, Change, CheckResult, Inadmissible, MAX_CHANGES, Misnamed, Model, Name, Object, TUPLE, Tuple, TupleStore,
+    self, Change, CheckResult, Inadmissible, KnownTuples, MAX_CHANGES, MAX_FOUND, Misnamed, Model, Name, Object, Read,
+    Subject, TUPLE, Tuple, TupleQuery, TupleStore,
 };
 
 /// So many changes fit, with names as long as they may be.
@@ -65,7 +68,53 @@ pub(super) async fn change<P: Platform>(
         return Ok(Done::unacceptable(ctx, &problems));
     };
     parts.event.target = Some(audit::short(&object.to_string()));
-    carry_out(ctx, Change { object, add, remove }, parts).await
+    let change = Change { object, add, remove };
+    let problems = crowded(ctx, model, &change).await.map_err(Reason::Store)?;
+    if !problems.is_empty() {
+        return Ok(Done::unacceptable(ctx, &problems));
+    }
+    carry_out(ctx, change, parts).await
+}
+
+/// The relations that a change would fill with more groups, or more of what others are looked for by, than any question
+/// looks at: then questions about them would have no answer any more, also for those who stand in them now.
+async fn crowded<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    model: &Model,
+    change: &Change,
+) -> Result<Vec<String>, StoreError> {
+    let reads: BTreeSet<Read> = change.add.iter().filter_map(|tuple| looked_at(model, tuple)).collect();
+    if reads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reads: Vec<Read> = reads.into_iter().collect();
+    let answers = ctx.platform.tuples().read_tuples(&reads).await?;
+    if answers.len() != reads.len() {
+        return Err(StoreError::Malformed);
+    }
+    let too_many = reads.iter().zip(answers).filter(|(read, answer)| {
+        let is_meant = |tuple: &&Tuple| looked_at(model, tuple).as_ref() == Some(*read);
+        let mut after: BTreeSet<&Subject> = answer.found.iter().collect();
+        for tuple in change.remove.iter().filter(is_meant) {
+            after.remove(&tuple.subject);
+        }
+        let before = after.len();
+        after.extend(change.add.iter().filter(is_meant).map(|tuple| &tuple.subject));
+        after.len() > before && (answer.more || after.len() > MAX_FOUND)
+    });
+    let problem = |read: &Read| format!("expected at most {MAX_FOUND} groups or parents in `{}`", read.userset);
+    Ok(too_many.map(|(read, _)| problem(read)).collect())
+}
+
+/// What a question reads when it comes by this tuple, and of which it looks at so many only.
+fn looked_at(model: &Model, tuple: &Tuple) -> Option<Read> {
+    let Tuple { userset, subject } = tuple;
+    let wanted = match subject {
+        Subject::Userset(_) => TupleQuery::Subjects { exactly: Vec::new(), usersets: true },
+        Subject::Object(_) if model.leads_on(userset.object.kind(), &userset.relation) => TupleQuery::Objects,
+        _ => return None,
+    };
+    Some(Read { userset: userset.clone(), wanted })
 }
 
 /// The event has each tuple by itself: as one text, many would be cut short.
@@ -100,7 +149,9 @@ pub(super) async fn check<P: Platform>(
         Err(problem) => return Ok(Done::unacceptable(ctx, &[problem])),
     };
     parts.event.target = Some(audit::short(&tuple.to_string()));
-    let found = store::check(ctx.platform.tuples(), model, &tuple.userset, &tuple.subject).await;
+    let mut known = KnownTuples::default();
+    let asked = (&tuple.userset, &tuple.subject);
+    let found = store::check(ctx.platform.tuples(), model, asked, &mut known).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     let unanswered = if let CheckResult::Unanswerable(why) = &outcome { Some(why.code()) } else { None };
     (parts.event.relation_rounds, parts.event.relation_reads) = (Some(rounds), Some(reads));

@@ -5,7 +5,6 @@ use serde_json::json;
 use super::request::{MAX_BYTES, Order};
 use super::{Change, Done};
 use crate::audit;
-use crate::config::Provider;
 use crate::gateway::Platform;
 use crate::gateway::account::sessions::{as_json, counted, is_id};
 use crate::gateway::context::RequestContext;
@@ -17,13 +16,14 @@ use crate::time::Timestamp;
 
 /// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
 const MAX_SUBJECT_BYTES: usize = 255;
+const MAX_ISSUER_BYTES: usize = 1024;
 
-/// `GET /auth/admin/sessions?provider=&subject=`: someone's sessions.
+/// `GET /auth/admin/sessions?provider=&subject=`, or `issuer=&subject=`: someone's sessions.
 pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
-    let order = Order::of_query(ctx, &["provider", "subject"])?;
+    let order = Order::of_query(ctx, &["provider", "issuer", "subject"])?;
     let person = Person::of(ctx, &order, parts)?;
     let answer = ctx.command(&person.key, &Command::List { clocks: ctx.timeouts() }).await.map_err(Reason::Store)?;
-    let sessions = counted(ctx, person.provider.id.as_str(), answer)?;
+    let sessions = counted(ctx, &person.issuer, answer)?;
     Ok(Done::read(&as_json(&sessions, None)))
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn revoke<P: Platform>(
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let order = Order::of_body(ctx, body, &["provider", "subject", "session", "before"], MAX_BYTES).await?;
+    let order = Order::of_body(ctx, body, &["provider", "issuer", "subject", "session", "before"], MAX_BYTES).await?;
     let person = Person::of(ctx, &order, parts)?;
     let command = command(ctx, &order)?;
     let Reply::EndedMany { count } = ctx.command(&person.key, &command).await.map_err(Reason::Store)? else {
@@ -50,22 +50,38 @@ pub(super) async fn revoke<P: Platform>(
 }
 
 /// Whose sessions it is about.
-struct Person<'a> {
-    provider: &'a Provider,
+struct Person {
+    issuer: String,
     key: SubjectKey,
 }
 
-impl<'a> Person<'a> {
-    fn of<P>(ctx: &RequestContext<'a, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
-        let provider = order.text("provider").and_then(|id| ctx.site.config.provider(id));
-        let provider = provider.ok_or(Reason::BadInput("provider"))?;
+impl Person {
+    /// By the id of a provider, or by an issuer: also one that is not configured any more, whose sessions are still stored.
+    fn of<P>(ctx: &RequestContext<'_, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
+        let (name, issuer) = match (order.get("provider"), order.get("issuer")) {
+            (Some(id), None) => {
+                let provider = id.as_str().and_then(|id| ctx.site.config.provider(id));
+                let provider = provider.ok_or(Reason::BadInput("provider"))?;
+                (provider.id.as_str(), provider.issuer.as_str())
+            }
+            (None, Some(issuer)) => {
+                let issuer = issuer.as_str().filter(|issuer| is_issuer(issuer)).ok_or(Reason::BadInput("issuer"))?;
+                (issuer, issuer)
+            }
+            _ => return Err(Reason::BadInput("provider")),
+        };
         let subject = order
             .text("subject")
             .filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT_BYTES)
             .ok_or(Reason::BadInput("subject"))?;
-        parts.event.target = Some(audit::short(&format!("{}|{subject}", provider.id)));
-        Ok(Self { provider, key: SubjectKey::of(provider.issuer.as_str(), subject) })
+        parts.event.target = Some(audit::short(&format!("{name}|{subject}")));
+        Ok(Self { issuer: issuer.to_owned(), key: SubjectKey::of(issuer, subject) })
     }
+}
+
+/// Whether a text can be an issuer: a URL, and so without NUL ([`SubjectKey::of`]).
+fn is_issuer(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_ISSUER_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn command<P>(ctx: &RequestContext<'_, P>, order: &Order) -> Result<Command, Reason> {

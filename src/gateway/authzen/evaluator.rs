@@ -11,11 +11,14 @@ use crate::gateway::guard::policies::{failed, loaded, trial};
 use crate::gateway::guard::relations;
 use crate::policy::Loaded;
 use crate::refusal::Reason;
-use crate::relation::{self, CheckResult, Name, Subject, Userset};
+use crate::relation::{self, CheckResult, KnownTuples, Name, Subject, Userset};
 
-/// The same for all questions of one request, so that no two of them are decided by different versions.
+/// The same for all questions of one request, so that no two of them are decided by different versions, and all share one
+/// budget.
 pub(super) struct Evaluator {
     policies: Published,
+    /// What was read of relations.
+    known: KnownTuples,
 }
 
 /// The policies that services may ask.
@@ -35,14 +38,14 @@ impl Evaluator {
     /// # Errors
     /// When the tuples cannot be had.
     pub(crate) async fn evaluate<P: Platform>(
-        &self,
+        &mut self,
         ctx: &RequestContext<'_, P>,
         asked: &Evaluation,
         event: &mut Event,
     ) -> Result<Evaluated, Reason> {
         let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
         match named.filter(|(kind, relation)| ctx.site.config.relations.has(kind, relation)) {
-            Some((_, relation)) => related(ctx, asked, relation, event).await,
+            Some((_, relation)) => related(ctx, (asked, relation), &mut self.known, event).await,
             None => Ok(self.by_policies(asked)),
         }
     }
@@ -52,8 +55,8 @@ impl Evaluator {
 /// here: what is stored does.
 async fn related<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    asked: &Evaluation,
-    relation: Name,
+    (asked, relation): (&Evaluation, Name),
+    known: &mut KnownTuples,
     event: &mut Event,
 ) -> Result<Evaluated, Reason> {
     let named = |entity: &Entity| {
@@ -64,13 +67,9 @@ async fn related<P: Platform>(
     let Some((object, subject)) = named(&asked.resource).zip(named(&asked.subject)) else {
         return Ok(Evaluated::denied(asked, "relation.unreadable"));
     };
-    let found = relations::check(
-        ctx.platform.tuples(),
-        &ctx.site.config.relations,
-        &Userset { object, relation },
-        &Subject::Object(subject),
-    )
-    .await;
+    let (userset, subject) = (Userset { object, relation }, Subject::Object(subject));
+    let model = &ctx.site.config.relations;
+    let found = relations::check(ctx.platform.tuples(), model, (&userset, &subject), known).await;
     let (outcome, rounds, reads) = found.map_err(Reason::Store)?;
     event.relation_rounds = Some(event.relation_rounds.unwrap_or_default() + rounds);
     event.relation_reads = Some(event.relation_reads.unwrap_or_default() + reads);
@@ -84,11 +83,15 @@ async fn related<P: Platform>(
 impl Evaluator {
     /// Those that count now; the event tells which.
     pub(crate) async fn at_hand<P: Platform>(ctx: &RequestContext<'_, P>, event: &mut Event) -> Self {
-        let Some(policies) = &ctx.site.policies else { return Self { policies: Published::NoEngine } };
+        let Some(policies) = &ctx.site.policies else { return Self::by(Published::NoEngine) };
         let loaded = loaded(ctx, policies).await;
         event.policy_pull = policies.trouble();
         event.policy_version = loaded.as_ref().map(|loaded| loaded.pointer().live.to_string());
-        Self { policies: loaded.map_or(Published::NoneLoaded, Published::Loaded) }
+        Self::by(loaded.map_or(Published::NoneLoaded, Published::Loaded))
+    }
+
+    fn by(policies: Published) -> Self {
+        Self { policies, known: KnownTuples::default() }
     }
 
     fn by_policies(&self, asked: &Evaluation) -> Evaluated {

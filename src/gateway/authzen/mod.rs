@@ -97,7 +97,7 @@ async fn decide<P: Platform>(
     parts.event.route = Some(authzen.route.name.clone());
     decide::enter(ctx, path, &matched, parts).await?;
     let request = read(ctx, endpoint, body).await.map_err(Reason::Evaluation)?;
-    let evaluator = Evaluator::at_hand(ctx, &mut parts.event).await;
+    let mut evaluator = Evaluator::at_hand(ctx, &mut parts.event).await;
     let answer = match request {
         AuthzenRequest::One(one) => {
             let evaluated = evaluator.evaluate(ctx, &one, &mut parts.event).await?;
@@ -106,7 +106,7 @@ async fn decide<P: Platform>(
             answer
         }
         AuthzenRequest::Many(semantic, all) => {
-            parts.event.evaluations = in_turn(ctx, &evaluator, semantic, all, &mut parts.event).await?;
+            parts.event.evaluations = in_turn(ctx, &mut evaluator, semantic, all, &mut parts.event).await?;
             let named = |(place, evaluated): (usize, &Evaluated)| {
                 authzen::decision(evaluated.decision, &format!("{}.{}", ctx.request.id, place + 1))
             };
@@ -123,7 +123,7 @@ async fn decide<P: Platform>(
 /// When what is needed for an answer cannot be had: then none is given.
 async fn in_turn<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    evaluator: &Evaluator,
+    evaluator: &mut Evaluator,
     semantic: Semantic,
     all: Vec<Result<Evaluation, RequestError>>,
     event: &mut Event,

@@ -43,7 +43,12 @@ impl Gateway {
 
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
     pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
-        let Some(provider) = self.config.provider(&revocation.provider) else { return true };
+        // Whatever its id is now. Another issuer that has that id is not shown the token.
+        let provider = match &revocation.issuer {
+            Some(issuer) => self.config.provider_by_issuer(issuer),
+            None => self.config.provider(&revocation.provider),
+        };
+        let Some(provider) = provider else { return true };
         let mut event = background_event(&self.config, platform, What::TokenRevoke);
         event.provider = Some(revocation.provider.clone());
         let done = match self.ask_to_forget(platform, provider, revocation).await {
@@ -60,12 +65,17 @@ impl Gateway {
         done
     }
 
+    /// Whom to ask. Another issuer that has the provider's id now is shown no token of this one's.
+    fn provider_of(&self, job: &RefreshJob) -> Option<&Provider> {
+        self.config.provider_of(&job.session.provider, &job.session.issuer)
+    }
+
     async fn ask_for_tokens<P: Platform>(
         &self,
         platform: &P,
         job: &RefreshJob,
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
-        let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
+        let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let endpoint = &metadata.token_endpoint;
         let request =
@@ -84,7 +94,7 @@ impl Gateway {
         response: &TokenResponse,
     ) -> Result<(), Reason> {
         let Some(id_token) = &response.id_token else { return Ok(()) };
-        let provider = self.config.provider(&job.session.provider).ok_or(Reason::UnknownProvider)?;
+        let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
         let accepted = AcceptedKeys::of_provider(provider, metadata);
         let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
@@ -144,7 +154,8 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
         Reason::Token(TokenError::InvalidGrant) => RefreshOutcome::Refused,
         // tokens for somebody else are not this session's.
         Reason::IdToken(_) | Reason::IdTokenSignature(_) => RefreshOutcome::Mistrusted { successor },
-        Reason::UnknownProvider => RefreshOutcome::Refused,
+        // Its provider is not configured any more: the session ends, and its issuer is told if it can be.
+        Reason::UnknownProvider => RefreshOutcome::Mistrusted { successor: None },
         // No answer. The runtime does not tell a connection that was refused from one that broke after the request
         // was read, so the token may be used up.
         Reason::ProviderUnreachable(

@@ -81,7 +81,10 @@ impl<P: Platform> RequestContext<'_, P> {
         };
         // Only an object knows what is left for all isolates; that nothing is, everyone knows who refuses.
         let is_known = limit.counter == Counter::Object || !drawn.admitted;
-        parts.quotas.push(Quota { kind, allowance, drawn: is_known.then_some(drawn) });
+        // What is wide enough for everybody is told to whom it is not.
+        if kind != LimitKind::Own || !drawn.admitted {
+            parts.quotas.push(Quota { kind, allowance, drawn: is_known.then_some(drawn) });
+        }
         if drawn.admitted { Ok(()) } else { Err(Reason::Limited(kind, drawn.next)) }
     }
 

@@ -62,21 +62,22 @@ pub(crate) async fn find_out<P: TupleStore>(
     Ok(found)
 }
 
-/// One question by itself: whether `subject` stands in the relation, in how many rounds and reads that was found.
+/// One question by itself: whether `subject` stands in the relation, in how many rounds and reads that was found. `known` is
+/// what earlier questions of the same request have read, and used up of its budget.
 ///
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn check<P: TupleStore>(
     store: &P,
     model: &Model,
-    userset: &Userset,
-    subject: &Subject,
+    (userset, subject): (&Userset, &Subject),
+    known: &mut KnownTuples,
 ) -> Result<(CheckResult, usize, usize), StoreError> {
-    let (mut known, mut rounds) = (KnownTuples::default(), 0);
+    let (before, mut rounds) = (known.len(), 0);
     loop {
-        let reads: Vec<Read> = match evaluate(model, &known, userset, subject) {
+        let reads: Vec<Read> = match evaluate(model, known, userset, subject) {
             CheckResult::Wants(reads) => reads,
-            outcome => return Ok((outcome, rounds, known.len())),
+            outcome => return Ok((outcome, rounds, known.len() - before)),
         };
         let answers: Vec<TupleReply> = store.read_tuples(&reads).await?;
         if answers.len() != reads.len() {

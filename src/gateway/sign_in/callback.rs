@@ -39,10 +39,12 @@ pub(crate) async fn finish<P: Platform>(
     let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
     ctx.request.allow_methods(&[Method::GET, Method::POST])?;
-    // A frame or image in a page elsewhere has no login of ours, and is not to use up those of the person before it.
-    if !ctx.request.is_subresource() {
-        ctx.limit_own(LimitKind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
+    // Providers send people. A frame or image in a page elsewhere is not to use up the sign-ins of the person before it, so
+    // it is not counted; and nothing is looked at for it, or whoever calls themselves one would not be limited at all.
+    if ctx.request.is_subresource() {
+        return Err(Reason::Callback(CallbackError::NotNavigated));
     }
+    ctx.limit_own(LimitKind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
     let params = match receive(ctx, provider, body).await? {
         Received::AsAsked(params) => params,
         Received::Otherwise(responses, fault) => {
@@ -196,7 +198,8 @@ async fn begin_session<P: Platform>(
 ) -> Result<SessionHandle, Reason> {
     let id_token = &person.id_token;
     let subject = SubjectKey::of(id_token.issuer(), id_token.subject());
-    let handle = SessionHandle { subject, id: SessionId::generate(ctx.platform.random()) };
+    let id = SessionId::generate(ctx.platform.random());
+    let handle = SessionHandle { subject, id, began_at: Some(ctx.request.now) };
     let mut replaces = None;
     for old in previous(ctx, transaction) {
         if old.subject == subject && replaces.is_none() {
@@ -242,15 +245,14 @@ async fn enter_sid<P: Platform>(
 }
 
 /// The sessions this browser has or had when the login began.
-fn previous<P>(ctx: &RequestContext<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
+fn previous<P: Platform>(ctx: &RequestContext<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
     let now = match cookie::session(&ctx.request.head.headers) {
         SessionCookie::One(value) => Some(value),
         SessionCookie::Absent | SessionCookie::Several => None,
     };
     let then =
         transaction.previous_session.as_ref().map(|then| then.expose().as_str()).filter(|then| Some(*then) != now);
-    let handle = |value| SessionHandle::from_cookie_value(value, &ctx.site.config.keys);
-    now.into_iter().chain(then).filter_map(handle).collect()
+    now.into_iter().chain(then).filter_map(|value| ctx.session_of(value)).collect()
 }
 
 fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {

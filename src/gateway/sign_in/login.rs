@@ -17,7 +17,6 @@ use crate::oidc::transaction::{self, Intent, Transaction};
 use crate::pages;
 use crate::refusal::Reason;
 use crate::secret::Secret;
-use crate::session::SessionHandle;
 use crate::time::Seconds;
 
 const MAX_LOGIN_HINT_BYTES: usize = 320;
@@ -203,12 +202,10 @@ fn checked_max_age(text: &str) -> Result<Seconds, Reason> {
     number.map(Seconds::new).ok_or(Reason::LoginParameter("max_age"))
 }
 
-fn intent<'t, P>(ctx: &RequestContext<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
+fn intent<'t, P: Platform>(ctx: &RequestContext<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
     let previous_session = match cookie::session(&ctx.request.head.headers) {
-        SessionCookie::One(value) => {
-            SessionHandle::from_cookie_value(value, &ctx.site.config.keys).map(|_| Secret::new(value.to_owned()))
-        }
+        SessionCookie::One(value) => ctx.session_of(value).map(|_| Secret::new(value.to_owned())),
         SessionCookie::Absent | SessionCookie::Several => None,
     };
     Intent {

@@ -119,21 +119,25 @@ async fn end_sessions<P: Platform>(
             ctx.end_many(&SubjectKey::of(issuer, subject), &Command::EndAll { before: None }).await
         }
         Target::SubjectSession { subject, sid } => {
-            ctx.end_many(&SubjectKey::of(issuer, subject), &Command::EndSid { sid: sid.clone() }).await
+            ctx.end_many(&SubjectKey::of(issuer, subject), &end_sid(sid)).await
         }
         Target::Session(sid) => {
             let subjects = ctx.platform.sid_index().end_sid(&SidKey::of(issuer, sid)).await?;
-            ctx.end_sid(&subjects, sid).await
+            ctx.end_at_all(&subjects, &end_sid(sid)).await
         }
     }
 }
 
+fn end_sid(sid: &str) -> Command {
+    Command::EndSid { sid: sid.to_owned(), unproven: false }
+}
+
 impl<P: Platform> RequestContext<'_, P> {
-    /// Ends the session of this name at each of these subjects. Returns how many there were.
-    pub(super) async fn end_sid(&self, subjects: &[SubjectKey], sid: &str) -> Result<u32, StoreError> {
+    /// Carries out the command at each of these subjects. Returns how many sessions it ended.
+    pub(super) async fn end_at_all(&self, subjects: &[SubjectKey], command: &Command) -> Result<u32, StoreError> {
         let mut count = 0_u32;
         for subject in subjects {
-            count = count.saturating_add(self.end_many(subject, &Command::EndSid { sid: sid.to_owned() }).await?);
+            count = count.saturating_add(self.end_many(subject, command).await?);
         }
         Ok(count)
     }

@@ -2,7 +2,8 @@
 //! session (OpenID Connect Front-Channel Logout 1.0). Off unless the provider's table turns it on.
 //!
 //! Nothing proves who asks: the browser keeps our cookie from a frame of another site, so the `sid` in
-//! the URL is all there is, and whoever learns one can sign that person out. Back-channel logout
+//! the URL is all there is, and whoever learns one can sign that person out. Where it names none, nothing ends: any
+//! page of our own site can have this address in a frame, and there the cookie comes along. Back-channel logout
 //! has no such weakness; this is for providers that offer nothing else.
 
 use crate::audit::{Effect, What};
@@ -10,15 +11,15 @@ use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::cookie::{self, SessionCookie};
 use crate::http::{HeaderValue, Method, Response, StatusCode, header};
+use crate::limit::LimitKind;
 use crate::pages::framed;
 use crate::ports::StoreError;
 use crate::refusal::{LogoutRequestError, Reason};
 use crate::session::message::Check;
-use crate::session::{Command, Reply, Session, SessionHandle, SidIndex, SidKey};
+use crate::session::{Command, Reply, Session, SidIndex, SidKey};
 
-/// Ends the named session, or that of this browser, and answers with a page that only the provider may frame.
+/// Ends the named session, and answers with a page that only the provider may frame.
 pub(crate) async fn receive<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &str,
@@ -29,11 +30,11 @@ pub(crate) async fn receive<P: Platform>(
     let provider = provider.ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
     ctx.request.allow_methods(&[Method::GET])?;
+    ctx.limit_own(LimitKind::FrontchannelLogout, ctx.site.config.limits.frontchannel_logout.as_ref(), parts).await?;
     let sid = named(ctx.request.target.query.unwrap_or_default(), provider).map_err(Reason::LogoutRequest)?;
-    let here = session_here(ctx, parts).await.map_err(Reason::Store)?;
     let count = match sid {
-        Some(sid) => end_named(ctx, provider, &sid, here).await?,
-        None => end_here(ctx, provider, here).await?,
+        Some(sid) => end_named(ctx, provider, &sid, parts).await?,
+        None => 0,
     };
     let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
     parts.event.ended = Some(count);
@@ -41,7 +42,8 @@ pub(crate) async fn receive<P: Platform>(
     page(provider).ok_or(Reason::Internal("internal.policy_unwritable"))
 }
 
-/// The `sid` asked for; `None` when none is named. Parameters of others' are ignored.
+/// The `sid` asked for; `None` when none is named. `iss` may be left out, as by Entra ID: the path says which
+/// provider it is about. Parameters of others' are ignored.
 fn named(query: &str, provider: &Provider) -> Result<Option<String>, LogoutRequestError> {
     let (mut iss, mut sid) = (None, None);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -57,7 +59,7 @@ fn named(query: &str, provider: &Provider) -> Result<Option<String>, LogoutReque
     match (iss, sid) {
         (None, None) => Ok(None),
         (Some(iss), Some(_)) if iss != provider.issuer.as_str() => Err(LogoutRequestError::IssMismatch),
-        (Some(_), Some(sid)) if !sid.is_empty() => Ok(Some(sid)),
+        (_, Some(sid)) if !sid.is_empty() => Ok(Some(sid)),
         _ => Err(LogoutRequestError::Incomplete),
     }
 }
@@ -66,14 +68,13 @@ fn named(query: &str, provider: &Provider) -> Result<Option<String>, LogoutReque
 async fn session_here<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
-) -> Result<Option<(SessionHandle, Session)>, StoreError> {
-    let SessionCookie::One(value) = cookie::session(&ctx.request.head.headers) else { return Ok(None) };
-    let Some(handle) = SessionHandle::from_cookie_value(value, &ctx.site.config.keys) else { return Ok(None) };
+) -> Result<Option<Session>, StoreError> {
+    let Some(handle) = ctx.named_session() else { return Ok(None) };
     let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: ctx.timeouts() };
     match ctx.command(&handle.subject, &Command::Check(check)).await? {
         Reply::Live(live) => {
             parts.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);
-            Ok(Some((handle, live.session)))
+            Ok(Some(live.session))
         }
         Reply::Gone => Ok(None),
         _ => Err(StoreError::Malformed),
@@ -85,28 +86,17 @@ async fn end_named<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     sid: &str,
-    here: Option<(SessionHandle, Session)>,
+    parts: &mut ResponseParts,
 ) -> Result<u32, Reason> {
     let issuer = provider.issuer.as_str();
     let is_it = |session: &Session| *session.issuer == *issuer && session.sid.as_deref() == Some(sid);
-    if here.is_some_and(|(_, session)| !is_it(&session)) {
+    let here = session_here(ctx, parts).await.map_err(Reason::Store)?;
+    if here.is_some_and(|session| !is_it(&session)) {
         return Err(Reason::LogoutRequest(LogoutRequestError::NotThisSession));
     }
     let subjects = ctx.platform.sid_index().find_sid(&SidKey::of(issuer, sid)).await.map_err(Reason::Store)?;
-    ctx.end_sid(&subjects, sid).await.map_err(Reason::Store)
-}
-
-/// Only in a frame: a link from another site brings a `Lax` cookie along and must sign nobody out.
-async fn end_here<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    provider: &Provider,
-    here: Option<(SessionHandle, Session)>,
-) -> Result<u32, Reason> {
-    let framed = ctx.request.head.header("sec-fetch-dest") == Some("iframe");
-    let Some((handle, _)) = here.filter(|(_, session)| framed && *session.issuer == *provider.issuer.as_str()) else {
-        return Ok(0);
-    };
-    Ok(ctx.end_session(&handle).await?.map_or(0, |_| 1))
+    let command = Command::EndSid { sid: sid.to_owned(), unproven: true };
+    ctx.end_at_all(&subjects, &command).await.map_err(Reason::Store)
 }
 
 ///

@@ -9,11 +9,10 @@ use super::context::RequestContext;
 use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{Effect, What};
-use crate::http::cookie::{self, SessionCookie};
+use crate::http::cookie;
 use crate::http::{Method, Response, StatusCode, csrf};
 use crate::oidc::logout::end_session_url;
 use crate::refusal::Reason;
-use crate::session::SessionHandle;
 use crate::session::message::Ended;
 
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
@@ -48,18 +47,15 @@ pub(super) async fn end<P: Platform>(
 
 /// before anything else, and whether or not the provider answers.
 async fn end_here<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Option<Ended>, Reason> {
-    let SessionCookie::One(value) = cookie::session(&ctx.request.head.headers) else {
-        return Ok(None);
-    };
-    let Some(handle) = SessionHandle::from_cookie_value(value, &ctx.site.config.keys) else {
-        return Ok(None);
-    };
-    ctx.end_session(&handle).await
+    match ctx.named_session() {
+        Some(handle) => ctx.end_session(&handle).await,
+        None => Ok(None),
+    }
 }
 
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended) -> Option<String> {
-    let provider = ctx.site.config.provider(&ended.session.provider)?;
+    let provider = ctx.site.config.provider_of(&ended.session.provider, &ended.session.issuer)?;
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| ctx.request.request_kind.is_navigation());

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::relation::testing::{Types, decide, definitions, model, tuples};
-use crate::relation::{Allowed, MemoryTuples, Tuple};
+use crate::relation::{Allowed, MAX_WORK, MemoryTuples, Tuple};
 
 const SHARING: Types<'_> = &[
     ("user", &[]),
@@ -130,6 +130,58 @@ fn what_would_cost_too_much_has_no_answer() {
     let facts: Vec<&str> = wide.iter().map(String::as_str).collect();
     let (outcome, _, reads) = decide(&model(SHARING), &tuples(&facts), "document:a#viewer", "user:x");
     assert_eq!((outcome, reads), (CheckResult::Unanswerable(Unanswerable::TooMuch), MAX_READS));
+}
+
+/// Groups that all have each other as members, as many as may be read.
+fn dense() -> MemoryTuples {
+    let names: Vec<String> = (0..MAX_READS - 2).map(|at| format!("group:g{at}#member")).collect();
+    let within = |at: usize| names.iter().cycle().skip(at + 1).take(crate::relation::MAX_FOUND);
+    let tuples = names.iter().enumerate().flat_map(|(at, name)| within(at).map(move |other| format!("{name}@{other}")));
+    tuples.map(|text| Tuple::parse(&text).unwrap()).collect()
+}
+
+#[test]
+fn what_takes_too_many_steps_has_no_answer_however_little_is_to_be_read() {
+    //
+    let (model, tuples) = (model(SHARING), dense());
+    let (userset, subject) = (Userset::parse("group:g0#member").unwrap(), Subject::parse("user:x").unwrap());
+    let mut known = KnownTuples::default();
+    let outcome = loop {
+        match evaluate(&model, &known, &userset, &subject) {
+            CheckResult::Wants(reads) => reads.into_iter().for_each(|read| {
+                let answer = tuples.answer(&read);
+                known.learn(read, answer);
+            }),
+            outcome => break outcome,
+        }
+    };
+    assert_eq!(outcome, CheckResult::Unanswerable(Unanswerable::TooMuch));
+    assert_eq!(known.work(), MAX_WORK + 1);
+    // Whoever asks more of the same request gets no answer, and costs nothing more.
+    let other = Userset::parse("group:other#member").unwrap();
+    assert_eq!(evaluate(&model, &known, &other, &subject), CheckResult::Unanswerable(Unanswerable::TooMuch));
+    // In a request of its own it is answered.
+    assert!(matches!(evaluate(&model, &KnownTuples::default(), &other, &subject), CheckResult::Wants(_)));
+}
+
+#[test]
+fn what_people_share_takes_a_small_part_of_the_steps() {
+    //
+    let many = (0..crate::relation::MAX_FOUND).map(|at| format!("document:a#viewer@group:g{at}#member"));
+    let tuples: MemoryTuples = many
+        .chain(["group:g7#member@group:inner#member".to_owned(), "group:inner#member@user:x".to_owned()])
+        .map(|text| Tuple::parse(&text).unwrap())
+        .collect();
+    let (userset, subject) = (Userset::parse("document:a#viewer").unwrap(), Subject::parse("user:x").unwrap());
+    let mut known = KnownTuples::default();
+    while let CheckResult::Wants(reads) = evaluate(&model(SHARING), &known, &userset, &subject) {
+        for read in reads {
+            let answer = tuples.answer(&read);
+            known.learn(read, answer);
+        }
+    }
+    assert_eq!(evaluate(&model(SHARING), &known, &userset, &subject), CheckResult::Yes);
+    assert!(known.work() < MAX_WORK / 20, "{}", known.work());
 }
 
 #[test]

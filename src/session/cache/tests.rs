@@ -37,7 +37,8 @@ fn live(token: Option<&str>) -> Live {
 }
 
 fn handle(random: &Numbered, subject: &str) -> SessionHandle {
-    SessionHandle { subject: SubjectKey::of("https://op.example", subject), id: SessionId::generate(random) }
+    let subject = SubjectKey::of("https://op.example", subject);
+    SessionHandle { subject, id: SessionId::generate(random), began_at: None }
 }
 
 fn check(handle: &SessionHandle) -> Check {

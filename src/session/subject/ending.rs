@@ -27,6 +27,8 @@ pub struct Revocation {
     pub key: String,
     /// The provider's id.
     pub provider: String,
+    /// Its issuer: nobody else is shown the token. `None`: noted by the release before.
+    pub issuer: Option<String>,
     /// The token.
     pub refresh_token: Secret<String>,
     attempts: u32,
@@ -40,12 +42,23 @@ struct RevokeNote {
     refresh_token: Secret<String>,
     attempts: u32,
     since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
 }
 
-/// Of sealed tokens, the provider that issued them.
+/// Who issued tokens: the provider's id, and its issuer.
 #[derive(Deserialize)]
-struct Whose {
+pub(super) struct TokensOf {
     provider: String,
+    /// `None`: sealed by the release before.
+    #[serde(default)]
+    issuer: Option<String>,
+}
+
+impl TokensOf {
+    pub(super) fn session(session: &Session) -> Self {
+        Self { provider: session.provider.clone(), issuer: Some(session.issuer.to_string()) }
+    }
 }
 
 impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
@@ -78,9 +91,13 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         Ok(Reply::EndedMany { count })
     }
 
-    pub(super) fn end_sid(&self, sid: &str, now: Timestamp) -> Result<Reply, StoreError> {
-        self.remember_ended(&sid_key(sid), now)?;
-        self.end_where(now, |_, session| session.sid.as_deref() == Some(sid))
+    /// Whoever proves nothing and ends nothing causes no write.
+    pub(super) fn end_sid(&self, sid: &str, is_proven: bool, now: Timestamp) -> Result<Reply, StoreError> {
+        let reply = self.end_where(now, |_, session| session.sid.as_deref() == Some(sid))?;
+        if is_proven || matches!(reply, Reply::EndedMany { count } if count > 0) {
+            self.remember_ended(&sid_key(sid), now)?;
+        }
+        Ok(reply)
     }
 
     /// Without `before` that is every session there is, also one begun where the clock is a little ahead of ours.
@@ -121,10 +138,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             (self.report)("session_record_unreadable", &stored.digest.public_id());
         }
         if let Some(refresh_token) = self.open(stored).and_then(|tokens| tokens.refresh_token) {
-            let provider = session.as_ref().map(|session| session.provider.clone());
             // With tokens that an earlier release sealed, nobody knows any more whom to tell.
-            if let Some(provider) = provider.or_else(|| self.open_as::<Whose>(stored).map(|whose| whose.provider)) {
-                self.note_revocation(stored.digest.as_str(), &provider, refresh_token, now)?;
+            let whose = session.as_ref().map(TokensOf::session).or_else(|| self.open_as(stored));
+            if let Some(whose) = whose {
+                self.note_revocation(stored.digest.as_str(), whose, refresh_token, now)?;
             }
         }
         self.table.delete(&stored.digest)?;
@@ -135,11 +152,12 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     pub(super) fn note_revocation(
         &self,
         key: &str,
-        provider: &str,
+        whose: TokensOf,
         refresh_token: Secret<String>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let note = RevokeNote { provider: provider.to_owned(), refresh_token, attempts: 0, since: now };
+        let TokensOf { provider, issuer } = whose;
+        let note = RevokeNote { provider, refresh_token, attempts: 0, since: now, issuer };
         self.put_revocation(key, &note, now)
     }
 
@@ -169,8 +187,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     fn open_revocation(&self, note: &Note) -> Option<Revocation> {
         let plain = self.keys.open(KeyPurpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
-        let RevokeNote { provider, refresh_token, attempts, since } = serde_json::from_slice(plain.expose()).ok()?;
-        Some(Revocation { key: note.key.clone(), provider, refresh_token, attempts, since })
+        let note_of: RevokeNote = serde_json::from_slice(plain.expose()).ok()?;
+        let RevokeNote { provider, refresh_token, attempts, since, issuer } = note_of;
+        Some(Revocation { key: note.key.clone(), provider, issuer, refresh_token, attempts, since })
     }
 
     /// Notes how the provider answered; while it does not, it is asked again, ever more rarely, for a day.
@@ -188,14 +207,19 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             refresh_token: revocation.refresh_token,
             attempts: revocation.attempts.saturating_add(1),
             since: revocation.since,
+            issuer: revocation.issuer,
         };
         self.put_revocation(&revocation.key, &note, now.plus(pause.min(Seconds::hours(1))))
     }
 
     fn remember_ended(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
         let at = now.plus(REMEMBERED);
-        let value = now.to_string();
-        self.table.put_note(&Note { kind: NoteKind::Ended, key: key.to_owned(), value, at })
+        let note = Note { kind: NoteKind::Ended, key: key.to_owned(), value: now.to_string(), at };
+        // Whoever sends the same sign-out again and again causes one write a second at most.
+        if self.table.note(NoteKind::Ended, key)?.as_ref() == Some(&note) {
+            return Ok(());
+        }
+        self.table.put_note(&note)
     }
 
     pub(super) fn forget_old_notes(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! Renewing an access token: begun in the store, carried out elsewhere, finished in the store.
 
+use super::ending::TokensOf;
 use super::{Step, SubjectSessions, row};
 use crate::oidc::login_values::Nonce;
 use crate::ports::{Random, StoreError};
@@ -137,7 +138,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     fn disown(&self, job: &RefreshJob, successor: Option<&Secret<String>>, now: Timestamp) -> Result<(), StoreError> {
         let Some(successor) = successor else { return Ok(()) };
         let key = format!("{}/late", job.digest);
-        self.note_revocation(&key, &job.session.provider, successor.clone(), now)
+        self.note_revocation(&key, TokensOf::session(&job.session), successor.clone(), now)
     }
 
     fn store_refreshed(

@@ -9,6 +9,7 @@ use crate::session::SessionId;
 use crate::session::record::Origin;
 use crate::session::refresh::RefreshState;
 use crate::session::table::{Note, NoteKind};
+use crate::session::terms::{Lapse, SessionTerms};
 use crate::time::Seconds;
 
 #[derive(Default)]
@@ -69,6 +70,14 @@ struct World {
     keys: KeyRing,
     random: Numbered,
     reports: RefCell<Vec<String>>,
+    /// What the configuration says of every session.
+    terms: std::cell::Cell<SessionTerms>,
+}
+
+impl Terms for World {
+    fn terms(&self, _: &Session, _: Timestamp) -> SessionTerms {
+        self.terms.get()
+    }
 }
 
 const START: i64 = 1_000_000;
@@ -85,6 +94,7 @@ impl World {
             keys,
             random: Numbered(std::cell::Cell::new(0)),
             reports: RefCell::default(),
+            terms: std::cell::Cell::default(),
         }
     }
 
@@ -94,7 +104,8 @@ impl World {
 
     fn with<T>(&self, act: impl FnOnce(&SubjectSessions<'_, MemoryTable, Numbered>) -> T) -> T {
         let report = |code: &'static str, detail: &str| self.reports.borrow_mut().push(format!("{code} {detail}"));
-        act(&SubjectSessions { table: &self.table, keys: &self.keys, random: &self.random, report: &report })
+        let (table, keys, random) = (&self.table, &self.keys, &self.random);
+        act(&SubjectSessions { table, keys, random, terms: self, report: &report })
     }
 
     /// What is stored of this session becomes something that nobody can read.
@@ -283,9 +294,63 @@ fn tokens_are_sealed_as_by_the_first_release() {
     let plain = world.keys.open(KeyPurpose::StoredTokens, digest.as_str().as_bytes(), &row.tokens).unwrap();
     let expected = concat!(
         r#"{"access_token":"the-access-token","refresh_token":"the-refresh-token","#,
-        r#""id_token":"the-id-token","nonce":null,"provider":"op"}"#
+        r#""id_token":"the-id-token","nonce":null,"provider":"op","issuer":"https://op.example"}"#
     );
     assert_eq!(std::str::from_utf8(plain.expose()).unwrap(), expected);
+}
+
+#[test]
+fn tokens_that_the_first_release_sealed_are_taken_back_too() {
+    // R-082
+    let world = World::new();
+    let digest = world.begin(START, None);
+    let first = concat!(
+        r#"{"access_token":"at","refresh_token":"rt-1","#,
+        r#""id_token":"it","nonce":null,"provider":"op"}"#
+    );
+    let context = digest.as_str().as_bytes();
+    let tokens = world.keys.seal(KeyPurpose::StoredTokens, context, first.as_bytes(), &world.random).unwrap();
+    let row = world.table.find(&digest).unwrap().unwrap();
+    world.table.put(&Row { tokens, record: "{".into(), ..row }).unwrap();
+    assert!(world.check(&digest, START + 1, true).is_none());
+    let due = world.with(|subject| subject.revocations_due(Timestamp::from_unix(START + 1))).unwrap();
+    let due: Vec<_> = due.iter().map(|one| (one.provider.as_str(), one.issuer.as_deref())).collect();
+    assert_eq!(due, [("op", None)]);
+}
+
+#[test]
+fn what_the_configuration_says_of_a_session_holds_for_those_that_are_there() {
+    // R-178, R-183
+    let gone = SessionTerms { lapse: Some(Lapse::ProviderGone), longest: None };
+    let at = Timestamp::from_unix;
+    let world = World::new();
+    let (session, other) = (world.begin(START, None), world.begin(START, None));
+    // A provider's sessions became shorter: the alarm rings in time, whoever looks.
+    world.terms.set(SessionTerms { lapse: None, longest: Some(Seconds::minutes(10)) });
+    assert!(world.check(&session, START + 40, true).is_some());
+    assert_eq!(world.table.find(&session).unwrap().unwrap().expires_at, at(START + 600));
+    assert!(watchable(&world, &other, timeouts(), START + 40));
+    assert_eq!(world.table.find(&other).unwrap().unwrap().expires_at, at(START + 600));
+    assert!(world.check(&session, START + 599, true).is_some());
+    assert!(!watchable(&world, &other, timeouts(), START + 600));
+    assert!(world.listed(START + 600).is_empty());
+    assert!(world.check(&session, START + 600, true).is_none());
+    // A limit beyond the clocks changes nothing.
+    let world = World::new();
+    let session = world.begin(START, None);
+    world.terms.set(SessionTerms { lapse: None, longest: Some(Seconds::hours(30)) });
+    for now in (START..START + 28_800).step_by(600) {
+        assert!(world.check(&session, now, true).is_some(), "{now}");
+    }
+    assert!(world.check(&session, START + 28_800, true).is_none());
+    // Whose provider is gone is neither listed nor watched, and swept.
+    let world = World::new();
+    let session = world.begin(START, None);
+    world.terms.set(gone);
+    assert!(world.listed(START + 1).is_empty());
+    assert!(!watchable(&world, &session, timeouts(), START + 1));
+    world.with(|subject| subject.sweep(at(START + 1))).unwrap();
+    assert!(world.table.find(&session).unwrap().is_none());
 }
 
 #[test]
@@ -311,7 +376,7 @@ fn a_session_whose_record_cannot_be_read_is_over_and_the_others_are_not() {
             assert!(matches!(world.run(&Command::End { digest: digest.clone() }, START + 1), Reply::Gone));
         }),
         ("end by sid", |world, _| {
-            world.run(&Command::EndSid { sid: "another".into() }, START + 1);
+            world.run(&Command::EndSid { sid: "another".into(), unproven: false }, START + 1);
         }),
         ("sweep", |world, _| {
             world.with(|subject| subject.sweep(Timestamp::from_unix(START + 1))).unwrap();
@@ -387,15 +452,8 @@ fn records_of_the_first_release_load_for_ever() {
     assert!(matches!(envelope.command, Command::Check(_)));
 }
 
-fn watchable(
-    world: &World,
-    digest: &SessionDigest,
-    clocks: SessionTimeouts,
-    not_before: Option<i64>,
-    now: i64,
-) -> bool {
-    let not_before = |_: &str| not_before.map(Timestamp::from_unix);
-    world.with(|subject| subject.may_be_watched(digest, clocks, not_before, Timestamp::from_unix(now)).unwrap())
+fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now: i64) -> bool {
+    world.with(|subject| subject.may_be_watched(digest, clocks, Timestamp::from_unix(now)).unwrap())
 }
 
 #[test]
@@ -403,12 +461,16 @@ fn a_session_can_be_watched_while_it_lives_and_not_a_moment_longer() {
     // R-174, R-180
     let world = World::new();
     let (idle, digest) = (i64::from(timeouts().idle().get()), world.begin(START, None));
-    assert!(watchable(&world, &digest, timeouts(), None, START + idle - 1));
-    assert!(!watchable(&world, &digest, timeouts(), None, START + idle));
-    assert!(watchable(&world, &digest, timeouts(), Some(START), START));
-    assert!(!watchable(&world, &digest, timeouts(), Some(START + 1), START + 1));
+    assert!(watchable(&world, &digest, timeouts(), START + idle - 1));
+    assert!(!watchable(&world, &digest, timeouts(), START + idle));
+    for lapse in [Lapse::TooOld, Lapse::ProviderGone] {
+        world.terms.set(SessionTerms { lapse: Some(lapse), longest: None });
+        assert!(!watchable(&world, &digest, timeouts(), START));
+    }
+    world.terms.set(SessionTerms::default());
+    assert!(watchable(&world, &digest, timeouts(), START));
     world.run(&Command::End { digest: digest.clone() }, START + 1);
-    assert!(!watchable(&world, &digest, timeouts(), None, START + 1));
+    assert!(!watchable(&world, &digest, timeouts(), START + 1));
     assert!(!world.with(|subject| subject.has(&digest).unwrap()));
 }
 
@@ -418,10 +480,10 @@ fn watching_a_session_is_no_use_of_it_and_brings_its_alarm_forward_to_clocks_tha
     let world = World::new();
     let digest = world.begin(START, None);
     let expires_at = |world: &World| world.table.find(&digest).unwrap().unwrap().expires_at.as_unix() - START;
-    assert!(watchable(&world, &digest, timeouts(), None, START + 100));
+    assert!(watchable(&world, &digest, timeouts(), START + 100));
     assert_eq!(expires_at(&world), i64::from(timeouts().idle().get()));
     let shorter = SessionTimeouts::new(Seconds::minutes(5), Seconds::hours(1));
-    assert!(watchable(&world, &digest, shorter, None, START + 100));
+    assert!(watchable(&world, &digest, shorter, START + 100));
     assert_eq!(expires_at(&world), 300);
     assert_eq!(world.table.next_event().unwrap().unwrap().as_unix(), START + 300);
 }

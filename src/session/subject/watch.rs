@@ -32,15 +32,14 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         &self,
         digest: &SessionDigest,
         clocks: SessionTimeouts,
-        not_before: impl Fn(&str) -> Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some((stored, session)) = self.load(digest, now)? else { return Ok(false) };
-        if session.check_clocks(clocks, now).is_err()
-            || not_before(&session.provider).is_some_and(|at| session.created_at < at)
-        {
+        let terms = self.terms.terms(&session, now);
+        if terms.check(&session, clocks, now).is_err() {
             return Ok(false);
         }
+        let clocks = terms.timeouts(clocks);
         if session.idle_expires_at(clocks) < stored.expires_at {
             self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)?;
         }

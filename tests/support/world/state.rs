@@ -3,6 +3,7 @@
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{Change, Changed, MemoryTuples, Object, Page, Read, Tuple, TupleReply as Answers, TupleStore};
+use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
@@ -14,6 +15,7 @@ use super::{Fault, Sid, World, breath};
 
 impl ReplayGuard for World {
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError> {
+        self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::Once {
             return Err(StoreError::Unavailable("the object broke".to_owned()));
@@ -21,12 +23,14 @@ impl ReplayGuard for World {
         let mut claimed = self.claimed.borrow_mut();
         let free = claimed.get(key).is_none_or(|until| *until <= self.now.get());
         if free {
+            self.spend(0, 1, 0);
             claimed.insert(*key, until.as_unix());
         }
         Ok(free)
     }
 
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.spend(1, 1, 0);
         self.claimed.borrow_mut().remove(key);
         Ok(())
     }
@@ -35,6 +39,7 @@ impl ReplayGuard for World {
 impl Counters for World {
     async fn draw(&self, key: &BucketKey, allowance: &Allowance) -> Result<Drawn, StoreError> {
         breath().await;
+        self.spend(1, 1, 0);
         self.draws.set(self.draws.get() + 1);
         if self.fault.get() == Fault::Counters {
             return Err(StoreError::Unavailable("the object broke".to_owned()));
@@ -57,6 +62,7 @@ impl Counters for World {
 
 impl TupleStore for World {
     async fn read_tuples(&self, reads: &[Read]) -> Result<Vec<Answers>, StoreError> {
+        self.spend(reads.len(), 0, 0);
         self.tuple_rounds.set(self.tuple_rounds.get() + 1);
         let tuples = self.tuples_reached().await?;
         Ok(reads.iter().map(|read| tuples.answer(read)).collect())
@@ -73,6 +79,7 @@ impl TupleStore for World {
 
 impl DecisionLog for World {
     fn keep(&self, decision: decision_log::LoggedDecision) {
+        self.spend(1, 1, 0);
         self.decisions.borrow_mut().entry(decision.id.clone()).or_insert(decision);
     }
 
@@ -87,33 +94,46 @@ impl SidIndex for World {
     async fn enter_sid(&self, key: &SidKey, entry: &SidEntry) -> Result<bool, StoreError> {
         let mut sids = self.sids_reached().await?;
         let sid = sids.entry(*key).or_default();
-        if sid.ended_at.is_some_and(|ended_at| entry.login_started_at <= ended_at) {
+        let now = self.now();
+        if sid.ended_at.is_some_and(|(at, until)| entry.login_started_at <= at && until > now) {
             return Ok(false);
         }
-        sid.subjects.push(entry.subject);
-        sid.subjects.dedup();
+        self.spend(0, 1, 0);
+        let until = sid.subjects.entry(entry.subject.object_name()).or_default();
+        *until = entry.until.max(*until);
         Ok(true)
     }
 
     async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         let sids = self.sids_reached().await?;
-        Ok(sids.get(key).map(|sid| sid.subjects.clone()).unwrap_or_default())
+        Ok(sids.get(key).map(|sid| sid.subjects_at(self.now())).unwrap_or_default())
     }
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         let mut sids = self.sids_reached().await?;
         let sid = sids.entry(*key).or_default();
-        sid.ended_at = Some(self.now());
-        Ok(sid.subjects.clone())
+        self.spend(0, 1, 0);
+        sid.ended_at = Some((self.now(), sid_index::remembered_until(self.now())));
+        Ok(sid.subjects_at(self.now()))
+    }
+}
+
+impl Sid {
+    /// Those that are not forgotten by then.
+    fn subjects_at(&self, now: Timestamp) -> Vec<SubjectKey> {
+        let kept = self.subjects.iter().filter(|(_, until)| **until > now);
+        kept.map(|(name, _)| SubjectKey::from_object_name(name).unwrap()).collect()
     }
 }
 
 impl Sessions for World {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Reply, StoreError> {
+        self.spend(1, 0, 0);
         self.session_calls.set(self.session_calls.get() + 1);
         breath().await;
         match (self.fault.get(), command) {
             (Fault::Sessions, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
+            (Fault::Ends, Command::End { .. }) => return Err(StoreError::Unavailable("the object broke".to_owned())),
             (Fault::OddAnswers, Command::Begin(_)) => return Ok(Reply::Gone),
             (Fault::OddAnswers, _) => return Ok(Reply::Begun),
             _ => {}
@@ -126,6 +146,10 @@ impl Sessions for World {
             _ => false,
         };
         let may_refresh = gateway.is_some() && !in_flight(command);
+        if self.fault.get() == Fault::EndAnswers && command.ends() {
+            let _done = object.handle(command, self.now(), false)?;
+            return Err(StoreError::Unavailable("the answer is lost".to_owned()));
+        }
         match (object.handle(command, self.now(), may_refresh)?, gateway) {
             (Step::Refresh(job), Some(gateway)) => self.fly(&gateway, &table, &job).await?,
             (Step::Refresh(_), None) => return Err(StoreError::Malformed),
@@ -150,6 +174,7 @@ impl World {
     }
 
     async fn sids_reached(&self) -> Result<RefMut<'_, HashMap<SidKey, Sid>>, StoreError> {
+        self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::SidIndex {
             return Err(StoreError::Unavailable("the object broke".to_owned()));

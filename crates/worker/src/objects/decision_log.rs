@@ -21,7 +21,7 @@ struct Row {
 
 impl Rows for Decisions {
     const KIND: Kind = Kind {
-        create: statement::CREATE,
+        create: &[statement::CREATE, statement::INDEX],
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: decision_log::sweep_after,

@@ -17,8 +17,8 @@ use postern_workers::log;
 /// What is particular to one kind of table.
 #[derive(Clone, Copy)]
 pub struct Kind {
-    /// The statement that makes the table where there is none.
-    pub create: &'static str,
+    /// The statements that make the table, and what belongs to it, where there is none.
+    pub create: &'static [&'static str],
     /// Binds now. Forgets what has expired.
     pub sweep: &'static str,
     /// When the next row expires, as `next`.
@@ -60,7 +60,9 @@ impl ExpiringTable {
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<T>, ObjectError> {
         if !self.is_made.get() {
-            sql::execute(&self.sql, self.kind.create, Vec::new())?;
+            for create in self.kind.create {
+                sql::execute(&self.sql, create, Vec::new())?;
+            }
             self.is_made.set(true);
         }
         sql::query(&self.sql, statement, bindings)

@@ -16,7 +16,7 @@ struct Buckets;
 
 impl Rows for Buckets {
     const KIND: Kind = Kind {
-        create: statement::CREATE,
+        create: &[statement::CREATE],
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: message::sweep_after,

@@ -16,7 +16,7 @@ struct Claims;
 
 impl Rows for Claims {
     const KIND: Kind = Kind {
-        create: statement::CREATE,
+        create: &[statement::CREATE, statement::INDEX],
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: replay::sweep_after,

@@ -22,7 +22,7 @@ struct Found {
 
 impl Rows for Sids {
     const KIND: Kind = Kind {
-        create: statement::CREATE,
+        create: &[statement::CREATE, statement::INDEX],
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: sid_index::sweep_after,

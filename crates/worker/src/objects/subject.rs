@@ -175,8 +175,7 @@ impl Inner {
             serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
         let gateway = self.gateway()?;
         let (now, digest) = (SystemClock.now(), &envelope.command.digest);
-        let not_before = |provider: &str| gateway.config().not_before(provider, now);
-        let lives = self.subject(&gateway).may_be_watched(digest, clocks(&gateway), not_before, now).map_err(failed)?;
+        let lives = self.subject(&gateway).may_be_watched(digest, clocks(&gateway), now).map_err(failed)?;
         if !lives {
             return Response::error("gone", 410).map_err(|error| ObjectError::Failed(error.to_string()));
         }
@@ -189,6 +188,11 @@ impl Inner {
     fn touch(&self, line: &WebSocket) -> Result<(), ObjectError> {
         let Some(digest) = self.watchers.watched(line) else { return Ok(()) };
         let gateway = self.gateway()?;
+        let now = SystemClock.now();
+        if !self.subject(&gateway).may_be_watched(&digest, clocks(&gateway), now).map_err(failed)? {
+            session_watchers::dismiss(line);
+            return Ok(());
+        }
         let check = Check { digest, touch: true, access_token: false, clocks: clocks(&gateway) };
         let answer = self.without_refresh(&gateway, &Command::Check(check))?;
         if matches!(answer, Reply::Gone) {
@@ -281,7 +285,14 @@ impl Inner {
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> SubjectSessions<'a, CachedTable<SubjectTable>, SystemRandom> {
-        SubjectSessions { table: &self.table, keys: &gateway.config().keys, random: &SystemRandom, report: &report }
+        let config = gateway.config();
+        SubjectSessions {
+            table: &self.table,
+            keys: &config.keys,
+            random: &SystemRandom,
+            terms: config,
+            report: &report,
+        }
     }
 }
 

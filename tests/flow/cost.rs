@@ -1,0 +1,256 @@
+//! What strangers cost: nothing that somebody sends who proves nothing asks an object, writes a row, or reads or writes KV.
+//! The exceptions are those of `docs/limits.md`, each with its bound.
+
+use postern::gateway::Gateway;
+use serde_json::{Value, json};
+
+use super::authzen::{MANY, ONE};
+use super::bearer::with_issuers;
+use crate::support::{Answered, Asked, Browser, CANARY, Cost, World, gateway};
+
+const SESSION: &str = "__Host-postern";
+const DAY: i64 = 86_400;
+
+/// A deployment with whatever there is, and every decision kept.
+fn everything() -> Value {
+    let mut vars = with_issuers();
+    vars["LIMITS"] = json!({ "login": false, "callback": false, "frontchannel_logout": false, "own": false });
+    vars["PROVIDERS"]["corp"]["frontchannel_logout"] = json!(true);
+    vars["ADMIN"] = json!({ "principals": ["corp|root"] });
+    vars["DECISIONS"] = json!({ "keep": "24h", "of": "all" });
+    vars["VERIFY"] = json!({});
+    vars["AUTHZEN"] = json!({ "require": { "scopes": ["decide"], "issuers": ["machines"] } });
+    vars["RELATIONS"] = json!({ "document": { "viewer": "[user]" } });
+    let policy = json!({ "upstream": "service:API", "policy": true });
+    vars["ROUTES"]["/policies/{*rest}"] = policy;
+    let relations = json!({ "upstream": "service:API", "require": { "relations": ["document:{id}#viewer"] } });
+    vars["ROUTES"]["/documents/{id}"] = relations;
+    vars["ROUTES"]["/spa/{*rest}"] = json!({
+        "upstream": "service:API", "cors": { "origins": ["https://spa.example.com"], "credentials": true },
+    });
+    vars["ROUTES"]["/stale/{*rest}"] = json!({ "upstream": "service:API", "revocation": "1m" });
+    vars["ROUTES"]["/signed/{*rest}"] = json!({ "upstream": "service:API", "token": "assertion" });
+    vars
+}
+
+/// Requests of every kind that need no proof, by what they are.
+fn of_every_kind() -> Vec<(String, Asked)> {
+    let places = [
+        "/", "/app/a", "/api/a", "/admin/a", "/quiet", "/policies/a", "/documents/7", "/spa/a", "/stale/a", "/signed/a",
+        "/nowhere", "/app//a", "/app/%2F", "/auth", "/auth/", "/auth/nowhere", "/auth/login", "/auth/login?provider=corp",
+        "/auth/login?provider=nobody", "/auth/me", "/auth/me?touch=false", "/auth/logout", "/auth/logged-out",
+        "/auth/signed-in", "/auth/continue", "/auth/postern.js", "/auth/health", "/auth/sessions",
+        "/auth/sessions/end-others", "/auth/sessions/AAAAAAAAAAAAAAAA", "/auth/sessions/AAAAAAAAAAAAAAAA/end",
+        "/auth/verify", "/auth/verify/refusal", "/auth/callback/corp", "/auth/callback/corp?state=x&code=y",
+        "/auth/callback/corp?state=x&error=access_denied", "/auth/callback/nobody?state=x&code=y",
+        "/auth/backchannel-logout/corp", "/auth/backchannel-logout/nobody", "/auth/frontchannel-logout/corp",
+        "/auth/frontchannel-logout/corp?iss=x", "/auth/frontchannel-logout/corp?iss=x&sid=y",
+        "/auth/frontchannel-logout/nobody?sid=y", "/auth/admin", "/auth/admin/sessions?provider=corp&subject=alice",
+        "/auth/admin/revoke", "/auth/admin/decisions/0123456789abcdef0123", "/auth/admin/explain",
+        "/auth/admin/relations?object=document:7", "/auth/admin/policies", "/.well-known/jwks.json",
+        "/.well-known/oauth-protected-resource", "/.well-known/authzen-configuration", ONE, MANY,
+    ];
+    let mut all = Vec::new();
+    for place in places {
+        for method in ["GET", "POST", "DELETE", "OPTIONS"] {
+            all.push((format!("{method} {place} by script"), Asked::script(method, place)));
+            let program = Asked::new(method, place).with("x-postern-csrf", "1");
+            all.push((format!("{method} {place} by a program"), program));
+        }
+        all.push((format!("to {place}"), Asked::navigation(place)));
+        all.push((format!("to {place} from elsewhere"), Asked::from_elsewhere(place)));
+        all.push((format!("form to {place}"), Asked::form(place)));
+        let form = "application/x-www-form-urlencoded";
+        for body in ["", "logout_token=x", "logout_token=a.b.c", "state=x&code=y"] {
+            let posted = Asked::new("POST", place).with("content-type", form).with_body(Ok(body));
+            all.push((format!("{body} to {place}"), posted));
+        }
+        for token in ["x", "a.b.c", &format!("opaque-{CANARY}")] {
+            all.push((format!("{token} at {place}"), Asked::bearing(place, token)));
+        }
+    }
+    all
+}
+
+fn send(browser: &Browser<'_>, asked: &Asked) -> (Answered, Cost) {
+    browser.world.cost_of(|| browser.send(asked))
+}
+
+/// An isolate that knows the issuers' documents, and which policies there are.
+fn warm<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
+    let browser = Browser::new(world, gateway).signed_in();
+    browser.go("/policies/a");
+    browser.send(&Asked::bearing("/api/a", "a.b.c"));
+    browser
+}
+
+#[track_caller]
+fn all_cost_nothing(world: &World, gateway: &Gateway, who: &str, cookie: Option<&str>) {
+    for (what, asked) in of_every_kind() {
+        let stranger = Browser::new(world, gateway);
+        if let Some(cookie) = cookie {
+            stranger.plant(SESSION, cookie);
+        }
+        // The first of its kind may have something fetched that all others use.
+        stranger.send(&asked);
+        let again = Browser::new(world, gateway);
+        if let Some(cookie) = cookie {
+            again.plant(SESSION, cookie);
+        }
+        let (answered, cost) = send(&again, &asked);
+        assert_eq!(cost, Cost::default(), "{who}, {what}: {}", answered.event);
+    }
+}
+
+#[test]
+fn a_request_without_a_proof_asks_no_object_and_writes_nothing() {
+    // R-156, R-163, R-176
+    let (world, gateway) = (World::new(), gateway(&everything()));
+    let browser = warm(&world, &gateway);
+    let alive = browser.cookie(SESSION).unwrap();
+    let forged = [alive.replace("2.k1", "2.k9"), "x".to_owned()];
+    all_cost_nothing(&world, &gateway, "nobody", None);
+    for forged in forged {
+        all_cost_nothing(&world, &gateway, "forged", Some(&forged));
+    }
+}
+
+#[test]
+fn nor_does_a_cookie_that_is_older_than_any_session() {
+    // R-156, R-178
+    for age in [8 * 3600, 40 * DAY] {
+        let (world, gateway) = (World::new(), gateway(&everything()));
+        let old = Browser::new(&world, &gateway).signed_in().cookie(SESSION).unwrap();
+        world.wait(age);
+        warm(&world, &gateway);
+        all_cost_nothing(&world, &gateway, "long gone", Some(&old));
+    }
+}
+
+#[test]
+fn a_login_that_is_begun_and_ended_costs_one_row_however_often_it_is_ended() {
+    // R-022
+    let (world, gateway) = (World::new(), gateway(&everything()));
+    warm(&world, &gateway);
+    let browser = Browser::new(&world, &gateway);
+    let begun = browser.begin("provider=corp");
+    let state = url::Url::parse(&begun).unwrap();
+    let state = state.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let login = browser.logins_under_way().remove(0);
+    let cookie = browser.cookie(&login).unwrap();
+    let mut costs = Vec::new();
+    for _ in 0..3 {
+        let stranger = Browser::new(&world, &gateway);
+        stranger.plant(&login, &cookie);
+        let path = format!("/auth/callback/corp?state={state}&error=access_denied");
+        costs.push(send(&stranger, &Asked::navigation(&path)).1);
+        // Whoever says that nobody goes there reaches nothing at all, and is not counted for it.
+        for (mode, dest) in [("cors", "empty"), ("no-cors", "image"), ("navigate", "iframe"), ("x", "document")] {
+            let stranger = Browser::new(&world, &gateway);
+            stranger.plant(&login, &cookie);
+            let asked = Asked::new("GET", &path).with("sec-fetch-mode", mode).with("sec-fetch-dest", dest);
+            let (answered, cost) = send(&stranger, &asked);
+            answered.assert_refused(400, "callback.not_a_navigation");
+            assert_eq!(cost, Cost::default(), "{mode} {dest}");
+        }
+    }
+    let cost = |writes| Cost { requests: 1, writes, kv: 0 };
+    assert_eq!(costs, [cost(1), cost(0), cost(0)]);
+}
+
+#[test]
+fn a_sign_out_with_a_cookie_of_an_ended_session_writes_once_a_second_at_most() {
+    // R-084
+    let (world, gateway) = (World::new(), gateway(&everything()));
+    let browser = warm(&world, &gateway);
+    let old = browser.cookie(SESSION).unwrap();
+    browser.send(&Asked::script("POST", "/auth/logout"));
+    let mut writes = Vec::new();
+    for second in [0, 0, 0, 1, 0] {
+        world.wait(second);
+        let stranger = Browser::new(&world, &gateway);
+        stranger.plant(SESSION, &old);
+        writes.push(send(&stranger, &Asked::script("POST", "/auth/logout")).1.writes);
+    }
+    assert_eq!(writes, [0, 0, 0, 1, 0]);
+}
+
+#[test]
+fn decisions_are_kept_of_those_who_are_known() {
+    // R-156, R-247
+    let (world, gateway) = (World::new(), gateway(&everything()));
+    let browser = warm(&world, &gateway);
+    world.decisions.borrow_mut().clear();
+    for asked in [Asked::script("GET", "/app/a"), Asked::script("GET", "/admin/a"), Asked::script("GET", "/auth/me")] {
+        let event = browser.send(&asked).event;
+        let id = event["request_id"].as_str().unwrap();
+        assert!(world.decisions.borrow().contains_key(id), "{event}");
+    }
+    let kept = world.decisions.borrow().len();
+    let mut limited = everything();
+    limited["ROUTES"]["/few/{*rest}"] = json!({
+        "upstream": "service:API", "limits": { "address": { "rate": "1/1h", "counter": "isolate" } },
+    });
+    let gateway = crate::support::gateway(&limited);
+    for path in ["/few/a", "/few/a", "/few/a", "/nowhere", "/", "/auth/health"] {
+        Browser::new(&world, &gateway).send(&Asked::script("GET", path));
+    }
+    assert_eq!(world.decisions.borrow().len(), kept);
+}
+
+#[test]
+fn every_endpoint_of_ours_has_a_limit_for_an_address() {
+    let mut vars = everything();
+    let few = json!({ "rate": "2/1h" });
+    vars["LIMITS"] = json!({
+        "login": few, "callback": few, "backchannel_logout": few, "frontchannel_logout": few, "own": few,
+    });
+    for (what, limit, asked) in [
+        ("login", "limit.login", Asked::navigation("/auth/login?provider=corp")),
+        ("callback", "limit.callback", Asked::navigation("/auth/callback/corp?state=x&code=y")),
+        ("notice", "limit.backchannel_logout", Asked::new("POST", "/auth/backchannel-logout/corp")),
+        ("frame", "limit.frontchannel_logout", Asked::new("GET", "/auth/frontchannel-logout/corp?sid=x")),
+        ("me", "limit.own", Asked::script("GET", "/auth/me")),
+        ("logout", "limit.own", Asked::script("POST", "/auth/logout")),
+        ("logged out", "limit.own", Asked::navigation("/auth/logged-out")),
+        ("signed in", "limit.own", Asked::navigation("/auth/signed-in")),
+        ("continue", "limit.own", Asked::navigation("/auth/continue")),
+        ("script", "limit.own", Asked::script("GET", "/auth/postern.js")),
+        ("health", "limit.own", Asked::script("GET", "/auth/health")),
+        ("sessions", "limit.own", Asked::script("GET", "/auth/sessions")),
+        ("end others", "limit.own", Asked::form("/auth/sessions/end-others")),
+        ("end one", "limit.own", Asked::script("DELETE", "/auth/sessions/AAAAAAAAAAAAAAAA")),
+        ("management", "limit.own", Asked::script("GET", "/auth/admin")),
+        ("nothing", "limit.own", Asked::script("GET", "/auth/nowhere")),
+        ("keys", "limit.own", Asked::script("GET", "/.well-known/jwks.json")),
+        ("resource", "limit.own", Asked::script("GET", "/.well-known/oauth-protected-resource")),
+        ("authzen", "limit.own", Asked::script("GET", "/.well-known/authzen-configuration")),
+    ] {
+        let (world, gateway) = (World::new(), gateway(&vars));
+        let browser = Browser::new(&world, &gateway);
+        let reasons: Vec<Value> = (0..3).map(|_| browser.send(&asked).event["reason"].clone()).collect();
+        assert!(reasons[0] != limit && reasons[1] != limit, "{what}: {reasons:?}");
+        assert_eq!(reasons[2], limit, "{what}");
+        // Elsewhere nobody is refused for it, and a route has limits of its own.
+        assert_ne!(browser.send(&Asked::script("GET", "/app/a")).event["reason"], limit, "{what}");
+    }
+}
+
+#[test]
+fn of_our_own_endpoints_a_hundred_requests_a_second_are_let_through_unasked() {
+    let mut vars = everything();
+    vars.as_object_mut().unwrap().remove("LIMITS");
+    vars.as_object_mut().unwrap().remove("VERIFY");
+    let (world, gateway) = (World::new(), gateway(&vars));
+    let browser = Browser::new(&world, &gateway);
+    for _ in 0..6000 {
+        let answered = browser.send(&Asked::script("GET", "/auth/health"));
+        assert_eq!(answered.reply().status.as_u16(), 200);
+        assert!(!answered.reply().headers.contains_key("ratelimit-policy"));
+        world.lines.borrow_mut().clear();
+    }
+    let refused = browser.send(&Asked::script("GET", "/auth/health"));
+    refused.assert_refused(429, "limit.own");
+    assert_eq!(refused.reply().headers["ratelimit-policy"], r#""own";q=6000;w=60"#);
+    assert!(browser.send(&Asked::navigation("/auth/login?provider=corp")).event["reason"] != "limit.own");
+}
