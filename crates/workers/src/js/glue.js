@@ -60,9 +60,22 @@ export async function asked(env, binding, name, message, limit) {
   }
 }
 
-/** The same for several objects at once: of each its status and answer, in the order of the messages. */
-export const askedAll = (env, binding, messages, limit) =>
-  Promise.all(JSON.parse(messages).map(([name, message]) => asked(env, binding, name, message, limit)));
+/** Whether an object failed in a way that has passed: to ask again helps, and does not make a queue longer. */
+const hasPassed = (error) => error?.retryable === true && error.overloaded !== true;
+
+/**
+ * The same for what changes nothing: it is asked once more, of a new stub, where the runtime says that this helps. So it says
+ * when a deployment, or a move to another machine, ends an object in the midst of its work.
+ */
+export const read = (...question) =>
+  asked(...question).catch((error) => {
+    if (!hasPassed(error)) throw error;
+    return asked(...question);
+  });
+
+/** The same of several objects at once: of each its status and answer, in the order of the messages. */
+export const readAll = (env, binding, messages, limit) =>
+  Promise.all(JSON.parse(messages).map(([name, message]) => read(env, binding, name, message, limit)));
 
 /** Asks the platform's rate limiting: whether one more is within it. */
 export async function within(env, binding, key, limit) {
