@@ -51,6 +51,8 @@ mod key_search;
 mod limits;
 #[path = "flow/login.rs"]
 mod login;
+#[path = "flow/login_links.rs"]
+mod login_links;
 #[path = "flow/logout.rs"]
 mod logout;
 #[path = "flow/management.rs"]
@@ -61,6 +63,8 @@ mod management_policies;
 mod own_sessions;
 #[path = "flow/policies.rs"]
 mod policies;
+#[path = "flow/provider_errors.rs"]
+mod provider_errors;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]
@@ -79,6 +83,8 @@ mod sender;
 mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sign_out.rs"]
+mod sign_out;
 #[path = "flow/sites.rs"]
 mod sites;
 #[path = "flow/staleness.rs"]
@@ -93,12 +99,16 @@ mod tenant;
 mod token_cache;
 #[path = "flow/tokens.rs"]
 mod tokens;
+#[path = "flow/told.rs"]
+mod told;
 #[path = "flow/userinfo.rs"]
 mod userinfo;
 #[path = "flow/verify.rs"]
 mod verify;
 #[path = "flow/verify_attacks.rs"]
 mod verify_attacks;
+#[path = "flow/way_back.rs"]
+mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
 

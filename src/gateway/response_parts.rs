@@ -4,6 +4,7 @@ use crate::audit::Event;
 use crate::http::HeaderValue;
 use crate::http::cors::Grant;
 use crate::limit::Quotas;
+use crate::oidc::return_to::ReturnTo;
 use crate::refusal::Reason;
 
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
@@ -14,13 +15,15 @@ pub(super) struct ResponseParts {
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
     pub(super) cookies: Vec<HeaderValue>,
+    /// Where the login at hand was to lead: if it fails, another one is to lead there too.
+    pub(super) way_back: Option<ReturnTo>,
     /// The caller's own id of the request, where it goes back in place of ours.
     pub(super) echo: Option<HeaderValue>,
 }
 
 impl ResponseParts {
     pub(super) fn new(event: Event) -> Self {
-        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), echo: None }
+        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), way_back: None, echo: None }
     }
 
     /// Has the answer say this to pages of other origins.
