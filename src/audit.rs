@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 const MAX_TEXT_BYTES: usize = 256;
 /// How many policies an event in short names.
 const MAX_POLICIES: usize = 50;
+/// So many roles are named, so much of each.
+const MAX_ROLES: usize = 16;
+const MAX_ROLE_BYTES: usize = 64;
 /// 96 bits: no two tokens of a log share an id by chance.
 const TOKEN_ID_CHARS: usize = 16;
 
@@ -102,6 +105,12 @@ pub struct Event {
     /// More of why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The status of the provider's answer, where that is the reason …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_status: Option<u16>,
+    /// … and what the provider says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_says: Option<String>,
     /// The site that was asked, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
@@ -109,8 +118,11 @@ pub struct Event {
     pub config: String,
     /// The id that the caller sees too.
     pub request_id: String,
-    /// The status answered; for a forwarded request the decision's, not the upstream's.
+    /// The status answered.
     pub status: u16,
+    /// The status of the upstream's answer, where a request was sent on and the upstream answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<u16>,
     /// The method.
     pub method: String,
     /// The path, without query.
@@ -136,6 +148,15 @@ pub struct Event {
     /// The thumbprint of the key that the caller proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jkt: Option<String>,
+    /// The session: by the name that it has in lists of sessions, of which no cookie can be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// What the caller is, by word of whoever vouches for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// The claims that the configuration looks at and that whoever vouches for them left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// What kind of caller it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
@@ -219,9 +240,12 @@ pub struct Event {
     /// Whether the session cookie was made with an older key than the newest.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub old_key: bool,
-    /// The caller's address, by the platform.
+    /// The caller's address, by the platform …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// … and the country that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
     /// The platform's id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ray: Option<String>,
@@ -237,10 +261,13 @@ impl Event {
             outcome: Effect::Deny,
             reason: "undecided",
             detail: None,
+            provider_status: None,
+            provider_says: None,
             site: None,
             config: String::new(),
             request_id: request_id.to_owned(),
             status: 500,
+            upstream_status: None,
             method: short(method),
             path: short(path),
             via: None,
@@ -250,6 +277,9 @@ impl Event {
             remembered: false,
             means: None,
             jkt: None,
+            session: None,
+            roles: Vec::new(),
+            left_out: Vec::new(),
             kind: None,
             issuer: None,
             subject: None,
@@ -278,6 +308,7 @@ impl Event {
             shortened: false,
             old_key: false,
             address: peer.address.as_deref().map(short),
+            country: peer.country.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
         }
     }
@@ -293,6 +324,7 @@ impl Event {
         self.method = short(method);
         self.path = short(path);
         self.address = peer.address.as_deref().map(short);
+        self.country = peer.country.as_deref().map(short);
     }
 
     /// Names the principal.
@@ -307,6 +339,8 @@ impl Event {
         self.kind = Some(principal.kind().as_str());
         self.client_id = principal.client_id().map(short);
         self.tenant = principal.tenant().map(short);
+        self.roles = some_of(principal.roles());
+        self.left_out = some_of(principal.left_out());
         self.actors = principal.actors().iter().map(|actor| short(&actor.subject)).collect();
     }
 
@@ -434,6 +468,12 @@ impl Evaluated {
     fn short(text: &str) -> String {
         cut(text, Self::MAX_TEXT_BYTES)
     }
+}
+
+/// The first of them, each cut short.
+#[must_use]
+pub fn some_of(texts: &[String]) -> Vec<String> {
+    texts.iter().take(MAX_ROLES).map(|text| cut(text, MAX_ROLE_BYTES)).collect()
 }
 
 /// At most [`MAX_TEXT_BYTES`] of `text`, cut between characters.

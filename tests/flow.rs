@@ -55,6 +55,8 @@ mod key_search;
 mod limits;
 #[path = "flow/login.rs"]
 mod login;
+#[path = "flow/login_links.rs"]
+mod login_links;
 #[path = "flow/logout.rs"]
 mod logout;
 #[path = "flow/management.rs"]
@@ -69,6 +71,8 @@ mod policies;
 mod policy_explain;
 #[path = "flow/policy_names.rs"]
 mod policy_names;
+#[path = "flow/provider_errors.rs"]
+mod provider_errors;
 #[path = "flow/provider_gone.rs"]
 mod provider_gone;
 #[path = "flow/refresh.rs"]
@@ -89,6 +93,8 @@ mod sender;
 mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sign_out.rs"]
+mod sign_out;
 #[path = "flow/sites.rs"]
 mod sites;
 #[path = "flow/staleness.rs"]
@@ -103,12 +109,16 @@ mod tenant;
 mod token_cache;
 #[path = "flow/tokens.rs"]
 mod tokens;
+#[path = "flow/told.rs"]
+mod told;
 #[path = "flow/userinfo.rs"]
 mod userinfo;
 #[path = "flow/verify.rs"]
 mod verify;
 #[path = "flow/verify_attacks.rs"]
 mod verify_attacks;
+#[path = "flow/way_back.rs"]
+mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
 

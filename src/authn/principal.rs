@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::access_token::AccessTokenClaims;
 use super::access_token::Actor;
 use super::sender_constraint::{Means, Sender};
-use crate::claims::is_believed;
 use crate::claims::path::ClaimPath;
+use crate::claims::{is_believed, left_out};
 use crate::config::TokenIssuer;
 use crate::ids::IssuerId;
 use crate::ids::principal_kind::PrincipalKind;
@@ -37,6 +37,7 @@ pub struct Principal {
     roles: Vec<String>,
     permissions: Vec<String>,
     tenant: Option<String>,
+    left_out: Vec<String>,
     token: Option<Rc<AccessTokenClaims>>,
     authentication: AuthenticationFacts,
     session: Option<SessionFacts>,
@@ -137,6 +138,7 @@ impl Principal {
             roles: session.roles,
             permissions: session.permissions,
             tenant: session.tenant,
+            left_out: session.left_out,
             token: None,
             authentication: AuthenticationFacts {
                 means: Means::Session,
@@ -166,6 +168,7 @@ impl Principal {
             roles: ClaimPath::all_texts(&issuer.roles, all),
             permissions: ClaimPath::all_texts(&issuer.permissions, all),
             tenant: issuer.tenant.name(all),
+            left_out: left_out(all),
             token: Some(Rc::clone(claims)),
             authentication: AuthenticationFacts {
                 means: sender.means(),
@@ -267,6 +270,12 @@ impl Principal {
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
+    }
+
+    /// The claims that whoever vouches for them has and left out: what they would say is not known.
+    #[must_use]
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// What their issuer itself says they may, without what their roles grant.

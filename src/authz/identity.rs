@@ -1,6 +1,6 @@
 //! Who they are and what they may: what another sign-in of theirs would not change.
 
-use super::{Denial, Finding, claims, email_domain, kind, origin, permissions, roles, scopes, tenant};
+use super::{Denial, Finding, claims, email_domain, found, kind, origin, permissions, roles, scopes, tenant};
 use crate::authn::Principal;
 use crate::route::Requirements;
 
@@ -84,5 +84,11 @@ pub(super) fn decide(
 pub(super) fn each(principal: &Principal, required: &Requirements, params: &[(String, String)]) -> Vec<Finding> {
     let asked = Asked { principal, required, params };
     let checks = CHECKS.iter().filter(|check| (check.is_asked)(required));
-    checks.map(|check| Finding::of(check.name, (check.decide)(&asked))).collect()
+    let finding = |check: &Check| {
+        let decided = (check.decide)(&asked);
+        let more = decided.as_ref().err().and_then(|denial| found::found(denial, principal, required));
+        let finding = Finding::of(check.name, decided);
+        Finding { detail: finding.detail.or(more), ..finding }
+    };
+    checks.map(finding).collect()
 }

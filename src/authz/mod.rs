@@ -4,6 +4,7 @@
 pub mod authentication;
 pub mod claims;
 pub mod email_domain;
+pub mod found;
 mod identity;
 pub mod kind;
 pub mod origin;

@@ -36,6 +36,21 @@ pub(crate) fn beginning(claims: &Map<String, Value>, name: &str) -> Option<Times
     Some(if is_whole { begun } else { begun.plus(Seconds::new(1)) })
 }
 
+/// The claims that the issuer says it left out: it has them, but not here (OpenID Connect Core §5.6.2; Entra leaves out `groups`
+/// of people in many).
+pub(crate) fn left_out(claims: &Map<String, Value>) -> Vec<String> {
+    const MOST: usize = 8;
+    let named =
+        claims.get("_claim_names").and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
+    let has_groups = claims.get("hasgroups").is_some_and(|flag| *flag == true || *flag == "true");
+    let all = named.chain(has_groups.then_some("groups")).filter(|name| !claims.contains_key(*name));
+    let mut names: Vec<String> = all.filter(|name| name.len() <= MAX_NAME_CHARS).map(str::to_owned).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(MOST);
+    names
+}
+
 fn whole_seconds(value: f64) -> Option<i64> {
     // In that range `as` is exact both ways but for the fraction.
     (0.0..=LATEST_UNIX as f64).contains(&value).then_some(value as i64)

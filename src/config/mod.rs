@@ -38,7 +38,7 @@ pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
 pub use problem::Problem;
-pub use provider::{LoginParameter, LogoutTokens, Provider, ResponseMode};
+pub use provider::{LoginParameter, Logout, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};

@@ -50,6 +50,11 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
 const RESPONSE_MODES: [(&str, ResponseMode); 2] =
     [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
 
+/// Parameters of the logout request that are Postern's to set.
+const OWN_LOGOUT_PARAMETERS: [&str; 4] = ["client_id", "id_token_hint", "post_logout_redirect_uri", "state"];
+
+const LOGOUTS: [(&str, Logout); 2] = [("provider", Logout::Provider), ("local", Logout::Local)];
+
 const LOGOUT_TOKENS: [(&str, LogoutTokens); 2] = [("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
 
 /// One OpenID provider.
@@ -85,6 +90,10 @@ pub struct Provider {
     pub authorization_params: Vec<(String, String)>,
     /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
     pub id_token_hint: bool,
+    /// `logout`: whether who signs out here is signed out at the provider too. Default `provider`.
+    pub logout: Logout,
+    /// `logout_params`: fixed extra parameters of the logout request; none that Postern itself sends.
+    pub logout_params: Vec<(String, String)>,
     /// `session_max`: how long a session by this provider may live, where that is less than `SESSION.absolute`.
     pub session_max: Option<Seconds>,
     /// `not_before`: every session by this provider that began before this time is over, from then on. Default none.
@@ -136,6 +145,15 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
+}
+
+/// Where a sign-out ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logout {
+    /// Here, and then at the provider (RP-Initiated Logout).
+    Provider,
+    /// Here: the provider's own session goes on.
+    Local,
 }
 
 /// What a provider's logout tokens are like (Back-Channel Logout §2.4).
@@ -214,7 +232,9 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let acr_values = table.optional("acr_values", list("a value without spaces", word));
     let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let authorization_params = authorization_params(&mut table);
+    let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
+    let logout = table.optional("logout", choice(&LOGOUTS));
+    let logout_params = parameters(&mut table, "logout_params", &OWN_LOGOUT_PARAMETERS);
     let id_token_hint = table.optional("id_token_hint", flag);
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
@@ -241,6 +261,8 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         resource,
         authorization_params,
         id_token_hint: id_token_hint.unwrap_or(true),
+        logout: logout.unwrap_or(Logout::Provider),
+        logout_params,
         session_max,
         not_before,
         logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Strict),
@@ -319,11 +341,12 @@ fn resource(text: &str) -> Option<String> {
     url.fragment().is_none().then(|| text.to_owned())
 }
 
-fn authorization_params(table: &mut Table<'_>) -> Vec<(String, String)> {
-    let Some(inner) = table.table("authorization_params") else { return Vec::new() };
+/// Fixed parameters of a request that is made of `own` ones.
+fn parameters(table: &mut Table<'_>, key: &'static str, own: &[&str]) -> Vec<(String, String)> {
+    let Some(inner) = table.table(key) else { return Vec::new() };
     let mut params = Vec::new();
     for (key, value) in inner.entries() {
-        if OWN_PARAMETERS.contains(&key) {
+        if own.contains(&key) {
             inner.problem(key, "is Postern's own to send, take it out");
         } else if word(key).is_none() {
             inner.problem(key, "expected a parameter's name of visible ASCII characters");

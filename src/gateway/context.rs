@@ -1,6 +1,6 @@
 //! What is known of a request from its start, and what every endpoint does with it.
 
-use super::refused::Refused;
+use super::refused::{Refused, explain};
 use super::request::Request;
 use super::response_parts::ResponseParts;
 use super::sign_in::link::{LOGIN, SignIn};
@@ -93,6 +93,7 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             Verdict::Authenticated(authenticated) => {
                 parts.event.who(&authenticated.principal);
+                parts.event.session = Some(authenticated.handle.id.digest().public_id());
                 parts.event.old_key = authenticated.has_old_key;
                 let is_outdated = authenticated.has_old_key || authenticated.has_old_form;
                 if is_outdated && self.may_change_cookie(parts) {
@@ -198,14 +199,17 @@ impl<P: Platform> RequestContext<'_, P> {
         let Refused { reason, challenge, sign_in, .. } = refused;
         let refusal = reason.refusal();
         parts.event.end(Effect::Deny, reason.code(), refusal.status());
-        parts.event.detail = reason.detail().as_deref().map(crate::audit::short);
+        explain(&mut parts.event, reason);
         if let Refusal::Internal = refusal {
             parts.event.detail = Some(format!("{reason:?}"));
         }
         // A page of another origin has to be told the whole address.
         let elsewhere =
             parts.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.request_kind.is_navigation();
-        let login = self.login_link(&refusal, sign_in.as_deref());
+        let login = match &parts.way_back {
+            Some(way_back) => refusal.leaves_login_open().then(|| SignIn::default().link_back_to(way_back.as_str())),
+            None => self.login_link(&refusal, sign_in.as_deref()),
+        };
         let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
         let mut response = response::problem(&refusal, &self.request.id, self.request.request_kind, login.as_deref());
         if let Some(challenge) = challenge {

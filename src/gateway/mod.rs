@@ -48,7 +48,7 @@ pub use guard::embedded::Admission;
 use guard::forward_auth::Asks;
 use issuer_documents::IssuerDocuments;
 pub use platform::Platform;
-use refused::Refused;
+use refused::{Refused, explain};
 use request::Request;
 use response_parts::ResponseParts;
 
@@ -103,7 +103,8 @@ impl Gateway {
         &self.config
     }
 
-    /// Decides about one request, and writes exactly one event about it.
+    /// Decides about one request. Exactly one event is written about it: now, or by [`Gateway::forwarded`] where the request
+    /// is sent on.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Disposition {
         let (ctx, mut parts) = self.begin(platform, head);
         let outcome = match ctx.enter() {
@@ -111,15 +112,35 @@ impl Gateway {
             Err(reason) => Err(reason.into()),
         };
         let outcome = outcome.unwrap_or_else(|refused| Disposition::Respond(ctx.refuse(&refused, &mut parts)));
-        self.note(platform, &parts.event);
+        if let Disposition::Respond(_) = outcome {
+            self.note(platform, &parts.event);
+        }
         self.look_ahead(platform);
         match outcome {
             Disposition::Respond(response) => Disposition::Respond(ctx.finish(response, parts)),
             Disposition::Forward(plan) => {
+                let event = parts.event.clone();
                 let (cookies, grant, quotas) = parts.into_parts();
-                Disposition::Forward(Box::new(plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas)))
+                let plan = plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas).with_event(event);
+                Disposition::Forward(Box::new(plan))
             }
         }
+    }
+
+    /// Writes the event about a request that was sent on: with the status that its upstream answered, or why it did not.
+    pub fn forwarded<P: Platform>(&self, platform: &P, plan: &ForwardPlan, answered: Result<StatusCode, &Reason>) {
+        let Some(mut event) = plan.event().cloned() else { return };
+        match answered {
+            Ok(status) => {
+                event.status = status.as_u16();
+                event.upstream_status = Some(status.as_u16());
+            }
+            Err(reason) => {
+                event.end(Effect::Deny, reason.code(), reason.refusal().status());
+                explain(&mut event, reason);
+            }
+        }
+        self.note(platform, &event);
     }
 
     /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id. Only a decision
@@ -173,10 +194,10 @@ impl Gateway {
             return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
         let response = match path.as_str() {
-            "/auth/login" => login::start(ctx, parts).await?,
+            "/auth/login" => login::start(ctx, body, parts).await?,
             "/auth/me" => me::read(ctx, parts).await?,
             "/auth/logout" => sign_out::end(ctx, parts).await?,
-            "/auth/logged-out" => ctx.own_page(parts, health::signed_out)?,
+            "/auth/logged-out" => sign_out::landing(ctx, parts).await?,
             "/auth/signed-in" => continue_pages::signed_in(ctx, parts).await?,
             "/auth/continue" => ctx.own_page(parts, continue_pages::go_on)?,
             "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,

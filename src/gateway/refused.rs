@@ -2,10 +2,14 @@
 
 use super::guard::challenge::Challenge;
 use super::sign_in::link::SignIn;
+use crate::audit::{Event, short};
 use crate::authn::bearer::Scheme;
-use crate::config::Config;
+use crate::config::{Config, Provider};
+use crate::oidc::error_response::ErrorResponse;
 use crate::refusal::Reason;
+use crate::refusal::mismatch::{self, Expected};
 use crate::route::GuardedRoute;
+use crate::time::Timestamp;
 
 /// Why a request was refused, and what would make it good.
 pub(super) struct Refused {
@@ -53,4 +57,24 @@ impl Refused {
         };
         Self { challenge, sign_in, ..Self::from(reason) }
     }
+}
+
+/// Notes more of a reason. What was noted before stays where the reason itself has no more to say.
+pub(super) fn explain(event: &mut Event, reason: &Reason) {
+    if let Some(detail) = reason.detail() {
+        event.detail = Some(short(&detail));
+    }
+    event.provider_status = reason.provider_status().map(|status| status.as_u16());
+    event.provider_says = reason.provider_error().and_then(ErrorResponse::says).map(short);
+}
+
+/// Notes what a token says in the place that it was refused for.
+pub(super) fn tell_mismatch(event: &mut Event, reason: &Reason, token: &str, expected: &Expected<'_>) {
+    event.detail = mismatch::of_token(reason.code(), token, expected).as_deref().map(short);
+}
+
+/// What is expected of a token of the provider's.
+pub(super) fn expected_of(provider: &Provider, now: Timestamp) -> Expected<'_> {
+    let audience = std::slice::from_ref(&provider.client_id);
+    Expected { issuer: provider.issuer.as_str(), audience, algorithms: &provider.id_token_algs, acr_values: &[], now }
 }

@@ -129,7 +129,7 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
 fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut HeaderMap) {
     let (name, value) = match (refusal, login) {
         // RFC 9110 §11.6.1 wants a challenge with every 401; ours is to be met by a cookie from the login page.
-        (Refusal::Unauthenticated, _) => {
+        (Refusal::Unauthenticated | Refusal::LoginUnfinished, _) => {
             let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern""#;
             (header::WWW_AUTHENTICATE, challenge.to_owned())
         }
@@ -141,7 +141,7 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
         }
         (Refusal::MethodNotAllowed(methods), _) => (header::ALLOW, methods.clone()),
         (Refusal::TooManyRequests(next), _) => (header::RETRY_AFTER, next.get().max(1).to_string()),
-        (Refusal::Unavailable, _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
+        (Refusal::Unavailable | Refusal::LoginUnavailable, _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
         _ => return,
     };
     if let Ok(value) = HeaderValue::try_from(value) {

@@ -4,6 +4,7 @@ use crate::audit::Event;
 use crate::http::HeaderValue;
 use crate::http::cors::Grant;
 use crate::limit::Quotas;
+use crate::oidc::return_to::ReturnTo;
 use crate::refusal::Reason;
 
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
@@ -16,6 +17,8 @@ pub(super) struct ResponseParts {
     pub(super) cookies: Vec<HeaderValue>,
     /// Whether the answer is about the session itself, so that it may change the session cookie whoever asks.
     pub(super) is_about_session: bool,
+    /// Where the login at hand was to lead: if it fails, another one is to lead there too.
+    pub(super) way_back: Option<ReturnTo>,
     /// The caller's own id of the request, where it goes back in place of ours.
     pub(super) echo: Option<HeaderValue>,
 }
@@ -28,6 +31,7 @@ impl ResponseParts {
             quotas: Quotas::default(),
             cookies: Vec::new(),
             is_about_session: false,
+            way_back: None,
             echo: None,
         }
     }

@@ -11,6 +11,9 @@ pub const SESSION: &str = "__Host-postern";
 /// What the name of every login transaction cookie starts with.
 pub const LOGIN_PREFIX: &str = "__Host-postern-login-";
 
+/// What the name of every cookie starts with that remembers where a login was to lead.
+pub const BACK_PREFIX: &str = "__Host-postern-back-";
+
 /// Remembers when this browser last came back from a login, for [`ARRIVAL_LIFETIME`].
 const ARRIVAL: &str = "__Host-postern-arrived";
 
@@ -42,6 +45,18 @@ pub fn session(headers: &HeaderMap) -> SessionCookie<'_> {
 /// The login transaction cookies of a request, by name.
 pub fn login_transactions(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     pairs(headers).filter(|(name, _)| name.starts_with(LOGIN_PREFIX))
+}
+
+/// The cookie of this name, if there is exactly one.
+#[must_use]
+pub fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = pairs(headers).filter(|(known, _)| *known == name).map(|(_, value)| value);
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The names of the cookies that remember where logins were to lead.
+pub fn ways_back(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    pairs(headers).map(|(name, _)| name).filter(|name| name.starts_with(BACK_PREFIX))
 }
 
 /// Whether this browser came back from a login just now.

@@ -1,5 +1,6 @@
 //! The authorization response: untrusted parameters → the one code to exchange (RFC 6749 §4.1.2, RFC 9207).
 
+use super::error_response::{ErrorClass, ErrorResponse};
 use super::metadata::Metadata;
 use crate::config::Issuer;
 use crate::secret::Secret;
@@ -18,6 +19,8 @@ pub struct CallbackParams {
     iss: Option<String>,
     /// `error` (RFC 6749 §4.1.2.1)
     error: Option<String>,
+    /// `error_description`, of which nothing depends but what the log says.
+    error_description: Option<String>,
     /// A token in the response: an implicit or hybrid answer that was never asked for.
     unasked_token: bool,
     /// What is wrong with the parameters themselves.
@@ -51,8 +54,8 @@ pub enum CallbackError {
     IssMismatch,
     /// A token came along, of a flow that was never asked for.
     UnaskedToken,
-    /// The provider refused; its `error`, if it is one of the registered ones.
-    ProviderRefused(&'static str),
+    /// The provider answers with an error.
+    ProviderError(ErrorResponse),
     /// Neither `code` nor `error`.
     CodeMissing,
 }
@@ -60,7 +63,7 @@ pub enum CallbackError {
 impl CallbackError {
     /// The name of this reason in the log.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::NotNavigated => "callback.not_a_navigation",
             Self::TooLarge => "callback.too_large",
@@ -74,7 +77,11 @@ impl CallbackError {
             Self::IssMissing => "callback.iss_missing",
             Self::IssMismatch => "callback.iss_mismatch",
             Self::UnaskedToken => "callback.unasked_token",
-            Self::ProviderRefused(_) => "callback.provider_refused",
+            Self::ProviderError(error) => match error.class() {
+                ErrorClass::Declined | ErrorClass::Mistaken => "callback.provider_refused",
+                ErrorClass::PersonWanted => "callback.person_wanted",
+                ErrorClass::NotNow => "callback.provider_failed",
+            },
             Self::CodeMissing => "callback.code_missing",
         }
     }
@@ -102,6 +109,10 @@ impl CallbackParams {
             "state" => self.state.replace(value).is_some().then_some("state"),
             "iss" => self.iss.replace(value).is_some().then_some("iss"),
             "error" => self.error.replace(value).is_some().then_some("error"),
+            "error_description" => {
+                self.error_description.get_or_insert(value);
+                None
+            }
             "access_token" | "id_token" | "token" => {
                 self.unasked_token = true;
                 None
@@ -149,39 +160,14 @@ impl CallbackParams {
             _ => {}
         }
         if let Some(error) = &self.error {
-            return Err(CallbackError::ProviderRefused(registered_error(error)));
+            let description = self.error_description.as_deref();
+            return Err(CallbackError::ProviderError(ErrorResponse::of_callback(error, description)));
         }
         if self.unasked_token {
             return Err(CallbackError::UnaskedToken);
         }
         self.code.filter(|code| !code.expose().is_empty()).ok_or(CallbackError::CodeMissing)
     }
-}
-
-/// The registered error codes (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6): what the provider
-/// wrote itself goes neither into a page nor into a log.
-fn registered_error(error: &str) -> &'static str {
-    const REGISTERED: [&str; 18] = [
-        "access_denied",
-        "account_selection_required",
-        "consent_required",
-        "interaction_required",
-        "invalid_request",
-        "invalid_request_object",
-        "invalid_request_uri",
-        "invalid_scope",
-        "invalid_target",
-        "login_required",
-        "registration_not_supported",
-        "request_not_supported",
-        "request_uri_not_supported",
-        "server_error",
-        "temporarily_unavailable",
-        "unauthorized_client",
-        "unmet_authentication_requirements",
-        "unsupported_response_type",
-    ];
-    REGISTERED.into_iter().find(|known| *known == error).unwrap_or("unregistered_error")
 }
 
 #[cfg(test)]

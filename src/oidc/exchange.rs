@@ -1,6 +1,6 @@
 //! What every request to a provider has in common.
 
-use crate::http::{HeaderMap, HeaderValue, Method, essence, header};
+use crate::http::{HeaderMap, HeaderValue, Method, StatusCode, essence, header};
 use crate::ports::OutboundRequest;
 use crate::time::Seconds;
 
@@ -31,6 +31,12 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     let is_json =
         |kind: String| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
     content_type(headers).is_some_and(is_json)
+}
+
+/// Whether a status says that the same may go well later (RFC 9110 §15.5.9, §15.6; RFC 8470 §5.2; RFC 6585 §4).
+#[must_use]
+pub fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
 }
 
 /// What an answer says that it is, in small letters.

@@ -20,6 +20,9 @@ pub fn end_session_url(
     query.append_pair("client_id", &provider.client_id);
     query.append_pair("post_logout_redirect_uri", &origin.logged_out_url());
     query.append_pair("state", state);
+    for (name, value) in &provider.logout_params {
+        query.append_pair(name, value);
+    }
     drop(query);
     Some(url.into())
 }

@@ -30,12 +30,12 @@ pub struct Metadata {
 }
 
 /// Why a metadata document is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetadataError {
     /// Not strict JSON, not an object, or too large.
     NotJson(JsonError),
-    /// `issuer` is absent or not, byte for byte, the configured one (Discovery §4.3).
-    IssuerMismatch,
+    /// `issuer` is absent or not, byte for byte, the configured one (Discovery §4.3); what it is.
+    IssuerMismatch(Option<String>),
     /// The named member is absent or not a string.
     Missing(&'static str),
     /// The named endpoint is not `https`, or at an address no provider has.
@@ -50,7 +50,7 @@ impl MetadataError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotJson(_) => "metadata.not_json",
-            Self::IssuerMismatch => "metadata.issuer_mismatch",
+            Self::IssuerMismatch(_) => "metadata.issuer_mismatch",
             Self::Missing(_) => "metadata.member_missing",
             Self::EndpointRefused(_) => "metadata.endpoint_refused",
             Self::NoS256 => "metadata.no_s256",
@@ -119,7 +119,7 @@ impl Metadata {
 fn document_of(body: &[u8], issuer: &Issuer) -> Result<Map<String, Value>, MetadataError> {
     let document = json::parse_object(body, MAX_BYTES).map_err(MetadataError::NotJson)?;
     if text(&document, "issuer") != Some(issuer.as_str()) {
-        return Err(MetadataError::IssuerMismatch);
+        return Err(MetadataError::IssuerMismatch(text(&document, "issuer").map(str::to_owned)));
     }
     Ok(document)
 }

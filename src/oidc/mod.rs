@@ -6,6 +6,7 @@
 pub mod callback;
 pub mod client_auth;
 pub mod documents;
+pub mod error_response;
 pub mod exchange;
 pub mod id_token;
 pub mod introspection;
@@ -20,5 +21,6 @@ pub mod session_claims;
 pub mod token;
 pub mod transaction;
 pub mod userinfo;
+pub mod way_back;
 
 pub use crate::claims::is_believed;

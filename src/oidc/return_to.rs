@@ -3,8 +3,8 @@
 use crate::config::PublicUrl;
 use crate::route::CanonicalPath;
 
-/// Longer ones would not fit into the transaction cookie.
-const MAX_BYTES: usize = 2048;
+/// Longer ones would not fit into the cookies of [`super::way_back`].
+const MAX_BYTES: usize = 8192;
 
 /// Only says that the person is signed in.
 pub const SIGNED_IN: &str = "/auth/signed-in";

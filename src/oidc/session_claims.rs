@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::claims::left_out;
 use crate::claims::path::ClaimPath;
 use crate::config::Provider;
 
@@ -16,6 +17,8 @@ pub struct SessionClaims {
     pub permissions: Vec<String>,
     /// What stands where its `tenant` says.
     pub tenant: Option<String>,
+    /// Those of the claims in which it stands that the provider has and left out.
+    pub left_out: Vec<String>,
 }
 
 impl SessionClaims {
@@ -30,11 +33,13 @@ impl SessionClaims {
     /// Of all that is told, what is kept. `claims`: the names in `SESSION.claims`.
     #[must_use]
     pub fn of(mut told: Map<String, Value>, provider: &Provider, claims: &[String]) -> Self {
+        let names = Self::names(provider, claims);
+        let left_out = left_out(&told).into_iter().filter(|name| names.contains(name)).collect();
         let roles = ClaimPath::all_texts(&provider.roles, &told);
         let permissions = ClaimPath::all_texts(&provider.permissions, &told);
         let tenant = provider.tenant.clone().unwrap_or_else(ClaimPath::organization);
         let tenant = tenant.name(&told);
         told.retain(|name, _| claims.contains(name));
-        Self { claims: told, roles, permissions, tenant }
+        Self { claims: told, roles, permissions, tenant, left_out }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::client_auth::{ClientKeyUnusable, FormPost, authenticated};
+use super::error_response::{ErrorClass, ErrorResponse};
 use super::exchange;
 use super::login_values::CodeVerifier;
 use crate::config::Provider;
@@ -52,20 +53,14 @@ pub struct TokenResponse {
 }
 
 /// Why a token response is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenError {
     /// Our own key does not sign: a configuration error.
     ClientKey,
-    /// A status of 500 or more.
-    ServerError,
-    /// A gateway on the way took the request and got no answer to it.
-    AnswerLost,
-    /// `invalid_grant`: the code is not (or no longer) good, or not for this verifier.
-    InvalidGrant,
-    /// `invalid_client`, or 401: the provider does not take our word for who we are.
-    InvalidClient,
-    /// Any other error status or error answer.
-    Refused,
+    /// A gateway on the way took the request and got no answer to it, and says so by this status.
+    AnswerLost(StatusCode),
+    /// An error status or error answer.
+    Refused(ErrorResponse),
     /// Not a strict JSON object, or not said to be one.
     NotJson,
     /// The named member is absent, empty, not a string, or holds what no token may.
@@ -77,14 +72,20 @@ pub enum TokenError {
 impl TokenError {
     /// The name of this reason in the log.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::ClientKey => "token.client_key_unusable",
-            Self::ServerError => "token.server_error",
-            Self::AnswerLost => "token.answer_lost",
-            Self::InvalidGrant => "token.invalid_grant",
-            Self::InvalidClient => "token.invalid_client",
-            Self::Refused => "token.refused",
+            Self::AnswerLost(_) => "token.answer_lost",
+            Self::Refused(error) => match (error.class(), error.code()) {
+                (ErrorClass::NotNow, _) if error.status().is_some_and(|status| status.is_server_error()) => {
+                    "token.server_error"
+                }
+                (ErrorClass::NotNow, _) => "token.provider_failed",
+                (_, Some("invalid_grant")) => "token.invalid_grant",
+                (_, Some("invalid_client")) => "token.invalid_client",
+                (ErrorClass::PersonWanted, _) => "token.person_wanted",
+                (ErrorClass::Declined | ErrorClass::Mistaken, _) => "token.refused",
+            },
             Self::NotJson => "token.not_json",
             Self::Missing(_) => "token.member_missing",
             Self::TokenType => "token.type_unknown",
@@ -133,18 +134,31 @@ pub fn refresh_request(
     post(provider, token_endpoint, fields, now, random)
 }
 
-/// Builds the request that makes the provider forget a refresh token (RFC 7009 §2.1).
+/// What kind of token the provider is to forget (`token_type_hint`, RFC 7009 §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenHint {
+    /// `refresh_token`
+    Refresh,
+    /// `access_token`
+    Access,
+}
+
+/// Builds the request that makes the provider forget a token (RFC 7009 §2.1).
 ///
 /// # Errors
 /// When the client's key is unusable.
 pub fn revocation_request(
     provider: &Provider,
     revocation_endpoint: &str,
-    refresh_token: &Secret<String>,
+    (token, hint): (&Secret<String>, TokenHint),
     now: Timestamp,
     random: &impl Random,
 ) -> Result<OutboundRequest, TokenError> {
-    let fields = vec![("token", refresh_token.expose().as_str()), ("token_type_hint", "refresh_token")];
+    let hint = match hint {
+        TokenHint::Refresh => "refresh_token",
+        TokenHint::Access => "access_token",
+    };
+    let fields = vec![("token", token.expose().as_str()), ("token_type_hint", hint)];
     post(provider, revocation_endpoint, fields, now, random)
 }
 
@@ -165,10 +179,7 @@ fn post<'a>(
 /// When it is an error, or no usable success.
 pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError> {
     if ANSWER_LOST.contains(&response.status.as_u16()) {
-        return Err(TokenError::AnswerLost);
-    }
-    if response.status.is_server_error() {
-        return Err(TokenError::ServerError);
+        return Err(TokenError::AnswerLost(response.status));
     }
     let document = exchange::is_json(&response.headers).then(|| json::parse_object(&response.body, MAX_BYTES));
     let document = match (response.status, document) {
@@ -210,13 +221,7 @@ pub fn scope_values(scope: &str) -> Vec<String> {
 }
 
 fn refusal(status: StatusCode, document: Option<&serde_json::Map<String, Value>>) -> TokenError {
-    let error = document.and_then(|document| document.get("error")).and_then(Value::as_str);
-    match error {
-        Some("invalid_grant") => TokenError::InvalidGrant,
-        Some("invalid_client") => TokenError::InvalidClient,
-        _ if status == StatusCode::UNAUTHORIZED => TokenError::InvalidClient,
-        _ => TokenError::Refused,
-    }
+    TokenError::Refused(ErrorResponse::of_answer(status, document))
 }
 
 /// `expires_in` as providers send it: absent, a number, a number in a string, or nonsense.

@@ -51,6 +51,9 @@ pub struct Transaction {
     /// `max_age` asked for.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Seconds>,
+    /// Whether the provider was to ask the person nothing (`prompt=none`).
+    #[serde(rename = "z", default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// The session cookie this browser had: a `Strict` cookie does not come along on the way back,
     /// and the session must end when the new one begins.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none", with = "secret::stored::option")]
@@ -68,6 +71,8 @@ pub struct Intent<'a> {
     pub acr_values: Vec<String>,
     /// How long ago the person may have proven themselves at most.
     pub max_age: Option<Seconds>,
+    /// Whether the provider is to ask the person nothing.
+    pub silent: bool,
     /// The browser's session cookie, if it has one.
     pub previous_session: Option<Secret<String>>,
 }
@@ -86,6 +91,7 @@ impl Transaction {
             started_at: now,
             acr_values: intent.acr_values,
             max_age: intent.max_age,
+            silent: intent.silent,
             previous_session: intent.previous_session,
         }
     }

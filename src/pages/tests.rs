@@ -21,7 +21,9 @@ fn pages(text: &str) -> Vec<String> {
         problem::render(&Refusal::Internal, text, Some(text)),
         problem::render(&Refusal::MethodNotAllowed(text.to_owned()), text, None),
         signed_in::render(),
-        signed_out::render(),
+        signed_out::render(true),
+        signed_out::render(false),
+        signed_out::not_yet(),
     ]
 }
 
@@ -72,7 +74,7 @@ fn a_page_loads_nothing_and_runs_nothing() {
 #[test]
 fn the_policy_allows_the_one_style_sheet_and_nothing_else() {
     //
-    let page = signed_out::render();
+    let page = signed_out::render(true);
     let (_, rest) = page.split_once("<style>").unwrap();
     let (style, _) = rest.split_once("</style>").unwrap();
     let hash = Base64::encode_string(&Sha256::digest(style));

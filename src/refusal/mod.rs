@@ -1,6 +1,7 @@
 //! The two faces of a failure: a rich [`Reason`] for the log, a poor [`Refusal`] for the outside,
 //! and the one map between them.
 
+pub mod mismatch;
 mod parts;
 mod problem;
 mod reason;

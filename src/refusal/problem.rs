@@ -39,6 +39,14 @@ pub enum Refusal {
     LoginFailed,
     /// 403: the provider, or the person there, said no.
     LoginRefused,
+    /// 400: the login has ended before, or there was none; who comes back to its end may well be signed in.
+    LoginOver,
+    /// 401: the provider wants something of the person that it was not given.
+    LoginUnfinished,
+    /// 400: the provider does not take our request; no other login will do better.
+    LoginMisconfigured,
+    /// 503: the provider cannot sign anybody in just now.
+    LoginUnavailable,
     /// 429: again in so long.
     TooManyRequests(Seconds),
     /// 503: something that is needed does not answer; try again.
@@ -56,9 +64,14 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::LoginFailed | Self::TokenMalformed => StatusCode::BAD_REQUEST,
+            Self::BadRequest
+            | Self::LoginFailed
+            | Self::LoginOver
+            | Self::LoginMisconfigured
+            | Self::TokenMalformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Unauthenticated
+            | Self::LoginUnfinished
             | Self::StepUp(_)
             | Self::TokenRequired
             | Self::TokenRefused
@@ -69,7 +82,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::LoginUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
             Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -92,10 +105,11 @@ impl Refusal {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::Conflict => "conflict",
-            Self::LoginFailed => "login-failed",
+            Self::LoginFailed | Self::LoginOver | Self::LoginMisconfigured => "login-failed",
+            Self::LoginUnfinished => "login-unfinished",
             Self::LoginRefused => "login-refused",
             Self::TooManyRequests(_) => "too-many-requests",
-            Self::Unavailable => "unavailable",
+            Self::Unavailable | Self::LoginUnavailable => "unavailable",
             Self::BadGateway => "bad-gateway",
             Self::GatewayTimeout => "gateway-timeout",
             Self::Internal => "internal",
@@ -118,7 +132,10 @@ impl Refusal {
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed(_) => "That cannot be done here",
             Self::Conflict => "That has changed meanwhile",
-            Self::LoginFailed => "Signing in did not work",
+            Self::LoginFailed | Self::LoginMisconfigured => "Signing in did not work",
+            Self::LoginOver => "This sign-in is over",
+            Self::LoginUnfinished => "Signing in was not finished",
+            Self::LoginUnavailable => "Signing in is not possible just now",
             Self::LoginRefused => "Signing in was refused",
             Self::TooManyRequests(_) => "Too many requests",
             Self::Unavailable => "A service we need does not answer",
@@ -148,8 +165,15 @@ impl Refusal {
             Self::NotFound => "The page may have moved, or the address has a typo.",
             Self::MethodNotAllowed(_) => "Go back and try another way.",
             Self::Conflict => "Look at how it is now, then decide again.",
-            Self::LoginFailed => "You are not signed in. It can help to start again; logins expire after ten minutes.",
-            Self::LoginRefused => "You are not signed in. You can start again, or choose another account.",
+            Self::LoginFailed => "It can help to start again. A sign-in that takes longer than ten minutes expires.",
+            Self::LoginOver => "It was finished before, or it took longer than ten minutes.",
+            Self::LoginRefused => "You can start again, or choose another account.",
+            Self::LoginUnfinished => "The sign-in page needs you for it. Start again, and follow what it asks of you.",
+            Self::LoginMisconfigured => {
+                "Something in how signing in is set up is not right, so that starting again may not help. Please tell \
+                 those who run this site the number below."
+            }
+            Self::LoginUnavailable => "The service that signs people in has a problem. Please try again in a moment.",
             Self::TooManyRequests(_) => "There were more than we let through. Please wait a moment, then try again.",
             Self::Unavailable => "This is on our side. Please try again in a moment.",
             Self::BadGateway | Self::GatewayTimeout => "Please try again in a moment.",
@@ -160,6 +184,22 @@ impl Refusal {
     /// Whether starting a login again is a sensible next step.
     #[must_use]
     pub const fn offers_login(&self) -> bool {
-        matches!(self, Self::Unauthenticated | Self::StepUp(_) | Self::LoginFailed | Self::LoginRefused)
+        matches!(
+            self,
+            Self::Unauthenticated
+                | Self::StepUp(_)
+                | Self::LoginFailed
+                | Self::LoginOver
+                | Self::LoginRefused
+                | Self::LoginUnfinished
+                | Self::LoginMisconfigured
+                | Self::LoginUnavailable
+        )
+    }
+
+    /// Whether it is one, where the request itself was a step of a login: what failed on our side is tried again so.
+    #[must_use]
+    pub const fn leaves_login_open(&self) -> bool {
+        self.offers_login() || matches!(self, Self::Unavailable | Self::TooManyRequests(_))
     }
 }

@@ -13,6 +13,7 @@ use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
+use crate::oidc::error_response::{ErrorClass, ErrorResponse};
 use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
@@ -196,8 +197,11 @@ impl Reason {
             Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) | Self::BadInput(name) => {
                 Some((*name).to_owned())
             }
-            Self::Callback(CallbackError::ProviderRefused(error)) => Some((*error).to_owned()),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
+            Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
+            Self::Token(TokenError::NotJson) => Some("body".to_owned()),
+            Self::Token(TokenError::AnswerLost(status)) => Some(status.as_u16().to_string()),
+            Self::UserInfoSignature(_) => Some(Document::UserInfo.name().to_owned()),
             Self::UserInfo(UserInfoError::Refused(status)) => Some(status.as_u16().to_string()),
             Self::Introspection(IntrospectionError::Status(status) | IntrospectionError::ClientRefused(status)) => {
                 Some(status.as_u16().to_string())
@@ -205,6 +209,16 @@ impl Reason {
             Self::Metadata(MetadataError::Missing(name) | MetadataError::EndpointRefused(name)) => {
                 Some((*name).to_owned())
             }
+            Self::Metadata(MetadataError::IssuerMismatch(found)) => Some(
+                found
+                    .as_deref()
+                    .map_or_else(|| "found no issuer".to_owned(), |found| format!("found `{}`", plain(found))),
+            ),
+            Self::Metadata(MetadataError::NotJson(error)) | Self::Keys(KeySetError::Json(error)) => {
+                Some(error.to_string())
+            }
+            Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
+            Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
@@ -213,7 +227,32 @@ impl Reason {
             Self::ProviderStatus(document, status) => Some(format!("{} {}", document.name(), status.as_u16())),
             Self::Store(StoreError::Unavailable(text)) => Some(text.clone()),
             Self::Rejected(Rejection::Store(StoreError::Unavailable(text))) => Some(text.clone()),
+            _ => self.provider_error().map(ErrorResponse::detail),
+        }
+    }
+
+    /// The provider's error, where it is one.
+    #[must_use]
+    pub const fn provider_error(&self) -> Option<&ErrorResponse> {
+        match self {
+            Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
+                Some(error)
+            }
             _ => None,
+        }
+    }
+
+    /// The status of the provider's answer, where that is the reason or belongs to it.
+    #[must_use]
+    pub fn provider_status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Token(TokenError::AnswerLost(status))
+            | Self::ProviderStatus(_, status)
+            | Self::UserInfo(UserInfoError::Refused(status))
+            | Self::Introspection(IntrospectionError::Status(status) | IntrospectionError::ClientRefused(status)) => {
+                Some(*status)
+            }
+            _ => self.provider_error()?.status(),
         }
     }
 
@@ -252,8 +291,12 @@ impl Reason {
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
             Self::Denied(_) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
-            Self::Callback(CallbackError::ProviderRefused(_)) => Refusal::LoginRefused,
-            Self::Token(TokenError::ServerError | TokenError::AnswerLost) => Refusal::Unavailable,
+            Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
+                login_refusal(error)
+            }
+            Self::Token(TokenError::AnswerLost(_)) => Refusal::LoginUnavailable,
+            Self::Token(TokenError::ClientKey) => Refusal::LoginMisconfigured,
+            Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
             | Self::Token(_)
             | Self::IdTokenSignature(_)
@@ -275,5 +318,22 @@ impl Reason {
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }
+    }
+}
+
+/// What others wrote, as it may stand in the log.
+fn plain(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(200).collect()
+}
+
+/// What the person learns of a provider's error while they sign in.
+fn login_refusal(error: &ErrorResponse) -> Refusal {
+    match (error.class(), error.code()) {
+        (ErrorClass::Declined, _) => Refusal::LoginRefused,
+        // The code was used up, or too old: another one will do.
+        (ErrorClass::PersonWanted, Some("invalid_grant")) => Refusal::LoginFailed,
+        (ErrorClass::PersonWanted, _) => Refusal::LoginUnfinished,
+        (ErrorClass::NotNow, _) => Refusal::LoginUnavailable,
+        (ErrorClass::Mistaken, _) => Refusal::LoginMisconfigured,
     }
 }

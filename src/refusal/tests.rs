@@ -11,6 +11,7 @@ use crate::jose::{JwtError, KeySetError};
 use crate::json::JsonError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
+use crate::oidc::error_response::ErrorResponse;
 use crate::oidc::id_token::IdTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
@@ -58,12 +59,9 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::LoginNotNavigated, 403),
         (Reason::LoginParameter(DETAIL), 400),
         (Reason::UnknownProvider, 400),
-        (Reason::Callback(CallbackError::ProviderRefused(DETAIL)), 403),
-        (Reason::Token(TokenError::ServerError), 503),
-        (Reason::Token(TokenError::AnswerLost), 503),
+        (Reason::Token(TokenError::AnswerLost(StatusCode::GATEWAY_TIMEOUT)), 503),
         (Reason::Token(TokenError::ClientKey), 400),
         (Reason::Token(TokenError::Missing(DETAIL)), 400),
-        (Reason::Token(TokenError::InvalidGrant), 400),
         (Reason::IdTokenSignature(JwtError::BadSignature), 400),
         (Reason::IdToken(IdTokenError::NonceMismatch), 400),
         (Reason::UserInfoSignature(JwtError::BadSignature), 400),
@@ -86,7 +84,27 @@ fn reasons() -> Vec<(Reason, u16)> {
 }
 
 fn all_reasons() -> impl Iterator<Item = (Reason, u16)> {
-    reasons().into_iter().chain(reasons_of_callbacks()).chain(reasons_of_tokens())
+    reasons().into_iter().chain(reasons_of_callbacks()).chain(reasons_of_tokens()).chain(errors_of_providers())
+}
+
+/// The same of what providers answer, at the callback and for a code.
+fn errors_of_providers() -> impl Iterator<Item = (Reason, u16)> {
+    let errors = [
+        ("access_denied", 403),
+        ("login_required", 401),
+        ("interaction_required", 401),
+        ("server_error", 503),
+        ("temporarily_unavailable", 503),
+        ("invalid_request", 400),
+        ("unauthorized_client", 400),
+        ("invalid_grant", 400),
+    ];
+    errors.into_iter().flat_map(|(code, status)| {
+        let document = serde_json::json!({ "error": code, "error_description": DETAIL });
+        let answer = ErrorResponse::of_answer(StatusCode::BAD_REQUEST, document.as_object());
+        let callback = CallbackError::ProviderError(ErrorResponse::of_callback(code, Some(DETAIL)));
+        [(Reason::Callback(callback), status), (Reason::Token(TokenError::Refused(answer)), status)]
+    })
 }
 
 /// The same of what comes back from a login.
@@ -147,7 +165,13 @@ fn no_outside_face_shows_why() {
 #[test]
 fn failures_of_a_login_all_look_alike() {
     let login = |reason: &Reason| {
-        matches!(reason, Reason::Callback(_) | Reason::IdToken(_) | Reason::IdTokenSignature(_) | Reason::UserInfo(_))
+        // Whether a login was under way in this browser is no news to it.
+        let is_ours = reason.provider_error().is_none() && reason.refusal() != Refusal::LoginOver;
+        is_ours
+            && matches!(
+                reason,
+                Reason::Callback(_) | Reason::IdToken(_) | Reason::IdTokenSignature(_) | Reason::UserInfo(_)
+            )
     };
     let faces: BTreeSet<String> = reasons()
         .iter()
@@ -185,9 +209,10 @@ fn the_log_gets_the_detail() {
     for (reason, _) in all_reasons() {
         // A mistake of our own is logged whole, elsewhere.
         if format!("{reason:?}").contains(DETAIL) && !matches!(reason, Reason::Internal(_)) {
-            assert!(with_detail(&reason), "{reason:?}");
+            let is_said = reason.provider_error().is_some_and(|error| error.says() == Some(DETAIL));
+            assert!(with_detail(&reason) || is_said, "{reason:?}");
             told += 1;
         }
     }
-    assert_eq!(told, 11);
+    assert_eq!(told, 26);
 }

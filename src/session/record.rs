@@ -63,6 +63,9 @@ pub struct Session {
     /// Where it was begun, in words for its owner.
     #[serde(default)]
     pub origin: Origin,
+    /// Claims that the configuration looks at and that the provider left out, though it has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// Where a session was begun, for its owner to recognise it by.

@@ -15,7 +15,7 @@ use super::handle::SessionDigest;
 use super::message::{AccessToken, Begin, Check, Command, Listed, Live, Reply, Tokens};
 use super::record::Session;
 use super::record::SessionTimeouts;
-use super::refresh::Due;
+use super::refresh::{Due, RefreshState};
 use super::table::{Place, Row, SessionTable};
 use super::terms::Terms;
 use crate::keyring::{KeyPurpose, KeyRing};
@@ -84,9 +84,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if self.is_overtaken(begin)? {
             return Ok(Reply::Overtaken);
         }
-        if let Some(old) = begin.replaces.as_ref().map(|old| self.table.find(old)).transpose()?.flatten() {
-            self.dismiss(&old, now)?;
-        }
+        let inherited = match begin.replaces.as_ref().map(|old| self.table.find(old)).transpose()?.flatten() {
+            Some(old) => self.replace(&old, begin, now)?,
+            None => None,
+        };
         self.sweep(now)?;
         let keep = begin.max_sessions.saturating_sub(1) as usize;
         let newest_first = self.table.all()?;
@@ -95,10 +96,34 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         }
         let next = newest_first.first().map_or(i64::MIN, |newest| newest.sequence.saturating_add(1));
         let place = (&begin.digest, next.max(begin.session.created_at.as_unix()));
-        let sealed = self.seal(&begin.digest, &begin.session, &begin.tokens)?;
-        let clocks = self.clocks(begin.clocks, &begin.session, now);
-        self.table.put(&row(place, &begin.session, sealed, clocks)?)?;
+        let (session, tokens) = match inherited {
+            Some(Inherited { refresh, tokens }) => (Session { refresh, ..begin.session.clone() }, tokens),
+            None => (begin.session.clone(), begin.tokens.clone()),
+        };
+        let sealed = self.seal(&begin.digest, &session, &tokens)?;
+        let clocks = self.clocks(begin.clocks, &session, now);
+        self.table.put(&row(place, &session, sealed, clocks)?)?;
         Ok(Reply::Begun)
+    }
+
+    /// Ends the session whose place another one takes. A provider that gives no refresh token this time (it asked the
+    /// person nothing, or gives one at the first sign-in only) meant the one that the session had to go on: it is the same
+    /// person, at the same provider.
+    fn replace(&self, old: &Row, begin: &Begin, now: Timestamp) -> Result<Option<Inherited>, StoreError> {
+        let of_old =
+            parse(old).filter(|session| session.provider == begin.session.provider && session.refresh.possible);
+        let inherits = begin.tokens.refresh_token.is_none();
+        let known = of_old.filter(|_| inherits).zip(self.open(old)).and_then(|(session, tokens)| {
+            let refresh_token = tokens.refresh_token?;
+            // A refreshed ID token repeats the `nonce` of the sign-in that the refresh token is from.
+            let tokens = Tokens { refresh_token: Some(refresh_token), nonce: tokens.nonce, ..begin.tokens.clone() };
+            Some(Inherited { refresh: RefreshState { started_at: None, ..session.refresh }, tokens })
+        });
+        match &known {
+            Some(_) => self.table.delete(&old.digest)?,
+            None => drop(self.dismiss(old, now)?),
+        }
+        Ok(known)
     }
 
     fn check(&self, check: &Check, now: Timestamp, may_refresh: bool) -> Result<Step, StoreError> {
@@ -196,6 +221,12 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             .seal(KeyPurpose::StoredTokens, context, plain.expose(), self.random)
             .map_err(|_| StoreError::Malformed)
     }
+}
+
+/// What a session has from the one whose place it takes.
+struct Inherited {
+    refresh: RefreshState,
+    tokens: Tokens,
 }
 
 /// Tokens as they are sealed: with whose they are, so that they can be taken back without the record.

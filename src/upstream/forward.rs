@@ -6,6 +6,7 @@ use super::assertion::Assertion;
 use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
+use crate::audit::Event;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::http::cors::Grant;
@@ -42,6 +43,7 @@ pub struct ForwardPlan {
     pub request_id: String,
     answer: AnswerTerms,
     permit: Permit,
+    event: Option<Box<Event>>,
 }
 
 /// What is known when a request goes on.
@@ -123,6 +125,7 @@ impl ForwardPlan {
                 ..AnswerTerms::default()
             },
             permit,
+            event: None,
         }
     }
 
@@ -144,6 +147,18 @@ impl ForwardPlan {
     #[must_use]
     pub fn with_quotas(self, quotas: Quotas) -> Self {
         Self { answer: AnswerTerms { quotas, ..self.answer }, ..self }
+    }
+
+    /// The same, with what is to be logged of it once it is known what the upstream answers.
+    #[must_use]
+    pub fn with_event(self, event: Event) -> Self {
+        Self { event: Some(Box::new(event)), ..self }
+    }
+
+    /// What is to be logged of it, as far as it is known before the upstream answers.
+    #[must_use]
+    pub fn event(&self) -> Option<&Event> {
+        self.event.as_deref()
     }
 
     /// The headers of the answer that the browser gets, of those that the upstream gave.

@@ -58,16 +58,16 @@ for (const [what, change, reason, more] of BENT) {
 }
 
 const ERRORS = [
-  ["access_denied", [["error", "access_denied"]]],
-  ["login_required", [["error", "login_required"]]],
-  ["a script", [["error", "<script>alert(1)</script>"], ["error_description", "<img src=x onerror=alert(1)>"], ["error_uri", "javascript:alert(1)"]]],
-  ["a line break", [["error", "server_error"], ["error_description", 'x\r\n{"event":"forged"}']]],
+  ["access_denied", [["error", "access_denied"]], 403, "callback.provider_refused"],
+  ["login_required", [["error", "login_required"]], 401, "callback.person_wanted"],
+  ["a script", [["error", "<script>alert(1)</script>"], ["error_description", "<img src=x onerror=alert(1)>"], ["error_uri", "javascript:alert(1)"]], 403, "callback.provider_refused"],
+  ["a line break", [["error", "server_error"], ["error_description", 'x\r\n{"event":"forged"}']], 503, "callback.provider_failed"],
 ];
-for (const [what, answer] of ERRORS) {
+for (const [what, answer, status, reason] of ERRORS) {
   test(`an error response with ${what} ends the login with a page that repeats none of it`, async () => {
     // R-028, R-249
     issuers.a.bend.authorization = (draft, { asked }) => void (draft.params = [...answer, ["state", asked.state], ["iss", issuers.a.url]]);
-    const { answer: page } = await failsWithoutTokenRequest({ provider: "a", reason: "callback.provider_refused" });
+    const { answer: page } = await failsWithoutTokenRequest({ provider: "a", reason, status: [status] });
     for (const [name, value] of answer) if (name !== "error") assert.ok(!page.body.includes(value), name);
     assert.doesNotMatch(page.body, /<script|onerror|javascript:/);
   });

@@ -63,6 +63,28 @@ test("a provider that fails is not asked again by every request", async () => {
   await postern.advance(30);
 });
 
+test("a question that a deployment interrupts is asked once more, and what changes something is not", async () => {
+  const browser = await signedIn();
+  const times = async (mark) => (await postern.linesSince(mark)).filter((line) => line.includes("test_fault")).length;
+  for (const path of ["/api/echo", "/auth/me", "/auth/sessions"]) {
+    const mark = await postern.mark();
+    await postern.break({ SUBJECTS: "reset" });
+    assert.equal((await browser.fetch(path)).status, 200, path);
+    assert.equal(await times(mark), 1, path);
+  }
+  const mark = await postern.mark();
+  await postern.break({ SUBJECTS: "reset" });
+  assert.equal((await browser.fetch("/auth/logout", { method: "POST" })).status, 503);
+  assert.equal(await times(mark), 1);
+  // A queue is not made longer.
+  const again = await postern.mark();
+  await postern.break({ SUBJECTS: "overloaded" });
+  assert.equal((await browser.fetch("/auth/me")).status, 503);
+  assert.equal(await times(again), 1);
+  await postern.break({});
+  assert.ok(await whoIs(browser));
+});
+
 for (const fault of ["throw", "status", "garbage"]) {
   test(`a subject's object that answers with ${fault} lets nobody in and signs nobody in`, async () => {
     // R-186

@@ -106,7 +106,7 @@ test("a site that cannot be used answers 500, says why in the log once, and the 
     const [line] = (await postern.linesSince(mark)).map((text) => JSON.parse(text));
     assert.equal(line.event, "failed");
     assert.match(line.reason, /configuration of site `broken` cannot be used$/);
-    assertRefusalBody(answer, { navigation: false, requestId: line.request });
+    assertRefusalBody(answer, { navigation: false, requestId: line.request_id });
     assert.doesNotMatch(answer.body + JSON.stringify(answer.headers), /broken|ROUTES|nowhere/);
   }
   const told = (await postern.linesSince(0)).filter((line) => line.includes('"misconfigured"'));

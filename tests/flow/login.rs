@@ -219,7 +219,7 @@ fn a_login_ends_where_it_began_and_nowhere_else() {
 #[test]
 fn a_link_too_long_to_be_kept_still_signs_in() {
     let (world, gateway) = (World::new(), gateway(&variables()));
-    let path = format!("%2Fapp%2F{}", "%22".repeat(1500));
+    let path = format!("%2Fapp%2F{}", "%22".repeat(9000));
     let acr = "a+".repeat(250);
     let finished = Browser::new(&world, &gateway).login_at(&world.corp, &format!("return_to={path}&acr_values={acr}"));
     finished.assert_refused(400, "id_token.acr_unsatisfied");

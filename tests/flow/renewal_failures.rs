@@ -14,7 +14,9 @@ fn transient() -> Vec<(Endpoint, Result<postern::ports::OutboundResponse, FetchE
         (Endpoint::Token, refused(503, "temporarily_unavailable")),
         (Endpoint::Token, refused(429, "slow_down")),
         (Endpoint::Token, refused(401, "invalid_client")),
-        (Endpoint::Token, refused(400, "invalid_request")),
+        (Endpoint::Token, refused(400, "temporarily_unavailable")),
+        (Endpoint::Token, Ok(answer(403, &Value::Null))),
+        (Endpoint::Token, Ok(answer(404, &Value::Null))),
         (Endpoint::Token, Ok(answer(502, &Value::Null))),
         (Endpoint::Token, Ok(answer(521, &Value::Null))),
     ]

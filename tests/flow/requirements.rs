@@ -77,11 +77,19 @@ fn roles_and_what_they_may_come_with_a_session_as_with_a_token() {
     lets_in(json!({ "roles": ["viewer"] }), &["/read"]);
     lets_in(json!({ "roles": ["stranger", "editor"] }), &["/role", "/read", "/write"]);
     lets_in(json!({ "roles": ["admin"] }), &["/role", "/read", "/write", "/wipe"]);
-    keeps_out(json!({ "roles": ["viewer"] }), "authz.role_missing", None, &["/role"]);
+    let expected = "expected `editor` or `admin`, found";
+    let viewer = format!("{expected} `viewer`");
+    keeps_out(json!({ "roles": ["viewer"] }), "authz.role_missing", Some(&viewer), &["/role"]);
     keeps_out(json!({ "roles": ["viewer"] }), "authz.permission_missing", Some("write:orders"), &["/write"]);
     keeps_out(json!({ "roles": ["editor"] }), "authz.permission_missing", Some("delete:orders"), &["/wipe"]);
-    for nobody in [json!({}), json!({ "roles": [] }), json!({ "roles": ["Admin", "admins"] }), json!({ "roles": 7 })] {
-        keeps_out(nobody.clone(), "authz.role_missing", None, &["/role"]);
+    for (nobody, found) in [
+        (json!({}), "none"),
+        (json!({ "roles": [] }), "none"),
+        (json!({ "roles": ["Admin", "admins"] }), "`Admin` or `admins`"),
+        (json!({ "roles": 7 }), "none"),
+    ] {
+        let detail = format!("{expected} {found}");
+        keeps_out(nobody.clone(), "authz.role_missing", Some(&detail), &["/role"]);
         keeps_out(nobody, "authz.permission_missing", Some("read:orders"), &["/read"]);
     }
 }

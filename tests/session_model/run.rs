@@ -122,7 +122,7 @@ impl Run {
         assert_eq!(self.table.all().unwrap().len(), 0);
         let due = self.subject().revocations_due(self.time()).unwrap();
         for revocation in due {
-            self.alive.remove(revocation.refresh_token.expose());
+            self.alive.remove(revocation.token.expose());
             self.subject().revocation_tried(revocation, true, self.time()).unwrap();
         }
         assert!(self.alive.is_empty(), "never revoked: {:?}", self.alive);
@@ -248,6 +248,7 @@ impl Run {
             access_token_issued_at: self.time(),
             refresh: RefreshState { possible: true, ..RefreshState::default() },
             ceiling: None,
+            left_out: Vec::new(),
             origin: Origin::default(),
         }
     }

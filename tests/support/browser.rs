@@ -172,6 +172,9 @@ impl<'w> Browser<'w> {
         let origin = self.gateway.config().public_url.origin();
         let head = asked.head(origin, &self.cookies_for(asked.cross_site, asked.method == Method::GET));
         let outcome = self.gateway.handle(self.world, &head, Body(asked.body.clone())).await;
+        if let Disposition::Forward(plan) = &outcome {
+            self.gateway.forwarded(self.world, plan, Ok(StatusCode::OK));
+        }
         let answered = Answered { outcome, event: Value::Null, sessions_before, sessions_after: self.world.sessions() };
         for cookie in answered.set_cookies() {
             self.keep(&cookie);
@@ -256,6 +259,23 @@ impl<'w> Browser<'w> {
     /// The names of the logins under way.
     pub fn logins_under_way(&self) -> Vec<String> {
         self.cookies.borrow().keys().filter(|name| name.starts_with("__Host-postern-login-")).cloned().collect()
+    }
+
+    /// The names of the cookies that remember where logins were to lead.
+    pub fn ways_back(&self) -> Vec<String> {
+        self.cookies.borrow().keys().filter(|name| name.starts_with("__Host-postern-back-")).cloned().collect()
+    }
+
+    /// Throws a cookie away.
+    pub fn forget(&self, name: &str) {
+        self.cookies.borrow_mut().remove(name);
+    }
+
+    /// Throws the session's cookies away.
+    pub fn signed_out(&self) -> &Self {
+        self.forget("__Host-postern");
+        self.forget("__Host-postern-arrived");
+        self
     }
 
     fn cookies_for(&self, cross_site: bool, get: bool) -> String {

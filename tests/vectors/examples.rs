@@ -103,6 +103,7 @@ fn the_challenge_printed_in_rfc_7636() {
         provider: &ProviderId::parse("op").unwrap(),
         return_to: "/".to_owned(),
         acr_values: Vec::new(),
+        silent: false,
         max_age: None,
         previous_session: None,
     };

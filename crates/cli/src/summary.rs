@@ -1,8 +1,8 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
 use postern::config::{
-    Config, Constraint, DecisionRetention, KEY_RING, LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience,
-    spelled,
+    Config, Constraint, DecisionRetention, KEY_RING, Logout, LogoutTokens, Provider, SameSite, TokenIssuer,
+    WithoutAudience, spelled,
 };
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
@@ -138,6 +138,14 @@ fn describe(config: &Config, provider: &Provider) -> String {
     );
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
+    }
+    if provider.logout == Logout::Local {
+        text.push_str("    sign-out                  here only, the provider's own session goes on\n");
+    }
+    if !provider.logout_params.is_empty() {
+        let params: Vec<String> =
+            provider.logout_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
     }
     text
 }
@@ -338,6 +346,12 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
+    for provider in config.providers.iter().filter(|provider| is_entra_by_groups(provider)) {
+        warnings.push(format!(
+            "`PROVIDERS.{}`: Entra leaves `groups` out of the tokens of people in more than 200; send assigned groups only, or app roles",
+            provider.id
+        ));
+    }
     for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
         warnings.push(format!(
             "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need neither `typ` nor `exp`",
@@ -357,4 +371,10 @@ fn own_warnings(config: &Config) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Whether what people are or may do is read from `groups` of Microsoft Entra.
+fn is_entra_by_groups(provider: &Provider) -> bool {
+    let is_entra = provider.issuer.as_str().starts_with("https://login.microsoftonline.com/");
+    is_entra && provider.roles.iter().chain(&provider.permissions).any(|path| path.claim() == "groups")
 }

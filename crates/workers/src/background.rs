@@ -30,6 +30,21 @@ impl Background {
         }
     }
 
+    /// Keeps a line of the log that is to be written even if this instance ends, or the client goes away, before
+    /// [`Background::release`].
+    pub fn hold(&self, line: String) {
+        if let Self::PendingRequest(_, request) = self {
+            request.hold(&line);
+        }
+    }
+
+    /// What the line would have told has been told.
+    pub fn release(&self) {
+        if let Self::PendingRequest(_, request) = self {
+            request.release();
+        }
+    }
+
     /// Notes that something is sent which may have an effect: what belongs to this event is not done over.
     pub fn note_effect(&self) {
         if let Self::PendingRequest(_, request) = self {

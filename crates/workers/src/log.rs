@@ -13,14 +13,14 @@ impl Log for ConsoleLog {
 }
 
 /// Reports what went wrong inside the Worker itself: `event` names it, `reason` is for the operator.
-/// `request` is the platform's id of the request, where there is one.
-pub fn failure(event: &str, request: Option<&str>, reason: &str) {
-    let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
+/// `request_id` is that of the request's own event, where there is one.
+pub fn failure(event: &str, request_id: Option<&str>, reason: &str) {
+    let line = serde_json::json!({ "event": event, "request_id": request_id, "reason": reason });
     web_sys::console::error_1(&line.to_string().into());
 }
 
 /// Reports what is no failure, in the same form.
-pub fn note(event: &str, request: Option<&str>, reason: &str) {
-    let line = serde_json::json!({ "event": event, "request": request, "reason": reason });
+pub fn note(event: &str, request_id: Option<&str>, reason: &str) {
+    let line = serde_json::json!({ "event": event, "request_id": request_id, "reason": reason });
     web_sys::console::log_1(&line.to_string().into());
 }

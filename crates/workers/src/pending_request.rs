@@ -13,6 +13,14 @@ extern "C" {
 
     #[wasm_bindgen(method, setter, js_name = isPolled)]
     fn set_polled(this: &PendingRequest, is_polled: bool);
+
+    /// Keeps a line of the log, which is written should this instance end or the client go away before [`Self::release`].
+    #[wasm_bindgen(method)]
+    pub fn hold(this: &PendingRequest, line: &str);
+
+    /// What the line would have told has been told.
+    #[wasm_bindgen(method)]
+    pub fn release(this: &PendingRequest);
 }
 
 impl PendingRequest {

@@ -2,6 +2,7 @@
 
 use crate::audit::{Effect, Event, What};
 use crate::config::Config;
+use crate::gateway::refused::explain;
 use crate::gateway::{Platform, request_id};
 use crate::http::Peer;
 use crate::ports::Clock;
@@ -19,5 +20,5 @@ pub(crate) fn background_event<P: Platform>(config: &Config, platform: &P, what:
 /// Notes why it came to nothing.
 pub(crate) fn note_failure(event: &mut Event, reason: &Reason) {
     event.end(Effect::Deny, reason.code(), reason.refusal().status());
-    event.detail = reason.detail();
+    explain(event, reason);
 }

@@ -6,8 +6,9 @@ pub(super) mod wait;
 
 use super::issuer_documents::document::{Ask, Published};
 use super::{Gateway, Platform};
+use crate::session::Revocation;
 
-/// Something to be fetched. Only the gateway makes one, and [`Gateway::run`] runs it.
+/// Something to be fetched, or told. Only the gateway makes one, and [`Gateway::run`] runs it.
 #[derive(Debug)]
 pub struct BackgroundTask(pub(super) Work);
 
@@ -18,6 +19,8 @@ pub(super) enum Work {
     Document(Published, Ask),
     /// The policies that are published now.
     Policies,
+    /// Nothing: the provider is to forget a token.
+    Revoke(Revocation),
 }
 
 /// Has work done that does not end with the request at hand, even when its client goes away.
@@ -34,6 +37,9 @@ impl Gateway {
         match task.0 {
             Work::Document(published, ask) => self.fetch_document(platform, published, ask).await,
             Work::Policies => self.pull_policies(platform).await,
+            Work::Revoke(revocation) => {
+                self.revoke(platform, &revocation).await;
+            }
         }
     }
 }

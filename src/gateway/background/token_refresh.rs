@@ -6,8 +6,11 @@ use super::event::{background_event, note_failure};
 use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::refused::{expected_of, tell_mismatch};
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
+use crate::oidc::error_response::ErrorResponse;
+use crate::oidc::exchange::may_pass;
 use crate::oidc::id_token::{IdToken, RefreshedIdTokenExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{self, TokenError, TokenResponse};
@@ -24,15 +27,24 @@ const NEW_KEY_WITHIN: u32 = 5;
 impl Gateway {
     /// Uses a refresh token, once, and says what became of it. Writes one event.
     pub async fn refresh_session<P: Platform>(&self, platform: &P, job: &RefreshJob) -> RefreshOutcome {
+        let mut event = background_event(&self.config, platform, What::SessionRefresh);
+        event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
+        event.session = Some(job.digest.public_id());
         let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
                 Ok(()) => (refreshed(response, platform.clock().now()), None),
-                Err(reason) => (consequence(job, &reason, response.refresh_token), Some(reason)),
+                Err(reason) => {
+                    if let (Some(token), Some(provider)) =
+                        (&response.id_token, self.config.provider(&job.session.provider))
+                    {
+                        let expected = expected_of(provider, platform.clock().now());
+                        tell_mismatch(&mut event, &reason, token.expose(), &expected);
+                    }
+                    (consequence(job, &reason, response.refresh_token), Some(reason))
+                }
             },
             Err(reason) => (consequence(job, &reason, None), Some(reason)),
         };
-        let mut event = background_event(&self.config, platform, What::SessionRefresh);
-        event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         match reason {
             None => event.end(Effect::Allow, "session.renewed", StatusCode::OK),
             Some(reason) => note_failure(&mut event, &reason),
@@ -118,14 +130,14 @@ impl Gateway {
     ) -> Result<&'static str, Reason> {
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
-        let token = &revocation.refresh_token;
+        let token = (&revocation.token, revocation.hint);
         let request = token::revocation_request(provider, endpoint, token, platform.clock().now(), platform.random());
         let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
         match answer.status {
             status if status.is_success() => Ok("revocation.done"),
-            // RFC 7009 §2.2.1: only 503 asks to come again; other refusals will not change by repeating them.
-            status if status.is_server_error() => Err(Reason::ProviderStatus(Document::Token, status)),
+            // RFC 7009 §2.2.1: 503 asks to come again, and so do its like; other refusals will not change by repeating them.
+            status if may_pass(status) => Err(Reason::ProviderStatus(Document::Token, status)),
             _ => Ok("revocation.refused"),
         }
     }
@@ -150,8 +162,7 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
         {
             RefreshOutcome::Unverified { successor }
         }
-        // used up, revoked, or stolen and used by somebody else.
-        Reason::Token(TokenError::InvalidGrant) => RefreshOutcome::Refused,
+        Reason::Token(TokenError::Refused(error)) => consequence_of_error(error),
         // tokens for somebody else are not this session's.
         Reason::IdToken(_) | Reason::IdTokenSignature(_) => RefreshOutcome::Mistrusted { successor },
         // Its provider is not configured any more: the session ends, and its issuer is told if it can be.
@@ -162,7 +173,7 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
             Document::Token,
             FetchError::Network | FetchError::Timeout | FetchError::TooLarge,
         )
-        | Reason::Token(TokenError::AnswerLost) => RefreshOutcome::Unknown,
+        | Reason::Token(TokenError::AnswerLost(_)) => RefreshOutcome::Unknown,
         // A success that cannot be read: the token is used up, its successor lost.
         Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => RefreshOutcome::Unknown,
         // The answer came, but its ID token cannot be checked now.
@@ -170,6 +181,17 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
         | Reason::ProviderStatus(Document::Keys, _)
         | Reason::Keys(_) => RefreshOutcome::Unverified { successor },
         // The provider itself says that it failed, or was never asked: the token is as good as before.
+        _ => RefreshOutcome::Failed,
+    }
+}
+
+/// What the provider's error means for the session.
+fn consequence_of_error(error: &ErrorResponse) -> RefreshOutcome {
+    match error.code() {
+        // used up, revoked, or stolen and used by somebody else.
+        Some("invalid_grant") if error.is_for_good() => RefreshOutcome::Refused,
+        _ if error.is_for_good() => RefreshOutcome::PersonWanted,
+        // The token is as good as before. So it is while our client's secret is wrong: there is a person who can mend that.
         _ => RefreshOutcome::Failed,
     }
 }

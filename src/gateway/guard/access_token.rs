@@ -14,12 +14,15 @@ use crate::config::{IssuerId, SignedTokens, TokenFormat, TokenIssuer};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
+use crate::gateway::refused::tell_mismatch;
 use crate::gateway::response_parts::ResponseParts;
 use crate::jose::{KeyStamp, UnverifiedJwt};
 use crate::ports::Clock;
 use crate::refusal::Reason;
+use crate::refusal::mismatch::Expected;
 use crate::route::{CanonicalPath, Guard, Token};
 use crate::secret::Secret;
+use crate::time::Timestamp;
 
 /// Whoever came by a token, and the token.
 #[derive(Debug)]
@@ -114,12 +117,24 @@ async fn read<'a, P: Platform>(
         parts.event.vouched_for_by(&issuer.id, true);
         return Ok((issuer, claims));
     }
-    let (issuer, jwt) = issuer_of(ctx, token, guard).map_err(Reason::TokenRejected)?;
+    let issuer_of = issuer_of(ctx, token, guard).map_err(Reason::TokenRejected);
+    let (issuer, jwt) = issuer_of.inspect_err(|reason| {
+        tell_mismatch(&mut parts.event, reason, token, &nothing_expected(ctx.request.now));
+    })?;
     parts.event.vouched_for_by(&issuer.id, false);
     match (&issuer.tokens, jwt) {
         (TokenFormat::Signed(_), None) => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
         (TokenFormat::Signed(signed), Some(jwt)) => {
-            let (claims, key) = verify(ctx, SigningIssuer { issuer, signed }, &jwt).await?;
+            let verified = verify(ctx, SigningIssuer { issuer, signed }, &jwt).await;
+            let (claims, key) = verified.inspect_err(|reason| {
+                let expected = Expected {
+                    issuer: issuer.issuer.as_str(),
+                    audience: &issuer.audience,
+                    algorithms: &signed.algs,
+                    ..nothing_expected(ctx.request.now)
+                };
+                tell_mismatch(&mut parts.event, reason, token, &expected);
+            })?;
             let claims = Rc::new(claims);
             ctx.site.tokens.keep_signed(&issuer.id, digest, &claims, key);
             Ok((issuer, claims))
@@ -131,6 +146,10 @@ async fn read<'a, P: Platform>(
             Ok((issuer, claims))
         }
     }
+}
+
+const fn nothing_expected(now: Timestamp) -> Expected<'static> {
+    Expected { issuer: "", audience: &[], algorithms: &[], acr_values: &[], now }
 }
 
 /// A signed token that was verified before, by a key that is still its issuer's.

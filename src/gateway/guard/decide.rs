@@ -3,9 +3,9 @@
 use super::caller::Caller;
 use super::policies::{self, PolicyQuestion};
 use super::relations;
-use crate::audit::Effect;
+use crate::audit::{Effect, short};
 use crate::authn::{Principal, session_cookie::Wants};
-use crate::authz::{self, Decision, Denial, Permit};
+use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
@@ -15,7 +15,7 @@ use crate::gateway::sign_in::link::SignIn;
 use crate::http::StatusCode;
 use crate::http::cors::Grant;
 use crate::refusal::Reason;
-use crate::route::{Access, CanonicalPath, GuardedRoute, Matched, NoRoute, Route, Token};
+use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route, Token};
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
 /// A request that both doors let through.
@@ -131,6 +131,7 @@ async fn authorize<P: Platform>(
     let asked = PolicyQuestion { facts: &facts, ..asked };
     let decision = policies::also(ctx, decision, asked, caller.principal(), &mut parts.event).await;
     let (decision, again) = mendable(&ctx.site.config, decision, caller.principal());
+    parts.event.detail = shortfall(&decision, caller.principal(), guard);
     let permit = permitted(decision).map_err(|reason| match again {
         Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
         None => refused(reason),
@@ -152,6 +153,16 @@ fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Deci
         Some(again) => (decision, Some(again)),
         None => (Decision::Deny(Denial::Authentication(wanted.shortfall)), None),
     }
+}
+
+/// What the route asks for beside what is there, where that is why.
+fn shortfall(decision: &Decision, principal: &Principal, guard: &Guard) -> Option<String> {
+    let text = match decision {
+        Decision::Allow(_) => None,
+        Decision::Deny(denial) => found::found(denial, principal, &guard.requirements),
+        Decision::StepUp(wanted) => Some(found::sign_in(principal, &wanted.acr_values, wanted.max_age)),
+    };
+    text.as_deref().map(short)
 }
 
 fn permitted(decision: Decision) -> Result<Permit, Reason> {

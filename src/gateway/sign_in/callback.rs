@@ -1,10 +1,12 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
 use super::{concurrent_logins, login, userinfo};
-use crate::audit::{Effect, What};
+use crate::audit::{Effect, What, some_of};
 use crate::config::{Provider, ResponseMode};
+use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::cookie::{self, SessionCookie};
@@ -12,19 +14,24 @@ use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::limit::LimitKind;
 use crate::oidc::callback::{CallbackError, CallbackParams};
+use crate::oidc::error_response::{ErrorClass, ErrorResponse};
 use crate::oidc::id_token::{IdToken, IdTokenExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
+use crate::oidc::way_back;
 use crate::pages;
 use crate::ports::{BodyError, Clock, Fetch, ReplayGuard, RequestBody, StoreError};
+use crate::refusal::mismatch::Expected;
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
 use crate::session::sid_index::{self, SidEntry, SidKey};
-use crate::session::{Begin, Command, Origin, Reply, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens};
+use crate::session::{
+    Begin, Command, Origin, Reply, Revocation, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens,
+};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -57,22 +64,89 @@ pub(crate) async fn finish<P: Platform>(
     };
     let transaction = consume(ctx, provider, &params, parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
-    let code = params.accept(&provider.issuer, &metadata).map_err(Reason::Callback)?;
+    let code = match params.accept(&provider.issuer, &metadata) {
+        Err(CallbackError::ProviderError(error)) if transaction.silent && error.class() == ErrorClass::PersonWanted => {
+            return go_on_as_before(ctx, error, parts);
+        }
+        accepted => accepted.map_err(Reason::Callback)?,
+    };
     let response = redeem(ctx, provider, &metadata, code, &transaction).await?;
-    let id_token = believe(ctx, provider, &metadata, &response, &transaction).await?;
-    parts.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
-    let kept = userinfo::told(ctx, provider, &metadata, &response, &id_token).await?;
-    let person = Person { id_token, kept };
-    let handle = begin_session(ctx, provider, response, person, &transaction).await?;
+    let refresh_token = response.refresh_token.clone();
+    let handle = complete(ctx, provider, &metadata, (response, &transaction), parts).await.inspect_err(|_| {
+        if let Some(token) = refresh_token {
+            let revocation = Revocation::once(provider.id.to_string(), token);
+            ctx.platform.background().spawn(BackgroundTask(Work::Revoke(revocation)));
+        }
+    })?;
     let value = handle.to_cookie_value(&ctx.site.config.keys);
     parts.set_cookie(cookie::set_session(value.expose(), ctx.same_site()))?;
     let asked = transaction.asked_tag();
     parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), asked.as_deref()))?;
     concurrent_logins::share_session(ctx, &transaction, &value, parts)?;
     parts.event.end(Effect::Allow, "login.succeeded", StatusCode::OK);
-    // what was sealed is parsed again before it is used.
-    let to = ReturnTo::parse(&transaction.return_to, &ctx.site.config.public_url).unwrap_or_else(ReturnTo::start);
+    let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
     Ok(response::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
+}
+
+/// From the tokens to the session. If it does not come to that, nobody has the tokens.
+async fn complete<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    metadata: &Metadata,
+    (response, transaction): (TokenResponse, &Transaction),
+    parts: &mut ResponseParts,
+) -> Result<SessionHandle, Reason> {
+    let believed = believe(ctx, provider, metadata, &response, transaction).await;
+    let id_token = believed.inspect_err(|reason| {
+        let token = response.id_token.as_ref().map_or("", |token| token.expose().as_str());
+        let expected = Expected { acr_values: &transaction.acr_values, ..expected_of(provider, ctx.request.now) };
+        tell_mismatch(&mut parts.event, reason, token, &expected);
+    })?;
+    parts.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
+    let kept = userinfo::told(ctx, provider, metadata, &response, &id_token).await?;
+    (parts.event.roles, parts.event.left_out) = (some_of(&kept.roles), some_of(&kept.left_out));
+    let person = Person { id_token, kept };
+    let handle = begin_session(ctx, provider, response, person, transaction).await?;
+    parts.event.session = Some(handle.id.digest().public_id());
+    Ok(handle)
+}
+
+/// A sign-in that was to ask the person nothing, and cannot be had so: the page that tried it goes on without
+/// (OpenID Connect Core §3.1.2.6).
+fn go_on_as_before<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    error: ErrorResponse,
+    parts: &mut ResponseParts,
+) -> Result<Response, Reason> {
+    let reason = Reason::Callback(CallbackError::ProviderError(error));
+    // A guarded page says so, and does not send them round again.
+    parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), None))?;
+    parts.event.end(Effect::Redirect, reason.code(), StatusCode::OK);
+    explain(&mut parts.event, &reason);
+    let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
+    Ok(response::html(StatusCode::OK, pages::forward::go_on(to.as_str())))
+}
+
+/// what was sealed is parsed again before it is used.
+fn parsed_again<P>(ctx: &RequestContext<'_, P>, return_to: &str) -> ReturnTo {
+    ReturnTo::parse(return_to, &ctx.site.config.public_url).unwrap_or_else(ReturnTo::start)
+}
+
+/// Where the login was to lead, by what outlives it. Cookies for that are taken away: the answer says it from here on.
+fn take_way_back<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    state: &str,
+    parts: &mut ResponseParts,
+) -> Result<Option<ReturnTo>, Reason> {
+    let headers = &ctx.request.head.headers;
+    for name in way_back::cookie_names(state) {
+        if cookie::only(headers, &name).is_some() {
+            parts.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
+        }
+    }
+    let known = way_back::open(state, |name| cookie::only(headers, name), &ctx.site.config.keys);
+    Ok(known.map(|return_to| parsed_again(ctx, &return_to)))
 }
 
 /// Who signed in, and what the session will know of them.
@@ -131,11 +205,19 @@ async fn consume<P: Platform>(
     if named().next().is_some() {
         parts.set_cookie(cookie::delete(&name, login::same_site(provider)))?;
     }
+    parts.way_back = take_way_back(ctx, provider, state, parts)?;
     let found = named()
         .take(transaction::MAX_AT_ONCE)
         .filter_map(|(name, value)| Transaction::open(name, value, &ctx.site.config.keys, ctx.request.now))
         .find(|transaction| transaction.has_state(state))
-        .ok_or(Reason::Callback(CallbackError::NoTransaction))?;
+        .ok_or_else(|| {
+            // Who made this up could not have sealed it.
+            parts.event.detail = parts.way_back.as_ref().map(|_| "a login of ours, expired or finished".to_owned());
+            Reason::Callback(CallbackError::NoTransaction)
+        })?;
+    if parts.way_back.is_none() {
+        parts.way_back = Some(parsed_again(ctx, &found.return_to));
+    }
     let first =
         ctx.platform.replay_guard().claim(&found.once_key(), found.expires_at()).await.map_err(Reason::Store)?;
     if !first {
@@ -283,5 +365,6 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
         ceiling: provider.session_max.map(|longest| now.plus(longest)),
         origin: Origin::of(ctx.request.head),
+        left_out: person.kept.left_out.clone(),
     }
 }

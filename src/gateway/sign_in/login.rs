@@ -1,7 +1,8 @@
-//! `GET /auth/login`: off to the provider.
+//! `GET /auth/login`: off to the provider. A third party may also post what a link would say (OpenID Connect Core §4).
 
 use std::borrow::Cow;
 
+use super::link::LOGIN;
 use crate::audit::{Effect, What};
 use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
 use crate::gateway::context::RequestContext;
@@ -14,27 +15,37 @@ use crate::limit::LimitKind;
 use crate::oidc::login::{Hints, authorization_url};
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
+use crate::oidc::way_back;
 use crate::pages;
+use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::secret::Secret;
 use crate::time::Seconds;
 
 const MAX_LOGIN_HINT_BYTES: usize = 320;
+/// As much as a link may have.
+const MAX_FORM_BYTES: usize = 16 * 1024;
 /// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
 const MAX_COOKIES_LOOKED_AT: usize = 16;
 
 /// Begins a login, or asks with whom.
 pub(crate) async fn start<P: Platform>(
     ctx: &RequestContext<'_, P>,
+    body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     parts.event.event = What::LoginStart;
-    ctx.request.allow_methods(&[Method::GET])?;
+    let methods = if ctx.request.is_form() { &[Method::GET, Method::POST][..] } else { &[Method::GET] };
+    ctx.request.allow_methods(methods)?;
     // an image, a frame or a script of whatever site cannot start one.
     if !ctx.request.request_kind.is_navigation() {
         return Err(Reason::LoginNotNavigated);
     }
+    if ctx.request.head.method == Method::POST {
+        return posted(body, parts).await;
+    }
     let link = Link::parse(ctx.request.target.query.unwrap_or_default())?;
+    parts.way_back = Some(link.destination(ctx));
     if link.fragment.is_some() {
         parts.event.end(Effect::Redirect, "login.fragment_kept", StatusCode::OK);
         return Ok(keep_fragment(ctx, &link));
@@ -49,17 +60,36 @@ pub(crate) async fn start<P: Platform>(
         return Ok(chooser(ctx));
     };
     parts.event.provider = Some(provider.id.as_str().to_owned());
-    let wishes = Wishes::of(&link, provider)?;
+    let mut wishes = Wishes::of(&link, provider)?;
+    if link.max_age.is_some() && previous_session(ctx).is_some() {
+        wishes.hints.prompt = wishes.hints.prompt.or_else(|| prompt_again(provider));
+    }
     ctx.limit_own(LimitKind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
-    let transaction = Transaction::begin(intent(ctx, &link, provider, &wishes), ctx.request.now, ctx.platform.random());
+    let intent = intent(ctx, &link, provider, &wishes);
+    let mut transaction = Transaction::begin(intent, ctx.request.now, ctx.platform.random());
+    let (keys, random) = (&ctx.site.config.keys, ctx.platform.random());
+    transaction.state = way_back::added_to(&transaction.state, &link.destination(ctx), keys, random);
     let location = authorization_url(provider, &metadata, &ctx.site.config.public_url, &transaction, &wishes.hints)
         .ok()
         .and_then(|url| response::redirect(StatusCode::FOUND, &url))
         .ok_or(Reason::Internal("internal.authorization_url"))?;
     remember(ctx, provider, &transaction, parts)?;
+    remember_way_back(ctx, provider, &transaction, parts)?;
     parts.event.end(Effect::Redirect, "login.started", location.status);
     Ok(location)
+}
+
+/// A form that says what a link would: its sender is sent on by the link, which brings our cookies along where a form of
+/// another site's does not. R-037: 303.
+async fn posted(body: impl RequestBody, parts: &mut ResponseParts) -> Result<Response, Reason> {
+    let form = body.text(MAX_FORM_BYTES).await.map_err(|_| Reason::BadInput("body"))?;
+    Link::parse(&form)?;
+    let known = form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| Link::NAMES.contains(&name.as_ref()));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
+    let location = if query.is_empty() { LOGIN.to_owned() } else { format!("{LOGIN}?{query}") };
+    parts.event.end(Effect::Redirect, "login.posted", StatusCode::SEE_OTHER);
+    response::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))
 }
 
 /// The parameters of a login link, each at most once.
@@ -78,6 +108,10 @@ struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
+    /// What a form may say.
+    const NAMES: [&'static str; 8] =
+        ["return_to", "target_link_uri", "provider", "iss", "prompt", "login_hint", "acr_values", "max_age"];
+
     /// What is not named here is ignored: nobody widens a scope by a link.
     fn parse(query: &'a str) -> Result<Self, Reason> {
         let mut link = Self::default();
@@ -202,7 +236,12 @@ fn checked_max_age(text: &str) -> Result<Seconds, Reason> {
     number.map(Seconds::new).ok_or(Reason::LoginParameter("max_age"))
 }
 
-fn intent<'t, P: Platform>(ctx: &RequestContext<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
+fn intent<'t, P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    link: &Link<'_>,
+    provider: &'t Provider,
+    wishes: &Wishes,
+) -> Intent<'t> {
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
     let previous_session = match cookie::session(&ctx.request.head.headers) {
         SessionCookie::One(value) => ctx.session_of(value).map(|_| Secret::new(value.to_owned())),
@@ -213,8 +252,28 @@ fn intent<'t, P: Platform>(ctx: &RequestContext<'_, P>, link: &Link<'_>, provide
         return_to: link.destination(ctx).as_str().to_owned(),
         acr_values: wishes.acr_values.clone(),
         max_age: wishes.max_age,
-        previous_session,
+        silent: wishes.hints.prompt.as_deref() == Some("none"),
+        previous_session: previous_session(ctx),
     }
+}
+
+/// The session cookie at hand. Only one that we made goes along: the transaction has no room for what others put there.
+fn previous_session<P>(ctx: &RequestContext<'_, P>) -> Option<Secret<String>> {
+    match cookie::session(&ctx.request.head.headers) {
+        SessionCookie::One(value) => {
+            SessionHandle::from_cookie_value(value, &ctx.site.config.keys).map(|_| Secret::new(value.to_owned()))
+        }
+        SessionCookie::Absent | SessionCookie::Several => None,
+    }
+}
+
+/// For who is signed in and has to sign in more recently: providers that know nothing of `max_age` know `prompt=login`
+/// (OpenID Connect Core §3.1.2.1). `None` where a link may not say it.
+fn prompt_again(provider: &Provider) -> Option<String> {
+    let usual = provider.prompt.as_deref().unwrap_or_default().split(' ');
+    let others = usual.filter(|word| !matches!(*word, "" | "login" | "create"));
+    let prompt: Vec<&str> = std::iter::once("login").chain(others).collect();
+    provider.pass_through.contains(&LoginParameter::Prompt).then(|| prompt.join(" "))
 }
 
 /// Sets the transaction's cookie, and deletes those that are over or one too many.
@@ -232,7 +291,36 @@ fn remember<P: Platform>(
     parts.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, transaction::LIFETIME))
 }
 
-/// Seals the transaction; without the way back when that is too long for a cookie: better the start page than no login.
+/// Sets the cookies that a long way back needs, and deletes those of logins that are over: both together would be too much.
+fn remember_way_back<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    transaction: &Transaction,
+    parts: &mut ResponseParts,
+) -> Result<(), Reason> {
+    let Some(return_to) = parts.way_back.clone() else { return Ok(()) };
+    let keys = &ctx.site.config.keys;
+    let cookies = way_back::cookies(transaction.state.expose(), &return_to, keys, ctx.platform.random());
+    if cookies.is_empty() {
+        return Ok(());
+    }
+    let headers = &ctx.request.head.headers;
+    let known: Vec<&str> = cookie::ways_back(headers).collect();
+    let is_under_way = |name: &str| {
+        let ends = |login: &str| way_back::tag(name).is_some_and(|tag| login.ends_with(tag));
+        cookie::login_transactions(headers).any(|(login, _)| ends(login))
+    };
+    for name in known.into_iter().filter(|name| !is_under_way(name)).take(MAX_COOKIES_LOOKED_AT) {
+        parts.set_cookie(cookie::delete(name, ::cookie::SameSite::Lax))?;
+    }
+    for (name, value) in cookies {
+        let same_site = same_site(provider);
+        parts.set_cookie(cookie::set_login_transaction(&name, value.expose(), same_site, way_back::KEPT))?;
+    }
+    Ok(())
+}
+
+/// Seals the transaction; without the way back when that is too long for one cookie. It has some of its own.
 fn seal<P: Platform>(
     ctx: &RequestContext<'_, P>,
     transaction: &Transaction,

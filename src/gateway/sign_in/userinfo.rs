@@ -4,6 +4,7 @@ use crate::config::Provider;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::oidc::exchange::may_pass;
 use crate::oidc::id_token::IdToken;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::session_claims::SessionClaims;
@@ -42,7 +43,7 @@ async fn ask<P: Platform>(
     let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
     let answer = ctx.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
-    if answer.status.is_server_error() {
+    if may_pass(answer.status) {
         return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
     }
     let expectations = UserInfoExpectations {

@@ -7,6 +7,7 @@ use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Response, StatusCode};
@@ -41,6 +42,7 @@ pub(crate) async fn receive<P: Platform>(
         }
         // RFC 6749 §5.2's form, which is what providers can read.
         Err(reason) if reason.refusal() == Refusal::BadRequest => {
+            explain(&mut parts.event, &reason);
             parts.event.end(Effect::Deny, reason.code(), StatusCode::BAD_REQUEST);
             Ok(response::json(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_request" })))
         }
@@ -55,7 +57,10 @@ async fn end<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<u32, Reason> {
     let token = token_of(ctx, body).await?;
-    let token = believe(ctx, provider, &token).await?;
+    let believed = believe(ctx, provider, &token).await;
+    let token = believed.inspect_err(|reason| {
+        tell_mismatch(&mut parts.event, reason, &token, &expected_of(provider, ctx.request.now));
+    })?;
     let issuer = provider.issuer.as_str();
     if let Target::Subject(subject) | Target::SubjectSession { subject, .. } = token.target() {
         parts.event.identity(provider.id.as_str(), issuer, subject);
@@ -118,9 +123,7 @@ async fn end_sessions<P: Platform>(
         Target::Subject(subject) => {
             ctx.end_many(&SubjectKey::of(issuer, subject), &Command::EndAll { before: None }).await
         }
-        Target::SubjectSession { subject, sid } => {
-            ctx.end_many(&SubjectKey::of(issuer, subject), &end_sid(sid)).await
-        }
+        Target::SubjectSession { subject, sid } => ctx.end_many(&SubjectKey::of(issuer, subject), &end_sid(sid)).await,
         Target::Session(sid) => {
             let subjects = ctx.platform.sid_index().end_sid(&SidKey::of(issuer, sid)).await?;
             ctx.end_at_all(&subjects, &end_sid(sid)).await

@@ -9,9 +9,12 @@ use super::context::RequestContext;
 use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{Effect, What};
+use crate::authn::session_cookie::Wants;
+use crate::config::Logout;
 use crate::http::cookie;
 use crate::http::{Method, Response, StatusCode, csrf};
 use crate::oidc::logout::end_session_url;
+use crate::pages;
 use crate::refusal::Reason;
 use crate::session::message::Ended;
 
@@ -23,7 +26,7 @@ pub(super) async fn end<P: Platform>(
     parts.event.event = What::Logout;
     ctx.request.allow_methods(&[Method::POST])?;
     csrf::check(ctx.request.head, &ctx.site.config.public_url, None).map_err(Reason::Csrf)?;
-    let ended = end_here(ctx).await?;
+    let ended = end_here(ctx, parts).await?;
     ctx.drop_session_cookie(parts)?;
     parts.set_cookie(cookie::delete_arrival())?;
     let mut location = "/auth/logged-out".to_owned();
@@ -45,17 +48,41 @@ pub(super) async fn end<P: Platform>(
     Ok(response)
 }
 
-/// before anything else, and whether or not the provider answers.
-async fn end_here<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Option<Ended>, Reason> {
-    match ctx.named_session() {
-        Some(handle) => ctx.end_session(&handle).await,
-        None => Ok(None),
+/// `GET /auth/logged-out`: where a sign-out ends, whatever the provider sends along. Says no more than is known: who
+/// comes from the provider brings a `state` along, and who is signed in here is told so.
+pub(super) async fn landing<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Response, Reason> {
+    parts.event.event = What::Own;
+    ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
+    let looks = Wants { touch: false, access_token: false, staleness: None };
+    let is_signed_in = ctx.authenticate(looks, parts).await.is_ok();
+    parts.event.end(Effect::Allow, "own.page", StatusCode::OK);
+    if is_signed_in {
+        return Ok(response::html_with_form(pages::signed_out::not_yet()));
     }
+    let query = ctx.request.target.query.unwrap_or_default();
+    let by_provider = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "state");
+    Ok(response::html(StatusCode::OK, pages::signed_out::render(by_provider)))
+}
+
+/// before anything else, and whether or not the provider answers.
+async fn end_here<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    parts: &mut ResponseParts,
+) -> Result<Option<Ended>, Reason> {
+    let Some(handle) = ctx.named_session() else { return Ok(None) };
+    parts.event.session = Some(handle.id.digest().public_id());
+    ctx.end_session(&handle).await
 }
 
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended) -> Option<String> {
     let provider = ctx.site.config.provider_of(&ended.session.provider, &ended.session.issuer)?;
+    if provider.logout == Logout::Local {
+        return None;
+    }
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| ctx.request.request_kind.is_navigation());

@@ -43,19 +43,23 @@ fn a_code_comes_from_the_issuer_or_not_at_all() {
     }
 }
 
+fn refused(error: &str) -> CallbackError {
+    CallbackError::ProviderError(ErrorResponse::of_callback(error, None))
+}
+
 #[test]
 fn what_is_wrong_is_said_in_this_order() {
     //
     for (encoded, expected) in [
         ("code=a&code=b&iss=x", CallbackError::Repeated("code")),
         ("code=a&iss=x&error=access_denied&id_token=t", CallbackError::IssMismatch),
-        ("code=a&error=access_denied&id_token=t", CallbackError::ProviderRefused("access_denied")),
+        ("code=a&error=access_denied&id_token=t", refused("access_denied")),
         ("code=a&id_token=t", CallbackError::UnaskedToken),
         ("code=a&access_token=t", CallbackError::UnaskedToken),
         ("state=s", CallbackError::CodeMissing),
         ("code=&state=s", CallbackError::CodeMissing),
-        ("error=%3Cscript%3E", CallbackError::ProviderRefused("unregistered_error")),
-        ("error=", CallbackError::ProviderRefused("unregistered_error")),
+        ("error=%3Cscript%3E", refused("<script>")),
+        ("error=", refused("")),
         ("", CallbackError::CodeMissing),
     ] {
         assert_eq!(accept(encoded, false), Err(expected), "{encoded}");

@@ -31,6 +31,7 @@ fn url(bend: impl FnOnce(&mut Value), endpoint: &str, hints: &Hints) -> BTreeMap
         provider: &provider.id,
         return_to: "/secret/place".to_owned(),
         acr_values: vec!["a".to_owned(), "b".to_owned()],
+        silent: false,
         max_age: Some(Seconds::new(0)),
         previous_session: None,
     };

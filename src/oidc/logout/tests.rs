@@ -5,16 +5,20 @@ use serde_json::json;
 use super::*;
 use crate::config::testing::{provider, public_url};
 
-fn url(endpoint: Option<&str>, hinted: bool, hint: Option<&str>) -> Option<BTreeMap<String, String>> {
-    let metadata = Metadata {
+fn metadata() -> Metadata {
+    Metadata {
         authorization_endpoint: String::new(),
         token_endpoint: String::new(),
         jwks_uri: String::new(),
-        end_session_endpoint: endpoint.map(str::to_owned),
+        end_session_endpoint: None,
         revocation_endpoint: None,
         userinfo_endpoint: None,
         iss_parameter_supported: false,
-    };
+    }
+}
+
+fn url(endpoint: Option<&str>, hinted: bool, hint: Option<&str>) -> Option<BTreeMap<String, String>> {
+    let metadata = Metadata { end_session_endpoint: endpoint.map(str::to_owned), ..metadata() };
     let provider = provider(|table| table["id_token_hint"] = json!(hinted));
     let url = end_session_url(&provider, &metadata, &public_url(), hint, "the&state")?;
     assert!(url.starts_with(endpoint?));
@@ -41,6 +45,15 @@ fn the_provider_learns_whose_session_ends_and_where_to_go_on() {
 fn a_hint_is_sent_only_where_there_is_one_and_it_may() {
     assert!(!url(ENDPOINT, false, Some("the.id.token")).unwrap().contains_key("id_token_hint"));
     assert!(!url(ENDPOINT, true, None).unwrap().contains_key("id_token_hint"));
+}
+
+#[test]
+fn what_a_provider_wants_besides_goes_along() {
+    let metadata = Metadata { end_session_endpoint: ENDPOINT.map(str::to_owned), ..metadata() };
+    let target = "https://app.example.com/auth/logged-out";
+    let provider = provider(|table| table["logout_params"] = json!({ "logout_uri": target }));
+    let url = end_session_url(&provider, &metadata, &public_url(), None, "s").unwrap();
+    assert!(url.ends_with("&logout_uri=https%3A%2F%2Fapp.example.com%2Fauth%2Flogged-out"), "{url}");
 }
 
 #[test]

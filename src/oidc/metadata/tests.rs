@@ -58,9 +58,9 @@ fn each_mutation_has_its_error() {
     //
     let refused = MetadataError::EndpointRefused;
     for (name, value, expected) in [
-        ("issuer", json!(format!("{ISSUER}/")), MetadataError::IssuerMismatch),
-        ("issuer", json!([ISSUER]), MetadataError::IssuerMismatch),
-        ("issuer", Value::Null, MetadataError::IssuerMismatch),
+        ("issuer", json!(format!("{ISSUER}/")), MetadataError::IssuerMismatch(Some(format!("{ISSUER}/")))),
+        ("issuer", json!([ISSUER]), MetadataError::IssuerMismatch(None)),
+        ("issuer", Value::Null, MetadataError::IssuerMismatch(None)),
         ("authorization_endpoint", Value::Null, MetadataError::Missing("authorization_endpoint")),
         ("token_endpoint", Value::Null, MetadataError::Missing("token_endpoint")),
         ("jwks_uri", Value::Null, MetadataError::Missing("jwks_uri")),
@@ -103,7 +103,10 @@ fn where_the_keys_are_can_be_read_of_an_issuer_that_signs_nobody_in() {
         document[name] = value;
         read(&document)
     };
-    assert_eq!(with("issuer", "https://other.example".into()), Err(MetadataError::IssuerMismatch));
+    assert_eq!(
+        with("issuer", "https://other.example".into()),
+        Err(MetadataError::IssuerMismatch(Some("https://other.example".to_owned())))
+    );
     assert_eq!(with("jwks_uri", Value::Null), Err(MetadataError::Missing("jwks_uri")));
     assert_eq!(
         with("jwks_uri", "http://login.example.com/jwks".into()),

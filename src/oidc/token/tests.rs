@@ -191,26 +191,29 @@ fn an_answer_that_is_no_token_response_has_its_reason() {
     // R-056
     let json = "application/json";
     for (status, content_type, body, expected) in [
-        (200, json, "[]", TokenError::NotJson),
-        (200, json, "", TokenError::NotJson),
-        (200, json, r#"{"token_type":"a","token_type":"b"}"#, TokenError::NotJson),
-        (200, "text/html", r#"{"token_type":"bearer"}"#, TokenError::NotJson),
-        (200, json, r#"{"error":"invalid_grant"}"#, TokenError::InvalidGrant),
-        (200, json, r#"{"error":null}"#, TokenError::Refused),
-        (400, json, r#"{"error":"invalid_grant"}"#, TokenError::InvalidGrant),
-        (400, json, r#"{"error":"invalid_client"}"#, TokenError::InvalidClient),
-        (401, "text/html", "", TokenError::InvalidClient),
-        (400, "text/html", "<html>", TokenError::Refused),
-        (302, json, "{}", TokenError::Refused),
-        (201, json, r#"{"access_token":"a"}"#, TokenError::Refused),
-        (500, json, r#"{"error":"invalid_grant"}"#, TokenError::ServerError),
-        (503, "text/html", "", TokenError::ServerError),
-        (502, "text/html", "", TokenError::ServerError),
-        (521, "text/html", "", TokenError::ServerError),
-        (504, "text/html", "", TokenError::AnswerLost),
-        (524, json, r#"{"error":"invalid_grant"}"#, TokenError::AnswerLost),
+        (200, json, "[]", "token.not_json"),
+        (200, json, "", "token.not_json"),
+        (200, json, r#"{"token_type":"a","token_type":"b"}"#, "token.not_json"),
+        (200, "text/html", r#"{"token_type":"bearer"}"#, "token.not_json"),
+        (200, json, r#"{"error":"invalid_grant"}"#, "token.invalid_grant"),
+        (200, json, r#"{"error":null}"#, "token.refused"),
+        (400, json, r#"{"error":"invalid_grant"}"#, "token.invalid_grant"),
+        (400, json, r#"{"error":"invalid_client"}"#, "token.invalid_client"),
+        (401, "text/html", "", "token.invalid_client"),
+        (400, "text/html", "<html>", "token.refused"),
+        (302, json, "{}", "token.refused"),
+        (201, json, r#"{"access_token":"a"}"#, "token.refused"),
+        (429, json, r#"{"error":"slow_down"}"#, "token.provider_failed"),
+        (400, json, r#"{"error":"temporarily_unavailable"}"#, "token.provider_failed"),
+        (400, json, r#"{"error":"interaction_required"}"#, "token.person_wanted"),
+        (500, json, r#"{"error":"invalid_grant"}"#, "token.server_error"),
+        (503, "text/html", "", "token.server_error"),
+        (502, "text/html", "", "token.server_error"),
+        (521, "text/html", "", "token.server_error"),
+        (504, "text/html", "", "token.answer_lost"),
+        (524, json, r#"{"error":"invalid_grant"}"#, "token.answer_lost"),
     ] {
-        assert_eq!(answer(status, content_type, body).unwrap_err(), expected, "{status} {body}");
+        assert_eq!(answer(status, content_type, body).unwrap_err().code(), expected, "{status} {body}");
     }
 }
 

@@ -23,6 +23,7 @@ fn begin() -> Transaction {
         return_to: "/a".to_owned(),
         acr_values: vec!["gold".to_owned()],
         max_age: Some(Seconds::minutes(5)),
+        silent: false,
         previous_session: Some(Secret::new("1.k1.x.y".to_owned())),
     };
     Transaction::begin(intent, NOW, &Os)

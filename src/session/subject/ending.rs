@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{SubjectSessions, parse};
 use crate::keyring::KeyPurpose;
+use crate::oidc::token::TokenHint;
 use crate::oidc::transaction;
 use crate::ports::{Random, StoreError};
 use crate::secret::{self, Secret};
 use crate::session::handle::SessionDigest;
-use crate::session::message::{Begin, Ended, Reply};
+use crate::session::message::{Begin, Ended, Reply, Tokens};
 use crate::session::record::Session;
 use crate::session::table::{Note, NoteKind, Row, SessionTable};
 use crate::time::{Seconds, Timestamp};
@@ -20,7 +21,7 @@ const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
 /// How long the provider is asked to forget a refresh token before we give up.
 const REVOKE_FOR: Seconds = Seconds::hours(24);
 
-/// A refresh token that the provider is to forget.
+/// A token that the provider is to forget.
 #[derive(Debug)]
 pub struct Revocation {
     /// Names it among the notes.
@@ -30,9 +31,19 @@ pub struct Revocation {
     /// Its issuer: nobody else is shown the token. `None`: noted by the release before.
     pub issuer: Option<String>,
     /// The token.
-    pub refresh_token: Secret<String>,
+    pub token: Secret<String>,
+    /// Of which kind it is.
+    pub hint: TokenHint,
     attempts: u32,
     since: Timestamp,
+}
+
+impl Revocation {
+    /// Of a refresh token that no session has: it is tried once.
+    #[must_use]
+    pub const fn once(provider: String, token: Secret<String>) -> Self {
+        Self { key: String::new(), provider, token, hint: TokenHint::Refresh, attempts: 0, since: Timestamp::EPOCH }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +55,9 @@ struct RevokeNote {
     since: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
+    /// Whether it is an access token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    access: bool,
 }
 
 /// Who issued tokens: the provider's id, and its issuer.
@@ -69,7 +83,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(Reply::Gone);
         };
         let tokens = self.open(&stored);
-        let session = self.dismiss(&stored, now)?;
+        let session = self.sign_out(&stored, now)?;
         self.remember_ended(digest.as_str(), now)?;
         Ok(session.map_or(Reply::Gone, |session| Reply::Ended(Box::new(Ended { session, tokens }))))
     }
@@ -84,7 +98,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         for stored in self.table.all()? {
             if parse(&stored).is_none_or(|session| is_meant(&stored, &session)) {
                 self.remember_ended(stored.digest.as_str(), now)?;
-                self.dismiss(&stored, now)?;
+                self.sign_out(&stored, now)?;
                 count += 1;
             }
         }
@@ -130,6 +144,24 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         Ok(false)
     }
 
+    /// Takes a session away because somebody wants it to end. Where there is no refresh token, the access token is noted
+    /// for revocation, if it is still good: an upstream may have it.
+    fn sign_out(&self, stored: &Row, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let is_good = |session: &Session| session.access_token_expires_at.is_none_or(|expires_at| now < expires_at);
+        let session = parse(stored).filter(is_good);
+        if let (Some(session), Some(Tokens { access_token, refresh_token: None, .. })) = (session, self.open(stored)) {
+            let note = RevokeNote {
+                provider: session.provider,
+                refresh_token: access_token,
+                attempts: 0,
+                since: now,
+                access: true,
+            };
+            self.put_revocation(stored.digest.as_str(), &note, now)?;
+        }
+        self.dismiss(stored, now)
+    }
+
     /// Takes a session away. Its refresh token is noted for revocation first: a crash in between leaves
     /// neither a live session nor a forgotten token. `None` if its record could not be read.
     pub(super) fn dismiss(&self, stored: &Row, now: Timestamp) -> Result<Option<Session>, StoreError> {
@@ -157,7 +189,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let TokensOf { provider, issuer } = whose;
-        let note = RevokeNote { provider, refresh_token, attempts: 0, since: now, issuer };
+        let note = RevokeNote { provider, refresh_token, attempts: 0, since: now, issuer, access: false };
         self.put_revocation(key, &note, now)
     }
 
@@ -188,8 +220,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     fn open_revocation(&self, note: &Note) -> Option<Revocation> {
         let plain = self.keys.open(KeyPurpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
         let note_of: RevokeNote = serde_json::from_slice(plain.expose()).ok()?;
-        let RevokeNote { provider, refresh_token, attempts, since, issuer } = note_of;
-        Some(Revocation { key: note.key.clone(), provider, issuer, refresh_token, attempts, since })
+        let RevokeNote { provider, refresh_token: token, attempts, since, issuer, access } = note_of;
+        let hint = if access { TokenHint::Access } else { TokenHint::Refresh };
+        Some(Revocation { key: note.key.clone(), provider, issuer, token, hint, attempts, since })
     }
 
     /// Notes how the provider answered; while it does not, it is asked again, ever more rarely, for a day.
@@ -204,10 +237,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let pause = Seconds::new(30_u32.saturating_mul(1_u32.checked_shl(revocation.attempts).unwrap_or(u32::MAX)));
         let note = RevokeNote {
             provider: revocation.provider,
-            refresh_token: revocation.refresh_token,
+            refresh_token: revocation.token,
             attempts: revocation.attempts.saturating_add(1),
             since: revocation.since,
             issuer: revocation.issuer,
+            access: revocation.hint == TokenHint::Access,
         };
         self.put_revocation(&revocation.key, &note, now.plus(pause.min(Seconds::hours(1))))
     }
@@ -257,5 +291,8 @@ mod tests {
         let text = r#"{"provider":"corp","refresh_token":"rt","attempts":2,"since":1763787600}"#;
         let note: RevokeNote = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&note).unwrap(), text);
+        let access = text.replace('}', r#","access":true}"#);
+        let note: RevokeNote = serde_json::from_str(&access).unwrap();
+        assert_eq!(serde_json::to_string(&note).unwrap(), access);
     }
 }

@@ -48,6 +48,8 @@ pub enum RefreshOutcome {
     },
     /// The provider refuses for good: the session ends.
     Refused,
+    /// The provider gives no more tokens for this one unless the person signs in again: the session goes on without.
+    PersonWanted,
     /// The provider answers for somebody else: the session ends, and every token it had or got is
     /// to be forgotten.
     Mistrusted {
@@ -108,7 +110,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                 RefreshOutcome::Refreshed { refresh_token: successor, .. }
                 | RefreshOutcome::Mistrusted { successor }
                 | RefreshOutcome::Unverified { successor } => self.disown(job, successor.as_ref(), now),
-                RefreshOutcome::Refused | RefreshOutcome::Failed | RefreshOutcome::Unknown => Ok(()),
+                RefreshOutcome::Refused
+                | RefreshOutcome::PersonWanted
+                | RefreshOutcome::Failed
+                | RefreshOutcome::Unknown => Ok(()),
             };
         };
         match outcome {
@@ -116,6 +121,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                 self.store_refreshed(StoredSession { row: &stored, session }, job, outcome, now)
             }
             RefreshOutcome::Refused => self.dismiss_without_revocation(&stored),
+            RefreshOutcome::PersonWanted => self.put_state(&stored, session, RefreshState::default(), job.clocks),
             RefreshOutcome::Mistrusted { successor } => {
                 self.disown(job, successor.as_ref(), now)?;
                 self.dismiss(&stored, now).map(drop)

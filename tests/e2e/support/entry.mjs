@@ -62,6 +62,12 @@ const FAULTS = {
     console.log(JSON.stringify({ test_fault: "overloaded" }));
     return Promise.reject(Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), { overloaded: true, retryable: true }));
   },
+  // What the platform throws when a deployment ends an object in the midst of its work: the next stub finds the new one.
+  reset() {
+    console.log(JSON.stringify({ test_fault: "reset" }));
+    faults = {};
+    return Promise.reject(Object.assign(new Error("Durable Object reset because its code was updated."), { retryable: true, remote: true, durableObjectReset: true }));
+  },
   garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
   // Each is noted, so that a test can count them.
   slow() {

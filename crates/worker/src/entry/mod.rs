@@ -11,12 +11,12 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 use crate::entry::stepper::Stepper;
 use crate::fault;
 use crate::http::forward::{self, ForwardError};
+use postern::audit::Event;
 use postern::authn::Rejection;
 use postern::gateway::{Disposition, Gateway, SiteMatch};
-use postern::http::{self, RequestHead};
+use postern::http::{RequestHead, StatusCode};
 use postern::ids::site::Site;
 use postern::refusal::Reason;
-use postern::upstream::ForwardPlan;
 use postern_workers::background::Background;
 use postern_workers::http::request::{self, IncomingBody};
 use postern_workers::http::response;
@@ -101,19 +101,32 @@ async fn answer(
     match gateway.handle(&platform, head, body).await {
         Disposition::Respond(reply) => response::build(&reply),
         Disposition::Forward(plan) => {
+            // Should this instance end or the client go away before the upstream answers, the log tells all the same.
+            background.hold(plan.event().map(Event::to_line).unwrap_or_default());
             fault::at("before-upstream", head);
             background.note_effect();
-            match forward::send(&env, gateway.config(), &plan, &incoming).await {
-                Ok(response) => Ok(response),
-                Err(error) => response::build(&not_forwarded(gateway, head, &plan, &error)),
-            }
+            let answered = match forward::send(&env, gateway.config(), &plan, &incoming).await {
+                Ok(response) => {
+                    let status = StatusCode::from_u16(response.status()).unwrap_or(StatusCode::OK);
+                    gateway.forwarded(&platform, &plan, Ok(status));
+                    Ok(response)
+                }
+                Err(error) => {
+                    let reason = reason(&error);
+                    log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
+                    gateway.forwarded(&platform, &plan, Err(&reason));
+                    response::build(&gateway.upstream_failed(head, &plan.request_id, &reason))
+                }
+            };
+            background.release();
+            answered
         }
     }
 }
 
-fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, error: &ForwardError) -> http::Response {
-    log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
-    let reason = match error {
+/// Why the upstream's answer did not come, as the caller and the log learn it.
+fn reason(error: &ForwardError) -> Reason {
+    match error {
         ForwardError::Timeout => Reason::UpstreamTimeout,
         ForwardError::NoFile => Reason::NoFile,
         ForwardError::Ended => Reason::Rejected(Rejection::SessionGone),
@@ -121,6 +134,5 @@ fn not_forwarded(gateway: &Gateway, head: &RequestHead, plan: &ForwardPlan, erro
         ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) => {
             Reason::UpstreamUnreachable
         }
-    };
-    gateway.upstream_failed(head, &plan.request_id, &reason)
+    }
 }

@@ -16,6 +16,31 @@ class PendingRequest {
   isSent = false;
   /** Whether it is being worked on at this very moment. */
   isPolled = false;
+  #context;
+  #line;
+  #release;
+
+  constructor(context) {
+    this.#context = context;
+  }
+
+  /** Keeps a line for the log until more is known. The request goes on until then, also if its client goes away. */
+  hold(line) {
+    this.#line = line;
+    this.#context.waitUntil(new Promise((resolve) => (this.#release = resolve)));
+  }
+
+  /** More is known, and told. */
+  release() {
+    this.#line = undefined;
+    this.#release?.();
+  }
+
+  /** No more will be known. */
+  tell() {
+    if (this.#line) console.log(this.#line);
+    this.release();
+  }
 }
 
 /** The response; `undefined` if the instance ended before there was one. */
@@ -116,8 +141,9 @@ export const DecisionObject = objectClass("DecisionObject");
 export default {
   async fetch(request, env, context) {
     for (let beginning = 1; ; beginning += 1) {
-      const pending = new PendingRequest();
+      const pending = new PendingRequest(context);
       const response = await respond(pending, request, env, context);
+      pending.tell();
       if (response) return response;
       const isRepeatable = !pending.isPolled && !pending.isSent && SAFE.has(request.method);
       if (!isRepeatable || beginning === MOST_BEGINNINGS) return answerFor(pending, request);

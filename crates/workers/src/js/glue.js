@@ -60,10 +60,30 @@ export async function asked(env, binding, name, message, limit) {
   }
 }
 
+/** Whether an object failed in a way that has passed: to ask again helps, and does not make a queue longer. */
+const hasPassed = (error) => error?.retryable === true && error.overloaded !== true;
+
+/**
+ * A question to an object that changes nothing: it is asked once more, of a new stub, where the runtime says that this helps.
+ * So it says when a deployment, or a move to another machine, ends an object in the midst of its work.
+ */
+const twice = (ask) => (...question) =>
+  ask(...question).catch((error) => {
+    if (!hasPassed(error)) throw error;
+    return ask(...question);
+  });
+
+/** `asked` for what changes nothing. */
+export const read = twice(asked);
+
+/** The same of several objects at once: of each its status and answer, in the order of the messages. */
+export const readAll = (env, binding, messages, limit) =>
+  Promise.all(JSON.parse(messages).map(([name, message]) => read(env, binding, name, message, limit)));
+
 /** What the runtime says of an object of a release that had no such method. */
 const isWithoutMethod = (error) => /does not implement the method|does not support RPC/.test(error);
 
-/** The same by a call (RPC), which costs half as much: for objects that have the method `answer`. */
+/** `asked` by a call (RPC), which costs half as much: for objects that have the method `answer`. */
 export async function called(env, binding, name, message, limit) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -80,9 +100,8 @@ export async function called(env, binding, name, message, limit) {
   }
 }
 
-/** `asked` for several objects at once: of each its status and answer, in the order of the messages. */
-export const askedAll = (env, binding, messages, limit) =>
-  Promise.all(JSON.parse(messages).map(([name, message]) => asked(env, binding, name, message, limit)));
+/** `called` for what changes nothing. */
+export const calledToRead = twice(called);
 
 /** Asks the platform's rate limiting: whether one more is within it. */
 export async function within(env, binding, key, limit) {

@@ -51,8 +51,21 @@ extern "C" {
         limit: u32,
     ) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(catch, js_name = askedAll)]
-    pub(crate) fn asked_all(env: &JsValue, binding: &str, messages: &str, limit: u32) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_name = calledToRead)]
+    pub(crate) fn called_to_read(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        message: &str,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(crate) fn read(env: &JsValue, binding: &str, name: &str, message: &str, limit: u32)
+    -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = readAll)]
+    pub(crate) fn read_all(env: &JsValue, binding: &str, messages: &str, limit: u32) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn within(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;

@@ -21,7 +21,7 @@ impl DecisionLog for Workers {
     }
 
     async fn kept(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let answer = self.bindings().objects().call(BINDING, &shard(id), &Message::find(id)).await?;
+        let answer = self.bindings().objects().read(BINDING, &shard(id), &Message::find(id)).await?;
         FindReply::parse(&answer).ok_or(StoreError::Malformed)
     }
 }

@@ -1,6 +1,7 @@
 //! Talking to Durable Objects: one message of JSON, one JSON answer, by POST or by a call of a method (RPC).
 //!
-//! Callers never repeat a call that failed: it may have been done. An object always answers, with
+//! What changes something is never repeated when it failed: it may have been done. What changes nothing is asked once more,
+//! where the runtime says that this helps. An object always answers, with
 //! 400 to what it cannot read and 500 to a failure of its own.
 
 pub mod decision_log;
@@ -61,7 +62,7 @@ impl Objects<'_> {
         message: &str,
     ) -> Result<String, StoreError> {
         let asked = glue::asked(self.env, binding, &self.site.scoped(name), message, millis(patience));
-        text_of(binding, asked).await
+        answer_of(binding, asked).await
     }
 
     /// The same by a call that costs less, for objects that have the method `answer` (those of subjects).
@@ -69,18 +70,38 @@ impl Objects<'_> {
     /// # Errors
     /// The same.
     pub async fn call_method(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-        text_of(binding, glue::called(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT))).await
+        let called = glue::called(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT));
+        answer_of(binding, called).await
     }
 
-    /// Hands each message to the object of its name, all at once, and returns their answers in that order.
+    /// The same with a message that changes nothing, or nothing that a second one like it would not.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn call_to_read(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
+        let called = glue::called_to_read(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT));
+        answer_of(binding, called).await
+    }
+
+    /// The same with a message that changes nothing, or nothing that a second one like it would not.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn read(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
+        let asked = glue::read(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT));
+        answer_of(binding, asked).await
+    }
+
+    /// Hands each message, of those that change nothing, to the object of its name, all at once, and returns their answers in
+    /// that order.
     ///
     /// # Errors
     /// When one of the objects is overloaded, unreachable, slow, or answers with an error.
-    pub async fn call_all(&self, binding: &str, messages: &[(&str, String)]) -> Result<Vec<String>, StoreError> {
+    pub async fn read_all(&self, binding: &str, messages: &[(&str, String)]) -> Result<Vec<String>, StoreError> {
         let scoped: Vec<(String, &String)> =
             messages.iter().map(|(name, message)| (self.site.scoped(name), message)).collect();
         let scoped = serde_json::to_string(&scoped).map_err(|error| unavailable(binding, &error))?;
-        let asked = glue::asked_all(self.env, binding, &scoped, millis(TIMEOUT));
+        let asked = glue::read_all(self.env, binding, &scoped, millis(TIMEOUT));
         let answers = told_all(asked).await.map_err(|error| unavailable(binding, &error))?;
         let refused = answers.iter().find(|(status, _)| *status != 200.0);
         match refused {
@@ -104,7 +125,7 @@ impl Objects<'_> {
     }
 }
 
-async fn text_of(binding: &str, asked: Result<Promise, JsValue>) -> Result<String, StoreError> {
+async fn answer_of(binding: &str, asked: Result<Promise, JsValue>) -> Result<String, StoreError> {
     let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
     if status == 200.0 {
         return Ok(text);

@@ -11,12 +11,15 @@ pub const BINDING: &str = "SUBJECTS";
 /// Asks the subject's own `SubjectObject`.
 impl Sessions for Bindings {
     async fn call(&self, subject: &SubjectKey, command: &Command) -> Result<Reply, StoreError> {
-        if !matches!(command, Command::Check(_)) {
-            self.background().note_effect();
-        }
         let envelope = Envelope { v: VERSION, command };
         let message = serde_json::to_string(&envelope).map_err(|_| StoreError::Malformed)?;
-        let answer = self.objects().call_method(BINDING, &subject.object_name(), &message).await?;
+        let (objects, name) = (self.objects(), subject.object_name());
+        let answer = if command.ends() {
+            self.background().note_effect();
+            objects.call_method(BINDING, &name, &message).await?
+        } else {
+            objects.call_to_read(BINDING, &name, &message).await?
+        };
         serde_json::from_str(&answer).map_err(|_| StoreError::Malformed)
     }
 }

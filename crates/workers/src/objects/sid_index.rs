@@ -21,7 +21,8 @@ impl SidIndex for Bindings {
     }
 
     async fn find_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
-        ask(self, key, &SidRequest::find(key)).await?.subjects()
+        let answer = self.objects().read(BINDING, &key.shard(), &SidRequest::find(key).to_json()).await?;
+        SidReply::parse(&answer).ok_or(StoreError::Malformed)?.subjects()
     }
 
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {

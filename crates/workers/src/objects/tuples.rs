@@ -26,7 +26,7 @@ impl TupleStore for Bindings {
         let of = |places: &Vec<usize>| places.iter().filter_map(|place| reads.get(*place).cloned()).collect();
         let messages: Vec<(&str, String)> =
             shards.iter().map(|(name, places)| (name.as_str(), TupleRequest::Read(of(places)).to_json())).collect();
-        let replies = self.objects().call_all(BINDING, &messages).await?;
+        let replies = self.objects().read_all(BINDING, &messages).await?;
         let mut answers = BTreeMap::new();
         for (places, reply) in shards.values().zip(replies) {
             let Some(TupleResponse::Answers(found)) = TupleResponse::parse(&reply) else {
@@ -49,7 +49,9 @@ impl TupleStore for Bindings {
     }
 
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
-        match ask(self, object, TupleRequest::List(object.clone(), after.cloned())).await? {
+        let request = TupleRequest::List(object.clone(), after.cloned());
+        let answer = self.objects().read(BINDING, &shard(object), &request.to_json()).await?;
+        match TupleResponse::parse(&answer).ok_or(StoreError::Malformed)? {
             TupleResponse::Page(page) => Ok(page),
             _ => Err(StoreError::Malformed),
         }
