@@ -17,17 +17,6 @@ pub struct MemoryTable {
     pub writes: Cell<usize>,
 }
 
-impl MemoryTable {
-    fn write(&self) {
-        self.writes.set(self.writes.get() + 1);
-    }
-
-    /// How many sessions there are.
-    pub fn len(&self) -> usize {
-        self.rows.borrow().len()
-    }
-}
-
 impl SessionTable for MemoryTable {
     fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
         Ok(self.rows.borrow().get(digest.as_str()).cloned())

@@ -74,7 +74,7 @@ pub(crate) async fn finish<P: Platform>(
     let refresh_token = response.refresh_token.clone();
     let handle = complete(ctx, provider, &metadata, (response, &transaction), parts).await.inspect_err(|_| {
         if let Some(token) = refresh_token {
-            let revocation = Revocation::once(provider.id.to_string(), token);
+            let revocation = Revocation::once(provider.id.to_string(), provider.issuer.as_str().to_owned(), token);
             ctx.platform.background().spawn(BackgroundTask(Work::Revoke(revocation)));
         }
     })?;

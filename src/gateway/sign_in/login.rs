@@ -242,11 +242,6 @@ fn intent<'t, P: Platform>(
     provider: &'t Provider,
     wishes: &Wishes,
 ) -> Intent<'t> {
-    // Only a cookie that we made goes along: the transaction has no room for what others put there.
-    let previous_session = match cookie::session(&ctx.request.head.headers) {
-        SessionCookie::One(value) => ctx.session_of(value).map(|_| Secret::new(value.to_owned())),
-        SessionCookie::Absent | SessionCookie::Several => None,
-    };
     Intent {
         provider: &provider.id,
         return_to: link.destination(ctx).as_str().to_owned(),
@@ -258,11 +253,9 @@ fn intent<'t, P: Platform>(
 }
 
 /// The session cookie at hand. Only one that we made goes along: the transaction has no room for what others put there.
-fn previous_session<P>(ctx: &RequestContext<'_, P>) -> Option<Secret<String>> {
+fn previous_session<P: Platform>(ctx: &RequestContext<'_, P>) -> Option<Secret<String>> {
     match cookie::session(&ctx.request.head.headers) {
-        SessionCookie::One(value) => {
-            SessionHandle::from_cookie_value(value, &ctx.site.config.keys).map(|_| Secret::new(value.to_owned()))
-        }
+        SessionCookie::One(value) => ctx.session_of(value).map(|_| Secret::new(value.to_owned())),
         SessionCookie::Absent | SessionCookie::Several => None,
     }
 }

@@ -39,10 +39,18 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Of a refresh token that no session has: it is tried once.
+    /// Of a refresh token that no session has, issued by this provider with this issuer: it is tried once.
     #[must_use]
-    pub const fn once(provider: String, token: Secret<String>) -> Self {
-        Self { key: String::new(), provider, token, hint: TokenHint::Refresh, attempts: 0, since: Timestamp::EPOCH }
+    pub const fn once(provider: String, issuer: String, token: Secret<String>) -> Self {
+        Self {
+            key: String::new(),
+            provider,
+            issuer: Some(issuer),
+            token,
+            hint: TokenHint::Refresh,
+            attempts: 0,
+            since: Timestamp::EPOCH,
+        }
     }
 }
 
@@ -150,8 +158,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let is_good = |session: &Session| session.access_token_expires_at.is_none_or(|expires_at| now < expires_at);
         let session = parse(stored).filter(is_good);
         if let (Some(session), Some(Tokens { access_token, refresh_token: None, .. })) = (session, self.open(stored)) {
+            let TokensOf { provider, issuer } = TokensOf::session(&session);
             let note = RevokeNote {
-                provider: session.provider,
+                provider,
+                issuer,
                 refresh_token: access_token,
                 attempts: 0,
                 since: now,
