@@ -93,6 +93,19 @@ pub fn network(address: &str) -> Option<IpAddr> {
     })
 }
 
+/// Where an IPv6 address is in the larger sense: the part of it that a provider gives to one customer with many networks
+/// (/48). `None` for any other address: such a customer has no more than one.
+#[must_use]
+pub fn site_network(address: &str) -> Option<IpAddr> {
+    match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
+        }
+        IpAddr::V4(_) => None,
+    }
+}
+
 /// A whole answer of Postern's own.
 #[derive(Clone, Debug)]
 pub struct Response {
