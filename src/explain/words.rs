@@ -15,6 +15,7 @@ pub fn of(reason: &str) -> Option<&'static str> {
         ("authz.provider_not_accepted", "The route takes nobody who signed in with this provider."),
         ("authz.issuer_not_accepted", "The route takes no tokens of this issuer."),
         ("authz.kind_not_accepted", "The route does not take this kind of caller: person, service or agent."),
+        ("authz.acted_for", "The route takes nobody for whom somebody else acts."),
         ("authz.tenant_not_accepted", "The caller belongs to another tenant, or to none."),
         ("authz.role_missing", "The caller has none of the roles that the route takes."),
         ("authz.permission_missing", "Neither the caller's roles nor their issuer give these permissions."),

@@ -253,6 +253,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
     let relations: Vec<String> = requirements.relations.iter().map(ToString::to_string).collect();
     let lists = [
         (", ", kinds.join(" or "), " only"),
+        (", ", if requirements.in_person { "in person" } else { "" }.to_owned(), ""),
         (", tenant ", requirements.tenant.as_ref().map(operand).unwrap_or_default(), ""),
         (", role ", requirements.roles.join(" or "), ""),
         (", may ", permissions.join(" and "), ""),
