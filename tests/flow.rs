@@ -71,6 +71,8 @@ mod renewal;
 mod renewal_failures;
 #[path = "flow/requirements.rs"]
 mod requirements;
+#[path = "flow/resources.rs"]
+mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
 #[path = "flow/sender.rs"]

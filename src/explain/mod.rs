@@ -12,6 +12,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
+use crate::authn::{PrincipalSource, TokenRejection, resource};
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::Config;
@@ -89,6 +90,10 @@ pub fn read<'a>(
         }
     };
     let who = who.filter(|who| takes(&matched.route.access, who));
+    if who.is_some_and(|who| !is_for(config, who, &path)) {
+        let (route, code) = (matched.route.name.clone(), TokenRejection::OtherResource.code());
+        return Ok(Reading::Refused(Explanation::of("deny", Some(route), code)));
+    }
     Ok(Reading::Case(Box::new(Case { who, method, path, matched, now })))
 }
 
@@ -158,6 +163,16 @@ impl Case<'_> {
             context: ContextFacts { now: self.now, peer, relations: facts },
         })
     }
+}
+
+/// Whether their token, if that is what they come by, is for what is at this path.
+fn is_for(config: &Config, who: &Hypothetical, path: &CanonicalPath) -> bool {
+    let principal = who.principal();
+    let issuer = match principal.origin() {
+        PrincipalSource::Issuer(id) => config.issuer(id),
+        PrincipalSource::Provider(_) => None,
+    };
+    issuer.is_none_or(|issuer| resource::is_for(issuer, principal.stated(), &config.public_url, path))
 }
 
 /// Whether the route looks at what they come by.
