@@ -46,6 +46,7 @@ fn decision(config: &Config, method: &str, raw: &str) -> String {
             format!("{}{params}", matched.route.name)
         }
         Err(NoRoute::NotFound) => "404".to_owned(),
+        Err(NoRoute::OtherSpelling(stricter)) => format!("404 {stricter}"),
         Err(NoRoute::MethodNotAllowed(allowed)) => format!("405 {}", allowed.allow_header()),
     }
 }

@@ -83,6 +83,8 @@ mod sender_rules;
 mod session;
 #[path = "flow/sites.rs"]
 mod sites;
+#[path = "flow/spellings.rs"]
+mod spellings;
 #[path = "flow/staleness.rs"]
 mod staleness;
 #[path = "flow/step_up.rs"]
@@ -95,6 +97,8 @@ mod tenant;
 mod token_cache;
 #[path = "flow/tokens.rs"]
 mod tokens;
+#[path = "flow/transport.rs"]
+mod transport;
 #[path = "flow/userinfo.rs"]
 mod userinfo;
 #[path = "flow/verify.rs"]

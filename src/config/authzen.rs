@@ -5,7 +5,9 @@ use super::require;
 use super::routes::{self, Surroundings};
 use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::route::{Access, Authentication, Guard, Methods, Pattern, Requirements, Route, Token};
+use crate::route::{
+    Access, Authentication, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
+};
 
 const PATTERN: &str = "/access/v1/{endpoint}";
 const UNSAID: &str = "expected what a service must have to ask about anybody, such as `scopes = [\"decide\"]`: without it nobody may ask, and `AUTHZEN` is to be left out";
@@ -58,6 +60,9 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         cors: None,
         security_headers: None,
         limits,
+        paths: Paths::Exact,
+        request_headers: RequestHeaders::default(),
+        websocket_buffer: 8,
     };
     Some(Authzen { route })
 }

@@ -88,6 +88,10 @@ pub fn read<'a>(
         Err(NoRoute::MethodNotAllowed(_)) => {
             return Ok(Reading::Refused(Explanation::of("deny", None, "route.method_not_allowed")));
         }
+        Err(NoRoute::OtherSpelling(stricter)) => {
+            let explanation = Explanation::of("deny", None, "route.other_spelling");
+            return Ok(Reading::Refused(Explanation { detail: Some(stricter), ..explanation }));
+        }
     };
     let who = who.filter(|who| takes(&matched.route.access, who));
     if who.is_some_and(|who| !is_for(config, who, &path)) {

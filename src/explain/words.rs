@@ -7,6 +7,10 @@ pub fn of(reason: &str) -> Option<&'static str> {
     const WORDS: &[(&str, &str)] = &[
         ("route.none", "No route answers for this path, so nobody gets there."),
         ("route.method_not_allowed", "The routes for this path do not take this method."),
+        (
+            "route.other_spelling",
+            "The application could take this path for what a stricter route is for, so nobody gets there.",
+        ),
         ("route.public", "The route is public: nobody is asked who they are."),
         ("authn.no_credential", "The route is guarded, and the request shows nothing that the route takes."),
         ("authn.no_token", "The route takes access tokens only, and the request has none."),

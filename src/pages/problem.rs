@@ -12,10 +12,11 @@ pub fn render(refusal: &Refusal, request_id: &str, login: Option<&str>) -> Strin
         h1 { (refusal.title()) }
         p { (refusal.advice()) }
         @if let Some(login) = login {
-            a.button href=(login) { "Sign in" }
-            a.quiet href="/" { "Start page" }
+            // Out of a frame, if it is in one: only a person's own navigation begins a login.
+            a.button href=(login) target="_top" { "Sign in" }
+            a.quiet href="/" target="_top" { "Start page" }
         } @else {
-            a.button href="/" { "Start page" }
+            a.button href="/" target="_top" { "Start page" }
         }
         p.number { "Request " code { (request_id) } }
     };

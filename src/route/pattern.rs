@@ -72,6 +72,26 @@ impl Pattern {
         self.text.split('/').filter_map(inside).filter(|name| !name.starts_with('*'))
     }
 
+    /// The place of the segment that this parameter is, the first being 0. `None` without such a one.
+    pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+        let inside = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
+        self.text.split('/').skip(1).position(inside)
+    }
+
+    /// Whether this is a pattern for the path, letter by letter.
+    pub(super) fn matches(&self, path: &CanonicalPath) -> bool {
+        let (mut pattern, mut path) = (self.text.split('/').skip(1), path.as_str().split('/').skip(1));
+        loop {
+            match (pattern.next(), path.next()) {
+                (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+                (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => {}
+                (Some(literal), Some(segment)) if literal == segment => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+
     /// The name in `{*name}`.
     pub(super) fn rest(&self) -> Option<&str> {
         self.rest.as_deref()
