@@ -179,6 +179,9 @@ pub struct Event {
     /// cannot stand in a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
+    /// The headers of the caller's that were taken out, though they may have been meant for the upstream.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
@@ -287,6 +290,7 @@ impl Event {
             actors: Vec::new(),
             token_id: None,
             withheld: Vec::new(),
+            removed: Vec::new(),
             uncounted: Vec::new(),
             tuples_added: Vec::new(),
             tuples_removed: Vec::new(),
@@ -354,6 +358,12 @@ impl Event {
     pub fn token(&mut self, jti: Option<&str>) {
         let digest = |jti: &str| Base64UrlUnpadded::encode_string(&Sha256::digest(jti));
         self.token_id = jti.map(digest).map(|digest| digest.chars().take(TOKEN_ID_CHARS).collect());
+    }
+
+    /// Names the headers of the caller's that were taken out. There may be many, and their names are the caller's.
+    pub fn removed(&mut self, names: &[String]) {
+        const MOST: usize = 8;
+        self.removed = names.iter().take(MOST).map(|name| short(name)).collect();
     }
 
     /// Names an identity.

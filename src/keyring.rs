@@ -94,6 +94,8 @@ pub enum KeyRingError {
     TooMany,
     /// The entry at this place (from 1) is not `id:secret` with 32 bytes in base64url.
     Malformed(usize),
+    /// The secret at this place is nothing but zeros: what a text of the right length comes to that nobody made by chance.
+    Guessable(usize),
     /// Two entries share this id.
     Duplicate(String),
 }
@@ -107,6 +109,9 @@ impl std::fmt::Display for KeyRingError {
                 f,
                 "key {place}: expected `id:secret`, an id of 1 to 8 characters of a-z and 0-9 and 32 bytes in base64url, make one with `postern keys new`"
             ),
+            Self::Guessable(place) => {
+                write!(f, "key {place}: its secret is all zeros, make one with `postern keys new`")
+            }
             Self::Duplicate(id) => write!(f, "key id `{id}` stands twice"),
         }
     }
@@ -124,6 +129,9 @@ impl KeyRing {
         let mut entries: Vec<Entry> = Vec::new();
         for (index, word) in words.enumerate() {
             let entry = Entry::parse(word).ok_or(KeyRingError::Malformed(index + 1))?;
+            if entry.root.expose().iter().all(|byte| *byte == 0) {
+                return Err(KeyRingError::Guessable(index + 1));
+            }
             if entries.iter().any(|known| known.id == entry.id) {
                 return Err(KeyRingError::Duplicate(entry.id.0));
             }
@@ -373,6 +381,7 @@ mod tests {
             (&good.replace("a:", "ninechars:"), KeyRingError::Malformed(1)),
             (&good.replace("a:", ":"), KeyRingError::Malformed(1)),
             (&doubled, KeyRingError::Duplicate("a".into())),
+            (&format!("{good} b:{}", "A".repeat(43)), KeyRingError::Guessable(2)),
         ];
         for (text, expected) in cases {
             let error = KeyRing::parse(text).unwrap_err();

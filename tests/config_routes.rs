@@ -29,7 +29,7 @@ fn config(routes: &Map<String, Value>) -> Config {
         "ROUTES": routes,
     });
     let secret = |name: &str| match name {
-        "POSTERN_KEYS" => Some(format!("a:{}", "A".repeat(43))),
+        "POSTERN_KEYS" => Some(format!("a:{}", "E".repeat(43))),
         _ => Some("made-up".to_owned()),
     };
     Config::parse(vars.as_object().unwrap(), &secret).unwrap()
@@ -46,6 +46,7 @@ fn decision(config: &Config, method: &str, raw: &str) -> String {
             format!("{}{params}", matched.route.name)
         }
         Err(NoRoute::NotFound) => "404".to_owned(),
+        Err(NoRoute::OtherSpelling(stricter)) => format!("404 {stricter}"),
         Err(NoRoute::MethodNotAllowed(allowed)) => format!("405 {}", allowed.allow_header()),
     }
 }

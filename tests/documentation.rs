@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use postern::config::{Config, KEY_RING, VERIFY};
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 16] = [
+const TABLES: [(&str, &[&str]); 17] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("claim_headers", &["ROUTES"]),
@@ -22,6 +22,7 @@ const TABLES: [(&str, &[&str]); 16] = [
     ("issuer", &["ISSUERS"]),
     ("limits", &["LIMITS", "ROUTES"]),
     ("provider", &["PROVIDERS"]),
+    ("request_headers", &["ROUTES"]),
     ("require", &["ROUTES"]),
     ("routes", &["ROUTES"]),
     ("security_headers", &["SECURITY_HEADERS", "ROUTES"]),

@@ -85,6 +85,8 @@ mod renewal;
 mod renewal_failures;
 #[path = "flow/requirements.rs"]
 mod requirements;
+#[path = "flow/resources.rs"]
+mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
 #[path = "flow/sender.rs"]
@@ -97,6 +99,8 @@ mod session;
 mod sign_out;
 #[path = "flow/sites.rs"]
 mod sites;
+#[path = "flow/spellings.rs"]
+mod spellings;
 #[path = "flow/staleness.rs"]
 mod staleness;
 #[path = "flow/step_up.rs"]
@@ -111,6 +115,8 @@ mod token_cache;
 mod tokens;
 #[path = "flow/told.rs"]
 mod told;
+#[path = "flow/transport.rs"]
+mod transport;
 #[path = "flow/userinfo.rs"]
 mod userinfo;
 #[path = "flow/verify.rs"]

@@ -56,7 +56,7 @@ fn signed(members: &[u8], payload: &[u8]) {
 }
 
 fn ring() -> KeyRing {
-    KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap()
+    KeyRing::parse(&format!("k1:{}", "E".repeat(43))).unwrap()
 }
 
 fn is_accepted(value: &[u8], with_nonce: bool) -> bool {

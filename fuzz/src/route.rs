@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 use postern::http::Method;
-use postern::route::{Access, CanonicalPath, Matched, Methods, NoRoute, OWN_PREFIX, Pattern, Route, Router, Upstream};
+use postern::route::{
+    Access, CanonicalPath, Matched, Methods, NoRoute, OWN_PREFIX, Paths, Pattern, RequestHeaders, Route, Router,
+    Upstream,
+};
 
 const MAX_RULES: usize = 24;
 const METHODS: [Method; 4] = [Method::GET, Method::HEAD, Method::PUT, Method::TRACE];
@@ -44,6 +47,9 @@ fn rule(line: &str) -> Option<Route> {
         security_headers: None,
         limits: postern::limit::RouteLimits::default(),
         access: Access::Public,
+        paths: Paths::Exact,
+        request_headers: RequestHeaders::default(),
+        websocket_buffer: 8,
     })
 }
 
@@ -52,7 +58,7 @@ type Verdict = Result<String, Option<BTreeSet<String>>>;
 
 fn verdict(router: &Router, method: &Method, path: &CanonicalPath) -> Verdict {
     router.find(method, path).map(|matched| matched.route.name.clone()).map_err(|refusal| match refusal {
-        NoRoute::NotFound => None,
+        NoRoute::NotFound | NoRoute::OtherSpelling(_) => None,
         NoRoute::MethodNotAllowed(allowed) => Some(allowed.iter().map(ToString::to_string).collect()),
     })
 }

@@ -34,6 +34,8 @@ pub enum TokenRejection {
     Introspection(IntrospectionError),
     /// It is opaque, and no text that its issuer is asked about.
     NoToken,
+    /// It is for another resource of this deployment than the one that is asked for.
+    OtherResource,
     /// Its presenter has not shown to be who it is for.
     Sender(SenderError),
 }
@@ -61,6 +63,7 @@ impl TokenRejection {
             Self::Claims(error) => error.code(),
             Self::Introspection(error) => error.code(),
             Self::NoToken => "introspection.no_token",
+            Self::OtherResource => "access_token.other_resource",
             Self::Sender(error) => error.code(),
         }
     }

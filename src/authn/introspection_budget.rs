@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use super::token_cache::TokenDigest;
 use crate::bounded_cache::{BoundedCache, Bounds};
-use crate::http::network;
+use crate::http::{network, site_network};
 use crate::ids::IssuerId;
 use crate::oidc::documents::FAILURE_COOLDOWN;
 use crate::oidc::introspection::IntrospectionError;
@@ -25,9 +25,11 @@ const REFUSALS: Bounds = Bounds { entries: 2000, weight: 2000 };
 
 /// Questions for one network: so many in vain, so many under way at once, and so many forgiven each second.
 const OF_A_NETWORK: Allowance = Allowance { in_vain: 100, under_way: 1000, each_second: 2 };
+/// The same for all networks of one site (an IPv6 /48): so that one of them does not use up what is all networks'.
+const OF_A_SITE: Allowance = Allowance { in_vain: 200, under_way: 1000, each_second: 4 };
 /// The same for all networks together, for one issuer.
 const OF_AN_ISSUER: Allowance = Allowance { in_vain: 1000, under_way: 2000, each_second: 20 };
-/// Networks told apart while they owe something. The others share one allowance.
+/// Networks, and sites, told apart while they owe something. The others share one allowance.
 const MAX_NETWORKS: usize = 500;
 
 /// What this isolate knows of its own questions.
@@ -43,6 +45,8 @@ pub struct BudgetedRequest {
     issuer: IssuerId,
     digest: TokenDigest,
     network: Network,
+    /// `None` where a network is all that its customer has.
+    site: Option<Network>,
 }
 
 /// Why a question is not asked.
@@ -86,7 +90,15 @@ struct OfIssuer {
     refusals: BoundedCache<TokenDigest, (IntrospectionError, Timestamp)>,
     quiet_until: Timestamp,
     debt: Debt,
-    networks: HashMap<Network, Debt>,
+    networks: Debtors,
+    sites: Debtors,
+}
+
+/// What networks of one size owe.
+#[derive(Debug)]
+struct Debtors {
+    allowance: Allowance,
+    debts: HashMap<Network, Debt>,
 }
 
 /// Where a request comes from: an IPv4 address, or the half of an IPv6 address that one customer has to themselves.
@@ -124,8 +136,9 @@ impl IntrospectionBudget {
         let mut issuers = self.issuers.borrow_mut();
         let of_issuer = issuers.entry(issuer.clone()).or_insert_with(|| OfIssuer::new(now));
         of_issuer.admit(&digest, now)?;
-        let network = of_issuer.charge(address.and_then(network), now).ok_or(NotAsked::TooMany)?;
-        Ok(BudgetedRequest { issuer: issuer.clone(), digest, network })
+        let (network, site) = (address.and_then(network), address.and_then(site_network));
+        let (network, site) = of_issuer.charge(network, site, now).ok_or(NotAsked::TooMany)?;
+        Ok(BudgetedRequest { issuer: issuer.clone(), digest, network, site })
     }
 
     /// Notes what came of a question.
@@ -133,16 +146,16 @@ impl IntrospectionBudget {
         let mut issuers = self.issuers.borrow_mut();
         let Some(of_issuer) = issuers.get_mut(&request.issuer) else { return };
         match finding {
-            RequestOutcome::Good => of_issuer.give_back(request.network),
+            RequestOutcome::Good => of_issuer.give_back(&request),
             RequestOutcome::Refused(error, span) => {
+                of_issuer.note_vain(&request);
                 of_issuer.refusals.insert(request.digest, (error, now.plus(span)), 1);
-                of_issuer.note_vain(request.network);
             }
             // It may be a token made up to make the endpoint stumble.
-            RequestOutcome::Nothing => of_issuer.note_vain(request.network),
+            RequestOutcome::Nothing => of_issuer.note_vain(&request),
             RequestOutcome::NoAnswer => {
                 of_issuer.quiet_until = now.plus(FAILURE_COOLDOWN);
-                of_issuer.give_back(request.network);
+                of_issuer.give_back(&request);
             }
         }
     }
@@ -155,7 +168,8 @@ impl OfIssuer {
             refusals: BoundedCache::new(REFUSALS),
             quiet_until: long_ago,
             debt: Debt::none(now),
-            networks: HashMap::new(),
+            networks: Debtors::new(OF_A_NETWORK),
+            sites: Debtors::new(OF_A_SITE),
         }
     }
 
@@ -167,34 +181,52 @@ impl OfIssuer {
         }
     }
 
-    /// Takes one off both allowances, if both have it. Which network is charged: its own, unless there are too many.
-    fn charge(&mut self, network: Network, now: Timestamp) -> Option<Network> {
-        if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
-            self.networks.retain(|_, debt| !debt.is_paid(OF_A_NETWORK, now));
+    /// Takes one off every allowance, if all have it. Which network and which site are charged: their own, unless there
+    /// are too many.
+    fn charge(&mut self, network: Network, site: Network, now: Timestamp) -> Option<(Network, Option<Network>)> {
+        let network = self.networks.told_apart(network, now);
+        let site = site.map(|site| self.sites.told_apart(Some(site), now));
+        let has_room = self.debt.leaves_room(OF_AN_ISSUER, now)
+            && self.networks.leaves_room(network, now)
+            && site.is_none_or(|site| self.sites.leaves_room(site, now));
+        if !has_room {
+            return None;
         }
-        let is_told_apart = self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network);
-        let network = network.filter(|_| is_told_apart);
-        let of_network = self.networks.entry(network).or_insert(Debt::none(now));
-        let both = of_network.leaves_room(OF_A_NETWORK, now) && self.debt.leaves_room(OF_AN_ISSUER, now);
-        both.then(|| {
-            of_network.asked += 1;
-            self.debt.asked += 1;
-            network
-        })
+        self.owing(network, site).for_each(|debt| debt.asked += 1);
+        Some((network, site))
     }
 
-    fn note_vain(&mut self, network: Network) {
-        let of_network = self.networks.get_mut(&network);
-        for debt in of_network.into_iter().chain([&mut self.debt]) {
-            debt.in_vain += 1;
-        }
+    fn note_vain(&mut self, request: &BudgetedRequest) {
+        self.owing(request.network, request.site).for_each(|debt| debt.in_vain += 1);
     }
 
-    fn give_back(&mut self, network: Network) {
-        let of_network = self.networks.get_mut(&network);
-        for debt in of_network.into_iter().chain([&mut self.debt]) {
-            debt.asked = debt.asked.saturating_sub(1);
+    fn give_back(&mut self, request: &BudgetedRequest) {
+        self.owing(request.network, request.site).for_each(|debt| debt.asked = debt.asked.saturating_sub(1));
+    }
+
+    fn owing(&mut self, network: Network, site: Option<Network>) -> impl Iterator<Item = &mut Debt> {
+        let of_network = self.networks.debts.get_mut(&network);
+        let of_site = site.and_then(|site| self.sites.debts.get_mut(&site));
+        of_network.into_iter().chain(of_site).chain([&mut self.debt])
+    }
+}
+
+impl Debtors {
+    fn new(allowance: Allowance) -> Self {
+        Self { allowance, debts: HashMap::new() }
+    }
+
+    /// The network itself, unless there are too many.
+    fn told_apart(&mut self, network: Network, now: Timestamp) -> Network {
+        let (allowance, debts) = (self.allowance, &mut self.debts);
+        if debts.len() >= MAX_NETWORKS && !debts.contains_key(&network) {
+            debts.retain(|_, debt| !debt.is_paid(allowance, now));
         }
+        network.filter(|_| debts.len() < MAX_NETWORKS || debts.contains_key(&network))
+    }
+
+    fn leaves_room(&mut self, network: Network, now: Timestamp) -> bool {
+        self.debts.entry(network).or_insert(Debt::none(now)).leaves_room(self.allowance, now)
     }
 }
 

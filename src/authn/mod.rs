@@ -9,6 +9,7 @@ pub mod hypothetical;
 pub mod introspection_budget;
 pub mod mtls;
 pub mod principal;
+pub mod resource;
 pub mod sender_constraint;
 pub mod session_cookie;
 #[cfg(test)]

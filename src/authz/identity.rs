@@ -1,6 +1,8 @@
 //! Who they are and what they may: what another sign-in of theirs would not change.
 
-use super::{Denial, Finding, claims, email_domain, found, kind, origin, permissions, roles, scopes, tenant};
+use super::{
+    Denial, Finding, claims, email_domain, found, in_person, kind, origin, permissions, roles, scopes, tenant,
+};
 use crate::authn::Principal;
 use crate::route::Requirements;
 
@@ -19,7 +21,7 @@ struct Check {
 }
 
 /// Every check, in the order in which they are made.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     Check {
         name: "providers, issuers",
         is_asked: |required| !(required.providers.is_empty() && required.issuers.is_empty()),
@@ -29,6 +31,11 @@ const CHECKS: [Check; 9] = [
         name: "kinds",
         is_asked: |required| !required.kinds.is_empty(),
         decide: |asked| kind::decide(asked.principal.kind(), &asked.required.kinds),
+    },
+    Check {
+        name: "in_person",
+        is_asked: |required| required.in_person,
+        decide: |asked| in_person::decide(asked.principal.actors(), asked.required.in_person),
     },
     Check {
         name: "tenant",

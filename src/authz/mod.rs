@@ -6,6 +6,7 @@ pub mod claims;
 pub mod email_domain;
 pub mod found;
 mod identity;
+pub mod in_person;
 pub mod kind;
 pub mod origin;
 pub mod permissions;
@@ -50,6 +51,8 @@ pub enum Denial {
     Issuer,
     /// The identity is of a kind that the route does not take.
     Kind,
+    /// Somebody else acts for the identity.
+    ActedFor,
     /// The identity belongs to another tenant, or to none.
     Tenant,
     /// The identity has none of the roles that the route takes.
@@ -115,6 +118,7 @@ impl Denial {
             Self::Provider => "authz.provider_not_accepted",
             Self::Issuer => "authz.issuer_not_accepted",
             Self::Kind => "authz.kind_not_accepted",
+            Self::ActedFor => "authz.acted_for",
             Self::Tenant => "authz.tenant_not_accepted",
             Self::Roles => "authz.role_missing",
             Self::Permissions(_) => "authz.permission_missing",

@@ -141,4 +141,17 @@ fn each_denial_has_its_own_code_and_says_nothing_of_the_caller() {
     ] {
         assert_eq!(denied(require.clone(), json!({})), expected, "{require}");
     }
+    let acted_for = json!({ "act": { "sub": "agent" } });
+    assert_eq!(denied(json!({ "in_person": true }), acted_for), ("authz.acted_for", None));
+}
+
+#[test]
+fn in_person_means_that_nobody_acts_for_the_caller() {
+    let may = |require: Value, claims: Value| {
+        matches!(decide(&requiring(require), Some(&somebody(&claims)), "/t/a"), Decision::Allow(_))
+    };
+    let deputies = json!({ "act": { "sub": "desk", "act": { "sub": "agent" } } });
+    assert!(may(json!({ "in_person": true }), json!({})));
+    assert!(!may(json!({ "in_person": true }), deputies.clone()));
+    assert!(may(json!({ "in_person": false }), deputies.clone()) && may(json!({}), deputies));
 }

@@ -5,9 +5,12 @@ use super::require;
 use super::routes::{self, Surroundings};
 use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::route::{Access, Authentication, Guard, Methods, Pattern, Route, Token};
+use crate::route::{
+    Access, Authentication, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
+};
 
 const PATTERN: &str = "/access/v1/{endpoint}";
+const UNSAID: &str = "expected what a service must have to ask about anybody, such as `scopes = [\"decide\"]`: without it nobody may ask, and `AUTHZEN` is to be left out";
 
 /// Who may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,9 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
     }
     let mut requirements = require::read(&mut table, pattern.as_ref(), known);
+    if !says_who(&requirements) && !is_wrong(&mut table) {
+        table.problem("require", UNSAID);
+    }
     if requirements.kinds.is_empty() {
         requirements.kinds.push(PrincipalKind::Service);
     }
@@ -54,8 +60,25 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         cors: None,
         security_headers: None,
         limits,
+        paths: Paths::Exact,
+        request_headers: RequestHeaders::default(),
+        websocket_buffer: 8,
     };
     Some(Authzen { route })
+}
+
+/// Whether it takes more than being a service with a token for this deployment: what else would tell a service that may
+/// ask about anybody from any other?
+fn says_who(required: &Requirements) -> bool {
+    let Requirements { roles, permissions, scopes, any_scope, claims, relations, .. } = required;
+    let named = [roles, scopes, any_scope].into_iter().any(|names| !names.is_empty());
+    named || !permissions.is_empty() || !claims.is_empty() || !relations.is_empty()
+}
+
+/// Whether there is such a requirement, but one that cannot be read: that has been said.
+fn is_wrong(table: &mut Table<'_>) -> bool {
+    let names = ["roles", "permissions", "scopes", "any_scope", "claims", "relations"];
+    table.peek("require").is_some_and(|require| names.iter().any(|name| require.get(name).is_some()))
 }
 
 #[cfg(test)]
@@ -74,7 +97,7 @@ mod tests {
 
     #[test]
     fn it_is_a_rule_for_services_with_tokens() {
-        let authzen = parse(&config(&json!({}))).unwrap().authzen.unwrap();
+        let authzen = parse(&config(&json!({ "require": { "scopes": ["decide"] } }))).unwrap().authzen.unwrap();
         let guard = authzen.route.token_guard().unwrap();
         assert!(!guard.takes_sessions());
         assert_eq!(guard.requirements.kinds, [PrincipalKind::Service]);
@@ -96,6 +119,22 @@ mod tests {
             (required.kinds.as_slice(), required.scopes.as_slice()),
             (&[PrincipalKind::Agent][..], &["decide".to_owned()][..])
         );
+    }
+
+    #[test]
+    fn it_is_off_until_it_says_who_may_ask() {
+        let said = |require: Value| problems(&config(&json!({ "require": require }))).join("\n");
+        for nobody in [json!({}), json!({ "kinds": ["service"] }), json!({ "issuers": ["machines"] })] {
+            assert!(said(nobody.clone()).contains("AUTHZEN.require: expected "), "{nobody}");
+        }
+        assert!(problems(&config(&json!({})))[0].starts_with("AUTHZEN.require: expected what a service must have"));
+        for somebody in [
+            json!({ "scopes": ["decide"] }),
+            json!({ "any_scope": ["decide"] }),
+            json!({ "claims": { "azp": "orders" } }),
+        ] {
+            assert!(parse(&config(&json!({ "require": somebody }))).is_ok(), "{somebody}");
+        }
     }
 
     #[test]

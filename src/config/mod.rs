@@ -15,6 +15,7 @@ mod limits;
 mod problem;
 mod provider;
 mod relations;
+mod request_headers;
 mod require;
 mod roles;
 mod routes;
@@ -131,7 +132,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 13] = [
+    pub const VARIABLES: [&str; 15] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -145,6 +146,8 @@ impl Config {
         "VERIFY",
         "AUTHZEN",
         "SECURITY_HEADERS",
+        "PATHS",
+        "REMOVE",
     ];
 
     /// Reads the variables of a deployment that is one site, for [`Build::PLAIN`]; `secrets` by name. Reads to the end,
@@ -183,8 +186,7 @@ impl Config {
         keys: &dyn Fn(&Secrets<'_>) -> Option<Rc<KeyRing>>,
     ) -> Option<Self> {
         let mut top = Table::top(vars, secrets.report);
-        let expected = PublicUrl::EXPECTED;
-        let public_url = top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse));
+        let public_url = public_url(&mut top);
         // A public URL that is wrong has its own problem; it is no reason to doubt every other address.
         let development = public_url.as_ref().is_none_or(PublicUrl::is_loopback_development);
         // A deployment for programs only signs nobody in.
@@ -217,6 +219,8 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
+            paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
+            remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
@@ -364,6 +368,11 @@ fn stamp(vars: &Map<String, Value>) -> String {
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(&known).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn public_url(top: &mut Table<'_>) -> Option<PublicUrl> {
+    let expected = PublicUrl::EXPECTED;
+    top.required("PUBLIC_URL", expected, value::parsed(expected, PublicUrl::parse))
 }
 
 fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, development: bool) -> Option<Providers> {

@@ -12,7 +12,7 @@ use super::provider::Provider;
 use super::relations::{self, Relations};
 use super::roles::{self, Roles};
 use super::table::Table;
-use super::value::{duration, label, list, one_of, scope, text, word};
+use super::value::{duration, flag, label, list, one_of, scope, text, word};
 use crate::ids::ProviderId;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{Guard, Pattern, Requirements};
@@ -57,6 +57,7 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         providers: some(&mut table, "providers", &ids("a provider", known.provider_ids), provider),
         issuers: some(&mut table, "issuers", &ids("an issuer", &known.issuers.ids), issuer),
         kinds: some(&mut table, "kinds", &one_of(&PrincipalKind::NAMES), kind),
+        in_person: table.optional("in_person", flag).unwrap_or(false),
         roles: some(&mut table, "roles", "a role of 1 to 80 characters", label),
         permissions: some(&mut table, "permissions", roles::PERMISSION, permission),
         tenant: table.optional("tenant", |value| claims::operand(&Value::from(text(value)?), pattern)),

@@ -6,17 +6,19 @@ use super::cors;
 use super::limits;
 use super::problem::{expected, shown};
 use super::relations::{self, Relations};
+use super::request_headers;
 use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
-use super::value::{choice, duration, flag, list, one_of, text};
+use super::value::{choice, duration, flag, list, one_of, text, whole_number};
 use super::{Build, Purpose};
 use crate::http::public_url::{PublicUrl, is_loopback, origin};
 use crate::ids::IssuerId;
 use crate::limit::RouteLimits;
 use crate::relation::Template;
 use crate::route::{
-    Access, Authentication, Conflict, Guard, Methods, OWN_PREFIX, Pattern, Route, Router, Token, Upstream,
+    Access, Authentication, Conflict, Guard, HeaderMask, Methods, OWN_PREFIX, Paths, Pattern, Route, Router, Token,
+    Upstream, WEBSOCKET_BUFFER,
 };
 use crate::time::Seconds;
 
@@ -26,6 +28,9 @@ const UPSTREAM: &str = "`service:NAME` (a binding of capitals, digits and `_`), 
 
 /// An ended session is never let in for longer than this.
 const LONGEST_REVOCATION: Seconds = Seconds::minutes(1);
+
+/// In MiB. An isolate has 128 for all that it does.
+const LARGEST_WEBSOCKET_BUFFER: u32 = 32;
 
 /// What the rules are read against.
 pub(super) struct Surroundings<'a> {
@@ -47,6 +52,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) security_headers: &'a security_headers::Defaults,
     /// The limits of routes that have none of their own.
     pub(super) limits: &'a RouteLimits,
+    /// How upstreams read paths, unless their route says otherwise.
+    pub(super) paths: Paths,
+    /// Which of a caller's headers no upstream gets.
+    pub(super) remove: Vec<HeaderMask>,
+}
+
+/// `PATHS`, and `paths` of a route.
+const PATHS: [(&str, Paths); 2] = [("loose", Paths::Loose), ("exact", Paths::Exact)];
+
+/// How an upstream reads paths.
+pub(super) fn paths(value: &serde_json::Value) -> Result<Paths, String> {
+    choice(&PATHS)(value)
 }
 
 /// Reads `ROUTES`.
@@ -89,9 +106,23 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     let cors = cors::read(&mut table, access.as_ref(), surroundings.public_url, surroundings.development);
     let security_headers = surroundings.security_headers.of_route(&mut table);
     let limits = limits::of_route(&mut table, access.as_ref(), surroundings.limits);
+    let paths = table.optional("paths", paths).unwrap_or(surroundings.paths);
+    let request_headers = request_headers::of_route(&mut table, &surroundings.remove);
+    let buffer = table.optional("websocket_buffer", whole_number(1, LARGEST_WEBSOCKET_BUFFER));
     table.finish();
-    let (pattern, methods, upstream, access) = (pattern?, methods?, upstream?, access?);
-    Some(Route { name: name.to_owned(), pattern, methods, upstream, access, cors, security_headers, limits })
+    Some(Route {
+        name: name.to_owned(),
+        pattern: pattern?,
+        methods: methods?,
+        upstream: upstream?,
+        access: access?,
+        cors,
+        security_headers,
+        limits,
+        paths,
+        request_headers,
+        websocket_buffer: buffer.unwrap_or(WEBSOCKET_BUFFER),
+    })
 }
 
 fn pattern_of(table: &Table<'_>, text: &str, surroundings: &Surroundings<'_>) -> Option<Pattern> {

@@ -53,7 +53,7 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn parse(verify: Value, secret: Option<&str>) -> Result<Config, Vec<Problem>> {
-        let ring = format!("k1:{}", "A".repeat(43));
+        let ring = format!("k1:{}", "E".repeat(43));
         let lookup = |name: &str| match name {
             "POSTERN_KEYS" => Some(ring.clone()),
             "POSTERN_VERIFY_SECRET" => secret.map(str::to_owned),
@@ -101,7 +101,7 @@ mod tests {
             assert!(problem(json!({ "host": bad }), Some(SECRET)).starts_with("VERIFY.host: expected a host"), "{bad}");
         }
         assert!(problem(json!({ "host": "app.example.com" }), Some(SECRET)).contains("`PUBLIC_URL`'s own"));
-        let config = Config::parse(small().as_object().unwrap(), &|_| Some(format!("k1:{}", "A".repeat(43))));
+        let config = Config::parse(small().as_object().unwrap(), &|_| Some(format!("k1:{}", "E".repeat(43))));
         assert!(config.unwrap().verify.is_none());
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let routes = json!({ "/a": { "upstream": "none" } });
         let vars = with(with(small(), &["VERIFY"], json!({})), &["ROUTES"], routes.clone());
         let secret = |name: &str| {
-            let ring = format!("k1:{}", "A".repeat(43));
+            let ring = format!("k1:{}", "E".repeat(43));
             Some(if name == "POSTERN_KEYS" { ring } else { SECRET.to_owned() })
         };
         let config = Config::parse(vars.as_object().unwrap(), &secret).unwrap();

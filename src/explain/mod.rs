@@ -12,6 +12,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
+use crate::authn::{PrincipalSource, TokenRejection, resource};
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::{Config, Roles};
@@ -94,8 +95,16 @@ pub fn read<'a>(
         Err(NoRoute::MethodNotAllowed(_)) => {
             return Ok(Reading::Refused(Explanation::of("deny", None, "route.method_not_allowed")));
         }
+        Err(NoRoute::OtherSpelling(stricter)) => {
+            let explanation = Explanation::of("deny", None, "route.other_spelling");
+            return Ok(Reading::Refused(Explanation { detail: Some(stricter), ..explanation }));
+        }
     };
     let who = who.filter(|who| takes(&matched.route.access, who));
+    if who.is_some_and(|who| !is_for(config, who, &path)) {
+        let (route, code) = (matched.route.name.clone(), TokenRejection::OtherResource.code());
+        return Ok(Reading::Refused(Explanation::of("deny", Some(route), code)));
+    }
     Ok(Reading::Case(Box::new(Case { who, method, path, matched, roles: &config.roles, now })))
 }
 
@@ -165,6 +174,16 @@ impl Case<'_> {
             context: ContextFacts { now: self.now, peer, relations: facts },
         })
     }
+}
+
+/// Whether their token, if that is what they come by, is for what is at this path.
+fn is_for(config: &Config, who: &Hypothetical, path: &CanonicalPath) -> bool {
+    let principal = who.principal();
+    let issuer = match principal.origin() {
+        PrincipalSource::Issuer(id) => config.issuer(id),
+        PrincipalSource::Provider(_) => None,
+    };
+    issuer.is_none_or(|issuer| resource::is_for(issuer, principal.stated(), &config.public_url, path))
 }
 
 /// Whether the route looks at what they come by.

@@ -11,9 +11,10 @@ use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
 use crate::config::SameSite;
+use crate::http::caller_headers;
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::RequestKind;
-use crate::http::{HeaderName, RequestHead, Response, cookie, csrf, header};
+use crate::http::{HeaderName, RequestHead, Response, StatusCode, cookie, csrf, header};
 use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
@@ -46,7 +47,11 @@ impl<P: Platform> RequestContext<'_, P> {
         if !public && (url_host.is_none() || url_host != verify_host) {
             return Err(Reason::UnknownHost);
         }
-        if self.request.head.headers.len() > MAX_HEADERS || !self.request.head.headers.keys().all(has_one_reading) {
+        if self.request.head.is_plain_http() && self.site.config.public_url.is_https() {
+            return Err(Reason::PlainHttp);
+        }
+        let names = || self.request.head.headers.keys();
+        if self.request.head.headers.len() > MAX_HEADERS || names().any(|name| self.is_claim_in_disguise(name)) {
             return Err(Reason::BadHeader);
         }
         let path = CanonicalPath::parse(self.request.target.path).map_err(Reason::BadPath)?;
@@ -197,6 +202,10 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Turns a reason into its poor outside, and notes the rich inside.
     pub(super) fn refuse(&self, refused: &Refused, parts: &mut ResponseParts) -> Response {
         let Refused { reason, challenge, sign_in, .. } = refused;
+        if let Some(response) = self.by_tls(reason) {
+            parts.event.end(Effect::Redirect, reason.code(), response.status);
+            return response;
+        }
         let refusal = reason.refusal();
         parts.event.end(Effect::Deny, reason.code(), refusal.status());
         explain(&mut parts.event, reason);
@@ -211,7 +220,7 @@ impl<P: Platform> RequestContext<'_, P> {
             None => self.login_link(&refusal, sign_in.as_deref()),
         };
         let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
-        let mut response = response::problem(&refusal, &self.request.id, self.request.request_kind, login.as_deref());
+        let mut response = response::problem(&refusal, &self.request.id, self.request.reader, login.as_deref());
         if let Some(challenge) = challenge {
             challenge.add_to(
                 &refusal,
@@ -220,6 +229,25 @@ impl<P: Platform> RequestContext<'_, P> {
             );
         }
         response
+    }
+
+    /// Servers that hand headers on as variables (RFC 3875 §4.1.18) write `_` for `-`, many of them for every other sign
+    /// too: to them `x.user` is the `x-user` that nobody may claim.
+    fn is_claim_in_disguise(&self, name: &HeaderName) -> bool {
+        let plain = caller_headers::folded(name);
+        let claims = || {
+            caller_headers::says_who_asks(name)
+                || self.site.config.claim_headers.iter().any(|own| own.as_str() == plain)
+        };
+        plain != name.as_str() && claims()
+    }
+
+    /// The way to the same address by TLS, for a person who came without. What a program sends is not to be sent
+    /// once more without anybody noticing.
+    fn by_tls(&self, reason: &Reason) -> Option<Response> {
+        let is_meant = matches!(reason, Reason::PlainHttp) && self.request.request_kind.is_navigation();
+        let location = self.site.config.public_url.join(&self.request.here());
+        is_meant.then(|| response::redirect(StatusCode::PERMANENT_REDIRECT, &location)).flatten()
     }
 
     /// Where to sign in, where that helps.
@@ -250,10 +278,4 @@ impl<P: Platform> RequestContext<'_, P> {
         }
         response
     }
-}
-
-/// Servers that hand headers on as variables (RFC 3875 §4.1.18) write `_` for `-`, many of them for every other sign too:
-/// to them `x.user` is the `x-user` that nobody may claim.
-fn has_one_reading(name: &HeaderName) -> bool {
-    name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

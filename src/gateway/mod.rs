@@ -23,7 +23,7 @@ use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
 use crate::config::{Config, DecisionRetention};
 use crate::http::cors::Grant;
-use crate::http::fetch_metadata::RequestKind;
+use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
 use crate::policy::{Policies, PolicyEngine};
@@ -243,7 +243,7 @@ impl Gateway {
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Response {
         let grant = self.grant(head);
-        let response = response::problem(&reason.refusal(), request_id, RequestKind::of(head), None);
+        let response = response::problem(&reason.refusal(), request_id, Reader::of(head), None);
         let mut response = response::sealed(response, request_id, self.config.public_url.is_https());
         if let Some(grant) = grant {
             grant.add_to_own(&mut response.headers);
@@ -265,8 +265,8 @@ impl Gateway {
 #[must_use]
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
-    let request_kind = head.map_or(RequestKind::Program, RequestKind::of);
-    let response = response::problem(&Reason::Internal("internal").refusal(), &request_id, request_kind, None);
+    let reader = head.map_or(Reader::Program, Reader::of);
+    let response = response::problem(&Reason::Internal("internal").refusal(), &request_id, reader, None);
     let response = response::sealed(response, &request_id, false);
     (request_id, response)
 }
@@ -275,8 +275,8 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Resp
 #[must_use]
 pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
-    let request_kind = head.map_or(RequestKind::Program, RequestKind::of);
-    let response = response::problem(&Refusal::Unavailable, &request_id, request_kind, None);
+    let reader = head.map_or(Reader::Program, Reader::of);
+    let response = response::problem(&Refusal::Unavailable, &request_id, reader, None);
     (request_id.clone(), response::sealed(response, &request_id, false))
 }
 
@@ -286,7 +286,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
     let (request_id, refusal) = (request_id::request_id(random), Reason::UnknownHost.refusal());
     let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Effect::Deny, Reason::UnknownHost.code(), refusal.status());
-    let response = response::problem(&refusal, &request_id, RequestKind::of(head), None);
+    let response = response::problem(&refusal, &request_id, Reader::of(head), None);
     (event.to_line(), response::sealed(response, &request_id, false))
 }
 
@@ -294,7 +294,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
-    let response = response::problem(&Reason::BadHeader.refusal(), &request_id, RequestKind::Program, None);
+    let response = response::problem(&Reason::BadHeader.refusal(), &request_id, Reader::Program, None);
     let response = response::sealed(response, &request_id, false);
     (request_id, response)
 }

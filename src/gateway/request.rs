@@ -1,6 +1,6 @@
 //! What a request says, read once.
 
-use crate::http::fetch_metadata::RequestKind;
+use crate::http::fetch_metadata::{Reader, RequestKind};
 use crate::http::{Method, RequestHead, RequestTarget, essence, header};
 use crate::refusal::Reason;
 use crate::time::Timestamp;
@@ -10,6 +10,8 @@ pub(super) struct Request<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) target: RequestTarget<'a>,
     pub(super) request_kind: RequestKind,
+    /// Who reads what is answered.
+    pub(super) reader: Reader,
     /// When it came.
     pub(super) now: Timestamp,
     /// The id by which the log tells of it.
@@ -18,7 +20,8 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn new(head: &'a RequestHead, now: Timestamp, id: String) -> Self {
-        Self { head, target: head.target(), request_kind: RequestKind::of(head), now, id }
+        let (request_kind, reader) = (RequestKind::of(head), Reader::of(head));
+        Self { head, target: head.target(), request_kind, reader, now, id }
     }
 
     /// # Errors

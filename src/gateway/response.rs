@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::fetch_metadata::RequestKind;
+use crate::http::fetch_metadata::Reader;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, cookie, header};
 use crate::pages;
 use crate::refusal::Refusal;
@@ -81,11 +81,9 @@ pub(super) fn readable_by_all(mut response: Response) -> Response {
 }
 
 /// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `login`: where signing in would help.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: RequestKind, login: Option<&str>) -> Response {
+pub(super) fn problem(refusal: &Refusal, request_id: &str, reader: Reader, login: Option<&str>) -> Response {
     let status = refusal.status();
-    let mut response = if request_kind.is_navigation() {
-        html(status, pages::problem::render(refusal, request_id, login))
-    } else {
+    let mut response = if reader == Reader::Program {
         let mut body = json!({
             "type": format!("urn:postern:problem:{}", refusal.kind()),
             "title": refusal.title(),
@@ -96,9 +94,21 @@ pub(super) fn problem(refusal: &Refusal, request_id: &str, request_kind: Request
             members.extend(details(refusal, login));
         }
         problem_json(status, &body)
+    } else {
+        html(status, pages::problem::render(refusal, request_id, login))
     };
+    if reader == Reader::PersonInside {
+        allow_own_frames(&mut response);
+    }
     explain_in_headers(refusal, login, &mut response.headers);
     response
+}
+
+/// A page of ours that pages of the same origin may show in a frame: else a person would see nothing there.
+fn allow_own_frames(response: &mut Response) {
+    if let Ok(policy) = HeaderValue::try_from(pages::framed_by_own_pages()) {
+        response.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// A problem for programs (RFC 9457).

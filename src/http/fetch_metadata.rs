@@ -45,6 +45,37 @@ impl RequestKind {
     }
 }
 
+/// Who reads the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person, at the top level of a browser.
+    Person,
+    /// A person, in a frame, or by a script that fetches pages for them, as service workers do.
+    PersonInside,
+    /// A program.
+    Program,
+}
+
+impl Reader {
+    /// Whoever asks for HTML rather than for JSON is to see a page, whatever the browser says of how the request came about.
+    #[must_use]
+    pub fn of(head: &RequestHead) -> Self {
+        if RequestKind::of(head).is_navigation() {
+            Self::Person
+        } else if prefers_html(head) && !is_read_elsewhere(head) {
+            Self::PersonInside
+        } else {
+            Self::Program
+        }
+    }
+}
+
+/// Whether a script reads the answer in a page: where somebody goes by GET, in a frame too, no browser names an origin
+/// (Fetch §3.1).
+fn is_read_elsewhere(head: &RequestHead) -> bool {
+    head.headers.contains_key(header::ORIGIN) && matches!(head.method, Method::GET | Method::HEAD)
+}
+
 /// Whether `Accept` names HTML, and before JSON: browsers do, programs do not.
 fn prefers_html(head: &RequestHead) -> bool {
     let accept = head.header(header::ACCEPT.as_str()).unwrap_or_default().to_ascii_lowercase();

@@ -1,5 +1,6 @@
 //! Requests and replies as plain values.
 
+pub mod caller_headers;
 pub mod cookie;
 pub mod cors;
 pub mod csrf;
@@ -93,6 +94,19 @@ pub fn network(address: &str) -> Option<IpAddr> {
     })
 }
 
+/// Where an IPv6 address is in the larger sense: the part of it that a provider gives to one customer with many networks
+/// (/48). `None` for any other address: such a customer has no more than one.
+#[must_use]
+pub fn site_network(address: &str) -> Option<IpAddr> {
+    match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
+        }
+        IpAddr::V4(_) => None,
+    }
+}
+
 /// A whole answer of Postern's own.
 #[derive(Clone, Debug)]
 pub struct Response {
@@ -138,6 +152,21 @@ impl RequestHead {
             Some((path, query)) => RequestTarget { path, query: Some(query) },
             None => RequestTarget { path: from_path, query: None },
         }
+    }
+
+    /// Whether it has a body that the platform sends on with no request of this method. Two headers tell that there is
+    /// one, whatever is in it (RFC 9112 §6.3).
+    #[must_use]
+    pub fn has_body_that_cannot_be_sent(&self) -> bool {
+        let mut lengths = self.headers.get_all(header::CONTENT_LENGTH).iter();
+        let has_body = self.headers.contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0");
+        has_body && matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Whether it came without TLS.
+    #[must_use]
+    pub fn is_plain_http(&self) -> bool {
+        self.url.split_once("://").is_some_and(|(scheme, _)| scheme == "http")
     }
 
     /// `host[:port]` of the URL: where the request came, and not what a header says. The platform has normalised it: lower

@@ -27,6 +27,12 @@ pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     format!("default-src 'none'; style-src {style}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 });
 
+/// The same policy for a page that pages of our own origin may frame.
+#[must_use]
+pub fn framed_by_own_pages() -> String {
+    CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+}
+
 /// A page with a script of ours, and the policy that lets this one run and no other.
 #[derive(Clone, Debug)]
 pub struct Scripted {

@@ -13,16 +13,17 @@ pub fn render(refusal: &Refusal, request_id: &str, login: Option<&str>) -> Strin
     let body = html! {
         h1 { (refusal.title()) }
         p { (refusal.advice()) }
+        // Out of a frame, if it is in one: only a person's own navigation begins a login.
         @if let (Refusal::LoginOver, Some(login)) = (refusal, login) {
             // Nobody has looked whether they are signed in. The page where they go on will.
             p { "If you are signed in, just go on." }
-            a.button href=(way_back(login)) { "Go on" }
-            a.quiet href=(login) { "Sign in" }
+            a.button href=(way_back(login)) target="_top" { "Go on" }
+            a.quiet href=(login) target="_top" { "Sign in" }
         } @else if let Some(login) = login {
-            a.button href=(login) { "Sign in" }
-            a.quiet href="/" { "Start page" }
+            a.button href=(login) target="_top" { "Sign in" }
+            a.quiet href="/" target="_top" { "Start page" }
         } @else {
-            a.button href="/" { "Start page" }
+            a.button href="/" target="_top" { "Start page" }
         }
         p.number { "Request " code { (request_id) } }
     };

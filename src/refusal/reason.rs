@@ -29,12 +29,18 @@ use crate::time::Seconds;
 pub enum Reason {
     /// The request is addressed to a host that is not ours.
     UnknownHost,
-    /// A header's name holds `_`, or it cannot be read.
+    /// It came without TLS, and the public URL is `https`.
+    PlainHttp,
+    /// There are too many headers, or the name of one holds a sign by which servers take it for another that says who asks.
     BadHeader,
+    /// A GET or HEAD with a body, which the platform cannot send on.
+    UnsendableBody,
     /// The URL or its path has more than one reading.
     BadPath(PathError),
     /// No rule for this path.
     NoRoute,
+    /// A rule, but the upstream could take the path for what a stricter rule is for; the name of that one.
+    OtherSpelling(String),
     /// A rule, but not for this method; these are.
     MethodNotAllowed(String),
     /// No credential.
@@ -135,9 +141,12 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownHost => "request.unknown_host",
+            Self::PlainHttp => "request.plain_http",
             Self::BadHeader => "request.bad_header",
+            Self::UnsendableBody => "request.body_unsendable",
             Self::BadPath(error) => error.code(),
             Self::NoRoute => "route.none",
+            Self::OtherSpelling(_) => "route.other_spelling",
             Self::MethodNotAllowed(_) => "route.method_not_allowed",
             Self::NoCredential => "authn.no_credential",
             Self::NoToken => "authn.no_token",
@@ -197,6 +206,7 @@ impl Reason {
             Self::Callback(CallbackError::Repeated(name)) | Self::LoginParameter(name) | Self::BadInput(name) => {
                 Some((*name).to_owned())
             }
+            Self::OtherSpelling(stricter) => Some(stricter.clone()),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
             Self::Token(TokenError::NotJson) => Some("body".to_owned()),
@@ -260,8 +270,9 @@ impl Reason {
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         match self {
-            Self::UnknownHost => Refusal::Misdirected,
+            Self::UnknownHost | Self::PlainHttp => Refusal::Misdirected,
             Self::BadHeader
+            | Self::UnsendableBody
             | Self::BadPath(_)
             | Self::LoginParameter(_)
             | Self::UnknownProvider
@@ -271,9 +282,12 @@ impl Reason {
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::NoRoute | Self::NoSuchSession | Self::NoSuchDecision | Self::NoSuchVersion | Self::NoFile => {
-                Refusal::NotFound
-            }
+            Self::NoRoute
+            | Self::OtherSpelling(_)
+            | Self::NoSuchSession
+            | Self::NoSuchDecision
+            | Self::NoSuchVersion
+            | Self::NoFile => Refusal::NotFound,
             Self::Outdated => Refusal::Conflict,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,

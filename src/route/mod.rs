@@ -4,15 +4,21 @@ mod claim_header;
 mod methods;
 mod path;
 mod pattern;
+mod request_headers;
 mod requirements;
 mod router;
+mod spelling;
+mod strictness;
+mod surroundings;
 
 pub use claim_header::{Claim, ClaimHeader};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};
+pub use request_headers::{HeaderMask, RequestHeaders};
 pub use requirements::{ClaimRule, ClaimTest, Operand, Permission, Requirements};
 pub use router::{Conflict, Matched, NoRoute, Router};
+pub use surroundings::{Overridable, Surrounded, Unreachable};
 
 use std::rc::Rc;
 
@@ -45,6 +51,26 @@ pub struct Route {
     pub security_headers: Option<Rc<SecurityHeaders>>,
     /// How many requests it lets through.
     pub limits: RouteLimits,
+    /// How its upstream reads paths.
+    pub paths: Paths,
+    /// Which of the caller's headers its upstream gets.
+    pub request_headers: RequestHeaders,
+    /// `websocket_buffer`: how much may wait in each direction of a WebSocket until its reader takes it, in MiB.
+    pub websocket_buffer: u32,
+}
+
+/// What may wait where a route does not say.
+pub const WEBSOCKET_BUFFER: u32 = 8;
+
+/// `paths`: how an upstream reads the paths that it gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paths {
+    /// `loose`: perhaps without letter case, a slash at the end, or a format such as `.json`. What it could so take for
+    /// what a stricter rule is for is refused.
+    #[default]
+    Loose,
+    /// `exact`: letter by letter.
+    Exact,
 }
 
 /// Where a route leads.

@@ -9,15 +9,16 @@ const MAX_BYTES: usize = 8 * 1024;
 
 /// The path of a request in its one spelling: what is matched is what is forwarded.
 ///
-/// Of several spellings of one path at most one is accepted, so that no rule is passed by writing a
+/// Several spellings of one path are written as one or refused, so that no rule is passed by writing a
 /// path differently from how the upstream will read it:
 ///
-/// - Characters that RFC 3986 §2.3 calls unreserved stand for themselves; their escapes (`%61`, `%2e`) are refused.
-/// - Whatever cannot stand in a path (RFC 3986 §3.3, `pchar`) is escaped; standing raw it is refused.
+/// - Characters that RFC 3986 §2.3 calls unreserved stand for themselves. Their escapes (`%61`, `%7E`) mean the same
+///   (§6.2.2.2) and are written as the character.
+/// - Whatever cannot stand in a path (RFC 3986 §3.3, `pchar`) is escaped. Of it, browsers send `[`, `]`, `|` and `^` as they
+///   are (WHATWG URL, path percent-encode set): those are escaped here. Anything else that stands raw is refused.
 /// - `/` separates segments. Its escape, a backslash in any form, empty and dot segments, `;`, control
 ///   characters, escaped percent signs and escapes that are not UTF-8 are refused: servers disagree on them.
-/// - Hex digits of escapes are upper case. Lower case means the same (§6.2.2.1) and is rewritten: the
-///   only thing that is.
+/// - Hex digits of escapes are upper case. Lower case means the same (§6.2.2.1) and is rewritten.
 ///
 /// The reserved characters `!$&'()*+,:=@` are the one exception: RFC 3986 §2.2 gives `@` and `%40` different
 /// meanings and clients send both. Both are kept as they are, and [`super::Pattern`] lets neither stand in a rule.
@@ -66,8 +67,6 @@ pub enum PathError {
     EncodedPercent,
     /// The escape of a control character.
     EncodedControl,
-    /// The escape of a character that needs none.
-    EncodedUnreserved,
     /// Escapes that do not decode to UTF-8.
     NotUtf8,
 }
@@ -109,7 +108,7 @@ impl fmt::Display for CanonicalPath {
     }
 }
 
-/// Checks every character and escape, and writes escapes in upper case.
+/// Checks every character and escape, and writes it in its one spelling.
 fn spell(raw: &str) -> Result<String, PathError> {
     let mut canonical = String::with_capacity(raw.len());
     let mut bytes = raw.bytes();
@@ -118,13 +117,21 @@ fn spell(raw: &str) -> Result<String, PathError> {
             let (high, low) = (hex_digit(bytes.next())?, hex_digit(bytes.next())?);
             let escaped = (high << 4) | low;
             check_escaped(escaped)?;
-            canonical.push_str(&format!("%{escaped:02X}"));
+            write(&mut canonical, escaped, !is_unreserved(escaped));
         } else {
             check_raw(byte)?;
-            canonical.push(char::from(byte));
+            write(&mut canonical, byte, is_sent_raw(byte));
         }
     }
     Ok(canonical)
+}
+
+fn write(canonical: &mut String, byte: u8, escaped: bool) {
+    if escaped {
+        canonical.push_str(&format!("%{byte:02X}"));
+    } else {
+        canonical.push(char::from(byte));
+    }
 }
 
 fn hex_digit(byte: Option<u8>) -> Result<u8, PathError> {
@@ -139,7 +146,7 @@ const fn check_raw(byte: u8) -> Result<(), PathError> {
         b';' => Err(PathError::Semicolon),
         0x80.. => Err(PathError::RawNonAscii),
         _ if byte.is_ascii_control() => Err(PathError::RawControl),
-        _ if is_unreserved(byte) || is_reserved_in_segment(byte) => Ok(()),
+        _ if is_unreserved(byte) || is_reserved_in_segment(byte) || is_sent_raw(byte) => Ok(()),
         _ => Err(PathError::ForbiddenCharacter),
     }
 }
@@ -150,7 +157,6 @@ const fn check_escaped(byte: u8) -> Result<(), PathError> {
         b'\\' => Err(PathError::EncodedBackslash),
         b'%' => Err(PathError::EncodedPercent),
         _ if byte.is_ascii_control() => Err(PathError::EncodedControl),
-        _ if is_unreserved(byte) => Err(PathError::EncodedUnreserved),
         _ => Ok(()),
     }
 }
@@ -179,6 +185,11 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
+/// What browsers send as it is, though it cannot stand in a path.
+const fn is_sent_raw(byte: u8) -> bool {
+    matches!(byte, b'[' | b']' | b'|' | b'^')
+}
+
 /// What else RFC 3986 §3.3 lets stand in a segment, `;` excepted.
 pub(super) const fn is_reserved_in_segment(byte: u8) -> bool {
     matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b':' | b'=' | b'@')
@@ -203,7 +214,6 @@ impl PathError {
             Self::EncodedBackslash => "path.encoded_backslash",
             Self::EncodedPercent => "path.encoded_percent",
             Self::EncodedControl => "path.encoded_control",
-            Self::EncodedUnreserved => "path.encoded_unreserved",
             Self::NotUtf8 => "path.not_utf8",
         }
     }
@@ -226,7 +236,6 @@ impl fmt::Display for PathError {
             Self::EncodedBackslash => "has an escaped `\\`",
             Self::EncodedPercent => "has an escaped `%`",
             Self::EncodedControl => "has an escaped control character",
-            Self::EncodedUnreserved => "escapes a character that needs no escape",
             Self::NotUtf8 => "does not decode to UTF-8",
         })
     }

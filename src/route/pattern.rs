@@ -17,8 +17,8 @@ pub struct Pattern {
 pub enum PatternError {
     /// A literal part could not stand in a canonical path.
     Path(PathError),
-    /// An escape in a literal part is not in upper case.
-    LowerCaseEscape,
+    /// A literal part is not in the one spelling that paths are put into; the literal parts in that, with `x` for parameters.
+    Spelling(String),
     /// This character can be written in two ways in a path, so a rule on it could be passed by.
     Reserved(char),
     /// A segment with braces that is neither `{name}` nor `{*name}`; the segment.
@@ -72,6 +72,26 @@ impl Pattern {
         self.text.split('/').filter_map(inside).filter(|name| !name.starts_with('*'))
     }
 
+    /// The place of the segment that this parameter is, the first being 0. `None` without such a one.
+    pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+        let inside = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
+        self.text.split('/').skip(1).position(inside)
+    }
+
+    /// Whether this is a pattern for the path, letter by letter.
+    pub(super) fn matches(&self, path: &CanonicalPath) -> bool {
+        let (mut pattern, mut path) = (self.text.split('/').skip(1), path.as_str().split('/').skip(1));
+        loop {
+            match (pattern.next(), path.next()) {
+                (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+                (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => {}
+                (Some(literal), Some(segment)) if literal == segment => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+
     /// The name in `{*name}`.
     pub(super) fn rest(&self) -> Option<&str> {
         self.rest.as_deref()
@@ -117,7 +137,7 @@ fn parameter(segment: &str) -> Result<Option<Parameter<'_>>, PatternError> {
 fn check_literal(literal: &str) -> Result<(), PatternError> {
     let canonical = CanonicalPath::parse(literal).map_err(PatternError::Path)?;
     if canonical.as_str() != literal {
-        return Err(PatternError::LowerCaseEscape);
+        return Err(PatternError::Spelling(canonical.to_string()));
     }
     let decoded = percent_encoding::percent_decode_str(literal);
     match decoded.into_iter().find(|byte| is_reserved_in_segment(*byte) || *byte == b';') {
@@ -130,7 +150,9 @@ impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(error) => write!(f, "the path {error}"),
-            Self::LowerCaseEscape => f.write_str("escapes are written in upper case, as in `%C3%A9`"),
+            Self::Spelling(canonical) => {
+                write!(f, "escapes are in upper case, and only where one is needed, as in `{canonical}`")
+            }
             Self::Reserved('*') => {
                 f.write_str("a bare `*` means nothing here, write `{*rest}` for all the rest of a path")
             }
@@ -189,8 +211,9 @@ mod tests {
             ("/é", PatternError::Path(PathError::RawNonAscii)),
             ("/a b", PatternError::Path(PathError::ForbiddenCharacter)),
             ("/a?b", PatternError::Path(PathError::ForbiddenCharacter)),
-            ("/%61", PatternError::Path(PathError::EncodedUnreserved)),
-            ("/caf%c3%a9", PatternError::LowerCaseEscape),
+            ("/%61", PatternError::Spelling("/a".into())),
+            ("/caf%c3%a9", PatternError::Spelling("/caf%C3%A9".into())),
+            ("/[a]/{b}", PatternError::Spelling("/%5Ba%5D/x".into())),
             ("/@me", PatternError::Reserved('@')),
             ("/%40me", PatternError::Reserved('@')),
             ("/%3Bme", PatternError::Reserved(';')),

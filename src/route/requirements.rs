@@ -17,6 +17,8 @@ pub struct Requirements {
     pub issuers: Vec<IssuerId>,
     /// `kinds`: the identity is of one of these kinds.
     pub kinds: Vec<PrincipalKind>,
+    /// `in_person`: nobody acts for the identity.
+    pub in_person: bool,
     /// `tenant`: whoever vouches for the identity says that it belongs to this one.
     pub tenant: Option<Operand>,
     /// `roles`: the identity has one of these roles.

@@ -3,18 +3,25 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::{CanonicalPath, Methods, OWN_PREFIX, Pattern, Route};
+use super::spelling::{LoosePatterns, Precision, precisions};
+use super::{CanonicalPath, Methods, OWN_PREFIX, Paths, Pattern, Route};
 
 /// All rules of a deployment.
 ///
 /// The most specific pattern that matches the path decides, and it alone: segment by segment, a literal comes
 /// before `{name}`, and both before `{*name}`. Only then the method is looked at, so a rule for
 /// `POST /a/b` never leaves `GET /a/b` to a wider `/a/{*rest}`: that is a 405.
+///
+/// An upstream may read paths more loosely than that ([`Paths::Loose`]). So a rule does not answer for a path that
+/// some upstream takes for what another rule is for, if that one does not match the path as it stands, is not less
+/// specific, and is not known to be the weaker of the two ([`Route::is_as_strict_as`]).
 #[derive(Debug, Default)]
 pub struct Router {
-    routes: Vec<Route>,
-    /// Pattern → places in `routes`; their methods are disjoint.
-    tree: matchit::Router<Vec<usize>>,
+    pub(super) routes: Vec<Route>,
+    pub(super) groups: Vec<Group>,
+    /// Pattern → place in `groups`.
+    tree: matchit::Router<usize>,
+    loose: LoosePatterns,
 }
 
 /// Two rules that would answer for the same requests.
@@ -44,6 +51,8 @@ pub enum NoRoute {
     NotFound,
     /// A pattern does, but for these methods only.
     MethodNotAllowed(Methods),
+    /// A rule does, but the upstream could take the path for what a stricter rule is for; the name of that one.
+    OtherSpelling(String),
 }
 
 impl Router {
@@ -59,8 +68,10 @@ impl Router {
         if !builder.conflicts.is_empty() {
             return Err(builder.conflicts);
         }
-        let tree = builder.into_tree();
-        Ok(Self { routes, tree })
+        let (groups, tree) = builder.into_tree();
+        let mut loose = LoosePatterns::default();
+        groups.iter().enumerate().for_each(|(number, group)| loose.insert(&group.pattern, number));
+        Ok(Self { routes, groups, tree, loose })
     }
 
     /// The rules, in the order given.
@@ -72,28 +83,69 @@ impl Router {
     /// The rules for a path, whatever the method; none for Postern's own paths.
     pub fn at(&self, path: &CanonicalPath) -> impl Iterator<Item = &Route> {
         let found = if path.is_within(OWN_PREFIX) { None } else { self.tree.at(path.as_str()).ok() };
-        found.into_iter().flat_map(|found| found.value).filter_map(|place| self.routes.get(*place))
+        found.and_then(|found| self.groups.get(*found.value)).into_iter().flat_map(|group| self.rules(group))
     }
 
     /// The rule for a request.
     ///
     /// # Errors
-    /// When no rule is for it, and always for Postern's own paths: the caller refuses.
+    /// When no rule is for it, when a stricter one could be meant, and always for Postern's own paths: the caller refuses.
     pub fn find(&self, method: &Method, path: &CanonicalPath) -> Result<Matched<'_>, NoRoute> {
         if path.is_within(OWN_PREFIX) {
             return Err(NoRoute::NotFound);
         }
         let found = self.tree.at(path.as_str()).map_err(|_| NoRoute::NotFound)?;
-        let rules = || found.value.iter().filter_map(|place| self.routes.get(*place));
-        let Some(route) = rules().find(|route| route.methods.contains(method)) else {
-            let allowed = rules().map(|route| route.methods.clone()).reduce(|all, more| all.union(&more));
+        let group = self.groups.get(*found.value).ok_or(NoRoute::NotFound)?;
+        let Some(route) = self.rule(group, method) else {
+            let allowed = self.rules(group).map(|route| route.methods.clone()).reduce(|all, more| all.union(&more));
             return Err(allowed.map_or(NoRoute::NotFound, NoRoute::MethodNotAllowed));
         };
+        if let Some(stricter) = self.stricter(method, path, (group, route)) {
+            return Err(NoRoute::OtherSpelling(self.name(stricter, method)));
+        }
         let mut params: Vec<(String, String)> = found.params.iter().map(decoded).collect();
         if let Some(rest) = route.pattern.rest().filter(|rest| found.params.get(rest).is_none()) {
             params.push((rest.to_owned(), String::new()));
         }
         Ok(Matched { route, params })
+    }
+
+    /// The rules whose pattern matches this path best, as it stands.
+    pub(super) fn exactly(&self, path: &CanonicalPath) -> Option<&Group> {
+        self.tree.at(path.as_str()).ok().and_then(|found| self.groups.get(*found.value))
+    }
+
+    /// The rules of a pattern.
+    pub(super) fn rules(&self, group: &Group) -> impl Iterator<Item = &Route> {
+        group.places.iter().filter_map(|place| self.routes.get(*place))
+    }
+
+    fn rule(&self, group: &Group, method: &Method) -> Option<&Route> {
+        self.rules(group).find(|route| route.methods.contains(method))
+    }
+
+    /// The rules of another pattern that an upstream could take the path for, and that would not let through all that
+    /// this one does. A rule that names no such method lets nothing through.
+    fn stricter(&self, method: &Method, path: &CanonicalPath, own: (&Group, &Route)) -> Option<&Group> {
+        let (group, route) = own;
+        if route.paths == Paths::Exact {
+            return None;
+        }
+        let could_be_meant = |other: &&Group| {
+            other.pattern != group.pattern && other.precisions <= group.precisions && !other.pattern.matches(path)
+        };
+        let is_weaker = |other: &Group| self.rule(other, method).is_some_and(|theirs| route.is_as_strict_as(theirs));
+        let others = self.loose.find(path).into_iter().filter_map(|number| self.groups.get(number));
+        others
+            .filter(could_be_meant)
+            .filter(|other| !is_weaker(other))
+            .min_by(|one, other| one.precisions.cmp(&other.precisions))
+    }
+
+    /// The name of a pattern's rule for the method, or of its first where none is for that.
+    fn name(&self, group: &Group, method: &Method) -> String {
+        let rule = self.rule(group, method).or_else(|| self.rules(group).next());
+        rule.map(|rule| rule.name.clone()).unwrap_or_default()
     }
 }
 
@@ -110,8 +162,11 @@ struct Builder {
 }
 
 /// The rules with one pattern.
-struct Group {
-    pattern: Pattern,
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) pattern: Pattern,
+    precisions: Vec<Precision>,
+    /// Where they stand among all; their methods are disjoint.
     places: Vec<usize>,
 }
 
@@ -125,7 +180,8 @@ impl Builder {
             group.places.push(place);
             self.conflicts.extend(clash);
         } else if self.tree.insert(route.pattern.as_str(), ()).is_ok() {
-            self.groups.push(Group { pattern: route.pattern.clone(), places: vec![place] });
+            let (pattern, precisions) = (route.pattern.clone(), precisions(&route.pattern));
+            self.groups.push(Group { pattern, precisions, places: vec![place] });
         } else {
             let with = self.rival(&route.pattern, all).unwrap_or_default();
             self.conflicts.push(Conflict { route: route.name.clone(), with, method: None });
@@ -142,20 +198,19 @@ impl Builder {
         all.get(*place).map(|route| route.name.clone())
     }
 
-    fn into_tree(self) -> matchit::Router<Vec<usize>> {
+    fn into_tree(self) -> (Vec<Group>, matchit::Router<usize>) {
         let mut tree = matchit::Router::new();
-        let bare = |group: &Group| Some((group.pattern.bare_prefix()?.to_owned(), group.places.clone()));
-        let prefixes: Vec<(String, Vec<usize>)> = self.groups.iter().filter_map(bare).collect();
-        for group in self.groups {
+        for (number, group) in self.groups.iter().enumerate() {
             // Cannot fail: the same patterns went into the trial tree in the same order.
-            let inserted = tree.insert(group.pattern.as_str(), group.places);
+            let inserted = tree.insert(group.pattern.as_str(), number);
             debug_assert!(inserted.is_ok());
         }
-        for (prefix, places) in prefixes {
+        let bare = |(number, group): (usize, &Group)| Some((group.pattern.bare_prefix()?.to_owned(), number));
+        for (prefix, number) in self.groups.iter().enumerate().filter_map(bare) {
             // Fails where a rule of its own stands for the bare prefix: that one is more specific.
-            let _own_rule_stands = tree.insert(prefix, places);
+            let _own_rule_stands = tree.insert(prefix, number);
         }
-        tree
+        (self.groups, tree)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::assertion::Assertion;
-use super::headers::{Nominated, folded, is_hop_by_hop, keep_websocket, says_who_asks};
+use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
 use crate::audit::Event;
@@ -14,8 +14,10 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
-use crate::route::{CanonicalPath, Upstream};
+use crate::route::{CanonicalPath, RequestHeaders, Upstream};
 use crate::secret::Secret;
+
+const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 /// Where an upstream finds an [`UpstreamIdentity::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
@@ -37,8 +39,12 @@ pub struct ForwardPlan {
     pub lifetime: StreamLifetime,
     /// Whether a person is going there, and not a program asking.
     pub navigation: bool,
+    /// How many bytes may wait in each direction of a WebSocket until its reader takes them.
+    pub websocket_buffer: f64,
     /// How long the body is, where the request says so.
     pub body_length: Option<u64>,
+    /// The caller's headers that were taken out, though they may have been meant for the upstream.
+    pub removed: Vec<String>,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
     answer: AnswerTerms,
@@ -67,6 +73,10 @@ pub struct Forwarding<'a> {
     pub security_headers: Option<Rc<SecurityHeaders>>,
     /// The headers by which this deployment tells of somebody, at whatever route: nobody outside may set one.
     pub claim_headers: &'a [HeaderName],
+    /// Which of the caller's headers go on at this route.
+    pub request_headers: &'a RequestHeaders,
+    /// How much may wait in each direction of a WebSocket, in MiB.
+    pub websocket_buffer: u32,
     /// The id of the request.
     pub request_id: &'a str,
 }
@@ -109,14 +119,17 @@ impl ForwardPlan {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
         };
+        let (headers, removed) = request_headers(&forwarding);
         Self {
             upstream,
             method: forwarding.head.method.clone(),
             path_and_query,
-            headers: request_headers(&forwarding),
+            headers,
+            removed,
             private: forwarding.vary.is_some(),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
             lifetime: forwarding.lifetime,
+            websocket_buffer: f64::from(forwarding.websocket_buffer) * BYTES_PER_MIB,
             navigation: RequestKind::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
             answer: AnswerTerms {
@@ -174,19 +187,23 @@ impl ForwardPlan {
     }
 }
 
-fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
+/// The headers that are sent, and the names of those that were taken out.
+fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
     let head = forwarding.head;
     let nominated = Nominated::in_headers(&head.headers);
     let mut headers = HeaderMap::with_capacity(head.headers.len());
+    let mut removed: Vec<String> = Vec::new();
     for (name, value) in &head.headers {
-        let ends_here = is_hop_by_hop(name) || nominated.contains(name);
-        let claims = says_who_asks(name) || forwarding.claim_headers.iter().any(|own| own.as_str() == folded(name));
-        let kept = !(claims || ends_here || *name == header::COOKIE);
         // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
         // proof was for us, and is used up.
         let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
-        if kept && !(forwarding.vary.is_some() && credential) {
-            headers.append(name.clone(), value.clone());
+        if nominated.contains(name) || (forwarding.vary.is_some() && credential) {
+            continue;
+        }
+        match fate(name, forwarding.request_headers, forwarding.claim_headers) {
+            Fate::PassedOn => drop(headers.append(name.clone(), value.clone())),
+            Fate::Removed if !removed.iter().any(|known| known == name.as_str()) => removed.push(name.to_string()),
+            Fate::EndsHere | Fate::Removed => {}
         }
     }
     // With any other method the runtime would make it a GET: another request than the one that was let through.
@@ -201,7 +218,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> HeaderMap {
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
     set(&mut headers, "x-forwarded-for", head.peer.address.as_deref().unwrap_or_default());
     set(&mut headers, "x-request-id", forwarding.request_id);
-    headers
+    (headers, removed)
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

@@ -1,94 +1,42 @@
 //! Which headers go through us, and which end here.
 
-use std::borrow::Cow;
-
+use crate::http::caller_headers::{claims, folded};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
+use crate::route::RequestHeaders;
 
-/// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what.
-const CLAIMING_PREFIXES: [&str; 31] = [
-    "cf-",
-    "remote-",
-    "ssl-client-",
-    "tailscale-",
-    "x-amzn-mtls-",
-    "x-amzn-oidc-",
-    "x-arr-",
-    "x-auth-",
-    "x-authenticated-",
-    "x-authentik-",
-    "x-client-",
-    "x-envoy-",
-    "x-forwarded",
-    "x-goog-authenticated-",
-    "x-goog-iap-",
-    "x-identity",
-    "x-jwt-",
-    "x-middleware-",
-    "x-ms-client-principal",
-    "x-ms-token-",
-    "x-original-",
-    "x-pomerium-",
-    "x-postern-",
-    "x-remote-",
-    "x-rewrite-",
-    "x-ssl-",
-    "x-sso-",
-    "x-tls-",
-    "x-user",
-    "x-vouch-",
-    "x-webauth-",
-];
-const CLAIMING_NAMES: [&str; 28] = [
-    "client-cert",
-    "client-cert-chain",
-    "client-ip",
-    "fastly-client-ip",
-    "forwarded",
-    "from",
-    "proxy",
-    "proxy-authorization",
-    "true-client-ip",
-    "via",
-    "x-access-token",
-    "x-cluster-client-ip",
-    "x-email",
-    "x-group",
-    "x-groups",
-    "x-host",
-    "x-http-host-override",
-    "x-http-method",
-    "x-http-method-override",
-    "x-id-token",
-    "x-method-override",
-    "x-real-ip",
-    "x-request-id",
-    "x-role",
-    "x-roles",
-    "x-scheme",
-    "x-subject",
-    "x-url-scheme",
-];
-/// What well-known libraries say of the program, not of the person, under names that begin like a claim: gRPC-Web,
-/// Supabase, Firebase.
-const HARMLESS_NAMES: [&str; 5] =
-    ["x-client-info", "x-client-name", "x-client-platform", "x-client-version", "x-user-agent"];
-
-/// From outside such a header is a claim, so none is passed on; those that are true are set anew.
-pub(super) fn says_who_asks(name: &HeaderName) -> bool {
-    let name = folded(name);
-    let claims = CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&&*name);
-    claims && !HARMLESS_NAMES.contains(&&*name)
+/// What becomes of a caller's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The upstream gets it.
+    PassedOn,
+    /// It ends here by its nature, or the platform has put it there.
+    EndsHere,
+    /// It is taken out, though the caller may have meant it for the upstream: the log names it.
+    Removed,
 }
 
-/// A name as servers read it that hand headers on as variables (RFC 3875 §4.1.18): there `X.User`, `X_User` and `X-User`
-/// are one.
-pub(super) fn folded(name: &HeaderName) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let name = name.as_str();
-    if name.chars().all(is_plain) {
-        return name.into();
+/// What becomes of a header by its name alone, at a route with these settings. `claim_headers`: by which the deployment
+/// tells of somebody.
+pub(super) fn fate(name: &HeaderName, settings: &RequestHeaders, claim_headers: &[HeaderName]) -> Fate {
+    let plain = folded(name);
+    if is_hop_by_hop(name) || *name == header::COOKIE {
+        return Fate::EndsHere;
     }
-    name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect::<String>().into()
+    let tells_of_somebody = claim_headers.iter().any(|own| own.as_str() == plain);
+    let removed = settings.remove.iter().any(|mask| mask.covers(&plain)) || claims(&plain);
+    let kept = settings.keep.iter().any(|kept| kept == name);
+    match () {
+        () if tells_of_somebody || plain != name.as_str() => Fate::Removed,
+        () if !removed || kept => Fate::PassedOn,
+        () if is_the_platforms(&plain) => Fate::EndsHere,
+        () => Fate::Removed,
+    }
+}
+
+/// What Cloudflare puts into every request.
+fn is_the_platforms(name: &str) -> bool {
+    const NAMES: [&str; 5] = ["x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-request-id", "via"];
+    name.starts_with("cf-") || NAMES.contains(&name)
 }
 
 /// Headers of answers that tell what an upstream is made of and how long its parts take, or that are
@@ -168,38 +116,6 @@ mod tests {
 
     fn name(text: &'static str) -> HeaderName {
         HeaderName::from_static(text)
-    }
-
-    #[test]
-    fn what_a_library_says_of_itself_is_no_claim() {
-        // the prefix `x-user` is not to cost a gRPC-Web client its `x-user-agent`
-        for harmless in HARMLESS_NAMES.into_iter().chain(["user-agent", "x-ms-client-request-id", "x-goog-api-client"])
-        {
-            assert!(!says_who_asks(&name(harmless)), "{harmless}");
-        }
-        for claim in [
-            "x-user",
-            "x-user-agent-id",
-            "x-username",
-            "x-user-id",
-            "x-user-email",
-            "x-client-id",
-            "x-client-ip",
-            "x-client-cert",
-            "x-client-dn",
-            "x-client-info-subject",
-            "x-ms-client-principal",
-            "x-ms-client-principal-id",
-            "x-ms-token-aad-access-token",
-            "x-goog-authenticated-user-id",
-            "x-goog-iap-jwt-assertion",
-            "x-vouch-user",
-            "x.user",
-            "x-forwarded~user",
-            "x.postern.assertion",
-        ] {
-            assert!(says_who_asks(&name(claim)), "{claim}");
-        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ impl Close {
     /// The session or token that opened the door has ended. The number is of the range that is for applications
     /// (RFC 6455 §7.4.2), and reads like the 401 that the next request gets.
     pub const ENDED: u16 = 4401;
-    /// Nobody can tell whether it has ended: try again later.
+    /// Try again later (IANA): nobody can tell whether it has ended, or more waits to be read than is held.
     pub const UNKNOWN: u16 = 1013;
     /// The browser went away without a word.
     const GOING_AWAY: u16 = 1001;
@@ -37,6 +37,12 @@ impl Close {
     #[must_use]
     pub fn expired() -> Self {
         Self::new(Self::ENDED, "token expired")
+    }
+
+    /// What both ends are told when one of them does not take what the other sends: try again later.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        Self::new(Self::UNKNOWN, "reader too slow")
     }
 
     /// What both ends are told when nobody can tell whether the session lives.

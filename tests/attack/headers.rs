@@ -119,13 +119,15 @@ const STEERING: [&str; 24] = [
 const EVIDENCE: [&str; 5] = ["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "x-postern-csrf"];
 
 /// What may be refused for such a header, and why that is right.
-const STRICTER: [(&str, &str); 7] = [
+const STRICTER: [(&str, &str); 9] = [
     ("authorization", "a token that is presented is judged, and it alone"),
     ("cookie", "two session cookies are none"),
     ("upgrade", "a WebSocket needs an `Origin`"),
     ("origin", "another origin asks, or two"),
     ("sec-fetch-site", "another site asks, or two"),
     ("sec-fetch-mode", "who asks in two modes is no person going there"),
+    ("content-length", "a GET with a body cannot be sent on"),
+    ("transfer-encoding", "a GET with a body cannot be sent on"),
     ("sec-fetch-dest", "who asks for two purposes is no person going there"),
 ];
 

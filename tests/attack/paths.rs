@@ -104,7 +104,7 @@ fn every_published_path_goes_on_as_it_was_matched_or_not_at_all() {
             continue;
         };
         is_what_was_matched(&gateway, &path, &rule);
-        assert!(path.eq_ignore_ascii_case(raw.split('?').next().unwrap()), "{raw:?} became {path}");
+        assert_eq!(decoded(&path), decoded(raw.split('?').next().unwrap()), "{raw:?} became {path}");
         match forwarded(&nobody, &raw) {
             Some(to_nobody) => {
                 assert_eq!(to_nobody, (path.clone(), rule));

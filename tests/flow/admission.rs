@@ -114,7 +114,7 @@ fn to_say_only_who_somebody_is_asks_nothing_of_them_and_writes_nothing() {
 
 #[test]
 fn only_a_worker_of_its_own_may_leave_the_upstream_out() {
-    let secret = |_: &str| Some(format!("k1:{}A", "A".repeat(42)));
+    let secret = |_: &str| Some(format!("k1:{}A", "C".repeat(42)));
     let build = |purpose| Build { purpose, ..Build::PLAIN };
     let parse = |purpose| Config::parse_for(build(purpose), own_routes().as_object().unwrap(), &secret);
     assert!(parse(Purpose::Guard).is_ok());

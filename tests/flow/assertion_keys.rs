@@ -67,7 +67,7 @@ fn who_has_the_keys_is_not_sent_them_again() {
     }
     let other = ask(&world, &gateway, &Asked::new("GET", KEYS).with("if-none-match", "\"other\""));
     assert_eq!(other.reply().status.as_u16(), 200);
-    let rotated = ask(&world, &ring(&[("k2", "B"), ("k1", "A")]), &Asked::new("GET", KEYS).with("if-none-match", &tag));
+    let rotated = ask(&world, &ring(&[("k2", "B"), ("k1", "C")]), &Asked::new("GET", KEYS).with("if-none-match", &tag));
     assert_eq!(rotated.reply().status.as_u16(), 200);
 }
 
@@ -102,9 +102,9 @@ fn a_rotation_refuses_no_assertion() {
     let world = World::new();
     // As it was; the new key told to everybody; the new key in use; the old one gone.
     let (old, told, new, gone) = (
-        ring(&[("k1", "A")]),
-        ring(&[("k1", "A"), ("k2", "B")]),
-        ring(&[("k2", "B"), ("k1", "A")]),
+        ring(&[("k1", "C")]),
+        ring(&[("k1", "C"), ("k2", "B")]),
+        ring(&[("k2", "B"), ("k1", "C")]),
         ring(&[("k2", "B")]),
     );
     let (by_old, by_told, by_new) = (made(&world, &old), made(&world, &told), made(&world, &new));
@@ -122,7 +122,7 @@ fn a_rotation_refuses_no_assertion() {
 #[test]
 fn another_deployments_keys_are_others() {
     let world = World::new();
-    let (ours, theirs) = (ring(&[("k1", "A")]), ring(&[("k1", "C")]));
+    let (ours, theirs) = (ring(&[("k1", "C")]), ring(&[("k1", "E")]));
     assert_ne!(kids(&world, &ours), kids(&world, &theirs));
     assert!(verified(&made(&world, &ours), &published(&world, &theirs)).is_none());
 }

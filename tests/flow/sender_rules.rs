@@ -60,7 +60,7 @@ fn a_bound_token_is_not_passed_on_without_its_proof() {
 fn a_configuration_that_would_pass_bound_tokens_on_is_refused() {
     //
     let parse = |variables: &Value| {
-        let secret = |name: &str| Some(if name == "POSTERN_KEYS" { key("k1", "A") } else { "secret".to_owned() });
+        let secret = |name: &str| Some(if name == "POSTERN_KEYS" { key("k1", "C") } else { "secret".to_owned() });
         let problems = Config::parse(variables.as_object().unwrap(), &secret).err().unwrap_or_default();
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };

@@ -124,7 +124,7 @@ fn a_session_that_is_used_there_alone_stays_alive_and_its_clocks_hold() {
 
 #[test]
 fn changing_the_keys_signs_nobody_out_and_makes_their_cookies_anew() {
-    let (old, new) = (key("k1", "A"), key("k2", "B"));
+    let (old, new) = (key("k1", "C"), key("k2", "B"));
     let both = format!("{new} {old}");
     let (world, before) = (World::new(), gateway_with_keys(&variables(), &old));
     let browser = Browser::new(&world, &before).signed_in();
@@ -190,7 +190,7 @@ fn a_cookie_of_the_release_before_is_made_anew() {
 
 #[test]
 fn a_cookie_of_an_ended_session_is_not_made_anew() {
-    let (old, new) = (key("k1", "A"), key("k2", "B"));
+    let (old, new) = (key("k1", "C"), key("k2", "B"));
     let (world, before) = (World::new(), gateway_with_keys(&variables(), &old));
     let browser = Browser::new(&world, &before).signed_in();
     let copy = elsewhere(&browser, &before);

@@ -36,18 +36,21 @@ fn who_belongs_to_a_tenant_reaches_its_things_and_nobody_elses() {
     //
     let (world, gateway) = (World::new(), gateway(&deployment()));
     let browser = signed_in_at(&world, &gateway, json!("acme"));
-    for path in ["/orgs/acme/orders", "/orgs/%61cme%20", "/orgs/acme/", "/acme/x"] {
+    for path in ["/orgs/acme/orders", "/orgs/%61cme/orders", "/orgs/acme/", "/acme/x"] {
         let answered = browser.send(&Asked::script("GET", path));
-        if path.contains('%') {
-            assert_eq!(answered.reply().status.as_u16(), 400, "{path}");
-            continue;
-        }
         let plan = answered.forwarded();
         assert_eq!((&plan.headers["x-tenant"], &answered.event["tenant"]), (&"acme".parse().unwrap(), &json!("acme")));
         let told = verified(&assertion(plan), &published(&world, &gateway)).unwrap();
         assert_eq!(told["tenant"], "acme", "{path}");
     }
-    for path in ["/orgs/evil/orders", "/orgs/Acme/orders", "/orgs/acme2/x", "/orgs/acme%20/x", "/orgs/acme%C2%A0/x"] {
+    for path in [
+        "/orgs/%61cme%20/orders",
+        "/orgs/evil/orders",
+        "/orgs/Acme/orders",
+        "/orgs/acme2/x",
+        "/orgs/acme%20/x",
+        "/orgs/acme%C2%A0/x",
+    ] {
         browser.send(&Asked::script("GET", path)).assert_refused(403, "authz.tenant_not_accepted");
     }
 }

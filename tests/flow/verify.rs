@@ -264,7 +264,7 @@ fn a_cookie_that_is_made_anew_comes_with_the_answer() {
     let world = World::new();
     let mut vars = variables();
     vars["VERIFY"] = json!({});
-    let [old, new] = ["A", "B"].map(|letter| crate::support::key(&format!("k{letter}").to_lowercase(), letter));
+    let [old, new] = ["C", "B"].map(|letter| crate::support::key(&format!("k{letter}").to_lowercase(), letter));
     let before = crate::support::gateway_with_keys(&vars, &old);
     let after = crate::support::gateway_with_keys(&vars, &format!("{new} {old}"));
     let browser = Browser::new(&world, &before).signed_in();

@@ -121,7 +121,7 @@ fn a_uri_has_one_meaning_or_none() {
         ("/, /wiki/a", "verify.unusable"),
         ("/wiki/\\a", "path.backslash"),
         ("/wiki/..;/", "path.semicolon"),
-        ("/wiki/%2e%2e/", "path.encoded_unreserved"),
+        ("/wiki/%2e%2e/", "path.dot_segment"),
         ("/wiki/%252e", "path.encoded_percent"),
         ("/wiki/%00", "path.encoded_control"),
         ("*", "verify.unusable"),

@@ -14,7 +14,7 @@ fn no_route_may_ask_policies() {
     //
     let mut variables = variables();
     variables["ROUTES"]["/judged"] = json!({ "upstream": "service:API", "policy": true });
-    let secret = |_: &str| Some(key("k1", "A"));
+    let secret = |_: &str| Some(key("k1", "C"));
     let problems = Config::parse_for(Build::PLAIN, variables.as_object().unwrap(), &secret).unwrap_err();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let why = "this build knows no policies, they are in those with the Cargo feature `policies`";

@@ -424,6 +424,6 @@ impl Run {
 
 /// An entry of the key ring.
 fn key(number: usize) -> String {
-    let letter = ["A", "E", "I", "M"][number];
+    let letter = ["E", "I", "M", "Q"][number];
     format!("k{number}:{}A", letter.repeat(42))
 }

@@ -60,7 +60,7 @@ fn provider_table(issuer: &str) -> Value {
 
 /// A deployment with these variables.
 pub fn gateway(variables: &Value) -> Gateway {
-    gateway_with_keys(variables, &key("k1", "A"))
+    gateway_with_keys(variables, &key("k1", "C"))
 }
 
 /// One entry of a key ring.
@@ -75,12 +75,12 @@ pub fn gateway_with_keys(variables: &Value, keys: &str) -> Gateway {
 
 /// A Worker that guards its own routes, with these variables.
 pub fn guard(variables: &Value) -> Gateway {
-    gateway_for((Purpose::Guard, crate::engine()), variables, &key("k1", "A"))
+    gateway_for((Purpose::Guard, crate::engine()), variables, &key("k1", "C"))
 }
 
 /// A deployment with these variables, and no engine for policies.
 pub fn gateway_without_policies(variables: &Value) -> Gateway {
-    gateway_for((Purpose::Gateway, None), variables, &key("k1", "A"))
+    gateway_for((Purpose::Gateway, None), variables, &key("k1", "C"))
 }
 
 fn gateway_for(
@@ -94,7 +94,7 @@ fn gateway_for(
 
 /// A deployment of one or several sites.
 pub fn deployment(variables: &Value) -> Sites {
-    let keys = key("k1", "A");
+    let keys = key("k1", "C");
     let engine = crate::engine();
     let build = Build { purpose: Purpose::Gateway, policies: engine.is_some() };
     Sites::new(config::Deployment::parse_for(build, variables.as_object().unwrap(), &secrets(&keys)), engine)

@@ -173,7 +173,7 @@ impl World {
             cache_puts: Cell::default(),
             silence: Cell::default(),
             tasks: RefCell::default(),
-            object_keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap(),
+            object_keys: KeyRing::parse(&format!("k1:{}A", "C".repeat(42))).unwrap(),
         }
     }
 

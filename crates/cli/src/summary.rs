@@ -5,7 +5,11 @@ use postern::config::{
     WithoutAudience, spelled,
 };
 use postern::limit::{Counter, Limit, LimitKind};
-use postern::route::{Access, ClaimRule, ClaimTest, Guard, Operand, Permission, Requirements, Route, Token, Upstream};
+use postern::route::{
+    Access, ClaimRule, ClaimTest, Guard, Operand, Paths, Permission, Requirements, Route, Token, Upstream,
+};
+
+use super::rules;
 
 /// What the summary says beside the configuration itself.
 pub(super) struct Notes<'a> {
@@ -76,6 +80,7 @@ fn site(config: &Config) -> String {
     }
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
+    text.push_str(&rules::refused_spellings(config));
     text
 }
 
@@ -218,12 +223,25 @@ fn row(route: &Route) -> [String; 4] {
     if route.security_headers.is_some() {
         who.push_str(", adds security headers");
     }
+    if route.paths == Paths::Exact {
+        who.push_str(", paths exact");
+    }
+    who.extend(headers_of_callers(route));
     for (kind, limit) in route.limits.all().filter(|_| !route.limits.shared) {
         who.push_str(&format!("; {}", counted(kind, limit)));
     }
     let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(postern::http::Method::as_str).collect();
     [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]
+}
+
+/// What the route does with a caller's headers that others do not.
+fn headers_of_callers(route: &Route) -> Vec<String> {
+    let settings = &route.request_headers;
+    let removed: Vec<String> = settings.remove.iter().map(ToString::to_string).collect();
+    let kept: Vec<&str> = settings.keep.iter().map(postern::http::HeaderName::as_str).collect();
+    let lists = [("removes", removed.join(" ")), ("keeps", kept.join(" "))];
+    lists.into_iter().filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!(", {word} {names}")).collect()
 }
 
 fn guarded(guard: &Guard) -> String {
@@ -270,6 +288,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
     let relations: Vec<String> = requirements.relations.iter().map(ToString::to_string).collect();
     let lists = [
         (", ", kinds.join(" or "), " only"),
+        (", ", if requirements.in_person { "in person" } else { "" }.to_owned(), ""),
         (", tenant ", requirements.tenant.as_ref().map(operand).unwrap_or_default(), ""),
         (", role ", requirements.roles.join(" or "), ""),
         (", may ", permissions.join(" and "), ""),
@@ -340,6 +359,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
     for (name, _) in limits.into_iter().filter(|(_, limit)| limit.is_none() && !behind_a_proxy) {
         warnings.push(format!("`LIMITS.{name}` is `false`: nothing stops a flood of sign-ins from one address"));
     }
+    warnings.extend(rules::warnings(config));
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(
             "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",

@@ -237,7 +237,7 @@ fn a_new_key_alone_on_standard_output_is_a_ring_and_never_the_same() {
 
 #[test]
 fn a_new_key_goes_in_front_of_the_ring_in_use() {
-    let old = format!("old:{}", "A".repeat(43));
+    let old = format!("old:{}", "E".repeat(43));
     for output in
         [postern(&["keys", "new", "--ring", &old], ""), postern(&["keys", "new", "--ring", "-"], &format!("{old}\n"))]
     {

@@ -91,7 +91,7 @@ fn requiring(require: &Map<String, Value>) -> Config {
         "ROLES": { "editor": ["*:orders"], "viewer": ["read:*"] },
         "ROUTES": { "/t/{team}": { "upstream": "service:A", "authenticate": ["bearer"], "require": require } },
     });
-    let secret = |name: &str| (name == "POSTERN_KEYS").then(|| format!("k1:{}", "A".repeat(43)));
+    let secret = |name: &str| (name == "POSTERN_KEYS").then(|| format!("k1:{}", "E".repeat(43)));
     Config::parse(vars.as_object().unwrap(), &secret).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 

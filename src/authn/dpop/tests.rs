@@ -16,7 +16,7 @@ const TOKEN: &str = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
 const ATH: &str = "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo";
 
 fn ring() -> KeyRing {
-    KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap()
+    KeyRing::parse(&format!("k1:{}", "E".repeat(43))).unwrap()
 }
 
 fn uri() -> TargetUri {

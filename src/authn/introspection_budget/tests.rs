@@ -80,7 +80,7 @@ fn many_networks_together_stay_within_the_issuers_allowance() {
         })
         .sum();
     assert_eq!(asked, 1000);
-    assert!(budget.issuers.borrow()[&issuer("op")].networks.len() <= MAX_NETWORKS + 1);
+    assert!(budget.issuers.borrow()[&issuer("op")].networks.debts.len() <= MAX_NETWORKS + 1);
     assert!(budget.begin(&issuer("another"), digest(0), ATTACKER, at(0)).is_ok(), "another issuer pays for it");
 }
 
@@ -151,4 +151,18 @@ fn a_known_refusal_is_repeated_while_the_endpoint_is_left_alone() {
     let request = begin(&budget, 2, OTHER, at(0)).unwrap();
     budget.end(request, RequestOutcome::NoAnswer, at(0));
     assert_eq!(begin(&budget, 1, OTHER, at(1)).err(), Some(NotAsked::Refused(IntrospectionError::Inactive)));
+}
+
+#[test]
+fn a_customer_with_many_networks_uses_up_no_more_than_a_part() {
+    let budget = IntrospectionBudget::default();
+    let of_one_site = (0..2000).map(|number| {
+        let address = format!("2001:db8:1:{number:x}::1");
+        questions(&budget, number..number + 1, Some(&address), at(0))
+    });
+    assert_eq!(of_one_site.sum::<usize>(), 200);
+    assert!(begin(&budget, 9000, Some("2001:db8:2::1"), at(0)).is_ok(), "another site pays for it");
+    assert!(begin(&budget, 9001, OTHER, at(0)).is_ok(), "another network pays for it");
+    assert!(begin(&budget, 9002, Some("2001:db8:1:ffff::1"), at(0)).is_err());
+    assert!(begin(&budget, 9003, Some("2001:db8:1:ffff::1"), at(1)).is_ok(), "time forgives nothing");
 }

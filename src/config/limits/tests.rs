@@ -14,7 +14,7 @@ fn parse(limits: Value, routes: Value) -> Result<Config, Vec<Problem>> {
     if vars["LIMITS"].is_null() {
         vars.as_object_mut().unwrap().remove("LIMITS");
     }
-    Config::parse(vars.as_object().unwrap(), &|_| Some(format!("k1:{}", "A".repeat(43))))
+    Config::parse(vars.as_object().unwrap(), &|_| Some(format!("k1:{}", "E".repeat(43))))
 }
 
 fn routes() -> Value {
@@ -72,7 +72,7 @@ fn behind_another_proxy_nobody_is_limited_by_its_address_unasked() {
         });
         vars["ROUTES"]["/a"]["upstream"] = "none".into();
         let secret =
-            |name: &str| Some(if name == "POSTERN_KEYS" { format!("k1:{}", "A".repeat(43)) } else { "s".repeat(32) });
+            |name: &str| Some(if name == "POSTERN_KEYS" { format!("k1:{}", "E".repeat(43)) } else { "s".repeat(32) });
         Config::parse(vars.as_object().unwrap(), &secret).unwrap().limits
     };
     assert_eq!(behind(json!({})), Limits::default());

@@ -7,6 +7,7 @@ use crate::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use crate::authn::bearer::{PresentedToken, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
+use crate::authn::resource;
 use crate::authn::sender_constraint::{self, TokenRequest};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
@@ -73,6 +74,9 @@ impl<P: Platform> RequestContext<'_, P> {
         parts: &mut ResponseParts,
     ) -> Result<Bearer, Reason> {
         let (issuer, claims) = read(self, presented.token.expose(), guard, parts).await?;
+        if !resource::is_for(issuer, claims.claims(), &self.site.config.public_url, path) {
+            return Err(Reason::TokenRejected(TokenRejection::OtherResource));
+        }
         let request = TokenRequest {
             presented: &presented,
             head: self.request.head,

@@ -41,6 +41,7 @@ pub(crate) fn route<'a, P>(
     let matched = ctx.site.config.routes.find(&ctx.request.head.method, path).map_err(|error| match error {
         NoRoute::NotFound => Reason::NoRoute,
         NoRoute::MethodNotAllowed(methods) => Reason::MethodNotAllowed(methods.allow_header()),
+        NoRoute::OtherSpelling(stricter) => Reason::OtherSpelling(stricter),
     })?;
     parts.event.route = Some(matched.route.name.clone());
     parts.grants(grant(ctx, matched.route));

@@ -38,6 +38,9 @@ pub(super) async fn pass<P: Platform>(
     let route = matched.route;
     // Another proxy sends it on, and asks us before: here there is nothing.
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
+    if ctx.request.head.has_body_that_cannot_be_sent() {
+        return Err(Reason::UnsendableBody.into());
+    }
     match decide::enter(ctx, path, &matched, parts).await {
         Ok(admitted) => {
             let AdmittedRequest { identity, lifetime, permit, .. } = admitted;
@@ -51,9 +54,13 @@ pub(super) async fn pass<P: Platform>(
                 identity,
                 security_headers: route.security_headers.clone(),
                 claim_headers: &ctx.site.config.claim_headers,
+                request_headers: &route.request_headers,
+                websocket_buffer: route.websocket_buffer,
                 request_id: &ctx.request.id,
             };
-            Ok(Disposition::Forward(Box::new(ForwardPlan::new(upstream.clone(), forwarding, permit))))
+            let plan = ForwardPlan::new(upstream.clone(), forwarding, permit);
+            parts.event.removed(&plan.removed);
+            Ok(Disposition::Forward(Box::new(plan)))
         }
         Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
     }

@@ -57,7 +57,7 @@ impl Here {
 }
 
 fn nothing_known() -> IssuerDocuments {
-    IssuerDocuments::new(&Rc::new(KeyRing::parse(&format!("a:{}", "A".repeat(43))).unwrap()))
+    IssuerDocuments::new(&Rc::new(KeyRing::parse(&format!("a:{}", "E".repeat(43))).unwrap()))
 }
 
 fn stamp() -> KeyStamp {

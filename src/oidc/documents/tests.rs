@@ -84,7 +84,7 @@ fn ring(text: &str) -> KeyRing {
 #[test]
 fn the_shared_cache_holds_what_we_put_there_or_nothing() {
     // field row 21
-    let (a, b) = (format!("a:{}", "A".repeat(43)), format!("b:{}", "E".repeat(43)));
+    let (a, b) = (format!("a:{}", "E".repeat(43)), format!("b:{}", "I".repeat(43)));
     let stored = Stored::new("{\"keys\":[]}".to_owned(), &HeaderMap::new(), KEYS, Timestamp::from_unix(1000));
     let text = stored.to_cache(URL, &ring(&a)).unwrap();
     assert_eq!(Stored::from_cache(&text, URL, &ring(&a)), Some(stored.clone()));

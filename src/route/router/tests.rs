@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Access, Upstream};
+use super::super::{Access, Authentication, Guard, RequestHeaders, Requirements, Token, Upstream};
 use super::*;
 use crate::limit::RouteLimits;
 
@@ -15,6 +15,9 @@ fn route(name: &str) -> Route {
         cors: None,
         security_headers: None,
         limits: RouteLimits::default(),
+        paths: Paths::Loose,
+        request_headers: RequestHeaders::default(),
+        websocket_buffer: 8,
     }
 }
 
@@ -154,6 +157,235 @@ fn patterns() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(one, 1..6)
 }
 
+/// Who may: nobody is asked, or who has one of these roles; with `[""]` whoever is somebody.
+fn rule(name: &str, roles: Option<&[&str]>) -> Route {
+    let roles = roles.map(|roles| roles.iter().filter(|role| !role.is_empty()).map(ToString::to_string).collect());
+    let guard = |roles| Guard {
+        authenticate: vec![Authentication::Session],
+        requirements: Requirements { roles, ..Requirements::default() },
+        policy: false,
+        facts: Vec::new(),
+        token: Token::None,
+        headers: Vec::new(),
+        touch: true,
+        revocation: None,
+    };
+    let access = roles.map_or(Access::Public, |roles| Access::Guarded(Box::new(guard(roles))));
+    Route { access, ..route(name) }
+}
+
+const SOMEBODY: Option<&[&str]> = Some(&[""]);
+const ADMIN: Option<&[&str]> = Some(&["admin"]);
+
+fn other(name: &str) -> Result<String, NoRoute> {
+    Err(NoRoute::OtherSpelling(name.to_owned()))
+}
+
+#[test]
+fn no_other_spelling_passes_a_stricter_rule() {
+    // R-194
+    let router = Router::new(vec![
+        rule("/{*path}", None),
+        rule("/api/{*rest}", SOMEBODY),
+        rule("/api/admin/{*rest}", ADMIN),
+        rule("GET /api/orders/{id}", SOMEBODY),
+        rule("POST /api/orders/{id}", ADMIN),
+        rule("/report", ADMIN),
+        rule("/private.html", ADMIN),
+    ])
+    .unwrap();
+    for (text, get, post) in [
+        ("/api/admin/users", Ok("/api/admin/{*rest}"), Ok("/api/admin/{*rest}")),
+        ("/api/Admin/users", Err("/api/admin/{*rest}"), Err("/api/admin/{*rest}")),
+        ("/API/ADMIN/users", Err("/api/admin/{*rest}"), Err("/api/admin/{*rest}")),
+        ("/api/admin", Err("/api/admin/{*rest}"), Err("/api/admin/{*rest}")),
+        ("/api/admin.json", Err("/api/admin/{*rest}"), Err("/api/admin/{*rest}")),
+        ("/api", Err("/api/{*rest}"), Err("/api/{*rest}")),
+        ("/Api/x", Err("/api/{*rest}"), Err("/api/{*rest}")),
+        ("/api/orders/7", Ok("GET /api/orders/{id}"), Ok("POST /api/orders/{id}")),
+        ("/api/orders/7/", Ok("/api/{*rest}"), Err("POST /api/orders/{id}")),
+        ("/api/Orders/7", Ok("/api/{*rest}"), Err("POST /api/orders/{id}")),
+        ("/api/x.json", Ok("/api/{*rest}"), Ok("/api/{*rest}")),
+        ("/report", Ok("/report"), Ok("/report")),
+        ("/report/", Err("/report"), Err("/report")),
+        ("/Report.html", Err("/report"), Err("/report")),
+        ("/report.json", Err("/report"), Err("/report")),
+        ("/report/x", Ok("/{*path}"), Ok("/{*path}")),
+        ("/reports", Ok("/{*path}"), Ok("/{*path}")),
+        ("/private", Err("/private.html"), Err("/private.html")),
+        ("/private/", Err("/private.html"), Err("/private.html")),
+        ("/private.js", Ok("/{*path}"), Ok("/{*path}")),
+    ] {
+        for (method, expected) in [(Method::GET, get), (Method::POST, post)] {
+            let expected = expected.map(str::to_owned).or_else(other);
+            assert_eq!(found(&router, &method, text), expected, "{method} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_weaker_rule_inside_a_stricter_one_stays_open() {
+    let router = Router::new(vec![
+        rule("/{*path}", ADMIN),
+        rule("/", None),
+        rule("/favicon.ico", None),
+        rule("/api/health", None),
+        rule("/api/{*rest}", SOMEBODY),
+        rule("/assets/{*rest}", None),
+        rule("/landing", None),
+        rule("/landing/{*rest}", SOMEBODY),
+    ])
+    .unwrap();
+    for (text, expected) in [
+        ("/", "/"),
+        ("/favicon.ico", "/favicon.ico"),
+        ("/favicon", "/{*path}"),
+        ("/Favicon.ico", "/{*path}"),
+        ("/api/health", "/api/health"),
+        ("/api/health/", "/api/{*rest}"),
+        ("/api/Health.json", "/api/{*rest}"),
+        ("/assets/app.js", "/assets/{*rest}"),
+        ("/Assets/app.js", "/{*path}"),
+        // A rule that names the path itself says what it means.
+        ("/landing", "/landing"),
+        ("/landing/", "/landing/{*rest}"),
+    ] {
+        assert_eq!(found(&router, &Method::GET, text).as_deref(), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_rule_that_lets_through_no_more_is_no_way_round() {
+    let router =
+        Router::new(vec![rule("/a/{id}", ADMIN), rule("/a/{id}/", ADMIN), rule("/b", ADMIN), rule("/{*path}", ADMIN)]);
+    let router = router.unwrap();
+    for text in ["/a/7", "/a/7/", "/A/7", "/b/", "/B.json"] {
+        assert!(found(&router, &Method::GET, text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_method_that_a_rule_does_not_take_is_not_to_be_had_by_another_spelling() {
+    let router = Router::new(vec![rule("POST /api/orders", None), rule("/{*path}", None)]).unwrap();
+    assert!(matches!(found(&router, &Method::GET, "/api/orders"), Err(NoRoute::MethodNotAllowed(_))));
+    for text in ["/api/orders/", "/api/Orders", "/api/orders.json"] {
+        assert_eq!(found(&router, &Method::GET, text), other("POST /api/orders"), "{text}");
+        assert_eq!(found(&router, &Method::POST, text).as_deref(), Ok("/{*path}"), "{text}");
+    }
+}
+
+#[test]
+fn a_rule_may_say_that_its_upstream_reads_paths_exactly() {
+    let exact = Route { paths: Paths::Exact, ..rule("/{*path}", None) };
+    let router =
+        Router::new(vec![exact, rule("/admin/{*rest}", ADMIN), rule("/api/{*rest}", SOMEBODY), rule("/api/x", ADMIN)]);
+    let router = router.unwrap();
+    for (text, expected) in [("/admin", Ok("/{*path}")), ("/Admin/x", Ok("/{*path}")), ("/api/X", Err("/api/x"))] {
+        assert_eq!(found(&router, &Method::GET, text), expected.map(str::to_owned).or_else(other), "{text}");
+    }
+}
+
+#[test]
+fn rules_that_others_could_be_meant_by_are_known_before_any_request() {
+    let router = Router::new(vec![
+        rule("/{*path}", None),
+        rule("/admin/{*rest}", ADMIN),
+        rule("/report", SOMEBODY),
+        rule("/feed", ADMIN),
+        rule("/feed.xml", None),
+        rule("POST /orders/{id}", SOMEBODY),
+        rule("PUT,DELETE /orders/{id}", ADMIN),
+        Route { paths: Paths::Exact, ..rule("/docs/{*rest}", None) },
+        rule("/docs/private", ADMIN),
+    ])
+    .unwrap();
+    let known = router.surrounded();
+    let of = |rule: &str, weaker: &str| {
+        let mut of = known.iter().filter(|known| known.rule.name == rule && known.weaker.name == weaker);
+        of.next().map(|known| (known.spellings.join(" "), known.refused))
+    };
+    assert_eq!(of("/admin/{*rest}", "/{*path}"), Some(("/admin /Admin/{*rest} /admin.json".to_owned(), true)));
+    assert_eq!(of("/report", "/{*path}"), Some(("/report/ /Report /report.json".to_owned(), true)));
+    assert_eq!(of("PUT,DELETE /orders/{id}", "/{*path}"), None);
+    assert_eq!(of("POST /orders/{id}", "/{*path}"), Some(("/orders/{id}/ /Orders/{id}".to_owned(), true)));
+    assert!(!of("/docs/private", "/docs/{*rest}").unwrap().1);
+    assert_eq!(of("/{*path}", "/report"), None);
+    let unreachable: Vec<_> = router.unreachable().into_iter().map(|one| (one.rule.name.clone(), one.other)).collect();
+    assert_eq!(unreachable, [("/feed.xml".to_owned(), "/feed".to_owned())]);
+    let overridable: Vec<_> =
+        router.overridable().into_iter().map(|one| (&*one.post.name, &*one.stricter.name)).collect();
+    assert_eq!(overridable, [("POST /orders/{id}", "PUT,DELETE /orders/{id}")]);
+}
+
+/// Names that differ in all the ways that a server may overlook.
+const NAMES: [&str; 6] = ["a", "A", "b", "a.j", "A.j", "b.k"];
+
+/// Every path of up to two such names, with and without a slash at the end.
+fn universe() -> Vec<String> {
+    let one = NAMES.iter().map(|name| format!("/{name}"));
+    let two = NAMES.iter().flat_map(|first| NAMES.iter().map(move |second| format!("/{first}/{second}")));
+    one.chain(two).flat_map(|path| [format!("{path}/"), path]).chain(["/".to_owned()]).collect()
+}
+
+/// Whether some server takes the one for the other, said the plain way.
+fn could_be(one: &str, other: &str) -> bool {
+    let plain = |path: &str| path.trim_end_matches('/').to_lowercase();
+    let (one, other) = (plain(one), plain(other));
+    let bare = |path: &str| {
+        let at = path.rfind('.').filter(|dot| path.rfind('/').is_none_or(|slash| slash + 1 < *dot));
+        at.and_then(|dot| path.get(..dot)).unwrap_or(path).to_owned()
+    };
+    one == other || bare(&one) == other || one == bare(&other)
+}
+
+/// Whom a rule lets in, of everybody there is.
+fn lets_in(route: &Route) -> Vec<&'static str> {
+    let may = |who: &&str| match route.guard() {
+        None => true,
+        Some(guard) => {
+            let roles = &guard.requirements.roles;
+            *who != "nobody" && (roles.is_empty() || roles.iter().any(|role| role == who))
+        }
+    };
+    ["nobody", "anybody", "r", "s"].into_iter().filter(may).collect()
+}
+
+fn rules_of_any_strictness() -> impl Strategy<Value = Vec<(String, usize)>> {
+    let segment = prop_oneof![3 => prop::sample::select(NAMES.to_vec()), 1 => Just("{x}")];
+    let end = prop::sample::select(vec!["", "/", "/{*rest}"]);
+    let pattern = (prop::collection::vec(segment, 0..3), end).prop_map(|(segments, end)| {
+        let mut count = 0;
+        let mut numbered = String::new();
+        for segment in segments {
+            count += 1;
+            numbered.push_str(&if segment == "{x}" { format!("/{{p{count}}}") } else { format!("/{segment}") });
+        }
+        let text = numbered + end;
+        if text.is_empty() { "/".to_owned() } else { text }
+    });
+    let method = prop::sample::select(vec!["", "GET ", "POST "]);
+    let rule =
+        (method, pattern, 0..5_usize).prop_map(|(method, pattern, access)| (format!("{method}{pattern}"), access));
+    prop::collection::vec(rule, 1..6)
+}
+
+const ACCESS: [Option<&[&str]>; 5] = [None, Some(&[""]), Some(&["r"]), Some(&["s"]), Some(&["r", "s"])];
+
+/// How precisely a rule names a path: literal, parameter, rest; without the slash at the end.
+fn plainly_precise(route: &Route) -> String {
+    let path = route.pattern.as_str().trim_end_matches('/');
+    let letter = |segment: &str| {
+        if segment.starts_with("{*") {
+            'c'
+        } else if segment.starts_with('{') {
+            'b'
+        } else {
+            'a'
+        }
+    };
+    path.split('/').skip(1).map(letter).collect()
+}
+
 /// Reads a pattern the plain way: the rule that the tree must agree with.
 fn matches(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/').skip(1), path.split('/').skip(1));
@@ -203,6 +435,52 @@ proptest! {
         match (Router::new(forth), Router::new(back)) {
             (Ok(forth), Ok(back)) => prop_assert_eq!(found(&forth, &Method::GET, text), found(&back, &Method::GET, text)),
             (forth, back) => prop_assert_eq!(forth.is_err(), back.is_err()),
+        }
+    }
+
+    // R-194, against a model that tries every path there is
+    #[test]
+    fn what_is_found_is_what_no_other_spelling_would_refuse(rules in rules_of_any_strictness(), method in prop::sample::select(vec![Method::GET, Method::POST])) {
+        let routes: Vec<Route> = rules.iter().map(|(name, access)| rule(name, ACCESS[*access])).collect();
+        let Ok(router) = Router::new(routes.clone()) else { return Ok(()) };
+        let universe = universe();
+        for text in &universe {
+            let own = router.exactly(&path(text));
+            let Some(own_rule) = own.and_then(|group| router.rules(group).find(|rule| rule.methods.contains(&method))) else {
+                prop_assert!(found(&router, &method, text).is_err());
+                continue;
+            };
+            let could_be_meant = |other: &&Route| {
+                other.pattern != own_rule.pattern
+                    && !matches(other.pattern.as_str(), text)
+                    && plainly_precise(other) <= plainly_precise(own_rule)
+                    && universe.iter().any(|meant| could_be(text, meant) && matches(other.pattern.as_str(), meant))
+            };
+            let is_way_round = |other: &Route| {
+                let theirs = routes.iter().find(|rule| rule.pattern == other.pattern && rule.methods.contains(&method));
+                let theirs = theirs.map(lets_in).unwrap_or_default();
+                lets_in(own_rule).iter().any(|who| !theirs.contains(who))
+            };
+            let refused = routes.iter().filter(could_be_meant).any(is_way_round);
+            let expected = if refused { None } else { Some(own_rule.name.clone()) };
+            prop_assert_eq!(found(&router, &method, text).ok(), expected, "{} {} in {:?}", method, text, rules);
+        }
+    }
+
+    // R-194: the promise itself. Who is let in at a path would be at every spelling of it that falls under another rule,
+    // unless that rule is for the path as it stands too, or names it less precisely.
+    #[test]
+    fn whoever_is_let_in_is_let_in_at_every_spelling(rules in rules_of_any_strictness()) {
+        let Ok(router) = Router::new(rules.iter().map(|(name, access)| rule(name, ACCESS[*access])).collect()) else { return Ok(()) };
+        for text in universe() {
+            let Ok(matched) = router.find(&Method::GET, &path(&text)) else { continue };
+            for meant in universe().iter().filter(|meant| could_be(&text, meant)) {
+                let Ok(other) = router.find(&Method::GET, &path(meant)) else { continue };
+                let (own, other) = (matched.route, other.route);
+                let documented = matches(other.pattern.as_str(), &text) || plainly_precise(other) > plainly_precise(own);
+                let as_strict = lets_in(own).iter().all(|who| lets_in(other).contains(who));
+                prop_assert!(documented || as_strict, "{text} and {meant} in {rules:?}");
+            }
         }
     }
 }

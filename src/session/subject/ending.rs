@@ -159,14 +159,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let session = parse(stored).filter(is_good);
         if let (Some(session), Some(Tokens { access_token, refresh_token: None, .. })) = (session, self.open(stored)) {
             let TokensOf { provider, issuer } = TokensOf::session(&session);
-            let note = RevokeNote {
-                provider,
-                issuer,
-                refresh_token: access_token,
-                attempts: 0,
-                since: now,
-                access: true,
-            };
+            let note =
+                RevokeNote { provider, issuer, refresh_token: access_token, attempts: 0, since: now, access: true };
             self.put_revocation(stored.digest.as_str(), &note, now)?;
         }
         self.dismiss(stored, now)

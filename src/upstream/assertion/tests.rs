@@ -32,7 +32,7 @@ fn actors_stand_in_one_another_each_with_its_issuer() {
 
 #[test]
 fn what_was_said_of_a_subject_is_forgotten_and_nothing_else() {
-    let ring = KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap();
+    let ring = KeyRing::parse(&format!("k1:{}", "E".repeat(43))).unwrap();
     let assertions = Assertions::new(&Rc::new(ring));
     let now = Timestamp::from_unix(1_800_000_000);
     for (key, subject) in [(1, "alice"), (2, "alice"), (3, "bob")] {
@@ -48,7 +48,7 @@ fn what_was_said_of_a_subject_is_forgotten_and_nothing_else() {
 
 #[test]
 fn what_ends_soon_or_was_made_in_the_future_is_not_sent_again() {
-    let ring = KeyRing::parse(&format!("k1:{}", "A".repeat(43))).unwrap();
+    let ring = KeyRing::parse(&format!("k1:{}", "E".repeat(43))).unwrap();
     let assertions = Assertions::new(&Rc::new(ring));
     let now = Timestamp::from_unix(1_800_000_000);
     let subject = SubjectKey::of("https://as.example", "alice");

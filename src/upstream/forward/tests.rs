@@ -1,7 +1,9 @@
 use super::*;
 use crate::authz::{Decision, authorize};
 use crate::config::testing::config;
+use crate::http::caller_headers::says_who_asks;
 use crate::http::{Method, Peer};
+use crate::route::HeaderMask;
 use crate::time::Timestamp;
 
 fn permit() -> Permit {
@@ -31,9 +33,37 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         lifetime: StreamLifetime::Unlimited,
         identity: UpstreamIdentity::default(),
         claim_headers: &[HeaderName::from_static("employee-id")],
+        request_headers: &RequestHeaders {
+            remove: vec![HeaderMask::parse("X-Seat-*").unwrap(), HeaderMask::parse("api-key").unwrap()],
+            keep: vec![HeaderName::from_static("x-auth-token"), HeaderName::from_static("employee-id")],
+        },
+        websocket_buffer: 8,
         request_id: "the-id",
     };
     ForwardPlan::new(Upstream::Assets, forwarding, permit())
+}
+
+#[test]
+fn a_route_takes_out_more_or_less_and_says_what() {
+    // R-124
+    let lines = [
+        ("accept", "*/*"),
+        ("x-seat-number", "7"),
+        ("api-key", "v"),
+        ("x-auth-token", "v"),
+        ("x-auth-user", "root"),
+        ("x-auth-user", "admin"),
+        ("employee-id", "1"),
+        ("api_version", "2"),
+        ("cf-connecting-ip", "192.0.2.1"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-user", "root"),
+        ("connection", "x-hop"),
+        ("x-hop", "1"),
+    ];
+    assert_eq!(left(true, &lines), ["accept", "x-auth-token"]);
+    let removed = plan(true, &lines).removed;
+    assert_eq!(removed, ["x-seat-number", "api-key", "x-auth-user", "employee-id", "api_version", "x-forwarded-user"]);
 }
 
 /// The names of what is left of `lines`.

@@ -17,7 +17,7 @@ export default {
     if (request.headers.get("upgrade") === "websocket") return greet();
     if (pathname === "/api/orders/moved") return Response.redirect(decodeURIComponent(search.slice(1)), 302);
     const asked = { method: request.method, path: pathname + search, headers: Object.fromEntries(request.headers) };
-    seen.push({ ...asked, body: await request.text() });
+    seen.push({ ...asked, cf: request.cf, body: await request.text() });
     return Response.json(asked, {
       headers: [["set-cookie", "upstream=1; Path=/"], ["set-cookie", "__Host-postern=forged; Secure; Path=/"]],
     });

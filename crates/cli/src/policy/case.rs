@@ -10,7 +10,7 @@ use postern::http::{Method, Peer};
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
 use postern::policy::{ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
-use postern::route::{Access, CanonicalPath, Methods, Pattern, Route, Router};
+use postern::route::{Access, CanonicalPath, Methods, Paths, Pattern, RequestHeaders, Route, Router};
 use postern::time::Timestamp;
 
 /// Who asks.
@@ -152,6 +152,9 @@ fn route(key: &str) -> Result<Route, String> {
         cors: None,
         limits: RouteLimits::default(),
         security_headers: None,
+        paths: Paths::Exact,
+        request_headers: RequestHeaders::default(),
+        websocket_buffer: 8,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Sends on what both doors let through, body and answer streaming.
 
-use js_sys::global;
+use js_sys::{Array, global};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Request, Response};
 use worker::Env;
@@ -107,7 +107,8 @@ fn is_fresh(plan: &ForwardPlan) -> bool {
     plan.private && matches!(plan.upstream, Upstream::Origin(_))
 }
 
-/// Nothing is copied from the incoming request but its method and body: neither headers, nor `cf`, nor redirect mode.
+/// Nothing is copied from the incoming request but its method and body, and for a service its `cf`: neither headers nor
+/// redirect mode. To the runtime's own `fetch`, `cf` would be orders.
 async fn begun(
     plan: &ForwardPlan,
     target: &Target<'_>,
@@ -118,7 +119,9 @@ async fn begun(
     // No body is so long that a number of JavaScript's would not tell its length.
     let length = plan.body_length.map(|length| length as f64);
     let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
-    let begun = glue::answer(fetcher, origin, path, method, lines, is_fresh(plan), limit, incoming, length);
+    let tells = matches!(plan.upstream, Upstream::Service(_));
+    let flags = Array::of2(&is_fresh(plan).into(), &tells.into());
+    let begun = glue::answer(fetcher, origin, path, method, lines, &flags, limit, incoming, length);
     let response = pending_promise::wait(begun.map_err(|error| unreachable(error.into()))?).await;
     let response =
         response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
@@ -164,7 +167,8 @@ async fn relayed(
         Ok(Some(ending)) => {
             // Agreed upon between the upstream and us; with the browser the runtime agrees on its own.
             headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
-            websocket_relay::between(upstream, ending, &plan.request_id).map_err(unreachable)
+            let buffer = plan.websocket_buffer;
+            websocket_relay::between(upstream, ending, buffer, &plan.request_id).map_err(unreachable)
         }
         Err(end) => {
             websocket_relay::refuse(upstream, &end);

@@ -75,6 +75,11 @@ fn reason(event: &JsValue) -> String {
     property(event, "reason").ok().and_then(|reason| reason.as_string()).unwrap_or_default()
 }
 
+/// How many bytes wait in a socket until the other side takes them. 0 where the runtime does not tell.
+pub(crate) fn waiting(socket: &JsValue) -> f64 {
+    property(socket, "bufferedAmount").ok().and_then(|amount| amount.as_f64()).unwrap_or_default()
+}
+
 /// Sends a message on. One that comes after the end has nobody to go to.
 pub(crate) fn send(socket: &JsValue, message: &JsValue) {
     let _closed = js::call(socket, "send", &Array::of1(message));

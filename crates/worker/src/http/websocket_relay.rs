@@ -22,6 +22,8 @@ use postern_workers::log;
 enum Closed {
     Browser(Close),
     Upstream(Close),
+    /// Neither: more waits for one of them than is held.
+    Neither,
 }
 
 /// Puts ourselves between `upstream` and the browser. Returns the browser's end, to be answered with.
@@ -31,6 +33,7 @@ enum Closed {
 pub(crate) fn between(
     upstream: JsValue,
     (end, browser_uses): (Ending, Option<Use>),
+    buffer: f64,
     request_id: &str,
 ) -> Result<JsValue, Exception> {
     let pair = WebSocketPair::new().map_err(|error| Exception::new(&error.to_string()))?;
@@ -38,20 +41,20 @@ pub(crate) fn between(
     let (sender, closed) = oneshot::channel();
     let closing = Closing(Rc::new(RefCell::new(Some(sender))));
     let (to_upstream, to_browser) = (upstream.clone(), ours.clone());
+    let (said, slow_upstream, slow_browser) = (closing.clone(), closing.clone(), closing.clone());
     let from_browser = move |message| {
         if let Some(session) = &browser_uses {
             session.note();
         }
         fault::in_message(&message);
-        websocket::send(&to_upstream, &message);
+        pass_on(&to_upstream, &message, buffer, &slow_upstream);
     };
-    let said = closing.clone();
     let ours = Socket::accept(ours, from_browser, move |code, reason| {
         said.note(Closed::Browser(Close::of_browser(code, reason)));
     })?;
     let upstream = Socket::accept(
         upstream,
-        move |message| websocket::send(&to_browser, &message),
+        move |message| pass_on(&to_browser, &message, buffer, &slow_browser),
         move |code, reason| {
             closing.note(Closed::Upstream(Close::of_upstream(code, reason)));
         },
@@ -61,6 +64,11 @@ pub(crate) fn between(
         match select(closed, end).await {
             Either::Left((Ok(Closed::Browser(close)), _)) => upstream.close(&close),
             Either::Left((Ok(Closed::Upstream(close)), _)) => ours.close(&close),
+            Either::Left((Ok(Closed::Neither), _)) => {
+                log::note("cut_off", Some(&request_id), "reader too slow");
+                ours.close(&Close::too_slow());
+                upstream.close(&Close::too_slow());
+            }
             // Nothing that could still close is left.
             Either::Left((Err(_), _)) => {}
             Either::Right((end, _)) => {
@@ -71,6 +79,16 @@ pub(crate) fn between(
         }
     });
     Ok(browser)
+}
+
+/// Sends a message on, unless more waits there than `buffer`: nothing holds a sender back whose reader is slow, so what waits
+/// would fill the isolate. A single message is sent whatever its length.
+fn pass_on(to: &JsValue, message: &JsValue, buffer: f64, closing: &Closing) {
+    if websocket::waiting(to) > buffer {
+        closing.note(Closed::Neither);
+    } else {
+        websocket::send(to, message);
+    }
 }
 
 /// Turns an upstream away that agreed to a WebSocket for which it is too late.

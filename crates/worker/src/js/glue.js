@@ -55,8 +55,10 @@ function addBody(init, incoming, length, upstream) {
  *
  * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
  */
-export async function answer(fetcher, origin, path, method, lines, fresh, limit, incoming, length) {
+export async function answer(fetcher, origin, path, method, lines, [fresh, tells], limit, incoming, length) {
   const init = initOf(method, lines, fresh);
+  // Where the caller is and how it is connected, as the platform says: no client can write it.
+  if (tells && incoming.cf) init.cf = incoming.cf;
   const upstream = { askedAt: Date.now() };
   let abort;
   if (method !== "GET" && method !== "HEAD" && incoming.body) {

@@ -14,7 +14,7 @@ extern "C" {
         path: &str,
         method: &str,
         lines: &str,
-        fresh: bool,
+        flags: &Array,
         limit: u32,
         incoming: &Request,
         length: Option<f64>,

@@ -1,0 +1,124 @@
+//! Which resource of this deployment a token is for: by its audience (RFC 8707 §2, RFC 9728 §7.4).
+//!
+//! An `audience` of an issuer that is an address of ours names a resource: what lies at and below it. Any other
+//! one names the deployment as a whole, as the issuer calls it.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::claims::audiences;
+use crate::config::{PublicUrl, TokenIssuer};
+use crate::route::CanonicalPath;
+
+/// Whether a token of `issuer`'s that says this is for what is at `path`.
+///
+/// Where the path lies in a resource that the issuer names, the token must name it, or another that it lies in.
+/// Elsewhere it must name the deployment. Without any `aud` it has come here by the word of an endpoint that the
+/// configuration trusts with that.
+#[must_use]
+pub fn is_for(issuer: &TokenIssuer, claims: &Map<String, Value>, public_url: &PublicUrl, path: &CanonicalPath) -> bool {
+    let Some(named) = audiences(claims).filter(|named| !named.is_empty()) else { return true };
+    let own = || issuer.audience.iter().map(|audience| (audience, resource(audience, public_url)));
+    // As loosely as any server may read it: in doubt it lies in there.
+    let lies_in_one = own().any(|(_, resource)| resource.is_some_and(|resource| is_within_loosely(path, &resource)));
+    own().filter(|(audience, _)| named.contains(&audience.as_str())).any(|(_, resource)| match resource {
+        Some(resource) => path.is_within(&resource),
+        None => !lies_in_one,
+    })
+}
+
+/// The path of a resource of ours, without a slash at the end. `None` where the audience is no address of ours.
+fn resource(audience: &str, public_url: &PublicUrl) -> Option<String> {
+    let url = Url::parse(audience).ok().filter(|url| url.origin().ascii_serialization() == public_url.origin())?;
+    // A path that has more than one reading is that of no request.
+    let path = CanonicalPath::parse(url.path()).map_or_else(|_| url.path().to_owned(), |path| path.to_string());
+    Some(path.trim_end_matches('/').to_owned())
+}
+
+fn is_within_loosely(path: &CanonicalPath, resource: &str) -> bool {
+    let (path, resource) = (path.as_str().to_lowercase(), resource.to_lowercase());
+    path.strip_prefix(&resource).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::testing::{public_url, token_issuer};
+
+    fn opens(audiences: &[&str], aud: &Value, path: &str) -> bool {
+        let issuer = token_issuer(|table| table["audience"] = json!(audiences));
+        let claims = json!({ "aud": aud });
+        is_for(&issuer, claims.as_object().unwrap(), &public_url(), &CanonicalPath::parse(path).unwrap())
+    }
+
+    const NOTES: &str = "https://app.example.com/mcp/notes";
+    const MAIL: &str = "https://app.example.com/mcp/mail/";
+    const ROOT: &str = "https://app.example.com";
+
+    #[test]
+    fn a_token_for_one_resource_opens_that_one() {
+        for (aud, path, expected) in [
+            (json!(NOTES), "/mcp/notes", true),
+            (json!([NOTES]), "/mcp/notes/", true),
+            (json!(NOTES), "/mcp/notes/7/edit", true),
+            (json!(NOTES), "/mcp/mail", false),
+            (json!(NOTES), "/mcp/mail/7", false),
+            (json!(NOTES), "/mcp/notesalike", false),
+            (json!(NOTES), "/mcp/Notes", false),
+            (json!(NOTES), "/mcp", false),
+            (json!(NOTES), "/other", false),
+            (json!(MAIL), "/mcp/mail", true),
+            (json!(MAIL), "/mcp/mail/7", true),
+            (json!([NOTES, MAIL]), "/mcp/mail", true),
+            (json!([NOTES, "https://app.example.com/mcp/mail"]), "/mcp/mail", false),
+            (json!([NOTES, "urn:else"]), "/other", false),
+        ] {
+            assert_eq!(opens(&[NOTES, MAIL], &aud, path), expected, "{aud} at {path}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_address_of_ours_is_that_of_the_whole_deployment() {
+        for (path, expected) in [
+            ("/", true),
+            ("/other", true),
+            ("/mcp", true),
+            ("/mcp/notes", false),
+            ("/mcp/notes/7", false),
+            ("/MCP/Notes/7", false),
+            ("/mcp/notes.json", false),
+        ] {
+            assert_eq!(opens(&["urn:api", NOTES], &json!("urn:api"), path), expected, "{path}");
+            assert!(opens(&["urn:api"], &json!("urn:api"), path), "{path}");
+            assert!(
+                opens(&["https://other.example.com/mcp"], &json!(["https://other.example.com/mcp"]), path),
+                "{path}"
+            );
+        }
+        assert!(opens(&["urn:api", NOTES], &json!(["urn:api", NOTES]), "/mcp/notes"));
+    }
+
+    #[test]
+    fn the_address_of_the_deployment_is_that_of_all_that_lies_in_it() {
+        for address in [ROOT, "https://app.example.com/"] {
+            for path in ["/", "/mcp/notes", "/other"] {
+                assert!(opens(&[address, NOTES], &json!(address), path), "{address} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn however_an_address_of_ours_is_written_it_is_one() {
+        for address in [
+            "https://APP.example.com/mcp/notes",
+            "https://app.example.com:443/mcp/notes",
+            "https://app.example.com/mcp/%6eotes",
+        ] {
+            assert!(opens(&[address], &json!(address), "/mcp/notes/7"), "{address}");
+            assert!(!opens(&[address], &json!(address), "/mcp/mail"), "{address}");
+        }
+        assert!(!opens(&["https://app.example.com/a//b"], &json!("https://app.example.com/a//b"), "/a"));
+    }
+}

@@ -1,0 +1,97 @@
+//! `REMOVE`, and `remove` and `keep` of a route: which of a caller's headers its upstream gets.
+
+use serde_json::Value;
+
+use super::table::Table;
+use super::value::list;
+use crate::http::HeaderName;
+use crate::http::caller_headers::{is_kept_for_no_route, says_who_asks};
+use crate::route::{HeaderMask, RequestHeaders};
+
+const MASK: &str = "a header such as `X-Tenant-ID`, or the beginning of several such as `X-Consumer-*`";
+const NAME: &str = "a header such as `X-Auth-Token`";
+
+/// A list of those that are taken out.
+pub(super) fn masks(value: &Value) -> Result<Vec<HeaderMask>, String> {
+    list(MASK, HeaderMask::parse)(value)
+}
+
+/// Reads `remove` and `keep` of a route; `everywhere`: what every route takes out.
+pub(super) fn of_route(table: &mut Table<'_>, everywhere: &[HeaderMask]) -> RequestHeaders {
+    let own = table.optional("remove", masks).unwrap_or_default();
+    let keep = table.optional("keep", list(NAME, name)).unwrap_or_default();
+    let remove: Vec<HeaderMask> = everywhere.iter().chain(&own).cloned().collect();
+    for name in &keep {
+        if is_kept_for_no_route(name) {
+            table.problem(
+                "keep",
+                format!("`{name}` is written anew, or changes what a request is: nobody outside may set it"),
+            );
+        } else if own.iter().any(|mask| mask.covers(name.as_str())) {
+            table.problem("keep", format!("`{name}` is among those to `remove`"));
+        } else if !says_who_asks(name) && !everywhere.iter().any(|mask| mask.covers(name.as_str())) {
+            table.problem("keep", format!("`{name}` is passed on at every route, leave it out"));
+        }
+    }
+    RequestHeaders { remove, keep }
+}
+
+fn name(text: &str) -> Option<HeaderName> {
+    match HeaderMask::parse(text)? {
+        HeaderMask::Name(name) => Some(name),
+        HeaderMask::Prefix(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::{parse, problems, small, with};
+
+    fn config(deployment: &Value, route: &Value) -> Value {
+        let mut table = json!({ "upstream": "service:API" });
+        table.as_object_mut().unwrap().extend(route.as_object().unwrap().clone());
+        with(with(small(), &["REMOVE"], deployment.clone()), &["ROUTES", "/api/{*rest}"], table)
+    }
+
+    #[test]
+    fn a_route_takes_out_what_the_deployment_does_and_its_own() {
+        let config = parse(&config(
+            &json!(["X-Org-Unit"]),
+            &json!({ "remove": ["X-Seat-*"], "keep": ["X-Auth-Token", "x-org-unit"] }),
+        ));
+        let headers = config.unwrap().routes.routes()[0].request_headers.clone();
+        let removed: Vec<String> = headers.remove.iter().map(ToString::to_string).collect();
+        assert_eq!(removed, ["x-org-unit", "x-seat-*"]);
+        assert_eq!(headers.keep, ["x-auth-token", "x-org-unit"]);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (deployment, route, place) in [
+            (json!(["x y"]), json!({}), "REMOVE: expected a header"),
+            (json!([]), json!({ "remove": ["*"] }), "ROUTES.\"/api/{*rest}\".remove: expected a header"),
+            (json!([]), json!({ "keep": ["X-Auth-*"] }), "ROUTES.\"/api/{*rest}\".keep: expected a header"),
+            (
+                json!([]),
+                json!({ "keep": ["X-Postern-Subject"] }),
+                "ROUTES.\"/api/{*rest}\".keep: `x-postern-subject` is written anew",
+            ),
+            (
+                json!([]),
+                json!({ "keep": ["X-HTTP-Method-Override"] }),
+                "ROUTES.\"/api/{*rest}\".keep: `x-http-method-override`",
+            ),
+            (json!([]), json!({ "keep": ["accept"] }), "ROUTES.\"/api/{*rest}\".keep: `accept` is passed on"),
+            (
+                json!([]),
+                json!({ "keep": ["x-user"], "remove": ["X-User*"] }),
+                "ROUTES.\"/api/{*rest}\".keep: `x-user` is among",
+            ),
+        ] {
+            let lines = problems(&config(&deployment, &route));
+            assert!(lines.len() == 1 && lines[0].starts_with(place), "{place}: {lines:?}");
+        }
+    }
+}
