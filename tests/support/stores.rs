@@ -17,6 +17,12 @@ pub struct MemoryTable {
     pub writes: Cell<usize>,
 }
 
+impl MemoryTable {
+    fn write(&self) {
+        self.writes.set(self.writes.get() + 1);
+    }
+}
+
 impl SessionTable for MemoryTable {
     fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
         Ok(self.rows.borrow().get(digest.as_str()).cloned())

@@ -201,7 +201,7 @@ impl World {
 
     /// How many sessions are stored, of everybody.
     pub fn sessions(&self) -> usize {
-        self.objects.borrow().values().map(|table| table.len()).sum()
+        self.objects.borrow().values().map(|table| table.all().unwrap().len()).sum()
     }
 
     /// How many requests went to this endpoint, of either provider.
