@@ -10,7 +10,7 @@ use crate::time::{Seconds, Timestamp};
 
 const VERSION: u8 = 1;
 const ID_HEX_DIGITS: usize = 20;
-/// The longest event that is kept whole; of a longer one, what it says in short ([`crate::audit::Event::in_short`]).
+/// The longest event that is kept whole; of a longer one, what it says without its lists.
 pub const MAX_EVENT_BYTES: usize = 128 * 1024;
 /// No decision is kept for longer; bounds what a caller can make an object keep.
 pub const LONGEST: Seconds = Seconds::hours(31 * 24);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { freePort } from "../e2e/support/ports.mjs";
 import { newKeyRing, startPostern } from "../e2e/support/postern.mjs";
-import { launchChromium, newSignedIn, providerFor, ROUTES } from "./support/world.mjs";
+import { allow, launchChromium, newSignedIn, providerFor, ROUTES } from "./support/world.mjs";
 
 const browser = await launchChromium();
 const port = await freePort();
@@ -58,9 +58,10 @@ async function poll(page, path) {
   };
 }
 
-/** Signs in anew in a tab; the provider knows the person. */
+/** Signs in anew in a tab. The provider knows the person, and asks for consent where the last sign-in was taken back. */
 async function signInAgain(page) {
   await page.goto(`${origin}/auth/login?return_to=/page`);
+  await allow(page);
   await page.waitForURL(`${origin}/page`);
 }
 
