@@ -115,7 +115,7 @@ fn whoever_ends_the_session_at_hand_has_no_cookie_afterwards() {
 #[test]
 fn no_answer_to_a_request_in_the_background_makes_a_cookie_anew() {
     //
-    let (old, new) = (key("k1", "A"), key("k2", "B"));
+    let (old, new) = (key("k1", "C"), key("k2", "B"));
     for (way, asked) in in_the_background() {
         let (world, before) = (World::new(), gateway_with_keys(&administered(), &old));
         let browser = Browser::new(&world, &before).signed_in();

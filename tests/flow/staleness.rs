@@ -170,7 +170,7 @@ fn a_cookie_of_the_release_before_is_made_anew() {
     //
     let (world, gateway) = (World::new(), isolate());
     let browser = Browser::new(&world, &gateway).signed_in();
-    let keys = KeyRing::parse(&key("k1", "A")).unwrap();
+    let keys = KeyRing::parse(&key("k1", "C")).unwrap();
     let handle = SessionHandle::from_cookie_value(&browser.cookie(SESSION).unwrap(), &keys).unwrap();
     let old = SessionHandle { began_at: None, ..handle.clone() }.to_cookie_value(&keys);
     assert!(old.expose().starts_with("1.k1."));

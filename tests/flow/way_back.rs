@@ -97,7 +97,7 @@ fn back_after_signing_in_says_nothing_of_who_is_signed_in() {
         again.assert_refused(400, "callback.no_transaction");
         let body = &again.reply().body;
         assert!(body.contains("This sign-in is over") && !body.contains("not signed in"), "{body}");
-        assert!(body.contains(r#"<a class="button" href="/">Go on</a>"#), "{body}");
+        assert!(body.contains(r#"<a class="button" href="/" target="_top">Go on</a>"#), "{body}");
         assert!(browser.is_in(), "the session was lost");
     }
 }
