@@ -22,14 +22,7 @@ pub(super) struct ResponseParts {
 
 impl ResponseParts {
     pub(super) fn new(event: Event) -> Self {
-        Self {
-            event,
-            grant: None,
-            quotas: Quotas::default(),
-            cookies: Vec::new(),
-            is_about_session: false,
-            echo: None,
-        }
+        Self { event, grant: None, quotas: Quotas::default(), cookies: Vec::new(), is_about_session: false, echo: None }
     }
 
     /// Has the answer say this to pages of other origins.

@@ -322,7 +322,10 @@ fn all_questions_of_a_request_share_one_budget() {
     };
     let (reasons, requests) = some("corp|bob", 100);
     assert!(requests <= 500, "{requests}");
-    assert_eq!((reasons.first().unwrap().as_str(), reasons.last().unwrap().as_str()), ("relation.missing", "relation.too_much"));
+    assert_eq!(
+        (reasons.first().unwrap().as_str(), reasons.last().unwrap().as_str()),
+        ("relation.missing", "relation.too_much")
+    );
     let answered = reasons.iter().filter(|reason| *reason == "relation.missing").count();
     assert!((10..15).contains(&answered), "{answered}");
     // Each request has a budget of its own, and what is certain without more reads is answered.

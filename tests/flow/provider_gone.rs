@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::management::{managed, request};
 use super::renewal::{LIFE, world as renewing};
 use super::verify::{forwarded, script};
-use crate::support::{Asked, Browser, CORP, Endpoint, PARTNER, World, gateway, gateway_without_policies, two_providers};
+use crate::support::{
+    Asked, Browser, CORP, Endpoint, PARTNER, World, gateway, gateway_without_policies, two_providers,
+};
 
 const SESSION: &str = "__Host-postern";
 const GONE: &str = "session.provider_not_configured";

@@ -235,7 +235,8 @@ fn an_address_that_nobody_verified_is_not_told() {
     };
     let alice = "alice@corp.example";
     assert_eq!(with(Some(alice), Some(json!(true))).as_deref(), Some(alice));
-    let unverified = [None, Some(json!(false)), Some(Value::Null), Some(json!("false")), Some(json!("")), Some(json!(1))];
+    let unverified =
+        [None, Some(json!(false)), Some(Value::Null), Some(json!("false")), Some(json!("")), Some(json!(1))];
     for verified in unverified {
         assert_eq!(with(Some(alice), verified.clone()), None, "{verified:?}");
     }

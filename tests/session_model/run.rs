@@ -11,8 +11,8 @@ use postern::secret::Secret;
 use postern::session::refresh::RefreshState;
 use postern::session::table::SessionTable;
 use postern::session::{
-    Begin, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId,
-    SessionTerms, SessionTimeouts, Step, SubjectSessions, Terms, Tokens,
+    Begin, Check, Command, Origin, RefreshJob, RefreshOutcome, Reply, Session, SessionDigest, SessionId, SessionTerms,
+    SessionTimeouts, Step, SubjectSessions, Terms, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
 

@@ -62,10 +62,7 @@ fn a_live_session_is_its_person() {
     let (verdict, asked) = verdict(&[cookie()], live());
     let Verdict::Authenticated(authenticated) = verdict else { panic!("{verdict:?}") };
     let principal = authenticated.principal;
-    assert_eq!(
-        (principal.issuer(), principal.subject(), principal.provider()),
-        (ISSUER, "alice", Some("corp"))
-    );
+    assert_eq!((principal.issuer(), principal.subject(), principal.provider()), (ISSUER, "alice", Some("corp")));
     let session = principal.session().unwrap();
     assert_eq!((session.idle_expires_at.as_unix(), session.expires_at.as_unix(), asked), (3601, 28_801, 1));
 }

@@ -52,7 +52,8 @@ fn sign_ins_are_limited_unless_the_configuration_says_otherwise() {
     }
     let off = limits(json!({ "frontchannel_logout": false, "own": false }));
     assert_eq!((off.frontchannel_logout, off.own, off.login), (None, None, sixty));
-    let set = limits(json!({ "frontchannel_logout": { "rate": "5/1s" }, "own": { "rate": "7/1s", "counter": "object" } }));
+    let set =
+        limits(json!({ "frontchannel_logout": { "rate": "5/1s" }, "own": { "rate": "7/1s", "counter": "object" } }));
     assert_eq!(set.frontchannel_logout, allowed(5, 1, 5, Counter::Isolate));
     assert_eq!(set.own, allowed(7, 1, 7, Counter::Object));
     let told = limits(json!({ "login": false, "callback": { "rate": "5/10s", "burst": 9, "counter": "object" } }));

@@ -202,7 +202,12 @@ fn checked_max_age(text: &str) -> Result<Seconds, Reason> {
     number.map(Seconds::new).ok_or(Reason::LoginParameter("max_age"))
 }
 
-fn intent<'t, P: Platform>(ctx: &RequestContext<'_, P>, link: &Link<'_>, provider: &'t Provider, wishes: &Wishes) -> Intent<'t> {
+fn intent<'t, P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    link: &Link<'_>,
+    provider: &'t Provider,
+    wishes: &Wishes,
+) -> Intent<'t> {
     // Only a cookie that we made goes along: the transaction has no room for what others put there.
     let previous_session = match cookie::session(&ctx.request.head.headers) {
         SessionCookie::One(value) => ctx.session_of(value).map(|_| Secret::new(value.to_owned())),

@@ -118,9 +118,7 @@ async fn end_sessions<P: Platform>(
         Target::Subject(subject) => {
             ctx.end_many(&SubjectKey::of(issuer, subject), &Command::EndAll { before: None }).await
         }
-        Target::SubjectSession { subject, sid } => {
-            ctx.end_many(&SubjectKey::of(issuer, subject), &end_sid(sid)).await
-        }
+        Target::SubjectSession { subject, sid } => ctx.end_many(&SubjectKey::of(issuer, subject), &end_sid(sid)).await,
         Target::Session(sid) => {
             let subjects = ctx.platform.sid_index().end_sid(&SidKey::of(issuer, sid)).await?;
             ctx.end_at_all(&subjects, &end_sid(sid)).await

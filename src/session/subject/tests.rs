@@ -304,10 +304,8 @@ fn tokens_that_the_first_release_sealed_are_taken_back_too() {
     // R-082
     let world = World::new();
     let digest = world.begin(START, None);
-    let first = concat!(
-        r#"{"access_token":"at","refresh_token":"rt-1","#,
-        r#""id_token":"it","nonce":null,"provider":"op"}"#
-    );
+    let first =
+        concat!(r#"{"access_token":"at","refresh_token":"rt-1","#, r#""id_token":"it","nonce":null,"provider":"op"}"#);
     let context = digest.as_str().as_bytes();
     let tokens = world.keys.seal(KeyPurpose::StoredTokens, context, first.as_bytes(), &world.random).unwrap();
     let row = world.table.find(&digest).unwrap().unwrap();

@@ -248,7 +248,13 @@ impl Inner {
 
     fn subject<'a>(&'a self, gateway: &'a Gateway) -> SubjectSessions<'a, SubjectTable, SystemRandom> {
         let config = gateway.config();
-        SubjectSessions { table: &self.table, keys: &config.keys, random: &SystemRandom, terms: config, report: &report }
+        SubjectSessions {
+            table: &self.table,
+            keys: &config.keys,
+            random: &SystemRandom,
+            terms: config,
+            report: &report,
+        }
     }
 }
 
