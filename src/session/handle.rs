@@ -4,6 +4,7 @@
 //! and the second in which the session began (8 bytes), and the MAC over all before it. No claim, no token, no e-mail
 //! . A handle that was not made here dies on the MAC, before any storage is asked; so does one that is older than any
 //! session gets. Version 1 has no such second: it is read as long as there is a key that made it, and made anew as 2.
+//! The release before does not read 2: whoever goes back to it has those sign in again who signed in since.
 
 use std::fmt;
 
