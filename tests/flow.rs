@@ -61,6 +61,8 @@ mod management_policies;
 mod own_sessions;
 #[path = "flow/policies.rs"]
 mod policies;
+#[path = "flow/provider_differences.rs"]
+mod provider_differences;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]
@@ -79,6 +81,8 @@ mod sender;
 mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/silent_members.rs"]
+mod silent_members;
 #[path = "flow/sites.rs"]
 mod sites;
 #[path = "flow/staleness.rs"]

@@ -7,7 +7,7 @@ mod pattern;
 mod requirements;
 mod router;
 
-pub use claim_header::{Claim, ClaimHeader};
+pub use claim_header::{Claim, ClaimHeader, HeaderEncoding};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};

@@ -5,6 +5,7 @@ mod decisions;
 mod dev_vars;
 mod keys;
 mod policy;
+mod stand_in;
 mod summary;
 mod wrangler;
 

@@ -14,6 +14,7 @@ fn url(endpoint: Option<&str>, hinted: bool, hint: Option<&str>) -> Option<BTree
         revocation_endpoint: None,
         userinfo_endpoint: None,
         iss_parameter_supported: false,
+        left_out: Vec::new(),
     };
     let provider = provider(|table| table["id_token_hint"] = json!(hinted));
     let url = end_session_url(&provider, &metadata, &public_url(), hint, "the&state")?;
@@ -41,6 +42,15 @@ fn the_provider_learns_whose_session_ends_and_where_to_go_on() {
 fn a_hint_is_sent_only_where_there_is_one_and_it_may() {
     assert!(!url(ENDPOINT, false, Some("the.id.token")).unwrap().contains_key("id_token_hint"));
     assert!(!url(ENDPOINT, true, None).unwrap().contains_key("id_token_hint"));
+}
+
+#[test]
+fn a_hint_is_left_out_where_the_address_would_be_too_long() {
+    let with = |length: usize| url(ENDPOINT, true, Some(&"x".repeat(length))).unwrap();
+    let others = url(ENDPOINT, true, None).unwrap();
+    let longest = (1..3000).rev().find(|length| with(*length).contains_key("id_token_hint")).unwrap();
+    assert!((1700..2000).contains(&longest), "{longest}");
+    assert_eq!(with(longest + 1), others);
 }
 
 #[test]
