@@ -64,6 +64,35 @@ pub fn parse_object(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>
     }
 }
 
+/// What a member says: `None` where it is missing, or says nothing (`null`, an empty text, an empty list), which is how
+/// many serialisers write what is missing. Every optional member of a document of others is read by it.
+#[must_use]
+pub fn said<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members.get(name).filter(|value| !says_nothing(value))
+}
+
+/// The texts of a member that is a list of them, where one text by itself is a list of one.
+pub fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let several = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    value.as_str().into_iter().chain(several)
+}
+
+/// Whether a member says `true`, be it as a text: as some providers write what they keep as texts. Nothing else is true.
+#[must_use]
+pub fn is_true(value: &Value) -> bool {
+    value.as_bool() == Some(true) || value == "true"
+}
+
+/// An empty object says something: a back-channel logout event is one.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
+}
+
 /// What a log may know of a text that `serde_json` did not read: its own message quotes the text.
 #[must_use]
 pub fn unread(error: &serde_json::Error) -> String {

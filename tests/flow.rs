@@ -71,6 +71,8 @@ mod policies;
 mod policy_explain;
 #[path = "flow/policy_names.rs"]
 mod policy_names;
+#[path = "flow/provider_differences.rs"]
+mod provider_differences;
 #[path = "flow/provider_errors.rs"]
 mod provider_errors;
 #[path = "flow/provider_gone.rs"]
@@ -97,6 +99,8 @@ mod sender_rules;
 mod session;
 #[path = "flow/sign_out.rs"]
 mod sign_out;
+#[path = "flow/silent_members.rs"]
+mod silent_members;
 #[path = "flow/sites.rs"]
 mod sites;
 #[path = "flow/spellings.rs"]

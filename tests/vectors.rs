@@ -25,6 +25,7 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use postern::authn::dpop;
+use postern::claims::OwnAudience;
 use postern::http::{HeaderMap, HeaderName};
 use postern::jose::{Algorithm, JwtError, KeySet, Portable, UnverifiedJwt, VerifiedJwt};
 use postern::oidc::id_token::{IdToken, IdTokenExpectations};
@@ -114,7 +115,7 @@ fn every_id_token_fixture_ends_as_it_says() {
     for fixture in fixtures::<Fixture>("id_token") {
         let expected = IdTokenExpectations {
             issuer: "https://op.example",
-            client_id: "app",
+            audience: OwnAudience::of("app"),
             nonce: &Nonce::new("nonce-of-this-login".to_owned()),
             access_token: fixture.input.access_token.as_deref(),
             max_age: None,

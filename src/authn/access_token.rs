@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::claims::{audiences, beginning, is_ahead, is_over, name, optional, text, time};
+use crate::claims::{AUD, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::config::{Profile, TokenIssuer};
-use crate::jose::VerifiedJwt;
+use crate::jose::{VerifiedJwt, is_media_type};
+use crate::json::said;
 use crate::oidc::introspection::Introspected;
 use crate::time::Timestamp;
 
@@ -149,7 +150,7 @@ impl AccessTokenClaims {
         if text(&claims, "iss") != Some(issuer.issuer.as_str()) {
             return Err(AccessTokenError::IssMismatch);
         }
-        check_audience(&claims, &issuer.audience)?;
+        check_audience(&claims, issuer)?;
         let (starts_at, expires_at) = check_times(&claims, profile, now)?;
         check_jti(&claims, profile)?;
         Ok(Self {
@@ -158,7 +159,7 @@ impl AccessTokenClaims {
             starts_at,
             expires_at,
             auth_time: auth_time(&claims, now)?,
-            actors: actors(claims.get("act"))?,
+            actors: actors(said(&claims, "act"))?,
             claims,
         })
     }
@@ -179,7 +180,7 @@ impl AccessTokenClaims {
             starts_at: token.starts_at(),
             expires_at: token.expires_at().unwrap_or(word_ends_at),
             auth_time: auth_time(token.claims(), now)?,
-            actors: actors(token.claims().get("act"))?,
+            actors: actors(said(token.claims(), "act"))?,
             claims: token.into_claims(),
         })
     }
@@ -220,7 +221,7 @@ impl AccessTokenClaims {
     /// `jti`.
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
-        text(&self.claims, "jti")
+        text(&self.claims, "jti").filter(|jti| !jti.is_empty())
     }
 
     /// `act`: who acts for the subject at present, and whom they act for in turn (RFC 8693 §4.1).
@@ -229,10 +230,11 @@ impl AccessTokenClaims {
         &self.actors
     }
 
-    /// `cnf`: what the token is bound to (RFC 7800 §3.1). Whatever stands there, it is bound.
+    /// `cnf`: what the token is bound to (RFC 7800 §3.1). Whatever stands there, it is bound: what says nothing of a
+    /// binding, as an empty text, might have been meant to say something. Only `null` is as good as nothing.
     #[must_use]
     pub fn confirmation(&self) -> Option<&Value> {
-        self.claims.get("cnf")
+        self.claims.get("cnf").filter(|cnf| !cnf.is_null())
     }
 
     /// Whether it is the client's own, with no person behind it (RFC 9068 §5): by RFC 9068 §2.2, or by the marks of
@@ -251,12 +253,12 @@ impl AccessTokenClaims {
     }
 }
 
-/// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9).
+///
 fn check_typ(typ: Option<&str>, profile: Profile) -> Result<(), AccessTokenError> {
-    let is = |expected: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(expected));
+    let is = |expected: &str| typ.is_some_and(|typ| is_media_type(typ, expected));
     let fits = match profile {
-        Profile::Rfc9068 => is("at+jwt") || is("application/at+jwt"),
-        Profile::Legacy => is("at+jwt") || is("application/at+jwt") || is("JWT") || typ.is_none(),
+        Profile::Rfc9068 => is("at+jwt"),
+        Profile::Legacy => is("at+jwt") || is("JWT") || typ.is_none(),
     };
     if fits { Ok(()) } else { Err(AccessTokenError::TypRefused) }
 }
@@ -264,12 +266,12 @@ fn check_typ(typ: Option<&str>, profile: Profile) -> Result<(), AccessTokenError
 /// Where `typ` does not tell kinds of tokens apart, claims do: those of other kinds, and the names that some
 /// issuers give theirs (`typ` of Keycloak, `token_use` of Cognito).
 fn check_kind(claims: &Map<String, Value>, profile: Profile) -> Result<(), AccessTokenError> {
-    let foreign = FOREIGN_CLAIMS.iter().any(|name| claims.contains_key(*name));
+    let foreign = FOREIGN_CLAIMS.iter().any(|name| said(claims, name).is_some());
     let named_otherwise = |name: &str, own: &[&str]| {
-        claims.get(name).is_some_and(|kind| !own.iter().any(|own| kind.as_str() == Some(own)))
+        said(claims, name).is_some_and(|kind| !own.iter().any(|own| kind.as_str() == Some(own)))
     };
     let other = match profile {
-        Profile::Rfc9068 => claims.contains_key("events"),
+        Profile::Rfc9068 => said(claims, "events").is_some(),
         Profile::Legacy => {
             foreign || named_otherwise("typ", &["Bearer", "DPoP"]) || named_otherwise("token_use", &["access"])
         }
@@ -277,14 +279,16 @@ fn check_kind(claims: &Map<String, Value>, profile: Profile) -> Result<(), Acces
     if other { Err(AccessTokenError::KindRefused) } else { Ok(()) }
 }
 
-/// others may be in there beside us.
-fn check_audience(claims: &Map<String, Value>, own: &[String]) -> Result<(), AccessTokenError> {
-    let audiences = audiences(claims).filter(|all| !all.is_empty()).ok_or(AccessTokenError::AudMalformed)?;
-    if audiences.iter().any(|audience| own.iter().any(|own| own == audience)) {
-        Ok(())
-    } else {
-        Err(AccessTokenError::AudMismatch)
+/// others may be in there beside us. Another claim says it only where `aud` does not: a token with an `aud` is
+/// one for somebody else, or an ID token.
+fn check_audience(claims: &Map<String, Value>, issuer: &TokenIssuer) -> Result<(), AccessTokenError> {
+    let name = issuer.audience_claim.as_str();
+    if name != AUD && said(claims, AUD).is_some() {
+        return Err(AccessTokenError::AudMismatch);
     }
+    let audiences = audiences(claims, name).filter(|all| !all.is_empty()).ok_or(AccessTokenError::AudMalformed)?;
+    let own = |audience: &&str| issuer.audience.iter().any(|own| own == audience);
+    if audiences.iter().any(own) { Ok(()) } else { Err(AccessTokenError::AudMismatch) }
 }
 
 /// From when on the token is good, and until when.
@@ -313,9 +317,9 @@ fn check_end(expires_at: Timestamp, now: Timestamp) -> Result<(), AccessTokenErr
 }
 
 fn check_jti(claims: &Map<String, Value>, profile: Profile) -> Result<(), AccessTokenError> {
-    match claims.get("jti") {
+    match said(claims, "jti") {
         None if profile == Profile::Legacy => Ok(()),
-        Some(Value::String(jti)) if !jti.is_empty() => Ok(()),
+        Some(Value::String(_)) => Ok(()),
         _ => Err(AccessTokenError::JtiMalformed),
     }
 }
@@ -324,7 +328,7 @@ fn client_id(claims: &Map<String, Value>, profile: Profile) -> Result<Option<Str
     if profile == Profile::Rfc9068 {
         return name(claims, "client_id").map(Some).ok_or(AccessTokenError::ClientIdMalformed);
     }
-    match LEGACY_CLIENT_ID.iter().find(|place| claims.contains_key(**place)) {
+    match LEGACY_CLIENT_ID.iter().find(|place| said(claims, place).is_some()) {
         Some(place) => name(claims, place).map(Some).ok_or(AccessTokenError::ClientIdMalformed),
         None => Ok(None),
     }
@@ -347,7 +351,7 @@ fn actors(act: Option<&Value>) -> Result<Vec<Actor>, AccessTokenError> {
         let subject = name(act, "sub").ok_or(AccessTokenError::ActMalformed)?;
         let issuer = optional(act, "iss", text_of, AccessTokenError::ActMalformed)?;
         actors.push(Actor { issuer, subject });
-        next = act.get("act");
+        next = said(act, "act");
     }
     Ok(actors)
 }

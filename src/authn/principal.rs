@@ -13,6 +13,7 @@ use crate::claims::{is_believed, left_out};
 use crate::config::TokenIssuer;
 use crate::ids::IssuerId;
 use crate::ids::principal_kind::PrincipalKind;
+use crate::json::{said, texts};
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
 use crate::session::{Live, Session, SessionHandle, SessionTimeouts};
@@ -174,8 +175,8 @@ impl Principal {
                 means: sender.means(),
                 key: sender.jkt().map(str::to_owned),
                 time: claims.auth_time(),
-                acr: all.get("acr").and_then(Value::as_str).map(str::to_owned),
-                amr: strings(all.get("amr")),
+                acr: said(all, "acr").and_then(Value::as_str).map(str::to_owned),
+                amr: strings(said(all, "amr")),
             },
             session: None,
             expires_at: claims.expires_at(),
@@ -317,7 +318,7 @@ fn scopes(value: Option<&Value>) -> Vec<String> {
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {
-    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    value.into_iter().flat_map(texts).filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

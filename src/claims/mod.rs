@@ -4,6 +4,7 @@ pub mod path;
 
 use serde_json::{Map, Value};
 
+use crate::json::{is_true, said};
 use crate::time::{Seconds, Timestamp};
 
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
@@ -56,9 +57,10 @@ fn whole_seconds(value: f64) -> Option<i64> {
     (0.0..=LATEST_UNIX as f64).contains(&value).then_some(value as i64)
 }
 
-/// The entries of `aud`; `None` when it is missing or holds anything but strings.
-pub(crate) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
-    match claims.get("aud")? {
+/// The entries of `aud`, or of another claim that says for whom a token is; `None` when it is missing or holds anything
+/// but strings.
+pub(crate) fn audiences<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<Vec<&'a str>> {
+    match claims.get(name)? {
         Value::String(one) => Some(vec![one]),
         Value::Array(several) => several.iter().map(Value::as_str).collect(),
         _ => None,
@@ -66,38 +68,67 @@ pub(crate) fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
 }
 
 /// Whether what a claim says counts: an address or number that can be verified (OpenID Connect Core §5.1) is none until it
-/// was.
+/// was, which some providers say by a text (Cognito, Apple, Zitadel).
 #[must_use]
 pub fn is_believed(claims: &Map<String, Value>, name: &str) -> bool {
     match name {
-        "email" => claims.get("email_verified") == Some(&Value::Bool(true)),
-        "phone_number" => claims.get("phone_number_verified") == Some(&Value::Bool(true)),
+        "email" => claims.get("email_verified").is_some_and(is_true),
+        "phone_number" => claims.get("phone_number_verified").is_some_and(is_true),
         _ => true,
+    }
+}
+
+/// Who we are to an issuer, and who else its tokens may be for.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnAudience<'a> {
+    /// Our id there.
+    pub client_id: &'a str,
+    /// The audiences that are trusted beside us. `None`: none is named, and then all are of whose tokens `azp` says
+    /// that they were issued to us.
+    pub trusted: Option<&'a [String]>,
+}
+
+impl<'a> OwnAudience<'a> {
+    /// Where no other audience is trusted by name.
+    #[must_use]
+    pub const fn of(client_id: &'a str) -> Self {
+        Self { client_id, trusted: None }
     }
 }
 
 /// Whom a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// For us alone.
+    /// For us alone, or for others beside us who are trusted by name.
     Ours,
-    /// For others too, and none is trusted beside ourselves.
+    /// For others too, of whom nothing is configured: `azp` has to say that it was issued to us.
     Shared,
+    /// For others too, of whom one is not among those that are trusted.
+    Untrusted,
     /// For others alone.
     Foreign,
     /// `aud` does not say it: it is missing, empty, or neither a string nor an array of strings.
     Malformed,
 }
 
-/// Whom a token is for, to us who are `client_id`.
-pub(crate) fn audience(claims: &Map<String, Value>, client_id: &str) -> Audience {
-    match audiences(claims) {
-        None => Audience::Malformed,
-        Some(all) if all.is_empty() => Audience::Malformed,
-        Some(all) if all.iter().all(|audience| *audience == client_id) => Audience::Ours,
-        Some(all) if all.contains(&client_id) => Audience::Shared,
-        Some(_) => Audience::Foreign,
+/// Whom a token is for.
+pub(crate) fn audience(claims: &Map<String, Value>, own: OwnAudience<'_>) -> Audience {
+    let Some(all) = audiences(claims, "aud").filter(|all| !all.is_empty()) else {
+        return Audience::Malformed;
+    };
+    let others: Vec<&str> = all.iter().copied().filter(|audience| *audience != own.client_id).collect();
+    match own.trusted {
+        _ if others.len() == all.len() => Audience::Foreign,
+        _ if others.is_empty() => Audience::Ours,
+        None => Audience::Shared,
+        Some(trusted) if others.iter().all(|other| trusted.iter().any(|one| one == other)) => Audience::Ours,
+        Some(_) => Audience::Untrusted,
     }
+}
+
+/// Whether `azp` says that a token was issued to us; `None` where it says nothing.
+pub(crate) fn is_issued_to(claims: &Map<String, Value>, client_id: &str) -> Option<bool> {
+    said(claims, "azp").map(|azp| azp == client_id)
 }
 
 /// Whether something ended before now (`exp`), by any clock that is near enough to ours.
@@ -110,15 +141,18 @@ pub(crate) fn is_ahead(moment: Timestamp, now: Timestamp) -> bool {
     moment > now.plus(LEEWAY)
 }
 
-/// A claim that may be absent, and is an error when it is there and cannot be read.
+/// A claim that may be absent, and is an error when it says something that cannot be read.
 pub(crate) fn optional<T, E>(
     claims: &Map<String, Value>,
     name: &str,
     read: impl Fn(&Map<String, Value>, &str) -> Option<T>,
     error: E,
 ) -> Result<Option<T>, E> {
-    if claims.contains_key(name) { read(claims, name).map(Some).ok_or(error) } else { Ok(None) }
+    if said(claims, name).is_some() { read(claims, name).map(Some).ok_or(error) } else { Ok(None) }
 }
+
+/// The claim that says for whom a token is (RFC 7519 §4.1.3).
+pub(crate) const AUD: &str = "aud";
 
 /// How far the provider's clock may be from ours.
 pub(crate) const LEEWAY: Seconds = Seconds::new(60);

@@ -51,10 +51,12 @@ impl ClaimPath {
         claims.get(self.claim().as_ref())?.pointer(rest)
     }
 
-    /// The texts that stand in any of these places.
+    /// The roles or permissions that stand in any of these places: texts, or the names of an object's members.
     #[must_use]
     pub fn all_texts(paths: &[Self], claims: &Map<String, Value>) -> Vec<String> {
-        paths.iter().flat_map(|path| path.texts(claims)).map(str::to_owned).collect()
+        let texts = |path: &Self| path.texts(claims).map(str::to_owned).collect();
+        let named = |path: &Self| path.find(claims).and_then(Value::as_object).and_then(names);
+        paths.iter().flat_map(|path| named(path).unwrap_or_else(|| texts(path))).collect()
     }
 
     /// The name of the claim in which it stands.
@@ -77,6 +79,20 @@ impl ClaimPath {
         let several = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         one.into_iter().chain(several)
     }
+}
+
+/// The names of an object's members, where these are roles: each with an object of texts, which says where it was given
+/// (Zitadel: `{"admin": {"28015": "example.com"}}`), or each with `true` or `false`. Of any other object its names say
+/// nothing: `{"roles": ["admin"]}` gives nobody the role `roles`.
+fn names(members: &Map<String, Value>) -> Option<Vec<String>> {
+    let given = |value: &Value| {
+        value.as_object().is_some_and(|places| !places.is_empty() && places.values().all(Value::is_string))
+    };
+    if !members.values().all(given) && !members.values().all(Value::is_boolean) {
+        return None;
+    }
+    let counts = members.iter().filter(|(name, value)| !name.is_empty() && value.as_bool() != Some(false));
+    Some(counts.map(|(name, _)| name.clone()).collect())
 }
 
 /// RFC 6901 §3: `~` only as `~0` or `~1`.
@@ -118,6 +134,40 @@ mod tests {
             ["n", "o", "absent", "/realm_access", "/realm_access/absent", "/scope/0", "/n/a", "realm_access/roles"]
         {
             assert!(texts(nothing, &claims).is_empty(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn roles_may_be_the_names_of_members() {
+        let claims = json!({
+            "zitadel": { "admin": { "28015": "example.com" }, "user": { "28015": "example.com", "28016": "example.org" } },
+            "flags": { "admin": true, "user": false, "": true },
+            "list": ["admin", "", "user"], "one": "admin", "empty": {},
+            // None of these says of its names that they are roles.
+            "realm_access": { "roles": ["admin"] }, "with_flag": { "roles": ["admin"], "verify_caller": true },
+            "resource_access": { "account": { "roles": ["admin"] } }, "numbers": { "admin": 1 },
+            "texts": { "admin": "yes" }, "nulls": { "admin": null }, "hollow": { "admin": {} },
+            "mixed": { "admin": { "1": "a" }, "user": true }, "deep": { "admin": { "1": { "a": "b" } } },
+        });
+        let roles = |path: &str| ClaimPath::all_texts(&[ClaimPath::parse(path).unwrap()], claims.as_object().unwrap());
+        assert_eq!(roles("zitadel"), ["admin", "user"]);
+        assert_eq!(roles("/zitadel/admin"), Vec::<String>::new());
+        assert_eq!(roles("flags"), ["admin"]);
+        assert_eq!((roles("list").len(), roles("one")), (3, vec!["admin".to_owned()]));
+        assert_eq!(roles("/realm_access/roles"), ["admin"]);
+        for nothing in [
+            "empty",
+            "realm_access",
+            "with_flag",
+            "resource_access",
+            "numbers",
+            "texts",
+            "nulls",
+            "hollow",
+            "mixed",
+            "deep",
+        ] {
+            assert!(roles(nothing).is_empty(), "{nothing}");
         }
     }
 

@@ -12,6 +12,8 @@ use crate::http::public_url::{absolute, is_loopback};
 pub struct Issuer {
     text: String,
     development: bool,
+    /// Whether something may be fetched there.
+    reachable: bool,
 }
 
 impl Issuer {
@@ -24,7 +26,21 @@ impl Issuer {
         let local = is_loopback(&url);
         let reachable = if local { development } else { url.scheme() == "https" && is_public(&url) };
         let plain = url.query().is_none() && url.fragment().is_none();
-        (reachable && plain).then(|| Self { text: text.to_owned(), development: local })
+        (reachable && plain).then(|| Self { text: text.to_owned(), development: local, reachable })
+    }
+
+    /// Reads an issuer that is only a name: by `http`, as AD FS has it in access tokens. Nothing is ever fetched there, so
+    /// whatever is, is at addresses that the configuration names.
+    pub(super) fn parse_name(text: &str) -> Option<Self> {
+        let url = absolute(text)?;
+        let named = url.scheme() == "http" && url.query().is_none() && url.fragment().is_none() && !is_loopback(&url);
+        named.then(|| Self { text: text.to_owned(), development: false, reachable: false })
+    }
+
+    /// Whether its metadata can be asked for; false for one that is only a name.
+    #[must_use]
+    pub const fn is_reachable(&self) -> bool {
+        self.reachable
     }
 
     /// The issuer as configured, to be compared byte for byte.

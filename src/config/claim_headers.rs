@@ -7,7 +7,7 @@ use super::require::Known;
 use super::table::Table;
 use super::value::text;
 use crate::http::HeaderName;
-use crate::route::{Claim, ClaimHeader, Guard, Route, Router};
+use crate::route::{Claim, ClaimHeader, Guard, HeaderEncoding, Route, Router};
 
 const MAX_HEADERS: usize = 16;
 const MAX_NAME_BYTES: usize = 64;
@@ -97,7 +97,7 @@ pub(super) fn names(routes: &Router) -> Vec<HeaderName> {
 /// What nobody who comes to this route could have.
 pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
     let roles = guard.takes_tokens() || known.providers.iter().any(|provider| !provider.roles.is_empty());
-    for ClaimHeader { name, claim } in &guard.headers {
+    for ClaimHeader { name, claim, .. } in &guard.headers {
         if *claim == Claim::Roles && !roles {
             let why = "no entry of `PROVIDERS` says where its `roles` are";
             route.problem("headers", format!("`{name}` tells roles, and sessions have none: {why}"));
@@ -112,7 +112,15 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Kn
 }
 
 fn read_one(key: &str, value: &Value, kept: &[String]) -> Result<ClaimHeader, String> {
-    Ok(ClaimHeader { name: name(key)?, claim: claim(text(value)?, kept)? })
+    let name = name(key)?;
+    let Some(members) = value.as_object() else {
+        return Ok(ClaimHeader { name, claim: claim(text(value)?, kept)?, encoding: HeaderEncoding::Plain });
+    };
+    let known = members.len() == 2 && members.get("encoding").is_some_and(|encoding| encoding == "percent");
+    let told = members.get("tells").filter(|_| known);
+    let told =
+        told.ok_or("expected a word, or a table such as `{ tells = \"claims.name\", encoding = \"percent\" }`")?;
+    Ok(ClaimHeader { name, claim: claim(text(told)?, kept)?, encoding: HeaderEncoding::Percent })
 }
 
 fn name(key: &str) -> Result<HeaderName, String> {

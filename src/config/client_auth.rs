@@ -1,9 +1,16 @@
 //! `client_auth`: how Postern proves to an authorization server that it is the client, with the secret for it.
 
+use super::problem::expected;
 use super::secrets::{Owner, Secrets};
 use super::table::Table;
-use super::value::choice;
+use super::value::{choice, text};
+use crate::jose::Algorithm;
 use crate::secret::Secret;
+
+const ALGORITHMS: [(&str, Algorithm); 3] =
+    [("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256), ("PS256", Algorithm::Ps256)];
+const PRIVATE_KEY_JWT: &str = "private_key_jwt";
+const NONE: &str = "none";
 
 /// How Postern proves to an authorization server that it is the client.
 #[derive(Clone, Debug)]
@@ -12,28 +19,77 @@ pub enum ClientAuth {
     Basic(Secret<String>),
     /// `client_secret_post` (RFC 6749 §2.3.1).
     Post(Secret<String>),
-    /// `private_key_jwt` (RFC 7523): an ES256 key as a private JWK, perhaps with a `kid`.
-    PrivateKeyJwt(Secret<String>),
+    /// `private_key_jwt` (RFC 7523).
+    PrivateKeyJwt(ClientAssertion),
+    /// `none` (OpenID Connect Core §9): a public client, whose code PKCE alone protects. Of providers only.
+    None,
 }
 
-/// Reads `client_auth` of a table, and the secret of its owner.
+/// How a client's assertions are made.
+#[derive(Clone, Debug)]
+pub struct ClientAssertion {
+    /// The private key as a JWK, perhaps with a `kid` or a certificate.
+    pub key: Secret<String>,
+    /// `client_assertion.alg`: ES256, RS256 or PS256. Default ES256.
+    pub algorithm: Algorithm,
+    /// `client_assertion.audience`: whom they are for. Default the issuer.
+    pub audience: AssertionAudience,
+}
+
+/// Whom a client's assertion is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// The issuer (FAPI 2.0 §5.3.3.1).
+    Issuer,
+    /// The endpoint that it is sent to: the token endpoint in token requests (OpenID Connect Core §9).
+    Endpoint,
+    /// Always this.
+    Fixed(String),
+}
+
+/// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
 pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<ClientAuth> {
-    type Make = fn(Secret<String>) -> ClientAuth;
-    let methods: [(&str, Make); 3] = [
-        ("client_secret_basic", ClientAuth::Basic),
-        ("client_secret_post", ClientAuth::Post),
-        ("private_key_jwt", ClientAuth::PrivateKeyJwt),
-    ];
-    let given = table.optional("client_auth", choice(&methods.map(|(word, make)| (word, (word, make)))));
-    let (word, make) = match given {
+    let methods = ["client_secret_basic", "client_secret_post", PRIVATE_KEY_JWT, NONE].map(|word| (word, word));
+    // RFC 7662 §2.1: who asks about tokens proves who it is.
+    let allowed = if matches!(owner, Owner::Provider(_)) { &methods[..] } else { methods.get(..3).unwrap_or_default() };
+    let given = table.optional("client_auth", choice(allowed));
+    let method = match given {
         Some(given) => given,
         None if table.has("client_auth") => return None,
-        None => ("client_secret_basic", ClientAuth::Basic as Make),
+        None => "client_secret_basic",
     };
-    let secret = if word == "private_key_jwt" {
-        secrets.private_key(&owner.private_key_name())
-    } else {
-        secrets.required(&owner.client_secret_name())
-    };
-    secret.map(make)
+    if method == PRIVATE_KEY_JWT {
+        return assertion(table, secrets, owner).map(ClientAuth::PrivateKeyJwt);
+    }
+    if table.peek("client_assertion").is_some() {
+        table.problem("client_assertion", format!("is about `{PRIVATE_KEY_JWT}`, and `client_auth` is `{method}`"));
+    }
+    match method {
+        NONE => Some(ClientAuth::None),
+        "client_secret_post" => secrets.required(&owner.client_secret_name()).map(ClientAuth::Post),
+        _ => secrets.required(&owner.client_secret_name()).map(ClientAuth::Basic),
+    }
+}
+
+fn assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<ClientAssertion> {
+    let (mut algorithm, mut audience) = (None, None);
+    if let Some(mut inner) = table.table("client_assertion") {
+        algorithm = inner.optional("alg", choice(&ALGORITHMS));
+        audience = inner.optional("audience", assertion_audience);
+        inner.finish();
+    }
+    let algorithm = algorithm.unwrap_or(Algorithm::Es256);
+    let key = secrets.private_key(&owner.private_key_name(), algorithm)?;
+    Some(ClientAssertion { key, algorithm, audience: audience.unwrap_or(AssertionAudience::Issuer) })
+}
+
+fn assertion_audience(value: &serde_json::Value) -> Result<AssertionAudience, String> {
+    match text(value)? {
+        "issuer" => Ok(AssertionAudience::Issuer),
+        "endpoint" => Ok(AssertionAudience::Endpoint),
+        text if text.starts_with("https://") && url::Url::parse(text).is_ok() => {
+            Ok(AssertionAudience::Fixed(text.to_owned()))
+        }
+        other => Err(expected("`issuer`, `endpoint` or an https URL", other)),
+    }
 }

@@ -10,7 +10,15 @@ use crate::ids::IssuerId;
 use crate::time::Seconds;
 
 /// The keys that say something of asking.
-pub(super) const KEYS: [&str; 5] = ["client_id", "client_auth", "introspection_endpoint", "cache", "require_aud"];
+pub(super) const KEYS: [&str; 7] = [
+    "client_id",
+    "client_auth",
+    "client_assertion",
+    "introspection_endpoint",
+    "cache",
+    "require_aud",
+    "require_token_type",
+];
 
 /// A revoked token is let in no longer than that.
 const LONGEST_CACHE: Seconds = Seconds::hours(1);
@@ -28,7 +36,7 @@ pub struct Introspection {
     /// `cache`: for how long what was said of a token is good without asking again, and so for how long a revoked one
     /// may still be let in. Default one minute; zero asks every time.
     pub cache: Seconds,
-    /// `require_aud`: what an answer without `aud` is worth. Default nothing.
+    /// `require_aud` and `require_token_type`: what an answer without `aud` is worth. Default nothing.
     pub without_audience: WithoutAudience,
 }
 
@@ -38,7 +46,10 @@ pub enum WithoutAudience {
     /// Nothing: the token may be meant for another API.
     Refuse,
     /// The endpoint calls a token active only where it is meant for the one who asks (RFC 7662 §4); the operator says so.
+    /// `token_type` still has to say that it is an access token.
     TrustEndpoint,
+    /// The same, and that it calls no other kind of token active either: `token_type` may be missing too.
+    TrustEndpointForKind,
 }
 
 /// Reads what is said of asking in the table of an issuer.
@@ -53,17 +64,28 @@ pub(super) fn read(
     let client_auth = client_auth::read(table, secrets, &Owner::Issuer(id));
     let endpoint = table.optional("introspection_endpoint", |value| endpoint(text(value)?, issuer));
     let cache = table.optional("cache", duration(Seconds::new(0), LONGEST_CACHE));
-    let require_aud = table.optional("require_aud", flag);
+    let without_audience = without_audience(table);
     Some(Introspection {
         client_id: client_id?,
         client_auth: client_auth?,
         endpoint,
         cache: cache.unwrap_or(DEFAULT_CACHE),
-        without_audience: match require_aud {
-            Some(false) => WithoutAudience::TrustEndpoint,
-            _ => WithoutAudience::Refuse,
-        },
+        without_audience,
     })
+}
+
+fn without_audience(table: &mut Table<'_>) -> WithoutAudience {
+    let audience = table.optional("require_aud", flag).unwrap_or(true);
+    let kind = table.optional("require_token_type", flag);
+    match (audience, kind) {
+        (false, Some(false)) => WithoutAudience::TrustEndpointForKind,
+        (false, _) => WithoutAudience::TrustEndpoint,
+        (true, None) => WithoutAudience::Refuse,
+        (true, Some(_)) => {
+            table.problem("require_token_type", "is about answers without `aud`, and `require_aud` is not `false`");
+            WithoutAudience::Refuse
+        }
+    }
 }
 
 /// an address that this issuer's own metadata could name.
@@ -121,6 +143,9 @@ mod tests {
         assert!(matches!(&all.client_auth, ClientAuth::Post(_)));
         assert_eq!((all.endpoint.as_deref(), all.cache), (Some("https://as.example/introspect"), Seconds::new(0)));
         assert_eq!(all.without_audience, WithoutAudience::TrustEndpoint);
+        let kinds = |required: bool| read(&json!({ "require_aud": false, "require_token_type": required }));
+        assert_eq!(kinds(true).without_audience, WithoutAudience::TrustEndpoint);
+        assert_eq!(kinds(false).without_audience, WithoutAudience::TrustEndpointForKind);
     }
 
     #[test]
@@ -161,6 +186,12 @@ mod tests {
             assert!(problem(&json!({ "cache": bad })).contains("from `0s` to `1h`"), "{bad}");
         }
         assert!(problem(&json!({ "require_aud": "no" })).contains("`true` or `false`"));
+        for without in
+            [json!({ "require_token_type": false }), json!({ "require_aud": true, "require_token_type": true })]
+        {
+            let line = problem(&without);
+            assert!(line.ends_with("is about answers without `aud`, and `require_aud` is not `false`"), "{line}");
+        }
         assert!(problem(&json!({ "client_auth": "none" })).contains("client_secret_basic"));
         for key in ["algs", "jwks_uri"] {
             assert!(problem(&json!({ key: ["ES256"] })).ends_with("is about signed tokens, and `tokens` is `opaque`"));

@@ -8,7 +8,8 @@ use super::problem::expected;
 use super::provider::Provider;
 use super::secrets::Secrets;
 use super::table::Table;
-use super::value::{choice, flag, list, parsed, paths, text, word};
+use super::value::{algorithms, choice, flag, list, parsed, paths, text, word};
+use crate::claims::AUD;
 use crate::claims::path::ClaimPath;
 use crate::ids::IssuerId;
 use crate::ids::principal_kind::PrincipalKind;
@@ -35,6 +36,8 @@ pub struct TokenIssuer {
     pub issuer: Issuer,
     /// `audience`: of which `aud` must contain one. Never empty.
     pub audience: Vec<String>,
+    /// `audience_claim`: the claim that must contain one of them. Default `aud`.
+    pub audience_claim: String,
     /// `tokens`: what its access tokens are like. Default `rfc9068`.
     pub tokens: TokenFormat,
     /// `kind`: for whom its tokens speak. Under [`PrincipalKind::Human`], a client's own token is a service all the same.
@@ -163,7 +166,9 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenI
 /// without a `typ`, little but the audience tells an access token from an ID token.
 fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &TokenIssuer) {
     let own = |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer == issuer.issuer;
-    if let Some(provider) = providers.iter().filter(|_| issuer.is_legacy()).find(own) {
+    // Where another claim is looked at, no token with an `aud` is taken, and ID tokens have one.
+    let told_by_audience = issuer.is_legacy() && issuer.audience_claim == AUD;
+    if let Some(provider) = providers.iter().filter(|_| told_by_audience).find(own) {
         table.problem(
             issuer.id.as_str(),
             format!(
@@ -175,10 +180,15 @@ fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &Token
 }
 
 fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<TokenIssuer> {
-    let issuer = |text: &str| Issuer::parse(text, development);
+    let issuer = |text: &str| Issuer::parse(text, development).or_else(|| Issuer::parse_name(text));
     let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
     let audience = table.required("audience", AUDIENCE, audience);
     let tokens = tokens(&mut table, secrets, &id, issuer.as_ref());
+    let audience_claim = table.optional("audience_claim", parsed("the name of a claim such as `client_id`", word));
+    if audience_claim.is_some() && matches!(tokens, Some(TokenFormat::Opaque(_))) {
+        table.problem("audience_claim", "is about signed tokens, and `tokens` is `opaque`");
+    }
+    refuse_unreachable(&table, issuer.as_ref(), tokens.as_ref());
     let kind = table.optional("kind", choice(&PrincipalKind::NAMES));
     let scopes = paths(&mut table, "scopes");
     let roles = paths(&mut table, "roles");
@@ -194,6 +204,7 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
         id,
         issuer: issuer?,
         audience: audience?,
+        audience_claim: audience_claim.unwrap_or_else(|| AUD.to_owned()),
         tokens: tokens?,
         kind: kind.unwrap_or(PrincipalKind::Human),
         scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.into_iter().filter_map(ClaimPath::parse).collect()),
@@ -220,6 +231,19 @@ fn tokens(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &IssuerId, issuer: O
     }
 }
 
+/// AD FS names itself by `http` in access tokens. Such a name is compared, and nothing is ever fetched by it.
+fn refuse_unreachable(table: &Table<'_>, issuer: Option<&Issuer>, tokens: Option<&TokenFormat>) {
+    let missing = match tokens {
+        Some(TokenFormat::Signed(signed)) if signed.jwks_uri.is_none() => "jwks_uri",
+        Some(TokenFormat::Opaque(how)) if how.endpoint.is_none() => "introspection_endpoint",
+        _ => return,
+    };
+    if let Some(issuer) = issuer.filter(|issuer| !issuer.is_reachable()) {
+        let message = format!("{}; one that is not is only a name, and needs `{missing}`", Issuer::EXPECTED);
+        table.problem("issuer", expected(message, issuer.as_str()));
+    }
+}
+
 fn refuse(table: &mut Table<'_>, keys: &[&'static str], why: &str) {
     for key in keys {
         table.optional(key, |_| Err::<(), _>(why.to_owned()));
@@ -240,16 +264,6 @@ fn audience(value: &Value) -> Result<Vec<String>, String> {
     let all = list(AUDIENCE, word)(value)?;
     if all.is_empty() || all.len() > MAX_LIST {
         return Err(format!("expected 1 to {MAX_LIST} audiences, found {}", all.len()));
-    }
-    Ok(all)
-}
-
-/// no `none`, and no secret that both sides know.
-fn algorithms(value: &Value) -> Result<Vec<Algorithm>, String> {
-    let names: Vec<String> = Algorithm::ALL.iter().map(|algorithm| format!("`{}`", algorithm.name())).collect();
-    let all = list(&format!("one of {}", names.join(", ")), Algorithm::from_name)(value)?;
-    if all.is_empty() {
-        return Err("expected at least one algorithm".to_owned());
     }
     Ok(all)
 }
@@ -316,13 +330,19 @@ mod tests {
     #[test]
     fn what_would_let_others_tokens_in_is_refused() {
         //
-        assert!(problem("issuer", json!("http://as.example")).contains("https URL"));
+        for bad in ["http://as.example", "http://as.example?a", "http://u@as.example", "ftp://as.example", "as.example"]
+        {
+            assert!(problem("issuer", json!(bad)).contains("https URL"), "{bad}");
+        }
         for bad in [json!(""), json!([]), json!(["urn:api", "urn:api"]), json!(["a b"]), json!(7)] {
             assert!(problem("audience", bad.clone()).starts_with("ISSUERS.machines.audience: "), "{bad}");
         }
         let without = problems(&with_issuer(json!({ "issuer": "https://as.example" })));
         assert!(without[0].starts_with("ISSUERS.machines.audience: expected a resource identifier"), "{without:?}");
-        for bad in ["none", "None", "HS256", "HS512", "RSA-OAEP", ""] {
+        for bad in ["none", "None", "HS256", "HS512"] {
+            assert!(problem("algs", json!([bad])).contains("proves nothing about who signs"), "{bad}");
+        }
+        for bad in ["RSA-OAEP", "ES256K", ""] {
             assert!(problem("algs", json!([bad])).contains("expected one of `RS256`"), "{bad}");
         }
         assert!(problem("algs", json!([])).contains("at least one"));
@@ -342,6 +362,38 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_by_http_is_a_name_that_nothing_is_fetched_by() {
+        //
+        let read = |more: Value| {
+            let mut table = json!({ "issuer": "http://adfs.example/adfs/services/trust", "audience": "urn:api" });
+            table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            with_issuer(table)
+        };
+        let keys = "https://adfs.example/adfs/discovery/keys";
+        let config = parse(&read(json!({ "jwks_uri": keys }))).unwrap();
+        assert!(!config.issuers[0].issuer.is_reachable());
+        let opaque =
+            json!({ "tokens": "opaque", "client_id": "a", "introspection_endpoint": "https://adfs.example/i" });
+        assert!(parse(&read(opaque)).is_ok());
+        for (more, missing) in [
+            (json!({}), "jwks_uri"),
+            (json!({ "tokens": "legacy" }), "jwks_uri"),
+            (json!({ "tokens": "opaque", "client_id": "a" }), "introspection_endpoint"),
+        ] {
+            let lines = problems(&read(more));
+            assert!(lines.len() == 1 && lines[0].starts_with("ISSUERS.machines.issuer: "), "{lines:?}");
+            assert!(lines[0].contains(&format!("is only a name, and needs `{missing}`")), "{lines:?}");
+        }
+        for bad in ["http://127.0.0.1/a", "http://localhost/a", "http://adfs.example/a#b"] {
+            let lines = problems(&read(json!({ "issuer": bad, "jwks_uri": keys })));
+            assert!(lines[0].starts_with("ISSUERS.machines.issuer: "), "{lines:?}");
+        }
+        // Nor do its endpoints become any other than before.
+        let lines = problems(&read(json!({ "jwks_uri": "http://adfs.example/keys" })));
+        assert!(lines[0].starts_with("ISSUERS.machines.jwks_uri: "), "{lines:?}");
+    }
+
+    #[test]
     fn a_legacy_audience_is_no_client_that_people_sign_in_with() {
         //
         let table = |tokens: &str, audience: &str| json!({ "issuer": "https://login.example.com", "audience": ["urn:api", audience], "tokens": tokens });
@@ -349,6 +401,13 @@ mod tests {
         assert!(lines.len() == 1 && lines[0].contains("client id of provider `corp`"), "{lines:?}");
         assert!(parse(&with_issuer(table("rfc9068", "app"))).is_ok());
         assert!(parse(&with_issuer(table("legacy", "app2"))).is_ok());
+        // An issuer whose access tokens have no `aud`, as Cognito: then no token with one is taken.
+        let mut by_client = table("legacy", "app");
+        by_client["audience_claim"] = json!("client_id");
+        assert_eq!(parse(&with_issuer(by_client)).unwrap().issuers[0].audience_claim, "client_id");
+        for bad in [json!(""), json!("a b"), json!(["client_id"])] {
+            assert!(problem("audience_claim", bad.clone()).starts_with("ISSUERS.machines.audience_claim: "), "{bad}");
+        }
     }
 
     #[test]

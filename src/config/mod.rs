@@ -32,7 +32,7 @@ pub use crate::http::public_url::PublicUrl;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
-pub use client_auth::ClientAuth;
+pub use client_auth::{AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};

@@ -5,7 +5,10 @@ use super::client_auth::{self, ClientAuth};
 use super::problem::{expected, shown};
 use super::secrets::{Owner, Secrets};
 use super::table::Table;
-use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word};
+use super::value::{
+    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word,
+};
+use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;
 use crate::ids::ProviderId;
 use crate::jose::Algorithm;
@@ -16,9 +19,8 @@ const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
-const OWN_PARAMETERS: [&str; 21] = [
+const OWN_PARAMETERS: [&str; 20] = [
     "acr_values",
-    "claims",
     "client_assertion",
     "client_assertion_type",
     "client_id",
@@ -40,6 +42,13 @@ const OWN_PARAMETERS: [&str; 21] = [
     "state",
 ];
 
+/// The parameters of login links that are Postern's own.
+const LINK_PARAMETERS: [&str; 5] = ["fragment", "iss", "provider", "return_to", "target_link_uri"];
+/// What a `claims` parameter may ask about (OpenID Connect Core §5.5).
+const CLAIMS_MEMBERS: [&str; 2] = ["id_token", "userinfo"];
+/// The most parameters of a provider's own that a login link may set.
+const MAX_OWN_PARAMETERS: usize = 16;
+
 const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
     ("prompt", LoginParameter::Prompt),
     ("login_hint", LoginParameter::LoginHint),
@@ -55,7 +64,8 @@ const OWN_LOGOUT_PARAMETERS: [&str; 4] = ["client_id", "id_token_hint", "post_lo
 
 const LOGOUTS: [(&str, Logout); 2] = [("provider", Logout::Provider), ("local", Logout::Local)];
 
-const LOGOUT_TOKENS: [(&str, LogoutTokens); 2] = [("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
+const LOGOUT_TOKENS: [(&str, LogoutTokens); 3] =
+    [("standard", LogoutTokens::Standard), ("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
 
 /// One OpenID provider.
 #[derive(Clone, Debug)]
@@ -76,8 +86,13 @@ pub struct Provider {
     pub response_mode: ResponseMode,
     /// `id_token_algs`: what its ID tokens may be signed with. Default `["RS256"]`.
     pub id_token_algs: Vec<Algorithm>,
+    /// `trusted_audiences`: for whom its tokens may be besides. `None`: not named, and then for anybody, as long as `azp`
+    /// says that they were issued to us.
+    pub trusted_audiences: Option<Vec<String>>,
     /// `pass_through`: which of `prompt`, `login_hint`, `acr_values`, `max_age` a login link may set. Default all.
     pub pass_through: Vec<LoginParameter>,
+    /// `pass_through`: which parameters of the provider's own a login link may set besides. Default none.
+    pub pass_through_own: Vec<String>,
     /// `prompt`, sent on every login unless a login link sets one.
     pub prompt: Option<String>,
     /// `acr_values`, asked for on every login and then required of the ID token.
@@ -98,7 +113,7 @@ pub struct Provider {
     pub session_max: Option<Seconds>,
     /// `not_before`: every session by this provider that began before this time is over, from then on. Default none.
     pub not_before: Option<Timestamp>,
-    /// `logout_tokens`: what its back-channel logout tokens are like. Default `strict`.
+    /// `logout_tokens`: what its back-channel logout tokens are like. Default `standard`.
     pub logout_tokens: LogoutTokens,
     /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
     /// `sid` can sign that person out. Default false.
@@ -114,6 +129,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Who we are to it, and who else its tokens may be for.
+    #[must_use]
+    pub fn own_audience(&self) -> OwnAudience<'_> {
+        OwnAudience { client_id: &self.client_id, trusted: self.trusted_audiences.as_deref() }
+    }
+
     /// What to ask it for, so that a sign-in is of one of these classes: of those that it is always asked for, where there
     /// are any. `None` where it cannot be asked. Of no class in particular when `required` is empty.
     #[must_use]
@@ -159,7 +180,9 @@ pub enum Logout {
 /// What a provider's logout tokens are like (Back-Channel Logout §2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutTokens {
-    /// By the final text: `typ` is `logout+jwt`, `exp` is there.
+    /// By the final text: `exp` is there, `typ` is `logout+jwt` or missing.
+    Standard,
+    /// With what the final text only recommends: `typ` is there too.
     Strict,
     /// As earlier drafts allowed: `typ` may be `JWT` or missing, `exp` may be missing.
     Legacy,
@@ -226,13 +249,14 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
-    let id_token_algs = algorithms(&mut table);
-    let pass_through = pass_through(&mut table);
+    let id_token_algs = table.optional("id_token_algs", algorithms);
+    let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
+    let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
+    let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
     let prompt = table.optional("prompt", prompt);
     let acr_values = table.optional("acr_values", list("a value without spaces", word));
     let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let logout = table.optional("logout", choice(&LOGOUTS));
     let logout_params = parameters(&mut table, "logout_params", &OWN_LOGOUT_PARAMETERS);
     let id_token_hint = table.optional("id_token_hint", flag);
@@ -253,8 +277,10 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         client_auth: client_auth?,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
-        id_token_algs,
+        id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
+        trusted_audiences,
         pass_through,
+        pass_through_own,
         prompt,
         acr_values: acr_values.unwrap_or_default(),
         max_age,
@@ -265,7 +291,7 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         logout_params,
         session_max,
         not_before,
-        logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Strict),
+        logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Standard),
         frontchannel_logout: frontchannel_logout.unwrap_or(false),
         userinfo: userinfo.unwrap_or(false),
         roles: roles.unwrap_or_default(),
@@ -274,11 +300,30 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
     })
 }
 
-fn pass_through(table: &mut Table<'_>) -> Vec<LoginParameter> {
+/// Those of OpenID Connect that are read before they are sent on, and names of the provider's own, sent on as they come.
+fn pass_through(table: &mut Table<'_>, fixed: &[(String, String)]) -> (Vec<LoginParameter>, Vec<String>) {
     let known = |word: &str| LOGIN_PARAMETERS.iter().find(|(name, _)| *name == word).map(|(_, parameter)| *parameter);
-    table
-        .optional("pass_through", list(&one_of(&LOGIN_PARAMETERS), known))
-        .unwrap_or_else(|| LOGIN_PARAMETERS.map(|(_, parameter)| parameter).to_vec())
+    let Some(names) = table.optional("pass_through", list("a parameter's name of visible ASCII characters", word))
+    else {
+        return (LOGIN_PARAMETERS.map(|(_, parameter)| parameter).to_vec(), Vec::new());
+    };
+    let own: Vec<String> = names.iter().filter(|name| known(name).is_none()).cloned().collect();
+    for name in &own {
+        if OWN_PARAMETERS.contains(&name.as_str()) || LINK_PARAMETERS.contains(&name.as_str()) || name == "claims" {
+            let known = one_of(&LOGIN_PARAMETERS);
+            let message = format!(
+                "{} is not for a login link to set, expected {known} or a name of the provider's own",
+                shown(name)
+            );
+            table.problem("pass_through", message);
+        } else if fixed.iter().any(|(other, _)| other == name) {
+            table.problem("pass_through", format!("{} has a fixed value in `authorization_params`", shown(name)));
+        }
+    }
+    if own.len() > MAX_OWN_PARAMETERS {
+        table.problem("pass_through", format!("expected at most {MAX_OWN_PARAMETERS} names of the provider's own"));
+    }
+    (names.iter().filter_map(|name| known(name)).collect(), own)
 }
 
 fn scopes(table: &mut Table<'_>) -> Vec<String> {
@@ -289,39 +334,6 @@ fn scopes(table: &mut Table<'_>) -> Vec<String> {
         table.problem("scopes", format!("expected `{OPENID}` among them, without it there is no ID token"));
     }
     scopes
-}
-
-fn algorithms(table: &mut Table<'_>) -> Vec<Algorithm> {
-    let given = table.optional("id_token_algs", |value| {
-        if let Some(weak) = value.as_array().into_iter().flatten().filter_map(|item| item.as_str()).find(|alg| is_weak(alg))
-        {
-            return Err(format!(
-                "{} proves nothing about the provider, expected an algorithm with a public key such as `RS256` or `ES256`",
-                shown(weak)
-            ));
-        }
-        list("one of `RS256`, `PS256`, `ES256`, `EdDSA`", algorithm)(value)
-    });
-    if given.as_ref().is_some_and(Vec::is_empty) {
-        table.problem("id_token_algs", "expected at least one algorithm");
-    }
-    given.unwrap_or_else(|| vec![Algorithm::Rs256])
-}
-
-/// R-045: `none` in whatever spelling, and HMAC with the client secret that this side knows too.
-fn is_weak(name: &str) -> bool {
-    let name = name.trim().to_ascii_uppercase();
-    name == "NONE" || name.starts_with("HS")
-}
-
-fn algorithm(name: &str) -> Option<Algorithm> {
-    match name {
-        "RS256" => Some(Algorithm::Rs256),
-        "PS256" => Some(Algorithm::Ps256),
-        "ES256" => Some(Algorithm::Es256),
-        "EdDSA" | "Ed25519" => Some(Algorithm::EdDsa),
-        _ => None,
-    }
 }
 
 /// `none` would let nobody in who is not signed in at the provider already.
@@ -351,11 +363,26 @@ fn parameters(table: &mut Table<'_>, key: &'static str, own: &[&str]) -> Vec<(St
         } else if word(key).is_none() {
             inner.problem(key, "expected a parameter's name of visible ASCII characters");
         } else {
-            match text(value) {
-                Ok(text) => params.push((key.to_owned(), text.to_owned())),
+            match if key == "claims" { claims_parameter(value) } else { text(value).map(str::to_owned) } {
+                Ok(text) => params.push((key.to_owned(), text)),
                 Err(message) => inner.problem(key, message),
             }
         }
     }
     params
+}
+
+/// OpenID Connect Core §5.5, as JSON text or as a table.
+fn claims_parameter(value: &serde_json::Value) -> Result<String, String> {
+    const EXPECTED: &str = "a JSON object, or a table, of `id_token` and `userinfo` with an object each";
+    let parsed: serde_json::Value = match value {
+        serde_json::Value::String(text) => serde_json::from_str(text).map_err(|_| expected(EXPECTED, text))?,
+        other => other.clone(),
+    };
+    let is_request = parsed.as_object().is_some_and(|members| {
+        let known =
+            |(name, value): (&String, &serde_json::Value)| CLAIMS_MEMBERS.contains(&name.as_str()) && value.is_object();
+        !members.is_empty() && members.iter().all(known)
+    });
+    if is_request { Ok(parsed.to_string()) } else { Err(expected(EXPECTED, &parsed.to_string())) }
 }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::problem::Report;
 use crate::ids::{IssuerId, ProviderId};
+use crate::jose::{Algorithm, AssertionKey};
 use crate::keyring::KeyRing;
 use crate::secret::Secret;
 
@@ -110,28 +111,21 @@ impl Secrets<'_> {
         Some(all)
     }
 
-    /// A P-256 private key as a JWK (RFC 7518 §6.2).
-    pub(super) fn private_key(&self, name: &str) -> Option<Secret<String>> {
+    /// A private key for this algorithm as a JWK (RFC 7518 §6.2, §6.3).
+    pub(super) fn private_key(&self, name: &str, algorithm: Algorithm) -> Option<Secret<String>> {
         let text = self.required(name)?;
-        if !is_p256_private_key(text.expose()) {
-            self.problem(name, "expected a private key for ES256 as a JWK (`kty` `EC`, `crv` `P-256`, `x`, `y`, `d`)");
-            return None;
+        if AssertionKey::from_jwk(&text, algorithm).is_ok() {
+            return Some(text);
         }
-        Some(text)
+        let members = match algorithm {
+            Algorithm::Es256 => "`kty` `EC`, `crv` `P-256`, `x`, `y`, `d`",
+            _ => "`kty` `RSA`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`, `qi`",
+        };
+        self.problem(name, &format!("expected a private key for {} as a JWK ({members})", algorithm.name()));
+        None
     }
 
     fn problem(&self, name: &str, message: &str) {
         self.report.add(name, message);
     }
-}
-
-fn is_p256_private_key(text: &str) -> bool {
-    let Ok(serde_json::Value::Object(mut jwk)) = serde_json::from_str(text) else { return false };
-    let member_is = |name: &str, allowed: &str| jwk.get(name).is_none_or(|value| value == allowed);
-    if !(member_is("alg", "ES256") && member_is("use", "sig")) {
-        return false;
-    }
-    // The reader of keys refuses members that say nothing of the key itself, such as `kid`.
-    jwk.retain(|name, _| ["kty", "crv", "x", "y", "d"].contains(&name.as_str()));
-    p256::SecretKey::from_jwk_str(&serde_json::Value::Object(jwk).to_string()).is_ok()
 }

@@ -65,11 +65,12 @@ fn what_is_left_out_has_its_documented_default() {
     assert!(matches!(&provider.client_auth, ClientAuth::Basic(secret) if secret.expose() == "hunter2 & co"));
     assert_eq!(provider.scopes, ["openid", "profile", "email"]);
     assert_eq!(provider.id_token_algs, [Algorithm::Rs256]);
+    assert_eq!((provider.logout_tokens, &provider.trusted_audiences), (LogoutTokens::Standard, &None));
     assert_eq!(provider.response_mode, ResponseMode::Query);
     assert_eq!(provider.pass_through.len(), 4);
     assert!(provider.prompt.is_none() && provider.acr_values.is_empty() && provider.max_age.is_none());
     assert!(provider.resource.is_none() && provider.authorization_params.is_empty() && provider.id_token_hint);
-    assert_eq!((provider.logout_tokens, provider.frontchannel_logout), (LogoutTokens::Strict, false));
+    assert!(!provider.frontchannel_logout);
     assert_eq!(config.session, SessionConfig::default());
     assert_eq!((config.session.idle, config.session.absolute), (Seconds::hours(1), Seconds::hours(8)));
     assert_eq!(config.keys.newest_id().as_str(), "k1");
@@ -83,7 +84,7 @@ fn every_key_says_what_it_is_documented_to() {
             "corp": {
                 "name": "Example Corp", "issuer": "https://login.example.com/t1/", "client_id": "app",
                 "client_auth": "client_secret_post", "scopes": ["openid", "orders:read"],
-                "response_mode": "form_post", "id_token_algs": ["ES256", "EdDSA", "PS256"],
+                "response_mode": "form_post", "id_token_algs": ["ES256", "EdDSA", "PS256", "RS384"],
                 "pass_through": ["login_hint"], "prompt": "login consent", "acr_values": ["urn:mfa"], "max_age": "0s",
                 "resource": "urn:orders", "authorization_params": { "audience": "https://api.example.com" },
                 "id_token_hint": false, "session_max": "12h", "not_before": "2026-11-22T06:00:00Z",
@@ -100,7 +101,11 @@ fn every_key_says_what_it_is_documented_to() {
     assert_eq!(corp.id.as_str(), "corp");
     assert!(matches!(corp.client_auth, ClientAuth::Post(_)));
     assert_eq!(corp.response_mode, ResponseMode::FormPost);
-    assert_eq!(corp.id_token_algs, [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256]);
+    assert_eq!(corp.id_token_algs, [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs384]);
+    for algorithm in Algorithm::ALL {
+        let vars = with(small(), &["PROVIDERS", "corp", "id_token_algs"], json!([algorithm.name()]));
+        assert_eq!(parse(&vars).unwrap().providers[0].id_token_algs, [algorithm]);
+    }
     assert_eq!(corp.pass_through, [LoginParameter::LoginHint]);
     assert_eq!(corp.prompt.as_deref(), Some("login consent"));
     assert_eq!((corp.max_age, corp.id_token_hint), (Some(Seconds::new(0)), false));
@@ -109,7 +114,7 @@ fn every_key_says_what_it_is_documented_to() {
     assert_eq!(corp.resource.as_deref(), Some("urn:orders"));
     assert_eq!(corp.authorization_params, [("audience".to_owned(), "https://api.example.com".to_owned())]);
     let partner = config.provider("partner-2").unwrap();
-    assert!(matches!(&partner.client_auth, ClientAuth::PrivateKeyJwt(jwk) if jwk.expose().contains("2026")));
+    assert!(matches!(&partner.client_auth, ClientAuth::PrivateKeyJwt(how) if how.key.expose().contains("2026")));
     assert_eq!(config.session.idle, Seconds::minutes(15));
     assert_eq!((config.session.same_site, config.session.max_per_subject), (SameSite::Lax, 1));
     assert_eq!(corp.session_max, Some(Seconds::hours(12)));
@@ -194,7 +199,7 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         provider("issuer", json!(7)),
         provider("client_id", json!("a b")),
         provider("client_id", json!("")),
-        provider("client_auth", json!("none")),
+        provider("client_auth", json!("None")),
         provider("name", json!(" ")),
         provider("scopes", json!("openid")),
         provider("scopes", json!(["openid", "a b"])),
@@ -277,12 +282,99 @@ fn a_fixed_parameter_never_replaces_one_that_postern_sends() {
         "request",
         "request_uri",
         "id_token_hint",
-        "claims",
         "client_secret",
     ] {
         let line = problem(&["PROVIDERS", "corp", "authorization_params"], json!({ own: "x" }));
         assert_eq!(line, format!("PROVIDERS.corp.authorization_params.{own}: is Postern's own to send, take it out"));
     }
+}
+
+#[test]
+fn claims_are_asked_for_by_json_or_by_a_table() {
+    let read = |claims: Value| {
+        let vars = with(small(), &["PROVIDERS", "corp", "authorization_params"], json!({ "claims": claims }));
+        parse(&vars).unwrap().providers.remove(0).authorization_params
+    };
+    let asked = json!({ "id_token": { "acr": { "essential": true } }, "userinfo": { "email": null } });
+    for claims in [asked.clone(), asked.to_string().into()] {
+        let [(name, value)] = &read(claims)[..] else { panic!("one parameter") };
+        assert_eq!((name.as_str(), serde_json::from_str::<Value>(value).unwrap()), ("claims", asked.clone()));
+    }
+    for bad in
+        [json!(""), json!("{"), json!("[]"), json!({}), json!({ "id_token": [] }), json!({ "acr": {} }), json!(1)]
+    {
+        let line = problem(&["PROVIDERS", "corp", "authorization_params"], json!({ "claims": bad }));
+        assert!(line.contains("expected a JSON object, or a table, of `id_token` and `userinfo`"), "{line}");
+    }
+}
+
+#[test]
+fn a_link_may_set_what_is_the_providers_own_where_that_is_named() {
+    //
+    let read = |names: Value| {
+        let vars = with(small(), &["PROVIDERS", "corp", "pass_through"], names);
+        let provider = parse(&vars).unwrap().providers.remove(0);
+        (provider.pass_through, provider.pass_through_own)
+    };
+    let named = read(json!(["prompt", "kc_idp_hint", "organization"]));
+    assert_eq!(named, (vec![LoginParameter::Prompt], vec!["kc_idp_hint".to_owned(), "organization".to_owned()]));
+    assert_eq!(read(json!([])), (Vec::new(), Vec::new()));
+    for own in ["scope", "state", "redirect_uri", "claims", "request", "id_token_hint", "return_to", "iss", "provider"]
+    {
+        let line = problem(&["PROVIDERS", "corp", "pass_through"], json!([own]));
+        assert!(line.contains("is not for a login link to set"), "{line}");
+    }
+    for bad in [json!(["a b"]), json!([""]), json!(["a", "a"]), json!("a"), json!([1])] {
+        problem(&["PROVIDERS", "corp", "pass_through"], bad);
+    }
+    let fixed = with(small(), &["PROVIDERS", "corp", "authorization_params"], json!({ "organization": "o" }));
+    let lines = problems(&with(fixed, &["PROVIDERS", "corp", "pass_through"], json!(["organization"])));
+    assert_eq!(lines, ["PROVIDERS.corp.pass_through: `organization` has a fixed value in `authorization_params`"]);
+    let many: Vec<String> = (0..17).map(|number| format!("p{number}")).collect();
+    assert!(problem(&["PROVIDERS", "corp", "pass_through"], json!(many)).contains("at most 16"));
+}
+
+#[test]
+fn a_client_proves_itself_as_its_provider_wants_it() {
+    //
+    let read = |more: Value| {
+        let mut vars = with(small(), &["PROVIDERS", "corp", "client_auth"], json!("private_key_jwt"));
+        vars["PROVIDERS"]["corp"]["client_assertion"] = more;
+        match parse(&vars).unwrap().providers.remove(0).client_auth {
+            ClientAuth::PrivateKeyJwt(how) => (how.algorithm, how.audience),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(read(json!({})), (Algorithm::Es256, AssertionAudience::Issuer));
+    assert_eq!(read(json!({ "alg": "ES256", "audience": "endpoint" })).1, AssertionAudience::Endpoint);
+    let fixed = "https://login.example.com/aud";
+    assert_eq!(read(json!({ "audience": fixed })).1, AssertionAudience::Fixed(fixed.to_owned()));
+    let how = |more: Value| {
+        let vars = with(small(), &["PROVIDERS", "corp", "client_auth"], json!("private_key_jwt"));
+        problems(&with(vars, &["PROVIDERS", "corp", "client_assertion"], more))
+    };
+    for bad in
+        [json!({ "alg": "HS256" }), json!({ "alg": "none" }), json!({ "alg": "ES384" }), json!({ "aud": "issuer" })]
+    {
+        assert!(how(bad.clone())[0].starts_with("PROVIDERS.corp.client_assertion."), "{bad}");
+    }
+    for bad in [json!("token_endpoint"), json!(["issuer"]), json!("http://login.example.com"), json!("")] {
+        let lines = how(json!({ "audience": bad }));
+        assert!(lines[0].starts_with("PROVIDERS.corp.client_assertion.audience: "), "{lines:?}");
+    }
+    // The key that the tests have is none of RSA.
+    let lines = how(json!({ "alg": "PS256" }));
+    assert!(lines[0].starts_with("PROVIDER_CORP_PRIVATE_KEY: expected a private key for PS256"), "{lines:?}");
+    let line = problem(&["PROVIDERS", "corp", "client_assertion"], json!({ "alg": "ES256" }));
+    assert!(line.ends_with("is about `private_key_jwt`, and `client_auth` is `client_secret_basic`"), "{line}");
+}
+
+#[test]
+fn a_public_client_has_no_secret() {
+    let vars = with(small(), &["PROVIDERS", "corp", "client_auth"], json!("none"));
+    let keys = |name: &str| (name == "POSTERN_KEYS").then(|| secret(name)).flatten();
+    let config = Config::parse(vars.as_object().unwrap(), &keys).unwrap();
+    assert!(matches!(config.providers[0].client_auth, ClientAuth::None));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::problem::{expected, shown};
 use super::table::Table;
 use crate::claims::path::ClaimPath;
+use crate::jose::Algorithm;
 use crate::time::{Seconds, Timestamp};
 
 /// The most places to look for one thing in claims.
@@ -78,6 +79,26 @@ pub(super) fn paths(table: &mut Table<'_>, key: &'static str) -> Option<Vec<Clai
         }
         Ok(all)
     })
+}
+
+/// The algorithms that others may sign with: at least one of all that are verified here.
+pub(super) fn algorithms(value: &Value) -> Result<Vec<Algorithm>, String> {
+    let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    if let Some(weak) = names.into_iter().find(|name| is_weak(name)) {
+        return Err(format!(
+            "{} proves nothing about who signs, expected an algorithm with a public key such as `RS256` or `ES256`",
+            shown(weak)
+        ));
+    }
+    let known: Vec<String> = Algorithm::ALL.iter().map(|algorithm| format!("`{}`", algorithm.name())).collect();
+    let all = list(&format!("one of {}", known.join(", ")), Algorithm::from_name)(value)?;
+    if all.is_empty() { Err("expected at least one algorithm".to_owned()) } else { Ok(all) }
+}
+
+/// `none` in whatever spelling, and HMAC with a secret that this side knows too.
+fn is_weak(name: &str) -> bool {
+    let name = name.trim().to_ascii_uppercase();
+    name == "NONE" || name.starts_with("HS")
 }
 
 /// One of a few words.

@@ -2,12 +2,14 @@
 
 use super::background::Spawn;
 use crate::limit::Counters;
+use crate::oidc::client_auth::AssertionMaker;
 use crate::ports::{
     Clock, Fetch, Log, PolicyPublisher, PolicyStore, Random, ReplayGuard, SharedDocuments, Signatures, Signing, Timer,
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
 use crate::store::decision_log::DecisionLog;
+use crate::time::Timestamp;
 
 /// An implementation of each port. A function that needs one port takes that port, not the platform.
 pub trait Platform {
@@ -80,4 +82,9 @@ pub trait Platform {
     fn log(&self) -> &Self::Log;
     /// Runs work beside the request.
     fn background(&self) -> &Self::Spawn;
+}
+
+/// What it takes on this platform to prove to a server who we are.
+pub(super) fn assertion_maker<P: Platform>(platform: &P, now: Timestamp) -> AssertionMaker<'_, P::Random, P::Signing> {
+    AssertionMaker { now, random: platform.random(), signing: platform.signing() }
 }

@@ -12,7 +12,7 @@ use curve25519_dalek::constants::EIGHT_TORSION;
 use serde_json::{Map, Value};
 
 use crate::jose::algorithm::{Algorithm, Hash, KeyType};
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, said};
 
 /// The largest key set read, in bytes.
 pub const MAX_SET_BYTES: usize = 256 * 1024;
@@ -268,7 +268,7 @@ impl Material {
             ("RSA", _) => Self::rsa(unsigned(jwk, "n")?, unsigned(jwk, "e")?),
             ("EC", Some("P-256")) => Self::p256(coordinate(jwk, "x")?, coordinate(jwk, "y")?),
             ("EC", Some("P-384")) => Some(Self::P384 { x: coordinate(jwk, "x")?, y: coordinate(jwk, "y")? }),
-            ("OKP", Some("Ed25519")) => Self::ed25519(coordinate(jwk, "x")?),
+            ("OKP", Some("Ed25519")) => Self::ed25519(octets(jwk, "x")?.try_into().ok()?),
             _ => None,
         }
     }
@@ -339,8 +339,8 @@ fn curve(name: &str, kind: &str, coordinates: &[(&'static str, &[u8])]) -> Vec<(
 
 /// `use` and `key_ops`, where they are there, must allow it.
 fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
-    let by_use = jwk.get("use").is_none_or(|value| value == "sig");
-    let by_operations = jwk.get("key_ops").is_none_or(|value| operations(value).contains(&"verify"));
+    let by_use = said(jwk, "use").is_none_or(|value| value == "sig");
+    let by_operations = said(jwk, "key_ops").is_none_or(|value| operations(value).contains(&"verify"));
     by_use && by_operations
 }
 
@@ -353,16 +353,16 @@ fn operations(value: &Value) -> Vec<&str> {
 
 /// A published private key is anybody's, and a symmetric one never was the provider's alone.
 pub(super) fn has_private_parts(jwk: &Map<String, Value>) -> bool {
-    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name))
+    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| said(jwk, name).is_some())
 }
 
 fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     jwk.get(name)?.as_str()
 }
 
-/// `Some(None)` when the member is missing, `None` when it is no string.
+/// `Some(None)` when the member says nothing, `None` when it is no string.
 fn optional_text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<Option<&'a str>> {
-    jwk.get(name).map_or(Some(None), |value| value.as_str().map(Some))
+    said(jwk, name).map_or(Some(None), |value| value.as_str().map(Some))
 }
 
 fn octets(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
@@ -377,9 +377,13 @@ fn unsigned(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
     (!significant.is_empty()).then_some(significant)
 }
 
-/// Exactly as many octets as the curve's field has (RFC 7518 §6.2.1.2, RFC 8037 §2).
+/// As many octets as the curve's field has (RFC 7518 §6.2.1.2); one more where it is zero, the sign octet of Java's
+/// `BigInteger`, against the rule but seen in the wild. A number that is too short is refused: what is missing of it is
+/// not said.
 fn coordinate<const N: usize>(jwk: &Map<String, Value>, name: &str) -> Option<[u8; N]> {
-    octets(jwk, name)?.try_into().ok()
+    let octets = octets(jwk, name)?;
+    let unsigned = octets.strip_prefix(&[0]).filter(|rest| rest.len() == N).unwrap_or(&octets);
+    unsigned.try_into().ok()
 }
 
 #[cfg(test)]

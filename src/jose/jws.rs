@@ -15,10 +15,13 @@ use serde_json::{Map, Value};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{KeyChoiceError, KeySet, KeyStamp, MAX_KID_BYTES, PublicKey};
 use crate::jose::sign::Signatures;
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, said};
 
-/// The longest token looked at, in bytes.
+/// The longest token looked at that somebody presents, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// The longest token that comes in an answer to a request of ours: as long as such an answer may be. People in several
+/// hundred groups have ID tokens of more than 16 KiB.
+pub const MAX_DELIVERED_BYTES: usize = 128 * 1024;
 const MAX_TYP_BYTES: usize = 64;
 
 /// A token taken apart. Nothing in it is to be believed, so there is no way to its claims.
@@ -58,6 +61,18 @@ impl Header {
     pub fn typ(&self) -> Option<&str> {
         self.typ.as_deref()
     }
+}
+
+/// Whether a `typ` is that media type: letters compare without case, and `application/` may be left out
+/// (RFC 7515 §4.1.9).
+#[must_use]
+pub fn is_media_type(typ: &str, expected: &str) -> bool {
+    const PREFIX: &str = "application/";
+    let bare = match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+        _ => typ,
+    };
+    bare.eq_ignore_ascii_case(expected)
 }
 
 /// A token whose signature a key of the given set made. Only [`UnverifiedJwt::verify`] makes one:
@@ -117,7 +132,7 @@ impl VerifiedJwt {
 /// Why a token is not verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtError {
-    /// Longer than [`MAX_TOKEN_BYTES`].
+    /// Longer than [`MAX_TOKEN_BYTES`]; or [`MAX_DELIVERED_BYTES`], where it was delivered to us.
     TooLarge,
     /// Not three parts, or one of them empty.
     Malformed,
@@ -215,12 +230,20 @@ impl<'a> UnverifiedJwt<'a> {
     /// # Errors
     /// When it is not a compact JWS of the plain kind that providers issue.
     pub fn parse(token: &'a str) -> Result<Self, JwtError> {
-        Self::take_apart(token).map(|(jwt, _)| jwt)
+        Self::take_apart(token, MAX_TOKEN_BYTES).map(|(jwt, _)| jwt)
+    }
+
+    /// Takes a token apart that came over a connection of ours to its issuer.
+    ///
+    /// # Errors
+    /// The same, but that it may be longer.
+    pub fn parse_delivered(token: &'a str) -> Result<Self, JwtError> {
+        Self::take_apart(token, MAX_DELIVERED_BYTES).map(|(jwt, _)| jwt)
     }
 
     /// The token, and all its header says.
-    pub(super) fn take_apart(token: &'a str) -> Result<(Self, Map<String, Value>), JwtError> {
-        if token.len() > MAX_TOKEN_BYTES {
+    pub(super) fn take_apart(token: &'a str, max_bytes: usize) -> Result<(Self, Map<String, Value>), JwtError> {
+        if token.len() > max_bytes {
             return Err(JwtError::TooLarge);
         }
         let (header, payload, signature) = three_parts(token)?;
@@ -251,7 +274,8 @@ impl<'a> UnverifiedJwt<'a> {
     }
 
     fn read(&self) -> Result<Map<String, Value>, JwtError> {
-        let parse = || json::parse_object(&self.payload, MAX_TOKEN_BYTES).map_err(JwtError::ClaimsJson);
+        // Its size was looked at with that of the token.
+        let parse = || json::parse_object(&self.payload, MAX_DELIVERED_BYTES).map_err(JwtError::ClaimsJson);
         self.claims.take().map_or_else(parse, Ok)
     }
 
@@ -348,7 +372,7 @@ fn short_text(
     max_bytes: usize,
     error: JwtError,
 ) -> Result<Option<String>, JwtError> {
-    match members.get(name) {
+    match said(members, name) {
         None => Ok(None),
         Some(Value::String(text)) if text.len() <= max_bytes => Ok(Some(text.clone())),
         Some(_) => Err(error),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{PublicKey, has_private_parts};
-use crate::jose::jws::{JwtError, UnverifiedJwt, VerifiedJwt};
+use crate::jose::jws::{JwtError, MAX_TOKEN_BYTES, UnverifiedJwt, VerifiedJwt};
 use crate::jose::sign::Signatures;
 
 /// A proof taken apart; its signature is still to be checked.
@@ -48,7 +48,7 @@ impl<'a> UnverifiedKeyProof<'a> {
     /// # Errors
     /// When it is no compact JWS with a public key in its header.
     pub fn parse(text: &'a str) -> Result<Self, KeyProofError> {
-        let (jwt, header) = UnverifiedJwt::take_apart(text).map_err(KeyProofError::Jwt)?;
+        let (jwt, header) = UnverifiedJwt::take_apart(text, MAX_TOKEN_BYTES).map_err(KeyProofError::Jwt)?;
         let jwk = header.get("jwk").and_then(Value::as_object).ok_or(KeyProofError::KeyMissing)?;
         if has_private_parts(jwk) {
             return Err(KeyProofError::KeyPrivate);

@@ -6,6 +6,7 @@
 //! mean is for the validator of that kind of token to say, one each (RFC 8725 §3.12).
 
 pub mod algorithm;
+pub mod assertion_key;
 pub mod jwk;
 pub mod jws;
 pub mod key_proof;
@@ -15,8 +16,9 @@ pub mod sign;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, Hash, KeyType};
+pub use assertion_key::{AssertionKey, RsaPrivateJwk};
 pub use jwk::{KeyChoiceError, KeySet, KeySetError, KeyStamp, PublicKey};
-pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt};
+pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt, is_media_type};
 pub use key_proof::{KeyProofError, UnverifiedKeyProof, VerifiedKeyProof};
 pub use portable::Portable;
 pub use sign::{Es256Signer, Signatures, SignerError, Signing};

@@ -3,11 +3,13 @@
 //! The mathematics is that of `jwt-compact` (over `rsa` and `p256`), `p384` and `ed25519-dalek`. What is added here is
 //! strictness those leave to the caller: both backends must give the same verdict on every vector.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Es256, Rsa};
 use jwt_compact::{Algorithm as _, AlgorithmSignature};
 use p384::ecdsa::signature::Verifier;
 
 use crate::jose::algorithm::Algorithm;
+use crate::jose::assertion_key::RsaPrivateJwk;
 use crate::jose::jwk::{Material, PublicKey};
 use crate::jose::sign::Es256Signer;
 use crate::jose::sign::{Signatures, Signing};
@@ -28,6 +30,23 @@ impl Signing for Portable {
     async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>> {
         Some(key.signature(message))
     }
+
+    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+        let private = rsa_private_key(key.jwk().expose())?;
+        let signature = rsa_scheme(key.algorithm())?.sign(&private, message);
+        Some(signature.as_bytes().into_owned())
+    }
+}
+
+fn rsa_private_key(jwk: &str) -> Option<rsa::RsaPrivateKey> {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(jwk).ok()?;
+    let number = |name: &str| {
+        let bytes = Base64UrlUnpadded::decode_vec(members.get(name)?.as_str()?).ok()?;
+        Some(rsa::BigUint::from_bytes_be(&bytes))
+    };
+    let primes = vec![number("p")?, number("q")?];
+    let key = rsa::RsaPrivateKey::from_components(number("n")?, number("e")?, number("d")?, primes).ok()?;
+    key.validate().ok().map(|()| key)
 }
 
 /// `None` when key, algorithm and signature do not go together at all.

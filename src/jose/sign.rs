@@ -1,5 +1,5 @@
-//! Claims → a compact JWS by a key of our own, ES256 only: for `private_key_jwt` (RFC 7523 §2.2, R-032) and for what
-//! upstreams are told of who asks.
+//! Claims → a compact JWS by a key of our own, ES256 only: for what upstreams are told of who asks. Keys that are
+//! registered with others, of other kinds too, are in [`super::assertion_key`].
 
 #![expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
 
@@ -11,9 +11,9 @@ use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
+use crate::jose::assertion_key::RsaPrivateJwk;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
-
-use crate::json;
+use crate::json::{self, said};
 use crate::secret::Secret;
 
 const MAX_JWK_BYTES: usize = 4096;
@@ -39,7 +39,9 @@ pub enum SignerError {
     Json(json::JsonError),
     /// Not a private P-256 key, or its parts do not belong together.
     NotP256,
-    /// `use`, `key_ops`, `alg` or `kid` is there and does not allow signing with ES256.
+    /// Not a private RSA key with all its members.
+    NotRsa,
+    /// `use`, `key_ops`, `alg` or `kid` is there and does not allow signing, or `x5t#S256` or `x5c` names no certificate.
     NotForSigning,
 }
 
@@ -48,7 +50,8 @@ impl fmt::Display for SignerError {
         match self {
             Self::Json(error) => error.fmt(f),
             Self::NotP256 => f.write_str("expected a private jwk with `kty` `EC` and `crv` `P-256`"),
-            Self::NotForSigning => f.write_str("expected a jwk whose `use`, `key_ops`, `alg` and `kid` allow `ES256`"),
+            Self::NotRsa => f.write_str("expected a private jwk with `kty` `RSA` and all members of the key"),
+            Self::NotForSigning => f.write_str("expected a jwk whose `use`, `key_ops`, `alg` and `kid` allow to sign"),
         }
     }
 }
@@ -161,16 +164,21 @@ fn only(members: &Map<String, Value>, names: &[&str]) -> Value {
 }
 
 fn signing_kid(members: &Map<String, Value>, public: &PublicKey) -> Option<String> {
-    let for_signing = members.get("use").is_none_or(|value| value == "sig")
-        && members.get("alg").is_none_or(|value| value == Algorithm::Es256.name())
-        && members.get("key_ops").is_none_or(|value| {
-            value.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "sign"))
-        });
-    let kid = match members.get("kid") {
+    let for_signing = said(members, "use").is_none_or(|value| value == "sig")
+        && said(members, "alg").is_none_or(|value| value == Algorithm::Es256.name())
+        && operations_allow_signing(members);
+    let kid = match said(members, "kid") {
         None => public.thumbprint().to_owned(),
         Some(value) => value.as_str().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID_BYTES)?.to_owned(),
     };
     for_signing.then_some(kid)
+}
+
+///
+pub(super) fn operations_allow_signing(members: &Map<String, Value>) -> bool {
+    said(members, "key_ops").is_none_or(|value| {
+        value.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "sign"))
+    })
 }
 
 /// Signature verification by whoever does it best here: WebCrypto at the edge, [`crate::jose::portable`] elsewhere.
@@ -185,6 +193,8 @@ pub trait Signatures {
 pub trait Signing {
     /// `key`'s ES256 signature over `message`: r and s, 32 bytes each (RFC 7518 §3.4). `None` when the backend fails.
     async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>>;
+    /// `key`'s signature over `message`, by the algorithm that it is for. `None` when the backend fails.
+    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>>;
 }
 
 #[cfg(test)]

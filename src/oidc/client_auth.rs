@@ -4,10 +4,10 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde_json::json;
 
 use super::exchange;
-use crate::config::{ClientAuth, Provider};
+use crate::config::{AssertionAudience, ClientAssertion, ClientAuth, Provider};
 use crate::http::{HeaderValue, header};
-use crate::jose::Es256Signer;
-use crate::ports::{OutboundRequest, Random};
+use crate::jose::AssertionKey;
+use crate::ports::{OutboundRequest, Random, Signing};
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 
@@ -20,7 +20,7 @@ pub struct Client<'a> {
     pub id: &'a str,
     /// What proves that we are it.
     pub auth: &'a ClientAuth,
-    /// The server it is proven to: the audience of an assertion.
+    /// The server it is proven to: the audience of an assertion, unless the configuration names another.
     pub issuer: &'a str,
 }
 
@@ -28,6 +28,17 @@ impl<'a> From<&'a Provider> for Client<'a> {
     fn from(provider: &'a Provider) -> Self {
         Self { id: &provider.client_id, auth: &provider.client_auth, issuer: provider.issuer.as_str() }
     }
+}
+
+/// What it takes to make an assertion: the time, chance, and somebody who signs.
+#[derive(Clone, Copy, Debug)]
+pub struct AssertionMaker<'a, Rng, Backend> {
+    /// Now.
+    pub now: Timestamp,
+    /// For its `jti`.
+    pub random: &'a Rng,
+    /// For keys that the core does not sign with itself.
+    pub signing: &'a Backend,
 }
 
 /// Our own key or secret proves nothing: a configuration error.
@@ -38,11 +49,10 @@ pub struct ClientKeyUnusable;
 ///
 /// # Errors
 /// When the client's key is unusable.
-pub(super) fn authenticated<'a>(
+pub(super) async fn authenticated<'a>(
     client: Client<'a>,
     mut post: FormPost<'a>,
-    now: Timestamp,
-    random: &impl Random,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, ClientKeyUnusable> {
     match client.auth {
         ClientAuth::Basic(secret) => {
@@ -54,8 +64,18 @@ pub(super) fn authenticated<'a>(
             post.fields.extend([("client_id", client.id), ("client_secret", secret.expose())]);
             Ok(post.build())
         }
-        ClientAuth::PrivateKeyJwt(key) => {
-            let assertion = client_assertion(client, key, now, random)?;
+        // RFC 6749 §3.2.1: it says who it is, and proves nothing.
+        ClientAuth::None => {
+            post.fields.push(("client_id", client.id));
+            Ok(post.build())
+        }
+        ClientAuth::PrivateKeyJwt(how) => {
+            let audience = match &how.audience {
+                AssertionAudience::Issuer => client.issuer,
+                AssertionAudience::Endpoint => post.endpoint,
+                AssertionAudience::Fixed(audience) => audience,
+            };
+            let assertion = client_assertion(client.id, audience, how, maker).await?;
             let mut post: FormPost<'_> = post;
             post.fields.extend([
                 ("client_id", client.id),
@@ -91,24 +111,24 @@ fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, Client
     Ok(value)
 }
 
-/// `private_key_jwt` (RFC 7523 §3; the audience is the issuer, as a string: FAPI 2.0 §5.3.3.1, R-032).
-fn client_assertion(
-    client: Client<'_>,
-    key: &Secret<String>,
-    now: Timestamp,
-    random: &impl Random,
+/// `private_key_jwt` (RFC 7523 §3; the audience is one, as a string: FAPI 2.0 §5.3.3.1, R-032).
+async fn client_assertion(
+    client_id: &str,
+    audience: &str,
+    how: &ClientAssertion,
+    AssertionMaker { now, random, signing }: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<Secret<String>, ClientKeyUnusable> {
-    let signer = Es256Signer::from_jwk(key).map_err(|_| ClientKeyUnusable)?;
+    let key = AssertionKey::from_jwk(&how.key, how.algorithm).map_err(|_| ClientKeyUnusable)?;
     let mut id = [0; 16];
     random.fill(&mut id);
     let claims = json!({
-        "iss": client.id,
-        "sub": client.id,
-        "aud": client.issuer,
+        "iss": client_id,
+        "sub": client_id,
+        "aud": audience,
         "jti": Base64UrlUnpadded::encode_string(&id),
         "iat": now,
         "exp": now.plus(ASSERTION_LIFETIME),
     });
     let claims = claims.as_object().ok_or(ClientKeyUnusable)?;
-    Ok(Secret::new(signer.sign(Some("JWT"), claims)))
+    key.sign(claims, signing).await.ok_or(ClientKeyUnusable)
 }

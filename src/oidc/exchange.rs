@@ -7,11 +7,15 @@ use crate::time::Seconds;
 /// How long a provider may take to answer.
 pub const TIMEOUT: Seconds = Seconds::new(10);
 
+/// Who asks: firewalls of providers turn away requests that do not say. It tells nothing of the deployment.
+pub(super) const USER_AGENT: &str = "Postern";
+
 /// A GET for a JSON document: no cookie, no credential.
 #[must_use]
 pub fn json_get(url: String, max_bytes: usize) -> OutboundRequest {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     OutboundRequest { method: Method::GET, url, headers, body: String::new(), timeout: TIMEOUT, max_bytes }
 }
 
@@ -21,6 +25,7 @@ pub fn form_post(url: String, fields: &[(&str, &str)], max_bytes: usize) -> Outb
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     OutboundRequest { method: Method::POST, url, headers, body, timeout: TIMEOUT, max_bytes }
 }

@@ -10,8 +10,11 @@ use serde_json::{Map, Value};
 pub use error::IdTokenError;
 
 use super::login_values::Nonce;
-use crate::claims::{Audience, LEEWAY, audience, audiences, beginning, is_ahead, is_over, name, optional, text, time};
-use crate::jose::{Algorithm, VerifiedJwt};
+use crate::claims::{
+    Audience, LEEWAY, OwnAudience, audience, beginning, is_ahead, is_issued_to, is_over, name, optional, text, time,
+};
+use crate::jose::{Algorithm, VerifiedJwt, is_media_type};
+use crate::json::{said, texts};
 use crate::secret::constant_time_eq;
 use crate::time::{Seconds, Timestamp};
 
@@ -22,8 +25,8 @@ pub const MAX_AGE_AT_LOGIN: Seconds = Seconds::minutes(10);
 pub struct IdTokenExpectations<'a> {
     /// The issuer of the metadata, which is that of the configuration.
     pub issuer: &'a str,
-    /// Our id at the provider.
-    pub client_id: &'a str,
+    /// Our id at the provider, and who else its ID tokens may be for.
+    pub audience: OwnAudience<'a>,
     /// The nonce sent with this login.
     pub nonce: &'a Nonce,
     /// The access token of the same response, for `at_hash`. `None` when there is none, and then `at_hash` is not looked at.
@@ -41,14 +44,12 @@ pub struct IdTokenExpectations<'a> {
 pub struct RefreshedIdTokenExpectations<'a> {
     /// The issuer of the session.
     pub issuer: &'a str,
-    /// Our id at the provider.
-    pub client_id: &'a str,
+    /// Our id at the provider, and who else its ID tokens may be for.
+    pub audience: OwnAudience<'a>,
     /// The subject of the session.
     pub subject: &'a str,
     /// The `nonce` of the login, if it is still known.
     pub nonce: Option<&'a Nonce>,
-    /// When the person signed in, as the login's ID token said.
-    pub auth_time: Option<Timestamp>,
     /// The new access token.
     pub access_token: &'a str,
     /// Now.
@@ -90,8 +91,7 @@ impl IdToken {
         check_kind(&jwt)?;
         let claims = jwt.claims();
         check_issuer(claims, expected.issuer)?; // 2
-        check_audience(claims, expected.client_id)?; // 3
-        check_authorized_party(claims, expected.client_id)?; // 4, 5
+        check_audience(claims, expected.audience)?; // 3, 4, 5
         let expires_at = check_expiry(claims, expected.now)?; // 9
         let issued_at = check_issue(claims, expected.now)?; // 10
         check_nonce(claims, expected.nonce)?; // 11
@@ -111,7 +111,8 @@ impl IdToken {
         })
     }
 
-    /// Checks an ID token that came with a refresh: the same person, at the same time, for us.
+    /// Checks an ID token that came with a refresh: the same person, for us. `auth_time` is not looked at: providers move
+    /// it with each refresh, or leave it out, and the session keeps that of its sign-in.
     ///
     /// # Errors
     /// The first check that fails.
@@ -122,17 +123,12 @@ impl IdToken {
         if text(claims, "sub") != Some(expected.subject) {
             return Err(IdTokenError::SubMismatch);
         }
-        check_audience(claims, expected.client_id)?;
-        check_authorized_party(claims, expected.client_id)?;
+        check_audience(claims, expected.audience)?;
         check_expiry(claims, expected.now)?;
         check_issue(claims, expected.now)?;
         match expected.nonce {
-            Some(nonce) if claims.contains_key("nonce") => check_nonce(claims, nonce)?,
+            Some(nonce) if said(claims, "nonce").is_some() => check_nonce(claims, nonce)?,
             _ => {}
-        }
-        let auth_time = optional(claims, "auth_time", time, IdTokenError::AuthTimeMalformed)?;
-        if auth_time.is_some_and(|now| expected.auth_time.is_some_and(|then| now != then)) {
-            return Err(IdTokenError::AuthTimeMoved);
         }
         check_at_hash(claims, jwt.header().algorithm(), Some(expected.access_token))
     }
@@ -170,12 +166,12 @@ impl IdToken {
     /// `acr`, unless it is no string: then it satisfies nothing.
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
-        self.claims.get("acr")?.as_str()
+        said(&self.claims, "acr")?.as_str()
     }
 
-    /// The strings in `amr`; empty when it is no array.
+    /// The texts in `amr`, be it one by itself.
     pub fn amr(&self) -> impl Iterator<Item = &str> {
-        self.claims.get("amr").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        said(&self.claims, "amr").into_iter().flat_map(texts)
     }
 
     /// `sid`: the session at the provider, for its logout.
@@ -193,10 +189,10 @@ impl IdToken {
 
 /// other kinds of tokens name their `typ`; an ID token has none, or `JWT` (RFC 7519 §5.1, RFC 8725 §3.11).
 fn check_kind(jwt: &VerifiedJwt) -> Result<(), IdTokenError> {
-    if jwt.header().typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+    if jwt.header().typ().is_some_and(|typ| !is_media_type(typ, "JWT")) {
         return Err(IdTokenError::TypRefused);
     }
-    if jwt.claims().contains_key("events") {
+    if said(jwt.claims(), "events").is_some() {
         return Err(IdTokenError::EventsPresent);
     }
     Ok(())
@@ -206,23 +202,15 @@ fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), IdToken
     if text(claims, "iss") == Some(issuer) { Ok(()) } else { Err(IdTokenError::IssMismatch) }
 }
 
-///
-fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
-    match audience(claims, client_id) {
-        Audience::Ours => Ok(()),
-        Audience::Shared => Err(IdTokenError::AudUntrusted),
-        Audience::Foreign => Err(IdTokenError::AudMismatch),
-        Audience::Malformed => Err(IdTokenError::AudMalformed),
-    }
-}
-
-///
-fn check_authorized_party(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
-    let several = audiences(claims).is_some_and(|audiences| audiences.len() > 1);
-    match claims.get("azp") {
-        None if several => Err(IdTokenError::AzpMissing),
-        Some(azp) if azp.as_str() != Some(client_id) => Err(IdTokenError::AzpMismatch),
-        _ => Ok(()),
+/// A token for others too is ours where it says that it was issued to us.
+fn check_audience(claims: &Map<String, Value>, own: OwnAudience<'_>) -> Result<(), IdTokenError> {
+    match (audience(claims, own), is_issued_to(claims, own.client_id)) {
+        (Audience::Foreign, _) => Err(IdTokenError::AudMismatch),
+        (Audience::Malformed, _) => Err(IdTokenError::AudMalformed),
+        (Audience::Untrusted, _) => Err(IdTokenError::AudUntrusted),
+        (_, Some(false)) => Err(IdTokenError::AzpMismatch),
+        (Audience::Shared, None) => Err(IdTokenError::AzpMissing),
+        (Audience::Ours | Audience::Shared, _) => Ok(()),
     }
 }
 
@@ -292,7 +280,7 @@ fn check_at_hash(
     algorithm: Algorithm,
     access_token: Option<&str>,
 ) -> Result<(), IdTokenError> {
-    let (Some(claim), Some(access_token)) = (claims.get("at_hash"), access_token) else {
+    let (Some(claim), Some(access_token)) = (said(claims, "at_hash"), access_token) else {
         return Ok(());
     };
     let digest = algorithm.hash().digest(access_token.as_bytes());

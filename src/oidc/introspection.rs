@@ -6,13 +6,13 @@
 
 use serde_json::{Map, Value};
 
-use super::client_auth::{Client, ClientKeyUnusable, FormPost, authenticated};
+use super::client_auth::{AssertionMaker, Client, ClientKeyUnusable, FormPost, authenticated};
 use super::exchange;
 use crate::claims::{audiences, beginning, is_ahead, is_over, name, optional, time};
 use crate::config::WithoutAudience;
 use crate::http::{StatusCode, is_token68};
-use crate::json;
-use crate::ports::{OutboundRequest, OutboundResponse, Random};
+use crate::json::{self, said};
+use crate::ports::{OutboundRequest, OutboundResponse, Random, Signing};
 use crate::time::Timestamp;
 
 /// An answer larger than this is refused: no more than a JWT may say.
@@ -162,16 +162,15 @@ pub fn may_be_opaque(token: &str) -> bool {
 ///
 /// # Errors
 /// When the client's key is unusable.
-pub fn request(
+pub async fn request(
     client: Client<'_>,
     endpoint: &str,
     token: &str,
-    now: Timestamp,
-    random: &impl Random,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, IntrospectionError> {
     let fields = vec![("token", token), ("token_type_hint", "access_token")];
     let post = FormPost { endpoint, fields, max_bytes: MAX_BYTES };
-    authenticated(client, post, now, random).map_err(|ClientKeyUnusable| IntrospectionError::ClientKey)
+    authenticated(client, post, maker).await.map_err(|ClientKeyUnusable| IntrospectionError::ClientKey)
 }
 
 /// Reads the answer (§2.2, R-119): what it says of a token that is active. Nothing but `true` makes it so.
@@ -212,7 +211,7 @@ impl Introspected {
         let client_id = optional(&claims, "client_id", name, IntrospectionError::ClientIdMalformed)?;
         let subject = optional(&claims, "sub", name, IntrospectionError::SubMalformed)?;
         // A client's own token need not have a `sub` (§2.2); it then speaks for that client (RFC 9068 §2.2).
-        let clients_own = || client_id.clone().filter(|_| !claims.contains_key("username"));
+        let clients_own = || client_id.clone().filter(|_| said(&claims, "username").is_none());
         let subject = subject.or_else(clients_own).ok_or(IntrospectionError::SubMalformed)?;
         Ok(Self { subject, client_id, starts_at, expires_at, claims })
     }
@@ -255,7 +254,7 @@ impl Introspected {
 }
 
 fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), IntrospectionError> {
-    match claims.get("iss") {
+    match said(claims, "iss") {
         Some(iss) if iss.as_str() != Some(issuer) => Err(IntrospectionError::IssMismatch),
         _ => Ok(()),
     }
@@ -266,26 +265,28 @@ fn check_audience(
     claims: &Map<String, Value>,
     expected: &IntrospectionExpectations<'_>,
 ) -> Result<(), IntrospectionError> {
-    if !claims.contains_key("aud") {
+    if said(claims, "aud").is_none() {
         return match expected.without_audience {
             WithoutAudience::Refuse => Err(IntrospectionError::AudMissing),
-            WithoutAudience::TrustEndpoint if claims.contains_key("token_type") => Ok(()),
-            WithoutAudience::TrustEndpoint => Err(IntrospectionError::TokenType),
+            WithoutAudience::TrustEndpoint if said(claims, "token_type").is_none() => {
+                Err(IntrospectionError::TokenType)
+            }
+            WithoutAudience::TrustEndpoint | WithoutAudience::TrustEndpointForKind => Ok(()),
         };
     }
-    let audiences = audiences(claims).ok_or(IntrospectionError::AudMalformed)?;
+    let audiences = audiences(claims, "aud").ok_or(IntrospectionError::AudMalformed)?;
     let ours = |audience: &&str| expected.audiences.iter().any(|own| own == audience);
     if audiences.iter().any(ours) { Ok(()) } else { Err(IntrospectionError::AudMismatch) }
 }
 
 /// refresh tokens and others that introspection knows are no access tokens.
 fn check_kind(claims: &Map<String, Value>) -> Result<(), IntrospectionError> {
-    let Some(kind) = claims.get("token_type") else { return Ok(()) };
+    let Some(kind) = said(claims, "token_type") else { return Ok(()) };
     let kind = kind.as_str().map(str::to_ascii_lowercase).unwrap_or_default();
     if !TOKEN_TYPES.contains(&kind.as_str()) {
         return Err(IntrospectionError::TokenType);
     }
-    let bound = claims.get("cnf").is_some_and(|cnf| cnf.get("jkt").is_some());
+    let bound = claims.get("cnf").and_then(Value::as_object).is_some_and(|cnf| said(cnf, "jkt").is_some());
     if kind == "dpop" && !bound { Err(IntrospectionError::UnboundDpop) } else { Ok(()) }
 }
 

@@ -11,6 +11,8 @@ pub struct Hints {
     pub prompt: Option<String>,
     /// `login_hint`
     pub login_hint: Option<String>,
+    /// Those of the provider's own.
+    pub own: Vec<(String, String)>,
 }
 
 /// The URL that the browser is sent to.
@@ -53,7 +55,7 @@ pub fn authorization_url(
     if let Some(resource) = &provider.resource {
         query.append_pair("resource", resource);
     }
-    for (name, value) in &provider.authorization_params {
+    for (name, value) in provider.authorization_params.iter().chain(&hints.own) {
         query.append_pair(name, value);
     }
     drop(query);

@@ -6,9 +6,12 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::claims::{Audience, LEEWAY, audience, beginning, is_ahead, is_over, name, optional, text, time};
+use crate::claims::{
+    Audience, LEEWAY, OwnAudience, audience, beginning, is_ahead, is_issued_to, is_over, name, optional, text, time,
+};
 use crate::config::LogoutTokens;
-use crate::jose::VerifiedJwt;
+use crate::jose::{VerifiedJwt, is_media_type};
+use crate::json::said;
 use crate::time::{Seconds, Timestamp};
 
 /// How long ago, at most, a logout token was issued. Providers are told to let them expire within two
@@ -23,8 +26,8 @@ const TYP: &str = "logout+jwt";
 pub struct LogoutTokenExpectations<'a> {
     /// The issuer of the metadata, which is that of the configuration.
     pub issuer: &'a str,
-    /// Our id at the provider.
-    pub client_id: &'a str,
+    /// Our id at the provider, and who else its tokens may be for.
+    pub audience: OwnAudience<'a>,
     /// What this provider's logout tokens are like.
     pub kind: LogoutTokens,
     /// Now.
@@ -79,7 +82,7 @@ pub enum LogoutTokenError {
     AudMalformed,
     /// `aud` does not contain our id.
     AudMismatch,
-    /// `aud` contains others beside us.
+    /// `aud` contains others beside us, who are not trusted, and `azp` does not say that the token was issued to us.
     AudUntrusted,
     /// `exp` is missing and required, or no time.
     ExpMalformed,
@@ -146,11 +149,11 @@ impl LogoutToken {
         let claims = jwt.claims();
         check_kind(jwt.header().typ(), expected.kind)?;
         check_issuer(claims, expected.issuer)?; // 4
-        check_audience(claims, expected.client_id)?; // 4
+        check_audience(claims, expected.audience)?; // 4
         let usable_until = check_times(claims, expected)?; // 4
         let target = target(claims)?; // 5
         check_events(claims)?; // 6
-        if claims.contains_key("nonce") {
+        if said(claims, "nonce").is_some() {
             return Err(LogoutTokenError::NoncePresent); // 7
         }
         let jti = text(claims, "jti").filter(|jti| !jti.is_empty()).ok_or(LogoutTokenError::JtiMalformed)?; // 8
@@ -178,9 +181,10 @@ impl LogoutToken {
 
 /// A token without a `typ` of its own is told from others by `events` alone.
 fn check_kind(typ: Option<&str>, kind: LogoutTokens) -> Result<(), LogoutTokenError> {
-    let is = |expected: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(expected));
+    let is = |expected: &str| typ.is_some_and(|typ| is_media_type(typ, expected));
     let fits = match kind {
         LogoutTokens::Strict => is(TYP),
+        LogoutTokens::Standard => is(TYP) || typ.is_none(),
         LogoutTokens::Legacy => is(TYP) || is("JWT") || typ.is_none(),
     };
     if fits { Ok(()) } else { Err(LogoutTokenError::TypRefused) }
@@ -191,10 +195,11 @@ fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), LogoutT
 }
 
 /// As for ID tokens.
-fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), LogoutTokenError> {
-    match audience(claims, client_id) {
+fn check_audience(claims: &Map<String, Value>, own: OwnAudience<'_>) -> Result<(), LogoutTokenError> {
+    match audience(claims, own) {
         Audience::Ours => Ok(()),
-        Audience::Shared => Err(LogoutTokenError::AudUntrusted),
+        Audience::Shared if is_issued_to(claims, own.client_id) == Some(true) => Ok(()),
+        Audience::Shared | Audience::Untrusted => Err(LogoutTokenError::AudUntrusted),
         Audience::Foreign => Err(LogoutTokenError::AudMismatch),
         Audience::Malformed => Err(LogoutTokenError::AudMalformed),
     }
@@ -207,7 +212,7 @@ fn check_times(
 ) -> Result<Timestamp, LogoutTokenError> {
     let now = expected.now;
     let expires_at = optional(claims, "exp", time, LogoutTokenError::ExpMalformed)?;
-    if expires_at.is_none() && expected.kind == LogoutTokens::Strict {
+    if expires_at.is_none() && expected.kind != LogoutTokens::Legacy {
         return Err(LogoutTokenError::ExpMalformed);
     }
     if expires_at.is_some_and(|expires_at| is_over(expires_at, now)) {

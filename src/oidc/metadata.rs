@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::exchange::json_get;
 use crate::config::Issuer;
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
 
 /// A metadata document larger than this is refused.
@@ -27,6 +27,8 @@ pub struct Metadata {
     pub userinfo_endpoint: Option<String>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
+    /// The endpoints that are named, cannot be used, and are not needed to sign anybody in.
+    pub left_out: Vec<&'static str>,
 }
 
 /// Why a metadata document is not used.
@@ -95,22 +97,31 @@ impl Metadata {
     /// When it is not the metadata of `issuer`, or of a provider that Postern can use.
     pub fn parse(body: &[u8], issuer: &Issuer) -> Result<Self, MetadataError> {
         let document = document_of(body, issuer)?;
-        if let Some(methods) = document.get("code_challenge_methods_supported") {
-            let listed = methods.as_array().is_some_and(|methods| methods.iter().any(|method| method == "S256"));
-            if !listed {
-                return Err(MetadataError::NoS256);
-            }
+        let methods = said(&document, "code_challenge_methods_supported");
+        if methods.is_some_and(|methods| texts(methods).all(|method| method != "S256")) {
+            return Err(MetadataError::NoS256);
         }
+        let mut left_out = Vec::new();
+        let mut optional = |name| {
+            endpoint(&document, name, issuer).unwrap_or_else(|_| {
+                left_out.push(name);
+                None
+            })
+        };
+        let end_session_endpoint = optional("end_session_endpoint");
+        let revocation_endpoint = optional("revocation_endpoint");
+        let userinfo_endpoint = optional("userinfo_endpoint");
         let required = |name| required(&document, name, issuer);
         Ok(Self {
             authorization_endpoint: required("authorization_endpoint")?,
             token_endpoint: required("token_endpoint")?,
             jwks_uri: required("jwks_uri")?,
-            end_session_endpoint: endpoint(&document, "end_session_endpoint", issuer)?,
-            revocation_endpoint: endpoint(&document, "revocation_endpoint", issuer)?,
-            userinfo_endpoint: endpoint(&document, "userinfo_endpoint", issuer)?,
-            iss_parameter_supported: document.get("authorization_response_iss_parameter_supported")
-                == Some(&Value::Bool(true)),
+            end_session_endpoint,
+            revocation_endpoint,
+            userinfo_endpoint,
+            iss_parameter_supported: said(&document, "authorization_response_iss_parameter_supported")
+                .is_some_and(is_true),
+            left_out,
         })
     }
 }
@@ -137,8 +148,8 @@ fn endpoint(
     name: &'static str,
     issuer: &Issuer,
 ) -> Result<Option<String>, MetadataError> {
-    match document.get(name) {
-        None | Some(Value::Null) => Ok(None),
+    match said(document, name) {
+        None => Ok(None),
         Some(Value::String(url)) if issuer.allows_endpoint(url) => Ok(Some(url.clone())),
         Some(_) => Err(MetadataError::EndpointRefused(name)),
     }

@@ -1,20 +1,21 @@
 //! The token request and its answer (RFC 6749 §4.1.3, §5; OpenID Connect Core §3.1.3).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::client_auth::{ClientKeyUnusable, FormPost, authenticated};
+use super::client_auth::{AssertionMaker, ClientKeyUnusable, FormPost, authenticated};
 use super::error_response::{ErrorClass, ErrorResponse};
 use super::exchange;
 use super::login_values::CodeVerifier;
 use crate::config::Provider;
 use crate::http::StatusCode;
-use crate::json;
-use crate::ports::{OutboundRequest, OutboundResponse, Random};
+use crate::jose::jws::MAX_DELIVERED_BYTES;
+use crate::json::{self, said};
+use crate::ports::{OutboundRequest, OutboundResponse, Random, Signing};
 use crate::secret::Secret;
-use crate::time::{Seconds, Timestamp};
+use crate::time::Seconds;
 
 /// A token response larger than this is refused.
-pub const MAX_BYTES: usize = 128 * 1024;
+pub const MAX_BYTES: usize = MAX_DELIVERED_BYTES;
 
 /// What an access token is taken to live when the provider does not say.
 const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
@@ -39,8 +40,8 @@ pub struct CodeGrant<'a> {
 /// A token response that can be used.
 #[derive(Debug)]
 pub struct TokenResponse {
-    /// `access_token`
-    pub access_token: Secret<String>,
+    /// `access_token`; `None` where the provider gave none, as some do for the scope `openid` alone
+    pub access_token: Option<Secret<String>>,
     /// `refresh_token`
     pub refresh_token: Option<Secret<String>>,
     /// `id_token`, not verified yet; a refresh may come without one
@@ -63,7 +64,7 @@ pub enum TokenError {
     Refused(ErrorResponse),
     /// Not a strict JSON object, or not said to be one.
     NotJson,
-    /// The named member is absent, empty, not a string, or holds what no token may.
+    /// The named member is absent and needed, not a string, or holds what no token may.
     Missing(&'static str),
     /// `token_type` is not `Bearer` (RFC 6749 §7.1).
     TokenType,
@@ -97,12 +98,11 @@ impl TokenError {
 ///
 /// # Errors
 /// When the client's key is unusable.
-pub fn code_request(
+pub async fn code_request(
     provider: &Provider,
     token_endpoint: &str,
     grant: &CodeGrant<'_>,
-    now: Timestamp,
-    random: &impl Random,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, TokenError> {
     let mut fields = vec![
         ("grant_type", "authorization_code"),
@@ -113,25 +113,24 @@ pub fn code_request(
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));
     }
-    post(provider, token_endpoint, fields, now, random)
+    post(provider, token_endpoint, fields, maker).await
 }
 
 /// Builds the request that refreshes an access token (RFC 6749 §6, OpenID Connect Core §12.1).
 ///
 /// # Errors
 /// When the client's key is unusable.
-pub fn refresh_request(
+pub async fn refresh_request(
     provider: &Provider,
     token_endpoint: &str,
     refresh_token: &Secret<String>,
-    now: Timestamp,
-    random: &impl Random,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, TokenError> {
     let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose().as_str())];
     if let Some(resource) = &provider.resource {
         fields.push(("resource", resource));
     }
-    post(provider, token_endpoint, fields, now, random)
+    post(provider, token_endpoint, fields, maker).await
 }
 
 /// What kind of token the provider is to forget (`token_type_hint`, RFC 7009 §2.1).
@@ -147,30 +146,28 @@ pub enum TokenHint {
 ///
 /// # Errors
 /// When the client's key is unusable.
-pub fn revocation_request(
+pub async fn revocation_request(
     provider: &Provider,
     revocation_endpoint: &str,
     (token, hint): (&Secret<String>, TokenHint),
-    now: Timestamp,
-    random: &impl Random,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, TokenError> {
     let hint = match hint {
         TokenHint::Refresh => "refresh_token",
         TokenHint::Access => "access_token",
     };
     let fields = vec![("token", token.expose().as_str()), ("token_type_hint", hint)];
-    post(provider, revocation_endpoint, fields, now, random)
+    post(provider, revocation_endpoint, fields, maker).await
 }
 
-fn post<'a>(
+async fn post<'a>(
     provider: &'a Provider,
     endpoint: &'a str,
     fields: Vec<(&'a str, &'a str)>,
-    now: Timestamp,
-    random: &impl Random,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, TokenError> {
     let post = FormPost { endpoint, fields, max_bytes: MAX_BYTES };
-    authenticated(provider.into(), post, now, random).map_err(|ClientKeyUnusable| TokenError::ClientKey)
+    authenticated(provider.into(), post, maker).await.map_err(|ClientKeyUnusable| TokenError::ClientKey)
 }
 
 /// Reads the answer.
@@ -187,31 +184,38 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
         (StatusCode::OK, _) => return Err(TokenError::NotJson),
         (status, document) => return Err(refusal(status, document.and_then(Result::ok).as_ref())),
     };
-    if document.contains_key("error") {
+    if said(&document, "error").is_some() {
         return Err(refusal(response.status, Some(&document)));
     }
-    let text = |name: &'static str| match document.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-        _ => Err(TokenError::Missing(name)),
-    };
-    if !text("token_type").map_err(|_| TokenError::TokenType)?.eq_ignore_ascii_case("bearer") {
-        return Err(TokenError::TokenType);
-    }
-    // RFC 6749 §A.12: it must fit into a header later.
-    let fits = |token: &String| token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     Ok(TokenResponse {
-        access_token: Secret::new(text("access_token").ok().filter(fits).ok_or(TokenError::Missing("access_token"))?),
-        id_token: match document.get("id_token") {
-            None | Some(Value::Null) => None,
-            Some(_) => Some(Secret::new(text("id_token")?)),
+        access_token: access_token(&document)?,
+        id_token: match said(&document, "id_token") {
+            None => None,
+            Some(Value::String(token)) => Some(Secret::new(token.clone())),
+            Some(_) => return Err(TokenError::Missing("id_token")),
         },
-        refresh_token: text("refresh_token").ok().map(Secret::new),
-        expires_in: expires_in(document.get("expires_in")),
+        refresh_token: said(&document, "refresh_token")
+            .and_then(Value::as_str)
+            .map(|token| Secret::new(token.to_owned())),
+        expires_in: expires_in(said(&document, "expires_in")),
+        // A list of no scopes says something: nothing was granted.
         scope: match document.get("scope") {
             None | Some(Value::Null) => None,
             Some(scope) => Some(scope.as_str().unwrap_or_default().to_owned()),
         },
     })
+}
+
+/// The access token, which is of a type that is known (RFC 6749 §7.1) and fits into a header later (§A.12).
+fn access_token(document: &Map<String, Value>) -> Result<Option<Secret<String>>, TokenError> {
+    let Some(token) = said(document, "access_token") else { return Ok(None) };
+    let kind = said(document, "token_type").and_then(Value::as_str);
+    if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
+        return Err(TokenError::TokenType);
+    }
+    let fits = |token: &&str| token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let token = token.as_str().filter(fits).ok_or(TokenError::Missing("access_token"))?;
+    Ok(Some(Secret::new(token.to_owned())))
 }
 
 /// The scopes in a `scope` (RFC 6749 §3.3), which stand between spaces.
@@ -220,7 +224,7 @@ pub fn scope_values(scope: &str) -> Vec<String> {
     scope.split(' ').filter(|value| !value.is_empty()).map(str::to_owned).collect()
 }
 
-fn refusal(status: StatusCode, document: Option<&serde_json::Map<String, Value>>) -> TokenError {
+fn refusal(status: StatusCode, document: Option<&Map<String, Value>>) -> TokenError {
     TokenError::Refused(ErrorResponse::of_answer(status, document))
 }
 

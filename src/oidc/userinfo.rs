@@ -3,18 +3,18 @@
 
 use serde_json::{Map, Value};
 
-use super::exchange::{TIMEOUT, content_type};
+use super::exchange::{TIMEOUT, USER_AGENT, content_type};
 use crate::claims::{audiences, is_over, optional, text, time};
 use crate::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use crate::jose::VerifiedJwt;
-use crate::jose::jws::MAX_TOKEN_BYTES;
-use crate::json;
+use crate::jose::jws::MAX_DELIVERED_BYTES;
+use crate::jose::{VerifiedJwt, is_media_type};
+use crate::json::{self, said};
 use crate::ports::{OutboundRequest, OutboundResponse};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A UserInfo response larger than this is refused: no more than an ID token may say.
-pub const MAX_BYTES: usize = MAX_TOKEN_BYTES;
+pub const MAX_BYTES: usize = MAX_DELIVERED_BYTES;
 
 /// Claims about the sign-in or the token, not the person: the ID token alone tells them, for it alone is bound to
 /// this login.
@@ -71,6 +71,10 @@ pub struct UserInfo {
 pub enum UserInfoError {
     /// The configuration asks for it and the provider's metadata has no `userinfo_endpoint`.
     NoEndpoint,
+    /// The same, and it has one that is not `https`, or at an address no provider has.
+    EndpointRefused,
+    /// The provider gave no access token to ask with.
+    NoToken,
     /// The access token does not fit into a header.
     TokenUnsendable,
     /// Any status but 200 below 500.
@@ -103,6 +107,8 @@ impl UserInfoError {
     pub const fn code(self) -> &'static str {
         match self {
             Self::NoEndpoint => "userinfo.no_endpoint",
+            Self::EndpointRefused => "userinfo.endpoint_refused",
+            Self::NoToken => "userinfo.no_token",
             Self::TokenUnsendable => "userinfo.token_unsendable",
             Self::Refused(_) => "userinfo.refused",
             Self::ContentType => "userinfo.content_type_unknown",
@@ -130,6 +136,7 @@ pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<Outbound
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwt"));
     headers.insert(header::AUTHORIZATION, bearer);
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     Ok(OutboundRequest {
         method: Method::GET,
         url: endpoint.to_owned(),
@@ -178,17 +185,17 @@ impl UserInfo {
     /// # Errors
     /// The first check that fails.
     pub fn check_signed(jwt: VerifiedJwt, expected: &UserInfoExpectations<'_>) -> Result<Self, UserInfoError> {
-        if jwt.header().typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+        if jwt.header().typ().is_some_and(|typ| !is_media_type(typ, "JWT")) {
             return Err(UserInfoError::TypRefused);
         }
         let claims = jwt.into_claims();
-        if claims.contains_key("events") {
+        if said(&claims, "events").is_some() {
             return Err(UserInfoError::EventsPresent);
         }
         if text(&claims, "iss") != Some(expected.issuer) {
             return Err(UserInfoError::IssMismatch);
         }
-        if !audiences(&claims).is_some_and(|audiences| audiences.contains(&expected.client_id)) {
+        if !audiences(&claims, "aud").is_some_and(|audiences| audiences.contains(&expected.client_id)) {
             return Err(UserInfoError::AudMismatch);
         }
         let expires_at = optional(&claims, "exp", time, UserInfoError::ExpMalformed)?;
@@ -201,7 +208,7 @@ impl UserInfo {
     /// Adds those of `names` that `claims` lack and this has.
     pub fn complete(&self, claims: &mut Map<String, Value>, names: &[String]) {
         for name in lacking(claims, names) {
-            if let Some(value) = self.claims.get(&name).filter(|value| !value.is_null()) {
+            if let Some(value) = said(&self.claims, &name) {
                 claims.insert(name, value.clone());
             }
         }
@@ -211,7 +218,7 @@ impl UserInfo {
 /// Which of `names` a session lacks with these `claims`, and UserInfo could tell.
 #[must_use]
 pub fn lacking(claims: &Map<String, Value>, names: &[String]) -> Vec<String> {
-    let told_here = |name: &&String| !claims.contains_key(*name) && !OF_THE_SIGN_IN.contains(&name.as_str());
+    let told_here = |name: &&String| said(claims, name).is_none() && !OF_THE_SIGN_IN.contains(&name.as_str());
     names.iter().filter(told_here).cloned().collect()
 }
 

@@ -9,6 +9,17 @@ pub struct ClaimHeader {
     pub name: HeaderName,
     /// What it tells.
     pub claim: Claim,
+    /// How it is written.
+    pub encoding: HeaderEncoding,
+}
+
+/// How a fact is written into a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderEncoding {
+    /// As it is: what has another reading there is not sent.
+    Plain,
+    /// In UTF-8, all but `A-Z a-z 0-9 - . _ ~` as `%XX` (RFC 3986 §2.1), so that every text can be sent.
+    Percent,
 }
 
 /// A fact about who asks.

@@ -11,7 +11,7 @@ mod spelling;
 mod strictness;
 mod surroundings;
 
-pub use claim_header::{Claim, ClaimHeader};
+pub use claim_header::{Claim, ClaimHeader, HeaderEncoding};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
 pub use pattern::{Pattern, PatternError};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::identity::Identity;
 use crate::http::{HeaderName, HeaderValue};
-use crate::route::{Claim, ClaimHeader};
+use crate::route::{Claim, ClaimHeader, HeaderEncoding};
 
 /// The longest value sent.
 const MAX_VALUE_BYTES: usize = 4096;
@@ -37,9 +37,10 @@ pub struct ClaimHeaders {
 #[must_use]
 pub fn claim_headers(chosen: &[ClaimHeader], who: &Identity<'_>) -> ClaimHeaders {
     let mut headers = ClaimHeaders::default();
-    for ClaimHeader { name, claim } in chosen {
+    for ClaimHeader { name, claim, encoding } in chosen {
         let Some(fact) = fact(claim, who) else { continue };
-        match fact.written().and_then(|text| HeaderValue::try_from(text).ok()) {
+        let written = if *encoding == HeaderEncoding::Percent { fact.encoded() } else { fact.written() };
+        match written.and_then(|text| HeaderValue::try_from(text).ok()) {
             Some(value) => headers.headers.push((name.clone(), value)),
             None => headers.withheld.push(name.clone()),
         }
@@ -111,6 +112,31 @@ impl Fact {
         };
         (is_plain(&text) && text.len() <= MAX_VALUE_BYTES).then_some(text)
     }
+
+    /// The same in percent-encoding, which leaves one reading to every text: the commas that are left separate.
+    fn encoded(&self) -> Option<String> {
+        let text = match self {
+            Self::One(text) => encoded(text),
+            Self::List(items) if items.iter().all(|item| !item.is_empty()) => {
+                items.iter().map(|item| encoded(item)).collect::<Vec<_>>().join(",")
+            }
+            Self::List(_) | Self::Unwritable => return None,
+        };
+        (!text.is_empty() && text.len() <= MAX_VALUE_BYTES).then_some(text)
+    }
+}
+
+/// What `decodeURIComponent` turns back, on each side of a comma.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 /// Visible ASCII, with spaces inside only: whoever reads the header trims it (RFC 9110 §5.5).

@@ -111,6 +111,22 @@ export const WIDER = [
     why: "RFC 7517 §4.3 allows these two together; jose hands them to WebCrypto as usages, which fails for want of a private key",
     holds: (one) => one.keys.some((key) => Array.isArray(key.key_ops) && key.key_ops.includes("sign")),
   },
+  {
+    name: "a name that says nothing", codes: ["ERR_JWKS_NO_MATCHING_KEY"],
+    why: "ours: an optional member that says nothing is not there; jose looks for a key of that very name",
+    holds: (one) => saysNothing(header(one).kid) || one.keys.some((key) => saysNothing(key.alg) || saysNothing(key.kid)),
+  },
+];
+
+const saysNothing = (value) => value === null || value === "" || (Array.isArray(value) && value.length === 0);
+
+/** The same of access tokens. */
+export const ACCESS_TOKENS_WIDER = [
+  {
+    name: "a time that says nothing", codes: ["ERR_JWT_INVALID", "ERR_JWT_CLAIM_VALIDATION_FAILED"],
+    why: "ours: an optional member that says nothing is not there, as many serialisers write it",
+    holds: ({ claims }) => ["iat", "nbf"].some((name) => name in claims && saysNothing(claims[name])),
+  },
 ];
 
 const NOW_OF = (one) => one.expected.now;

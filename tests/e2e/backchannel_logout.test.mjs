@@ -158,8 +158,8 @@ const BAD = [
   ["no iat", { iat: undefined }, "logout_token.iat_malformed"],
   //
   ["neither sub nor sid", { sub: undefined }, "logout_token.nobody_named"],
-  ["an empty sub", { sub: "" }, "logout_token.sub_malformed"],
-  ["an empty sid", { sid: "" }, "logout_token.sid_malformed"],
+  ["an empty sub and no sid", { sub: "" }, "logout_token.nobody_named"],
+  ["a number as sid", { sid: 7 }, "logout_token.sid_malformed"],
   //
   ["no events", { events: undefined }, "logout_token.events_malformed"],
   ["another event", { events: { "http://schemas.openid.net/event/other": {} } }, "logout_token.events_malformed"],
@@ -170,7 +170,7 @@ const BAD = [
   ["a nonce", { nonce: "n" }, "logout_token.nonce_present"],
   ["no jti", { jti: undefined }, "logout_token.jti_malformed"],
   //
-  ["no typ", (claims) => issuers.main.logoutToken(claims, { header: { typ: undefined } }), "logout_token.typ_refused"],
+  ["neither typ nor exp", (claims) => issuers.main.logoutToken({ ...claims, exp: undefined }, { header: { typ: undefined } }), "logout_token.exp_malformed"],
   ["the typ of an ID token", (claims) => issuers.main.logoutToken(claims, { header: { typ: "JWT" } }), "logout_token.typ_refused"],
   ["the typ of an access token", (claims) => issuers.main.logoutToken(claims, { header: { typ: "at+jwt" } }), "logout_token.typ_refused"],
   ["no token at all", () => "", /^jwt\./],
@@ -188,6 +188,15 @@ for (const [what, bad, reason] of BAD) {
     assert.ok(await whoIs(browser));
   });
 }
+
+test("members that are null are not there, and the type may be missing", async () => {
+  //
+  for (const [claims, options] of [[{ sid: null, nbf: null, nonce: null }, {}], [{ sid: "" }, {}], [{}, { header: { typ: undefined } }], [{}, { header: { typ: "application/logout+jwt" } }]]) {
+    const browser = await signedIn({ sub: "hugo" });
+    assert.equal((await tell("main", issuers.main.logoutToken({ sub: "hugo", ...claims }, options))).status, 200);
+    assert.equal(await whoIs(browser), undefined);
+  }
+});
 
 test("an ID token ends no session, at a legacy provider either", async () => {
   //

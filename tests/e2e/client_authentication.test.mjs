@@ -13,6 +13,9 @@ const world = await startWorld({
   basic: { client: { id: "app:1%+", secret: SECRET } },
   post: { client: { id: "app:1%+", secret: SECRET, auth: "client_secret_post" } },
   jwt: { client: { auth: "private_key_jwt", key: newKey("ES256") } },
+  rsa: { client: { auth: "private_key_jwt", key: newKey("RS256") }, settings: { client_assertion: { alg: "RS256" } } },
+  pss: { client: { auth: "private_key_jwt", key: newKey("PS256"), audience: "endpoint" }, settings: { client_assertion: { alg: "PS256", audience: "endpoint" } } },
+  public: { client: { auth: "none" } },
   wrong: {},
 });
 const { issuers } = world;
@@ -48,6 +51,24 @@ test("private_key_jwt signs a short assertion for the issuer alone, with a new j
     assert.equal(claims.sub, client.id);
     assert.ok(claims.exp - claims.iat <= 300);
   }
+});
+
+test("private_key_jwt signs with RS256 and PS256 too, and for the endpoint where that is configured", async () => {
+  // R-032
+  for (const [provider, alg] of [["rsa", "RS256"], ["pss", "PS256"]]) {
+    assert.equal((await logIn(world.browser(), { provider })).status, 200, provider);
+    const { assertions, client, url, base } = issuers[provider];
+    assert.deepEqual(assertions.at(-1).header, { alg, typ: "JWT", kid: client.key.kid });
+    assert.equal(assertions.at(-1).claims.aud, provider === "pss" ? `${base}/token` : url);
+  }
+});
+
+test("a public client names itself and proves itself by PKCE alone", async () => {
+  assert.equal((await logIn(world.browser(), { provider: "public" })).status, 200);
+  const { headers, body } = issuers.public.last("token");
+  const form = new URLSearchParams(body);
+  assert.equal(headers.authorization, undefined);
+  assert.deepEqual([form.get("client_id"), form.has("client_secret"), form.has("code_verifier")], [issuers.public.client.id, false, true]);
 });
 
 test("a provider that does not know the client lets nobody in, and the secret shows nowhere", async () => {

@@ -125,7 +125,7 @@ fn the_session_is_named_as_in_the_list_of_sessions_and_by_nothing_secret() {
 #[test]
 fn an_address_that_nobody_verified_is_not_told() {
     //
-    for verified in [json!(false), json!("true"), json!(null), json!(1)] {
+    for verified in [json!(false), json!("True"), json!("false"), json!(null), json!(1)] {
         let (world, gateway) = (World::new(), gateway(&asserting()));
         let shown = verified.to_string();
         world.corp.bend_claims(move |claims| {

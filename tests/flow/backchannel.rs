@@ -249,8 +249,10 @@ fn a_token_that_is_not_the_providers_word_on_a_logout_ends_nothing() {
         (format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap()), "jwt.malformed"),
         (format!("eyJhbGciOiJub25lIn0.{}.AA", good.split('.').nth(1).unwrap()), "jwt.alg_unsupported"),
         (world.partner.logout_token(TYP, now, &alice), "jwt.key_unknown"),
-        (of(None, alice.clone()), "logout_token.typ_refused"),
         (of(Some("JWT"), alice.clone()), "logout_token.typ_refused"),
+        (of(Some("at+jwt"), alice.clone()), "logout_token.typ_refused"),
+        (of(None, json!({ "sub": "alice", "exp": null })), "logout_token.exp_malformed"),
+        (of(None, json!({ "sub": "alice", "events": {} })), "logout_token.events_malformed"),
         (of(TYP, json!({})), "logout_token.nobody_named"),
         (of(TYP, json!({ "sub": "alice", "iss": "https://op.partner.example" })), "logout_token.iss_mismatch"),
         (of(TYP, json!({ "sub": "alice", "aud": "other" })), "logout_token.aud_mismatch"),
@@ -266,6 +268,33 @@ fn a_token_that_is_not_the_providers_word_on_a_logout_ends_nothing() {
     assert!(browser.is_in());
     assert_invalid(&send(&world, &gateway, &posted("partner", &format!("logout_token={good}"))), "jwt.key_unknown");
     assert_done(&send(&world, &gateway, &posted("corp", &format!("logout_token={good}"))), "logout.sessions_ended");
+}
+
+#[test]
+fn the_type_may_be_missing_unless_the_configuration_asks_for_it() {
+    //
+    for (kind, typ, done) in [
+        (None, None, true),
+        (None, Some("application/logout+jwt"), true),
+        (Some("standard"), None, true),
+        (Some("strict"), None, false),
+        (Some("strict"), TYP, true),
+    ] {
+        let mut variables = variables();
+        if let Some(kind) = kind {
+            variables["PROVIDERS"]["corp"]["logout_tokens"] = kind.into();
+        }
+        let (world, gateway) = (World::new(), gateway(&variables));
+        let browser = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+        let token = world.corp.logout_token(typ, world.now.get(), &json!({ "sub": "alice" }));
+        let answered = send(&world, &gateway, &posted("corp", &format!("logout_token={token}")));
+        if done {
+            assert_done(&answered, "logout.sessions_ended");
+        } else {
+            assert_invalid(&answered, "logout_token.typ_refused");
+        }
+        assert_eq!(browser.is_in(), !done, "{kind:?} {typ:?}");
+    }
 }
 
 #[test]

@@ -65,16 +65,82 @@ fn metadata_that_is_not_this_issuers_or_not_usable_starts_no_login() {
         bend("issuer", issuer.into(), "metadata.issuer_mismatch");
     }
     bend("issuer", Value::Null, "metadata.issuer_mismatch");
-    for url in
-        ["http://login.corp.example/token", "file:///etc/passwd", "https://169.254.169.254/", "https://10.0.0.1/t", ""]
-    {
+    for url in [
+        "http://login.corp.example/token",
+        "file:///etc/passwd",
+        "https://169.254.169.254/",
+        "https://10.0.0.1/t",
+        "/t",
+    ] {
         bend("token_endpoint", url.into(), "metadata.endpoint_refused");
         bend("jwks_uri", url.into(), "metadata.endpoint_refused");
-        bend("end_session_endpoint", url.into(), "metadata.endpoint_refused");
     }
     bend("authorization_endpoint", Value::Null, "metadata.member_missing");
     bend("code_challenge_methods_supported", json!(["plain"]), "metadata.no_s256");
-    bend("code_challenge_methods_supported", json!([]), "metadata.no_s256");
+    bend("code_challenge_methods_supported", json!("plain"), "metadata.no_s256");
+}
+
+#[test]
+fn an_endpoint_that_no_login_needs_is_left_out_and_told_of() {
+    let refused = ["http://login.corp.example/x", "https://10.0.0.1/x", "/x", "javascript:alert(1)"].map(Value::from);
+    for name in ["userinfo_endpoint", "end_session_endpoint", "revocation_endpoint"] {
+        for bad in refused.iter().cloned().chain([json!(false), json!({})]) {
+            let (world, gateway) = (World::new(), gateway(&variables()));
+            world.corp.metadata.borrow_mut()[name] = bad.clone();
+            let browser = Browser::new(&world, &gateway).signed_in();
+            let told = world.take_events().into_iter().find(|event| event["reason"] == "document.endpoint_left_out");
+            let told = told.unwrap_or_else(|| panic!("{name} {bad}"));
+            assert_eq!(
+                (&told["event"], &told["detail"], &told["document"]),
+                (&json!("document.fetch"), &json!(name), &json!(CORP))
+            );
+            // Nobody is sent there, and nothing is.
+            let out = browser.send(&Asked::script("POST", "/auth/logout")).json();
+            assert_eq!(out["location"] == "/auth/logged-out", name == "end_session_endpoint");
+            let sent = world.sent.borrow();
+            assert!(sent.iter().all(|request| request.url.starts_with(CORP) && !request.url.ends_with("/x")), "{bad}");
+        }
+    }
+    // What says nothing is simply not offered.
+    for nothing in [Value::Null, json!(""), json!([])] {
+        let (world, gateway) = (World::new(), gateway(&variables()));
+        world.corp.metadata.borrow_mut()["userinfo_endpoint"] = nothing;
+        Browser::new(&world, &gateway).signed_in();
+        assert!(world.take_events().iter().all(|event| event["reason"] != "document.endpoint_left_out"));
+    }
+}
+
+#[test]
+fn a_login_that_needs_an_endpoint_which_was_left_out_says_so() {
+    let mut variables = variables();
+    variables["PROVIDERS"]["corp"]["userinfo"] = true.into();
+    for (endpoint, reason) in [
+        (json!("http://login.corp.example/userinfo"), "userinfo.endpoint_refused"),
+        (Value::Null, "userinfo.no_endpoint"),
+    ] {
+        let (world, gateway) = (World::new(), gateway(&variables));
+        world.corp.metadata.borrow_mut()["userinfo_endpoint"] = endpoint;
+        assert_eq!(Browser::new(&world, &gateway).login().event["reason"], reason);
+        assert_eq!(world.sessions(), 0);
+    }
+}
+
+#[test]
+fn every_request_to_a_provider_says_who_asks() {
+    let mut variables = variables();
+    variables["PROVIDERS"]["corp"]["userinfo"] = true.into();
+    let (world, gateway) = (World::new(), gateway(&variables));
+    *world.object_gateway.borrow_mut() = Some(std::rc::Rc::new(crate::support::gateway(&variables)));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    world.wait(600);
+    browser.send(&Asked::script("GET", "/api/a")).forwarded();
+    browser.send(&Asked::script("POST", "/auth/logout"));
+    world.ring();
+    for endpoint in [Endpoint::Metadata, Endpoint::Keys, Endpoint::Token, Endpoint::UserInfo, Endpoint::Revocation] {
+        assert!(world.asked(endpoint) > 0, "{endpoint:?}");
+    }
+    let sent = world.sent.borrow();
+    assert!(sent.iter().all(|request| request.headers[header::USER_AGENT] == "Postern"), "{sent:?}");
 }
 
 #[test]

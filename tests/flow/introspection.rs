@@ -131,7 +131,8 @@ fn what_is_said_of_a_token_is_checked_and_a_bad_one_is_refused_for_a_moment_unas
         (json!({ "exp": now - 60 }), "introspection.expired"),
         (json!({ "nbf": now + 90 }), "introspection.not_yet_valid"),
         (json!({ "iat": now + 90 }), "introspection.iat_in_future"),
-        (json!({ "sub": "" }), "introspection.sub_malformed"),
+        (json!({ "sub": 7 }), "introspection.sub_malformed"),
+        (json!({ "sub": "", "username": "alice" }), "introspection.sub_malformed"),
     ] {
         let (world, gateway) = (World::new(), gateway(&opaque()));
         let token = token(&world, "odd", &changes);

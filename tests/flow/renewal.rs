@@ -184,15 +184,24 @@ fn a_refresh_token_that_is_no_good_ends_the_session() {
 fn an_id_token_for_somebody_else_ends_the_session() {
     //
     type Bend = fn(&mut Value);
-    let bends: [(&str, Bend); 9] = [
+    let bends: [(&str, Bend); 15] = [
         ("id_token.sub_mismatch", |claims| claims["sub"] = "mallory".into()),
         ("id_token.iss_mismatch", |claims| claims["iss"] = "https://evil.example".into()),
         ("id_token.aud_mismatch", |claims| claims["aud"] = "another".into()),
         ("id_token.azp_mismatch", |claims| claims["azp"] = "another".into()),
-        ("id_token.auth_time_moved", |claims| claims["auth_time"] = json!(1_800_000_001)),
         ("id_token.nonce_mismatch", |claims| claims["nonce"] = "another".into()),
         ("id_token.expired", |claims| claims["exp"] = json!(1_800_000_000)),
+        ("id_token.iat_too_old", |claims| claims["iat"] = json!(1_799_999_999)),
+        ("id_token.iat_in_future", |claims| claims["iat"] = json!(1_800_000_000 + LIFE + 61)),
+        ("id_token.iat_malformed", |claims| claims["iat"] = Value::Null),
+        ("id_token.not_yet_valid", |claims| claims["nbf"] = json!(1_800_000_000 + LIFE + 61)),
+        // of another access token than the one that came along.
+        ("id_token.at_hash_mismatch", |claims| claims["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA".into()),
         ("sub", |claims| claims["sub"] = Value::Null),
+        ("sub", |claims| {
+            claims.as_object_mut().unwrap().remove("sub");
+        }),
+        ("sub", |claims| claims["sub"] = "".into()),
         ("iss", |claims| claims["iss"] = Value::Null),
     ];
     for (reason, bend) in bends {
@@ -256,7 +265,15 @@ fn a_key_that_nobody_publishes_is_waited_for_and_then_ends_the_session() {
 fn an_id_token_may_repeat_what_it_said_and_may_be_left_out() {
     //
     type Bend = fn(&mut Value);
-    let bends: [Bend; 3] = [
+    let bends: [Bend; 7] = [
+        // Providers that write the time of the refresh there: GitLab, Cognito, django-oauth-toolkit and others.
+        |claims| claims["auth_time"] = json!(1_800_000_000 + LIFE),
+        |claims| claims["auth_time"] = json!("soon"),
+        |claims| claims["auth_time"] = Value::Null,
+        |claims| {
+            claims["aud"] = json!(["app", "other"]);
+            claims["azp"] = "app".into();
+        },
         |claims| claims["azp"] = "app".into(),
         |claims| claims["aud"] = json!(["app"]),
         |claims| {
@@ -282,6 +299,26 @@ fn an_id_token_may_repeat_what_it_said_and_may_be_left_out() {
     world.corp.rotate(9);
     world.wait(LIFE);
     assert_eq!(relayed(&browser.send(&api())), 3);
+}
+
+#[test]
+fn a_refresh_makes_no_sign_in_younger() {
+    //
+    let world = world();
+    let mut variables = variables();
+    variables["ROUTES"]["/fresh"] = json!({ "upstream": "service:API", "require": { "max_age": "15m" } });
+    let gateway = gateway(&variables);
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let fresh = Asked::script("GET", "/fresh");
+    browser.send(&fresh).forwarded();
+    for moved in [1_800_000_000 + LIFE, 1_700_000_000] {
+        world.corp.bend_claims(move |claims| claims["auth_time"] = json!(moved));
+        world.wait(LIFE);
+        browser.send(&api()).forwarded();
+        let me = browser.send(&Asked::script("GET", "/auth/me?touch=false")).json();
+        assert_eq!(me["session"]["authenticated_at"], 1_800_000_000);
+    }
+    browser.send(&fresh).assert_refused(401, "authz.authentication_too_old");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use postern::ports::FetchError;
 use serde_json::{Value, json};
 
 use crate::renewal::{AHEAD, LIFE, api, assert_forgets_all, events, out, refresh_token, relayed, world};
-use crate::support::{Browser, CANARY, Endpoint, Rotation, answer, gateway, variables};
+use crate::support::{Browser, CANARY, Endpoint, Rotation, answer, gateway, signer, variables};
 
 /// What may pass: the provider, or the way to it.
 fn transient() -> Vec<(Endpoint, Result<postern::ports::OutboundResponse, FetchError>)> {
@@ -231,4 +231,31 @@ fn an_object_that_dies_in_the_middle_of_a_renewal_sends_no_rotating_token_again(
     browser.send(&api()).assert_refused(401, "session.access_token_expired");
     assert_eq!(*world.corp.used.borrow(), [refresh_token(1)]);
     browser.go("/app/a").forwarded();
+}
+
+#[test]
+fn a_provider_that_begins_to_rotate_is_never_shown_a_used_token_again() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    world.corp.rotation.set(Rotation::Silent);
+    let browser = Browser::new(&world, &gateway).signed_in();
+    world.wait(LIFE);
+    assert_eq!(relayed(&browser.send(&api())), 2);
+    // It rotates from now on, and signs with a key that is not published yet: the successor is all that is kept.
+    world.corp.rotation.set(Rotation::Once);
+    *world.corp.key.borrow_mut() = signer(9);
+    world.wait(LIFE);
+    browser.send(&api()).assert_refused(503, "session.renewal_paused");
+    // The answer to the next attempt is lost: the successor may be used up.
+    *world.corp.key.borrow_mut() = signer(1);
+    world.corp.mute.set(true);
+    world.wait(LIFE);
+    browser.send(&api());
+    world.corp.mute.set(false);
+    for _ in 0..3 {
+        world.wait(LIFE / 2);
+        browser.send(&api()).assert_refused(401, "session.access_token_expired");
+    }
+    assert_eq!(*world.corp.used.borrow(), [1, 1, 2].map(refresh_token));
 }

@@ -120,10 +120,11 @@ fn a_claim_is_held_against_the_path_as_it_is_decoded() {
 fn an_address_opens_a_door_only_once_it_is_verified() {
     //
     lets_in(json!({ "email": "a@example.com", "email_verified": true }), &["/staff"]);
+    lets_in(json!({ "email": "a@example.com", "email_verified": "true" }), &["/staff"]);
     for facts in [
         json!({ "email": "a@example.com" }),
         json!({ "email": "a@example.com", "email_verified": false }),
-        json!({ "email": "a@example.com", "email_verified": "true" }),
+        json!({ "email": "a@example.com", "email_verified": "TRUE" }),
         json!({ "email": "a@evil.com", "email_verified": true }),
         json!({ "email": ["a@example.com"], "email_verified": true }),
         json!({ "email_verified": true }),

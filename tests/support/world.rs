@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey};
+use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
@@ -368,6 +368,11 @@ impl Signing for World {
         self.signatures_made.set(self.signatures_made.get() + 1);
         breath().await;
         if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
+    }
+
+    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+        breath().await;
+        if self.fault.get() == Fault::Signing { None } else { Portable.sign_rsa(key, message).await }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
+use postern::claims::OwnAudience;
 use postern::ids::ProviderId;
 use postern::jose::{Algorithm, JwtError, KeySet, PublicKey, UnverifiedJwt};
 use postern::oidc::id_token::{IdToken, IdTokenExpectations};
@@ -135,7 +136,7 @@ fn the_at_hash_printed_in_openid_connect_core() {
         let token = format!("{header}.{}.{}", part(&claims), Base64UrlUnpadded::encode_string(&[1; 256]));
         let expected = IdTokenExpectations {
             issuer: "https://op.example",
-            client_id: "app",
+            audience: OwnAudience::of("app"),
             nonce: &Nonce::new("n".to_owned()),
             access_token: Some(access_token),
             max_age: None,

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
-use postern::config::{Build, Config, Deployment, KEY_RING, Problem, VERIFY};
+use postern::config::{Build, Config, Deployment, Problem};
 use postern::ids::site::Site;
-use postern::keyring::KeyRing;
+use serde_json::{Map, Value};
 
 use super::decisions::Policies;
-use super::keys::OsRandom;
 use super::wrangler::Wrangler;
-use super::{Answer, USAGE, decisions, dev_vars, summary};
+use super::{Answer, USAGE, decisions, dev_vars, stand_in, summary};
 
 /// What was asked on the command line.
 pub(super) struct Asked {
@@ -171,7 +170,7 @@ fn check(asked: &Asked, answer: impl FnOnce(&[&Config], String) -> Result<Answer
         Err(problem) => return Ok(Answer::wrong(format!("{name}: 1 problem\n\n{}", list_problems(&[problem])))),
     };
     let build = Build { policies: wrangler.builds_policies(), ..Build::PLAIN };
-    let deployment = Deployment::parse_for(build, &vars, &|secret| source.lookup(secret));
+    let deployment = Deployment::parse_for(build, &vars, &|secret| source.lookup(secret, &vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
     let mut around = wrangler.problems(&vars, &configs);
     let limits: Vec<_> = configs.iter().flat_map(|config| config.all_limits()).collect();
@@ -236,12 +235,12 @@ fn read(file: &Path) -> Result<String, String> {
 }
 
 impl Source {
-    fn lookup(&self, name: &str) -> Option<String> {
+    fn lookup(&self, name: &str, vars: &Map<String, Value>) -> Option<String> {
         match self {
             Self::File(values) => values.get(name).cloned(),
             Self::Elsewhere(asked_for) => {
                 asked_for.borrow_mut().push(name.to_owned());
-                Some(stand_in(name))
+                Some(stand_in::value(name, vars))
             }
         }
     }
@@ -252,19 +251,6 @@ impl Source {
             Self::File(_) => Vec::new(),
             Self::Elsewhere(asked_for) => asked_for.into_inner(),
         }
-    }
-}
-
-/// A value of the right shape for a secret that is set elsewhere. Used for reading only.
-fn stand_in(name: &str) -> String {
-    if name == KEY_RING {
-        return KeyRing::new_entry(&OsRandom).expose().clone();
-    }
-    let key = p256::SecretKey::from_slice(&[1; 32]);
-    match key {
-        Ok(key) if name.ends_with("_PRIVATE_KEY") => key.to_jwk_string().to_string(),
-        _ if name.ends_with(VERIFY) => "set-elsewhere".repeat(3),
-        _ => "set-elsewhere".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ mod dev_vars;
 mod keys;
 mod policy;
 mod rules;
+mod stand_in;
 mod summary;
 mod wrangler;
 

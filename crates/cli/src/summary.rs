@@ -1,12 +1,14 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
 use postern::config::{
-    Config, Constraint, DecisionRetention, KEY_RING, Logout, LogoutTokens, Provider, SameSite, TokenIssuer,
-    WithoutAudience, spelled,
+    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
+    LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
+use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{
-    Access, ClaimRule, ClaimTest, Guard, Operand, Paths, Permission, Requirements, Route, Token, Upstream,
+    Access, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission, Requirements, Route,
+    Token, Upstream,
 };
 
 use super::rules;
@@ -144,6 +146,13 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
+    if let Some(trusted) = &provider.trusted_audiences {
+        let named = if trusted.is_empty() { "nobody".to_owned() } else { trusted.join(" and ") };
+        text.push_str(&format!("    its tokens may also be for {named}\n"));
+    }
+    if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
+        text.push_str(&assertion(how));
+    }
     if provider.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
     }
@@ -155,8 +164,25 @@ fn describe(config: &Config, provider: &Provider) -> String {
     text
 }
 
+/// How we prove who we are, where that is not the usual way.
+fn assertion(how: &ClientAssertion) -> String {
+    let audience = match &how.audience {
+        AssertionAudience::Issuer if how.algorithm == Algorithm::Es256 => return String::new(),
+        AssertionAudience::Issuer => "the issuer",
+        AssertionAudience::Endpoint => "the endpoint that is asked",
+        AssertionAudience::Fixed(audience) => audience,
+    };
+    format!("    our assertions            {} for {audience}\n", how.algorithm.name())
+}
+
 fn issuer(issuer: &TokenIssuer) -> String {
-    let audience = issuer.audience.join(" or ");
+    let mut audience = issuer.audience.join(" or ");
+    if issuer.audience_claim != "aud" {
+        audience.push_str(&format!(" (in `{}`, and no `aud`)", issuer.audience_claim));
+    }
+    if !issuer.issuer.is_reachable() {
+        audience.push_str("\n    its name  is no https URL: only compared, never asked");
+    }
     let (id, name, asked, sender) = (&issuer.id, issuer.issuer.as_str(), asked(issuer), sender(issuer));
     format!("  {id} ({name})\n    audience  {audience}\n{asked}{sender}")
 }
@@ -180,9 +206,18 @@ fn sender(issuer: &TokenIssuer) -> &'static str {
     }
 }
 
-/// Whether an answer about its tokens need not say for whom they are.
-fn trusts_endpoint(issuer: &TokenIssuer) -> bool {
-    issuer.introspection().is_some_and(|how| how.without_audience == WithoutAudience::TrustEndpoint)
+/// What is left to the endpoint that is asked about its tokens, because an answer need not say it.
+fn left_to_endpoint(issuer: &TokenIssuer) -> Option<String> {
+    let id = &issuer.id;
+    match issuer.introspection()?.without_audience {
+        WithoutAudience::Refuse => None,
+        WithoutAudience::TrustEndpoint => Some(format!(
+            "`ISSUERS.{id}.require_aud` is `false`: that its tokens are meant for this deployment is for its endpoint to check"
+        )),
+        WithoutAudience::TrustEndpointForKind => Some(format!(
+            "`ISSUERS.{id}.require_token_type` is `false`: that its tokens are access tokens, meant for this deployment, is for its endpoint to check"
+        )),
+    }
 }
 
 /// Every resource that takes tokens, once.
@@ -268,7 +303,11 @@ fn guarded(guard: &Guard) -> String {
         Token::Assertion => ", gets an assertion",
     });
     if !guard.headers.is_empty() {
-        let names: Vec<&str> = guard.headers.iter().map(|header| header.name.as_str()).collect();
+        let shown = |header: &ClaimHeader| match header.encoding {
+            HeaderEncoding::Plain => header.name.to_string(),
+            HeaderEncoding::Percent => format!("{} (percent-encoded)", header.name),
+        };
+        let names: Vec<String> = guard.headers.iter().map(shown).collect();
         who.push_str(&format!(", tells {}", names.join(" ")));
     }
     if !guard.touch {
@@ -372,9 +411,15 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
+    for provider in config.providers.iter().filter(|provider| matches!(provider.client_auth, ClientAuth::None)) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.client_auth` is `none`: nothing proves to it who redeems a code, PKCE alone protects it",
+            provider.id
+        ));
+    }
     for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
         warnings.push(format!(
-            "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need neither `typ` nor `exp`",
+            "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need no `exp`, and their `typ` may be that of any token",
             provider.id
         ));
     }
@@ -384,12 +429,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
             issuer.id
         ));
     }
-    for issuer in config.issuers.iter().filter(|issuer| trusts_endpoint(issuer)) {
-        warnings.push(format!(
-            "`ISSUERS.{}.require_aud` is `false`: that its tokens are meant for this deployment is for its endpoint to check",
-            issuer.id
-        ));
-    }
+    warnings.extend(config.issuers.iter().filter_map(left_to_endpoint));
     warnings
 }
 

@@ -54,12 +54,11 @@ fn typ_says_that_it_is_an_access_token() {
         assert!(check_as("rfc9068", Some(typ), &json!({})).is_ok(), "{typ}");
         assert!(check_as("legacy", Some(typ), &json!({})).is_ok(), "{typ}");
     }
-    for typ in [None, Some("JWT"), Some("jwt")] {
+    for typ in [None, Some("JWT"), Some("jwt"), Some("application/jwt")] {
         assert_eq!(check_as("rfc9068", typ, &json!({})).unwrap_err(), AccessTokenError::TypRefused, "{typ:?}");
         assert!(check_as("legacy", typ, &json!({})).is_ok(), "{typ:?}");
     }
     for typ in [
-        "",
         "at+jwt ",
         "at",
         "x/at+jwt",
@@ -70,7 +69,6 @@ fn typ_says_that_it_is_an_access_token() {
         "dpop+jwt",
         "client-authentication+jwt",
         "oauth-authz-req+jwt",
-        "application/jwt",
     ] {
         for tokens in ["rfc9068", "legacy"] {
             let refused = check_as(tokens, Some(typ), &json!({})).unwrap_err();
@@ -170,7 +168,7 @@ fn a_legacy_token_may_lack_what_only_rfc_9068_requires() {
     for name in ["iss", "exp", "aud", "sub"] {
         assert!(legacy(&json!({ name: null })).is_err(), "{name}");
     }
-    for (name, wrong) in [("client_id", json!("")), ("iat", json!("x")), ("jti", json!(7)), ("azp", json!({}))] {
+    for (name, wrong) in [("client_id", json!(7)), ("iat", json!("x")), ("jti", json!(7)), ("azp", json!({}))] {
         let changes = if name == "azp" { json!({ "client_id": null, name: wrong }) } else { json!({ name: wrong }) };
         assert!(legacy(&changes).is_err(), "{name}");
     }
@@ -205,7 +203,7 @@ fn whoever_acts_for_the_subject_is_named_from_the_outside_in() {
     for wrong in [
         json!("agent"),
         json!({}),
-        json!([]),
+        json!([{}]),
         json!({ "sub": 1 }),
         json!({ "sub": "a", "iss": 1 }),
         json!({ "sub": "a", "act": "b" }),

@@ -67,7 +67,12 @@ fn what_a_token_claims_is_found_by_its_place_and_an_address_only_once_it_is_veri
     assert_eq!(claim(&alice, "department"), Some(json!("sales")));
     assert_eq!(claim(&alice, "/realm/unit"), Some(json!("a")));
     assert_eq!((claim(&alice, "email"), claim(&alice, "/email"), alice.email()), (None, None, None));
-    for (verified, address) in [(json!(true), Some("a@example.com")), (json!("true"), None), (json!(1), None)] {
+    for (verified, address) in [
+        (json!(true), Some("a@example.com")),
+        (json!("true"), Some("a@example.com")),
+        (json!("True"), None),
+        (json!(1), None),
+    ] {
         let told = json!({ "email": "a@example.com", "email_verified": verified });
         assert_eq!(principal(&json!({}), &told).email(), address, "{told}");
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::authn::access_token::{self, AccessTokenClaims};
 use crate::authn::dpop::{self, DpopProof, NonceRule, TargetUri};
+use crate::claims::OwnAudience;
 use crate::config::testing::{public_url, token_issuer};
 use crate::config::{LogoutTokens, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue};
@@ -55,12 +56,12 @@ fn tokens() -> Vec<(&'static str, String)> {
 
 type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
 
-const VALIDATORS: [Validator; 8] = [
+const VALIDATORS: [Validator; 9] = [
     ("ID token", |token| {
         let nonce = Nonce::new("n".to_owned());
         let expected = id_token::IdTokenExpectations {
             issuer: ISSUER,
-            client_id: CLIENT,
+            audience: OwnAudience::of(CLIENT),
             nonce: &nonce,
             access_token: Some("opaque"),
             max_age: None,
@@ -72,10 +73,9 @@ const VALIDATORS: [Validator; 8] = [
     ("refreshed ID token", |token| {
         let expected = RefreshedIdTokenExpectations {
             issuer: ISSUER,
-            client_id: CLIENT,
+            audience: OwnAudience::of(CLIENT),
             subject: "alice",
             nonce: None,
-            auth_time: None,
             access_token: "opaque",
             now: NOW,
         };
@@ -86,6 +86,7 @@ const VALIDATORS: [Validator; 8] = [
         UserInfo::check_signed(verified(token)?, &expected).map(|_| ()).map_err(userinfo::UserInfoError::code)
     }),
     ("logout token", |token| logout(token, LogoutTokens::Strict)),
+    ("standard logout token", |token| logout(token, LogoutTokens::Standard)),
     ("legacy logout token", |token| logout(token, LogoutTokens::Legacy)),
     ("access token", |token| access(token, &token_issuer(|table| table["audience"] = CLIENT.into()))),
     ("legacy access token", |token| access(token, &token_issuer(|table| table["tokens"] = "legacy".into()))),
@@ -127,7 +128,8 @@ fn verified(token: &str) -> Result<VerifiedJwt, &'static str> {
 }
 
 fn logout(token: &str, kind: LogoutTokens) -> Result<(), &'static str> {
-    let expected = logout_token::LogoutTokenExpectations { issuer: ISSUER, client_id: CLIENT, kind, now: NOW };
+    let expected =
+        logout_token::LogoutTokenExpectations { issuer: ISSUER, audience: OwnAudience::of(CLIENT), kind, now: NOW };
     LogoutToken::check(&verified(token)?, &expected).map(|_| ()).map_err(logout_token::LogoutTokenError::code)
 }
 
@@ -165,6 +167,8 @@ fn every_validator_refuses_every_other_kind() {
                 "UserInfo" => ["ID token", "refreshed ID token"].contains(&kind),
                 // Legacy is what is accepted beside the standard.
                 "legacy logout token" => kind == "logout token",
+                // `typ` is recommended only.
+                "standard logout token" => ["logout token", "legacy logout token"].contains(&kind),
                 _ => false,
             };
             let accepts = kind == validator || also;

@@ -52,6 +52,26 @@ fn a_route_says_which_header_tells_what() {
 }
 
 #[test]
+fn a_header_may_be_percent_encoded() {
+    let config =
+        parse(&vars(&json!({ "X-A": { "tells": "claims.groups", "encoding": "percent" } }), json!({}))).unwrap();
+    let headers = config.routes.routes().iter().flat_map(Route::claim_headers).collect::<Vec<_>>();
+    let expected = (Claim::Kept("groups".into()), HeaderEncoding::Percent);
+    assert!(matches!(headers.as_slice(), [header] if (header.claim.clone(), header.encoding) == expected));
+    for bad in [
+        json!({}),
+        json!({ "tells": "email" }),
+        json!({ "tells": "email", "encoding": "base64" }),
+        json!({ "tells": "email", "encoding": "percent", "more": 1 }),
+        json!({ "encoding": "percent" }),
+        json!({ "tells": "nobody", "encoding": "percent" }),
+        json!({ "tells": 7, "encoding": "percent" }),
+    ] {
+        assert!(refused(&json!({ "X-A": bad }), json!({}))[0].contains("expected"), "{bad}");
+    }
+}
+
+#[test]
 fn a_name_with_a_meaning_of_its_own_is_refused() {
     //
     for name in [

@@ -6,6 +6,7 @@ use super::event::{background_event, note_failure};
 use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::platform::assertion_maker;
 use crate::gateway::refused::{expected_of, tell_mismatch};
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
@@ -32,11 +33,9 @@ impl Gateway {
         event.session = Some(job.digest.public_id());
         let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
-                Ok(()) => (refreshed(response, platform.clock().now()), None),
+                Ok(access_token) => (refreshed(response, access_token, platform.clock().now()), None),
                 Err(reason) => {
-                    if let (Some(token), Some(provider)) =
-                        (&response.id_token, self.config.provider(&job.session.provider))
-                    {
+                    if let (Some(token), Some(provider)) = (&response.id_token, self.provider_of(job)) {
                         let expected = expected_of(provider, platform.clock().now());
                         tell_mismatch(&mut event, &reason, token.expose(), &expected);
                     }
@@ -90,36 +89,37 @@ impl Gateway {
         let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let endpoint = &metadata.token_endpoint;
-        let request =
-            token::refresh_request(provider, endpoint, &job.refresh_token, platform.clock().now(), platform.random());
+        let maker = assertion_maker(platform, platform.clock().now());
+        let request = token::refresh_request(provider, endpoint, &job.refresh_token, maker).await;
         let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
         Ok((metadata, token::process(&answer).map_err(Reason::Token)?))
     }
 
-    /// a refreshed ID token, where there is one, tells of the same person and the same sign-in.
+    /// The new access token. R-063: a refreshed ID token, where there is one, tells of the same person.
     async fn check_id_token<P: Platform>(
         &self,
         platform: &P,
         job: &RefreshJob,
         metadata: &Metadata,
         response: &TokenResponse,
-    ) -> Result<(), Reason> {
-        let Some(id_token) = &response.id_token else { return Ok(()) };
+    ) -> Result<Secret<String>, Reason> {
+        let access_token = response.access_token.clone();
+        let access_token = access_token.ok_or(Reason::Token(TokenError::Missing("access_token")))?;
+        let Some(id_token) = &response.id_token else { return Ok(access_token) };
         let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
         let accepted = AcceptedKeys::of_provider(provider, metadata);
         let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
         let expectations = RefreshedIdTokenExpectations {
             issuer: &job.session.issuer,
-            client_id: &provider.client_id,
+            audience: provider.own_audience(),
             subject: &job.session.subject,
             nonce: job.nonce.as_ref(),
-            auth_time: job.session.auth_time,
-            access_token: response.access_token.expose(),
+            access_token: access_token.expose(),
             now: platform.clock().now(),
         };
-        IdToken::check_refreshed(&verified, &expectations).map_err(Reason::IdToken)
+        IdToken::check_refreshed(&verified, &expectations).map_err(Reason::IdToken).map(|()| access_token)
     }
 
     async fn ask_to_forget<P: Platform>(
@@ -131,7 +131,8 @@ impl Gateway {
         let metadata = self.documents.metadata(platform, &provider.issuer).await?;
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = (&revocation.token, revocation.hint);
-        let request = token::revocation_request(provider, endpoint, token, platform.clock().now(), platform.random());
+        let maker = assertion_maker(platform, platform.clock().now());
+        let request = token::revocation_request(provider, endpoint, token, maker).await;
         let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
         match answer.status {
@@ -143,11 +144,11 @@ impl Gateway {
     }
 }
 
-fn refreshed(response: TokenResponse, now: Timestamp) -> RefreshOutcome {
+fn refreshed(response: TokenResponse, access_token: Secret<String>, now: Timestamp) -> RefreshOutcome {
     RefreshOutcome::Refreshed {
         scopes: response.scope.as_deref().map(token::scope_values),
         expires_at: now.plus(response.expires_in),
-        access_token: response.access_token,
+        access_token,
         refresh_token: response.refresh_token,
         id_token: response.id_token,
     }

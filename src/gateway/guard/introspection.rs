@@ -7,8 +7,8 @@ use crate::authn::access_token::AccessTokenClaims;
 use crate::authn::introspection_budget::{NotAsked, REFUSED_AT_MOST, RequestOutcome};
 use crate::authn::token_cache::TokenDigest;
 use crate::config::{Introspection, TokenIssuer};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
+use crate::gateway::{Platform, platform};
 use crate::oidc::client_auth::Client;
 use crate::oidc::introspection::{self, Introspected, IntrospectionExpectations};
 use crate::ports::{Clock, Fetch};
@@ -66,8 +66,9 @@ async fn ask_issuer<P: Platform>(
         None => ctx.site.documents.introspection_endpoint(ctx.platform, &issuer.issuer).await?,
     };
     let client = Client { id: &how.client_id, auth: &how.client_auth, issuer: issuer.issuer.as_str() };
-    let request = introspection::request(client, &endpoint, token, ctx.request.now, ctx.platform.random());
-    let answer = ctx.platform.fetch().send(request.map_err(Reason::Introspection)?).await;
+    let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
+    let request = introspection::request(client, &endpoint, token, maker).await.map_err(Reason::Introspection)?;
+    let answer = ctx.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
     let expected = IntrospectionExpectations {
         issuer: issuer.issuer.as_str(),

@@ -139,7 +139,7 @@ impl IssuerDocuments {
         accepted: AcceptedKeys<'_>,
         token: &str,
     ) -> Result<VerifiedJwt, VerificationError> {
-        let token = UnverifiedJwt::parse(token).map_err(VerificationError::Token)?;
+        let token = UnverifiedJwt::parse_delivered(token).map_err(VerificationError::Token)?;
         self.verify_within(platform, accepted, &token, refetch_budget::REFILL.get() + 1).await
     }
 
@@ -254,9 +254,20 @@ impl Gateway {
         }
     }
 
+    /// The endpoints that metadata names and that are not used, for they cannot be.
+    fn left_out(&self, published: &Published) -> String {
+        let Published::Metadata(issuer) = published else { return String::new() };
+        let cached = self.documents.metadata.cached(issuer.as_str());
+        cached.map(|(_, metadata)| metadata.left_out.join(" ")).unwrap_or_default()
+    }
+
     fn note_fetch<P: Platform>(&self, platform: &P, published: &Published, fetched: Result<Fetched, Reason>) {
         let mut event = background_event(&self.config, platform, What::DocumentFetch);
         match fetched {
+            Ok(Fetched::Age | Fetched::Change) if !self.left_out(published).is_empty() => {
+                event.end(Effect::Allow, "document.endpoint_left_out", StatusCode::OK);
+                event.detail = Some(self.left_out(published));
+            }
             Ok(Fetched::Nothing | Fetched::Age) => return,
             Ok(Fetched::Change) => event.end(Effect::Allow, "document.changed", StatusCode::OK),
             Err(reason) => note_failure(&mut event, &reason),

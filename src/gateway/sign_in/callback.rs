@@ -8,7 +8,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
@@ -32,6 +32,7 @@ use crate::session::sid_index::{self, SidEntry, SidKey};
 use crate::session::{
     Begin, Command, Origin, Reply, Revocation, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens,
 };
+use crate::time::Timestamp;
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -239,8 +240,8 @@ async fn redeem<P: Platform>(
 ) -> Result<TokenResponse, Reason> {
     let redirect_uri = ctx.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
-    let request =
-        token::code_request(provider, &metadata.token_endpoint, &grant, ctx.request.now, ctx.platform.random());
+    let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
+    let request = token::code_request(provider, &metadata.token_endpoint, &grant, maker).await;
     let answer = ctx.platform.fetch().send(request.map_err(Reason::Token)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
     token::process(&answer).map_err(Reason::Token)
@@ -260,9 +261,9 @@ async fn believe<P: Platform>(
     let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
     let expectations = IdTokenExpectations {
         issuer: provider.issuer.as_str(),
-        client_id: &provider.client_id,
+        audience: provider.own_audience(),
         nonce: &transaction.nonce,
-        access_token: Some(response.access_token.expose()),
+        access_token: response.access_token.as_ref().map(|token| token.expose().as_str()),
         max_age: transaction.max_age,
         acr_values: &transaction.acr_values,
         now: ctx.platform.clock().now(),
@@ -295,7 +296,7 @@ async fn begin_session<P: Platform>(
         digest: handle.id.digest(),
         session: record(ctx, provider, &response, &person),
         tokens: Tokens {
-            access_token: response.access_token,
+            access_token: response.access_token.unwrap_or_default(),
             refresh_token: response.refresh_token,
             id_token: response.id_token.unwrap_or_default(),
             nonce: Some(transaction.nonce.clone()),
@@ -340,6 +341,8 @@ fn previous<P: Platform>(ctx: &RequestContext<'_, P>, transaction: &Transaction)
 fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
     let id_token = &person.id_token;
     let now = ctx.request.now;
+    // One that never came is over from the start: a refresh token may bring one, else the person signs in for it.
+    let life = response.access_token.as_ref().map(|_| response.expires_in);
     let scopes = match &response.scope {
         Some(granted) => token::scope_values(granted),
         // RFC 6749 §5.1: left out when it is what was asked for.
@@ -360,8 +363,8 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         sid: id_token.sid().map(str::to_owned),
         created_at: now,
         last_seen: now,
-        access_token_expires_at: Some(now.plus(response.expires_in)),
-        access_token_issued_at: now,
+        access_token_expires_at: Some(life.map_or(now, |life| now.plus(life))),
+        access_token_issued_at: if life.is_some() { now } else { Timestamp::EPOCH },
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
         ceiling: provider.session_max.map(|longest| now.plus(longest)),
         origin: Origin::of(ctx.request.head),

@@ -25,6 +25,8 @@ use crate::time::Seconds;
 const MAX_LOGIN_HINT_BYTES: usize = 320;
 /// As much as a link may have.
 const MAX_FORM_BYTES: usize = 16 * 1024;
+/// The longest parameter of a provider's own in a login link.
+const MAX_OWN_PARAMETER_BYTES: usize = 1024;
 /// Opening a cookie costs, and a browser never has many: what comes after these is no browser's.
 const MAX_COOKIES_LOOKED_AT: usize = 16;
 
@@ -105,6 +107,8 @@ struct Link<'a> {
     max_age: Option<Cow<'a, str>>,
     /// Set by the guard alone: what the browser has behind `#` is to be put behind `return_to` first.
     fragment: Option<Cow<'a, str>>,
+    /// What is named otherwise; nothing of it counts but what a provider's configuration names.
+    others: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Link<'a> {
@@ -112,7 +116,7 @@ impl<'a> Link<'a> {
     const NAMES: [&'static str; 8] =
         ["return_to", "target_link_uri", "provider", "iss", "prompt", "login_hint", "acr_values", "max_age"];
 
-    /// What is not named here is ignored: nobody widens a scope by a link.
+    /// What neither is named here nor passed through is ignored: nobody widens a scope by a link.
     fn parse(query: &'a str) -> Result<Self, Reason> {
         let mut link = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -126,7 +130,10 @@ impl<'a> Link<'a> {
                 "acr_values" => (&mut link.acr_values, "acr_values"),
                 "max_age" => (&mut link.max_age, "max_age"),
                 "fragment" => (&mut link.fragment, "fragment"),
-                _ => continue,
+                _ => {
+                    link.others.push((name, value));
+                    continue;
+                }
             };
             if field.replace(value).is_some() {
                 return Err(Reason::LoginParameter(name));
@@ -198,11 +205,25 @@ impl Wishes {
         let max_age = link.max_age.as_deref().filter(|_| allowed(LoginParameter::MaxAge)).map(checked_max_age);
         let max_age = max_age.transpose()?.into_iter().chain(provider.max_age).min();
         Ok(Self {
-            hints: Hints { prompt: prompt.transpose()?, login_hint: hint.transpose()? },
+            hints: Hints { prompt: prompt.transpose()?, login_hint: hint.transpose()?, own: own(link, provider)? },
             acr_values: narrowed(&acr.transpose()?.unwrap_or_default(), provider),
             max_age,
         })
     }
+}
+
+/// The parameters of the provider's own that its configuration passes through, each at most once.
+fn own(link: &Link<'_>, provider: &Provider) -> Result<Vec<(String, String)>, Reason> {
+    let mut own: Vec<(String, String)> = Vec::new();
+    for (name, value) in link.others.iter().filter(|(name, _)| provider.pass_through_own.iter().any(|one| one == name))
+    {
+        let printable = value.len() <= MAX_OWN_PARAMETER_BYTES && !value.chars().any(char::is_control);
+        if !printable || own.iter().any(|(other, _)| other == name) {
+            return Err(Reason::LoginParameter("pass_through"));
+        }
+        own.push((name.clone().into_owned(), value.clone().into_owned()));
+    }
+    Ok(own)
 }
 
 /// A link may choose among the configured values, or set some where none are; it never lifts a requirement.

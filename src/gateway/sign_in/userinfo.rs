@@ -39,8 +39,13 @@ async fn ask<P: Platform>(
     response: &TokenResponse,
     id_token: &IdToken,
 ) -> Result<UserInfo, Reason> {
-    let endpoint = metadata.userinfo_endpoint.as_deref().ok_or(Reason::UserInfo(UserInfoError::NoEndpoint))?;
-    let request = userinfo::request(endpoint, &response.access_token).map_err(Reason::UserInfo)?;
+    let missing = || {
+        let refused = metadata.left_out.contains(&"userinfo_endpoint");
+        if refused { UserInfoError::EndpointRefused } else { UserInfoError::NoEndpoint }
+    };
+    let endpoint = metadata.userinfo_endpoint.as_deref().ok_or_else(missing).map_err(Reason::UserInfo)?;
+    let access_token = response.access_token.as_ref().ok_or(Reason::UserInfo(UserInfoError::NoToken))?;
+    let request = userinfo::request(endpoint, access_token).map_err(Reason::UserInfo)?;
     let answer = ctx.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
     if may_pass(answer.status) {

@@ -106,7 +106,7 @@ async fn believe<P: Platform>(
     let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
     let expectations = LogoutTokenExpectations {
         issuer: provider.issuer.as_str(),
-        client_id: &provider.client_id,
+        audience: provider.own_audience(),
         kind: provider.logout_tokens,
         now: ctx.platform.clock().now(),
     };

@@ -71,7 +71,12 @@ fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
     members.insert("resource".to_owned(), config.public_url.join(resource).into());
     members.insert(
         "authorization_servers".to_owned(),
-        issuers.iter().map(|issuer| json!(issuer.issuer.as_str())).collect(),
+        // One that is only a name is no address that a client could ask.
+        issuers
+            .iter()
+            .filter(|issuer| issuer.issuer.is_reachable())
+            .map(|issuer| json!(issuer.issuer.as_str()))
+            .collect(),
     );
     if !scopes.is_empty() {
         members.insert("scopes_supported".to_owned(), json!(scopes));

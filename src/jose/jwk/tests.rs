@@ -112,6 +112,44 @@ fn one_key_has_one_form_however_its_modulus_is_padded() {
     assert_eq!(PublicKey::from_jwk(&padded).unwrap(), plain);
 }
 
+// also where one key suits several algorithms.
+#[test]
+fn a_key_that_is_published_for_another_algorithm_vouches_no_more() {
+    let stamp = |algorithm| KeyStamp {
+        algorithm,
+        kid: None,
+        thumbprint: PublicKey::from_jwk(&rsa()).unwrap().thumbprint().to_owned(),
+    };
+    let published = |algorithm: Value| set(&[with(&rsa(), json!({ "alg": algorithm }))]);
+    for (algorithm, holds) in
+        [(json!("RS256"), [true, false]), (json!("PS256"), [false, true]), (json!(""), [true, true])]
+    {
+        let set = published(algorithm.clone());
+        assert_eq!([Algorithm::Rs256, Algorithm::Ps256].map(|used| set.holds(&stamp(used))), holds, "{algorithm}");
+        assert!(!set.holds(&stamp(Algorithm::Es256)));
+    }
+}
+
+//
+#[test]
+fn a_coordinate_may_have_the_octet_of_its_sign_and_no_other_length() {
+    let bytes =
+        |jwk: &Map<String, Value>, name: &str| Base64UrlUnpadded::decode_vec(jwk[name].as_str().unwrap()).unwrap();
+    for (jwk, name) in [(ec(), "x"), (ec(), "y"), (p384(), "x"), (p384(), "y")] {
+        let plain = PublicKey::from_jwk(&jwk).unwrap();
+        let written = |octets: &[u8]| with(&jwk, json!({ name: Base64UrlUnpadded::encode_string(octets) }));
+        let own = bytes(&jwk, name);
+        assert_eq!(PublicKey::from_jwk(&written(&[&[0], &own[..]].concat())).unwrap(), plain, "{name}");
+        for other in
+            [[&[0, 0], &own[..]].concat(), [&[1], &own[..]].concat(), [&own[..], &[0]].concat(), own[1..].to_vec()]
+        {
+            assert_eq!(PublicKey::from_jwk(&written(&other)), None, "{name} of {} octets", other.len());
+        }
+    }
+    let signed = [&[0], &bytes(&ed(), "x")[..]].concat();
+    assert_eq!(PublicKey::from_jwk(&with(&ed(), json!({ "x": Base64UrlUnpadded::encode_string(&signed) }))), None);
+}
+
 //
 #[test]
 fn a_set_yields_its_usable_keys_and_nothing_else() {
@@ -125,8 +163,13 @@ fn a_set_yields_its_usable_keys_and_nothing_else() {
 // R-010, RFC 7517 §4.3: an array of strings, each at most once.
 #[test]
 fn operations_that_are_no_list_of_names_make_a_key_unusable() {
-    for operations in [json!(["verify", "verify"]), json!(["verify", "sign", "sign"]), json!(["verify", 1]), json!({})]
-    {
+    for operations in [
+        json!(["verify", "verify"]),
+        json!(["verify", "sign", "sign"]),
+        json!(["verify", 1]),
+        json!({}),
+        json!("verify"),
+    ] {
         assert_eq!(PublicKey::from_jwk(&with(&rsa(), json!({"key_ops": operations}))), None, "{operations}");
     }
 }
@@ -179,9 +222,9 @@ fn one_bad_member_makes_a_key_unusable() {
         (ed(), json!({"kty": "EC"})),
         (rsa(), json!({"use": "enc"})),
         (rsa(), json!({"use": ["sig"]})),
-        (rsa(), json!({"key_ops": []})),
         (rsa(), json!({"key_ops": ["sign"]})),
-        (rsa(), json!({"key_ops": "verify"})),
+        (rsa(), json!({"oth": [{}]})),
+        (rsa(), json!({"d": 7})),
         (rsa(), json!({"alg": "RS256 "})),
         (rsa(), json!({"alg": "HS256"})),
         (rsa(), json!({"alg": "none"})),
@@ -202,6 +245,8 @@ fn members_that_allow_it_leave_a_key_usable() {
         (rsa(), json!({"use": "sig", "key_ops": ["verify", "x"], "alg": "PS512", "x5c": [1], "x5u": "http://x"})),
         (rsa(), json!({"key_ops": ["sign", "verify"]})),
         (rsa(), json!({"e": "Aw"})),
+        // What .NET and others write where there is nothing.
+        (rsa(), json!({"use": "", "key_ops": [], "oth": [], "x5c": [], "d": "", "kid": []})),
         (ed(), json!({"alg": "EdDSA"})),
         (ed(), json!({"alg": "Ed25519"})),
         (ec(), json!({"kid": ""})),

@@ -1,8 +1,9 @@
+use futures::executor::block_on;
 use serde_json::json;
 
 use super::*;
-use crate::jose::PublicKey;
 use crate::jose::testing::{KID, encode, jwk, key_set, sign, verify};
+use crate::jose::{Portable, PublicKey};
 
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"k1"}"#;
 const CLAIMS: &str = r#"{"iss":"https://op.example","sub":"alice"}"#;
@@ -47,10 +48,10 @@ fn a_header_out_of_order_is_refused() {
         (r#"{"alg":"EdDSA"} x"#, JwtError::HeaderJson(JsonError::Syntax)),
         ("\u{feff}{\"alg\":\"EdDSA\"}", JwtError::HeaderJson(JsonError::Syntax)),
         (r#"{"alg":"EdDSA","kid":1}"#, JwtError::KidMalformed),
-        (r#"{"alg":"EdDSA","kid":null}"#, JwtError::KidMalformed),
+        (r#"{"alg":"EdDSA","kid":{}}"#, JwtError::KidMalformed),
         (&long("kid", MAX_KID_BYTES + 1), JwtError::KidMalformed),
         (&long("kid", MAX_KID_BYTES), JwtError::KeyUnknown),
-        (r#"{"alg":"EdDSA","kid":"k1","typ":[]}"#, JwtError::TypMalformed),
+        (r#"{"alg":"EdDSA","kid":"k1","typ":["JWT"]}"#, JwtError::TypMalformed),
         (&long("typ", MAX_TYP_BYTES + 1), JwtError::TypMalformed),
         (r#"{"alg":"EdDSA","kid":"../../etc/passwd"}"#, JwtError::KeyUnknown),
         (r#"{"alg":"EdDSA","kid":"' OR 1=1"}"#, JwtError::KeyUnknown),
@@ -60,6 +61,27 @@ fn a_header_out_of_order_is_refused() {
     for (header, expected) in cases {
         assert_eq!(error_of(&sign(header, CLAIMS)), *expected, "{header}");
     }
+}
+
+#[test]
+fn a_header_member_that_says_nothing_is_not_there() {
+    for nothing in ["null", "\"\"", "[]"] {
+        let header = format!(r#"{{"alg":"EdDSA","kid":{nothing},"typ":{nothing}}}"#);
+        let jwt = verify(&sign(&header, CLAIMS), &key_set(&[jwk()])).unwrap();
+        assert_eq!((jwt.header().kid(), jwt.header().typ()), (None, None), "{header}");
+    }
+}
+
+#[test]
+fn a_token_may_be_longer_where_it_was_delivered() {
+    // R-100
+    let of = |length: usize| sign(HEADER, &format!(r#"{{"x":"{}"}}"#, "x".repeat(length)));
+    let (long, too_long) = (of(20_000), of(100_000));
+    assert_eq!(UnverifiedJwt::parse(&long).unwrap_err(), JwtError::TooLarge);
+    let jwt = UnverifiedJwt::parse_delivered(&long).unwrap();
+    let verified = block_on(jwt.verify(&key_set(&[jwk()]), &Algorithm::ALL, &Portable)).unwrap();
+    assert_eq!(verified.claims()["x"].as_str().unwrap().len(), 20_000);
+    assert_eq!(UnverifiedJwt::parse_delivered(&too_long).unwrap_err(), JwtError::TooLarge);
 }
 
 // R-013: the token brings its own key, in every way there is; it is not even looked at.

@@ -12,6 +12,7 @@ fn metadata(iss_parameter_supported: bool) -> Metadata {
         revocation_endpoint: None,
         userinfo_endpoint: None,
         iss_parameter_supported,
+        left_out: Vec::new(),
     }
 }
 

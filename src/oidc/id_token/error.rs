@@ -13,9 +13,9 @@ pub enum IdTokenError {
     AudMalformed,
     /// `aud` does not contain our id.
     AudMismatch,
-    /// `aud` contains others beside us.
+    /// `aud` contains others beside us, of whom one is not trusted.
     AudUntrusted,
-    /// Several entries in `aud` and no `azp`.
+    /// `aud` contains others beside us, and no `azp` says that the token was issued to us.
     AzpMissing,
     /// `azp` is not our id.
     AzpMismatch,
@@ -53,8 +53,6 @@ pub enum IdTokenError {
     AuthTimeMissing,
     /// The person signed in longer ago than `max_age`.
     AuthTimeTooOld,
-    /// `auth_time` of a refreshed ID token is not that of the login.
-    AuthTimeMoved,
     /// No `acr` of those required.
     AcrUnsatisfied,
 }
@@ -83,7 +81,6 @@ impl IdTokenError {
             Self::NonceMismatch => "id_token.nonce_mismatch",
             Self::SubMalformed => "id_token.sub_malformed",
             Self::SubMismatch => "id_token.sub_mismatch",
-            Self::AuthTimeMoved => "id_token.auth_time_moved",
             Self::SidMalformed => "id_token.sid_malformed",
             Self::AtHashMismatch => "id_token.at_hash_mismatch",
             Self::AuthTimeMalformed => "id_token.auth_time_malformed",

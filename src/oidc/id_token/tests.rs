@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::*;
@@ -17,6 +19,7 @@ struct Asked {
     max_age: Option<u32>,
     acr_values: &'static [&'static str],
     access_token: Option<&'static str>,
+    audience: Option<OwnAudience<'static>>,
 }
 
 fn claims(changes: &Value) -> Value {
@@ -39,7 +42,7 @@ fn check_typed(typ: Option<&str>, changes: &Value, asked: &Asked) -> Result<IdTo
     let acr_values: Vec<String> = asked.acr_values.iter().map(|value| (*value).to_owned()).collect();
     let expected = IdTokenExpectations {
         issuer: "https://op.example",
-        client_id: "app",
+        audience: asked.audience.unwrap_or(OwnAudience::of("app")),
         nonce: &Nonce::new(NONCE.to_owned()),
         access_token: asked.access_token,
         max_age: asked.max_age.map(Seconds::new),
@@ -81,8 +84,11 @@ fn an_ordinary_token_says_who_signed_in() {
 
 #[test]
 fn a_bare_token_leaves_the_optional_claims_open() {
-    let token = check(json!({"acr": 1, "amr": "pwd"})).unwrap();
+    let token = check(json!({"acr": 1, "amr": {"pwd": true}})).unwrap();
     assert_eq!((token.auth_time(), token.acr(), token.sid(), token.amr().count()), (None, None, None, 0));
+    // One method by itself is a list of one.
+    let token = check(json!({"acr": "", "amr": "pwd"})).unwrap();
+    assert_eq!((token.acr(), token.amr().collect::<Vec<_>>()), (None, vec!["pwd"]));
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn the_issuer_must_be_equal_byte_for_byte() {
 //
 #[test]
 fn the_audience_is_us_and_nobody_else() {
-    use IdTokenError::{AudMalformed, AudMismatch, AudUntrusted};
+    use IdTokenError::{AudMalformed, AudMismatch};
     assert_refused(
         &Asked::default(),
         &[
@@ -132,25 +138,78 @@ fn the_audience_is_us_and_nobody_else() {
             (json!({"aud": "ap"}), AudMismatch),
             (json!({"aud": "APP"}), AudMismatch),
             (json!({"aud": "app other"}), AudMismatch),
-            (json!({"aud": ["app", "other"]}), AudUntrusted),
-            (json!({"aud": ["other", "app"], "azp": "app"}), AudUntrusted),
+            (json!({"aud": ["other", "third"], "azp": "app"}), AudMismatch),
         ],
     );
-    assert_accepted(&Asked::default(), &[json!({"aud": "app"}), json!({"aud": ["app"]})]);
+    assert_accepted(
+        &Asked::default(),
+        &[json!({"aud": "app"}), json!({"aud": ["app"]}), json!({"aud": ["app", "app"]})],
+    );
+}
+
+//
+#[test]
+fn a_token_for_others_too_was_issued_to_us() {
+    use IdTokenError::{AzpMismatch, AzpMissing};
+    let cases: Vec<(Value, IdTokenError)> = [
+        (json!(null), AzpMissing),
+        (json!("NULL"), AzpMissing),
+        (json!(""), AzpMissing),
+        (json!([]), AzpMissing),
+        (json!("other"), AzpMismatch),
+        (json!("APP"), AzpMismatch),
+        (json!(["app"]), AzpMismatch),
+        (json!(true), AzpMismatch),
+    ]
+    .into_iter()
+    .map(|(azp, error)| (json!({ "aud": ["other", "app"], "azp": azp }), error))
+    .collect();
+    assert_refused(&Asked::default(), &cases);
+    assert_accepted(
+        &Asked::default(),
+        &[json!({"aud": ["app", "other"], "azp": "app"}), json!({"aud": ["a", "app", "b", ""], "azp": "app"})],
+    );
+}
+
+//
+#[test]
+fn audiences_that_are_trusted_by_name_are_the_only_ones() {
+    use IdTokenError::{AudMismatch, AudUntrusted, AzpMismatch};
+    static TRUSTED: LazyLock<[String; 2]> = LazyLock::new(|| ["api", "other"].map(str::to_owned));
+    let of = |trusted: &'static [String]| Asked {
+        audience: Some(OwnAudience { trusted: Some(trusted), ..OwnAudience::of("app") }),
+        ..Asked::default()
+    };
+    let named = of(&*TRUSTED);
+    assert_accepted(
+        &named,
+        &[json!({"aud": "app"}), json!({"aud": ["app", "api"]}), json!({"aud": ["other", "app", "api"], "azp": "app"})],
+    );
+    assert_refused(
+        &named,
+        &[
+            (json!({"aud": ["app", "third"], "azp": "app"}), AudUntrusted),
+            (json!({"aud": ["app", "api", "third"], "azp": "app"}), AudUntrusted),
+            (json!({"aud": ["app", "API"]}), AudUntrusted),
+            (json!({"aud": ["app", "api"], "azp": "api"}), AzpMismatch),
+            (json!({"aud": ["api", "other"], "azp": "app"}), AudMismatch),
+        ],
+    );
+    let nobody = of(&[]);
+    assert_refused(&nobody, &[(json!({"aud": ["app", "other"], "azp": "app"}), AudUntrusted)]);
+    assert_accepted(&nobody, &[json!({"aud": "app"}), json!({"aud": ["app"], "azp": "app"})]);
 }
 
 //
 #[test]
 fn the_authorized_party_is_us() {
-    use IdTokenError::{AzpMismatch, AzpMissing};
+    use IdTokenError::AzpMismatch;
     assert_refused(
         &Asked::default(),
         &[
             (json!({"azp": "other"}), AzpMismatch),
-            (json!({"azp": ""}), AzpMismatch),
             (json!({"azp": ["app"]}), AzpMismatch),
-            (json!({"azp": "NULL"}), AzpMismatch),
-            (json!({"aud": ["app", "app"]}), AzpMissing),
+            (json!({"azp": 7}), AzpMismatch),
             (json!({"aud": ["app", "app"], "azp": "other"}), AzpMismatch),
         ],
     );
@@ -209,7 +268,6 @@ fn a_token_is_fresh_and_not_from_the_future() {
             (json!({"nbf": NOW + 61}), NotYetValid),
             (json!({"nbf": NOW as f64 + 60.5}), NotYetValid),
             (json!({"nbf": NOW.to_string()}), NbfMalformed),
-            (json!({"nbf": "NULL"}), NbfMalformed),
             (json!({"nbf": 1e308}), NbfMalformed),
         ],
     );
@@ -261,7 +319,7 @@ fn the_subject_is_a_short_ascii_name() {
 
 #[test]
 fn a_sid_that_is_there_can_be_used() {
-    for sid in [json!("NULL"), json!(""), json!(5), json!(["s"]), json!("x".repeat(256))] {
+    for sid in [json!(5), json!(["s"]), json!("x".repeat(256))] {
         assert_eq!(check(json!({ "sid": sid })).unwrap_err(), IdTokenError::SidMalformed, "{sid}");
     }
 }
@@ -282,8 +340,6 @@ fn at_hash_belongs_to_the_access_token() {
         json!(half(Sha512, 64)),
         json!(half(Sha512, 31)),
         json!(half(Sha512, 32) + "="),
-        json!(""),
-        json!("NULL"),
         json!([half(Sha512, 32)]),
     ] {
         assert_refused(&asked, &[(json!({ "at_hash": at_hash }), IdTokenError::AtHashMismatch)]);
@@ -330,16 +386,16 @@ fn other_kinds_of_tokens_are_refused() {
         "dpop+jwt",
         "JOSE",
         "JWE",
-        "",
+        "text/jwt",
         " JWT",
         "id_token+jwt",
     ] {
         let error = check_typed(Some(typ), &json!({}), &Asked::default()).unwrap_err();
         assert_eq!(error, IdTokenError::TypRefused, "{typ}");
     }
-    for typ in [None, Some("JWT"), Some("jwt")] {
+    for typ in [None, Some("JWT"), Some("jwt"), Some("application/jwt")] {
         assert!(check_typed(typ, &json!({}), &Asked::default()).is_ok());
-        for events in [json!({"http://schemas.openid.net/event/backchannel-logout": {}}), json!({}), json!("NULL")] {
+        for events in [json!({"http://schemas.openid.net/event/backchannel-logout": {}}), json!({}), json!(false)] {
             let error = check_typed(typ, &json!({ "events": events }), &Asked::default()).unwrap_err();
             assert_eq!(error, IdTokenError::EventsPresent);
         }
@@ -355,7 +411,7 @@ fn max_age_asks_how_long_ago_the_person_signed_in() {
         &asked,
         &[
             (json!({}), AuthTimeMissing),
-            (json!({"auth_time": "NULL"}), AuthTimeMalformed),
+            (json!({"auth_time": "NULL"}), AuthTimeMissing),
             (json!({"auth_time": NOW.to_string()}), AuthTimeMalformed),
             (json!({"auth_time": -1}), AuthTimeMalformed),
             (json!({"auth_time": 1e308}), AuthTimeMalformed),
@@ -416,40 +472,4 @@ fn a_required_acr_is_there_exactly() {
     assert_accepted(&Asked::default(), &[json!({}), json!({"acr": "pwd"}), json!({"acr": ["mfa"]})]);
 }
 
-mod properties {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn any_value() -> impl Strategy<Value = Value> {
-        prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<u64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            "\\PC{0,20}".prop_map(Value::from),
-            proptest::collection::vec("\\PC{0,8}", 0..3).prop_map(Value::from),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn no_claim_makes_it_panic_and_none_changes_who_signed_in(
-            name in prop::sample::select(vec![
-                "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "auth_time", "acr", "amr", "sid", "events",
-            ]),
-            value in any_value(),
-        ) {
-            let asked = Asked { max_age: Some(60), acr_values: &["mfa"], access_token: Some(ACCESS_TOKEN) };
-            let mut changed = json!({"auth_time": NOW, "acr": "mfa"});
-            changed[name] = value;
-            if let Ok(token) = check_typed(None, &changed, &asked) {
-                prop_assert_eq!(token.issuer(), "https://op.example");
-                prop_assert!(token.expires_at() > Timestamp::from_unix(NOW - 60));
-                prop_assert!(token.auth_time().unwrap() <= Timestamp::from_unix(NOW + 60));
-            }
-        }
-    }
-}
+mod properties;

@@ -26,6 +26,7 @@ fn url(bend: impl FnOnce(&mut Value), endpoint: &str, hints: &Hints) -> BTreeMap
         revocation_endpoint: None,
         userinfo_endpoint: None,
         iss_parameter_supported: false,
+        left_out: Vec::new(),
     };
     let intent = Intent {
         provider: &provider.id,
@@ -73,9 +74,14 @@ fn everything_that_was_configured_is_sent() {
 
 #[test]
 fn a_hint_of_the_link_goes_before_the_configured_one() {
-    let hints = Hints { prompt: Some("login".to_owned()), login_hint: Some("a&scope=admin".to_owned()) };
+    let hints = Hints {
+        prompt: Some("login".to_owned()),
+        login_hint: Some("a&scope=admin".to_owned()),
+        own: vec![("kc_idp_hint".to_owned(), "b&scope=admin".to_owned())],
+    };
     let sent = url(|table| table["prompt"] = json!("consent"), "https://login.example.com/authorize", &hints);
     assert_eq!((sent["prompt"].as_str(), sent["login_hint"].as_str()), ("login", "a&scope=admin"));
+    assert_eq!(sent["kc_idp_hint"], "b&scope=admin");
     assert_eq!(sent["scope"], "openid profile email");
 }
 

@@ -14,6 +14,7 @@ fn metadata() -> Metadata {
         revocation_endpoint: None,
         userinfo_endpoint: None,
         iss_parameter_supported: false,
+        left_out: Vec::new(),
     }
 }
 
@@ -54,6 +55,15 @@ fn what_a_provider_wants_besides_goes_along() {
     let provider = provider(|table| table["logout_params"] = json!({ "logout_uri": target }));
     let url = end_session_url(&provider, &metadata, &public_url(), None, "s").unwrap();
     assert!(url.ends_with("&logout_uri=https%3A%2F%2Fapp.example.com%2Fauth%2Flogged-out"), "{url}");
+}
+
+#[test]
+fn a_hint_is_left_out_where_the_address_would_be_too_long() {
+    let with = |length: usize| url(ENDPOINT, true, Some(&"x".repeat(length))).unwrap();
+    let others = url(ENDPOINT, true, None).unwrap();
+    let longest = (1..3000).rev().find(|length| with(*length).contains_key("id_token_hint")).unwrap();
+    assert!((1700..2000).contains(&longest), "{longest}");
+    assert_eq!(with(longest + 1), others);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn claims(changes: &Value) -> Value {
 
 fn check_as(kind: LogoutTokens, typ: Option<&str>, changes: &Value) -> Result<LogoutToken, LogoutTokenError> {
     let now = Timestamp::from_unix(NOW);
-    let expected = LogoutTokenExpectations { issuer: ISSUER, client_id: "app", kind, now };
+    let expected = LogoutTokenExpectations { issuer: ISSUER, audience: OwnAudience::of("app"), kind, now };
     LogoutToken::check(&verified(typ, &claims(changes)), &expected)
 }
 
@@ -57,10 +57,8 @@ fn nobody_or_half_a_name_ends_nothing() {
     use LogoutTokenError::{NobodyNamed, SidMalformed, SubMalformed};
     assert_refused(&[
         (json!({ "sub": null, "sid": null }), NobodyNamed),
-        (json!({ "sub": "", "sid": null }), SubMalformed),
-        (json!({ "sub": null, "sid": "" }), SidMalformed),
-        (json!({ "sub": "" }), SubMalformed),
-        (json!({ "sid": "" }), SidMalformed),
+        (json!({ "sub": "", "sid": null }), NobodyNamed),
+        (json!({ "sub": [], "sid": "" }), NobodyNamed),
         (json!({ "sub": 1 }), SubMalformed),
         (json!({ "sub": ["alice"] }), SubMalformed),
         (json!({ "sub": "älice" }), SubMalformed),
@@ -90,7 +88,22 @@ fn issuer_and_audience_are_exact() {
         (json!({ "aud": "APP" }), AudMismatch),
         (json!({ "aud": ["app", "other"] }), AudUntrusted),
     ]);
-    assert!(check(json!({ "aud": ["app"] })).is_ok());
+    for ours in [json!(["app"]), json!(["app", "app"])] {
+        assert!(check(json!({ "aud": ours })).is_ok());
+    }
+    // As an ID token that is for others too.
+    assert!(check(json!({ "aud": ["app", "other"], "azp": "app" })).is_ok());
+    assert_refused(&[(json!({ "aud": ["app", "other"], "azp": "other" }), AudUntrusted)]);
+    let trusted = ["other".to_owned()];
+    let audience = OwnAudience { trusted: Some(&trusted), ..OwnAudience::of("app") };
+    let check = |changes: Value| {
+        let (kind, now) = (LogoutTokens::Strict, Timestamp::from_unix(NOW));
+        let expected = LogoutTokenExpectations { issuer: ISSUER, audience, kind, now };
+        LogoutToken::check(&verified(Some("logout+jwt"), &claims(&changes)), &expected).map(|_| ())
+    };
+    assert_eq!(check(json!({ "aud": ["app", "other"] })), Ok(()));
+    assert_eq!(check(json!({ "aud": ["app", "third"], "azp": "app" })), Err(AudUntrusted));
+    assert_eq!(check(json!({ "aud": ["other"] })), Err(AudMismatch));
 }
 
 #[test]
@@ -150,7 +163,7 @@ fn the_event_is_that_of_back_channel_logout_and_nothing_like_it() {
 #[test]
 fn a_nonce_of_any_kind_makes_it_no_logout_token() {
     //
-    for nonce in [json!("n"), json!(""), json!(0), json!(false), json!({})] {
+    for nonce in [json!("n"), json!(0), json!(false), json!({})] {
         assert_refused(&[(json!({ "nonce": nonce }), LogoutTokenError::NoncePresent)]);
     }
 }
@@ -182,17 +195,27 @@ fn a_token_is_remembered_for_as_long_as_it_could_be_used_and_no_longer() {
 #[test]
 fn the_kind_of_token_is_named_unless_the_provider_is_known_not_to() {
     //
-    for typ in ["logout+jwt", "Logout+JWT"] {
-        assert!(check_as(LogoutTokens::Strict, Some(typ), &json!({})).is_ok(), "{typ}");
-        assert!(check_as(LogoutTokens::Legacy, Some(typ), &json!({})).is_ok(), "{typ}");
+    use LogoutTokens::{Legacy, Standard, Strict};
+    let taken = |typ| [Strict, Standard, Legacy].map(|kind| check_as(kind, typ, &json!({})).is_ok());
+    for typ in ["logout+jwt", "Logout+JWT", "application/logout+jwt", "Application/LOGOUT+jwt"] {
+        assert_eq!(taken(Some(typ)), [true; 3], "{typ}");
     }
-    for typ in [None, Some("JWT"), Some("jwt")] {
-        let refused = check_as(LogoutTokens::Strict, typ, &json!({}));
-        assert_eq!(refused, Err(LogoutTokenError::TypRefused), "{typ:?}");
-        assert!(check_as(LogoutTokens::Legacy, typ, &json!({})).is_ok(), "{typ:?}");
+    assert_eq!(taken(None), [false, true, true]);
+    for typ in ["JWT", "jwt", "application/jwt"] {
+        assert_eq!(taken(Some(typ)), [false, false, true], "{typ}");
     }
-    for typ in ["", "at+jwt", "secevent+jwt", "logout", "logout+jwt ", "token-introspection+jwt", "dpop+jwt"] {
-        for kind in [LogoutTokens::Strict, LogoutTokens::Legacy] {
+    for typ in [
+        "at+jwt",
+        "secevent+jwt",
+        "logout",
+        "logout+jwt ",
+        "text/logout+jwt",
+        "application/application/logout+jwt",
+        "application/",
+        "token-introspection+jwt",
+        "dpop+jwt",
+    ] {
+        for kind in [Strict, Standard, Legacy] {
             assert_eq!(check_as(kind, Some(typ), &json!({})), Err(LogoutTokenError::TypRefused), "{typ}");
         }
     }
@@ -203,6 +226,9 @@ fn a_token_without_exp_passes_only_where_that_is_configured() {
     //
     let without = json!({ "exp": null });
     assert_eq!(check(without.clone()), Err(LogoutTokenError::ExpMalformed));
+    for typ in [None, Some("logout+jwt")] {
+        assert_eq!(check_as(LogoutTokens::Standard, typ, &without), Err(LogoutTokenError::ExpMalformed));
+    }
     assert!(check_as(LogoutTokens::Legacy, Some("JWT"), &without).is_ok());
     let aged = json!({ "exp": null, "iat": NOW - 601 });
     assert_eq!(check_as(LogoutTokens::Legacy, None, &aged), Err(LogoutTokenError::IatTooOld));
@@ -217,21 +243,23 @@ fn an_id_token_ends_no_session_and_a_logout_token_begins_none() {
     let now = Timestamp::from_unix(NOW);
     let login = id_token::IdTokenExpectations {
         issuer: ISSUER,
-        client_id: "app",
+        audience: OwnAudience::of("app"),
         nonce: &Nonce::new("n".to_owned()),
         access_token: None,
         max_age: None,
         acr_values: &[],
         now,
     };
-    for (kind, expected) in [
-        (LogoutTokens::Strict, LogoutTokenError::TypRefused),
-        (LogoutTokens::Legacy, LogoutTokenError::EventsMalformed),
+    use LogoutTokenError::{EventsMalformed, TypRefused};
+    for (kind, untyped, typed) in [
+        (LogoutTokens::Strict, TypRefused, TypRefused),
+        (LogoutTokens::Standard, EventsMalformed, TypRefused),
+        (LogoutTokens::Legacy, EventsMalformed, EventsMalformed),
     ] {
-        for typ in [None, Some("JWT")] {
+        for (typ, expected) in [(None, untyped), (Some("JWT"), typed)] {
             let id_token = verified(typ, &id_claims);
             assert!(IdToken::check(id_token.clone(), &login).is_ok());
-            let logout = LogoutTokenExpectations { issuer: ISSUER, client_id: "app", kind, now };
+            let logout = LogoutTokenExpectations { issuer: ISSUER, audience: OwnAudience::of("app"), kind, now };
             assert_eq!(LogoutToken::check(&id_token, &logout), Err(expected), "{typ:?}");
         }
     }

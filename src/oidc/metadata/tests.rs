@@ -44,9 +44,17 @@ fn what_is_left_out_is_absent_and_what_is_unknown_is_ignored() {
 }
 
 #[test]
-fn a_flag_is_set_by_true_alone() {
+fn a_flag_is_set_by_true_alone_be_it_a_text() {
     //
-    for (value, set) in [(json!(true), true), (json!(false), false), (json!("true"), false), (json!(1), false)] {
+    for (value, set) in [
+        (json!(true), true),
+        (json!("true"), true),
+        (json!(false), false),
+        (json!("false"), false),
+        (json!("True"), false),
+        (json!(1), false),
+        (json!([true]), false),
+    ] {
         let mut document = good();
         document["authorization_response_iss_parameter_supported"] = value;
         assert_eq!(parse(&document).unwrap().iss_parameter_supported, set);
@@ -72,11 +80,9 @@ fn each_mutation_has_its_error() {
         ("jwks_uri", json!("https://[::1]/jwks"), refused("jwks_uri")),
         ("jwks_uri", json!("https://localhost/jwks"), refused("jwks_uri")),
         ("authorization_endpoint", json!("javascript:alert(1)"), refused("authorization_endpoint")),
-        ("end_session_endpoint", json!("http://login.example.com/logout"), refused("end_session_endpoint")),
-        ("userinfo_endpoint", json!("http://login.example.com/userinfo"), refused("userinfo_endpoint")),
-        ("userinfo_endpoint", json!("https://10.0.0.1/"), refused("userinfo_endpoint")),
         ("code_challenge_methods_supported", json!(["plain"]), MetadataError::NoS256),
-        ("code_challenge_methods_supported", json!("S256"), MetadataError::NoS256),
+        ("code_challenge_methods_supported", json!("plain"), MetadataError::NoS256),
+        ("code_challenge_methods_supported", json!({ "S256": true }), MetadataError::NoS256),
         ("code_challenge_methods_supported", json!(["s256"]), MetadataError::NoS256),
     ] {
         let mut document = good();
@@ -89,6 +95,21 @@ fn each_mutation_has_its_error() {
         let error = Metadata::parse(body.as_bytes(), &issuer(ISSUER)).unwrap_err();
         assert!(matches!(error, MetadataError::NotJson(_)), "{body}: {error:?}");
     }
+}
+
+#[test]
+fn what_nobody_needs_is_left_out_where_it_cannot_be_used() {
+    //
+    let mut document = good();
+    document["code_challenge_methods_supported"] = json!("S256");
+    document["end_session_endpoint"] = json!("http://login.example.com/logout");
+    document["userinfo_endpoint"] = json!("https://10.0.0.1/");
+    document["revocation_endpoint"] = json!("https://login.example.com/revoke");
+    let metadata = parse(&document).unwrap();
+    assert_eq!((&metadata.end_session_endpoint, &metadata.userinfo_endpoint), (&None, &None));
+    assert_eq!(metadata.revocation_endpoint.as_deref(), Some("https://login.example.com/revoke"));
+    assert_eq!(metadata.left_out, ["end_session_endpoint", "userinfo_endpoint"]);
+    assert!(parse(&good()).unwrap().left_out.is_empty());
 }
 
 #[test]

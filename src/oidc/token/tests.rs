@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use base64ct::{Base64, Encoding};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
 use serde_json::json;
 
@@ -9,6 +9,7 @@ use crate::config::ClientAuth;
 use crate::config::testing::{ISSUER, provider};
 use crate::http::{HeaderMap, HeaderValue, header};
 use crate::jose::{Algorithm, Es256Signer, KeySet, Portable, UnverifiedJwt};
+use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -27,7 +28,8 @@ fn request(bend: impl FnOnce(&mut Value), random: &Counting) -> OutboundRequest 
         code_verifier: &CodeVerifier::new("the-verifier".to_owned()),
         redirect_uri: "https://app.example.com/auth/callback/corp",
     };
-    code_request(&provider(bend), "https://login.example.com/token", &grant, NOW, random).unwrap()
+    let maker = AssertionMaker { now: NOW, random, signing: &Portable };
+    block_on(code_request(&provider(bend), "https://login.example.com/token", &grant, maker)).unwrap()
 }
 
 fn form(request: &OutboundRequest) -> BTreeMap<String, String> {
@@ -74,7 +76,7 @@ fn an_assertion_is_for_this_issuer_for_a_minute_and_new_each_time() {
     let random = Counting(0.into());
     let bend = |table: &mut Value| table["client_auth"] = json!("private_key_jwt");
     let key = match provider(bend).client_auth {
-        ClientAuth::PrivateKeyJwt(key) => Es256Signer::from_jwk(&key).unwrap(),
+        ClientAuth::PrivateKeyJwt(how) => Es256Signer::from_jwk(&how.key).unwrap(),
         other => panic!("{other:?}"),
     };
     let keys = KeySet::parse(json!({ "keys": [key.public_jwk()] }).to_string().as_bytes()).unwrap();
@@ -95,6 +97,38 @@ fn an_assertion_is_for_this_issuer_for_a_minute_and_new_each_time() {
         assert_eq!(Value::Object(claims), expected);
     }
     assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn an_assertion_is_for_whom_the_configuration_names() {
+    // R-032
+    for (audience, expected) in [
+        (json!("issuer"), ISSUER),
+        (json!("endpoint"), "https://login.example.com/token"),
+        (json!("https://login.example.com/other"), "https://login.example.com/other"),
+    ] {
+        let request = request(
+            |table| {
+                table["client_auth"] = json!("private_key_jwt");
+                table["client_assertion"] = json!({ "audience": audience });
+            },
+            &Counting(0.into()),
+        );
+        let payload = form(&request)["client_assertion"].split('.').nth(1).unwrap().to_owned();
+        let claims: Value = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(&payload).unwrap()).unwrap();
+        assert_eq!((&claims["aud"], &claims["iss"], &claims["sub"]), (&json!(expected), &json!("app"), &json!("app")));
+    }
+}
+
+#[test]
+fn a_public_client_says_who_it_is_and_has_nothing_to_prove_it_with() {
+    let request = request(|table| table["client_auth"] = json!("none"), &Counting(0.into()));
+    let form = form(&request);
+    assert_eq!(form["client_id"], "app");
+    // What protects the code is there all the same.
+    assert_eq!(form["code_verifier"], "the-verifier");
+    assert!(!form.contains_key("client_secret") && !form.contains_key("client_assertion"));
+    assert!(!request.headers.contains_key(header::AUTHORIZATION));
 }
 
 fn answer(status: u16, content_type: &'static str, body: &str) -> Result<TokenResponse, TokenError> {
@@ -162,13 +196,17 @@ fn a_life_time_is_taken_in_every_form_that_providers_send() {
 fn what_is_missing_or_no_text_is_named() {
     // R-056
     for name in ["access_token", "id_token"] {
-        for bad in [json!(""), json!(7), json!(["a"])] {
+        for bad in [json!(7), json!(["a"]), json!({})] {
             assert_eq!(with(name, bad.clone()).unwrap_err(), TokenError::Missing(name), "{bad}");
         }
     }
-    assert_eq!(with("access_token", Value::Null).unwrap_err(), TokenError::Missing("access_token"));
-    // Whether it may be absent depends on what was asked: a refresh may come without one.
-    assert!(with("id_token", Value::Null).unwrap().id_token.is_none());
+    // Whether they may be absent depends on what was asked: a refresh may come without an ID token, a login for `openid`
+    // alone without an access token, and then of no type either.
+    for nothing in [Value::Null, json!(""), json!([])] {
+        assert!(with("id_token", nothing.clone()).unwrap().id_token.is_none());
+        assert!(with("access_token", nothing.clone()).unwrap().access_token.is_none());
+    }
+    assert!(answer(200, "application/json", r#"{"id_token":"i"}"#).unwrap().access_token.is_none());
     for bad in ["a\nb", "a\r\nx: y", "a\0", "é", "\u{7f}"] {
         assert_eq!(with("access_token", json!(bad)).unwrap_err(), TokenError::Missing("access_token"), "{bad:?}");
     }
@@ -196,7 +234,7 @@ fn an_answer_that_is_no_token_response_has_its_reason() {
         (200, json, r#"{"token_type":"a","token_type":"b"}"#, "token.not_json"),
         (200, "text/html", r#"{"token_type":"bearer"}"#, "token.not_json"),
         (200, json, r#"{"error":"invalid_grant"}"#, "token.invalid_grant"),
-        (200, json, r#"{"error":null}"#, "token.refused"),
+        (200, json, r#"{"error":7}"#, "token.refused"),
         (400, json, r#"{"error":"invalid_grant"}"#, "token.invalid_grant"),
         (400, json, r#"{"error":"invalid_client"}"#, "token.invalid_client"),
         (401, "text/html", "", "token.invalid_client"),

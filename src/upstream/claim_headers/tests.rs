@@ -57,3 +57,23 @@ fn what_would_have_another_reading_is_withheld() {
     assert_eq!(shown("name", &json!(["Doe, Jane"])), Some(None));
     assert!(shown("x", &json!("x".repeat(MAX_VALUE_BYTES))).unwrap().is_some());
 }
+
+#[test]
+fn percent_encoding_leaves_one_reading_to_every_text() {
+    //
+    let shown = |value: Value| kept("x", &value).and_then(|fact| fact.encoded());
+    for (value, expected) in [
+        (json!("Zoë Müller"), "Zo%C3%AB%20M%C3%BCller"),
+        (json!("a%20b"), "a%2520b"),
+        (json!("a\r\nX-Admin: 1"), "a%0D%0AX-Admin%3A%201"),
+        (json!(["Zoë", "x,admin"]), "Zo%C3%AB,x%2Cadmin"),
+        (json!("x,admin"), "x%2Cadmin"),
+        (json!("-._~09azAZ"), "-._~09azAZ"),
+        (json!(true), "true"),
+    ] {
+        assert_eq!(shown(value.clone()).as_deref(), Some(expected), "{value}");
+    }
+    for withheld in [json!({ "a": "b" }), json!(["a", ""]), json!(["a", null]), json!("é".repeat(700))] {
+        assert_eq!(shown(withheld.clone()), None, "{withheld}");
+    }
+}

@@ -6,6 +6,7 @@ pub(crate) mod request;
 use super::decide::{self, AdmittedRequest};
 use crate::audit::Effect;
 use crate::authn::Principal;
+use crate::claims::is_believed;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
@@ -108,7 +109,7 @@ fn passport(admitted: &AdmittedRequest, asked: &HeaderMap) -> Result<Response, R
 fn identity(principal: &Principal) -> Result<Vec<(&'static str, Option<HeaderValue>)>, Reason> {
     let actor = principal.actors().first().map(|actor| actor.subject.as_str());
     let email = principal.claims().get("email").and_then(|email| email.as_str());
-    let verified = principal.claims().get("email_verified").is_some_and(|verified| verified == true);
+    let verified = is_believed(principal.claims(), "email");
     let scopes = principal.scopes().join(" ");
     let lines = [
         ("x-postern-issuer", Some(principal.issuer()), true),
