@@ -192,8 +192,7 @@ impl Config {
         // A deployment for programs only signs nobody in.
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
-        let ids = providers.as_ref().map_or(&[][..], |providers| &providers.ids);
-        let known = providers.as_ref().map_or(&[][..], |providers| &providers.all);
+        let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);

@@ -293,12 +293,7 @@ impl Reason {
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
-            Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => match error.blame() {
-                Blame::Token => Refusal::TokenRefused,
-                Blame::Proof => Refusal::ProofRefused,
-                Blame::Nonce => Refusal::NonceWanted,
-            },
-            Self::TokenRejected(_) => Refusal::TokenRefused,
+            Self::TokenRejected(rejection) => token_refusal(rejection),
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
@@ -332,6 +327,16 @@ impl Reason {
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }
+    }
+}
+
+/// What a program learns of its access token.
+fn token_refusal(rejection: &TokenRejection) -> Refusal {
+    let TokenRejection::Sender(SenderError::Dpop(error)) = rejection else { return Refusal::TokenRefused };
+    match error.blame() {
+        Blame::Token => Refusal::TokenRefused,
+        Blame::Proof => Refusal::ProofRefused,
+        Blame::Nonce => Refusal::NonceWanted,
     }
 }
 
