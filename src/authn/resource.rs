@@ -17,7 +17,9 @@ use crate::route::CanonicalPath;
 /// configuration trusts with that.
 #[must_use]
 pub fn is_for(issuer: &TokenIssuer, claims: &Map<String, Value>, public_url: &PublicUrl, path: &CanonicalPath) -> bool {
-    let Some(named) = audiences(claims, &issuer.audience_claim).filter(|named| !named.is_empty()) else { return true };
+    // An empty text says nothing, like no text.
+    let said = |named: &Vec<&str>| named.iter().any(|one| !one.is_empty());
+    let Some(named) = audiences(claims, &issuer.audience_claim).filter(said) else { return true };
     let own = || issuer.audience.iter().map(|audience| (audience, resource(audience, public_url)));
     // As loosely as any server may read it: in doubt it lies in there.
     let lies_in_one = own().any(|(_, resource)| resource.is_some_and(|resource| is_within_loosely(path, &resource)));

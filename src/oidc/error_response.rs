@@ -163,13 +163,29 @@ fn says(error: &str, description: Option<&str>) -> Option<String> {
 /// long, and `…` for each word that may be a credential (R-248).
 #[must_use]
 pub fn printable(text: &str) -> String {
+    printable_but(text, |_| false)
+}
+
+/// The same of a name, such as that of an issuer or audience: many are UUIDs, or hold one.
+#[must_use]
+pub fn printable_name(text: &str) -> String {
+    printable_but(text, is_uuid)
+}
+
+fn is_uuid(text: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let lengths: Vec<usize> = text.split('-').filter(|part| is_hex(part)).map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12]
+}
+
+fn printable_but(text: &str, is_kept: fn(&str) -> bool) -> String {
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '\\');
     let plain: String = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
-    let words: Vec<String> = plain.split_ascii_whitespace().map(without_credentials).collect();
+    let words: Vec<String> = plain.split_ascii_whitespace().map(|word| without_credentials(word, is_kept)).collect();
     words.join(" ").chars().take(MAX_DESCRIPTION_CHARACTERS).collect()
 }
 
-fn without_credentials(word: &str) -> String {
+fn without_credentials(word: &str, is_kept: fn(&str) -> bool) -> String {
     let in_credentials = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     word.split_inclusive(|c: char| !in_credentials(c))
         .map(|part| {
@@ -180,7 +196,7 @@ fn without_credentials(word: &str) -> String {
             let has_digits = name.bytes().any(|byte| byte.is_ascii_digit());
             let is_word = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             let is_long = (has_digits && name.len() > LONGEST_WORD_WITH_DIGITS) || name.len() > LONGEST_WORD;
-            if is_long && !is_word { format!("…{end}") } else { part.to_owned() }
+            if is_long && !is_word && !is_kept(name) { format!("…{end}") } else { part.to_owned() }
         })
         .collect()
 }
@@ -271,5 +287,8 @@ mod tests {
         let kept = "AADSTS50011: The redirect URI https://app.example.com/auth/callback/corp does not match \
                     require_pushed_authorization_requests_of_the_client";
         assert_eq!(printable(kept), kept);
+        let tenant = "https://login.microsoftonline.com/0f8fad5b-d9cb-469f-a165-70867728950e/v2.0";
+        assert_eq!(printable_name(tenant), tenant);
+        assert_eq!(printable_name("SplxlOBeZQQYbYS6WxSbIA"), "…");
     }
 }

@@ -13,6 +13,8 @@ use crate::time::Seconds;
 /// How long the cookies are kept.
 pub const KEPT: Seconds = Seconds::hours(24);
 
+/// As many characters has the random part of `state`: 256 bits in base64url.
+const RANDOM_CHARACTERS: usize = 43;
 /// The longest that travels in `state`: providers have limits for that.
 const MAX_BYTES_IN_STATE: usize = 256;
 /// The most cookies that one takes.
@@ -21,12 +23,16 @@ const MAX_PART_BYTES: usize = 3800;
 /// Longer than any that was made here.
 const MAX_SEALED_BYTES: usize = MAX_PARTS * MAX_PART_BYTES;
 
-/// `state` with the way back behind the random part, if that is short. The start page needs no remembering.
+/// `state` with the way back behind the random part, if that is short. The start page needs no remembering. All of it is
+/// base64url: the dot behind the key's id, which knows no `_`, becomes one.
 #[must_use]
 pub fn added_to(state: &State, return_to: &ReturnTo, keys: &KeyRing, random: &impl Random) -> State {
     let is_short = return_to.as_str().len() <= MAX_BYTES_IN_STATE;
     let sealed = sealed(state.expose(), return_to, keys, random).filter(|_| is_short);
-    sealed.map_or_else(|| state.clone(), |sealed| State::new(format!("{}.{sealed}", state.expose())))
+    sealed.map_or_else(
+        || state.clone(),
+        |sealed| State::new(format!("{}{}", state.expose(), sealed.replacen('.', "_", 1))),
+    )
 }
 
 /// The names of the cookies in which the way back of the login with this `state` may be, in order.
@@ -67,9 +73,9 @@ pub fn cookies(
 /// made here, or not for this login.
 #[must_use]
 pub fn open<'c>(state: &str, cookie: impl Fn(&str) -> Option<&'c str>, keys: &KeyRing) -> Option<String> {
-    let (context, sealed) = match state.split_once('.') {
-        Some((random, sealed)) => (random, sealed.to_owned()),
-        None => (state, cookie_names(state).iter().map_while(|name| cookie(name)).collect()),
+    let (context, sealed) = match state.split_at_checked(RANDOM_CHARACTERS) {
+        Some((random, added)) if !added.is_empty() => (random, added.replacen('_', ".", 1)),
+        _ => (state, cookie_names(state).iter().map_while(|name| cookie(name)).collect()),
     };
     let is_possible = !sealed.is_empty() && sealed.len() <= MAX_SEALED_BYTES;
     let plain =
@@ -136,21 +142,22 @@ mod tests {
     #[test]
     fn a_short_way_back_travels_in_state_and_shows_nothing() {
         //
-        let state = State::new("random".to_owned());
+        let random = "R".repeat(RANDOM_CHARACTERS);
+        let state = State::new(random.clone());
         let added = |path: &str| added_to(&state, &to(path), &ring("C"), &Fixed).expose().to_owned();
         for path in ["/page?x=1", &format!("/{}", "x".repeat(255))] {
             let with = added(path);
-            assert!(with.starts_with("random.") && !with.contains("page") && with.len() < 450, "{with}");
+            assert!(with.starts_with(&random) && !with.contains("page") && with.len() < 450, "{with}");
+            assert!(with.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')), "{with}");
             assert_eq!(open(&with, |_| None, &ring("C")).as_deref(), Some(path));
-            for other in
-                [with.replace("random", "other"), with.replacen('.', "", 1), format!("{with}A"), format!("{with}.")]
+            for other in [with.replacen('R', "S", 1), with.replacen('_', "", 1), format!("{with}A"), format!("{with}_")]
             {
                 assert_eq!(open(&other, |_| None, &ring("C")), None, "{other}");
             }
             assert_eq!(open(&with, |_| None, &ring("B")), None);
         }
         for as_before in ["/", &format!("/{}", "x".repeat(256))] {
-            assert_eq!(added(as_before), "random");
+            assert_eq!(added(as_before), random);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
-use crate::oidc::error_response::{ErrorClass, ErrorResponse};
+use crate::oidc::error_response::{ErrorClass, ErrorResponse, printable_name};
 use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
@@ -222,7 +222,7 @@ impl Reason {
             Self::Metadata(MetadataError::IssuerMismatch(found)) => Some(
                 found
                     .as_deref()
-                    .map_or_else(|| "found no issuer".to_owned(), |found| format!("found `{}`", plain(found))),
+                    .map_or_else(|| "found no issuer".to_owned(), |found| format!("found `{}`", printable_name(found))),
             ),
             Self::Metadata(MetadataError::NotJson(error)) | Self::Keys(KeySetError::Json(error)) => {
                 Some(error.to_string())
@@ -338,11 +338,6 @@ fn token_refusal(rejection: &TokenRejection) -> Refusal {
         Blame::Proof => Refusal::ProofRefused,
         Blame::Nonce => Refusal::NonceWanted,
     }
-}
-
-/// What others wrote, as it may stand in the log.
-fn plain(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).take(200).collect()
 }
 
 /// What the person learns of a provider's error while they sign in.

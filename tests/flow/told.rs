@@ -46,7 +46,7 @@ fn every_reason_that_is_a_providers_has_its_detail() {
         (token(Ok(answer(400, &json!({ "error": "invalid_grant" })))), "token.invalid_grant", "invalid_grant"),
         (token(Ok(answer(401, &json!({})))), "token.invalid_client", "401"),
         (tokens("token_type", json!("mac")), "token.type_unknown", "token_type"),
-        (tokens("access_token", Value::Null), "token.member_missing", "access_token"),
+        (tokens("access_token", json!(7)), "token.member_missing", "access_token"),
         (
             claims("iss", json!("https://evil.example")),
             "id_token.iss_mismatch",

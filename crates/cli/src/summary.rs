@@ -156,7 +156,7 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if provider.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
     }
-    if !provider.logout_params.is_empty() {
+    if provider.logout == Logout::Provider && !provider.logout_params.is_empty() {
         let params: Vec<String> =
             provider.logout_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));

@@ -13,7 +13,7 @@ use crate::fault;
 use crate::http::forward::{self, ForwardError};
 use postern::audit::Event;
 use postern::authn::Rejection;
-use postern::gateway::{Disposition, Gateway, SiteMatch};
+use postern::gateway::{Disposition, SiteMatch};
 use postern::http::{RequestHead, StatusCode};
 use postern::ids::site::Site;
 use postern::refusal::Reason;
