@@ -79,7 +79,7 @@ await main(async () => {
   }
   if (failures.length) throw summary(failures);
   console.log(`\n  ${green('All passed')} ${dim(`${chosen.length} steps, ${elapsed(since)}`)}`);
-  for (const notice of new Set(state.notices)) console.log(`  ${bold('Not run:')} ${notice}`);
+  for (const notice of new Set(state.notices)) console.log(`  ${bold('Notice:')} ${notice}`);
   for (const name of state.absent) console.log(`  ${bold('Not run:')} forward-auth by ${name}, which is not installed (Debian or Ubuntu: \`sudo apt-get install ${name}\`)`);
 });
 
