@@ -159,6 +159,26 @@ fn what_names_only_what_is_there_is_published() {
 }
 
 #[test]
+fn what_a_version_declares_itself_is_named_freely() {
+    let (world, gateway) = (World::new(), named());
+    let root = root(&world, &gateway);
+    let schema = r#"entity person = { team?: String }; entity file in [folder] tags String; entity folder;
+        action "open" appliesTo { principal: [person, Human], resource: file };"#;
+    for (policy, status) in [
+        (r#"permit(principal, action == Action::"open", resource) when { resource.hasTag("owner") };"#, 200),
+        (r#"permit(principal is person, action, resource) when { principal has team && resource.hasTag("x") };"#, 200),
+        (r#"permit(principal == Human::"whoever", action == Action::"open", resource is file);"#, 200),
+        // About requests as well as about files.
+        (r#"permit(principal is Human, action, resource) when { principal.hasTag("team") };"#, 422),
+        (r#"permit(principal, action == Action::"GET", resource) when { resource.hasTag("owner") };"#, 422),
+    ] {
+        let files = json!({ "a.cedar": policy, "b.cedarschema": schema });
+        let answered = post(&root, "/auth/admin/policies", &json!({ "files": files, "as": "live" }));
+        assert_eq!(answered.reply().status.as_u16(), status, "{policy}: {:?}", answered.reply().body);
+    }
+}
+
+#[test]
 fn a_version_that_was_published_before_its_route_went_stays_in_force_and_can_be_gone_back_to() {
     let (world, gateway) = (World::new(), with_roles());
     let gone = r#"permit(principal, action, resource in Route::"/gone");"#;

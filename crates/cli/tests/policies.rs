@@ -198,6 +198,8 @@ fn what_is_decided_about_a_request_is_explained_by_the_policies_too() {
     assert!(said.starts_with("allow\n") && said.contains(policy), "{said}");
     let said = explain(sales, r#"{"time": "2026-11-23T20:00:00Z"}"#, "GET /api/departments/sales/orders/7");
     assert!(said.starts_with("deny\n") && said.contains("reason  policy.nothing_permits"), "{said}");
+    let near = "  nearest own-department-in-business-hours: at 14:58 this does not hold: context.utc.hour < 18\n";
+    assert!(said.contains(near), "{said}");
     let said = explain("nobody", "{}", "GET /api/news");
     assert!(said.starts_with("401\n") && !said.contains("version"), "{said}");
 }

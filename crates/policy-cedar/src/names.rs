@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{EntityTypeName, Policy, PrincipalConstraint, ResourceConstraint};
+use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 use cedar_policy_core::ast::{self, BinaryOp, EntityUID, Expr, ExprKind, Literal, Var};
 use cedar_policy_core::parser::Loc;
 use postern::policy::{Bundle, KnownNames, KnownRoute, PolicyProblem};
@@ -235,14 +235,28 @@ fn may_be_human(policy: &Policy) -> bool {
     }
 }
 
-/// Whether the scope asks for a resource of a type that the version declares itself.
+/// Whether the scope asks for a resource, an action or a principal that the version declares itself.
 fn is_foreign(policy: &Policy) -> bool {
-    let ours = |name: &EntityTypeName| ["Resource", "Route", "Management"].iter().any(|our| is_named(name, our));
-    match policy.resource_constraint() {
+    let is_one_of = |name: &EntityTypeName, ours: &[&str]| ours.iter().any(|our| is_named(name, our));
+    let resource = |name: &EntityTypeName| !is_one_of(name, &["Resource", "Route", "Management"]);
+    let principal = |name: &EntityTypeName| !is_one_of(name, &["Human", "Service", "Agent", "Role"]);
+    let action = |uid: &EntityUid| !is_named(uid.type_name(), "Action") || !schema::is_action(uid.id().unescaped());
+    let by_resource = match policy.resource_constraint() {
         ResourceConstraint::Any => false,
-        ResourceConstraint::In(uid) | ResourceConstraint::Eq(uid) => !ours(uid.type_name()),
-        ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => !ours(&name),
-    }
+        ResourceConstraint::In(uid) | ResourceConstraint::Eq(uid) => resource(uid.type_name()),
+        ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => resource(&name),
+    };
+    let by_action = match policy.action_constraint() {
+        ActionConstraint::Any => false,
+        ActionConstraint::Eq(uid) => action(&uid),
+        ActionConstraint::In(uids) => uids.iter().all(action),
+    };
+    let by_principal = match policy.principal_constraint() {
+        PrincipalConstraint::Any => false,
+        PrincipalConstraint::In(uid) | PrincipalConstraint::Eq(uid) => principal(uid.type_name()),
+        PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => principal(&name),
+    };
+    by_resource || by_action || by_principal
 }
 
 fn is_named(name: &EntityTypeName, ours: &str) -> bool {

@@ -103,6 +103,12 @@ pub(super) fn version() -> Version {
     Version::of(&format!("{}\n{SCHEMA}\n{}", cedar_policy::get_sdk_version(), MANAGEMENT_SCHEMA))
 }
 
+/// Whether an action of this name is ours: a method that a route answers, or a group of them.
+pub(super) fn is_action(name: &str) -> bool {
+    let method = Method::from_bytes(name.as_bytes());
+    matches!(name, "read" | "write") || method.is_ok_and(|method| group(&method).is_some())
+}
+
 /// The group of actions that a method is in; `None` for one that no route answers.
 const fn group(method: &Method) -> Option<&'static str> {
     match *method {
