@@ -37,9 +37,12 @@ test("what an old key made is made anew when it is used, which the log counts, a
   // Later than what counts as the same moment, so that the stored session is written again.
   await postern.advance(61);
   const mark = await postern.mark();
-  for (let round = 0; round < 3; round += 1) assert.equal(await token(used), before);
+  for (let round = 0; round < 2; round += 1) assert.equal(await token(used), before);
+  // No answer to a request in the background changes the cookie; this one may.
+  assert.ok(await whoIs(used));
+  assert.equal(await token(used), before);
   const oldKey = (await postern.eventsSince(mark)).map(({ old_key: isOld }) => isOld ?? false);
-  assert.deepEqual(oldKey, [true, false, false], "once, and then the browser has a new cookie");
+  assert.deepEqual(oldKey, [true, true, true, false], "until the browser has a new cookie");
   await postern.restart({ POSTERN_KEYS: second });
   assert.equal(await token(used), before);
   assert.equal(await whoIs(unused), undefined);
