@@ -27,7 +27,7 @@ pub struct AssertionKey {
 
 #[derive(Debug)]
 enum PrivateMaterial {
-    P256(Es256Signer),
+    P256(Box<Es256Signer>),
     Rsa(RsaPrivateJwk),
 }
 
@@ -74,7 +74,7 @@ impl AssertionKey {
             Algorithm::Es256 => {
                 let signer = Es256Signer::from_jwk(jwk)?;
                 let thumbprint = signer.public().thumbprint().to_owned();
-                (PrivateMaterial::P256(signer), thumbprint)
+                (PrivateMaterial::P256(Box::new(signer)), thumbprint)
             }
             Algorithm::Rs256 | Algorithm::Ps256 => {
                 let key = rsa(&members, algorithm)?;
