@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
 use crate::config::{Config, IssuerId, Provider, TokenIssuer, span};
-use crate::json::unread;
+use crate::json::{said, texts, unread};
 use crate::oidc::session_claims::SessionClaims;
 use crate::time::{Seconds, Timestamp};
 
@@ -59,11 +59,12 @@ impl Who {
         now: Timestamp,
     ) -> Result<Hypothetical, String> {
         let kept = SessionClaims::of(self.claims.clone(), provider, &config.session.claims);
+        let amr: Vec<&str> = said(&self.claims, "amr").into_iter().flat_map(texts).collect();
         let record = json!({
             "issuer": provider.issuer.as_str(), "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
             "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
-            "acr": self.claims.get("acr"), "amr": self.claims.get("amr").unwrap_or(&json!([])),
+            "acr": self.claims.get("acr"), "amr": amr,
             "created_at": now, "last_seen": now,
         });
         serde_json::from_value(record)
@@ -78,10 +79,12 @@ impl Who {
         now: Timestamp,
     ) -> Result<Hypothetical, String> {
         let usual = json!({
-            "iss": issuer.issuer.as_str(), "aud": issuer.audience, "sub": "somebody", "client_id": "client",
+            "iss": issuer.issuer.as_str(), "sub": "somebody", "client_id": "client",
             "jti": "jti", "iat": now, "exp": now.plus(Seconds::minutes(1)), "auth_time": signed_in,
         });
         let mut claims = usual.as_object().cloned().unwrap_or_default();
+        // One of them, as text: the claim that names it may be one that holds no list.
+        claims.insert(issuer.audience_claim.clone(), issuer.audience.first().cloned().into());
         claims.extend(self.claims.clone());
         claims.retain(|_, value| !value.is_null());
         Hypothetical::by_token(issuer, claims, now).map_err(|error| error.code().to_owned())

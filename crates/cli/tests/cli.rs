@@ -196,6 +196,17 @@ fn a_decision_that_is_not_as_expected_is_named_and_fails_the_check() {
 }
 
 #[test]
+fn a_token_that_names_its_audience_elsewhere_is_explained_as_well() {
+    for issuer in ["cognito", "adfs", "old"] {
+        let who = format!(r#"{{ "issuer": "{issuer}" }}"#);
+        let asked = ["explain", "--config", "deployment.toml", "--secrets", "none", "--who", &who, "GET /api/stock/a"];
+        let output = postern(&asked, "");
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+        assert!(said.starts_with("allow\n"), "{issuer}: {said}");
+    }
+}
+
+#[test]
 fn a_decision_is_explained_by_its_rule_and_its_reason() {
     let viewer = r#"{ "provider": "corp", "claims": { "realm_access": { "roles": ["viewer"] } } }"#;
     for (who, request, expected) in [
