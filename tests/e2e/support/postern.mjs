@@ -84,7 +84,7 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, subjects, port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
+function miniflareOptions({ bindings, build, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -128,7 +128,7 @@ function miniflareOptions({ bindings, build, subjects, port, upstream, onLog, tw
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", subjects = "SubjectObject", twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
 }) {
   const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
