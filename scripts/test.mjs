@@ -20,7 +20,7 @@ import { FOR_TESTS, buildWorker } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // A budget, so that growth is a decision: the Worker is about this size for cold starts' sake, not for the platform's limit.
-const MAX_GZIP_KIB = 800;
+const MAX_GZIP_KIB = 900;
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const LONG_TEST_TIMEOUT_MS = 3_600_000;
 const FUZZ_SECONDS = 10;

@@ -93,7 +93,6 @@ const PLACES: [&str; 55] = [
 ];
 
 /// Requests of every kind that need no proof, by what they are.
-#[expect(clippy::too_many_lines, reason = "a list of every kind")]
 fn of_every_kind() -> Vec<(String, Asked)> {
     let mut all = Vec::new();
     for place in PLACES {
