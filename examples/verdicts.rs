@@ -66,7 +66,7 @@ fn configured(table: &Value) -> Result<TokenIssuer, String> {
         "ROUTES": { "/{*rest}": { "upstream": "service:API" } },
     });
     let secret = |name: &str| match name {
-        "POSTERN_KEYS" => Some(format!("k1:{}", "A".repeat(43))),
+        "POSTERN_KEYS" => Some(format!("k1:{}A", "C".repeat(42))),
         _ => Some("secret".to_owned()),
     };
     let vars = vars.as_object().ok_or("no table")?;

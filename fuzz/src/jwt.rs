@@ -41,9 +41,15 @@ fn header_is_that_of_the_token(header: &Header, token: &str) {
     let name = members["alg"].as_str().unwrap();
     assert!(!name.eq_ignore_ascii_case("none") && !name.starts_with("HS"), "{name}");
     assert_eq!(Algorithm::from_name(name), Some(header.algorithm()));
-    assert_eq!(members.get("kid").map(|kid| kid.as_str().unwrap()), header.kid());
-    assert_eq!(members.get("typ").map(|typ| typ.as_str().unwrap()), header.typ());
+    assert_eq!(said(&members, "kid"), header.kid());
+    assert_eq!(said(&members, "typ"), header.typ());
     for refused in ["crit", "b64", "zip"] {
         assert_eq!(members.get(refused), None);
     }
+}
+
+/// A text, if there is one: a member that says nothing is not there.
+fn said<'a>(members: &'a Value, name: &str) -> Option<&'a str> {
+    let says_nothing = |value: &&Value| value.is_null() || **value == "" || value.as_array().is_some_and(Vec::is_empty);
+    members.get(name).filter(|value| !says_nothing(value)).map(|value| value.as_str().unwrap())
 }

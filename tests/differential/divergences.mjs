@@ -112,9 +112,9 @@ export const WIDER = [
     holds: (one) => one.keys.some((key) => Array.isArray(key.key_ops) && key.key_ops.includes("sign")),
   },
   {
-    name: "a name that says nothing", codes: ["ERR_JWKS_NO_MATCHING_KEY"],
-    why: "ours: an optional member that says nothing is not there; jose looks for a key of that very name",
-    holds: (one) => saysNothing(header(one).kid) || one.keys.some((key) => saysNothing(key.alg) || saysNothing(key.kid)),
+    name: "a member that says nothing", codes: ["ERR_JWKS_NO_MATCHING_KEY", "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"],
+    why: "ours: an optional member that says nothing is not there; jose looks for a key of that very name or use",
+    holds: (one) => saysNothing(header(one).kid) || one.keys.some((key) => [key.alg, key.kid, key.use].some(saysNothing)),
   },
 ];
 
