@@ -3,23 +3,24 @@
 //! No token, code, cookie, query string or secret is ever a field; every text is cut short
 //! and escaped so that one event is one line.
 
+mod evaluated;
+mod text;
+
+pub use evaluated::Evaluated;
+pub use text::{short, some_of};
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::authn::{Principal, PrincipalSource};
-use crate::authzen::{Entity, Evaluation, RequestError};
 use crate::config::Config;
 use crate::http::{Peer, StatusCode};
 use crate::ids::IssuerId;
 use crate::time::Timestamp;
 
-const MAX_TEXT_BYTES: usize = 256;
 /// How many policies an event in short names.
 const MAX_POLICIES: usize = 50;
-/// So many roles are named, so much of each.
-const MAX_ROLES: usize = 16;
-const MAX_ROLE_BYTES: usize = 64;
 /// 96 bits: no two tokens of a log share an id by chance.
 const TOKEN_ID_CHARS: usize = 16;
 
@@ -409,95 +410,6 @@ impl Event {
             line
         })
     }
-}
-
-/// One question of a service, and the answer. Many of them stand in one event, so each is cut shorter.
-#[derive(Clone, Debug, Serialize)]
-pub struct Evaluated {
-    /// About whom: type and id.
-    pub subject: String,
-    /// About doing what.
-    pub action: String,
-    /// With what: type and id.
-    pub resource: String,
-    /// Whether they may.
-    pub decision: bool,
-    /// Exactly why: a fixed word.
-    pub reason: &'static str,
-    /// More of why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// The policies that decided, or the first of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
-    /// What the version on trial would have decided, where that is something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy_trial: Option<String>,
-}
-
-impl Evaluated {
-    const MAX_TEXT_BYTES: usize = 100;
-    const MAX_POLICIES: usize = 8;
-
-    /// No, for this reason, until somebody knows better.
-    #[must_use]
-    pub fn denied(asked: &Evaluation, reason: &'static str) -> Self {
-        let named = |entity: &Entity| Self::short(&format!("{} {}", entity.kind, entity.id));
-        Self {
-            subject: named(&asked.subject),
-            action: Self::short(&asked.action.name),
-            resource: named(&asked.resource),
-            ..Self::no(reason)
-        }
-    }
-
-    /// No: it was no question.
-    #[must_use]
-    pub fn malformed(error: RequestError) -> Self {
-        Self { detail: Some(error.message()), ..Self::no("evaluation.malformed") }
-    }
-
-    fn no(reason: &'static str) -> Self {
-        Self {
-            subject: String::new(),
-            action: String::new(),
-            resource: String::new(),
-            decision: false,
-            reason,
-            detail: None,
-            policies: Vec::new(),
-            policy_trial: None,
-        }
-    }
-
-    /// Names the policies that decided.
-    pub fn by(&mut self, policies: &[String]) {
-        self.policies = policies.iter().take(Self::MAX_POLICIES).cloned().collect();
-    }
-
-    fn short(text: &str) -> String {
-        cut(text, Self::MAX_TEXT_BYTES)
-    }
-}
-
-/// The first of them, each cut short.
-#[must_use]
-pub fn some_of(texts: &[String]) -> Vec<String> {
-    texts.iter().take(MAX_ROLES).map(|text| cut(text, MAX_ROLE_BYTES)).collect()
-}
-
-/// At most [`MAX_TEXT_BYTES`] of `text`, cut between characters.
-#[must_use]
-pub fn short(text: &str) -> String {
-    cut(text, MAX_TEXT_BYTES)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
