@@ -5,8 +5,8 @@ use super::Denial;
 use crate::authn::Principal;
 use crate::ports::StoreError;
 use crate::relation::{
-    CheckResult, KnownTuples, MAX_READS, Model, Read, Subject, Template, TupleReply, Unanswerable, Userset, evaluate,
-    person,
+    CheckResult, KnownTuples, MAX_READS, Model, Read, Subject, Template, TupleReply, Unanswerable, Userset, distinct,
+    evaluate, person,
 };
 use crate::route::Guard;
 
@@ -88,8 +88,7 @@ impl<'a> Questions<'a> {
         if reads.is_empty() {
             return RelationStep::Met(facts);
         }
-        reads.sort();
-        reads.dedup();
+        let mut reads = distinct(reads.into_iter());
         reads.truncate(MAX_READS.saturating_sub(self.known.len()));
         RelationStep::Read(reads)
     }

@@ -259,7 +259,7 @@ fn properties(object: &Map<String, Value>, called: &'static str) -> Result<Map<S
 fn said(members: &Map<String, Value>) -> Map<String, Value> {
     let known = members.iter().filter(|(_, value)| !value.is_null());
     let inner = |value: &Value| value.as_object().map_or_else(|| value.clone(), |object| Value::Object(said(object)));
-    known.map(|(name, value)| (name.clone(), inner(value))).collect()
+    json::object(known.map(|(name, value)| (name.clone(), inner(value))))
 }
 
 #[cfg(test)]

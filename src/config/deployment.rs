@@ -14,6 +14,7 @@ use super::value::{found, parsed};
 use super::{Build, Config, Problem, table, verify};
 use crate::http::public_url;
 use crate::ids::site::{Site, SiteId};
+use crate::json;
 use crate::keyring::KeyRing;
 
 /// The variable that names the sites, where there are several.
@@ -140,7 +141,7 @@ fn read(
     ring: Option<&KeyRing>,
 ) -> SiteConfig {
     let own = vars.iter().filter_map(|(name, value)| Some((site.own_name(name)?.to_owned(), value.clone())));
-    let own: Map<String, Value> = own.collect();
+    let own = json::object(own);
     let lookup = |name: &str| secrets(&site.binding(name));
     let keys = ring.zip(site.id()).map(|(ring, id)| Rc::new(ring.of_site(id)));
     let report = Report::of(site.clone());

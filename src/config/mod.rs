@@ -47,7 +47,6 @@ pub use session::{SameSite, SessionConfig};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
@@ -57,6 +56,7 @@ pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
 use crate::ids::site::Site;
 pub use crate::ids::{IssuerId, ProviderId};
+use crate::json;
 use crate::keyring::KeyRing;
 use crate::limit::Limit;
 use crate::relation::Model;
@@ -362,8 +362,9 @@ impl Config {
 
 /// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
 fn stamp(vars: &Map<String, Value>) -> String {
-    let known: BTreeMap<&String, &Value> =
-        vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str())).collect();
+    let is_known = |name: &str| Config::VARIABLES.contains(&name);
+    let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
+    let known = json::object(known);
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(&known).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()

@@ -12,6 +12,7 @@ use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;
 use crate::ids::ProviderId;
 use crate::jose::Algorithm;
+use crate::json;
 use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
@@ -376,7 +377,7 @@ fn parameters(table: &mut Table<'_>, key: &'static str, own: &[&str]) -> Vec<(St
 fn claims_parameter(value: &serde_json::Value) -> Result<String, String> {
     const EXPECTED: &str = "a JSON object, or a table, of `id_token` and `userinfo` with an object each";
     let parsed: serde_json::Value = match value {
-        serde_json::Value::String(text) => serde_json::from_str(text).map_err(|_| expected(EXPECTED, text))?,
+        serde_json::Value::String(text) => json::from_text(text).map_err(|_| expected(EXPECTED, text))?,
         other => other.clone(),
     };
     let is_request = parsed.as_object().is_some_and(|members| {

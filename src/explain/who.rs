@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
 use crate::config::{Config, IssuerId, Provider, TokenIssuer, span};
-use crate::json::{said, texts, unread};
+use crate::json::{self, said, texts};
 use crate::oidc::session_claims::SessionClaims;
 use crate::time::{Seconds, Timestamp};
 
@@ -67,9 +67,7 @@ impl Who {
             "acr": self.claims.get("acr"), "amr": amr,
             "created_at": now, "last_seen": now,
         });
-        serde_json::from_value(record)
-            .map(Hypothetical::by_session)
-            .map_err(|error| format!("claims: {}", unread(&error)))
+        json::from_value(record).map(Hypothetical::by_session).map_err(|error| format!("claims: {error}"))
     }
 
     fn by_token(

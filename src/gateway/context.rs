@@ -129,10 +129,10 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 
     /// `SameSite` of the session cookie.
-    pub(super) const fn same_site(&self) -> ::cookie::SameSite {
+    pub(super) const fn same_site(&self) -> cookie::SameSiteAttribute {
         match self.site.config.session.same_site {
-            SameSite::Strict => ::cookie::SameSite::Strict,
-            SameSite::Lax => ::cookie::SameSite::Lax,
+            SameSite::Strict => cookie::SameSiteAttribute::Strict,
+            SameSite::Lax => cookie::SameSiteAttribute::Lax,
         }
     }
 

@@ -18,6 +18,8 @@ mod sign_in;
 mod sign_out;
 mod well_known;
 
+use std::pin::Pin;
+
 use crate::audit::{Effect, Event, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
@@ -187,36 +189,44 @@ impl Gateway {
             return Ok(Disposition::Respond(protected_resource::describe(ctx, resource, parts)?));
         }
         if let (Some(authzen), Some(endpoint)) = (&ctx.site.config.authzen, authzen::AuthzenEndpoint::at(path)) {
-            let response = authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts).await?;
+            let response = cold(authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts)).await?;
             return Ok(Disposition::Respond(response));
         }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {
             return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
         let response = match path.as_str() {
-            "/auth/login" => login::start(ctx, body, parts).await?,
-            "/auth/me" => me::read(ctx, parts).await?,
-            "/auth/logout" => sign_out::end(ctx, parts).await?,
-            "/auth/logged-out" => sign_out::landing(ctx, parts).await?,
-            "/auth/signed-in" => continue_pages::signed_in(ctx, parts).await?,
+            "/auth/login" => cold(login::start(ctx, body, parts)).await?,
+            "/auth/me" => cold(me::read(ctx, parts)).await?,
+            "/auth/logout" => cold(sign_out::end(ctx, parts)).await?,
+            "/auth/logged-out" => cold(sign_out::landing(ctx, parts)).await?,
+            "/auth/signed-in" => cold(continue_pages::signed_in(ctx, parts)).await?,
             "/auth/continue" => ctx.own_page(parts, continue_pages::go_on)?,
             "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,
             "/auth/health" => ctx.own_page(parts, health::healthy)?,
-            "/auth/sessions" => sessions::all(ctx, parts).await?,
-            "/auth/sessions/end-others" => sessions::end_others_by_form(ctx, parts).await?,
-            "/auth/verify" => forward_auth::answer(ctx, Asks::Whether, parts).await?,
-            "/auth/verify/refusal" => forward_auth::answer(ctx, Asks::Why, parts).await?,
-            _ if path.is_within(admin::PREFIX) => admin::answer(ctx, path, body, parts).await?,
+            "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
+            "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
+            "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
+            "/auth/verify/refusal" => cold(forward_auth::answer(ctx, Asks::Why, parts)).await?,
+            _ if path.is_within(admin::PREFIX) => cold(admin::answer(ctx, path, body, parts)).await?,
             other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
-                Some(("callback", provider)) => callback::finish(ctx, provider, body, parts).await?,
-                Some(("backchannel-logout", provider)) => backchannel::receive(ctx, provider, body, parts).await?,
-                Some(("frontchannel-logout", provider)) => frontchannel::receive(ctx, provider, parts).await?,
-                Some(("sessions", rest)) => sessions::one(ctx, rest, parts).await?,
+                Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
+                Some(("backchannel-logout", provider)) => {
+                    cold(backchannel::receive(ctx, provider, body, parts)).await?
+                }
+                Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+                Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
                 _ => return guard::pass(ctx, path, parts).await,
             },
         };
         Ok(Disposition::Respond(response))
     }
+}
+
+/// Work that few requests lead to, as code of its own. Else it would be part of the code of every request: an isolate compiles
+/// that for its first request, and anew once it is hot, all or nothing.
+pub(crate) fn cold<'work, T>(work: impl Future<Output = T> + 'work) -> Pin<Box<dyn Future<Output = T> + 'work>> {
+    Box::pin(work)
 }
 
 /// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.

@@ -1,7 +1,5 @@
 //! Our cookies: read without surprises, written in the strict grammar (RFC 6265bis §4.1.1).
 
-use cookie::{Cookie, SameSite, time::Duration};
-
 use crate::http::{HeaderMap, HeaderValue, header};
 use crate::time::{Seconds, Timestamp};
 
@@ -19,6 +17,27 @@ const ARRIVAL: &str = "__Host-postern-arrived";
 
 /// A browser that comes back from a login and has no session even now will not have one after another login.
 pub const ARRIVAL_LIFETIME: Seconds = Seconds::new(10);
+
+/// Which requests of other sites a cookie comes along with (RFC 6265bis §4.1.2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSiteAttribute {
+    /// With none.
+    Strict,
+    /// With those by which a person navigates here.
+    Lax,
+    /// With all.
+    None,
+}
+
+impl SameSiteAttribute {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
 
 /// What the request brought under the session cookie's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,16 +113,19 @@ pub fn without_ours(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// `Set-Cookie` for the session cookie: gone when the browser closes, ended by us long before.
 #[must_use]
-pub fn set_session(value: &str, same_site: SameSite) -> Option<HeaderValue> {
-    write(base(SESSION, value, same_site))
+pub fn set_session(value: &str, same_site: SameSiteAttribute) -> Option<HeaderValue> {
+    write(SESSION, value, same_site, None)
 }
 
 /// `Set-Cookie` for one login under way.
 #[must_use]
-pub fn set_login_transaction(name: &str, value: &str, same_site: SameSite, lifetime: Seconds) -> Option<HeaderValue> {
-    let mut cookie = base(name, value, same_site);
-    cookie.set_max_age(Duration::seconds(i64::from(lifetime.get())));
-    write(cookie)
+pub fn set_login_transaction(
+    name: &str,
+    value: &str,
+    same_site: SameSiteAttribute,
+    lifetime: Seconds,
+) -> Option<HeaderValue> {
+    write(name, value, same_site, Some(lifetime))
 }
 
 /// `Set-Cookie` that notes the end of a login, and by `tag` what it asked for. `Lax`, so that it comes along even where the
@@ -112,33 +134,33 @@ pub fn set_login_transaction(name: &str, value: &str, same_site: SameSite, lifet
 pub fn set_arrival(now: Timestamp, tag: Option<&str>) -> Option<HeaderValue> {
     let now = now.as_unix();
     let value = tag.map_or_else(|| now.to_string(), |tag| format!("{now}.{tag}"));
-    let mut cookie = base(ARRIVAL, &value, SameSite::Lax);
-    cookie.set_max_age(Duration::seconds(i64::from(ARRIVAL_LIFETIME.get())));
-    write(cookie)
+    write(ARRIVAL, &value, SameSiteAttribute::Lax, Some(ARRIVAL_LIFETIME))
 }
 
 /// `Set-Cookie` that forgets it.
 #[must_use]
 pub fn delete_arrival() -> Option<HeaderValue> {
-    delete(ARRIVAL, SameSite::Lax)
+    delete(ARRIVAL, SameSiteAttribute::Lax)
 }
 
 /// `Set-Cookie` that deletes a cookie of ours: same name, path and attributes as when it was set.
 #[must_use]
-pub fn delete(name: &str, same_site: SameSite) -> Option<HeaderValue> {
-    let mut cookie = base(name, "", same_site);
-    cookie.set_max_age(Duration::ZERO);
-    write(cookie)
+pub fn delete(name: &str, same_site: SameSiteAttribute) -> Option<HeaderValue> {
+    write(name, "", same_site, Some(Seconds::new(0)))
 }
 
-fn base<'c>(name: &'c str, value: &'c str, same_site: SameSite) -> Cookie<'c> {
-    Cookie::build((name, value)).path("/").secure(true).http_only(true).same_site(same_site).build()
-}
-
-fn write(cookie: Cookie<'_>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+/// The whole header (RFC 6265bis §4.1.1): for this origin alone, out of scripts' reach. `max_age`: until the browser closes,
+/// if there is none. `None` where a value is none of a cookie: ours are base64url, digits and dots.
+fn write(name: &str, value: &str, same_site: SameSiteAttribute, max_age: Option<Seconds>) -> Option<HeaderValue> {
+    let is_safe = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | ',' | ';' | '\\');
+    if !value.chars().all(is_safe) {
+        return None;
+    }
+    let max_age = max_age.map(|seconds| format!("; Max-Age={}", seconds.get())).unwrap_or_default();
+    let line = format!("{name}={value}; HttpOnly; SameSite={}; Secure; Path=/{max_age}", same_site.as_str());
+    let mut line = HeaderValue::try_from(line).ok()?;
+    line.set_sensitive(true);
+    Some(line)
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
@@ -235,15 +257,15 @@ mod tests {
         // R-160, R-161, R-182: no Domain, no Max-Age on the session cookie
         let text = |value: Option<HeaderValue>| value.unwrap().to_str().unwrap().to_owned();
         assert_eq!(
-            text(set_session("v", SameSite::Strict)),
+            text(set_session("v", SameSiteAttribute::Strict)),
             "__Host-postern=v; HttpOnly; SameSite=Strict; Secure; Path=/"
         );
         assert_eq!(
-            text(set_login_transaction("__Host-postern-login-a", "v", SameSite::Lax, Seconds::minutes(10))),
+            text(set_login_transaction("__Host-postern-login-a", "v", SameSiteAttribute::Lax, Seconds::minutes(10))),
             "__Host-postern-login-a=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600"
         );
         assert_eq!(
-            text(delete(SESSION, SameSite::Strict)),
+            text(delete(SESSION, SameSiteAttribute::Strict)),
             "__Host-postern=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0"
         );
     }

@@ -121,8 +121,10 @@ impl AssertionKey {
 fn rsa(members: &Map<String, Value>, algorithm: Algorithm) -> Result<RsaPrivateJwk, SignerError> {
     let text = |name: &str| said(members, name).and_then(Value::as_str);
     let is_number = |name: &&str| text(name).is_some_and(|value| Base64UrlUnpadded::decode_vec(value).is_ok());
-    let public: Map<String, Value> =
-        ["kty", "n", "e"].into_iter().filter_map(|name| Some((name.to_owned(), members.get(name)?.clone()))).collect();
+    let only = |names: &[&str]| {
+        json::object(names.iter().filter_map(|name| Some(((*name).to_owned(), members.get(*name)?.clone()))))
+    };
+    let public = only(&["kty", "n", "e"]);
     let public = PublicKey::from_jwk(&public).filter(|key| key.suits(algorithm)).ok_or(SignerError::NotRsa)?;
     if !RSA_MEMBERS.iter().skip(1).all(is_number) || said(members, "oth").is_some() {
         return Err(SignerError::NotRsa);
@@ -131,10 +133,8 @@ fn rsa(members: &Map<String, Value>, algorithm: Algorithm) -> Result<RsaPrivateJ
     if !is("alg", algorithm.name()) || !is("use", "sig") || !operations_allow_signing(members) {
         return Err(SignerError::NotForSigning);
     }
-    let private: Map<String, Value> =
-        RSA_MEMBERS.into_iter().filter_map(|name| Some((name.to_owned(), members.get(name)?.clone()))).collect();
     Ok(RsaPrivateJwk {
-        jwk: Secret::new(Value::Object(private).to_string()),
+        jwk: Secret::new(Value::Object(only(&RSA_MEMBERS)).to_string()),
         algorithm,
         thumbprint: public.thumbprint().to_owned(),
     })

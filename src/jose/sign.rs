@@ -66,13 +66,13 @@ impl Es256Signer {
     pub fn from_jwk(jwk: &Secret<String>) -> Result<Self, SignerError> {
         let bytes = jwk.expose().as_bytes();
         let members = json::parse_object(bytes, MAX_JWK_BYTES).map_err(SignerError::Json)?;
-        // `p256` refuses members it does not know, and that x, y and d do not belong together.
-        let private = Secret::new(only(&members, &["kty", "crv", "x", "y", "d"]).to_string());
-        let secret = p256::SecretKey::from_jwk_str(private.expose()).map_err(|_| SignerError::NotP256)?;
         let public = only(&members, &["kty", "crv", "x", "y"]);
         let public = public.as_object().and_then(PublicKey::from_jwk).ok_or(SignerError::NotP256)?;
+        let signer = members.get("d").and_then(Value::as_str).and_then(scalar).as_ref().and_then(Self::from_scalar);
+        // x, y and d have to belong together.
+        let signer = signer.filter(|signer| signer.public.thumbprint() == public.thumbprint());
         let kid = signing_kid(&members, &public).ok_or(SignerError::NotForSigning)?;
-        Ok(Self { key: SigningKey::from(secret), kid, public })
+        Ok(Self { kid, public, ..signer.ok_or(SignerError::NotP256)? })
     }
 
     /// Takes a private scalar, big-endian; `None` for zero, and from the order of the group upwards. Its thumbprint is its
@@ -108,7 +108,7 @@ impl Es256Signer {
     }
 
     fn members(&self) -> Map<String, Value> {
-        self.public.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+        json::object(self.public.members().into_iter().map(|(name, value)| (name.to_owned(), value.into())))
     }
 
     /// The public JWK, for others to verify by.
@@ -155,12 +155,16 @@ fn encode(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
+/// A private scalar as in JWKs: 32 octets, however small it is (RFC 7518 §6.2.2.1).
+fn scalar(d: &str) -> Option<Secret<[u8; 32]>> {
+    let mut scalar = [0; 32];
+    let decoded = Base64UrlUnpadded::decode(d, &mut scalar).ok()?.len();
+    (decoded == scalar.len()).then_some(Secret::new(scalar))
+}
+
 fn only(members: &Map<String, Value>, names: &[&str]) -> Value {
-    members
-        .iter()
-        .filter(|(name, _)| names.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let named = members.iter().filter(|(name, _)| names.contains(&name.as_str()));
+    json::object(named.map(|(name, value)| (name.clone(), value.clone()))).into()
 }
 
 fn signing_kid(members: &Map<String, Value>, public: &PublicKey) -> Option<String> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Allowance, Bucket, BucketKey, Drawn};
+use crate::json;
 use crate::time::{Seconds, Timestamp};
 
 const VERSION: u8 = 1;
@@ -62,7 +63,7 @@ impl Draw {
     /// Reads it out of a message: the key of the bucket, and what it allows. `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<(String, Allowance)> {
-        let draw: Self = serde_json::from_str(json).ok()?;
+        let draw: Self = json::from_text(json).ok()?;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let is_key = draw.key.len() == KEY_HEX_DIGITS && draw.key.bytes().all(digit);
         let allowance = Allowance::new(draw.requests, draw.period, draw.burst)?;
@@ -103,7 +104,7 @@ pub fn answer(drawn: &Drawn) -> String {
 /// Reads an answer; `None` when it is none.
 #[must_use]
 pub fn read_answer(json: &str) -> Option<Drawn> {
-    let Answer { v, admitted, remaining, next } = serde_json::from_str(json).ok()?;
+    let Answer { v, admitted, remaining, next } = json::from_text(json).ok()?;
     (v == VERSION).then_some(Drawn { admitted, remaining, next })
 }
 

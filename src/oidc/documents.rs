@@ -14,6 +14,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{HeaderMap, header};
+use crate::json;
 use crate::keyring::{KeyPurpose, KeyRing};
 use crate::time::{Seconds, Timestamp};
 
@@ -118,7 +119,7 @@ impl Stored {
         if !keys.mac_is_valid(KeyPurpose::SharedDocument, key, &authenticated(url, json), &mac) {
             return None;
         }
-        serde_json::from_str(json).ok().filter(|stored: &Self| stored.version == 1)
+        json::from_text(json).ok().filter(|stored: &Self| stored.version == 1)
     }
 
     /// What it is good for now. A document from the future is one whose clock cannot be trusted.

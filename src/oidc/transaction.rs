@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::login_values::{CodeVerifier, Nonce, State};
 use crate::config::ProviderId;
 use crate::http::cookie::LOGIN_PREFIX;
+use crate::json;
 use crate::keyring::{KeyPurpose, KeyRing, SealError};
 use crate::ports::Random;
 use crate::secret::{self, Secret, constant_time_eq};
@@ -123,7 +124,7 @@ impl Transaction {
             return None;
         }
         let plain = keys.open(KeyPurpose::LoginTransaction, name.as_bytes(), value).ok()?;
-        let transaction: Self = serde_json::from_slice(plain.expose()).ok()?;
+        let transaction: Self = json::from_bytes(plain.expose()).ok()?;
         (transaction.version == 1 && now < transaction.expires_at()).then_some(transaction)
     }
 

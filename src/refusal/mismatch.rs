@@ -6,9 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::jose::Algorithm;
+use crate::json;
 use crate::oidc::error_response::printable_name;
 use crate::time::Timestamp;
 
+/// Of a token that was delivered to us.
+const MAX_PART_BYTES: usize = crate::jose::jws::MAX_DELIVERED_BYTES;
 const MAX_VALUE_CHARACTERS: usize = 80;
 /// The claims by which tokens are told apart or tied to a login: that they are wrong is all the log may know.
 const SECRETS: [&str; 6] = ["nonce", "at_hash", "jti", "sid", "sub", "events"];
@@ -112,7 +115,7 @@ fn text(value: &str) -> String {
 }
 
 fn part(part: &str) -> Option<Map<String, Value>> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    json::parse_object(&URL_SAFE_NO_PAD.decode(part).ok()?, MAX_PART_BYTES).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     Change, Changed, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject, Tuple, TupleQuery,
     TupleReply, Userset,
 };
+use crate::json;
 
 const VERSION: u8 = 1;
 /// How many objects the tuples of a site are spread over. It can never be another: tuples would not be found again.
@@ -92,7 +93,7 @@ impl TupleRequest {
     /// Reads it out of a message. `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        let sent: Sent = serde_json::from_str(json).ok()?;
+        let sent: Sent = json::from_text(json).ok()?;
         match (sent.v, sent.read, sent.change, sent.list) {
             (VERSION, Some(reads), None, None) if reads.len() <= MAX_READS => {
                 reads.into_iter().map(SentRead::parse).collect::<Option<_>>().map(Self::Read)
@@ -228,7 +229,7 @@ impl TupleResponse {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        let answered: Answered = serde_json::from_str(json).ok()?;
+        let answered: Answered = json::from_text(json).ok()?;
         match (answered.v, answered.answers, answered.changed, answered.page) {
             (VERSION, Some(answers), None, None) => {
                 answers.into_iter().map(SentAnswer::parse).collect::<Option<_>>().map(Self::Answers)

@@ -30,6 +30,17 @@ use crate::ports::StoreError;
 /// The most changes in one write.
 pub const MAX_CHANGES: usize = 100;
 
+/// Each of a few things once, in the order in which they come.
+pub fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    all.for_each(|one| {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    });
+    distinct
+}
+
 /// What is to be changed of one object's tuples: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

@@ -156,7 +156,7 @@ fn decoded((name, value): (&str, &str)) -> (String, String) {
 
 #[derive(Default)]
 struct Builder {
-    tree: matchit::Router<()>,
+    tree: matchit::Router<usize>,
     groups: Vec<Group>,
     conflicts: Vec<Conflict>,
 }
@@ -179,7 +179,7 @@ impl Builder {
             });
             group.places.push(place);
             self.conflicts.extend(clash);
-        } else if self.tree.insert(route.pattern.as_str(), ()).is_ok() {
+        } else if self.tree.insert(route.pattern.as_str(), self.groups.len()).is_ok() {
             let (pattern, precisions) = (route.pattern.clone(), precisions(&route.pattern));
             self.groups.push(Group { pattern, precisions, places: vec![place] });
         } else {
@@ -192,19 +192,14 @@ impl Builder {
     fn rival(&self, pattern: &Pattern, all: &[Route]) -> Option<String> {
         let clashes = |group: &&Group| {
             let mut pair = matchit::Router::new();
-            pair.insert(group.pattern.as_str(), ()).is_ok() && pair.insert(pattern.as_str(), ()).is_err()
+            pair.insert(group.pattern.as_str(), 0_usize).is_ok() && pair.insert(pattern.as_str(), 1).is_err()
         };
         let place = self.groups.iter().find(clashes)?.places.first()?;
         all.get(*place).map(|route| route.name.clone())
     }
 
     fn into_tree(self) -> (Vec<Group>, matchit::Router<usize>) {
-        let mut tree = matchit::Router::new();
-        for (number, group) in self.groups.iter().enumerate() {
-            // Cannot fail: the same patterns went into the trial tree in the same order.
-            let inserted = tree.insert(group.pattern.as_str(), number);
-            debug_assert!(inserted.is_ok());
-        }
+        let mut tree = self.tree;
         let bare = |(number, group): (usize, &Group)| Some((group.pattern.bare_prefix()?.to_owned(), number));
         for (prefix, number) in self.groups.iter().enumerate().filter_map(bare) {
             // Fails where a rule of its own stands for the bare prefix: that one is more specific.

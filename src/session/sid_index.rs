@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::handle::SubjectKey;
+use crate::json;
 use crate::oidc::transaction;
 use crate::ports::StoreError;
 use crate::time::{Seconds, Timestamp};
@@ -179,7 +180,7 @@ impl SidRequest {
     /// asks to keep something for ever.
     #[must_use]
     pub fn parse(json: &str, now: Timestamp) -> Option<Self> {
-        let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
+        let envelope: Envelope<Self> = json::from_text(json).ok()?;
         let (Self::Put { key, .. } | Self::Find { key } | Self::End { key }) = &envelope.body;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let mut good = envelope.v == VERSION && key.len() == 64 && key.bytes().all(digit);
@@ -200,7 +201,7 @@ impl SidReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        let envelope: Envelope<Self> = serde_json::from_str(json).ok()?;
+        let envelope: Envelope<Self> = json::from_text(json).ok()?;
         (envelope.v == VERSION).then_some(envelope.body)
     }
 

@@ -18,6 +18,7 @@ use super::record::SessionTimeouts;
 use super::refresh::{Due, RefreshState};
 use super::table::{Place, Row, SessionTable};
 use super::terms::Terms;
+use crate::json;
 use crate::keyring::{KeyPurpose, KeyRing};
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
@@ -210,7 +211,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     fn open_as<T: DeserializeOwned>(&self, stored: &Row) -> Option<T> {
         let plain = self.keys.open(KeyPurpose::StoredTokens, stored.digest.as_str().as_bytes(), &stored.tokens).ok()?;
-        serde_json::from_slice(plain.expose()).ok()
+        json::from_bytes(plain.expose()).ok()
     }
 
     fn seal(&self, digest: &SessionDigest, session: &Session, tokens: &Tokens) -> Result<String, StoreError> {
@@ -239,7 +240,7 @@ struct SealedTokens<'a> {
 }
 
 fn parse(stored: &Row) -> Option<Session> {
-    serde_json::from_str(&stored.record).ok()
+    json::from_text(&stored.record).ok()
 }
 
 fn row(place: Place<'_>, session: &Session, tokens: String, clocks: SessionTimeouts) -> Result<Row, StoreError> {

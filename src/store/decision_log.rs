@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json;
 use crate::ports::StoreError;
 use crate::time::{Seconds, Timestamp};
 
@@ -131,10 +132,10 @@ impl Message {
     /// Reads a message; `None` when it is none, or asks for more than there is to ask.
     #[must_use]
     pub fn parse(json: &str, now: Timestamp) -> Option<Self> {
-        if let Ok(Find { v, find }) = serde_json::from_str(json) {
+        if let Ok(Find { v, find }) = json::from_text(json) {
             return (v == VERSION && is_id(&find)).then_some(Self::Find(find));
         }
-        serde_json::from_str(json).ok().filter(|decision: &LoggedDecision| decision.is_good(now)).map(Self::Keep)
+        json::from_text(json).ok().filter(|decision: &LoggedDecision| decision.is_good(now)).map(Self::Keep)
     }
 
     /// The question for a decision.
@@ -154,7 +155,7 @@ impl FindReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Option<String>> {
-        serde_json::from_str(json).ok().filter(|found: &Self| found.v == VERSION).map(|found| found.event)
+        json::from_text(json).ok().filter(|found: &Self| found.v == VERSION).map(|found| found.event)
     }
 
     /// The message.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json;
 use crate::time::{Seconds, Timestamp};
 
 const VERSION: u8 = 1;
@@ -100,7 +101,7 @@ impl ReplayClaim {
     /// # Errors
     /// When it is not a claim this release understands, or lasts too long.
     pub fn parse(json: &str, now: Timestamp) -> Result<Self, ReplayClaimError> {
-        let claim: Self = serde_json::from_str(json).map_err(|_| ReplayClaimError::Malformed)?;
+        let claim: Self = json::from_text(json).map_err(|_| ReplayClaimError::Malformed)?;
         if claim.v != VERSION {
             return Err(ReplayClaimError::Version);
         }
@@ -142,7 +143,7 @@ impl ReplayRelease {
     /// Reads it out of a message; `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().filter(|release: &Self| release.v == VERSION && is_key(&release.release))
+        json::from_text(json).ok().filter(|release: &Self| release.v == VERSION && is_key(&release.release))
     }
 
     /// The key in hexadecimal.
@@ -185,7 +186,7 @@ impl ReplayReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().filter(|answer: &Self| answer.v == VERSION)
+        json::from_text(json).ok().filter(|answer: &Self| answer.v == VERSION)
     }
 
     /// Whether the caller is the first.

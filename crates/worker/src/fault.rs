@@ -46,7 +46,7 @@ mod provoked {
     use postern::ids::site::Site;
     use postern::ports::StoreError;
     use postern_workers::background::Background;
-    use postern_workers::objects::{Objects, sessions};
+    use postern_workers::objects::Objects;
 
     const PREFIX: &str = "/__fault/";
     /// The header by which a request for a route says where it wants its fault.
@@ -91,10 +91,7 @@ mod provoked {
     /// The way that the Worker itself asks objects of this binding.
     async fn in_binding(env: &Env, binding: &str, message: &str) -> Result<String, StoreError> {
         let objects = Objects { env, site: &Site::SOLE };
-        match binding {
-            sessions::BINDING => objects.call_method(binding, "faults", message).await,
-            _ => objects.call(binding, "faults", message).await,
-        }
+        objects.call(binding, "faults", message).await
     }
 
     fn reply(status: StatusCode, text: &str) -> Response {

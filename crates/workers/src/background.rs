@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
 use wasm_bindgen_futures::spawn_local;
 use worker::{Context, ScheduleContext};
 
@@ -23,6 +24,10 @@ pub enum Background {
 impl Background {
     /// Starts `work`.
     pub fn run(&self, work: impl Future<Output = ()> + 'static) {
+        self.start(Box::pin(work));
+    }
+
+    fn start(&self, work: LocalBoxFuture<'static, ()>) {
         match self {
             Self::Request(context) | Self::PendingRequest(context, _) => context.wait_until(work),
             Self::Schedule(context) => context.wait_until(work),

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use worker::{Env, KvStore};
+use worker::Env;
 
 use crate::background::Background;
+use crate::js::property;
 use crate::objects::Objects;
 use postern::gateway::Gateway;
 use postern::ids::site::Site;
@@ -47,8 +48,13 @@ impl Bindings {
         Objects { env: &self.env, site: self.site() }
     }
 
-    /// The KV namespace bound as `binding`, if there is one.
-    pub fn kv(&self, binding: &str) -> Option<KvStore> {
-        self.env.kv(binding).ok()
+    /// What the runtime binds.
+    pub(crate) const fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Whether anything is bound by this name.
+    pub(crate) fn has(&self, binding: &str) -> bool {
+        property(&self.env, binding).is_ok_and(|bound| !bound.is_undefined())
     }
 }

@@ -57,7 +57,7 @@ pub fn variables(env: &JsValue, is_wanted: impl Fn(&str) -> bool) -> Result<Map<
         }
     }
     let text: String = JSON::stringify(&vars)?.into();
-    serde_json::from_str(&text).map_err(|error| Exception::new(&json::unread(&error)))
+    json::from_text(&text).map_err(|error| Exception::new(&error.to_string()))
 }
 
 fn names_in(env: &JsValue) -> impl Iterator<Item = String> {

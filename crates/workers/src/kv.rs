@@ -1,14 +1,14 @@
 //! Public documents of providers, and policies, in KV.
 
-use std::future::Future;
-use std::pin::pin;
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use worker::{Delay, KvError};
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
 
 use crate::bindings::Bindings;
+use crate::clock::millis;
+use crate::js::glue;
 use crate::log;
+use crate::pending_promise;
+use postern::json;
 use postern::ports::{PolicyPublisher, PolicyStore, SharedDocuments, StoreError};
 use postern::time::Seconds;
 
@@ -19,22 +19,21 @@ pub const DOCUMENTS: &str = "POSTERN_CACHE";
 pub const POLICIES: &str = "POSTERN_POLICIES";
 
 /// KV refuses to forget sooner.
-const SHORTEST_TTL: u64 = 60;
+const SHORTEST_TTL: Seconds = Seconds::minutes(1);
 /// A cache that takes longer is slower than asking the provider.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Seconds = Seconds::new(2);
 
 /// Whatever goes wrong with it only costs a request to the provider. Without a namespace nothing is kept.
 impl SharedDocuments for Bindings {
     async fn get(&self, key: &str) -> Option<String> {
-        let get = self.kv(DOCUMENTS)?.get(&self.site().scoped(key)).text();
-        within_patience("document_cache_get_failed", get).await.flatten()
+        self.has(DOCUMENTS).then_some(())?;
+        get(self, DOCUMENTS, key, "document_cache_get_failed").await?.as_string()
     }
 
     async fn put(&self, key: &str, text: String, ttl: Seconds) {
-        let Some(store) = self.kv(DOCUMENTS) else { return };
-        let ttl = u64::from(ttl.get()).max(SHORTEST_TTL);
-        let put = async { store.put(&self.site().scoped(key), text)?.expiration_ttl(ttl).execute().await };
-        within_patience("document_cache_put_failed", put).await;
+        if self.has(DOCUMENTS) {
+            put(self, (DOCUMENTS, key), &text, Some(ttl.max(SHORTEST_TTL)), "document_cache_put_failed").await;
+        }
     }
 }
 
@@ -43,40 +42,49 @@ impl PolicyStore for Bindings {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.background().note_effect();
         let unavailable = || StoreError::Unavailable("policies cannot be read".to_owned());
-        let store = self.kv(POLICIES).ok_or_else(unavailable)?;
-        within_patience("policy_get_failed", store.get(&self.site().scoped(key)).text()).await.ok_or_else(unavailable)
+        let text = get(self, POLICIES, key, "policy_get_failed").await.ok_or_else(unavailable)?;
+        Ok(text.as_string())
     }
 }
 
 impl PolicyPublisher for Bindings {
     async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
         let unavailable = || StoreError::Unavailable("policies cannot be written".to_owned());
-        let store = self.kv(POLICIES).ok_or_else(unavailable)?;
-        let put = async { store.put(&self.site().scoped(key), text)?.execute().await };
-        within_patience("policy_put_failed", put).await.ok_or_else(unavailable)
+        put(self, (POLICIES, key), &text, None, "policy_put_failed").await.map(drop).ok_or_else(unavailable)
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let unavailable = || StoreError::Unavailable("policies cannot be listed".to_owned());
-        let store = self.kv(POLICIES).ok_or_else(unavailable)?;
-        let scope = self.site().scoped("");
-        let list = store.list().prefix(self.site().scoped(prefix)).execute();
-        let listed = within_patience("policy_list_failed", list).await.ok_or_else(unavailable)?;
-        Ok(listed.keys.iter().filter_map(|key| key.name.strip_prefix(&scope).map(str::to_owned)).collect())
+        let (scope, scoped) = (self.site().scoped(""), self.site().scoped(prefix));
+        let listed = glue::kv_keys(self.env(), POLICIES, &scoped, millis(PATIENCE));
+        let listed =
+            done("policy_list_failed", listed).await.and_then(|keys| keys.as_string()).ok_or_else(unavailable)?;
+        let keys: Vec<String> = json::from_text(&listed).map_err(|_| unavailable())?;
+        Ok(keys.iter().filter_map(|key| key.strip_prefix(&scope).map(str::to_owned)).collect())
     }
 }
 
+/// The text under a key, or `null`.
+async fn get(bindings: &Bindings, binding: &str, key: &str, event: &str) -> Option<JsValue> {
+    done(event, glue::kv_get(bindings.env(), binding, &bindings.site().scoped(key), millis(PATIENCE))).await
+}
+
+async fn put(
+    bindings: &Bindings,
+    (binding, key): (&str, &str),
+    text: &str,
+    ttl: Option<Seconds>,
+    event: &str,
+) -> Option<JsValue> {
+    let (key, ttl) = (bindings.site().scoped(key), ttl.map(Seconds::get));
+    done(event, glue::kv_put(bindings.env(), binding, &key, text, ttl, millis(PATIENCE))).await
+}
+
 /// What came of it in time; a failure, or no answer, is logged under `event`.
-async fn within_patience<T>(event: &str, work: impl Future<Output = Result<T, KvError>>) -> Option<T> {
-    match select(pin!(work), pin!(Delay::from(PATIENCE))).await {
-        Either::Left((Ok(done), _)) => Some(done),
-        Either::Left((Err(error), _)) => {
-            log::failure(event, None, &error.to_string());
-            None
-        }
-        Either::Right(((), _)) => {
-            log::failure(event, None, "no answer in time");
-            None
-        }
-    }
+async fn done(event: &str, work: Result<Promise, JsValue>) -> Option<JsValue> {
+    let done = match work {
+        Ok(promise) => pending_promise::wait(promise).await,
+        Err(error) => Err(error.into()),
+    };
+    done.map_err(|error| log::failure(event, None, &error.to_string())).ok()
 }

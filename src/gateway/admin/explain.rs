@@ -13,6 +13,7 @@ use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{policies, relations};
 use crate::gateway::response_parts::ResponseParts;
+use crate::json;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::store::decision_log::{self, DecisionLog};
@@ -88,7 +89,7 @@ pub(super) async fn recalled<P: Platform>(
         return Err(Reason::NoSuchDecision);
     }
     let line = ctx.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
-    let event: Value = serde_json::from_str(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
+    let event: Value = json::from_text(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     if let (Some(issuer), Some(subject)) = (text("provider").or_else(|| text("token_issuer")), text("subject")) {
         parts.event.target = Some(audit::short(&format!("{id} {issuer}|{subject}")));
@@ -134,11 +135,10 @@ fn read<P>(
     who: Option<Map<String, Value>>,
     context: Option<Value>,
 ) -> Result<(Option<Hypothetical>, Context, Timestamp), String> {
-    let context =
-        context.map(serde_json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
+    let context = context.map(json::from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
     let context = context.unwrap_or_default();
     let now = context.now()?.unwrap_or(ctx.request.now);
-    let who = who.map(|who| serde_json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
+    let who = who.map(|who| json::from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));
     let hypothetical = who.transpose()?.map(|who| who.suppose(&ctx.site.config, now)).transpose()?;
     Ok((hypothetical, context, now))
 }

@@ -4,7 +4,7 @@
 //! counts. `expect` refuses what would undo something that has been seen since, and from a pointer that is older than what
 //! is known here nothing is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::explain::words;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
+use crate::json;
 use crate::policy::{
     Bundle, CompiledPolicies, KnownNames, Pointer, Policies, PolicyProblem, VERSIONS, Version, pointer_key, version_key,
 };
@@ -69,7 +70,7 @@ async fn read<P: Platform>(
     let version = Version::parse(version).ok_or(Reason::NoSuchVersion)?;
     parts.event.target = Some(version.to_string());
     let bundle = stored(ctx, &version).await?.ok_or(Reason::NoSuchVersion)?;
-    let files: BTreeMap<&str, &str> = bundle.files().collect();
+    let files = json::object(bundle.files().map(|(name, text)| (name.to_owned(), text.into())));
     Ok(Done::read(&json!({ "version": version, "files": files })))
 }
 
@@ -81,7 +82,7 @@ async fn publish<P: Platform>(
 ) -> Result<Done, Reason> {
     let order = Order::of_body(ctx, body, &["files", "as", "expect"], Bundle::MAX_TEXT_BYTES).await?;
     let files = order.get("files").cloned().ok_or(Reason::BadInput("files"))?;
-    let files = serde_json::from_value(files).map_err(|_| Reason::BadInput("files"))?;
+    let files = json::from_value(files).map_err(|_| Reason::BadInput("files"))?;
     let is_live = match order.text("as") {
         Some("live") => true,
         Some("shadow") => false,

@@ -1,7 +1,5 @@
 //! Who stands in which relation to what: tuples seen, changed and asked about.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::request::Order;
@@ -14,8 +12,8 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{
-    self, Change, CheckResult, Inadmissible, KnownTuples, MAX_CHANGES, MAX_FOUND, Misnamed, Model, Name, Object, Read,
-    Subject, TUPLE, Tuple, TupleQuery, TupleStore,
+    self, Change, CheckResult, Inadmissible, KnownTuples, MAX_CHANGES, MAX_FOUND, Misnamed, Model, Name, Read, Subject,
+    TUPLE, Tuple, TupleQuery, TupleStore, distinct,
 };
 
 /// So many changes fit, with names as long as they may be.
@@ -55,8 +53,8 @@ pub(super) async fn change<P: Platform>(
     problems.extend(add.iter().filter_map(|tuple| inadmissible(model, tuple)));
     all.extend(add.iter().chain(&remove));
     let object = all.first().map(|tuple: &&Tuple| tuple.userset.object.clone());
-    if problems.is_empty() {
-        problems.extend(contradictions(&add, &remove));
+    if problems.is_empty() && all.len() <= MAX_CHANGES {
+        problems.extend(contradictions(&all));
     }
     if all.len() > MAX_CHANGES {
         problems.push(format!("expected at most {MAX_CHANGES} tuples, found {}", all.len()));
@@ -83,24 +81,22 @@ async fn crowded<P: Platform>(
     model: &Model,
     change: &Change,
 ) -> Result<Vec<String>, StoreError> {
-    let reads: BTreeSet<Read> = change.add.iter().filter_map(|tuple| looked_at(model, tuple)).collect();
+    let reads = distinct(change.add.iter().filter_map(|tuple| looked_at(model, tuple)));
     if reads.is_empty() {
         return Ok(Vec::new());
     }
-    let reads: Vec<Read> = reads.into_iter().collect();
     let answers = ctx.platform.tuples().read_tuples(&reads).await?;
     if answers.len() != reads.len() {
         return Err(StoreError::Malformed);
     }
     let too_many = reads.iter().zip(answers).filter(|(read, answer)| {
         let is_meant = |tuple: &&Tuple| looked_at(model, tuple).as_ref() == Some(*read);
-        let mut after: BTreeSet<&Subject> = answer.found.iter().collect();
-        for tuple in change.remove.iter().filter(is_meant) {
-            after.remove(&tuple.subject);
-        }
-        let before = after.len();
-        after.extend(change.add.iter().filter(is_meant).map(|tuple| &tuple.subject));
-        after.len() > before && (answer.more || after.len() > MAX_FOUND)
+        let is_removed =
+            |subject: &&Subject| change.remove.iter().filter(is_meant).any(|tuple| tuple.subject == **subject);
+        let stay: Vec<&Subject> = answer.found.iter().filter(|subject| !is_removed(subject)).collect();
+        let added = change.add.iter().filter(is_meant).map(|tuple| &tuple.subject);
+        let added = distinct(added.filter(|subject| !stay.contains(subject)));
+        !added.is_empty() && (answer.more || stay.len() + added.len() > MAX_FOUND)
     });
     let problem = |read: &Read| format!("expected at most {MAX_FOUND} groups or parents in `{}`", read.userset);
     Ok(too_many.map(|(read, _)| problem(read)).collect())
@@ -194,16 +190,13 @@ fn tuple<P>(ctx: &RequestContext<'_, P>, text: &str) -> Result<Tuple, String> {
     })
 }
 
-fn contradictions(add: &[Tuple], remove: &[Tuple]) -> Vec<String> {
-    let mut all: Vec<&Tuple> = add.iter().chain(remove).collect();
-    all.sort();
-    let twice = all.windows(2).filter_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None });
-    let mut problems: Vec<String> = twice.map(|tuple| format!("`{tuple}` stands twice")).collect();
-    let object = |tuple: &&Tuple| -> Object { tuple.userset.object.clone() };
-    if let (Some(first), Some(last)) = (all.first().map(object), all.last().map(object))
-        && first != last
-    {
-        problems.push(format!("expected tuples of one object, found `{first}` and `{last}`"));
+fn contradictions(all: &[&Tuple]) -> Vec<String> {
+    let stood_before = |(place, tuple): &(usize, &&Tuple)| all.iter().take(*place).any(|other| other == *tuple);
+    let twice = distinct(all.iter().enumerate().filter(stood_before).map(|(_, tuple)| *tuple));
+    let mut problems: Vec<String> = twice.into_iter().map(|tuple| format!("`{tuple}` stands twice")).collect();
+    let mut objects = distinct(all.iter().map(|tuple| &tuple.userset.object)).into_iter();
+    if let (Some(first), Some(second)) = (objects.next(), objects.next()) {
+        problems.push(format!("expected tuples of one object, found `{first}` and `{second}`"));
     }
     problems
 }

@@ -12,11 +12,11 @@ use crate::authn::sender_constraint::{self, TokenRequest};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::{Principal, TokenRejection};
 use crate::config::{IssuerId, SignedTokens, TokenFormat, TokenIssuer};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
 use crate::gateway::refused::tell_mismatch;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::{Platform, cold};
 use crate::jose::{KeyStamp, UnverifiedJwt};
 use crate::ports::Clock;
 use crate::refusal::Reason;
@@ -145,7 +145,7 @@ async fn read<'a, P: Platform>(
         }
         (TokenFormat::Opaque(how), _) => {
             let (claims, remembered) =
-                introspection::ask(ctx, IntrospectionQuestion { issuer, how, token, digest }).await?;
+                cold(introspection::ask(ctx, IntrospectionQuestion { issuer, how, token, digest })).await?;
             parts.event.remembered = remembered;
             Ok((issuer, claims))
         }

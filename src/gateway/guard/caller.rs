@@ -3,9 +3,9 @@
 use super::access_token::Bearer;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Credential;
+use crate::gateway::{Platform, cold};
 use crate::refusal::Reason;
 use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
@@ -93,7 +93,7 @@ impl<P: Platform> RequestContext<'_, P> {
             (Token::Assertion, Some(upstream)) => {
                 let (signing, random) = (self.platform.signing(), self.platform.random());
                 let making = Making { signing, random, now: self.request.now };
-                let made = self.site.assertions.about(&who, upstream, &self.site.config.public_url, making).await;
+                let made = cold(self.site.assertions.about(&who, upstream, &self.site.config.public_url, making)).await;
                 Some(made.ok_or(Reason::Internal("internal.assertion_unsigned"))?)
             }
             _ => None,

@@ -68,10 +68,9 @@ impl Challenge {
     /// One challenge for each scheme, that with the error first.
     fn lines(&self, error: &[String]) -> Vec<String> {
         let blamed = self.came_by.filter(|scheme| self.schemes.contains(scheme)).or(self.schemes.first().copied());
-        let mut schemes = self.schemes.clone();
-        schemes.sort_by_key(|scheme| Some(*scheme) != blamed);
-        let error = |scheme| if Some(scheme) == blamed { error } else { &[] };
-        schemes.into_iter().map(|scheme| self.line(scheme, error(scheme))).collect()
+        let others = self.schemes.iter().copied().filter(|scheme| Some(*scheme) != blamed);
+        let blamed = blamed.into_iter().map(|scheme| self.line(scheme, error));
+        blamed.chain(others.map(|scheme| self.line(scheme, &[]))).collect()
     }
 
     fn line(&self, scheme: Scheme, error: &[String]) -> String {

@@ -3,9 +3,9 @@
 //! what all share.
 
 use crate::authn::Principal;
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::{Platform, cold};
 use crate::limit::{BucketKey, Counter, Counters, Drawn, Limit, LimitKind, Quota, Whose};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
@@ -33,7 +33,7 @@ impl<P: Platform> RequestContext<'_, P> {
     ) -> Result<(), Reason> {
         let Some(limit) = limit else { return Ok(()) };
         let whose = Whose::Network(self.request.head.peer.network());
-        self.count(Counted { kind, place: "", limit, whose }, parts).await
+        cold(self.count(Counted { kind, place: "", limit, whose }, parts)).await
     }
 
     /// Counts it by its network, for a route.
@@ -43,7 +43,7 @@ impl<P: Platform> RequestContext<'_, P> {
     pub(super) async fn limit_address(&self, route: &Route, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Some(limit) = &route.limits.address else { return Ok(()) };
         let whose = Whose::Network(self.request.head.peer.network());
-        self.count(Counted { kind: LimitKind::Address, place: place(route), limit, whose }, parts).await
+        cold(self.count(Counted { kind: LimitKind::Address, place: place(route), limit, whose }, parts)).await
     }
 
     /// Counts it by who sent it, once that is proved. A cookie names its subject under a MAC already before its session is
@@ -59,7 +59,7 @@ impl<P: Platform> RequestContext<'_, P> {
     ) -> Result<(), Reason> {
         let Some(limit) = &route.limits.subject else { return Ok(()) };
         let whose = Whose::Subject(principal.issuer(), principal.subject());
-        self.count(Counted { kind: LimitKind::Subject, place: place(route), limit, whose }, parts).await
+        cold(self.count(Counted { kind: LimitKind::Subject, place: place(route), limit, whose }, parts)).await
     }
 
     /// Counts it among all that the route lets through.
@@ -68,7 +68,8 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When it is one too many.
     pub(super) async fn limit_route(&self, route: &Route, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Some(limit) = &route.limits.route else { return Ok(()) };
-        self.count(Counted { kind: LimitKind::Route, place: &route.name, limit, whose: Whose::Everyone }, parts).await
+        cold(self.count(Counted { kind: LimitKind::Route, place: &route.name, limit, whose: Whose::Everyone }, parts))
+            .await
     }
 
     async fn count(&self, counted: Counted<'_>, parts: &mut ResponseParts) -> Result<(), Reason> {

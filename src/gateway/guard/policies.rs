@@ -9,7 +9,7 @@ use crate::gateway::background::event::background_event;
 use crate::gateway::background::wait::wait_for_change;
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
-use crate::gateway::{Gateway, Platform};
+use crate::gateway::{Gateway, Platform, cold};
 use crate::http::StatusCode;
 use crate::policy::{
     ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, PullError,
@@ -40,7 +40,7 @@ pub(crate) async fn also<P: Platform>(
     event: &mut Event,
 ) -> Decision {
     match decision {
-        Decision::Allow(permit) if asked.guard.policy => match ask(ctx, &asked, principal, event).await {
+        Decision::Allow(permit) if asked.guard.policy => match cold(ask(ctx, &asked, principal, event)).await {
             None => Decision::Allow(permit),
             Some(refusal) => refusal,
         },

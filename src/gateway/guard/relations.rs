@@ -5,8 +5,8 @@ use crate::audit::Event;
 use crate::authn::Principal;
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{Decision, Denial};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
+use crate::gateway::{Platform, cold};
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::relation::{CheckResult, KnownTuples, Model, Read, Subject, TupleReply, TupleStore, Userset, evaluate};
@@ -29,7 +29,7 @@ pub(crate) async fn also<P: Platform>(
     let questions = Questions::new(&ctx.site.config.relations, principal, asked.guard, &asked.matched.params);
     let found = match questions {
         Ok(None) => return Ok((decision, Vec::new())),
-        Ok(Some(questions)) => find_out(ctx.platform.tuples(), questions, event).await.map_err(Reason::Store)?,
+        Ok(Some(questions)) => cold(find_out(ctx.platform.tuples(), questions, event)).await.map_err(Reason::Store)?,
         Err(denial) => Err(denial),
     };
     Ok(match found {

@@ -298,7 +298,7 @@ fn remember<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<(), Reason> {
     for name in surplus(ctx) {
-        parts.set_cookie(cookie::delete(&name, ::cookie::SameSite::Lax))?;
+        parts.set_cookie(cookie::delete(&name, cookie::SameSiteAttribute::Lax))?;
     }
     let (name, value) = seal(ctx, transaction).map_err(|_| Reason::Internal("internal.transaction_unsealable"))?;
     let same_site = same_site(provider);
@@ -325,7 +325,7 @@ fn remember_way_back<P: Platform>(
         cookie::login_transactions(headers).any(|(login, _)| ends(login))
     };
     for name in known.into_iter().filter(|name| !is_under_way(name)).take(MAX_COOKIES_LOOKED_AT) {
-        parts.set_cookie(cookie::delete(name, ::cookie::SameSite::Lax))?;
+        parts.set_cookie(cookie::delete(name, cookie::SameSiteAttribute::Lax))?;
     }
     for (name, value) in cookies {
         let same_site = same_site(provider);
@@ -364,9 +364,9 @@ fn surplus<P>(ctx: &RequestContext<'_, P>) -> Vec<String> {
 }
 
 /// A provider that posts its answer does so from its own site: a `Lax` cookie would stay behind.
-pub(crate) const fn same_site(provider: &Provider) -> ::cookie::SameSite {
+pub(crate) const fn same_site(provider: &Provider) -> cookie::SameSiteAttribute {
     match provider.response_mode {
-        ResponseMode::Query => ::cookie::SameSite::Lax,
-        ResponseMode::FormPost => ::cookie::SameSite::None,
+        ResponseMode::Query => cookie::SameSiteAttribute::Lax,
+        ResponseMode::FormPost => cookie::SameSiteAttribute::None,
     }
 }

@@ -4,6 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use super::{SubjectSessions, parse};
+use crate::json;
 use crate::keyring::KeyPurpose;
 use crate::oidc::token::TokenHint;
 use crate::oidc::transaction;
@@ -223,7 +224,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     fn open_revocation(&self, note: &Note) -> Option<Revocation> {
         let plain = self.keys.open(KeyPurpose::StoredTokens, revoke_context(&note.key).as_bytes(), &note.value).ok()?;
-        let note_of: RevokeNote = serde_json::from_slice(plain.expose()).ok()?;
+        let note_of: RevokeNote = json::from_bytes(plain.expose()).ok()?;
         let RevokeNote { provider, refresh_token: token, attempts, since, issuer, access } = note_of;
         let hint = if access { TokenHint::Access } else { TokenHint::Refresh };
         Some(Revocation { key: note.key.clone(), provider, issuer, token, hint, attempts, since })

@@ -1,5 +1,6 @@
 //! Sends on what both doors let through, body and answer streaming.
 
+use futures_util::FutureExt;
 use js_sys::{Array, global};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Request, Response};
@@ -74,9 +75,9 @@ pub async fn send(
     incoming: &Request,
 ) -> Result<Response, ForwardError> {
     let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
-    let lines =
-        headers::lines(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
-    let response = begun(plan, &target, &lines, incoming).await?;
+    let headers =
+        headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
+    let response = begun(plan, &target, &headers, incoming).await?;
     fault::after_upstream(incoming);
     answer(Objects { env, site: &config.site }, plan, &response).await
 }
@@ -112,7 +113,7 @@ fn is_fresh(plan: &ForwardPlan) -> bool {
 async fn begun(
     plan: &ForwardPlan,
     target: &Target<'_>,
-    lines: &str,
+    headers: &JsValue,
     incoming: &Request,
 ) -> Result<Response, ForwardError> {
     let (path, method) = (&plan.path_and_query, plan.method.as_str());
@@ -121,7 +122,7 @@ async fn begun(
     let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
     let tells = matches!(plan.upstream, Upstream::Service(_));
     let flags = Array::of2(&is_fresh(plan).into(), &tells.into());
-    let begun = glue::answer(fetcher, origin, path, method, lines, &flags, limit, incoming, length);
+    let begun = glue::answer(fetcher, origin, path, method, headers, &flags, limit, incoming, length);
     let response = pending_promise::wait(begun.map_err(|error| unreachable(error.into()))?).await;
     let response =
         response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
@@ -143,12 +144,12 @@ async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Re
         AssetMatch::PageForProgram => return Err(ForwardError::NoFile),
     }
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        let socket = relayed(objects, plan, &mut headers, from).await?;
+        let socket = relayed(objects, plan, &mut headers, from).boxed_local().await?;
         return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
     }
     match from.body().filter(|_| event_stream::is_one(&headers)) {
         Some(body) => {
-            let body = until_the_end(objects, plan, &mut headers, body).await?;
+            let body = until_the_end(objects, plan, &mut headers, body).boxed_local().await?;
             response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
         }
         None => response::passed_on(from, &headers).map_err(unreachable),

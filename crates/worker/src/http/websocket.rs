@@ -67,8 +67,9 @@ fn listener(handle: impl FnMut(JsValue) + 'static) -> Listener {
 
 fn code(event: &JsValue) -> u16 {
     let code = property(event, "code").ok().and_then(|code| code.as_f64());
-    // A number that is none is no code of a frame.
-    code.and_then(|code| format!("{code}").parse().ok()).unwrap_or(GONE)
+    // JavaScript has no other numbers; one that is none is no code of a frame.
+    code.filter(|code| code.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(code))
+        .map_or(GONE, |code| code as u16)
 }
 
 fn reason(event: &JsValue) -> String {

@@ -73,8 +73,8 @@ function answerFor(pending, request) {
   return pending.isPolled ? broken(request, "it ended the instance") : interrupted(request);
 }
 
-/** Not a name, so that no other Worker can call it. */
-const INSIDE = Symbol("inside");
+/** Not names, so that no other Worker can call them. */
+const [INSIDE, ASK] = [Symbol("inside"), Symbol("ask")];
 
 /**
  * An object's class. What is in the instance's memory of it is read again from its storage by the next instance.
@@ -95,39 +95,54 @@ const objectClass = (name) =>
     }
 
     /** What `work` with the object comes to; throws if the instance ends before that. */
-    async #ask(work) {
+    async [ASK](work) {
       const instance = current();
       return instance.value(work(this[INSIDE](instance)));
     }
 
-    fetch(request) {
-      return this.#ask((inner) => inner.fetch(request)).catch((error) => new Response(`${error}`, { status: 503 }));
+    /** Answers a message: a status as in HTTP and a text; or the text alone, at once, where nothing has to be waited for. */
+    answer(message) {
+      return this[ASK]((inner) => inner.answer(message)).catch(failed);
+    }
+
+    /** The same by a request, as releases before `answer` send it. */
+    async fetch(request) {
+      const [status, text] = await this[ASK](async (inner) => inner.answer(await request.text())).catch(failed);
+      return new Response(text, { status });
     }
 
     alarm() {
-      return this.#ask((inner) => inner.alarm());
+      return this[ASK]((inner) => inner.alarm());
     }
-
-    webSocketMessage(socket, message) {
-      return this.#ask((inner) => inner.webSocketMessage(socket, message));
-    }
-
-    // The runtime has no more to be told when a line ends.
-    webSocketClose() {}
-    webSocketError() {}
   };
 
+/** The header that carries the message with which a line is opened. */
+const LINE = "x-postern-line";
+
 export class SubjectObject extends objectClass("SubjectObject") {
-  /** Answers a message: by its text, at once, where nothing has to be waited for; else by a status as in HTTP and a text. */
   answer(message) {
-    const instance = current();
     try {
-      const inner = this[INSIDE](instance);
-      return inner.answerNow(message) ?? instance.value(inner.answer(message)).catch(failed);
+      return this[INSIDE](current()).answerNow(message) ?? super.answer(message);
     } catch (error) {
       return failed(error);
     }
   }
+
+  /** By a request, a line can be opened on which the end of a session is told. */
+  async fetch(request) {
+    const message = request.headers.get(LINE);
+    if (message === null) return super.fetch(request);
+    const [status, told] = await this[ASK]((inner) => inner.watch(message)).catch(failed);
+    return status === 101 ? new Response(null, { status, webSocket: told }) : new Response(told, { status });
+  }
+
+  webSocketMessage(line, message) {
+    if (typeof message === "string") this[INSIDE](current()).noteUse(line, message);
+  }
+
+  // The runtime has no more to be told when a line ends.
+  webSocketClose() {}
+  webSocketError() {}
 }
 
 const failed = (error) => [503, `${error}`];

@@ -6,8 +6,8 @@ const isPlain = (path) => /^[\w/?&=+,:@~.-]*$/.test(path) && !path.includes("/."
 
 const pathOf = (url) => url.slice(url.indexOf("/", url.indexOf("//") + 2));
 
-const initOf = (method, lines, fresh) => {
-  const init = { method, headers: JSON.parse(lines), redirect: "manual" };
+const initOf = (method, headers, fresh) => {
+  const init = { method, headers, redirect: "manual" };
   // Otherwise the data centre keeps the answer by its file extension and gives it to the next user.
   if (fresh) init.cache = "no-store";
   return init;
@@ -55,8 +55,8 @@ function addBody(init, incoming, length, upstream) {
  *
  * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
  */
-export async function answer(fetcher, origin, path, method, lines, [fresh, tells], limit, incoming, length) {
-  const init = initOf(method, lines, fresh);
+export async function answer(fetcher, origin, path, method, headers, [fresh, tells], limit, incoming, length) {
+  const init = initOf(method, headers, fresh);
   // Where the caller is and how it is connected, as the platform says: no client can write it.
   if (tells && incoming.cf) init.cf = incoming.cf;
   const upstream = { askedAt: Date.now() };

@@ -13,7 +13,7 @@ extern "C" {
         origin: &str,
         path: &str,
         method: &str,
-        lines: &str,
+        headers: &JsValue,
         flags: &Array,
         limit: u32,
         incoming: &Request,

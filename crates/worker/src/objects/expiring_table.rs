@@ -1,11 +1,10 @@
 //! A table whose rows expire, in an object that forgets them by itself.
 
 use std::cell::Cell;
-use std::future::Future;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use worker::{Response, SqlStorage, SqlStorageValue, Storage};
+use worker::{SqlStorage, SqlStorageValue, Storage};
 
 use crate::objects::ObjectError;
 use crate::objects::sql;
@@ -127,15 +126,4 @@ pub(crate) trait Rows {
     /// # Errors
     /// When the message cannot be read, or the storage fails.
     async fn answer(table: &ExpiringTable, message: &str, now: Timestamp) -> Result<String, ObjectError>;
-}
-
-/// An object's answer to its alarm, which rings again after an error.
-///
-/// # Errors
-/// When `work` fails.
-pub async fn on_alarm(work: impl Future<Output = Result<(), ObjectError>> + 'static) -> worker::Result<Response> {
-    match work.await {
-        Ok(()) => Response::empty(),
-        Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) => Err(reason.into()),
-    }
 }

@@ -1,67 +1,62 @@
 //! The Durable Objects: what they store, and when they forget it. The rules are those of the core.
 
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod decision_log;
 pub mod expiring_table;
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod rate_limit;
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod replay;
 mod session_watchers;
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod sid_index;
 pub mod sql;
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod subject;
 pub mod subject_table;
-#[expect(missing_docs, reason = "the macro writes methods of its own")]
 pub mod tuples;
 
 /// A Durable Object by this name that does what its [`Rows`](expiring_table::Rows) say, and sweeps when its alarm rings.
 macro_rules! expiring_object {
     ($(#[$doc:meta])* $object:ident, $rows:ident) => {
         $(#[$doc])*
-        #[worker::durable_object(alarm)]
+        #[wasm_bindgen::prelude::wasm_bindgen]
         pub struct $object {
             table: std::rc::Rc<ExpiringTable>,
         }
 
-        impl worker::DurableObject for $object {
-            fn new(state: worker::State, _env: worker::Env) -> Self {
-                Self { table: std::rc::Rc::new(ExpiringTable::new($rows::KIND, state.storage())) }
+        #[wasm_bindgen::prelude::wasm_bindgen]
+        impl $object {
+            /// The object over its storage.
+            #[wasm_bindgen(constructor)]
+            #[must_use]
+            pub fn new(state: worker::worker_sys::DurableObjectState, _env: worker::Env) -> Self {
+                let storage = worker::State::from(state).storage();
+                Self { table: std::rc::Rc::new(ExpiringTable::new($rows::KIND, storage)) }
             }
 
-            async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+            /// The answer to a message: a status as in HTTP, and a text.
+            pub fn answer(&self, message: String) -> js_sys::Promise {
                 let table = std::rc::Rc::clone(&self.table);
-                let answer = move |message: String| async move {
-                    $rows::answer(&table, &message, postern::ports::Clock::now(&postern_workers::clock::SystemClock)).await
-                };
-                crate::objects::serve(request, answer).await
+                let now = postern::ports::Clock::now(&postern_workers::clock::SystemClock);
+                crate::objects::answered(message, move |message| async move { $rows::answer(&table, &message, now).await })
             }
 
-            async fn alarm(&self) -> worker::Result<worker::Response> {
+            /// Forgets what has expired.
+            pub fn alarm(&self) -> js_sys::Promise {
                 let table = std::rc::Rc::clone(&self.table);
-                crate::objects::expiring_table::on_alarm(async move { table.sweep().await }).await
+                crate::objects::done(async move { table.sweep().await })
             }
         }
     };
 }
 pub(crate) use expiring_object;
 
+use futures_util::future::LocalBoxFuture;
+use js_sys::{Array, Promise};
 use postern_workers::log;
-use postern_workers::objects::LINE;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::future_to_promise;
 
 use crate::fault;
 
 /// The longest message that an object reads. Only this Worker can send it one.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
-
-/// The message of a request by which [`Objects::open`] opens a line; `None` for any other request.
-#[must_use]
-pub fn line_message(request: &worker::Request) -> Option<String> {
-    request.inner().headers().get(LINE).ok().flatten()
-}
 
 /// Why an object does not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,81 +67,48 @@ pub enum ObjectError {
     Failed(String),
 }
 
-/// An object's side of [`Objects::call`]: reads the message, and lets `work` answer it.
-///
-/// # Errors
-/// When the runtime refuses to build a response.
-pub async fn serve<F, W>(request: worker::Request, work: F) -> worker::Result<worker::Response>
+/// An object's side of a message: its answer with status 200, or why there is none with 400 or 500.
+pub fn answered<W>(message: String, work: impl FnOnce(String) -> W + 'static) -> Promise
 where
-    F: FnOnce(String) -> W + 'static,
     W: Future<Output = Result<String, ObjectError>> + 'static,
 {
-    let answered = async { answer(message(&request).await?, work).await };
-    match answered.await {
-        Ok(answer) => worker::Response::ok(answer),
-        Err(error) => refused(error),
-    }
+    promise(Box::pin(async move {
+        let answer = if message.len() > MAX_MESSAGE_BYTES {
+            Err(ObjectError::Malformed("message too long".to_owned()))
+        } else if let Some(text) = fault::in_object(&message).await {
+            Ok(text)
+        } else {
+            work(message).await
+        };
+        let (status, text) = answer.map_or_else(refused, |answer| (200, answer));
+        Ok(Array::of2(&status.into(), &text.into()).into())
+    }))
 }
 
-/// The same for a message that came by itself: a status as in HTTP, and the answer or why there is none.
-pub async fn serve_call<F, W>(message: String, work: F) -> (u16, String)
-where
-    F: FnOnce(String) -> W + 'static,
-    W: Future<Output = Result<String, ObjectError>> + 'static,
-{
-    match answer(message, work).await {
-        Ok(answer) => (200, answer),
-        Err(ObjectError::Malformed(reason)) => (400, reason),
-        Err(ObjectError::Failed(reason)) => {
+/// What an object does that nobody waits for an answer to. The runtime repeats it after an error.
+pub fn done(work: impl Future<Output = Result<(), ObjectError>> + 'static) -> Promise {
+    promise(Box::pin(async move {
+        match work.await {
+            Ok(()) => Ok(JsValue::UNDEFINED),
+            Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) => {
+                Err(js_sys::Error::new(&reason).into())
+            }
+        }
+    }))
+}
+
+/// Status and text of a refusal.
+pub fn refused(error: ObjectError) -> (u16, String) {
+    match error {
+        ObjectError::Malformed(reason) => (400, reason),
+        ObjectError::Failed(reason) => {
             log::failure("object_failed", None, &reason);
             (500, reason)
         }
     }
 }
 
-async fn answer<F, W>(message: String, work: F) -> Result<String, ObjectError>
-where
-    F: FnOnce(String) -> W + 'static,
-    W: Future<Output = Result<String, ObjectError>> + 'static,
-{
-    match fault::in_object(&message).await {
-        Some(text) => Ok(text),
-        None => work(message).await,
-    }
-}
-
-/// The same for a request by which [`Objects::open`] opens a line.
-///
-/// # Errors
-/// When the runtime refuses to build a response.
-pub async fn serve_line<W>(work: W) -> worker::Result<worker::Response>
-where
-    W: Future<Output = Result<worker::Response, ObjectError>> + 'static,
-{
-    match work.await {
-        Ok(response) => Ok(response),
-        Err(error) => refused(error),
-    }
-}
-
-fn refused(error: ObjectError) -> worker::Result<worker::Response> {
-    match error {
-        ObjectError::Malformed(reason) => worker::Response::error(reason, 400),
-        ObjectError::Failed(reason) => {
-            log::failure("object_failed", None, &reason);
-            worker::Response::error(reason, 500)
-        }
-    }
-}
-
-async fn message(request: &worker::Request) -> Result<String, ObjectError> {
-    if request.inner().method() != "POST" {
-        return Err(ObjectError::Malformed("expected POST".to_owned()));
-    }
-    let text = match request.inner().text() {
-        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
-        Err(_) => None,
-    };
-    let is_readable = |text: &String| text.len() <= MAX_MESSAGE_BYTES;
-    text.filter(is_readable).ok_or_else(|| ObjectError::Malformed("message not readable or too long".to_owned()))
+/// What JavaScript waits for. One piece of code for all work: each kind of future would have its own.
+pub fn promise(work: LocalBoxFuture<'static, Result<JsValue, JsValue>>) -> Promise {
+    future_to_promise(work)
 }

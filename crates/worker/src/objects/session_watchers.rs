@@ -1,6 +1,6 @@
 //! The object's side of [`super::watch`]: hibernating WebSockets, each with the digest of its session as tag.
 
-use worker::{Response, State, WebSocket, WebSocketPair};
+use worker::{State, WebSocket, WebSocketPair};
 
 use crate::http::websocket;
 use crate::objects::ObjectError;
@@ -13,13 +13,13 @@ pub(crate) struct Watchers(pub(crate) State);
 
 impl Watchers {
     /// One more.
-    pub(crate) fn admit(&self, digest: &SessionDigest) -> Result<Response, ObjectError> {
+    pub(crate) fn admit(&self, digest: &SessionDigest) -> Result<web_sys::WebSocket, ObjectError> {
         if self.0.get_websockets().len() >= MAX_WATCHERS {
             return Err(ObjectError::Failed("too many watch this subject".to_owned()));
         }
         let pair = WebSocketPair::new().map_err(|error| ObjectError::Failed(error.to_string()))?;
         self.0.accept_websocket_with_tags(&pair.server, &[digest.as_str()]);
-        Response::from_websocket(pair.client).map_err(|error| ObjectError::Failed(error.to_string()))
+        Ok(pair.client.as_ref().clone())
     }
 
     /// Tells those whose session is not there any more.

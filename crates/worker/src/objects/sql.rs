@@ -23,8 +23,7 @@ pub fn query<T: DeserializeOwned>(
     let bindings: Array = bindings.into_iter().map(JsValue::from).collect();
     let rows = glue::rows(sql.as_ref(), statement, &bindings);
     let rows = rows.map_err(|error| ObjectError::Failed(Exception::from(error).to_string()))?;
-    serde_json::from_str(&rows)
-        .map_err(|error| ObjectError::Failed(format!("unexpected row: {}", json::unread(&error))))
+    json::from_text(&rows).map_err(|error| ObjectError::Failed(format!("unexpected row: {error}")))
 }
 
 /// Runs statements in one transaction, and reads all rows of each.
@@ -42,8 +41,7 @@ pub fn transaction<T: DeserializeOwned>(
     let statements: Array = statements.into_iter().map(pair).collect();
     let rows = glue::transaction(storage.as_raw(), &statements);
     let rows = rows.map_err(|error| ObjectError::Failed(Exception::from(error).to_string()))?;
-    serde_json::from_str(&rows)
-        .map_err(|error| ObjectError::Failed(format!("unexpected row: {}", json::unread(&error))))
+    json::from_text(&rows).map_err(|error| ObjectError::Failed(format!("unexpected row: {error}")))
 }
 
 /// Runs one statement for its effect.

@@ -8,13 +8,11 @@ use std::rc::Rc;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use js_sys::{Array, Promise};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::future_to_promise;
-use worker::{
-    DurableObject, Env, Request, Response, State, Storage, WebSocket, WebSocketIncomingMessage, durable_object,
-};
+use worker::worker_sys::DurableObjectState;
+use worker::{Env, State, Storage, WebSocket};
 
-use crate::objects::expiring_table;
 use crate::objects::session_watchers::{self, Watchers};
 use crate::objects::subject_table::SubjectTable;
 use crate::objects::{self, ObjectError};
@@ -36,7 +34,7 @@ use postern_workers::platform::Workers;
 use postern_workers::random::SystemRandom;
 
 /// Everything that must be consistent about one subject.
-#[durable_object]
+#[wasm_bindgen]
 pub struct SubjectObject {
     inner: Rc<Inner>,
 }
@@ -56,8 +54,14 @@ struct Inner {
     alarm_at: Cell<Option<Timestamp>>,
 }
 
-impl DurableObject for SubjectObject {
-    fn new(state: State, env: Env) -> Self {
+/// `entry.js` hands in what the runtime hands it.
+#[wasm_bindgen]
+impl SubjectObject {
+    /// The object over its storage.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(state: DurableObjectState, env: Env) -> Self {
+        let state = State::from(state);
         let storage = state.storage();
         let table = CachedTable::new(SubjectTable::new(storage.sql()));
         let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
@@ -66,39 +70,6 @@ impl DurableObject for SubjectObject {
         Self { inner: Rc::new(inner) }
     }
 
-    async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let inner = Rc::clone(&self.inner);
-        match objects::line_message(&request) {
-            Some(message) => objects::serve_line(async move { inner.admit(&message).await }).await,
-            None => objects::serve(request, move |message| async move { inner.answer(&message).await }).await,
-        }
-    }
-
-    /// A watcher says that its session was used.
-    async fn websocket_message(&self, line: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
-        let inner = Rc::clone(&self.inner);
-        let is_use = matches!(&message, WebSocketIncomingMessage::String(text) if text == USED);
-        let noted = if is_use { inner.touch(&line) } else { Ok(()) };
-        noted.map_err(|(ObjectError::Failed(reason) | ObjectError::Malformed(reason))| reason.into())
-    }
-
-    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_error(&self, _: WebSocket, _: worker::Error) -> worker::Result<()> {
-        Ok(())
-    }
-
-    async fn alarm(&self) -> worker::Result<Response> {
-        let inner = Rc::clone(&self.inner);
-        expiring_table::on_alarm(async move { inner.ring().await }).await
-    }
-}
-
-/// The object's methods for other Workers' calls. `entry.js` asks the first one first.
-#[wasm_bindgen]
-impl SubjectObject {
     /// The answer to a message, if nothing has to be waited for; otherwise nothing has happened that `answer` would not do too.
     #[wasm_bindgen(js_name = answerNow)]
     pub fn answer_now(&self, message: &str) -> Option<String> {
@@ -108,18 +79,49 @@ impl SubjectObject {
     /// The answer to any message: a status as in HTTP, and a text.
     pub fn answer(&self, message: String) -> Promise {
         let inner = Rc::clone(&self.inner);
-        future_to_promise(async move {
-            let (status, text) =
-                objects::serve_call(message, move |message| async move { inner.answer(&message).await }).await;
-            Ok(Array::of2(&status.into(), &text.into()).into())
+        objects::answered(message, move |message| async move { inner.answer(&message).await })
+    }
+
+    /// The other end of a WebSocket on which its opener is told when a session ends; or a status and why there is none: 410
+    /// where the session does not live.
+    pub fn watch(&self, message: String) -> Promise {
+        let inner = Rc::clone(&self.inner);
+        objects::promise(Box::pin(async move {
+            let (status, line) = match inner.admit(&message).await {
+                Ok(Some(line)) => (101, line.into()),
+                Ok(None) => (410, "gone".into()),
+                Err(error) => {
+                    let (status, reason) = objects::refused(error);
+                    (status, reason.into())
+                }
+            };
+            Ok(Array::of2(&status.into(), &line).into())
+        }))
+    }
+
+    /// A message on such a line: its session was used.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    #[wasm_bindgen(js_name = noteUse)]
+    pub fn note_use(&self, line: web_sys::WebSocket, message: &str) -> Result<(), JsValue> {
+        let noted = if message == USED { self.inner.touch(&line.into()) } else { Ok(()) };
+        noted.map_err(|(ObjectError::Failed(reason) | ObjectError::Malformed(reason))| {
+            js_sys::Error::new(&reason).into()
         })
+    }
+
+    /// Cleans up.
+    pub fn alarm(&self) -> Promise {
+        let inner = Rc::clone(&self.inner);
+        objects::done(async move { inner.ring().await })
     }
 }
 
 impl Inner {
     /// Of a session that lives and has what it needs: nearly every message is about one.
     fn answer_now(self: &Rc<Self>, message: &str) -> Option<String> {
-        let envelope: Envelope<Command> = serde_json::from_str(message).ok()?;
+        let envelope: Envelope<Command> = json::from_text(message).ok()?;
         if envelope.v != VERSION || !matches!(envelope.command, Command::Check(_)) {
             return None;
         }
@@ -130,7 +132,7 @@ impl Inner {
 
     async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
         let envelope: Envelope<Command> =
-            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
+            json::from_text(message).map_err(|error| ObjectError::Malformed(error.to_string()))?;
         if envelope.v != VERSION {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
@@ -140,7 +142,7 @@ impl Inner {
             self.tell_watchers()?;
             self.set_alarm().await?;
         }
-        serde_json::to_string(&answer).map_err(|error| ObjectError::Failed(json::unread(&error)))
+        serde_json::to_string(&answer).map_err(|_| ObjectError::Failed("the answer is no json".to_owned()))
     }
 
     /// Carries out a command.
@@ -169,20 +171,19 @@ impl Inner {
         }
     }
 
-    /// Lets a session be watched, if it lives: a response with a WebSocket, or 410.
-    async fn admit(&self, message: &str) -> Result<Response, ObjectError> {
+    /// Lets a session be watched, if it lives.
+    async fn admit(&self, message: &str) -> Result<Option<web_sys::WebSocket>, ObjectError> {
         let envelope: Envelope<WatchRequest> =
-            serde_json::from_str(message).map_err(|error| ObjectError::Malformed(json::unread(&error)))?;
+            json::from_text(message).map_err(|error| ObjectError::Malformed(error.to_string()))?;
         let gateway = self.gateway()?;
         let (now, digest) = (SystemClock.now(), &envelope.command.digest);
-        let lives = self.subject(&gateway).may_be_watched(digest, clocks(&gateway), now).map_err(failed)?;
-        if !lives {
-            return Response::error("gone", 410).map_err(|error| ObjectError::Failed(error.to_string()));
+        if !self.subject(&gateway).may_be_watched(digest, clocks(&gateway), now).map_err(failed)? {
+            return Ok(None);
         }
         // Before anything else can happen here: an end from now on is told.
         let line = self.watchers.admit(digest)?;
         self.set_alarm().await?;
-        Ok(line)
+        Ok(Some(line))
     }
 
     fn touch(&self, line: &WebSocket) -> Result<(), ObjectError> {

@@ -3,8 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use js_sys::Promise;
 use serde::Deserialize;
-use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, Storage, durable_object};
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::worker_sys::DurableObjectState;
+use worker::{Env, SqlStorageValue, State, Storage};
 
 use crate::objects::sql;
 use crate::objects::{self, ObjectError};
@@ -14,7 +17,7 @@ use postern::relation::{
 };
 
 /// One shard of the tuples.
-#[durable_object(fetch)]
+#[wasm_bindgen]
 pub struct TupleObject {
     shard: Rc<Shard>,
 }
@@ -35,14 +38,19 @@ struct Listed {
     subject: String,
 }
 
-impl DurableObject for TupleObject {
-    fn new(state: State, _env: Env) -> Self {
-        Self { shard: Rc::new(Shard { storage: state.storage(), is_made: Cell::new(false) }) }
+#[wasm_bindgen]
+impl TupleObject {
+    /// The object over its storage.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(state: DurableObjectState, _env: Env) -> Self {
+        Self { shard: Rc::new(Shard { storage: State::from(state).storage(), is_made: Cell::new(false) }) }
     }
 
-    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+    /// The answer to a message: a status as in HTTP, and a text.
+    pub fn answer(&self, message: String) -> Promise {
         let shard = Rc::clone(&self.shard);
-        objects::serve(request, move |message| async move { shard.answer(&message) }).await
+        objects::answered(message, move |message| async move { shard.answer(&message) })
     }
 }
 

@@ -105,7 +105,7 @@ async fn ask(
 }
 
 fn build(request: &OutboundRequest, abort: &AbortController) -> Result<Request, Exception> {
-    let headers = headers::write(&request.headers).map_err(|_| Exception::new("a header cannot be sent"))?;
+    let headers = headers::init(&request.headers).map_err(|_| Exception::new("a header cannot be sent"))?;
     let init = RequestInit::new();
     init.set_method(request.method.as_str());
     init.set_headers(&headers);

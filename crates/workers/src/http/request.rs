@@ -1,12 +1,9 @@
 //! The runtime's request → [`RequestHead`] and body.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use web_sys::Request;
 
 use crate::http::body::{self, ReadError};
-use crate::http::headers::{self, Line};
+use crate::http::headers;
 use crate::js::glue;
 use postern::http::{ClientCertificate, Method, Peer, RequestHead, Tls};
 use postern::ports::{BodyError, RequestBody};
@@ -15,70 +12,47 @@ use postern::ports::{BodyError, RequestBody};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadRequest;
 
-/// A request as `glue.js` describes it.
-#[derive(Deserialize)]
-struct Described<'a> {
-    #[serde(borrow)]
-    method: Cow<'a, str>,
-    url: String,
-    #[serde(borrow)]
-    headers: Vec<Line<'a>>,
-    country: Option<String>,
-    city: Option<String>,
-    tls: Option<Connection>,
-    certificate: Option<Certificate>,
-}
-
-#[derive(Deserialize)]
-struct Certificate {
-    presented: Option<String>,
-    verified: Option<String>,
-    revoked: Option<String>,
-    fingerprint_sha256: Option<String>,
-    subject: Option<String>,
-    issuer: Option<String>,
-    serial: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Connection {
-    version: String,
-    cipher: String,
-}
-
 /// The head of `request`.
 ///
 /// # Errors
 /// When a header or the method is not valid by RFC 9110.
 pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
-    let text = glue::described(request).map_err(|_| BadRequest)?;
-    let described: Described<'_> = serde_json::from_str(&text).map_err(|_| BadRequest)?;
-    let headers = headers::parse_all(&described.headers).map_err(|_| BadRequest)?;
-    let method = Method::from_bytes(described.method.as_bytes()).map_err(|_| BadRequest)?;
-    let mut url = described.url;
-    if let Some(fragment) = url.find('#') {
-        url.truncate(fragment);
-    }
+    let described = glue::described(request).map_err(|_| BadRequest)?;
+    let [peer, head] = described.as_slice() else { return Err(BadRequest) };
+    let mut texts = headers::texts(head);
+    let method = Method::from_bytes(texts.next().ok_or(BadRequest)?.as_bytes()).map_err(|_| BadRequest)?;
+    let url = texts.next().ok_or(BadRequest)?;
+    let url = url.split_once('#').map_or(url, |(url, _)| url).to_owned();
+    let headers = headers::parse_all(texts).map_err(|_| BadRequest)?;
     // The edge overwrites what a client sends under these names.
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let peer = Peer {
         address: header("cf-connecting-ip"),
-        country: described.country,
-        city: described.city,
         ray: header("cf-ray"),
         user_agent: header("user-agent"),
-        tls: described.tls.map(|Connection { version, cipher }| Tls { version, cipher }),
-        certificate: described.certificate.map(ClientCertificate::from),
+        ..connection(peer)
     };
     Ok(RequestHead { method, url, headers, peer })
 }
 
-/// The certificate of the connection: by `cf` alone, which no client can write.
-impl From<Certificate> for ClientCertificate {
-    fn from(told: Certificate) -> Self {
-        let Certificate { presented, verified, revoked, fingerprint_sha256, subject, issuer, serial } = told;
-        Self { presented, verified, revoked, fingerprint_sha256, subject, issuer, serial }
-    }
+/// What the platform says of the connection by `cf` alone, which no client can write: texts in the order of `glue.js`,
+/// each behind a `=` if there is one.
+fn connection(told: &str) -> Peer {
+    let mut texts = headers::texts(told).map(|text| text.strip_prefix('=').map(str::to_owned));
+    let mut next = || texts.next().flatten();
+    let (country, city, version, cipher) = (next(), next(), next(), next());
+    let tls = version.zip(cipher).map(|(version, cipher)| Tls { version, cipher });
+    let certificate = ClientCertificate {
+        presented: next(),
+        verified: next(),
+        revoked: next(),
+        fingerprint_sha256: next(),
+        subject: next(),
+        issuer: next(),
+        serial: next(),
+    };
+    let certificate = (certificate != ClientCertificate::default()).then_some(certificate);
+    Peer { country, city, tls, certificate, ..Peer::default() }
 }
 
 /// The body of a request from outside.

@@ -57,16 +57,16 @@ pub fn unreadable() -> Response {
 
 /// An answer with a body of any kind. `socket`: the browser's end of a WebSocket.
 pub fn write(body: &JsValue, status: StatusCode, headers: &HeaderMap, socket: &JsValue) -> Result<Response, Exception> {
-    Ok(glue::response(body, status.as_u16(), &lines_of(headers)?, socket)?)
+    Ok(glue::response(body, status.as_u16(), &init_of(headers)?, socket)?)
 }
 
 /// An upstream's answer with other headers.
 pub fn passed_on(from: &Response, headers: &HeaderMap) -> Result<Response, Exception> {
-    Ok(glue::passed_on(from, &lines_of(headers)?)?)
+    Ok(glue::passed_on(from, &init_of(headers)?)?)
 }
 
-fn lines_of(headers: &HeaderMap) -> Result<String, Exception> {
-    headers::lines(headers).map_err(|_| Exception::new("a header cannot be sent"))
+fn init_of(headers: &HeaderMap) -> Result<JsValue, Exception> {
+    headers::init(headers).map_err(|_| Exception::new("a header cannot be sent"))
 }
 
 /// The statuses that never have a body (Fetch, "null body status").

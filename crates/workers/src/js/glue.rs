@@ -8,22 +8,27 @@ use web_sys::{CryptoKey, Headers, Request, Response};
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    pub(crate) fn described(request: &Request) -> Result<String, JsValue>;
+    pub(crate) fn described(request: &Request) -> Result<Vec<String>, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn lines(headers: &Headers) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(crate) fn headers(lines: &str) -> Result<Headers, JsValue>;
+    pub(crate) fn init(lines: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn answered(response: &Response) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(crate) fn response(body: &JsValue, status: u16, lines: &str, socket: &JsValue) -> Result<Response, JsValue>;
+    pub(crate) fn response(
+        body: &JsValue,
+        status: u16,
+        headers: &JsValue,
+        socket: &JsValue,
+    ) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(catch, js_name = passedOn)]
-    pub(crate) fn passed_on(response: &Response, lines: &str) -> Result<Response, JsValue>;
+    pub(crate) fn passed_on(response: &Response, headers: &JsValue) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn verified(
@@ -43,24 +48,6 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(crate) fn called(
-        env: &JsValue,
-        binding: &str,
-        name: &str,
-        message: &str,
-        limit: u32,
-    ) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch, js_name = calledToRead)]
-    pub(crate) fn called_to_read(
-        env: &JsValue,
-        binding: &str,
-        name: &str,
-        message: &str,
-        limit: u32,
-    ) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch)]
     pub(crate) fn read(env: &JsValue, binding: &str, name: &str, message: &str, limit: u32)
     -> Result<Promise, JsValue>;
 
@@ -70,4 +57,19 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(crate) fn within(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = kvGet)]
+    pub(crate) fn kv_get(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = kvPut)]
+    pub(crate) fn kv_put(
+        env: &JsValue,
+        binding: &str,
+        key: &str,
+        text: &str,
+        ttl: Option<u32>,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = kvKeys)]
+    pub(crate) fn kv_keys(env: &JsValue, binding: &str, prefix: &str, limit: u32) -> Result<Promise, JsValue>;
 }

@@ -1,4 +1,5 @@
-//! Talking to Durable Objects: one message of JSON, one JSON answer, by POST or by a call of a method (RPC).
+//! Talking to Durable Objects: one message of JSON, one JSON answer, by a call of a method (RPC); by POST to those of a release
+//! that had no such method.
 //!
 //! What changes something is never repeated when it failed: it may have been done. What changes nothing is asked once more,
 //! where the runtime says that this helps. An object always answers, with
@@ -65,24 +66,6 @@ impl Objects<'_> {
         answer_of(binding, asked).await
     }
 
-    /// The same by a call that costs less, for objects that have the method `answer` (those of subjects).
-    ///
-    /// # Errors
-    /// The same.
-    pub async fn call_method(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-        let called = glue::called(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT));
-        answer_of(binding, called).await
-    }
-
-    /// The same with a message that changes nothing, or nothing that a second one like it would not.
-    ///
-    /// # Errors
-    /// The same.
-    pub async fn call_to_read(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-        let called = glue::called_to_read(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT));
-        answer_of(binding, called).await
-    }
-
     /// The same with a message that changes nothing, or nothing that a second one like it would not.
     ///
     /// # Errors
@@ -103,7 +86,7 @@ impl Objects<'_> {
         let scoped = serde_json::to_string(&scoped).map_err(|error| unavailable(binding, &error))?;
         let asked = glue::read_all(self.env, binding, &scoped, millis(TIMEOUT));
         let answers = told_all(asked).await.map_err(|error| unavailable(binding, &error))?;
-        let refused = answers.iter().find(|(status, _)| *status != 200.0);
+        let refused = answers.iter().find(|(status, _)| *status != 200);
         match refused {
             None => Ok(answers.into_iter().map(|(_, text)| text).collect()),
             Some((status, text)) => Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}"))),
@@ -127,23 +110,24 @@ impl Objects<'_> {
 
 async fn answer_of(binding: &str, asked: Result<Promise, JsValue>) -> Result<String, StoreError> {
     let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
-    if status == 200.0 {
+    if status == 200 {
         return Ok(text);
     }
     Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
 }
 
-async fn told(asked: Result<Promise, JsValue>) -> Result<(f64, String), Exception> {
+async fn told(asked: Result<Promise, JsValue>) -> Result<(u16, String), Exception> {
     answer(&pending_promise::wait(asked?).await?.dyn_into()?)
 }
 
-async fn told_all(asked: Result<Promise, JsValue>) -> Result<Vec<(f64, String)>, Exception> {
+async fn told_all(asked: Result<Promise, JsValue>) -> Result<Vec<(u16, String)>, Exception> {
     let answers: Array = pending_promise::wait(asked?).await?.dyn_into()?;
     answers.iter().map(|one| answer(&one.dyn_into()?)).collect()
 }
 
-fn answer(answer: &Array) -> Result<(f64, String), Exception> {
-    let told = answer.get(0).as_f64().zip(answer.get(1).as_string());
+fn answer(answer: &Array) -> Result<(u16, String), Exception> {
+    // JavaScript has no other numbers. What is no status becomes one that is none.
+    let told = answer.get(0).as_f64().map(|status| status as u16).zip(answer.get(1).as_string());
     told.ok_or_else(|| Exception::new("an object's answer is none"))
 }
 

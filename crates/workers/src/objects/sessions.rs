@@ -1,6 +1,7 @@
 //! [`Sessions`] by one Durable Object a subject.
 
 use crate::bindings::Bindings;
+use postern::json;
 use postern::ports::StoreError;
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{Command, Reply, Sessions, SubjectKey};
@@ -16,10 +17,10 @@ impl Sessions for Bindings {
         let (objects, name) = (self.objects(), subject.object_name());
         let answer = if command.ends() {
             self.background().note_effect();
-            objects.call_method(BINDING, &name, &message).await?
+            objects.call(BINDING, &name, &message).await?
         } else {
-            objects.call_to_read(BINDING, &name, &message).await?
+            objects.read(BINDING, &name, &message).await?
         };
-        serde_json::from_str(&answer).map_err(|_| StoreError::Malformed)
+        json::from_text(&answer).map_err(|_| StoreError::Malformed)
     }
 }

@@ -4,6 +4,10 @@
 //! [`MAX_DEPTH`], a byte order mark, anything after the object, invalid UTF-8, numbers outside the range of
 //! a double, and texts longer than the caller allows, before they are read.
 
+mod typed;
+
+pub use typed::{Unread, from_bytes, from_text, from_value};
+
 use std::cell::Cell;
 use std::fmt;
 
@@ -53,15 +57,17 @@ pub fn parse_object(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>
     if bytes.len() > max_bytes {
         return Err(JsonError::TooLarge);
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    let failure = Cell::new(JsonError::Syntax);
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: 0, failure: &failure }.deserialize(&mut reader).map_err(|_| failure.get())?;
-    reader.end().map_err(|_| JsonError::Syntax)?;
-    match value {
+    match read(std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?, MAX_DEPTH)? {
         Value::Object(members) => Ok(members),
         _ => Err(JsonError::NotAnObject),
     }
+}
+
+/// An object of these members. One piece of code for all: collecting a map has its own for each iterator, sorting included.
+pub fn object(members: impl Iterator<Item = (String, Value)>) -> Map<String, Value> {
+    let mut object = Map::new();
+    members.for_each(|(name, value)| drop(object.insert(name, value)));
+    object
 }
 
 /// What a member says: `None` where it is missing, or says nothing (`null`, an empty text, an empty list), which is how
@@ -93,22 +99,20 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// What a log may know of a text that `serde_json` did not read: its own message quotes the text.
-#[must_use]
-pub fn unread(error: &serde_json::Error) -> String {
-    let kind = match error.classify() {
-        serde_json::error::Category::Io => "not readable",
-        serde_json::error::Category::Syntax => "not json",
-        serde_json::error::Category::Data => "not the json expected",
-        serde_json::error::Category::Eof => "cut short",
-    };
-    format!("{kind}, at line {} column {}", error.line(), error.column())
+/// Exactly one JSON text, nested no deeper than `max_depth`.
+fn read(text: &str, max_depth: usize) -> Result<Value, JsonError> {
+    let failure = Cell::new(JsonError::Syntax);
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let strict = Strict { levels_left: max_depth, failure: &failure };
+    let value = strict.deserialize(&mut reader).map_err(|_| failure.get())?;
+    reader.end().map_err(|_| JsonError::Syntax)?;
+    Ok(value)
 }
 
 /// Builds a [`Value`] at one depth. `failure` keeps our own reason, which serde's error type cannot carry.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
-    depth: usize,
+    levels_left: usize,
     failure: &'a Cell<JsonError>,
 }
 
@@ -119,10 +123,8 @@ impl Strict<'_> {
     }
 
     fn nested<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == MAX_DEPTH {
-            return Err(self.refuse(JsonError::TooDeep));
-        }
-        Ok(Self { depth: self.depth + 1, ..self })
+        let levels_left = self.levels_left.checked_sub(1).ok_or_else(|| self.refuse(JsonError::TooDeep))?;
+        Ok(Self { levels_left, ..self })
     }
 }
 
