@@ -4,9 +4,11 @@
 //! and escaped so that one event is one line (R-249).
 
 mod evaluated;
+mod line;
 mod text;
 
 pub use evaluated::Evaluated;
+pub use line::{OpenLine, PendingEvent};
 pub use text::{short, some_of};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -119,10 +121,11 @@ pub struct Event {
     pub config: String,
     /// The id that the caller sees too.
     pub request_id: String,
-    /// The status answered.
+    /// The status answered. It stands at the end of the line.
+    #[serde(skip)]
     pub status: u16,
-    /// The status of the upstream's answer, where a request was sent on and the upstream answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The status of the upstream's answer, where a request was sent on and the upstream answered. The same.
+    #[serde(skip)]
     pub upstream_status: Option<u16>,
     /// The method.
     pub method: String,
@@ -395,20 +398,7 @@ impl Event {
     /// The event as one line of JSON.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_else(|_| r#"{"event":"unwritable"}"#.to_owned());
-        // JSON allows these raw; a line-based reader or a terminal does not (R-249).
-        let is_raw = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
-        if !json.contains(is_raw) {
-            return json;
-        }
-        json.chars().fold(String::with_capacity(json.len()), |mut line, c| {
-            if is_raw(c) {
-                line.push_str(&format!("\\u{:04x}", u32::from(c)));
-            } else {
-                line.push(c);
-            }
-            line
-        })
+        OpenLine::of(self).closed(self.status, self.upstream_status)
     }
 }
 

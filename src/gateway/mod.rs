@@ -20,7 +20,7 @@ mod well_known;
 
 use std::pin::Pin;
 
-use crate::audit::{Effect, Event, What};
+use crate::audit::{Effect, Event, PendingEvent, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
 use crate::config::{Config, DecisionRetention};
@@ -120,43 +120,44 @@ impl Gateway {
         self.look_ahead(platform);
         match outcome {
             Disposition::Respond(response) => Disposition::Respond(ctx.finish(response, parts)),
-            Disposition::Forward(plan) => {
-                let event = parts.event.clone();
-                let (cookies, grant, quotas) = parts.into_parts();
-                let plan = plan.with_cookies(cookies).with_grant(grant).with_quotas(quotas).with_event(event);
-                Disposition::Forward(Box::new(plan))
-            }
+            Disposition::Forward(plan) => Disposition::Forward(Box::new(parts.complete(*plan))),
         }
     }
 
     /// Writes the event about a request that was sent on: with the status that its upstream answered, or why it did not.
     pub fn forwarded<P: Platform>(&self, platform: &P, plan: &ForwardPlan, answered: Result<StatusCode, &Reason>) {
-        let Some(mut event) = plan.event().cloned() else { return };
+        let Some(PendingEvent { event, line }) = plan.event() else { return };
         match answered {
             Ok(status) => {
-                event.status = status.as_u16();
-                event.upstream_status = Some(status.as_u16());
+                let status = status.as_u16();
+                let line = line.closed(status, Some(status));
+                self.write(platform, &line, || Event { status, upstream_status: Some(status), ..(**event).clone() });
             }
             Err(reason) => {
+                let mut event = event.clone();
                 event.end(Effect::Deny, reason.code(), reason.refusal().status());
                 explain(&mut event, reason);
+                self.note(platform, &event);
             }
         }
-        self.note(platform, &event);
     }
 
-    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id. Only a decision
+    fn note<P: Platform>(&self, platform: &P, event: &Event) {
+        self.write(platform, &event.to_line(), || event.clone());
+    }
+
+    /// Writes the event by its line; where the configuration says so, it is kept as well, for who asks why by its id. Only a decision
     /// about somebody who is known, and none that a limit made: else each request of any stranger would be a write, and no
     /// limit would help against those of others.
-    fn note<P: Platform>(&self, platform: &P, event: &Event) {
-        let line = event.to_line();
-        platform.log().line(&line);
+    fn write<P: Platform>(&self, platform: &P, line: &str, event: impl FnOnce() -> Event) {
+        platform.log().line(line);
         let Some(decisions) = self.config.decisions else { return };
+        let event = event();
         let is_meant = event.outcome == Effect::Deny || decisions.of == DecisionRetention::All;
         if is_meant && event.subject.is_some() && event.status != StatusCode::TOO_MANY_REQUESTS {
-            let until = event.time.plus(decisions.keep);
-            let kept = if line.len() > MAX_EVENT_BYTES { event.clone().in_short().to_line() } else { line };
-            platform.decisions().keep(LoggedDecision::new(&event.request_id, kept, until));
+            let (until, id) = (event.time.plus(decisions.keep), event.request_id.clone());
+            let kept = if line.len() > MAX_EVENT_BYTES { event.in_short().to_line() } else { line.to_owned() };
+            platform.decisions().keep(LoggedDecision::new(&id, kept, until));
         }
     }
 

@@ -1,11 +1,12 @@
 //! What is noted of a request on the way to its answer.
 
-use crate::audit::Event;
+use crate::audit::{Event, PendingEvent};
 use crate::http::HeaderValue;
 use crate::http::cors::Grant;
 use crate::limit::Quotas;
 use crate::oidc::return_to::ReturnTo;
 use crate::refusal::Reason;
+use crate::upstream::ForwardPlan;
 
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
 pub(super) struct ResponseParts {
@@ -41,9 +42,10 @@ impl ResponseParts {
         self.grant = grant;
     }
 
-    /// The cookies, the grant and the quotas, for an answer that is not ours.
-    pub(super) fn into_parts(self) -> (Vec<HeaderValue>, Option<Grant>, Quotas) {
-        (self.cookies, self.grant, self.quotas)
+    /// What goes with an answer that is not ours.
+    pub(super) fn complete(self, plan: ForwardPlan) -> ForwardPlan {
+        let plan = plan.with_cookies(self.cookies).with_grant(self.grant).with_quotas(self.quotas);
+        plan.with_event(PendingEvent::new(self.event))
     }
 
     /// Gives the caller's own id of the request back with the answer; the log has both.

@@ -6,7 +6,7 @@ use super::assertion::Assertion;
 use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
-use crate::audit::Event;
+use crate::audit::PendingEvent;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::http::cors::Grant;
@@ -49,7 +49,7 @@ pub struct ForwardPlan {
     pub request_id: String,
     answer: AnswerTerms,
     permit: Permit,
-    event: Option<Box<Event>>,
+    event: Option<PendingEvent>,
 }
 
 /// What is known when a request goes on.
@@ -164,14 +164,14 @@ impl ForwardPlan {
 
     /// The same, with what is to be logged of it once it is known what the upstream answers.
     #[must_use]
-    pub fn with_event(self, event: Event) -> Self {
-        Self { event: Some(Box::new(event)), ..self }
+    pub fn with_event(self, event: PendingEvent) -> Self {
+        Self { event: Some(event), ..self }
     }
 
     /// What is to be logged of it, as far as it is known before the upstream answers.
     #[must_use]
-    pub fn event(&self) -> Option<&Event> {
-        self.event.as_deref()
+    pub const fn event(&self) -> Option<&PendingEvent> {
+        self.event.as_ref()
     }
 
     /// The headers of the answer that the browser gets, of those that the upstream gave.

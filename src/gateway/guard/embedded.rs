@@ -69,7 +69,7 @@ impl Gateway {
         self.note(platform, &parts.event);
         match decided {
             Ok((AdmittedRequest { principal, identity, permit, .. }, route)) => {
-                let (cookies, grant, quotas) = parts.into_parts();
+                let ResponseParts { cookies, grant, quotas, .. } = parts;
                 let (vary, security_headers) = (guard::vary(&route.access), route.security_headers.clone());
                 let answer = AnswerTerms { vary, cookies, grant, quotas, security_headers };
                 let (access_token, request_id) = (identity.access_token, ctx.request.id);

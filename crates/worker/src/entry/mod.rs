@@ -11,7 +11,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 use crate::entry::stepper::Stepper;
 use crate::fault;
 use crate::http::forward::{self, ForwardError};
-use postern::audit::Event;
+use postern::audit::PendingEvent;
 use postern::authn::Rejection;
 use postern::gateway::{Disposition, SiteMatch};
 use postern::http::{RequestHead, StatusCode};
@@ -102,7 +102,7 @@ async fn answer(
         Disposition::Respond(reply) => response::build(&reply),
         Disposition::Forward(plan) => {
             // Should this instance end or the client go away before the upstream answers, the log tells all the same.
-            background.hold(plan.event().map(Event::to_line).unwrap_or_default());
+            background.hold(plan.event().map(PendingEvent::to_line).unwrap_or_default());
             fault::at("before-upstream", head);
             background.note_effect();
             let answered = match forward::send(&env, gateway.config(), &plan, &incoming).await {
