@@ -5,6 +5,8 @@
 //! accept, so a deployment rotates by putting a new entry in front and dropping the last one once
 //! nothing uses it any more. No root secret is used directly: every [`KeyPurpose`] has its own key (HKDF, RFC 5869).
 
+use std::cell::OnceCell;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
@@ -60,10 +62,46 @@ pub struct KeyRing {
     older: Vec<Entry>,
 }
 
-#[derive(Debug)]
 struct Entry {
     id: KeyId,
     root: Secret<[u8; KEY_BYTES]>,
+    derived: DerivedKeys,
+}
+
+/// The keys of all purposes, each derived when it is first needed and kept: to derive one takes longer than to use it.
+#[derive(Default)]
+struct DerivedKeys {
+    login_transaction: DerivedKey,
+    session_handle: DerivedKey,
+    stored_tokens: DerivedKey,
+    shared_document: DerivedKey,
+    dpop_nonce: DerivedKey,
+    assertion: DerivedKey,
+}
+
+#[derive(Default)]
+struct DerivedKey {
+    key: OnceCell<Secret<[u8; KEY_BYTES]>>,
+    mac: OnceCell<Hmac<Sha256>>,
+}
+
+impl DerivedKeys {
+    const fn of(&self, purpose: KeyPurpose) -> &DerivedKey {
+        match purpose {
+            KeyPurpose::LoginTransaction => &self.login_transaction,
+            KeyPurpose::SessionHandle => &self.session_handle,
+            KeyPurpose::StoredTokens => &self.stored_tokens,
+            KeyPurpose::SharedDocument => &self.shared_document,
+            KeyPurpose::DpopNonce => &self.dpop_nonce,
+            KeyPurpose::Assertion => &self.assertion,
+        }
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("id", &self.id).field("root", &self.root).finish_non_exhaustive()
+    }
 }
 
 /// The public name of one root secret; stands in every cookie made with it.
@@ -227,7 +265,11 @@ impl Entry {
         if decoded.len() != KEY_BYTES {
             return None;
         }
-        Some(Self { id: KeyId::parse(id)?, root: Secret::new(root) })
+        Some(Self::new(KeyId::parse(id)?, Secret::new(root)))
+    }
+
+    fn new(id: KeyId, root: Secret<[u8; KEY_BYTES]>) -> Self {
+        Self { id, root, derived: DerivedKeys::default() }
     }
 
     fn derive(&self, purpose: KeyPurpose) -> Secret<[u8; KEY_BYTES]> {
@@ -242,19 +284,26 @@ impl Entry {
         Secret::new(key)
     }
 
+    fn key(&self, purpose: KeyPurpose) -> &Secret<[u8; KEY_BYTES]> {
+        self.derived.of(purpose).key.get_or_init(|| self.derive(purpose))
+    }
+
     fn mac(&self, purpose: KeyPurpose) -> Hmac<Sha256> {
-        let key = self.derive(purpose);
-        // `KeyInit::new` takes exactly one block: HMAC pads a shorter key with zeros itself.
-        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-        if let Some(start) = block.get_mut(..KEY_BYTES) {
-            start.copy_from_slice(key.expose());
-        }
-        <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block)
+        self.derived.of(purpose).mac.get_or_init(|| keyed(self.key(purpose))).clone()
     }
 
     fn cipher(&self, purpose: KeyPurpose) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(self.derive(purpose).expose().into())
+        ChaCha20Poly1305::new(self.key(purpose).expose().into())
     }
+}
+
+fn keyed(key: &Secret<[u8; KEY_BYTES]>) -> Hmac<Sha256> {
+    // `KeyInit::new` takes exactly one block: HMAC pads a shorter key with zeros itself.
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    if let Some(start) = block.get_mut(..KEY_BYTES) {
+        start.copy_from_slice(key.expose());
+    }
+    <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block)
 }
 
 #[cfg(test)]

@@ -93,8 +93,8 @@ const CLAIMING_NAMES: [&str; 28] = [
     "x-request-id",
     "x-scheme",
     "x-scopes",
-    "x-username",
     "x-url-scheme",
+    "x-username",
 ];
 /// What well-known libraries say of the program, not of the person, under names that begin like a claim: gRPC-Web,
 /// Supabase, Firebase.
@@ -138,7 +138,10 @@ pub fn says_who_asks(name: &HeaderName) -> bool {
 /// The same of a name that is [`folded`].
 #[must_use]
 pub fn claims(name: &str) -> bool {
-    let claims = CLAIMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.contains(&name);
+    // In a sorted list of which none begins with another, only the last that comes before a name can be its beginning.
+    let before = CLAIMING_PREFIXES.partition_point(|prefix| *prefix <= name);
+    let last = before.checked_sub(1).and_then(|last| CLAIMING_PREFIXES.get(last));
+    let claims = last.is_some_and(|prefix| name.starts_with(prefix)) || CLAIMING_NAMES.binary_search(&name).is_ok();
     claims && !HARMLESS_NAMES.contains(&name)
 }
 
@@ -160,6 +163,21 @@ mod tests {
 
     fn name(text: &'static str) -> HeaderName {
         HeaderName::from_static(text)
+    }
+
+    #[test]
+    fn lists_that_are_searched_are_in_order() {
+        for list in [&CLAIMING_PREFIXES[..], &CLAIMING_NAMES[..]] {
+            assert!(list.is_sorted(), "{list:?}");
+        }
+        let begins = |other: &&str, prefix: &str| *other != prefix && other.starts_with(prefix);
+        for prefix in CLAIMING_PREFIXES {
+            assert!(!CLAIMING_PREFIXES.iter().any(|other| begins(other, prefix)), "{prefix}");
+            assert!(claims(prefix) && claims(&format!("{prefix}z")) && claims(&format!("{prefix}-a")), "{prefix}");
+        }
+        for name in CLAIMING_NAMES {
+            assert!(claims(name), "{name}");
+        }
     }
 
     #[test]

@@ -184,10 +184,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let inner = self.nested()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
+            if object.insert(name, members.next_value_seed(inner)?).is_some() {
                 return Err(self.refuse(JsonError::DuplicateMember));
             }
-            object.insert(name, members.next_value_seed(inner)?);
         }
         Ok(Value::Object(object))
     }

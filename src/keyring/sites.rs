@@ -17,7 +17,7 @@ impl KeyRing {
 
 impl Entry {
     fn of_site(&self, site: &SiteId) -> Self {
-        Self { id: self.id.clone(), root: self.expand(&[LABEL, site.as_str().as_bytes()]) }
+        Self::new(self.id.clone(), self.expand(&[LABEL, site.as_str().as_bytes()]))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A [`SessionTable`] whose rows are read from storage once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::handle::SessionDigest;
 use super::table::{Note, NoteKind, Row, SessionTable};
@@ -19,12 +19,51 @@ pub struct CachedTable<T> {
     table: T,
     /// The last one read comes last.
     rows: RefCell<Vec<Row>>,
+    /// Counts the writes that began.
+    writes: Cell<u64>,
+    answered: RefCell<Option<Answered>>,
+}
+
+/// A question to the table's owner, and the answer.
+#[derive(Debug)]
+struct Answered {
+    question: String,
+    answer: String,
+    at: Timestamp,
+    writes: u64,
 }
 
 impl<T: SessionTable> CachedTable<T> {
     /// In front of this table.
     pub const fn new(table: T) -> Self {
-        Self { table, rows: RefCell::new(Vec::new()) }
+        Self { table, rows: RefCell::new(Vec::new()), writes: Cell::new(0), answered: RefCell::new(None) }
+    }
+
+    /// The answer that `work` gives to a question by the table and the time alone. A browser asks the same several times a
+    /// second: nothing is worked out anew in the same second, unless something was written since. With the answer, `work` says
+    /// whether it may be kept for that: one with a token in it may not.
+    pub fn answer(
+        &self,
+        question: &str,
+        now: Timestamp,
+        work: impl FnOnce() -> Option<(String, bool)>,
+    ) -> Option<String> {
+        let writes = self.writes.get();
+        let is_known = |known: &&Answered| (known.at, known.writes) == (now, writes) && known.question == question;
+        if let Some(known) = self.answered.borrow().as_ref().filter(is_known) {
+            return Some(known.answer.clone());
+        }
+        let (answer, may_be_kept) = work()?;
+        // An answer that came with a write may be about what was before it.
+        if may_be_kept && self.writes.get() == writes {
+            let (question, answer) = (question.to_owned(), answer.clone());
+            self.answered.replace(Some(Answered { question, answer, at: now, writes }));
+        }
+        Some(answer)
+    }
+
+    fn writing(&self) {
+        self.writes.set(self.writes.get().wrapping_add(1));
     }
 
     fn remembered(&self, digest: &SessionDigest) -> Option<Row> {
@@ -61,11 +100,13 @@ impl<T: SessionTable> SessionTable for CachedTable<T> {
     }
 
     fn put(&self, row: &Row) -> Result<(), StoreError> {
+        self.writing();
         self.forget(&row.digest);
         self.table.put(row)
     }
 
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
+        self.writing();
         self.forget(digest);
         self.table.delete(digest)
     }
@@ -79,10 +120,12 @@ impl<T: SessionTable> SessionTable for CachedTable<T> {
     }
 
     fn put_note(&self, note: &Note) -> Result<(), StoreError> {
+        self.writing();
         self.table.put_note(note)
     }
 
     fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
+        self.writing();
         self.table.delete_note(kind, key)
     }
 

@@ -71,6 +71,7 @@ impl SessionTable for Frail {
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Find(u8),
+    Ask(u8, i64),
     Put(u8, i64, Fate),
     Delete(u8, Fate),
 }
@@ -79,6 +80,7 @@ fn op() -> impl Strategy<Value = Op> {
     let fate = || prop_oneof![4 => Just(Fate::Works), 1 => Just(Fate::Fails), 1 => Just(Fate::WorksUnseen)];
     prop_oneof![
         4 => (0..24_u8).prop_map(Op::Find),
+        4 => (0..3_u8, 0..3_i64).prop_map(|(key, at)| Op::Ask(key, at)),
         2 => (0..24_u8, 0..1000_i64, fate()).prop_map(|(key, at, fate)| Op::Put(key, at, fate)),
         1 => (0..24_u8, fate()).prop_map(|(key, fate)| Op::Delete(key, fate)),
     ]
@@ -108,6 +110,11 @@ proptest! {
         for op in ops {
             match op {
                 Op::Find(key) => prop_assert_eq!(cached.find(&digest(key)).unwrap(), table.find(&digest(key)).unwrap()),
+                Op::Ask(key, at) => {
+                    let answer = || format!("{:?}", table.find(&digest(key)).unwrap());
+                    let kept = cached.answer(&format!("{key}"), Timestamp::from_unix(at), || Some((answer(), true)));
+                    prop_assert_eq!(kept, Some(answer()));
+                }
                 Op::Put(key, at, so) => {
                     fate.set(so);
                     prop_assert_eq!(cached.put(&row(key, at)).is_ok(), so == Fate::Works);
@@ -141,4 +148,50 @@ fn a_row_is_read_once_and_a_missing_one_each_time() {
         assert_eq!(cached.find(&digest(2)).unwrap(), None);
     }
     assert_eq!(finds.get(), 11);
+}
+
+#[test]
+fn an_answer_is_worked_out_once_a_second_and_after_each_write() {
+    let (table, fate) = (Rc::new(MemoryTable::default()), Rc::new(Cell::new(Fate::Works)));
+    let cached = CachedTable::new(Frail { table, fate: Rc::clone(&fate), finds: Rc::default() });
+    let worked_out = Cell::new(0);
+    let ask = |question: &str, at: i64, may_be_kept: bool| {
+        let before = worked_out.get();
+        let work = || {
+            worked_out.set(before + 1);
+            Some((format!("answer {before}"), may_be_kept))
+        };
+        assert!(cached.answer(question, Timestamp::from_unix(at), work).is_some());
+        worked_out.get() > before
+    };
+    assert!(ask("a", 1, true) && !ask("a", 1, true), "the second time in a second");
+    assert!(ask("b", 1, true) && ask("a", 1, true), "another question");
+    assert!(ask("a", 2, true) && !ask("a", 2, true), "another second");
+    assert!(ask("a", 1, true), "the clock went back");
+    let writes: [fn(&CachedTable<Frail>) -> bool; 4] = [
+        |cached| cached.put(&row(1, 5)).is_ok(),
+        |cached| cached.delete(&digest(9)).is_ok(),
+        |cached| cached.put_note(&note()).is_ok(),
+        |cached| cached.delete_note(note().kind, &note().key).is_ok(),
+    ];
+    for write in writes {
+        for so in [Fate::Works, Fate::Fails, Fate::WorksUnseen] {
+            assert!(!ask("a", 1, true));
+            fate.set(so);
+            write(&cached);
+            assert!(ask("a", 1, true), "{so:?}");
+        }
+    }
+    assert!(ask("token", 1, false) && ask("token", 1, false), "what must not be kept");
+    fate.set(Fate::Works);
+    let during = cached.answer("c", Timestamp::from_unix(1), || {
+        cached.put(&row(2, 5)).ok()?;
+        Some(("before the write".to_owned(), true))
+    });
+    assert!(during.is_some() && ask("c", 1, true), "an answer that came with a write");
+    assert_eq!(cached.answer("d", Timestamp::from_unix(1), || None), None);
+}
+
+fn note() -> Note {
+    Note { kind: NoteKind::Ended, key: "n".to_owned(), value: String::new(), at: Timestamp::from_unix(9) }
 }

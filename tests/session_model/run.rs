@@ -270,6 +270,23 @@ impl Run {
             }
         };
         self.account_for_check(index, touch, &answer);
+        self.check_again(index, touch, token);
+    }
+
+    /// The object answers the same question from memory; it is what it would answer anew.
+    fn check_again(&self, index: usize, touch: bool, token: bool) {
+        let check = Check { digest: self.sessions[index].digest.clone(), touch, access_token: token, clocks: clocks() };
+        let question = serde_json::to_string(&check).unwrap();
+        let anew = || {
+            let step = self.subject().handle(&Command::Check(check.clone()), self.time(), false).unwrap();
+            let answer = step.into_answer().unwrap();
+            let has_token = matches!(&answer, Reply::Live(live) if live.access_token.is_some());
+            (serde_json::to_string(&answer).unwrap(), !has_token)
+        };
+        for _ in 0..2 {
+            let known = self.table.answer(&question, self.time(), || Some(anew()));
+            assert_eq!(known, Some(anew().0), "an answer that is older than the last write");
+        }
     }
 
     fn account_for_check(&mut self, index: usize, touch: bool, answer: &Reply) {

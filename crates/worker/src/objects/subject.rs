@@ -121,13 +121,22 @@ impl SubjectObject {
 impl Inner {
     /// Of a session that lives and has what it needs: nearly every message is about one.
     fn answer_now(self: &Rc<Self>, message: &str) -> Option<String> {
+        if self.refreshes.borrow().is_empty() {
+            return self.table.answer(message, SystemClock.now(), || self.work_out(message));
+        }
+        self.work_out(message).map(|(answer, _)| answer)
+    }
+
+    /// The answer, and whether it holds no token.
+    fn work_out(self: &Rc<Self>, message: &str) -> Option<(String, bool)> {
         let envelope: Envelope<Command> = json::from_text(message).ok()?;
         if envelope.v != VERSION || !matches!(envelope.command, Command::Check(_)) {
             return None;
         }
         let (answer, under_way) = self.begin(&envelope.command).ok()?;
-        let is_complete = matches!(answer, Reply::Live(_)) && !(under_way.is_some() && waits_for_token(&answer));
-        if is_complete { serde_json::to_string(&answer).ok() } else { None }
+        let Reply::Live(live) = &answer else { return None };
+        let (has_token, waits) = (live.access_token.is_some(), under_way.is_some() && waits_for_token(&answer));
+        if waits { None } else { Some((serde_json::to_string(&answer).ok()?, !has_token)) }
     }
 
     async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
