@@ -25,10 +25,10 @@ const SETTLE_MS = 50;
 
 /** The options that all benchmarks have. */
 export function optionsOf() {
-  const { values } = parseArgs({ options: { seconds: { type: "string", default: "5" }, json: { type: "string" } } });
+  const { values } = parseArgs({ options: { seconds: { type: "string", default: "5" }, json: { type: "string" }, once: { type: "boolean", default: false } } });
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error(`--seconds ${values.seconds} is no time`);
-  return { seconds, json: values.json };
+  return { seconds, json: values.json, once: values.once };
 }
 
 /** Where `--json` says: a file, or standard output. */

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +15,8 @@ import { freePort } from "./ports.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SUPPORT = join(ROOT, "tests/e2e/support");
+/** A main module of a test's own, in front of the built one. */
+const MAIN = "main.js";
 const KINDS = { ".js": "esModule", ".wasm": "wasm" };
 
 /** A Workers KV namespace as workerd speaks to one, in memory; what is in it from the start is in `ENTRIES`. */
@@ -39,11 +42,22 @@ function modules(folder) {
   const files = readdirSync(join(folder, "build"), { recursive: true, encoding: "utf8" }).sort();
   const known = files.map((file) => [file, KINDS[/\.[a-z]+$/.exec(file)?.[0]]]).filter(([, kind]) => kind);
   // The first module is the main one.
-  known.sort(([one], [other]) => Number(other === "index.js") - Number(one === "index.js"));
+  const main = files.includes(MAIN) ? MAIN : "index.js";
+  known.sort(([one], [other]) => Number(other === main) - Number(one === main));
   return known.map(([file, kind]) => `(name = ${text(file)}, ${kind} = embed ${text(`build/${file}`)})`).join(",\n      ");
 }
 
 const FLAGS = `compatibilityDate = ${text(PLATFORM.compatibilityDate)}, compatibilityFlags = [${PLATFORM.compatibilityFlags.map(text)}]`;
+
+/** Whether something takes connections there. */
+const connects = (port) =>
+  new Promise((tell) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      tell(true);
+      socket.destroy();
+    });
+    socket.on("error", () => tell(false));
+  });
 
 /** A Worker of one file, `{name}.mjs`. */
 function service(name, bindings = [], script = name) {
@@ -106,9 +120,10 @@ export class BareWorkerd {
   /**
    * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`;
    * `published`, what is in the namespace of policies from the start, by key;
+   * `main`, the text of a module in front of the built one, which it imports as `./index.js`;
    * and `peers`, other Workers in the same process before the same upstream: by name, each with a `script`, `bindings`, and later its `port`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), published = {}, peers = {} }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), published = {}, peers = {}, main }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
     this.peers = peers;
@@ -116,6 +131,7 @@ export class BareWorkerd {
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
     cpSync(join(ROOT, build), join(this.folder, "build"), { recursive: true });
+    if (main) writeFileSync(join(this.folder, "build", MAIN), main);
     cpSync(upstream, join(this.folder, "echo.mjs"));
     writeFileSync(join(this.folder, "namespace.mjs"), NAMESPACE);
     for (const [name, { script }] of Object.entries(peers)) writeFileSync(join(this.folder, `${name}.mjs`), script);
@@ -123,6 +139,12 @@ export class BareWorkerd {
 
   /** Starts it, and waits until it answers. */
   async start() {
+    await this.listen();
+    await this.#until(() => this.send("/auth/health").then(({ status }) => status === 200, () => false));
+  }
+
+  /** Starts it, and waits until it takes connections: no request has reached it then. */
+  async listen() {
     this.port = await freePort();
     for (const peer of Object.values(this.peers)) peer.port = await freePort();
     const config = join(this.folder, "config.capnp");
@@ -130,10 +152,12 @@ export class BareWorkerd {
     this.#child = spawn(workerd.default ?? workerd, ["serve", config, "--experimental"], { stdio: ["ignore", "pipe", "pipe"] });
     this.exited = new Promise((done) => this.#child.once("exit", done));
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on("data", (chunk) => this.#said.push(String(chunk)));
+    await this.#until(() => connects(this.port));
+  }
+
+  async #until(isSo) {
     const end = Date.now() + 20_000;
-    for (;;) {
-      const answer = await this.send("/auth/health").catch(() => undefined);
-      if (answer?.status === 200) return;
+    while (!(await isSo())) {
       if (Date.now() > end || this.#child.exitCode !== null) throw new Error(`workerd does not answer:\n${this.output.slice(-4000)}`);
       await new Promise((soon) => setTimeout(soon, 15));
     }
@@ -162,11 +186,11 @@ export class BareWorkerd {
     await this.exited;
   }
 
-  /** The seconds of processor time that it has used so far. */
+  /** The seconds of processor time that its threads have used so far; exact to the nanosecond, unlike the process's own count. */
   get cpuSeconds() {
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8").split(") ")[1].split(" ");
-    const TICKS_PER_SECOND = 100;
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    const tasks = `/proc/${this.#child.pid}/task`;
+    const nanoseconds = (task) => Number(readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0]);
+    return readdirSync(tasks).reduce((sum, task) => sum + nanoseconds(task), 0) / 1e9;
   }
 
   /** How much memory it holds now. */
