@@ -45,6 +45,7 @@ const STEPS = [
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
@@ -58,6 +59,7 @@ const NEEDS = {
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
+  verifier: () => build('verifier', 'engine alone, for its benchmark'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
   test: () => build('test', 'clippy and Worker for tests, with policies and faults on demand'),
 };
@@ -150,6 +152,13 @@ async function fuzzAll() {
   };
   await Promise.all(Array.from({ length: FUZZ_AT_A_TIME }, lane));
   return done.sort().join('; ');
+}
+
+/** That they work: what they measure in a moment means nothing. */
+async function benchmarks() {
+  const names = ['gateways', 'sessions', 'tokens', 'relations'];
+  for (const name of names) await run(process.execPath, [join(root, 'tests', 'bench', `${name}.mjs`), '--once']);
+  return names.join(', ');
 }
 
 /** Both configurations are valid; their secrets are somewhere else. */

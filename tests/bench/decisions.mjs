@@ -2,6 +2,7 @@
 // as ratios to the same request at a route that requires nothing. What relations cost is `npm run bench:relations`'s.
 // Bare workerd, one process, loopback: the ratios travel, the absolute numbers do not.
 //   --seconds 5     how long each is measured, in several turns
+//   --once          hardly measures: whether the benchmark still works
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
 import { readFileSync } from "node:fs";

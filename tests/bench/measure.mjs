@@ -8,6 +8,7 @@ export const CONNECTIONS = 32;
 const WARM_UP_SECONDS = 1;
 /** Many and short: what else the machine does lasts longer than one. */
 const TURNS = 15;
+const ONCE_SECONDS = 0.02;
 /** For the last lines of a log to come in. */
 const SETTLE_MS = 50;
 
@@ -22,6 +23,9 @@ const SETTLE_MS = 50;
  * @property {number} [expected] the status of every answer; 200, if there is none
  * @property {(log: string, requests: number) => void} [check] throws where the log of a turn tells of something else than was meant
  */
+
+/** Whether it is only to be seen that all of it works. */
+const ONCE = process.argv.includes("--once");
 
 /** The options that all benchmarks have. */
 export function optionsOf() {
@@ -101,10 +105,11 @@ async function turnOf(workerd, ask, seconds) {
  * @returns {Promise<Record<string, object[]>>} the turns of each, by name; turns of the same place belong together
  */
 export async function inTurns(workerd, asks, seconds) {
-  for (const ask of asks) await turnOf(workerd, { ...ask, check: undefined }, WARM_UP_SECONDS);
+  for (const ask of ONCE ? [] : asks) await turnOf(workerd, { ...ask, check: undefined }, WARM_UP_SECONDS);
   const turns = Object.fromEntries(asks.map(({ name }) => [name, []]));
-  for (let turn = 0; turn < TURNS; turn += 1) {
-    for (const ask of turn % 2 ? asks.toReversed() : asks) turns[ask.name].push(await turnOf(workerd, ask, seconds / TURNS));
+  const [count, each] = ONCE ? [1, ONCE_SECONDS] : [TURNS, seconds / TURNS];
+  for (let turn = 0; turn < count; turn += 1) {
+    for (const ask of turn % 2 ? asks.toReversed() : asks) turns[ask.name].push(await turnOf(workerd, ask, each));
   }
   return turns;
 }

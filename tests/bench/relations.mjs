@@ -3,6 +3,7 @@
 // request at a route that requires nothing. Bare workerd, one process, loopback: the ratios travel, the absolute
 // numbers do not, and on the platform an object may be far away: there, count the rounds.
 //   --seconds 5     how long each is measured, in several turns
+//   --once          hardly measures: whether the benchmark still works
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
 import { Agent } from "node:http";
@@ -17,7 +18,7 @@ const options = optionsOf();
 const AUDIENCE = "https://api.example.com";
 const LIFE_SECONDS = 3600;
 const DEPTHS = [1, 3, 5];
-const TUPLES = 1_000_000;
+const TUPLES = options.once ? 1_000 : 1_000_000;
 const MEMBERS = Math.floor(TUPLES / DEPTHS.length);
 const PER_CHANGE = 100;
 const WRITERS = 8;

@@ -1,6 +1,7 @@
 // `npm run bench:sessions`: what a session costs, as ratios to the same Worker with the route made public.
 // Bare workerd, one process, loopback: the ratios travel, the absolute numbers do not.
 //   --seconds 5     how long each route is measured, in several turns
+//   --once          hardly measures: whether the benchmark still works
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
 import { Agent } from "node:http";
@@ -13,7 +14,7 @@ import { file, signIn } from "./support.mjs";
 
 const options = optionsOf();
 const CONTENDERS = 50;
-const REFRESH_ROUNDS = 8;
+const REFRESH_ROUNDS = options.once ? 1 : 8;
 
 const upstream = { methods: ["GET"], upstream: "service:ECHO" };
 const ROUTES = {

@@ -3,6 +3,7 @@
 // what a request costs besides is neither's. What whole gateways cost is `npm run bench`'s.
 // Bare workerd, one process, loopback: the ratios travel, the absolute numbers do not.
 //   --seconds 5     how long each is measured, in several turns
+//   --once          hardly measures: whether the benchmark still works
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
 import { Agent } from "node:http";
