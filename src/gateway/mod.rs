@@ -143,15 +143,13 @@ impl Gateway {
         self.note(platform, &event);
     }
 
-    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id. Only a decision
-    /// about somebody who is known, and none that a limit made: else each request of any stranger would be a write, and no
-    /// limit would help against those of others.
+    /// Writes the event; where the configuration says so, it is kept as well, for who asks why by its id.
     fn note<P: Platform>(&self, platform: &P, event: &Event) {
         let line = event.to_line();
         platform.log().line(&line);
         let Some(decisions) = self.config.decisions else { return };
         let is_meant = event.outcome == Effect::Deny || decisions.of == DecisionRetention::All;
-        if is_meant && event.subject.is_some() && event.status != StatusCode::TOO_MANY_REQUESTS {
+        if is_meant && is_for_keeping(event) {
             let until = event.time.plus(decisions.keep);
             let kept = if line.len() > MAX_EVENT_BYTES { event.clone().in_short().to_line() } else { line };
             platform.decisions().keep(LoggedDecision::new(&event.request_id, kept, until));
@@ -217,6 +215,14 @@ impl Gateway {
         };
         Ok(Disposition::Respond(response))
     }
+}
+
+/// Whether an event may be kept: only a decision about somebody who is known, and none that a limit made. Else each request
+/// of any stranger would be a write, and no limit would help against those of others. A 429 of an upstream's is no limit of
+/// ours.
+fn is_for_keeping(event: &Event) -> bool {
+    let is_limited = event.outcome == Effect::Deny && event.status == StatusCode::TOO_MANY_REQUESTS;
+    event.event != What::Own && event.subject.is_some() && !is_limited
 }
 
 /// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.
