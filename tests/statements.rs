@@ -165,6 +165,25 @@ fn a_decision_stays_as_it_was_made_until_it_is_forgotten() {
     assert_eq!(table.next(decision::NEXT), None);
 }
 
+/// Rows that strangers cause expire by the thousand: to find those that have must not read the others.
+#[test]
+fn what_has_expired_is_found_by_an_index() {
+    for (create, index, sweep, next) in [
+        (once::CREATE, once::INDEX, once::SWEEP, once::NEXT),
+        (sid::CREATE, sid::INDEX, sid::SWEEP, sid::NEXT),
+        (decision::CREATE, decision::INDEX, decision::SWEEP, decision::NEXT),
+    ] {
+        let table = Table::new(create);
+        (0..2).for_each(|_| table.run(index, []));
+        for (statement, bound) in [(sweep, vec![number(1)]), (next, vec![])] {
+            let mut prepared = table.0.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+            let plan = prepared.query_map(params_from_iter(bound), |row| row.get::<_, String>(3)).unwrap();
+            let plan: Vec<String> = plan.map(Result::unwrap).collect();
+            assert!(plan.iter().all(|step| step.starts_with("SEARCH") && step.contains("INDEX")), "{plan:?}");
+        }
+    }
+}
+
 #[test]
 fn a_bucket_is_what_was_written_last_until_it_is_full() {
     let table = Table::new(bucket::CREATE);

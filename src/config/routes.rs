@@ -109,6 +109,9 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     let paths = table.optional("paths", paths).unwrap_or(surroundings.paths);
     let request_headers = request_headers::of_route(&mut table, &surroundings.remove);
     let buffer = table.optional("websocket_buffer", whole_number(1, LARGEST_WEBSOCKET_BUFFER));
+    if buffer.is_some() && access == Some(Access::Public) {
+        table.problem("websocket_buffer", "is about guarded routes: with `public = true` nothing is held back here");
+    }
     table.finish();
     Some(Route {
         name: name.to_owned(),

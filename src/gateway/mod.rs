@@ -146,15 +146,13 @@ impl Gateway {
         self.write(platform, &event.to_line(), || event.clone());
     }
 
-    /// Writes the event by its line; where the configuration says so, it is kept as well, for who asks why by its id. Only a decision
-    /// about somebody who is known, and none that a limit made: else each request of any stranger would be a write, and no
-    /// limit would help against those of others.
+    /// Writes the event by its line; where the configuration says so, it is kept as well, for who asks why by its id.
     fn write<P: Platform>(&self, platform: &P, line: &str, event: impl FnOnce() -> Event) {
         platform.log().line(line);
         let Some(decisions) = self.config.decisions else { return };
         let event = event();
         let is_meant = event.outcome == Effect::Deny || decisions.of == DecisionRetention::All;
-        if is_meant && event.subject.is_some() && event.status != StatusCode::TOO_MANY_REQUESTS {
+        if is_meant && is_for_keeping(&event) {
             let (until, id) = (event.time.plus(decisions.keep), event.request_id.clone());
             let kept = if line.len() > MAX_EVENT_BYTES { event.in_short().to_line() } else { line.to_owned() };
             platform.decisions().keep(LoggedDecision::new(&id, kept, until));
@@ -224,10 +222,19 @@ impl Gateway {
     }
 }
 
+<<<<<<< HEAD
 /// Work that few requests lead to, as code of its own. Else it would be part of the code of every request: an isolate compiles
 /// that for its first request, and anew once it is hot, all or nothing.
 pub(crate) fn cold<'work, T>(work: impl Future<Output = T> + 'work) -> Pin<Box<dyn Future<Output = T> + 'work>> {
     Box::pin(work)
+=======
+/// Whether an event may be kept: only a decision about somebody who is known, and none that a limit made. Else each request
+/// of any stranger would be a write, and no limit would help against those of others. A 429 of an upstream's is no limit of
+/// ours.
+fn is_for_keeping(event: &Event) -> bool {
+    let is_limited = event.outcome == Effect::Deny && event.status == StatusCode::TOO_MANY_REQUESTS;
+    event.event != What::Own && event.subject.is_some() && !is_limited
+>>>>>>> h4
 }
 
 /// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.

@@ -109,16 +109,21 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// Ends the session whose place another one takes. A provider that gives no refresh token this time (it asked the
     /// person nothing, or gives one at the first sign-in only) meant the one that the session had to go on: it is the same
-    /// person, at the same provider.
+    /// person, at the same provider. It does so only where the session still counts, and where nobody has sent that token:
+    /// one that rotates is never sent twice.
     fn replace(&self, old: &Row, begin: &Begin, now: Timestamp) -> Result<Option<Inherited>, StoreError> {
-        let of_old =
-            parse(old).filter(|session| session.provider == begin.session.provider && session.refresh.possible);
+        let may_go_on = |session: &Session| {
+            let counts = self.terms.terms(session, now).check(session, begin.clocks, now).is_ok();
+            let is_unsent = session.refresh.possible && session.refresh.started_at.is_none();
+            counts && is_unsent && session.provider == begin.session.provider
+        };
         let inherits = begin.tokens.refresh_token.is_none();
-        let known = of_old.filter(|_| inherits).zip(self.open(old)).and_then(|(session, tokens)| {
+        let session = parse(old).filter(|session| inherits && may_go_on(session));
+        let known = session.zip(self.open(old)).and_then(|(session, tokens)| {
             let refresh_token = tokens.refresh_token?;
             // A refreshed ID token repeats the `nonce` of the sign-in that the refresh token is from.
             let tokens = Tokens { refresh_token: Some(refresh_token), nonce: tokens.nonce, ..begin.tokens.clone() };
-            Some(Inherited { refresh: RefreshState { started_at: None, ..session.refresh }, tokens })
+            Some(Inherited { refresh: session.refresh, tokens })
         });
         match &known {
             Some(_) => self.table.delete(&old.digest)?,
@@ -256,5 +261,4 @@ fn row(place: Place<'_>, session: &Session, tokens: String, clocks: SessionTimeo
 }
 
 #[cfg(test)]
-#[path = "subject/tests.rs"]
 mod tests;

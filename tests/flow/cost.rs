@@ -2,6 +2,7 @@
 //! The exceptions are those of `docs/limits.md`, each with its bound.
 
 use postern::gateway::Gateway;
+use postern::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::authzen::{MANY, ONE};
@@ -230,7 +231,15 @@ fn decisions_are_kept_of_those_who_are_known() {
         let id = event["request_id"].as_str().unwrap();
         assert!(world.decisions.borrow().contains_key(id), "{event}");
     }
+    // What an upstream says of its own limits is nothing that a limit of ours refused; a page of ours decides nothing.
+    let sent_on = browser.send(&Asked::script("GET", "/app/a"));
+    world.decisions.borrow_mut().clear();
+    gateway.forwarded(&world, sent_on.forwarded(), Ok(StatusCode::TOO_MANY_REQUESTS));
+    assert_eq!(world.decisions.borrow().len(), 1);
+    let landing = browser.send(&Asked::navigation("/auth/logged-out")).event;
+    assert_eq!((&landing["event"], &landing["subject"]), (&json!("own"), &json!("alice")));
     let kept = world.decisions.borrow().len();
+    assert_eq!(kept, 1);
     let mut limited = everything();
     limited["ROUTES"]["/few/{*rest}"] = json!({
         "upstream": "service:API", "limits": { "address": { "rate": "1/1h", "counter": "isolate" } },

@@ -8,7 +8,7 @@ use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{
     Access, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission, Requirements, Route,
-    Token, Upstream,
+    Token, Upstream, WEBSOCKET_BUFFER,
 };
 
 use super::rules;
@@ -261,6 +261,9 @@ fn row(route: &Route) -> [String; 4] {
     if route.paths == Paths::Exact {
         who.push_str(", paths exact");
     }
+    if route.websocket_buffer != WEBSOCKET_BUFFER {
+        who.push_str(&format!(", holds {} MiB in each direction of a WebSocket", route.websocket_buffer));
+    }
     who.extend(headers_of_callers(route));
     for (kind, limit) in route.limits.all().filter(|_| !route.limits.shared) {
         who.push_str(&format!("; {}", counted(kind, limit)));
@@ -393,11 +396,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
     if config.session.same_site == SameSite::Lax {
         warnings.push("`SESSION.same_site` is `lax`: links on other sites carry the session cookie".to_owned());
     }
-    let limits = [("login", &config.limits.login), ("callback", &config.limits.callback)];
-    let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
-    for (name, _) in limits.into_iter().filter(|(_, limit)| limit.is_none() && !behind_a_proxy) {
-        warnings.push(format!("`LIMITS.{name}` is `false`: nothing stops a flood of sign-ins from one address"));
-    }
+    warnings.extend(floods(config));
     warnings.extend(rules::warnings(config));
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(
@@ -431,6 +430,24 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     warnings.extend(config.issuers.iter().filter_map(left_to_endpoint));
     warnings
+}
+
+/// The limits that are on by default and were turned off.
+fn floods(config: &Config) -> Vec<String> {
+    let limits = &config.limits;
+    let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
+    let has_frames = config.providers.iter().any(|provider| provider.frontchannel_logout);
+    let all = [
+        ("login", &limits.login, "sign-ins", true),
+        ("callback", &limits.callback, "sign-ins", true),
+        ("frontchannel_logout", &limits.frontchannel_logout, "made-up sign-outs", has_frames),
+        ("own", &limits.own, "requests to Postern's own endpoints", true),
+    ];
+    let off = all.into_iter().filter(|(_, limit, _, is_used)| limit.is_none() && *is_used && !behind_a_proxy);
+    off.map(|(name, _, what, _)| {
+        format!("`LIMITS.{name}` is `false`: nothing stops a flood of {what} from one address")
+    })
+    .collect()
 }
 
 /// Whether what people are or may do is read from `groups` of Microsoft Entra.

@@ -128,13 +128,22 @@ impl World {
     }
 
     fn try_begin(&self, now: i64, replaces: Option<SessionDigest>) -> (SessionDigest, Reply) {
+        self.begin_with(Some("the-refresh-token"), now, replaces)
+    }
+
+    fn begin_with(
+        &self,
+        refresh_token: Option<&str>,
+        now: i64,
+        replaces: Option<SessionDigest>,
+    ) -> (SessionDigest, Reply) {
         let digest = SessionId::generate(&self.random).digest();
         let begin = Begin {
             digest: digest.clone(),
             session: session(now),
             tokens: Tokens {
                 access_token: Secret::new("the-access-token".into()),
-                refresh_token: Some(Secret::new("the-refresh-token".into())),
+                refresh_token: refresh_token.map(|token| Secret::new(token.into())),
                 id_token: Secret::new("the-id-token".into()),
                 nonce: None,
             },
@@ -483,3 +492,5 @@ fn watching_a_session_is_no_use_of_it_and_brings_its_alarm_forward_to_clocks_tha
     assert_eq!(expires_at(&world), 300);
     assert_eq!(world.table.next_event().unwrap().unwrap().as_unix(), START + 300);
 }
+
+mod replacing;
