@@ -185,6 +185,25 @@ fn what_has_expired_is_found_by_an_index() {
 }
 
 #[test]
+fn who_cleans_up_reads_by_the_index_and_not_the_whole_table() {
+    for (create, index, statements) in [
+        (once::CREATE, once::INDEX, [once::SWEEP, once::NEXT]),
+        (sid::CREATE, sid::INDEX, [sid::SWEEP, sid::NEXT]),
+        (decision::CREATE, decision::INDEX, [decision::SWEEP, decision::NEXT]),
+    ] {
+        let table = Table::new(create);
+        (0..2).for_each(|_| table.run(index, []));
+        for statement in statements {
+            let mut prepared = table.0.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+            let bound = vec![number(100); prepared.parameter_count()];
+            let steps = prepared.query_map(params_from_iter(bound), |row| row.get::<_, String>("detail")).unwrap();
+            let steps: Vec<String> = steps.map(Result::unwrap).collect();
+            assert!(!steps.is_empty() && steps.iter().all(|step| step.contains("_until")), "{statement}: {steps:?}");
+        }
+    }
+}
+
+#[test]
 fn a_bucket_is_what_was_written_last_until_it_is_full() {
     let table = Table::new(bucket::CREATE);
     let write = |debt: i64, full_at: i64| {

@@ -103,6 +103,18 @@ mod tests {
     }
 
     #[test]
+    fn the_claim_that_names_the_audience_names_the_resource() {
+        let issuer = token_issuer(|table| {
+            table["audience"] = json!([NOTES, MAIL]);
+            table["audience_claim"] = json!("resource");
+        });
+        let claims = json!({ "resource": NOTES });
+        let opens =
+            |path| is_for(&issuer, claims.as_object().unwrap(), &public_url(), &CanonicalPath::parse(path).unwrap());
+        assert!(opens("/mcp/notes") && !opens("/mcp/mail"));
+    }
+
+    #[test]
     fn the_address_of_the_deployment_is_that_of_all_that_lies_in_it() {
         for address in [ROOT, "https://app.example.com/"] {
             for path in ["/", "/mcp/notes", "/other"] {

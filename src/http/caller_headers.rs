@@ -243,13 +243,137 @@ mod tests {
         }
     }
 
+    /// Each entry of the lists said a second time, by a name that would go through without it.
+    const ONE_OF_EACH: [&str; 87] = [
+        "cf-access-user",
+        "impersonate-user",
+        "remote-id",
+        "ssl-client-s-dn",
+        "tailscale-id",
+        "x-account-id",
+        "x-actor-id",
+        "x-admin",
+        "x-amzn-mtls-clientcert",
+        "x-amzn-oidc-id",
+        "x-arr-clientcert",
+        "x-auth-id",
+        "x-authenticated-id",
+        "x-authentik-id",
+        "x-authz-roles",
+        "x-client-id",
+        "x-consumer-id",
+        "x-credential-id",
+        "x-customer-id",
+        "x-envoy-id",
+        "x-forwarded-user",
+        "x-gateway-user",
+        "x-goog-authenticated-id",
+        "x-goog-iap-id",
+        "x-group-id",
+        "x-hasura-id",
+        "x-identity",
+        "x-impersonate-user",
+        "x-internal-user",
+        "x-jwt-id",
+        "x-kong-consumer",
+        "x-login-name",
+        "x-member-id",
+        "x-middleware-subrequest",
+        "x-ms-client-principal-id",
+        "x-ms-token-id",
+        "x-oidc-sub",
+        "x-okta-user",
+        "x-on-behalf-of",
+        "x-org-id",
+        "x-organization-id",
+        "x-original-url",
+        "x-permissions",
+        "x-pomerium-id",
+        "x-postern-id",
+        "x-principal-id",
+        "x-proxy-user",
+        "x-remote-id",
+        "x-rewrite-url",
+        "x-roles",
+        "x-scope-id",
+        "x-ssl-id",
+        "x-sso-id",
+        "x-subject",
+        "x-tenant",
+        "x-tls-id",
+        "x-user",
+        "x-vouch-id",
+        "x-webauth-id",
+        "client-cert",
+        "client-cert-chain",
+        "client-ip",
+        "fastly-client-ip",
+        "forwarded",
+        "from",
+        "proxy",
+        "proxy-authorization",
+        "true-client-ip",
+        "via",
+        "x-access-token",
+        "x-anonymous-consumer",
+        "x-cluster-client-ip",
+        "x-email",
+        "x-group",
+        "x-groups",
+        "x-host",
+        "x-http-host-override",
+        "x-http-method",
+        "x-http-method-override",
+        "x-id-token",
+        "x-method-override",
+        "x-real-ip",
+        "x-request-id",
+        "x-scheme",
+        "x-scopes",
+        "x-username",
+        "x-url-scheme",
+    ];
+
+    #[test]
+    fn no_entry_of_the_lists_can_be_left_out() {
+        //
+        for one in ONE_OF_EACH {
+            assert!(claims(one), "{one}");
+        }
+        for prefix in CLAIMING_PREFIXES {
+            let is_told = ONE_OF_EACH.iter().any(|one| one.starts_with(prefix) && !CLAIMING_NAMES.contains(one));
+            assert!(is_told, "`{prefix}` wants a name in this list");
+        }
+        assert!(CLAIMING_NAMES.iter().all(|one| ONE_OF_EACH.contains(one)));
+        for harmless in ["x-client-info", "x-client-name", "x-client-platform", "x-client-version", "x-user-agent"] {
+            assert!(!claims(harmless), "{harmless}");
+        }
+    }
+
     #[test]
     fn what_is_written_anew_is_for_no_route_to_keep() {
-        for never in
-            ["x-postern-subject", "x-forwarded-for", "x-real-ip", "cf-connecting-ip", "x-http-method", "client-cert"]
-        {
-            assert!(is_kept_for_no_route(&name(never)), "{never}");
-        }
+        let never = [
+            "cf-connecting-ip",
+            "client-cert",
+            "fastly-client-ip",
+            "forwarded",
+            "proxy-authorization",
+            "true-client-ip",
+            "via",
+            "x-client-ip",
+            "x-cluster-client-ip",
+            "x-forwarded-for",
+            "x-host",
+            "x-http-method",
+            "x-method-override",
+            "x-original-url",
+            "x-postern-subject",
+            "x-real-ip",
+            "x-request-id",
+            "x-rewrite-url",
+        ];
+        assert!(never.iter().all(|never| is_kept_for_no_route(&name(never))), "{never:?}");
+        assert!(FOR_NO_ROUTE.iter().all(|prefix| never.iter().any(|one| one.starts_with(prefix))));
         for possible in ["x-auth-token", "x-tenant-id", "x-user-id", "x-remote-user", "authorization"] {
             assert!(!is_kept_for_no_route(&name(possible)), "{possible}");
         }

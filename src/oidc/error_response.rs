@@ -222,6 +222,54 @@ mod tests {
     }
 
     #[test]
+    fn every_code_of_the_registry_has_its_meaning() {
+        // Said a second time, class by class: a slip in the table would otherwise be its own proof.
+        let of = |class| KNOWN.into_iter().filter(|(_, own)| *own == class).map(|(code, _)| code).collect::<Vec<_>>();
+        assert_eq!(of(ErrorClass::Declined), ["access_denied"]);
+        assert_eq!(
+            of(ErrorClass::PersonWanted),
+            [
+                "account_selection_required",
+                "authentication_expired",
+                "consent_required",
+                "expired_token",
+                "insufficient_user_authentication",
+                "interaction_required",
+                "invalid_grant",
+                "login_required",
+                "unmet_authentication_requirements"
+            ]
+        );
+        assert_eq!(
+            of(ErrorClass::NotNow),
+            ["authorization_pending", "server_error", "slow_down", "temporarily_unavailable"]
+        );
+        assert_eq!(
+            of(ErrorClass::Mistaken),
+            [
+                "insufficient_scope",
+                "invalid_authorization_details",
+                "invalid_client",
+                "invalid_dpop_proof",
+                "invalid_request",
+                "invalid_request_object",
+                "invalid_request_uri",
+                "invalid_scope",
+                "invalid_target",
+                "invalid_token",
+                "registration_not_supported",
+                "request_not_supported",
+                "request_uri_not_supported",
+                "unauthorized_client",
+                "unsupported_grant_type",
+                "unsupported_response_type",
+                "unsupported_token_type",
+                "use_dpop_nonce"
+            ]
+        );
+    }
+
+    #[test]
     fn a_status_that_may_pass_is_not_now_whatever_stands_in_the_body() {
         for status in [408, 425, 429, 500, 502, 503, 599] {
             for body in [json!({ "error": "invalid_grant" }), json!({}), Value::Null] {

@@ -190,7 +190,8 @@ fn a_login_that_is_begun_and_ended_costs_one_row_however_often_it_is_ended() {
         let path = format!("/auth/callback/corp?state={state}&error=access_denied");
         costs.push(send(&stranger, &Asked::navigation(&path)).1);
         // Whoever says that nobody goes there reaches nothing at all, and is not counted for it.
-        for (mode, dest) in [("cors", "empty"), ("no-cors", "image"), ("navigate", "iframe"), ("x", "document")] {
+        let frames = ["iframe", "frame", "fencedframe", "embed", "object"].map(|dest| ("navigate", dest));
+        for (mode, dest) in [("cors", "empty"), ("no-cors", "image"), ("x", "document")].into_iter().chain(frames) {
             let stranger = Browser::new(&world, &gateway);
             stranger.plant(&login, &cookie);
             let asked = Asked::new("GET", &path).with("sec-fetch-mode", mode).with("sec-fetch-dest", dest);

@@ -131,6 +131,8 @@ fn a_name_alone_is_enough_for_the_path_says_of_which_provider() {
     world.partner.bend_claims(|claims| claims["sid"] = "a-1".into());
     partner.login_at(&world.partner, "provider=partner");
     other.send(&frame(&format!("{PATH}?sid=a-1"))).assert_refused(400, "logout_request.not_this_session");
+    // Another provider may call its own session by the same name.
+    partner.send(&frame(&format!("{PATH}?sid=a-1"))).assert_refused(400, "logout_request.not_this_session");
     assert_done(&with_cookie.send(&frame(&format!("{PATH}?sid=a-1"))), "logout.sessions_ended");
     let nobody = Browser::new(&world, &gateway);
     assert_done(&nobody.send(&frame(&format!("{PATH}?sid=a-2&x=y"))), "logout.sessions_ended");

@@ -256,6 +256,25 @@ fn an_administrator_names_people_of_issuers_that_are_not_configured_any_more() {
 }
 
 #[test]
+fn sessions_of_an_issuer_are_not_listed_while_another_has_its_id() {
+    // also where the object goes by the configuration before.
+    let mut vars = two_providers();
+    vars["ADMIN"] = json!({ "principals": ["partner|root"] });
+    let (world, before) = (World::new(), gateway(&vars));
+    let _alice = Browser::new(&world, &before).signed_in_as("alice", "a-1");
+    world.partner.bend_claims(|claims| claims["sub"] = "root".into());
+    let root = Browser::new(&world, &before);
+    root.login_at(&world.partner, "provider=partner");
+    let who = form_urlencoded::Serializer::new(String::new()).append_pair("issuer", CORP).finish();
+    let path = format!("/auth/admin/sessions?subject=alice&{who}");
+    let seen =
+        |root: &Browser<'_>| root.send(&Asked::script("GET", &path)).json()["sessions"].as_array().unwrap().len();
+    assert_eq!(seen(&root), 1);
+    vars["PROVIDERS"]["corp"]["issuer"] = json!("https://other.example");
+    assert_eq!(seen(&moved(&root, &gateway(&vars))), 0);
+}
+
+#[test]
 fn sessions_that_are_over_are_not_listed() {
     //
     let mut vars = two_providers();

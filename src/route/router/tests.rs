@@ -317,6 +317,16 @@ fn rules_that_others_could_be_meant_by_are_known_before_any_request() {
     assert_eq!(overridable, [("POST /orders/{id}", "PUT,DELETE /orders/{id}")]);
 }
 
+#[test]
+fn a_form_may_say_every_method_that_changes_something() {
+    for (method, is_told) in [("PUT", true), ("PATCH", true), ("DELETE", true), ("GET", false)] {
+        let name = format!("{method} /orders/{{id}}");
+        let router = Router::new(vec![rule("POST /orders/{id}", SOMEBODY), rule(&name, ADMIN)]).unwrap();
+        let told: Vec<_> = router.overridable().into_iter().map(|one| one.stricter.name.clone()).collect();
+        assert_eq!(told, if is_told { vec![name] } else { Vec::new() }, "{method}");
+    }
+}
+
 /// Names that differ in all the ways that a server may overlook.
 const NAMES: [&str; 6] = ["a", "A", "b", "a.j", "A.j", "b.k"];
 

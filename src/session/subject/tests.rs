@@ -343,6 +343,14 @@ fn what_the_configuration_says_of_a_session_holds_for_those_that_are_there() {
     assert!(!watchable(&world, &other, timeouts(), START + 600));
     assert!(world.listed(START + 600).is_empty());
     assert!(world.check(&session, START + 600, true).is_none());
+    // Who cleans up waits for that second, too.
+    let world = World::new();
+    let session = world.begin(START, None);
+    world.terms.set(SessionTerms { lapse: None, longest: Some(Seconds::minutes(10)) });
+    for (now, is_there) in [(START + 599, true), (START + 600, false)] {
+        world.with(|subject| subject.sweep(at(now))).unwrap();
+        assert_eq!(world.table.find(&session).unwrap().is_some(), is_there, "{now}");
+    }
     // A limit beyond the clocks changes nothing.
     let world = World::new();
     let session = world.begin(START, None);
