@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use postern::config::{Config, KEY_RING, VERIFY};
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 17] = [
+const TABLES: [(&str, &[&str]); 18] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("claim_headers", &["ROUTES"]),
@@ -27,6 +27,7 @@ const TABLES: [(&str, &[&str]); 17] = [
     ("routes", &["ROUTES"]),
     ("security_headers", &["SECURITY_HEADERS", "ROUTES"]),
     ("session", &["SESSION"]),
+    ("upstream", &["ROUTES"]),
     ("verify", &["VERIFY"]),
 ];
 

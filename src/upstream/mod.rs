@@ -1,5 +1,6 @@
 //! What goes to an upstream, and what of its answer comes back.
 
+pub mod addresses;
 pub mod assertion;
 pub mod claim_headers;
 pub mod forward;

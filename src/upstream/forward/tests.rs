@@ -27,6 +27,7 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         security_headers: None,
         head: &head,
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
+        strip_prefix: None,
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
         vary: private.then_some("Cookie"),
