@@ -4,7 +4,7 @@ pub mod addresses;
 pub mod assertion;
 pub mod claim_headers;
 pub mod forward;
-mod headers;
+pub mod headers;
 pub mod identity;
 pub mod lifetime;
 pub mod response;
