@@ -1,16 +1,18 @@
 //! The documentation keeps up with the code: `docs/configuration.md` describes every variable, and every key that
 //! `src/config` reads, at the table that has it; `CONTRIBUTING.md` names files that are there.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::unwrap_used, reason = "a test stops where it meets what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it meets what it did not expect")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{read_dir, read_to_string};
 use std::path::{Path, PathBuf};
 
 use postern::config::{Config, KEY_RING, VERIFY};
+use postern::http::caller_headers;
+use postern::upstream::headers;
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 17] = [
+const TABLES: [(&str, &[&str]); 18] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("claim_headers", &["ROUTES"]),
@@ -27,6 +29,7 @@ const TABLES: [(&str, &[&str]); 17] = [
     ("routes", &["ROUTES"]),
     ("security_headers", &["SECURITY_HEADERS", "ROUTES"]),
     ("session", &["SESSION"]),
+    ("upstream", &["ROUTES"]),
     ("verify", &["VERIFY"]),
 ];
 
@@ -153,4 +156,26 @@ fn every_file_that_contributing_names_is_there() {
     assert!(paths.len() > 80, "{} paths: are they still looked for in the right way?", paths.len());
     let missing: Vec<&&str> = paths.iter().filter(|path| !root().join(path).exists()).collect();
     assert!(missing.is_empty(), "named in CONTRIBUTING.md, but not there: {missing:#?}");
+}
+
+/// What `docs/upstreams.md` has in backticks in the item that begins so.
+fn listed<'a>(page: &'a str, item: &str) -> Vec<&'a str> {
+    let lines: Vec<&str> = page.lines().filter(|line| line.starts_with(&format!("- **{item}**"))).collect();
+    let [line] = lines[..] else { panic!("{item}: {} items", lines.len()) };
+    line.rsplit_once(": ").unwrap().1.split(' ').map(|name| name.trim_matches('`')).collect()
+}
+
+#[test]
+fn every_header_that_is_taken_out_is_in_the_documentation() {
+    // so that none drops out unseen
+    let page = read_to_string(root().join("docs/upstreams.md")).unwrap();
+    let same = |item: &str, code: &[&str]| assert_eq!(listed(&page, item), code, "{item}");
+    same("Requests, what begins with", &caller_headers::CLAIMING_PREFIXES);
+    same("Requests, what is called", &caller_headers::CLAIMING_NAMES);
+    same("Requests, what stays nonetheless", &caller_headers::HARMLESS_NAMES);
+    same("Requests, what no `keep` lets through", &caller_headers::FOR_NO_ROUTE);
+    same("Of a connection", &headers::OF_THE_CONNECTION);
+    same("Answers, what begins with", &headers::TELLING_PREFIXES);
+    same("Answers, what is called", &headers::TELLING_NAMES);
+    same("Answers of guarded routes, what tells caches how long", &headers::FOR_CACHES);
 }

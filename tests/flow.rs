@@ -25,6 +25,8 @@ mod authzen;
 mod backchannel;
 #[path = "flow/background.rs"]
 mod background;
+#[path = "flow/base_path.rs"]
+mod base_path;
 #[path = "flow/bearer.rs"]
 mod bearer;
 #[path = "flow/callback.rs"]

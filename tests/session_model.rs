@@ -57,6 +57,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1000..9000_i64).prop_map(|seconds| Op::Wait { seconds }),
         1 => (1..6_i64).prop_map(|seconds| Op::Wait { seconds: -seconds }),
         1 => Just(Op::NewKey),
+        1 => Just(Op::Rotate),
     ]
 }
 

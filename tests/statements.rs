@@ -1,6 +1,11 @@
 //! The statements of the objects, run by SQLite itself: at the last second that counts, and at the first that does not.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; what several share is public")]
+
+#[path = "statements/sessions.rs"]
+mod sessions;
+#[path = "support/stores.rs"]
+mod stores;
 
 use postern::limit::message::statement as bucket;
 use postern::relation::message::statement as tuple;

@@ -43,6 +43,7 @@ fn rule(line: &str) -> Option<Route> {
         pattern: Pattern::parse(pattern).ok()?,
         methods: if methods.is_empty() { Methods::all() } else { Methods::parse(methods.split(',')).ok()? },
         upstream: Some(Upstream::Assets),
+        strip_prefix: None,
         cors: None,
         security_headers: None,
         limits: postern::limit::RouteLimits::default(),

@@ -56,6 +56,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         pattern: pattern?,
         methods: Methods::parse(["POST"]).ok()?,
         upstream: None,
+        strip_prefix: None,
         access,
         cors: None,
         security_headers: None,

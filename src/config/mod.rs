@@ -25,6 +25,7 @@ mod session;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod upstream;
 mod value;
 mod verify;
 

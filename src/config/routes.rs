@@ -1,18 +1,18 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
-use super::binding::is_binding;
+use super::Build;
 use super::claim_headers;
 use super::cors;
 use super::limits;
-use super::problem::{expected, shown};
+use super::problem::shown;
 use super::relations::{self, Relations};
 use super::request_headers;
 use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
-use super::value::{choice, duration, flag, list, one_of, text, whole_number};
-use super::{Build, Purpose};
-use crate::http::public_url::{PublicUrl, is_loopback, origin};
+use super::upstream;
+use super::value::{choice, duration, flag, list, one_of, whole_number};
+use crate::http::public_url::PublicUrl;
 use crate::ids::IssuerId;
 use crate::limit::RouteLimits;
 use crate::relation::Template;
@@ -24,7 +24,6 @@ use crate::time::Seconds;
 
 /// No rule may claim what lies here; a wildcard may still match it, except where Postern itself answers.
 const WELL_KNOWN: &str = "/.well-known";
-const UPSTREAM: &str = "`service:NAME` (a binding of capitals, digits and `_`), an origin such as `https://api.example.com`, `assets`, or `none`";
 
 /// An ended session is never let in for longer than this.
 const LONGEST_REVOCATION: Seconds = Seconds::minutes(1);
@@ -96,11 +95,13 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
     };
     let pattern = pattern_of(&table, pattern, surroundings);
     let methods = methods(&mut table, prefix);
-    let upstream = upstream_of(&mut table, surroundings);
+    let upstream = upstream::of_route(&mut table, surroundings);
+    let is_sent_on = upstream != Some(None);
+    let strip_prefix = upstream::strip_prefix(&mut table, pattern.as_ref(), is_sent_on);
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
-    if asserts && upstream == Some(None) {
+    if asserts && !is_sent_on {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
     let cors = cors::read(&mut table, access.as_ref(), surroundings.public_url, surroundings.development);
@@ -118,6 +119,7 @@ fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Op
         pattern: pattern?,
         methods: methods?,
         upstream: upstream?,
+        strip_prefix,
         access: access?,
         cors,
         security_headers,
@@ -175,38 +177,6 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
             None
         }
     }
-}
-
-fn upstream_of(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Option<Option<Upstream>> {
-    if surroundings.build.purpose == Purpose::Guard && !table.has("upstream") {
-        return Some(None);
-    }
-    table.required("upstream", UPSTREAM, |value| upstream(text(value)?, surroundings))
-}
-
-fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstream>, String> {
-    match text {
-        "none" if surroundings.asked => return Ok(None),
-        "none" => return Err("`none` is for what another proxy asks about, and there is no `VERIFY`".to_owned()),
-        "assets" => return Ok(Some(Upstream::Assets)),
-        _ => {}
-    }
-    if let Some(binding) = text.strip_prefix("service:") {
-        return if is_binding(binding) {
-            Ok(Some(Upstream::Service(binding.to_owned())))
-        } else {
-            Err(expected(UPSTREAM, text))
-        };
-    }
-    let url = origin(text).ok_or_else(|| expected(UPSTREAM, text))?;
-    if url.scheme() != "https" && !(surroundings.development && is_loopback(&url)) {
-        return Err(expected("an https origin (http only between loopback hosts)", text));
-    }
-    let origin = url.origin().ascii_serialization();
-    if surroundings.public_url.is_some_and(|public| public.origin() == origin) {
-        return Err(format!("{} is Postern itself", shown(text)));
-    }
-    Ok(Some(Upstream::Origin(origin)))
 }
 
 fn access(

@@ -222,19 +222,18 @@ impl Gateway {
     }
 }
 
-<<<<<<< HEAD
 /// Work that few requests lead to, as code of its own. Else it would be part of the code of every request: an isolate compiles
 /// that for its first request, and anew once it is hot, all or nothing.
 pub(crate) fn cold<'work, T>(work: impl Future<Output = T> + 'work) -> Pin<Box<dyn Future<Output = T> + 'work>> {
     Box::pin(work)
-=======
+}
+
 /// Whether an event may be kept: only a decision about somebody who is known, and none that a limit made. Else each request
 /// of any stranger would be a write, and no limit would help against those of others. A 429 of an upstream's is no limit of
 /// ours.
 fn is_for_keeping(event: &Event) -> bool {
     let is_limited = event.outcome == Effect::Deny && event.status == StatusCode::TOO_MANY_REQUESTS;
     event.event != What::Own && event.subject.is_some() && !is_limited
->>>>>>> h4
 }
 
 /// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.

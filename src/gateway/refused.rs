@@ -6,6 +6,8 @@ use crate::audit::{Event, short};
 use crate::authn::bearer::Scheme;
 use crate::config::{Config, Provider};
 use crate::oidc::error_response::ErrorResponse;
+use crate::oidc::introspection;
+use crate::ports::OutboundResponse;
 use crate::refusal::Reason;
 use crate::refusal::mismatch::{self, Expected};
 use crate::route::GuardedRoute;
@@ -71,6 +73,13 @@ pub(super) fn explain(event: &mut Event, reason: &Reason) {
 /// Notes what a token says in the place that it was refused for.
 pub(super) fn tell_mismatch(event: &mut Event, reason: &Reason, token: &str, expected: &Expected<'_>) {
     event.detail = mismatch::of_token(reason.code(), token, expected).as_deref().map(short);
+}
+
+/// Notes what the issuer of an opaque token says of it in the place that it was refused for.
+pub(super) fn tell_answer(event: &mut Event, reason: &Reason, answer: &OutboundResponse, expected: &Expected<'_>) {
+    if let Ok(said) = introspection::process(answer) {
+        event.detail = mismatch::of_answer(reason.code(), &said, expected).as_deref().map(short);
+    }
 }
 
 /// What is expected of a token of the provider's.

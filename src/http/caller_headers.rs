@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::HeaderName;
 
-/// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what.
-const CLAIMING_PREFIXES: [&str; 59] = [
+/// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what. `docs/upstreams.md` has them all, and a
+/// test compares; so it is with the lists below.
+pub const CLAIMING_PREFIXES: [&str; 59] = [
     "cf-",
     "impersonate-",
     "remote-",
@@ -66,7 +67,8 @@ const CLAIMING_PREFIXES: [&str; 59] = [
     "x-vouch-",
     "x-webauth-",
 ];
-const CLAIMING_NAMES: [&str; 28] = [
+/// The same, by their whole names.
+pub const CLAIMING_NAMES: [&str; 28] = [
     "client-cert",
     "client-cert-chain",
     "client-ip",
@@ -98,11 +100,11 @@ const CLAIMING_NAMES: [&str; 28] = [
 ];
 /// What well-known libraries say of the program, not of the person, under names that begin like a claim: gRPC-Web,
 /// Supabase, Firebase.
-const HARMLESS_NAMES: [&str; 5] =
+pub const HARMLESS_NAMES: [&str; 5] =
     ["x-client-info", "x-client-name", "x-client-platform", "x-client-version", "x-user-agent"];
 
 /// What no route can ask to be passed on: it is written anew, tells of the connection, or makes another request of this one.
-const FOR_NO_ROUTE: [&str; 18] = [
+pub const FOR_NO_ROUTE: [&str; 18] = [
     "cf-",
     "client-",
     "fastly-client-ip",

@@ -22,7 +22,7 @@ pub const MAX_BYTES: usize = crate::jose::jws::MAX_TOKEN_BYTES;
 pub const MAX_TOKEN_BYTES: usize = 4 * 1024;
 
 /// The token types that an access token may have (RFC 6750, RFC 9449 §5), in small letters.
-const TOKEN_TYPES: [&str; 2] = ["bearer", "dpop"];
+pub const TOKEN_TYPES: [&str; 2] = ["bearer", "dpop"];
 
 /// What the answer about a good token must be. Every field is given.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::jose::Algorithm;
 use crate::json;
 use crate::oidc::error_response::printable_name;
+use crate::oidc::introspection::TOKEN_TYPES;
 use crate::time::Timestamp;
 
 /// Of a token that was delivered to us.
@@ -43,8 +44,30 @@ pub fn of_token(code: &str, token: &str, expected: &Expected<'_>) -> Option<Stri
     if family == "jwt" {
         return of_header(check, &header, expected);
     }
+    Some(of_claims(check, (&header, &claims), expected))
+}
+
+/// The same of an opaque token, of which its issuer said this.
+#[must_use]
+pub fn of_answer(code: &str, said: &Map<String, Value>, expected: &Expected<'_>) -> Option<String> {
+    match code.split_once('.')? {
+        ("introspection", "inactive") => None,
+        ("introspection", "token_type_refused") => {
+            Some(found("token_type", Some(listed(TOKEN_TYPES)), said.get("token_type")))
+        }
+        ("introspection", "dpop_key_missing") => Some(found("cnf", Some("a `jkt`".to_owned()), said.get("cnf"))),
+        ("introspection" | "access_token", check) => Some(of_claims(check, (&Map::new(), said), expected)),
+        _ => None,
+    }
+}
+
+fn of_claims(
+    check: &str,
+    (header, claims): (&Map<String, Value>, &Map<String, Value>),
+    expected: &Expected<'_>,
+) -> String {
     let (claim, wanted) = match check.rsplit_once('_').map_or(check, |(claim, _)| claim) {
-        "typ" => return Some(found("typ", None, header.get("typ"))),
+        "typ" => return found("typ", None, header.get("typ")),
         "iss" => ("iss", Some(listed([expected.issuer]))),
         "issuer" => ("iss", None),
         "aud" => ("aud", Some(listed(expected.audience.iter().map(String::as_str)))),
@@ -54,10 +77,10 @@ pub fn of_token(code: &str, token: &str, expected: &Expected<'_>) -> Option<Stri
         "iat" | "iat_in" | "iat_too" => ("iat", Some(near(expected.now))),
         "nbf" | "not_yet" => ("nbf", Some(near(expected.now))),
         "auth_time" | "auth_time_in" | "auth_time_too" => ("auth_time", Some(near(expected.now))),
-        claim if SECRETS.contains(&claim) => return Some(claim.to_owned()),
+        claim if SECRETS.contains(&claim) => return claim.to_owned(),
         claim => (claim, None),
     };
-    Some(found(claim, wanted, claims.get(claim)))
+    found(claim, wanted, claims.get(claim))
 }
 
 fn of_header(check: &str, header: &Map<String, Value>, expected: &Expected<'_>) -> Option<String> {
@@ -164,6 +187,37 @@ mod tests {
             let header = json!({ "alg": "ES256", "kid": "k1", "typ": "JWT" });
             assert_eq!(told(code, &header, &claims).as_deref(), Some(expected), "{code}");
         }
+    }
+
+    #[test]
+    fn what_an_issuer_says_of_an_opaque_token_is_told_in_the_same_way() {
+        let said = json!({
+            "iss": "https://other.example", "aud": ["api"], "token_type": "N_A", "client_id": 7, "sub": "planted",
+            "exp": 900, "iat": 5000, "nbf": "soon", "cnf": {}, "auth_time": "x", "act": "x",
+        });
+        let audience = ["app".to_owned(), "urn:app".to_owned()];
+        let (issuer, now) = ("https://op.example", Timestamp::from_unix(1000));
+        let expected = Expected { issuer, audience: &audience, algorithms: &[], acr_values: &[], now };
+        for (code, told) in [
+            ("introspection.iss_mismatch", Some("iss: expected `https://op.example`, found `https://other.example`")),
+            ("introspection.aud_mismatch", Some("aud: expected `app` or `urn:app`, found `api`")),
+            ("introspection.aud_malformed", Some("aud: expected `app` or `urn:app`, found `api`")),
+            ("introspection.token_type_refused", Some("token_type: expected `bearer` or `dpop`, found `N_A`")),
+            ("introspection.dpop_key_missing", Some("cnf: expected a `jkt`, found `{}`")),
+            ("introspection.expired", Some("exp: expected a time after 1000, found `900`")),
+            ("introspection.iat_in_future", Some("iat: expected a time near 1000, found `5000`")),
+            ("introspection.nbf_malformed", Some("nbf: expected a time near 1000, found `soon`")),
+            ("introspection.sub_malformed", Some("sub")),
+            ("introspection.client_id_malformed", Some("client_id: found `7`")),
+            ("access_token.auth_time_malformed", Some("auth_time: expected a time near 1000, found `x`")),
+            ("access_token.act_malformed", Some("act: found `x`")),
+            ("introspection.inactive", None),
+            ("authz.role_missing", None),
+        ] {
+            assert_eq!(of_answer(code, said.as_object().unwrap(), &expected).as_deref(), told, "{code}");
+        }
+        let nothing = of_answer("introspection.aud_missing", &Map::new(), &expected);
+        assert_eq!(nothing.as_deref(), Some("aud: expected `app` or `urn:app`, found nothing"));
     }
 
     #[test]

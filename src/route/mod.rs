@@ -3,6 +3,7 @@
 mod claim_header;
 mod methods;
 mod path;
+mod path_mapping;
 mod pattern;
 mod request_headers;
 mod requirements;
@@ -14,6 +15,7 @@ mod surroundings;
 pub use claim_header::{Claim, ClaimHeader, HeaderEncoding};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
+pub use path_mapping::PathMapping;
 pub use pattern::{Pattern, PatternError};
 pub use request_headers::{HeaderMask, RequestHeaders};
 pub use requirements::{ClaimRule, ClaimTest, Operand, Permission, Requirements};
@@ -43,6 +45,8 @@ pub struct Route {
     pub methods: Methods,
     /// Where to. `None`: Postern sends nothing on, another proxy does that asks about it.
     pub upstream: Option<Upstream>,
+    /// `strip_prefix`: the segments that the upstream does not see, with which the pattern begins. `None`: it sees all.
+    pub strip_prefix: Option<String>,
     /// For whom.
     pub access: Access,
     /// Which pages of other origins may call it. `None`: those of none.
@@ -78,8 +82,13 @@ pub enum Paths {
 pub enum Upstream {
     /// `service:NAME`: the service binding of that name.
     Service(String),
-    /// `https://host[:port]`: an origin, without path.
-    Origin(String),
+    /// `https://host[:port]/base`: an origin, and what is put before the paths of requests there.
+    Url {
+        /// Without a slash at the end.
+        origin: String,
+        /// Whole segments, without a slash at the end; empty for none.
+        base_path: String,
+    },
     /// `assets`: the static assets binding.
     Assets,
 }
@@ -141,6 +150,16 @@ impl Route {
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         self.token_guard().map(|_| self.pattern.literal_prefix())
+    }
+
+    /// The other path that is `/` to the upstream, where the rule takes a prefix off: of `/app/` and `/app` the other one.
+    pub(super) fn twin(&self, path: &CanonicalPath) -> Option<CanonicalPath> {
+        let twin = match path.as_str().strip_prefix(self.strip_prefix.as_deref()?)? {
+            "" => format!("{path}/"),
+            "/" => path.as_str().trim_end_matches('/').to_owned(),
+            _ => return None,
+        };
+        CanonicalPath::parse(&twin).ok()
     }
 
     /// What it asks of who comes. `None` where it is public.
@@ -212,7 +231,7 @@ impl std::fmt::Display for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Service(binding) => write!(f, "service:{binding}"),
-            Self::Origin(origin) => f.write_str(origin),
+            Self::Url { origin, base_path } => write!(f, "{origin}{base_path}"),
             Self::Assets => f.write_str("assets"),
         }
     }

@@ -128,11 +128,19 @@ impl Router {
     /// this one does. A rule that names no such method lets nothing through.
     fn stricter(&self, method: &Method, path: &CanonicalPath, own: (&Group, &Route)) -> Option<&Group> {
         let (group, route) = own;
-        if route.paths == Paths::Exact {
+        // Read letter by letter, a path could still be this one.
+        let twin = route.twin(path);
+        if route.paths == Paths::Exact && twin.is_none() {
             return None;
         }
+        let is_read_so = |other: &Group| {
+            route.paths == Paths::Loose || twin.as_ref().is_some_and(|twin| other.pattern.matches(twin))
+        };
         let could_be_meant = |other: &&Group| {
-            other.pattern != group.pattern && other.precisions <= group.precisions && !other.pattern.matches(path)
+            other.pattern != group.pattern
+                && other.precisions <= group.precisions
+                && !other.pattern.matches(path)
+                && is_read_so(other)
         };
         let is_weaker = |other: &Group| self.rule(other, method).is_some_and(|theirs| route.is_as_strict_as(theirs));
         let others = self.loose.find(path).into_iter().filter_map(|number| self.groups.get(number));

@@ -69,6 +69,43 @@ pub struct Note {
     pub at: Timestamp,
 }
 
+/// The statements of the object.
+pub mod statement {
+    /// The tables.
+    pub const CREATE: [&str; 2] = [
+        "CREATE TABLE IF NOT EXISTS session (digest TEXT PRIMARY KEY, record TEXT NOT NULL, \
+            tokens TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, sequence INTEGER) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS note (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, \
+            at INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID",
+    ];
+    /// Whether a table has the column that those of the release before lack: a row if it has.
+    pub const HAS_SEQUENCE: &str = "SELECT name FROM pragma_table_info('session') WHERE name = 'sequence'";
+    /// Adds it. The release before goes on reading and writing such a table; what it writes has no place in the order.
+    pub const ADD_SEQUENCE: &str = "ALTER TABLE session ADD COLUMN sequence INTEGER";
+    /// Binds digest. The row of a session; without a place in the order it began when it began.
+    pub const FIND: &str = "SELECT digest, record, tokens, created_at, expires_at, \
+        coalesce(sequence, created_at) AS sequence FROM session WHERE digest = ?";
+    /// All rows, newest first.
+    pub const ALL: &str = "SELECT digest, record, tokens, created_at, expires_at, \
+        coalesce(sequence, created_at) AS sequence FROM session ORDER BY coalesce(sequence, created_at) DESC";
+    /// Binds digest, record, tokens, `created_at`, `expires_at`, sequence.
+    pub const PUT: &str = "INSERT OR REPLACE INTO session (digest, record, tokens, created_at, expires_at, sequence) \
+        VALUES (?, ?, ?, ?, ?, ?)";
+    /// Binds digest.
+    pub const DELETE: &str = "DELETE FROM session WHERE digest = ?";
+    /// Binds kind, key.
+    pub const NOTE: &str = "SELECT key, value, at FROM note WHERE kind = ? AND key = ?";
+    /// Binds kind.
+    pub const NOTES: &str = "SELECT key, value, at FROM note WHERE kind = ?";
+    /// Binds kind, key, value, at.
+    pub const PUT_NOTE: &str = "INSERT OR REPLACE INTO note (kind, key, value, at) VALUES (?, ?, ?, ?)";
+    /// Binds kind, key.
+    pub const DELETE_NOTE: &str = "DELETE FROM note WHERE kind = ? AND key = ?";
+    /// The earliest time at which a row or a note wants attention, as `next`.
+    pub const NEXT: &str = "SELECT min(at) AS next FROM \
+        (SELECT min(expires_at) AS at FROM session UNION ALL SELECT min(at) FROM note)";
+}
+
 /// One object has one table, and calls run one after the other: no call is interrupted between two
 /// of its own reads and writes. Every method fails when the storage does.
 pub trait SessionTable {

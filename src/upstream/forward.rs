@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::addresses::Addresses;
 use super::assertion::Assertion;
 use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
@@ -14,7 +15,7 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
-use crate::route::{CanonicalPath, RequestHeaders, Upstream};
+use crate::route::{CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
@@ -29,7 +30,8 @@ pub struct ForwardPlan {
     pub upstream: Upstream,
     /// The method.
     pub method: Method,
-    /// The canonical path and the query, byte for byte what was matched.
+    /// The canonical path as the upstream sees it, and the query: byte for byte what was matched, but for the prefix that the route
+    /// takes off, and the base path that is put before it.
     pub path_and_query: String,
     /// All headers that are sent, `Host` excepted.
     pub headers: HeaderMap,
@@ -48,6 +50,7 @@ pub struct ForwardPlan {
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
     answer: AnswerTerms,
+    addresses: Addresses,
     permit: Permit,
     event: Option<PendingEvent>,
 }
@@ -59,6 +62,8 @@ pub struct Forwarding<'a> {
     pub head: &'a RequestHead,
     /// Its path, as it was matched.
     pub path: &'a CanonicalPath,
+    /// What of the path the upstream does not see.
+    pub strip_prefix: Option<&'a str>,
     /// Its query, without `?`.
     pub query: Option<&'a str>,
     /// Where the browser thinks it is.
@@ -114,13 +119,13 @@ impl ForwardPlan {
     /// Makes the plan. The permit is used up.
     #[must_use]
     pub fn new(upstream: Upstream, forwarding: Forwarding<'_>, permit: Permit) -> Self {
-        let path = forwarding.path.as_str();
-        let path_and_query = match forwarding.query {
-            Some(query) => format!("{path}?{query}"),
-            None => path.to_owned(),
-        };
-        let (headers, removed) = request_headers(&forwarding);
+        let paths = PathMapping::new(forwarding.strip_prefix, &upstream);
+        let path = paths.inward(forwarding.path);
+        let path_and_query = forwarding.query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+        let (mut headers, removed) = request_headers(&forwarding);
+        set(&mut headers, "x-forwarded-prefix", paths.prefix());
         Self {
+            addresses: Addresses::new(forwarding.public_url, &upstream, paths),
             upstream,
             method: forwarding.head.method.clone(),
             path_and_query,
@@ -177,7 +182,9 @@ impl ForwardPlan {
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, status: StatusCode, from_upstream: &HeaderMap) -> HeaderMap {
-        self.answer.headers(status, from_upstream)
+        let mut headers = self.answer.headers(status, from_upstream);
+        self.addresses.turn_outward(&mut headers);
+        headers
     }
 
     /// Whether door 2 let it through: always, a plan cannot be made otherwise.

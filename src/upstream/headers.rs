@@ -40,43 +40,49 @@ fn is_the_platforms(name: &str) -> bool {
 }
 
 /// Headers of answers that tell what an upstream is made of and how long its parts take, or that are
-/// orders to a proxy.
+/// orders to a proxy: all that begin so.
+pub const TELLING_PREFIXES: [&str; 6] = ["x-accel-", "x-aspnet", "x-b3-", "x-envoy-", "x-forwarded", "x-postern-"];
+/// The same, by their whole names.
+pub const TELLING_NAMES: [&str; 11] = [
+    "powered-by",
+    "server",
+    "server-timing",
+    "via",
+    "x-backend-server",
+    "x-generator",
+    "x-powered-by",
+    "x-runtime",
+    "x-sendfile",
+    "x-served-by",
+    "x-server",
+];
+/// Headers of the connection, not of the message (RFC 9110 §7.6.1).
+pub const OF_THE_CONNECTION: [&str; 12] = [
+    "connection",
+    "content-length",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// By which an answer tells caches how long to keep it, beside `Cache-Control`: taken out where it is for nobody else.
+pub const FOR_CACHES: [&str; 4] = ["cdn-cache-control", "cloudflare-cdn-cache-control", "expires", "surrogate-control"];
+
+/// Whether a header of an answer tells of the upstream.
 pub(super) fn tells_of_upstream(name: &HeaderName) -> bool {
-    const PREFIXES: [&str; 6] = ["x-accel-", "x-aspnet", "x-b3-", "x-envoy-", "x-forwarded", "x-postern-"];
-    const NAMES: [&str; 11] = [
-        "powered-by",
-        "server",
-        "server-timing",
-        "via",
-        "x-backend-server",
-        "x-generator",
-        "x-powered-by",
-        "x-runtime",
-        "x-sendfile",
-        "x-served-by",
-        "x-server",
-    ];
     let name = name.as_str();
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+    TELLING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || TELLING_NAMES.contains(&name)
 }
 
-/// Headers of the connection, not of the message (RFC 9110 §7.6.1).
+/// Whether a header is the connection's.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "content-length"
-            | "host"
-            | "http2-settings"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authentication-info"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
+    OF_THE_CONNECTION.contains(&name.as_str())
 }
 
 /// The further headers that a message's `Connection` says are for this connection only (RFC 9110 §7.6.1).
@@ -121,8 +127,12 @@ mod tests {
     #[test]
     fn what_an_answer_tells_of_the_upstream_is_known_by_name() {
         //
-        for told in ["server", "server-timing", "x-powered-by", "x-aspnetmvc-version", "x-accel-redirect", "via"] {
+        for told in TELLING_NAMES.into_iter().chain(["x-aspnetmvc-version", "x-accel-redirect"]) {
             assert!(tells_of_upstream(&name(told)), "{told}");
+        }
+        for prefix in TELLING_PREFIXES {
+            let longer = HeaderName::try_from(format!("{prefix}z")).unwrap();
+            assert!(tells_of_upstream(&longer), "{longer}");
         }
         for kept in ["etag", "content-security-policy", "x-content-type-options", "x-total-count", "serve", "link"] {
             assert!(!tells_of_upstream(&name(kept)), "{kept}");

@@ -1,9 +1,10 @@
 //! What goes to an upstream, and what of its answer comes back.
 
+pub mod addresses;
 pub mod assertion;
 pub mod claim_headers;
 pub mod forward;
-mod headers;
+pub mod headers;
 pub mod identity;
 pub mod lifetime;
 pub mod response;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::headers::{Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
+use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
 use crate::http::cors::Grant;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -62,10 +62,9 @@ pub fn answer_headers(vary: Option<&'static str>, from_upstream: &HeaderMap) -> 
     if let Some(vary) = vary {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         headers.append(header::VARY, HeaderValue::from_static(vary));
-        headers.remove("cdn-cache-control");
-        headers.remove("cloudflare-cdn-cache-control");
-        headers.remove("surrogate-control");
-        headers.remove(header::EXPIRES);
+        for name in FOR_CACHES {
+            headers.remove(name);
+        }
     }
     headers
 }
@@ -81,6 +80,8 @@ fn names_our_cookie(set_cookie: &HeaderValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::HeaderName;
+    use crate::upstream::headers::{OF_THE_CONNECTION, TELLING_NAMES, TELLING_PREFIXES};
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -125,6 +126,14 @@ mod tests {
         //
         let answer = headers(&[("server", "nginx/1.2"), ("server-timing", "db;dur=53"), ("x-powered-by", "Express")]);
         assert!(answer_headers(None, &answer).is_empty());
+        for told in TELLING_NAMES.into_iter().chain(TELLING_PREFIXES).chain(OF_THE_CONNECTION) {
+            let told = HeaderName::try_from(told.trim_end_matches('-')).unwrap();
+            // `x-accel` alone is nobody's order.
+            if tells_of_upstream(&told) || is_hop_by_hop(&told) {
+                let answer = HeaderMap::from_iter([(told.clone(), HeaderValue::from_static("v"))]);
+                assert!(answer_headers(None, &answer).is_empty(), "{told}");
+            }
+        }
     }
 
     #[test]

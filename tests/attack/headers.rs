@@ -1,6 +1,7 @@
 //! Headers: none of them opens what is closed without it, and none tells the upstream who asks.
 
 use postern::gateway::{Disposition, Gateway};
+use postern::http::caller_headers::{CLAIMING_NAMES, CLAIMING_PREFIXES};
 use postern::http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -11,7 +12,7 @@ use crate::support::{Answered, Asked, Browser, PARTNER, World, gateway, variable
 type Line = (HeaderName, HeaderValue);
 
 /// By these, somewhere, an identity, an origin, another address or another method is claimed, or a check is skipped.
-const CLAIMS: [&str; 75] = [
+const CLAIMS: [&str; 103] = [
     "x-user",
     "x-user-id",
     "x-username",
@@ -87,6 +88,34 @@ const CLAIMS: [&str; 75] = [
     "x-tls-client-subject",
     "x-url-scheme",
     "x-vouch-user",
+    "impersonate-name",
+    "x-account-name",
+    "x-actor",
+    "x-admin",
+    "x-authz-name",
+    "x-consumer-name",
+    "x-credential-name",
+    "x-customer-name",
+    "x-gateway-name",
+    "x-group-name",
+    "x-hasura-name",
+    "x-impersonat",
+    "x-internal-name",
+    "x-kong-name",
+    "x-login",
+    "x-member-name",
+    "x-oidc-name",
+    "x-okta-name",
+    "x-on-behalf-of",
+    "x-org-name",
+    "x-organization-name",
+    "x-permission",
+    "x-principal",
+    "x-proxy",
+    "x-scope-name",
+    "x-tenant",
+    "x-anonymous-consumer",
+    "x-scopes",
 ];
 /// These steer connections, browsers' and proxies' own checks, or health checks.
 const STEERING: [&str; 24] = [
@@ -391,5 +420,18 @@ fn whatever_makes_a_decision_stricter_does_so_somewhere() {
             places.any(|place| deployment.check(place, &[], std::slice::from_ref(&line))),
             "`{name}` is refused nowhere: {why}"
         );
+    }
+}
+
+#[test]
+fn every_header_that_is_taken_out_is_tried() {
+    //
+    for prefix in CLAIMING_PREFIXES {
+        assert!(CLAIMS.iter().any(|claim| claim.starts_with(prefix)), "{prefix}");
+    }
+    // We set the one ourselves, and the other steers proxies.
+    let others = ["x-request-id", "proxy-authorization"];
+    for name in CLAIMING_NAMES.into_iter().filter(|name| !others.contains(name)) {
+        assert!(CLAIMS.contains(&name), "{name}");
     }
 }

@@ -26,6 +26,40 @@ fn deployment() -> Value {
     variables
 }
 
+/// The same places, of whose paths the upstream sees a part, below a path of its own.
+fn elsewhere() -> Value {
+    let mut variables = deployment();
+    let routes = variables["ROUTES"].as_object_mut().unwrap();
+    for (_, rule) in routes.iter_mut().filter(|(pattern, _)| pattern.starts_with("/open")) {
+        rule["upstream"] = format!("{ELSEWHERE}{BASE}").into();
+        rule["strip_prefix"] = "/open".into();
+    }
+    variables
+}
+
+const ELSEWHERE: &str = "https://api.example.com";
+const BASE: &str = "/base/v2";
+
+/// What people send who know what is done with it.
+const TAILS: [&str; 16] = [
+    "x",
+    "",
+    "x/y/",
+    "admin",
+    "Admin",
+    "admin/",
+    "caf%c3%a9",
+    "%61dmin",
+    "..",
+    "../admin",
+    "%2e%2e/x",
+    "..;/x",
+    "%2fx",
+    "/x",
+    "open/x",
+    "base/v2/x",
+];
+
 fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8().unwrap().into_owned()
 }
@@ -118,4 +152,30 @@ fn every_published_path_goes_on_as_it_was_matched_or_not_at_all() {
     }
     assert!(open > 500 && closed > 500 && refused > 1000, "{open} {closed} {refused}");
     assert_eq!(ORIGIN, gateway.config().public_url.origin());
+}
+
+#[test]
+fn with_a_prefix_off_and_below_a_base_path_nothing_leads_out_of_it() {
+    //
+    let (world, plain, moved) = (World::new(), gateway(&deployment()), gateway(&elsewhere()));
+    let published = web_platform_paths().unwrap_or_default();
+    let raws = TAILS.into_iter().map(str::to_owned).chain(published);
+    let mut sent = 0;
+    for raw in raws.flat_map(|raw| spellings(&raw)) {
+        let before = forwarded(&Browser::new(&world, &plain), &raw);
+        let after = forwarded(&Browser::new(&world, &moved), &raw);
+        // The same rule lets it through, or none.
+        let Some((seen, rule)) = after else {
+            assert!(before.is_none(), "{raw:?} was {before:?}");
+            continue;
+        };
+        let (path, by) = before.unwrap();
+        assert_eq!((&rule, &seen), (&by, &format!("{BASE}{}", path.strip_prefix("/open").unwrap())), "{raw:?}");
+        assert_eq!(CanonicalPath::parse(&seen).unwrap().as_str(), seen);
+        assert_eq!(Url::parse(&format!("{ELSEWHERE}{seen}")).unwrap().as_str(), format!("{ELSEWHERE}{seen}"));
+        let read = carelessly(&seen);
+        assert!(read == BASE || read.starts_with(&format!("{BASE}/")), "{raw:?} is read as {read}");
+        sent += 1;
+    }
+    assert!(sent > 20, "{sent}");
 }

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { allow, launchChromium, newPerson, newSignedIn, signIn, startApplication } from "./support/world.mjs";
 
 const browser = await launchChromium();
-const { origin } = await startApplication({ main: {} });
+const { origin, postern } = await startApplication({ main: {} });
 const several = await startApplication({ one: { name: "First" }, form: { name: "By form", response_mode: "form_post" } });
 
 const here = (page) => page.locator("#here").textContent();
@@ -62,9 +62,12 @@ test("a sign-out ends the session here and at the provider", async () => {
 
 test("who stays signed in at the provider is signed in here without a password", async () => {
   const { page, context } = await signedIn();
+  const mark = await postern.mark();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Stay signed in" }).click();
   await page.waitForURL(/\/auth\/logged-out/);
+  // The provider takes back its consent with the token: a sign-in under way would fail with that.
+  await postern.logged(mark, ({ event }) => event === "token.revoke");
   await page.goto(`${origin}/page`);
   assert.equal(await page.getByLabel("Password").count(), 0);
   await allow(page);

@@ -74,7 +74,10 @@ for (const path of ["/api/echo", "/auth/me?touch=false", "/auth/sessions"]) {
     const before = await sessionCookie(context);
     // It ends elsewhere, and the poll is the first to learn so.
     const out = [["cookie", `__Host-postern=${before}`], ["x-postern-csrf", "1"]];
+    const mark = await postern.mark();
     assert.equal((await postern.send("/auth/logout", { method: "POST", headers: out })).status, 200);
+    // The provider takes back its consent with the token: a sign-in under way would fail with that.
+    await postern.logged(mark, ({ event }) => event === "token.revoke");
     // A sign-in that begins in the same second counts as begun before.
     await postern.advance(2);
     const answer = await poll(one, path);

@@ -171,6 +171,37 @@ test("a panic beside streams and WebSockets breaks them off: nobody waits for wh
   await assertServes();
 });
 
+/** The events about a path since `mark`, each by what it says of the end. */
+const eventsOf = async (mark, path) => (await postern.eventsSince(mark)).filter((event) => event.path === path).map(({ outcome, status, upstream_status: upstream }) => [outcome, status, upstream]);
+
+test("a request that was sent on is in the log once, whenever its instance ends", async () => {
+  // R-247
+  const { open, cookie } = await signedIn(world, "logged");
+  // Before the upstream is asked, and when it has answered: what was decided is known, and no more.
+  for (const where of ["before-upstream", "after-upstream"]) {
+    const mark = await postern.mark();
+    assert.equal((await postern.send(`/open/logged/${where}`, { headers: [["x-fault", where]] })).status, 500);
+    assert.deepEqual(await eventsOf(mark, `/open/logged/${where}`), [["allow", 200, undefined]], where);
+  }
+  // While others wait for the upstream, each of them.
+  const mark = await postern.mark();
+  const before = (await upstreamSeen()).length;
+  const waiting = repeated(10, (_, number) => postern.send(`/open/logged/${number}?hold`));
+  await until(async () => (await upstreamSeen()).length >= before + 10);
+  assert.equal((await fault("panic")).status, 500);
+  for (const { status } of await Promise.all(waiting)) assert.equal(status, 503);
+  for (const number of waiting.keys()) assert.deepEqual(await eventsOf(mark, `/open/logged/${number}`), [["allow", 200, undefined]]);
+  // While the answer streams, and while a WebSocket is open: that was told when it began.
+  const stream = await openEvents(cookie, [["x-fault", "in-stream"]]);
+  assert.equal(await stream.over, "broke off");
+  assert.deepEqual(await eventsOf(mark, "/live/events"), [["allow", 200, 200]]);
+  const socket = await open("/live/logged");
+  socket.send("/__fault/panic");
+  assert.equal((await socket.closed).code, 1012);
+  assert.deepEqual(await eventsOf(mark, "/live/logged"), [["allow", 101, 101]]);
+  await assertServes();
+});
+
 for (const binding of OBJECTS) {
   test(`an object of ${binding} that panics answers at once, and reads its rows again`, async () => {
     const { browser } = await signedIn(world, `kept-by-${binding}`);

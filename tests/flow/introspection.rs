@@ -121,23 +121,39 @@ fn a_clients_own_token_is_a_service() {
 fn what_is_said_of_a_token_is_checked_and_a_bad_one_is_refused_for_a_moment_unasked() {
     // R-103, R-106, R-113, R-116, R-119, R-120
     let now = World::new().now.get();
-    for (changes, reason) in [
-        (json!({ "active": false }), "introspection.inactive"),
-        (json!({ "iss": CORP }), "introspection.iss_mismatch"),
-        (json!({ "aud": "https://other.example" }), "introspection.aud_mismatch"),
-        (json!({ "aud": null }), "introspection.aud_missing"),
-        (json!({ "token_type": "refresh_token" }), "introspection.token_type_refused"),
-        (json!({ "token_type": "DPoP" }), "introspection.dpop_key_missing"),
-        (json!({ "exp": now - 60 }), "introspection.expired"),
-        (json!({ "nbf": now + 90 }), "introspection.not_yet_valid"),
-        (json!({ "iat": now + 90 }), "introspection.iat_in_future"),
-        (json!({ "sub": 7 }), "introspection.sub_malformed"),
-        (json!({ "sub": "", "username": "alice" }), "introspection.sub_malformed"),
+    let near = |claim: &str, found: i64| format!("{claim}: expected a time near {now}, found `{found}`");
+    for (changes, reason, detail) in [
+        (json!({ "active": false }), "introspection.inactive", ""),
+        (json!({ "iss": CORP }), "introspection.iss_mismatch", &format!("iss: expected `{PARTNER}`, found `{CORP}`")),
+        (
+            json!({ "aud": "https://other.example" }),
+            "introspection.aud_mismatch",
+            &format!("aud: expected `{API}`, found `https://other.example`"),
+        ),
+        (json!({ "aud": null }), "introspection.aud_missing", &format!("aud: expected `{API}`, found nothing")),
+        (
+            json!({ "token_type": "refresh_token" }),
+            "introspection.token_type_refused",
+            "token_type: expected `bearer` or `dpop`, found `refresh_token`",
+        ),
+        (json!({ "token_type": "DPoP" }), "introspection.dpop_key_missing", "cnf: expected a `jkt`, found nothing"),
+        (
+            json!({ "exp": now - 60 }),
+            "introspection.expired",
+            &format!("exp: expected a time after {now}, found `{}`", now - 60),
+        ),
+        (json!({ "nbf": now + 90 }), "introspection.not_yet_valid", &near("nbf", now + 90)),
+        (json!({ "iat": now + 90 }), "introspection.iat_in_future", &near("iat", now + 90)),
+        (json!({ "sub": 7 }), "introspection.sub_malformed", "sub"),
+        (json!({ "sub": "", "username": "alice" }), "introspection.sub_malformed", "sub"),
     ] {
         let (world, gateway) = (World::new(), gateway(&opaque()));
         let token = token(&world, "odd", &changes);
-        for _ in 0..3 {
+        for round in 0..3 {
             let answered = call(&world, &gateway, &token);
+            // What was refused a moment ago is known by its reason alone.
+            let told = answered.event["detail"].as_str().unwrap_or_default();
+            assert_eq!(told, if round == 0 { detail } else { "" }, "{reason}");
             answered.assert_refused(401, reason);
             let challenge = answered.reply().headers[header::WWW_AUTHENTICATE].to_str().unwrap();
             assert!(challenge.starts_with(r#"Bearer error="invalid_token""#), "{challenge}");
@@ -152,8 +168,9 @@ fn what_is_said_of_a_token_is_checked_and_a_bad_one_is_refused_for_a_moment_unas
 #[test]
 fn an_actor_that_cannot_be_read_is_nobody() {
     let (world, gateway) = (World::new(), gateway(&opaque()));
-    call(&world, &gateway, &token(&world, "odd", &json!({ "act": "x" })))
-        .assert_refused(401, "access_token.act_malformed");
+    let answered = call(&world, &gateway, &token(&world, "odd", &json!({ "act": "x" })));
+    answered.assert_refused(401, "access_token.act_malformed");
+    assert_eq!(answered.event["detail"], "act: found `x`");
 }
 
 #[test]

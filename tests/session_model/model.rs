@@ -46,6 +46,8 @@ pub enum Op {
     },
     /// A key is added to the ring.
     NewKey,
+    /// The provider begins to give a new refresh token for each that is used, or no longer does.
+    Rotate,
 }
 
 /// How the provider answers a renewal.

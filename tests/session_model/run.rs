@@ -49,6 +49,8 @@ pub struct Run {
     random: Counting,
     now: i64,
     rotating: bool,
+    /// Refresh tokens that the provider let be used again, as far as we heard: nobody can know when it no longer will.
+    reusable: BTreeSet<String>,
     issued: u32,
     sessions: Vec<Known>,
     flights: Vec<RefreshJob>,
@@ -82,6 +84,7 @@ impl Run {
             random: Counting(Cell::new(0)),
             now: 1_800_000_000,
             rotating,
+            reusable: BTreeSet::new(),
             issued: 0,
             sessions: Vec::new(),
             flights: Vec::new(),
@@ -107,6 +110,7 @@ impl Run {
             Op::Sweep => self.subject().sweep(self.time()).unwrap(),
             Op::Wait { seconds } => self.now += seconds,
             Op::NewKey => self.new_key(),
+            Op::Rotate => self.rotating = !self.rotating,
         }
         self.assert_always();
     }
@@ -328,8 +332,8 @@ impl Run {
     /// What the provider does with the refresh token, and what we hear of it.
     fn answer(&mut self, job: &RefreshJob, outcome: Outcome) -> RefreshOutcome {
         let presented = job.refresh_token.expose().clone();
-        if self.rotating && !matches!(outcome, Outcome::Failed) {
-            self.spent.insert(presented.clone());
+        if !matches!(outcome, Outcome::Failed) {
+            self.use_up(&presented);
         }
         match outcome {
             Outcome::Renewed { life } => RefreshOutcome::Refreshed {
@@ -355,15 +359,21 @@ impl Run {
             self.alive.remove(presented);
             return Some(Secret::new(self.refresh_token()));
         }
+        self.reusable.insert(presented.to_owned());
         // Some providers repeat it, some say nothing of it.
         self.issued.is_multiple_of(2).then(|| Secret::new(presented.to_owned()))
     }
 
     fn crash(&mut self) {
-        for job in self.flights.drain(..) {
-            if self.rotating {
-                self.spent.insert(job.refresh_token.expose().clone());
-            }
+        for job in std::mem::take(&mut self.flights) {
+            self.use_up(job.refresh_token.expose());
+        }
+    }
+
+    /// The provider has seen a refresh token. If it rotates now, a second use is taken for theft.
+    fn use_up(&mut self, presented: &str) {
+        if self.rotating && !self.reusable.contains(presented) {
+            self.spent.insert(presented.to_owned());
         }
     }
 

@@ -258,6 +258,9 @@ fn row(route: &Route) -> [String; 4] {
     if route.security_headers.is_some() {
         who.push_str(", adds security headers");
     }
+    if let Some(prefix) = &route.strip_prefix {
+        who.push_str(&format!(", takes {prefix} off the path"));
+    }
     if route.paths == Paths::Exact {
         who.push_str(", paths exact");
     }

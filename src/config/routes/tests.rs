@@ -50,7 +50,10 @@ fn every_key_of_a_rule_says_what_it_is_documented_to() {
         }),
     );
     assert_eq!(route.methods.allow_header(), "GET, HEAD, DELETE");
-    assert_eq!(route.upstream, Some(Upstream::Origin("https://api.example.com".into())));
+    assert_eq!(
+        route.upstream,
+        Some(Upstream::Url { origin: "https://api.example.com".into(), base_path: String::new() })
+    );
     let guard = guard(&route);
     assert_eq!(guard.requirements.scopes, ["orders:read"]);
     assert_eq!(guard.requirements.providers, [ProviderId::parse("corp").unwrap()]);
@@ -86,7 +89,6 @@ fn an_upstream_is_a_binding_an_origin_or_the_assets() {
         "service:api",
         "service:_A",
         "service:A-B",
-        "https://api.example.com/v1",
         "https://api.example.com?a",
         "https://user@api.example.com",
         "http://api.example.com",
@@ -99,6 +101,92 @@ fn an_upstream_is_a_binding_an_origin_or_the_assets() {
     }
     assert!(refused("/a", json!({}))[0].starts_with(".upstream: expected `service:NAME`"));
     assert!(refused("/a", json!({ "upstream": "https://app.example.com" }))[0].contains("is Postern itself"));
+}
+
+#[test]
+fn an_upstream_may_lie_below_a_path() {
+    //
+    for (text, base) in [
+        ("https://api.example.com/", ""),
+        ("https://api.example.com/base", "/base"),
+        ("https://api.example.com:443/base/", "/base"),
+        ("https://API.example.com/Base/v1:x/caf%C3%A9", "/Base/v1:x/caf%C3%A9"),
+    ] {
+        let expected = Upstream::Url { origin: "https://api.example.com".into(), base_path: base.into() };
+        assert_eq!(rule("/a", json!({ "upstream": text })).upstream, Some(expected), "{text}");
+    }
+    for (path, why) in [
+        ("/base//", "an empty segment"),
+        ("//", "an empty segment"),
+        ("/a//b", "an empty segment"),
+        ("/a/../b", "a segment `.` or `..`"),
+        ("/a/.", "a segment `.` or `..`"),
+        ("/%2e%2e/b", "a segment `.` or `..`"),
+        ("/a%2Fb", "an escaped `/`"),
+        ("/a;b", "has a `;`"),
+        ("/%61", "as in `/a`"),
+        ("/a|b", "as in `/a%7Cb`"),
+        ("/a%c3%a9", "as in `/a%C3%A9`"),
+        ("/a?", "without query or fragment"),
+        ("/a?b", "without query or fragment"),
+        ("/a#b", "without query or fragment"),
+        ("?b", "without query or fragment"),
+        ("/{id}", "must be escaped"),
+        ("/a b", "expected `service:NAME`"),
+        ("/a\\b", "expected `service:NAME`"),
+    ] {
+        let lines = refused("/a", json!({ "upstream": format!("https://api.example.com{path}") }));
+        assert!(lines.len() == 1 && lines[0].contains(why), "{path}: {lines:?}");
+    }
+    let itself = refused("/a", json!({ "upstream": "https://app.example.com/base" }));
+    assert!(itself[0].contains("is Postern itself"), "{itself:?}");
+}
+
+#[test]
+fn a_prefix_that_is_taken_off_is_one_that_every_path_of_the_rule_has() {
+    //
+    for (pattern, prefix) in [
+        ("/api/{*rest}", "/api"),
+        ("/api", "/api"),
+        ("/api/", "/api"),
+        ("/api/v1/{id}/x", "/api"),
+        ("/api/v1/{id}/x", "/api/v1"),
+        ("GET /caf%C3%A9/a", "/caf%C3%A9"),
+    ] {
+        for upstream in ["service:API", "assets", "https://api.example.com/base"] {
+            let route = rule(pattern, json!({ "upstream": upstream, "strip_prefix": prefix }));
+            assert_eq!(route.strip_prefix.as_deref(), Some(prefix), "{pattern}");
+        }
+    }
+    assert_eq!(rule("/api/{*rest}", json!({ "upstream": "assets" })).strip_prefix, None);
+    for (pattern, prefix) in [
+        ("/api/{*rest}", ""),
+        ("/api/{*rest}", "/"),
+        ("/api/{*rest}", "api"),
+        ("/api/{*rest}", "/api/"),
+        ("/api/{*rest}", "/ap"),
+        ("/api/{*rest}", "/API"),
+        ("/api/{*rest}", "/%61pi"),
+        ("/api/{*rest}", "//api"),
+        ("/api/{*rest}", "/api/.."),
+        ("/api/{*rest}", "/apis"),
+        ("/api/{*rest}", "/other"),
+        ("/api/{*rest}", "/api/{*rest}"),
+        ("/api/{id}/x", "/api/{id}"),
+        ("/{*rest}", "/api"),
+        ("/", "/"),
+    ] {
+        let lines = refused(pattern, json!({ "upstream": "service:API", "strip_prefix": prefix }));
+        assert!(lines.len() == 1 && lines[0].starts_with(".strip_prefix: expected "), "{prefix}: {lines:?}");
+    }
+    let lines = refused("/a/b/{id}", json!({ "upstream": "service:API", "strip_prefix": "/a/" }));
+    assert!(lines[0].ends_with("such as `/a/b`, found `/a/`"), "{lines:?}");
+    let asked = with(small(), &["VERIFY"], json!({}));
+    let unsent = json!({ "/a/{*rest}": { "upstream": "none", "strip_prefix": "/a" } });
+    let lines = problems(&with(asked, &["ROUTES"], unsent));
+    assert!(lines.len() == 1 && lines[0].contains("is taken off what is sent to an upstream"), "{lines:?}");
+    let number = refused("/a", json!({ "upstream": "service:API", "strip_prefix": 1 }));
+    assert_eq!(number, [".strip_prefix: expected a string, found the number `1`"]);
 }
 
 #[test]

@@ -145,7 +145,8 @@ async fn read<'a, P: Platform>(
         }
         (TokenFormat::Opaque(how), _) => {
             let (claims, remembered) =
-                cold(introspection::ask(ctx, IntrospectionQuestion { issuer, how, token, digest })).await?;
+                cold(introspection::ask(ctx, IntrospectionQuestion { issuer, how, token, digest }, &mut parts.event))
+                    .await?;
             parts.event.remembered = remembered;
             Ok((issuer, claims))
         }

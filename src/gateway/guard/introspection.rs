@@ -2,17 +2,21 @@
 
 use std::rc::Rc;
 
+use crate::audit::Event;
 use crate::authn::TokenRejection;
 use crate::authn::access_token::AccessTokenClaims;
 use crate::authn::introspection_budget::{NotAsked, REFUSED_AT_MOST, RequestOutcome};
 use crate::authn::token_cache::TokenDigest;
 use crate::config::{Introspection, TokenIssuer};
 use crate::gateway::context::RequestContext;
+use crate::gateway::refused::tell_answer;
 use crate::gateway::{Platform, platform};
 use crate::oidc::client_auth::Client;
 use crate::oidc::introspection::{self, Introspected, IntrospectionExpectations};
-use crate::ports::{Clock, Fetch};
+use crate::ports::{Clock, Fetch, OutboundResponse};
+use crate::refusal::mismatch::Expected;
 use crate::refusal::{Document, Reason};
+use crate::time::Timestamp;
 
 /// What is known of a token, and whether that was remembered.
 pub(super) type KnownToken = (Rc<AccessTokenClaims>, bool);
@@ -32,6 +36,7 @@ pub(super) struct IntrospectionQuestion<'a> {
 pub(crate) async fn ask<P: Platform>(
     ctx: &RequestContext<'_, P>,
     question: IntrospectionQuestion<'_>,
+    event: &mut Event,
 ) -> Result<KnownToken, Reason> {
     let IntrospectionQuestion { issuer, how, token, digest } = question;
     if let Some(claims) = ctx.site.tokens.introspected(&issuer.id, &digest, ctx.request.now, how.cache) {
@@ -48,7 +53,7 @@ pub(crate) async fn ask<P: Platform>(
                 not_asked => Reason::NotAsked(not_asked),
             }
         })?;
-    let said = ask_issuer(ctx, &question).await;
+    let said = ask_issuer(ctx, &question, event).await;
     // By now, which may be long after the request began: it is from now on that the endpoint is left alone.
     ctx.site.introspection_budget.end(request, finding(&said, how), ctx.platform.clock().now());
     let claims = Rc::new(said?);
@@ -59,6 +64,7 @@ pub(crate) async fn ask<P: Platform>(
 async fn ask_issuer<P: Platform>(
     ctx: &RequestContext<'_, P>,
     question: &IntrospectionQuestion<'_>,
+    event: &mut Event,
 ) -> Result<AccessTokenClaims, Reason> {
     let &IntrospectionQuestion { issuer, how, token, .. } = question;
     let endpoint = match &how.endpoint {
@@ -70,18 +76,36 @@ async fn ask_issuer<P: Platform>(
     let request = introspection::request(client, &endpoint, token, maker).await.map_err(Reason::Introspection)?;
     let answer = ctx.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
+    checked(issuer, how, &answer, ctx.request.now).inspect_err(|reason| {
+        let expected = Expected {
+            issuer: issuer.issuer.as_str(),
+            audience: &issuer.audience,
+            algorithms: &[],
+            acr_values: &[],
+            now: ctx.request.now,
+        };
+        tell_answer(event, reason, &answer, &expected);
+    })
+}
+
+fn checked(
+    issuer: &TokenIssuer,
+    how: &Introspection,
+    answer: &OutboundResponse,
+    now: Timestamp,
+) -> Result<AccessTokenClaims, Reason> {
     let expected = IntrospectionExpectations {
         issuer: issuer.issuer.as_str(),
         audiences: &issuer.audience,
         without_audience: how.without_audience,
-        now: ctx.request.now,
+        now,
     };
-    let said = introspection::process(&answer).and_then(|claims| Introspected::check(claims, &expected));
+    let said = introspection::process(answer).and_then(|claims| Introspected::check(claims, &expected));
     let said = said.map_err(|error| match error {
         error if error.is_of_the_token() => Reason::TokenRejected(TokenRejection::Introspection(error)),
         error => Reason::Introspection(error),
     })?;
-    AccessTokenClaims::introspected(said, ctx.request.now.plus(how.cache), ctx.request.now)
+    AccessTokenClaims::introspected(said, now.plus(how.cache), now)
         .map_err(|error| Reason::TokenRejected(TokenRejection::Claims(error)))
 }
 

@@ -47,6 +47,7 @@ pub(super) async fn pass<P: Platform>(
             let forwarding = Forwarding {
                 head: ctx.request.head,
                 path,
+                strip_prefix: route.strip_prefix.as_deref(),
                 query: ctx.request.target.query,
                 public_url: &ctx.site.config.public_url,
                 vary: vary(&route.access),

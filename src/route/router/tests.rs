@@ -11,6 +11,7 @@ fn route(name: &str) -> Route {
         pattern: Pattern::parse(pattern).unwrap(),
         methods: Methods::parse(methods.split(',')).unwrap(),
         upstream: Some(Upstream::Assets),
+        strip_prefix: None,
         access: Access::Public,
         cors: None,
         security_headers: None,
@@ -493,4 +494,23 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn two_paths_that_are_one_to_the_upstream_fall_under_the_stricter_rule() {
+    // with the prefix off, `/app` and `/app/` are both `/`, however exactly the upstream reads paths.
+    let with = |prefix: Option<&str>| {
+        let exact =
+            |name, roles| Route { strip_prefix: prefix.map(str::to_owned), paths: Paths::Exact, ..rule(name, roles) };
+        Router::new(vec![exact("/app", ADMIN), exact("/app/{*rest}", None), exact("/app/open/", None)]).unwrap()
+    };
+    let (plain, stripped) = (with(None), with(Some("/app")));
+    let ask = |router: &Router, path: &str| found(router, &Method::GET, path);
+    assert_eq!(ask(&plain, "/app/").unwrap(), "/app/{*rest}");
+    assert_eq!(ask(&stripped, "/app/"), other("/app"));
+    assert_eq!(ask(&stripped, "/app").unwrap(), "/app");
+    for (path, rule) in [("/app/x", "/app/{*rest}"), ("/app/app", "/app/{*rest}"), ("/app/open/", "/app/open/")] {
+        assert_eq!(ask(&stripped, path).unwrap(), rule);
+    }
+    assert!(stripped.surrounded().iter().any(|one| one.refused && one.rule.name == "/app"));
 }

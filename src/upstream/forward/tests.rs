@@ -1,10 +1,11 @@
 use super::*;
 use crate::authz::{Decision, authorize};
 use crate::config::testing::config;
-use crate::http::caller_headers::says_who_asks;
+use crate::http::caller_headers::{CLAIMING_NAMES, CLAIMING_PREFIXES, HARMLESS_NAMES, says_who_asks};
 use crate::http::{Method, Peer};
 use crate::route::HeaderMask;
 use crate::time::Timestamp;
+use crate::upstream::headers::OF_THE_CONNECTION;
 
 fn permit() -> Permit {
     let config = config(|_| ());
@@ -27,6 +28,7 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         security_headers: None,
         head: &head,
         path: &CanonicalPath::parse("/a/%C3%a9").unwrap(),
+        strip_prefix: None,
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
         vary: private.then_some("Cookie"),
@@ -121,8 +123,28 @@ fn what_a_caller_says_of_itself_stays_outside() {
 }
 
 #[test]
+fn every_header_that_claims_something_ends_here_however_it_is_spelt() {
+    //
+    let longer = CLAIMING_PREFIXES.map(|prefix| format!("{prefix}z"));
+    let names = CLAIMING_NAMES.map(str::to_owned);
+    for claim in longer.into_iter().chain(names) {
+        for sign in ["-", "_", ".", "~"] {
+            let spelt: &'static str = claim.replace('-', sign).leak();
+            assert_eq!(left(true, &[(spelt, "forged")]), Vec::<String>::new(), "{spelt}");
+            assert_eq!(left(false, &[(spelt, "forged")]), Vec::<String>::new(), "{spelt}");
+        }
+    }
+    for name in HARMLESS_NAMES {
+        assert_eq!(left(true, &[(name, "kept")]), [name]);
+    }
+}
+
+#[test]
 fn headers_of_the_connection_stay_with_the_connection() {
     //
+    for name in OF_THE_CONNECTION {
+        assert_eq!(left(false, &[(name, "x")]), Vec::<String>::new(), "{name}");
+    }
     let lines =
         [("connection", "x"), ("te", "trailers"), ("transfer-encoding", "chunked"), ("host", "a"), ("upgrade", "h2c")];
     assert_eq!(left(false, &lines[..4]), Vec::<String>::new());

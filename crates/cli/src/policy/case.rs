@@ -148,6 +148,7 @@ fn route(key: &str) -> Result<Route, String> {
         pattern,
         methods,
         upstream: None,
+        strip_prefix: None,
         access: Access::Public,
         cors: None,
         limits: RouteLimits::default(),

@@ -90,7 +90,7 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn of(env: &Env, upstream: &'a Upstream, public_origin: &'a str) -> Result<Self, ForwardError> {
         let (fetcher, origin) = match upstream {
-            Upstream::Origin(origin) => (global().into(), origin.as_str()),
+            Upstream::Url { origin, .. } => (global().into(), origin.as_str()),
             Upstream::Service(name) => (binding(env, name)?, public_origin),
             Upstream::Assets => (binding(env, ASSETS)?, public_origin),
         };
@@ -105,7 +105,7 @@ fn binding(env: &Env, name: &str) -> Result<JsValue, ForwardError> {
 
 /// Whether the answer may not come from the data centre's cache, nor go there.
 fn is_fresh(plan: &ForwardPlan) -> bool {
-    plan.private && matches!(plan.upstream, Upstream::Origin(_))
+    plan.private && matches!(plan.upstream, Upstream::Url { .. })
 }
 
 /// Nothing is copied from the incoming request but its method and body, and for a service its `cf`: neither headers nor
