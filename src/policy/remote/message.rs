@@ -15,6 +15,7 @@ use crate::policy::names::{KnownNames, UnknownName};
 use crate::policy::problem::PolicyProblem;
 
 /// What is asked of an engine.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are of the large kind")]
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Question<'a> {
     /// The name of all that policies are checked by.
