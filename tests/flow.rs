@@ -9,6 +9,8 @@
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]
 
+use postern::policy::{EngineService, RemoteEngine};
+
 mod support;
 
 #[path = "flow/administration.rs"]
@@ -134,7 +136,8 @@ mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
 
-/// All flows have policies, but those that say otherwise.
+/// All flows have policies, but those that say otherwise; and an engine that is asked by messages, as in a deployment.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {
-    Some(postern_policy_cedar::engine())
+    let service = Box::leak(Box::new(EngineService::new(postern_policy_cedar::engine())));
+    Some(Box::leak(Box::new(RemoteEngine::new(service))))
 }

@@ -17,41 +17,44 @@ const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
 
 /** How cargo is asked for whatever of the Worker only tests use: the same each time, so that nothing is built twice. */
-export const FOR_TESTS = [
-  '--package', 'postern-worker', '--features', 'policies,fault-injection',
-  // Natively it is optimised; here compiling that would take longer than all that is saved.
-  '--config', 'profile.dev.package.cedar-policy-core.opt-level=0',
-];
+export const FOR_TESTS = ['--package', 'postern-worker', '--features', 'fault-injection'];
+
+/** The engine for policies, a module of its own beside that of the Worker. */
+const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern-policy-module'], profile: 'policies' };
 
 /**
- * What can be built: the Worker, the Worker that knows policies, the one for tests that has faults on demand as well,
- * the example of a Worker that guards its own routes, and the engine alone for its benchmark.
+ * What can be built: the Worker, the one for tests that has faults on demand as well, the example of a Worker that guards
+ * its own routes, and the engine for tokens alone for its benchmark.
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
- * `profile`: that of cargo. `lint`: whether clippy compiles it. The one for tests shares what it depends on with the Rust
- * tests in wasm, and its macros with the native ones.
+ * `profile`: that of cargo. `lint`: whether clippy compiles it. `policies`: what else cargo is told of the engine for policies,
+ * where that goes with it. The one for tests shares what it depends on with the Rust tests in wasm, and its macros with the
+ * native ones.
  */
 export const VARIANTS = {
-  release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release' },
-  policies: { outDir: 'build-policies', crate: 'postern_worker', cargo: ['--package', 'postern-worker', '--features', 'policies'], entry: `${JS}/entry.js`, profile: 'release' },
-  test: { outDir: 'build-test', crate: 'postern_worker', cargo: FOR_TESTS, entry: `${JS}/entry.js`, profile: 'dev', lint: true },
+  release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release', policies: [] },
+  test: { outDir: 'build-test', crate: 'postern_worker', cargo: FOR_TESTS, entry: `${JS}/entry.js`, profile: 'dev', lint: true, policies: ['--features', 'fault-injection'] },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
 
-/** Builds `variant` if it is not up to date, into its own folder or `outDir`. Returns a short remark: what was done, and the size. */
-export async function buildWorker(variant, { outDir = VARIANTS[variant].outDir } = {}) {
-  const out = join(root, outDir);
+/** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
+export async function buildWorker(variant) {
+  const out = join(root, VARIANTS[variant].outDir);
   const stamp = join(out, '.built-from');
   const wanted = await fingerprint(VARIANTS[variant]);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
+    const { entry, policies } = VARIANTS[variant];
     const glue = join(targetFolder, 'bindgen', variant);
+    const engine = join(glue, 'policies');
     await bindgen(await compile(VARIANTS[variant]), glue);
+    if (policies) await bindgen(await compile({ ...POLICIES, cargo: [...POLICIES.cargo, ...policies] }), engine);
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
-    await bundle(glue, join(root, VARIANTS[variant].entry), out);
+    await bundle(policies ? { bindgen: glue, policies_bindgen: engine } : { bindgen: glue }, join(root, entry), out);
     copyFileSync(join(glue, 'index_bg.wasm'), join(out, 'index_bg.wasm'));
+    if (policies) copyFileSync(join(engine, 'index_bg.wasm'), join(out, 'policies.wasm'));
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(out)}`;
@@ -75,24 +78,33 @@ const cargoEnv = () => ({ CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'n
 
 /**
  * Joins glue and entry. The glue has variables of its own for one instance of the module, so it becomes a function that
- * makes all of it anew (`crates/worker/src/js/instance.js`).
+ * makes all of it anew (`crates/worker/src/js/instance.js`). `glues`: the folder of each, by the name that the entry knows.
  */
-async function bundle(glue, entry, out) {
+async function bundle(glues, entry, out) {
   const { build } = await import('esbuild');
   const shared = { bundle: true, minify: true, target: 'esnext', logLevel: 'error' };
-  const inner = join(glue, 'inner.js');
-  const snippets = readdirSync(glue, { recursive: true, encoding: 'utf8' }).filter((file) => /postern-worker-.*glue\.js$/.test(file));
-  const glues = snippets.map((file) => `export * as glue from "./${file}";\n`);
-  writeFileSync(inner, `export * as bindgen from "./index_bg.js";\n${glues.join('')}`);
-  await build({
-    ...shared, entryPoints: [inner], outfile: join(glue, 'bindgen.js'), format: 'cjs',
-    banner: { js: 'export default function load() { const module = { exports: {} };' }, footer: { js: 'return module.exports; }' },
-  });
-  const made = { name: 'made', setup: (plugins) => plugins.onResolve({ filter: /^\.\/bindgen\.js$/ }, () => ({ path: join(glue, 'bindgen.js') })) };
+  const files = {};
+  for (const [name, glue] of Object.entries(glues)) {
+    files[name] = join(glue, 'bindgen.js');
+    await build({
+      ...shared, entryPoints: [inner(glue)], outfile: files[name], format: 'cjs',
+      banner: { js: 'export default function load() { const module = { exports: {} };' }, footer: { js: 'return module.exports; }' },
+    });
+  }
+  const resolve = ({ path }) => ({ path: files[path.slice('./'.length, -'.js'.length)] });
+  const made = { name: 'made', setup: (plugins) => plugins.onResolve({ filter: /^\.\/(policies_)?bindgen\.js$/ }, resolve) };
   await build({
     ...shared, entryPoints: [entry], outfile: join(out, 'index.js'), format: 'esm',
     external: ['cloudflare:*', '*.wasm'], plugins: [made],
   });
+}
+
+/** What has all of one module's glue: what bindgen made, and our own. */
+function inner(glue) {
+  const snippets = readdirSync(glue, { recursive: true, encoding: 'utf8' }).filter((file) => /postern-worker-.*glue\.js$/.test(file));
+  const glues = snippets.map((file) => `export * as glue from "./${file}";\n`);
+  writeFileSync(join(glue, 'inner.js'), `export * as bindgen from "./index_bg.js";\n${glues.join('')}`);
+  return join(glue, 'inner.js');
 }
 
 async function fingerprint({ folder = '.', cargo, entry, profile }) {
@@ -111,9 +123,14 @@ function files(path) {
   return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
 }
 
+/** How much is uploaded of what is built in a folder, in KiB after gzip: the Worker, and the engine for policies where it is there. */
+export function packedSizes(out) {
+  const packed = (name) => Math.ceil(gzipSync(readFileSync(join(out, name)), { level: 9 }).length / 1024);
+  const worker = packed('index_bg.wasm') + packed('index.js');
+  return existsSync(join(out, 'policies.wasm')) ? { worker, policies: packed('policies.wasm') } : { worker };
+}
+
 function size(out) {
-  const [wasm, script] = ['index_bg.wasm', 'index.js'].map((name) => readFileSync(join(out, name)));
-  const kib = (count) => `${Math.round(count / 1024)} KiB`;
-  const packed = [wasm, script].reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
-  return `${kib(wasm.length + script.length)}, ${kib(packed)} gzip`;
+  const { worker, policies } = packedSizes(out);
+  return `${worker} KiB gzip${policies ? `, with policies ${worker + policies}` : ''}`;
 }

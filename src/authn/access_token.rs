@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::claims::{AUD, audiences, beginning, is_ahead, is_over, name, optional, text, time};
@@ -361,7 +362,7 @@ fn text_of(claims: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// A party that acts for another (RFC 8693 §4.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// `iss`, where it is said.
     pub issuer: Option<String>,

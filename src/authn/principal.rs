@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::access_token::AccessTokenClaims;
@@ -55,7 +55,7 @@ pub enum PrincipalSource {
 }
 
 /// When and how somebody was authenticated, as far as anybody says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthenticationFacts {
     /// How they came to us.
     pub means: Means,

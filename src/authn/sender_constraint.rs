@@ -3,6 +3,8 @@
 //! A token that is bound to a key or a certificate is worth nothing without it. Which proofs are understood is
 //! decided here and nowhere else: what is bound in a way not listed here is refused, never taken for plain.
 
+use serde::{Deserialize, Serialize};
+
 use super::access_token::AccessTokenClaims;
 use super::bearer::{PresentedToken, Scheme};
 use super::confirmation::Confirmation;
@@ -146,7 +148,7 @@ async fn prove_key(
 }
 
 /// How an identity was proven to Postern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Means {
     /// By a session cookie.
     Session,

@@ -117,17 +117,17 @@ pub enum Purpose {
     Guard,
 }
 
-/// The build of the Worker that is configured.
+/// The Worker that is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Build {
     /// What it is for.
     pub purpose: Purpose,
-    /// Whether it has an engine for policies: without one no route can ask them.
+    /// Whether it has policies: an engine, and where they are published. Without them no route can ask any.
     pub policies: bool,
 }
 
 impl Build {
-    /// Postern's own Worker, without policies.
+    /// Postern's own Worker, in a deployment without policies.
     pub const PLAIN: Self = Self { purpose: Purpose::Gateway, policies: false };
 }
 

@@ -62,6 +62,12 @@ impl Roles {
         granting.map(|(role, _)| role).any(|role| held.contains(role))
     }
 
+    /// What those of `held` grant, as the configuration writes it.
+    pub(crate) fn granted<'a>(&'a self, held: &'a [String]) -> impl Iterator<Item = &'a str> {
+        let granting = self.0.iter().filter(|(role, _)| held.contains(role));
+        granting.flat_map(|(_, all)| all).map(|grant| grant.0.as_str())
+    }
+
     /// The permission of this name, with the roles that grant it.
     pub(super) fn resolve(&self, name: String) -> Permission {
         let grants = |grants: &[Grant]| grants.iter().any(|grant| grant.covers(&name));

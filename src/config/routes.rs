@@ -263,16 +263,19 @@ fn refuse_bound_relay(table: &Table<'_>, guard: &Guard, bound: &[IssuerId]) {
     }
 }
 
-/// A build without policies would have nobody to ask: there the route is refused, not opened.
+/// A deployment without policies would have nobody to ask: there the route is refused, not opened.
 fn policy(table: &mut Table<'_>, build: Build) -> bool {
     let policy = table.optional("policy", flag).unwrap_or(false);
     if policy && !build.policies {
-        table.problem("policy", "this build knows no policies, they are in those with the Cargo feature `policies`");
+        table.problem(
+            "policy",
+            "there are no policies here: they are in the KV namespace `POSTERN_POLICIES`, which is not bound",
+        );
     }
     policy
 }
 
-/// A build without policies has said so already.
+/// A deployment without policies has said so already.
 fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) -> Vec<Template> {
     if table.has("facts") && table.peek("policy") != Some(&serde_json::Value::Bool(true)) {
         table.problem("facts", "are told to policies, and `policy` is not `true`");

@@ -11,6 +11,8 @@ pub mod security_headers;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 /// The head of a request from outside, as the platform handed it over. Nothing in it is trusted yet.
@@ -27,7 +29,7 @@ pub struct RequestHead {
 }
 
 /// What the platform says of the caller; never taken from what a client can send.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Peer {
     /// The caller's address, from `CF-Connecting-IP`.
     pub address: Option<String>,
@@ -46,7 +48,7 @@ pub struct Peer {
 }
 
 /// What the platform says of a TLS connection, in its own words (`request.cf`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     /// `tlsVersion`, such as `TLSv1.3`.
     pub version: String,
@@ -55,7 +57,7 @@ pub struct Tls {
 }
 
 /// What the platform says of a client certificate, in its own words (`request.cf.tlsClientAuth`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientCertificate {
     /// `certPresented`: `1`, or `0`.
     pub presented: Option<String>,

@@ -1,9 +1,11 @@
 //! What kind of caller somebody is.
 
+use serde::{Deserialize, Serialize};
+
 /// A person, a program of its own, or a program that acts by itself for someone.
 ///
 /// It is part of who somebody is: a service whose id is spelt like a person's is not that person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PrincipalKind {
     /// A person, by a session or by a token that was issued for them.
     Human,

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::bundle::Version;
 use super::step_up::PolicyStepUp;
 
 /// May they, by which policies of which version?
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyDecision {
     /// The answer.
     pub verdict: PolicyVerdict,
@@ -19,7 +21,7 @@ pub struct PolicyDecision {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyVerdict {
     /// A policy permits it and none forbids it.
     Allow,
@@ -30,7 +32,7 @@ pub enum PolicyVerdict {
 }
 
 /// Why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// No policy permits it.
     NothingPermits,
@@ -45,7 +47,7 @@ pub enum Cause {
 }
 
 /// A part of what a service asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// Its `subject`.
     Subject,
@@ -60,7 +62,7 @@ pub enum Part {
 }
 
 /// A policy that would have permitted it, if one more of its conditions had held.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NearMiss {
     /// Its name.
     pub policy: String,
@@ -71,7 +73,7 @@ pub struct NearMiss {
 }
 
 /// A policy that could not be evaluated.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Failure {
     /// Its name; empty when it is not one policy's.
     pub policy: String,

@@ -2,20 +2,29 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::bundle::{Bundle, Version};
 use super::decision::{NearMiss, PolicyDecision};
 use super::input::{ManagementInput, PolicyInput};
-use super::names::KnownNames;
+use super::names::{KnownNames, UnknownName};
 use super::problem::PolicyProblem;
 use crate::authzen::Evaluation;
 
 /// The policies of one version that hold up, or everything that is wrong with them.
 pub type Compiled = Result<Rc<dyn CompiledPolicies>, Vec<PolicyProblem>>;
 
+/// Comes when an engine can be asked.
+pub type Readiness<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
 /// A language of policies: the files of a version → policies that can be asked.
 pub trait PolicyEngine: Debug {
+    /// To be waited for before anything else is asked of it: what it is made of may have to be had first.
+    fn ready(&self) -> Readiness<'_> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Reads all files and checks them, strictly.
     ///
     /// # Errors
@@ -29,24 +38,20 @@ pub trait PolicyEngine: Debug {
     /// Whatever is still noticed.
     fn parse_checked(&self, bundle: &Bundle) -> Compiled;
 
-    /// What in files that hold up names something that is not there: no file that policies are published from has such.
-    /// Of nothing in particular, it is only what is wrong in every deployment.
-    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames<'_>>) -> Vec<PolicyProblem>;
+    /// What in files that hold up names something that is not there ([`super::unknown_names`]): no file that policies are
+    /// published from has such. Of nothing in particular, it is only what is wrong in every deployment.
+    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames>) -> Vec<UnknownName>;
 
     /// The policy about management that is part of every deployment: those whom the configuration names may do
     /// everything.
     ///
     /// # Errors
-    /// Never: a test of the engine reads it.
+    /// When the engine gives no answer: a test reads the policy.
     fn built_in(&self) -> Compiled;
 
     /// The name of all that policies are checked by: with another schema, or another release of the engine, it is
-    /// another one.
-    fn version(&self) -> Version;
-
-    /// Reads some policies and decides by them once, before the first request: the first decision takes longest.
-    /// Whether they allowed what they were asked.
-    fn warm_up(&self) -> bool;
+    /// another one. `None` when the engine gives no answer.
+    fn version(&self) -> Option<Version>;
 }
 
 /// The policies of one version. A decision is pure: the same question has the same answer.
@@ -69,8 +74,8 @@ pub trait CompiledPolicies: Debug {
     /// Decides about management, by the policies whose scope says that they are about it.
     fn decide_management(&self, input: &ManagementInput<'_>) -> PolicyDecision;
 
-    /// The policies about management, each as it is written.
-    fn managing(&self) -> BTreeSet<String>;
+    /// The policies about management, each as it is written; `None` when the engine gives no answer.
+    fn managing(&self) -> Option<BTreeSet<String>>;
 
     /// Decides once about a made-up caller, beside the requests: the first decision of a version takes longest, and no
     /// caller should wait for that.

@@ -10,16 +10,18 @@ mod engine;
 mod input;
 mod names;
 mod problem;
+mod remote;
 mod shadow;
 mod step_up;
 mod versions;
 
 pub use bundle::{Bundle, Version};
 pub use decision::{Cause, Failure, NearMiss, Part, PolicyDecision, PolicyVerdict};
-pub use engine::{Compiled, CompiledPolicies, PolicyEngine};
+pub use engine::{Compiled, CompiledPolicies, PolicyEngine, Readiness};
 pub use input::{ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
-pub use names::{KnownNames, KnownRoute};
+pub use names::{KnownNames, KnownRoute, UnknownName, unknown_names};
 pub use problem::{PolicyProblem, position};
+pub use remote::{EngineLine, EngineService, RemoteEngine};
 pub use shadow::{Difference, difference};
 pub use step_up::PolicyStepUp;
 pub use versions::{

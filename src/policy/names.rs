@@ -3,13 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
+use super::bundle::Bundle;
+use super::engine::PolicyEngine;
+use super::problem::PolicyProblem;
 use crate::config::Config;
-use crate::route::{CanonicalPath, Route, Router};
+use crate::route::{CanonicalPath, Guard, Route, Router};
 
 /// The names of one site.
-#[derive(Debug)]
-pub struct KnownNames<'a> {
-    config: &'a Config,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownNames {
+    /// Its routes.
+    pub routes: Vec<KnownRoute>,
     /// The claims that sessions keep.
     pub claims: BTreeSet<String>,
     /// All who may vouch for somebody.
@@ -17,73 +23,89 @@ pub struct KnownNames<'a> {
 }
 
 /// One route, as far as policies may speak of it.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownRoute<'a>(&'a Route);
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRoute {
+    /// The key of its table.
+    pub name: String,
+    /// Whether it asks the policies.
+    pub asks: bool,
+    /// Whether people come to it by a session.
+    pub takes_sessions: bool,
+    /// The relations that policies are told of there.
+    pub facts: Vec<String>,
+    /// The parameters of its path.
+    pub parameters: Vec<String>,
+}
 
-impl<'a> KnownNames<'a> {
+/// Something that policies name and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownName {
+    /// What to tell about it.
+    pub problem: PolicyProblem,
+    /// It is there after all if a route that asks the policies answers for this path: engines know no routes.
+    pub path: Option<String>,
+}
+
+/// What in files that hold up names something that is not there, by place. Without a configuration it is only what is
+/// wrong in every deployment.
+#[must_use]
+pub fn unknown_names(engine: &dyn PolicyEngine, bundle: &Bundle, config: Option<&Config>) -> Vec<PolicyProblem> {
+    let known = config.map(KnownNames::of);
+    let is_there = |path: &str| config.is_some_and(|config| is_asked_about(config, path));
+    let found = engine.unknown_names(bundle, known.as_ref()).into_iter();
+    let unknown = found.filter(|one| !one.path.as_deref().is_some_and(is_there));
+    let mut problems: Vec<PolicyProblem> = unknown.map(|one| one.problem).collect();
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+impl KnownNames {
     /// Those of this site.
     #[must_use]
-    pub fn of(config: &'a Config) -> Self {
-        let kept = &config.session.claims;
+    pub fn of(config: &Config) -> Self {
         let providers = config.providers.iter().map(|provider| provider.issuer.as_str().to_owned());
         let issuers = config.issuers.iter().map(|issuer| issuer.issuer.as_str().to_owned());
-        Self { config, claims: kept.iter().cloned().collect(), issuers: providers.chain(issuers).collect() }
-    }
-
-    /// Its routes.
-    pub fn routes(&self) -> impl Iterator<Item = KnownRoute<'a>> {
-        self.config.routes.routes().iter().map(KnownRoute)
+        Self {
+            routes: config.routes.routes().iter().map(KnownRoute::of).collect(),
+            claims: config.session.claims.iter().cloned().collect(),
+            issuers: providers.chain(issuers).collect(),
+        }
     }
 
     /// The route of this name.
     #[must_use]
-    pub fn route(&self, name: &str) -> Option<KnownRoute<'a>> {
-        self.routes().find(|route| route.name() == name)
+    pub fn route(&self, name: &str) -> Option<&KnownRoute> {
+        self.routes.iter().find(|route| route.name == name)
     }
+}
 
-    /// Whether a route that asks the policies answers for this path.
-    #[must_use]
-    pub fn is_asked_about(&self, path: &str) -> bool {
-        let canonical = CanonicalPath::parse(path).ok().filter(|canonical| canonical.as_str() == path);
-        canonical.is_some_and(|path| {
-            let routes = &self.config.routes;
-            self.routes().filter(|route| route.asks()).any(|route| answers(routes, route.0, &path))
-        })
+impl KnownRoute {
+    fn of(route: &Route) -> Self {
+        let segment = |segment: &str| segment.strip_prefix('{')?.strip_suffix('}').map(str::to_owned);
+        let names = route.pattern.as_str().split('/').filter_map(segment);
+        Self {
+            name: route.name.clone(),
+            asks: asks(route),
+            takes_sessions: route.guard().is_some_and(Guard::takes_sessions),
+            facts: route.guard().into_iter().flat_map(|guard| &guard.facts).map(ToString::to_string).collect(),
+            parameters: names.map(|name| name.strip_prefix('*').map(str::to_owned).unwrap_or(name)).collect(),
+        }
     }
+}
+
+fn asks(route: &Route) -> bool {
+    route.guard().is_some_and(|guard| guard.policy)
+}
+
+/// Whether a route that asks the policies answers for this path.
+fn is_asked_about(config: &Config, path: &str) -> bool {
+    let canonical = CanonicalPath::parse(path).ok().filter(|canonical| canonical.as_str() == path);
+    let routes = &config.routes;
+    let asking = || routes.routes().iter().filter(|route| asks(route));
+    canonical.is_some_and(|path| asking().any(|route| answers(routes, route, &path)))
 }
 
 fn answers(routes: &Router, route: &Route, path: &CanonicalPath) -> bool {
     route.methods.iter().any(|method| routes.find(method, path).is_ok_and(|matched| matched.route.name == route.name))
-}
-
-impl<'a> KnownRoute<'a> {
-    /// The key of its table.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
-        &self.0.name
-    }
-
-    /// Whether it asks the policies.
-    #[must_use]
-    pub fn asks(&self) -> bool {
-        self.0.guard().is_some_and(|guard| guard.policy)
-    }
-
-    /// Whether people come to it by a session.
-    #[must_use]
-    pub fn takes_sessions(&self) -> bool {
-        self.0.guard().is_some_and(crate::route::Guard::takes_sessions)
-    }
-
-    /// The relations that policies are told of there.
-    pub fn facts(&self) -> impl Iterator<Item = String> {
-        self.0.guard().into_iter().flat_map(|guard| &guard.facts).map(ToString::to_string)
-    }
-
-    /// The parameters of its path.
-    pub fn parameters(&self) -> impl Iterator<Item = &'a str> {
-        let name = |segment: &'a str| segment.strip_prefix('{')?.strip_suffix('}');
-        let segments = self.0.pattern.as_str().split('/').filter_map(name);
-        segments.map(|name| name.strip_prefix('*').unwrap_or(name))
-    }
 }

@@ -1,7 +1,9 @@
 //! What other sign-in a policy asks for (RFC 9470).
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of sign-in is wanted in place of the one at hand.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyStepUp {
     /// `@acr_values("…")`: of one of these classes; of any when empty.
     pub acr_values: Vec<String>,

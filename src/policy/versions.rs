@@ -85,12 +85,12 @@ impl Pointer {
         sets: &[Rc<dyn CompiledPolicies>],
     ) -> Self {
         let ours = engine.version();
-        let before = current.filter(|current| current.checked_by.as_ref() == Some(&ours));
+        let before = current.filter(|current| ours.is_some() && current.checked_by == ours);
         let is_known = |version: &Version| {
             sets.iter().any(|set| set.version() == version)
                 || before.is_some_and(|before| before.versions().any(|known| known == version))
         };
-        let checked_by = self.versions().all(is_known).then_some(ours);
+        let checked_by = ours.filter(|_| self.versions().all(is_known));
         Self { checked_by, ..self }
     }
 
@@ -208,7 +208,7 @@ impl PullError {
 pub struct Policies {
     engine: &'static dyn PolicyEngine,
     state: RefCell<State>,
-    built_in: OnceCell<Option<Rc<dyn CompiledPolicies>>>,
+    built_in: OnceCell<Rc<dyn CompiledPolicies>>,
 }
 
 #[derive(Debug, Default)]
@@ -246,9 +246,9 @@ impl Policies {
         Self { engine, state: RefCell::default(), built_in: OnceCell::new() }
     }
 
-    /// What reads them.
-    #[must_use]
-    pub const fn engine(&self) -> &'static dyn PolicyEngine {
+    /// What reads them, ready to be asked.
+    pub async fn engine(&self) -> &'static dyn PolicyEngine {
+        self.engine.ready().await;
         self.engine
     }
 
@@ -322,10 +322,13 @@ impl Policies {
         }
     }
 
-    /// The policy about management that is part of every deployment, read when it is first asked.
-    #[must_use]
-    pub fn built_in(&self) -> Option<Rc<dyn CompiledPolicies>> {
-        self.built_in.get_or_init(|| self.engine.built_in().ok()).clone()
+    /// The policy about management that is part of every deployment with policies, read when it is first asked.
+    pub async fn built_in(&self) -> Option<Rc<dyn CompiledPolicies>> {
+        if self.built_in.get().is_none() {
+            let built_in = self.engine().await.built_in().ok()?;
+            return Some(Rc::clone(self.built_in.get_or_init(|| built_in)));
+        }
+        self.built_in.get().cloned()
     }
 
     /// How many pulls have come to an end: a caller that waits for one looks for another number.
@@ -362,10 +365,10 @@ impl Policies {
         let pointer = Pointer::from_text(&text).ok_or(PullError::Pointer)?;
         self.saw(&pointer);
         let before = self.state.borrow().loaded.clone();
+        let engine = self.engine().await;
         // A schema of another release may ask for something else.
-        let is_checked = pointer.checked_by == Some(self.engine.version());
-        let parse =
-            |bundle: &Bundle| if is_checked { self.engine.parse_checked(bundle) } else { self.engine.parse(bundle) };
+        let is_checked = pointer.checked_by.is_some() && pointer.checked_by == engine.version();
+        let parse = |bundle: &Bundle| if is_checked { engine.parse_checked(bundle) } else { engine.parse(bundle) };
         let live = obtain(store, &pointer.live, before.as_deref(), &parse).await?;
         let (shadow, amiss) = match &pointer.shadow {
             None => (None, None),

@@ -1,11 +1,12 @@
 // `npm run bench:decisions`: what door 2 costs a request with an access token seen before: requirements, 10 and 100 policies,
-// as ratios to the same request at a route that requires nothing. What relations cost is `npm run bench:relations`'s.
+// as ratios to the same request at a route that requires nothing; and what policies cost an isolate that has some, or none.
+// What relations cost is `npm run bench:relations`'s.
 // Bare workerd, one process, loopback: the ratios travel, the absolute numbers do not.
 //   --seconds 5     how long each is measured, in several turns
 //   --once          hardly measures: whether the benchmark still works
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -21,7 +22,7 @@ const AUDIENCE = "https://api.example.com";
 const LIFE_SECONDS = 3600;
 const COUNTS = [10, 100];
 const STARTS = 5;
-const BUILDS = { without: "build", with: "build-policies" };
+const BUILD = "build";
 
 const guarded = { methods: ["GET"], upstream: "service:ECHO", authenticate: ["bearer"] };
 const require = {
@@ -61,14 +62,15 @@ const WAYS = [
   { name: "policies", says: (count) => `${count} policies` },
 ];
 
-async function workerdOf(host, { build, published = {} }) {
+/** Without anything published there are no policies. */
+async function workerdOf(host, published) {
   const issuer = host.issuer("main");
   const vars = {
     ISSUERS: { api: { issuer: issuer.url, audience: AUDIENCE, algs: [issuer.alg], roles: ["roles"], tenant: "org_id" } },
     ROLES: { editor: ["read:*", "write:orders"] },
   };
-  const routes = build === BUILDS.with ? ROUTES : Object.fromEntries(Object.entries(ROUTES).filter(([, route]) => !route.policy));
-  return new BareWorkerd({ providers: { main: issuer }, routes, vars, build, upstream: file("upstream.mjs"), published });
+  const routes = published ? ROUTES : Object.fromEntries(Object.entries(ROUTES).filter(([, route]) => !route.policy));
+  return new BareWorkerd({ providers: { main: issuer }, routes, vars, build: BUILD, upstream: file("upstream.mjs"), published });
 }
 
 const tokenOf = (issuer, claims) => issuer.accessToken({ aud: AUDIENCE, exp: issuer.clock() + LIFE_SECONDS, ...claims });
@@ -89,9 +91,9 @@ async function assertGuarding(workerd, issuer, names) {
 const ratio = (turns, name) => round(median(paired((one, plain) => one.cpu_us_per_request / plain.cpu_us_per_request, turns[name], turns.plain)), 3);
 const added = (turns, name) => round(median(paired((one, plain) => one.cpu_us_per_request - plain.cpu_us_per_request, turns[name], turns.plain)), 1);
 
-async function compare(host, { build, count }) {
+async function compare(host, count) {
   const issuer = host.issuer("main");
-  const workerd = await workerdOf(host, { build, published: count ? publishedOf(policies(count)) : {} });
+  const workerd = await workerdOf(host, count && publishedOf(policies(count)));
   try {
     await workerd.start();
     const token = tokenOf(issuer, {
@@ -101,7 +103,7 @@ async function compare(host, { build, count }) {
     await assertGuarding(workerd, issuer, ways.slice(1).map(({ name }) => name));
     const turns = await inTurns(workerd, ways.map(({ name }) => asker(token, name)), options.seconds);
     return ways.map(({ name, says }) => ({
-      says: typeof says === "string" ? says : says(count), build,
+      says: typeof says === "string" ? says : says(count),
       ...summaryOf(turns[name]), "CPU, of nothing required": ratio(turns, name), "CPU added, µs": added(turns, name),
     }));
   } finally {
@@ -109,12 +111,12 @@ async function compare(host, { build, count }) {
   }
 }
 
-/** From nothing to the first answer, workerd's own start included; and the first decision against the next ones. */
-async function startUp(host, build) {
-  const [started, first, second] = [[], [], []];
+/** From nothing to the first answer, workerd's own start included; the first decision against the next one; and the memory then. */
+async function startUp(host, name) {
+  const [started, first, second, memory] = [[], [], [], []];
   const issuer = host.issuer("main");
   for (let count = 0; count < STARTS; count += 1) {
-    const workerd = await workerdOf(host, { build, published: publishedOf(policies(100)) });
+    const workerd = await workerdOf(host, name === "policies" && publishedOf(policies(100)));
     const timed = async (ask) => {
       const before = performance.now();
       await get(workerd, new Agent(), ask);
@@ -128,31 +130,39 @@ async function startUp(host, build) {
       // Door 1 has its own first times: keys, and the token.
       await timed(asker(token, "plain"));
       await timed(asker(token, "plain"));
-      const name = build === BUILDS.with ? "policies" : "scopes";
       first.push(await timed(asker(token, name)));
       second.push(await timed(asker(token, name)));
+      memory.push(workerd.residentBytes / 2 ** 20);
     } finally {
       await workerd.close();
     }
   }
-  return { "start, ms": round(median(started), 0), "first decision, ms": round(median(first)), "second, ms": round(median(second)) };
+  return {
+    "start, ms": round(median(started), 0), "first decision, ms": round(median(first)), "second, ms": round(median(second)),
+    "memory, MiB": round(median(memory)),
+  };
 }
 
-function gzipKib(build) {
-  const parts = ["index_bg.wasm", "gateway.js", "index.js"].map((name) => readFileSync(join(file("../.."), build, name)));
-  return round(parts.reduce((sum, part) => sum + gzipSync(part, { level: 9 }).length, 0) / 1024, 0);
+/** What is uploaded of each module, and of all. */
+function sizes() {
+  const folder = join(file("../.."), BUILD);
+  const kib = (bytes) => round(bytes.length / 1024, 0);
+  const rows = readdirSync(folder).filter((name) => /\.(wasm|js)$/.test(name)).map((name) => {
+    const bytes = readFileSync(join(folder, name));
+    return [name, { "KiB": kib(bytes), "KiB gzip": kib(gzipSync(bytes, { level: 9 })) }];
+  });
+  return Object.fromEntries(rows);
 }
 
 const host = await startProviders();
 try {
-  const rows = [];
-  for (const build of Object.values(BUILDS)) rows.push(...(await compare(host, { build })));
-  for (const count of COUNTS) rows.push(...(await compare(host, { build: BUILDS.with, count })));
-  console.table(Object.fromEntries(rows.map(({ says, build, ...row }, place) => [`${place}: ${says} (${build})`, row])));
-  const builds = [];
-  for (const build of Object.values(BUILDS)) builds.push({ build, gzip_kib: gzipKib(build), ...(await startUp(host, build)) });
-  console.table(Object.fromEntries(builds.map(({ build, ...row }) => [build, row])));
-  write({ seconds: options.seconds, rows, builds }, options.json);
+  const rows = [...(await compare(host))];
+  for (const count of COUNTS) rows.push(...(await compare(host, count)));
+  console.table(Object.fromEntries(rows.map(({ says, ...row }, place) => [`${place}: ${says}`, row])));
+  const starts = { "without policies": await startUp(host, "scopes"), "with 100 policies": await startUp(host, "policies") };
+  console.table(starts);
+  console.table(sizes());
+  write({ seconds: options.seconds, rows, starts, sizes: sizes() }, options.json);
 } finally {
   await host.close();
 }

@@ -5,7 +5,6 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Publisher } from "./support/policies.mjs";
-import { TEST_BUILD } from "./support/postern.mjs";
 import { startWorld } from "./support/world.mjs";
 
 const ONE = "/access/v1/evaluation";
@@ -13,7 +12,7 @@ const MANY = "/access/v1/evaluations";
 
 const world = await startWorld(
   { main: {} },
-  { build: TEST_BUILD, tokens: { main: {} }, vars: { AUTHZEN: { require: { scopes: ["decide"] } } } },
+  { policies: true, tokens: { main: {} }, vars: { AUTHZEN: { require: { scopes: ["decide"] } } } },
 );
 const { postern } = world;
 const { main } = world.issuers;

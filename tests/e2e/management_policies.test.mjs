@@ -12,6 +12,7 @@ const PULL_AFTER = 20;
 
 const world = await startWorld({ main: { settings: { roles: ["roles"] } } }, {
   build: TEST_BUILD,
+  policies: true,
   twin: true,
   tokens: { main: { kind: "agent" } },
   routes: { "/orders/{id}": { methods: ["GET"], upstream: "service:ECHO", policy: true } },

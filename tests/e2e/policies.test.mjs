@@ -6,7 +6,6 @@ import { beforeEach, test } from "node:test";
 
 import { logIn } from "./support/login.mjs";
 import { Publisher, versionOf } from "./support/policies.mjs";
-import { TEST_BUILD } from "./support/postern.mjs";
 import { assertRefusalBody } from "./support/refusals.mjs";
 import { call } from "./support/tokens.mjs";
 import { startWorld } from "./support/world.mjs";
@@ -19,7 +18,7 @@ const ABSENT_AFTER = 60;
 const world = await startWorld(
   { main: {} },
   {
-    build: TEST_BUILD,
+    policies: true,
     twin: true,
     tokens: { main: { roles: ["roles"] } },
     routes: {

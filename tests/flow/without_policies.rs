@@ -17,7 +17,7 @@ fn no_route_may_ask_policies() {
     let secret = |_: &str| Some(key("k1", "C"));
     let problems = Config::parse_for(Build::PLAIN, variables.as_object().unwrap(), &secret).unwrap_err();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let why = "this build knows no policies, they are in those with the Cargo feature `policies`";
+    let why = "there are no policies here: they are in the KV namespace `POSTERN_POLICIES`, which is not bound";
     assert_eq!(told, [format!("ROUTES.\"/judged\".policy: {why}")]);
 }
 
@@ -64,7 +64,7 @@ fn services_hear_what_relations_say_and_otherwise_no() {
         (answered.json()["decision"].as_bool().unwrap(), told)
     };
     assert_eq!(reason(&about("document", "viewer")), (true, "relation.holds".to_owned()));
-    assert_eq!(reason(&about("document", "read")), (false, "policy.none_built_in".to_owned()));
-    assert_eq!(reason(&about("record", "viewer")), (false, "policy.none_built_in".to_owned()));
+    assert_eq!(reason(&about("document", "read")), (false, "policy.none_bound".to_owned()));
+    assert_eq!(reason(&about("record", "viewer")), (false, "policy.none_bound".to_owned()));
     assert_eq!(world.policy_reads.get(), 0);
 }

@@ -169,7 +169,8 @@ fn check(asked: &Asked, answer: impl FnOnce(&[&Config], String) -> Result<Answer
         Ok(vars) => vars,
         Err(problem) => return Ok(Answer::wrong(format!("{name}: 1 problem\n\n{}", list_problems(&[problem])))),
     };
-    let build = Build { policies: wrangler.builds_policies(), ..Build::PLAIN };
+    // Where they are published is a question for the file.
+    let build = Build { policies: true, ..Build::PLAIN };
     let deployment = Deployment::parse_for(build, &vars, &|secret| source.lookup(secret, &vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
     let mut around = wrangler.problems(&vars, &configs);

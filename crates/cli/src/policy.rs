@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::Config;
 use postern::ids::site::{Site, SiteId};
-use postern::policy::{Bundle, CompiledPolicies, KnownNames, Pointer, PolicyProblem, pointer_key, version_key};
+use postern::policy::{Bundle, CompiledPolicies, Pointer, PolicyProblem, pointer_key, unknown_names, version_key};
 use postern::time::Timestamp;
 use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
 
@@ -187,8 +187,7 @@ pub(super) fn load_for(paths: &[PathBuf], config: &Config) -> Result<Result<Poli
 /// What the Worker says of them when they are published over HTTP.
 fn checked(bundle: &Bundle, config: Option<&Config>) -> Result<PolicySet, Vec<PolicyProblem>> {
     let set = PolicySet::parse(bundle)?;
-    let known = config.map(KnownNames::of);
-    match engine().unknown_names(bundle, known.as_ref()) {
+    match unknown_names(engine(), bundle, config) {
         none if none.is_empty() => Ok(set),
         strangers => Err(strangers),
     }

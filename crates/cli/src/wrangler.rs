@@ -50,14 +50,6 @@ impl Wrangler {
         }
     }
 
-    /// Whether the Worker that is deployed has policies, as far as the file tells: `scripts/build.mjs` builds one with
-    /// them only when it is told to. Of other commands nothing is known.
-    pub(super) fn builds_policies(&self) -> bool {
-        let command = self.inherited("build").and_then(|build| build.get("command")).and_then(Value::as_str);
-        let arguments = command.and_then(|command| command.split_once("scripts/build.mjs"));
-        arguments.is_none_or(|(_, arguments)| arguments.split_whitespace().any(|one| one == "policies"))
-    }
-
     /// What is missing or open around the variables. The routes of the sites say which bindings are needed.
     pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
         let mut problems = self.side_doors();
@@ -266,17 +258,6 @@ mod tests {
         };
         // The two quotes count too.
         assert_eq!((told(MAX_VARIABLE_BYTES - 2), told(MAX_VARIABLE_BYTES - 1)), (0, 1));
-    }
-
-    #[test]
-    fn our_own_build_command_says_whether_there_are_policies() {
-        let builds = |text: &str, environment| Wrangler::parse(text, environment).unwrap().builds_policies();
-        assert!(builds("", None) && builds("build = { command = \"make\" }", None));
-        assert!(!builds("build = { command = \"node scripts/build.mjs\" }", None));
-        assert!(builds("build = { command = \"node scripts/build.mjs policies\" }", None));
-        let other = "build = { command = \"node scripts/build.mjs\" }\n[env.a]\n\
-            [env.b.build]\ncommand = \"node ../scripts/build.mjs policies\"\n";
-        assert!(!builds(other, Some("a")) && builds(other, Some("b")));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use postern::authzen::Evaluation;
 use postern::policy::{
     Bundle, Compiled, CompiledPolicies, KnownNames, ManagementInput, NearMiss, PolicyDecision, PolicyEngine,
-    PolicyInput, PolicyProblem, Version,
+    PolicyInput, UnknownName, Version,
 };
 
 use super::set::PolicySet;
-use super::{management, names, schema, warm_up};
+use super::{management, names, rehearsal, schema};
 
 /// Policies in Cedar.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ impl PolicyEngine for Cedar {
         Ok(Rc::new(PolicySet::parse_checked(bundle)?))
     }
 
-    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames<'_>>) -> Vec<PolicyProblem> {
+    fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames>) -> Vec<UnknownName> {
         names::unknown(bundle, known)
     }
 
@@ -34,12 +34,8 @@ impl PolicyEngine for Cedar {
         Ok(Rc::new(PolicySet::parse(&bundle)?))
     }
 
-    fn version(&self) -> Version {
-        schema::version()
-    }
-
-    fn warm_up(&self) -> bool {
-        warm_up::warm_up()
+    fn version(&self) -> Option<Version> {
+        Some(schema::version())
     }
 }
 
@@ -64,12 +60,12 @@ impl CompiledPolicies for PolicySet {
         self.decide_management(input)
     }
 
-    fn managing(&self) -> BTreeSet<String> {
-        self.managing()
+    fn managing(&self) -> Option<BTreeSet<String>> {
+        Some(self.managing())
     }
 
     fn rehearse(&self) {
         // What it says is of no interest.
-        let _permitted = warm_up::rehearse(self);
+        let _permitted = rehearsal::rehearse(self);
     }
 }

@@ -17,12 +17,12 @@ mod nearest;
 mod problem;
 mod question;
 mod reads;
+mod rehearsal;
 mod schema;
 mod schema_limits;
 mod set;
 mod slices;
 mod step_up;
-mod warm_up;
 mod zones;
 
 use postern::policy::PolicyEngine;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 use cedar_policy_core::ast::{self, BinaryOp, EntityUID, Expr, ExprKind, Literal, Var};
 use cedar_policy_core::parser::Loc;
-use postern::policy::{Bundle, KnownNames, KnownRoute, PolicyProblem};
+use postern::policy::{Bundle, KnownNames, KnownRoute, PolicyProblem, UnknownName};
 use postern::relation::Model;
 
 use super::set::{Found, read_file};
@@ -17,25 +17,23 @@ use super::{management, schema, zones};
 /// The annotations that mean something here, and one for people.
 const ANNOTATIONS: [&str; 4] = ["id", "acr_values", "max_age", "description"];
 
-/// Everything of it, by place. Files that cannot be read say nothing: whoever asks has read them before.
-pub(super) fn unknown(bundle: &Bundle, known: Option<&KnownNames<'_>>) -> Vec<PolicyProblem> {
-    let mut problems = Vec::new();
+/// Everything of it. Files that cannot be read say nothing: whoever asks has read them before.
+pub(super) fn unknown(bundle: &Bundle, known: Option<&KnownNames>) -> Vec<UnknownName> {
+    let mut unknown = Vec::new();
+    let certain = |problem| UnknownName { problem, path: None };
     let policies = || bundle.files().filter(|(file, _)| !schema::is_schema(file));
     let declares = bundle.files().any(|(file, _)| schema::is_schema(file));
     for (file, text) in policies() {
         let found = read_file(file, text).unwrap_or_default();
         if found.is_empty() {
-            problems.push(PolicyProblem::of_file(file, "expected at least one policy in it"));
+            unknown.push(certain(PolicyProblem::of_file(file, "expected at least one policy in it")));
         }
         for one in &found {
-            problems.extend(annotations(one));
-            problems.extend(unknown_zones(one));
-            problems.extend(known.into_iter().flat_map(|known| Names::of(one, known, declares).unknown()));
+            unknown.extend(annotations(one).into_iter().chain(unknown_zones(one)).map(certain));
+            unknown.extend(known.into_iter().flat_map(|known| Names::of(one, known, declares).unknown()));
         }
     }
-    problems.sort();
-    problems.dedup();
-    problems
+    unknown
 }
 
 fn annotations(found: &Found<'_>) -> Vec<PolicyProblem> {
@@ -96,9 +94,9 @@ fn unknown_zones(found: &Found<'_>) -> Vec<PolicyProblem> {
 /// One policy beside the names that it may speak of.
 struct Names<'a> {
     found: &'a Found<'a>,
-    known: &'a KnownNames<'a>,
+    known: &'a KnownNames,
     /// Those that it may be asked about.
-    routes: Vec<KnownRoute<'a>>,
+    routes: Vec<&'a KnownRoute>,
     /// Whether it may be asked about somebody who came by a session.
     of_sessions: bool,
     /// Whether it is about what only services ask, of whom nothing is known here.
@@ -107,66 +105,70 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// `declares`: whether the version declares types and actions of its own.
-    fn of(found: &'a Found<'a>, known: &'a KnownNames<'a>, declares: bool) -> Self {
+    fn of(found: &'a Found<'a>, known: &'a KnownNames, declares: bool) -> Self {
         let managing = management::is_about(&found.policy);
         let route = route(&found.policy);
-        let asked = |one: &KnownRoute<'_>| route.as_ref().is_none_or(|name| one.name() == name);
-        let routes: Vec<_> = known.routes().filter(|one| one.asks() && !managing && asked(one)).collect();
-        let of_sessions = managing || routes.iter().any(KnownRoute::takes_sessions);
+        let asked = |one: &&KnownRoute| route.as_ref().is_none_or(|name| one.name == *name);
+        let routes: Vec<_> = known.routes.iter().filter(|one| one.asks && !managing && asked(one)).collect();
+        let of_sessions = managing || routes.iter().any(|one| one.takes_sessions);
         let is_foreign = declares && is_foreign(&found.policy);
         Self { found, known, of_sessions: of_sessions && may_be_human(&found.policy), routes, is_foreign }
     }
 
-    fn unknown(&self) -> Vec<PolicyProblem> {
+    fn unknown(&self) -> Vec<UnknownName> {
         let policy: &ast::Policy = self.found.policy.as_ref();
         let condition = policy.condition();
         condition.subexpressions().filter_map(|expression| self.unknown_in(expression)).flatten().collect()
     }
 
-    fn unknown_in(&self, expression: &Expr) -> Option<Vec<PolicyProblem>> {
+    fn unknown_in(&self, expression: &Expr) -> Option<Vec<UnknownName>> {
         let at = expression.source_loc();
+        let certain =
+            |at: Option<&Loc>, why: String| UnknownName { problem: self.found.problem_at(at, why), path: None };
         match expression.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
-                let why = self.entity(uid)?;
-                Some(vec![self.found.problem_at(uid.loc().or(at), why)])
+                let (why, path) = self.entity(uid)?;
+                Some(vec![UnknownName { path, ..certain(uid.loc().or(at), why) }])
             }
             ExprKind::BinaryApp { op: BinaryOp::HasTag | BinaryOp::GetTag, arg1, arg2 } => {
                 let why = self.tag(arg1, text(arg2)?)?;
-                Some(vec![self.found.problem_at(arg2.source_loc().or(at), why)])
+                Some(vec![certain(arg2.source_loc().or(at), why)])
             }
             ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => {
-                self.email(expr, attr).map(|why| vec![self.found.problem_at(at, why)])
+                self.email(expr, attr).map(|why| vec![certain(at, why)])
             }
-            ExprKind::ExtHasAttr { expr, attrs } => {
-                self.email(expr, attrs.first()).map(|why| vec![self.found.problem_at(at, why)])
-            }
+            ExprKind::ExtHasAttr { expr, attrs } => self.email(expr, attrs.first()).map(|why| vec![certain(at, why)]),
             ExprKind::BinaryApp { arg1, arg2, .. } if !self.is_foreign => {
                 let other = if is_relations(arg1) { arg2 } else { Some(arg1).filter(|_| is_relations(arg2))? };
                 let texts = other.subexpressions().filter_map(|one| Some((text(one)?, one.source_loc())));
                 let unknown = texts.filter_map(|(fact, place)| Some((self.fact(fact)?, place)));
-                Some(unknown.map(|(why, place)| self.found.problem_at(place.or(at), why)).collect())
+                Some(unknown.map(|(why, place)| certain(place.or(at), why)).collect())
             }
             _ => None,
         }
     }
 
-    fn entity(&self, uid: &EntityUID) -> Option<String> {
+    /// What is wrong with it; with a path, whether it is depends on the routes.
+    fn entity(&self, uid: &EntityUID) -> Option<(String, Option<String>)> {
         let id: &str = uid.eid().as_ref();
+        let certain = |why: String| Some((why, None));
         match uid.entity_type().to_string().as_str() {
             "Route" => match self.known.route(id) {
-                Some(route) if route.asks() => None,
-                Some(_) => Some(format!("the route `{id}` does not ask the policies, it has no `policy = true`")),
+                Some(route) if route.asks => None,
+                Some(_) => certain(format!("the route `{id}` does not ask the policies, it has no `policy = true`")),
                 None => {
-                    let names: Vec<&str> = self.known.routes().map(|route| route.name()).collect();
-                    Some(format!("the configuration has no route `{id}`{}", meant(&names, id, "")))
+                    let names: Vec<&str> = self.known.routes.iter().map(|route| route.name.as_str()).collect();
+                    certain(format!("the configuration has no route `{id}`{}", meant(&names, id, "")))
                 }
             },
-            "Resource" if !self.known.is_asked_about(id) => {
-                Some(format!("no route that asks the policies answers for the path `{id}`"))
+            "Resource" => {
+                let why = format!("no route that asks the policies answers for the path `{id}`");
+                Some((why, Some(id.to_owned())))
             }
             "Human" | "Service" | "Agent" if !self.is_foreign => {
                 let known = id.split_once('#').is_some_and(|(issuer, _)| self.known.issuers.contains(issuer));
-                (!known).then(|| format!("expected `ISSUER#SUBJECT` of an issuer that is configured, found `{id}`"))
+                let why = || format!("expected `ISSUER#SUBJECT` of an issuer that is configured, found `{id}`");
+                (!known).then(|| (why(), None))
             }
             _ => None,
         }
@@ -190,7 +192,7 @@ impl<'a> Names<'a> {
     }
 
     fn parameter(&self, name: &str) -> Option<String> {
-        let all: Vec<&str> = self.routes.iter().flat_map(KnownRoute::parameters).collect();
+        let all: Vec<&str> = self.routes.iter().flat_map(|one| &one.parameters).map(String::as_str).collect();
         let told = || format!("no route that this is about has a parameter `{{{name}}}`{}", meant(&all, name, ""));
         (!all.contains(&name)).then(told)
     }
@@ -209,8 +211,7 @@ impl<'a> Names<'a> {
     }
 
     fn fact(&self, fact: &str) -> Option<String> {
-        let all: Vec<String> = self.routes.iter().flat_map(KnownRoute::facts).collect();
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let all: Vec<&str> = self.routes.iter().flat_map(|one| &one.facts).map(String::as_str).collect();
         let told = || format!("no route that this is about has `{fact}` among its `facts`{}", meant(&all, fact, ""));
         (!all.contains(&fact)).then(told)
     }

@@ -1,5 +1,6 @@
 mod domain;
 mod properties;
+mod remote;
 mod versions;
 
 use postern::authn::Actor;

@@ -6,3 +6,4 @@ mod fault;
 pub mod http;
 mod js;
 pub mod objects;
+mod policies;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use worker::Env;
 
 use crate::environment::Environment;
-use crate::js::Exception;
+use crate::js::{Exception, property};
+use crate::kv::POLICIES;
 use crate::log;
 use postern::config::{self, Build, Purpose};
 use postern::gateway::Sites;
@@ -17,11 +18,10 @@ thread_local! {
     static POLICY_ENGINE: Cell<Option<&'static dyn PolicyEngine>> = const { Cell::new(None) };
 }
 
-/// Hands in the engine for policies, and warms it up. A Worker that links one calls this once, where the runtime starts
-/// the isolate (`#[event(start)]`): no request waits then. Without an engine the isolate has no policies.
+/// Hands in the engine for policies. A Worker that has one calls this once, where the runtime starts the isolate
+/// (`#[event(start)]`). Without an engine, or where the deployment has no namespace for policies, there are none.
 pub fn set_policy_engine(engine: &'static dyn PolicyEngine) {
     POLICY_ENGINE.set(Some(engine));
-    engine.warm_up();
 }
 
 /// The isolate's deployment, built when it is first needed, by a request or by an object. Then the log says once what
@@ -46,7 +46,8 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
         return Ok(deployment);
     }
     let environment = Environment::read(env)?;
-    let engine = POLICY_ENGINE.get();
+    let is_bound = property(env, POLICIES)?.is_object();
+    let engine = POLICY_ENGINE.get().filter(|_| is_bound);
     let build = Build { purpose, policies: engine.is_some() };
     let read = config::Deployment::parse_for(build, &environment.vars, &|name| environment.secret(name));
     let deployment = Rc::new(Sites::new(read, engine));

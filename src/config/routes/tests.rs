@@ -227,7 +227,7 @@ fn policies_are_asked_where_a_rule_says_so_and_there_are_any() {
     let asking = json!({ "upstream": "service:API", "policy": true });
     assert_eq!(
         refused("/a", asking.clone()),
-        [".policy: this build knows no policies, they are in those with the Cargo feature `policies`"]
+        [".policy: there are no policies here: they are in the KV namespace `POSTERN_POLICIES`, which is not bound"]
     );
     let vars = with(small(), &["ROUTES"], json!({ "/a": asking }));
     let build = Build { policies: true, ..Build::PLAIN };

@@ -138,7 +138,7 @@ async fn by_policies<P: Platform>(
     policies: &Policies,
     input: &ManagementInput<'_>,
 ) -> Result<Verdict, Reason> {
-    let built_in = policies.built_in().ok_or(Reason::Internal("internal.policy_built_in"))?;
+    let built_in = policies.built_in().await.ok_or(Reason::Internal("internal.policy_built_in"))?;
     let decision = built_in.decide_management(input);
     if decision.allows() {
         return Ok(decision.into());

@@ -19,7 +19,8 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::json;
 use crate::policy::{
-    Bundle, CompiledPolicies, KnownNames, Pointer, Policies, PolicyProblem, VERSIONS, Version, pointer_key, version_key,
+    Bundle, CompiledPolicies, Pointer, Policies, PolicyProblem, VERSIONS, Version, pointer_key, unknown_names,
+    version_key,
 };
 use crate::ports::{PolicyPublisher, PolicyStore, RequestBody, StoreError};
 use crate::refusal::Reason;
@@ -93,11 +94,11 @@ async fn publish<P: Platform>(
         Ok(bundle) => bundle,
         Err(problem) => return Ok(Done::unacceptable(ctx, &[problem.to_string()])),
     };
-    let set = match policies.engine().parse(&bundle) {
+    let set = match policies.engine().await.parse(&bundle) {
         Ok(set) => set,
         Err(problems) => return Ok(unacceptable(ctx, &problems)),
     };
-    let strangers = policies.engine().unknown_names(&bundle, Some(&KnownNames::of(&ctx.site.config)));
+    let strangers = unknown_names(policies.engine().await, &bundle, Some(&ctx.site.config));
     if !strangers.is_empty() {
         return Ok(unacceptable(ctx, &strangers));
     }
@@ -137,7 +138,7 @@ async fn repoint<P: Platform>(
     let mut sets = Vec::new();
     for version in live.iter().chain(&shadow) {
         let bundle = stored(ctx, version).await?.ok_or(Reason::NoSuchVersion)?;
-        match policies.engine().parse(&bundle) {
+        match policies.engine().await.parse(&bundle) {
             Ok(set) => sets.push(set),
             // It held up when it was published, by another release.
             Err(problems) => return Ok(unacceptable(ctx, &problems)),
@@ -165,7 +166,7 @@ async fn point<P: Platform>(
 ) -> Result<Done, Reason> {
     let before = before.newest.as_ref();
     let pointer = Pointer::after(before, live, shadow).at_least(Pointer::serial_at(ctx.request.now));
-    let pointer = pointer.vouching(policies.engine(), before, checked);
+    let pointer = pointer.vouching(policies.engine().await, before, checked);
     ctx.platform.policy_publisher().publish(pointer_key(), pointer.to_text()).await.map_err(Reason::Store)?;
     policies.saw(&pointer);
     let change = Change { before: before.map_or_else(|| "nothing".to_owned(), told), after: told(&pointer) };
@@ -184,14 +185,15 @@ async fn may_manage_so<P: Platform>(
         return Ok(true);
     }
     let managing = match before.current()? {
-        None => BTreeSet::new(),
+        None => Some(BTreeSet::new()),
         Some(current) => {
             let bundle = stored(ctx, &current.live).await?.ok_or(Reason::NoSuchVersion)?;
-            let live = policies.engine().parse_checked(&bundle);
+            let live = policies.engine().await.parse_checked(&bundle);
             live.map_err(|_| Reason::Store(StoreError::Malformed))?.managing()
         }
     };
-    Ok(sets.iter().all(|set| set.managing() == managing))
+    // Without an answer nobody knows.
+    Ok(managing.is_some() && sets.iter().all(|set| set.managing() == managing))
 }
 
 fn not_theirs<P>(ctx: &RequestContext<'_, P>) -> Done {

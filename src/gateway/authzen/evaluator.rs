@@ -98,7 +98,7 @@ impl Evaluator {
         let policies = match &self.policies {
             Published::Loaded(policies) => policies,
             Published::NoneLoaded => return Evaluated::denied(asked, "policy.none_loaded"),
-            Published::NoEngine => return Evaluated::denied(asked, "policy.none_built_in"),
+            Published::NoEngine => return Evaluated::denied(asked, "policy.none_bound"),
         };
         let (decision, difference) = policies.evaluate(asked);
         let mut evaluated = Evaluated::denied(asked, decision.verdict.code());

@@ -57,7 +57,7 @@ async fn ask<P: Platform>(
     event: &mut Event,
 ) -> Option<Decision> {
     let none = |code| Some(Decision::Deny(Denial::Policy(code, String::new())));
-    let Some(policies) = &ctx.site.policies else { return none("policy.none_built_in") };
+    let Some(policies) = &ctx.site.policies else { return none("policy.none_bound") };
     let loaded = loaded(ctx, policies).await;
     event.policy_pull = policies.trouble();
     let Some(loaded) = loaded else { return none("policy.none_loaded") };

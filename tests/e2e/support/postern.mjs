@@ -26,7 +26,7 @@ export const ROUTES = {
   "/page": { methods: ["GET"], upstream: "service:ECHO" },
 };
 
-/** The build that only tests use: it knows policies, in the KV namespace `POSTERN_POLICIES`, and has faults on demand. */
+/** The build that only tests use: it has faults on demand. */
 export const TEST_BUILD = "build-test";
 
 const LOG_WITHIN_MS = 10_000;
@@ -84,14 +84,14 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
+function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
     modules: modules(build),
     ...PLATFORM,
     bindings,
-    kvNamespaces: ["POSTERN_CACHE", ...(build === TEST_BUILD ? ["POSTERN_POLICIES"] : [])],
+    kvNamespaces: ["POSTERN_CACHE", ...(policies ? ["POSTERN_POLICIES"] : [])],
     durableObjects: {
       SUBJECTS: { className: subjects, useSQLite: true },
       ONCE: { className: "OnceObject", useSQLite: true },
@@ -119,6 +119,7 @@ function miniflareOptions({ bindings, build, subjects = "SubjectObject", port, u
  * @param {number} [options.port] the real port, and then PUBLIC_URL's; otherwise a free one behind a fixed PUBLIC_URL
  * @param {string} [options.host] PUBLIC_URL's
  * @param {string} [options.build] the folder of the build
+ * @param {boolean} [options.policies] whether there are any, in the KV namespace `POSTERN_POLICIES`
  * @param {string} [options.subjects] the class of subjects' objects
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
@@ -128,11 +129,11 @@ function miniflareOptions({ bindings, build, subjects = "SubjectObject", port, u
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", policies = false, subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
 }) {
   const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, subjects, port, upstream, twin, assets, ratelimits, beside });
+  const postern = new Postern(bindings, { build, policies, subjects, port, upstream, twin, assets, ratelimits, beside });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;

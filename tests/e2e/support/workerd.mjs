@@ -71,7 +71,7 @@ const ECHO = '(name = "ECHO", service = "echo")';
 
 function configuration(folder, { bindings, port, peers, published }) {
   const beside = Object.entries(peers);
-  const services = [service("echo"), namespace("cache", {}), namespace("policies", published), ...beside.map(([name, peer]) => service(name, [...Object.entries(peer.bindings).map(binding), ECHO]))];
+  const services = [service("echo"), namespace("cache", {}), ...(published ? [namespace("policies", published)] : []), ...beside.map(([name, peer]) => service(name, [...Object.entries(peer.bindings).map(binding), ECHO]))];
   const sockets = [socket("http", port, "postern"), ...beside.map(([name, peer]) => socket(name, peer.port, name))];
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -98,7 +98,7 @@ const postern :Workerd.Worker = (
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
     (name = "TUPLES", durableObjectNamespace = "TupleObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
-    (name = "POSTERN_POLICIES", kvNamespace = "policies"),
+    ${published ? '(name = "POSTERN_POLICIES", kvNamespace = "policies"),' : ""}
     ${ECHO},
     (name = "ASSETS", service = "echo"),
   ],
@@ -119,11 +119,11 @@ export class BareWorkerd {
 
   /**
    * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`;
-   * `published`, what is in the namespace of policies from the start, by key;
+   * `published`, what is in the namespace of policies from the start, by key; without it there is no such namespace;
    * `main`, the text of a module in front of the built one, which it imports as `./index.js`;
    * and `peers`, other Workers in the same process before the same upstream: by name, each with a `script`, `bindings`, and later its `port`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), published = {}, peers = {}, main }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), published, peers = {}, main }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
     this.peers = peers;

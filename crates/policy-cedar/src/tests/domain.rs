@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::PolicySet;
 use super::super::testing::{Asking, bundle};
 
-const SCHEMA: &str = r#"
+pub(super) const SCHEMA: &str = r#"
     entity person = { department?: String, manager?: person, address?: ipaddr };
     entity folder, document = { owner?: person, tags?: Set<String>, size?: Long, locked?: Bool };
     action "open", "document:read", "document:GET" appliesTo {
@@ -24,7 +24,7 @@ fn parse(schema: &str, policies: &str) -> Result<PolicySet, Vec<PolicyProblem>> 
     PolicySet::parse(&Bundle::new(files.map(|(name, text)| (name.to_owned(), text.to_owned())).into()).unwrap())
 }
 
-fn evaluation(changes: &Value) -> Evaluation {
+pub(super) fn evaluation(changes: &Value) -> Evaluation {
     let mut body = json!({
         "subject": { "type": "person", "id": "ann" }, "action": { "name": "open" },
         "resource": { "type": "document", "id": "d1" },

@@ -50,7 +50,7 @@ static CONDITIONS: [&str; 14] = [
     "when { principal.hasTag(principal.subject) && !principal.getTag(principal.subject).isEmpty() }",
 ];
 
-fn policies() -> impl Strategy<Value = Vec<String>> {
+pub(super) fn policies() -> impl Strategy<Value = Vec<String>> {
     let effect = prop_oneof![4 => Just("permit"), 1 => Just("forbid")];
     let policy = (effect, select(&SCOPES[..]), select(&CONDITIONS[..]))
         .prop_map(|(effect, scope, condition)| format!("{effect}({scope}) {condition};"));
@@ -134,7 +134,7 @@ fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
         .prop_map(|(means, key, time, acr, amr)| AuthenticationFacts { means, key, time, acr, amr })
 }
 
-fn asking() -> impl Strategy<Value = Asking> {
+pub(super) fn asking() -> impl Strategy<Value = Asking> {
     let who = (
         select(vec![PrincipalKind::Human, PrincipalKind::Service, PrincipalKind::Agent]),
         text(),
@@ -173,7 +173,7 @@ fn asking() -> impl Strategy<Value = Asking> {
 }
 
 /// Each policy goes by what it says, wherever it stands.
-fn named(policies: &[String]) -> Vec<String> {
+pub(super) fn named(policies: &[String]) -> Vec<String> {
     policies.iter().enumerate().map(|(number, policy)| format!("@id(\"p{number}\") {policy}\n")).collect()
 }
 

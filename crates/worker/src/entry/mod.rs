@@ -11,6 +11,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 use crate::entry::stepper::Stepper;
 use crate::fault;
 use crate::http::forward::{self, ForwardError};
+use crate::policies;
 use postern::audit::PendingEvent;
 use postern::authn::Rejection;
 use postern::gateway::{Disposition, SiteMatch};
@@ -27,10 +28,9 @@ use postern_workers::pending_request::PendingRequest;
 use postern_workers::platform::Workers;
 
 /// Runs before the first request, where nobody waits.
-#[cfg(feature = "policies")]
 #[event(start)]
 fn start() {
-    isolate::set_policy_engine(postern_policy_cedar::engine());
+    isolate::set_policy_engine(policies::engine());
 }
 
 /// Takes a request in; `entry.js` steps it through.

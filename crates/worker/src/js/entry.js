@@ -3,7 +3,10 @@
 
 import { DurableObject } from "cloudflare:workers";
 
-import { current } from "./instance.js";
+import { current, parts } from "./instance.js";
+import { PolicyEngine } from "./policies.js";
+
+parts.PolicyEngine = PolicyEngine;
 
 /** Repeating these asks for nothing new (RFC 9110 §9.2.1). */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);

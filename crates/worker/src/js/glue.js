@@ -89,6 +89,21 @@ export async function answer(fetcher, origin, path, method, headers, [fresh, tel
 /** What has to be ended when this instance of the module ends: a function each. */
 const endings = new Set();
 
+let parts;
+
+/** What the entry gives to every instance. */
+export function begin(given) {
+  parts = given;
+}
+
+let engine;
+
+/** Comes when the engine for policies can be asked. */
+export const loadEngine = () => parts.PolicyEngine.load();
+
+/** The answer of the engine for policies to a message; `undefined` if it ended in the midst of it. */
+export const askEngine = (question) => (engine ??= new parts.PolicyEngine()).ask(question);
+
 /** The instance has ended. */
 export function end() {
   for (const ending of endings) ending();

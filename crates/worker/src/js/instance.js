@@ -19,6 +19,9 @@ function tomb(isEntered) {
   return new Proxy({}, { get: () => gone });
 }
 
+/** What the entry gives to every instance. */
+export const parts = {};
+
 export class Instance {
   hasEnded = false;
   #depth = 0;
@@ -29,6 +32,7 @@ export class Instance {
     const { bindgen, glue } = load();
     const { exports } = new WebAssembly.Instance(module, { "./index_bg.js": bindgen });
     this.#glue = glue;
+    glue?.begin(parts);
     this.bindgen = bindgen;
     const guarded = this.#guarded(exports);
     bindgen.__wbg_set_wasm(guarded);

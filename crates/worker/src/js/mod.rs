@@ -20,6 +20,12 @@ extern "C" {
         length: Option<f64>,
     ) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = loadEngine)]
+    pub(crate) fn load_engine() -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = askEngine)]
+    pub(crate) fn ask_engine(question: &[u8]) -> Result<Option<Vec<u8>>, JsValue>;
+
     #[wasm_bindgen(catch, js_name = closedAtEnd)]
     pub(crate) fn closed_at_end(socket: &JsValue) -> Result<Function, JsValue>;
 
