@@ -20,7 +20,7 @@ const VERIFIER = 'tests/bench/verifier';
 export const FOR_TESTS = ['--package', 'postern-worker', '--features', 'fault-injection'];
 
 /** The engine for policies, a module of its own beside that of the Worker. */
-const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern-policy-module'], profile: 'policies' };
+const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern-policy-module'], profile: 'release' };
 
 /**
  * What can be built: the Worker, the one for tests that has faults on demand as well, the example of a Worker that guards
