@@ -1,7 +1,7 @@
 //! Where a person goes on to: a path on our own origin, or the start page.
 
 use crate::config::PublicUrl;
-use crate::route::CanonicalPath;
+use crate::route::{CanonicalPath, OWN_PREFIX};
 
 /// Longer ones would not fit into the cookies of [`super::way_back`].
 const MAX_BYTES: usize = 8192;
@@ -32,12 +32,11 @@ impl ReturnTo {
         }
         let raw_path = text.split(['?', '#']).next().unwrap_or_default();
         CanonicalPath::parse(raw_path).ok()?;
-        // What the browser will make of it has the last word.
+        // What the browser will make of it, in the one spelling that we read it in, has the last word.
         let base = url::Url::parse(origin.origin()).ok()?;
         let joined = base.join(text).ok()?;
         let own = joined.origin() == base.origin() && joined.username().is_empty() && joined.password().is_none();
-        let path = joined.path();
-        let reserved = path == "/auth" || path.starts_with("/auth/") || path.starts_with("//");
+        let reserved = CanonicalPath::parse(joined.path()).ok()?.is_within(OWN_PREFIX);
         let asks = raw_path == EXPLAIN && !text.contains('#');
         (own && (!reserved || asks || OWN_PAGES.contains(&text))).then(|| Self(text.to_owned()))
     }

@@ -14,7 +14,7 @@ fn followed(to: &ReturnTo) -> url::Url {
 
 fn stays(to: &ReturnTo) -> bool {
     let url = followed(to);
-    let own = url.path() == "/auth" || url.path().starts_with("/auth/");
+    let own = CanonicalPath::parse(url.path()).unwrap().is_within("/auth");
     url.origin().ascii_serialization() == "https://app.example.com" && url.username().is_empty() && !own
 }
 
@@ -79,6 +79,12 @@ fn nobody_returns_to_an_endpoint_of_ours() {
         "/auth#a",
         "/a/../auth/logout",
         "/./auth",
+        // As it is written when it is asked for.
+        "/%61uth/logout",
+        "/aut%68/login?return_to=/",
+        "/%61%75%74%68",
+        "/%61uth/sessions",
+        "/auth/%6Cogout",
     ] {
         assert_eq!(parse(text), None, "{text}");
     }
