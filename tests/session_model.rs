@@ -57,7 +57,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1000..9000_i64).prop_map(|seconds| Op::Wait { seconds }),
         1 => (1..6_i64).prop_map(|seconds| Op::Wait { seconds: -seconds }),
         1 => Just(Op::NewKey),
-        1 => Just(Op::Rotate),
+        2 => Just(Op::Rotate),
     ]
 }
 
@@ -68,6 +68,30 @@ proptest! {
     #[test]
     fn whatever_happens_in_whatever_order(rotating: bool, ops in vec(op(), 1..120)) {
         let mut run = Run::new(rotating);
+        for op in &ops {
+            run.step(op);
+        }
+        run.everybody_leaves();
+    }
+}
+
+/// A request that wants a token after so long.
+fn check_after(seconds: i64) -> [Op; 2] {
+    [Op::Wait { seconds }, Op::Check { session: 0, touch: true, token: true }]
+}
+
+#[test]
+fn a_token_that_was_reusable_has_a_successor_that_is_not() {
+    // the provider begins to rotate, its next answer is good or cannot be checked, and the one after that is lost.
+    for next in [Outcome::Renewed { life: 600 }, Outcome::Unverified] {
+        let mut run = Run::new(false);
+        let mut ops = vec![Op::Login { begun_ago: 0, replaces: None, sid: None }];
+        for (place, outcome) in [Outcome::Renewed { life: 600 }, next, Outcome::Unknown].into_iter().enumerate() {
+            ops.extend((place == 1).then_some(Op::Rotate));
+            ops.extend(check_after(590));
+            ops.push(Op::Finish { flight: 0, outcome });
+        }
+        ops.extend(check_after(400));
         for op in &ops {
             run.step(op);
         }

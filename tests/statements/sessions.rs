@@ -168,6 +168,8 @@ fn seen(table: &dyn SessionTable) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     // the rules are tested over the table in memory.
     #[test]
     fn the_table_in_memory_is_what_sqlite_does(ops in vec(op(), 1..60)) {

@@ -513,4 +513,9 @@ fn two_paths_that_are_one_to_the_upstream_fall_under_the_stricter_rule() {
         assert_eq!(ask(&stripped, path).unwrap(), rule);
     }
     assert!(stripped.surrounded().iter().any(|one| one.refused && one.rule.name == "/app"));
+    // Nothing else is one to it.
+    let exact = |name, roles| Route { strip_prefix: Some("/app".to_owned()), paths: Paths::Exact, ..rule(name, roles) };
+    let other_case = Route { strip_prefix: None, ..exact("/App", ADMIN) };
+    let router = Router::new(vec![other_case, exact("/app/{*rest}", None)]).unwrap();
+    assert_eq!(ask(&router, "/app/").unwrap(), "/app/{*rest}");
 }
