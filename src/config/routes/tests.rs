@@ -209,13 +209,26 @@ fn what_contradicts_public_is_refused() {
 }
 
 #[test]
+fn what_waits_in_a_websocket_is_bounded_on_guarded_routes() {
+    let of = |buffer: Value| json!({ "upstream": "service:A", "websocket_buffer": buffer });
+    assert_eq!(rule("/a", of(json!(32))).websocket_buffer, 32);
+    assert_eq!(rule("/a", json!({ "upstream": "service:A" })).websocket_buffer, 8);
+    for bad in [json!(0), json!(33), json!("8"), json!(1.5)] {
+        assert!(refused("/a", of(bad.clone()))[0].starts_with(".websocket_buffer: "), "{bad}");
+    }
+    let mut public = of(json!(8));
+    public["public"] = json!(true);
+    assert!(refused("/a", public)[0].starts_with(".websocket_buffer: is about guarded routes"));
+}
+
+#[test]
 fn policies_are_asked_where_a_rule_says_so_and_there_are_any() {
     //
     assert!(!guard(&rule("/a", json!({ "upstream": "service:API" }))).policy);
     let asking = json!({ "upstream": "service:API", "policy": true });
     assert_eq!(
         refused("/a", asking.clone()),
-        [".policy: this build knows no policies, they are in those with the Cargo feature `policies`"]
+        [".policy: there are no policies here: they are in the KV namespace `POSTERN_POLICIES`, which is not bound"]
     );
     let vars = with(small(), &["ROUTES"], json!({ "/a": asking }));
     let build = Build { policies: true, ..Build::PLAIN };
