@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use super::facts::{ManagementMessage, RequestMessage};
-use super::message::{Answer, EvaluationMessage, OfSet, Question, Source};
+use super::message::{Answer, EvaluationMessage, OfSet, PolicySource, Question};
 use crate::authzen::Evaluation;
 use crate::policy::bundle::{Bundle, Version};
 use crate::policy::decision::{Cause, Failure, NearMiss, PolicyDecision, PolicyVerdict};
@@ -39,7 +39,7 @@ pub struct RemoteEngine<L: 'static> {
 struct RemoteSet<L: EngineLine + 'static> {
     line: &'static L,
     version: Version,
-    source: Source<'static>,
+    source: PolicySource<'static>,
 }
 
 const NO_ANSWER: &str = "the engine for policies gave no answer";
@@ -51,7 +51,7 @@ impl<L: EngineLine> RemoteEngine<L> {
         Self { line, version: OnceCell::new() }
     }
 
-    fn read(&self, source: Source<'static>) -> Compiled {
+    fn read(&self, source: PolicySource<'static>) -> Compiled {
         match ask(self.line, &Question::Read(source.clone())) {
             Some(Answer::Read(version)) => Ok(Rc::new(RemoteSet { line: self.line, version, source })),
             Some(Answer::Problems(problems)) => Err(problems),
@@ -66,11 +66,11 @@ impl<L: EngineLine> PolicyEngine for RemoteEngine<L> {
     }
 
     fn parse(&self, bundle: &Bundle) -> Compiled {
-        self.read(Source::Text(bundle.to_text().into(), false))
+        self.read(PolicySource::Text(bundle.to_text().into(), false))
     }
 
     fn parse_checked(&self, bundle: &Bundle) -> Compiled {
-        self.read(Source::Text(bundle.to_text().into(), true))
+        self.read(PolicySource::Text(bundle.to_text().into(), true))
     }
 
     fn unknown_names(&self, bundle: &Bundle, known: Option<&KnownNames>) -> Vec<UnknownName> {
@@ -84,7 +84,7 @@ impl<L: EngineLine> PolicyEngine for RemoteEngine<L> {
     }
 
     fn built_in(&self) -> Compiled {
-        self.read(Source::BuiltIn)
+        self.read(PolicySource::BuiltIn)
     }
 
     fn version(&self) -> Option<Version> {
@@ -169,12 +169,12 @@ impl<L: EngineLine> Drop for RemoteSet<L> {
     }
 }
 
-impl Source<'_> {
+impl PolicySource<'_> {
     /// The same for the second time: it has been checked.
-    fn again(&self) -> Source<'_> {
+    fn again(&self) -> PolicySource<'_> {
         match self {
-            Self::BuiltIn => Source::BuiltIn,
-            Self::Text(text, _) => Source::Text(Cow::Borrowed(text), true),
+            Self::BuiltIn => PolicySource::BuiltIn,
+            Self::Text(text, _) => PolicySource::Text(Cow::Borrowed(text), true),
         }
     }
 }

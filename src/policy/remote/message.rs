@@ -21,7 +21,7 @@ pub(super) enum Question<'a> {
     /// The name of all that policies are checked by.
     Version,
     /// To read policies, and to keep them until they are dropped as often as they were read.
-    Read(Source<'a>),
+    Read(PolicySource<'a>),
     /// What in this text names something that is not there.
     UnknownNames { text: Cow<'a, str>, known: Option<Cow<'a, KnownNames>> },
     /// Something of the policies of a version that were read.
@@ -30,7 +30,7 @@ pub(super) enum Question<'a> {
 
 /// Where policies are from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Source<'a> {
+pub(super) enum PolicySource<'a> {
     /// They are built in.
     BuiltIn,
     /// The stored text of a version. Whether it has been checked before.

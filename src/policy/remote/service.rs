@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::client::EngineLine;
-use super::message::{Answer, OfSet, Question, Source};
+use super::message::{Answer, OfSet, PolicySource, Question};
 use crate::policy::bundle::{Bundle, Version};
 use crate::policy::engine::{Compiled, CompiledPolicies, PolicyEngine};
 
@@ -60,19 +60,19 @@ impl EngineService {
         }
     }
 
-    fn read(&self, source: &Source<'_>) -> Answer {
+    fn read(&self, source: &PolicySource<'_>) -> Answer {
         match self.compiled(source) {
             Ok(set) => Answer::Read(self.keep(set)),
             Err(problems) => Answer::Problems(problems),
         }
     }
 
-    fn compiled(&self, source: &Source<'_>) -> Compiled {
+    fn compiled(&self, source: &PolicySource<'_>) -> Compiled {
         let bundle = |text| Bundle::from_text(text).map_err(|problem| vec![problem]);
         match source {
-            Source::BuiltIn => self.engine.built_in(),
-            Source::Text(text, false) => self.engine.parse(&bundle(text)?),
-            Source::Text(text, true) => self.engine.parse_checked(&bundle(text)?),
+            PolicySource::BuiltIn => self.engine.built_in(),
+            PolicySource::Text(text, false) => self.engine.parse(&bundle(text)?),
+            PolicySource::Text(text, true) => self.engine.parse_checked(&bundle(text)?),
         }
     }
 
