@@ -1,7 +1,8 @@
 //! JavaScript `Headers` ↔ [`HeaderMap`].
 //!
-//! They cross the border as one text: before each name and each value stands a NUL, which no header holds.
+//! They cross the border as one text. From JavaScript, before each name and each value stands a NUL, which no header holds.
 
+use serde::{Serialize, Serializer};
 use wasm_bindgen::JsValue;
 use web_sys::{Headers, Response};
 
@@ -70,20 +71,26 @@ fn each<'a>(
 }
 
 /// The map as what JavaScript makes `Headers` of, in one crossing instead of three for each line; repeated ones, `Set-Cookie`
-/// among them, stay apart.
+/// among them, stay apart. A record where no name is repeated, for the runtime takes four times as long over a list of pairs.
 ///
 /// # Errors
 /// When a value is not UTF-8.
 pub fn init(map: &HeaderMap) -> Result<JsValue, BadHeader> {
-    let length = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
-    let mut text = String::with_capacity(length);
+    let mut lines = Vec::with_capacity(map.len());
     for (name, value) in map {
-        for part in [name.as_str(), std::str::from_utf8(value.as_bytes()).map_err(|_| BadHeader)?] {
-            text.push(NUL);
-            text.push_str(part);
-        }
+        lines.push((name.as_str(), std::str::from_utf8(value.as_bytes()).map_err(|_| BadHeader)?));
     }
-    glue::init(&text).map_err(|_| BadHeader)
+    let is_record = map.keys_len() == map.len();
+    let json = if is_record { serde_json::to_string(&Record(&lines)) } else { serde_json::to_string(&lines) };
+    glue::init(&json.map_err(|_| BadHeader)?).map_err(|_| BadHeader)
+}
+
+struct Record<'a>(&'a [(&'a str, &'a str)]);
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 fn parse(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {

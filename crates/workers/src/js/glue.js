@@ -1,7 +1,7 @@
 // What the edge leaves to JavaScript: things that would otherwise cross the border many times over.
 // Nothing is decided here.
 
-// Between two texts: it stands in no URL and in no header. JSON would take longer to write and to read.
+// Between two texts: it stands in no URL and in no header. JSON would take longer to write here, and to read there.
 const NUL = "\0";
 
 /** A text, told apart from none. */
@@ -29,26 +29,8 @@ export const described = ({ method, url, headers, cf }) => [cf ? peer(cf) : "", 
 /** Every header. */
 export const lines = (headers) => listed(headers);
 
-/**
- * The reverse of `lines`, as what headers can be made of: a record where no name is repeated, for the runtime takes four times
- * as long over a list of pairs.
- */
-export function init(lines) {
-  const texts = lines.split(NUL);
-  const record = {};
-  for (let at = 1; at < texts.length; at += 2) {
-    const name = texts[at];
-    if (name in record) return pairs(texts);
-    record[name] = texts[at + 1];
-  }
-  return record;
-}
-
-function pairs(texts) {
-  const pairs = [];
-  for (let at = 1; at < texts.length; at += 2) pairs.push([texts[at], texts[at + 1]]);
-  return pairs;
-}
+/** What headers are made of. The runtime's parser makes a record of a text in half the time that we would take. */
+export const init = (json) => JSON.parse(json);
 
 /** Status and headers of an answer. */
 export const answered = ({ status, headers }) => status + listed(headers);
