@@ -58,6 +58,12 @@ fn chains_of_types_and_of_actions_end_before_the_stack_does() {
         taken(chain(of, 32));
         refused(&chain(of, 33), "for more than 32 steps");
     }
+    // Within one namespace, where names go without it.
+    for of in ["type", "action"] {
+        let within = |length: usize| format!("namespace n {{\n{}}}", chain(of, length));
+        taken(within(32));
+        refused(&within(33), "for more than 32 steps");
+    }
     for (of, about) in
         [("type", "types of entities"), ("action", "expected at most 500 actions"), ("spaces", "types of")]
     {
