@@ -116,7 +116,7 @@ fn what_is_multiplied_is_counted_before_it_is_checked() {
 #[test]
 fn to_check_policies_costs_something_without_a_schema_and_without_an_operator_too() {
     let of = |count: usize, text: &str| Bundle::new([("a.cedar".to_owned(), text.repeat(count))].into()).unwrap();
-    let long = format!("permit(principal, action, resource) when {{ {} }};\n", ["1 == 1"; 40].join(" && "));
+    let long = format!("permit(principal, action, resource) when {{ {} }};\n", ["1==1"; 40].join("&&"));
     assert!(PolicySet::parse(&of(300, &long)).is_ok());
     let Err(why) = PolicySet::parse(&of(700, &long)) else { panic!("taken") };
     assert!(why[0].message.contains("each to be checked for 21 combinations"), "{why:?}");
