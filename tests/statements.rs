@@ -190,6 +190,23 @@ fn what_has_expired_is_found_by_an_index() {
 }
 
 #[test]
+fn the_next_to_expire_is_the_first_of_several() {
+    let once = Table::new(once::CREATE);
+    let index = Index::new();
+    let decisions = Table::new(decision::CREATE);
+    let buckets = Table::new(bucket::CREATE);
+    for (key, until) in [("a", 200), ("b", 100), ("c", 300)] {
+        assert_eq!(once.rows::<i64>(once::CLAIM, [text(key), number(until), number(1)]), [until]);
+        index.put(key, until);
+        decisions.run(decision::KEEP, [text(key), text("event"), number(until)]);
+        buckets.run(bucket::WRITE, [text(key), number(1), number(1), number(until)]);
+    }
+    let next =
+        [once.next(once::NEXT), index.0.next(sid::NEXT), decisions.next(decision::NEXT), buckets.next(bucket::NEXT)];
+    assert_eq!(next, [Some(100); 4]);
+}
+
+#[test]
 fn who_cleans_up_reads_by_the_index_and_not_the_whole_table() {
     for (create, index, statements) in [
         (once::CREATE, once::INDEX, [once::SWEEP, once::NEXT]),

@@ -419,6 +419,16 @@ mod tests {
     }
 
     #[test]
+    fn what_another_proxy_asks_about_is_not_told_to_come_from_where_that_proxy_is() {
+        let (address, country) = (Some("192.0.2.1".to_owned()), Some("PT".to_owned()));
+        let proxy = Peer { address, country, ..Peer::default() };
+        let mut event = Event::about("id", "GET", "/auth/verify", &proxy, Timestamp::from_unix(1));
+        event.instead("POST", "/a", &Peer::default());
+        assert_eq!((event.method.as_str(), event.path.as_str()), ("POST", "/a"));
+        assert_eq!((event.address, event.country), (None, None));
+    }
+
+    #[test]
     fn long_fields_are_cut_between_characters() {
         let event = Event::about("id", "GET", &"é".repeat(1_000_000), &Peer::default(), Timestamp::from_unix(1));
         assert!(event.to_line().len() < 1000);

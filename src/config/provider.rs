@@ -387,3 +387,6 @@ fn claims_parameter(value: &serde_json::Value) -> Result<String, String> {
     });
     if is_request { Ok(parsed.to_string()) } else { Err(expected(EXPECTED, &parsed.to_string())) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use postern::gateway::Gateway;
 use postern::http::header;
 use postern::ports::BodyError;
 use postern::relation::MemoryTuples;
+use postern::store::decision_log::MAX_EVENT_BYTES;
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
@@ -348,4 +349,26 @@ fn a_relation_that_is_taken_back_is_denied_to_services_at_once_and_a_store_that_
     assert_eq!(ask(&world, &gateway, ONE, &may("corp|alice", "viewer", "7")).json()["decision"], false);
     world.fault.set(Fault::Tuples);
     refused(&ask(&world, &gateway, MANY, &all), 503, "store.unavailable");
+}
+
+#[test]
+fn an_event_that_is_too_long_to_be_kept_is_kept_in_short() {
+    // the log has it whole.
+    let mut variables = asking();
+    variables["DECISIONS"] = json!({ "keep": "1h", "of": "all" });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    // What takes six bytes a character in the log.
+    let odd = "\u{1}".repeat(100);
+    let entity = json!({ "type": "record", "id": odd });
+    let all = json!({
+        "subject": entity, "action": { "name": odd }, "resource": entity, "evaluations": vec![json!({}); 100],
+    });
+    let event = ask(&world, &gateway, MANY, &all).event;
+    assert_eq!(event["evaluations"].as_array().unwrap().len(), 100);
+    assert!(event.to_string().len() > MAX_EVENT_BYTES);
+    let decisions = world.decisions.borrow();
+    let kept = &decisions[event["request_id"].as_str().unwrap()].event;
+    let told: Value = serde_json::from_str(kept).unwrap();
+    assert_eq!((&told["shortened"], told.get("evaluations")), (&json!(true), None));
+    assert!(kept.len() <= MAX_EVENT_BYTES);
 }

@@ -229,8 +229,10 @@ fn decisions_are_kept_of_those_who_are_known() {
     world.decisions.borrow_mut().clear();
     for asked in [Asked::script("GET", "/app/a"), Asked::script("GET", "/admin/a"), Asked::script("GET", "/auth/me")] {
         let event = browser.send(&asked).event;
-        let id = event["request_id"].as_str().unwrap();
-        assert!(world.decisions.borrow().contains_key(id), "{event}");
+        let until = event["time"].as_i64().unwrap() + DAY;
+        let kept =
+            world.decisions.borrow().get(event["request_id"].as_str().unwrap()).map(|kept| kept.until().as_unix());
+        assert_eq!(kept, Some(until), "{event}");
     }
     // What an upstream says of its own limits is nothing that a limit of ours refused; a page of ours decides nothing.
     let sent_on = browser.send(&Asked::script("GET", "/app/a"));
@@ -245,9 +247,20 @@ fn decisions_are_kept_of_those_who_are_known() {
     limited["ROUTES"]["/few/{*rest}"] = json!({
         "upstream": "service:API", "limits": { "address": { "rate": "1/1h", "counter": "isolate" } },
     });
+    limited["ROUTES"]["/mine/{*rest}"] = json!({
+        "upstream": "service:API", "limits": { "subject": { "rate": "1/1h", "counter": "isolate" } },
+    });
     let gateway = crate::support::gateway(&limited);
     for path in ["/few/a", "/few/a", "/few/a", "/nowhere", "/", "/auth/health"] {
         Browser::new(&world, &gateway).send(&Asked::script("GET", path));
+    }
+    assert_eq!(world.decisions.borrow().len(), kept);
+    // Nor what a limit refuses to somebody who is known.
+    let known = Browser::new(&world, &gateway).signed_in();
+    known.send(&Asked::script("GET", "/mine/a")).forwarded();
+    let kept = world.decisions.borrow().len();
+    for _ in 0..3 {
+        known.send(&Asked::script("GET", "/mine/a")).assert_refused(429, "limit.subject");
     }
     assert_eq!(world.decisions.borrow().len(), kept);
 }

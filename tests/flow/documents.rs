@@ -163,7 +163,7 @@ fn an_answer_that_is_no_document_is_none() {
         (Endpoint::Metadata, Ok(raw(200, "<html>")), "metadata.not_json"),
         (Endpoint::Metadata, Ok(raw(200, "[]")), "metadata.not_json"),
         (Endpoint::Metadata, Ok(raw(200, &format!(r#"{{"issuer":"{CORP}","issuer":"{CORP}"}}"#))), "metadata.not_json"),
-        (Endpoint::Metadata, Ok(raw(200, &format!("{{}}{}", " ".repeat(300_000)))), "metadata.not_json"),
+        (Endpoint::Metadata, Ok(raw(200, &format!("{{}}{}", " ".repeat(300_000)))), "provider.answer_too_large"),
         (Endpoint::Metadata, Ok(raw(302, "{}")), "provider.unexpected_status"),
         (Endpoint::Metadata, Ok(raw(404, "{}")), "provider.unexpected_status"),
         (Endpoint::Metadata, Ok(raw(304, "")), "provider.unexpected_status"),

@@ -86,6 +86,7 @@ fn who_is_signed_in_and_has_to_sign_in_more_recently_is_asked_by_prompt_too() {
     assert_eq!(prompt_of(none(), true, "max_age=300").as_deref(), Some("login"));
     assert_eq!(prompt_of(json!({ "prompt": "consent" }), true, "max_age=300").as_deref(), Some("login consent"));
     assert_eq!(prompt_of(json!({ "prompt": "login" }), true, "max_age=300").as_deref(), Some("login"));
+    assert_eq!(prompt_of(json!({ "prompt": "create consent" }), true, "max_age=300").as_deref(), Some("login consent"));
     assert_eq!(prompt_of(none(), true, "max_age=300&prompt=select_account").as_deref(), Some("select_account"));
     // Who is not signed in yet, or has signed in recently enough, may have a session at the provider that will do.
     assert_eq!(prompt_of(none(), false, "max_age=300"), None);
@@ -165,6 +166,25 @@ fn a_sign_in_that_brings_no_refresh_token_keeps_the_one_that_the_person_has_here
     assert_eq!(relayed(&browser.send(&api())), 3);
     assert_eq!(*world.corp.used.borrow(), [refresh_token(1)]);
     assert_eq!(world.sessions(), 1);
+}
+
+#[test]
+fn what_a_kept_refresh_token_brings_repeats_the_nonce_of_its_own_sign_in() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    let browser = Browser::new(&world, &gateway);
+    let begun = browser.begin("");
+    let nonce = asked_of_the_provider(&begun)["nonce"].clone();
+    browser.come_back(&world.corp.authorize(&begun));
+    world.corp.bend_tokens(|tokens| {
+        tokens.as_object_mut().unwrap().remove("refresh_token");
+    });
+    assert_eq!(browser.login_at(&world.corp, "prompt=none").event["reason"], "login.succeeded");
+    world.corp.recover();
+    world.corp.bend_claims(move |claims| claims["nonce"] = nonce.clone().into());
+    world.wait(LIFE);
+    assert_eq!(relayed(&browser.send(&api())), 3);
 }
 
 #[test]

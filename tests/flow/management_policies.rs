@@ -248,6 +248,20 @@ fn nothing_is_kept_of_a_pointer_that_is_older_than_what_is_known() {
 }
 
 #[test]
+fn a_pointer_that_an_order_was_refused_by_is_known_from_then_on() {
+    //
+    let (world, gateway) = (World::new(), with_roles());
+    let root = root(&world, &gateway);
+    bring(&root, READ, "live");
+    let copy = world.policies.borrow()[pointer_key()].clone();
+    publish(&world, 9_000_000_000, NOBODY, Some(SUPPORT));
+    let order = json!({ "shadow": null, "expect": 7 });
+    post(&root, "/auth/admin/policies/pointer", &order).assert_refused(409, "admin.outdated");
+    world.policies.borrow_mut().insert(pointer_key().to_owned(), copy);
+    bring(&root, SUPPORT, "shadow").assert_refused(503, "admin.stale_copy");
+}
+
+#[test]
 fn what_is_published_whole_counts_even_where_the_store_shows_an_old_pointer() {
     let (world, gateway) = (World::new(), with_roles());
     let root = root(&world, &gateway);
@@ -287,6 +301,11 @@ fn the_list_says_what_does_not_decide_here_and_why() {
         world.wait(20);
         root.send(&Asked::script("GET", "/orders/7"));
     };
+    look();
+    assert_eq!(idle(), None);
+    // What nobody has confirmed for too long decides nothing.
+    world.wait(61);
+    assert_eq!(idle(), found("live", "policy.not_loaded_yet"));
     look();
     assert_eq!(idle(), None);
     // By hand, with a serial of another kind.
@@ -332,8 +351,10 @@ fn who_may_publish_hands_out_no_management_by_that() {
     let old = answered.json()["pointer"]["live"].as_str().unwrap().to_owned();
     // Nor may they put in force what somebody else has only tried, or what was in force once.
     let tried = bring(&root, &published(READ, more), "shadow").json()["pointer"]["shadow"].clone();
-    let answered = post(&support, "/auth/admin/policies/pointer", &json!({ "live": tried }));
-    assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);
+    for order in [json!({ "live": tried }), json!({ "live": old, "shadow": tried })] {
+        let answered = post(&support, "/auth/admin/policies/pointer", &order);
+        assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);
+    }
     assert_eq!(post(&root, "/auth/admin/policies/pointer", &json!({ "live": tried })).reply().status.as_u16(), 200);
     let answered = post(&support, "/auth/admin/policies/pointer", &json!({ "live": old }));
     assert_eq!(answered.reply().status.as_u16(), 422, "{}", answered.event);

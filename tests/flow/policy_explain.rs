@@ -150,7 +150,9 @@ unless { context has country };
 @id("editors") permit(principal in Role::"editor", action, resource);
 @id("writes") permit(principal, action in Action::"write", resource);
 @id("support") permit(principal in Role::"support", action in
-    [Action::"decisions.suppose", Action::"decisions.explain"], resource);"#
+    [Action::"decisions.suppose", Action::"decisions.explain"], resource);
+@id("elsewhere") permit(principal in Role::"editor", action, resource in Route::"/elsewhere");
+@id("never") forbid(principal in Role::"editor", action, resource);"#
         .replace(r#"resource.getTag("id") == "8""#, r#"resource.hasTag("id") && resource.getTag("id") == "8""#);
     publish(&world, 1, &policies, None);
     let who = json!({ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["openid"] });
@@ -172,6 +174,17 @@ unless { context has country };
     let told = post(&support, "/auth/admin/explain", &order).json();
     assert_eq!(told["nearest"][0], near("sales", 4, 1, Value::Null));
     assert!(!support.go(&format!("/auth/admin/explain{query}")).reply().body.contains("&quot;8&quot;"));
+}
+
+#[test]
+fn no_more_policies_come_near_than_anybody_reads() {
+    let (world, gateway) = (World::new(), explaining());
+    let one = |at: u32| format!("@id(\"p{at}\") permit(principal in Role::\"r{at}\", action, resource);\n");
+    publish(&world, 1, &(0..9).map(one).collect::<String>(), None);
+    let who = json!({ "provider": "corp", "claims": { "sub": "alice" } });
+    let order = json!({ "who": who, "request": "GET /orders/7" });
+    let told = post(&root(&world, &gateway), "/auth/admin/explain", &order).json();
+    assert_eq!(told["nearest"].as_array().map(Vec::len), Some(5), "{told}");
 }
 
 #[test]

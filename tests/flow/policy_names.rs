@@ -6,7 +6,7 @@ use serde_json::json;
 use super::management::managed;
 use super::management_policies::{READ, bring, pointer, post, root, with_roles};
 use super::policies::publish;
-use crate::support::{Asked, World, gateway};
+use crate::support::{Asked, CORP, World, gateway};
 
 const ALL: &str = "principal, action, resource";
 const DOCUMENTS: &str = r#"principal, action, resource in Route::"/documents/{id}/{*rest}""#;
@@ -107,12 +107,39 @@ fn wrong_claims_and_others() -> Vec<(String, &'static str, &'static str)> {
     ]
 }
 
+/// The same where it is about one person or some, and what is written in a way that nothing is ever held against.
+fn wrong_in_other_words() -> Vec<(String, &'static str, &'static str)> {
+    let team = r#"principal.hasTag("team")"#;
+    let alice = format!("principal == Human::\"{CORP}#a\", action, resource");
+    vec![
+        (forbid(&alice, team), "\"team", "no claim `team`"),
+        (forbid(r#"principal is Human in Role::"a", action, resource"#, team), "\"team", "no claim `team`"),
+        (forbid(r#"principal in Role::"a", action, resource"#, team), "\"team", "no claim `team`"),
+        (forbid(ALL, r#"resource == Resource::"/documents/%37/a""#), "Resource::", "the path `/documents/%37/a`"),
+        (forbid(ALL, "context.local.hasTag(principal.subject)"), "principal.subject", "written out"),
+    ]
+}
+
+#[test]
+fn an_address_counts_where_sessions_keep_that_it_was_verified() {
+    for (claims, status) in [(json!(["email"]), 422), (json!(["email", "email_verified"]), 200)] {
+        let mut variables = managed();
+        variables["SESSION"] = json!({ "claims": claims });
+        variables["ROUTES"]["/orders/{id}"] = json!({ "upstream": "service:API", "policy": true });
+        let (world, gateway) = (World::new(), gateway(&variables));
+        let answered = bring(&root(&world, &gateway), &forbid(ALL, "principal has email"), "live");
+        assert_eq!(answered.reply().status.as_u16(), status, "{claims}");
+    }
+}
+
 #[test]
 fn what_names_something_that_is_not_there_is_told_with_its_place_and_nothing_is_written() {
     // R-196
     let (world, gateway) = (World::new(), named());
     let root = root(&world, &gateway);
-    for (text, place, message) in wrong_routes_and_facts().into_iter().chain(wrong_claims_and_others()) {
+    for (text, place, message) in
+        wrong_routes_and_facts().into_iter().chain(wrong_claims_and_others()).chain(wrong_in_other_words())
+    {
         let (line, column) = postern::policy::position(&text, text.rfind(place).unwrap());
         for role in ["live", "shadow"] {
             let answered = bring(&root, &text, role);

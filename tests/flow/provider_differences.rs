@@ -184,7 +184,7 @@ fn what_providers_deliver_may_be_longer_than_what_callers_present() {
     browser.go("/app/a").forwarded();
     // Beyond what any answer may have.
     world.corp.bend_claims(|claims| claims["groups"] = json!(groups(2600)));
-    Browser::new(&world, &gateway).login().assert_refused(400, "token.not_json");
+    Browser::new(&world, &gateway).login().assert_refused(503, "provider.answer_too_large");
     // A logout token is presented: anybody may send one.
     let token =
         world.corp.logout_token(Some("logout+jwt"), world.now.get(), &json!({ "sub": "alice", "x": groups(320) }));

@@ -234,6 +234,9 @@ fn a_change_that_would_take_the_answer_from_others_is_refused() {
     write(&world, &texts(&many));
     assert!(done(&root.send(&change(&[], &["document:wide#viewer@group:w0#member"]))));
     assert!(!problems(&root.send(&change(&["document:wide#viewer@group:x#member"], &[]))).is_empty());
+    let (one, other) = ("document:wide#viewer@group:w1#member", "document:wide#viewer@group:x#member");
+    assert!(done(&root.send(&change(&[one], &[]))), "it is there already");
+    assert!(!problems(&root.send(&change(&[other], &[one]))).is_empty(), "nobody knows how many more there are");
     // Nobody knows how many there are while the store does not say.
     world.fault.set(crate::support::Fault::Tuples);
     root.send(&change(&["document:other#viewer@group:x#member"], &[])).assert_refused(503, "store.unavailable");

@@ -1,6 +1,8 @@
 //! A token for one resource of the deployment opens that one, and nothing beside it.
 
+use postern::explain::{Reading, Who, read};
 use postern::gateway::{Disposition, Gateway};
+use postern::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
@@ -93,4 +95,20 @@ fn another_proxy_and_other_services_are_held_to_it_too() {
     };
     assert_eq!(question("urn:api").reply().status, 200);
     assert_eq!(question(NOTES).event["reason"], "access_token.other_resource");
+}
+
+#[test]
+fn who_asks_what_would_be_decided_hears_the_same() {
+    let (gateway, now) = (deployment(&json!([NOTES, MAIL])), Timestamp::from_unix(1_800_000_000));
+    let who: Who = serde_json::from_value(json!({ "issuer": "machines", "claims": { "aud": NOTES } })).unwrap();
+    let who = who.suppose(gateway.config(), now).unwrap();
+    for (request, expected) in
+        [("GET /mcp/notes/7", "authz.requirements_met"), ("GET /mcp/mail", "access_token.other_resource")]
+    {
+        let because = match read(gateway.config(), Some(&who), request, now).unwrap() {
+            Reading::Case(case) => case.decide().because,
+            Reading::Refused(refused) => refused.because,
+        };
+        assert_eq!(because, expected, "{request}");
+    }
 }

@@ -99,6 +99,31 @@ fn a_session_without_a_refresh_token_has_its_access_token_forgotten() {
 }
 
 #[test]
+fn so_has_one_that_is_ended_from_elsewhere() {
+    //
+    let world = world();
+    let gateway = gateway(&variables());
+    without_refresh_tokens(&world);
+    let other = Browser::new(&world, &gateway).signed_in();
+    let browser = Browser::new(&world, &gateway).signed_in();
+    browser.send(&Asked::script("DELETE", "/auth/sessions"));
+    assert_eq!((other.is_in(), browser.is_in()), (false, true));
+    world.ring();
+    assert_eq!(*world.corp.forgotten.borrow(), [format!("access-{CANARY}-1")]);
+}
+
+#[test]
+fn looking_at_the_page_after_a_sign_out_is_no_use_of_the_session() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    world.wait(59 * 60);
+    assert!(browser.go("/auth/logged-out").reply().body.contains("You are still signed in"));
+    world.wait(60);
+    assert!(!browser.is_in());
+}
+
+#[test]
 fn an_access_token_that_is_over_or_whose_session_goes_on_elsewhere_is_left_alone() {
     let world = world();
     let gateway = gateway(&variables());
@@ -121,6 +146,9 @@ fn an_access_token_that_is_over_or_whose_session_goes_on_elsewhere_is_left_alone
     world.wait(60);
     world.ring();
     assert_eq!(*world.corp.forgotten.borrow(), [format!("access-{CANARY}-3")]);
+    let sent = world.sent.borrow();
+    let asked: Vec<_> = sent.iter().filter(|request| request.url.ends_with("/revoke")).collect();
+    assert!(asked.len() == 2 && asked.iter().all(|request| request.body.contains("token_type_hint=access_token")));
 }
 
 #[test]

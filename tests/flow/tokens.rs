@@ -178,7 +178,7 @@ fn an_id_token_that_the_provider_did_not_sign_ends_the_login() {
     );
     refused(token(|token| format!("{token}.a.b")), 400, "jwt.encrypted");
     refused(token(|token| token.rsplit_once('.').unwrap().0.to_owned()), 400, "jwt.malformed");
-    refused(token(|_| "x".repeat(128 * 1024)), 400, "token.not_json");
+    refused(token(|_| "x".repeat(128 * 1024)), 503, "provider.answer_too_large");
     refused(|world| *world.corp.key.borrow_mut() = signer(9), 400, "jwt.key_unknown");
 }
 

@@ -138,7 +138,8 @@ fn an_access_token_that_is_refused_tells_why() {
         |changes: Value| browser.send(&Asked::bearing("/v1/a", &bearer::token(&world, Some("at+jwt"), &changes))).event;
     let event = sent(json!({ "aud": "https://other.example" }));
     assert_eq!(event["reason"], "access_token.aud_mismatch");
-    assert!(event["detail"].as_str().unwrap().ends_with("found `https://other.example`"), "{event}");
+    let detail = event["detail"].as_str().unwrap();
+    assert!(detail.starts_with("aud: expected `") && detail.ends_with("found `https://other.example`"), "{event}");
     let event = sent(json!({ "iss": "https://evil.example" }));
     assert_eq!(event["reason"], "bearer.issuer_unknown");
     assert_eq!(event["detail"], "iss: found `https://evil.example`");
@@ -163,6 +164,7 @@ fn groups_that_the_provider_left_out_are_told_apart_from_groups_that_nobody_has(
         assert_eq!(browser.login().event["left_out"], json!(["groups"]), "{said}");
         let refused = browser.send(&Asked::script("GET", "/staff"));
         refused.assert_refused(403, "authz.role_missing");
+        assert_eq!(refused.event["left_out"], json!(["groups"]), "{said}");
         assert_eq!(
             refused.event["detail"],
             "expected `admin`, found none; its issuer left `groups` out, as it says in `_claim_names`"

@@ -88,6 +88,33 @@ fn a_browser_remembers_one_long_address_and_those_of_logins_under_way() {
 }
 
 #[test]
+fn two_long_addresses_under_way_are_both_reached() {
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway);
+    let paths = ["a", "b"].map(|name| format!("/app/{}", name.repeat(5000)));
+    let responses = paths.each_ref().map(|path| world.corp.authorize(&browser.begin(&format!("return_to={path}"))));
+    assert_eq!(browser.ways_back().len(), 4);
+    for (path, response) in paths.iter().zip(&responses) {
+        let finished = browser.come_back(response);
+        assert!(finished.reply().body.contains(&format!("content=\"0;url={path}\"")), "{}", finished.event);
+    }
+}
+
+#[test]
+fn a_login_knows_itself_where_it_was_to_lead() {
+    // By its own cookie, where those for later were lost, and in a login that the release before began.
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway);
+    let path = format!("/app/{}", "x".repeat(2000));
+    let response = world.corp.authorize(&browser.begin(&format!("return_to={path}")));
+    for name in browser.ways_back() {
+        browser.forget(&name);
+    }
+    let finished = browser.come_back(&response);
+    assert!(finished.reply().body.contains(&format!("content=\"0;url={path}\"")), "{}", finished.event);
+}
+
+#[test]
 fn back_after_signing_in_says_nothing_of_who_is_signed_in() {
     let (world, gateway) = (World::new(), gateway(&variables()));
     let browser = Browser::new(&world, &gateway);

@@ -352,7 +352,9 @@ impl Fetch for World {
         }
         self.wait(self.latency.get());
         let (provider, endpoint) = self.find(&request.url).expect("a request went to nobody's endpoint");
-        provider.answer(endpoint, &request, self.now.get())
+        let answer = provider.answer(endpoint, &request, self.now.get())?;
+        // As the platform: what is longer than was asked for is not read to its end.
+        if answer.body.len() > request.max_bytes { Err(FetchError::TooLarge) } else { Ok(answer) }
     }
 }
 

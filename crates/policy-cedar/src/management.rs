@@ -89,6 +89,16 @@ mod tests {
     }
 
     #[test]
+    fn management_may_keep_office_hours() {
+        let berlin = r#"permit(principal, action in Action::"administer", resource) when {
+            context.local.hasTag("Europe/Berlin") && context.local.getTag("Europe/Berlin").hour == 11 };"#;
+        let set = PolicySet::parse(&bundle(berlin)).unwrap();
+        assert!(allows(&set, &Asking::default(), "sessions.list", &[]));
+        let later = Asking { now: Asking::default().now + 3600, ..Asking::default() };
+        assert!(!allows(&set, &later, "sessions.list", &[]));
+    }
+
+    #[test]
     fn a_policy_is_about_management_where_its_scope_says_so_and_about_routes_otherwise() {
         let decides = |text: &str| {
             let set = PolicySet::parse(&bundle(text)).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));

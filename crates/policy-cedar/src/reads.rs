@@ -133,6 +133,8 @@ mod tests {
         assert_eq!(named(berlin), ["Europe/Berlin"]);
         assert_eq!(named(r#"when { principal.getTag("zoneinfo").contains("Europe/Berlin") }"#), [""; 0]);
         assert_eq!(of(&[berlin]).whole().zones.len(), 1);
+        let escaped = r#"when { context["\u{6c}ocal"].hasTag("Europe/Berlin") }"#;
+        assert_eq!(named(escaped), ["Europe/Berlin"]);
     }
 
     #[test]

@@ -84,6 +84,7 @@ fn policies_may_speak_of_all_that_the_schema_names() {
         r#"context.local.hasTag("Pacific/Auckland") && context.local.getTag("Pacific/Auckland").day == 23"#,
         r#"principal.permissions.contains("orders:refund")"#,
         r#"principal.permissions.containsAll(["orders:refund", "read:orders"])"#,
+        r#"["orders:refund", "read:orders"] == principal.permissions"#,
         r#"context has address && context.address.isInRange(ip("203.0.113.0/24")) && context.address.isIpv4()"#,
         r#"context has country && ["DE", "AT"].contains(context.country)"#,
         r#"context has certificate && context.certificate.sha256 like "abab*""#,
@@ -101,6 +102,8 @@ fn policies_may_speak_of_all_that_the_schema_names() {
         assert!(!holds(&format!("!({condition})"), &asking), "{condition}");
     }
     assert!(holds(&format!("context.now == {MONDAY}"), &asking));
+    let later = Asking { now: MONDAY + 7, ..asking };
+    assert!(holds(r#"context.time == datetime("2026-11-23T10:00:07Z")"#, &later));
 }
 
 #[test]

@@ -213,6 +213,10 @@ fn whoever_acts_for_the_subject_is_named_from_the_outside_in() {
     ] {
         refused(&json!({ "act": wrong }), AccessTokenError::ActMalformed);
     }
+    for nothing in [json!(null), json!([]), json!("")] {
+        let act = json!({ "sub": "a", "iss": nothing, "act": nothing });
+        assert_eq!(check(&json!({ "act": act })).unwrap().actors().len(), 1, "{nothing}");
+    }
 }
 
 #[test]

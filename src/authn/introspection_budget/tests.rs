@@ -137,6 +137,16 @@ fn an_endpoint_that_does_not_answer_is_left_alone_for_a_moment() {
 }
 
 #[test]
+fn questions_that_an_endpoint_left_open_are_not_counted_when_it_is_back() {
+    let budget = IntrospectionBudget::default();
+    let burst: Vec<_> = (0..1000).map(|number| begin(&budget, number, OTHER, at(0)).unwrap()).collect();
+    for request in burst {
+        budget.end(request, RequestOutcome::NoAnswer, at(0));
+    }
+    assert_eq!((2000..4000).filter_map(|number| begin(&budget, number, OTHER, at(5)).ok()).count(), 1000);
+}
+
+#[test]
 fn an_odd_answer_about_one_token_pauses_nothing() {
     let budget = IntrospectionBudget::default();
     let request = begin(&budget, 1, ATTACKER, at(0)).unwrap();

@@ -132,6 +132,15 @@ fn what_would_cost_too_much_has_no_answer() {
     assert_eq!((outcome, reads), (CheckResult::Unanswerable(Unanswerable::TooMuch), MAX_READS));
 }
 
+#[test]
+fn each_relation_that_a_question_leads_to_is_a_step_before_anything_is_read() {
+    //
+    let (userset, subject) = (Userset::parse("document:a#viewer").unwrap(), Subject::parse("user:x").unwrap());
+    let known = KnownTuples::default();
+    let CheckResult::Wants(reads) = evaluate(&model(SHARING), &known, &userset, &subject) else { panic!("read first") };
+    assert!(known.work() >= 3 && !reads.is_empty(), "{}", known.work());
+}
+
 /// What the store says of groups that have each other as members, as many as may be read.
 fn dense(read: &Read) -> TupleReply {
     let groups = MAX_READS - 2;

@@ -58,6 +58,12 @@ fn chains_of_types_and_of_actions_end_before_the_stack_does() {
         taken(chain(of, 32));
         refused(&chain(of, 33), "for more than 32 steps");
     }
+    // Within one namespace, where names go without it.
+    for of in ["type", "action"] {
+        let within = |length: usize| format!("namespace n {{\n{}}}", chain(of, length));
+        taken(within(32));
+        refused(&within(33), "for more than 32 steps");
+    }
     for (of, about) in
         [("type", "types of entities"), ("action", "expected at most 500 actions"), ("spaces", "types of")]
     {
@@ -105,6 +111,19 @@ fn what_is_multiplied_is_counted_before_it_is_checked() {
     let why = parse(&product(10, 10, 10), &long.repeat(700)).unwrap_err();
     assert!(why[0].message.contains("combinations") && why[0].message.contains("operators"), "{why:?}");
     assert!(parse(&product(2, 2, 2), &long.repeat(700)).is_ok());
+}
+
+#[test]
+fn to_check_policies_costs_something_without_a_schema_and_without_an_operator_too() {
+    let of = |count: usize, text: &str| Bundle::new([("a.cedar".to_owned(), text.repeat(count))].into()).unwrap();
+    let long = format!("permit(principal, action, resource) when {{ {} }};\n", ["1==1"; 40].join("&&"));
+    assert!(PolicySet::parse(&of(300, &long)).is_ok());
+    let Err(why) = PolicySet::parse(&of(700, &long)) else { panic!("taken") };
+    assert!(why[0].message.contains("each to be checked for 21 combinations"), "{why:?}");
+    let short = "permit(principal, action, resource);\n";
+    assert!(parse(&product(10, 10, 10), &short.repeat(400)).is_ok());
+    let Err(why) = parse(&product(10, 10, 10), &short.repeat(600)) else { panic!("taken") };
+    assert!(why[0].message.contains("each to be checked for 1021 combinations"), "{why:?}");
 }
 
 #[test]
