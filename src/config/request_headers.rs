@@ -6,7 +6,7 @@ use super::table::Table;
 use super::value::list;
 use crate::http::HeaderName;
 use crate::http::caller_headers::{is_kept_for_no_route, says_who_asks};
-use crate::route::{HeaderMask, RequestHeaders};
+use crate::route::{HeaderMask, RequestHeaders, Route, Router};
 
 const MASK: &str = "a header such as `X-Tenant-ID`, or the beginning of several such as `X-Consumer-*`";
 const NAME: &str = "a header such as `X-Auth-Token`";
@@ -34,6 +34,20 @@ pub(super) fn of_route(table: &mut Table<'_>, everywhere: &[HeaderMask]) -> Requ
         }
     }
     RequestHeaders { remove, keep }
+}
+
+/// What a route's `headers` tell of a caller is taken out everywhere, whatever a `keep` says.
+pub(super) fn refuse_kept_in_vain(table: &Table<'_>, router: &Router) {
+    for route in router.routes() {
+        for name in &route.request_headers.keep {
+            let is_told = |other: &&Route| other.claim_headers().iter().any(|header| header.name == *name);
+            if let Some(other) = router.routes().iter().find(is_told) {
+                let why =
+                    format!("`{name}` is set by `headers` of `{}`: from outside no route passes it on", other.name);
+                table.problem_in(&route.name, "keep", why);
+            }
+        }
+    }
 }
 
 fn name(text: &str) -> Option<HeaderName> {
@@ -93,5 +107,17 @@ mod tests {
             let lines = problems(&config(&deployment, &route));
             assert!(lines.len() == 1 && lines[0].starts_with(place), "{place}: {lines:?}");
         }
+    }
+
+    #[test]
+    fn what_a_route_tells_of_callers_is_kept_by_none() {
+        let told = json!({ "upstream": "service:API", "headers": { "X-Auth-Email": "email" } });
+        let kept = json!({ "keep": ["X-Auth-Email", "X-Auth-Token"] });
+        let both = with(config(&json!([]), &kept), &["ROUTES", "/told"], told.clone());
+        let lines = problems(&both);
+        let expected = "ROUTES.\"/api/{*rest}\".keep: `x-auth-email` is set by `headers` of `/told`";
+        assert!(lines.len() == 1 && lines[0].starts_with(expected), "{lines:?}");
+        let own = config(&json!([]), &json!({ "headers": told["headers"], "keep": ["X-Auth-Email"] }));
+        assert!(problems(&own)[0].contains("is set by `headers` of `/api/{*rest}`"));
     }
 }

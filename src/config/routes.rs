@@ -73,7 +73,10 @@ pub(super) fn read_all(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Op
     }
     let routes = tables.into_iter().filter_map(|(name, inner)| read(name, inner, surroundings)).collect();
     let conflicts = match Router::new(routes) {
-        Ok(router) => return Some(router),
+        Ok(router) => {
+            request_headers::refuse_kept_in_vain(table, &router);
+            return Some(router);
+        }
         Err(conflicts) => conflicts,
     };
     for Conflict { route, with, method } in conflicts {

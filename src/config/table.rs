@@ -106,6 +106,11 @@ impl<'a> Table<'a> {
         self.report.add(path(&self.path, key), message);
     }
 
+    /// Reports what is wrong with the value at `key` of the table `name` in this one.
+    pub(super) fn problem_in(&self, name: &str, key: &str, message: impl Into<String>) {
+        self.report.add(path(&path(&self.path, name), key), message);
+    }
+
     /// Reports what is wrong with this table as a whole.
     pub(super) fn problem_here(&self, message: impl Into<String>) {
         self.report.add(self.path.clone(), message);

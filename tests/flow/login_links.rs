@@ -44,6 +44,22 @@ fn a_form_is_read_as_the_query_of_a_link_and_answered_by_303() {
 }
 
 #[test]
+fn a_form_keeps_the_parameters_that_a_provider_is_passed() {
+    let mut variables = two_providers();
+    variables["PROVIDERS"]["corp"]["pass_through"] = json!(["prompt", "kc_idp_hint"]);
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let browser = Browser::new(&world, &gateway);
+    let form = "provider=corp&kc_idp_hint=azure+ad&hd=example.com&fragment=keep";
+    let link = browser.send(&Asked::form_from_elsewhere("/auth/login", form)).location();
+    assert_eq!(link, "/auth/login?provider=corp&kc_idp_hint=azure+ad");
+    let asked = asked_of_the_provider(&browser.begin(link.split_once('?').unwrap().1));
+    assert_eq!(asked["kc_idp_hint"], "azure ad");
+    // Another provider's is not passed on.
+    let asked = asked_of_the_provider(&browser.begin("provider=partner&kc_idp_hint=azure+ad"));
+    assert!(!asked.contains_key("kc_idp_hint"));
+}
+
+#[test]
 fn only_a_persons_form_starts_a_login() {
     //
     let (world, gateway) = (World::new(), gateway(&variables()));

@@ -157,3 +157,25 @@ fn the_landing_after_a_logout_takes_whatever_the_provider_sends_along() {
         assert!(!landed.reply().body.contains("evil"));
     }
 }
+
+#[test]
+fn the_landing_calls_nobody_signed_out_whose_session_cannot_be_looked_up() {
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let landing = Asked::navigation("/auth/logged-out");
+    for (fault, reason) in
+        [(Fault::Sessions, "session.store_unavailable"), (Fault::OddAnswers, "session.store_malformed")]
+    {
+        world.fault.set(fault);
+        browser.send(&landing).assert_refused(503, reason);
+        assert!(browser.cookie(SESSION).is_some());
+    }
+    world.fault.set(Fault::None);
+    assert!(browser.send(&landing).reply().body.contains("You are still signed in"));
+    let old = browser.cookie(SESSION).unwrap();
+    browser.send(&out());
+    for no_session in [old.as_str(), "forged"] {
+        browser.plant(SESSION, no_session);
+        assert!(browser.send(&landing).reply().body.contains("You are signed out"), "{no_session}");
+    }
+}

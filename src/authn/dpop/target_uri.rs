@@ -7,6 +7,9 @@ use crate::route::CanonicalPath;
 const MAX_BYTES: usize = 8 * 1024;
 const SCHEMES: [(&str, &str); 2] = [("https", ":443"), ("http", ":80")];
 
+/// What browsers send unescaped in a path (WHATWG URL, the path percent-encode set), against RFC 3986 §3.3.
+const RAW_IN_PATHS: &[u8] = b"[]|^";
+
 /// An `http` or `https` URI without query and fragment, in the one spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetUri(String);
@@ -32,7 +35,7 @@ impl TargetUri {
         let (scheme, port) = SCHEMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(scheme))?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let authority = authority_without(port, authority)?;
-        Some(Self(format!("{scheme}://{authority}{}", without_dots(&spell(path, b"/:@")?))))
+        Some(Self(format!("{scheme}://{authority}{}", without_dots(&spell(path, b"/:@", RAW_IN_PATHS)?))))
     }
 
     /// The URI.
@@ -44,7 +47,7 @@ impl TargetUri {
 
 /// §6.2.2.1: hosts have no case. §6.2.3: nor is the port said that goes without saying, or the colon of none.
 fn authority_without(port: &str, authority: &str) -> Option<String> {
-    let authority = spell(authority, b":[]")?.to_ascii_lowercase();
+    let authority = spell(authority, b":[]", b"")?.to_ascii_lowercase();
     // §3.2.2: colons of a host stand in brackets, so one more is before the port.
     let beside_brackets = authority.rsplit_once(']').map_or(authority.as_str(), |(_, rest)| rest);
     if beside_brackets.matches(':').count() > 1 {
@@ -55,8 +58,8 @@ fn authority_without(port: &str, authority: &str) -> Option<String> {
 }
 
 /// §6.2.2.1 and §6.2.2.2: escapes in capitals, and none where none is needed. Of what is not escaped, only unreserved
-/// characters, sub-delimiters and those `also` listed may stand there (§2).
-fn spell(text: &str, also: &[u8]) -> Option<String> {
+/// characters, sub-delimiters and those `also` listed may stand there (§2); those of `raw` are read as their escapes.
+fn spell(text: &str, also: &[u8], raw: &[u8]) -> Option<String> {
     let mut spelled = String::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -69,6 +72,8 @@ fn spell(text: &str, also: &[u8]) -> Option<String> {
             }
         } else if is_unreserved(byte) || is_sub_delimiter(byte) || also.contains(&byte) {
             spelled.push(char::from(byte));
+        } else if raw.contains(&byte) {
+            spelled.push_str(&format!("%{byte:02X}"));
         } else {
             return None;
         }

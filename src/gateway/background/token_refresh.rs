@@ -55,11 +55,7 @@ impl Gateway {
     /// Makes the provider forget a refresh token. False when it is worth trying again (RFC 7009 §2.2).
     pub async fn revoke<P: Platform>(&self, platform: &P, revocation: &Revocation) -> bool {
         // Whatever its id is now. Another issuer that has that id is not shown the token.
-        let provider = match &revocation.issuer {
-            Some(issuer) => self.config.provider_by_issuer(issuer),
-            None => self.config.provider(&revocation.provider),
-        };
-        let Some(provider) = provider else { return true };
+        let Some(provider) = self.config.provider_by_issuer(&revocation.issuer) else { return true };
         let mut event = background_event(&self.config, platform, What::TokenRevoke);
         event.provider = Some(revocation.provider.clone());
         let done = match self.ask_to_forget(platform, provider, revocation).await {

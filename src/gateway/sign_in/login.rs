@@ -44,7 +44,7 @@ pub(crate) async fn start<P: Platform>(
         return Err(Reason::LoginNotNavigated);
     }
     if ctx.request.head.method == Method::POST {
-        return posted(body, parts).await;
+        return posted(ctx, body, parts).await;
     }
     let link = Link::parse(ctx.request.target.query.unwrap_or_default())?;
     parts.way_back = Some(link.destination(ctx));
@@ -84,10 +84,17 @@ pub(crate) async fn start<P: Platform>(
 
 /// A form that says what a link would: its sender is sent on by the link, which brings our cookies along where a form of
 /// another site's does not. R-037: 303.
-async fn posted(body: impl RequestBody, parts: &mut ResponseParts) -> Result<Response, Reason> {
+async fn posted<P>(
+    ctx: &RequestContext<'_, P>,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Response, Reason> {
     let form = body.text(MAX_FORM_BYTES).await.map_err(|_| Reason::BadInput("body"))?;
     Link::parse(&form)?;
-    let known = form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| Link::NAMES.contains(&name.as_ref()));
+    let providers = &ctx.site.config.providers;
+    let is_own = |name: &str| providers.iter().any(|provider| provider.pass_through_own.iter().any(|own| own == name));
+    let is_known = |name: &str| Link::NAMES.contains(&name) || is_own(name);
+    let known = form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| is_known(name));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
     let location = if query.is_empty() { LOGIN.to_owned() } else { format!("{LOGIN}?{query}") };
     parts.event.end(Effect::Redirect, "login.posted", StatusCode::SEE_OTHER);
@@ -112,7 +119,7 @@ struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    /// What a form may say.
+    /// What a form may say, beside parameters of a provider's own.
     const NAMES: [&'static str; 8] =
         ["return_to", "target_link_uri", "provider", "iss", "prompt", "login_hint", "acr_values", "max_age"];
 

@@ -57,7 +57,13 @@ pub(super) async fn landing<P: Platform>(
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
     let looks = Wants { touch: false, access_token: false, staleness: None };
-    let is_signed_in = ctx.authenticate(looks, parts).await.is_ok();
+    let is_signed_in = match ctx.authenticate(looks, parts).await {
+        Ok(_) => true,
+        Err(Reason::NoCredential) => false,
+        Err(Reason::Rejected(rejection)) if rejection.discards_cookie() => false,
+        // Whether there is a session is not known.
+        Err(reason) => return Err(reason),
+    };
     parts.event.end(Effect::Allow, "own.page", StatusCode::OK);
     if is_signed_in {
         return Ok(response::html_with_form(pages::signed_out::not_yet()));

@@ -29,8 +29,8 @@ pub struct Revocation {
     pub key: String,
     /// The provider's id.
     pub provider: String,
-    /// Its issuer: nobody else is shown the token. `None`: noted by the release before.
-    pub issuer: Option<String>,
+    /// Its issuer: nobody else is shown the token.
+    pub issuer: String,
     /// The token.
     pub token: Secret<String>,
     /// Of which kind it is.
@@ -46,7 +46,7 @@ impl Revocation {
         Self {
             key: String::new(),
             provider,
-            issuer: Some(issuer),
+            issuer,
             token,
             hint: TokenHint::Refresh,
             attempts: 0,
@@ -62,8 +62,8 @@ struct RevokeNote {
     refresh_token: Secret<String>,
     attempts: u32,
     since: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    issuer: Option<String>,
+    /// A note without one, of the first release, is not read: the provider's id may be another issuer's by now.
+    issuer: String,
     /// Whether it is an access token.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     access: bool,
@@ -73,14 +73,12 @@ struct RevokeNote {
 #[derive(Deserialize)]
 pub(super) struct TokensOf {
     provider: String,
-    /// `None`: sealed by the release before.
-    #[serde(default)]
-    issuer: Option<String>,
+    issuer: String,
 }
 
 impl TokensOf {
     pub(super) fn session(session: &Session) -> Self {
-        Self { provider: session.provider.clone(), issuer: Some(session.issuer.to_string()) }
+        Self { provider: session.provider.clone(), issuer: session.issuer.to_string() }
     }
 }
 
@@ -215,7 +213,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         for note in self.table.notes(NoteKind::Revoke)?.into_iter().filter(|note| note.at <= now) {
             match self.open_revocation(&note) {
                 Some(revocation) => due.push(revocation),
-                // Its key has left the ring: there is nothing left to revoke it with.
+                // Its key has left the ring, or it names no issuer: there is nobody left to send it to.
                 None => self.table.delete_note(NoteKind::Revoke, &note.key)?,
             }
         }
@@ -292,8 +290,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_to_be_revoked_is_noted_as_by_the_first_release() {
-        let text = r#"{"provider":"corp","refresh_token":"rt","attempts":2,"since":1763787600}"#;
+    fn a_token_to_be_revoked_is_noted_as_by_the_release_before() {
+        let text = concat!(
+            r#"{"provider":"corp","refresh_token":"rt","attempts":2,"since":1763787600,"#,
+            r#""issuer":"https://corp.example"}"#
+        );
         let note: RevokeNote = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&note).unwrap(), text);
         let access = text.replace('}', r#","access":true}"#);

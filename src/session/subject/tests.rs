@@ -310,8 +310,7 @@ fn tokens_are_sealed_as_by_the_first_release() {
 }
 
 #[test]
-fn tokens_that_the_first_release_sealed_are_taken_back_too() {
-    // R-082
+fn tokens_that_name_no_issuer_are_sent_to_nobody() {
     let world = World::new();
     let digest = world.begin(START, None);
     let first =
@@ -322,8 +321,24 @@ fn tokens_that_the_first_release_sealed_are_taken_back_too() {
     world.table.put(&Row { tokens, record: "{".into(), ..row }).unwrap();
     assert!(world.check(&digest, START + 1, true).is_none());
     let due = world.with(|subject| subject.revocations_due(Timestamp::from_unix(START + 1))).unwrap();
-    let due: Vec<_> = due.iter().map(|one| (one.provider.as_str(), one.issuer.as_deref())).collect();
-    assert_eq!(due, [("op", None)]);
+    assert!(due.is_empty());
+}
+
+#[test]
+fn a_note_that_names_no_issuer_is_dropped() {
+    // R-082
+    let note =
+        |issuer: &str| format!(r#"{{"provider":"op","refresh_token":"rt","attempts":0,"since":{START}{issuer}}}"#);
+    for (issuer, due) in [("", None), (r#","issuer":"https://op.example""#, Some("https://op.example"))] {
+        let world = World::new();
+        let plain = note(issuer);
+        let value = world.keys.seal(KeyPurpose::StoredTokens, b"revoke/one", plain.as_bytes(), &world.random).unwrap();
+        let at = Timestamp::from_unix(START);
+        world.table.put_note(&Note { kind: NoteKind::Revoke, key: "one".into(), value, at }).unwrap();
+        let found = world.with(|subject| subject.revocations_due(at)).unwrap();
+        assert_eq!(found.first().map(|one| one.issuer.as_str()), due);
+        assert_eq!(world.table.notes(NoteKind::Revoke).unwrap().len(), usize::from(due.is_some()));
+    }
 }
 
 #[test]
