@@ -1,6 +1,7 @@
 //! What a login link, or a form in its place, makes of the authorization request, and what comes of a silent sign-in.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use postern::ports::BodyError;
 use serde_json::json;
@@ -201,6 +202,27 @@ fn what_a_kept_refresh_token_brings_repeats_the_nonce_of_its_own_sign_in() {
     world.corp.bend_claims(move |claims| claims["nonce"] = nonce.clone().into());
     world.wait(LIFE);
     assert_eq!(relayed(&browser.send(&api())), 3);
+}
+
+#[test]
+fn a_provider_that_goes_by_another_id_now_gets_none_of_what_the_old_one_had() {
+    let world = world();
+    let before = gateway(&variables());
+    let browser = Browser::new(&world, &before).signed_in();
+    let mut renamed = variables();
+    let corp = renamed["PROVIDERS"].as_object_mut().unwrap().remove("corp").unwrap();
+    renamed["PROVIDERS"]["firm"] = corp;
+    let after = gateway(&renamed);
+    *world.object_gateway.borrow_mut() = Some(Rc::new(gateway(&renamed)));
+    let moved = Browser::new(&world, &after);
+    moved.plant("__Host-postern", &browser.cookie("__Host-postern").unwrap());
+    world.corp.bend_tokens(|tokens| {
+        tokens.as_object_mut().unwrap().remove("refresh_token");
+    });
+    assert_eq!(moved.login_at(&world.corp, "provider=firm").event["reason"], "login.succeeded");
+    world.ring();
+    assert_eq!(*world.corp.forgotten.borrow(), [refresh_token(1)]);
+    assert_eq!(world.sessions(), 1);
 }
 
 #[test]
