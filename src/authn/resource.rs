@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::claims::audiences;
-use crate::config::{PublicUrl, TokenIssuer};
-use crate::route::CanonicalPath;
+use crate::config::{Config, PublicUrl, TokenIssuer};
+use crate::route::{CanonicalPath, Pattern, Route};
 
 /// Whether a token of `issuer`'s that says this is for what is at `path`.
 ///
@@ -22,7 +22,8 @@ pub fn is_for(issuer: &TokenIssuer, claims: &Map<String, Value>, public_url: &Pu
     let Some(named) = audiences(claims, &issuer.audience_claim).filter(said) else { return true };
     let own = || issuer.audience.iter().map(|audience| (audience, resource(audience, public_url)));
     // As loosely as any server may read it: in doubt it lies in there.
-    let lies_in_one = own().any(|(_, resource)| resource.is_some_and(|resource| is_within_loosely(path, &resource)));
+    let lies_in_one =
+        own().any(|(_, resource)| resource.is_some_and(|resource| is_within_loosely(path.as_str(), &resource)));
     own().filter(|(audience, _)| named.contains(&audience.as_str())).any(|(_, resource)| match resource {
         Some(resource) => path.is_within(&resource),
         None => !lies_in_one,
@@ -37,8 +38,40 @@ fn resource(audience: &str, public_url: &PublicUrl) -> Option<String> {
     Some(path.trim_end_matches('/').to_owned())
 }
 
-fn is_within_loosely(path: &CanonicalPath, resource: &str) -> bool {
-    let (path, resource) = (path.as_str().to_lowercase(), resource.to_lowercase());
+/// The audiences of issuers by which a token opens no route, each with its issuer.
+#[must_use]
+pub fn inert(config: &Config) -> Vec<(&TokenIssuer, &str)> {
+    config.issuers.iter().flat_map(|issuer| inert_of(issuer, config)).collect()
+}
+
+fn inert_of<'a>(issuer: &'a TokenIssuer, config: &'a Config) -> Vec<(&'a TokenIssuer, &'a str)> {
+    let own: Vec<(&String, Option<String>)> =
+        issuer.audience.iter().map(|audience| (audience, resource(audience, &config.public_url))).collect();
+    let lies_in_one =
+        |prefix: &str| own.iter().filter_map(|(_, one)| one.as_ref()).any(|one| is_within_loosely(prefix, one));
+    let takes = |route: &&Route| route.token_guard().is_some_and(|guard| guard.admits(&issuer.id));
+    let opens = |route: &Route, resource: Option<&String>| match resource {
+        Some(resource) => has_paths_within(&route.pattern, resource),
+        None => !lies_in_one(route.pattern.literal_prefix()),
+    };
+    let is_inert = |resource: Option<&String>| !config.all_routes().filter(takes).any(|route| opens(route, resource));
+    own.iter()
+        .filter(|(_, resource)| is_inert(resource.as_ref()))
+        .map(|(audience, _)| (issuer, audience.as_str()))
+        .collect()
+}
+
+/// Whether the pattern may match a path that lies in the resource.
+fn has_paths_within(pattern: &Pattern, resource: &str) -> bool {
+    let (literal, has_parameters) = (pattern.literal_prefix(), pattern.as_str().contains("/{"));
+    let below = |path: &str, prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below(literal, resource) || (has_parameters && below(resource, literal))
+}
+
+fn is_within_loosely(path: &str, resource: &str) -> bool {
+    let (path, resource) = (path.to_lowercase(), resource.to_lowercase());
     path.strip_prefix(&resource).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
 }
 
@@ -47,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::testing::{public_url, token_issuer};
+    use crate::config::testing::{config, public_url, token_issuer};
 
     fn opens(audiences: &[&str], aud: &Value, path: &str) -> bool {
         let issuer = token_issuer(|table| table["audience"] = json!(audiences));
@@ -134,5 +167,28 @@ mod tests {
             assert!(!opens(&[address], &json!(address), "/mcp/mail"), "{address}");
         }
         assert!(!opens(&["https://app.example.com/a//b"], &json!("https://app.example.com/a//b"), "/a"));
+    }
+
+    #[test]
+    fn an_audience_that_opens_no_route_is_found() {
+        let inert_of = |audiences: &[&str], route: &str| {
+            let config = config(|vars| {
+                vars["ISSUERS"] = json!({ "as": { "issuer": "https://as.example.com", "audience": audiences } });
+                vars["ROUTES"] = json!({ route: { "upstream": "service:API", "authenticate": ["bearer"] } });
+            });
+            inert(&config).into_iter().map(|(_, audience)| audience.to_owned()).collect::<Vec<_>>()
+        };
+        for (audiences, route, expected) in [
+            (&["urn:api"][..], "/mcp/{*rest}", &[][..]),
+            (&[ROOT], "/mcp/{*rest}", &[]),
+            (&[ROOT, "urn:api"], "/mcp/{*rest}", &["urn:api"]),
+            (&[NOTES, "urn:api"], "/mcp/{*rest}", &[]),
+            (&[NOTES, "urn:api"], "/mcp/notes/{*rest}", &["urn:api"]),
+            (&[NOTES, "urn:api"], "/mcp/{name}", &[]),
+            (&[NOTES, MAIL], "/mcp/notes", &[MAIL]),
+            (&[MAIL], "/mcp", &[MAIL]),
+        ] {
+            assert_eq!(inert_of(audiences, route), expected, "{audiences:?} at {route}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What `postern check` says of rules that stand beside weaker ones: by which other spellings and methods they could be passed.
 
 use postern::config::Config;
-use postern::route::{Overridable, Surrounded, Unreachable};
+use postern::route::{Overridable, Surrounded, Unreachable, Upstream};
 
 /// The spellings that are refused, because an upstream could take them for what a stricter rule is for.
 pub(super) fn refused_spellings(config: &Config) -> String {
@@ -14,7 +14,19 @@ pub(super) fn refused_spellings(config: &Config) -> String {
 }
 
 fn refused(one: &Surrounded<'_>) -> String {
-    format!("  `{}` inside `{}`: {} and the like\n", one.rule.name, one.weaker.name, one.spellings.join(" "))
+    let spellings = one.spellings.join(" ");
+    format!("  `{}` inside `{}`: {spellings} and the like{}\n", one.rule.name, one.weaker.name, file(one))
+}
+
+/// A static file that is among the refused spellings: another server may take what follows its last dot for a format.
+fn file(one: &Surrounded<'_>) -> String {
+    let has_files = one.weaker.upstream == Some(Upstream::Assets);
+    let is_the_rules = |name: &&str| {
+        one.rule.pattern.as_str().strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let names = one.spellings.iter().filter_map(|spelling| spelling.strip_suffix(".json"));
+    let name = names.filter(|_| has_files).find(is_the_rules);
+    name.map(|name| format!("; a static file {name}.css is 404 too")).unwrap_or_default()
 }
 
 /// Which rules are passed by another spelling or method, if their upstream takes it for theirs, and which let nothing

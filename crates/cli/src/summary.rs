@@ -1,5 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+use postern::authn::resource;
 use postern::config::{
     AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
     LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
@@ -220,6 +221,13 @@ fn left_to_endpoint(issuer: &TokenIssuer) -> Option<String> {
     }
 }
 
+fn inert(issuer: &TokenIssuer, audience: &str) -> String {
+    format!(
+        "`ISSUERS.{}.audience`: no route takes a token for `{audience}` alone; a route inside a resource of the issuer's takes only tokens for that resource",
+        issuer.id
+    )
+}
+
 /// Every resource that takes tokens, once.
 fn resources(config: &Config) -> Vec<&str> {
     let mut all: Vec<&str> = config.all_routes().filter_map(Route::resource).collect();
@@ -432,6 +440,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
         ));
     }
     warnings.extend(config.issuers.iter().filter_map(left_to_endpoint));
+    warnings.extend(resource::inert(config).into_iter().map(|(issuer, audience)| inert(issuer, audience)));
     warnings
 }
 
