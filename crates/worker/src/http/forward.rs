@@ -126,8 +126,7 @@ async fn begun(
     let tells = matches!(plan.upstream, Upstream::Service(_));
     let flags = Array::of2(&is_fresh(plan).into(), &tells.into());
     let begun = glue::answer(fetcher, origin, path, method, headers, &flags, limit, incoming, length);
-    let response = pending_promise::wait(begun.map_err(|error| unreachable(error.into()))?).await;
-    let response = response.map_err(|error| match () {
+    let response = pending_promise::wait(begun).await.map_err(|error| match () {
         () if has_gone(incoming) => ForwardError::Abandoned,
         () if error.is_timeout() => ForwardError::Timeout,
         () => unreachable(error),
