@@ -142,6 +142,12 @@ impl Gateway {
         }
     }
 
+    /// Writes the event about a request that was sent on, and whose client went away before its upstream answered.
+    pub fn abandoned<P: Platform>(&self, platform: &P, plan: &ForwardPlan) {
+        let Some(pending) = plan.event() else { return };
+        self.write(platform, &pending.to_line(), || (*pending.event).clone());
+    }
+
     fn note<P: Platform>(&self, platform: &P, event: &Event) {
         self.write(platform, &event.to_line(), || event.clone());
     }

@@ -113,17 +113,36 @@ test("an empty body, and a short one, arrive with their length", async () => {
   }
 });
 
+const told = async (what) => {
+  const asked = begin(what);
+  asked.end();
+  return JSON.parse(await text(await answerOf(asked)));
+};
+
 test("an upload that the browser gives up is not taken for whole upstream", async () => {
   const path = "/live/upload?gives-up";
   const request = begin(path, { method: "POST", headers: { "content-length": 10 * MIB } });
   request.on("error", () => {});
   request.write(Buffer.alloc(MIB));
-  const told = async (what) => {
-    const asked = begin(what);
-    asked.end();
-    return JSON.parse(await text(await answerOf(asked)));
-  };
   await until(async () => (await told("/live/taken"))[path] > 0, "the first part at the upstream");
   request.destroy();
   await until(async () => (await told("/live/ends")).some((one) => one.path === path && one.broken), "the end at the upstream");
 });
+
+for (const [method, body] of [["GET", ""], ["POST", "all of it"]]) {
+  test(`when the browser goes away before there is an answer, so does the upstream's request: ${method}`, async () => {
+    const path = `/live/abandoned?${method}`;
+    const request = begin(path, { method, headers: body && { "content-length": body.length } });
+    request.on("error", () => {});
+    request.end(body);
+    await until(async () => (await told("/live/taken"))[path] === body.length, "the request at the upstream");
+    // Closed both ways: one that still reads may be waiting for its answer.
+    request.socket.resetAndDestroy();
+    await until(async () => (await told("/live/ends")).some((one) => one.path === path && one.aborted), "the end at the upstream");
+    const saidOf = (what) => workerd.output.split("\n").filter((line) => line.includes(what));
+    const [line] = await until(() => { const lines = saidOf(`"method":"${method}","path":"/live/abandoned"`); return lines.length > 0 && lines; }, "the line of the log");
+    const event = JSON.parse(line);
+    assert.deepEqual([event.outcome, "upstream_status" in event], ["allow", false]);
+    assert.deepEqual(saidOf(event.request_id), [line]);
+  });
+}

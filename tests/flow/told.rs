@@ -239,6 +239,19 @@ fn the_event_of_a_request_that_was_sent_on_has_the_upstreams_status() {
 }
 
 #[test]
+fn the_event_of_a_request_whose_client_went_away_has_no_status_of_the_upstreams() {
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let sent_on = browser.go("/app/a");
+    world.take_events();
+    gateway.abandoned(&world, sent_on.forwarded());
+    let events = world.take_events();
+    assert_eq!(events.len(), 1);
+    assert_eq!((&events[0]["outcome"], &events[0]["subject"]), (&json!("allow"), &json!("alice")));
+    assert_eq!(events[0].get("upstream_status"), None);
+}
+
+#[test]
 fn what_a_provider_says_is_told_without_any_code_or_token() {
     //
     let answered = login(|world| {

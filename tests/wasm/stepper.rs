@@ -28,7 +28,7 @@ fn stepper(work: impl Future<Output = String> + 'static) -> Stepper {
 }
 
 async fn waited(promise: Promise) -> String {
-    let outcome = pending_promise::wait(promise).await;
+    let outcome = pending_promise::wait(Ok(promise)).await;
     outcome.map_or_else(|error| format!("rejected: {error}"), |value| value.as_string().unwrap())
 }
 

@@ -13,10 +13,8 @@ struct Module;
 impl EngineLine for Module {
     fn ready(&self) -> Readiness<'_> {
         Box::pin(async {
-            if let Ok(promise) = js::load_engine() {
-                // Without it, each question is without an answer.
-                let _loaded = pending_promise::wait(promise).await;
-            }
+            // Without it, each question is without an answer.
+            let _loaded = pending_promise::wait(js::load_engine()).await;
         })
     }
 

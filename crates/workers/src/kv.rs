@@ -82,9 +82,5 @@ async fn put(
 
 /// What came of it in time; a failure, or no answer, is logged under `event`.
 async fn done(event: &str, work: Result<Promise, JsValue>) -> Option<JsValue> {
-    let done = match work {
-        Ok(promise) => pending_promise::wait(promise).await,
-        Err(error) => Err(error.into()),
-    };
-    done.map_err(|error| log::failure(event, None, &error.to_string())).ok()
+    pending_promise::wait(work).await.map_err(|error| log::failure(event, None, &error.to_string())).ok()
 }

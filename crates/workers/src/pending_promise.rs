@@ -35,12 +35,13 @@ thread_local! {
     static STEP: RefCell<Waiting> = const { RefCell::new(Waiting::NotStepped) };
 }
 
-/// Waits for a promise, and for nothing else at the same time: whatever would end the wait early, a timer for
-/// instance, is in the promise itself.
+/// Waits for the promise that a call came to, and for nothing else at the same time: whatever would end the wait early, a
+/// timer for instance, is in the promise itself.
 ///
 /// # Errors
-/// With what it was rejected with.
-pub async fn wait(promise: Promise) -> Result<JsValue, Exception> {
+/// With what the call threw, or the promise was rejected with.
+pub async fn wait(call: Result<Promise, JsValue>) -> Result<JsValue, Exception> {
+    let promise = call?;
     let Some(slot) = leave(&promise) else { return Ok(JsFuture::from(promise).await?) };
     let outcome = poll_fn(|_| slot.0.take().map_or(Poll::Pending, Poll::Ready)).await;
     Ok(outcome?)

@@ -86,6 +86,14 @@ const ANSWERS = {
   "/live/upload": take,
   // Reads nothing, says nothing.
   "/live/silent": () => pause(60_000),
+  // The same, and it notes when nobody asks any more.
+  "/live/abandoned": async (request, { pathname, search }) => {
+    request.signal.addEventListener("abort", () => ends.push({ path: pathname + search, aborted: true }));
+    await take(request, { pathname, search });
+    taken[pathname + search] ??= 0;
+    await pause(60_000);
+    return new Response("late");
+  },
   "/live/early": () => new Response("enough", { status: 413 }),
   "/live/late": async (request, url) => {
     await request.arrayBuffer();

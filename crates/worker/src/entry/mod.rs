@@ -113,8 +113,12 @@ async fn answer(
                 }
                 Err(error) => {
                     let reason = reason(&error);
-                    log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
-                    gateway.forwarded(&platform, &plan, Err(&reason));
+                    if matches!(error, ForwardError::Abandoned) {
+                        gateway.abandoned(&platform, &plan);
+                    } else {
+                        log::failure("upstream_failed", Some(&plan.request_id), &error.to_string());
+                        gateway.forwarded(&platform, &plan, Err(&reason));
+                    }
                     response::build(&gateway.upstream_failed(head, &plan.request_id, &reason))
                 }
             };
@@ -131,7 +135,7 @@ fn reason(error: &ForwardError) -> Reason {
         ForwardError::NoFile => Reason::NoFile,
         ForwardError::Ended => Reason::Rejected(Rejection::SessionGone),
         ForwardError::Unwatched(store) => Reason::Store(store.clone()),
-        ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) => {
+        ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) | ForwardError::Abandoned => {
             Reason::UpstreamUnreachable
         }
     }

@@ -41,6 +41,8 @@ pub enum ForwardError {
     Network(String),
     /// The answer did not begin in time.
     Timeout,
+    /// The client went away before it began.
+    Abandoned,
     /// There is no such static file.
     NoFile,
     /// Meanwhile the session ended on which the answer would go on depending.
@@ -56,6 +58,7 @@ impl std::fmt::Display for ForwardError {
             Self::Unsendable(reason) => write!(f, "request cannot be sent: {reason}"),
             Self::Network(reason) => write!(f, "no answer: {reason}"),
             Self::Timeout => write!(f, "no answer within {TIMEOUT}"),
+            Self::Abandoned => f.write_str("its client went away"),
             Self::NoFile => f.write_str("no such file"),
             Self::Ended => f.write_str("session ended"),
             Self::Unwatched(error) => write!(f, "session cannot be watched: {error:?}"),
@@ -123,10 +126,18 @@ async fn begun(
     let tells = matches!(plan.upstream, Upstream::Service(_));
     let flags = Array::of2(&is_fresh(plan).into(), &tells.into());
     let begun = glue::answer(fetcher, origin, path, method, headers, &flags, limit, incoming, length);
-    let response = pending_promise::wait(begun.map_err(|error| unreachable(error.into()))?).await;
-    let response =
-        response.map_err(|error| if error.is_timeout() { ForwardError::Timeout } else { unreachable(error) });
+    let response = pending_promise::wait(begun).await.map_err(|error| match () {
+        () if has_gone(incoming) => ForwardError::Abandoned,
+        () if error.is_timeout() => ForwardError::Timeout,
+        () => unreachable(error),
+    });
     response?.dyn_into().map_err(|_| ForwardError::Network("the answer is none".to_owned()))
+}
+
+/// Whether the client of this request went away.
+fn has_gone(incoming: &Request) -> bool {
+    let signal = property(incoming, "signal");
+    signal.and_then(|signal| property(&signal, "aborted")).is_ok_and(|aborted| aborted.is_truthy())
 }
 
 fn unreachable(exception: Exception) -> ForwardError {

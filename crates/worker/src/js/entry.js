@@ -27,7 +27,7 @@ class PendingRequest {
     this.#context = context;
   }
 
-  /** Keeps a line for the log until more is known. The request goes on until then, also if its client goes away. */
+  /** Keeps a line for the log until more is known. The request goes on until then: if its client goes away, until that is told. */
   hold(line) {
     this.#line = line;
     this.#context.waitUntil(new Promise((resolve) => (this.#release = resolve)));

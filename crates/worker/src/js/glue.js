@@ -51,7 +51,8 @@ function addBody(init, incoming, length, upstream) {
 
 /**
  * The answer of a `fetcher`, if it begins in time: within so many milliseconds of the last part of the request, and each part
- * is to be taken within as many. What the browser takes to send is not the upstream's fault.
+ * is to be taken within as many. What the browser takes to send is not the upstream's fault. When it goes away, the upstream's
+ * request is aborted.
  *
  * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
  */
@@ -60,12 +61,15 @@ export async function answer(fetcher, origin, path, method, headers, [fresh, tel
   // Where the caller is and how it is connected, as the platform says: no client can write it.
   if (tells && incoming.cf) init.cf = incoming.cf;
   const upstream = { askedAt: Date.now() };
+  const ends = incoming.signal ? [incoming.signal] : [];
   let abort;
   if (method !== "GET" && method !== "HEAD" && incoming.body) {
     abort = new AbortController();
-    init.signal = abort.signal;
+    ends.push(abort.signal);
     addBody(init, incoming, length, upstream);
   }
+  // The runtime passes on no signal of an incoming request, but one that follows it.
+  if (ends.length > 0) init.signal = AbortSignal.any(ends);
   let timer;
   const late = new Promise((_, reject) => {
     const look = () => {

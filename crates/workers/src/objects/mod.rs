@@ -85,12 +85,9 @@ impl Objects<'_> {
             messages.iter().map(|(name, message)| (self.site.scoped(name), message)).collect();
         let scoped = serde_json::to_string(&scoped).map_err(|error| unavailable(binding, &error))?;
         let asked = glue::read_all(self.env, binding, &scoped, millis(TIMEOUT));
-        let answers = told_all(asked).await.map_err(|error| unavailable(binding, &error))?;
-        let refused = answers.iter().find(|(status, _)| *status != 200);
-        match refused {
-            None => Ok(answers.into_iter().map(|(_, text)| text).collect()),
-            Some((status, text)) => Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}"))),
-        }
+        let answers = pending_promise::wait(asked).await.and_then(|answers| Ok(answers.dyn_into::<Array>()?));
+        let answers = answers.map_err(|error| unavailable(binding, &error))?;
+        answers.iter().map(|answer| text_of(binding, answer)).collect()
     }
 
     /// Opens a line (a WebSocket) to such an object, and returns our end. `None` when there is nothing to be told there.
@@ -109,26 +106,21 @@ impl Objects<'_> {
 }
 
 async fn answer_of(binding: &str, asked: Result<Promise, JsValue>) -> Result<String, StoreError> {
-    let (status, text) = told(asked).await.map_err(|error| unavailable(binding, &error))?;
-    if status == 200 {
-        return Ok(text);
-    }
-    Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}")))
+    let answer = pending_promise::wait(asked).await.map_err(|error| unavailable(binding, &error))?;
+    text_of(binding, answer)
 }
 
-async fn told(asked: Result<Promise, JsValue>) -> Result<(u16, String), Exception> {
-    answer(&pending_promise::wait(asked?).await?.dyn_into()?)
-}
-
-async fn told_all(asked: Result<Promise, JsValue>) -> Result<Vec<(u16, String)>, Exception> {
-    let answers: Array = pending_promise::wait(asked?).await?.dyn_into()?;
-    answers.iter().map(|one| answer(&one.dyn_into()?)).collect()
-}
-
-fn answer(answer: &Array) -> Result<(u16, String), Exception> {
+/// What an object answers, a status and a text: the text, where all went well.
+fn text_of(binding: &str, answer: JsValue) -> Result<String, StoreError> {
+    let answer: Result<Array, JsValue> = answer.dyn_into();
     // JavaScript has no other numbers. What is no status becomes one that is none.
-    let told = answer.get(0).as_f64().map(|status| status as u16).zip(answer.get(1).as_string());
-    told.ok_or_else(|| Exception::new("an object's answer is none"))
+    let told =
+        answer.ok().and_then(|told| told.get(0).as_f64().map(|status| status as u16).zip(told.get(1).as_string()));
+    match told {
+        Some((200, text)) => Ok(text),
+        Some((status, text)) => Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}"))),
+        None => Err(unavailable(binding, &Exception::new("an object's answer is none"))),
+    }
 }
 
 /// The header that carries the message with which a line is opened.

@@ -29,8 +29,7 @@ impl Counters for Bindings {
         let unavailable = |error: Exception| StoreError::Unavailable(format!("`{binding}`: {error}"));
         let Objects { env, site } = self.objects();
         let asked = glue::within(env, binding, &site.scoped(&key.to_hex()), millis(PATIENCE));
-        let answer =
-            pending_promise::wait(asked.map_err(|error| unavailable(error.into()))?).await.map_err(unavailable)?;
+        let answer = pending_promise::wait(asked).await.map_err(unavailable)?;
         answer.as_bool().ok_or(StoreError::Malformed)
     }
 }

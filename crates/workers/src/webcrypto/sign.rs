@@ -50,11 +50,8 @@ async fn sign(
 ) -> Result<Vec<u8>, Exception> {
     let (subtle, parameters) = (subtle()?, parameters(algorithm)?);
     let handle = imported(&subtle, slot, jwk, &parameters.import).await?;
-    let promise = subtle.sign_with_object_and_js_u8_array(
-        parameters.sign.unchecked_ref(),
-        &handle,
-        &Uint8Array::from(message),
-    )?;
+    let promise =
+        subtle.sign_with_object_and_js_u8_array(parameters.sign.unchecked_ref(), &handle, &Uint8Array::from(message));
     // ECDSA as JOSE wants it: r and s side by side, not DER (Web Cryptography API §23.4.1).
     Ok(Uint8Array::new(&pending_promise::wait(promise).await?).to_vec())
 }
@@ -69,7 +66,7 @@ async fn imported(
         return Ok(handle);
     }
     let jwk: Object = JSON::parse(jwk().expose())?.unchecked_into();
-    let promise = subtle.import_key_with_object("jwk", &jwk, parameters, false, &Array::of1(&"sign".into()))?;
+    let promise = subtle.import_key_with_object("jwk", &jwk, parameters, false, &Array::of1(&"sign".into()));
     let handle: CryptoKey = pending_promise::wait(promise).await?.unchecked_into();
     IMPORTED.with_borrow_mut(|keys| {
         if keys.len() >= MAX_IMPORTED_KEYS {
