@@ -156,7 +156,7 @@ async function fuzzAll() {
 
 /** That they work: what they measure in a moment means nothing. */
 async function benchmarks() {
-  const names = ['gateways', 'sessions', 'tokens', 'relations'];
+  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions'];
   for (const name of names) await run(process.execPath, [join(root, 'tests', 'bench', `${name}.mjs`), '--once']);
   return names.join(', ');
 }

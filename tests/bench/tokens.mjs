@@ -92,7 +92,7 @@ function comparison(turns, alg, sight) {
   const [ours, theirs] = GUARDS.map((guard) => costs(turns, guard, alg, sight));
   const [postern, jose] = [ours, theirs].map((costs) => ({ cpu_us: round(median(costs)), verifications_per_cpu_second: Math.round(1e6 / median(costs)) }));
   const ratios = paired((one, other) => other / one, ours, theirs).toSorted((one, other) => one - other);
-  return { postern, jose, ahead: round(median(ratios)), ahead_range: [ratios.at(2), ratios.at(-3)].map((ratio) => round(ratio)), aim: AIMS[sight] };
+  return { postern, jose, ahead: round(median(ratios)), ahead_range: [ratios.at(2) ?? ratios.at(0), ratios.at(-3) ?? ratios.at(-1)].map((ratio) => round(ratio)), aim: AIMS[sight] };
 }
 
 function rowOf({ postern, jose, ahead, ahead_range, aim }) {
