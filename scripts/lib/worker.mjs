@@ -28,14 +28,15 @@ const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
  * `profile`: that of cargo. `lint`: whether clippy compiles it. `policies`: what else cargo is told of the engine for policies,
- * where that goes with it. The one for tests shares what it depends on with the Rust tests in wasm, and its macros with the
+ * where that goes with it. `target`: where cargo writes, if that is to be apart: the engine for tokens has the Worker's crate below
+ * it, whose module would take the place of the Worker's. The one for tests shares what it depends on with the Rust tests in wasm, and its macros with the
  * native ones.
  */
 export const VARIANTS = {
   release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release', policies: [] },
   test: { outDir: 'build-test', crate: 'postern_worker', cargo: FOR_TESTS, entry: `${JS}/entry.js`, profile: 'dev', lint: true, policies: ['--features', 'fault-injection'] },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
-  verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
+  verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, target: join(targetFolder, 'verifier'), crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
 
 /** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
@@ -61,11 +62,11 @@ export async function buildWorker(variant) {
 }
 
 /** Compiles it; resolves with the path of the module. */
-async function compile({ folder = '.', crate, cargo, profile, lint }) {
+async function compile({ folder = '.', target = targetFolder, crate, cargo, profile, lint }) {
   await run('cargo', ['build', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--profile', profile, ...cargo], {
-    cwd: join(root, folder), env: { ...cargoEnv(), ...(lint && (await lintingEnv())) },
+    cwd: join(root, folder), env: { ...cargoEnv(), CARGO_TARGET_DIR: target, ...(lint && (await lintingEnv())) },
   });
-  return join(targetFolder, 'wasm32-unknown-unknown', profile === 'dev' ? 'debug' : profile, `${crate}.wasm`);
+  return join(target, 'wasm32-unknown-unknown', profile === 'dev' ? 'debug' : profile, `${crate}.wasm`);
 }
 
 async function bindgen(wasm, folder) {
