@@ -28,9 +28,9 @@ const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
  * `profile`: that of cargo. `lint`: whether clippy compiles it. `policies`: what else cargo is told of the engine for policies,
- * where that goes with it. `target`: where cargo writes, if that is to be apart: the engine for tokens has the Worker's crate below
- * it, whose module would take the place of the Worker's. The one for tests shares what it depends on with the Rust tests in wasm, and its macros with the
- * native ones.
+ * where that goes with it. `target`: where cargo writes, if that is to be apart: the engine for tokens has the Worker's crate
+ * below it, whose module would take the place of the Worker's. The one for tests shares what it depends on with the Rust tests
+ * in wasm, and its macros with the native ones.
  */
 export const VARIANTS = {
   release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release', policies: [] },
