@@ -12,6 +12,8 @@ mod deployment;
 mod introspection;
 mod issuer;
 mod limits;
+mod oauth2;
+mod preset;
 mod problem;
 mod provider;
 mod relations;
@@ -22,7 +24,9 @@ mod routes;
 mod secrets;
 mod security_headers;
 mod session;
+mod sign_out;
 mod table;
+mod tenants;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
@@ -33,18 +37,20 @@ pub use crate::http::public_url::PublicUrl;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
-pub use client_auth::{AssertionAudience, ClientAssertion, ClientAuth};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
+pub use oauth2::OAuth2;
 pub use problem::Problem;
-pub use provider::{LoginParameter, Logout, LogoutTokens, Provider, ResponseMode};
+pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
@@ -288,13 +294,13 @@ impl Config {
     /// The provider of this id, while it is of this issuer: an id can be given to another.
     #[must_use]
     pub fn provider_of(&self, id: &str, issuer: &str) -> Option<&Provider> {
-        self.provider(id).filter(|provider| provider.issuer.as_str() == issuer)
+        self.provider(id).filter(|provider| provider.issuer.is(issuer))
     }
 
     /// The provider of this issuer, compared byte for byte. No two share one.
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
-        self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+        self.providers.iter().find(|provider| provider.issuer.is(issuer))
     }
 
     /// The issuer of access tokens of this id.

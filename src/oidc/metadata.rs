@@ -63,8 +63,8 @@ impl MetadataError {
 /// Where the metadata of `issuer` is (Discovery §4.1: one trailing `/` is removed, a path is kept).
 #[must_use]
 pub fn url(issuer: &Issuer) -> String {
-    let issuer = issuer.as_str();
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    let issuer = issuer.published_at();
+    let base = issuer.strip_suffix('/').unwrap_or(&issuer);
     format!("{base}/.well-known/openid-configuration")
 }
 

@@ -107,7 +107,7 @@ async fn believe<P: Platform>(
     let expectations = LogoutTokenExpectations {
         issuer: provider.issuer.as_str(),
         audience: provider.own_audience(),
-        kind: provider.logout_tokens,
+        kind: provider.sign_out.tokens,
         now: ctx.platform.clock().now(),
     };
     LogoutToken::check(&verified, &expectations).map_err(Reason::LogoutToken)

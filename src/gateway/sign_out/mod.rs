@@ -86,7 +86,7 @@ async fn end_here<P: Platform>(
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended) -> Option<String> {
     let provider = ctx.site.config.provider_of(&ended.session.provider, &ended.session.issuer)?;
-    if provider.logout == Logout::Local {
+    if provider.sign_out.logout == Logout::Local {
         return None;
     }
     let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
