@@ -230,7 +230,10 @@ impl Config {
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
-        let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
+        // Where each tenant has an issuer, what one calls a person says nothing without it.
+        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
@@ -334,7 +337,8 @@ impl Config {
     /// of two.
     #[must_use]
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
-        let provider = self.provider(id).map(|provider| provider.issuer.as_str());
+        let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
+        let provider = provider.map(|provider| provider.issuer.as_str());
         let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
         match (provider, issuer) {
             (Some(one), Some(other)) if one != other => None,

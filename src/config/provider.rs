@@ -270,6 +270,9 @@ fn read(
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
     let frontchannel_logout = table.optional("frontchannel_logout", flag);
+    if kind == Kind::Tenants && frontchannel_logout == Some(true) {
+        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
+    }
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");

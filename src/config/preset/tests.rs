@@ -2,7 +2,6 @@ use serde_json::{Value, json};
 
 use super::super::tests::{parse, problems, small, with};
 use super::super::{ClientAuth, Inability, Provider, ResponseMode};
-use super::*;
 use crate::claims::path::ClaimPath;
 
 const TENANT: &str = "6f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10";

@@ -89,7 +89,7 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
     if provider.sign_out.logout == Logout::Local {
         return None;
     }
-    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| ctx.request.request_kind.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
