@@ -12,7 +12,7 @@ use postern::http::caller_headers;
 use postern::upstream::headers;
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 18] = [
+const TABLES: [(&str, &[&str]); 22] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("claim_headers", &["ROUTES"]),
@@ -23,12 +23,16 @@ const TABLES: [(&str, &[&str]); 18] = [
     ("introspection", &["ISSUERS"]),
     ("issuer", &["ISSUERS"]),
     ("limits", &["LIMITS", "ROUTES"]),
+    ("oauth2", &["PROVIDERS"]),
+    ("preset", &["PROVIDERS"]),
     ("provider", &["PROVIDERS"]),
     ("request_headers", &["ROUTES"]),
     ("require", &["ROUTES"]),
     ("routes", &["ROUTES"]),
     ("security_headers", &["SECURITY_HEADERS", "ROUTES"]),
     ("session", &["SESSION"]),
+    ("sign_out", &["PROVIDERS"]),
+    ("tenants", &["PROVIDERS"]),
     ("upstream", &["ROUTES"]),
     ("verify", &["VERIFY"]),
 ];

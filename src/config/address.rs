@@ -35,7 +35,8 @@ impl Issuer {
     }
 
     /// What [`Issuer::parse_template`] accepts.
-    pub(super) const EXPECTED_TEMPLATE: &str = "an https URL without query or fragment, one segment of which is `{tenantid}`";
+    pub(super) const EXPECTED_TEMPLATE: &str =
+        "an https URL without query or fragment, one segment of which is `{tenantid}`";
 
     /// Reads the template of an issuer that has a name for each of its tenants.
     pub(super) fn parse_template(text: &str, tenants: Tenants, development: bool) -> Option<Self> {
@@ -80,6 +81,12 @@ impl Issuer {
     #[must_use]
     pub const fn has_tenants(&self) -> bool {
         self.tenants.is_some()
+    }
+
+    /// Whether the people of any tenant count.
+    #[must_use]
+    pub fn takes_any_tenant(&self) -> bool {
+        self.tenants.as_deref() == Some(&Tenants::Any)
     }
 
     /// Its name for this tenant; `None` where people of that tenant do not count here.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::decisions::Policies;
 use super::wrangler::Wrangler;
-use super::{Answer, USAGE, decisions, dev_vars, stand_in, summary};
+use super::{Answer, USAGE, decisions, dev_vars, preset, stand_in, summary};
 
 /// What was asked on the command line.
 pub(super) struct Asked {
@@ -37,6 +37,7 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
+            Arg::Long("preset") => return Ok(preset::tell(&parser.value()?.string()?)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             other => match Asked::option(&other) {
                 Some(option) => asked.take(option, &mut parser)?,

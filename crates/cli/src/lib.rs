@@ -1,10 +1,12 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
+mod abilities;
 mod check;
 mod decisions;
 mod dev_vars;
 mod keys;
 mod policy;
+mod preset;
 mod rules;
 mod stand_in;
 mod summary;
@@ -25,6 +27,8 @@ Usage:
       --decisions  a file of requests and what is to be decided about them; may stand several times
       --site     of several sites, the one that is asked
       --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
+  postern check --preset NAME
+      Shows what `preset = \"NAME\"` in a provider's table asks for and sets, and what to do at the provider.
   postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… --who WHO
                   [--context CONTEXT] [--relations FILE] REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.

@@ -2,7 +2,7 @@
 
 use postern::authn::resource;
 use postern::config::{
-    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
+    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout,
     LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use postern::jose::Algorithm;
@@ -12,7 +12,7 @@ use postern::route::{
     Token, Upstream, WEBSOCKET_BUFFER,
 };
 
-use super::rules;
+use super::{abilities, rules};
 
 /// What the summary says beside the configuration itself.
 pub(super) struct Notes<'a> {
@@ -137,13 +137,17 @@ fn limited(limit: &Limit) -> String {
 
 fn describe(config: &Config, provider: &Provider) -> String {
     let mut text = format!(
-        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n    back-channel logout URI   {}\n",
+        "  {} ({})\n    redirect URI              {}\n",
         provider.id,
         provider.issuer.as_str(),
-        config.callback_url(&provider.id),
-        config.logged_out_url(),
-        config.backchannel_logout_url(&provider.id)
+        config.callback_url(&provider.id)
     );
+    if provider.oauth2.is_none() && provider.sign_out.logout == Logout::Provider {
+        text.push_str(&format!("    post-logout redirect URI  {}\n", config.logged_out_url()));
+    }
+    if !provider.cannot.contains(&Inability::BackchannelLogout) {
+        text.push_str(&format!("    back-channel logout URI   {}\n", config.backchannel_logout_url(&provider.id)));
+    }
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
@@ -409,6 +413,13 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     warnings.extend(floods(config));
     warnings.extend(rules::warnings(config));
+    warnings.extend(abilities::warnings(config));
+    for provider in config.providers.iter().filter(|provider| provider.issuer.takes_any_tenant()) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.tenants` is `any`: people of every organisation that uses Microsoft Entra can sign in",
+            provider.id
+        ));
+    }
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(
             "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",
