@@ -1,5 +1,5 @@
-//! The documentation keeps up with the code: `docs/configuration.md` describes every variable, and every key that
-//! `src/config` reads, at the table that has it; `CONTRIBUTING.md` names files that are there.
+//! The documentation keeps up with the code: `docs/reference/annotated-configuration.md` describes every variable, and every
+//! key that `src/config` reads, at the table that has it; `CONTRIBUTING.md` names files that are there.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it meets what it did not expect")]
 
@@ -118,7 +118,7 @@ fn every_key_of_the_configuration_is_described_at_its_table() {
     let mut files = BTreeMap::new();
     code(&root().join("src/config"), &mut files);
     let readers: BTreeSet<&str> = files.values().flat_map(|code| readers(code)).collect();
-    let documentation = read_to_string(root().join("docs/configuration.md")).unwrap();
+    let documentation = read_to_string(root().join("docs/reference/annotated-configuration.md")).unwrap();
     let described = described(&documentation);
     let (mut count, mut missing) = (0, Vec::new());
     // `table.rs` has the functions that read, and these two read variables.
@@ -131,15 +131,18 @@ fn every_key_of_the_configuration_is_described_at_its_table() {
         missing.extend(undescribed.map(|key| format!("{}: {key}", tables.join(" or "))));
     }
     assert!(count > 90, "{count} keys: are they still looked for in the right place?");
-    assert!(missing.is_empty(), "read by src/config, but not in docs/configuration.md: {missing:#?}");
+    assert!(
+        missing.is_empty(),
+        "read by src/config, but not in docs/reference/annotated-configuration.md: {missing:#?}"
+    );
 }
 
 #[test]
 fn every_variable_is_described() {
-    let documentation = read_to_string(root().join("docs/configuration.md")).unwrap();
+    let documentation = read_to_string(root().join("docs/reference/annotated-configuration.md")).unwrap();
     let names = Config::VARIABLES.into_iter().chain(["SITES", KEY_RING, VERIFY]);
     let missing: Vec<&str> = names.filter(|name| after(&documentation, name).next().is_none()).collect();
-    assert!(missing.is_empty(), "not in docs/configuration.md: {missing:?}");
+    assert!(missing.is_empty(), "not in docs/reference/annotated-configuration.md: {missing:?}");
 }
 
 /// Folders whose files `CONTRIBUTING.md` names from the root.
@@ -158,7 +161,7 @@ fn every_file_that_contributing_names_is_there() {
     assert!(missing.is_empty(), "named in CONTRIBUTING.md, but not there: {missing:#?}");
 }
 
-/// What `docs/upstreams.md` has in backticks in the item that begins so.
+/// What `docs/reference/upstreams.md` has in backticks in the item that begins so.
 fn listed<'a>(page: &'a str, item: &str) -> Vec<&'a str> {
     let lines: Vec<&str> = page.lines().filter(|line| line.starts_with(&format!("- **{item}**"))).collect();
     let [line] = lines[..] else { panic!("{item}: {} items", lines.len()) };
@@ -168,7 +171,7 @@ fn listed<'a>(page: &'a str, item: &str) -> Vec<&'a str> {
 #[test]
 fn every_header_that_is_taken_out_is_in_the_documentation() {
     // so that none drops out unseen
-    let page = read_to_string(root().join("docs/upstreams.md")).unwrap();
+    let page = read_to_string(root().join("docs/reference/upstreams.md")).unwrap();
     let same = |item: &str, code: &[&str]| assert_eq!(listed(&page, item), code, "{item}");
     same("Requests, what begins with", &caller_headers::CLAIMING_PREFIXES);
     same("Requests, what is called", &caller_headers::CLAIMING_NAMES);
