@@ -3,7 +3,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it meets what it did not expect")]
 
-use std::fs::read_to_string;
+use std::collections::BTreeSet;
+use std::fs::{read_dir, read_to_string};
 use std::path::Path;
 
 use postern::http::caller_headers;
@@ -49,4 +50,184 @@ fn every_header_that_is_taken_out_is_in_the_documentation() {
     same("Answers, what begins with", &headers::TELLING_PREFIXES);
     same("Answers, what is called", &headers::TELLING_NAMES);
     same("Answers of guarded routes, what tells caches how long", &headers::FOR_CACHES);
+}
+
+/// The code below `folder` by path, without tests and comments.
+fn code(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if ["tests", "testing"].contains(&stem.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            code(&path, found);
+        } else {
+            let text = read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            found.push((path.to_str().unwrap().to_owned(), lines.collect::<Vec<_>>().join("\n")));
+        }
+    }
+}
+
+fn all_code() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in ["src", "crates/workers/src", "crates/worker/src", "crates/policy-cedar/src"] {
+        code(&root().join(folder), &mut found);
+    }
+    found
+}
+
+/// The texts of a piece of code that have no quote in them.
+fn literals(code: &str) -> impl Iterator<Item = &str> {
+    code.split('"').skip(1).step_by(2)
+}
+
+/// Whether it is a reason: a word, a dot, a word.
+fn is_reason(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    text.split_once('.').is_some_and(|(family, word)| FAMILIES.contains(&family) && is_word(word))
+}
+
+/// What stands before the dot of a reason.
+const FAMILIES: [&str; 39] = [
+    "access_token",
+    "admin",
+    "authn",
+    "authz",
+    "bearer",
+    "callback",
+    "confirmation",
+    "cors",
+    "csrf",
+    "decision",
+    "document",
+    "dpop",
+    "evaluation",
+    "id_token",
+    "internal",
+    "introspection",
+    "jwt",
+    "keys",
+    "limit",
+    "login",
+    "logout",
+    "logout_request",
+    "logout_token",
+    "metadata",
+    "mtls",
+    "own",
+    "path",
+    "policy",
+    "provider",
+    "relation",
+    "request",
+    "route",
+    "sender",
+    "session",
+    "store",
+    "token",
+    "upstream",
+    "userinfo",
+    "verify",
+];
+
+/// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.
+fn rows<'a>(page: &'a str, heading: &str, anchored: bool) -> BTreeSet<&'a str> {
+    let section =
+        if heading.is_empty() { page } else { page.split_once(heading).unwrap().1.split("\n## ").next().unwrap() };
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = cells.filter_map(|row| if anchored { row.split_once("</a>").map(|(_, rest)| rest) } else { Some(row) });
+    cells
+        .filter(|row| row.starts_with('`'))
+        .flat_map(|row| row.split('|').next().unwrap().split('`').skip(1).step_by(2))
+        .collect()
+}
+
+#[test]
+fn every_reason_of_the_log_has_its_cause_and_cure() {
+    let page = read_to_string(root().join("docs/reference/reasons.md")).unwrap();
+    let code = all_code();
+    let reasons: BTreeSet<&str> = code
+        .iter()
+        .filter(|(path, _)| !path.ends_with("src/audit/mod.rs"))
+        .flat_map(|(_, text)| literals(text))
+        .filter(|text| is_reason(text))
+        .collect();
+    assert!(reasons.len() > 330, "{} reasons: are they still looked for in the right way?", reasons.len());
+    assert_eq!(rows(&page, "", true), reasons, "left, in docs/reference/reasons.md; right, in the code");
+}
+
+#[test]
+fn every_event_of_the_log_is_described() {
+    let page = read_to_string(root().join("docs/reference/reasons.md")).unwrap();
+    let code = all_code();
+    let (_, audit) = code.iter().find(|(path, _)| path.ends_with("src/audit/mod.rs")).unwrap();
+    let what = audit.split_once("pub enum What {").unwrap().1.split('}').next().unwrap();
+    let events: BTreeSet<&str> = literals(what).collect();
+    assert!(events.len() > 15);
+    assert_eq!(rows(&page, "## Events\n", false), events, "left, in docs/reference/reasons.md; right, in the code");
+    // Lines about what failed inside, by the functions that write them.
+    let named = |text: &'_ str, before: &str| -> Vec<String> {
+        let places = text.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+        places.map(str::to_owned).collect()
+    };
+    let mut failures = BTreeSet::new();
+    for (_, text) in &code {
+        for before in ["log::failure(\"", "log::note(\"", "{ event: \""] {
+            failures.extend(named(text, before));
+        }
+    }
+    let described = rows(&page, "## Failures inside Postern\n", false);
+    let missing: Vec<&String> = failures.iter().filter(|name| !described.contains(name.as_str())).collect();
+    assert!(failures.len() > 10 && missing.is_empty(), "not in docs/reference/reasons.md: {missing:?}");
+}
+
+#[test]
+fn every_field_of_the_log_is_described() {
+    let page = read_to_string(root().join("docs/reference/logs.md")).unwrap();
+    let code = all_code();
+    let (_, audit) = code.iter().find(|(path, _)| path.ends_with("src/audit/mod.rs")).unwrap();
+    let event = audit.split_once("pub struct Event {").unwrap().1.split("\n}").next().unwrap();
+    let fields = event.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
+    let fields: BTreeSet<&str> = fields.collect();
+    assert_eq!(rows(&page, "## Fields\n", false), fields, "left, in docs/reference/logs.md; right, in the code");
+}
+
+#[test]
+fn every_problem_type_is_described() {
+    let page = read_to_string(root().join("docs/reference/http.md")).unwrap();
+    let table = page.split_once("## Problem types\n").unwrap().1;
+    let code = all_code();
+    let (_, problem) = code.iter().find(|(path, _)| path.ends_with("src/refusal/problem.rs")).unwrap();
+    let kinds = problem.split_once("fn kind(").unwrap().1.split("\n    }\n").next().unwrap();
+    let kinds: Vec<&str> = literals(kinds).collect();
+    assert!(kinds.len() > 18, "{kinds:?}");
+    let missing: Vec<&&str> = kinds.iter().filter(|kind| !table.contains(&format!("| `{kind}` |"))).collect();
+    assert!(missing.is_empty(), "not in docs/reference/http.md: {missing:?}");
+}
+
+#[test]
+fn every_table_that_is_stored_is_described() {
+    let page = read_to_string(root().join("docs/reference/stored-data.md")).unwrap();
+    let mut count = 0;
+    for (path, text) in all_code() {
+        for statement in text.split("CREATE TABLE IF NOT EXISTS ").skip(1) {
+            let statement = statement.split("WITHOUT ROWID").next().unwrap().replace("\\\n", " ");
+            let (name, columns) = statement.split_once('(').unwrap();
+            let columns = columns.split("PRIMARY KEY (").next().unwrap().split(',');
+            let columns: Vec<String> = columns
+                .filter_map(|column| column.split_whitespace().next())
+                .filter(|name| *name != ")")
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let row = format!("`{}` ({})", name.trim(), columns.join(", "));
+            assert!(page.contains(&row), "{path}: {row} is not in docs/reference/stored-data.md");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 7);
 }
