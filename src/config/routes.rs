@@ -83,7 +83,7 @@ pub(super) fn read_all(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Op
         let message = match method {
             Some(method) => format!("`{method}` falls under `{with}` already"),
             None => format!(
-                "cannot stand beside `{with}`: neither is more specific (name parameters alike, and split by method)"
+                "is for the same paths as `{with}`: give the parameters the same names, and each rule its own methods"
             ),
         };
         table.problem(&route, message);
