@@ -12,7 +12,7 @@ use postern::http::caller_headers;
 use postern::upstream::headers;
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 18] = [
+const TABLES: [(&str, &[&str]); 19] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("claim_headers", &["ROUTES"]),
@@ -20,6 +20,7 @@ const TABLES: [(&str, &[&str]); 18] = [
     ("client_auth", &["PROVIDERS"]),
     ("cors", &["ROUTES"]),
     ("decisions", &["DECISIONS"]),
+    ("groups", &["ROUTES"]),
     ("introspection", &["ISSUERS"]),
     ("issuer", &["ISSUERS"]),
     ("limits", &["LIMITS", "ROUTES"]),

@@ -9,6 +9,7 @@ mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod groups;
 mod introspection;
 mod issuer;
 mod limits;
@@ -63,6 +64,7 @@ use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use groups::Groups;
 use problem::Report;
 use provider::Providers;
 use relations::Relations;
@@ -133,7 +135,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 15] = [
+    pub const VARIABLES: [&str; 16] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -141,6 +143,7 @@ impl Config {
         "LIMITS",
         "ROLES",
         "RELATIONS",
+        "ROUTE_GROUPS",
         "ROUTES",
         "ADMIN",
         "DECISIONS",
@@ -202,6 +205,7 @@ impl Config {
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
+        let groups = Groups::read(top.table("ROUTE_GROUPS").as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -219,6 +223,7 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
+            groups: &groups,
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
