@@ -370,9 +370,10 @@ impl Config {
 fn stamp(vars: &Map<String, Value>) -> String {
     let is_known = |name: &str| Config::VARIABLES.contains(&name);
     let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let known = json::object(known);
-    // A map of JSON values is always JSON.
-    let text = serde_json::to_vec(&known).unwrap_or_default();
+    let mut known = Value::Object(json::object(known));
+    // Some builds of `serde_json` keep objects in the order in which they are written.
+    known.sort_all_objects();
+    let text = known.to_string();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
