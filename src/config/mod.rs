@@ -23,6 +23,7 @@ mod routes;
 mod secrets;
 mod security_headers;
 mod session;
+mod settings;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -46,6 +47,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use settings::{MAX_FILE_BYTES, Settings};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
