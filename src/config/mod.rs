@@ -9,6 +9,7 @@ mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod groups;
 mod introspection;
 mod issuer;
 mod limits;
@@ -22,6 +23,7 @@ mod routes;
 mod secrets;
 mod security_headers;
 mod session;
+mod settings;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -45,6 +47,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use settings::{MAX_FILE_BYTES, Settings};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
@@ -63,6 +66,7 @@ use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use groups::Groups;
 use problem::Report;
 use provider::Providers;
 use relations::Relations;
@@ -133,7 +137,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 15] = [
+    pub const VARIABLES: [&str; 16] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -141,6 +145,7 @@ impl Config {
         "LIMITS",
         "ROLES",
         "RELATIONS",
+        "ROUTE_GROUPS",
         "ROUTES",
         "ADMIN",
         "DECISIONS",
@@ -202,6 +207,7 @@ impl Config {
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
+        let groups = Groups::read(top.table("ROUTE_GROUPS").as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -219,6 +225,7 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
+            groups: &groups,
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
@@ -365,9 +372,10 @@ impl Config {
 fn stamp(vars: &Map<String, Value>) -> String {
     let is_known = |name: &str| Config::VARIABLES.contains(&name);
     let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let known = json::object(known);
-    // A map of JSON values is always JSON.
-    let text = serde_json::to_vec(&known).unwrap_or_default();
+    let mut known = Value::Object(json::object(known));
+    // Some builds of `serde_json` keep objects in the order in which they are written.
+    known.sort_all_objects();
+    let text = known.to_string();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 

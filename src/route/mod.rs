@@ -1,6 +1,7 @@
 //! Which rule answers for a request: one canonical path, matched and forwarded byte for byte.
 
 mod claim_header;
+mod literals;
 mod methods;
 mod path;
 mod path_mapping;
@@ -11,6 +12,7 @@ mod router;
 mod spelling;
 mod strictness;
 mod surroundings;
+mod tree;
 
 pub use claim_header::{Claim, ClaimHeader, HeaderEncoding};
 pub use methods::Methods;

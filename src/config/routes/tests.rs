@@ -314,7 +314,7 @@ fn rules_for_the_same_requests_are_named_both() {
     assert_eq!(two("GET /a", "HEAD,POST /a"), ["ROUTES.\"HEAD,POST /a\": `HEAD` falls under `GET /a` already"]);
     let beside = two("/a/{id}", "/a/{name}");
     assert_eq!(beside.len(), 1);
-    assert!(beside[0].starts_with("ROUTES.\"/a/{name}\": cannot stand beside `/a/{id}`"), "{beside:?}");
+    assert!(beside[0].starts_with("ROUTES.\"/a/{name}\": is for the same paths as `/a/{id}`"), "{beside:?}");
 }
 
 /// The problems of one table where there is an issuer of access tokens, without the path to it.
