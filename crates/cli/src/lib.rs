@@ -36,6 +36,8 @@ Usage:
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+  postern --version
+      Prints which release this is.
 ";
 
 /// What a command says and how it ends.
@@ -74,6 +76,7 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let Some(first) = parser.next()? else { return Err("expected a command".into()) };
     match first {
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
+        Arg::Long("version") | Arg::Short('V') => Ok(Answer::good(format!("postern {}\n", postern::VERSION))),
         Arg::Value(command) if command == "check" => check::run(parser),
         Arg::Value(command) if command == "explain" => check::explain(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
