@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
+import { CLI, buildCli } from './lib/cli.mjs';
 import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
@@ -40,6 +41,7 @@ const STEPS = [
   { name: 'wasm', title: 'Rust tests in wasm', work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
+  { name: 'cli', title: 'command line in Node', needs: ['cli'], work: cliTests, count: String },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
@@ -59,6 +61,7 @@ const NEEDS = {
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
+  cli: async () => { await step('command line for Node', buildCli, String); },
   verifier: () => build('verifier', 'engine alone, for its benchmark'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
   test: () => build('test', 'clippy and Worker for tests, with faults on demand'),
@@ -166,6 +169,15 @@ async function configurations() {
   await buildNative();
   const postern = join(targetFolder, 'debug', 'postern');
   for (const environment of [[], ['--env', 'production']]) await run(postern, ['check', '--secrets', 'none', ...environment]);
+}
+
+/** The tests of the native program, with the one in Node in its place: both say the same. Then what only that one has. */
+async function cliTests() {
+  const tests = ['cli', 'policies'].flatMap((name) => ['--test', name]);
+  const env = { CARGO_TERM_COLOR: 'never', POSTERN_PROGRAM: CLI.program, POSTERN_CLI: CLI.module };
+  const native = await run('cargo', ['test', '--locked', ...NATIVE, ...tests], { env: { ...env, ...(await lintingEnv()) } });
+  Object.assign(process.env, { POSTERN_CLI: CLI.module });
+  return `${countRust(native)} as natively, ${countNode(await nodeTests(2, 'tests/cli'))}`;
 }
 
 /** Both configurations must be deployable without a word of warning, within the budgets. Resolves with the size. */

@@ -3,6 +3,7 @@
 mod check;
 mod decisions;
 mod dev_vars;
+mod files;
 mod keys;
 mod policy;
 mod rules;
