@@ -13,6 +13,7 @@ import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { CLI, buildCli } from './lib/cli.mjs';
 import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
+import { packAll } from './lib/packages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
@@ -48,6 +49,7 @@ const STEPS = [
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
+  { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
@@ -62,6 +64,10 @@ const NEEDS = {
   },
   worker: () => build('release', 'Worker'),
   cli: async () => { await step('command line for Node', buildCli, String); },
+  packages: async () => {
+    for (const one of ['worker', 'cli']) await ensure(one);
+    await packAll();
+  },
   verifier: () => build('verifier', 'engine alone, for its benchmark'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
   test: () => build('test', 'clippy and Worker for tests, with faults on demand'),

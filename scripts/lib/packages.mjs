@@ -4,6 +4,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { buildCli } from './cli.mjs';
 import { root } from './paths.mjs';
 import { CannotGoOn, run, step } from './progress.mjs';
 import { buildWorker } from './worker.mjs';
@@ -47,8 +48,12 @@ export const version = () => manifest(root).version;
 /** Builds what the packages contain and packs both; resolves with the paths of the tarballs. */
 export async function buildPackages() {
   await step('Worker', () => buildWorker('release'), String);
-  return step('npm packages', async () => [await pack('postern'), await pack('create-postern')]);
+  await step('command line', buildCli, String);
+  return packAll();
 }
+
+/** Packs both. */
+export const packAll = () => step('npm packages', async () => [await pack('postern'), await pack('create-postern')]);
 
 /** Puts one package together and packs it; resolves with the path of the tarball. What it contains must have been built. */
 export async function pack(name) {
@@ -62,7 +67,7 @@ export async function pack(name) {
 }
 
 function put(source, target) {
-  if (!existsSync(source) && /bin|cli|schema/.test(target)) return;
+  if (!existsSync(source) && /schema/.test(target)) return;
   if (!existsSync(source)) throw new CannotGoOn(`\`${source}\` is not there`);
   mkdirSync(dirname(target), { recursive: true });
   cpSync(source, target, { recursive: true });

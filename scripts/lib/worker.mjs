@@ -12,6 +12,9 @@ import { lintingEnv } from './toolchain.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'crates', 'client', 'scripts/lib/worker.mjs'];
 
+/** What a build writes; the folder may hold more. */
+const MADE = ['.built-from', 'index.js', 'index_bg.wasm', 'policies.wasm'];
+
 const JS = 'crates/worker/src/js';
 const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
@@ -51,7 +54,7 @@ export async function buildWorker(variant) {
     const engine = join(glue, 'policies');
     await bindgen(await compile(VARIANTS[variant]), glue);
     if (policies) await bindgen(await compile({ ...POLICIES, cargo: [...POLICIES.cargo, ...policies] }), engine);
-    rmSync(out, { recursive: true, force: true });
+    for (const name of MADE) rmSync(join(out, name), { force: true });
     mkdirSync(out, { recursive: true });
     await bundle(policies ? { bindgen: glue, policies_bindgen: engine } : { bindgen: glue }, join(root, entry), out);
     copyFileSync(join(glue, 'index_bg.wasm'), join(out, 'index_bg.wasm'));
