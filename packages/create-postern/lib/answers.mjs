@@ -65,7 +65,7 @@ async function deployedAt({ url }, name, questions, { id }) {
   const wrong = (text) => (text === '' || HOST.test(hostOf(text)) ? undefined : 'expected an address such as https://app.example.com');
   const asked = questions && url === undefined && id !== DEMO;
   const given = asked
-    ? await questions.text('Where will it be deployed?', { hint: 'https://app.example.com; empty if you do not know yet', wrong })
+    ? await questions.text('Where will it be deployed?', { hint: 'such as https://app.example.com, or empty', wrong })
     : url ?? '';
   const why = wrong(given);
   if (why) throw new Problem(`--url: ${why}, found \`${given}\``);
@@ -92,12 +92,14 @@ async function frontEnd({ front }, project, vite, questions) {
 }
 
 async function apiOf({ api }, project, questions) {
-  const standard = project.isEmpty ? 'new' : 'none';
-  const hint = project.isEmpty ? 'empty for a small one of its own' : 'empty for none';
+  const ours = project.has('api/wrangler.jsonc');
+  const standard = project.isEmpty ? 'new' : ours ? 'api' : 'none';
+  const hint = project.isEmpty ? 'empty for a small one' : `empty for ${ours ? 'the one in `api`' : 'none'}`;
   const given = questions && api === undefined
     ? await questions.text('Your API: a Worker\'s name, its folder, or a URL', { hint })
     : api;
-  return readApi(given || standard, project);
+  const isOurs = ours && !given;
+  return { ...readApi(given || standard, project), ...(isOurs && { kind: 'own' }) };
 }
 
 function readApi(given, { folder, has }) {
@@ -153,15 +155,18 @@ async function providerText(one, given, questions) {
   return given;
 }
 
-/** What to do at the provider, with every address in it. */
+/** What to do at the provider: each step is a list of texts, and of lists of addresses. */
 function steps({ register }, addresses, asked) {
-  const both = Object.fromEntries(Object.keys(addresses[0]).map((key) => [key, addresses.map((one) => one[key]).join(' and ')]));
-  // Only what is deployed can be told of sign-outs by the provider.
-  both.backchannel_logout = addresses.at(-1).backchannel_logout;
-  return filled(register, { ...asked, ...both });
+  const values = Object.fromEntries(Object.keys(addresses[0]).map((key) => [key, addresses.map((one) => one[key])]));
+  // A provider can tell only what is deployed of sign-outs.
+  values.backchannel_logout = values.backchannel_logout.slice(-1);
+  return register.map((step) => {
+    const parts = filled(step, asked).split(/\{(\w+)\}[.,]?/);
+    return parts.map((part, index) => (index % 2 ? values[part] ?? [`{${part}}`] : part.trim())).filter((part) => part.length);
+  });
 }
 
 /** Steps with their numbers, in lines for a terminal. */
 export function numbered(steps) {
-  return steps.map((text, index) => wrapped(`  ${index + 1}. `, text)).join('\n');
+  return steps.map((parts, index) => wrapped(`  ${index + 1}. `, parts)).join('\n');
 }

@@ -14,7 +14,7 @@ import { Problem } from './problem.mjs';
 import { lookAt } from './project.mjs';
 import { report } from './report.mjs';
 
-/** Does all of it; resolves with the exit code: 0 it is done, 1 something is in the way, 2 it was asked wrongly. */
+/** Does all of it; resolves with the exit code: 0 it is done, 1 something is in the way. */
 export async function createPostern({ args, env, input, output, errors, folder: from }) {
   try {
     const options = readOptions(args);
@@ -32,6 +32,10 @@ export async function createPostern({ args, env, input, output, errors, folder: 
 async function create({ options, env, canAsk, input, output, from }) {
   const paint = paintFor(output, env);
   const project = lookAt(resolve(from, options.folder ?? '.'));
+  // Wrangler reads only one of them, without a word about the other.
+  if (['wrangler.json', 'wrangler.toml'].some(project.has)) {
+    throw new Problem('there is a wrangler file here already. Postern is a Worker of its own: set it up in another folder, and name this one with --api.');
+  }
   const questions = canAsk ? new Questions(input, output, paint) : undefined;
   let answers;
   try {
@@ -39,7 +43,7 @@ async function create({ options, env, canAsk, input, output, from }) {
   } finally {
     questions?.close();
   }
-  answers.viteConfig = project.viteConfig;
+  Object.assign(answers, { viteConfig: project.viteConfig, knowsPlugin: project.knowsPlugin });
   const files = filesOf(answers);
   if (!options.force) refuseToOverwrite(project, Object.keys(files));
   const { text, names } = manifestFor(answers, project);
@@ -57,10 +61,6 @@ function say(output, text) {
 
 function refuseToOverwrite({ folder }, paths) {
   const there = paths.filter((path) => existsSync(join(folder, path)));
-  // Another of these would win over ours, or lose to it, without a word.
-  if (['wrangler.json', 'wrangler.toml'].some((name) => existsSync(join(folder, name)))) {
-    throw new Problem('there is a wrangler file here already. Postern is a Worker of its own: set it up in another folder, and name this one with --api.');
-  }
   if (there.length) throw new Problem(`these files are there already, nothing was written:\n${there.map((path) => `  ${path}`).join('\n')}\n--force overwrites them.`);
 }
 

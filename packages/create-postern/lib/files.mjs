@@ -89,25 +89,25 @@ export function secretName({ id }) {
 const random = () => randomBytes(32).toString('base64url');
 
 function devVars(answers) {
-  const { isDemo, secret, url, origin } = answers;
+  const { isDemo, secret, origin } = answers;
   return [
     '# For development on this machine: the secrets, and what differs from wrangler.jsonc. Never commit it.',
     `POSTERN_KEYS="dev1:${random()}"`,
     `${secretName(answers)}="${isDemo ? random() : secret}"`,
-    ...(url ? [`PUBLIC_URL="${origin}"`] : []),
+    `PUBLIC_URL="${origin}"`,
     '',
   ].join('\n');
 }
 
 function devVarsExample(answers) {
-  const { url, origin } = answers;
+  const { origin } = answers;
   return [
     '# Copy it to .dev.vars and fill it in. For the deployment: npx wrangler secret put NAME',
     '# Made by: npx postern keys new',
     'POSTERN_KEYS=""',
     '# From the provider.',
     `${secretName(answers)}=""`,
-    ...(url ? [`PUBLIC_URL="${origin}"`] : []),
+    `PUBLIC_URL="${origin}"`,
     '',
   ].join('\n');
 }
@@ -125,7 +125,7 @@ function apiFiles(answers) {
   return {
     'api/wrangler.jsonc': { text: config },
     'api/index.js': { text: template('api.js', answers) },
-    ...(url && { 'api/.dev.vars': { text: `# For development on this machine.\nPOSTERN_URL="${origin}"\n`, mode: 0o600 } }),
+    ...Object.fromEntries(['api/.dev.vars', 'api/.dev.vars.example'].map((path) => [path, { text: `# For development.\nPOSTERN_URL="${origin}"\n` }])),
   };
 }
 

@@ -2,6 +2,9 @@
 
 import { PLATFORM, posternFor } from './platform.mjs';
 
+/** What starts a project with the provider for development; for another provider it is replaced. */
+const DEMO = 'node dev.mjs';
+
 /** The text of package.json, and the scripts that were added: `{ dev, check, deploy }` → their names. */
 export function manifestFor(answers, project) {
   const { value, indent } = project.manifest ?? { value: { name: answers.name, private: true, type: 'module' }, indent: '  ' };
@@ -25,9 +28,9 @@ function wantedScripts({ isDemo, vite, api }, { hasVite }) {
   const apart = [`wrangler.jsonc`, api.config].filter(Boolean);
   const workers = apart.length > 1 ? ` ${apart.map((config) => `-c ${config}`).join(' ')}` : '';
   const build = vite ? 'vite build && ' : '';
-  const first = api.kind === 'new' ? `wrangler deploy -c ${api.config} && ` : '';
+  const first = ['new', 'own'].includes(api.kind) ? `wrangler deploy -c ${api.config} && ` : '';
   return {
-    dev: isDemo ? 'node dev.mjs' : vite ? 'vite' : `wrangler dev${workers}`,
+    dev: isDemo ? DEMO : vite ? 'vite' : `wrangler dev${workers}`,
     ...(vite && !hasVite && { build: 'vite build' }),
     check: 'postern check',
     deploy: `${build}${first}wrangler deploy`,
@@ -36,8 +39,8 @@ function wantedScripts({ isDemo, vite, api }, { hasVite }) {
 
 /** Adds a script; one that has the name already keeps it. */
 function addScript(scripts, name, command) {
-  if (scripts[name] === command) return name;
-  const free = scripts[name] === undefined ? name : `postern:${name}`;
+  const isFree = scripts[name] === undefined || scripts[name] === command || scripts[name] === DEMO;
+  const free = isFree ? name : `postern:${name}`;
   scripts[free] = command;
   return free;
 }

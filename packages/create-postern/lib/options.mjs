@@ -27,9 +27,9 @@ const OPTIONS = {
 export const USAGE = `\
 Usage: npm create postern -- [FOLDER] [OPTIONS]
 
-Sets Postern up in FOLDER (this one when left out). It writes wrangler.jsonc, and
-.dev.vars with fresh keys. Where there is no front end or API yet, it adds small
-ones. It asks for what no option says; without a terminal it takes the defaults.
+Sets Postern up in FOLDER (this one when left out). It writes wrangler.jsonc
+and .dev.vars with fresh keys, and adds a small front end and API to an empty
+folder. It asks for what no option says. Without a terminal it takes defaults.
 
   --demo               with a provider on this machine, so no account is needed
   --provider NAME      ${listed(Object.keys(PROVIDERS))}
@@ -43,9 +43,9 @@ ${ASKED.map((key) => `  --${`${optionOf(key)} TEXT`.padEnd(19)}${of(key)}`).join
                        a URL such as https://api.example.com, or none
   --vite               with Vite and its Cloudflare plugin
   --name NAME          the Worker's name; default: the folder's name
-  --port PORT          of the development server; default: 8787, or 5173 for Vite
+  --port PORT          of the development server; default: 8787, Vite 5173
   --provider-port PORT of the provider on this machine; default: 9001
-  --postern SPEC       the package \`postern\` to depend on: a version or file:PATH
+  --postern SPEC       which package \`postern\`: a version or file:PATH
   --force              overwrites files
   -y, --yes            asks nothing
   -h, --help           prints this
@@ -87,6 +87,8 @@ function listed(names) {
 }
 
 function of(key) {
-  const users = Object.values(PROVIDERS).flatMap(({ asks }) => asks.filter((one) => one.key === key));
-  return `${users[0].what}, such as ${users[0].example}`.replace(/^Auth0 domain, .*/, 'of the provider, such as example.eu.auth0.com');
+  const [{ what, example }, ...others] = Object.values(PROVIDERS).flatMap(({ asks }) => asks.filter((one) => one.key === key));
+  const whose = others.length ? 'host name at the provider' : what;
+  const whole = `${whose}, such as ${example}`;
+  return whole.length > 57 ? whose : whole;
 }

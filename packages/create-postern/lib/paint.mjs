@@ -7,18 +7,32 @@ export function paintFor(output, env) {
   return { bold: style('1'), dim: style('2'), cyan: style('36') };
 }
 
-/** Text in lines of at most 80 columns, further lines below the text of the first. A word that is too long stays whole. */
-export function wrapped(first, text, width = 80) {
+/**
+ * Text in lines of at most 80 columns, further lines below the text of the first. A word that is too long stays whole, and
+ * a list among `parts` has a line for each of its items, to be copied.
+ */
+export function wrapped(first, parts, width = 80) {
   const indent = ' '.repeat(first.length);
   const lines = [first];
-  let isEmpty = true;
-  for (const word of text.split(' ')) {
-    if (!isEmpty && lines.at(-1).length + 1 + word.length > width) {
-      lines.push(indent);
-      isEmpty = true;
+  let isFresh = true;
+  const breakLine = () => {
+    if (!isFresh) lines.push(indent);
+    isFresh = true;
+  };
+  const put = (word) => {
+    if (!isFresh && lines.at(-1).length + 1 + word.length > width) breakLine();
+    lines[lines.length - 1] += isFresh ? word : ` ${word}`;
+    isFresh = false;
+  };
+  for (const part of typeof parts === 'string' ? [parts] : parts) {
+    if (!Array.isArray(part)) part.split(' ').filter(Boolean).forEach(put);
+    else {
+      for (const item of part) {
+        breakLine();
+        put(`  ${item}`);
+      }
+      breakLine();
     }
-    lines[lines.length - 1] += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
   }
-  return lines.join('\n');
+  return (isFresh ? lines.slice(0, -1) : lines).join('\n');
 }

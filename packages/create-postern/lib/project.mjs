@@ -24,6 +24,7 @@ export function lookAt(folder) {
     has,
     hasVite: Boolean(packages.vite),
     viteConfig: VITE_CONFIGS.find(has),
+    knowsPlugin: VITE_CONFIGS.filter(has).some((name) => readFileSync(join(folder, name), 'utf8').includes('@cloudflare/vite-plugin')),
     builds: Boolean(manifest?.value.scripts?.build),
     name: workerName(basename(folder)),
   };

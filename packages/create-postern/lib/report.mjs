@@ -15,6 +15,7 @@ export function report({ answers, written, names, project, from, paint }) {
     ...registration(answers, paint),
     ...missing(answers, paint),
     ...vite(answers, paint),
+    ...apiOf(answers, paint),
     ...next(answers, names, relative(from, project.folder), paint),
     '',
   ].join('\n');
@@ -25,19 +26,33 @@ function registration({ isDemo, title, register }, paint) {
 }
 
 function missing(answers, paint) {
-  const { isDemo, clientId, secret, url } = answers;
-  const todo = [
-    ...(isDemo || clientId ? [] : ['wrangler.jsonc: put the client id in the place of CLIENT_ID.']),
-    ...(isDemo || secret ? [] : [`.dev.vars: put the client secret into ${secretName(answers)}.`]),
-    ...(isDemo || url ? [] : ['wrangler.jsonc, before you deploy: set PUBLIC_URL and `routes` to your address.']),
-  ];
+  const { isDemo, clientId, secret, url, api } = answers;
+  const todo = [];
+  if (!isDemo && !clientId) todo.push('wrangler.jsonc: put the client id in the place of CLIENT_ID.');
+  if (!isDemo && !secret) todo.push(`.dev.vars: put the client secret into ${secretName(answers)}.`);
+  if (!isDemo && !url) todo.push('wrangler.jsonc, before you deploy: set PUBLIC_URL and `routes` to your address.');
+  const knowsAddress = isDemo || (api.kind === 'new' && url) || !['new', 'own'].includes(api.kind);
+  if (!knowsAddress) todo.push(`api/wrangler.jsonc, before you deploy: set POSTERN_URL to ${url ?? 'the same address'}.`);
   return todo.length ? ['', paint.bold('To fill in'), ...todo.map((text) => wrapped('  - ', text))] : [];
 }
 
 function vite(answers, paint) {
-  if (!answers.vite || !answers.viteConfig) return [];
+  if (!answers.vite || !answers.viteConfig || answers.knowsPlugin) return [];
   const lines = viteConfigFile(answers).trimEnd().split('\n').map((line) => `    ${line}`.trimEnd());
   return ['', paint.bold(`Add to ${answers.viteConfig}`), ...lines];
+}
+
+function apiOf({ api }, paint) {
+  if (!['worker', 'origin'].includes(api.kind)) return [];
+  const upstream = api.kind === 'worker' ? 'service:API' : api.upstream;
+  return [
+    '', paint.bold('In your API'),
+    wrapped('  - ', 'Each request has the header X-Postern-Assertion, which says who asks. Verify it, and answer 401 without it:'),
+    "      import { verifier } from 'postern/verify';  // and npm install jose",
+    `      const verify = verifier(PUBLIC_URL, '${upstream}');`,
+    "      const caller = await verify(request.headers.get('x-postern-assertion'));",
+    ...(api.service && !api.config ? [wrapped('  - ', `For development, start ${api.service} with \`wrangler dev\` in another terminal.`)] : []),
+  ];
 }
 
 function next(answers, { dev, check, deploy }, folder, paint) {
