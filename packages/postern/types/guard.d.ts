@@ -35,8 +35,17 @@ export interface Passed {
   finish(response: Response): Response;
 }
 
-/** Whether this request may pass, by Postern's `ROUTES`. `refusal` is what to answer instead. */
-export function guard(request: Request, env: GuardEnv): Promise<Passed | { readonly refusal: Response }>;
+/** The request may not pass. */
+export interface Refused {
+  /** What to answer: the way to sign in, for instance. */
+  readonly refusal: Response;
+  readonly caller?: undefined;
+  readonly request?: undefined;
+  readonly finish?: undefined;
+}
+
+/** Whether this request may pass, by Postern's `ROUTES`. */
+export function guard(request: Request, env: GuardEnv): Promise<Passed | Refused>;
 
 /** Whether the request is for Postern itself: signing in and out, its keys and metadata. Pass it on as it is. */
 export function isPosterns(request: Request): boolean;
