@@ -1,5 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+use postern::VERSION;
 use postern::authn::resource;
 use postern::config::{
     AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
@@ -49,6 +50,7 @@ fn site(config: &Config) -> String {
     }
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
     if config.routes.routes().iter().any(Route::asserts) {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }

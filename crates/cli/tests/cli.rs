@@ -1,6 +1,7 @@
 //! The command line against recorded answers. `POSTERN_BLESS=1` records them anew.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -9,8 +10,13 @@ use postern::keyring::KeyRing;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/config");
 
+/// The native program, or another that has to say the same: `POSTERN_PROGRAM` names the one that runs in Node.
+fn program() -> OsString {
+    std::env::var_os("POSTERN_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_postern").into())
+}
+
 fn postern(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+    let mut child = Command::new(program())
         .args(args)
         .current_dir(FIXTURES)
         .stdin(Stdio::piped())
@@ -292,4 +298,25 @@ fn of_several_sites_the_one_that_is_named_is_asked() {
         let (code, said) = ask(site);
         assert!(code == Some(2) && said.contains(why), "{said}");
     }
+}
+
+/// In WebAssembly the standard library takes `/a` for `a`: `files.rs` knows what to do about it.
+#[test]
+fn files_are_read_in_one_place() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_the_place = path.ends_with("src/files.rs");
+            assert_eq!(text.contains("fs::"), is_the_place, "{}", path.display());
+            assert!(is_the_place || !text.contains(".exists()") && !text.contains(".is_dir()"), "{}", path.display());
+            seen += usize::from(is_the_place);
+        }
+    }
+    assert_eq!(seen, 1);
 }
