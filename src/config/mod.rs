@@ -13,6 +13,8 @@ mod groups;
 mod introspection;
 mod issuer;
 mod limits;
+mod oauth2;
+mod preset;
 mod problem;
 mod provider;
 mod relations;
@@ -24,7 +26,9 @@ mod secrets;
 mod security_headers;
 mod session;
 mod settings;
+mod sign_out;
 mod table;
+mod tenants;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
@@ -35,19 +39,21 @@ pub use crate::http::public_url::PublicUrl;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
-pub use client_auth::{AssertionAudience, ClientAssertion, ClientAuth};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
+pub use oauth2::OAuth2;
 pub use problem::Problem;
-pub use provider::{LoginParameter, Logout, LogoutTokens, Provider, ResponseMode};
+pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, Settings};
+pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
@@ -231,7 +237,10 @@ impl Config {
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
-        let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
+        // Where each tenant has an issuer, what one calls a person says nothing without it.
+        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
@@ -295,13 +304,13 @@ impl Config {
     /// The provider of this id, while it is of this issuer: an id can be given to another.
     #[must_use]
     pub fn provider_of(&self, id: &str, issuer: &str) -> Option<&Provider> {
-        self.provider(id).filter(|provider| provider.issuer.as_str() == issuer)
+        self.provider(id).filter(|provider| provider.issuer.is(issuer))
     }
 
     /// The provider of this issuer, compared byte for byte. No two share one.
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
-        self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+        self.providers.iter().find(|provider| provider.issuer.is(issuer))
     }
 
     /// The issuer of access tokens of this id.
@@ -335,7 +344,8 @@ impl Config {
     /// of two.
     #[must_use]
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
-        let provider = self.provider(id).map(|provider| provider.issuer.as_str());
+        let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
+        let provider = provider.map(|provider| provider.issuer.as_str());
         let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
         match (provider, issuer) {
             (Some(one), Some(other)) if one != other => None,

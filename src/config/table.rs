@@ -118,6 +118,14 @@ impl<'a> Table<'a> {
         tables.filter_map(|(key, value)| Some((key.as_str(), self.inner(key, value)?))).collect()
     }
 
+    /// The same table with other keys and values. What it says of `preset` was read before.
+    pub(super) fn holding<'b>(&self, entries: &'b Map<String, Value>) -> Table<'b>
+    where
+        'a: 'b,
+    {
+        Table { path: self.path.clone(), entries, asked: vec!["preset"], report: self.report }
+    }
+
     /// Every key and value in this one: for tables whose keys are names.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value))

@@ -156,12 +156,12 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
     }
-    if provider.logout == Logout::Local {
+    if provider.sign_out.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
     }
-    if provider.logout == Logout::Provider && !provider.logout_params.is_empty() {
+    if provider.sign_out.logout == Logout::Provider && !provider.sign_out.params.is_empty() {
         let params: Vec<String> =
-            provider.logout_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            provider.sign_out.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
     }
     text
@@ -429,7 +429,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
-    for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
+    for provider in config.providers.iter().filter(|provider| provider.sign_out.tokens == LogoutTokens::Legacy) {
         warnings.push(format!(
             "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need no `exp`, and their `typ` may be that of any token",
             provider.id
