@@ -12,9 +12,10 @@ use postern::http::caller_headers;
 use postern::upstream::headers;
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 18] = [
+const TABLES: [(&str, &[&str]); 20] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
+    ("browser_cache", &["ROUTES"]),
     ("claim_headers", &["ROUTES"]),
     ("claims", &["ROUTES"]),
     ("client_auth", &["PROVIDERS"]),
@@ -23,6 +24,7 @@ const TABLES: [(&str, &[&str]); 18] = [
     ("introspection", &["ISSUERS"]),
     ("issuer", &["ISSUERS"]),
     ("limits", &["LIMITS", "ROUTES"]),
+    ("pages", &["PAGES"]),
     ("provider", &["PROVIDERS"]),
     ("request_headers", &["ROUTES"]),
     ("require", &["ROUTES"]),
