@@ -4,6 +4,7 @@ mod address;
 mod admin;
 mod authzen;
 mod binding;
+mod browser_cache;
 mod claim_headers;
 mod client_auth;
 mod cors;

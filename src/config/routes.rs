@@ -1,6 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::Build;
+use super::browser_cache;
 use super::claim_headers;
 use super::cors;
 use super::groups::Groups;
@@ -213,14 +214,17 @@ fn access(
         headers: claim_headers::read(table, known.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
+        cache: browser_cache::of_route(table, to_assets),
     };
     match public {
         Some(true) => {
-            for key in ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation"]
-                .into_iter()
-                .filter(|key| table.has(key))
-            {
+            const GUARDS: [&str; 8] =
+                ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation"];
+            for key in GUARDS.into_iter().filter(|key| table.has(key)) {
                 table.problem(key, contradicts_public(table));
+            }
+            if table.has("cache") {
+                table.problem("cache", "is about guarded routes: with `public = true` the upstream says it itself");
             }
             Some(Access::Public)
         }

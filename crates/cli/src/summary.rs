@@ -9,8 +9,8 @@ use postern::config::{
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{
-    Access, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission, Requirements, Route,
-    Token, Upstream, WEBSOCKET_BUFFER,
+    Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
+    Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
 use super::rules;
@@ -331,6 +331,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if let Some(staleness) = guard.revocation {
         who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
+    }
+    if let BrowserCache::Unchecked(longest) = guard.cache {
+        who.push_str(&format!(", stays in browsers for {} without a look at the session", spelled(longest)));
     }
     who
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Access, Authentication, Guard, RequestHeaders, Requirements, Token, Upstream};
+use super::super::{Access, Authentication, BrowserCache, Guard, RequestHeaders, Requirements, Token, Upstream};
 use super::*;
 use crate::limit::RouteLimits;
 
@@ -228,6 +228,7 @@ fn rule(name: &str, roles: Option<&[&str]>) -> Route {
         headers: Vec::new(),
         touch: true,
         revocation: None,
+        cache: BrowserCache::None,
     };
     let access = roles.map_or(Access::Public, |roles| Access::Guarded(Box::new(guard(roles))));
     Route { access, ..route(name) }
