@@ -12,7 +12,7 @@ use postern::http::caller_headers;
 use postern::upstream::headers;
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 18] = [
+const TABLES: [(&str, &[&str]); 19] = [
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("claim_headers", &["ROUTES"]),
@@ -29,6 +29,7 @@ const TABLES: [(&str, &[&str]); 18] = [
     ("routes", &["ROUTES"]),
     ("security_headers", &["SECURITY_HEADERS", "ROUTES"]),
     ("session", &["SESSION"]),
+    ("storage", &["STORAGE"]),
     ("upstream", &["ROUTES"]),
     ("verify", &["VERIFY"]),
 ];

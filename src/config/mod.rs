@@ -22,6 +22,7 @@ mod routes;
 mod secrets;
 mod security_headers;
 mod session;
+mod storage;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -45,6 +46,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
@@ -94,6 +96,8 @@ pub struct Config {
     pub claim_headers: Vec<HeaderName>,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
+    /// `STORAGE`: where its objects are.
+    pub place: ObjectPlace,
     /// `DECISIONS`: which decisions are kept. `None`: none.
     pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
@@ -133,11 +137,12 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 15] = [
+    pub const VARIABLES: [&str; 16] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "SESSION",
+        "STORAGE",
         "LIMITS",
         "ROLES",
         "RELATIONS",
@@ -197,6 +202,7 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
@@ -241,6 +247,7 @@ impl Config {
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
+            place,
             decisions: decisions.flatten(),
             verify: verify.flatten(),
             authzen: authzen.flatten(),
