@@ -28,6 +28,7 @@ mod security_headers;
 mod session;
 mod settings;
 mod sign_out;
+mod storage;
 mod table;
 mod tenants;
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
+pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
@@ -105,6 +107,8 @@ pub struct Config {
     pub claim_headers: Vec<HeaderName>,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
+    /// `STORAGE`: where its objects are.
+    pub place: ObjectPlace,
     /// `DECISIONS`: which decisions are kept. `None`: none.
     pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
@@ -149,6 +153,7 @@ impl Config {
         "PROVIDERS",
         "ISSUERS",
         "SESSION",
+        "STORAGE",
         "LIMITS",
         "ROLES",
         "RELATIONS",
@@ -209,6 +214,7 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
@@ -258,6 +264,7 @@ impl Config {
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
+            place,
             decisions: decisions.flatten(),
             verify: verify.flatten(),
             authzen: authzen.flatten(),

@@ -4,7 +4,7 @@ use postern::VERSION;
 use postern::authn::resource;
 use postern::config::{
     AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
-    LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+    LogoutTokens, ObjectPlace, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -71,6 +71,7 @@ fn site(config: &Config) -> String {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
     }
+    text.push_str(&place(config));
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
@@ -86,6 +87,21 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// Where objects are, if the configuration says so.
+fn place(config: &Config) -> String {
+    let ObjectPlace { jurisdiction, location, .. } = &config.place;
+    let mut text = String::new();
+    if let Some(jurisdiction) = jurisdiction {
+        text.push_str(&format!(
+            "\nObjects: jurisdiction `{jurisdiction}`. A change of it leaves sessions, relations and kept decisions behind\n"
+        ));
+    }
+    if let Some(location) = location {
+        text.push_str(&format!("\nNew objects begin in `{location}`, if the platform can\n"));
+    }
     text
 }
 
