@@ -4,11 +4,13 @@ mod address;
 mod admin;
 mod authzen;
 mod binding;
+mod browser_cache;
 mod claim_headers;
 mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod groups;
 mod introspection;
 mod issuer;
 mod limits;
@@ -24,7 +26,9 @@ mod routes;
 mod secrets;
 mod security_headers;
 mod session;
+mod settings;
 mod sign_out;
+mod storage;
 mod table;
 mod tenants;
 #[cfg(test)]
@@ -50,7 +54,9 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use settings::{MAX_FILE_BYTES, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
+pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 
@@ -69,6 +75,7 @@ use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use groups::Groups;
 use problem::Report;
 use provider::Providers;
 use relations::Relations;
@@ -100,6 +107,8 @@ pub struct Config {
     pub claim_headers: Vec<HeaderName>,
     /// `ADMIN`: who may end the sessions of others. `None`: nobody.
     pub admin: Option<Administrators>,
+    /// `STORAGE`: where its objects are.
+    pub place: ObjectPlace,
     /// `DECISIONS`: which decisions are kept. `None`: none.
     pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
@@ -139,14 +148,16 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 15] = [
+    pub const VARIABLES: [&str; 16] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "SESSION",
+        "STORAGE",
         "LIMITS",
         "ROLES",
         "RELATIONS",
+        "ROUTE_GROUPS",
         "ROUTES",
         "ADMIN",
         "DECISIONS",
@@ -203,11 +214,13 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
+        let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let asked = top.has("VERIFY");
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
+        let groups = Groups::read(top.table("ROUTE_GROUPS").as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -225,6 +238,7 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
+            groups: &groups,
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
@@ -250,6 +264,7 @@ impl Config {
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
             admin: admin.flatten(),
+            place,
             decisions: decisions.flatten(),
             verify: verify.flatten(),
             authzen: authzen.flatten(),
@@ -375,9 +390,10 @@ impl Config {
 fn stamp(vars: &Map<String, Value>) -> String {
     let is_known = |name: &str| Config::VARIABLES.contains(&name);
     let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let known = json::object(known);
-    // A map of JSON values is always JSON.
-    let text = serde_json::to_vec(&known).unwrap_or_default();
+    let mut known = Value::Object(json::object(known));
+    // Some builds of `serde_json` keep objects in the order in which they are written.
+    known.sort_all_objects();
+    let text = known.to_string();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 

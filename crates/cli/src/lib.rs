@@ -1,9 +1,11 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
 mod abilities;
+mod catalogue;
 mod check;
 mod decisions;
 mod dev_vars;
+mod files;
 mod keys;
 mod policy;
 mod preset;
@@ -40,6 +42,12 @@ Usage:
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+  postern schema [--wrangler|--reference]
+      Prints the JSON Schema of the configuration, for editors.
+      --wrangler   of a `wrangler.jsonc` with the configuration in `vars`
+      --reference  the same keys as a page in Markdown
+  postern --version
+      Prints which release this is.
 ";
 
 /// What a command says and how it ends.
@@ -78,10 +86,12 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let Some(first) = parser.next()? else { return Err("expected a command".into()) };
     match first {
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
+        Arg::Long("version") | Arg::Short('V') => Ok(Answer::good(format!("postern {}\n", postern::VERSION))),
         Arg::Value(command) if command == "check" => check::run(parser),
         Arg::Value(command) if command == "explain" => check::explain(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
         Arg::Value(command) if command == "policy" => policy::run(parser),
+        Arg::Value(command) if command == "schema" => catalogue::run(parser),
         other => Err(other.unexpected()),
     }
 }

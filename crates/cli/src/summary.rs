@@ -1,15 +1,16 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+use postern::VERSION;
 use postern::authn::resource;
 use postern::config::{
     AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout,
-    LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+    LogoutTokens, ObjectPlace, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{
-    Access, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission, Requirements, Route,
-    Token, Upstream, WEBSOCKET_BUFFER,
+    Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
+    Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
 use super::{abilities, rules};
@@ -49,6 +50,7 @@ fn site(config: &Config) -> String {
     }
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
     if config.routes.routes().iter().any(Route::asserts) {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }
@@ -69,6 +71,7 @@ fn site(config: &Config) -> String {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
     }
+    text.push_str(&place(config));
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
@@ -84,6 +87,21 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// Where objects are, if the configuration says so.
+fn place(config: &Config) -> String {
+    let ObjectPlace { jurisdiction, location, .. } = &config.place;
+    let mut text = String::new();
+    if let Some(jurisdiction) = jurisdiction {
+        text.push_str(&format!(
+            "\nObjects: jurisdiction `{jurisdiction}`. A change of it leaves sessions, relations and kept decisions behind\n"
+        ));
+    }
+    if let Some(location) = location {
+        text.push_str(&format!("\nNew objects begin in `{location}`, if the platform can\n"));
+    }
     text
 }
 
@@ -333,6 +351,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if let Some(staleness) = guard.revocation {
         who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
+    }
+    if let BrowserCache::Unchecked(longest) = guard.cache {
+        who.push_str(&format!(", stays in browsers for {} without a look at the session", spelled(longest)));
     }
     who
 }

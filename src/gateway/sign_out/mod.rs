@@ -59,8 +59,7 @@ pub(super) async fn landing<P: Platform>(
     let looks = Wants { touch: false, access_token: false, staleness: None };
     let is_signed_in = match ctx.authenticate(looks, parts).await {
         Ok(_) => true,
-        Err(Reason::NoCredential) => false,
-        Err(Reason::Rejected(rejection)) if rejection.discards_cookie() => false,
+        Err(reason) if reason.tells_of_no_session() => false,
         // Whether there is a session is not known.
         Err(reason) => return Err(reason),
     };
