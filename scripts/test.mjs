@@ -43,6 +43,7 @@ const STEPS = [
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
   { name: 'cli', title: 'command line in Node', needs: ['cli'], work: cliTests, count: String },
+  { name: 'schema', title: 'schema of the configuration', work: () => nodeTests(1, 'tests/schema'), count: countNode },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },

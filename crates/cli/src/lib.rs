@@ -1,5 +1,6 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
+mod catalogue;
 mod check;
 mod decisions;
 mod dev_vars;
@@ -37,6 +38,10 @@ Usage:
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+  postern schema [--wrangler|--reference]
+      Prints the JSON Schema of the configuration, for editors.
+      --wrangler   of a `wrangler.jsonc` with the configuration in `vars`
+      --reference  the same keys as a page in Markdown
   postern --version
       Prints which release this is.
 ";
@@ -82,6 +87,7 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         Arg::Value(command) if command == "explain" => check::explain(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
         Arg::Value(command) if command == "policy" => policy::run(parser),
+        Arg::Value(command) if command == "schema" => catalogue::run(parser),
         other => Err(other.unexpected()),
     }
 }

@@ -62,8 +62,13 @@ fn the_configurations_that_the_documentation_shows_are_good() {
     let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
     let wrangler = read("wrangler.toml");
     let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
-    for (number, (page, part)) in
-        [("README.md", 0), ("docs/configuration.md", 0), ("docs/configuration.md", 1)].iter().enumerate()
+    for (number, (page, part)) in [
+        ("README.md", 0),
+        ("docs/reference/annotated-configuration.md", 0),
+        ("docs/reference/annotated-configuration.md", 1),
+    ]
+    .iter()
+    .enumerate()
     {
         let text = read(page);
         let shown = text.split("```toml\n").nth(part + 1).and_then(|rest| rest.split("```").next()).unwrap();

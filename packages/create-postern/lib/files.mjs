@@ -29,7 +29,7 @@ function wranglerFile(answers) {
   const isOwnHost = Boolean(url) && !isWorkersDev(url);
   return jsonc([
     [undefined, {
-      $schema: 'node_modules/wrangler/config-schema.json',
+      $schema: 'node_modules/postern/wrangler.schema.json',
       name, main: 'node_modules/postern/index.js',
       compatibility_date: dateFor(answers), compatibility_flags: PLATFORM.compatibilityFlags,
     }],
