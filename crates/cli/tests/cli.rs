@@ -62,16 +62,18 @@ fn the_configurations_that_the_documentation_shows_are_good() {
     let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
     let wrangler = read("wrangler.toml");
     let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
-    for (number, (page, part)) in [
-        ("README.md", 0),
-        ("docs/reference/annotated-configuration.md", 0),
-        ("docs/reference/annotated-configuration.md", 1),
-    ]
-    .iter()
-    .enumerate()
-    {
+    let site = "[vars]\nPUBLIC_URL = \"https://app.example.com\"\n\
+        [vars.PROVIDERS.corp]\nissuer = \"https://login.example.com\"\nclient_id = \"a\"\n";
+    let shown = [
+        ("README.md", "PUBLIC_URL = ", ""),
+        ("docs/reference/annotated-configuration.md", "# PATHS = ", ""),
+        ("docs/reference/annotated-configuration.md", "[vars.ROUTE_GROUPS.api]\nupstream", site),
+        ("docs/reference/annotated-configuration.md", "SITES = ", ""),
+    ];
+    for (number, (page, part, before)) in shown.iter().enumerate() {
         let text = read(page);
-        let shown = text.split("```toml\n").nth(part + 1).and_then(|rest| rest.split("```").next()).unwrap();
+        let all = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let shown = format!("{before}{}", all.into_iter().find(|text| text.contains(part)).unwrap());
         let services = ["ORDERS", "SHOP"].map(|name| format!("[[services]]\nbinding = \"{name}\"\nservice = \"x\"\n"));
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shown-{number}.toml"));
         std::fs::write(&file, format!("{bindings}\n{}\n{shown}", services.concat())).unwrap();
@@ -84,6 +86,12 @@ fn the_configurations_that_the_documentation_shows_are_good() {
 fn every_problem_is_listed_with_its_path_and_no_secret() {
     answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
     answers_as_recorded("conflicts", &["check", "--config", "conflicts.toml"], 1);
+}
+
+#[test]
+fn a_route_is_summed_up_with_the_keys_of_its_group() {
+    answers_as_recorded("groups", &["check", "--config", "groups.toml"], 0);
+    answers_as_recorded("groups-wrong", &["check", "--config", "groups.toml", "--env", "wrong"], 1);
 }
 
 #[test]
