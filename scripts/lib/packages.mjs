@@ -40,7 +40,7 @@ const FILES = {
     'schema.json': 'packages/postern/schema.json',
     'wrangler.schema.json': 'packages/postern/wrangler.schema.json',
   },
-  'create-postern': { ...EVERY, '.': 'packages/create-postern' },
+  'create-postern': { ...EVERY, '.': 'packages/create-postern', 'providers.json': 'src/config/presets/catalog.json' },
 };
 
 /** The version of all of it: that of the repository's own package.json. */
