@@ -31,7 +31,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
         } },
-        "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
+        "SESSION": {}, "STORAGE": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
             "own": limit(), "routes": limits(),
@@ -40,6 +40,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
         "ROUTES": { "/a": {
             "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(),
+            "cache": { "unchecked": "1m" },
             "cors": { "origins": ["https://spa.example.com"], "credentials": true },
         } },
     });
@@ -50,6 +51,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
         ("ISSUERS.opaque", "issuers"),
         ("ISSUERS.opaque.client_assertion", "client_assertion"),
         ("SESSION", "session"),
+        ("STORAGE", "storage"),
         ("LIMITS", "limits"),
         ("LIMITS.routes", "route_limits"),
         ("ADMIN", "admin"),
@@ -61,6 +63,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
         ("SECURITY_HEADERS", "security_headers"),
         ("ROUTES./a", "routes"),
         ("ROUTES./a.require", "require"),
+        ("ROUTES./a.cache", "cache"),
         ("ROUTES./a.cors", "cors"),
         ("ROUTES./a.security_headers", "security_headers"),
         ("ROUTES./a.limits", "route_limits"),
