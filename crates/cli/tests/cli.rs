@@ -55,6 +55,19 @@ fn a_development_configuration_with_its_secrets_is_warned_about() {
     answers_as_recorded("development-none", &["check", "-c", "development.toml", "--secrets", "none"], 0);
 }
 
+#[test]
+fn programs_get_the_same_as_data() {
+    answers_as_recorded("deployment-json", &["check", "--config", "deployment.toml", "--json"], 0);
+    answers_as_recorded(
+        "development-json",
+        &["check", "-c", "development.toml", "--secrets", "secrets.vars", "--json"],
+        0,
+    );
+    answers_as_recorded("wrong-json", &["check", "--config", "wrong.toml", "--json"], 1);
+    answers_as_recorded("sites-wrong-json", &["check", "--config", "sites.toml", "--env", "wrong", "--json"], 1);
+    answers_as_recorded("unreadable-json", &["check", "--config", "unreadable.toml", "--json"], 2);
+}
+
 /// As somebody would who copies them into the `wrangler.toml` of the demo, in place of its variables.
 #[test]
 fn the_configurations_that_the_documentation_shows_are_good() {
@@ -247,7 +260,15 @@ fn a_decision_is_explained_by_its_rule_and_its_reason() {
 
 #[test]
 fn a_command_that_is_none_gets_the_usage() {
-    for args in [&[][..], &["chekc"], &["check", "--bogus"], &["check", "extra"], &["keys"], &["keys", "old"]] {
+    for args in [
+        &[][..],
+        &["explain", "--json"],
+        &["chekc"],
+        &["check", "--bogus"],
+        &["check", "extra"],
+        &["keys"],
+        &["keys", "old"],
+    ] {
         let output = postern(args, "");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("Usage:"), "{args:?}");
