@@ -45,3 +45,6 @@ pub mod pages;
 pub mod upstream;
 
 pub mod gateway;
+
+/// The release: the version of this crate, as `postern --version` tells it and `version` in the log.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,5 +1,6 @@
 //! Single values: JSON → what is meant, or a message that says what was expected.
 
+use chrono::DateTime;
 use serde_json::Value;
 
 use super::problem::{expected, shown};
@@ -148,9 +149,8 @@ pub fn span(text: &str) -> Option<Seconds> {
 /// A point in time such as `2026-11-22T06:00:00Z` (RFC 3339).
 #[must_use]
 pub fn moment(text: &str) -> Option<Timestamp> {
-    use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    Some(Timestamp::from_unix(moment.unix_timestamp()))
+    let moment = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(Timestamp::from_unix(moment.timestamp()))
 }
 
 /// What [`moment`] reads.

@@ -8,6 +8,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::DecodePrivateKey;
 use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
@@ -87,6 +88,22 @@ impl Es256Signer {
         Some(Self { key, kid: public.thumbprint().to_owned(), public })
     }
 
+    /// Takes a private P-256 key as PKCS #8 in PEM (RFC 7468 §10), white space around it or not.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn from_pkcs8(pem: &Secret<String>) -> Result<Self, SignerError> {
+        let pem = pem.expose().trim();
+        let key = p256::SecretKey::from_pkcs8_pem(pem).map_err(|_| SignerError::NotP256)?;
+        Self::from_scalar(&Secret::new(key.to_bytes().into())).ok_or(SignerError::NotP256)
+    }
+
+    /// The same key under another name.
+    #[must_use]
+    pub fn named(self, kid: &str) -> Self {
+        Self { kid: kid.to_owned(), ..self }
+    }
+
     /// The name of the key, as in the headers it makes.
     #[must_use]
     pub fn kid(&self) -> &str {
@@ -99,10 +116,11 @@ impl Es256Signer {
         &self.public
     }
 
-    /// The private JWK: for a [`Signing`] that keeps keys in a form of its own, nothing else.
+    /// The private JWK, with its name: for a [`Signing`] that keeps keys in a form of its own, and for the configuration.
     #[must_use]
     pub fn private_jwk(&self) -> Secret<String> {
         let mut members: Map<String, Value> = self.members();
+        members.insert("kid".to_owned(), self.kid.as_str().into());
         members.insert("d".to_owned(), encode(&self.key.to_bytes()).into());
         Secret::new(Value::Object(members).to_string())
     }

@@ -62,6 +62,14 @@ impl<T: SessionTable> CachedTable<T> {
         Some(answer)
     }
 
+    /// Forgets every row that is in memory: the storage is about to be given back. The table that it was read from.
+    pub fn forget_all(&self) -> &T {
+        self.writing();
+        self.rows.borrow_mut().clear();
+        self.answered.replace(None);
+        &self.table
+    }
+
     fn writing(&self) {
         self.writes.set(self.writes.get().wrapping_add(1));
     }

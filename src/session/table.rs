@@ -78,6 +78,8 @@ pub mod statement {
         "CREATE TABLE IF NOT EXISTS note (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, \
             at INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID",
     ];
+    /// A row if there are tables, of this release or an earlier one; none if nothing is stored.
+    pub const ARE_MADE: &str = "SELECT name FROM pragma_table_info('session') LIMIT 1";
     /// Whether a table has the column that those of the release before lack: a row if it has.
     pub const HAS_SEQUENCE: &str = "SELECT name FROM pragma_table_info('session') WHERE name = 'sequence'";
     /// Adds it. The release before goes on reading and writing such a table; what it writes has no place in the order.

@@ -204,7 +204,10 @@ fn a_table_of_the_release_before_goes_on_and_what_that_release_writes_is_read() 
     let put = |connection: &Connection, tag: &str, at: i64| {
         connection.execute(PUT_WITHOUT_SEQUENCE, (tag, "{}", "", at, at)).unwrap();
     };
+    let are_made = |connection: &Connection| connection.prepare(statement::ARE_MADE).unwrap().exists(()).unwrap();
+    assert!(!are_made(&old));
     old.execute(WITHOUT_SEQUENCE, ()).unwrap();
+    assert!(are_made(&old));
     put(&old, "first", 100);
     put(&old, "second", 200);
     let table = SqliteTable(old);

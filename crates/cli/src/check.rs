@@ -10,6 +10,7 @@ use postern::ids::site::Site;
 use serde_json::{Map, Value};
 
 use super::decisions::Policies;
+use super::files::{self, read};
 use super::wrangler::Wrangler;
 use super::{Answer, USAGE, decisions, dev_vars, stand_in, summary};
 
@@ -223,16 +224,12 @@ fn source(asked: &Asked) -> Result<Source, String> {
     let file = match asked.secrets.as_deref() {
         Some("none") => None,
         Some(file) => Some(PathBuf::from(file)),
-        None => beside.exists().then_some(beside),
+        None => files::exists(&beside).then_some(beside),
     };
     let Some(file) = file else { return Ok(Source::Elsewhere(RefCell::default())) };
     let values = dev_vars::parse(&read(&file)?)
         .map_err(|line| format!("{}: line {line}: expected `NAME=value` on one line", file.display()))?;
     Ok(Source::File(values))
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }
 
 impl Source {

@@ -4,6 +4,7 @@ mod catalogue;
 mod check;
 mod decisions;
 mod dev_vars;
+mod files;
 mod keys;
 mod policy;
 mod rules;
@@ -41,6 +42,8 @@ Usage:
       Prints the JSON Schema of the configuration, for editors.
       --wrangler   of a `wrangler.jsonc` with the configuration in `vars`
       --reference  the same keys as a page in Markdown
+  postern --version
+      Prints which release this is.
 ";
 
 /// What a command says and how it ends.
@@ -79,6 +82,7 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let Some(first) = parser.next()? else { return Err("expected a command".into()) };
     match first {
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
+        Arg::Long("version") | Arg::Short('V') => Ok(Answer::good(format!("postern {}\n", postern::VERSION))),
         Arg::Value(command) if command == "check" => check::run(parser),
         Arg::Value(command) if command == "explain" => check::explain(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),

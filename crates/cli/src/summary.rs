@@ -1,15 +1,16 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+use postern::VERSION;
 use postern::authn::resource;
 use postern::config::{
     AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
-    LogoutTokens, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
+    LogoutTokens, ObjectPlace, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{
-    Access, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission, Requirements, Route,
-    Token, Upstream, WEBSOCKET_BUFFER,
+    Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
+    Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
 use super::rules;
@@ -49,6 +50,7 @@ fn site(config: &Config) -> String {
     }
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
     if config.routes.routes().iter().any(Route::asserts) {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }
@@ -69,6 +71,7 @@ fn site(config: &Config) -> String {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
     }
+    text.push_str(&place(config));
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
@@ -84,6 +87,21 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// Where objects are, if the configuration says so.
+fn place(config: &Config) -> String {
+    let ObjectPlace { jurisdiction, location, .. } = &config.place;
+    let mut text = String::new();
+    if let Some(jurisdiction) = jurisdiction {
+        text.push_str(&format!(
+            "\nObjects: jurisdiction `{jurisdiction}`. A change of it leaves sessions, relations and kept decisions behind\n"
+        ));
+    }
+    if let Some(location) = location {
+        text.push_str(&format!("\nNew objects begin in `{location}`, if the platform can\n"));
+    }
     text
 }
 
@@ -154,12 +172,12 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
     }
-    if provider.logout == Logout::Local {
+    if provider.sign_out.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
     }
-    if provider.logout == Logout::Provider && !provider.logout_params.is_empty() {
+    if provider.sign_out.logout == Logout::Provider && !provider.sign_out.params.is_empty() {
         let params: Vec<String> =
-            provider.logout_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            provider.sign_out.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
     }
     text
@@ -330,6 +348,9 @@ fn guarded(guard: &Guard) -> String {
     if let Some(staleness) = guard.revocation {
         who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
     }
+    if let BrowserCache::Unchecked(longest) = guard.cache {
+        who.push_str(&format!(", stays in browsers for {} without a look at the session", spelled(longest)));
+    }
     who
 }
 
@@ -427,7 +448,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
-    for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
+    for provider in config.providers.iter().filter(|provider| provider.sign_out.tokens == LogoutTokens::Legacy) {
         warnings.push(format!(
             "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need no `exp`, and their `typ` may be that of any token",
             provider.id

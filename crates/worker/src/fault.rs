@@ -42,6 +42,7 @@ mod provoked {
     use web_sys::Request;
     use worker::{Delay, Env, Headers};
 
+    use postern::config::ObjectPlace;
     use postern::http::{HeaderMap, RequestHead, Response, StatusCode};
     use postern::ids::site::Site;
     use postern::ports::StoreError;
@@ -90,7 +91,7 @@ mod provoked {
 
     /// The way that the Worker itself asks objects of this binding.
     async fn in_binding(env: &Env, binding: &str, message: &str) -> Result<String, StoreError> {
-        let objects = Objects { env, site: &Site::SOLE };
+        let objects = Objects { env, site: &Site::SOLE, place: &ObjectPlace::default() };
         objects.call(binding, "faults", message).await
     }
 

@@ -45,7 +45,8 @@ impl Bindings {
 
     /// The site's Durable Objects.
     pub fn objects(&self) -> Objects<'_> {
-        Objects { env: &self.env, site: self.site() }
+        let config = self.gateway.config();
+        Objects { env: &self.env, site: &config.site, place: &config.place }
     }
 
     /// What the runtime binds.

@@ -14,6 +14,8 @@ let skewMilliseconds = 0;
 let lapse = { since: 0, speed: 1 };
 let faults = {};
 let cf;
+// Whether there are jurisdictions, which the local runtime does not have.
+let jurisdictions = false;
 // How many requests have no answer yet, how much that they began goes on beside or after it, and how many alarms are being
 // answered.
 const open = { requests: 0, background: 0, alarms: 0 };
@@ -94,9 +96,18 @@ function breakable(target, methods, fault) {
   });
 }
 
+/** As the platform has it: in a jurisdiction, a name is another object. Each is noted with its location, so that a test can see them. */
+const within = (namespace, jurisdiction) => ({
+  getByName(name, options) {
+    console.log(JSON.stringify({ test_place: [jurisdiction, options?.locationHint ?? null, name] }));
+    return namespace.getByName(`${jurisdiction}:${name}`);
+  },
+});
+
 function breakableNamespace(namespace, fault) {
   return new Proxy(namespace, {
     get(object, name) {
+      if (name === "jurisdiction" && jurisdictions) return (which) => breakableNamespace(within(object, which), fault);
       const value = Reflect.get(object, name, object);
       if (typeof value !== "function" || name === "constructor") return value;
       if (name !== "get" && name !== "getByName") return value.bind(object);
@@ -165,6 +176,7 @@ async function control(request) {
   }
   if (order.faults) faults = order.faults;
   if (order.cf !== undefined) cf = order.cf;
+  if (order.jurisdictions !== undefined) jurisdictions = order.jurisdictions;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
   return Response.json({ ...open, alarms: open.alarms + alarms.size, timers: timers.size, skewMilliseconds });
 }
@@ -201,6 +213,19 @@ function ringing(Class) {
     async alarm(...about) {
       alarms.delete(this.#id);
       return counted("alarms", super.alarm(...about));
+    }
+
+    /** The names of its tables, and whether an alarm will ring. */
+    async stored() {
+      const { sql } = this.ctx.storage;
+      const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").toArray().map(({ name }) => name);
+      return { tables: tables.filter((name) => !name.startsWith("_cf_")), alarm: (await this.ctx.storage.getAlarm()) !== null };
+    }
+
+    /** What the platform does when the time of the alarm comes: one that was set is gone. */
+    async ring() {
+      await this.ctx.storage.deleteAlarm();
+      return this.alarm();
     }
   };
 }

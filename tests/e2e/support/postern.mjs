@@ -29,6 +29,9 @@ export const ROUTES = {
 /** The build that only tests use: it has faults on demand. */
 export const TEST_BUILD = "build-test";
 
+/** The class of each binding. */
+const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", TUPLES: "TupleObject" };
+
 const LOG_WITHIN_MS = 10_000;
 /** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
 const STILL = 1e-4;
@@ -220,10 +223,22 @@ export class Postern {
     return this.#control({ cf });
   }
 
+  /** Lets the runtime have jurisdictions, or not, which is how it is. */
+  jurisdictions(jurisdictions) {
+    return this.#control({ jurisdictions });
+  }
+
+  /** Every object that was ever made of a class, to be asked what it stores, and to be rung. */
+  async objects(binding) {
+    const namespace = await this.miniflare.getDurableObjectNamespace(binding, "postern");
+    const ids = await this.miniflare.listDurableObjectIds(CLASSES[binding], "postern");
+    return ids.map((id) => namespace.get(namespace.idFromString(id)));
+  }
+
   /** Throws all of a class's objects out of memory, once no alarm is about to ring; what they stored stays. */
   async evict(binding) {
     await until(async () => (await this.goingOn()).alarms === 0, "the end of all alarms");
-    const className = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", TUPLES: "TupleObject" }[binding];
+    const className = CLASSES[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
         // Then it is out of memory already.

@@ -82,7 +82,7 @@ pub async fn send(
         headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let response = begun(plan, &target, &headers, incoming).await?;
     fault::after_upstream(incoming);
-    answer(Objects { env, site: &config.site }, plan, &response).await
+    answer(Objects { env, site: &config.site, place: &config.place }, plan, &response).await
 }
 
 struct Target<'a> {

@@ -17,6 +17,7 @@ use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
 
 use crate::http::websocket::{self, Socket};
+use postern::config::ObjectPlace;
 use postern::ids::site::Site;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
@@ -111,6 +112,7 @@ impl Use {
 struct Watch {
     env: Env,
     site: Site,
+    place: ObjectPlace,
     stay: SessionLease,
     /// The line as it is now, for [`Watch::used`].
     line: RefCell<Option<JsValue>>,
@@ -130,8 +132,8 @@ impl Watch {
         objects: Objects<'_>,
         stay: &SessionLease,
     ) -> Result<(Rc<Self>, impl Future<Output = End> + use<>), End> {
-        let (env, site) = (objects.env.clone(), objects.site.clone());
-        let watch = Rc::new(Self { env, site, stay: stay.clone(), line: RefCell::default() });
+        let (env, site, place) = (objects.env.clone(), objects.site.clone(), objects.place.clone());
+        let watch = Rc::new(Self { env, site, place, stay: stay.clone(), line: RefCell::default() });
         let line = watch.open().await?;
         Ok((Rc::clone(&watch), watch.until_the_end(line)))
     }
@@ -178,7 +180,7 @@ impl Watch {
     async fn open(&self) -> Result<Line, End> {
         let envelope = Envelope { v: VERSION, command: WatchRequest { digest: self.stay.digest.clone() } };
         let message = serde_json::to_string(&envelope).map_err(|_| End::Unknown(StoreError::Malformed))?;
-        let objects = Objects { env: &self.env, site: &self.site };
+        let objects = Objects { env: &self.env, site: &self.site, place: &self.place };
         let opened = objects.open(BINDING, &self.stay.subject.object_name(), &message).await;
         let raw = opened.map_err(End::Unknown)?.ok_or(End::Ended)?;
         let (sender, closed) = oneshot::channel();

@@ -90,7 +90,7 @@ impl ExpiringTable {
         Ok(())
     }
 
-    /// Forgets what has expired and comes back when the next of the rest does.
+    /// Forgets what has expired and comes back when the next of the rest does; without a rest, the storage is given back.
     ///
     /// # Errors
     /// When the storage fails.
@@ -99,7 +99,10 @@ impl ExpiringTable {
         let now = SystemClock.now();
         self.execute(self.kind.sweep, vec![now.as_unix().into()])?;
         let rows: Vec<Next> = self.query(self.kind.next, Vec::new())?;
-        let Some(next) = rows.first().and_then(|row| row.next) else { return Ok(()) };
+        let Some(next) = rows.first().and_then(|row| row.next) else {
+            self.is_made.set(false);
+            return self.storage.delete_all().await.map_err(|error| self.failed(&error));
+        };
         self.set_alarm(now, next).await?;
         self.has_alarm.set(true);
         Ok(())

@@ -266,9 +266,20 @@ impl Inner {
         self.set_alarm().await
     }
 
+    /// Gives the storage back once nothing is left in it: of a person who is gone, no object stays.
+    async fn give_back(&self) -> Result<(), ObjectError> {
+        let table = self.table.forget_all();
+        if !table.is_made() {
+            return Ok(());
+        }
+        table.unmade();
+        self.alarm_at.set(None);
+        self.storage.delete_all().await.map_err(|error| ObjectError::Failed(error.to_string()))
+    }
+
     /// Sets the alarm for the next thing to do, unless it rings before.
     async fn set_alarm(&self) -> Result<(), ObjectError> {
-        let Some(next) = self.table.next_event().map_err(failed)? else { return Ok(()) };
+        let Some(next) = self.table.next_event().map_err(failed)? else { return self.give_back().await };
         let now = SystemClock.now();
         if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
             return Ok(());

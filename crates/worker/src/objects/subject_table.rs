@@ -16,7 +16,18 @@ use postern::time::Timestamp;
 /// The tables of one subject.
 pub struct SubjectTable {
     sql: SqlStorage,
-    is_there: Cell<bool>,
+    known: Cell<Known>,
+}
+
+/// What this instance knows of the tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It has not looked yet.
+    Nothing,
+    /// There are none: nothing is stored.
+    Missing,
+    /// They are there, with every column.
+    Made,
 }
 
 #[derive(Deserialize)]
@@ -42,22 +53,45 @@ struct Next {
 }
 
 impl SubjectTable {
-    /// The tables in this storage; made when they are first needed.
+    /// The tables in this storage; made by the first write.
     #[must_use]
     pub const fn new(sql: SqlStorage) -> Self {
-        Self { sql, is_there: Cell::new(false) }
+        Self { sql, known: Cell::new(Known::Nothing) }
     }
 
+    /// Whether there are tables, as far as this instance has looked.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.known.get() == Known::Made
+    }
+
+    /// The storage is given back: the tables are gone.
+    pub fn unmade(&self) {
+        self.known.set(Known::Nothing);
+    }
+
+    /// Rows. A read makes no table: where there is none, nothing is stored.
     fn query<T: DeserializeOwned>(
         &self,
         statement: &str,
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<T>, StoreError> {
-        if !self.is_there.get() {
-            self.make().map_err(unavailable)?;
-            self.is_there.set(true);
+        if self.look().map_err(unavailable)? == Known::Missing {
+            return Ok(Vec::new());
         }
         sql::query(&self.sql, statement, bindings).map_err(unavailable)
+    }
+
+    fn look(&self) -> Result<Known, ObjectError> {
+        if self.known.get() == Known::Nothing {
+            let found: Vec<IgnoredAny> = sql::query(&self.sql, statement::ARE_MADE, Vec::new())?;
+            if found.is_empty() {
+                self.known.set(Known::Missing);
+            } else {
+                self.make()?;
+            }
+        }
+        Ok(self.known.get())
     }
 
     fn make(&self) -> Result<(), ObjectError> {
@@ -65,10 +99,23 @@ impl SubjectTable {
             sql::execute(&self.sql, create, Vec::new())?;
         }
         let found: Vec<IgnoredAny> = sql::query(&self.sql, statement::HAS_SEQUENCE, Vec::new())?;
-        if found.is_empty() { sql::execute(&self.sql, statement::ADD_SEQUENCE, Vec::new()) } else { Ok(()) }
+        if found.is_empty() {
+            sql::execute(&self.sql, statement::ADD_SEQUENCE, Vec::new())?;
+        }
+        self.known.set(Known::Made);
+        Ok(())
     }
 
-    fn execute(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
+    /// Stores something.
+    fn write(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
+        if self.look().map_err(unavailable)? == Known::Missing {
+            self.make().map_err(unavailable)?;
+        }
+        self.query::<IgnoredAny>(statement, bindings).map(drop)
+    }
+
+    /// Deletes something.
+    fn remove(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
         self.query::<IgnoredAny>(statement, bindings).map(drop)
     }
 }
@@ -105,11 +152,11 @@ impl SessionTable for SubjectTable {
     fn put(&self, row: &Row) -> Result<(), StoreError> {
         let texts = [row.digest.as_str(), row.record.as_str(), row.tokens.as_str()].map(SqlStorageValue::from);
         let numbers = [row.created_at.as_unix(), row.expires_at.as_unix(), row.sequence].map(SqlStorageValue::from);
-        self.execute(statement::PUT, texts.into_iter().chain(numbers).collect())
+        self.write(statement::PUT, texts.into_iter().chain(numbers).collect())
     }
 
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
-        self.execute(statement::DELETE, vec![digest.as_str().into()])
+        self.remove(statement::DELETE, vec![digest.as_str().into()])
     }
 
     fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError> {
@@ -129,11 +176,11 @@ impl SessionTable for SubjectTable {
             note.value.as_str().into(),
             note.at.as_unix().into(),
         ];
-        self.execute(statement::PUT_NOTE, bindings)
+        self.write(statement::PUT_NOTE, bindings)
     }
 
     fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
-        self.execute(statement::DELETE_NOTE, vec![kind.as_str().into(), key.into()])
+        self.remove(statement::DELETE_NOTE, vec![kind.as_str().into(), key.into()])
     }
 
     fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -72,9 +72,20 @@ async function posted(object, message, limit) {
   }
 }
 
+/**
+ * The Durable Object of a name. `place` is `jurisdiction/location`: in another jurisdiction a name is another object, and a
+ * location counts for objects that are new. Empty, the platform decides.
+ */
+export function objectOf(env, binding, name, place) {
+  if (place === "") return env[binding].getByName(name);
+  const [jurisdiction, locationHint] = place.split("/");
+  const namespace = jurisdiction ? env[binding].jurisdiction(jurisdiction) : env[binding];
+  return locationHint ? namespace.getByName(name, { locationHint }) : namespace.getByName(name);
+}
+
 /** Hands a message to a Durable Object. Its status and answer, within so many milliseconds. */
-export async function asked(env, binding, name, message, limit) {
-  const object = env[binding].getByName(name);
+export async function asked(env, binding, name, place, message, limit) {
+  const object = objectOf(env, binding, name, place);
   try {
     const answer = await inTime(object.answer(message), limit);
     return typeof answer === "string" ? [200, answer] : answer;
@@ -98,8 +109,8 @@ export const read = (...question) =>
   });
 
 /** The same of several objects at once: of each its status and answer, in the order of the messages. */
-export const readAll = (env, binding, messages, limit) =>
-  Promise.all(JSON.parse(messages).map(([name, message]) => read(env, binding, name, message, limit)));
+export const readAll = (env, binding, messages, place, limit) =>
+  Promise.all(JSON.parse(messages).map(([name, message]) => read(env, binding, name, place, message, limit)));
 
 /** Asks the platform's rate limiting: whether one more is within it. */
 export const within = async (env, binding, key, limit) => (await inTime(env[binding].limit({ key }), limit)).success;

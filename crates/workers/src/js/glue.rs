@@ -38,21 +38,37 @@ extern "C" {
         message: &[u8],
     ) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = objectOf)]
+    pub(crate) fn object_of(env: &JsValue, binding: &str, name: &str, place: &str) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub(crate) fn asked(
         env: &JsValue,
         binding: &str,
         name: &str,
+        place: &str,
         message: &str,
         limit: u32,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
-    pub(crate) fn read(env: &JsValue, binding: &str, name: &str, message: &str, limit: u32)
-    -> Result<Promise, JsValue>;
+    pub(crate) fn read(
+        env: &JsValue,
+        binding: &str,
+        name: &str,
+        place: &str,
+        message: &str,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = readAll)]
-    pub(crate) fn read_all(env: &JsValue, binding: &str, messages: &str, limit: u32) -> Result<Promise, JsValue>;
+    pub(crate) fn read_all(
+        env: &JsValue,
+        binding: &str,
+        messages: &str,
+        place: &str,
+        limit: u32,
+    ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn within(env: &JsValue, binding: &str, key: &str, limit: u32) -> Result<Promise, JsValue>;

@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::{Array, Object, Promise};
+use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, RequestInit};
 use worker::{Delay, Env};
@@ -25,6 +25,7 @@ use crate::clock::millis;
 use crate::js::glue;
 use crate::js::{self, Exception, property};
 use crate::pending_promise;
+use postern::config::ObjectPlace;
 use postern::ids::site::Site;
 use postern::ports::StoreError;
 use postern::time::Seconds;
@@ -39,6 +40,8 @@ pub struct Objects<'a> {
     pub env: &'a Env,
     /// The site.
     pub site: &'a Site,
+    /// Where its objects are.
+    pub place: &'a ObjectPlace,
 }
 
 impl Objects<'_> {
@@ -62,7 +65,8 @@ impl Objects<'_> {
         name: &str,
         message: &str,
     ) -> Result<String, StoreError> {
-        let asked = glue::asked(self.env, binding, &self.site.scoped(name), message, millis(patience));
+        let (name, place) = (self.site.scoped(name), self.place.spec());
+        let asked = glue::asked(self.env, binding, &name, place, message, millis(patience));
         answer_of(binding, asked).await
     }
 
@@ -71,7 +75,8 @@ impl Objects<'_> {
     /// # Errors
     /// The same.
     pub async fn read(&self, binding: &str, name: &str, message: &str) -> Result<String, StoreError> {
-        let asked = glue::read(self.env, binding, &self.site.scoped(name), message, millis(TIMEOUT));
+        let (name, place) = (self.site.scoped(name), self.place.spec());
+        let asked = glue::read(self.env, binding, &name, place, message, millis(TIMEOUT));
         answer_of(binding, asked).await
     }
 
@@ -84,7 +89,7 @@ impl Objects<'_> {
         let scoped: Vec<(String, &String)> =
             messages.iter().map(|(name, message)| (self.site.scoped(name), message)).collect();
         let scoped = serde_json::to_string(&scoped).map_err(|error| unavailable(binding, &error))?;
-        let asked = glue::read_all(self.env, binding, &scoped, millis(TIMEOUT));
+        let asked = glue::read_all(self.env, binding, &scoped, self.place.spec(), millis(TIMEOUT));
         let answers = pending_promise::wait(asked).await.and_then(|answers| Ok(answers.dyn_into::<Array>()?));
         let answers = answers.map_err(|error| unavailable(binding, &error))?;
         answers.iter().map(|answer| text_of(binding, answer)).collect()
@@ -95,7 +100,8 @@ impl Objects<'_> {
     /// # Errors
     /// When the object is overloaded, unreachable, slow, or answers with an error.
     pub async fn open(&self, binding: &str, name: &str, message: &str) -> Result<Option<JsValue>, StoreError> {
-        let stub = stub(self.env, binding, &self.site.scoped(name)).map_err(|error| unavailable(binding, &error))?;
+        let stub = glue::object_of(self.env, binding, &self.site.scoped(name), self.place.spec());
+        let stub = stub.map_err(|error| unavailable(binding, &Exception::from(error)))?;
         let response = ring(&stub, message).await.map_err(|error| unavailable(binding, &error))?;
         match response.status() {
             101 => property(&response, "webSocket").map(Some).map_err(|error| unavailable(binding, &error)),
@@ -144,10 +150,6 @@ async fn ring(stub: &JsValue, message: &str) -> Result<web_sys::Response, Except
             Err(Exception::new("no answer in time"))
         }
     }
-}
-
-fn stub(env: &Env, binding: &str, name: &str) -> Result<JsValue, worker::Error> {
-    Ok(env.durable_object(binding)?.get_by_name(name)?.into_rpc::<Object>().into())
 }
 
 fn unavailable(binding: &str, error: &impl std::fmt::Display) -> StoreError {

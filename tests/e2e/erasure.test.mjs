@@ -1,0 +1,116 @@
+// What is stored of people who are gone: nothing, once no rule needs it any more. Objects without rows give their storage back.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { logIn, whoIs } from "./support/login.mjs";
+import { startWorld } from "./support/world.mjs";
+
+const IDLE = 3600;
+/** Longer than a logout is remembered. */
+const REMEMBERED = 3700;
+const world = await startWorld(
+  { main: {} },
+  {
+    session: { idle: `${IDLE}s` },
+    vars: { ADMIN: { principals: ["main|root"] }, DECISIONS: { keep: "1h", of: "all" } },
+    routes: { "/api/echo": { methods: ["GET"], upstream: "service:ECHO", limits: { subject: { rate: "100/1m", counter: "object" } } } },
+  },
+);
+const { postern, issuers: { main } } = world;
+const KINDS = ["SUBJECTS", "ONCE", "SID_INDEX", "BUCKETS", "DECISION_LOG"];
+
+async function signedIn(sub) {
+  main.bend.idToken = ({ claims }) => void Object.assign(claims, { sub, sid: `sid of ${sub}` });
+  const browser = world.browser();
+  assert.equal((await logIn(browser)).status, 200);
+  return browser;
+}
+
+/** Those that store something. */
+async function storing(binding) {
+  const found = await Promise.all((await postern.objects(binding)).map(async (object) => ({ object, ...(await object.stored()) })));
+  return found.filter(({ tables }) => tables.length > 0);
+}
+
+/** Lets every alarm that is set ring, as the platform would by now. */
+async function ring(binding) {
+  for (const { object, alarm } of await storing(binding)) {
+    assert.ok(alarm, `${binding}: an object stores something, and no alarm will clean it up`);
+    await object.ring();
+  }
+}
+
+test("each kind of object gives its storage back when its last row is of no more use, and not before", async () => {
+  // R-702
+  const mark = await postern.mark();
+  const alice = await signedIn("alice");
+  assert.equal((await alice.fetch("/api/echo")).status, 200);
+  await postern.settled();
+  for (const binding of KINDS) {
+    assert.ok((await storing(binding)).length > 0, `${binding} stores nothing`);
+    await ring(binding);
+    assert.ok((await storing(binding)).length > 0, `${binding} forgets too soon`);
+  }
+  assert.equal((await whoIs(alice)).subject, "alice", "an alarm ended a session that lives");
+  assert.equal((await alice.fetch("/auth/logout", { method: "POST" })).status, 200);
+  await postern.logged(mark, ({ event }) => event === "token.revoke");
+  // The logout is remembered for as long as a login that began before it may come back.
+  await ring("SUBJECTS");
+  assert.equal((await storing("SUBJECTS")).length, 1);
+  // Longer than anything here is kept.
+  await postern.advance(31 * 86_400);
+  for (const binding of KINDS) {
+    await ring(binding);
+    assert.deepEqual(await storing(binding), [], binding);
+  }
+});
+
+test("a session that nobody ends is forgotten by its object alone", async () => {
+  const mark = await postern.mark();
+  await signedIn("bob");
+  assert.equal((await storing("SUBJECTS")).length, 1);
+  await postern.advance(IDLE + 1);
+  await ring("SUBJECTS");
+  await postern.logged(mark, ({ event }) => event === "token.revoke");
+  await postern.advance(REMEMBERED);
+  await ring("SUBJECTS");
+  assert.deepEqual(await storing("SUBJECTS"), []);
+});
+
+test("who comes back after that begins anew, also in an object that is still in memory", async () => {
+  const bob = await signedIn("bob");
+  assert.equal((await whoIs(bob)).subject, "bob");
+  const again = await signedIn("bob");
+  assert.deepEqual([(await whoIs(bob)).subject, (await whoIs(again)).subject], ["bob", "bob"]);
+  await postern.restart();
+  assert.equal((await whoIs(again)).subject, "bob");
+});
+
+test("to look for somebody's sessions stores nothing", async () => {
+  const root = await signedIn("root");
+  const before = (await storing("SUBJECTS")).length;
+  for (const order of [
+    root.fetch("/auth/admin/sessions?provider=main&subject=nobody"),
+    root.fetch("/auth/admin/sessions?provider=main&subject=somebody"),
+  ]) {
+    assert.equal((await order).status, 200);
+  }
+  assert.equal((await storing("SUBJECTS")).length, before);
+});
+
+test("an administrator's sign-out of somebody leaves a note only, and then nothing", async () => {
+  const root = await signedIn("root");
+  const carol = await signedIn("carol");
+  const before = (await storing("SUBJECTS")).length;
+  const mark = await postern.mark();
+  const headers = [["content-type", "application/json"]];
+  const answer = await root.fetch("/auth/admin/revoke", { method: "POST", headers, body: JSON.stringify({ provider: "main", subject: "carol" }) });
+  assert.equal(answer.status, 200);
+  assert.equal(await whoIs(carol), undefined);
+  await postern.logged(mark, ({ event }) => event === "token.revoke");
+  await postern.advance(REMEMBERED);
+  assert.equal((await root.fetch("/auth/me")).status, 401, "the time is long enough for all sessions");
+  await ring("SUBJECTS");
+  assert.ok((await storing("SUBJECTS")).length < before);
+});
