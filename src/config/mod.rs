@@ -148,7 +148,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 16] = [
+    pub const VARIABLES: [&str; 17] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",

@@ -123,7 +123,8 @@ impl<'a> Table<'a> {
     where
         'a: 'b,
     {
-        Table { path: self.path.clone(), entries, asked: vec!["preset"], report: self.report }
+        let asked = vec!["preset"];
+        Table { path: self.path.clone(), entries, group: None, reader: None, asked, report: self.report }
     }
 
     /// Every key and value in this one: for tables whose keys are names.
