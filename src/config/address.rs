@@ -35,7 +35,8 @@ impl Issuer {
     }
 
     /// What [`Issuer::parse_template`] accepts.
-    pub(super) const EXPECTED_TEMPLATE: &str = "an https URL without query or fragment, one segment of which is `{tenantid}`";
+    pub(super) const EXPECTED_TEMPLATE: &str =
+        "an https URL without query or fragment, one segment of which is `{tenantid}`";
 
     /// Reads the template of an issuer that has a name for each of its tenants.
     pub(super) fn parse_template(text: &str, tenants: Tenants, development: bool) -> Option<Self> {

@@ -87,7 +87,8 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'
 
 fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<AppleKey> {
     let id = |text: &str| {
-        let fits = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let fits = (1..=32).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         fits.then(|| text.to_owned())
     };
     let team_id = table.required("team_id", APPLE_ID, parsed(APPLE_ID, id));

@@ -64,11 +64,8 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
 const RESPONSE_MODES: [(&str, ResponseMode); 2] =
     [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
 
-const INABILITIES: [(&str, Inability); 3] = [
-    ("acr", Inability::Acr),
-    ("max_age", Inability::MaxAge),
-    ("backchannel_logout", Inability::BackchannelLogout),
-];
+const INABILITIES: [(&str, Inability); 3] =
+    [("acr", Inability::Acr), ("max_age", Inability::MaxAge), ("backchannel_logout", Inability::BackchannelLogout)];
 
 /// One OpenID provider.
 #[derive(Clone, Debug)]

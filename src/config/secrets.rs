@@ -132,7 +132,10 @@ impl Secrets<'_> {
         match key {
             Ok(key) => Some(key.named(kid.unwrap_or_default()).private_jwk()),
             Err(_) => {
-                self.problem(name, "expected the text of the `.p8` file that Apple gave (PKCS #8, P-256), or a private JWK for ES256");
+                self.problem(
+                    name,
+                    "expected the text of the `.p8` file that Apple gave (PKCS #8, P-256), or a private JWK for ES256",
+                );
                 None
             }
         }

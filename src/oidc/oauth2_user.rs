@@ -83,7 +83,8 @@ fn subject(user: &Map<String, Value>) -> Option<String> {
     match user.get("id")? {
         Value::Number(number) => number.as_u64().filter(|number| *number > 0).map(|number| number.to_string()),
         Value::String(text) => {
-            let fits = !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+            let fits =
+                !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
             fits.then(|| text.clone())
         }
         _ => None,

@@ -77,8 +77,12 @@ mod tests {
         for of_key in ["https://login.microsoftonline.com/{tenantid}/v2.0", &name(TENANT)] {
             assert_eq!(found(&json!("any"), &json!(TENANT), Some(&json!(of_key))), Ok(name(TENANT)), "{of_key}");
         }
-        for of_key in [json!(name(OTHER)), json!("https://login.microsoftonline.us/{tenantid}/v2.0"), json!(7), json!([name(TENANT)])]
-        {
+        for of_key in [
+            json!(name(OTHER)),
+            json!("https://login.microsoftonline.us/{tenantid}/v2.0"),
+            json!(7),
+            json!([name(TENANT)]),
+        ] {
             let refused = Err(IdTokenError::KeyIssuerMismatch);
             assert_eq!(found(&json!("any"), &json!(TENANT), Some(&of_key)), refused, "{of_key}");
         }

@@ -9,8 +9,7 @@ const USER: &str = r#"{"name":{"firstName":"Jane","lastName":"Appleseed"},"email
 fn apple() -> Value {
     let mut variables = variables();
     let corp = &mut variables["PROVIDERS"]["corp"];
-    for (key, value) in
-        [("preset", "apple"), ("team_id", "A1B2C3D4E5"), ("key_id", "F6G7H8I9J0"), ("client_id", "app")]
+    for (key, value) in [("preset", "apple"), ("team_id", "A1B2C3D4E5"), ("key_id", "F6G7H8I9J0"), ("client_id", "app")]
     {
         corp[key] = value.into();
     }
@@ -69,6 +68,7 @@ fn the_client_secret_is_signed_for_five_minutes_and_for_the_issuer() {
     };
     assert_eq!(part(0), json!({ "alg": "ES256", "kid": "F6G7H8I9J0", "typ": "JWT" }));
     let now = world.now.get();
-    let expected = json!({ "iss": "A1B2C3D4E5", "sub": "app", "aud": crate::support::CORP, "iat": now, "exp": now + 300 });
+    let expected =
+        json!({ "iss": "A1B2C3D4E5", "sub": "app", "aud": crate::support::CORP, "iat": now, "exp": now + 300 });
     assert_eq!(part(1), expected);
 }

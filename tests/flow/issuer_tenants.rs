@@ -61,7 +61,10 @@ fn people_of_listed_tenants_sign_in_and_belong_to_their_tenant() {
         prepare(&world, ONE);
         let browser = Browser::new(&world, &gateway);
         let answered = browser.login_at(&world.partner, "provider=partner");
-        assert_eq!((&answered.event["reason"], &answered.event["issuer"]), (&json!("login.succeeded"), &json!(name(ONE))));
+        assert_eq!(
+            (&answered.event["reason"], &answered.event["issuer"]),
+            (&json!("login.succeeded"), &json!(name(ONE)))
+        );
         let own = browser.send(&Asked::script("GET", &format!("/of/{ONE}/x")));
         assert_eq!((&own.event["status"], &own.event["tenant"]), (&json!(200), &json!(ONE)));
         assert_eq!(browser.send(&Asked::script("GET", &format!("/of/{TWO}/x"))).event["status"], 403);
@@ -106,7 +109,9 @@ fn nobody_else_does() {
 fn a_key_of_one_tenant_signs_for_no_other() {
     //
     let of_key = |issuer: String| {
-        move |world: &World| world.partner.published.borrow_mut().iter_mut().for_each(|key| key["issuer"] = issuer.clone().into())
+        move |world: &World| {
+            world.partner.published.borrow_mut().iter_mut().for_each(|key| key["issuer"] = issuer.clone().into())
+        }
     };
     assert_eq!(login(&json!("any"), of_key(name(ONE))).1.event["reason"], "login.succeeded");
     assert_eq!(login(&json!("any"), of_key(name("{tenantid}"))).1.event["reason"], "login.succeeded");
@@ -134,7 +139,9 @@ fn the_same_name_and_address_in_two_tenants_are_two_people() {
     let mallory = Browser::new(&world, &gateway);
     let answered = mallory.login_at(&world.partner, "provider=partner");
     assert_eq!((&answered.event["subject"], &answered.event["issuer"]), (&json!("alice"), &json!(name(TWO))));
-    let own = |browser: &Browser<'_>| browser.send(&Asked::script("GET", "/auth/sessions")).json()["sessions"].as_array().map(Vec::len);
+    let own = |browser: &Browser<'_>| {
+        browser.send(&Asked::script("GET", "/auth/sessions")).json()["sessions"].as_array().map(Vec::len)
+    };
     assert_eq!((own(&alice), own(&mallory), world.sessions()), (Some(1), Some(1), 2));
     assert_eq!(mallory.send(&Asked::script("GET", &format!("/of/{ONE}/x"))).event["status"], 403);
 }

@@ -26,8 +26,7 @@ fn prepare(world: &World) {
         let token = tokens["access_token"].clone();
         *tokens = json!({ "access_token": token, "token_type": "bearer", "scope": "read:user,user:email" });
     });
-    *world.corp.user.borrow_mut() =
-        json!({ "id": 583_231, "login": "octocat", "name": "The Octocat", "email": "public@example.com", "roles": ["admin"] });
+    *world.corp.user.borrow_mut() = json!({ "id": 583_231, "login": "octocat", "name": "The Octocat", "email": "public@example.com", "roles": ["admin"] });
     let emails = json!([{ "email": "octocat@example.com", "primary": true, "verified": true }]);
     world.corp.script(Endpoint::Introspection, Ok(answer(200, &emails)));
 }
@@ -101,7 +100,11 @@ fn an_answer_that_names_nobody_lets_nobody_in() {
     }
     refused(|world| *world.corp.user.borrow_mut() = json!({ "login": "octocat" }), 400, "userinfo.id_malformed");
     refused(|world| world.corp.script(Endpoint::UserInfo, Ok(answer(401, &json!({})))), 400, "userinfo.refused");
-    refused(|world| world.corp.script(Endpoint::UserInfo, Ok(answer(502, &json!({})))), 503, "provider.unexpected_status");
+    refused(
+        |world| world.corp.script(Endpoint::UserInfo, Ok(answer(502, &json!({})))),
+        503,
+        "provider.unexpected_status",
+    );
     refused(|world| world.corp.script(Endpoint::UserInfo, Err(FetchError::Network)), 503, "provider.unreachable");
     refused(|world| world.corp.script(Endpoint::Introspection, Ok(answer(200, &json!({})))), 400, "userinfo.not_json");
     let nothing = |world: &World| world.corp.bend_tokens(|tokens| *tokens = json!({ "token_type": "bearer" }));

@@ -290,7 +290,14 @@ fn no_other_command_is_ever_tried() {
     for line in ["npx postern check", "  --env production", "# a comment", ""] {
         assert!(is_ours(line), "{line}");
     }
-    for line in ["npm start", "npx wrangler deploy", "npx postern check && npm ci", "npx postern check > file", "rm -r x", "npx postern $(x)"] {
+    for line in [
+        "npm start",
+        "npx wrangler deploy",
+        "npx postern check && npm ci",
+        "npx postern check > file",
+        "rm -r x",
+        "npx postern $(x)",
+    ] {
         assert!(!is_ours(line), "{line}");
     }
 }

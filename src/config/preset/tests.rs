@@ -45,10 +45,14 @@ fn every_key_of_a_preset_can_be_overridden() {
     assert_eq!((own.roles[0].as_str(), own.tenant.unwrap().as_str()), ("groups", "org"));
     assert!(own.cannot.is_empty());
     // The members of a table one by one.
-    let github = json!({ "preset": "github", "client_id": "app", "user_claims": { "name": "login", "profile": "html_url" } });
+    let github =
+        json!({ "preset": "github", "client_id": "app", "user_claims": { "name": "login", "profile": "html_url" } });
     let claims = provider(github).oauth2.unwrap().user_claims;
     let claim = |name: &str| claims.iter().find(|(claim, _)| claim == name).map(|(_, member)| member.as_str());
-    assert_eq!([claim("name"), claim("profile"), claim("picture")], [Some("login"), Some("html_url"), Some("avatar_url")]);
+    assert_eq!(
+        [claim("name"), claim("profile"), claim("picture")],
+        [Some("login"), Some("html_url"), Some("avatar_url")]
+    );
 }
 
 #[test]
@@ -69,7 +73,10 @@ fn what_a_preset_asks_for_is_held_to_its_form() {
         ("auth0", "domain", json!("")),
         ("auth0", "domain", json!(["x.auth0.com"])),
     ] {
-        refused(json!({ "preset": preset, key: bad, "client_id": "app" }), &format!("PROVIDERS.corp.{key}: expected a"));
+        refused(
+            json!({ "preset": preset, key: bad, "client_id": "app" }),
+            &format!("PROVIDERS.corp.{key}: expected a"),
+        );
     }
     for bad in ["", "..", "a/b", "a b", "{realm}", "a%2Fb", "é"] {
         let keycloak = json!({ "preset": "keycloak", "domain": "id.example.com", "realm": bad, "client_id": "app" });
@@ -86,12 +93,16 @@ fn what_is_no_preset_or_of_no_use_is_refused() {
     refused(json!({ "preset": 1, "client_id": "app" }), "PROVIDERS.corp.preset: expected a string");
     let twice = json!({ "preset": "okta", "domain": "a.okta.com", "issuer": "https://a.okta.com/oauth2/x", "client_id": "app" });
     refused(twice, "PROVIDERS.corp.domain: is of no use");
-    refused(json!({ "preset": "google", "domain": "a.okta.com", "client_id": "app" }), "PROVIDERS.corp.domain: unknown key");
+    refused(
+        json!({ "preset": "google", "domain": "a.okta.com", "client_id": "app" }),
+        "PROVIDERS.corp.domain: unknown key",
+    );
     let without = json!({ "issuer": "https://login.example.com", "domain": "x", "client_id": "app" });
     refused(without, "PROVIDERS.corp.domain: unknown key");
     // What only a preset says is not for a table to say.
     refused(json!({ "preset": "google", "kind": "oauth2", "client_id": "app" }), "PROVIDERS.corp.kind: unknown key");
-    let own = json!({ "issuer": "https://login.example.com", "client_id": "app", "user_endpoint": "https://x.example/me" });
+    let own =
+        json!({ "issuer": "https://login.example.com", "client_id": "app", "user_endpoint": "https://x.example/me" });
     refused(own, "PROVIDERS.corp.user_endpoint: unknown key");
     let template = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0", "client_id": "app" });
     refused(template, "PROVIDERS.corp.issuer: expected an https URL");
@@ -100,7 +111,8 @@ fn what_is_no_preset_or_of_no_use_is_refused() {
 #[test]
 fn tenants_are_written_out() {
     //
-    let read = |tenants: Value| provider(json!({ "preset": "entra-multitenant", "tenants": tenants, "client_id": "app" }));
+    let read =
+        |tenants: Value| provider(json!({ "preset": "entra-multitenant", "tenants": tenants, "client_id": "app" }));
     let listed = read(json!([TENANT])).issuer;
     assert!(listed.has_tenants() && listed.is(&format!("https://login.microsoftonline.com/{TENANT}/v2.0")));
     for foreign in [
@@ -114,11 +126,19 @@ fn tenants_are_written_out() {
     }
     assert!(read(json!("any")).issuer.of_tenant(TENANT).is_some());
     let missing = problems(&table(json!({ "preset": "entra-multitenant", "client_id": "app" })));
-    assert!(missing[0].starts_with("PROVIDERS.corp.tenants: expected `any`, or a list of a tenant's ID"), "{missing:?}");
+    assert!(
+        missing[0].starts_with("PROVIDERS.corp.tenants: expected `any`, or a list of a tenant's ID"),
+        "{missing:?}"
+    );
     for bad in [json!("all"), json!(["any"]), json!([]), json!([TENANT, TENANT]), json!(["contoso.com"]), json!(true)] {
-        refused(json!({ "preset": "entra-multitenant", "tenants": bad, "client_id": "app" }), "PROVIDERS.corp.tenants: ");
+        refused(
+            json!({ "preset": "entra-multitenant", "tenants": bad, "client_id": "app" }),
+            "PROVIDERS.corp.tenants: ",
+        );
     }
-    for bad in ["https://login.microsoftonline.com/v2.0", "https://{tenantid}.example.com/", "https://a.example/x{tenantid}/y"] {
+    for bad in
+        ["https://login.microsoftonline.com/v2.0", "https://{tenantid}.example.com/", "https://a.example/x{tenantid}/y"]
+    {
         let own = json!({ "preset": "entra-multitenant", "tenants": "any", "issuer": bad, "client_id": "app" });
         refused(own, "PROVIDERS.corp.issuer: expected an https URL without query or fragment, one segment");
     }
@@ -161,7 +181,9 @@ fn a_provider_of_oauth_2_has_no_openid_connect() {
         let own = json!({ "preset": "github", "client_id": "app", "user_endpoint": bad });
         refused(own, "PROVIDERS.corp.user_endpoint: expected an https URL");
     }
-    for (claim, member) in [("sub", json!("login")), ("roles", json!("roles")), ("name", json!(1)), ("name", json!("a b"))] {
+    for (claim, member) in
+        [("sub", json!("login")), ("roles", json!("roles")), ("name", json!(1)), ("name", json!("a b"))]
+    {
         let own = json!({ "preset": "github", "client_id": "app", "user_claims": { claim: member } });
         refused(own, &format!("PROVIDERS.corp.user_claims.{claim}: expected "));
     }
@@ -184,7 +206,8 @@ fn routes_that_want_what_a_provider_cannot_tell_are_refused() {
 #[test]
 fn apple_signs_its_own_client_secret() {
     //
-    let apple = json!({ "preset": "apple", "client_id": "com.example.web", "team_id": "A1B2C3D4E5", "key_id": "F6G7H8I9J0" });
+    let apple =
+        json!({ "preset": "apple", "client_id": "com.example.web", "team_id": "A1B2C3D4E5", "key_id": "F6G7H8I9J0" });
     let read = provider(apple.clone());
     let ClientAuth::Apple(key) = &read.client_auth else { panic!("{:?}", read.client_auth) };
     assert!(key.key.expose().contains("\"kid\":\"F6G7H8I9J0\""), "the key has the name that Apple gave");

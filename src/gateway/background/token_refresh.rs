@@ -34,7 +34,9 @@ impl Gateway {
         event.session = Some(job.digest.public_id());
         let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
-                Ok(access_token) => (refreshed(self.provider_of(job), response, access_token, platform.clock().now()), None),
+                Ok(access_token) => {
+                    (refreshed(self.provider_of(job), response, access_token, platform.clock().now()), None)
+                }
                 Err(reason) => {
                     if let (Some(token), Some(provider)) = (&response.id_token, self.provider_of(job)) {
                         let expected = expected_of(provider, platform.clock().now());

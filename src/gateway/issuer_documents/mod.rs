@@ -99,7 +99,11 @@ impl IssuerDocuments {
     ///
     /// # Errors
     /// When there is none that is young enough and the issuer does not give one.
-    pub(super) async fn metadata<P: Platform>(&self, platform: &P, provider: &Provider) -> Result<Rc<Metadata>, Reason> {
+    pub(super) async fn metadata<P: Platform>(
+        &self,
+        platform: &P,
+        provider: &Provider,
+    ) -> Result<Rc<Metadata>, Reason> {
         match &provider.oauth2 {
             Some(oauth2) => Ok(Rc::new(Metadata::of_oauth2(oauth2))),
             None => self.metadata.get(platform, &MetadataOf::provider(&provider.issuer)).await,

@@ -212,7 +212,8 @@ impl Wishes {
         // A provider that cannot tell would only make the sign-in fail.
         let tells = |inability| !provider.cannot.contains(&inability);
         let max_age = link.max_age.as_deref().filter(|_| allowed(LoginParameter::MaxAge)).map(checked_max_age);
-        let max_age = max_age.transpose()?.filter(|_| tells(Inability::MaxAge)).into_iter().chain(provider.max_age).min();
+        let max_age =
+            max_age.transpose()?.filter(|_| tells(Inability::MaxAge)).into_iter().chain(provider.max_age).min();
         Ok(Self {
             hints: Hints { prompt: prompt.transpose()?, login_hint: hint.transpose()?, own: own(link, provider)? },
             acr_values: narrowed(&acr.transpose()?.unwrap_or_default(), provider),

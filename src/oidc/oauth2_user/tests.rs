@@ -13,7 +13,8 @@ fn discord() -> OAuth2 {
 }
 
 fn answer(status: u16, body: &str) -> OutboundResponse {
-    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))]);
+    let headers =
+        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))]);
     OutboundResponse { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
 }
 
@@ -39,8 +40,14 @@ fn a_person_is_the_id_and_nothing_that_is_given_to_others() {
 #[test]
 fn an_id_that_is_none_ends_the_login() {
     //
-    for id in ["1e20", "1.0", "-1", "0", "null", "true", "[1]", "{}", "\"\"", "\"a b\"", "\"é\"", "18446744073709551616"] {
-        assert_eq!(user(&format!("{{\"id\":{id},\"login\":\"x\"}}"), &github()), Err(UserInfoError::IdMalformed), "{id}");
+    for id in
+        ["1e20", "1.0", "-1", "0", "null", "true", "[1]", "{}", "\"\"", "\"a b\"", "\"é\"", "18446744073709551616"]
+    {
+        assert_eq!(
+            user(&format!("{{\"id\":{id},\"login\":\"x\"}}"), &github()),
+            Err(UserInfoError::IdMalformed),
+            "{id}"
+        );
     }
     let long = json!({ "id": "7".repeat(256) }).to_string();
     assert_eq!(user(&long, &github()), Err(UserInfoError::IdMalformed));

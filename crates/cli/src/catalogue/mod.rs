@@ -15,13 +15,15 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 18] = [
+const FILES: [(&str, &str); 20] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
     ("session", include_str!("session.toml")),
+    ("storage", include_str!("storage.toml")),
     ("routes", include_str!("routes.toml")),
     ("require", include_str!("require.toml")),
+    ("cache", include_str!("cache.toml")),
     ("cors", include_str!("cors.toml")),
     ("route_limits", include_str!("route_limits.toml")),
     ("limit", include_str!("limit.toml")),
