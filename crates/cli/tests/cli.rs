@@ -55,33 +55,6 @@ fn a_development_configuration_with_its_secrets_is_warned_about() {
     answers_as_recorded("development-none", &["check", "-c", "development.toml", "--secrets", "none"], 0);
 }
 
-/// As somebody would who copies them into the `wrangler.toml` of the demo, in place of its variables.
-#[test]
-fn the_configurations_that_the_documentation_shows_are_good() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
-    let wrangler = read("wrangler.toml");
-    let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
-    let site = "[vars]\nPUBLIC_URL = \"https://app.example.com\"\n\
-        [vars.PROVIDERS.corp]\nissuer = \"https://login.example.com\"\nclient_id = \"a\"\n";
-    let shown = [
-        ("README.md", "PUBLIC_URL = ", ""),
-        ("docs/reference/annotated-configuration.md", "# PATHS = ", ""),
-        ("docs/reference/annotated-configuration.md", "[vars.ROUTE_GROUPS.api]\nupstream", site),
-        ("docs/reference/annotated-configuration.md", "SITES = ", ""),
-    ];
-    for (number, (page, part, before)) in shown.iter().enumerate() {
-        let text = read(page);
-        let all = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
-        let shown = format!("{before}{}", all.into_iter().find(|text| text.contains(part)).unwrap());
-        let services = ["ORDERS", "SHOP"].map(|name| format!("[[services]]\nbinding = \"{name}\"\nservice = \"x\"\n"));
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shown-{number}.toml"));
-        std::fs::write(&file, format!("{bindings}\n{}\n{shown}", services.concat())).unwrap();
-        let output = postern(&["check", "--config", file.to_str().unwrap()], "");
-        assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stdout));
-    }
-}
-
 #[test]
 fn every_problem_is_listed_with_its_path_and_no_secret() {
     answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
