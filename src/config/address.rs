@@ -83,6 +83,12 @@ impl Issuer {
         self.tenants.is_some()
     }
 
+    /// Whether the people of any tenant count.
+    #[must_use]
+    pub fn takes_any_tenant(&self) -> bool {
+        self.tenants.as_deref() == Some(&Tenants::Any)
+    }
+
     /// Its name for this tenant; `None` where people of that tenant do not count here.
     #[must_use]
     pub fn of_tenant(&self, tenant: &str) -> Option<String> {

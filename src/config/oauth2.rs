@@ -54,13 +54,17 @@ pub struct OAuth2 {
 
 /// Reads the endpoints and claims of such a provider.
 pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Issuer>) -> Option<OAuth2> {
-    // An issuer that is wrong has its own problem; it is no reason to doubt every other address.
-    let allowed = |url: &str| issuer.is_none_or(|issuer| issuer.allows_endpoint(url)).then(|| url.to_owned());
-    let authorization_endpoint = table.required("authorization_endpoint", ENDPOINT, parsed(ENDPOINT, allowed));
-    let token_endpoint = table.required("token_endpoint", ENDPOINT, parsed(ENDPOINT, allowed));
-    let user_endpoint = table.required("user_endpoint", ENDPOINT, parsed(ENDPOINT, allowed));
-    let emails_endpoint = table.optional("emails_endpoint", parsed(ENDPOINT, allowed));
-    let revocation_endpoint = table.optional("revocation_endpoint", parsed(ENDPOINT, allowed));
+    let mut required = |key| {
+        if !table.has(key) {
+            table.problem(key, format!("expected {ENDPOINT}, found nothing"));
+        }
+        endpoint(table, key, issuer)
+    };
+    let authorization_endpoint = required("authorization_endpoint");
+    let token_endpoint = required("token_endpoint");
+    let user_endpoint = required("user_endpoint");
+    let emails_endpoint = endpoint(table, "emails_endpoint", issuer);
+    let revocation_endpoint = endpoint(table, "revocation_endpoint", issuer);
     for key in OF_OPENID.into_iter().filter(|key| table.has(key)) {
         table.problem(key, "has no meaning for a provider of OAuth 2 without OpenID Connect, take it out");
     }
@@ -73,6 +77,13 @@ pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Issuer>) -> Option<OAu
         revocation_endpoint,
         user_claims,
     })
+}
+
+/// The address at `key`, if there is one. An issuer that is wrong has its own problem; it is no reason to doubt every other
+/// address.
+pub(super) fn endpoint(table: &mut Table<'_>, key: &'static str, issuer: Option<&Issuer>) -> Option<String> {
+    let allowed = |url: &str| issuer.is_none_or(|issuer| issuer.allows_endpoint(url)).then(|| url.to_owned());
+    table.optional(key, parsed(ENDPOINT, allowed))
 }
 
 fn claims(table: &Table<'_>) -> Vec<(String, String)> {

@@ -59,7 +59,9 @@ pub(super) fn expand(table: &mut Table<'_>) -> Option<Expanded> {
         Some(Value::Object(own)) => {
             let Value::Object(members) = value else { return false };
             for (name, value) in members {
-                own.entry(name.as_str()).or_insert_with(|| value.take());
+                if !own.contains_key(name) {
+                    own.insert(name.clone(), value.take());
+                }
             }
             false
         }

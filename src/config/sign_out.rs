@@ -1,6 +1,7 @@
 //! How a person who signs out here signs out at the provider too, and how the provider tells of sign-outs.
 
 use super::address::Issuer;
+use super::oauth2::endpoint;
 use super::provider::parameters;
 use super::table::Table;
 use super::value::{choice, flag, parsed, word};
@@ -12,8 +13,6 @@ const LOGOUTS: [(&str, Logout); 2] = [("provider", Logout::Provider), ("local", 
 
 const LOGOUT_TOKENS: [(&str, LogoutTokens); 3] =
     [("standard", LogoutTokens::Standard), ("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
-
-const ENDPOINT: &str = "an https URL of the public internet";
 
 /// What a sign-out asks of the provider, and what is believed of its notices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +54,11 @@ pub enum LogoutTokens {
 
 /// Reads the keys about sign-out.
 pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Issuer>) -> SignOut {
-    // An issuer that is wrong has its own problem; it is no reason to doubt every other address.
-    let allowed = |url: &str| issuer.is_none_or(|issuer| issuer.allows_endpoint(url)).then(|| url.to_owned());
     let logout = table.optional("logout", choice(&LOGOUTS));
     let params = parameters(table, "logout_params", &OWN_PARAMETERS);
     let id_token_hint = table.optional("id_token_hint", flag);
     let tokens = table.optional("logout_tokens", choice(&LOGOUT_TOKENS));
-    let endpoint = table.optional("end_session_endpoint", parsed(ENDPOINT, allowed));
+    let endpoint = endpoint(table, "end_session_endpoint", issuer);
     let return_parameter =
         table.optional("logout_return_parameter", parsed("a parameter's name of visible ASCII characters", word));
     if return_parameter.is_some() && !table.has("end_session_endpoint") {

@@ -8,12 +8,12 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
-use p256::pkcs8::DecodePrivateKey;
 use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::assertion_key::RsaPrivateJwk;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
+use crate::jose::pkcs8;
 use crate::json::{self, said};
 use crate::secret::Secret;
 
@@ -91,11 +91,13 @@ impl Es256Signer {
     /// Takes a private P-256 key as PKCS #8 in PEM (RFC 7468 §10), white space around it or not.
     ///
     /// # Errors
-    /// When it is not one.
+    /// When it is not one, or has a public half that does not belong to it.
     pub fn from_pkcs8(pem: &Secret<String>) -> Result<Self, SignerError> {
-        let pem = pem.expose().trim();
-        let key = p256::SecretKey::from_pkcs8_pem(pem).map_err(|_| SignerError::NotP256)?;
-        Self::from_scalar(&Secret::new(key.to_bytes().into())).ok_or(SignerError::NotP256)
+        let (scalar, public) = pkcs8::p256(pem.expose()).ok_or(SignerError::NotP256)?;
+        let signer = Self::from_scalar(&scalar).ok_or(SignerError::NotP256)?;
+        let point = signer.key.verifying_key().to_encoded_point(false);
+        let belongs = public.is_none_or(|public| public == point.as_bytes());
+        if belongs { Ok(signer) } else { Err(SignerError::NotP256) }
     }
 
     /// The same key under another name.

@@ -53,7 +53,7 @@ impl SignedIn {
     #[must_use]
     pub fn with_claim(mut self, name: &str, value: Option<Value>) -> Self {
         if let Some(value) = value {
-            self.claims.entry(name).or_insert(value);
+            self.claims.insert(name.to_owned(), value);
         }
         self
     }

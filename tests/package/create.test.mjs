@@ -7,7 +7,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { unstable_readConfig as readConfig } from "wrangler";
+import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
 import { TARBALLS, emptyFolder } from "./support/project.mjs";
 
@@ -89,9 +89,23 @@ test("secrets are fresh, for their owner alone, and neither in the configuration
   assert.notEqual(/dev1:.*/.exec(one)[0], /dev1:.*/.exec(other)[0]);
   assert.equal(statSync(join(folders[0], ".dev.vars")).mode & 0o777, 0o600);
   assert.match(read(folders[0], ".gitignore"), /^\.dev\.vars$/m);
+  // A Deploy button makes a secret of the deployment of each line that is no comment.
+  assert.deepEqual(read(folders[0], ".dev.vars.example").match(/^[^#\n].*$/gm), ['POSTERN_KEYS=""', 'PROVIDER_AUTH0_CLIENT_SECRET=""']);
   const key = /dev1:([\w-]+)/.exec(one)[1];
   for (const path of readdirSync(folders[0], { recursive: true }).filter((name) => statSync(join(folders[0], name)).isFile() && name !== ".dev.vars")) {
     assert.ok(!read(folders[0], path).includes(key) && !read(folders[0], path).includes("s3cret"), path);
+  }
+});
+
+test("keys are written so that wrangler reads them as they are", async () => {
+  const pem = "-----BEGIN PRIVATE KEY-----\nMIGH+/Ag==\n-----END PRIVATE KEY-----";
+  const jwk = '{"kty":"EC","crv":"P-256"}';
+  const apple = EXAMPLES.find(([id]) => id === "apple")[1];
+  for (const secret of [pem, jwk]) {
+    const folder = emptyFolder();
+    assert.equal((await create(folder, apple, { env: { POSTERN_CLIENT_SECRET: `${secret}\n` } })).code, 0);
+    const { PROVIDER_APPLE_PRIVATE_KEY: { value } } = getVarsForDev(join(folder, "wrangler.jsonc"), undefined, {}, undefined, true);
+    assert.equal(value, secret);
   }
 });
 
@@ -228,16 +242,16 @@ test("at a terminal it asks, shows what to register before it wants the client, 
   assert.deepEqual([code, err], [0, ""]);
   const lines = out.replace(/\x1b\[\d+[A-Z]/g, "").split(/\r?\n/);
   assert.deepEqual(lines.filter((line) => line.length > 80 && !typed.some((answer) => answer && line.endsWith(answer))), []);
-  assert.match(out, /expected a number from 1 to 12/);
+  assert.match(out, /expected a number from 1 to \d+/);
   assert.match(out, /expected a host name/);
   assert.ok(out.indexOf("https://app.example.com/auth/callback/auth0") < out.indexOf("Client ID (empty"), "registered first");
   assert.ok(!out.includes("s3cret-typed"));
   assert.match(read(folder, ".dev.vars"), /CLIENT_SECRET="s3cret-typed"/);
-  assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { issuer: "https://example.eu.auth0.com/", client_id: "the-client" } });
+  assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });
 });
 
 test("colours are for terminals whose owner wants them", async () => {
-  const typed = () => ["12", ""];
+  const typed = () => [String(Object.keys(PROVIDERS).length + 1), ""];
   assert.match((await create(emptyFolder(), [], { typed: typed() })).out, /\x1b\[1mPostern is set up/);
   assert.doesNotMatch((await create(emptyFolder(), [], { typed: typed(), env: { NO_COLOR: "1" } })).out, /\x1b\[[0-9]*m/);
 });

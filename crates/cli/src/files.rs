@@ -23,9 +23,9 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     entries.map(|entry| Ok(folder.join(entry.map_err(failed)?.file_name()))).collect()
 }
 
-/// Whether there is such a file or folder.
+/// Whether there is such a file.
 pub(super) fn exists(path: &Path) -> bool {
-    located(path).exists()
+    located(path).is_file()
 }
 
 /// Whether it is a folder.

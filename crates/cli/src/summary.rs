@@ -3,7 +3,7 @@
 use postern::VERSION;
 use postern::authn::resource;
 use postern::config::{
-    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
+    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout,
     LogoutTokens, ObjectPlace, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use postern::jose::Algorithm;
@@ -13,34 +13,43 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
-use super::rules;
+use postern::ids::site::Site;
+use serde_json::{Map, Value};
 
-/// What the summary says beside the configuration itself.
-pub(super) struct Notes<'a> {
-    pub(super) file: &'a str,
-    pub(super) environment: Option<&'a str>,
-    /// The secrets that are set elsewhere.
-    pub(super) secrets: &'a [String],
-}
+use super::report::{Place, Warning};
+use super::wrangler::Wrangler;
+use super::{abilities, mistakes, rules};
 
 /// The summary of all sites, one after the other.
-pub(super) fn write(configs: &[&Config], notes: &Notes<'_>, warnings: &[String]) -> String {
-    let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{place}: no problems\n", notes.file);
+pub(super) fn write(
+    configs: &[&Config],
+    place: &Place<'_>,
+    (secret_names, warnings): (&[String], &[Warning]),
+) -> String {
+    let environment = place.environment.map_or_else(String::new, |name| format!(" (env {name})"));
+    let mut text = format!("{}{environment}: no problems\n", place.file);
     text.extend(configs.iter().map(|config| site(config)));
-    text.push_str(&secrets(notes));
-    let own = configs.iter().flat_map(|config| own_warnings(config).into_iter().map(|text| of_site(config, text)));
-    let warnings: Vec<String> = own.chain(warnings.iter().cloned()).collect();
+    text.push_str(&secrets(place, secret_names));
     if !warnings.is_empty() {
         text.push_str("\nWarnings\n");
-        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+        text.extend(warnings.iter().map(|warning| format!("  {}\n", told(warning))));
     }
     text
 }
 
+/// What weakens the deployment, or is a mistake by all appearances.
+pub(super) fn warnings(configs: &[&Config], vars: &Map<String, Value>, wrangler: &Wrangler) -> Vec<Warning> {
+    let of = |site: &Site, text: String| Warning { site: site.clone(), text };
+    let own = configs.iter().flat_map(|config| {
+        let all = own_warnings(config).into_iter().chain(mistakes::warnings(config, vars));
+        all.map(|text| of(&config.site, text))
+    });
+    own.chain(wrangler.warnings(configs).into_iter().map(|text| of(&Site::SOLE, text))).collect()
+}
+
 /// Says of which site, where there are several.
-fn of_site(config: &Config, text: String) -> String {
-    config.site.id().map_or_else(|| text.clone(), |id| format!("site {id}: {text}"))
+fn told(warning: &Warning) -> String {
+    warning.site.id().map_or_else(|| warning.text.clone(), |id| format!("site {id}: {}", warning.text))
 }
 
 fn site(config: &Config) -> String {
@@ -155,13 +164,17 @@ fn limited(limit: &Limit) -> String {
 
 fn describe(config: &Config, provider: &Provider) -> String {
     let mut text = format!(
-        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n    back-channel logout URI   {}\n",
+        "  {} ({})\n    redirect URI              {}\n",
         provider.id,
         provider.issuer.as_str(),
-        config.callback_url(&provider.id),
-        config.logged_out_url(),
-        config.backchannel_logout_url(&provider.id)
+        config.callback_url(&provider.id)
     );
+    if provider.oauth2.is_none() && provider.sign_out.logout == Logout::Provider {
+        text.push_str(&format!("    post-logout redirect URI  {}\n", config.logged_out_url()));
+    }
+    if !provider.cannot.contains(&Inability::BackchannelLogout) {
+        text.push_str(&format!("    back-channel logout URI   {}\n", config.backchannel_logout_url(&provider.id)));
+    }
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
@@ -406,13 +419,13 @@ fn one_of<T: std::fmt::Display>(prefix: &str, names: &[T]) -> String {
     if names.is_empty() { String::new() } else { format!("{prefix}{}", names.join(" or ")) }
 }
 
-fn secrets(notes: &Notes<'_>) -> String {
-    if notes.secrets.is_empty() {
+fn secrets(place: &Place<'_>, names: &[String]) -> String {
+    if names.is_empty() {
         return String::new();
     }
-    let place = notes.environment.map_or_else(String::new, |name| format!(" --env {name}"));
+    let place = place.environment.map_or_else(String::new, |name| format!(" --env {name}"));
     let mut text = "\nSecrets to set, if not done yet\n".to_owned();
-    for name in notes.secrets {
+    for name in names {
         let hint = if name == KEY_RING { "  (make it with `postern keys new`)" } else { "" };
         text.push_str(&format!("  wrangler secret put {name}{place}{hint}\n"));
     }
@@ -430,6 +443,13 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     warnings.extend(floods(config));
     warnings.extend(rules::warnings(config));
+    warnings.extend(abilities::warnings(config));
+    for provider in config.providers.iter().filter(|provider| provider.issuer.takes_any_tenant()) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.tenants` is `any`: people of every organisation that uses Microsoft Entra can sign in",
+            provider.id
+        ));
+    }
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(
             "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",

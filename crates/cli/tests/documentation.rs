@@ -209,7 +209,11 @@ fn check(number: usize, configuration: &Value) -> Option<String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("documentation-{number}"));
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("wrangler.toml");
-    let lines = configuration.as_object().unwrap().iter().map(|(key, value)| format!("{} = {}\n", Value::from(key.as_str()), written(value)));
+    let lines = configuration
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| format!("{} = {}\n", Value::from(key.as_str()), written(value)));
     fs::write(&file, lines.collect::<String>()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     let output = command.args(["check", "--secrets", "none", "--config"]).arg(&file).output().unwrap();

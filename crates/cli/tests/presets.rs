@@ -87,3 +87,22 @@ fn every_preset_is_whole_and_has_a_page() {
         assert!(page.exists(), "{} is missing", page.display());
     }
 }
+
+/// What `postern check --preset` says of each, word for word.
+#[test]
+fn a_preset_is_told_with_what_it_sets_and_what_to_do() {
+    //
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/providers");
+    for name in presets().keys() {
+        let answer = postern_cli::run(["check", "--preset", name].into_iter().map(Into::into));
+        assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{name}");
+        let golden = folder.join(format!("{name}.golden"));
+        if std::env::var_os("POSTERN_BLESS").is_some() {
+            write(&golden, &answer.out).unwrap();
+        }
+        assert_eq!(answer.out, read_to_string(&golden).unwrap(), "{name}");
+    }
+    let unknown = postern_cli::run(["check", "--preset", "entre"].into_iter().map(Into::into));
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("there is no preset `entre`, expected one of apple, "), "{}", unknown.err);
+}

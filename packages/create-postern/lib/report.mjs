@@ -3,8 +3,9 @@
 import { relative } from 'node:path';
 
 import { numbered } from './answers.mjs';
-import { secretName, viteConfigFile } from './files.mjs';
+import { viteConfigFile } from './files.mjs';
 import { wrapped } from './paint.mjs';
+import { secretName } from './providers.mjs';
 
 export function report({ answers, written, names, project, from, paint }) {
   return [
@@ -29,7 +30,7 @@ function missing(answers, paint) {
   const { isDemo, clientId, secret, url, api } = answers;
   const todo = [];
   if (!isDemo && !clientId) todo.push('wrangler.jsonc: put the client id in the place of CLIENT_ID.');
-  if (!isDemo && !secret) todo.push(`.dev.vars: put the client secret into ${secretName(answers)}.`);
+  if (!isDemo && !secret) todo.push(`.dev.vars: put what the provider gave you into ${secretName(answers)}.`);
   if (!isDemo && !url) todo.push('wrangler.jsonc, before you deploy: set PUBLIC_URL and `routes` to your address.');
   const knowsAddress = isDemo || (api.kind === 'new' && url) || !['new', 'own'].includes(api.kind);
   if (!knowsAddress) todo.push(`api/wrangler.jsonc, before you deploy: set POSTERN_URL to ${url ?? 'the same address'}.`);

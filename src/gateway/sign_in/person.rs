@@ -1,9 +1,9 @@
 //! Who came back from the provider, by what it says of them: an ID token, or without OpenID Connect its user endpoint.
 
 use crate::config::{OAuth2, Provider};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::{Platform, cold};
 use crate::oidc::exchange::may_pass;
 use crate::oidc::id_token::{IdToken, IdTokenError, IdTokenExpectations};
 use crate::oidc::metadata::Metadata;
@@ -29,7 +29,7 @@ pub(super) async fn believe<P: Platform>(
     transaction: &Transaction,
 ) -> Result<SignedIn, Reason> {
     match &provider.oauth2 {
-        Some(oauth2) => by_user_endpoint(ctx, (provider, oauth2), response, transaction).await,
+        Some(oauth2) => cold(by_user_endpoint(ctx, (provider, oauth2), response, transaction)).await,
         None => by_id_token(ctx, provider, metadata, response, transaction).await.map(SignedIn::from),
     }
 }

@@ -123,6 +123,8 @@ fn a_key_in_pkcs_8_is_taken_as_its_file_has_it() {
         pem.replace("PRIVATE KEY", "EC PRIVATE KEY"),
         pem.replace("PRIVATE KEY", "PUBLIC KEY"),
         pem.replace("MIGH", "MIGG"),
+        // The public half of another key.
+        pem.replace("DMfkZ", "DMfkY"),
         body,
         pem.lines().take(2).collect(),
         String::new(),

@@ -20,15 +20,15 @@ const FILES: [(&str, &str); 20] = [
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
     ("session", include_str!("session.toml")),
-    ("storage", include_str!("storage.toml")),
     ("routes", include_str!("routes.toml")),
-    ("require", include_str!("require.toml")),
     ("cache", include_str!("cache.toml")),
+    ("require", include_str!("require.toml")),
     ("cors", include_str!("cors.toml")),
     ("route_limits", include_str!("route_limits.toml")),
     ("limit", include_str!("limit.toml")),
     ("limits", include_str!("limits.toml")),
     ("security_headers", include_str!("security_headers.toml")),
+    ("storage", include_str!("storage.toml")),
     ("issuers", include_str!("issuers.toml")),
     ("admin", include_str!("admin.toml")),
     ("decisions", include_str!("decisions.toml")),
@@ -66,6 +66,12 @@ struct Entry {
     /// Whether it is one of a deployment, and no site has its own.
     #[serde(default)]
     deployment: bool,
+    /// Whether it is read only with certain presets.
+    #[serde(default)]
+    with_preset: bool,
+    /// Whether it is required only where no preset sets it.
+    #[serde(default)]
+    unless_preset: bool,
     /// What stands in for it, as it would be written.
     default: Option<String>,
     /// What is so without it, in words.

@@ -27,8 +27,9 @@ fn of_section(section: &Section, all: &[Section]) -> String {
 
 fn row(section: &Section, entry: &Entry, all: &[Section]) -> String {
     let anchor = format!("{}-{}", section.name, entry.name.to_ascii_lowercase());
+    let only = if entry.with_preset { " (some presets)" } else { "" };
     let cells = [
-        format!("<a id=\"{anchor}\"></a>`{}`", entry.name),
+        format!("<a id=\"{anchor}\"></a>`{}`{only}", entry.name),
         value(&entry.kind, entry, all),
         otherwise(entry),
         format!("{} Example: `{}`", entry.text, entry.example),

@@ -61,11 +61,16 @@ pub(super) fn written(schema: &Value) -> String {
 }
 
 fn table(section: &Section) -> Value {
-    let required: Vec<&str> = section.key.iter().filter(|entry| entry.required).map(|entry| &*entry.name).collect();
+    let always = |entry: &&Entry| entry.required && !entry.unless_preset;
+    let required: Vec<&str> = section.key.iter().filter(always).map(|entry| &*entry.name).collect();
+    let unless_preset: Vec<&str> =
+        section.key.iter().filter(|entry| entry.unless_preset).map(|entry| &*entry.name).collect();
+    let either = Some(json!([{ "required": unless_preset }, { "required": ["preset"] }]));
+    let either = either.filter(|_| !unless_preset.is_empty());
     let properties: Map<String, Value> = section.key.iter().map(|entry| (entry.name.clone(), value(entry))).collect();
     let required = Some(json!(required)).filter(|_| !required.is_empty());
     let schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-    with(schema, "required", required)
+    with(with(schema, "required", required), "anyOf", either)
 }
 
 /// The same with one more member, if it is there.
