@@ -158,7 +158,15 @@ fn frame(part: Value) -> Value {
     let exports: Map<String, Value> = objects.iter().map(exported).collect();
     file.entry("exports").or_insert(Value::Object(exports));
     for (key, value) in bindings.as_object().unwrap() {
-        file.entry(key.clone()).or_insert_with(|| value.clone());
+        match (file.get_mut(key).and_then(Value::as_array_mut), value.as_array()) {
+            (Some(own), Some(needed)) => {
+                let missing: Vec<Value> = needed.iter().filter(|one| !own.contains(one)).cloned().collect();
+                own.extend(missing);
+            }
+            _ => {
+                file.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
     }
     whole
 }
@@ -201,7 +209,11 @@ fn check(number: usize, configuration: &Value) -> Option<String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("documentation-{number}"));
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("wrangler.toml");
-    let lines = configuration.as_object().unwrap().iter().map(|(key, value)| format!("{key} = {}\n", written(value)));
+    let lines = configuration
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| format!("{} = {}\n", Value::from(key.as_str()), written(value)));
     fs::write(&file, lines.collect::<String>()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     let output = command.args(["check", "--secrets", "none", "--config"]).arg(&file).output().unwrap();
@@ -290,7 +302,14 @@ fn no_other_command_is_ever_tried() {
     for line in ["npx postern check", "  --env production", "# a comment", ""] {
         assert!(is_ours(line), "{line}");
     }
-    for line in ["npm start", "npx wrangler deploy", "npx postern check && npm ci", "npx postern check > file", "rm -r x", "npx postern $(x)"] {
+    for line in [
+        "npm start",
+        "npx wrangler deploy",
+        "npx postern check && npm ci",
+        "npx postern check > file",
+        "rm -r x",
+        "npx postern $(x)",
+    ] {
         assert!(!is_ours(line), "{line}");
     }
 }
