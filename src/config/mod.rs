@@ -54,7 +54,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub use settings::{MAX_FILE_BYTES, Settings};
+pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};

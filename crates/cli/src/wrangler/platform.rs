@@ -23,7 +23,7 @@ impl Wrangler {
 
     /// Variables of Postern's that are not below `vars`, where nothing reads them: a rule among them would not be there.
     pub(super) fn misplaced(&self) -> Vec<Problem> {
-        let names = Names::of(self.own("vars").and_then(|vars| vars.get("SITES")));
+        let names = Names::of(self.variables().find(|(name, _)| *name == Names::SITES).map(|(_, sites)| sites));
         let told = |prefix: &str, place: &str, table: &Map<String, Value>| -> Vec<Problem> {
             let stray = table.keys().filter(|key| names.is_variable(key) || *key == "SITES");
             let told = |key: &String| Problem {
@@ -59,8 +59,8 @@ impl Wrangler {
 
     /// The host of each `PUBLIC_URL` with `https`, whatever else is wrong.
     fn public_hosts(&self) -> impl Iterator<Item = &str> {
-        let vars = self.own("vars").and_then(Value::as_object).into_iter().flatten();
-        let urls = vars.filter(|(name, _)| name.ends_with("PUBLIC_URL")).filter_map(|(_, url)| url.as_str());
+        let urls =
+            self.variables().filter(|(name, _)| name.ends_with("PUBLIC_URL")).filter_map(|(_, url)| url.as_str());
         urls.filter_map(|url| Some(url.strip_prefix("https://")?.trim_end_matches('/')))
     }
 
