@@ -1,4 +1,4 @@
-// Every command in docs/command-line.md, run as it stands. `npx` is this repository's program; the providers of
+// Every command in docs/reference/command-line.md, run as it stands. `npx` is this repository's program; the providers of
 // `wrangler.toml` are scriptable ones.
 
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ import { CLI } from '../../scripts/lib/cli.mjs';
 import { root } from '../../scripts/lib/paths.mjs';
 import { startProviders } from '../provider/host.mjs';
 
-const page = readFileSync(join(root, 'docs', 'command-line.md'), 'utf8');
+const page = readFileSync(join(root, 'docs', 'reference', 'command-line.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'postern-page-'));
 const PROVIDERS = { demo: 'http://127.0.0.1:9001', partner: 'http://127.0.0.1:9002' };
 let host;

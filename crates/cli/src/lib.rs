@@ -37,7 +37,7 @@ Usage:
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
       --online   also asks each provider and issuer for its metadata and keys, and tells what will not work with them
-      --json     the answer for programs, as docs/command-line.md says
+      --json     the answer for programs, as docs/reference/command-line.md says
       --site     of several sites, the one that is asked
       --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
   postern check --preset NAME
