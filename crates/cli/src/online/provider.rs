@@ -1,6 +1,6 @@
 //! A provider with whom people sign in, by its metadata and keys.
 
-use postern::config::{ClientAuth, Logout, Provider, ResponseMode};
+use postern::config::{ClientAuth, Inability, Logout, Provider, ResponseMode};
 use postern::json;
 use postern::oidc::metadata::{self, MAX_BYTES, Metadata};
 use serde_json::{Map, Value};
@@ -10,6 +10,10 @@ use super::{Examiner, listed, shown, unusable};
 
 /// Holds what it publishes against its entry of `PROVIDERS`.
 pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
+    // Without OpenID Connect it publishes nothing.
+    if provider.oauth2.is_some() {
+        return;
+    }
     let table = format!("PROVIDERS.{}", provider.id);
     let path = format!("{table}.issuer");
     let Some(body) = examiner.body(&path, &metadata::url(&provider.issuer)) else { return };
@@ -104,9 +108,11 @@ impl Examined<'_, '_> {
     fn client_authentication(&mut self) {
         let method = match &self.provider.client_auth {
             ClientAuth::Basic(_) => "client_secret_basic",
-            ClientAuth::Post(_) | ClientAuth::Apple(_) => "client_secret_post",
+            ClientAuth::Post(_) => "client_secret_post",
             ClientAuth::PrivateKeyJwt(_) => "private_key_jwt",
             ClientAuth::None => "none",
+            // A secret as it is sent, though it is signed anew for each request.
+            ClientAuth::Apple(_) => "client_secret_post",
         };
         if let Some(offered) = self.lacks("token_endpoint_auth_methods_supported", method, &["client_secret_basic"]) {
             self.problem(
@@ -218,7 +224,8 @@ impl Examined<'_, '_> {
         if provider.frontchannel_logout && !self.says("frontchannel_logout_supported") {
             self.warning("frontchannel_logout", "is `true`, and it does not say that it supports front-channel logout");
         }
-        if !self.says("backchannel_logout_supported") {
+        let is_known = provider.cannot.contains(&Inability::BackchannelLogout);
+        if !is_known && !self.says("backchannel_logout_supported") {
             self.warning("issuer", "is of a provider that does not say that it supports back-channel logout: a sign-out elsewhere, or a blocked account, ends no session here before its time");
         }
     }

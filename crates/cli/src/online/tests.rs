@@ -131,7 +131,10 @@ fn a_provider_that_does_not_answer_is_told_with_the_reason() {
 fn an_issuer_that_calls_itself_otherwise_is_told_how_to_be_written() {
     for (there, hint) in [
         ("https://op.example/", " (a slash at the end): write it so"),
-        ("https://op.example/{tenantid}/v2.0", ", a pattern for every tenant: write the issuer of yours"),
+        (
+            "https://op.example/{tenantid}/v2.0",
+            ", a pattern for every tenant: write the issuer of yours, or use `preset = \"entra-multitenant\"`",
+        ),
         (
             "https://sts.windows.net/1/",
             ", that of Entra's older endpoint: write `https://login.microsoftonline.com/TENANT-ID/v2.0`",
