@@ -61,6 +61,10 @@ impl Examined<'_, '_> {
         self.examiner.warning(format!("`{path}` {message}"));
     }
 
+    fn is_entra(&self) -> bool {
+        self.provider.issuer.as_str().starts_with("https://login.microsoftonline.com/")
+    }
+
     fn says(&self, name: &str) -> bool {
         self.document.get(name) == Some(&Value::Bool(true))
     }
@@ -151,8 +155,10 @@ impl Examined<'_, '_> {
     /// What is asked for at sign-in.
     fn requests(&mut self) {
         let scopes = listed(self.document, "scopes_supported").unwrap_or_default();
-        let strange: Vec<&String> =
-            self.provider.scopes.iter().filter(|scope| !scopes.contains(&scope.as_str())).collect();
+        // Those of APIs are seldom listed; Entra lists none of them.
+        let is_of_an_api = |scope: &str| scope.contains("://") || self.is_entra();
+        let is_strange = |scope: &&String| !scopes.contains(&scope.as_str()) && !is_of_an_api(scope);
+        let strange: Vec<&String> = self.provider.scopes.iter().filter(is_strange).collect();
         if !(scopes.is_empty() || strange.is_empty()) {
             self.warning("scopes", &format!("asks for {}, which is not among its `scopes_supported`: if it does not know them, it may refuse every sign-in", shown(&strange)));
         }
@@ -189,7 +195,7 @@ impl Examined<'_, '_> {
             return;
         }
         let issuer = self.provider.issuer.as_str();
-        if issuer.starts_with("https://login.microsoftonline.com/") {
+        if self.is_entra() {
             self.problem(
                 "resource",
                 "Entra refuses `resource`: ask for a scope of the API such as `api://ID/read`".to_owned(),
