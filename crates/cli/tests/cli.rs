@@ -164,7 +164,12 @@ fn a_file_that_cannot_be_read_is_told_by_its_place_not_its_content() {
     answers_as_recorded("unreadable", &["check", "--config", "unreadable.toml"], 2);
     answers_as_recorded("unreadable-secrets", &["check", "-c", "development.toml", "--secrets", "unreadable.vars"], 2);
     answers_as_recorded("no-environment", &["check", "--config", "deployment.toml", "--env", "nowhere"], 2);
-    assert_eq!(postern(&["check", "--config", "absent.toml"], "").status.code(), Some(2));
+    for (file, why) in [("absent.toml", "there is no such file"), (".", "it is a folder"), ("empty.toml/a", "")] {
+        let output = postern(&["check", "--config", file], "");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        assert!(said.starts_with(&format!("postern: cannot read `{file}`: {why}")), "{said}");
+    }
 }
 
 /// Asks in the folder of the examples.

@@ -1,7 +1,7 @@
 //! What of wrangler's settings the Worker relies on beside its bindings: the addresses that lead to it, the classes of its
 //! objects, and how the platform runs it.
 
-use postern::config::{Config, Names, Problem};
+use postern::config::{Config, Constraint, Names, Problem, TokenIssuer};
 use serde_json::{Map, Value};
 
 use super::Wrangler;
@@ -18,6 +18,7 @@ impl Wrangler {
         problems.extend(self.compatibility());
         problems.extend(self.classes());
         problems.extend(self.unreached(sites));
+        problems.extend(self.without_certificates(sites));
         problems
     }
 
@@ -146,6 +147,17 @@ impl Wrangler {
         missing.map(told).collect()
     }
 
+    /// Issuers whose tokens are bound to certificates, of sites at workers.dev, where the platform asks for none.
+    fn without_certificates(&self, sites: &[&Config]) -> Vec<Problem> {
+        let at_workers_dev = sites.iter().filter(|site| self.is_at_workers_dev(site.public_url.host()));
+        let bound = at_workers_dev.flat_map(|site| site.issuers.iter().map(move |issuer| (site, issuer)));
+        let told = |(site, issuer): (&&Config, &TokenIssuer)| Problem {
+            path: site.site.binding(&format!("ISSUERS.{}.sender", issuer.id)),
+            message: "expected `dpop` or `any`: client certificates are shown to a zone, not at workers.dev".to_owned(),
+        };
+        bound.filter(|(_, issuer)| issuer.sender == Constraint::Mtls).map(told).collect()
+    }
+
     /// The hosts that lead to the Worker, as patterns.
     fn routed(&self) -> Vec<&str> {
         let table = [self.own("route"), self.own("routes")].into_iter().flatten().collect::<Vec<_>>();
@@ -267,6 +279,25 @@ mod tests {
             );
             assert_eq!(wrong(&platform(&text), None), ["preview_urls"], "{previews}");
         }
+    }
+
+    #[test]
+    fn tokens_that_are_bound_to_certificates_need_a_zone() {
+        let of = |host: &str, sender: &str| {
+            let text = platform(&format!(
+                "name = \"front\"\nworkers_dev = {}\npreview_urls = false\n[vars]\nPUBLIC_URL = \"https://{host}\"\n\
+                 ISSUERS.machines = {{ issuer = \"https://as.example.com\", audience = \"a\", sender = \"{sender}\" }}\n\
+                 ROUTES.\"/\" = {{ upstream = \"https://api.example.com\", authenticate = [\"bearer\"] }}\n",
+                host.ends_with(WORKERS_DEV)
+            ));
+            let wrangler = Wrangler::new(&Source::parse(Syntax::Toml, &text).unwrap(), None).unwrap();
+            let vars = wrangler.vars().unwrap();
+            let config = Config::parse(&vars, &|name| Some(crate::stand_in::value(name, &vars))).unwrap();
+            wrangler.platform_problems(&[&config]).into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(of("front.example.workers.dev", "mtls"), ["ISSUERS.machines.sender"]);
+        assert!(of("front.example.workers.dev", "dpop").is_empty());
+        assert!(of("app.example.com", "mtls").is_empty());
     }
 
     #[test]
