@@ -11,10 +11,16 @@ use serde_json::{Map, Value, json};
 
 use super::decisions::Policies;
 use super::files::{self, read};
+use super::online::{self, Answers, Findings};
 use super::report::{Good, Place, Problems, Warning};
 use super::source::{self, Source, Syntax};
 use super::wrangler::Wrangler;
 use super::{Answer, USAGE, decisions, dev_vars, mistakes, preset, stand_in, summary};
+
+/// This program has no network: the one in Node asks in its place, and hands over the answers.
+const ONLINE: &str = "`--online` is for the command of the npm package: `npx postern check --online`";
+/// Providers are to be asked first.
+const ASK_FIRST: u8 = 3;
 
 /// What was asked on the command line.
 #[derive(Default)]
@@ -28,6 +34,8 @@ pub(super) struct Asked {
     site: Option<String>,
     /// Whether the answer is for programs.
     json: bool,
+    /// What providers answered, in a file; `-` is standard input.
+    answers: Option<PathBuf>,
 }
 
 /// Where the values of secrets come from.
@@ -46,6 +54,8 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
             Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
             Arg::Long("preset") => return Ok(preset::tell(&parser.value()?.string()?)),
             Arg::Long("json") => asked.json = true,
+            Arg::Long("answers") => asked.answers = Some(parser.value()?.into()),
+            Arg::Long("online") => return Ok(Answer::misused(ONLINE)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             other => match Asked::option(&other) {
                 Some(option) => asked.take(option, &mut parser)?,
@@ -137,15 +147,19 @@ struct Checked<'a> {
     place: &'a Place<'a>,
     secrets: &'a [String],
     warnings: &'a [Warning],
+    /// What was read online.
+    read: &'a [String],
 }
 
 impl Checked<'_> {
     fn summary(&self) -> String {
-        summary::write(self.configs, self.place, (self.secrets, self.warnings))
+        let online: String = self.read.iter().map(|line| format!("  {line}\n")).collect();
+        let online = if online.is_empty() { online } else { format!("\nRead online\n{online}") };
+        summary::write(self.configs, self.place, (self.secrets, self.warnings)) + &online
     }
 
     fn data(&self) -> Value {
-        let good = Good { configs: self.configs, secrets: self.secrets };
+        let good = Good { configs: self.configs, secrets: self.secrets, read: self.read };
         self.place.data(&Problems::common(Vec::new()), self.warnings, Some(good))
     }
 }
@@ -225,13 +239,28 @@ fn check(asked: &Asked, answer: impl FnOnce(Checked<'_>) -> Result<Answer, Strin
     let build = Build { policies: true, ..Build::PLAIN };
     let deployment = Deployment::parse_for(build, &vars, &|secret| secrets.lookup(secret, &vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
-    let warnings = summary::warnings(&configs, &vars, &wrangler);
+    let mut warnings = summary::warnings(&configs, &vars, &wrangler);
     let problems = Problems::of(&deployment, around(&wrangler, &vars, &configs));
     if !problems.is_empty() {
         return wrong(&problems, &warnings);
     }
-    let secrets = secrets.unseen();
-    answer(Checked { configs: &configs, place: &place, secrets: &secrets, warnings: &warnings })
+    let online = online(asked, &configs)?;
+    if !online.wanted.is_empty() {
+        return Ok(Answer { out: text(&online::wanted(online.wanted)), code: ASK_FIRST, ..Answer::default() });
+    }
+    warnings.extend(online.warnings);
+    if !online.problems.is_empty() {
+        return wrong(&Problems::common(online.problems), &warnings);
+    }
+    let (secrets, read) = (secrets.unseen(), &online.read);
+    answer(Checked { configs: &configs, place: &place, secrets: &secrets, warnings: &warnings, read })
+}
+
+/// What providers and issuers publish, if they are to be asked.
+fn online(asked: &Asked, configs: &[&Config]) -> Result<Findings, String> {
+    let Some(file) = &asked.answers else { return Ok(Findings::default()) };
+    let answers = Answers::parse(&files::read_or_input(file)?).map_err(|why| format!("{}: {why}", file.display()))?;
+    Ok(online::examine(configs, &answers))
 }
 
 /// What is wrong and no question of the variables alone.

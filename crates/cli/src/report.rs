@@ -133,12 +133,18 @@ pub(super) struct Good<'a> {
     pub(super) configs: &'a [&'a Config],
     /// The secrets that are set elsewhere.
     pub(super) secrets: &'a [String],
+    /// What was read online.
+    pub(super) read: &'a [String],
 }
 
 impl Good<'_> {
     fn data(&self) -> Map<String, Value> {
         let sites: Vec<Value> = self.configs.iter().map(|config| site(config)).collect();
-        Map::from_iter([("sites".to_owned(), json!(sites)), ("secrets".to_owned(), json!(self.secrets))])
+        let mut members = vec![("sites", json!(sites)), ("secrets", json!(self.secrets))];
+        if !self.read.is_empty() {
+            members.push(("online", json!(self.read)));
+        }
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
