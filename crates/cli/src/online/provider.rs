@@ -104,7 +104,7 @@ impl Examined<'_, '_> {
     fn client_authentication(&mut self) {
         let method = match &self.provider.client_auth {
             ClientAuth::Basic(_) => "client_secret_basic",
-            ClientAuth::Post(_) => "client_secret_post",
+            ClientAuth::Post(_) | ClientAuth::Apple(_) => "client_secret_post",
             ClientAuth::PrivateKeyJwt(_) => "private_key_jwt",
             ClientAuth::None => "none",
         };
@@ -212,7 +212,7 @@ impl Examined<'_, '_> {
 
     fn logout(&mut self, metadata: &Metadata) {
         let provider = self.provider;
-        if provider.logout == Logout::Provider && metadata.end_session_endpoint.is_none() {
+        if provider.sign_out.logout == Logout::Provider && metadata.end_session_endpoint.is_none() {
             self.warning("logout", "is `provider`, and it has no `end_session_endpoint`: a sign-out ends the session here alone. Say so by `logout = \"local\"`");
         }
         if provider.frontchannel_logout && !self.says("frontchannel_logout_supported") {
