@@ -4,6 +4,9 @@
 //! (`tests/layering.rs` holds them to it). All of it is plain Rust: no I/O, no clock, no random
 //! source of its own.
 
+/// The version of this release.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub mod bounded_cache;
 pub mod ids;
 pub mod json;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{read_dir, read_to_string};
 use std::path::{Path, PathBuf};
 
-use postern::config::{Config, KEY_RING, VERIFY};
+use postern::config::{Config, HEALTH, KEY_RING, VERIFY};
 use postern::http::caller_headers;
 use postern::upstream::headers;
 
@@ -138,7 +138,7 @@ fn every_key_of_the_configuration_is_described_at_its_table() {
 #[test]
 fn every_variable_is_described() {
     let documentation = read_to_string(root().join("docs/configuration.md")).unwrap();
-    let names = Config::VARIABLES.into_iter().chain(["SITES", KEY_RING, VERIFY]);
+    let names = Config::VARIABLES.into_iter().chain(["SITES", KEY_RING, VERIFY, HEALTH]);
     let missing: Vec<&str> = names.filter(|name| after(&documentation, name).next().is_none()).collect();
     assert!(missing.is_empty(), "not in docs/configuration.md: {missing:?}");
 }

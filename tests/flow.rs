@@ -51,6 +51,8 @@ mod front_end;
 mod frontchannel;
 #[path = "flow/guard.rs"]
 mod guard;
+#[path = "flow/health.rs"]
+mod health;
 #[path = "flow/introspection.rs"]
 mod introspection;
 #[path = "flow/key_search.rs"]

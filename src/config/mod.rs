@@ -4,11 +4,13 @@ mod address;
 mod admin;
 mod authzen;
 mod binding;
+pub mod bindings;
 mod claim_headers;
 mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod health;
 mod introspection;
 mod issuer;
 mod limits;
@@ -34,9 +36,11 @@ pub use crate::http::public_url::PublicUrl;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
+pub use bindings::{BindingUse, NeededBinding};
 pub use client_auth::{AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
+pub use health::Monitor;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
@@ -44,7 +48,7 @@ pub use problem::Problem;
 pub use provider::{LoginParameter, Logout, LogoutTokens, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
-pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
+pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
 pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
@@ -102,6 +106,8 @@ pub struct Config {
     pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
+    /// `HEALTH`: which monitor may ask how things are. `None`: none.
+    pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
     /// `LIMITS`.
@@ -137,7 +143,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 16] = [
+    pub const VARIABLES: [&str; 17] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -150,6 +156,7 @@ impl Config {
         "ADMIN",
         "DECISIONS",
         "VERIFY",
+        "HEALTH",
         "AUTHZEN",
         "SECURITY_HEADERS",
         "PATHS",
@@ -233,6 +240,7 @@ impl Config {
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
+        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let keys = keys(secrets);
         top.finish();
@@ -250,6 +258,7 @@ impl Config {
             place,
             decisions: decisions.flatten(),
             verify: verify.flatten(),
+            monitor: monitor.flatten(),
             authzen: authzen.flatten(),
             limits,
             keys: keys?,
