@@ -109,9 +109,11 @@ export function logout() {
 
 /** @type {typeof import('./postern.d.ts').me} */
 export async function me({ touch = false } = {}) {
-  const response = await fetch(touch ? '/auth/me' : '/auth/me?touch=false', FRESH_JSON);
-  if (response.status === 401) return null;
-  const body = await jsonOf(response);
+  // With `anonymous=null` a visitor who is not signed in is no error, and no red line in the console.
+  const response = await fetch(`/auth/me?anonymous=null${touch ? '' : '&touch=false'}`, FRESH_JSON);
+  // A Worker of an earlier release does not know the parameter.
+  const body = response.status === 401 ? null : await jsonOf(response);
+  if (body === null) return null;
   const skew = body.now - Date.now() / 1000;
   // `now` has whole seconds, and the answer took its time: less than two is noise.
   return { ...body, skew: Math.abs(skew) < 2 ? 0 : skew };

@@ -11,7 +11,9 @@ import { parseArgs } from 'node:util';
 
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
+import { CLI, buildCli } from './lib/cli.mjs';
 import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
+import { packAll } from './lib/packages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
@@ -40,12 +42,15 @@ const STEPS = [
   { name: 'wasm', title: 'Rust tests in wasm', work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
+  { name: 'schema', title: 'schema of the configuration', work: () => nodeTests(1, 'tests/schema'), count: countNode },
+  { name: 'cli', title: 'command line in Node', needs: ['cli'], work: cliTests, count: String },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
+  { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
@@ -59,6 +64,11 @@ const NEEDS = {
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
+  cli: async () => { await step('command line for Node', buildCli, String); },
+  packages: async () => {
+    for (const one of ['worker', 'cli']) await ensure(one);
+    await packAll();
+  },
   verifier: () => build('verifier', 'engine alone, for its benchmark'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
   test: () => build('test', 'clippy and Worker for tests, with faults on demand'),
@@ -166,6 +176,15 @@ async function configurations() {
   await buildNative();
   const postern = join(targetFolder, 'debug', 'postern');
   for (const environment of [[], ['--env', 'production']]) await run(postern, ['check', '--secrets', 'none', ...environment]);
+}
+
+/** The tests of the native program, with the one in Node in its place: both say the same. Then what only that one has. */
+async function cliTests() {
+  const tests = ['cli', 'policies', 'mistakes'].flatMap((name) => ['--test', name]);
+  const env = { CARGO_TERM_COLOR: 'never', POSTERN_PROGRAM: CLI.program, POSTERN_CLI: CLI.module };
+  const native = await run('cargo', ['test', '--locked', ...NATIVE, ...tests], { env: { ...env, ...(await lintingEnv()) } });
+  Object.assign(process.env, { POSTERN_CLI: CLI.module });
+  return `${countRust(native)} as natively, ${countNode(await nodeTests(2, 'tests/cli'))}`;
 }
 
 /** Both configurations must be deployable without a word of warning, within the budgets. Resolves with the size. */

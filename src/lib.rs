@@ -4,9 +4,6 @@
 //! (`tests/layering.rs` holds them to it). All of it is plain Rust: no I/O, no clock, no random
 //! source of its own.
 
-/// The version of this release.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 pub mod bounded_cache;
 pub mod ids;
 pub mod json;
@@ -48,3 +45,6 @@ pub mod pages;
 pub mod upstream;
 
 pub mod gateway;
+
+/// The release: the version of this crate, as `postern --version` tells it and `version` in the log.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

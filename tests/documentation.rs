@@ -1,146 +1,17 @@
-//! The documentation keeps up with the code: `docs/configuration.md` describes every variable, and every key that
-//! `src/config` reads, at the table that has it; `CONTRIBUTING.md` names files that are there.
+//! The documentation keeps up with the code: `CONTRIBUTING.md` names files that are there, and lists are those of the code.
+//! The keys of the configuration are compared in `crates/cli/src/catalogue/tests.rs`.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it meets what it did not expect")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{read_dir, read_to_string};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use postern::config::{Config, HEALTH, KEY_RING, VERIFY};
 use postern::http::caller_headers;
 use postern::upstream::headers;
 
-/// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 19] = [
-    ("admin", &["ADMIN"]),
-    ("authzen", &["AUTHZEN"]),
-    ("claim_headers", &["ROUTES"]),
-    ("claims", &["ROUTES"]),
-    ("client_auth", &["PROVIDERS"]),
-    ("cors", &["ROUTES"]),
-    ("decisions", &["DECISIONS"]),
-    ("introspection", &["ISSUERS"]),
-    ("issuer", &["ISSUERS"]),
-    ("limits", &["LIMITS", "ROUTES"]),
-    ("provider", &["PROVIDERS"]),
-    ("request_headers", &["ROUTES"]),
-    ("require", &["ROUTES"]),
-    ("routes", &["ROUTES"]),
-    ("security_headers", &["SECURITY_HEADERS", "ROUTES"]),
-    ("session", &["SESSION"]),
-    ("storage", &["STORAGE"]),
-    ("upstream", &["ROUTES"]),
-    ("verify", &["VERIFY"]),
-];
-
-/// What the functions that read a key have among their parameters.
-const KEY: &str = "key: &'static str";
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn is_part_of_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// The name that `text` begins with.
-fn name(text: &str) -> &str {
-    text.split(|c| !is_part_of_name(c)).next().unwrap()
-}
-
-/// What follows each `word` in `text` that is no part of a longer name.
-fn after<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
-    let places = text.match_indices(word).filter(|(at, _)| !text.get(..*at).unwrap().ends_with(is_part_of_name));
-    places.map(|(at, _)| text.get(at + word.len()..).unwrap())
-}
-
-/// The code below `folder` by file name, without tests.
-fn code(folder: &Path, found: &mut BTreeMap<String, String>) {
-    for entry in read_dir(folder).unwrap() {
-        let path: PathBuf = entry.unwrap().path();
-        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() {
-            code(&path, found);
-        } else if stem != "tests" && stem != "testing" {
-            let text = read_to_string(&path).unwrap();
-            found.insert(stem, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned());
-        }
-    }
-}
-
-/// The functions and closures that read a key that their caller names.
-fn readers(code: &str) -> impl Iterator<Item = &str> {
-    let functions = after(code, "fn ").filter(|rest| rest.split('{').next().unwrap().contains(KEY)).map(name);
-    let closures = after(code, "let mut ").filter_map(|rest| {
-        let name = name(rest);
-        rest.strip_prefix(name)?.starts_with(" = |key|").then_some(name)
-    });
-    functions.chain(closures)
-}
-
-/// The keys that calls of `reader` name: by a literal, as the first argument or after a table.
-fn keys<'a>(code: &'a str, reader: &'a str) -> impl Iterator<Item = &'a str> {
-    let arguments = after(code, reader).filter_map(|rest| rest.strip_prefix('(')).map(str::trim_start);
-    arguments.filter_map(|arguments| {
-        let is_table = |text: &str| text.chars().all(|c| is_part_of_name(c) || c == '&' || c == ' ');
-        let rest = arguments.split_once(',').filter(|(first, _)| is_table(first)).map(|(_, rest)| rest.trim_start());
-        rest.unwrap_or(arguments).strip_prefix('"')?.split('"').next()
-    })
-}
-
-/// The lines about each table, by its variable.
-fn described(documentation: &str) -> BTreeMap<&str, Vec<&str>> {
-    let mut lines: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut table = "";
-    for line in documentation.lines() {
-        match line.trim_start_matches("# ").strip_prefix("[vars.") {
-            Some(header) => table = name(header),
-            None if line.starts_with("```") => table = "",
-            None => {}
-        }
-        lines.entry(table).or_default().push(line);
-    }
-    lines
-}
-
-/// Whether the line is about `key`: it sets it, also within another key's table, or begins its table, or lists it.
-fn describes(line: &str, key: &str) -> bool {
-    let line = line.trim_start_matches("# ");
-    let is_assignment = line.strip_prefix(name(line)).is_some_and(|rest| rest.starts_with(" = "));
-    is_assignment && after(line, key).any(|rest| rest.starts_with(" = "))
-        || line.starts_with("[vars.") && line.ends_with(&format!("{key}]"))
-        || line.contains("keys: ") && line.contains(&format!("`{key}`"))
-}
-
-#[test]
-fn every_key_of_the_configuration_is_described_at_its_table() {
-    let mut files = BTreeMap::new();
-    code(&root().join("src/config"), &mut files);
-    let readers: BTreeSet<&str> = files.values().flat_map(|code| readers(code)).collect();
-    let documentation = read_to_string(root().join("docs/configuration.md")).unwrap();
-    let described = described(&documentation);
-    let (mut count, mut missing) = (0, Vec::new());
-    // `table.rs` has the functions that read, and these two read variables.
-    for (file, code) in files.iter().filter(|(file, _)| !["table", "mod", "relations"].contains(&file.as_str())) {
-        let keys: BTreeSet<&str> = readers.iter().flat_map(|reader| keys(code, reader)).collect();
-        let tables = TABLES.iter().find(|(name, _)| name == file).map_or(&[][..], |(_, tables)| tables);
-        let lines: Vec<&str> = tables.iter().filter_map(|table| described.get(table)).flatten().copied().collect();
-        count += keys.len();
-        let undescribed = keys.into_iter().filter(|key| !lines.iter().any(|line| describes(line, key)));
-        missing.extend(undescribed.map(|key| format!("{}: {key}", tables.join(" or "))));
-    }
-    assert!(count > 90, "{count} keys: are they still looked for in the right place?");
-    assert!(missing.is_empty(), "read by src/config, but not in docs/configuration.md: {missing:#?}");
-}
-
-#[test]
-fn every_variable_is_described() {
-    let documentation = read_to_string(root().join("docs/configuration.md")).unwrap();
-    let names = Config::VARIABLES.into_iter().chain(["SITES", KEY_RING, VERIFY, HEALTH]);
-    let missing: Vec<&str> = names.filter(|name| after(&documentation, name).next().is_none()).collect();
-    assert!(missing.is_empty(), "not in docs/configuration.md: {missing:?}");
 }
 
 /// Folders whose files `CONTRIBUTING.md` names from the root.
@@ -159,7 +30,7 @@ fn every_file_that_contributing_names_is_there() {
     assert!(missing.is_empty(), "named in CONTRIBUTING.md, but not there: {missing:#?}");
 }
 
-/// What `docs/upstreams.md` has in backticks in the item that begins so.
+/// What `docs/reference/upstreams.md` has in backticks in the item that begins so.
 fn listed<'a>(page: &'a str, item: &str) -> Vec<&'a str> {
     let lines: Vec<&str> = page.lines().filter(|line| line.starts_with(&format!("- **{item}**"))).collect();
     let [line] = lines[..] else { panic!("{item}: {} items", lines.len()) };
@@ -169,7 +40,7 @@ fn listed<'a>(page: &'a str, item: &str) -> Vec<&'a str> {
 #[test]
 fn every_header_that_is_taken_out_is_in_the_documentation() {
     // R-124, R-173, R-189: so that none drops out unseen
-    let page = read_to_string(root().join("docs/upstreams.md")).unwrap();
+    let page = read_to_string(root().join("docs/reference/upstreams.md")).unwrap();
     let same = |item: &str, code: &[&str]| assert_eq!(listed(&page, item), code, "{item}");
     same("Requests, what begins with", &caller_headers::CLAIMING_PREFIXES);
     same("Requests, what is called", &caller_headers::CLAIMING_NAMES);
@@ -179,4 +50,185 @@ fn every_header_that_is_taken_out_is_in_the_documentation() {
     same("Answers, what begins with", &headers::TELLING_PREFIXES);
     same("Answers, what is called", &headers::TELLING_NAMES);
     same("Answers of guarded routes, what tells caches how long", &headers::FOR_CACHES);
+}
+
+/// The code below `folder` by path, without tests and comments.
+fn code(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if ["tests", "testing"].contains(&stem.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            code(&path, found);
+        } else {
+            let text = read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            found.push((path.to_str().unwrap().to_owned(), lines.collect::<Vec<_>>().join("\n")));
+        }
+    }
+}
+
+fn all_code() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in ["src", "crates/workers/src", "crates/worker/src", "crates/policy-cedar/src"] {
+        code(&root().join(folder), &mut found);
+    }
+    found
+}
+
+/// The texts of a piece of code that have no quote in them.
+fn literals(code: &str) -> impl Iterator<Item = &str> {
+    code.split('"').skip(1).step_by(2)
+}
+
+/// Whether it is a reason: a word, a dot, a word.
+fn is_reason(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    text.split_once('.').is_some_and(|(family, word)| FAMILIES.contains(&family) && is_word(word))
+}
+
+/// What stands before the dot of a reason.
+const FAMILIES: [&str; 39] = [
+    "access_token",
+    "admin",
+    "authn",
+    "authz",
+    "bearer",
+    "callback",
+    "confirmation",
+    "cors",
+    "csrf",
+    "decision",
+    "document",
+    "dpop",
+    "evaluation",
+    "id_token",
+    "internal",
+    "introspection",
+    "jwt",
+    "keys",
+    "limit",
+    "login",
+    "logout",
+    "logout_request",
+    "logout_token",
+    "metadata",
+    "mtls",
+    "own",
+    "path",
+    "policy",
+    "provider",
+    "relation",
+    "request",
+    "route",
+    "sender",
+    "session",
+    "store",
+    "token",
+    "upstream",
+    "userinfo",
+    "verify",
+];
+
+/// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.
+fn rows<'a>(page: &'a str, heading: &str, anchored: bool) -> BTreeSet<&'a str> {
+    let section =
+        if heading.is_empty() { page } else { page.split_once(heading).unwrap().1.split("\n## ").next().unwrap() };
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = cells.filter_map(|row| if anchored { row.split_once("</a>").map(|(_, rest)| rest) } else { Some(row) });
+    cells
+        .filter(|row| row.starts_with('`'))
+        .flat_map(|row| row.split('|').next().unwrap().split('`').skip(1).step_by(2))
+        .collect()
+}
+
+#[test]
+fn every_reason_of_the_log_has_its_cause_and_cure() {
+    let page = read_to_string(root().join("docs/reference/reasons.md")).unwrap();
+    let code = all_code();
+    let reasons: BTreeSet<&str> = code
+        .iter()
+        .filter(|(path, _)| !path.ends_with("src/audit/mod.rs"))
+        .flat_map(|(_, text)| literals(text))
+        .filter(|text| is_reason(text))
+        .collect();
+    assert!(reasons.len() > 330, "{} reasons: are they still looked for in the right way?", reasons.len());
+    assert_eq!(rows(&page, "", true), reasons, "left, in docs/reference/reasons.md; right, in the code");
+}
+
+#[test]
+fn every_event_of_the_log_is_described() {
+    let page = read_to_string(root().join("docs/reference/reasons.md")).unwrap();
+    let code = all_code();
+    let (_, audit) = code.iter().find(|(path, _)| path.ends_with("src/audit/mod.rs")).unwrap();
+    let what = audit.split_once("pub enum What {").unwrap().1.split('}').next().unwrap();
+    let events: BTreeSet<&str> = literals(what).collect();
+    assert!(events.len() > 15);
+    assert_eq!(rows(&page, "## Events\n", false), events, "left, in docs/reference/reasons.md; right, in the code");
+    // Lines about what failed inside, by the functions that write them.
+    let named = |text: &'_ str, before: &str| -> Vec<String> {
+        let places = text.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+        places.map(str::to_owned).collect()
+    };
+    let mut failures = BTreeSet::new();
+    for (_, text) in &code {
+        for before in ["log::failure(\"", "log::note(\"", "{ event: \""] {
+            failures.extend(named(text, before));
+        }
+    }
+    let described = rows(&page, "## Failures inside Postern\n", false);
+    let missing: Vec<&String> = failures.iter().filter(|name| !described.contains(name.as_str())).collect();
+    assert!(failures.len() > 10 && missing.is_empty(), "not in docs/reference/reasons.md: {missing:?}");
+}
+
+#[test]
+fn every_field_of_the_log_is_described() {
+    let page = read_to_string(root().join("docs/reference/logs.md")).unwrap();
+    let code = all_code();
+    let (_, audit) = code.iter().find(|(path, _)| path.ends_with("src/audit/mod.rs")).unwrap();
+    let event = audit.split_once("pub struct Event {").unwrap().1.split("\n}").next().unwrap();
+    let fields = event.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
+    // The line has the release of itself.
+    let fields: BTreeSet<&str> = fields.chain(["version"]).collect();
+    assert_eq!(rows(&page, "## Fields\n", false), fields, "left, in docs/reference/logs.md; right, in the code");
+}
+
+#[test]
+fn every_problem_type_is_described() {
+    let page = read_to_string(root().join("docs/reference/http.md")).unwrap();
+    let table = page.split_once("## Problem types\n").unwrap().1;
+    let code = all_code();
+    let (_, problem) = code.iter().find(|(path, _)| path.ends_with("src/refusal/problem.rs")).unwrap();
+    let kinds = problem.split_once("fn kind(").unwrap().1.split("\n    }\n").next().unwrap();
+    let kinds: Vec<&str> = literals(kinds).collect();
+    assert!(kinds.len() > 18, "{kinds:?}");
+    let missing: Vec<&&str> = kinds.iter().filter(|kind| !table.contains(&format!("| `{kind}` |"))).collect();
+    assert!(missing.is_empty(), "not in docs/reference/http.md: {missing:?}");
+}
+
+#[test]
+fn every_table_that_is_stored_is_described() {
+    let page = read_to_string(root().join("docs/reference/stored-data.md")).unwrap();
+    let mut count = 0;
+    for (path, text) in all_code() {
+        for statement in text.split("CREATE TABLE IF NOT EXISTS ").skip(1) {
+            let statement = statement.split("WITHOUT ROWID").next().unwrap().replace("\\\n", " ");
+            let (name, columns) = statement.split_once('(').unwrap();
+            let columns = columns.split("PRIMARY KEY (").next().unwrap().split(',');
+            let columns: Vec<String> = columns
+                .filter_map(|column| column.split_whitespace().next())
+                .filter(|name| *name != ")")
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let row = format!("`{}` ({})", name.trim(), columns.join(", "));
+            assert!(page.contains(&row), "{path}: {row} is not in docs/reference/stored-data.md");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 7);
 }

@@ -17,6 +17,8 @@ mod support;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/apple.rs"]
+mod apple;
 #[path = "flow/assertion.rs"]
 mod assertion;
 #[path = "flow/assertion_keys.rs"]
@@ -55,6 +57,8 @@ mod guard;
 mod health;
 #[path = "flow/introspection.rs"]
 mod introspection;
+#[path = "flow/issuer_tenants.rs"]
+mod issuer_tenants;
 #[path = "flow/key_search.rs"]
 mod key_search;
 #[path = "flow/limits.rs"]
@@ -69,6 +73,8 @@ mod logout;
 mod management;
 #[path = "flow/management_policies.rs"]
 mod management_policies;
+#[path = "flow/oauth2.rs"]
+mod oauth2;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[path = "flow/policies.rs"]

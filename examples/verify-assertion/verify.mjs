@@ -1,23 +1,8 @@
 // node verify.mjs ISSUER AUDIENCE ASSERTION: who asks, by Postern's word; or why that word does not count.
 //
 // ISSUER is Postern's PUBLIC_URL, AUDIENCE this upstream as the route names it: `service:ORDERS` or `https://api.example.com`.
-// Needs `npm install jose`; runs in Workers as it is.
 
-import { createRemoteJWKSet, jwtVerify } from "jose";
-
-/** Make one per process: it fetches the keys once, keeps them, and fetches them anew when a key is not there. */
-export function verifier(issuer, audience) {
-  const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
-  const expected = {
-    issuer,
-    audience,
-    typ: "postern-assertion+jwt",
-    algorithms: ["ES256"],
-    requiredClaims: ["exp", "sub", "sub_id"],
-    clockTolerance: 5,
-  };
-  return async (assertion) => (await jwtVerify(assertion, keys, expected)).payload;
-}
+import { verifier } from "./verifier.mjs";
 
 const [issuer, audience, assertion] = process.argv.slice(2);
 try {

@@ -7,7 +7,8 @@ import { delimiter, join } from 'node:path';
 import { root, tools } from './paths.mjs';
 import { CannotGoOn, probe, run, step } from './progress.mjs';
 
-const TARGET = 'wasm32-unknown-unknown';
+// The Worker, and the command line for those who have no Rust.
+const TARGETS = ['wasm32-unknown-unknown', 'wasm32-wasip1'];
 // What `npm run fuzz` needs for its sanitizer; nothing else does.
 export const NIGHTLY = 'nightly';
 const CARGO_FUZZ = '0.13.2';
@@ -25,7 +26,7 @@ export async function ensureRust() {
 async function ensureToolchain(installed, name, components) {
   if (!installed.some((line) => line === name || line.startsWith(`${name}-`))) {
     const wanted = components.flatMap((one) => ['--component', one]);
-    await step(`Rust ${name}`, () => run('rustup', ['toolchain', 'install', name, '--profile', 'minimal', '--target', TARGET, ...wanted]));
+    await step(`Rust ${name}`, () => run('rustup', ['toolchain', 'install', name, '--profile', 'minimal', '--target', TARGETS.join(','), ...wanted]));
     return;
   }
   const [targets, parts] = await Promise.all([
@@ -33,8 +34,8 @@ async function ensureToolchain(installed, name, components) {
     run('rustup', ['component', 'list', '--installed', '--toolchain', name]),
   ]);
   // Asked for explicitly: rustup may be told not to install by itself (RUSTUP_AUTO_INSTALL=0).
-  if (!targets.split('\n').includes(TARGET)) {
-    await step(`${TARGET} for Rust ${name}`, () => run('rustup', ['target', 'add', TARGET, '--toolchain', name]));
+  for (const target of TARGETS.filter((one) => !targets.split('\n').includes(one))) {
+    await step(`${target} for Rust ${name}`, () => run('rustup', ['target', 'add', target, '--toolchain', name]));
   }
   for (const component of components) {
     if (parts.split('\n').some((line) => line === component || line.startsWith(`${component}-`))) continue;

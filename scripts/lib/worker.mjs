@@ -1,16 +1,19 @@
 // Builds a Worker, only when something it is made of changed: cargo compiles it, `crates/bindgen` writes what JavaScript
 // needs to call it, esbuild joins that with our own entry.
 
-import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+import { fingerprint } from './fingerprint.mjs';
 import { root, targetFolder } from './paths.mjs';
 import { probe, run } from './progress.mjs';
 import { lintingEnv } from './toolchain.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'crates', 'client', 'scripts/lib/worker.mjs'];
+
+/** What a build writes; the folder may hold more. */
+const MADE = ['.built-from', 'index.js', 'index_bg.wasm', 'policies.wasm'];
 
 const JS = 'crates/worker/src/js';
 const GUARDED = 'examples/guarded-worker';
@@ -43,7 +46,7 @@ export const VARIANTS = {
 export async function buildWorker(variant) {
   const out = join(root, VARIANTS[variant].outDir);
   const stamp = join(out, '.built-from');
-  const wanted = await fingerprint(VARIANTS[variant]);
+  const wanted = await inputsOf(VARIANTS[variant]);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
   if (!fresh) {
     const { entry, policies } = VARIANTS[variant];
@@ -51,7 +54,7 @@ export async function buildWorker(variant) {
     const engine = join(glue, 'policies');
     await bindgen(await compile(VARIANTS[variant]), glue);
     if (policies) await bindgen(await compile({ ...POLICIES, cargo: [...POLICIES.cargo, ...policies] }), engine);
-    rmSync(out, { recursive: true, force: true });
+    for (const name of MADE) rmSync(join(out, name), { force: true });
     mkdirSync(out, { recursive: true });
     await bundle(policies ? { bindgen: glue, policies_bindgen: engine } : { bindgen: glue }, join(root, entry), out);
     copyFileSync(join(glue, 'index_bg.wasm'), join(out, 'index_bg.wasm'));
@@ -108,20 +111,10 @@ function inner(glue) {
   return join(glue, 'inner.js');
 }
 
-async function fingerprint({ folder = '.', cargo, entry, profile }) {
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify([folder, cargo, entry, profile, await probe('rustc', ['--version'])]));
+async function inputsOf({ folder = '.', cargo, entry, profile }) {
   const own = folder === '.' ? [] : ['Cargo.toml', 'Cargo.lock', 'src'].map((input) => join(folder, input));
   if (!INPUTS.some((input) => entry.startsWith(`${input}/`))) own.push(entry);
-  for (const input of [...INPUTS, ...own]) {
-    for (const file of files(join(root, input))) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
-  }
-  return hash.digest('hex');
-}
-
-function files(path) {
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
+  return fingerprint([...INPUTS, ...own], [folder, cargo, entry, profile, await probe('rustc', ['--version'])]);
 }
 
 /** How much is uploaded of what is built in a folder, in KiB after gzip: the Worker, and the engine for policies where it is there. */

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Event;
+use crate::VERSION;
 
 /// The line of an event but for the statuses: the rest of it is known before an upstream answers, and written once.
 #[derive(Clone, Debug)]
@@ -52,10 +53,10 @@ impl OpenLine {
         }))
     }
 
-    /// The whole line, with the status answered, and that of the upstream if there was one.
+    /// The whole line, with the release, the status answered, and that of the upstream if there was one.
     #[must_use]
     pub fn closed(&self, status: u16, upstream: Option<u16>) -> String {
         let upstream = upstream.map(|status| format!(r#","upstream_status":{status}"#)).unwrap_or_default();
-        format!(r#"{},"status":{status}{upstream}}}"#, self.0)
+        format!(r#"{},"version":"{VERSION}","status":{status}{upstream}}}"#, self.0)
     }
 }

@@ -419,6 +419,13 @@ mod tests {
     }
 
     #[test]
+    fn every_line_names_the_release() {
+        let event = Event::about("id", "GET", "/", &Peer::default(), Timestamp::from_unix(1));
+        let back: serde_json::Value = serde_json::from_str(&event.to_line()).unwrap();
+        assert_eq!(back["version"], crate::VERSION);
+    }
+
+    #[test]
     fn what_another_proxy_asks_about_is_not_told_to_come_from_where_that_proxy_is() {
         let (address, country) = (Some("192.0.2.1".to_owned()), Some("PT".to_owned()));
         let proxy = Peer { address, country, ..Peer::default() };

@@ -1,9 +1,12 @@
 //! Addresses: the origin Postern is reached at, issuers, and which endpoints an issuer may name.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
 use url::{Host, Url};
 
+use super::tenants::{PLACE, Tenants};
 use crate::http::public_url::{absolute, is_loopback};
 
 /// An issuer identifier (OIDC Discovery §3): an `https` URL without query or fragment, compared byte for byte.
@@ -14,6 +17,8 @@ pub struct Issuer {
     development: bool,
     /// Whether something may be fetched there.
     reachable: bool,
+    /// Where it has a name for each of its tenants: which of them count. The text is then a template.
+    tenants: Option<Rc<Tenants>>,
 }
 
 impl Issuer {
@@ -26,7 +31,21 @@ impl Issuer {
         let local = is_loopback(&url);
         let reachable = if local { development } else { url.scheme() == "https" && is_public(&url) };
         let plain = url.query().is_none() && url.fragment().is_none();
-        (reachable && plain).then(|| Self { text: text.to_owned(), development: local, reachable })
+        (reachable && plain).then(|| Self { text: text.to_owned(), development: local, reachable, tenants: None })
+    }
+
+    /// What [`Issuer::parse_template`] accepts.
+    pub(super) const EXPECTED_TEMPLATE: &str =
+        "an https URL without query or fragment, one segment of which is `{tenantid}`";
+
+    /// Reads the template of an issuer that has a name for each of its tenants.
+    pub(super) fn parse_template(text: &str, tenants: Tenants, development: bool) -> Option<Self> {
+        let (before, after) = text.split_once(PLACE)?;
+        let is_segment = before.ends_with('/') && (after.is_empty() || after.starts_with('/'));
+        // The rest has to be a URL by itself: the place is not in its host.
+        let whole = is_segment && !after.contains(PLACE) && absolute(before.trim_end_matches('/')).is_some();
+        let issuer = Self::parse(text, development).filter(|_| whole)?;
+        Some(Self { tenants: Some(Rc::new(tenants)), ..issuer })
     }
 
     /// Reads an issuer that is only a name: by `http`, as AD FS has it in access tokens. Nothing is ever fetched there, so
@@ -34,7 +53,7 @@ impl Issuer {
     pub(super) fn parse_name(text: &str) -> Option<Self> {
         let url = absolute(text)?;
         let named = url.scheme() == "http" && url.query().is_none() && url.fragment().is_none() && !is_loopback(&url);
-        named.then(|| Self { text: text.to_owned(), development: false, reachable: false })
+        named.then(|| Self { text: text.to_owned(), development: false, reachable: false, tenants: None })
     }
 
     /// Whether its metadata can be asked for; false for one that is only a name.
@@ -43,10 +62,51 @@ impl Issuer {
         self.reachable
     }
 
-    /// The issuer as configured, to be compared byte for byte.
+    /// The issuer as configured, to be compared byte for byte; a template where it has one name for each tenant.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it calls itself so, byte for byte, be it for one of the tenants that count.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        match &self.tenants {
+            None => self.text == name,
+            Some(tenants) => self.place(name).is_some_and(|tenant| tenants.allow(tenant)),
+        }
+    }
+
+    /// Whether it has one name for each of its tenants.
+    #[must_use]
+    pub const fn has_tenants(&self) -> bool {
+        self.tenants.is_some()
+    }
+
+    /// Whether the people of any tenant count.
+    #[must_use]
+    pub fn takes_any_tenant(&self) -> bool {
+        self.tenants.as_deref() == Some(&Tenants::Any)
+    }
+
+    /// Its name for this tenant; `None` where people of that tenant do not count here.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &str) -> Option<String> {
+        self.tenants.as_ref()?.allow(tenant).then(|| self.text.replace(PLACE, tenant))
+    }
+
+    /// Where its metadata is found.
+    pub(crate) fn published_at(&self) -> Cow<'_, str> {
+        match &self.tenants {
+            None => Cow::Borrowed(&self.text),
+            Some(tenants) => Cow::Owned(self.text.replace(PLACE, tenants.published_as())),
+        }
+    }
+
+    /// What stands in a name in the place of the tenant.
+    fn place<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let (before, after) = self.text.split_once(PLACE)?;
+        name.strip_prefix(before)?.strip_suffix(after)
     }
 
     /// Its origin as browsers write it (RFC 6454 §6.2); `None` only for what [`Issuer::parse`] refuses.

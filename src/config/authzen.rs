@@ -6,7 +6,7 @@ use super::routes::{self, Surroundings};
 use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{
-    Access, Authentication, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
+    Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
 };
 
 const PATTERN: &str = "/access/v1/{endpoint}";
@@ -46,6 +46,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         headers: Vec::new(),
         touch: true,
         revocation: None,
+        cache: BrowserCache::None,
     };
     routes::refuse_contradictions(&table, &guard, surroundings);
     let access = Access::Guarded(Box::new(guard));

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::problem::Report;
 use super::secrets::{KEY_RING, Secrets, is_secret};
 use super::value::{found, parsed};
-use super::{Build, Config, Problem, table, verify};
+use super::{Build, Config, Problem, Settings, table, verify};
 use crate::http::public_url;
 use crate::ids::site::{Site, SiteId};
 use crate::json;
@@ -83,8 +83,20 @@ impl Deployment {
     /// The same, for this build.
     #[must_use]
     pub fn parse_for(build: Build, vars: &Map<String, Value>, secrets: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self::of(build, &Settings::from(vars.clone()), secrets)
+    }
+
+    /// The same, of variables that may be in a file. One that is in two places is a problem of its site, and a file that
+    /// cannot be read is one of the whole deployment.
+    #[must_use]
+    pub fn of(build: Build, settings: &Settings, secrets: &dyn Fn(&str) -> Option<String>) -> Self {
+        if let Some(problem) = settings.unreadable() {
+            return Self { sites: Vec::new(), problems: vec![problem] };
+        }
+        let vars = settings.vars();
         let Some(value) = vars.get(SITES) else {
-            let config = Config::parse_for(build, vars, secrets);
+            let mut config = Config::parse_for(build, vars, secrets);
+            refuse(&mut config, settings.problems(|_| true));
             let site = SiteConfig { site: Site::SOLE, hosts: hosts(vars), config };
             return Self { sites: vec![site], problems: Vec::new() };
         };
@@ -94,8 +106,20 @@ impl Deployment {
         report_strays(vars, &sites, &report);
         let mut sites: Vec<SiteConfig> =
             sites.into_iter().map(|site| read(site, build, vars, secrets, ring.as_ref())).collect();
+        for one in &mut sites {
+            refuse(&mut one.config, settings.problems(|name| one.site.own_name(name).is_some()));
+        }
         keep_apart(&mut sites);
         Self { sites, problems: report.into_problems() }
+    }
+}
+
+/// Adds what is wrong with a site.
+fn refuse(config: &mut Result<Config, Vec<Problem>>, problems: Vec<Problem>) {
+    match config {
+        Err(known) => known.extend(problems),
+        Ok(_) if problems.is_empty() => {}
+        config @ Ok(_) => *config = Err(problems),
     }
 }
 
@@ -169,11 +193,7 @@ fn keep_apart(sites: &mut [SiteConfig]) {
         let own = names.get(place).map_or(&[][..], Vec::as_slice);
         let taken = others.filter_map(|(_, (theirs, id))| Some((theirs.iter().find(|name| own.contains(name))?, id)));
         let problems: Vec<Problem> = taken.map(|(name, other)| in_common(&one.site, name, other)).collect();
-        match &mut one.config {
-            Err(known) => known.extend(problems),
-            Ok(_) if problems.is_empty() => {}
-            config @ Ok(_) => *config = Err(problems),
-        }
+        refuse(&mut one.config, problems);
     }
 }
 

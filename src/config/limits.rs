@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::binding::is_binding;
 use super::problem::expected;
+use super::routes::contradicts_public;
 use super::table::Table;
 use super::value::{duration, parsed, spelled, text, whole_number};
 use crate::limit::{Allowance, Counter, LONGEST_PERIOD, Limit, MOST_REQUESTS, PLATFORM_PERIODS, RouteLimits};
@@ -98,7 +99,7 @@ pub(super) fn of_route(route: &mut Table<'_>, access: Option<&Access>, shared: &
         return RouteLimits { subject: shared.subject.clone().filter(|_| !public), ..shared.clone() };
     };
     if public && table.has("subject") {
-        table.problem("subject", "contradicts `public = true`: there nobody is asked who they are");
+        table.problem("subject", contradicts_public(route));
     }
     route_limits(table)
 }

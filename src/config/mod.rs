@@ -5,15 +5,19 @@ mod admin;
 mod authzen;
 mod binding;
 pub mod bindings;
+mod browser_cache;
 mod claim_headers;
 mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod groups;
 mod health;
 mod introspection;
 mod issuer;
 mod limits;
+mod oauth2;
+mod preset;
 mod problem;
 mod provider;
 mod relations;
@@ -24,8 +28,11 @@ mod routes;
 mod secrets;
 mod security_headers;
 mod session;
+mod settings;
+mod sign_out;
 mod storage;
 mod table;
+mod tenants;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
@@ -37,19 +44,22 @@ pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
-pub use client_auth::{AssertionAudience, ClientAssertion, ClientAuth};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
+pub use oauth2::OAuth2;
 pub use problem::Problem;
-pub use provider::{LoginParameter, Logout, LogoutTokens, Provider, ResponseMode};
+pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use settings::{MAX_FILE_BYTES, Settings};
+pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
@@ -69,6 +79,7 @@ use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use groups::Groups;
 use problem::Report;
 use provider::Providers;
 use relations::Relations;
@@ -143,7 +154,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 17] = [
+    pub const VARIABLES: [&str; 18] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -152,6 +163,7 @@ impl Config {
         "LIMITS",
         "ROLES",
         "RELATIONS",
+        "ROUTE_GROUPS",
         "ROUTES",
         "ADMIN",
         "DECISIONS",
@@ -215,6 +227,7 @@ impl Config {
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
+        let groups = Groups::read(top.table("ROUTE_GROUPS").as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -232,12 +245,16 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
+            groups: &groups,
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
-        let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
+        // Where each tenant has an issuer, what one calls a person says nothing without it.
+        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
@@ -304,13 +321,13 @@ impl Config {
     /// The provider of this id, while it is of this issuer: an id can be given to another.
     #[must_use]
     pub fn provider_of(&self, id: &str, issuer: &str) -> Option<&Provider> {
-        self.provider(id).filter(|provider| provider.issuer.as_str() == issuer)
+        self.provider(id).filter(|provider| provider.issuer.is(issuer))
     }
 
     /// The provider of this issuer, compared byte for byte. No two share one.
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
-        self.providers.iter().find(|provider| provider.issuer.as_str() == issuer)
+        self.providers.iter().find(|provider| provider.issuer.is(issuer))
     }
 
     /// The issuer of access tokens of this id.
@@ -344,7 +361,8 @@ impl Config {
     /// of two.
     #[must_use]
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
-        let provider = self.provider(id).map(|provider| provider.issuer.as_str());
+        let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
+        let provider = provider.map(|provider| provider.issuer.as_str());
         let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
         match (provider, issuer) {
             (Some(one), Some(other)) if one != other => None,
@@ -381,9 +399,10 @@ impl Config {
 fn stamp(vars: &Map<String, Value>) -> String {
     let is_known = |name: &str| Config::VARIABLES.contains(&name);
     let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let known = json::object(known);
-    // A map of JSON values is always JSON.
-    let text = serde_json::to_vec(&known).unwrap_or_default();
+    let mut known = Value::Object(json::object(known));
+    // Some builds of `serde_json` keep objects in the order in which they are written.
+    known.sort_all_objects();
+    let text = known.to_string();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -30,17 +30,43 @@ impl std::error::Error for Problem {}
 pub(super) struct Report {
     site: Site,
     problems: RefCell<Vec<Problem>>,
+    shared: RefCell<Vec<SharedProblem>>,
+}
+
+/// What is wrong with a key of a group, at the routes that take it from there.
+#[derive(Debug)]
+struct SharedProblem {
+    /// Where it is among all.
+    place: usize,
+    /// The name of the first route.
+    route: String,
+    /// How many more routes there are.
+    more: usize,
 }
 
 impl Report {
     /// Of one site: everything is called as its bindings are.
     pub(super) fn of(site: Site) -> Self {
-        Self { site, problems: RefCell::default() }
+        Self { site, ..Self::default() }
     }
 
     pub(super) fn add(&self, path: impl AsRef<str>, message: impl Into<String>) {
         let path = self.binding(path.as_ref());
         self.problems.borrow_mut().push(Problem { path, message: message.into() });
+    }
+
+    /// What is wrong with a key of a group, as this route has it: told once, whatever the number of routes.
+    pub(super) fn add_for(&self, path: impl AsRef<str>, message: impl Into<String>, route: &str) {
+        let problem = Problem { path: self.binding(path.as_ref()), message: message.into() };
+        let (mut problems, mut shared) = (self.problems.borrow_mut(), self.shared.borrow_mut());
+        match shared.iter_mut().find(|known| problems.get(known.place) == Some(&problem)) {
+            Some(known) if known.route != route => known.more += 1,
+            Some(_) => {}
+            None => {
+                shared.push(SharedProblem { place: problems.len(), route: route.to_owned(), more: 0 });
+                problems.push(problem);
+            }
+        }
     }
 
     /// What the variable or secret is called that the reading calls `name`.
@@ -53,7 +79,14 @@ impl Report {
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems.into_inner()
+        let mut problems = self.problems.into_inner();
+        for SharedProblem { place, route, more } in self.shared.into_inner() {
+            let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+            if let Some(problem) = problems.get_mut(place) {
+                problem.message.push_str(&format!(" (at the route `{route}`{others})"));
+            }
+        }
+        problems
     }
 }
 

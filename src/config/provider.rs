@@ -2,9 +2,13 @@
 
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
+use super::oauth2::{self, OAuth2};
+use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::secrets::{Owner, Secrets};
+use super::sign_out::{self, SignOut};
 use super::table::Table;
+use super::tenants::Tenants;
 use super::value::{
     MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word,
 };
@@ -60,13 +64,8 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
 const RESPONSE_MODES: [(&str, ResponseMode); 2] =
     [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
 
-/// Parameters of the logout request that are Postern's to set.
-const OWN_LOGOUT_PARAMETERS: [&str; 4] = ["client_id", "id_token_hint", "post_logout_redirect_uri", "state"];
-
-const LOGOUTS: [(&str, Logout); 2] = [("provider", Logout::Provider), ("local", Logout::Local)];
-
-const LOGOUT_TOKENS: [(&str, LogoutTokens); 3] =
-    [("standard", LogoutTokens::Standard), ("strict", LogoutTokens::Strict), ("legacy", LogoutTokens::Legacy)];
+const INABILITIES: [(&str, Inability); 3] =
+    [("acr", Inability::Acr), ("max_age", Inability::MaxAge), ("backchannel_logout", Inability::BackchannelLogout)];
 
 /// One OpenID provider.
 #[derive(Clone, Debug)]
@@ -104,18 +103,16 @@ pub struct Provider {
     pub resource: Option<String>,
     /// `authorization_params`: fixed extra parameters (for example `audience`); none that Postern itself sends.
     pub authorization_params: Vec<(String, String)>,
-    /// `id_token_hint`: whether logout names the session to the provider by its ID token. Default true.
-    pub id_token_hint: bool,
-    /// `logout`: whether who signs out here is signed out at the provider too. Default `provider`.
-    pub logout: Logout,
-    /// `logout_params`: fixed extra parameters of the logout request; none that Postern itself sends.
-    pub logout_params: Vec<(String, String)>,
+    /// How a person signs out there too.
+    pub sign_out: SignOut,
     /// `session_max`: how long a session by this provider may live, where that is less than `SESSION.absolute`.
     pub session_max: Option<Seconds>,
     /// `not_before`: every session by this provider that began before this time is over, from then on. Default none.
     pub not_before: Option<Timestamp>,
-    /// `logout_tokens`: what its back-channel logout tokens are like. Default `standard`.
-    pub logout_tokens: LogoutTokens,
+    /// `cannot`: what it cannot do, and so what no route can ask of it. Default nothing.
+    pub cannot: Vec<Inability>,
+    /// Where it is asked, if it is a provider of OAuth 2 without OpenID Connect: by presets alone.
+    pub oauth2: Option<OAuth2>,
     /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
     /// `sid` can sign that person out. Default false.
     pub frontchannel_logout: bool,
@@ -146,7 +143,7 @@ impl Provider {
             (true, false) => required.to_vec(),
             (false, false) => always.iter().filter(|value| required.contains(value)).cloned().collect(),
         };
-        let is_met = required.is_empty() || !wanted.is_empty();
+        let is_met = required.is_empty() || !wanted.is_empty() && !self.cannot.contains(&Inability::Acr);
         let is_asked = wanted == *always || self.pass_through.contains(&LoginParameter::AcrValues);
         (is_met && is_asked).then_some(wanted)
     }
@@ -156,7 +153,8 @@ impl Provider {
     pub fn max_age_for(&self, required: Option<Seconds>) -> Option<Option<Seconds>> {
         let wanted = required.into_iter().chain(self.max_age).min();
         let is_asked = wanted == self.max_age || self.pass_through.contains(&LoginParameter::MaxAge);
-        is_asked.then_some(wanted)
+        let is_met = required.is_none() || !self.cannot.contains(&Inability::MaxAge);
+        (is_met && is_asked).then_some(wanted)
     }
 }
 
@@ -169,24 +167,15 @@ pub enum ResponseMode {
     FormPost,
 }
 
-/// Where a sign-out ends.
+/// What a provider cannot do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Logout {
-    /// Here, and then at the provider (RP-Initiated Logout).
-    Provider,
-    /// Here: the provider's own session goes on.
-    Local,
-}
-
-/// What a provider's logout tokens are like (Back-Channel Logout §2.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogoutTokens {
-    /// By the final text: `exp` is there, `typ` is `logout+jwt` or missing.
-    Standard,
-    /// With what the final text only recommends: `typ` is there too.
-    Strict,
-    /// As earlier drafts allowed: `typ` may be `JWT` or missing, `exp` may be missing.
-    Legacy,
+pub enum Inability {
+    /// It says nothing that can be relied on about how a person signed in.
+    Acr,
+    /// It says nothing that can be relied on about when a person signed in.
+    MaxAge,
+    /// It does not tell when it ends a session.
+    BackchannelLogout,
 }
 
 /// A parameter that `/auth/login` may hand on to the provider.
@@ -221,50 +210,66 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bo
             "expected at least one provider"
         });
     }
-    for (key, inner) in tables {
+    for (key, mut inner) in tables {
         let Some(id) = ProviderId::parse(key) else {
             inner.problem_here("expected a provider id of 1 to 32 characters of a-z, 0-9 and `-`");
             continue;
         };
         providers.ids.push(id.clone());
-        if let Some(provider) = read(id, inner, secrets, development) {
-            refuse_same_issuer(table, &providers.all, &provider);
-            providers.all.push(provider);
+        let expanded = preset::expand(&mut inner);
+        let (inner, kind) = match &expanded {
+            Some(expanded) => (inner.holding(&expanded.entries), expanded.kind),
+            // One that is wrong has its own problem.
+            None if inner.has("preset") => continue,
+            None => (inner, Kind::OpenId),
+        };
+        if let Some(provider) = read(id, inner, secrets, (kind, development)) {
+            // What stands in for something that is wrong is nobody's.
+            if expanded.as_ref().is_none_or(|expanded| !expanded.is_wrong) {
+                refuse_same_issuer(table, &providers.all, &provider);
+                providers.all.push(provider);
+            }
         }
     }
     providers
 }
 
 fn refuse_same_issuer(table: &Table<'_>, others: &[Provider], provider: &Provider) {
-    if let Some(other) = others.iter().find(|other| other.issuer == provider.issuer) {
+    let is_same = |one: &Issuer, other: &Issuer| one.as_str() == other.as_str() || one.is(other.as_str());
+    let same = |other: &&Provider| is_same(&other.issuer, &provider.issuer) || is_same(&provider.issuer, &other.issuer);
+    if let Some(other) = others.iter().find(same) {
         table.problem(provider.id.as_str(), format!("has the same issuer as provider `{}`", other.id));
     }
 }
 
-fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<Provider> {
-    let issuer = |text: &str| Issuer::parse(text, development);
-    let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
+fn read(
+    id: ProviderId,
+    mut table: Table<'_>,
+    secrets: &Secrets<'_>,
+    (kind, development): (Kind, bool),
+) -> Option<Provider> {
+    let issuer = issuer(&mut table, kind, development);
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
     let client_auth = client_auth::read(&mut table, secrets, &Owner::Provider(&id));
+    let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
-    let scopes = scopes(&mut table);
+    let scopes = scopes(&mut table, kind);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
     let id_token_algs = table.optional("id_token_algs", algorithms);
     let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
     let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
     let prompt = table.optional("prompt", prompt);
-    let acr_values = table.optional("acr_values", list("a value without spaces", word));
-    let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
+    let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let logout = table.optional("logout", choice(&LOGOUTS));
-    let logout_params = parameters(&mut table, "logout_params", &OWN_LOGOUT_PARAMETERS);
-    let id_token_hint = table.optional("id_token_hint", flag);
+    let sign_out = sign_out::read(&mut table, issuer.as_ref());
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
-    let logout_tokens = table.optional("logout_tokens", choice(&LOGOUT_TOKENS));
     let frontchannel_logout = table.optional("frontchannel_logout", flag);
+    if kind == Kind::Tenants && frontchannel_logout == Some(true) {
+        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
+    }
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
@@ -283,22 +288,54 @@ fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development
         pass_through,
         pass_through_own,
         prompt,
-        acr_values: acr_values.unwrap_or_default(),
+        acr_values,
         max_age,
         resource,
         authorization_params,
-        id_token_hint: id_token_hint.unwrap_or(true),
-        logout: logout.unwrap_or(Logout::Provider),
-        logout_params,
+        sign_out,
         session_max,
         not_before,
-        logout_tokens: logout_tokens.unwrap_or(LogoutTokens::Standard),
+        cannot,
+        // One that is wrong has a problem, and so no configuration comes of it.
+        oauth2: oauth2.flatten(),
         frontchannel_logout: frontchannel_logout.unwrap_or(false),
         userinfo: userinfo.unwrap_or(false),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
         tenant,
     })
+}
+
+fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer> {
+    if kind == Kind::Tenants {
+        let Some(tenants) = Tenants::read(table) else {
+            table.peek("issuer");
+            return None;
+        };
+        let issuer = |text: &str| Issuer::parse_template(text, tenants.clone(), development);
+        return table.required("issuer", Issuer::EXPECTED_TEMPLATE, parsed(Issuer::EXPECTED_TEMPLATE, issuer));
+    }
+    // A template is for the preset alone that says whose tenants count.
+    let issuer = |text: &str| Issuer::parse(text, development).filter(|_| !text.contains(['{', '}']));
+    table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer))
+}
+
+/// How strongly, and how lately, people have to sign in there; and what of that it cannot tell.
+fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
+    let acr_values = table.optional("acr_values", list("a value without spaces", word));
+    let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
+    let known = |word: &str| INABILITIES.iter().find(|(name, _)| *name == word).map(|(_, inability)| *inability);
+    let cannot = table.optional("cannot", list(&one_of(&INABILITIES), known)).unwrap_or_default();
+    // Without an ID token nothing says so, whatever the configuration has.
+    let cannot = if kind == Kind::OAuth2 { INABILITIES.map(|(_, inability)| inability).to_vec() } else { cannot };
+    for (key, inability, is_set) in
+        [("acr_values", Inability::Acr, acr_values.is_some()), ("max_age", Inability::MaxAge, max_age.is_some())]
+    {
+        if is_set && cannot.contains(&inability) {
+            table.problem(key, "is asked of a provider that cannot tell, by its `cannot`: nobody could sign in");
+        }
+    }
+    (acr_values.unwrap_or_default(), max_age, cannot)
 }
 
 /// Those of OpenID Connect that are read before they are sent on, and names of the provider's own, sent on as they come.
@@ -327,11 +364,11 @@ fn pass_through(table: &mut Table<'_>, fixed: &[(String, String)]) -> (Vec<Login
     (names.iter().filter_map(|name| known(name)).collect(), own)
 }
 
-fn scopes(table: &mut Table<'_>) -> Vec<String> {
+fn scopes(table: &mut Table<'_>, kind: Kind) -> Vec<String> {
     let given = table.optional("scopes", list("a scope without spaces, quotes or backslashes", scope));
     let scopes = given.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec());
     //
-    if !scopes.iter().any(|scope| scope == OPENID) {
+    if kind != Kind::OAuth2 && !scopes.iter().any(|scope| scope == OPENID) {
         table.problem("scopes", format!("expected `{OPENID}` among them, without it there is no ID token"));
     }
     scopes
@@ -355,7 +392,7 @@ fn resource(text: &str) -> Option<String> {
 }
 
 /// Fixed parameters of a request that is made of `own` ones.
-fn parameters(table: &mut Table<'_>, key: &'static str, own: &[&str]) -> Vec<(String, String)> {
+pub(super) fn parameters(table: &mut Table<'_>, key: &'static str, own: &[&str]) -> Vec<(String, String)> {
     let Some(inner) = table.table(key) else { return Vec::new() };
     let mut params = Vec::new();
     for (key, value) in inner.entries() {

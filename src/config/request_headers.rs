@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use super::groups::Groups;
 use super::table::Table;
 use super::value::list;
 use crate::http::HeaderName;
 use crate::http::caller_headers::{is_kept_for_no_route, says_who_asks};
-use crate::route::{HeaderMask, RequestHeaders, Route, Router};
+use crate::route::{HeaderMask, RequestHeaders, Router};
 
 const MASK: &str = "a header such as `X-Tenant-ID`, or the beginning of several such as `X-Consumer-*`";
 const NAME: &str = "a header such as `X-Auth-Token`";
@@ -36,18 +37,30 @@ pub(super) fn of_route(table: &mut Table<'_>, everywhere: &[HeaderMask]) -> Requ
     RequestHeaders { remove, keep }
 }
 
-/// What a route's `headers` tell of a caller is taken out everywhere, whatever a `keep` says.
-pub(super) fn refuse_kept_in_vain(table: &Table<'_>, router: &Router) {
+/// What a route's `headers` tell of a caller is taken out everywhere, whatever a `keep` says. `table`: that of the routes.
+pub(super) fn refuse_kept_in_vain(table: &Table<'_>, groups: &Groups<'_>, router: &Router) {
+    let told = told(router);
     for route in router.routes() {
         for name in &route.request_headers.keep {
-            let is_told = |other: &&Route| other.claim_headers().iter().any(|header| header.name == *name);
-            if let Some(other) = router.routes().iter().find(is_told) {
-                let why =
-                    format!("`{name}` is set by `headers` of `{}`: from outside no route passes it on", other.name);
-                table.problem_in(&route.name, "keep", why);
+            if let Some((_, other)) = told.iter().find(|(known, _)| *known == name) {
+                let why = format!("`{name}` is set by `headers` of `{other}`: from outside no route passes it on");
+                groups.problem_at(table, &route.name, "keep", why);
             }
         }
     }
+}
+
+/// Every header by which any route tells of a caller, and the first route that does.
+fn told(router: &Router) -> Vec<(&HeaderName, &str)> {
+    let mut told: Vec<(&HeaderName, &str)> = Vec::new();
+    for route in router.routes() {
+        for header in route.claim_headers() {
+            if !told.iter().any(|(known, _)| *known == header.name) {
+                told.push((&header.name, &route.name));
+            }
+        }
+    }
+    told
 }
 
 fn name(text: &str) -> Option<HeaderName> {

@@ -1,8 +1,10 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
 use super::Build;
+use super::browser_cache;
 use super::claim_headers;
 use super::cors;
+use super::groups::Groups;
 use super::limits;
 use super::problem::shown;
 use super::relations::{self, Relations};
@@ -51,6 +53,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) security_headers: &'a security_headers::Defaults,
     /// The limits of routes that have none of their own.
     pub(super) limits: &'a RouteLimits,
+    /// What routes may have in common.
+    pub(super) groups: &'a Groups<'a>,
     /// How upstreams read paths, unless their route says otherwise.
     pub(super) paths: Paths,
     /// Which of a caller's headers no upstream gets.
@@ -66,15 +70,16 @@ pub(super) fn paths(value: &serde_json::Value) -> Result<Paths, String> {
 }
 
 /// Reads `ROUTES`.
-pub(super) fn read_all(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Option<Router> {
+pub(super) fn read_all<'a>(table: &Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {
     let tables = table.tables();
+    surroundings.groups.refuse_unused(&tables);
     if tables.is_empty() {
         table.problem_here("expected at least one route");
     }
     let routes = tables.into_iter().filter_map(|(name, inner)| read(name, inner, surroundings)).collect();
     let conflicts = match Router::new(routes) {
         Ok(router) => {
-            request_headers::refuse_kept_in_vain(table, &router);
+            request_headers::refuse_kept_in_vain(table, surroundings.groups, &router);
             return Some(router);
         }
         Err(conflicts) => conflicts,
@@ -83,7 +88,7 @@ pub(super) fn read_all(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Op
         let message = match method {
             Some(method) => format!("`{method}` falls under `{with}` already"),
             None => format!(
-                "cannot stand beside `{with}`: neither is more specific (name parameters alike, and split by method)"
+                "is for the same paths as `{with}`: give the parameters the same names, and each rule its own methods"
             ),
         };
         table.problem(&route, message);
@@ -91,7 +96,8 @@ pub(super) fn read_all(table: &Table<'_>, surroundings: &Surroundings<'_>) -> Op
     None
 }
 
-fn read(name: &str, mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Option<Route> {
+fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -> Option<Route> {
+    surroundings.groups.join(name, &mut table)?;
     let (prefix, pattern) = match name.split_once(' ') {
         Some((methods, pattern)) => (Some(methods), pattern),
         None => (None, name),
@@ -158,7 +164,9 @@ fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
     let all = Methods::all();
     let what = format!("one of {}", all.allow_header());
     let known = |name: &str| Methods::parse([name]).is_ok().then(|| name.to_owned());
-    let given = table.optional("methods", list(&what, known));
+    // Those in the key are the route's own.
+    let replaces_groups = prefix.is_some() && table.is_of_group("methods");
+    let given = table.optional("methods", list(&what, known)).filter(|_| !replaces_groups);
     match (given, prefix) {
         (None, None) if table.has("methods") => None,
         (None, None) => Some(all),
@@ -206,14 +214,17 @@ fn access(
         headers: claim_headers::read(table, known.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
+        cache: browser_cache::of_route(table, to_assets),
     };
     match public {
         Some(true) => {
-            for key in ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation"]
-                .into_iter()
-                .filter(|key| table.has(key))
-            {
-                table.problem(key, "contradicts `public = true`: there nobody is asked who they are");
+            const GUARDS: [&str; 8] =
+                ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation"];
+            for key in GUARDS.into_iter().filter(|key| table.has(key)) {
+                table.problem(key, contradicts_public(table));
+            }
+            if table.has("cache") {
+                table.problem("cache", "is about guarded routes: with `public = true` the upstream says it itself");
             }
             Some(Access::Public)
         }
@@ -228,6 +239,15 @@ fn access(
             }
             Some(Access::Guarded(Box::new(guard)))
         }
+    }
+}
+
+/// What is said of a key that asks who the caller is, where the route is public.
+pub(super) fn contradicts_public(route: &Table<'_>) -> &'static str {
+    if route.is_of_group("public") {
+        "contradicts `public = true` of the route's group: there nobody is asked who they are"
+    } else {
+        "contradicts `public = true`: there nobody is asked who they are"
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::problem::Report;
 use crate::ids::{IssuerId, ProviderId};
-use crate::jose::{Algorithm, AssertionKey};
+use crate::jose::{Algorithm, AssertionKey, Es256Signer};
 use crate::keyring::KeyRing;
 use crate::secret::Secret;
 
@@ -126,6 +126,22 @@ impl Secrets<'_> {
         };
         self.problem(name, &format!("expected a private key for {} as a JWK ({members})", algorithm.name()));
         None
+    }
+
+    /// The private key that Apple gave: its `.p8` file as it is, or a JWK. It is called `kid` from here on.
+    pub(super) fn apple_key(&self, name: &str, kid: Option<&str>) -> Option<Secret<String>> {
+        let text = self.present(name)?;
+        let key = Es256Signer::from_pkcs8(&text).or_else(|_| Es256Signer::from_jwk(&text));
+        match key {
+            Ok(key) => Some(key.named(kid.unwrap_or_default()).private_jwk()),
+            Err(_) => {
+                self.problem(
+                    name,
+                    "expected the text of the `.p8` file that Apple gave (PKCS #8, P-256), or a private JWK for ES256",
+                );
+                None
+            }
+        }
     }
 
     fn problem(&self, name: &str, message: &str) {

@@ -31,7 +31,7 @@ pub(super) struct Defaults {
 impl Defaults {
     /// Reads `SECURITY_HEADERS`, if it is there.
     pub(super) fn read(top: &mut Table<'_>, public_url: Option<&PublicUrl>) -> Self {
-        let https = public_url.is_none_or(PublicUrl::is_https);
+        let https = public_url.is_none_or(PublicUrl::is_pinned_to_https);
         let deployment = top.table("SECURITY_HEADERS").map(|table| Rc::new(read(table, https)));
         Self { https, deployment }
     }

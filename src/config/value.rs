@@ -1,5 +1,6 @@
 //! Single values: JSON → what is meant, or a message that says what was expected.
 
+use chrono::DateTime;
 use serde_json::Value;
 
 use super::problem::{expected, shown};
@@ -51,13 +52,20 @@ pub(super) fn parsed<T>(what: &str, parse: impl Fn(&str) -> Option<T>) -> impl F
     }
 }
 
+/// The longest text that is shown again as a list.
+const LONGEST_EXAMPLE: usize = 40;
+
 /// A list of strings, none of them twice, each of which `parse` accepts; `what` says which those are.
 pub(super) fn list<T: PartialEq>(
     what: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> impl Fn(&Value) -> Result<Vec<T>, String> {
     move |value| {
-        let items = value.as_array().ok_or_else(|| format!("expected a list of strings, found {}", found(value)))?;
+        let items = value.as_array().ok_or_else(|| {
+            let short = value.as_str().filter(|text| text.len() <= LONGEST_EXAMPLE);
+            let example = short.map_or_else(String::new, |_| format!(" such as `[{value}]`"));
+            format!("expected a list of strings{example}, found {}", found(value))
+        })?;
         let mut all = Vec::with_capacity(items.len());
         for item in items {
             let one = parsed(what, &parse)(item)?;
@@ -148,9 +156,8 @@ pub fn span(text: &str) -> Option<Seconds> {
 /// A point in time such as `2026-11-22T06:00:00Z` (RFC 3339).
 #[must_use]
 pub fn moment(text: &str) -> Option<Timestamp> {
-    use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    Some(Timestamp::from_unix(moment.unix_timestamp()))
+    let moment = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(Timestamp::from_unix(moment.timestamp()))
 }
 
 /// What [`moment`] reads.

@@ -59,9 +59,16 @@ impl Who {
         now: Timestamp,
     ) -> Result<Hypothetical, String> {
         let kept = SessionClaims::of(self.claims.clone(), provider, &config.session.claims);
+        let issuer = if provider.issuer.has_tenants() {
+            let tenant = self.claims.get("tid").and_then(Value::as_str);
+            let issuer = tenant.and_then(|tenant| provider.issuer.of_tenant(tenant));
+            issuer.ok_or("claims: expected `tid`, one of the provider's `tenants`")?
+        } else {
+            provider.issuer.as_str().to_owned()
+        };
         let amr: Vec<&str> = said(&self.claims, "amr").into_iter().flat_map(texts).collect();
         let record = json!({
-            "issuer": provider.issuer.as_str(), "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
+            "issuer": issuer, "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
             "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
             "acr": self.claims.get("acr"), "amr": amr,

@@ -269,7 +269,8 @@ impl<P: Platform> RequestContext<'_, P> {
             response.headers.append(header::SET_COOKIE, cookie);
         }
         parts.quotas.add_to(&mut response.headers);
-        let mut response = response::sealed(response, &self.request.id, self.site.config.public_url.is_https());
+        let mut response =
+            response::sealed(response, &self.request.id, self.site.config.public_url.is_pinned_to_https());
         if let Some(grant) = parts.grant {
             grant.add_to_own(&mut response.headers);
         }

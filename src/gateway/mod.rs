@@ -268,7 +268,7 @@ impl Gateway {
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Response {
         let grant = self.grant(head);
         let response = response::problem(&reason.refusal(), request_id, Reader::of(head), None);
-        let mut response = response::sealed(response, request_id, self.config.public_url.is_https());
+        let mut response = response::sealed(response, request_id, self.config.public_url.is_pinned_to_https());
         if let Some(grant) = grant {
             grant.add_to_own(&mut response.headers);
         }

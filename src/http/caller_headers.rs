@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::HeaderName;
 
-/// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what. `docs/upstreams.md` has them all, and a
-/// test compares; so it is with the lists below.
+/// Prefixes of headers by which proxies tell upstreams who asks, from where, or for what. `docs/reference/upstreams.md` has them all,
+/// and a test compares; so it is with the lists below.
 pub const CLAIMING_PREFIXES: [&str; 59] = [
     "cf-",
     "impersonate-",

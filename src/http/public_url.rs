@@ -62,6 +62,13 @@ impl PublicUrl {
         self.development
     }
 
+    /// Whether browsers are told to use nothing but TLS with this host. Never on a loopback host: the order would hold for
+    /// every port of the developer's machine, for two years.
+    #[must_use]
+    pub fn is_pinned_to_https(&self) -> bool {
+        self.is_https() && !self.development
+    }
+
     /// Whether browsers reach it by TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {

@@ -151,6 +151,8 @@ pub struct PublicKey {
     algorithm: Option<Algorithm>,
     material: Material,
     thumbprint: String,
+    /// The issuer whose tokens it signs, where its JWK says: Microsoft Entra has keys of several in one set.
+    issuer: Option<String>,
 }
 
 /// The numbers of a key, big-endian, without leading zeros for RSA, of fixed length otherwise.
@@ -195,7 +197,14 @@ impl PublicKey {
             return None;
         }
         let thumbprint = material.thumbprint();
-        Some(Self { kid: kid.map(str::to_owned), algorithm, material, thumbprint })
+        let issuer = said(jwk, "issuer").map(|issuer| issuer.as_str().unwrap_or_default().to_owned());
+        Some(Self { kid: kid.map(str::to_owned), algorithm, material, thumbprint, issuer })
+    }
+
+    /// The issuer whose tokens it signs, where its JWK says; empty where that is no text.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// Its name in the set.

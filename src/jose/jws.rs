@@ -79,7 +79,7 @@ pub fn is_media_type(typ: &str, expected: &str) -> bool {
 ///
 /// ```compile_fail,E0451
 /// # fn forge(header: postern::jose::Header) -> postern::jose::VerifiedJwt {
-/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new(), thumbprint: String::new() }
+/// postern::jose::VerifiedJwt { header, claims: serde_json::Map::new(), thumbprint: String::new(), key_issuer: None }
 /// # }
 /// ```
 #[derive(Clone)]
@@ -87,6 +87,7 @@ pub struct VerifiedJwt {
     header: Header,
     claims: Map<String, Value>,
     thumbprint: String,
+    key_issuer: Option<String>,
 }
 
 // A token is a credential and its claims are personal: neither belongs in a log, so only headers print.
@@ -120,6 +121,12 @@ impl VerifiedJwt {
     pub fn key(&self) -> KeyStamp {
         let Header { algorithm, kid, .. } = self.header.clone();
         KeyStamp { algorithm, kid, thumbprint: self.thumbprint.clone() }
+    }
+
+    /// The issuer whose tokens the key signs, where its set says so.
+    #[must_use]
+    pub fn key_issuer(&self) -> Option<&str> {
+        self.key_issuer.as_deref()
     }
 
     /// The claims, taken out.
@@ -324,7 +331,12 @@ impl<'a> UnverifiedJwt<'a> {
     }
 
     fn verified_by(&self, key: &PublicKey) -> Result<VerifiedJwt, JwtError> {
-        Ok(VerifiedJwt { header: self.header.clone(), claims: self.read()?, thumbprint: key.thumbprint().to_owned() })
+        Ok(VerifiedJwt {
+            header: self.header.clone(),
+            claims: self.read()?,
+            thumbprint: key.thumbprint().to_owned(),
+            key_issuer: key.issuer().map(str::to_owned),
+        })
     }
 }
 

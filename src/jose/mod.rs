@@ -10,6 +10,7 @@ pub mod assertion_key;
 pub mod jwk;
 pub mod jws;
 pub mod key_proof;
+mod pkcs8;
 pub mod portable;
 pub mod sign;
 #[cfg(test)]

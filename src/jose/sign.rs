@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::assertion_key::RsaPrivateJwk;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
+use crate::jose::pkcs8;
 use crate::json::{self, said};
 use crate::secret::Secret;
 
@@ -87,6 +88,24 @@ impl Es256Signer {
         Some(Self { key, kid: public.thumbprint().to_owned(), public })
     }
 
+    /// Takes a private P-256 key as PKCS #8 in PEM (RFC 7468 §10), white space around it or not.
+    ///
+    /// # Errors
+    /// When it is not one, or has a public half that does not belong to it.
+    pub fn from_pkcs8(pem: &Secret<String>) -> Result<Self, SignerError> {
+        let (scalar, public) = pkcs8::p256(pem.expose()).ok_or(SignerError::NotP256)?;
+        let signer = Self::from_scalar(&scalar).ok_or(SignerError::NotP256)?;
+        let point = signer.key.verifying_key().to_encoded_point(false);
+        let belongs = public.is_none_or(|public| public == point.as_bytes());
+        if belongs { Ok(signer) } else { Err(SignerError::NotP256) }
+    }
+
+    /// The same key under another name.
+    #[must_use]
+    pub fn named(self, kid: &str) -> Self {
+        Self { kid: kid.to_owned(), ..self }
+    }
+
     /// The name of the key, as in the headers it makes.
     #[must_use]
     pub fn kid(&self) -> &str {
@@ -99,10 +118,11 @@ impl Es256Signer {
         &self.public
     }
 
-    /// The private JWK: for a [`Signing`] that keeps keys in a form of its own, nothing else.
+    /// The private JWK, with its name: for a [`Signing`] that keeps keys in a form of its own, and for the configuration.
     #[must_use]
     pub fn private_jwk(&self) -> Secret<String> {
         let mut members: Map<String, Value> = self.members();
+        members.insert("kid".to_owned(), self.kid.as_str().into());
         members.insert("d".to_owned(), encode(&self.key.to_bytes()).into());
         Secret::new(Value::Object(members).to_string())
     }

@@ -63,6 +63,20 @@ pub fn parse_object(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>
     }
 }
 
+/// The same for one JSON array.
+///
+/// # Errors
+/// The same; [`JsonError::NotAnObject`] where it is neither.
+pub fn parse_array(bytes: &[u8], max_bytes: usize) -> Result<Vec<Value>, JsonError> {
+    if bytes.len() > max_bytes {
+        return Err(JsonError::TooLarge);
+    }
+    match read(std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?, MAX_DEPTH)? {
+        Value::Array(items) => Ok(items),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
 /// An object of these members. One piece of code for all: collecting a map has its own for each iterator, sorting included.
 pub fn object(members: impl Iterator<Item = (String, Value)>) -> Map<String, Value> {
     let mut object = Map::new();

@@ -21,6 +21,8 @@ pub struct CallbackParams {
     error: Option<String>,
     /// `error_description`, of which nothing depends but what the log says.
     error_description: Option<String>,
+    /// `user`, of Apple's first answer about a person. Nothing depends on it.
+    user: Option<String>,
     /// A token in the response: an implicit or hybrid answer that was never asked for.
     unasked_token: bool,
     /// What is wrong with the parameters themselves.
@@ -113,6 +115,10 @@ impl CallbackParams {
                 self.error_description.get_or_insert(value);
                 None
             }
+            "user" => {
+                self.user.get_or_insert(value);
+                None
+            }
             "access_token" | "id_token" | "token" => {
                 self.unasked_token = true;
                 None
@@ -122,6 +128,12 @@ impl CallbackParams {
         if let Some(name) = doubled {
             self.fault = Some(CallbackError::Repeated(name));
         }
+    }
+
+    /// What Apple tells of a person in its first answer, beside the code; anybody may have written it.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// Whether any known parameter is there.
@@ -155,7 +167,7 @@ impl CallbackParams {
         // RFC 9207 §2.4: before anything else, error answers included. An `iss` that nobody
         // advertised is compared all the same: a wrong one is never right.
         match &self.iss {
-            Some(iss) if iss != issuer.as_str() => return Err(CallbackError::IssMismatch),
+            Some(iss) if !issuer.is(iss) => return Err(CallbackError::IssMismatch),
             None if metadata.iss_parameter_supported => return Err(CallbackError::IssMissing),
             _ => {}
         }

@@ -4,14 +4,15 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde_json::json;
 
 use super::exchange;
-use crate::config::{AssertionAudience, ClientAssertion, ClientAuth, Provider};
+use crate::config::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, Provider};
 use crate::http::{HeaderValue, header};
-use crate::jose::AssertionKey;
+use crate::jose::{Algorithm, AssertionKey};
 use crate::ports::{OutboundRequest, Random, Signing};
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 
 const ASSERTION_LIFETIME: Seconds = Seconds::new(60);
+const APPLE_LIFETIME: Seconds = Seconds::minutes(5);
 
 /// Who Postern is to an authorization server, and what proves it.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,12 @@ pub(super) async fn authenticated<'a>(
             post.fields.push(("client_id", client.id));
             Ok(post.build())
         }
+        ClientAuth::Apple(how) => {
+            let secret = apple_secret(client, how, maker).await?;
+            let mut post: FormPost<'_> = post;
+            post.fields.extend([("client_id", client.id), ("client_secret", secret.expose())]);
+            Ok(post.build())
+        }
         ClientAuth::PrivateKeyJwt(how) => {
             let audience = match &how.audience {
                 AssertionAudience::Issuer => client.issuer,
@@ -109,6 +116,24 @@ fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, Client
         .map_err(|_| ClientKeyUnusable)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// What Apple takes for a client secret: a JWT that its key signs for the issuer, as the team.
+async fn apple_secret(
+    client: Client<'_>,
+    how: &AppleKey,
+    AssertionMaker { now, signing, .. }: AssertionMaker<'_, impl Random, impl Signing>,
+) -> Result<Secret<String>, ClientKeyUnusable> {
+    let key = AssertionKey::from_jwk(&how.key, Algorithm::Es256).map_err(|_| ClientKeyUnusable)?;
+    let claims = json!({
+        "iss": how.team_id,
+        "sub": client.id,
+        "aud": client.issuer,
+        "iat": now,
+        "exp": now.plus(APPLE_LIFETIME),
+    });
+    let claims = claims.as_object().ok_or(ClientKeyUnusable)?;
+    key.sign(claims, signing).await.ok_or(ClientKeyUnusable)
 }
 
 /// `private_key_jwt` (RFC 7523 §3; the audience is one, as a string: FAPI 2.0 §5.3.3.1, R-032).

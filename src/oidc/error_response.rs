@@ -12,6 +12,13 @@ const MAX_DESCRIPTION_CHARACTERS: usize = 200;
 const LONGEST_WORD_WITH_DIGITS: usize = 15;
 const LONGEST_WORD: usize = 31;
 
+/// What GitHub says in the place of registered errors.
+const ALIASES: [(&str, &str); 3] = [
+    ("bad_refresh_token", "invalid_grant"),
+    ("bad_verification_code", "invalid_grant"),
+    ("incorrect_client_credentials", "invalid_client"),
+];
+
 /// What Keycloak says, in the description of another error, when a person took too long to sign in there.
 const AUTHENTICATION_EXPIRED: &str = "authentication_expired";
 
@@ -147,6 +154,7 @@ impl ErrorResponse {
 }
 
 fn known(error: &str, description: Option<&str>) -> Option<(&'static str, ErrorClass)> {
+    let error = ALIASES.into_iter().find(|(alias, _)| *alias == error).map_or(error, |(_, code)| code);
     let find = |code: &str| KNOWN.into_iter().find(|(known, _)| *known == code);
     let expired = description.filter(|text| *text == AUTHENTICATION_EXPIRED);
     expired.and_then(find).or_else(|| find(error))

@@ -185,6 +185,12 @@ impl IdToken {
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
+
+    /// All claims, taken out.
+    #[must_use]
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
 }
 
 /// other kinds of tokens name their `typ`; an ID token has none, or `JWT` (RFC 7519 §5.1, RFC 8725 §3.11).

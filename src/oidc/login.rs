@@ -34,7 +34,10 @@ pub fn authorization_url(
     query.append_pair("redirect_uri", &origin.callback_url(&provider.id));
     query.append_pair("scope", &provider.scopes.join(" "));
     query.append_pair("state", transaction.state.expose());
-    query.append_pair("nonce", transaction.nonce.expose());
+    // It ties an ID token to the login, and without OpenID Connect there is none.
+    if provider.oauth2.is_none() {
+        query.append_pair("nonce", transaction.nonce.expose());
+    }
     query.append_pair("code_challenge", &transaction.code_challenge());
     query.append_pair("code_challenge_method", "S256");
     if provider.response_mode == ResponseMode::FormPost {

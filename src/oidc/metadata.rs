@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::exchange::json_get;
-use crate::config::Issuer;
+use crate::config::{Issuer, OAuth2};
 use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
 
@@ -63,8 +63,8 @@ impl MetadataError {
 /// Where the metadata of `issuer` is (Discovery §4.1: one trailing `/` is removed, a path is kept).
 #[must_use]
 pub fn url(issuer: &Issuer) -> String {
-    let issuer = issuer.as_str();
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    let issuer = issuer.published_at();
+    let base = issuer.strip_suffix('/').unwrap_or(&issuer);
     format!("{base}/.well-known/openid-configuration")
 }
 
@@ -91,6 +91,21 @@ pub fn introspection_endpoint(body: &[u8], issuer: &Issuer) -> Result<String, Me
 }
 
 impl Metadata {
+    /// That of a provider that publishes none, as the configuration has it. It has no keys.
+    #[must_use]
+    pub fn of_oauth2(provider: &OAuth2) -> Self {
+        Self {
+            authorization_endpoint: provider.authorization_endpoint.clone(),
+            token_endpoint: provider.token_endpoint.clone(),
+            jwks_uri: String::new(),
+            end_session_endpoint: None,
+            revocation_endpoint: provider.revocation_endpoint.clone(),
+            userinfo_endpoint: None,
+            iss_parameter_supported: false,
+            left_out: Vec::new(),
+        }
+    }
+
     /// Reads the body of a 200 answer.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Every exchange is two pure functions, one that builds the request and one that reads the answer;
 //! [`crate::gateway`] sends.
 
+pub mod apple;
 pub mod callback;
 pub mod client_auth;
 pub mod documents;
@@ -15,9 +16,12 @@ pub mod login_values;
 pub mod logout;
 pub mod logout_token;
 pub mod metadata;
+pub mod oauth2_user;
 pub mod refetch_budget;
 pub mod return_to;
 pub mod session_claims;
+pub mod signed_in;
+pub mod tenant;
 pub mod token;
 pub mod transaction;
 pub mod userinfo;

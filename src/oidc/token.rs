@@ -23,6 +23,9 @@ const DEFAULT_EXPIRES_IN: Seconds = Seconds::hours(1);
 /// The longest life an access token is believed to have.
 const MAX_EXPIRES_IN: f64 = 30.0 * 86_400.0;
 
+/// What an access token is taken to live of which nothing but a revocation is its end, as GitHub's.
+const UNTIL_REVOKED: Seconds = Seconds::hours(30 * 24);
+
 /// What a gateway says when the request was under way and no answer came: RFC 9110 §15.6.5, and of Cloudflare's own
 /// 520 (a broken answer), 522 and 524 (none in time). Others, such as 502, 503 and 521, mostly mean that nobody got it.
 const ANSWER_LOST: [u16; 4] = [504, 520, 522, 524];
@@ -48,6 +51,8 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     /// How long the access token lives.
     pub expires_in: Seconds,
+    /// Whether the provider says so.
+    pub says_life: bool,
     /// `scope`, where the provider says it; else what was asked for holds. Empty when it says it in
     /// a form that RFC 6749 §3.3 does not know: what cannot be read grants nothing.
     pub scope: Option<String>,
@@ -170,6 +175,22 @@ async fn post<'a>(
     authenticated(provider.into(), post, maker).await.map_err(|ClientKeyUnusable| TokenError::ClientKey)
 }
 
+impl TokenResponse {
+    /// How long the access token lives. `is_openid`: whether it is of a provider of OpenID Connect.
+    #[must_use]
+    pub const fn life(&self, is_openid: bool) -> Seconds {
+        if is_openid || self.says_life { self.expires_in } else { UNTIL_REVOKED }
+    }
+
+    /// Which scopes were granted, where the provider says so. Without OpenID Connect some write commas between them
+    /// (GitHub); people may have unticked some.
+    #[must_use]
+    pub fn granted(&self, is_openid: bool) -> Option<Vec<String>> {
+        let granted = self.scope.as_deref()?;
+        Some(if is_openid { scope_values(granted) } else { scope_values(&granted.replace(',', " ")) })
+    }
+}
+
 /// Reads the answer.
 ///
 /// # Errors
@@ -198,6 +219,7 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
             .and_then(Value::as_str)
             .map(|token| Secret::new(token.to_owned())),
         expires_in: expires_in(said(&document, "expires_in")),
+        says_life: said(&document, "expires_in").is_some(),
         // A list of no scopes says something: nothing was granted.
         scope: match document.get("scope") {
             None | Some(Value::Null) => None,

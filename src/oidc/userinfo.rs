@@ -99,6 +99,8 @@ pub enum UserInfoError {
     Expired,
     /// `sub` is not that of the ID token, or missing.
     SubMismatch,
+    /// The user endpoint of a provider of OAuth 2 does not say who it is: `id` is missing, or no whole number or text.
+    IdMalformed,
 }
 
 impl UserInfoError {
@@ -121,6 +123,7 @@ impl UserInfoError {
             Self::ExpMalformed => "userinfo.exp_malformed",
             Self::Expired => "userinfo.expired",
             Self::SubMismatch => "userinfo.sub_mismatch",
+            Self::IdMalformed => "userinfo.id_malformed",
         }
     }
 }

@@ -16,11 +16,17 @@ pub fn render(providers: &[Provider], link: impl Fn(&Provider) -> String) -> Str
                 li {
                     a.choice href=(link(provider)) {
                         (provider.name)
-                        small { (provider.issuer.as_str()) }
+                        small { (shown(provider)) }
                     }
                 }
             }
         }
     };
     page("Sign in", &html! {}, &body)
+}
+
+/// The issuer; where each tenant has one, what they have in common.
+fn shown(provider: &Provider) -> String {
+    let issuer = &provider.issuer;
+    issuer.origin().filter(|_| issuer.has_tenants()).unwrap_or_else(|| issuer.as_str().to_owned())
 }

@@ -12,8 +12,8 @@ pub mod unsent;
 
 use std::sync::LazyLock;
 
-use ::time::OffsetDateTime;
 use base64ct::{Base64, Encoding};
+use chrono::{DateTime, Datelike, Month, Timelike};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
@@ -80,29 +80,19 @@ fn page(title: &str, head: &Markup, body: &Markup) -> String {
 
 /// A time that people read and programs too.
 fn moment(at: Timestamp) -> Markup {
-    let machine = OffsetDateTime::from_unix_timestamp(at.as_unix()).map(|at| {
-        let (date, time) = (at.date(), at.time());
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+    let machine = DateTime::from_timestamp(at.as_unix(), 0).map(|at| {
+        let (year, month, day) = (at.year(), at.month(), at.day());
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", at.hour(), at.minute(), at.second())
     });
-    html! { time datetime=[machine.ok()] { (words(at)) } }
+    html! { time datetime=[machine] { (words(at)) } }
 }
 
 /// `22 November 2026, 06:20 UTC`.
 fn words(at: Timestamp) -> String {
-    match OffsetDateTime::from_unix_timestamp(at.as_unix()) {
-        Ok(at) => {
-            format!("{} {} {}, {:02}:{:02} UTC", at.day(), at.month(), at.year(), at.hour(), at.minute())
-        }
-        Err(_) => "at an unknown time".to_owned(),
-    }
+    let Some(at) = DateTime::from_timestamp(at.as_unix(), 0) else { return "at an unknown time".to_owned() };
+    let month =
+        u8::try_from(at.month()).ok().and_then(|month| Month::try_from(month).ok()).map_or("", |month| month.name());
+    format!("{} {month} {}, {:02}:{:02} UTC", at.day(), at.year(), at.hour(), at.minute())
 }
 
 #[cfg(test)]

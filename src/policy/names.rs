@@ -73,6 +73,17 @@ impl KnownNames {
         }
     }
 
+    /// Whether it is an issuer of this site's. Where each tenant has one, any tenant will do: a name that is mistyped
+    /// shows all the same.
+    #[must_use]
+    pub fn knows_issuer(&self, issuer: &str) -> bool {
+        let is_one = |template: &String| {
+            let parts = template.split_once("{tenantid}");
+            parts.is_some_and(|(before, after)| issuer.starts_with(before) && issuer.ends_with(after))
+        };
+        self.issuers.contains(issuer) || self.issuers.iter().any(is_one)
+    }
+
     /// The route of this name.
     #[must_use]
     pub fn route(&self, name: &str) -> Option<&KnownRoute> {

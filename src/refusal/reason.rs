@@ -138,6 +138,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it says for certain that the caller has no session: none was shown, or none that counts.
+    #[must_use]
+    pub const fn tells_of_no_session(&self) -> bool {
+        match self {
+            Self::NoCredential => true,
+            Self::Rejected(rejection) => rejection.discards_cookie(),
+            _ => false,
+        }
+    }
+
     /// The name of this reason in the log: a fixed word, never user data.
     #[must_use]
     pub fn code(&self) -> &'static str {

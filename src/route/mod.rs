@@ -1,6 +1,8 @@
 //! Which rule answers for a request: one canonical path, matched and forwarded byte for byte.
 
+mod browser_cache;
 mod claim_header;
+mod literals;
 mod methods;
 mod path;
 mod path_mapping;
@@ -11,7 +13,9 @@ mod router;
 mod spelling;
 mod strictness;
 mod surroundings;
+mod tree;
 
+pub use browser_cache::BrowserCache;
 pub use claim_header::{Claim, ClaimHeader, HeaderEncoding};
 pub use methods::Methods;
 pub use path::{CanonicalPath, PathError};
@@ -123,6 +127,8 @@ pub struct Guard {
     /// `revocation`: how long an earlier answer about a session may be relied on here. Default not at all:
     /// every request asks the session's object.
     pub revocation: Option<Seconds>,
+    /// `cache`: what a browser may keep of the answers. Default nothing; of static files all, to be revalidated.
+    pub cache: BrowserCache,
 }
 
 /// A route with its guard: one that not everyone may use.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
+
 use super::path::{CanonicalPath, PathError, is_reserved_in_segment};
 
 /// Which paths a rule is for: literal segments, `{name}` for one segment, `{*name}` at the end for all the rest.
@@ -27,16 +29,43 @@ pub enum PatternError {
     RestNotLast,
     /// Two parameters of this name.
     Repeated(String),
+    /// More than [`Pattern::MAX_SEGMENTS`].
+    TooLong,
+}
+
+/// One segment of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Segment<'a> {
+    /// What stands in the path too.
+    Literal(&'a str),
+    /// `{name}`; the name.
+    Parameter(&'a str),
+    /// `{*name}`; the name.
+    Rest(&'a str),
+}
+
+/// Reads a segment of a pattern that was parsed.
+pub(super) fn segment(text: &str) -> Segment<'_> {
+    let Some(inside) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        return Segment::Literal(text);
+    };
+    inside.strip_prefix('*').map_or(Segment::Parameter(inside), Segment::Rest)
 }
 
 impl Pattern {
+    /// The most segments a pattern has. It bounds how deep a search for one goes.
+    pub const MAX_SEGMENTS: usize = 64;
+
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When its literal parts are not canonical, or a parameter is not a whole segment with a name
-    /// of `[a-z][a-z0-9_]*`.
+    /// When its literal parts are not canonical, a parameter is not a whole segment with a name
+    /// of `[a-z][a-z0-9_]*`, or it has too many segments.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let segments = text.strip_prefix('/').ok_or(PatternError::Path(PathError::NotAbsolute))?;
+        if segments.split('/').nth(Self::MAX_SEGMENTS).is_some() {
+            return Err(PatternError::TooLong);
+        }
         let mut names: Vec<&str> = Vec::new();
         let mut rest = None;
         let mut literal = String::new();
@@ -68,33 +97,45 @@ impl Pattern {
 
     /// The names of the parameters for one whole segment.
     pub fn segments<'a>(&'a self) -> impl Iterator<Item = &'a str> {
-        let inside = |segment: &'a str| segment.strip_prefix('{')?.strip_suffix('}');
-        self.text.split('/').filter_map(inside).filter(|name| !name.starts_with('*'))
+        self.text.split('/').filter_map(|text| match segment(text) {
+            Segment::Parameter(name) => Some(name),
+            Segment::Literal(_) | Segment::Rest(_) => None,
+        })
     }
 
     /// The place of the segment that this parameter is, the first being 0. `None` without such a one.
     pub(super) fn place_of(&self, name: &str) -> Option<usize> {
-        let inside = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
-        self.text.split('/').skip(1).position(inside)
+        self.text.split('/').skip(1).position(|text| segment(text) == Segment::Parameter(name))
     }
 
     /// Whether this is a pattern for the path, letter by letter.
     pub(super) fn matches(&self, path: &CanonicalPath) -> bool {
         let (mut pattern, mut path) = (self.text.split('/').skip(1), path.as_str().split('/').skip(1));
         loop {
-            match (pattern.next(), path.next()) {
-                (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
-                (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => {}
-                (Some(literal), Some(segment)) if literal == segment => {}
-                (None, None) => return true,
+            match (pattern.next().map(segment), path.next()) {
+                (Some(Segment::Rest(_)), Some(_)) | (None, None) => return true,
+                (Some(Segment::Parameter(_)), Some(value)) if !value.is_empty() => {}
+                (Some(Segment::Literal(literal)), Some(segment)) if literal == segment => {}
                 _ => return false,
             }
         }
     }
 
-    /// The name in `{*name}`.
-    pub(super) fn rest(&self) -> Option<&str> {
-        self.rest.as_deref()
+    /// The parameters of a path that this is a pattern for, in their order, percent-decoded. `{*name}` may be empty.
+    pub(super) fn params(&self, path: &CanonicalPath) -> Vec<(String, String)> {
+        let mut params = Vec::new();
+        let mut left = path.as_str();
+        for text in self.text.split('/').skip(1) {
+            let after = left.strip_prefix('/').unwrap_or(left);
+            let (value, rest) = after.split_at_checked(after.find('/').unwrap_or(after.len())).unwrap_or((after, ""));
+            match segment(text) {
+                Segment::Literal(_) => {}
+                Segment::Parameter(name) => params.push(decoded(name, value)),
+                Segment::Rest(name) => params.push(decoded(name, after)),
+            }
+            left = rest;
+        }
+        params
     }
 
     /// What stands before `{*name}`; `None` without one.
@@ -114,6 +155,11 @@ impl Pattern {
     pub fn is_within(&self, prefix: &str) -> bool {
         self.text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+}
+
+/// A canonical path decodes to UTF-8, so nothing is ever replaced here.
+fn decoded(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 struct Parameter<'a> {
@@ -139,7 +185,7 @@ fn check_literal(literal: &str) -> Result<(), PatternError> {
     if canonical.as_str() != literal {
         return Err(PatternError::Spelling(canonical.to_string()));
     }
-    let decoded = percent_encoding::percent_decode_str(literal);
+    let decoded = percent_decode_str(literal);
     match decoded.into_iter().find(|byte| is_reserved_in_segment(*byte) || *byte == b';') {
         Some(byte) => Err(PatternError::Reserved(char::from(byte))),
         None => Ok(()),
@@ -166,6 +212,7 @@ impl fmt::Display for PatternError {
             ),
             Self::RestNotLast => f.write_str("`{*name}` takes all the rest and must stand at the end"),
             Self::Repeated(name) => write!(f, "the parameter `{name}` stands twice"),
+            Self::TooLong => write!(f, "it has more than {} segments", Pattern::MAX_SEGMENTS),
         }
     }
 }
@@ -197,6 +244,15 @@ mod tests {
             ("/a/{b}/c/{d}", "/a"),
         ] {
             assert_eq!(Pattern::parse(text).unwrap().literal_prefix(), prefix, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_has_64_segments_at_most() {
+        let text = "/a".repeat(Pattern::MAX_SEGMENTS);
+        assert!(Pattern::parse(&text).is_ok());
+        for more in ["/", "/a", "/{*rest}"] {
+            assert_eq!(Pattern::parse(&(text.clone() + more)), Err(PatternError::TooLong), "{more}");
         }
     }
 

@@ -1,15 +1,16 @@
 //! Rules → one table; request → the one rule that answers for it.
 
 use http::Method;
-use percent_encoding::percent_decode_str;
 
 use super::spelling::{LoosePatterns, Precision, precisions};
+use super::tree::PatternTree;
 use super::{CanonicalPath, Methods, OWN_PREFIX, Paths, Pattern, Route};
 
 /// All rules of a deployment.
 ///
 /// The most specific pattern that matches the path decides, and it alone: segment by segment, a literal comes
-/// before `{name}`, and both before `{*name}`. Only then the method is looked at, so a rule for
+/// before `{name}`, and both before `{*name}`. So any two patterns have an order where both match, but for two that differ
+/// in the names of their parameters alone: these are refused. Only then the method is looked at, so a rule for
 /// `POST /a/b` never leaves `GET /a/b` to a wider `/a/{*rest}`: that is a 405.
 ///
 /// An upstream may read paths more loosely than that ([`Paths::Loose`]). So a rule does not answer for a path that
@@ -20,7 +21,7 @@ pub struct Router {
     pub(super) routes: Vec<Route>,
     pub(super) groups: Vec<Group>,
     /// Pattern → place in `groups`.
-    tree: matchit::Router<usize>,
+    tree: PatternTree,
     loose: LoosePatterns,
 }
 
@@ -31,7 +32,7 @@ pub struct Conflict {
     pub route: String,
     /// The name of the earlier rule.
     pub with: String,
-    /// The method both are for; `None` when their patterns cannot stand side by side at all.
+    /// The method both are for; `None` when their patterns are for the same paths and name the parameters differently.
     pub method: Option<Method>,
 }
 
@@ -68,7 +69,7 @@ impl Router {
         if !builder.conflicts.is_empty() {
             return Err(builder.conflicts);
         }
-        let (groups, tree) = builder.into_tree();
+        let Builder { groups, tree, .. } = builder;
         let mut loose = LoosePatterns::default();
         groups.iter().enumerate().for_each(|(number, group)| loose.insert(&group.pattern, number));
         Ok(Self { routes, groups, tree, loose })
@@ -82,8 +83,8 @@ impl Router {
 
     /// The rules for a path, whatever the method; none for Postern's own paths.
     pub fn at(&self, path: &CanonicalPath) -> impl Iterator<Item = &Route> {
-        let found = if path.is_within(OWN_PREFIX) { None } else { self.tree.at(path.as_str()).ok() };
-        found.and_then(|found| self.groups.get(*found.value)).into_iter().flat_map(|group| self.rules(group))
+        let found = if path.is_within(OWN_PREFIX) { None } else { self.exactly(path) };
+        found.into_iter().flat_map(|group| self.rules(group))
     }
 
     /// The rule for a request.
@@ -94,8 +95,7 @@ impl Router {
         if path.is_within(OWN_PREFIX) {
             return Err(NoRoute::NotFound);
         }
-        let found = self.tree.at(path.as_str()).map_err(|_| NoRoute::NotFound)?;
-        let group = self.groups.get(*found.value).ok_or(NoRoute::NotFound)?;
+        let group = self.exactly(path).ok_or(NoRoute::NotFound)?;
         let Some(route) = self.rule(group, method) else {
             let allowed = self.rules(group).map(|route| route.methods.clone()).reduce(|all, more| all.union(&more));
             return Err(allowed.map_or(NoRoute::NotFound, NoRoute::MethodNotAllowed));
@@ -103,16 +103,12 @@ impl Router {
         if let Some(stricter) = self.stricter(method, path, (group, route)) {
             return Err(NoRoute::OtherSpelling(self.name(stricter, method)));
         }
-        let mut params: Vec<(String, String)> = found.params.iter().map(decoded).collect();
-        if let Some(rest) = route.pattern.rest().filter(|rest| found.params.get(rest).is_none()) {
-            params.push((rest.to_owned(), String::new()));
-        }
-        Ok(Matched { route, params })
+        Ok(Matched { route, params: route.pattern.params(path) })
     }
 
     /// The rules whose pattern matches this path best, as it stands.
     pub(super) fn exactly(&self, path: &CanonicalPath) -> Option<&Group> {
-        self.tree.at(path.as_str()).ok().and_then(|found| self.groups.get(*found.value))
+        self.groups.get(self.tree.find(path.as_str())?)
     }
 
     /// The rules of a pattern.
@@ -157,14 +153,9 @@ impl Router {
     }
 }
 
-/// A canonical path decodes to UTF-8, so nothing is ever replaced here.
-fn decoded((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned())
-}
-
 #[derive(Default)]
 struct Builder {
-    tree: matchit::Router<usize>,
+    tree: PatternTree,
     groups: Vec<Group>,
     conflicts: Vec<Conflict>,
 }
@@ -180,40 +171,27 @@ pub(super) struct Group {
 
 impl Builder {
     fn add(&mut self, place: usize, route: &Route, all: &[Route]) {
-        if let Some(group) = self.groups.iter_mut().find(|group| group.pattern == route.pattern) {
-            let clash = group.places.iter().filter_map(|place| all.get(*place)).find_map(|earlier| {
-                let method = earlier.methods.first_shared(&route.methods)?.clone();
-                Some(Conflict { route: route.name.clone(), with: earlier.name.clone(), method: Some(method) })
-            });
-            group.places.push(place);
-            self.conflicts.extend(clash);
-        } else if self.tree.insert(route.pattern.as_str(), self.groups.len()).is_ok() {
+        let Some(number) = self.tree.place(&route.pattern) else { return };
+        let Some(group) = number.and_then(|number| self.groups.get_mut(number)) else {
+            *number = Some(self.groups.len());
             let (pattern, precisions) = (route.pattern.clone(), precisions(&route.pattern));
             self.groups.push(Group { pattern, precisions, places: vec![place] });
-        } else {
-            let with = self.rival(&route.pattern, all).unwrap_or_default();
-            self.conflicts.push(Conflict { route: route.name.clone(), with, method: None });
-        }
-    }
-
-    /// The name of the rule whose pattern does not stand beside `pattern`.
-    fn rival(&self, pattern: &Pattern, all: &[Route]) -> Option<String> {
-        let clashes = |group: &&Group| {
-            let mut pair = matchit::Router::new();
-            pair.insert(group.pattern.as_str(), 0_usize).is_ok() && pair.insert(pattern.as_str(), 1).is_err()
+            return;
         };
-        let place = self.groups.iter().find(clashes)?.places.first()?;
-        all.get(*place).map(|route| route.name.clone())
-    }
-
-    fn into_tree(self) -> (Vec<Group>, matchit::Router<usize>) {
-        let mut tree = self.tree;
-        let bare = |(number, group): (usize, &Group)| Some((group.pattern.bare_prefix()?.to_owned(), number));
-        for (prefix, number) in self.groups.iter().enumerate().filter_map(bare) {
-            // Fails where a rule of its own stands for the bare prefix: that one is more specific.
-            let _own_rule_stands = tree.insert(prefix, number);
+        let conflict = |earlier: &Route, method: Option<Method>| Conflict {
+            route: route.name.clone(),
+            with: earlier.name.clone(),
+            method,
+        };
+        let mut earlier = group.places.iter().filter_map(|place| all.get(*place));
+        if group.pattern == route.pattern {
+            let clash =
+                earlier.find_map(|one| Some(conflict(one, Some(one.methods.first_shared(&route.methods)?.clone()))));
+            self.conflicts.extend(clash);
+            group.places.push(place);
+        } else {
+            self.conflicts.extend(earlier.next().map(|one| conflict(one, None)));
         }
-        (self.groups, tree)
     }
 }
 

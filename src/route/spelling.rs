@@ -4,10 +4,11 @@
 //! a slash at the end, or take what follows the last dot for a format. Which of these a server does, nobody says.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 
+use super::literals::Literals;
+use super::pattern::{Segment, segment};
 use super::{CanonicalPath, Pattern};
 
 /// All patterns, as servers read them that do any of this.
@@ -17,13 +18,13 @@ pub(super) struct LoosePatterns(Node);
 #[derive(Debug, Default)]
 struct Node {
     /// By the literal segment, folded.
-    literals: HashMap<String, Node>,
+    literals: Literals<Node>,
     /// For any one segment.
     parameter: Option<Box<Node>>,
     /// The patterns that end here.
     ends: Vec<usize>,
     /// The patterns that end here with a segment such as `report.json`, by what it is without the format.
-    formats: HashMap<String, Vec<usize>>,
+    formats: Literals<Vec<usize>>,
     /// The patterns that take all the rest from here.
     rests: Vec<usize>,
 }
@@ -46,13 +47,16 @@ impl LoosePatterns {
                 Precision::Rest => return node.rests.push(number),
                 Precision::Parameter => node = node.parameter.get_or_insert_default(),
                 Precision::Literal => {
-                    let folded = folded(segment).into_owned();
+                    let folded = folded(segment);
                     // Of `/report.json/{*rest}` too, whose rest may be empty.
                     let may_end = segments.peek().is_none_or(|next| precision(next) == Precision::Rest);
-                    if let Some(name) = without_format(&folded).filter(|_| may_end) {
-                        node.formats.entry(name.to_owned()).or_default().push(number);
+                    if let Some(name) = without_format(&folded).filter(|_| may_end)
+                        && let Some(numbers) = node.formats.entry(name)
+                    {
+                        numbers.push(number);
                     }
-                    node = node.literals.entry(folded).or_default();
+                    let Some(next) = node.literals.entry(&folded) else { return };
+                    node = next;
                 }
             }
         }
@@ -91,11 +95,11 @@ pub(super) fn precisions(pattern: &Pattern) -> Vec<Precision> {
     segments(pattern.as_str()).into_iter().map(precision).collect()
 }
 
-fn precision(segment: &str) -> Precision {
-    match segment.strip_prefix('{') {
-        None => Precision::Literal,
-        Some(inside) if inside.starts_with('*') => Precision::Rest,
-        Some(_) => Precision::Parameter,
+fn precision(text: &str) -> Precision {
+    match segment(text) {
+        Segment::Literal(_) => Precision::Literal,
+        Segment::Parameter(_) => Precision::Parameter,
+        Segment::Rest(_) => Precision::Rest,
     }
 }
 

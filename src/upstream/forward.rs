@@ -15,7 +15,7 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
-use crate::route::{CanonicalPath, PathMapping, RequestHeaders, Upstream};
+use crate::route::{BrowserCache, CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
@@ -70,6 +70,8 @@ pub struct Forwarding<'a> {
     pub public_url: &'a PublicUrl,
     /// Which headers told who asked, where it was let through because of that.
     pub vary: Option<&'static str>,
+    /// What the browser may keep of the answer then.
+    pub cache: BrowserCache,
     /// For how long it was let through.
     pub lifetime: StreamLifetime,
     /// What the upstream is told of who asks.
@@ -139,6 +141,7 @@ impl ForwardPlan {
             request_id: forwarding.request_id.to_owned(),
             answer: AnswerTerms {
                 vary: forwarding.vary,
+                cache: forwarding.cache,
                 security_headers: forwarding.security_headers,
                 ..AnswerTerms::default()
             },

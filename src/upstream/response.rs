@@ -7,12 +7,15 @@ use crate::http::cors::Grant;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::limit::Quotas;
+use crate::route::BrowserCache;
 
 /// What an answer that is not ours has to say besides its own.
 #[derive(Debug, Default)]
 pub struct AnswerTerms {
     /// Which request headers told who asked, where it depends on that: nobody else may get it then.
     pub vary: Option<&'static str>,
+    /// What the browser may keep of it then.
+    pub cache: BrowserCache,
     /// Cookies of ours that go with it.
     pub cookies: Vec<HeaderValue>,
     /// What it says to pages of other origins: that alone, whatever it says itself. `None`: its own word stands.
@@ -28,6 +31,11 @@ impl AnswerTerms {
     #[must_use]
     pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
         let mut headers = answer_headers(self.vary, of_answer);
+        if self.vary.is_some() && may_be_kept(status, of_answer) {
+            if let Ok(directive) = HeaderValue::try_from(self.cache.directive()) {
+                headers.insert(header::CACHE_CONTROL, directive);
+            }
+        }
         // There is no page to a WebSocket.
         if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
             security.add_to(&mut headers);
@@ -69,6 +77,15 @@ pub fn answer_headers(vary: Option<&'static str>, from_upstream: &HeaderMap) -> 
     headers
 }
 
+/// Whether a browser may keep it at all: no failure, and nothing that the upstream itself wants stored nowhere.
+fn may_be_kept(status: StatusCode, of_answer: &HeaderMap) -> bool {
+    let forbids = |value: &HeaderValue| {
+        String::from_utf8_lossy(value.as_bytes()).split(',').any(|word| word.trim().eq_ignore_ascii_case("no-store"))
+    };
+    let is_good = status.is_success() || status == StatusCode::NOT_MODIFIED;
+    is_good && !of_answer.get_all(header::CACHE_CONTROL).iter().any(forbids)
+}
+
 /// Compared in lower case: browsers treat the prefix so. A nameless cookie (`=__Host-postern=x`)
 /// would be sent back as one of ours.
 fn names_our_cookie(set_cookie: &HeaderValue) -> bool {
@@ -81,6 +98,7 @@ fn names_our_cookie(set_cookie: &HeaderValue) -> bool {
 mod tests {
     use super::*;
     use crate::http::HeaderName;
+    use crate::time::Seconds;
     use crate::upstream::headers::{OF_THE_CONNECTION, TELLING_NAMES, TELLING_PREFIXES};
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -119,6 +137,34 @@ mod tests {
             assert_eq!(private.get("etag").unwrap(), "a");
             assert_eq!(answer_headers(None, &answer), answer, "{name}");
         }
+    }
+
+    #[test]
+    fn a_browser_keeps_what_the_route_lets_it_keep_and_no_failure() {
+        //
+        let kept = |cache, status: u16, lines: &[(&'static str, &'static str)]| {
+            let terms = AnswerTerms { vary: Some("Cookie"), cache, ..AnswerTerms::default() };
+            let headers = terms.headers(StatusCode::from_u16(status).unwrap(), &headers(lines));
+            assert_eq!(headers.get_all("cache-control").iter().count(), 1);
+            headers["cache-control"].to_str().unwrap().to_owned()
+        };
+        let public = [("cache-control", "public, max-age=600"), ("etag", "a")];
+        for status in [200, 206, 304] {
+            assert_eq!(kept(BrowserCache::Revalidate, status, &public), "private, no-cache", "{status}");
+            let unchecked = BrowserCache::Unchecked(Seconds::new(60));
+            assert_eq!(kept(unchecked, status, &public), "private, max-age=60", "{status}");
+            assert_eq!(kept(BrowserCache::None, status, &public), "private, no-store", "{status}");
+            for stored_nowhere in ["no-store", "private, No-Store", "max-age=9,no-store"] {
+                let answer = [("cache-control", stored_nowhere)];
+                assert_eq!(kept(unchecked, status, &answer), "private, no-store", "{stored_nowhere}");
+            }
+        }
+        for status in [302, 401, 403, 404, 500, 503] {
+            assert_eq!(kept(BrowserCache::Revalidate, status, &public), "private, no-store", "{status}");
+        }
+        // A public route's upstream speaks for itself.
+        let terms = AnswerTerms { cache: BrowserCache::Revalidate, ..AnswerTerms::default() };
+        assert_eq!(terms.headers(StatusCode::OK, &headers(&public))["cache-control"], "public, max-age=600");
     }
 
     #[test]

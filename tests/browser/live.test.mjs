@@ -34,7 +34,7 @@ const openBoth = (page) => page.evaluate(() => new Promise((bothHeard) => {
   socket.addEventListener("message", ({ data }) => { seen.echo = data; heard(); });
   socket.addEventListener("close", ({ code, reason, wasClean }) => {
     seen.closes.push({ code, reason, wasClean });
-    // As docs/front-end.md says: the helper then tells every tab.
+    // As docs/guides/front-end.md says: the helper then tells every tab.
     if (code === 4401) window.watch.look();
   });
   events.addEventListener("message", () => { seen.ticks += 1; heard(); });

@@ -50,16 +50,18 @@ test("a browser whose clock is wrong by an hour learns by how much; less than tw
     const asked = answering(json({ now: now + ahead, session: {} }));
     const session = await postern.me();
     assert.ok(Math.abs(session.skew - skew) < 2, `${session.skew} for ${ahead}`);
-    assert.equal(asked[0].url, "/auth/me?touch=false");
+    assert.equal(asked[0].url, "/auth/me?anonymous=null&touch=false");
   }
 });
 
 test("to look at a session does not touch it, unless one says so", async () => {
-  const asked = answering(json({ now: 0 }), json({ now: 0 }), problem(401, {}));
+  const asked = answering(json({ now: 0 }), json({ now: 0 }), json(null), problem(401, {}));
   await postern.me();
   await postern.me({ touch: true });
   assert.equal(await postern.me(), null);
-  assert.deepEqual(asked.map(({ url }) => url), ["/auth/me?touch=false", "/auth/me", "/auth/me?touch=false"]);
+  assert.equal(await postern.me(), null, "as a Worker of an earlier release says it");
+  const [looks, touches] = ["/auth/me?anonymous=null&touch=false", "/auth/me?anonymous=null"];
+  assert.deepEqual(asked.map(({ url }) => url), [looks, touches, looks, looks]);
 });
 
 test("an answer that is neither a session nor its absence is an error with Postern's words", async () => {

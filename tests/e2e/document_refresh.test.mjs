@@ -11,7 +11,7 @@ import { startWorld } from "./support/world.mjs";
 const CRON = "*/5 * * * *";
 const MINUTES = 60;
 const HOURS = 3600;
-// docs/providers.md, "Keys and metadata": the life of keys when the issuer does not say.
+// docs/concepts/providers.md, "Keys and metadata": the life of keys when the issuer does not say.
 const LIFE = 10 * MINUTES;
 
 const IDS = ["timed", "ageing", "tagged", "gone", "down", "tokens", "cold", "plain"];

@@ -11,7 +11,7 @@ import { startWorld } from "./support/world.mjs";
 
 const FLOOD = 10_000;
 const LANES = 40;
-// docs/providers.md, "Keys and metadata": one fetch every 2 seconds while a budget of 5 lasts, one every 10 seconds from then on.
+// docs/concepts/providers.md, "Keys and metadata": one fetch every 2 seconds while a budget of 5 lasts, one every 10 seconds from then on.
 const SPACING = 2;
 const BURST = 5;
 const REFILL = 10;

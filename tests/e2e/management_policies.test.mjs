@@ -7,7 +7,7 @@ import { assertShut, endpoints, order, read, request, signedIn } from "./support
 import { TEST_BUILD } from "./support/postern.mjs";
 import { startWorld } from "./support/world.mjs";
 
-/** What docs/policies.md tells: after so many seconds an isolate looks for another version. */
+/** What docs/guides/policies.md tells: after so many seconds an isolate looks for another version. */
 const PULL_AFTER = 20;
 
 const world = await startWorld({ main: { settings: { roles: ["roles"] } } }, {

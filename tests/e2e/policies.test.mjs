@@ -10,7 +10,7 @@ import { assertRefusalBody } from "./support/refusals.mjs";
 import { call } from "./support/tokens.mjs";
 import { startWorld } from "./support/world.mjs";
 
-/** What docs/policies.md tells: after this many seconds an isolate looks for another version … */
+/** What docs/guides/policies.md tells: after this many seconds an isolate looks for another version … */
 const PULL_AFTER = 20;
 /** … and after this many it denies if it could not. */
 const ABSENT_AFTER = 60;

@@ -19,6 +19,10 @@ writeFileSync(join(folder, "index.html"), PAGE);
 writeFileSync(join(folder, "about.html"), "<!doctype html><title>about</title>");
 writeFileSync(join(folder, "assets/app-3f2a1b.js"), "app()");
 writeFileSync(join(folder, "inside/app-3f2a1b.js"), "inside()");
+mkdirSync(join(folder, "secret"));
+mkdirSync(join(folder, "brief"));
+writeFileSync(join(folder, "secret/paper.js"), "secret()");
+writeFileSync(join(folder, "brief/app-3f2a1b.js"), "brief()");
 writeFileSync(join(folder, "_headers"), `/assets/*\n  Cache-Control: ${A_YEAR}\n/inside/*\n  Cache-Control: ${A_YEAR}\n`);
 
 const world = await startWorld(
@@ -28,6 +32,8 @@ const world = await startWorld(
     routes: {
       "/{*rest}": { methods: ["GET"], upstream: "assets", public: true },
       "/inside/{*rest}": { methods: ["GET"], upstream: "assets" },
+      "/secret/{*rest}": { methods: ["GET"], upstream: "assets", cache: "none" },
+      "/brief/{*rest}": { methods: ["GET"], upstream: "assets", cache: { unchecked: "10m" }, revocation: "1m" },
       "/page": { methods: ["GET"], upstream: "service:ECHO" },
     },
   },
@@ -72,17 +78,54 @@ test("the page in the place of a file, for a person who goes there, is not kept 
   assert.deepEqual([status, body, headers["cache-control"]], [200, PAGE, "no-cache"]);
 });
 
-test("what identity opened is stored nowhere, whatever `_headers` says", async () => {
+test("what identity opened is kept by the browser alone, which asks each time, whatever `_headers` says", async () => {
   // R-189; field row 18
   const { cookie } = await signedIn(world);
   assert.equal((await get("/inside/app-3f2a1b.js", SCRIPT)).status, 401);
   const mine = await get("/inside/app-3f2a1b.js", [...SCRIPT, cookie]);
   assert.deepEqual([mine.status, mine.body], [200, "inside()"]);
-  assert.match(mine.headers["cache-control"], /^private, no-store$/);
+  assert.equal(mine.headers["cache-control"], "private, no-cache");
   assert.match(mine.headers.vary, /cookie/i);
+  assert.ok(mine.headers.etag);
   const page = await get("/inside/route", [...PERSON, cookie]);
-  assert.deepEqual([page.status, page.body, page.headers["cache-control"]], [200, PAGE, "private, no-store"]);
+  assert.deepEqual([page.status, page.body, page.headers["cache-control"]], [200, PAGE, "private, no-cache"]);
   assert.equal((await get("/assets/app-3f2a1b.js", [...SCRIPT, cookie])).headers["cache-control"], A_YEAR);
+});
+
+test("304 is said only once both doors are open, and after the session's end what was kept is of no use", async () => {
+  // R-189
+  const { cookie } = await signedIn(world);
+  const { headers: { etag } } = await get("/inside/app-3f2a1b.js", [...SCRIPT, cookie]);
+  const again = (...more) => get("/inside/app-3f2a1b.js", [...SCRIPT, ["if-none-match", etag], ...more]);
+  const unchanged = await again(cookie);
+  assert.deepEqual([unchanged.status, unchanged.body, unchanged.headers["cache-control"]], [304, "", "private, no-cache"]);
+  assert.equal((await again()).status, 401);
+  const out = await postern.send("/auth/logout", { method: "POST", headers: [cookie, ["origin", postern.origin], ["sec-fetch-site", "same-origin"]] });
+  assert.equal(out.status, 200);
+  const refused = await again(cookie);
+  assert.equal(refused.status, 401);
+  assert.match(refused.headers["cache-control"], /no-store/);
+});
+
+test("the page in a guarded file's place is kept nowhere, and `cache` says otherwise of all", async () => {
+  const { cookie } = await signedIn(world);
+  const page = await get("/inside/gone.js", [...PERSON, cookie]);
+  assert.deepEqual([page.status, page.body, page.headers["cache-control"]], [200, PAGE, "private, no-store"]);
+  assert.equal((await get("/secret/paper.js", [...SCRIPT, cookie])).headers["cache-control"], "private, no-store");
+  assert.equal((await get("/brief/app-3f2a1b.js", [...SCRIPT, cookie])).headers["cache-control"], "private, max-age=600");
+  assert.equal((await get("/page", [...PERSON, cookie])).headers["cache-control"], "private, no-store");
+});
+
+test("a hashed guarded file asks the session's object once a minute where `revocation` says so", async () => {
+  const { cookie } = await signedIn(world);
+  await get("/brief/app-3f2a1b.js", [...SCRIPT, cookie]);
+  await postern.break({ SUBJECTS: "throw" });
+  try {
+    assert.equal((await get("/brief/app-3f2a1b.js", [...SCRIPT, cookie])).status, 200);
+    assert.equal((await get("/inside/app-3f2a1b.js", [...SCRIPT, cookie])).status, 503);
+  } finally {
+    await postern.break({});
+  }
 });
 
 test("files are read, never written", async () => {

@@ -1,5 +1,5 @@
 //! What strangers cost: nothing that somebody sends who proves nothing asks an object, writes a row, or reads or writes KV.
-//! The exceptions are those of `docs/limits.md`, each with its bound.
+//! The exceptions are those of `docs/reference/rate-limits.md`, each with its bound.
 
 use postern::gateway::Gateway;
 use postern::http::StatusCode;

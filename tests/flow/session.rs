@@ -48,6 +48,30 @@ fn a_session_ends_after_the_absolute_time_however_much_it_is_used() {
 }
 
 #[test]
+fn a_visitor_without_a_session_is_null_where_that_is_asked_for_and_401_elsewhere() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables()));
+    let ask = || Asked::script("GET", "/auth/me?anonymous=null&touch=false");
+    let none = |browser: &Browser<'_>, detail: &str| {
+        let answered = browser.send(&ask());
+        assert_eq!((answered.reply().status.as_u16(), answered.json()), (200, Value::Null));
+        assert_eq!(answered.event["outcome"], "allow");
+        assert_eq!((&answered.event["reason"], &answered.event["detail"]), (&json!("session.none"), &json!(detail)));
+        assert_eq!(answered.reply().headers["cache-control"], "private, no-store");
+    };
+    none(&Browser::new(&world, &gateway), "authn.no_credential");
+    let browser = Browser::new(&world, &gateway).signed_in();
+    assert!(browser.send(&ask()).json()["subject"].is_string());
+    // Whether there is a session is not known: that is no null.
+    world.fault.set(Fault::Sessions);
+    assert_eq!(browser.send(&ask()).reply().status.as_u16(), 503);
+    world.fault.set(Fault::None);
+    world.wait(61 * MINUTE);
+    none(&browser, "session.gone");
+    browser.send(&me()).assert_refused(401, "session.gone");
+}
+
+#[test]
 fn watching_a_session_does_not_keep_it_alive() {
     //
     let (world, gateway) = (World::new(), gateway(&variables()));

@@ -204,7 +204,8 @@ impl Provider {
         self.issued.set(self.issued.get() + 1);
         let code = format!("code-{CANARY}-{}-{}", self.issuer.len(), self.issued.get());
         let grant = Grant {
-            nonce: query["nonce"].clone(),
+            // OAuth 2 has none.
+            nonce: query.get("nonce").cloned().unwrap_or_default(),
             code_challenge: query["code_challenge"].clone(),
             redirect_uri: query["redirect_uri"].clone(),
             auth_time: 1_800_000_000,
@@ -222,7 +223,8 @@ impl Provider {
 
     pub(super) fn endpoint(&self, url: &str) -> Option<Endpoint> {
         match url.strip_prefix(&self.issuer)? {
-            "/.well-known/openid-configuration" => Some(Endpoint::Metadata),
+            // Below the issuer too, as where each tenant has one.
+            path if path.ends_with("/.well-known/openid-configuration") => Some(Endpoint::Metadata),
             "/jwks" => Some(Endpoint::Keys),
             "/token" => Some(Endpoint::Token),
             "/revoke" => Some(Endpoint::Revocation),

@@ -112,9 +112,9 @@ fn variables_are_plain_data_and_secrets_go_apart() {
     let mut names: Vec<_> = read.keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["B", "L", "N", "PROVIDERS", "PUBLIC_URL"]);
-    let environment = Environment::read(&env).unwrap();
+    let environment = Environment::read(&env, None).unwrap();
     assert_eq!(names_of(&environment), ["PROVIDERS", "PUBLIC_URL"]);
-    assert_eq!(environment.vars["PROVIDERS"]["corp"]["scopes"][0], "openid");
+    assert_eq!(environment.settings.vars()["PROVIDERS"]["corp"]["scopes"][0], "openid");
     assert_eq!(environment.secret("POSTERN_KEYS").as_deref(), Some("k1:secret"));
     assert_eq!(environment.secret("PROVIDER_CORP_CLIENT_SECRET").as_deref(), Some("s"));
     assert_eq!(environment.secret("PROVIDER_CORP_PRIVATE_KEY").as_deref(), Some("p"));
@@ -128,7 +128,7 @@ fn variables_are_plain_data_and_secrets_go_apart() {
 
 /// In order, which the map itself keeps only in some builds.
 fn names_of(environment: &Environment) -> Vec<&str> {
-    let mut names: Vec<_> = environment.vars.keys().map(String::as_str).collect();
+    let mut names: Vec<_> = environment.settings.vars().keys().map(String::as_str).collect();
     names.sort_unstable();
     names
 }
@@ -140,13 +140,27 @@ fn of_several_sites_each_has_its_own_variables_and_secrets() {
             "POSTERN_KEYS":"k","PROVIDER_A_CLIENT_SECRET":"s","SHOP_PROVIDER_A_CLIENT_SECRET":"t","ADMIN_PROVIDER_A_CLIENT_SECRET":"u"}"#,
     )
     .unwrap();
-    let environment = Environment::read(&env).unwrap();
+    let environment = Environment::read(&env, None).unwrap();
     assert_eq!(names_of(&environment), ["SHOP_PUBLIC_URL", "SITES"]);
     assert_eq!(environment.secret("POSTERN_KEYS").as_deref(), Some("k"));
     assert_eq!(environment.secret("SHOP_PROVIDER_A_CLIENT_SECRET").as_deref(), Some("t"));
     for name in ["PROVIDER_A_CLIENT_SECRET", "ADMIN_PROVIDER_A_CLIENT_SECRET"] {
         assert_eq!(environment.secret(name), None, "{name}");
     }
+}
+
+#[wasm_bindgen_test]
+fn variables_are_those_of_the_file_and_of_the_bindings_and_secrets_are_bindings_alone() {
+    let file = r#"{"SITES":["shop"],"SHOP_ROUTES":{},"SHOP_PROVIDER_A_CLIENT_SECRET":"from the file","TYPO":1}"#;
+    let env = JSON::parse(r#"{"SHOP_PUBLIC_URL":"u","PUBLIC_URL":"n","SHOP_PROVIDER_B_CLIENT_SECRET":"t"}"#).unwrap();
+    let environment = Environment::read(&env, Some(file)).unwrap();
+    // All of the file is handed on: what means nothing there is refused when it is read.
+    assert_eq!(
+        names_of(&environment),
+        ["SHOP_PROVIDER_A_CLIENT_SECRET", "SHOP_PUBLIC_URL", "SHOP_ROUTES", "SITES", "TYPO"]
+    );
+    assert_eq!(environment.secret("SHOP_PROVIDER_A_CLIENT_SECRET"), None);
+    assert_eq!(environment.secret("SHOP_PROVIDER_B_CLIENT_SECRET").as_deref(), Some("t"));
 }
 
 #[wasm_bindgen_test]

@@ -1,11 +1,18 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
+mod abilities;
+mod catalogue;
 mod check;
 mod decisions;
 mod dev_vars;
+mod files;
 mod keys;
+mod mistakes;
 mod policy;
+mod preset;
+mod report;
 mod rules;
+mod source;
 mod stand_in;
 mod summary;
 mod wrangler;
@@ -17,14 +24,19 @@ use lexopt::{Arg, Parser};
 const USAGE: &str = "\
 Usage:
   postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… [--decisions FILE]…
+                [--json]
       Reads the configuration the Worker would run with and tells everything that is wrong with it.
-      --config   the file, `wrangler.toml` when left out
+      --config   the file; when left out, the one that wrangler takes: `wrangler.json`, `wrangler.jsonc` or
+                 `wrangler.toml`, in this folder or above it
       --env      the environment in it, as for wrangler
       --secrets  a file of `NAME=value` lines; `none` to take secrets for set elsewhere and list them.
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
+      --json     the answer for programs, as docs/command-line.md says
       --site     of several sites, the one that is asked
       --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
+  postern check --preset NAME
+      Shows what `preset = \"NAME\"` in a provider's table asks for and sets, and what to do at the provider.
   postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… --who WHO
                   [--context CONTEXT] [--relations FILE] REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
@@ -36,6 +48,12 @@ Usage:
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+  postern schema [--wrangler|--reference]
+      Prints the JSON Schema of the configuration, for editors.
+      --wrangler   of a `wrangler.jsonc` with the configuration in `vars`
+      --reference  the same keys as a page in Markdown
+  postern --version
+      Prints which release this is.
 ";
 
 /// What a command says and how it ends.
@@ -74,10 +92,12 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let Some(first) = parser.next()? else { return Err("expected a command".into()) };
     match first {
         Arg::Long("help") | Arg::Short('h') => Ok(Answer::good(USAGE.to_owned())),
+        Arg::Long("version") | Arg::Short('V') => Ok(Answer::good(format!("postern {}\n", postern::VERSION))),
         Arg::Value(command) if command == "check" => check::run(parser),
         Arg::Value(command) if command == "explain" => check::explain(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
         Arg::Value(command) if command == "policy" => policy::run(parser),
+        Arg::Value(command) if command == "schema" => catalogue::run(parser),
         other => Err(other.unexpected()),
     }
 }

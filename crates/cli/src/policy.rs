@@ -17,6 +17,7 @@ use postern::time::Timestamp;
 use postern_policy_cedar::{MANAGEMENT_SCHEMA, PolicySet, SCHEMA, engine};
 
 use super::decisions::Policies;
+use super::files::{self, read};
 use super::{Answer, check, decisions};
 pub(super) use case::{Asked, Routes, Who as Seen};
 pub(super) use question::Question;
@@ -75,7 +76,7 @@ fn check(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         return Err("expected a file or directory with policies".into());
     }
     let answer = match deployment {
-        Some(asked) => check::with_site(&asked, |config, _| report(&paths, &decisions, Some(config))),
+        Some(asked) => check::with_site(&asked, |config| report(&paths, &decisions, Some(config))),
         None => report(&paths, &decisions, None),
     };
     Ok(answer.unwrap_or_else(Answer::misused))
@@ -112,7 +113,7 @@ fn pack(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let answer = match deployment {
         Some(mut asked) => {
             asked.of_site(&site);
-            check::with_site(&asked, |config, _| packed(&paths, serial, &site, Some(config)))
+            check::with_site(&asked, |config| packed(&paths, serial, &site, Some(config)))
         }
         None => packed(&paths, serial, &site, None),
     };
@@ -194,43 +195,37 @@ fn checked(bundle: &Bundle, config: Option<&Config>) -> Result<PolicySet, Vec<Po
 }
 
 fn bundle(paths: &[PathBuf]) -> Result<Result<Bundle, PolicyProblem>, String> {
-    let mut files = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for path in paths {
-        if path.is_dir() {
-            collect(path, path, &mut files)?;
+        if files::is_folder(path) {
+            collect(path, path, &mut found)?;
         } else {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            add(&mut files, name, path)?;
+            add(&mut found, name, path)?;
         }
     }
-    Ok(Bundle::new(files))
+    Ok(Bundle::new(found))
 }
 
-fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            collect(top, &path, files)?;
+fn collect(top: &Path, folder: &Path, found: &mut BTreeMap<String, String>) -> Result<(), String> {
+    for path in files::list(folder)? {
+        if files::is_folder(&path) {
+            collect(top, &path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
             let below = path.strip_prefix(top).unwrap_or(&path);
             let name = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-            add(files, name, &path)?;
+            add(found, name, &path)?;
         }
     }
     Ok(())
 }
 
-fn add(files: &mut BTreeMap<String, String>, name: String, path: &Path) -> Result<(), String> {
+fn add(found: &mut BTreeMap<String, String>, name: String, path: &Path) -> Result<(), String> {
     let text = read(path)?;
-    match files.insert(name, text) {
+    match found.insert(name, text) {
         None => Ok(()),
         Some(_) => Err(format!("`{}` goes by the name of another file", path.display())),
     }
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }
 
 fn list(problems: &[PolicyProblem]) -> String {

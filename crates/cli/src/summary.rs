@@ -1,45 +1,55 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+use postern::VERSION;
 use postern::authn::resource;
 use postern::config::{
-    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, KEY_RING, Logout,
+    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout,
     LogoutTokens, ObjectPlace, Provider, SameSite, TokenIssuer, WithoutAudience, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::route::{
-    Access, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission, Requirements, Route,
-    Token, Upstream, WEBSOCKET_BUFFER,
+    Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
+    Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
-use super::rules;
+use postern::ids::site::Site;
+use serde_json::{Map, Value};
 
-/// What the summary says beside the configuration itself.
-pub(super) struct Notes<'a> {
-    pub(super) file: &'a str,
-    pub(super) environment: Option<&'a str>,
-    /// The secrets that are set elsewhere.
-    pub(super) secrets: &'a [String],
-}
+use super::report::{Place, Warning};
+use super::wrangler::Wrangler;
+use super::{abilities, mistakes, rules};
 
 /// The summary of all sites, one after the other.
-pub(super) fn write(configs: &[&Config], notes: &Notes<'_>, warnings: &[String]) -> String {
-    let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{place}: no problems\n", notes.file);
+pub(super) fn write(
+    configs: &[&Config],
+    place: &Place<'_>,
+    (secret_names, warnings): (&[String], &[Warning]),
+) -> String {
+    let environment = place.environment.map_or_else(String::new, |name| format!(" (env {name})"));
+    let mut text = format!("{}{environment}: no problems\n", place.file);
     text.extend(configs.iter().map(|config| site(config)));
-    text.push_str(&secrets(notes));
-    let own = configs.iter().flat_map(|config| own_warnings(config).into_iter().map(|text| of_site(config, text)));
-    let warnings: Vec<String> = own.chain(warnings.iter().cloned()).collect();
+    text.push_str(&secrets(place, secret_names));
     if !warnings.is_empty() {
         text.push_str("\nWarnings\n");
-        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+        text.extend(warnings.iter().map(|warning| format!("  {}\n", told(warning))));
     }
     text
 }
 
+/// What weakens the deployment, or is a mistake by all appearances.
+pub(super) fn warnings(configs: &[&Config], vars: &Map<String, Value>, wrangler: &Wrangler) -> Vec<Warning> {
+    let of = |site: &Site, text: String| Warning { site: site.clone(), text };
+    let own = configs.iter().flat_map(|config| {
+        let all = own_warnings(config).into_iter().chain(mistakes::warnings(config, vars));
+        all.map(|text| of(&config.site, text))
+    });
+    own.chain(wrangler.warnings(configs).into_iter().map(|text| of(&Site::SOLE, text))).collect()
+}
+
 /// Says of which site, where there are several.
-fn of_site(config: &Config, text: String) -> String {
-    config.site.id().map_or_else(|| text.clone(), |id| format!("site {id}: {text}"))
+fn told(warning: &Warning) -> String {
+    warning.site.id().map_or_else(|| warning.text.clone(), |id| format!("site {id}: {}", warning.text))
 }
 
 fn site(config: &Config) -> String {
@@ -49,6 +59,7 @@ fn site(config: &Config) -> String {
     }
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
+    text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
     if config.routes.routes().iter().any(Route::asserts) {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }
@@ -157,13 +168,17 @@ fn limited(limit: &Limit) -> String {
 
 fn describe(config: &Config, provider: &Provider) -> String {
     let mut text = format!(
-        "  {} ({})\n    redirect URI              {}\n    post-logout redirect URI  {}\n    back-channel logout URI   {}\n",
+        "  {} ({})\n    redirect URI              {}\n",
         provider.id,
         provider.issuer.as_str(),
-        config.callback_url(&provider.id),
-        config.logged_out_url(),
-        config.backchannel_logout_url(&provider.id)
+        config.callback_url(&provider.id)
     );
+    if provider.oauth2.is_none() && provider.sign_out.logout == Logout::Provider {
+        text.push_str(&format!("    post-logout redirect URI  {}\n", config.logged_out_url()));
+    }
+    if !provider.cannot.contains(&Inability::BackchannelLogout) {
+        text.push_str(&format!("    back-channel logout URI   {}\n", config.backchannel_logout_url(&provider.id)));
+    }
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
@@ -174,12 +189,12 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
     }
-    if provider.logout == Logout::Local {
+    if provider.sign_out.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
     }
-    if provider.logout == Logout::Provider && !provider.logout_params.is_empty() {
+    if provider.sign_out.logout == Logout::Provider && !provider.sign_out.params.is_empty() {
         let params: Vec<String> =
-            provider.logout_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            provider.sign_out.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
     }
     text
@@ -350,6 +365,9 @@ fn guarded(guard: &Guard) -> String {
     if let Some(staleness) = guard.revocation {
         who.push_str(&format!(", may notice the end of a session {} late", spelled(staleness)));
     }
+    if let BrowserCache::Unchecked(longest) = guard.cache {
+        who.push_str(&format!(", stays in browsers for {} without a look at the session", spelled(longest)));
+    }
     who
 }
 
@@ -405,13 +423,13 @@ fn one_of<T: std::fmt::Display>(prefix: &str, names: &[T]) -> String {
     if names.is_empty() { String::new() } else { format!("{prefix}{}", names.join(" or ")) }
 }
 
-fn secrets(notes: &Notes<'_>) -> String {
-    if notes.secrets.is_empty() {
+fn secrets(place: &Place<'_>, names: &[String]) -> String {
+    if names.is_empty() {
         return String::new();
     }
-    let place = notes.environment.map_or_else(String::new, |name| format!(" --env {name}"));
+    let place = place.environment.map_or_else(String::new, |name| format!(" --env {name}"));
     let mut text = "\nSecrets to set, if not done yet\n".to_owned();
-    for name in notes.secrets {
+    for name in names {
         let hint = if name == KEY_RING { "  (make it with `postern keys new`)" } else { "" };
         text.push_str(&format!("  wrangler secret put {name}{place}{hint}\n"));
     }
@@ -429,6 +447,13 @@ fn own_warnings(config: &Config) -> Vec<String> {
     }
     warnings.extend(floods(config));
     warnings.extend(rules::warnings(config));
+    warnings.extend(abilities::warnings(config));
+    for provider in config.providers.iter().filter(|provider| provider.issuer.takes_any_tenant()) {
+        warnings.push(format!(
+            "`PROVIDERS.{}.tenants` is `any`: people of every organisation that uses Microsoft Entra can sign in",
+            provider.id
+        ));
+    }
     for provider in config.providers.iter().filter(|provider| provider.frontchannel_logout) {
         warnings.push(format!(
             "`PROVIDERS.{}.frontchannel_logout` is on: whoever learns a `sid` of that provider's can sign that person out",
@@ -447,7 +472,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
-    for provider in config.providers.iter().filter(|provider| provider.logout_tokens == LogoutTokens::Legacy) {
+    for provider in config.providers.iter().filter(|provider| provider.sign_out.tokens == LogoutTokens::Legacy) {
         warnings.push(format!(
             "`PROVIDERS.{}.logout_tokens` is `legacy`: its logout tokens need no `exp`, and their `typ` may be that of any token",
             provider.id

@@ -1,6 +1,7 @@
 //! The command line against recorded answers. `POSTERN_BLESS=1` records them anew.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -9,8 +10,13 @@ use postern::keyring::KeyRing;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/config");
 
+/// The native program, or another that has to say the same: `POSTERN_PROGRAM` names the one that runs in Node.
+fn program() -> OsString {
+    std::env::var_os("POSTERN_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_postern").into())
+}
+
 fn postern(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+    let mut child = Command::new(program())
         .args(args)
         .current_dir(FIXTURES)
         .stdin(Stdio::piped())
@@ -49,6 +55,19 @@ fn a_development_configuration_with_its_secrets_is_warned_about() {
     answers_as_recorded("development-none", &["check", "-c", "development.toml", "--secrets", "none"], 0);
 }
 
+#[test]
+fn programs_get_the_same_as_data() {
+    answers_as_recorded("deployment-json", &["check", "--config", "deployment.toml", "--json"], 0);
+    answers_as_recorded(
+        "development-json",
+        &["check", "-c", "development.toml", "--secrets", "secrets.vars", "--json"],
+        0,
+    );
+    answers_as_recorded("wrong-json", &["check", "--config", "wrong.toml", "--json"], 1);
+    answers_as_recorded("sites-wrong-json", &["check", "--config", "sites.toml", "--env", "wrong", "--json"], 1);
+    answers_as_recorded("unreadable-json", &["check", "--config", "unreadable.toml", "--json"], 2);
+}
+
 /// As somebody would who copies them into the `wrangler.toml` of the demo, in place of its variables.
 #[test]
 fn the_configurations_that_the_documentation_shows_are_good() {
@@ -56,11 +75,18 @@ fn the_configurations_that_the_documentation_shows_are_good() {
     let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
     let wrangler = read("wrangler.toml");
     let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
-    for (number, (page, part)) in
-        [("README.md", 0), ("docs/configuration.md", 0), ("docs/configuration.md", 1)].iter().enumerate()
-    {
+    let site = "[vars]\nPUBLIC_URL = \"https://app.example.com\"\n\
+        [vars.PROVIDERS.corp]\nissuer = \"https://login.example.com\"\nclient_id = \"a\"\n";
+    let shown = [
+        ("README.md", "PUBLIC_URL = ", ""),
+        ("docs/reference/annotated-configuration.md", "# PATHS = ", ""),
+        ("docs/reference/annotated-configuration.md", "[vars.ROUTE_GROUPS.api]\nupstream", site),
+        ("docs/reference/annotated-configuration.md", "SITES = ", ""),
+    ];
+    for (number, (page, part, before)) in shown.iter().enumerate() {
         let text = read(page);
-        let shown = text.split("```toml\n").nth(part + 1).and_then(|rest| rest.split("```").next()).unwrap();
+        let all = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let shown = format!("{before}{}", all.into_iter().find(|text| text.contains(part)).unwrap());
         let services = ["ORDERS", "SHOP"].map(|name| format!("[[services]]\nbinding = \"{name}\"\nservice = \"x\"\n"));
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shown-{number}.toml"));
         std::fs::write(&file, format!("{bindings}\n{}\n{shown}", services.concat())).unwrap();
@@ -73,6 +99,12 @@ fn the_configurations_that_the_documentation_shows_are_good() {
 fn every_problem_is_listed_with_its_path_and_no_secret() {
     answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
     answers_as_recorded("conflicts", &["check", "--config", "conflicts.toml"], 1);
+}
+
+#[test]
+fn a_route_is_summed_up_with_the_keys_of_its_group() {
+    answers_as_recorded("groups", &["check", "--config", "groups.toml"], 0);
+    answers_as_recorded("groups-wrong", &["check", "--config", "groups.toml", "--env", "wrong"], 1);
 }
 
 #[test]
@@ -228,7 +260,15 @@ fn a_decision_is_explained_by_its_rule_and_its_reason() {
 
 #[test]
 fn a_command_that_is_none_gets_the_usage() {
-    for args in [&[][..], &["chekc"], &["check", "--bogus"], &["check", "extra"], &["keys"], &["keys", "old"]] {
+    for args in [
+        &[][..],
+        &["explain", "--json"],
+        &["chekc"],
+        &["check", "--bogus"],
+        &["check", "extra"],
+        &["keys"],
+        &["keys", "old"],
+    ] {
         let output = postern(args, "");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("Usage:"), "{args:?}");
@@ -279,4 +319,35 @@ fn of_several_sites_the_one_that_is_named_is_asked() {
         let (code, said) = ask(site);
         assert!(code == Some(2) && said.contains(why), "{said}");
     }
+}
+
+#[test]
+fn the_release_is_told() {
+    let output = postern(&["--version"], "");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), concat!("postern ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// In WebAssembly the standard library takes `/a` for `a`: `files.rs` knows what to do about it.
+#[test]
+fn files_are_read_in_one_place() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Tests run natively.
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_the_place = path.ends_with("src/files.rs");
+            assert_eq!(text.contains("fs::"), is_the_place, "{}", path.display());
+            assert!(is_the_place || !text.contains(".exists()") && !text.contains(".is_dir()"), "{}", path.display());
+            seen += usize::from(is_the_place);
+        }
+    }
+    assert_eq!(seen, 1);
 }

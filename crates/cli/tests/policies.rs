@@ -1,14 +1,20 @@
 //! `postern policy` against recorded answers. `POSTERN_BLESS=1` records them anew.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/policy");
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/policies");
 
+/// The native program, or another that has to say the same: `POSTERN_PROGRAM` names the one that runs in Node.
+fn program() -> OsString {
+    std::env::var_os("POSTERN_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_postern").into())
+}
+
 fn postern(folder: &str, args: &[&str]) -> (String, Option<i32>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_postern")).args(args).current_dir(folder).output().unwrap();
+    let output = Command::new(program()).args(args).current_dir(folder).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (format!("{}{}", text(output.stdout), text(output.stderr)), output.status.code())
 }

@@ -166,7 +166,7 @@ impl<'a> Names<'a> {
                 Some((why, Some(id.to_owned())))
             }
             "Human" | "Service" | "Agent" if !self.is_foreign => {
-                let known = id.split_once('#').is_some_and(|(issuer, _)| self.known.issuers.contains(issuer));
+                let known = id.split_once('#').is_some_and(|(issuer, _)| self.known.knows_issuer(issuer));
                 let why = || format!("expected `ISSUER#SUBJECT` of an issuer that is configured, found `{id}`");
                 (!known).then(|| (why(), None))
             }

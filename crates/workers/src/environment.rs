@@ -7,26 +7,28 @@ use serde_json::{Map, Value};
 use wasm_bindgen::JsValue;
 
 use crate::js::{Exception, property};
-use postern::config::Names;
+use postern::config::{Names, Settings};
 use postern::json;
 use postern::secret::Secret;
 
 /// What a deployment sets. Bindings to services, objects and stores are not in here.
 #[derive(Debug, Default)]
 pub struct Environment {
-    /// The variables that were asked for.
-    pub vars: Map<String, Value>,
+    /// The variables.
+    pub settings: Settings,
     secrets: BTreeMap<String, Secret<String>>,
 }
 
 impl Environment {
     /// Reads what is Postern's by its name: other entries of `env`, the Worker's bindings, may be secrets of someone
-    /// else's or data of the platform's.
+    /// else's or data of the platform's. `file`: the text of the configuration file, if there is one. No secret is read from
+    /// there.
     ///
     /// # Errors
     /// When a variable cannot be read as JSON.
-    pub fn read(env: &JsValue) -> Result<Self, Exception> {
-        let names = Names::of(variables(env, |name| name == Names::SITES)?.get(Names::SITES));
+    pub fn read(env: &JsValue, file: Option<&str>) -> Result<Self, Exception> {
+        let settings = file.map(Settings::of_file).unwrap_or_default();
+        let names = settings.names(variables(env, |name| name == Names::SITES)?.get(Names::SITES));
         let vars = variables(env, |name| names.is_variable(name) && !names.is_secret(name))?;
         let mut secrets = BTreeMap::new();
         for name in names_in(env).filter(|name| names.is_secret(name)) {
@@ -34,7 +36,7 @@ impl Environment {
                 secrets.insert(name, Secret::new(text));
             }
         }
-        Ok(Self { vars, secrets })
+        Ok(Self { settings: settings.bind(vars), secrets })
     }
 
     /// The secret of that name.

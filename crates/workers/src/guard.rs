@@ -12,6 +12,7 @@
 //! ```
 //!
 //! The variables and secrets are those of Postern itself, read once in an isolate; of a route, `upstream` may be left out.
+//! Variables may also be in a file that is compiled in: [`isolate::set_configuration`].
 //! Tokens need no other binding; DPoP proofs need `ONCE`, and sessions `SUBJECTS`, both bound to Postern's own Worker
 //! (`script_name`). `default-features = false` leaves out what only Postern's own Worker exports.
 

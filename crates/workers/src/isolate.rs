@@ -16,6 +16,20 @@ use postern::policy::PolicyEngine;
 thread_local! {
     static DEPLOYMENT: RefCell<Option<Rc<Sites>>> = const { RefCell::new(None) };
     static POLICY_ENGINE: Cell<Option<&'static dyn PolicyEngine>> = const { Cell::new(None) };
+    static CONFIGURATION: Cell<Option<ReadConfiguration>> = const { Cell::new(None) };
+}
+
+/// How the text of the configuration file is read, once in an isolate; `None`: there is no such file.
+pub type ReadConfiguration = fn() -> Result<Option<String>, Exception>;
+
+/// Says where the configuration file is: variables in JSON that are bundled with the Worker, beside those that are bindings. A
+/// Worker that has one calls this once, where the runtime starts the isolate (`#[event(start)]`):
+///
+/// ```ignore
+/// isolate::set_configuration(|| Ok(Some(include_str!("../postern.json").to_owned())));
+/// ```
+pub fn set_configuration(read: ReadConfiguration) {
+    CONFIGURATION.set(Some(read));
 }
 
 /// Hands in the engine for policies. A Worker that has one calls this once, where the runtime starts the isolate
@@ -45,11 +59,12 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
     if let Some(deployment) = DEPLOYMENT.with_borrow(Clone::clone) {
         return Ok(deployment);
     }
-    let environment = Environment::read(env)?;
+    let file = CONFIGURATION.get().map_or(Ok(None), |read| read())?;
+    let environment = Environment::read(env, file.as_deref())?;
     let is_bound = property(env, POLICIES)?.is_object();
     let engine = POLICY_ENGINE.get().filter(|_| is_bound);
     let build = Build { purpose, policies: engine.is_some() };
-    let read = config::Deployment::parse_for(build, &environment.vars, &|name| environment.secret(name));
+    let read = config::Deployment::of(build, &environment.settings, &|name| environment.secret(name));
     let deployment = Rc::new(Sites::new(read, engine));
     for trouble in deployment.troubles() {
         log::failure("misconfigured", None, &trouble);

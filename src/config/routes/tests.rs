@@ -4,7 +4,7 @@ use super::super::Config;
 use super::super::tests::{parse, problems, secret, small, with};
 use super::*;
 use crate::ids::ProviderId;
-use crate::route::Requirements;
+use crate::route::{BrowserCache, Requirements};
 
 /// The rule read from one table.
 fn rule(name: &str, table: Value) -> Route {
@@ -23,6 +23,29 @@ fn guard(route: &Route) -> &Guard {
         Access::Guarded(guard) => guard,
         Access::Public => panic!("{} is public", route.name),
     }
+}
+
+#[test]
+fn what_browsers_keep_is_chosen_by_a_word_or_spelled_out() {
+    //
+    let cache = |upstream: &str, cache: Value| {
+        let route = rule("/a", json!({ "upstream": upstream, "cache": cache }));
+        route.guard().unwrap().cache
+    };
+    let of = |upstream: &str| rule("/a", json!({ "upstream": upstream })).guard().unwrap().cache;
+    assert_eq!((of("assets"), of("service:A")), (BrowserCache::Revalidate, BrowserCache::None));
+    assert_eq!(cache("assets", json!("none")), BrowserCache::None);
+    assert_eq!(cache("service:A", json!("revalidate")), BrowserCache::Revalidate);
+    let ten_minutes = BrowserCache::Unchecked(Seconds::minutes(10));
+    assert_eq!(cache("assets", json!({ "unchecked": "10m" })), ten_minutes);
+    for bad in
+        [json!("public"), json!(600), json!({}), json!({ "unchecked": "2d" }), json!({ "unchecked": "1m", "a": 1 })]
+    {
+        let problems = refused("/a", json!({ "upstream": "assets", "cache": bad }));
+        assert!(problems[0].starts_with(".cache"), "{bad}: {problems:?}");
+    }
+    let public = json!({ "upstream": "assets", "public": true, "cache": "revalidate" });
+    assert!(refused("/a", public)[0].starts_with(".cache: is about guarded routes"));
 }
 
 #[test]
@@ -314,7 +337,7 @@ fn rules_for_the_same_requests_are_named_both() {
     assert_eq!(two("GET /a", "HEAD,POST /a"), ["ROUTES.\"HEAD,POST /a\": `HEAD` falls under `GET /a` already"]);
     let beside = two("/a/{id}", "/a/{name}");
     assert_eq!(beside.len(), 1);
-    assert!(beside[0].starts_with("ROUTES.\"/a/{name}\": cannot stand beside `/a/{id}`"), "{beside:?}");
+    assert!(beside[0].starts_with("ROUTES.\"/a/{name}\": is for the same paths as `/a/{id}`"), "{beside:?}");
 }
 
 /// The problems of one table where there is an issuer of access tokens, without the path to it.

@@ -1,6 +1,6 @@
 //! `GET /auth/me`: who am I, and how long still?
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
@@ -10,18 +10,28 @@ use crate::gateway::{Platform, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::refusal::Reason;
 
-/// Answers the principal and the session's clocks. With `?touch=false` neither the idle clock is moved nor the cookie changed.
+/// Answers the principal and the session's clocks. With `touch=false` neither the idle clock is moved nor the cookie changed.
+/// With `anonymous=null` a caller without a session gets `null`: for the start page of an application that is no error.
 pub(crate) async fn read<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     parts.event.event = What::SessionRead;
     ctx.request.allow_methods(&[Method::GET])?;
-    let watching = ctx.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == "touch=false"));
+    let says = |wanted: &str| ctx.request.target.query.is_some_and(|query| query.split('&').any(|pair| pair == wanted));
+    let watching = says("touch=false");
     // Who watches asks in the background.
     parts.is_about_session = !watching;
     let wants = Wants { touch: !watching, access_token: false, staleness: None };
-    let principal = ctx.authenticate(wants, parts).await?.principal;
+    let principal = match ctx.authenticate(wants, parts).await {
+        Ok(authenticated) => authenticated.principal,
+        Err(reason) if says("anonymous=null") && reason.tells_of_no_session() => {
+            parts.event.end(Effect::Allow, "session.none", StatusCode::OK);
+            parts.event.detail = Some(reason.code().to_owned());
+            return Ok(response::json(StatusCode::OK, &Value::Null));
+        }
+        Err(reason) => return Err(reason),
+    };
     parts.event.end(Effect::Allow, "session.alive", StatusCode::OK);
     let body = json!({
         "issuer": principal.issuer(),

@@ -61,6 +61,8 @@ impl Person {
         let (name, issuer) = match (order.get("provider"), order.get("issuer")) {
             (Some(id), None) => {
                 let provider = id.as_str().and_then(|id| ctx.site.config.provider(id));
+                // One with a name for each tenant says nothing of whose person it is.
+                let provider = provider.filter(|provider| !provider.issuer.has_tenants());
                 let provider = provider.ok_or(Reason::BadInput("provider"))?;
                 (provider.id.as_str(), provider.issuer.as_str())
             }

@@ -12,8 +12,9 @@ use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
 use crate::oidc::error_response::ErrorResponse;
 use crate::oidc::exchange::may_pass;
-use crate::oidc::id_token::{IdToken, RefreshedIdTokenExpectations};
+use crate::oidc::id_token::{IdToken, IdTokenError, RefreshedIdTokenExpectations};
 use crate::oidc::metadata::Metadata;
+use crate::oidc::tenant;
 use crate::oidc::token::{self, TokenError, TokenResponse};
 use crate::ports::{Clock, Fetch, FetchError, Log};
 use crate::refusal::{Document, Reason};
@@ -33,7 +34,9 @@ impl Gateway {
         event.session = Some(job.digest.public_id());
         let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
             Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
-                Ok(access_token) => (refreshed(response, access_token, platform.clock().now()), None),
+                Ok(access_token) => {
+                    (refreshed(self.provider_of(job), response, access_token, platform.clock().now()), None)
+                }
                 Err(reason) => {
                     if let (Some(token), Some(provider)) = (&response.id_token, self.provider_of(job)) {
                         let expected = expected_of(provider, platform.clock().now());
@@ -83,7 +86,7 @@ impl Gateway {
         job: &RefreshJob,
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
-        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
+        let metadata = self.documents.metadata(platform, provider).await?;
         let endpoint = &metadata.token_endpoint;
         let maker = assertion_maker(platform, platform.clock().now());
         let request = token::refresh_request(provider, endpoint, &job.refresh_token, maker).await;
@@ -104,9 +107,16 @@ impl Gateway {
         let access_token = access_token.ok_or(Reason::Token(TokenError::Missing("access_token")))?;
         let Some(id_token) = &response.id_token else { return Ok(access_token) };
         let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
+        if provider.oauth2.is_some() {
+            return Ok(access_token);
+        }
         let accepted = AcceptedKeys::of_provider(provider, metadata);
         let verified = self.documents.verify_delivered(platform, accepted, id_token.expose()).await;
         let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
+        let issuer = tenant::issuer_of(&verified, &provider.issuer).map_err(Reason::IdToken)?;
+        if *job.session.issuer != *issuer {
+            return Err(Reason::IdToken(IdTokenError::IssMismatch));
+        }
         let expectations = RefreshedIdTokenExpectations {
             issuer: &job.session.issuer,
             audience: provider.own_audience(),
@@ -124,7 +134,7 @@ impl Gateway {
         provider: &Provider,
         revocation: &Revocation,
     ) -> Result<&'static str, Reason> {
-        let metadata = self.documents.metadata(platform, &provider.issuer).await?;
+        let metadata = self.documents.metadata(platform, provider).await?;
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = (&revocation.token, revocation.hint);
         let maker = assertion_maker(platform, platform.clock().now());
@@ -140,13 +150,19 @@ impl Gateway {
     }
 }
 
-fn refreshed(response: TokenResponse, access_token: Secret<String>, now: Timestamp) -> RefreshOutcome {
+fn refreshed(
+    provider: Option<&Provider>,
+    response: TokenResponse,
+    access_token: Secret<String>,
+    now: Timestamp,
+) -> RefreshOutcome {
+    let is_openid = provider.is_none_or(|provider| provider.oauth2.is_none());
     RefreshOutcome::Refreshed {
-        scopes: response.scope.as_deref().map(token::scope_values),
-        expires_at: now.plus(response.expires_in),
+        scopes: response.granted(is_openid),
+        expires_at: now.plus(response.life(is_openid)),
         access_token,
         refresh_token: response.refresh_token,
-        id_token: response.id_token,
+        id_token: response.id_token.filter(|_| is_openid),
     }
 }
 

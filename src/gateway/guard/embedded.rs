@@ -71,7 +71,8 @@ impl Gateway {
             Ok((AdmittedRequest { principal, identity, permit, .. }, route)) => {
                 let ResponseParts { cookies, grant, quotas, .. } = parts;
                 let (vary, security_headers) = (guard::vary(&route.access), route.security_headers.clone());
-                let answer = AnswerTerms { vary, cookies, grant, quotas, security_headers };
+                let cache = route.guard().map(|guard| guard.cache).unwrap_or_default();
+                let answer = AnswerTerms { vary, cache, cookies, grant, quotas, security_headers };
                 let (access_token, request_id) = (identity.access_token, ctx.request.id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }

@@ -51,6 +51,7 @@ pub(super) async fn pass<P: Platform>(
                 query: ctx.request.target.query,
                 public_url: &ctx.site.config.public_url,
                 vary: vary(&route.access),
+                cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
                 lifetime,
                 identity,
                 security_headers: route.security_headers.clone(),

@@ -99,12 +99,19 @@ impl IssuerDocuments {
         }
     }
 
-    /// The metadata of an issuer with whom people sign in.
+    /// The metadata of a provider.
     ///
     /// # Errors
     /// When there is none that is young enough and the issuer does not give one.
-    pub(super) async fn metadata<P: Platform>(&self, platform: &P, issuer: &Issuer) -> Result<Rc<Metadata>, Reason> {
-        self.metadata.get(platform, &MetadataOf::provider(issuer)).await
+    pub(super) async fn metadata<P: Platform>(
+        &self,
+        platform: &P,
+        provider: &Provider,
+    ) -> Result<Rc<Metadata>, Reason> {
+        match &provider.oauth2 {
+            Some(oauth2) => Ok(Rc::new(Metadata::of_oauth2(oauth2))),
+            None => self.metadata.get(platform, &MetadataOf::provider(&provider.issuer)).await,
+        }
     }
 
     /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
@@ -256,7 +263,8 @@ impl Gateway {
 
     /// What every issuer publishes that is used here.
     pub(super) fn published(&self) -> impl Iterator<Item = Published> {
-        let providers = self.config.providers.iter().map(|provider| Published::Metadata(provider.issuer.clone()));
+        let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
+        let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
         providers.chain(self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer)))
     }
 

@@ -1,11 +1,12 @@
 //! `GET|POST /auth/callback/{provider}`: back from the provider, with a code to redeem.
 
-use super::{concurrent_logins, login, userinfo};
+use serde_json::Value;
+
+use super::{concurrent_logins, login, person, userinfo};
 use crate::audit::{Effect, What, some_of};
-use crate::config::{Provider, ResponseMode};
+use crate::config::{ClientAuth, Provider, ResponseMode};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
-use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, platform, response};
@@ -13,13 +14,14 @@ use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::limit::LimitKind;
+use crate::oidc::apple;
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::error_response::{ErrorClass, ErrorResponse};
-use crate::oidc::id_token::{IdToken, IdTokenExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::session_claims::SessionClaims;
-use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
+use crate::oidc::signed_in::SignedIn;
+use crate::oidc::token::{self, CodeGrant, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::oidc::way_back;
 use crate::pages;
@@ -64,7 +66,9 @@ pub(crate) async fn finish<P: Platform>(
         }
     };
     let transaction = consume(ctx, provider, &params, parts).await?;
-    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
+    // of no other provider, and of no later login.
+    let told = params.user().filter(|_| matches!(provider.client_auth, ClientAuth::Apple(_))).and_then(apple::name);
     let code = match params.accept(&provider.issuer, &metadata) {
         Err(CallbackError::ProviderError(error)) if transaction.silent && error.class() == ErrorClass::PersonWanted => {
             return go_on_as_before(ctx, error, parts);
@@ -73,7 +77,7 @@ pub(crate) async fn finish<P: Platform>(
     };
     let response = redeem(ctx, provider, &metadata, code, &transaction).await?;
     let refresh_token = response.refresh_token.clone();
-    let handle = complete(ctx, provider, &metadata, (response, &transaction), parts).await.inspect_err(|_| {
+    let handle = complete(ctx, provider, &metadata, (response, &transaction, told), parts).await.inspect_err(|_| {
         if let Some(token) = refresh_token {
             let revocation = Revocation::once(provider.id.to_string(), provider.issuer.as_str().to_owned(), token);
             ctx.platform.background().spawn(BackgroundTask(Work::Revoke(revocation)));
@@ -94,19 +98,20 @@ async fn complete<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     metadata: &Metadata,
-    (response, transaction): (TokenResponse, &Transaction),
+    (response, transaction, told): (TokenResponse, &Transaction, Option<String>),
     parts: &mut ResponseParts,
 ) -> Result<SessionHandle, Reason> {
-    let believed = believe(ctx, provider, metadata, &response, transaction).await;
-    let id_token = believed.inspect_err(|reason| {
+    let believed = person::believe(ctx, provider, metadata, &response, transaction).await;
+    let signed_in = believed.inspect_err(|reason| {
         let token = response.id_token.as_ref().map_or("", |token| token.expose().as_str());
         let expected = Expected { acr_values: &transaction.acr_values, ..expected_of(provider, ctx.request.now) };
         tell_mismatch(&mut parts.event, reason, token, &expected);
     })?;
-    parts.event.identity(provider.id.as_str(), id_token.issuer(), id_token.subject());
-    let kept = userinfo::told(ctx, provider, metadata, &response, &id_token).await?;
+    parts.event.identity(provider.id.as_str(), signed_in.issuer(), signed_in.subject());
+    let signed_in = signed_in.with_claim(apple::CLAIM, told.map(Value::from));
+    let kept = userinfo::told(ctx, provider, metadata, &response, &signed_in).await?;
     (parts.event.roles, parts.event.left_out) = (some_of(&kept.roles), some_of(&kept.left_out));
-    let person = Person { id_token, kept };
+    let person = Person { signed_in, kept };
     let handle = begin_session(ctx, provider, response, person, transaction).await?;
     parts.event.session = Some(handle.id.digest().public_id());
     Ok(handle)
@@ -152,7 +157,7 @@ fn take_way_back<P: Platform>(
 
 /// Who signed in, and what the session will know of them.
 struct Person {
-    id_token: IdToken,
+    signed_in: SignedIn,
     kept: SessionClaims,
 }
 
@@ -247,30 +252,6 @@ async fn redeem<P: Platform>(
     token::process(&answer).map_err(Reason::Token)
 }
 
-/// Verifies the ID token's signature, then its claims.
-async fn believe<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    provider: &Provider,
-    metadata: &Metadata,
-    response: &TokenResponse,
-    transaction: &Transaction,
-) -> Result<IdToken, Reason> {
-    let id_token = response.id_token.as_ref().ok_or(Reason::Token(TokenError::Missing("id_token")))?;
-    let accepted = AcceptedKeys::of_provider(provider, metadata);
-    let verified = ctx.site.documents.verify_delivered(ctx.platform, accepted, id_token.expose()).await;
-    let verified = verified.map_err(|error| error.reason(Reason::IdTokenSignature))?;
-    let expectations = IdTokenExpectations {
-        issuer: provider.issuer.as_str(),
-        audience: provider.own_audience(),
-        nonce: &transaction.nonce,
-        access_token: response.access_token.as_ref().map(|token| token.expose().as_str()),
-        max_age: transaction.max_age,
-        acr_values: &transaction.acr_values,
-        now: ctx.platform.clock().now(),
-    };
-    IdToken::check(verified, &expectations).map_err(Reason::IdToken)
-}
-
 /// Ends the session this browser had, and begins a new one under a new id.
 async fn begin_session<P: Platform>(
     ctx: &RequestContext<'_, P>,
@@ -279,8 +260,8 @@ async fn begin_session<P: Platform>(
     person: Person,
     transaction: &Transaction,
 ) -> Result<SessionHandle, Reason> {
-    let id_token = &person.id_token;
-    let subject = SubjectKey::of(id_token.issuer(), id_token.subject());
+    let signed_in = &person.signed_in;
+    let subject = SubjectKey::of(signed_in.issuer(), signed_in.subject());
     let id = SessionId::generate(ctx.platform.random());
     let handle = SessionHandle { subject, id, began_at: Some(ctx.request.now) };
     let mut replaces = None;
@@ -291,14 +272,15 @@ async fn begin_session<P: Platform>(
             ctx.end_session(&old).await?;
         }
     }
-    enter_sid(ctx, id_token, subject, transaction).await?;
+    enter_sid(ctx, signed_in, subject, transaction).await?;
     let begin = Begin {
         digest: handle.id.digest(),
         session: record(ctx, provider, &response, &person),
         tokens: Tokens {
             access_token: response.access_token.unwrap_or_default(),
             refresh_token: response.refresh_token,
-            id_token: response.id_token.unwrap_or_default(),
+            // Without OpenID Connect it would be nothing that was checked.
+            id_token: response.id_token.filter(|_| provider.oauth2.is_none()).unwrap_or_default(),
             nonce: Some(transaction.nonce.clone()),
         },
         replaces,
@@ -316,14 +298,14 @@ async fn begin_session<P: Platform>(
 /// Before the session begins, so that none is alive that a logout token could not find.
 async fn enter_sid<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    id_token: &IdToken,
+    signed_in: &SignedIn,
     subject: SubjectKey,
     transaction: &Transaction,
 ) -> Result<(), Reason> {
-    let Some(sid) = id_token.sid() else { return Ok(()) };
+    let Some(sid) = signed_in.sid() else { return Ok(()) };
     let entry =
         SidEntry { subject, login_started_at: transaction.started_at, until: ctx.request.now.plus(sid_index::KEPT) };
-    let entered = ctx.platform.sid_index().enter_sid(&SidKey::of(id_token.issuer(), sid), &entry).await;
+    let entered = ctx.platform.sid_index().enter_sid(&SidKey::of(signed_in.issuer(), sid), &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
@@ -339,28 +321,25 @@ fn previous<P: Platform>(ctx: &RequestContext<'_, P>, transaction: &Transaction)
 }
 
 fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
-    let id_token = &person.id_token;
+    let signed_in = &person.signed_in;
     let now = ctx.request.now;
     // One that never came is over from the start: a refresh token may bring one, else the person signs in for it.
-    let life = response.access_token.as_ref().map(|_| response.expires_in);
-    let scopes = match &response.scope {
-        Some(granted) => token::scope_values(granted),
-        // RFC 6749 §5.1: left out when it is what was asked for.
-        None => provider.scopes.clone(),
-    };
+    let is_openid = provider.oauth2.is_none();
+    let life = response.access_token.as_ref().map(|_| response.life(is_openid));
     Session {
-        issuer: IssuerIdentifier::new(id_token.issuer()),
-        subject: SubjectIdentifier::new(id_token.subject()),
+        issuer: IssuerIdentifier::new(signed_in.issuer()),
+        subject: SubjectIdentifier::new(signed_in.subject()),
         provider: provider.id.as_str().to_owned(),
         claims: person.kept.claims.clone(),
-        scopes,
+        // RFC 6749 §5.1: left out when it is what was asked for.
+        scopes: response.granted(is_openid).unwrap_or_else(|| provider.scopes.clone()),
         roles: person.kept.roles.clone(),
         permissions: person.kept.permissions.clone(),
         tenant: person.kept.tenant.clone(),
-        auth_time: id_token.auth_time(),
-        acr: id_token.acr().map(str::to_owned),
-        amr: id_token.amr().map(str::to_owned).collect(),
-        sid: id_token.sid().map(str::to_owned),
+        auth_time: signed_in.auth_time(),
+        acr: signed_in.acr().map(str::to_owned),
+        amr: signed_in.amr().to_vec(),
+        sid: signed_in.sid().map(str::to_owned),
         created_at: now,
         last_seen: now,
         access_token_expires_at: Some(life.map_or(now, |life| now.plus(life))),

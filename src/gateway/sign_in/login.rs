@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::link::LOGIN;
 use crate::audit::{Effect, What};
-use crate::config::{LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
+use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
@@ -67,7 +67,7 @@ pub(crate) async fn start<P: Platform>(
         wishes.hints.prompt = wishes.hints.prompt.or_else(|| prompt_again(provider));
     }
     ctx.limit_own(LimitKind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
-    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let intent = intent(ctx, &link, provider, &wishes);
     let mut transaction = Transaction::begin(intent, ctx.request.now, ctx.platform.random());
     let (keys, random) = (&ctx.site.config.keys, ctx.platform.random());
@@ -209,8 +209,11 @@ impl Wishes {
         let prompt = link.prompt.as_deref().filter(|_| allowed(LoginParameter::Prompt)).map(checked_prompt);
         let hint = link.login_hint.as_deref().filter(|_| allowed(LoginParameter::LoginHint)).map(checked_hint);
         let acr = link.acr_values.as_deref().filter(|_| allowed(LoginParameter::AcrValues)).map(checked_acr_values);
+        // A provider that cannot tell would only make the sign-in fail.
+        let tells = |inability| !provider.cannot.contains(&inability);
         let max_age = link.max_age.as_deref().filter(|_| allowed(LoginParameter::MaxAge)).map(checked_max_age);
-        let max_age = max_age.transpose()?.into_iter().chain(provider.max_age).min();
+        let max_age =
+            max_age.transpose()?.filter(|_| tells(Inability::MaxAge)).into_iter().chain(provider.max_age).min();
         Ok(Self {
             hints: Hints { prompt: prompt.transpose()?, login_hint: hint.transpose()?, own: own(link, provider)? },
             acr_values: narrowed(&acr.transpose()?.unwrap_or_default(), provider),

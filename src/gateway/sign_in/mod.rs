@@ -5,4 +5,5 @@ mod concurrent_logins;
 pub(super) mod continue_pages;
 pub(super) mod link;
 pub(super) mod login;
+mod person;
 mod userinfo;

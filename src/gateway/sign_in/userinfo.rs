@@ -5,9 +5,9 @@ use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::oidc::exchange::may_pass;
-use crate::oidc::id_token::IdToken;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::session_claims::SessionClaims;
+use crate::oidc::signed_in::SignedIn;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, UserInfo, UserInfoError, UserInfoExpectations};
 use crate::ports::{Clock, Fetch};
@@ -22,12 +22,12 @@ pub(crate) async fn told<P: Platform>(
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
-    id_token: &IdToken,
+    signed_in: &SignedIn,
 ) -> Result<SessionClaims, Reason> {
     let names = SessionClaims::names(provider, &ctx.site.config.session.claims);
-    let mut told = id_token.claims().clone();
+    let mut told = signed_in.claims().clone();
     if provider.userinfo && !userinfo::lacking(&told, &names).is_empty() {
-        ask(ctx, provider, metadata, response, id_token).await?.complete(&mut told, &names);
+        ask(ctx, provider, metadata, response, signed_in).await?.complete(&mut told, &names);
     }
     Ok(SessionClaims::of(told, provider, &ctx.site.config.session.claims))
 }
@@ -37,7 +37,7 @@ async fn ask<P: Platform>(
     provider: &Provider,
     metadata: &Metadata,
     response: &TokenResponse,
-    id_token: &IdToken,
+    signed_in: &SignedIn,
 ) -> Result<UserInfo, Reason> {
     let missing = || {
         let refused = metadata.left_out.contains(&"userinfo_endpoint");
@@ -52,9 +52,9 @@ async fn ask<P: Platform>(
         return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
     }
     let expectations = UserInfoExpectations {
-        issuer: provider.issuer.as_str(),
+        issuer: signed_in.issuer(),
         client_id: &provider.client_id,
-        subject: id_token.subject(),
+        subject: signed_in.subject(),
         now: ctx.platform.clock().now(),
     };
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {

@@ -29,7 +29,9 @@ pub(crate) async fn receive<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     parts.event.event = What::BackchannelLogout;
-    let provider = ctx.site.config.provider(provider).ok_or(Reason::NoRoute)?;
+    // Without OpenID Connect nobody could sign a notice, and where each tenant has an issuer none is known to send one.
+    let can_tell = |provider: &&Provider| provider.oauth2.is_none() && !provider.issuer.has_tenants();
+    let provider = ctx.site.config.provider(provider).filter(can_tell).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
     ctx.request.allow_methods(&[Method::POST])?;
     ctx.limit_own(LimitKind::BackchannelLogout, ctx.site.config.limits.backchannel_logout.as_ref(), parts).await?;
@@ -99,7 +101,7 @@ async fn believe<P: Platform>(
     provider: &Provider,
     token: &str,
 ) -> Result<LogoutToken, Reason> {
-    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let accepted = AcceptedKeys::of_provider(provider, &metadata);
     let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
     let verified = ctx.site.documents.verify(ctx.platform, accepted, &unverified).await;
@@ -107,7 +109,7 @@ async fn believe<P: Platform>(
     let expectations = LogoutTokenExpectations {
         issuer: provider.issuer.as_str(),
         audience: provider.own_audience(),
-        kind: provider.logout_tokens,
+        kind: provider.sign_out.tokens,
         now: ctx.platform.clock().now(),
     };
     LogoutToken::check(&verified, &expectations).map_err(Reason::LogoutToken)

@@ -58,7 +58,7 @@ fn named(query: &str, provider: &Provider) -> Result<Option<String>, LogoutReque
     }
     match (iss, sid) {
         (None, None) => Ok(None),
-        (Some(iss), Some(_)) if iss != provider.issuer.as_str() => Err(LogoutRequestError::IssMismatch),
+        (Some(iss), Some(_)) if !provider.issuer.is(&iss) => Err(LogoutRequestError::IssMismatch),
         (_, Some(sid)) if !sid.is_empty() => Ok(Some(sid)),
         _ => Err(LogoutRequestError::Incomplete),
     }

@@ -59,8 +59,7 @@ pub(super) async fn landing<P: Platform>(
     let looks = Wants { touch: false, access_token: false, staleness: None };
     let is_signed_in = match ctx.authenticate(looks, parts).await {
         Ok(_) => true,
-        Err(Reason::NoCredential) => false,
-        Err(Reason::Rejected(rejection)) if rejection.discards_cookie() => false,
+        Err(reason) if reason.tells_of_no_session() => false,
         // Whether there is a session is not known.
         Err(reason) => return Err(reason),
     };
@@ -86,10 +85,10 @@ async fn end_here<P: Platform>(
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended) -> Option<String> {
     let provider = ctx.site.config.provider_of(&ended.session.provider, &ended.session.issuer)?;
-    if provider.logout == Logout::Local {
+    if provider.sign_out.logout == Logout::Local {
         return None;
     }
-    let metadata = ctx.site.documents.metadata(ctx.platform, &provider.issuer).await.ok()?;
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
     // a program's answer is for script to read, so only a person's redirect names the ID token.
     let tokens = ended.tokens.as_ref().filter(|_| ctx.request.request_kind.is_navigation());
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());

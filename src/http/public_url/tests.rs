@@ -24,6 +24,20 @@ fn the_public_url_is_an_origin() {
 }
 
 #[test]
+fn no_browser_is_told_to_use_tls_alone_with_a_developers_machine() {
+    //
+    for (text, pinned) in [
+        ("https://app.example.com", true),
+        ("https://localhost:8787", false),
+        ("https://app.localhost", false),
+        ("https://127.0.0.1:8787", false),
+        ("http://localhost:8787", false),
+    ] {
+        assert_eq!(PublicUrl::parse(text).unwrap().is_pinned_to_https(), pinned, "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_secure_origin_is_no_public_url() {
     for bad in [
         "",

@@ -106,3 +106,30 @@ fn what_is_no_private_p256_jwk_for_signing_is_refused() {
         assert!(matches!(Es256Signer::from_jwk(&Secret::new(text.into())), Err(SignerError::Json(_))), "{text}");
     }
 }
+
+#[test]
+fn a_key_in_pkcs_8_is_taken_as_its_file_has_it() {
+    //
+    let pem = include_str!("../../../fixtures/jwk/p256_private.p8");
+    let read = |text: &str| Es256Signer::from_pkcs8(&Secret::new(text.to_owned()));
+    let signer = read(pem).unwrap();
+    assert_eq!(read(&format!("\n {pem} \n")).unwrap().kid(), signer.kid());
+    assert_eq!(read(&pem.replace('\n', "\r\n")).unwrap().kid(), signer.kid());
+    let named = signer.named("F6G7H8I9J0");
+    assert!(Es256Signer::from_jwk(&named.private_jwk()).is_ok_and(|again| again.kid() == "F6G7H8I9J0"));
+    // The same bytes under the names of other kinds, cut short, on one line, or none at all.
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    for bad in [
+        pem.replace("PRIVATE KEY", "EC PRIVATE KEY"),
+        pem.replace("PRIVATE KEY", "PUBLIC KEY"),
+        pem.replace("MIGH", "MIGG"),
+        // The public half of another key.
+        pem.replace("DMfkZ", "DMfkY"),
+        body,
+        pem.lines().take(2).collect(),
+        String::new(),
+        "{}".to_owned(),
+    ] {
+        assert!(read(&bad).is_err(), "{bad}");
+    }
+}

@@ -9,6 +9,12 @@ pub enum IdTokenError {
     EventsPresent,
     /// `iss` is not the issuer, or missing.
     IssMismatch,
+    /// `tid` is missing or no string, at an issuer with a name for each tenant.
+    TidMalformed,
+    /// `tid` is no tenant whose people may sign in.
+    TidRefused,
+    /// The key that verified it is for the tokens of another issuer.
+    KeyIssuerMismatch,
     /// `aud` is missing, empty, or neither a string nor an array of strings.
     AudMalformed,
     /// `aud` does not contain our id.
@@ -65,6 +71,9 @@ impl IdTokenError {
             Self::TypRefused => "id_token.typ_refused",
             Self::EventsPresent => "id_token.events_present",
             Self::IssMismatch => "id_token.iss_mismatch",
+            Self::TidMalformed => "id_token.tid_malformed",
+            Self::TidRefused => "id_token.tid_refused",
+            Self::KeyIssuerMismatch => "id_token.key_issuer_mismatch",
             Self::AudMalformed => "id_token.aud_malformed",
             Self::AudMismatch => "id_token.aud_mismatch",
             Self::AudUntrusted => "id_token.aud_untrusted",

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Access, Authentication, Guard, RequestHeaders, Requirements, Token, Upstream};
+use super::super::{Access, Authentication, BrowserCache, Guard, RequestHeaders, Requirements, Token, Upstream};
 use super::*;
 use crate::limit::RouteLimits;
 
@@ -65,6 +65,58 @@ fn the_most_specific_pattern_answers() {
 }
 
 #[test]
+fn a_parameter_stands_beside_all_the_rest_whatever_their_names() {
+    //
+    let router = router(&[
+        "/{*rest}",
+        "/{tenant}/settings",
+        "/{org}/{*path}",
+        "/{shop}/{page}/edit",
+        "/documents/{id}",
+        "/documents/{*rest}",
+        "/documents/{document}/pages/{*page}",
+        "/app/{*rest}",
+        "/app/{tenant}/settings",
+    ]);
+    let cases = [
+        ("/", "/{*rest}"),
+        ("/acme", "/{*rest}"),
+        ("/acme/", "/{org}/{*path}"),
+        ("/acme/settings", "/{tenant}/settings"),
+        ("/acme/settings/", "/{org}/{*path}"),
+        ("/acme/x/edit", "/{shop}/{page}/edit"),
+        ("/acme/settings/edit", "/{shop}/{page}/edit"),
+        ("/acme/x/y", "/{org}/{*path}"),
+        ("/documents", "/{*rest}"),
+        ("/documents/", "/documents/{*rest}"),
+        ("/documents/7", "/documents/{id}"),
+        ("/documents/settings", "/documents/{id}"),
+        ("/documents/7/edit", "/documents/{*rest}"),
+        ("/documents/7/pages/", "/documents/{document}/pages/{*page}"),
+        ("/documents/7/pages/1/2", "/documents/{document}/pages/{*page}"),
+        ("/app/acme/settings", "/app/{tenant}/settings"),
+        ("/app/acme/other", "/app/{*rest}"),
+        ("/app/settings", "/app/{*rest}"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(found(&router, &Method::GET, text).as_deref(), Ok(expected), "{text}");
+    }
+    let params = |text: &str| router.find(&Method::GET, &path(text)).unwrap().params;
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(params("/acme/settings"), [pair("tenant", "acme")]);
+    assert_eq!(params("/acme/x/y"), [pair("org", "acme"), pair("path", "x/y")]);
+    assert_eq!(params("/documents/7/pages/1/2"), [pair("document", "7"), pair("page", "1/2")]);
+}
+
+#[test]
+fn a_rule_for_another_method_leaves_nothing_to_wider_rules() {
+    //
+    let router = router(&["/{*rest}", "PUT /{tenant}/settings", "/{tenant}/{*rest}"]);
+    let Err(NoRoute::MethodNotAllowed(allowed)) = found(&router, &Method::GET, "/acme/settings") else { panic!() };
+    assert_eq!(allowed.allow_header(), "PUT");
+}
+
+#[test]
 fn without_a_rule_there_is_no_answer() {
     //
     let router = router(&["/a", "/b/{id}", "/c/{*rest}"]);
@@ -126,14 +178,14 @@ fn rules_for_the_same_requests_are_named_both() {
     let conflict = |route: &str, with: &str, method| Conflict { route: route.into(), with: with.into(), method };
     assert_eq!(conflicts(&["GET /a", "HEAD,POST /a"]), [conflict("HEAD,POST /a", "GET /a", Some(Method::HEAD))]);
     assert_eq!(conflicts(&["/a/{id}", "/b", "PUT /a/{name}"]), [conflict("PUT /a/{name}", "/a/{id}", None)]);
-    assert_eq!(conflicts(&["/a/{id}", "/a/{*rest}"]), [conflict("/a/{*rest}", "/a/{id}", None)]);
+    assert_eq!(conflicts(&["/{a}/x/{*b}", "/{c}/x/{*d}"]), [conflict("/{c}/x/{*d}", "/{a}/x/{*b}", None)]);
     let three = conflicts(&["GET /a", "GET,PUT /a", "/b/{x}", "/b/{y}"]);
     assert_eq!(three.len(), 2);
 }
 
 #[test]
 fn thousands_of_rules_leave_no_more_to_choose_from_than_ten() {
-    // What comes before the choice is one walk down a tree, along the path.
+    // How many nodes of the tree are looked at before the choice, `tree.rs` tests.
     for count in [10, 2000] {
         let names = (0..count).flat_map(|number| [format!("GET /r{number}/{{id}}"), format!("PUT /r{number}/{{id}}")]);
         let names: Vec<String> = names.chain(["/{*rest}".to_owned()]).collect();
@@ -144,19 +196,23 @@ fn thousands_of_rules_leave_no_more_to_choose_from_than_ten() {
     }
 }
 
+/// Patterns whose parameters have any of two names.
 fn patterns() -> impl Strategy<Value = Vec<String>> {
-    let segment = prop_oneof![3 => "[a-c]", 1 => Just("{x}".to_owned())];
-    let one = (prop::collection::vec(segment, 0..3), prop::sample::select(vec!["", "/", "/{*rest}"])).prop_map(
-        |(segments, end)| {
-            let mut seen = 0;
-            let numbered = segments.into_iter().map(|segment| {
-                seen += 1;
-                if segment == "{x}" { format!("/{{p{seen}}}") } else { format!("/{segment}") }
-            });
-            let text = numbered.collect::<String>() + end;
-            if text.is_empty() { "/".to_owned() } else { text }
-        },
-    );
+    let segment = prop_oneof![3 => "[a-c]", 2 => Just("{p}".to_owned()), 1 => Just("{q}".to_owned())];
+    let end = prop::sample::select(vec!["", "/", "/{*rest}", "/{*r}"]);
+    let one = (prop::collection::vec(segment, 0..4), end).prop_map(|(segments, end)| {
+        let mut seen = 0;
+        let numbered = segments.into_iter().map(|segment| {
+            seen += 1;
+            if segment.starts_with('{') {
+                format!("/{}{seen}}}", segment.trim_end_matches('}'))
+            } else {
+                format!("/{segment}")
+            }
+        });
+        let text = numbered.collect::<String>() + end;
+        if text.is_empty() { "/".to_owned() } else { text }
+    });
     prop::collection::vec(one, 1..6)
 }
 
@@ -172,6 +228,7 @@ fn rule(name: &str, roles: Option<&[&str]>) -> Route {
         headers: Vec::new(),
         touch: true,
         revocation: None,
+        cache: BrowserCache::None,
     };
     let access = roles.map_or(Access::Public, |roles| Access::Guarded(Box::new(guard(roles))));
     Route { access, ..route(name) }
@@ -253,6 +310,26 @@ fn plainly_precise(route: &Route) -> String {
     path.split('/').skip(1).map(letter).collect()
 }
 
+/// A pattern without the names of its parameters.
+fn shape(pattern: &str) -> Vec<&str> {
+    let segment = |text| match text {
+        text if str::starts_with(text, "{*") => "{*}",
+        text if text.starts_with('{') => "{}",
+        text => text,
+    };
+    pattern.split('/').skip(1).map(segment).collect()
+}
+
+/// Segment by segment: 0 for a literal, 1 for `{name}`, 2 for `{*name}`.
+fn specificity(pattern: &str) -> Vec<u8> {
+    let segment = |text| match text {
+        "{*}" => 2,
+        "{}" => 1,
+        _ => 0,
+    };
+    shape(pattern).into_iter().map(segment).collect()
+}
+
 /// Reads a pattern the plain way: the rule that the tree must agree with.
 fn matches(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/').skip(1), path.split('/').skip(1));
@@ -283,15 +360,24 @@ proptest! {
         }
     }
 
+    // R-193, against a model without a tree: of all patterns that match, the most specific one.
     #[test]
-    fn the_tree_finds_a_rule_exactly_when_one_matches(names in patterns(), text in "(/[a-d]){0,4}/?") {
+    fn the_tree_finds_the_most_specific_pattern_that_matches(names in patterns(), text in "(/[a-d]){0,5}/?") {
         let text = if text.is_empty() { "/" } else { &text };
-        if let Ok(router) = Router::new(names.iter().map(|name| route(name)).collect()) {
-            match found(&router, &Method::GET, text) {
-                Ok(name) => prop_assert!(matches(&name, text), "{name} found for {text}"),
-                Err(_) => prop_assert!(!names.iter().any(|name| matches(name, text)), "{names:?} for {text}"),
-            }
-        }
+        let Ok(router) = Router::new(names.iter().map(|name| route(name)).collect()) else { return Ok(()) };
+        let matching = names.iter().filter(|name| matches(name, text));
+        let best = matching.min_by_key(|name| specificity(name)).cloned();
+        prop_assert_eq!(found(&router, &Method::GET, text).ok(), best, "{:?} for {}", names, text);
+    }
+
+    // The only patterns that do not stand side by side are those for the very same paths.
+    #[test]
+    fn patterns_conflict_exactly_when_they_are_for_the_same_paths(names in patterns()) {
+        let shapes: Vec<Vec<&str>> = names.iter().map(|name| shape(name)).collect();
+        let is_repeated = |(place, own): (usize, &Vec<&str>)| shapes.iter().take(place).any(|other| other == own);
+        let repeated = shapes.iter().enumerate().filter(|one| is_repeated(*one)).count();
+        let told = Router::new(names.iter().map(|name| route(name)).collect()).err().map_or(0, |all| all.len());
+        prop_assert_eq!(told, repeated, "{:?}", names);
     }
 
     #[test]

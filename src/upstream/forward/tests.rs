@@ -3,7 +3,7 @@ use crate::authz::{Decision, authorize};
 use crate::config::testing::config;
 use crate::http::caller_headers::{CLAIMING_NAMES, CLAIMING_PREFIXES, HARMLESS_NAMES, says_who_asks};
 use crate::http::{Method, Peer};
-use crate::route::HeaderMask;
+use crate::route::{BrowserCache, HeaderMask};
 use crate::time::Timestamp;
 use crate::upstream::headers::OF_THE_CONNECTION;
 
@@ -39,6 +39,7 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
             remove: vec![HeaderMask::parse("X-Seat-*").unwrap(), HeaderMask::parse("api-key").unwrap()],
             keep: vec![HeaderName::from_static("x-auth-token"), HeaderName::from_static("employee-id")],
         },
+        cache: BrowserCache::None,
         websocket_buffer: 8,
         request_id: "the-id",
     };

@@ -3,9 +3,11 @@
 
 import { DurableObject } from "cloudflare:workers";
 
+import { configuration } from "./configuration.js";
 import { current, parts } from "./instance.js";
 import { PolicyEngine } from "./policies.js";
 
+parts.configuration = configuration;
 parts.PolicyEngine = PolicyEngine;
 
 /** Repeating these asks for nothing new (RFC 9110 §9.2.1). */
@@ -156,7 +158,7 @@ export const BucketObject = objectClass("BucketObject");
 export const TupleObject = objectClass("TupleObject");
 export const DecisionObject = objectClass("DecisionObject");
 
-export default {
+const handler = {
   async fetch(request, env, context) {
     for (let beginning = 1; ; beginning += 1) {
       const pending = new PendingRequest(context);
@@ -173,3 +175,20 @@ export default {
     await instance.value(instance.bindgen.scheduled(event, env, instance.context(context)));
   },
 };
+
+export default handler;
+
+/**
+ * The Worker with a configuration file, for a main module of your own:
+ *
+ *     import { configured } from "postern";
+ *     import configuration from "../postern.json";
+ *     export * from "postern";
+ *     export default configured(configuration);
+ *
+ * @param {object | string} file a JSON module, or its text: variables by their names
+ */
+export function configured(file) {
+  configuration.set(file);
+  return handler;
+}

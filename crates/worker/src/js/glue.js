@@ -100,6 +100,9 @@ export function begin(given) {
   parts = given;
 }
 
+/** The text of the configuration file; `undefined` where there is none. */
+export const configuration = () => parts.configuration.read();
+
 let engine;
 
 /** Comes when the engine for policies can be asked. */

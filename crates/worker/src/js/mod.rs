@@ -20,6 +20,9 @@ extern "C" {
         length: Option<f64>,
     ) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch)]
+    pub(crate) fn configuration() -> Result<Option<String>, JsValue>;
+
     #[wasm_bindgen(catch, js_name = loadEngine)]
     pub(crate) fn load_engine() -> Result<Promise, JsValue>;
 

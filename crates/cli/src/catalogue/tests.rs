@@ -1,0 +1,236 @@
+//! The catalogue against what the Worker reads, which its own messages tell; and the files that are made of it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use postern::config::{Build, Deployment, Problem};
+use serde_json::{Map, Value, json};
+
+use super::kind::Kind;
+use super::{Entry, Section, read, reference, schema};
+use crate::stand_in;
+
+/// A key and a word that nothing is called.
+const STRAY: &str = "no-such-name-anywhere";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A configuration with every table, and where each of them stands in it: as a problem calls it, and in the catalogue.
+fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
+    let limit = || json!({ "rate": "1/1s" });
+    let limits = || json!({ "address": limit(), "subject": limit(), "route": limit() });
+    let vars = json!({
+        "PUBLIC_URL": "https://app.example.com",
+        "PROVIDERS": { "corp": {
+            "issuer": "https://login.example.com", "client_id": "app", "roles": ["roles"],
+            "client_auth": "private_key_jwt", "client_assertion": {},
+        } },
+        "ISSUERS": { "opaque": {
+            "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
+            "client_auth": "private_key_jwt", "client_assertion": {},
+        } },
+        "SESSION": {}, "STORAGE": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
+        "LIMITS": {
+            "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
+            "own": limit(), "routes": limits(),
+        },
+        "ADMIN": { "principals": ["corp|alice"] }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
+        "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
+        "ROUTES": { "/a": {
+            "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(),
+            "cache": { "unchecked": "1m" },
+            "cors": { "origins": ["https://spa.example.com"], "credentials": true },
+        } },
+    });
+    let mut places = vec![
+        ("", "variables"),
+        ("PROVIDERS.corp", "providers"),
+        ("PROVIDERS.corp.client_assertion", "client_assertion"),
+        ("ISSUERS.opaque", "issuers"),
+        ("ISSUERS.opaque.client_assertion", "client_assertion"),
+        ("SESSION", "session"),
+        ("STORAGE", "storage"),
+        ("LIMITS", "limits"),
+        ("LIMITS.routes", "route_limits"),
+        ("ADMIN", "admin"),
+        ("DECISIONS", "decisions"),
+        ("VERIFY", "verify"),
+        ("HEALTH", "health"),
+        ("AUTHZEN", "authzen"),
+        ("AUTHZEN.require", "require"),
+        ("AUTHZEN.limits", "route_limits"),
+        ("SECURITY_HEADERS", "security_headers"),
+        ("ROUTES./a", "routes"),
+        ("ROUTES./a.require", "require"),
+        ("ROUTES./a.cache", "cache"),
+        ("ROUTES./a.cors", "cors"),
+        ("ROUTES./a.security_headers", "security_headers"),
+        ("ROUTES./a.limits", "route_limits"),
+    ];
+    places.extend([
+        ("LIMITS.login", "limit"),
+        ("LIMITS.callback", "limit"),
+        ("LIMITS.frontchannel_logout", "limit"),
+        ("LIMITS.backchannel_logout", "limit"),
+        ("LIMITS.own", "limit"),
+        ("LIMITS.routes.address", "limit"),
+        ("AUTHZEN.limits.subject", "limit"),
+        ("ROUTES./a.limits.address", "limit"),
+        ("ROUTES./a.limits.subject", "limit"),
+        ("ROUTES./a.limits.route", "limit"),
+    ]);
+    (vars, places)
+}
+
+/// The value at a place, by names with dots between.
+fn at<'a>(vars: &'a mut Value, place: &str) -> &'a mut Value {
+    place.split('.').filter(|name| !name.is_empty()).fold(vars, |value, name| value.get_mut(name).unwrap())
+}
+
+/// What the Worker says is wrong.
+fn problems(vars: &Value) -> Vec<Problem> {
+    let vars: &Map<String, Value> = vars.as_object().unwrap();
+    let secret = |name: &str| Some(stand_in::value(name, vars));
+    let deployment = Deployment::parse_for(Build { policies: true, ..Build::PLAIN }, vars, &secret);
+    let of_sites = deployment.sites.into_iter().filter_map(|site| site.config.err()).flatten();
+    deployment.problems.into_iter().chain(of_sites).collect()
+}
+
+/// What it says of one key, with a value that is wrong.
+fn said(place: &str, key: &str, value: Value) -> String {
+    let (mut vars, _) = whole();
+    at(&mut vars, place)[key] = value;
+    let all = problems(&vars);
+    let suffix = format!(".{key}");
+    let own = all.into_iter().find(|problem| problem.path == key || problem.path.ends_with(&suffix));
+    own.unwrap_or_else(|| panic!("{place}.{key}: nothing is wrong with it")).message
+}
+
+/// The words in backticks.
+fn quoted(message: &str) -> BTreeSet<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+fn section<'a>(sections: &'a [Section], name: &str) -> &'a Section {
+    sections.iter().find(|section| section.name == name).unwrap()
+}
+
+fn entries(sections: &[Section]) -> impl Iterator<Item = (&'static str, &Entry)> {
+    let places = whole().1.into_iter();
+    places.flat_map(|(place, name)| section(sections, name).key.iter().map(move |entry| (place, entry)))
+}
+
+#[test]
+fn the_configuration_with_every_table_is_good() {
+    let (vars, _) = whole();
+    assert_eq!(problems(&vars), []);
+}
+
+#[test]
+fn the_keys_of_each_table_are_those_that_the_worker_reads() {
+    let sections = read().unwrap();
+    let (_, places) = whole();
+    for (place, name) in &places {
+        let message = said(place, STRAY, json!(true));
+        let read: BTreeSet<&str> = quoted(&message);
+        let known: BTreeSet<&str> = section(&sections, name)
+            .key
+            .iter()
+            .filter(|entry| !entry.deployment && !entry.with_preset)
+            .map(|entry| &*entry.name)
+            .collect();
+        let none = "unknown key, this table has none";
+        let told = message.starts_with("unknown key, expected one of ");
+        assert!(told || (message == none && known.is_empty()), "{place}: {message}");
+        assert_eq!(known, read, "{place}: left, in crates/cli/src/catalogue/{name}.toml; right, read by src/config");
+    }
+    // `header` and `claim` are read by hand, and have tests of their own.
+    let covered: BTreeSet<&str> = places.iter().map(|(_, name)| *name).chain(["header", "claim"]).collect();
+    assert_eq!(covered, sections.iter().map(|section| &*section.name).collect());
+    let named = sections.iter().flat_map(|section| &section.key).flat_map(|entry| tables(&entry.kind));
+    assert!(named.into_iter().all(|name| covered.contains(name)));
+}
+
+/// Every table of the catalogue in it.
+fn tables(kind: &Kind) -> Vec<&str> {
+    match kind {
+        Kind::Table(name) => vec![name],
+        Kind::Map(inner) => tables(inner),
+        Kind::Either(all) => all.iter().flat_map(tables).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn what_is_required_is_missed_by_the_worker_too() {
+    let sections = read().unwrap();
+    for (place, entry) in entries(&sections) {
+        let (mut vars, _) = whole();
+        let removed = at(&mut vars, place).as_object_mut().unwrap().remove(&entry.name);
+        let is_missed = problems(&vars).iter().any(|problem| problem.message.contains("found nothing"));
+        // What `AUTHZEN` misses is told in other words.
+        let required = entry.required && !place.starts_with("AUTHZEN");
+        let known = removed.is_some() || !entry.required;
+        assert!(known, "{place}.{}: is required and not in the test's configuration", entry.name);
+        if required || removed.is_none() {
+            assert_eq!(is_missed, required, "{place}.{}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn words_and_ranges_are_those_of_the_workers_messages() {
+    let sections = read().unwrap();
+    let mut count = 0;
+    for (place, entry) in entries(&sections) {
+        let wrong = match entry.kind {
+            Kind::Text if !entry.one_of.is_empty() => json!(STRAY),
+            Kind::Texts if !entry.one_of.is_empty() => json!([STRAY]),
+            Kind::Duration => json!("99999999d"),
+            Kind::Integer => json!(4_000_000_000_u32),
+            _ => continue,
+        };
+        // About the other kind of tokens, and `authenticate` of `AUTHZEN`, which also knows sessions in its message.
+        if (place, &*entry.name) == ("ISSUERS.opaque", "algs") || (place, &*entry.name) == ("AUTHZEN", "authenticate") {
+            continue;
+        }
+        count += 1;
+        let message = said(place, &entry.name, wrong);
+        if entry.one_of.is_empty() {
+            let (from, to) = (entry.from.as_deref().unwrap(), entry.to.as_deref().unwrap());
+            let (from, to) = (respelled(from), respelled(to));
+            let ranges = [format!("from `{from}` to `{to}`"), format!("from {from} to {to}")];
+            assert!(ranges.iter().any(|range| message.contains(range)), "{place}.{}: {message}", entry.name);
+        } else {
+            let words: BTreeSet<&str> =
+                message.split([' ', ',', '`']).filter(|word| entry.one_of.iter().any(|known| known == word)).collect();
+            let other = quoted(&message).into_iter().filter(|word| *word != STRAY && !words.contains(word)).count();
+            assert_eq!((words.len(), other), (entry.one_of.len(), 0), "{place}.{}: {message}", entry.name);
+        }
+    }
+    assert!(count > 35, "{count}");
+}
+
+/// As the Worker writes it: in the largest unit that fits.
+fn respelled(text: &str) -> String {
+    postern::config::span(text).map_or_else(|| text.to_owned(), postern::config::spelled)
+}
+
+#[test]
+fn the_files_that_are_made_of_the_catalogue_are_up_to_date() {
+    let sections = read().unwrap();
+    for (file, text) in [
+        ("packages/postern/schema.json", schema::written(&schema::configuration(&sections))),
+        ("packages/postern/wrangler.schema.json", schema::written(&schema::wrangler())),
+        ("docs/reference/configuration.md", reference::page(&sections)),
+    ] {
+        let path = root().join(file);
+        if std::env::var_os("POSTERN_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{file}: POSTERN_BLESS=1 writes it anew");
+    }
+}

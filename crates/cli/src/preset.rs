@@ -1,0 +1,73 @@
+//! `postern check --preset NAME`: what a preset asks for, what it sets, and what to do at the provider.
+
+use serde_json::{Map, Value};
+
+use super::Answer;
+
+/// What the Worker reads.
+const PRESETS: &str = include_str!("../../../src/config/presets/presets.json");
+/// What people are asked and told.
+const CATALOG: &str = include_str!("../../../src/config/presets/catalog.json");
+
+/// Where a deployment would be.
+const ORIGIN: &str = "https://app.example.com";
+
+/// Tells of one preset; of an unknown one, which there are.
+pub(super) fn tell(name: &str) -> Answer {
+    let (presets, catalog) = (parse(PRESETS), parse(CATALOG));
+    let (Some(preset), Some(entry)) = (presets.get(name), catalog.get(name)) else {
+        let known: Vec<&str> = catalog.keys().map(String::as_str).collect();
+        return Answer::misused(format!("there is no preset `{name}`, expected one of {}", known.join(", ")));
+    };
+    let title = entry["title"].as_str().unwrap_or(name);
+    let mut text = format!("{title}\n\nIn the configuration\n{}", table(name, entry));
+    text.push_str("\nWhat the preset sets, and the table may set otherwise\n");
+    text.extend(object(&preset["provider"]).iter().map(|(key, value)| format!("  {key} = {}\n", toml(value))));
+    text.push_str("\nAt the provider\n");
+    let steps = entry["register"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    text.extend(steps.enumerate().map(|(at, step)| format!("  {}. {}\n", at + 1, filled(step, name))));
+    text.push_str(&format!("\nMore: {}\n", entry["page"].as_str().unwrap_or_default()));
+    Answer::good(text)
+}
+
+fn parse(text: &str) -> Map<String, Value> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// The table to copy, with an example of all that is asked for.
+fn table(name: &str, entry: &Value) -> String {
+    let mut text = format!("  [vars.PROVIDERS.{name}]\n  preset = \"{name}\"\n");
+    for ask in entry["asks"].as_array().into_iter().flatten() {
+        let (key, example) = (ask["key"].as_str().unwrap_or_default(), &ask["example"]);
+        let value = if ask["form"] == "guids" { format!("[{example}]") } else { example.to_string() };
+        text.push_str(&format!("  # {}\n  {key} = {value}\n", ask["what"].as_str().unwrap_or_default()));
+    }
+    text.push_str("  client_id = \"…\"\n");
+    let secret = if entry["client_auth"] == "apple" { "PRIVATE_KEY" } else { "CLIENT_SECRET" };
+    let id = name.to_ascii_uppercase().replace('-', "_");
+    text.push_str(&format!("  # and the secret PROVIDER_{id}_{secret}\n"));
+    text
+}
+
+fn filled(step: &str, name: &str) -> String {
+    step.replace("{callback}", &format!("{ORIGIN}/auth/callback/{name}"))
+        .replace("{signed_out}", &format!("{ORIGIN}/auth/logged-out"))
+        .replace("{backchannel_logout}", &format!("{ORIGIN}/auth/backchannel-logout/{name}"))
+        .replace("{origin}", ORIGIN)
+}
+
+/// A value as TOML has it.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let members: Vec<String> = members.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,24 @@
+// The configuration file: variables that are bundled with the Worker, beside those that are bindings. Rust reads and checks
+// both together.
+
+/** Whether it is an object as a JSON module has it. */
+const isPlain = (value) => typeof value === "object" && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+
+/** The one file of this Worker. */
+export const configuration = {
+  file: undefined,
+  isRead: false,
+
+  /** @param {object | string} file a JSON module, or its text */
+  set(file) {
+    if (typeof file !== "string" && !isPlain(file)) throw new TypeError("configured(): expected a JSON module or its text");
+    if (this.isRead || this.file !== undefined) throw new Error("configured(): to be called once, where the Worker's module is evaluated");
+    this.file = file;
+  },
+
+  /** Its text; `undefined` where there is none. Each instance reads it anew. */
+  read() {
+    this.isRead = true;
+    return typeof this.file === "object" ? JSON.stringify(this.file) : this.file;
+  },
+};

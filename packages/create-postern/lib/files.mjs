@@ -1,0 +1,184 @@
+// What was settled → the files of the project, by path.
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+import { quoted } from './dev-vars.mjs';
+import { jsonc } from './jsonc.mjs';
+import { PLATFORM } from './platform.mjs';
+import { secretName } from './providers.mjs';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const IGNORED = ['node_modules', '.dev.vars', '.wrangler'];
+
+/** The files that are written whole. `mode` is that of files that others must not read. */
+export function filesOf(answers) {
+  const { api, front, vite, isDemo, viteConfig } = answers;
+  return {
+    'wrangler.jsonc': { text: wranglerFile(answers) },
+    '.dev.vars': { text: devVars(answers), mode: 0o600 },
+    '.dev.vars.example': { text: devVarsExample(answers) },
+    ...(api.kind === 'new' && apiFiles(answers)),
+    ...(front.isNew && (vite ? viteFront(answers) : plainFront(answers))),
+    ...(vite && !viteConfig && { 'vite.config.js': { text: viteConfigFile(answers) } }),
+    ...(isDemo && { 'dev.mjs': { text: template('dev.mjs', answers) } }),
+  };
+}
+
+function wranglerFile(answers) {
+  const { name, url, front, vite, api } = answers;
+  const service = serviceOf(answers);
+  const isOwnHost = Boolean(url) && !isWorkersDev(url);
+  return jsonc([
+    [undefined, {
+      $schema: 'node_modules/postern/wrangler.schema.json',
+      name, main: 'node_modules/postern/index.js',
+      compatibility_date: dateFor(answers), compatibility_flags: PLATFORM.compatibilityFlags,
+    }],
+    ['Where browsers reach it. Any other address would go past the rules of your zone.', {
+      ...(isOwnHost && { routes: [{ pattern: new URL(url).host, custom_domain: true }] }),
+      workers_dev: isWorkersDev(url), preview_urls: false,
+    }],
+    ['Every request meets Postern before a file is served.', {
+      assets: {
+        ...(!vite && { directory: front.directory }),
+        binding: 'ASSETS', not_found_handling: 'single-page-application', run_worker_first: true,
+      },
+    }],
+    ...(service ? [['Your API, which only Postern reaches.', { services: [{ binding: 'API', service }] }]] : []),
+    ['What Postern stores: copies of what providers publish, sessions, and what is good for one use.', {
+      kv_namespaces: [{ binding: 'POSTERN_CACHE' }],
+      durable_objects: { bindings: Object.entries(PLATFORM.objects).map(([binding, className]) => ({ name: binding, class_name: className })) },
+      exports: Object.fromEntries(Object.values(PLATFORM.objects).map((className) => [className, { type: 'durable-object', storage: 'sqlite' }])),
+      triggers: { crons: PLATFORM.crons },
+    }],
+    ['One line for every decision. Authorization codes travel in query strings, so those are kept out.', {
+      observability: { enabled: true, redact_query_string: true },
+    }],
+    ...(vite ? [] : [['`wrangler dev`', { dev: { port: answers.port } }]]),
+    ['What Postern does: `npx postern check` says what it means, and what is wrong with it.\nFor development, .dev.vars has other values and the secrets.', {
+      vars: {
+        PUBLIC_URL: url ?? answers.origin,
+        PROVIDERS: { [answers.id]: { ...answers.settings, client_id: answers.clientId || 'CLIENT_ID' } },
+        ROUTES: routes(api),
+      },
+    }],
+  ]);
+}
+
+/** Vite's plugin brings a runtime of its own, which is older than wrangler's. */
+const dateFor = ({ vite }) => (vite ? PLATFORM.viteCompatibilityDate : PLATFORM.compatibilityDate);
+
+/** Files are for everybody, the API is for people who signed in. */
+function routes(api) {
+  const files = { methods: ['GET'], upstream: 'assets', public: true };
+  if (api.kind === 'none') return { '/{*rest}': files };
+  const upstream = api.kind === 'origin' ? api.upstream : 'service:API';
+  return { '/{*rest}': files, '/api/{*rest}': { methods: METHODS, upstream, token: 'assertion' } };
+}
+
+function serviceOf({ name, api }) {
+  return api.kind === 'new' ? `${name}-api` : api.service;
+}
+
+const isWorkersDev = (url) => /\.workers\.dev$/.test(url ?? '');
+
+const random = () => randomBytes(32).toString('base64url');
+
+function devVars(answers) {
+  const { isDemo, secret, origin } = answers;
+  return [
+    '# For development on this machine: the secrets, and what differs from wrangler.jsonc. Never commit it.',
+    `POSTERN_KEYS="dev1:${random()}"`,
+    `${secretName(answers)}=${quoted(isDemo ? random() : secret)}`,
+    `PUBLIC_URL="${origin}"`,
+    '',
+  ].join('\n');
+}
+
+function devVarsExample(answers) {
+  const { origin } = answers;
+  return [
+    '# Copy it to .dev.vars and fill it in. For the deployment: npx wrangler secret put NAME',
+    '# Made by: npx postern keys new',
+    'POSTERN_KEYS=""',
+    '# From the provider.',
+    `${secretName(answers)}=""`,
+    '# For development alone.',
+    `# PUBLIC_URL="${origin}"`,
+    '',
+  ].join('\n');
+}
+
+function apiFiles(answers) {
+  const { name, url, origin } = answers;
+  const config = jsonc([
+    [undefined, {
+      $schema: '../node_modules/wrangler/config-schema.json',
+      name: `${name}-api`, main: 'index.js', compatibility_date: dateFor(answers),
+    }],
+    ['Only Postern reaches it, over its service binding.', { workers_dev: false, preview_urls: false }],
+    ['Whose assertions it believes: PUBLIC_URL of Postern.', { vars: { POSTERN_URL: url ?? origin } }],
+  ]);
+  return {
+    'api/wrangler.jsonc': { text: config },
+    'api/index.js': { text: template('api.js', answers) },
+    ...Object.fromEntries(['api/.dev.vars', 'api/.dev.vars.example'].map((path) => [path, { text: `# For development.\nPOSTERN_URL="${origin}"\n` }])),
+  };
+}
+
+function plainFront(answers) {
+  const { front: { directory } } = answers;
+  return {
+    [`${directory}/index.html`]: { text: template('index.html', { ...answers, script: 'app.js', style: 'style.css' }) },
+    [`${directory}/app.js`]: { text: template('app.js', { ...answers, client: '/auth/postern.js' }) },
+    [`${directory}/style.css`]: { text: template('style.css', answers) },
+  };
+}
+
+function viteFront(answers) {
+  return {
+    'index.html': { text: template('index.html', { ...answers, script: 'src/main.js', style: 'src/style.css' }) },
+    'src/main.js': { text: template('app.js', { ...answers, client: 'postern/client' }) },
+    'src/style.css': { text: template('style.css', answers) },
+  };
+}
+
+/** The configuration of Vite, as a file or to be copied. */
+export function viteConfigFile({ api, port }) {
+  const others = api.config ? `{ auxiliaryWorkers: [{ configPath: './${api.config}' }] }` : '';
+  return [
+    "import { cloudflare } from '@cloudflare/vite-plugin';",
+    "import { defineConfig } from 'vite';",
+    '',
+    'export default defineConfig({',
+    `  plugins: [cloudflare(${others})],`,
+    '  // PUBLIC_URL in .dev.vars or wrangler.jsonc has this port.',
+    `  server: { port: ${port}, strictPort: true },`,
+    '});',
+    '',
+  ].join('\n');
+}
+
+/** A file of `template/`, with what was settled in its places. */
+function template(name, answers) {
+  const { vite, api } = answers;
+  const workers = ['wrangler.jsonc', api.config].filter(Boolean).flatMap((config) => ['-c', config]);
+  const values = {
+    ...answers,
+    secretName: secretName(answers),
+    hasApi: api.kind === 'new',
+    command: vite ? 'vite/bin/vite.js' : 'wrangler/bin/wrangler.js',
+    args: (vite ? [] : ['dev', ...workers]).map((one) => `'${one}'`).join(', '),
+  };
+  const text = readFileSync(new URL(`../template/${name}`, import.meta.url), 'utf8');
+  return text.replace(/__(\w+?)__/g, (_, key) => String(values[key]));
+}
+
+/** `.gitignore` with what must not be committed, or nothing if it has all of it. */
+export function ignoring(text = '') {
+  const lines = text.split('\n').map((line) => line.trim().replace(/^\/|\/$/g, ''));
+  const missing = IGNORED.filter((name) => !lines.includes(name));
+  if (!missing.length) return undefined;
+  return `${text}${text && !text.endsWith('\n') ? '\n' : ''}${missing.join('\n')}\n`;
+}

@@ -1,0 +1,278 @@
+// What `npm create postern` asks, writes, leaves alone and refuses.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
+
+import { TARBALLS, emptyFolder } from "./support/project.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
+const { createPostern } = await import(join(PACKED, "lib/create.mjs"));
+const { PROVIDERS } = await import(join(PACKED, "lib/providers.mjs"));
+const read = (folder, path) => readFileSync(join(folder, path), "utf8");
+const json = (folder, path) => JSON.parse(read(folder, path));
+
+/** Runs it without a terminal, or with one at which `typed` is answered, one text for each question. */
+async function create(folder, args, { env = {}, typed } = {}) {
+  const input = Object.assign(new PassThrough(), { isTTY: Boolean(typed) });
+  const [output, errors] = [new PassThrough(), new PassThrough()];
+  output.isTTY = Boolean(typed);
+  const said = { out: "", err: "" };
+  const answers = [...(typed ?? [])];
+  output.on("data", (chunk) => {
+    said.out += chunk;
+    // A question ends with a colon and nothing after it.
+    if (answers.length && /: (\x1b\[\d+[A-Z])?$/.test(String(chunk))) {
+      const answer = answers.shift();
+      // After all of the question is written.
+      setImmediate(() => (answer === null ? input.end() : input.write(`${answer}\n`)));
+    }
+  });
+  errors.on("data", (chunk) => void (said.err += chunk));
+  const code = await createPostern({ args, env, input, output, errors, folder });
+  return { code, ...said };
+}
+
+/** The configuration as wrangler reads it. */
+function configuration(folder, config = "wrangler.jsonc") {
+  return readConfig({ config: join(folder, config) }, { hideWarnings: false });
+}
+
+const EXAMPLES = Object.entries(PROVIDERS).map(([id, { asks }]) => [
+  id, ["--provider", id, ...asks.flatMap(({ key, example }) => [`--${key.replaceAll("_", "-")}`, example])],
+]);
+const AUTH0 = ["--provider", "auth0", "--domain", "example.eu.auth0.com"];
+
+test("for every provider: what is written says where to sign in, and what is printed says what to register", async () => {
+  for (const [id, args] of EXAMPLES) {
+    const folder = emptyFolder();
+    const { code, out, err } = await create(folder, [...args, "--client-id", "the-client", "--url", "https://app.example.com", "--name", "my-app"]);
+    assert.deepEqual([code, err], [0, ""], id);
+    const { vars, routes, services, workers_dev: workersDev, preview_urls: previewUrls, assets, main } = configuration(folder);
+    assert.equal(vars.PROVIDERS[id].client_id, "the-client");
+    assert.equal(vars.PUBLIC_URL, "https://app.example.com");
+    assert.equal(vars.ROUTES["/api/{*rest}"].token, "assertion", "safe for every provider");
+    assert.equal(vars.ROUTES["/api/{*rest}"].public, undefined);
+    assert.deepEqual([workersDev, previewUrls, assets.run_worker_first], [false, false, true]);
+    assert.deepEqual(routes, [{ pattern: "app.example.com", custom_domain: true }]);
+    assert.deepEqual(services, [{ binding: "API", service: "my-app-api" }]);
+    assert.match(main, /node_modules\/postern\/index\.js$/);
+    for (const base of ["http://localhost:8787", "https://app.example.com"]) assert.match(out, new RegExp(`^ +${base}/auth/callback/${id}$`, "m"), id);
+    assert.doesNotMatch(JSON.stringify(vars) + out, /[{](callback|origin|signed_out|domain|[a-z]+_[a-z]+)[}]|undefined/, id);
+    assert.deepEqual(out.split("\n").filter((line) => line.length > 80), [], id);
+    assert.doesNotMatch(out, /\x1b/);
+    const { vars: { POSTERN_URL } } = configuration(folder, "api/wrangler.jsonc");
+    assert.equal(POSTERN_URL, "https://app.example.com");
+  }
+});
+
+test("the help fits a terminal and names every option", async () => {
+  const { code, out } = await create(emptyFolder(), ["--help"]);
+  assert.equal(code, 0);
+  assert.deepEqual(out.split("\n").filter((line) => line.length > 80), []);
+  for (const [, args] of EXAMPLES) for (const option of args.filter((one) => one.startsWith("--"))) assert.ok(out.includes(`${option} `), option);
+});
+
+test("secrets are fresh, for their owner alone, and neither in the configuration nor in the example", async () => {
+  const folders = [emptyFolder(), emptyFolder()];
+  for (const folder of folders) await create(folder, AUTH0, { env: { POSTERN_CLIENT_SECRET: "s3cret~value" } });
+  const [one, other] = folders.map((folder) => read(folder, ".dev.vars"));
+  assert.match(one, /^POSTERN_KEYS="dev1:[\w-]{43}"$/m);
+  assert.match(one, /^PROVIDER_AUTH0_CLIENT_SECRET="s3cret~value"$/m);
+  assert.match(one, /^PUBLIC_URL="http:\/\/localhost:8787"$/m);
+  assert.notEqual(/dev1:.*/.exec(one)[0], /dev1:.*/.exec(other)[0]);
+  assert.equal(statSync(join(folders[0], ".dev.vars")).mode & 0o777, 0o600);
+  assert.match(read(folders[0], ".gitignore"), /^\.dev\.vars$/m);
+  // A Deploy button makes a secret of the deployment of each line that is no comment.
+  assert.deepEqual(read(folders[0], ".dev.vars.example").match(/^[^#\n].*$/gm), ['POSTERN_KEYS=""', 'PROVIDER_AUTH0_CLIENT_SECRET=""']);
+  const key = /dev1:([\w-]+)/.exec(one)[1];
+  for (const path of readdirSync(folders[0], { recursive: true }).filter((name) => statSync(join(folders[0], name)).isFile() && name !== ".dev.vars")) {
+    assert.ok(!read(folders[0], path).includes(key) && !read(folders[0], path).includes("s3cret"), path);
+  }
+});
+
+test("keys are written so that wrangler reads them as they are", async () => {
+  const pem = "-----BEGIN PRIVATE KEY-----\nMIGH+/Ag==\n-----END PRIVATE KEY-----";
+  const jwk = '{"kty":"EC","crv":"P-256"}';
+  const apple = EXAMPLES.find(([id]) => id === "apple")[1];
+  for (const secret of [pem, jwk]) {
+    const folder = emptyFolder();
+    assert.equal((await create(folder, apple, { env: { POSTERN_CLIENT_SECRET: `${secret}\n` } })).code, 0);
+    const { PROVIDER_APPLE_PRIVATE_KEY: { value } } = getVarsForDev(join(folder, "wrangler.jsonc"), undefined, {}, undefined, true);
+    assert.equal(value, secret);
+  }
+});
+
+test("an existing project keeps what it has", async () => {
+  const folder = emptyFolder();
+  const manifest = { name: "shop", version: "3.2.1", scripts: { dev: "astro dev", build: "astro build" }, dependencies: { astro: "^6.0.0" }, devDependencies: { wrangler: "4.160.0" } };
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest, null, "\t"));
+  writeFileSync(join(folder, ".gitignore"), "dist\n/node_modules/");
+  const { code, out } = await create(folder, [...AUTH0, "--api", "none", "--postern", "^1.2.3"]);
+  assert.equal(code, 0);
+  const { scripts, dependencies, devDependencies, version } = json(folder, "package.json");
+  assert.deepEqual(scripts, { dev: "astro dev", build: "astro build", "postern:dev": "wrangler dev", check: "postern check", deploy: "wrangler deploy" });
+  assert.deepEqual([dependencies, devDependencies, version], [{ astro: "^6.0.0", postern: "^1.2.3" }, { wrangler: "4.160.0" }, "3.2.1"]);
+  assert.match(read(folder, "package.json"), /^\t"scripts"/m);
+  assert.equal(read(folder, ".gitignore"), "dist\n/node_modules/\n.dev.vars\n.wrangler\n");
+  assert.match(out, /npm run postern:dev/);
+  assert.equal(configuration(folder).assets.directory, "dist", "what the project builds");
+  assert.deepEqual(configuration(folder).services, []);
+  assert.ok(!existsSync(join(folder, "public")) && !existsSync(join(folder, "api")));
+});
+
+test("an API that is there is bound as it is called", async () => {
+  const folder = emptyFolder();
+  mkdirSync(join(folder, "worker"));
+  writeFileSync(join(folder, "worker/wrangler.toml"), '# The API.\nname = "orders"\nmain = "index.js"\n');
+  await create(folder, [...AUTH0, "--api", "worker"]);
+  assert.deepEqual(configuration(folder).services, [{ binding: "API", service: "orders" }]);
+  assert.equal(json(folder, "package.json").scripts.dev, "wrangler dev -c wrangler.jsonc -c worker/wrangler.toml");
+  const elsewhere = emptyFolder();
+  const { out } = await create(elsewhere, [...AUTH0, "--api", "https://api.example.com/"]);
+  assert.equal(configuration(elsewhere).vars.ROUTES["/api/{*rest}"].upstream, "https://api.example.com");
+  assert.match(out, /verifier\(PUBLIC_URL, 'https:\/\/api\.example\.com'\)/);
+});
+
+test("a workers.dev address opens workers.dev for the Worker of that name, and nothing else", async () => {
+  const folder = emptyFolder();
+  await create(folder, [...AUTH0, "--url", "https://my-app.example.workers.dev"]);
+  const { name, workers_dev: workersDev, preview_urls: previewUrls, routes } = configuration(folder);
+  assert.deepEqual([name, workersDev, previewUrls, routes], ["my-app", true, false, undefined]);
+});
+
+test("a Vite project gets the plugin; a configuration that is there is not touched, but told of", async () => {
+  const folder = emptyFolder();
+  await create(folder, [...AUTH0, "--vite"]);
+  assert.match(read(folder, "vite.config.js"), /cloudflare\(\{ auxiliaryWorkers: \[\{ configPath: '\.\/api\/wrangler\.jsonc' \}\] \}\)/);
+  assert.equal(configuration(folder).assets.directory, undefined);
+  assert.match(read(folder, ".dev.vars"), /^PUBLIC_URL="http:\/\/localhost:5173"$/m);
+  const own = emptyFolder();
+  writeFileSync(join(own, "package.json"), '{ "devDependencies": { "vite": "^7.0.0" }, "scripts": { "dev": "vite" } }');
+  writeFileSync(join(own, "vite.config.ts"), "export default {};\n");
+  writeFileSync(join(own, "index.html"), "mine");
+  const { out } = await create(own, AUTH0);
+  assert.deepEqual([read(own, "vite.config.ts"), read(own, "index.html")], ["export default {};\n", "mine"]);
+  assert.ok(!existsSync(join(own, "vite.config.js")));
+  assert.match(out, /Add to vite\.config\.ts\n {4}import \{ cloudflare \}/);
+  assert.equal(json(own, "package.json").devDependencies.vite, "^7.0.0");
+});
+
+test("from the demo to a provider of one's own, the API stays", async () => {
+  const folder = emptyFolder();
+  await create(folder, ["--demo", "--name", "shop"]);
+  writeFileSync(join(folder, "api/index.js"), "mine");
+  const { out } = await create(folder, [...AUTH0, "--name", "shop", "--force", "--url", "https://app.example.com"]);
+  assert.equal(read(folder, "api/index.js"), "mine");
+  assert.deepEqual(configuration(folder).services, [{ binding: "API", service: "shop-api" }]);
+  assert.equal(json(folder, "package.json").scripts.dev, "wrangler dev -c wrangler.jsonc -c api/wrangler.jsonc");
+  assert.match(out, /POSTERN_URL to\s+https:\/\/app\.example\.com/);
+});
+
+test("files that are there are listed and not overwritten, unless told to", async () => {
+  const folder = emptyFolder();
+  mkdirSync(join(folder, "public"));
+  for (const path of ["wrangler.jsonc", ".dev.vars"]) writeFileSync(join(folder, path), "mine");
+  const before = readdirSync(folder);
+  const { code, err } = await create(folder, AUTH0);
+  assert.equal(code, 1);
+  assert.match(err, /nothing was written:\n {2}wrangler\.jsonc\n {2}\.dev\.vars\n--force/);
+  assert.deepEqual([readdirSync(folder), read(folder, ".dev.vars")], [before, "mine"]);
+  assert.equal((await create(folder, [...AUTH0, "--force"])).code, 0);
+  assert.match(read(folder, ".dev.vars"), /POSTERN_KEYS/);
+  assert.equal(statSync(join(folder, ".dev.vars")).mode & 0o777, 0o600, "it was for everybody before");
+});
+
+test("beside another Worker's file it refuses", async () => {
+  const folder = emptyFolder();
+  writeFileSync(join(folder, "wrangler.toml"), 'name = "api"\n');
+  const { code, err } = await create(folder, [...AUTH0, "--force"]);
+  assert.equal(code, 1);
+  assert.match(err, /another folder/);
+  assert.ok(!existsSync(join(folder, "wrangler.jsonc")));
+});
+
+const WRONG = [
+  [[], /--provider or --demo is needed/],
+  [["--provider", "auth0"], /--domain is needed/],
+  [["--provider", "auth9"], /--provider: expected auth0, /],
+  [["--demo", "--provider", "auth0"], /exclude each other/],
+  [["--provider", "auth0", "--domain", "https://example.auth0.com"], /--domain: expected a host name/],
+  [["--provider", "auth0", "--domain", 'a.b","x":"'], /--domain: expected a host name/],
+  [["--provider", "entra", "--tenant-id", "common"], /--tenant-id: expected an id/],
+  [["--provider", "other", "--issuer", "login.example.com"], /--issuer: expected an address/],
+  [[...AUTH0, "--url", "https://app.example.com/path"], /--url: expected an address/],
+  [[...AUTH0, "--url", "http://app.example.com"], /--url: expected an address/],
+  [[...AUTH0, "--url", "https://other.example.workers.dev", "--name", "mine"], /not `mine`/],
+  [[...AUTH0, "--api", "http://api.example.com"], /--api: expected a URL that begins with https/],
+  [[...AUTH0, "--api", "Bad Name"], /--api: expected/],
+  [[...AUTH0, "--front", "../elsewhere"], /--front: expected a folder in the project/],
+  [[...AUTH0, "--name", "Bad Name"], /--name: expected small letters/],
+  [[...AUTH0, "--port", "0"], /--port: expected a port/],
+  [[...AUTH0, "--client-id", "two words"], /--client-id: expected visible/],
+  [[...AUTH0, "one", "two"], /expected one folder/],
+  [["--nonsense"], /Unknown option '--nonsense'\nThe options/],
+];
+
+test("what is asked wrongly is told, and nothing is written", async () => {
+  for (const [args, expected] of WRONG) {
+    const folder = emptyFolder();
+    const { code, err } = await create(folder, args);
+    assert.equal(code, 1, args.join(" "));
+    assert.match(err, expected);
+    assert.deepEqual(readdirSync(folder), [], args.join(" "));
+  }
+  const folder = emptyFolder();
+  const { code, err } = await create(folder, AUTH0, { env: { POSTERN_CLIENT_SECRET: 'a"\nPOSTERN_KEYS="x' } });
+  assert.equal(code, 1);
+  assert.match(err, /cannot hold/);
+  assert.ok(!err.includes("POSTERN_KEYS"), "the secret is not repeated");
+});
+
+test("at a terminal it asks, shows what to register before it wants the client, and does not show the secret", async () => {
+  const folder = emptyFolder();
+  const typed = ["nine", "1", "https://app.example.com", "", "https://wrong", "example.eu.auth0.com", "the-client", "s3cret-typed"];
+  const { code, out, err } = await create(folder, [], { typed, env: { NO_COLOR: "1" } });
+  assert.deepEqual([code, err], [0, ""]);
+  const lines = out.replace(/\x1b\[\d+[A-Z]/g, "").split(/\r?\n/);
+  assert.deepEqual(lines.filter((line) => line.length > 80 && !typed.some((answer) => answer && line.endsWith(answer))), []);
+  assert.match(out, /expected a number from 1 to \d+/);
+  assert.match(out, /expected a host name/);
+  assert.ok(out.indexOf("https://app.example.com/auth/callback/auth0") < out.indexOf("Client ID (empty"), "registered first");
+  assert.ok(!out.includes("s3cret-typed"));
+  assert.match(read(folder, ".dev.vars"), /CLIENT_SECRET="s3cret-typed"/);
+  assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });
+});
+
+test("colours are for terminals whose owner wants them", async () => {
+  const typed = () => [String(Object.keys(PROVIDERS).length + 1), ""];
+  assert.match((await create(emptyFolder(), [], { typed: typed() })).out, /\x1b\[1mPostern is set up/);
+  assert.doesNotMatch((await create(emptyFolder(), [], { typed: typed(), env: { NO_COLOR: "1" } })).out, /\x1b\[[0-9]*m/);
+});
+
+test("who stops in the middle has nothing written", async () => {
+  const folder = emptyFolder();
+  const { code, err } = await create(folder, [], { typed: ["1", null] });
+  assert.equal(code, 1);
+  assert.match(err, /nothing was written/);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test("what it writes for the platform is what this repository deploys and is tested with", () => {
+  const platform = json(PACKED, "platform.json");
+  const config = readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+  const objects = Object.fromEntries(config.durable_objects.bindings.map(({ name, class_name: className }) => [name, className]));
+  assert.deepEqual(
+    [platform.compatibilityDate, platform.compatibilityFlags, platform.crons, platform.objects],
+    [config.compatibility_date, config.compatibility_flags, config.triggers.crons, objects],
+  );
+  const { devDependencies, version } = json(ROOT, "package.json");
+  for (const name of ["wrangler", "jose", "oidc-provider"]) assert.equal(platform.versions[name], `^${devDependencies[name]}`, name);
+  for (const tarball of Object.values(TARBALLS)) assert.equal(json(tarball.replace(/-[\d.]+\.tgz$/, ""), "package.json").version, version, dirname(tarball));
+});
