@@ -80,6 +80,10 @@ fn site(config: &Config) -> String {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
     }
+    if config.monitor.is_some() {
+        let url = config.public_url.join("/auth/health");
+        text.push_str(&format!("\nA monitor asks at {url}, with its secret as a bearer token\n"));
+    }
     text.push_str(&place(config));
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
