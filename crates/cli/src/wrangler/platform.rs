@@ -8,6 +8,10 @@ use super::Wrangler;
 
 /// The day whose platform the Worker is tested on.
 const COMPATIBILITY_DATE: &str = "2026-11-17";
+/// The oldest one, for tools that bring an older runtime such as the plugin for Vite. It needs a flag: without it, an upstream
+/// is not told that the browser went away.
+const OLDEST_DATE: &str = "2026-10-12";
+const REQUEST_SIGNAL: &str = "enable_request_signal";
 const STRICTLY_PUBLIC: &str = "global_fetch_strictly_public";
 const WORKERS_DEV: &str = ".workers.dev";
 
@@ -85,15 +89,16 @@ impl Wrangler {
     fn compatibility(&self) -> Vec<Problem> {
         let date = self.inherited("compatibility_date").and_then(Value::as_str);
         let flags = self.inherited("compatibility_flags").and_then(Value::as_array);
-        let is_strict = flags.is_some_and(|flags| flags.iter().any(|flag| flag == STRICTLY_PUBLIC));
-        let date = date.is_none_or(|date| date < COMPATIBILITY_DATE).then(|| {
+        let has = |name: &str| flags.is_some_and(|flags| flags.iter().any(|flag| flag == name));
+        let oldest = if has(REQUEST_SIGNAL) { OLDEST_DATE } else { COMPATIBILITY_DATE };
+        let is_strict = has(STRICTLY_PUBLIC);
+        let date = date.is_none_or(|date| date < oldest).then(|| {
             let found = date.map_or_else(|| "nothing".to_owned(), |date| format!("`{date}`"));
-            self.problem(
-                "compatibility_date",
-                format!(
-                    "expected `{COMPATIBILITY_DATE}` or later, the platform that the Worker is tested on, found {found}"
-                ),
-            )
+            let expected = format!(
+                "expected `{COMPATIBILITY_DATE}` or later, the platform that the Worker is tested on, or `{OLDEST_DATE}` or later \
+                 with the compatibility flag `{REQUEST_SIGNAL}`"
+            );
+            self.problem("compatibility_date", format!("{expected}; found {found}"))
         });
         let flags = (!is_strict).then(|| {
             let why = "without it, a request to a host of your own zone goes past that host's guards";
@@ -239,6 +244,23 @@ mod tests {
 
     fn platform(text: &str) -> String {
         format!("compatibility_date = \"2026-12-01\"\ncompatibility_flags = [\"global_fetch_strictly_public\"]\n{text}")
+    }
+
+    #[test]
+    fn an_older_runtime_needs_the_flag_that_tells_it_of_browsers_that_went_away() {
+        let with = |date: &str, more: &str| {
+            let text = format!(
+                "compatibility_date = \"{date}\"\ncompatibility_flags = [\"global_fetch_strictly_public\"{more}]\nworkers_dev = false\npreview_urls = false\n"
+            );
+            wrong(&text, None)
+        };
+        let flag = ", \"enable_request_signal\"";
+        for (date, more) in [("2026-11-17", ""), ("2026-12-01", ""), ("2026-10-12", flag), ("2026-11-16", flag)] {
+            assert!(with(date, more).is_empty(), "{date}{more}");
+        }
+        for (date, more) in [("2026-11-16", ""), ("2026-10-12", ", \"disable_request_signal\""), ("2026-10-11", flag)] {
+            assert_eq!(with(date, more), ["compatibility_date"], "{date}{more}");
+        }
     }
 
     #[test]
