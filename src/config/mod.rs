@@ -1,5 +1,6 @@
 //! Raw bindings → [`Config`], or every problem at once.
 
+mod accent;
 mod address;
 mod admin;
 mod authzen;
@@ -13,8 +14,10 @@ mod deployment;
 mod introspection;
 mod issuer;
 mod limits;
+mod pages;
 mod problem;
 mod provider;
+mod provider_choice;
 mod relations;
 mod request_headers;
 mod require;
@@ -31,6 +34,7 @@ mod value;
 mod verify;
 
 pub use crate::http::public_url::PublicUrl;
+pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
@@ -40,8 +44,10 @@ pub use deployment::{Deployment, Names, SiteConfig};
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
+pub use pages::PageOptions;
 pub use problem::Problem;
 pub use provider::{LoginParameter, Logout, LogoutTokens, Provider, ResponseMode};
+pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
@@ -101,6 +107,8 @@ pub struct Config {
     pub verify: Option<Verify>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
+    /// `PAGES`: what our own pages look like.
+    pub pages: PageOptions,
     /// `LIMITS`.
     pub limits: Limits,
     /// Secret `POSTERN_KEYS`, or what this site derives from it.
@@ -134,7 +142,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 15] = [
+    pub const VARIABLES: [&str; 16] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -150,6 +158,7 @@ impl Config {
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
+        "PAGES",
     ];
 
     /// Reads the variables of a deployment that is one site, for [`Build::PLAIN`]; `secrets` by name. Reads to the end,
@@ -195,12 +204,11 @@ impl Config {
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
-        let issuers =
-            top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let issuers = top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development));
+        let issuers = issuers.unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let asked = top.has("VERIFY");
-        let limits = limits::read(top.table("LIMITS"), sessions && !asked);
+        let limits = limits::read(top.table("LIMITS"), sessions && !top.has("VERIFY"));
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
@@ -216,19 +224,19 @@ impl Config {
                 relations: &relations,
             },
             authzen: top.has("AUTHZEN"),
-            asked: asked || build.purpose == Purpose::Guard,
+            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
-        let routes = required_table(&mut top, "ROUTES", "a table of routes")
-            .and_then(|table| routes::read_all(&table, &surroundings));
+        let routes = routes(&mut top, &surroundings);
         let admin = top.table("ADMIN").map(|table| admin::read(table, ids));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
+        let pages = pages::read(&mut top, known, routes.as_ref());
         let keys = keys(secrets);
         top.finish();
         Some(Self {
@@ -245,6 +253,7 @@ impl Config {
             decisions: decisions.flatten(),
             verify: verify.flatten(),
             authzen: authzen.flatten(),
+            pages,
             limits,
             keys: keys?,
             stamp: stamp(vars),
@@ -385,6 +394,11 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
     let takes_tokens = top.has("ISSUERS");
     let table = required_table(top, "PROVIDERS", "a table of providers")?;
     Some(provider::read_all(&table, secrets, development, takes_tokens))
+}
+
+fn routes(top: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Option<Router> {
+    let table = required_table(top, "ROUTES", "a table of routes")?;
+    routes::read_all(&table, surroundings)
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

@@ -22,6 +22,7 @@ use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{self, Effect, What};
 use crate::http::{Method, Response, StatusCode};
+use crate::pages::HtmlPage;
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
@@ -51,7 +52,7 @@ impl Done {
     }
 
     /// It shows a page.
-    fn page(page: String) -> Self {
+    fn page(page: HtmlPage) -> Self {
         Self { response: response::html(StatusCode::OK, page), reason: "admin.done", change: None }
     }
 

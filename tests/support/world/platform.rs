@@ -20,6 +20,7 @@ impl Platform for World {
     type Counters = Self;
     type TupleStore = Self;
     type Decisions = Self;
+    type Languages = Self;
     type Log = Self;
     type Spawn = Self;
 
@@ -80,6 +81,10 @@ impl Platform for World {
     }
 
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn languages(&self) -> &Self {
         self
     }
 

@@ -11,6 +11,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 use crate::entry::stepper::Stepper;
 use crate::fault;
 use crate::http::forward::{self, ForwardError};
+use crate::js;
 use crate::policies;
 use postern::audit::PendingEvent;
 use postern::authn::Rejection;
@@ -31,6 +32,7 @@ use postern_workers::platform::Workers;
 #[event(start)]
 fn start() {
     isolate::set_policy_engine(policies::engine());
+    isolate::set_languages(js::load_language);
 }
 
 /// Takes a request in; `entry.js` steps it through.
