@@ -405,12 +405,9 @@ impl Config {
 
 /// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
 fn stamp(vars: &Map<String, Value>) -> String {
-    let is_known = |name: &str| Config::VARIABLES.contains(&name);
-    let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let mut known = Value::Object(json::object(known));
-    // Some builds of `serde_json` keep objects in the order in which they are written.
-    known.sort_all_objects();
-    let text = known.to_string();
+    let known = vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str()));
+    let mut text = Vec::new();
+    json::write_object_sorted(known.collect(), &mut text);
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
