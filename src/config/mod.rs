@@ -4,6 +4,7 @@ mod address;
 mod admin;
 mod authzen;
 mod binding;
+pub mod bindings;
 mod browser_cache;
 mod claim_headers;
 mod client_auth;
@@ -11,6 +12,7 @@ mod cors;
 mod decisions;
 mod deployment;
 mod groups;
+mod health;
 mod introspection;
 mod issuer;
 mod limits;
@@ -41,9 +43,11 @@ pub use crate::http::public_url::PublicUrl;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
+pub use bindings::{BindingUse, NeededBinding};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
+pub use health::Monitor;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
@@ -52,9 +56,9 @@ pub use problem::Problem;
 pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
-pub use secrets::{KEY_RING, Owner, VERIFY, is_secret};
+pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub use settings::{MAX_FILE_BYTES, Settings};
+pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
@@ -113,6 +117,8 @@ pub struct Config {
     pub decisions: Option<Decisions>,
     /// `VERIFY`: which proxy may ask about requests. `None`: none.
     pub verify: Option<Verify>,
+    /// `HEALTH`: which monitor may ask how things are. `None`: none.
+    pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
     /// `LIMITS`.
@@ -148,7 +154,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 17] = [
+    pub const VARIABLES: [&str; 18] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -162,6 +168,7 @@ impl Config {
         "ADMIN",
         "DECISIONS",
         "VERIFY",
+        "HEALTH",
         "AUTHZEN",
         "SECURITY_HEADERS",
         "PATHS",
@@ -248,6 +255,7 @@ impl Config {
         let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
+        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let keys = keys(secrets);
         top.finish();
@@ -265,6 +273,7 @@ impl Config {
             place,
             decisions: decisions.flatten(),
             verify: verify.flatten(),
+            monitor: monitor.flatten(),
             authzen: authzen.flatten(),
             limits,
             keys: keys?,

@@ -7,6 +7,7 @@ mod background;
 mod context;
 mod deployment;
 mod guard;
+mod health;
 mod issuer_documents;
 mod platform;
 mod refused;
@@ -40,7 +41,7 @@ use account::{me, sessions};
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
-use well_known::{assertion_keys, client_script, health, protected_resource, resource_url};
+use well_known::{assertion_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use background::{BackgroundTask, Spawn};
@@ -208,7 +209,7 @@ impl Gateway {
             "/auth/signed-in" => cold(continue_pages::signed_in(ctx, parts)).await?,
             "/auth/continue" => ctx.own_page(parts, continue_pages::go_on)?,
             "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,
-            "/auth/health" => ctx.own_page(parts, health::healthy)?,
+            "/auth/health" => cold(health::answer(ctx, parts)).await?,
             "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,

@@ -4,7 +4,8 @@ use super::background::Spawn;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
 use crate::ports::{
-    Clock, Fetch, Log, PolicyPublisher, PolicyStore, Random, ReplayGuard, SharedDocuments, Signatures, Signing, Timer,
+    Clock, Fetch, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments, Signatures, Signing,
+    Timer,
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
@@ -27,6 +28,8 @@ pub trait Platform {
     type Signing: Signing;
     /// The shared cache of public documents.
     type SharedDocuments: SharedDocuments;
+    /// Looks at bindings and the shared cache.
+    type Probe: Probe;
     /// Where published policies are read.
     type PolicyStore: PolicyStore;
     /// Where policies are published.
@@ -62,6 +65,8 @@ pub trait Platform {
     fn signing(&self) -> &Self::Signing;
     /// The shared cache of public documents.
     fn shared_documents(&self) -> &Self::SharedDocuments;
+    /// Looks at bindings and the shared cache.
+    fn probe(&self) -> &Self::Probe;
     /// Where published policies are read.
     fn policy_store(&self) -> &Self::PolicyStore;
     /// Where policies are published.

@@ -18,7 +18,7 @@ use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
-    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Random,
+    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe, Random,
     SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
@@ -61,6 +61,8 @@ pub enum Fault {
     Tuples,
     /// Policies can be neither read nor written.
     Policies,
+    /// The shared cache does not answer.
+    Cache,
 }
 
 /// Everything around the core.
@@ -118,6 +120,8 @@ pub struct World {
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.
     pub platform_limit: Cell<usize>,
+    /// The bindings that are missing.
+    pub unbound: RefCell<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -168,6 +172,7 @@ impl World {
             decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
+            unbound: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
             cache_puts: Cell::default(),
@@ -388,6 +393,21 @@ impl SharedDocuments for World {
         self.spend(0, 0, 1);
         self.cache_puts.set(self.cache_puts.get() + 1);
         self.cache.borrow_mut().insert(key.to_owned(), text);
+    }
+}
+
+impl Probe for World {
+    fn is_bound(&self, binding: &str) -> bool {
+        !self.unbound.borrow().iter().any(|missing| missing == binding)
+    }
+
+    async fn read_cache(&self) -> Result<(), StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Cache {
+            Err(StoreError::Unavailable("the cache broke".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -48,6 +48,7 @@ impl Platform for Workers {
     type Signatures = WebCrypto;
     type Signing = WebCryptoSigning;
     type SharedDocuments = Bindings;
+    type Probe = Bindings;
     type PolicyStore = Bindings;
     type PolicyPublisher = Bindings;
     type ReplayGuard = Bindings;
@@ -84,6 +85,10 @@ impl Platform for Workers {
     }
 
     fn shared_documents(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn probe(&self) -> &Bindings {
         &self.bindings
     }
 

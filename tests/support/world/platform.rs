@@ -12,6 +12,7 @@ impl Platform for World {
     type Signatures = Self;
     type Signing = Self;
     type SharedDocuments = Self;
+    type Probe = Self;
     type PolicyStore = Self;
     type PolicyPublisher = Self;
     type ReplayGuard = Self;
@@ -48,6 +49,10 @@ impl Platform for World {
     }
 
     fn shared_documents(&self) -> &Self {
+        self
+    }
+
+    fn probe(&self) -> &Self {
         self
     }
 

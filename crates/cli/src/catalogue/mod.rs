@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 21] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
@@ -33,6 +33,7 @@ const FILES: [(&str, &str); 20] = [
     ("admin", include_str!("admin.toml")),
     ("decisions", include_str!("decisions.toml")),
     ("verify", include_str!("verify.toml")),
+    ("health", include_str!("health.toml")),
     ("authzen", include_str!("authzen.toml")),
     ("header", include_str!("header.toml")),
     ("claim", include_str!("claim.toml")),
@@ -52,6 +53,7 @@ struct Section {
     #[serde(default)]
     also: Vec<String>,
     text: String,
+    #[serde(default)]
     key: Vec<Entry>,
 }
 

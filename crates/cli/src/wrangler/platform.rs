@@ -1,7 +1,7 @@
 //! What of wrangler's settings the Worker relies on beside its bindings: the addresses that lead to it, the classes of its
 //! objects, and how the platform runs it.
 
-use postern::config::{Config, Names, Problem};
+use postern::config::{Config, Constraint, Names, Problem, TokenIssuer};
 use serde_json::{Map, Value};
 
 use super::Wrangler;
@@ -22,12 +22,13 @@ impl Wrangler {
         problems.extend(self.compatibility());
         problems.extend(self.classes());
         problems.extend(self.unreached(sites));
+        problems.extend(self.without_certificates(sites));
         problems
     }
 
     /// Variables of Postern's that are not below `vars`, where nothing reads them: a rule among them would not be there.
     pub(super) fn misplaced(&self) -> Vec<Problem> {
-        let names = Names::of(self.own("vars").and_then(|vars| vars.get("SITES")));
+        let names = Names::of(self.variables().find(|(name, _)| *name == Names::SITES).map(|(_, sites)| sites));
         let told = |prefix: &str, place: &str, table: &Map<String, Value>| -> Vec<Problem> {
             let stray = table.keys().filter(|key| names.is_variable(key) || *key == "SITES");
             let told = |key: &String| Problem {
@@ -63,8 +64,8 @@ impl Wrangler {
 
     /// The host of each `PUBLIC_URL` with `https`, whatever else is wrong.
     fn public_hosts(&self) -> impl Iterator<Item = &str> {
-        let vars = self.own("vars").and_then(Value::as_object).into_iter().flatten();
-        let urls = vars.filter(|(name, _)| name.ends_with("PUBLIC_URL")).filter_map(|(_, url)| url.as_str());
+        let urls =
+            self.variables().filter(|(name, _)| name.ends_with("PUBLIC_URL")).filter_map(|(_, url)| url.as_str());
         urls.filter_map(|url| Some(url.strip_prefix("https://")?.trim_end_matches('/')))
     }
 
@@ -149,6 +150,17 @@ impl Wrangler {
             self.problem("routes", format!("expected one for `{host}` (`{setting}`), found {found}"))
         };
         missing.map(told).collect()
+    }
+
+    /// Issuers whose tokens are bound to certificates, of sites at workers.dev, where the platform asks for none.
+    fn without_certificates(&self, sites: &[&Config]) -> Vec<Problem> {
+        let at_workers_dev = sites.iter().filter(|site| self.is_at_workers_dev(site.public_url.host()));
+        let bound = at_workers_dev.flat_map(|site| site.issuers.iter().map(move |issuer| (site, issuer)));
+        let told = |(site, issuer): (&&Config, &TokenIssuer)| Problem {
+            path: site.site.binding(&format!("ISSUERS.{}.sender", issuer.id)),
+            message: "expected `dpop` or `any`: client certificates are shown to a zone, not at workers.dev".to_owned(),
+        };
+        bound.filter(|(_, issuer)| issuer.sender == Constraint::Mtls).map(told).collect()
     }
 
     /// The hosts that lead to the Worker, as patterns.
@@ -289,6 +301,25 @@ mod tests {
             );
             assert_eq!(wrong(&platform(&text), None), ["preview_urls"], "{previews}");
         }
+    }
+
+    #[test]
+    fn tokens_that_are_bound_to_certificates_need_a_zone() {
+        let of = |host: &str, sender: &str| {
+            let text = platform(&format!(
+                "name = \"front\"\nworkers_dev = {}\npreview_urls = false\n[vars]\nPUBLIC_URL = \"https://{host}\"\n\
+                 ISSUERS.machines = {{ issuer = \"https://as.example.com\", audience = \"a\", sender = \"{sender}\" }}\n\
+                 ROUTES.\"/\" = {{ upstream = \"https://api.example.com\", authenticate = [\"bearer\"] }}\n",
+                host.ends_with(WORKERS_DEV)
+            ));
+            let wrangler = Wrangler::new(&Source::parse(Syntax::Toml, &text).unwrap(), None).unwrap();
+            let vars = wrangler.vars().unwrap();
+            let config = Config::parse(&vars, &|name| Some(crate::stand_in::value(name, &vars))).unwrap();
+            wrangler.platform_problems(&[&config]).into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(of("front.example.workers.dev", "mtls"), ["ISSUERS.machines.sender"]);
+        assert!(of("front.example.workers.dev", "dpop").is_empty());
+        assert!(of("app.example.com", "mtls").is_empty());
     }
 
     #[test]
