@@ -25,7 +25,7 @@ test("the quick start of the README leads to a page that answers", async () => {
   const folder = emptyFolder();
   const [port, providerPort] = [await freePort(), await freePort()];
   const [create, install, dev, ...more] = commands();
-  assert.match(create, /create-postern.* --demo/);
+  assert.match(create, /create-postern.* --demo$/);
   assert.deepEqual([install, dev, more], ["npm install", "npm run dev", []]);
   // The ports that it uses by itself may be taken on this machine.
   const said = await done(folder, "sh", ["-c", `CLONE='${ROOT}'; ${create} --port ${port} --provider-port ${providerPort}`]);
