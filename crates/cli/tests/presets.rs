@@ -1,6 +1,6 @@
 //! The presets of providers: one file each is the source of what the Worker and other tools read. `POSTERN_BLESS=1` writes
 //! that anew.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs::{read_dir, read_to_string, write};
@@ -64,10 +64,11 @@ fn what_people_are_asked_and_told_is_there_for_other_tools() {
         .map(|(name, preset)| {
             let page = format!("docs/providers/{name}.md");
             let scopes = &preset["provider"]["scopes"];
-            let told = json!({
+            let mut told = json!({
                 "title": preset["title"], "kind": preset["kind"], "asks": preset["asks"], "register": preset["register"],
                 "scopes": scopes, "client_auth": preset["provider"]["client_auth"], "page": page,
             });
+            told.as_object_mut().unwrap().retain(|_, value| !value.is_null());
             (name, told)
         })
         .collect();
@@ -105,4 +106,72 @@ fn a_preset_is_told_with_what_it_sets_and_what_to_do() {
     let unknown = postern_cli::run(["check", "--preset", "entre"].into_iter().map(Into::into));
     assert_eq!(unknown.code, 2);
     assert!(unknown.err.contains("there is no preset `entre`, expected one of apple, "), "{}", unknown.err);
+}
+
+/// The parts of a page between fences of TOML, with what stands behind the word.
+fn blocks(page: &str) -> Vec<(&str, &str)> {
+    let parts = page.split("```toml").skip(1);
+    parts.map(|part| part.split("```").next().unwrap().split_once('\n').unwrap()).collect()
+}
+
+/// Puts the keys of one table into another, tables as such.
+fn overlay(base: &mut Value, more: Value) {
+    match (base, more) {
+        (Value::Object(base), Value::Object(more)) => {
+            more.into_iter().for_each(|(key, value)| overlay(base.entry(key).or_insert(Value::Null), value));
+        }
+        (base, more) => *base = more,
+    }
+}
+
+/// A value as TOML has it, tables on one line.
+fn toml_of(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(toml_of).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(key, value)| format!("{} = {}", Value::from(key.as_str()), toml_of(value)))
+                .collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// As somebody would who copies them: the first one alone, and each of the others beside it.
+#[test]
+fn every_configuration_that_the_pages_show_is_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut around: Value = toml::from_str(&read_to_string(root.join("wrangler.toml")).unwrap()).unwrap();
+    around["vars"] = json!({
+        "PUBLIC_URL": "https://app.example.com", "ROUTES": { "GET /": { "upstream": "assets", "public": true } },
+        "SESSION": { "claims": ["email", "email_verified"] },
+    });
+    around.as_object_mut().unwrap().remove("env");
+    let mut count = 0;
+    for name in presets().keys() {
+        let page = read_to_string(Path::new(PAGES).join(format!("{name}.md"))).unwrap();
+        let mut first = Value::Null;
+        for (at, (words, text)) in blocks(&page).into_iter().enumerate() {
+            let shown: Value = toml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let mut whole = around.clone();
+            if at > 0 && words != " complete" {
+                overlay(&mut whole, first.clone());
+            }
+            overlay(&mut whole, shown.clone());
+            if at == 0 {
+                first = shown;
+            }
+            let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{name}-{at}.toml"));
+            let lines = whole.as_object().unwrap().iter();
+            let lines: Vec<String> = lines.map(|(key, value)| format!("{key} = {}\n", toml_of(value))).collect();
+            write(&file, lines.concat()).unwrap();
+            let args = ["check", "--config", file.to_str().unwrap(), "--secrets", "none"];
+            let answer = postern_cli::run(args.into_iter().map(Into::into));
+            assert_eq!(answer.code, 0, "docs/providers/{name}.md, block {at}:\n{}{}", answer.out, answer.err);
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count} blocks: are they still looked for in the right way?");
 }

@@ -134,8 +134,12 @@ fn the_keys_of_each_table_are_those_that_the_worker_reads() {
     for (place, name) in &places {
         let message = said(place, STRAY, json!(true));
         let read: BTreeSet<&str> = quoted(&message);
-        let known: BTreeSet<&str> =
-            section(&sections, name).key.iter().filter(|entry| !entry.deployment && !entry.with_preset).map(|entry| &*entry.name).collect();
+        let known: BTreeSet<&str> = section(&sections, name)
+            .key
+            .iter()
+            .filter(|entry| !entry.deployment && !entry.with_preset)
+            .map(|entry| &*entry.name)
+            .collect();
         assert!(message.starts_with("unknown key, expected one of "), "{place}: {message}");
         assert_eq!(known, read, "{place}: left, in crates/cli/src/catalogue/{name}.toml; right, read by src/config");
     }
