@@ -244,10 +244,7 @@ impl Config {
         };
         let routes = required_table(&mut top, "ROUTES", "a table of routes")
             .and_then(|table| routes::read_all(&table, &surroundings));
-        // Where each tenant has an issuer, what one calls a person says nothing without it.
-        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
-        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
-        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming(ids, known)));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
@@ -395,6 +392,13 @@ fn stamp(vars: &Map<String, Value>) -> String {
     known.sort_all_objects();
     let text = known.to_string();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The ids of the providers by which a subject names a person. Where each tenant has an issuer, what one of them calls
+/// somebody says nothing without it.
+fn naming(ids: &[ProviderId], known: &[Provider]) -> Vec<ProviderId> {
+    let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+    ids.iter().filter(|id| !has_tenants(id)).cloned().collect()
 }
 
 fn public_url(top: &mut Table<'_>) -> Option<PublicUrl> {

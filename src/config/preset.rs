@@ -81,7 +81,7 @@ fn merge(entries: &mut Map<String, Value>, key: String, default: Value) {
 }
 
 fn take(preset: &mut Value, name: &str) -> Map<String, Value> {
-    match preset.get_mut(name).map(Value::take) {
+    match preset.as_object_mut().and_then(|members| members.remove(name)) {
         Some(Value::Object(members)) => members,
         _ => Map::new(),
     }

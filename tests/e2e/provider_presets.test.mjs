@@ -88,7 +88,7 @@ test("Entra: people of a listed tenant sign in, and nobody else does", async () 
     [TWO, {}, "id_token.tid_refused"],
     [PERSONAL, {}, "id_token.tid_refused"],
     [ONE, { tid: [ONE] }, "id_token.tid_malformed"],
-    [ONE, { tid: undefined }, "id_token.tid_malformed"],
+    [ONE, { tid: null }, "id_token.tid_malformed"],
     [ONE, { iss: templateOf(entra).replace("{tenantid}", TWO) }, "id_token.iss_mismatch"],
     [ONE, { iss: templateOf(entra) }, "id_token.iss_mismatch"],
     [ONE, { iss: `https://login.microsoftonline.us/${ONE}/v2.0` }, "id_token.iss_mismatch"],

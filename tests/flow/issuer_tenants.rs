@@ -163,7 +163,9 @@ fn the_sessions_of_a_tenant_that_is_taken_out_are_over() {
 #[test]
 fn a_renewal_tells_of_the_same_tenant_or_ends_the_session() {
     //
-    for (tenant, reason) in [(ONE, "session.renewed"), (TWO, "id_token.iss_mismatch"), (PERSONAL, "id_token.tid_refused")] {
+    for (tenant, reason) in
+        [(ONE, "session.renewed"), (TWO, "id_token.iss_mismatch"), (PERSONAL, "id_token.tid_refused")]
+    {
         let (world, configuration) = (World::new(), entra(&json!("any")));
         let gateway = gateway(&configuration);
         *world.object_gateway.borrow_mut() = Some(std::rc::Rc::new(crate::support::gateway(&configuration)));

@@ -183,7 +183,8 @@ fn a_token_that_ends_is_renewed_and_a_refusal_with_status_200_ends_the_session()
     world.wait(590);
     assert!(browser.send(&Asked::script("GET", "/api/a")).forwarded().path_and_query.ends_with("/api/a"));
     assert_eq!(crate::renewal::events(&world, "session.refresh")[0]["reason"], "session.renewed");
-    let refusal = json!({ "error": "bad_refresh_token", "error_description": "The refresh token is incorrect or expired." });
+    let refusal =
+        json!({ "error": "bad_refresh_token", "error_description": "The refresh token is incorrect or expired." });
     world.corp.script(Endpoint::Token, Ok(answer(200, &refusal)));
     world.wait(590);
     browser.send(&Asked::script("GET", "/api/a"));

@@ -56,7 +56,8 @@ function apple({ client, url, assertions, clock }, request, form) {
 /** Whether the request proves to be the issuer's one client, by the one method registered for it. */
 export function checkClient(issuer, request, form) {
   issuer.assertions ??= [];
-  const methods = { client_secret_basic: basic, client_secret_post: post, none, apple };
+  const methods = { client_secret_basic: basic, client_secret_post: post, none };
   const method = methods[issuer.client.auth];
-  return method ? method(issuer.client, request, form) : privateKeyJwt(issuer, request, form);
+  if (method) return method(issuer.client, request, form);
+  return issuer.client.auth === "apple" ? apple(issuer, request, form) : privateKeyJwt(issuer, request, form);
 }

@@ -67,7 +67,7 @@ function providerConfig(id, entry) {
   const { client } = issuer;
   const table = { issuer: issuer.url, client_id: client.id, client_auth: client.auth, id_token_algs: [issuer.alg], ...settings, ...own(issuer) };
   const [kind, secret] = secretOf(client);
-  return { issuer, table, secret: [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`, secret] };
+  return { issuer, table: Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined)), secret: [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`, secret] };
 }
 
 export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;
