@@ -180,7 +180,7 @@ async function configurations() {
 
 /** The tests of the native program, with the one in Node in its place: both say the same. Then what only that one has. */
 async function cliTests() {
-  const tests = ['cli', 'policies'].flatMap((name) => ['--test', name]);
+  const tests = ['cli', 'policies', 'mistakes'].flatMap((name) => ['--test', name]);
   const env = { CARGO_TERM_COLOR: 'never', POSTERN_PROGRAM: CLI.program, POSTERN_CLI: CLI.module };
   const native = await run('cargo', ['test', '--locked', ...NATIVE, ...tests], { env: { ...env, ...(await lintingEnv()) } });
   Object.assign(process.env, { POSTERN_CLI: CLI.module });

@@ -38,8 +38,9 @@ const FILES = {
     'bin': 'packages/postern/bin',
     'cli.wasm': 'build/cli.wasm',
     'schema.json': 'packages/postern/schema.json',
+    'wrangler.schema.json': 'packages/postern/wrangler.schema.json',
   },
-  'create-postern': { ...EVERY, '.': 'packages/create-postern' },
+  'create-postern': { ...EVERY, '.': 'packages/create-postern', 'providers.json': 'src/config/presets/catalog.json' },
 };
 
 /** The version of all of it: that of the repository's own package.json. */
@@ -67,7 +68,6 @@ export async function pack(name) {
 }
 
 function put(source, target) {
-  if (!existsSync(source) && /schema/.test(target)) return;
   if (!existsSync(source)) throw new CannotGoOn(`\`${source}\` is not there`);
   mkdirSync(dirname(target), { recursive: true });
   cpSync(source, target, { recursive: true });

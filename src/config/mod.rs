@@ -220,7 +220,6 @@ impl Config {
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
-        let groups = Groups::read(top.table("ROUTE_GROUPS").as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -238,12 +237,11 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
-            groups: &groups,
+            groups: Groups::read(top.table("ROUTE_GROUPS").as_ref()),
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
-        let routes = required_table(&mut top, "ROUTES", "a table of routes")
-            .and_then(|table| routes::read_all(&table, &surroundings));
+        let routes = router(&mut top, &surroundings);
         let admin = top.table("ADMIN").map(|table| admin::read(table, &naming(ids, known)));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
@@ -414,6 +412,11 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
     let takes_tokens = top.has("ISSUERS");
     let table = required_table(top, "PROVIDERS", "a table of providers")?;
     Some(provider::read_all(&table, secrets, development, takes_tokens))
+}
+
+fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {
+    let table = required_table(top, "ROUTES", "a table of routes")?;
+    routes::read_all(&table, surroundings)
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

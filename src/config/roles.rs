@@ -153,7 +153,10 @@ mod tests {
         assert!(parse(&read(json!({ "viewer": ["read:*"], "order desk": ["read:orders", "*:orders:own"] }))).is_ok());
         for (roles, problem) in [
             (json!({ "viewer": [] }), "ROLES.viewer: expected at least one permission"),
-            (json!({ "viewer": "read:*" }), "ROLES.viewer: expected a list of strings, found `read:*`"),
+            (
+                json!({ "viewer": "read:*" }),
+                "ROLES.viewer: expected a list of strings such as `[\"read:*\"]`, found `read:*`",
+            ),
             (json!({ "viewer": ["a", "a"] }), "ROLES.viewer: `a` stands twice"),
             (
                 json!({ "viewer": ["read*"] }),

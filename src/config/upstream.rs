@@ -32,7 +32,10 @@ fn upstream(text: &str, surroundings: &Surroundings<'_>) -> Result<Option<Upstre
             Err(expected(UPSTREAM, text))
         };
     }
-    let url = absolute(text).ok_or_else(|| expected(UPSTREAM, text))?;
+    let url = absolute(text).ok_or_else(|| {
+        let meant = if is_binding(text) { format!(", did you mean `service:{text}`?") } else { String::new() };
+        expected(UPSTREAM, text) + &meant
+    })?;
     if text.contains(['?', '#']) {
         return Err(expected("a URL without query or fragment: those are the request's", text));
     }

@@ -52,13 +52,20 @@ pub(super) fn parsed<T>(what: &str, parse: impl Fn(&str) -> Option<T>) -> impl F
     }
 }
 
+/// The longest text that is shown again as a list.
+const LONGEST_EXAMPLE: usize = 40;
+
 /// A list of strings, none of them twice, each of which `parse` accepts; `what` says which those are.
 pub(super) fn list<T: PartialEq>(
     what: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> impl Fn(&Value) -> Result<Vec<T>, String> {
     move |value| {
-        let items = value.as_array().ok_or_else(|| format!("expected a list of strings, found {}", found(value)))?;
+        let items = value.as_array().ok_or_else(|| {
+            let short = value.as_str().filter(|text| text.len() <= LONGEST_EXAMPLE);
+            let example = short.map_or_else(String::new, |_| format!(" such as `[{value}]`"));
+            format!("expected a list of strings{example}, found {}", found(value))
+        })?;
         let mut all = Vec::with_capacity(items.len());
         for item in items {
             let one = parsed(what, &parse)(item)?;

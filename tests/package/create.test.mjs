@@ -7,19 +7,20 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { unstable_readConfig as readConfig } from "wrangler";
+import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
-import { TARBALLS, emptyFolder } from "./support/project.mjs";
+import { TARBALLS, done, emptyFolder } from "./support/project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
 const { createPostern } = await import(join(PACKED, "lib/create.mjs"));
-const { PROVIDERS } = await import(join(PACKED, "lib/providers.mjs"));
+const { PROVIDERS, secretName } = await import(join(PACKED, "lib/providers.mjs"));
+const POSTERN = join(PACKED, "../postern/bin/postern.mjs");
 const read = (folder, path) => readFileSync(join(folder, path), "utf8");
 const json = (folder, path) => JSON.parse(read(folder, path));
 
 /** Runs it without a terminal, or with one at which `typed` is answered, one text for each question. */
-async function create(folder, args, { env = {}, typed } = {}) {
+async function create(folder, args, { env = {}, typed, node = "22.12.0" } = {}) {
   const input = Object.assign(new PassThrough(), { isTTY: Boolean(typed) });
   const [output, errors] = [new PassThrough(), new PassThrough()];
   output.isTTY = Boolean(typed);
@@ -35,7 +36,7 @@ async function create(folder, args, { env = {}, typed } = {}) {
     }
   });
   errors.on("data", (chunk) => void (said.err += chunk));
-  const code = await createPostern({ args, env, input, output, errors, folder });
+  const code = await createPostern({ args, env, input, output, errors, folder, node });
   return { code, ...said };
 }
 
@@ -72,6 +73,19 @@ test("for every provider: what is written says where to sign in, and what is pri
   }
 });
 
+test("for every provider, `postern check` has no objection, and wants the same addresses registered", async () => {
+  for (const [id, args] of EXAMPLES) {
+    const folder = emptyFolder();
+    const { out } = await create(folder, [...args, "--client-id", "the-client", "--url", "https://app.example.com", "--name", "my-app"]);
+    const said = await done(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]);
+    assert.match(said, /^wrangler\.jsonc: no problems$/m, id);
+    assert.doesNotMatch(said, /^Warnings$/m, id);
+    const [, redirect] = /redirect URI +(\S+)$/m.exec(said);
+    assert.ok(out.includes(redirect), `${id}: ${redirect}`);
+    assert.ok(said.includes(secretName({ id, clientAuth: PROVIDERS[id].client_auth })), id);
+  }
+});
+
 test("the help fits a terminal and names every option", async () => {
   const { code, out } = await create(emptyFolder(), ["--help"]);
   assert.equal(code, 0);
@@ -89,9 +103,23 @@ test("secrets are fresh, for their owner alone, and neither in the configuration
   assert.notEqual(/dev1:.*/.exec(one)[0], /dev1:.*/.exec(other)[0]);
   assert.equal(statSync(join(folders[0], ".dev.vars")).mode & 0o777, 0o600);
   assert.match(read(folders[0], ".gitignore"), /^\.dev\.vars$/m);
+  // A Deploy button makes a secret of the deployment of each line that is no comment.
+  assert.deepEqual(read(folders[0], ".dev.vars.example").match(/^[^#\n].*$/gm), ['POSTERN_KEYS=""', 'PROVIDER_AUTH0_CLIENT_SECRET=""']);
   const key = /dev1:([\w-]+)/.exec(one)[1];
   for (const path of readdirSync(folders[0], { recursive: true }).filter((name) => statSync(join(folders[0], name)).isFile() && name !== ".dev.vars")) {
     assert.ok(!read(folders[0], path).includes(key) && !read(folders[0], path).includes("s3cret"), path);
+  }
+});
+
+test("keys are written so that wrangler reads them as they are", async () => {
+  const pem = "-----BEGIN PRIVATE KEY-----\nMIGH+/Ag==\n-----END PRIVATE KEY-----";
+  const jwk = '{"kty":"EC","crv":"P-256"}';
+  const apple = EXAMPLES.find(([id]) => id === "apple")[1];
+  for (const secret of [pem, jwk]) {
+    const folder = emptyFolder();
+    assert.equal((await create(folder, apple, { env: { POSTERN_CLIENT_SECRET: `${secret}\n` } })).code, 0);
+    const { PROVIDER_APPLE_PRIVATE_KEY: { value } } = getVarsForDev(join(folder, "wrangler.jsonc"), undefined, {}, undefined, true);
+    assert.equal(value, secret);
   }
 });
 
@@ -228,16 +256,21 @@ test("at a terminal it asks, shows what to register before it wants the client, 
   assert.deepEqual([code, err], [0, ""]);
   const lines = out.replace(/\x1b\[\d+[A-Z]/g, "").split(/\r?\n/);
   assert.deepEqual(lines.filter((line) => line.length > 80 && !typed.some((answer) => answer && line.endsWith(answer))), []);
-  assert.match(out, /expected a number from 1 to 12/);
+  assert.match(out, /expected a number from 1 to \d+/);
   assert.match(out, /expected a host name/);
   assert.ok(out.indexOf("https://app.example.com/auth/callback/auth0") < out.indexOf("Client ID (empty"), "registered first");
   assert.ok(!out.includes("s3cret-typed"));
   assert.match(read(folder, ".dev.vars"), /CLIENT_SECRET="s3cret-typed"/);
-  assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { issuer: "https://example.eu.auth0.com/", client_id: "the-client" } });
+  assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });
+});
+
+test("a Node that is too old for wrangler is told of", async () => {
+  assert.match((await create(emptyFolder(), ["--demo"], { node: "20.20.2" })).out, /install Node 22\.12 or later, which wrangler needs: this is 20\.20\.2/);
+  for (const node of ["22.12.0", "24.0.0"]) assert.doesNotMatch((await create(emptyFolder(), ["--demo"], { node })).out, /install Node/);
 });
 
 test("colours are for terminals whose owner wants them", async () => {
-  const typed = () => ["12", ""];
+  const typed = () => [String(Object.keys(PROVIDERS).length + 1), ""];
   assert.match((await create(emptyFolder(), [], { typed: typed() })).out, /\x1b\[1mPostern is set up/);
   assert.doesNotMatch((await create(emptyFolder(), [], { typed: typed(), env: { NO_COLOR: "1" } })).out, /\x1b\[[0-9]*m/);
 });
@@ -258,6 +291,7 @@ test("what it writes for the platform is what this repository deploys and is tes
     [platform.compatibilityDate, platform.compatibilityFlags, platform.crons, platform.objects],
     [config.compatibility_date, config.compatibility_flags, config.triggers.crons, objects],
   );
+  assert.equal(json(ROOT, "node_modules/wrangler/package.json").engines.node, ">=22.12.0", "WRANGLER_NODE of lib/report.mjs");
   const { devDependencies, version } = json(ROOT, "package.json");
   for (const name of ["wrangler", "jose", "oidc-provider"]) assert.equal(platform.versions[name], `^${devDependencies[name]}`, name);
   for (const tarball of Object.values(TARBALLS)) assert.equal(json(tarball.replace(/-[\d.]+\.tgz$/, ""), "package.json").version, version, dirname(tarball));

@@ -7,25 +7,39 @@ use std::path::{Path, PathBuf};
 use lexopt::{Arg, Parser, ValueExt};
 use postern::config::{Build, Config, Deployment, Problem};
 use postern::ids::site::Site;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::decisions::Policies;
 use super::files::{self, read};
+use super::online::{self, Answers, Findings};
+use super::report::{Good, Place, Problems, Warning};
+use super::source::{self, Source, Syntax};
 use super::wrangler::Wrangler;
-use super::{Answer, USAGE, decisions, dev_vars, preset, stand_in, summary};
+use super::{Answer, USAGE, decisions, dev_vars, mistakes, preset, stand_in, summary};
+
+/// This program has no network: the one in Node asks in its place, and hands over the answers.
+const ONLINE: &str = "`--online` is for the command of the npm package: `npx postern check --online`";
+/// Providers are to be asked first.
+const ASK_FIRST: u8 = 3;
 
 /// What was asked on the command line.
+#[derive(Default)]
 pub(super) struct Asked {
-    config: PathBuf,
+    /// The file; where none is named, the one that wrangler would take.
+    config: Option<PathBuf>,
     environment: Option<String>,
     secrets: Option<String>,
     decisions: Vec<PathBuf>,
     policies: Vec<PathBuf>,
     site: Option<String>,
+    /// Whether the answer is for programs.
+    json: bool,
+    /// What providers answered, in a file; `-` is standard input.
+    answers: Option<PathBuf>,
 }
 
 /// Where the values of secrets come from.
-enum Source {
+enum Secrets {
     /// A file with all of them: one that is missing is a problem.
     File(BTreeMap<String, String>),
     /// They are set elsewhere: which ones are asked for is noted, values of the right shape stand in.
@@ -39,6 +53,9 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         match arg {
             Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
             Arg::Long("preset") => return Ok(preset::tell(&parser.value()?.string()?)),
+            Arg::Long("json") => asked.json = true,
+            Arg::Long("answers") => asked.answers = Some(parser.value()?.into()),
+            Arg::Long("online") => return Ok(Answer::misused(ONLINE)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             other => match Asked::option(&other) {
                 Some(option) => asked.take(option, &mut parser)?,
@@ -46,7 +63,16 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
             },
         }
     }
-    Ok(check(&asked, |configs, summary| compare(configs, &asked, summary)).unwrap_or_else(Answer::misused))
+    let answer = check(&asked, |good| compare(&good, &asked));
+    Ok(answer.unwrap_or_else(|why| if asked.json { unreadable(&asked, &why) } else { Answer::misused(why) }))
+}
+
+/// Why there is nothing to report on, for programs.
+fn unreadable(asked: &Asked, why: &str) -> Answer {
+    let file = asked.config.as_ref().map(|file| file.display().to_string());
+    let place = Place { file: file.as_deref().unwrap_or_default(), environment: None, source: None };
+    let problem = Problem { path: String::new(), message: why.to_owned() };
+    Answer { out: text(&place.data(&Problems::common(vec![problem]), &[], None)), code: 2, ..Answer::default() }
 }
 
 /// Explains.
@@ -67,7 +93,7 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         }
     }
     let (Some(who), Some(request)) = (who, request) else { return Err("expected --who and a request".into()) };
-    let answer = |config: &Config, _: String| match Policies::load(&asked.policies, config)? {
+    let answer = |config: &Config| match Policies::load(&asked.policies, config)? {
         Ok(policies) => {
             let relations = relations.as_deref().map_or_else(|| Ok(Vec::new()), tuples)?;
             let door = (config, &policies, relations.as_slice());
@@ -82,19 +108,6 @@ pub(super) fn explain(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 /// A file of tuples: a list of texts, in JSON.
 fn tuples(file: &Path) -> Result<Vec<String>, String> {
     serde_json::from_str(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self {
-            config: PathBuf::from("wrangler.toml"),
-            environment: None,
-            secrets: None,
-            decisions: Vec::new(),
-            policies: Vec::new(),
-            site: None,
-        }
-    }
 }
 
 impl Asked {
@@ -118,7 +131,7 @@ impl Asked {
     pub(super) fn take(&mut self, option: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
         let value = parser.value()?;
         match option {
-            "config" => self.config = value.into(),
+            "config" => self.config = Some(value.into()),
             "secrets" => self.secrets = Some(value.string()?),
             "site" => self.site = Some(value.string()?),
             "policies" => self.policies.push(value.into()),
@@ -128,25 +141,70 @@ impl Asked {
     }
 }
 
-/// The summary of a good configuration, and below it how its decisions compare with those expected.
-fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answer, String> {
-    if asked.decisions.is_empty() && asked.policies.is_empty() {
-        return Ok(Answer::good(text));
+/// A configuration without problems.
+struct Checked<'a> {
+    configs: &'a [&'a Config],
+    place: &'a Place<'a>,
+    secrets: &'a [String],
+    warnings: &'a [Warning],
+    /// What was read online.
+    read: &'a [String],
+}
+
+impl Checked<'_> {
+    fn summary(&self) -> String {
+        let online: String = self.read.iter().map(|line| format!("  {line}\n")).collect();
+        let online = if online.is_empty() { online } else { format!("\nRead online\n{online}") };
+        summary::write(self.configs, self.place, (self.secrets, self.warnings)) + &online
     }
-    let config = of_site(configs, asked)?;
-    let policies = match Policies::load(&asked.policies, config)? {
-        Ok(policies) => policies,
-        Err(wrong) => return Ok(wrong),
-    };
-    text.extend(policies.summary());
+
+    fn data(&self) -> Value {
+        let good = Good { configs: self.configs, secrets: self.secrets, read: self.read };
+        self.place.data(&Problems::common(Vec::new()), self.warnings, Some(good))
+    }
+}
+
+/// What there is to say of a good configuration, and how its decisions compare with those expected.
+fn compare(checked: &Checked<'_>, asked: &Asked) -> Result<Answer, String> {
+    let (mut said, mut good) = (String::new(), true);
+    if !(asked.decisions.is_empty() && asked.policies.is_empty()) {
+        let config = of_site(checked.configs, asked)?;
+        match Policies::load(&asked.policies, config)? {
+            Err(wrong) if asked.json => (said, good) = (wrong.out, false),
+            Err(wrong) => return Ok(wrong),
+            Ok(policies) => {
+                said.extend(policies.summary());
+                good = decide(config, &policies, asked, &mut said)?;
+            }
+        }
+    }
+    let out = if asked.json { with_decisions(checked.data(), &said, good) } else { checked.summary() + &said };
+    Ok(if good { Answer::good(out) } else { Answer::wrong(out) })
+}
+
+/// The account of every file of decisions; whether all are as expected.
+fn decide(config: &Config, policies: &Policies, asked: &Asked, said: &mut String) -> Result<bool, String> {
     let mut good = true;
     for file in &asked.decisions {
         let name = file.display().to_string();
-        let (account, all_met) = decisions::account(Some(config), &policies, (&name, &read(file)?))?;
+        let (account, all_met) = decisions::account(Some(config), policies, (&name, &read(file)?))?;
         good &= all_met;
-        text.push_str(&format!("\n{account}"));
+        said.push_str(&format!("\n{account}"));
     }
-    Ok(if good { Answer::good(text) } else { Answer::wrong(text) })
+    Ok(good)
+}
+
+fn with_decisions(mut data: Value, said: &str, good: bool) -> String {
+    let lines: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
+    if let (Some(members), false) = (data.as_object_mut(), lines.is_empty()) {
+        members.insert("decisions".to_owned(), json!({ "ok": good, "lines": lines }));
+        members.insert("ok".to_owned(), json!(good));
+    }
+    text(&data)
+}
+
+fn text(data: &Value) -> String {
+    format!("{data:#}\n")
 }
 
 /// What `answer` makes of the one site that is asked, if all of the configuration is good.
@@ -155,36 +213,63 @@ fn compare(configs: &[&Config], asked: &Asked, mut text: String) -> Result<Answe
 /// When a file cannot be read, or it is not clear which site is asked.
 pub(super) fn with_site(
     asked: &Asked,
-    answer: impl FnOnce(&Config, String) -> Result<Answer, String>,
+    answer: impl FnOnce(&Config) -> Result<Answer, String>,
 ) -> Result<Answer, String> {
-    check(asked, |configs, summary| answer(of_site(configs, asked)?, summary))
+    check(asked, |checked| answer(of_site(checked.configs, asked)?))
 }
 
-/// What `answer` makes of a good configuration and its summary, or the problems; or why there is neither: a file that
-/// cannot be read.
-fn check(asked: &Asked, answer: impl FnOnce(&[&Config], String) -> Result<Answer, String>) -> Result<Answer, String> {
-    let name = asked.config.display().to_string();
-    let wrangler = Wrangler::parse(&read(&asked.config)?, asked.environment.as_deref())
-        .map_err(|message| format!("{name}: {message}"))?;
-    let source = source(asked)?;
+/// What `answer` makes of a good configuration, or the problems; or why there is neither: a file that cannot be read.
+fn check(asked: &Asked, answer: impl FnOnce(Checked<'_>) -> Result<Answer, String>) -> Result<Answer, String> {
+    let file = asked.config.clone().map_or_else(source::find, Ok)?;
+    let (name, environment) = (file.display().to_string(), asked.environment.as_deref());
+    let named = |message: String| format!("{name}: {message}");
+    let source = Source::parse(Syntax::of(&file), &read(&file)?).map_err(named)?;
+    let wrangler = Wrangler::new(&source, environment).map_err(named)?;
+    let place = Place { file: &name, environment, source: Some(&source) };
+    let wrong = |problems: &Problems<'_>, warnings: &[Warning]| {
+        let data = || text(&place.data(problems, warnings, None));
+        Ok(Answer::wrong(if asked.json { data() } else { problems.text(&place) }))
+    };
+    let secrets = secrets(asked, &file)?;
     let vars = match wrangler.vars() {
         Ok(vars) => vars,
-        Err(problem) => return Ok(Answer::wrong(format!("{name}: 1 problem\n\n{}", list_problems(&[problem])))),
+        Err(problems) => return wrong(&Problems::common(problems), &[]),
     };
     // Where they are published is a question for the file.
     let build = Build { policies: true, ..Build::PLAIN };
-    let deployment = Deployment::parse_for(build, &vars, &|secret| source.lookup(secret, &vars));
+    let deployment = Deployment::parse_for(build, &vars, &|secret| secrets.lookup(secret, &vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
-    let mut around = wrangler.problems(&vars, &configs);
-    let limits: Vec<_> = configs.iter().flat_map(|config| config.all_limits()).collect();
-    around.extend(wrangler.limit_problems(&limits));
-    let all_good = configs.len() == deployment.sites.len() && deployment.problems.is_empty() && around.is_empty();
-    if !all_good {
-        return Ok(Answer::wrong(tell(&name, &deployment, around)));
+    let mut warnings = summary::warnings(&configs, &vars, &wrangler);
+    let problems = Problems::of(&deployment, around(&wrangler, &vars, &configs));
+    if !problems.is_empty() {
+        return wrong(&problems, &warnings);
     }
-    let secrets = source.unseen();
-    let notes = summary::Notes { file: &name, environment: asked.environment.as_deref(), secrets: &secrets };
-    answer(&configs, summary::write(&configs, &notes, &wrangler.warnings()))
+    let online = online(asked, &configs)?;
+    if !online.wanted.is_empty() {
+        return Ok(Answer { out: text(&online::wanted(online.wanted)), code: ASK_FIRST, ..Answer::default() });
+    }
+    warnings.extend(online.warnings);
+    if !online.problems.is_empty() {
+        return wrong(&Problems::common(online.problems), &warnings);
+    }
+    let (secrets, read) = (secrets.unseen(), &online.read);
+    answer(Checked { configs: &configs, place: &place, secrets: &secrets, warnings: &warnings, read })
+}
+
+/// What providers and issuers publish, if they are to be asked.
+fn online(asked: &Asked, configs: &[&Config]) -> Result<Findings, String> {
+    let Some(file) = &asked.answers else { return Ok(Findings::default()) };
+    let answers = Answers::parse(&files::read_or_input(file)?).map_err(|why| format!("{}: {why}", file.display()))?;
+    Ok(online::examine(configs, &answers))
+}
+
+/// What is wrong and no question of the variables alone.
+fn around(wrangler: &Wrangler, vars: &Map<String, Value>, configs: &[&Config]) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = configs.iter().flat_map(|config| mistakes::problems(config)).collect();
+    problems.extend(wrangler.problems(vars, configs));
+    let limits: Vec<_> = configs.iter().flat_map(|config| config.all_limits()).collect();
+    problems.extend(wrangler.limit_problems(&limits));
+    problems
 }
 
 /// The configuration that decisions are asked of: of several sites, the one that is named.
@@ -199,41 +284,21 @@ fn of_site<'a>(configs: &[&'a Config], asked: &Asked) -> Result<&'a Config, Stri
     }
 }
 
-/// Every problem: of a deployment that is one site in one list, of several sites each in its own.
-fn tell(file: &str, deployment: &Deployment, around: Vec<Problem>) -> String {
-    let of = |config: &Result<Config, Vec<Problem>>| config.as_ref().err().cloned().unwrap_or_default();
-    let (sole, named): (Vec<_>, Vec<_>) = deployment.sites.iter().partition(|one| one.site.is_sole());
-    let own = sole.into_iter().flat_map(|one| of(&one.config));
-    let common: Vec<Problem> = own.chain(deployment.problems.iter().cloned()).chain(around).collect();
-    let sites: Vec<_> = named.into_iter().filter_map(|one| Some((one.site.id()?, of(&one.config)))).collect();
-    let count = common.len() + sites.iter().map(|(_, problems)| problems.len()).sum::<usize>();
-    let noun = if count == 1 { "problem" } else { "problems" };
-    let mut text = format!("{file}: {count} {noun}\n");
-    if !common.is_empty() {
-        text.push_str(&format!("\n{}", list_problems(&common)));
-    }
-    for (id, problems) in &sites {
-        let none = if problems.is_empty() { ": no problems" } else { "" };
-        text.push_str(&format!("\nSite {id}{none}\n{}", list_problems(problems)));
-    }
-    text
-}
-
-fn source(asked: &Asked) -> Result<Source, String> {
+fn secrets(asked: &Asked, config: &Path) -> Result<Secrets, String> {
     let beside = asked.environment.as_ref().map_or_else(|| ".dev.vars".to_owned(), |name| format!(".dev.vars.{name}"));
-    let beside = asked.config.with_file_name(beside);
+    let beside = config.with_file_name(beside);
     let file = match asked.secrets.as_deref() {
         Some("none") => None,
         Some(file) => Some(PathBuf::from(file)),
         None => files::exists(&beside).then_some(beside),
     };
-    let Some(file) = file else { return Ok(Source::Elsewhere(RefCell::default())) };
+    let Some(file) = file else { return Ok(Secrets::Elsewhere(RefCell::default())) };
     let values = dev_vars::parse(&read(&file)?)
         .map_err(|line| format!("{}: line {line}: expected `NAME=value` on one line", file.display()))?;
-    Ok(Source::File(values))
+    Ok(Secrets::File(values))
 }
 
-impl Source {
+impl Secrets {
     fn lookup(&self, name: &str, vars: &Map<String, Value>) -> Option<String> {
         match self {
             Self::File(values) => values.get(name).cloned(),
@@ -251,8 +316,4 @@ impl Source {
             Self::Elsewhere(asked_for) => asked_for.into_inner(),
         }
     }
-}
-
-fn list_problems(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("  {problem}\n")).collect()
 }

@@ -2,7 +2,7 @@
 //! tell `/a` from `a`: so all of this crate goes through here.
 
 use std::borrow::Cow;
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The text of a file.
@@ -11,6 +11,19 @@ use std::path::{Path, PathBuf};
 /// Why it cannot be read, and which it is.
 pub(super) fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(located(file)).map_err(|error| unreadable(file, &error))
+}
+
+/// The same; `-` is standard input.
+///
+/// # Errors
+/// The same.
+pub(super) fn read_or_input(file: &Path) -> Result<String, String> {
+    if file.as_os_str() != "-" {
+        return read(file);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| format!("cannot read standard input: {}", error.kind()))
 }
 
 /// What is in a folder.
@@ -23,9 +36,9 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     entries.map(|entry| Ok(folder.join(entry.map_err(failed)?.file_name()))).collect()
 }
 
-/// Whether there is such a file or folder.
+/// Whether there is such a file.
 pub(super) fn exists(path: &Path) -> bool {
-    located(path).exists()
+    located(path).is_file()
 }
 
 /// Whether it is a folder.

@@ -7,9 +7,13 @@ mod decisions;
 mod dev_vars;
 mod files;
 mod keys;
+mod mistakes;
+mod online;
 mod policy;
 mod preset;
+mod report;
 mod rules;
+mod source;
 mod stand_in;
 mod summary;
 mod wrangler;
@@ -21,12 +25,16 @@ use lexopt::{Arg, Parser};
 const USAGE: &str = "\
 Usage:
   postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… [--decisions FILE]…
+                [--online] [--json]
       Reads the configuration the Worker would run with and tells everything that is wrong with it.
-      --config   the file, `wrangler.toml` when left out
+      --config   the file; when left out, the one that wrangler takes: `wrangler.json`, `wrangler.jsonc` or
+                 `wrangler.toml`, in this folder or above it
       --env      the environment in it, as for wrangler
       --secrets  a file of `NAME=value` lines; `none` to take secrets for set elsewhere and list them.
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
+      --online   also asks each provider and issuer for its metadata and keys, and tells what will not work with them
+      --json     the answer for programs, as docs/reference/command-line.md says
       --site     of several sites, the one that is asked
       --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
   postern check --preset NAME
@@ -57,7 +65,8 @@ pub struct Answer {
     pub out: String,
     /// For standard error.
     pub err: String,
-    /// The exit code: 0 all is well, 1 something is wrong with what was read, 2 with how it was asked.
+    /// The exit code: 0 all is well, 1 something is wrong with what was read, 2 with how it was asked; 3 providers are to be
+    /// asked first, by the program that runs this one.
     pub code: u8,
 }
 

@@ -76,7 +76,7 @@ fn check(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         return Err("expected a file or directory with policies".into());
     }
     let answer = match deployment {
-        Some(asked) => check::with_site(&asked, |config, _| report(&paths, &decisions, Some(config))),
+        Some(asked) => check::with_site(&asked, |config| report(&paths, &decisions, Some(config))),
         None => report(&paths, &decisions, None),
     };
     Ok(answer.unwrap_or_else(Answer::misused))
@@ -113,7 +113,7 @@ fn pack(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     let answer = match deployment {
         Some(mut asked) => {
             asked.of_site(&site);
-            check::with_site(&asked, |config, _| packed(&paths, serial, &site, Some(config)))
+            check::with_site(&asked, |config| packed(&paths, serial, &site, Some(config)))
         }
         None => packed(&paths, serial, &site, None),
     };

@@ -13,34 +13,43 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
-use super::{abilities, rules};
+use postern::ids::site::Site;
+use serde_json::{Map, Value};
 
-/// What the summary says beside the configuration itself.
-pub(super) struct Notes<'a> {
-    pub(super) file: &'a str,
-    pub(super) environment: Option<&'a str>,
-    /// The secrets that are set elsewhere.
-    pub(super) secrets: &'a [String],
-}
+use super::report::{Place, Warning};
+use super::wrangler::Wrangler;
+use super::{abilities, mistakes, rules};
 
 /// The summary of all sites, one after the other.
-pub(super) fn write(configs: &[&Config], notes: &Notes<'_>, warnings: &[String]) -> String {
-    let place = notes.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{place}: no problems\n", notes.file);
+pub(super) fn write(
+    configs: &[&Config],
+    place: &Place<'_>,
+    (secret_names, warnings): (&[String], &[Warning]),
+) -> String {
+    let environment = place.environment.map_or_else(String::new, |name| format!(" (env {name})"));
+    let mut text = format!("{}{environment}: no problems\n", place.file);
     text.extend(configs.iter().map(|config| site(config)));
-    text.push_str(&secrets(notes));
-    let own = configs.iter().flat_map(|config| own_warnings(config).into_iter().map(|text| of_site(config, text)));
-    let warnings: Vec<String> = own.chain(warnings.iter().cloned()).collect();
+    text.push_str(&secrets(place, secret_names));
     if !warnings.is_empty() {
         text.push_str("\nWarnings\n");
-        text.extend(warnings.iter().map(|warning| format!("  {warning}\n")));
+        text.extend(warnings.iter().map(|warning| format!("  {}\n", told(warning))));
     }
     text
 }
 
+/// What weakens the deployment, or is a mistake by all appearances.
+pub(super) fn warnings(configs: &[&Config], vars: &Map<String, Value>, wrangler: &Wrangler) -> Vec<Warning> {
+    let of = |site: &Site, text: String| Warning { site: site.clone(), text };
+    let own = configs.iter().flat_map(|config| {
+        let all = own_warnings(config).into_iter().chain(mistakes::warnings(config, vars));
+        all.map(|text| of(&config.site, text))
+    });
+    own.chain(wrangler.warnings(configs).into_iter().map(|text| of(&Site::SOLE, text))).collect()
+}
+
 /// Says of which site, where there are several.
-fn of_site(config: &Config, text: String) -> String {
-    config.site.id().map_or_else(|| text.clone(), |id| format!("site {id}: {text}"))
+fn told(warning: &Warning) -> String {
+    warning.site.id().map_or_else(|| warning.text.clone(), |id| format!("site {id}: {}", warning.text))
 }
 
 fn site(config: &Config) -> String {
@@ -410,13 +419,13 @@ fn one_of<T: std::fmt::Display>(prefix: &str, names: &[T]) -> String {
     if names.is_empty() { String::new() } else { format!("{prefix}{}", names.join(" or ")) }
 }
 
-fn secrets(notes: &Notes<'_>) -> String {
-    if notes.secrets.is_empty() {
+fn secrets(place: &Place<'_>, names: &[String]) -> String {
+    if names.is_empty() {
         return String::new();
     }
-    let place = notes.environment.map_or_else(String::new, |name| format!(" --env {name}"));
+    let place = place.environment.map_or_else(String::new, |name| format!(" --env {name}"));
     let mut text = "\nSecrets to set, if not done yet\n".to_owned();
-    for name in notes.secrets {
+    for name in names {
         let hint = if name == KEY_RING { "  (make it with `postern keys new`)" } else { "" };
         text.push_str(&format!("  wrangler secret put {name}{place}{hint}\n"));
     }

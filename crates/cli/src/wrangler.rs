@@ -1,10 +1,14 @@
-//! `wrangler.toml` → the variables of one environment, and what around them Postern cannot do without.
+//! A file of wrangler's → the variables of one environment, and what around them Postern cannot do without.
+
+mod platform;
 
 use serde_json::{Map, Value};
 
 use postern::config::{Config, Problem};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
+
+use super::source::{Source, Syntax};
 
 /// What one variable may take up as JSON, in bytes.
 const MAX_VARIABLE_BYTES: usize = 5 * 1024;
@@ -21,38 +25,49 @@ const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
 const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 const ASSETS: &str = "ASSETS";
 
+/// The classes of all objects.
+fn classes() -> impl Iterator<Item = &'static str> {
+    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS]).map(|(_, class)| class)
+}
+
 /// The settings of one environment.
 pub(super) struct Wrangler {
     top: Map<String, Value>,
     environment: Option<(String, Map<String, Value>)>,
+    syntax: Syntax,
 }
 
 impl Wrangler {
-    /// Reads the file for one environment.
+    /// The settings of the file for one environment.
     ///
     /// # Errors
-    /// When it is no TOML, or has no such environment.
-    pub(super) fn parse(text: &str, environment: Option<&str>) -> Result<Self, String> {
-        let top: Map<String, Value> = toml::from_str(text).map_err(|error| describe(text, &error))?;
-        let Some(name) = environment else { return Ok(Self { top, environment: None }) };
+    /// When it has no such environment.
+    pub(super) fn new(source: &Source, environment: Option<&str>) -> Result<Self, String> {
+        let (top, syntax) = (source.values.clone(), source.syntax);
+        let Some(name) = environment else { return Ok(Self { top, environment: None, syntax }) };
         let table = top.get("env").and_then(|all| all.get(name)).and_then(Value::as_object);
         let table = table.ok_or_else(|| format!("expected a table `env.{name}`, found nothing"))?;
         let environment = Some((name.to_owned(), table.clone()));
-        Ok(Self { top, environment })
+        Ok(Self { top, environment, syntax })
     }
 
     /// `[vars]`. An environment has its own and inherits none.
-    pub(super) fn vars(&self) -> Result<Map<String, Value>, Problem> {
-        match self.own("vars") {
-            Some(Value::Object(vars)) => Ok(vars.clone()),
-            Some(_) => Err(self.problem("vars", "expected a table")),
-            None => Err(self.problem("vars", "expected the table of Postern's variables, found nothing")),
-        }
+    ///
+    /// # Errors
+    /// When there is no such table; with whatever should be in it and is elsewhere.
+    pub(super) fn vars(&self) -> Result<Map<String, Value>, Vec<Problem>> {
+        let missing = match self.own("vars") {
+            Some(Value::Object(vars)) => return Ok(vars.clone()),
+            Some(_) => self.problem("vars", "expected a table"),
+            None => self.problem("vars", "expected the table of Postern's variables, found nothing"),
+        };
+        Err(std::iter::once(missing).chain(self.misplaced()).collect())
     }
 
     /// What is missing or open around the variables. The routes of the sites say which bindings are needed.
     pub(super) fn problems(&self, vars: &Map<String, Value>, sites: &[&Config]) -> Vec<Problem> {
-        let mut problems = self.side_doors();
+        let mut problems = self.misplaced();
+        problems.extend(self.platform_problems(sites));
         problems.extend(self.objects());
         problems.extend(self.namespaces(sites));
         if sites.iter().any(|site| site.decisions.is_some()) {
@@ -88,8 +103,12 @@ impl Wrangler {
                 && (number("limit"), number("period")) == (Some(requests.into()), Some(period.into()))
         };
         let told = || {
+            let (limit, period) = (requests.to_string(), period.to_string());
+            let simple = [self.syntax.raw_entry("limit", &limit), self.syntax.raw_entry("period", &period)].join(", ");
             let message = format!(
-                "expected `name = \"{name}\"` with `simple = {{ limit = {requests}, period = {period} }}`, `{place}` is counted there"
+                "expected `{}` with `{}`, `{place}` is counted there",
+                self.syntax.entry("name", name),
+                self.syntax.raw_entry("simple", &format!("{{ {simple} }}"))
             );
             self.problem("ratelimits", message)
         };
@@ -97,16 +116,8 @@ impl Wrangler {
     }
 
     /// What is allowed and still worth a second look.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let observability = self.inherited("observability");
-        let flag = |name: &str| observability.and_then(|table| table.get(name)).and_then(Value::as_bool);
-        let mut warnings = Vec::new();
-        if flag("enabled") == Some(true) && flag("redact_query_string") != Some(true) {
-            warnings.push(
-                "`observability.redact_query_string` is not `true`: authorization codes in URLs would be logged"
-                    .to_owned(),
-            );
-        }
+    pub(super) fn warnings(&self, sites: &[&Config]) -> Vec<String> {
+        let mut warnings = self.platform_warnings(sites);
         let timed = self.inherited("triggers").and_then(|triggers| triggers.get("crons")).and_then(Value::as_array);
         if timed.is_none_or(Vec::is_empty) {
             warnings.push(
@@ -121,23 +132,18 @@ impl Wrangler {
         let bound = self.names("kv_namespaces", "binding");
         let missing = |name: &str| !bound.contains(&name);
         let told = |message: String| self.problem("kv_namespaces", message);
-        let cache = missing(CACHE).then(|| told(format!("expected a namespace with `binding = \"{CACHE}\"`")));
+        let cache = missing(CACHE)
+            .then(|| told(format!("expected a namespace with `{}`", self.syntax.entry("binding", CACHE))));
         let asks = |route: &&Route| matches!(&route.access, Access::Guarded(guard) if guard.policy);
         let asking = sites.iter().flat_map(|config| config.routes.routes()).find(asks);
         let policies = asking.filter(|_| missing(POLICIES)).map(|route| {
             told(format!(
-                "expected a namespace with `binding = \"{POLICIES}\"`, the route `{}` asks the policies",
+                "expected a namespace with `{}`, the route `{}` asks the policies",
+                self.syntax.entry("binding", POLICIES),
                 route.name
             ))
         });
         cache.into_iter().chain(policies).collect()
-    }
-
-    /// Other addresses of the same code, without the zone's protection.
-    fn side_doors(&self) -> Vec<Problem> {
-        let open = |key: &&str| self.inherited(key) != Some(&Value::Bool(false));
-        let told = |key: &str| self.problem(key, "expected `false`: it would be a door past the one at `PUBLIC_URL`");
-        ["workers_dev", "preview_urls"].iter().filter(|key| open(key)).map(|key| told(key)).collect()
     }
 
     fn objects(&self) -> Vec<Problem> {
@@ -156,7 +162,8 @@ impl Wrangler {
         let missing = objects.iter().filter(|object| !declared(object));
         missing
             .map(|(name, class)| {
-                let message = format!("expected `{{ name = \"{name}\", class_name = \"{class}\" }}` among them");
+                let binding = self.syntax.shown(&[("name", name), ("class_name", class)]);
+                let message = format!("expected `{binding}` among them");
                 self.problem("durable_objects.bindings", message)
             })
             .collect()
@@ -172,7 +179,8 @@ impl Wrangler {
             {
                 let of_site = config.site.id().map_or_else(String::new, |id| format!(" of site {id}"));
                 let message = format!(
-                    "expected a service with `binding = \"{binding}\"`, the route `{}`{of_site} leads there",
+                    "expected a service with `{}`, the route `{}`{of_site} leads there",
+                    self.syntax.entry("binding", binding),
                     route.name
                 );
                 problems.push(self.problem("services", message));
@@ -232,17 +240,10 @@ fn too_large(vars: &Map<String, Value>) -> Vec<Problem> {
         .filter(|(_, size)| *size > MAX_VARIABLE_BYTES)
         .map(|(name, size)| {
             let message =
-                format!("expected at most {MAX_VARIABLE_BYTES} bytes as JSON, the platform's limit, found {size}");
+                format!("expected at most {MAX_VARIABLE_BYTES} bytes as JSON, the platform's limit, found {size}; a configuration in a file of its own, bundled with the Worker, has no such limit");
             Problem { path: name.clone(), message }
         })
         .collect()
-}
-
-/// Where and what, without the line itself: it may hold a secret.
-fn describe(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    format!("line {line}: {}", error.message().trim_end())
 }
 
 #[cfg(test)]
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_variable_larger_than_the_platform_takes_is_a_problem() {
-        let wrangler = Wrangler::parse("", None).unwrap();
+        let wrangler = Wrangler::new(&Source::parse(Syntax::Toml, "").unwrap(), None).unwrap();
         let told = |length: usize| {
             let vars = Map::from_iter([("ROUTES".to_owned(), Value::String("x".repeat(length)))]);
             wrangler.problems(&vars, &[]).iter().filter(|problem| problem.path == "ROUTES").count()
@@ -262,10 +263,13 @@ mod tests {
 
     #[test]
     fn an_environment_inherits_switches_and_no_bindings() {
-        let text =
-            "workers_dev = false\npreview_urls = false\nkv_namespaces = [{ binding = \"POSTERN_CACHE\" }]\n[env.a]\n";
+        let text = "workers_dev = false\npreview_urls = false\ncompatibility_date = \"2026-11-17\"\n\
+            compatibility_flags = [\"global_fetch_strictly_public\"]\n\
+            kv_namespaces = [{ binding = \"POSTERN_CACHE\" }]\n[env.a]\n";
         let paths = |environment| {
-            let problems = Wrangler::parse(text, environment).unwrap().problems(&Map::new(), &[]);
+            let problems = Wrangler::new(&Source::parse(Syntax::Toml, text).unwrap(), environment)
+                .unwrap()
+                .problems(&Map::new(), &[]);
             problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
         };
         assert_eq!(paths(None), ["durable_objects.bindings"; 3]);

@@ -3,10 +3,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 
+import { quoted } from './dev-vars.mjs';
 import { optionOf } from './options.mjs';
 import { Problem } from './problem.mjs';
 import { workerIn, workerName } from './project.mjs';
-import { PROVIDERS, filled, wrongWith } from './providers.mjs';
+import { PROVIDERS, valueOf, wrongWith } from './providers.mjs';
 import { wrapped } from './paint.mjs';
 
 const DEMO = 'demo';
@@ -127,22 +128,22 @@ function inside(folder, path) {
 }
 
 async function providerAnswers(options, provider, { isDemo, addresses, providerPort }, { questions, env, say }) {
-  if (isDemo) return { settings: { issuer: `http://127.0.0.1:${providerPort}` }, clientId: 'postern', title: 'the provider on this machine', register: [] };
-  const asked = {};
-  for (const one of provider.asks) asked[one.key] = await providerText(one, options[optionOf(one.key)], questions);
-  // Registered addresses differ: the settings have those of the deployment.
-  const settings = filled(provider.settings, { ...asked, ...addresses.at(-1) });
-  const register = steps(provider, addresses, asked);
+  if (isDemo) return { settings: { issuer: `http://127.0.0.1:${providerPort}` }, clientAuth: null, clientId: 'postern', title: 'the provider on this machine', register: [] };
+  const settings = provider.preset ? { preset: provider.preset } : {};
+  for (const one of provider.asks) settings[one.key] = valueOf(one, await providerText(one, options[optionOf(one.key)], questions));
+  const register = steps(provider, addresses);
   if (questions) {
     say(`\nRegister this application at ${provider.title} now, or later:\n\n${numbered(register)}\n\n`);
   }
   const later = 'empty to fill it in later';
   const clientId = options['client-id'] ?? (questions ? await questions.text('Client ID', { hint: later, wrong: wrongClientId }) : '');
   if (wrongClientId(clientId)) throw new Problem(`--client-id: ${wrongClientId(clientId)}`);
-  const secret = env.POSTERN_CLIENT_SECRET ?? (questions ? await questions.secret('Client secret, kept in .dev.vars alone (not shown; empty to fill it in later)') : '');
-  if (/[\s"'`\\]/.test(secret)) throw new Problem('the client secret has a character that .dev.vars cannot hold');
-  return { settings, clientId, secret, title: provider.title, register };
+  const secret = env.POSTERN_CLIENT_SECRET ?? (questions ? await questions.secret(`${clientAuthWord(provider)}, kept in .dev.vars alone (not shown; ${later})`) : '');
+  if (quoted(secret) === undefined) throw new Problem('the client secret has characters that .dev.vars cannot hold');
+  return { settings, clientId, secret, title: provider.title, clientAuth: provider.client_auth, register, isTold: Boolean(questions) };
 }
+
+const clientAuthWord = ({ client_auth: how }) => (how === 'apple' ? 'Private key on one line' : 'Client secret');
 
 const wrongClientId = (text) => (/^[\x21-\x7e]{0,512}$/.test(text) ? undefined : 'expected visible ASCII characters');
 
@@ -156,12 +157,12 @@ async function providerText(one, given, questions) {
 }
 
 /** What to do at the provider: each step is a list of texts, and of lists of addresses. */
-function steps({ register }, addresses, asked) {
+function steps({ register }, addresses) {
   const values = Object.fromEntries(Object.keys(addresses[0]).map((key) => [key, addresses.map((one) => one[key])]));
   // A provider can tell only what is deployed of sign-outs.
   values.backchannel_logout = values.backchannel_logout.slice(-1);
   return register.map((step) => {
-    const parts = filled(step, asked).split(/\{(\w+)\}[.,]?/);
+    const parts = step.split(/\{(\w+)\}[.,]?/);
     return parts.map((part, index) => (index % 2 ? values[part] ?? [`{${part}}`] : part.trim())).filter((part) => part.length);
   });
 }

@@ -3,8 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
+import { quoted } from './dev-vars.mjs';
 import { jsonc } from './jsonc.mjs';
 import { PLATFORM } from './platform.mjs';
+import { secretName } from './providers.mjs';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const IGNORED = ['node_modules', '.dev.vars', '.wrangler'];
@@ -29,7 +31,7 @@ function wranglerFile(answers) {
   const isOwnHost = Boolean(url) && !isWorkersDev(url);
   return jsonc([
     [undefined, {
-      $schema: 'node_modules/wrangler/config-schema.json',
+      $schema: 'node_modules/postern/wrangler.schema.json',
       name, main: 'node_modules/postern/index.js',
       compatibility_date: dateFor(answers), compatibility_flags: PLATFORM.compatibilityFlags,
     }],
@@ -81,11 +83,6 @@ function serviceOf({ name, api }) {
 
 const isWorkersDev = (url) => /\.workers\.dev$/.test(url ?? '');
 
-/** The name of the secret that the provider knows. */
-export function secretName({ id }) {
-  return `PROVIDER_${id.toUpperCase().replaceAll('-', '_')}_CLIENT_SECRET`;
-}
-
 const random = () => randomBytes(32).toString('base64url');
 
 function devVars(answers) {
@@ -93,7 +90,7 @@ function devVars(answers) {
   return [
     '# For development on this machine: the secrets, and what differs from wrangler.jsonc. Never commit it.',
     `POSTERN_KEYS="dev1:${random()}"`,
-    `${secretName(answers)}="${isDemo ? random() : secret}"`,
+    `${secretName(answers)}=${quoted(isDemo ? random() : secret)}`,
     `PUBLIC_URL="${origin}"`,
     '',
   ].join('\n');
@@ -107,7 +104,8 @@ function devVarsExample(answers) {
     'POSTERN_KEYS=""',
     '# From the provider.',
     `${secretName(answers)}=""`,
-    `PUBLIC_URL="${origin}"`,
+    '# For development alone.',
+    `# PUBLIC_URL="${origin}"`,
     '',
   ].join('\n');
 }
