@@ -1,6 +1,6 @@
 //! A provider with whom people sign in, by its metadata and keys.
 
-use postern::config::{ClientAuth, Logout, Provider, ResponseMode};
+use postern::config::{ClientAuth, Inability, Logout, Provider, ResponseMode};
 use postern::json;
 use postern::oidc::metadata::{self, MAX_BYTES, Metadata};
 use serde_json::{Map, Value};
@@ -10,6 +10,10 @@ use super::{Examiner, listed, shown, unusable};
 
 /// Holds what it publishes against its entry of `PROVIDERS`.
 pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
+    if provider.oauth2.is_some() {
+        let (id, issuer) = (&provider.id, provider.issuer.as_str());
+        return examiner.read(format!("{id} ({issuer}): nothing, for a provider of OAuth 2 publishes nothing"));
+    }
     let table = format!("PROVIDERS.{}", provider.id);
     let path = format!("{table}.issuer");
     let Some(body) = examiner.body(&path, &metadata::url(&provider.issuer)) else { return };
@@ -212,13 +216,16 @@ impl Examined<'_, '_> {
 
     fn logout(&mut self, metadata: &Metadata) {
         let provider = self.provider;
-        if provider.sign_out.logout == Logout::Provider && metadata.end_session_endpoint.is_none() {
+        let has_endpoint = provider.sign_out.endpoint.is_some() || metadata.end_session_endpoint.is_some();
+        if provider.sign_out.logout == Logout::Provider && !has_endpoint {
             self.warning("logout", "is `provider`, and it has no `end_session_endpoint`: a sign-out ends the session here alone. Say so by `logout = \"local\"`");
         }
         if provider.frontchannel_logout && !self.says("frontchannel_logout_supported") {
             self.warning("frontchannel_logout", "is `true`, and it does not say that it supports front-channel logout");
         }
-        if !self.says("backchannel_logout_supported") {
+        // Of one that cannot, its page says so.
+        let is_known = provider.cannot.contains(&Inability::BackchannelLogout);
+        if !is_known && !self.says("backchannel_logout_supported") {
             self.warning("issuer", "is of a provider that does not say that it supports back-channel logout: a sign-out elsewhere, or a blocked account, ends no session here before its time");
         }
     }
