@@ -96,6 +96,17 @@ pub trait SharedDocuments {
     async fn put(&self, key: &str, text: String, ttl: Seconds);
 }
 
+/// Looks whether what a deployment relies on is there.
+pub trait Probe {
+    /// Whether anything is bound by this name. It asks nothing outside the isolate.
+    fn is_bound(&self, binding: &str) -> bool;
+    /// Reads from the shared cache of public documents.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn read_cache(&self) -> Result<(), StoreError>;
+}
+
 /// Where versions of policies are published (KV): what it says may be late, and nothing else.
 pub trait PolicyStore {
     /// The text under `key`; `None` when there is none.
@@ -164,4 +175,11 @@ pub enum BodyError {
 pub trait Log {
     /// Writes one line of JSON.
     fn line(&self, json: &str);
+}
+
+/// What our pages say in other languages than English.
+pub trait Languages {
+    /// The texts of the language with this tag: one JSON object of texts, by what they are in English. `None` where there
+    /// are none.
+    async fn texts(&self, tag: &str) -> Option<String>;
 }

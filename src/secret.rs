@@ -100,6 +100,13 @@ pub mod stored {
     }
 }
 
+/// Whether this is one of a few secrets. Takes as long whichever it is, and wherever they differ.
+#[must_use]
+pub fn is_one_of(secrets: &[Secret<String>], shown: &str) -> bool {
+    let same = |secret: &Secret<String>| constant_time_eq(secret.expose().as_bytes(), shown.as_bytes());
+    secrets.iter().fold(false, |known, secret| known | same(secret))
+}
+
 /// Compares without telling by its time where the two differ. Their lengths are not hidden.
 #[must_use]
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {

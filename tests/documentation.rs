@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 39] = [
+const FAMILIES: [&str; 40] = [
     "access_token",
     "admin",
     "authn",
@@ -107,6 +107,7 @@ const FAMILIES: [&str; 39] = [
     "document",
     "dpop",
     "evaluation",
+    "health",
     "id_token",
     "internal",
     "introspection",

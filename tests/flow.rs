@@ -53,6 +53,8 @@ mod front_end;
 mod frontchannel;
 #[path = "flow/guard.rs"]
 mod guard;
+#[path = "flow/health.rs"]
+mod health;
 #[path = "flow/introspection.rs"]
 mod introspection;
 #[path = "flow/issuer_tenants.rs"]

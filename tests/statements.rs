@@ -289,3 +289,42 @@ fn tuples_are_found_by_kind_and_listed_page_by_page_without_a_gap() {
     }
     assert_eq!(listed, ["user:a", "user:b", "group:f#member", "group:g#member"]);
 }
+
+#[test]
+fn tuples_of_all_objects_come_in_the_order_of_the_key_each_once_or_those_of_one_subject() {
+    let table = Table::new(tuple::CREATE);
+    let all = [
+        ("document:7", "banned", 0, "user:b"),
+        ("document:7", "viewer", 0, "user:a"),
+        ("document:7", "viewer", 1, "group:g#member"),
+        ("document:8", "viewer", 0, "user:a"),
+        ("group:g", "member", 0, "user:a"),
+    ];
+    for (object, relation, is_set, subject) in all.iter().rev() {
+        let bound = [text(object), text(relation), number(*is_set), text(subject)];
+        assert_eq!(table.rows::<String>(tuple::ADD, bound).len(), 1);
+    }
+    let dump = |subject: &str| {
+        let mut after = [text(""), text(""), number(0), text("")];
+        let mut found = Vec::new();
+        loop {
+            let bound = after.clone().into_iter().chain([text(subject), number(1)]);
+            let mut prepared = table.0.prepare(tuple::DUMP).unwrap();
+            let one = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+            let Some(row) = prepared.query_map(params_from_iter(bound), one).unwrap().next() else { return found };
+            let [object, relation, subject]: [String; 3] = row.unwrap();
+            after = [text(&object), text(&relation), number(subject.contains('#').into()), text(&subject)];
+            found.push((object, relation, subject));
+        }
+    };
+    let expected = |of: &str| {
+        let meant = all.iter().filter(|(.., subject)| of.is_empty() || *subject == of);
+        meant.map(|(object, relation, _, subject)| (*object, *relation, *subject)).collect::<Vec<_>>()
+    };
+    for of in ["", "user:a", "group:g#member", "user:nobody"] {
+        let found = dump(of);
+        let found: Vec<(&str, &str, &str)> =
+            found.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).collect();
+        assert_eq!(found, expected(of), "{of}");
+    }
+}

@@ -12,10 +12,12 @@ use crate::secret::Secret;
 pub const KEY_RING: &str = "POSTERN_KEYS";
 /// The secret by which we know the proxy that asks at `/auth/verify`.
 pub const VERIFY: &str = "POSTERN_VERIFY_SECRET";
+/// The secret by which we know the monitor that asks at `/auth/health`.
+pub const HEALTH: &str = "POSTERN_HEALTH_SECRET";
 
 /// 32 characters of base64 or hex are 128 bits or more.
-const PROXY_SECRET_BYTES: RangeInclusive<usize> = 32..=256;
-const MAX_PROXY_SECRETS: usize = 2;
+const SHARED_SECRET_BYTES: RangeInclusive<usize> = 32..=256;
+const MAX_SHARED_SECRETS: usize = 2;
 const PROVIDER: &str = "PROVIDER";
 const ISSUER: &str = "ISSUER";
 const OWNERS: [&str; 2] = [PROVIDER, ISSUER];
@@ -58,7 +60,7 @@ impl Owner<'_> {
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
-    [KEY_RING, VERIFY].contains(&name)
+    [KEY_RING, VERIFY, HEALTH].contains(&name)
         || of_somebody && [CLIENT_SECRET, PRIVATE_KEY].iter().any(|what| name.ends_with(what))
 }
 
@@ -96,16 +98,17 @@ impl Secrets<'_> {
         KeyRing::parse(text.expose()).map_err(|error| self.problem(KEY_RING, &error.to_string())).ok()
     }
 
-    /// What a proxy shows to be believed; while it changes, the old one too, with white space between.
-    pub(super) fn of_proxy(&self) -> Option<Vec<Secret<String>>> {
-        let text = self.present(VERIFY)?;
+    /// What a proxy or a monitor shows to be believed; while it changes, the old one too, with white space between.
+    pub(super) fn shared(&self, name: &str) -> Option<Vec<Secret<String>>> {
+        let text = self.present(name)?;
         let all: Vec<Secret<String>> =
             text.expose().split_whitespace().map(|one| Secret::new(one.to_owned())).collect();
         let fits = |one: &Secret<String>| {
-            PROXY_SECRET_BYTES.contains(&one.expose().len()) && one.expose().bytes().all(|byte| byte.is_ascii_graphic())
+            SHARED_SECRET_BYTES.contains(&one.expose().len())
+                && one.expose().bytes().all(|byte| byte.is_ascii_graphic())
         };
-        if all.is_empty() || all.len() > MAX_PROXY_SECRETS || !all.iter().all(fits) {
-            self.problem(VERIFY, "expected 32 to 256 visible ASCII characters, or two such with a space between");
+        if all.is_empty() || all.len() > MAX_SHARED_SECRETS || !all.iter().all(fits) {
+            self.problem(name, "expected 32 to 256 visible ASCII characters, or two such with a space between");
             return None;
         }
         Some(all)

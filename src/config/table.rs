@@ -207,6 +207,7 @@ impl<'a> Table<'a> {
         let distance = |known: &&str| strsim::osa_distance(&lower, &known.to_ascii_lowercase());
         match self.asked.iter().min_by_key(|known| distance(known)).filter(|known| distance(known) <= MISSPELT) {
             Some(known) => format!("unknown key, did you mean `{known}`?"),
+            None if self.asked.is_empty() => "unknown key, this table has none".to_owned(),
             None => format!("unknown key, expected one of {}", listed(&self.asked)),
         }
     }

@@ -1,10 +1,10 @@
 //! `VERIFY`: another proxy asks at `/auth/verify` whether a request may pass.
 
-use super::secrets::Secrets;
+use super::secrets::{Secrets, VERIFY};
 use super::table::Table;
 use super::value::parsed;
 use crate::http::public_url::PublicUrl;
-use crate::secret::{Secret, constant_time_eq};
+use crate::secret::{Secret, is_one_of};
 
 const HOST: &str = "a host such as `postern.example.net`, with a port if need be";
 
@@ -22,8 +22,7 @@ impl Verify {
     /// Whether this is what the proxy shows. Takes as long whichever it is, and wherever they differ.
     #[must_use]
     pub fn knows(&self, shown: &str) -> bool {
-        let same = |secret: &Secret<String>| constant_time_eq(secret.expose().as_bytes(), shown.as_bytes());
-        self.secrets.iter().fold(false, |known, secret| known | same(secret))
+        is_one_of(&self.secrets, shown)
     }
 }
 
@@ -34,7 +33,7 @@ pub(super) fn read(mut table: Table<'_>, secrets: &Secrets<'_>, public_url: Opti
         table.problem("host", "is `PUBLIC_URL`'s own, leave it out");
     }
     table.finish();
-    Some(Verify { secrets: secrets.of_proxy()?, host })
+    Some(Verify { secrets: secrets.shared(VERIFY)?, host })
 }
 
 /// `host[:port]`, as requests name it.

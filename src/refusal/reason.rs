@@ -63,6 +63,8 @@ pub enum Reason {
     CorsOrigin,
     /// More requests than this limit lets through; in so long it will be one more.
     Limited(LimitKind, Seconds),
+    /// A monitor that shows another secret than its own.
+    WrongHealthSecret,
     /// A proxy's question that is not answered.
     Verify(ForwardAuthError),
     /// Door 2 said no.
@@ -168,6 +170,7 @@ impl Reason {
             Self::Csrf(error) => error.code(),
             Self::CorsOrigin => "cors.origin",
             Self::Limited(kind, _) => kind.code(),
+            Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
@@ -301,7 +304,7 @@ impl Reason {
             Self::Outdated => Refusal::Conflict,
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
-            Self::NoToken => Refusal::TokenRequired,
+            Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::message::{shard, shard_name};
 use super::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleQuery, TupleReply};
 
 /// A set of tuples that answers as the store does.
@@ -48,6 +49,19 @@ impl MemoryTuples {
     pub fn list(&self, object: &Object, after: Option<&Tuple>) -> Page {
         let behind = |tuple: &&Tuple| after.is_none_or(|after| *tuple > after);
         let mut own = self.0.iter().filter(|tuple| tuple.userset.object == *object).filter(behind).cloned();
+        let tuples = own.by_ref().take(PAGE).collect();
+        Page { tuples, more: own.next().is_some() }
+    }
+
+    /// A page of the tuples of all objects that are kept in one place.
+    #[must_use]
+    pub fn dump(&self, place: u8, after: Option<&Tuple>, subject: Option<&Subject>) -> Page {
+        let is_meant = |tuple: &&Tuple| {
+            shard(&tuple.userset.object) == shard_name(place)
+                && after.is_none_or(|after| *tuple > after)
+                && subject.is_none_or(|subject| tuple.subject == *subject)
+        };
+        let mut own = self.0.iter().filter(is_meant).cloned();
         let tuples = own.by_ref().take(PAGE).collect();
         Page { tuples, more: own.next().is_some() }
     }

@@ -12,7 +12,7 @@ use crate::json;
 
 const VERSION: u8 = 1;
 /// How many objects the tuples of a site are spread over. It can never be another: tuples would not be found again.
-const SHARDS: u8 = 64;
+pub const SHARDS: u8 = 64;
 /// How many tuples stand on a page.
 pub const PAGE: usize = 100;
 
@@ -33,6 +33,11 @@ pub mod statement {
     /// Binds object, relation, whether it is a userset, subject. A row where there was one.
     pub const REMOVE: &str =
         "DELETE FROM tuple WHERE object = ? AND relation = ? AND is_set = ? AND subject = ? RETURNING subject";
+    /// Binds object, relation, whether it is a userset, subject, a subject or nothing, how many. The tuples behind that one, of
+    /// every object: all, or those of the subject.
+    pub const DUMP: &str = "SELECT object, relation, subject FROM tuple \
+        WHERE (object, relation, is_set, subject) > (?1, ?2, ?3, ?4) AND (?5 = '' OR subject = ?5) \
+        ORDER BY object, relation, is_set, subject LIMIT ?6";
     /// Binds object, relation, whether it is a userset, subject, how many. The tuples behind that one.
     pub const LIST: &str = "SELECT relation, subject FROM tuple WHERE object = ? AND (relation, is_set, subject) > (?, ?, ?) \
         ORDER BY relation, is_set, subject LIMIT ?";
@@ -42,7 +47,13 @@ pub mod statement {
 #[must_use]
 pub fn shard(object: &Object) -> String {
     let first = Sha256::digest(object.to_string()).first().copied().unwrap_or_default();
-    format!("tuples-{:02x}", first % SHARDS)
+    shard_name(first)
+}
+
+/// The name of the object with this number.
+#[must_use]
+pub fn shard_name(number: u8) -> String {
+    format!("tuples-{:02x}", number % SHARDS)
 }
 
 /// What the object is to do.
@@ -54,6 +65,8 @@ pub enum TupleRequest {
     Change(Change),
     /// List those of an object, behind a tuple or from the first.
     List(Object, Option<Tuple>),
+    /// List those of every object that is kept there, behind a tuple or from the first; of one subject, or of all.
+    Dump(Option<Tuple>, Option<Subject>),
 }
 
 #[derive(Deserialize)]
@@ -85,8 +98,10 @@ struct SentChange {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SentList {
-    object: String,
+    /// Without it, every object's are meant.
+    object: Option<String>,
     after: Option<String>,
+    subject: Option<String>,
 }
 
 impl TupleRequest {
@@ -99,13 +114,7 @@ impl TupleRequest {
                 reads.into_iter().map(SentRead::parse).collect::<Option<_>>().map(Self::Read)
             }
             (VERSION, None, Some(change), None) => change.parse().map(Self::Change),
-            (VERSION, None, None, Some(list)) => {
-                let after = match list.after {
-                    Some(after) => Some(Tuple::parse(&after)?),
-                    None => None,
-                };
-                Some(Self::List(Object::parse(&list.object)?, after))
-            }
+            (VERSION, None, None, Some(list)) => list.parse(),
             _ => None,
         }
     }
@@ -123,6 +132,11 @@ impl TupleRequest {
             Self::List(object, after) => {
                 let after = after.as_ref().map(ToString::to_string);
                 json!({ "v": VERSION, "list": { "object": object.to_string(), "after": after } })
+            }
+            Self::Dump(after, subject) => {
+                let after = after.as_ref().map(ToString::to_string);
+                let subject = subject.as_ref().map(ToString::to_string);
+                json!({ "v": VERSION, "list": { "after": after, "subject": subject } })
             }
         };
         body.to_string()
@@ -149,6 +163,21 @@ impl SentRead {
             }
         };
         Some(Read { userset: Userset::parse(&self.of)?, wanted })
+    }
+}
+
+impl SentList {
+    fn parse(self) -> Option<TupleRequest> {
+        let after = match self.after {
+            Some(after) => Some(Tuple::parse(&after)?),
+            None => None,
+        };
+        match (self.object, self.subject) {
+            (Some(object), None) => Some(TupleRequest::List(Object::parse(&object)?, after)),
+            (None, None) => Some(TupleRequest::Dump(after, None)),
+            (None, Some(subject)) => Some(TupleRequest::Dump(after, Some(Subject::parse(&subject)?))),
+            (Some(_), Some(_)) => None,
+        }
     }
 }
 
@@ -290,6 +319,8 @@ mod tests {
             }),
             TupleRequest::List(object.clone(), None),
             TupleRequest::List(object, Some(tuple("document:7#viewer@user:a"))),
+            TupleRequest::Dump(None, None),
+            TupleRequest::Dump(Some(tuple("document:7#viewer@user:a")), Some(Subject::parse("user:a").unwrap())),
         ] {
             assert_eq!(TupleRequest::parse(&request.to_json()), Some(request));
         }
@@ -320,6 +351,10 @@ mod tests {
             r#"{"v":1,"read":[{"of":"document"}]}"#.to_owned(),
             r#"{"v":1,"read":[{"of":"document:7#viewer","exactly":["x"]}]}"#.to_owned(),
             r#"{"v":1,"read":[],"list":{"object":"a:b"}}"#.to_owned(),
+            r#"{"v":1,"read":[],"list":{}}"#.to_owned(),
+            r#"{"v":1,"list":{"after":"document:7"}}"#.to_owned(),
+            r#"{"v":1,"list":{"subject":"alice"}}"#.to_owned(),
+            r#"{"v":1,"list":{"object":"document:7","subject":"user:a"}}"#.to_owned(),
             change(&["document:8#viewer@user:a"]),
             change(&["document:7#viewer"]),
             change(&vec!["document:7#viewer@user:a"; MAX_CHANGES + 1]),

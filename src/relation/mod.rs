@@ -90,4 +90,16 @@ pub trait TupleStore {
     /// # Errors
     /// When the store does not answer.
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError>;
+
+    /// The tuples that are kept in one of [`message::SHARDS`] places, behind `after` or from the first: all, or those of one
+    /// subject.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn dump_tuples(
+        &self,
+        place: u8,
+        after: Option<&Tuple>,
+        subject: Option<&Subject>,
+    ) -> Result<Page, StoreError>;
 }

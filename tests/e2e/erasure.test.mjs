@@ -14,7 +14,7 @@ const world = await startWorld(
   {
     session: { idle: `${IDLE}s` },
     vars: { ADMIN: { principals: ["main|root"] }, DECISIONS: { keep: "1h", of: "all" } },
-    routes: { "/api/echo": { methods: ["GET"], upstream: "service:ECHO", limits: { subject: { rate: "100/1m", counter: "object" } } } },
+    routes: { "/api/echo": { methods: ["GET"], upstream: "service:ECHO", limits: { subject: { rate: "9/1h", counter: "object" } } } },
   },
 );
 const { postern, issuers: { main } } = world;

@@ -381,3 +381,69 @@ fn policies_are_told_of_the_relations_that_the_route_names() {
     world.fault.set(Fault::Tuples);
     alice.send(&get("/judged/plan")).assert_refused(503, "store.unavailable");
 }
+
+/// Every page of what is listed there.
+fn all_pages(browser: &Browser<'_>, query: &str) -> Vec<String> {
+    let (mut found, mut next) = (Vec::new(), String::new());
+    for _ in 0..1000 {
+        let answered = browser.send(&get(&format!("/auth/admin/relations/all?{query}{next}")));
+        assert_eq!(answered.reply().status.as_u16(), 200, "{}", answered.event);
+        assert_eq!(answered.event["action"], "relations.dump");
+        let page = answered.json();
+        let tuples = page["tuples"].as_array().unwrap();
+        assert!(tuples.len() <= 100);
+        found.extend(tuples.iter().map(|tuple| tuple.as_str().unwrap().to_owned()));
+        let Some(text) = page["next"].as_str() else { return found };
+        let text = text.replace(' ', "%20").replace('#', "%23").replace('|', "%7C");
+        next = format!("&after={text}");
+    }
+    panic!("there is no end");
+}
+
+#[test]
+fn every_tuple_is_in_the_dump_once_and_those_of_a_person_can_be_had_alone() {
+    //
+    let (world, gateway) = (World::new(), gateway(&sharing()));
+    let root = root(&world, &gateway);
+    assert_eq!(all_pages(&root, ""), Vec::<String>::new());
+    let mut written: Vec<String> = (0..150).map(|at| format!("document:{at}#viewer@user:{CORP}|u{}", at % 3)).collect();
+    written.extend((0..250).map(|at| format!("document:many#viewer@user:{CORP}|m{at:03}")));
+    written.push("document:many#viewer@group:eng#member".to_owned());
+    for tuple in &written {
+        world.tuples.borrow_mut().add(Tuple::parse(tuple).unwrap());
+    }
+    let sorted = |mut all: Vec<String>| {
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(all_pages(&root, "")), sorted(written.clone()));
+    for subject in ["user:corp%7Cu1", &format!("user:{CORP}%7Cu1")] {
+        let found = all_pages(&root, &format!("subject={subject}"));
+        assert_eq!(found.len(), 50);
+        assert!(found.iter().all(|tuple| tuple.ends_with("|u1")), "{found:?}");
+    }
+    assert_eq!(all_pages(&root, "subject=group:eng%23member"), ["document:many#viewer@group:eng#member"]);
+}
+
+#[test]
+fn a_dump_is_for_administrators_and_what_cannot_be_read_is_refused() {
+    //
+    let (world, gateway) = (World::new(), gateway(&sharing()));
+    let root = root(&world, &gateway);
+    for query in [
+        "after=",
+        "after=40",
+        "after=00%20x",
+        "subject=alice",
+        "subject=user:alice",
+        "object=document:7",
+        "after=00&after=00",
+    ] {
+        root.send(&get(&format!("/auth/admin/relations/all?{query}"))).assert_refused(400, "request.bad_input");
+    }
+    world.fault.set(Fault::Tuples);
+    root.send(&get("/auth/admin/relations/all")).assert_refused(503, "store.unavailable");
+    world.fault.set(Fault::None);
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s-alice");
+    alice.send(&get("/auth/admin/relations/all")).assert_refused(403, "admin.not_an_administrator");
+}

@@ -288,8 +288,8 @@ test("what it writes for the platform is what this repository deploys and is tes
   const config = readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
   const objects = Object.fromEntries(config.durable_objects.bindings.map(({ name, class_name: className }) => [name, className]));
   assert.deepEqual(
-    [platform.compatibilityDate, platform.compatibilityFlags, platform.crons, platform.objects],
-    [config.compatibility_date, config.compatibility_flags, config.triggers.crons, objects],
+    [platform.wrangler, platform.crons, platform.objects],
+    [{ compatibility_date: config.compatibility_date, compatibility_flags: config.compatibility_flags }, config.triggers.crons, objects],
   );
   assert.equal(json(ROOT, "node_modules/wrangler/package.json").engines.node, ">=22.12.0", "WRANGLER_NODE of lib/report.mjs");
   const { devDependencies, version } = json(ROOT, "package.json");

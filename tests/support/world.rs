@@ -18,8 +18,8 @@ use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
-    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Random,
-    SharedDocuments, Signatures, Signing, StoreError, Timer,
+    Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
+    Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
 use postern::session::{
@@ -61,6 +61,8 @@ pub enum Fault {
     Tuples,
     /// Policies can be neither read nor written.
     Policies,
+    /// The shared cache does not answer.
+    Cache,
 }
 
 /// Everything around the core.
@@ -118,6 +120,8 @@ pub struct World {
     pub platform_limits: RefCell<Vec<(String, String)>>,
     /// How often it says yes to a key.
     pub platform_limit: Cell<usize>,
+    /// The bindings that are missing.
+    pub unbound: RefCell<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -168,6 +172,7 @@ impl World {
             decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
+            unbound: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
             cache_puts: Cell::default(),
@@ -391,6 +396,21 @@ impl SharedDocuments for World {
     }
 }
 
+impl Probe for World {
+    fn is_bound(&self, binding: &str) -> bool {
+        !self.unbound.borrow().iter().any(|missing| missing == binding)
+    }
+
+    async fn read_cache(&self) -> Result<(), StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::Cache {
+            Err(StoreError::Unavailable("the cache broke".to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl PolicyStore for World {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.spend(0, 0, 1);
@@ -419,6 +439,15 @@ impl PolicyPublisher for World {
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         breath().await;
         Ok(self.policies.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+    }
+}
+
+/// The files that the Worker is built with.
+impl Languages for World {
+    async fn texts(&self, tag: &str) -> Option<String> {
+        breath().await;
+        let path = format!("{}/src/pages/languages/{tag}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).ok()
     }
 }
 

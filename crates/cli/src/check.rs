@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
-use postern::config::{Build, Config, Deployment, Problem};
+use postern::config::{Build, Config, Deployment, Problem, Settings};
 use postern::ids::site::Site;
 use serde_json::{Map, Value, json};
 
+use super::configuration::Configuration;
 use super::decisions::Policies;
 use super::files::{self, read};
 use super::online::{self, Answers, Findings};
@@ -27,6 +28,8 @@ const ASK_FIRST: u8 = 3;
 pub(super) struct Asked {
     /// The file; where none is named, the one that wrangler would take.
     config: Option<PathBuf>,
+    /// The configuration file; where none is named, the one beside that.
+    file: Option<PathBuf>,
     environment: Option<String>,
     secrets: Option<String>,
     decisions: Vec<PathBuf>,
@@ -70,7 +73,7 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 /// Why there is nothing to report on, for programs.
 fn unreadable(asked: &Asked, why: &str) -> Answer {
     let file = asked.config.as_ref().map(|file| file.display().to_string());
-    let place = Place { file: file.as_deref().unwrap_or_default(), environment: None, source: None };
+    let place = Place { file: file.as_deref().unwrap_or_default(), environment: None, source: None, beside: None };
     let problem = Problem { path: String::new(), message: why.to_owned() };
     Answer { out: text(&place.data(&Problems::common(vec![problem]), &[], None)), code: 2, ..Answer::default() }
 }
@@ -119,7 +122,7 @@ impl Asked {
             Arg::Long(name) => name,
             Arg::Short(_) | Arg::Value(_) => return None,
         };
-        ["config", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
+        ["config", "file", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
     }
 
     /// Says which site is asked.
@@ -132,6 +135,7 @@ impl Asked {
         let value = parser.value()?;
         match option {
             "config" => self.config = Some(value.into()),
+            "file" => self.file = Some(value.into()),
             "secrets" => self.secrets = Some(value.string()?),
             "site" => self.site = Some(value.string()?),
             "policies" => self.policies.push(value.into()),
@@ -224,23 +228,26 @@ fn check(asked: &Asked, answer: impl FnOnce(Checked<'_>) -> Result<Answer, Strin
     let (name, environment) = (file.display().to_string(), asked.environment.as_deref());
     let named = |message: String| format!("{name}: {message}");
     let source = Source::parse(Syntax::of(&file), &read(&file)?).map_err(named)?;
-    let wrangler = Wrangler::new(&source, environment).map_err(named)?;
-    let place = Place { file: &name, environment, source: Some(&source) };
+    let beside = Configuration::find(asked.file.as_deref(), &file)?;
+    let wrangler = Wrangler::new(&source, environment).map_err(named)?.beside(beside.as_ref());
+    let place = Place { file: &name, environment, source: Some(&source), beside: beside.as_ref() };
     let wrong = |problems: &Problems<'_>, warnings: &[Warning]| {
         let data = || text(&place.data(problems, warnings, None));
         Ok(Answer::wrong(if asked.json { data() } else { problems.text(&place) }))
     };
     let secrets = secrets(asked, &file)?;
-    let vars = match wrangler.vars() {
+    let bound = match wrangler.vars() {
         Ok(vars) => vars,
         Err(problems) => return wrong(&Problems::common(problems), &[]),
     };
+    let settings = beside.as_ref().map_or_else(Settings::default, Configuration::settings).bind(bound.clone());
+    let vars = settings.vars();
     // Where they are published is a question for the file.
     let build = Build { policies: true, ..Build::PLAIN };
-    let deployment = Deployment::parse_for(build, &vars, &|secret| secrets.lookup(secret, &vars));
+    let deployment = Deployment::of(build, &settings, &|secret| secrets.lookup(secret, vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
-    let mut warnings = summary::warnings(&configs, &vars, &wrangler);
-    let problems = Problems::of(&deployment, around(&wrangler, &vars, &configs));
+    let mut warnings = summary::warnings(&configs, vars, &wrangler);
+    let problems = Problems::of(&deployment, around(&wrangler, &bound, &configs));
     if !problems.is_empty() {
         return wrong(&problems, &warnings);
     }

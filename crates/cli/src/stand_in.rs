@@ -1,6 +1,6 @@
 //! Values of the right shape for secrets that are set elsewhere. Used for reading only.
 
-use postern::config::{KEY_RING, VERIFY};
+use postern::config::{HEALTH, KEY_RING, VERIFY};
 use postern::keyring::KeyRing;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,11 @@ pub(super) fn value(name: &str, vars: &Map<String, Value>) -> String {
     if name.ends_with("_PRIVATE_KEY") {
         return if is_rsa(name, vars) { rsa() } else { p256() };
     }
-    if name.ends_with(VERIFY) { "set-elsewhere".repeat(3) } else { "set-elsewhere".to_owned() }
+    if [VERIFY, HEALTH].iter().any(|shared| name.ends_with(shared)) {
+        "set-elsewhere".repeat(3)
+    } else {
+        "set-elsewhere".to_owned()
+    }
 }
 
 /// Whether the provider or issuer that the secret is for is asked with an RSA key.

@@ -27,7 +27,7 @@ pub(super) fn write(
     (secret_names, warnings): (&[String], &[Warning]),
 ) -> String {
     let environment = place.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{environment}: no problems\n", place.file);
+    let mut text = format!("{}{environment}: no problems\n", place.files());
     text.extend(configs.iter().map(|config| site(config)));
     text.push_str(&secrets(place, secret_names));
     if !warnings.is_empty() {
@@ -79,6 +79,10 @@ fn site(config: &Config) -> String {
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
         text.push_str(&format!("\nAnother proxy asks at {host}/auth/verify, with its secret in X-Postern-Secret\n"));
+    }
+    if config.monitor.is_some() {
+        let url = config.public_url.join("/auth/health");
+        text.push_str(&format!("\nA monitor asks at {url}, with its secret as a bearer token\n"));
     }
     text.push_str(&place(config));
     if let Some(decisions) = &config.decisions {

@@ -8,15 +8,16 @@ use crate::clock::millis;
 use crate::js::glue;
 use crate::log;
 use crate::pending_promise;
+use postern::config::bindings;
 use postern::json;
-use postern::ports::{PolicyPublisher, PolicyStore, SharedDocuments, StoreError};
+use postern::ports::{PolicyPublisher, PolicyStore, Probe, SharedDocuments, StoreError};
 use postern::time::Seconds;
 
 /// The binding of the KV namespace for public documents.
-pub const DOCUMENTS: &str = "POSTERN_CACHE";
+pub const DOCUMENTS: &str = bindings::DOCUMENTS;
 
 /// The binding of the KV namespace that policies are published in.
-pub const POLICIES: &str = "POSTERN_POLICIES";
+pub const POLICIES: &str = bindings::POLICIES;
 
 /// KV refuses to forget sooner.
 const SHORTEST_TTL: Seconds = Seconds::minutes(1);
@@ -34,6 +35,20 @@ impl SharedDocuments for Bindings {
         if self.has(DOCUMENTS) {
             put(self, (DOCUMENTS, key), &text, Some(ttl.max(SHORTEST_TTL)), "document_cache_put_failed").await;
         }
+    }
+}
+
+/// A key that nothing is stored under.
+const NO_KEY: &str = "health";
+
+impl Probe for Bindings {
+    fn is_bound(&self, binding: &str) -> bool {
+        self.has(binding)
+    }
+
+    async fn read_cache(&self) -> Result<(), StoreError> {
+        let got = get(self, DOCUMENTS, NO_KEY, "document_cache_get_failed").await;
+        got.map(drop).ok_or_else(|| StoreError::Unavailable("it does not answer".to_owned()))
     }
 }
 

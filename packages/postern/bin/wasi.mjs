@@ -177,6 +177,7 @@ class Process {
 
   #read(fd, vectors, count, at) {
     const opened = this.#opened(fd);
+    if (fd !== 0 && opened.file === undefined) return IS_FOLDER;
     let total = 0;
     for (const vector of this.#vectors(vectors, count)) {
       const read = fd === 0 ? this.#readInput(vector) : readSync(opened.file, vector, 0, vector.length, opened.at);
@@ -184,7 +185,7 @@ class Process {
       total += read;
       if (read < vector.length) break;
     }
-    this.#view().setUint32(at, total, true);
+    return this.#view().setUint32(at, total, true);
   }
 
   #readInput(vector) {

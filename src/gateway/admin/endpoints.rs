@@ -34,10 +34,12 @@ pub struct Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     Index,
+    Health,
     ListSessions,
     RevokeSessions,
     Explain,
     ListRelations,
+    DumpRelations,
     ChangeRelations,
     CheckRelation,
     Recall,
@@ -62,6 +64,13 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "management.list",
         does: "Lists these endpoints.",
         task: Task::Index,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/health",
+        action: "health.read",
+        does: "Tells the version, and whether bindings, stores and issuers work.",
+        task: Task::Health,
     },
     Endpoint {
         method: Method::GET,
@@ -104,6 +113,13 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "relations.list",
         does: "Lists the tuples of an object: `?object=`, and from page to page `&after=`.",
         task: Task::ListRelations,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/relations/all",
+        action: "relations.dump",
+        does: "Lists all tuples, or with `?subject=` someone's, and from page to page `&after=`.",
+        task: Task::DumpRelations,
     },
     Endpoint {
         method: Method::POST,

@@ -10,6 +10,7 @@ mod endpoints;
 mod explain;
 mod explain_page;
 mod policies;
+mod relation_dump;
 mod relations;
 mod request;
 mod sessions;
@@ -19,9 +20,10 @@ use serde_json::{Value, json};
 use super::context::RequestContext;
 use super::refused::Refused;
 use super::response_parts::ResponseParts;
-use super::{Platform, response};
+use super::{Platform, health, response};
 use crate::audit::{self, Effect, What};
 use crate::http::{Method, Response, StatusCode};
+use crate::pages::HtmlPage;
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
@@ -50,8 +52,13 @@ impl Done {
         Self { response: response::json(StatusCode::OK, answer), reason: "admin.done", change: None }
     }
 
+    /// It only looked, and the answer is written already.
+    const fn told(response: Response) -> Self {
+        Self { response, reason: "admin.done", change: None }
+    }
+
     /// It shows a page.
-    fn page(page: String) -> Self {
+    fn page(page: HtmlPage) -> Self {
         Self { response: response::html(StatusCode::OK, page), reason: "admin.done", change: None }
     }
 
@@ -118,12 +125,14 @@ async fn carry_out<P: Platform>(
 ) -> Result<Done, Reason> {
     match task {
         Task::Index => Ok(Done::read(&index(ctx.site.policies.is_some()))),
+        Task::Health => Ok(Done::told(health::report::of(ctx).await.to_response())),
         Task::ListSessions => sessions::list(ctx, parts).await,
         Task::Recall => Ok(Done::read(&explain::recall(ctx, parameter, parts).await?)),
         Task::ExplainPage => explain_page::show(ctx, &manager, parts).await,
         Task::Explain => explain::suppose(ctx, &manager, body, parts).await,
         Task::Policies(task) => policies::carry_out(ctx, (task, &manager), parameter, body, parts).await,
         Task::ListRelations => relations::list(ctx, parts).await,
+        Task::DumpRelations => relation_dump::dump(ctx, parts).await,
         Task::ChangeRelations => relations::change(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,

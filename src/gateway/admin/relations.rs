@@ -156,12 +156,12 @@ pub(super) async fn check<P: Platform>(
 }
 
 /// Without a model there is nothing to ask about.
-fn model<'a, P>(ctx: &RequestContext<'a, P>) -> Result<&'a Model, Reason> {
+pub(super) fn model<'a, P>(ctx: &RequestContext<'a, P>) -> Result<&'a Model, Reason> {
     Some(&ctx.site.config.relations).filter(|model| !model.names(None).is_empty()).ok_or(Reason::NoRoute)
 }
 
 /// The issuer that goes by this id; those of providers and of issuers are never the same.
-fn issuer<'a, P>(ctx: &RequestContext<'a, P>, id: &str) -> Option<&'a str> {
+pub(super) fn issuer<'a, P>(ctx: &RequestContext<'a, P>, id: &str) -> Option<&'a str> {
     ctx.site.config.named_issuer(id)
 }
 
@@ -226,7 +226,7 @@ fn known(model: &Model, tuple: &Tuple) -> Option<String> {
     (!known).then(|| format!("`RELATIONS.{kind}` has no `{relation}`{}", hint(model.names(Some(kind)), relation)))
 }
 
-fn texts(tuples: &[Tuple]) -> Vec<String> {
+pub(super) fn texts(tuples: &[Tuple]) -> Vec<String> {
     tuples.iter().map(ToString::to_string).collect()
 }
 

@@ -115,6 +115,11 @@ impl<T> DocumentCache<T> {
         self.entries.borrow().get(name)?.cached.clone()
     }
 
+    /// How long ago the issuer gave or confirmed it.
+    pub(super) fn age(&self, name: &str, now: Timestamp) -> Option<Seconds> {
+        Some(now.since(self.entries.borrow().get(name)?.cached.as_ref()?.0.fetched_at))
+    }
+
     /// Does something with an entry. Not to be nested.
     pub(super) fn with<R>(&self, name: &str, act: impl FnOnce(&mut Entry<T>) -> R) -> R {
         let mut entries = self.entries.borrow_mut();

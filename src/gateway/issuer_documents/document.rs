@@ -1,6 +1,8 @@
 //! What there is to be fetched, and of whom.
 
 use crate::config::Issuer;
+use crate::refusal::Reason;
+use crate::time::Seconds;
 
 /// What issuers publish.
 #[derive(Clone, Debug)]
@@ -23,6 +25,16 @@ impl Published {
             Self::Keys(url) => url,
         }
     }
+}
+
+/// What this isolate has of what an issuer publishes.
+pub(in crate::gateway) struct Condition {
+    /// The issuer, or the URL.
+    pub(in crate::gateway) name: String,
+    /// How long ago the issuer gave or confirmed it.
+    pub(in crate::gateway) age: Option<Seconds>,
+    /// Why it could not be had anew. What is here may go on counting all the same.
+    pub(in crate::gateway) failure: Option<Reason>,
 }
 
 /// Whom to ask.

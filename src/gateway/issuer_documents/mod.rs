@@ -9,11 +9,12 @@ mod fetch;
 mod source;
 mod unknown_key;
 
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::background::event::{background_event, note_failure};
 use super::background::{BackgroundTask, Spawn, Work};
-use super::{Gateway, Platform};
+use super::{Gateway, Platform, cold};
 use crate::audit::{Effect, What, short};
 use crate::config::{Issuer, Provider, TokenFormat, TokenIssuer};
 use crate::http::StatusCode;
@@ -21,15 +22,18 @@ use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, Verified
 use crate::keyring::KeyRing;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::refetch_budget;
-use crate::ports::{Log, Timer};
+use crate::ports::{Clock, Log, Timer};
 use crate::refusal::Reason;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 use cache::DocumentCache;
-use document::{Ask, Published};
+use document::{Ask, Condition, Published};
 use fetch::Fetched;
 use source::{KeysAt, MetadataOf};
 use unknown_key::Lookup;
+
+/// A fetch under way.
+type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, Reason>> + 'a>>;
 
 /// Where an issuer's keys are published.
 #[derive(Clone, Copy, Debug)]
@@ -206,14 +210,28 @@ impl IssuerDocuments {
         }
     }
 
-    async fn fetch<P: Platform>(&self, platform: &P, published: &Published, ask: Ask) -> Result<Fetched, Reason> {
-        match published {
-            Published::Metadata(issuer) => self.metadata.fetch(platform, &MetadataOf::provider(issuer), ask).await,
-            Published::KeysUri(issuer) => self.keys_uris.fetch(platform, &MetadataOf::keys_uri(issuer), ask).await,
-            Published::IntrospectionEndpoint(issuer) => {
-                self.introspection_endpoints.fetch(platform, &MetadataOf::introspection_endpoint(issuer), ask).await
+    /// One piece of code for whoever needs it: each kind of document has its own.
+    fn fetch<'a, P: Platform>(&'a self, platform: &'a P, published: &'a Published, ask: Ask) -> Fetching<'a> {
+        cold(async move {
+            match published {
+                Published::Metadata(issuer) => self.metadata.fetch(platform, &MetadataOf::provider(issuer), ask).await,
+                Published::KeysUri(issuer) => self.keys_uris.fetch(platform, &MetadataOf::keys_uri(issuer), ask).await,
+                Published::IntrospectionEndpoint(issuer) => {
+                    let source = MetadataOf::introspection_endpoint(issuer);
+                    self.introspection_endpoints.fetch(platform, &source, ask).await
+                }
+                Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
             }
-            Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
+        })
+    }
+
+    fn age(&self, published: &Published, now: Timestamp) -> Option<Seconds> {
+        let name = published.name();
+        match published {
+            Published::Metadata(_) => self.metadata.age(name, now),
+            Published::KeysUri(_) => self.keys_uris.age(name, now),
+            Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
+            Published::Keys(_) => self.keys.age(name, now),
         }
     }
 
@@ -231,12 +249,23 @@ impl IssuerDocuments {
 impl Gateway {
     /// The timed refresh: has everything fetched that would be ageing before it comes again, of every issuer.
     pub fn refresh_documents<P: Platform>(&self, platform: &P) {
-        let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
-        let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
-        let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
-        for published in providers.chain(issuers) {
+        for published in self.published() {
             platform.background().spawn(BackgroundTask(Work::Document(published, Ask::Ahead)));
         }
+    }
+
+    /// How things stand with what an issuer publishes. What is not fresh is fetched.
+    pub(super) async fn condition<P: Platform>(&self, platform: &P, published: Published) -> Condition {
+        let failure = self.documents.fetch(platform, &published, Ask::Anybody).await.err();
+        let age = self.documents.age(&published, platform.clock().now());
+        Condition { name: published.name().to_owned(), age, failure }
+    }
+
+    /// What every issuer publishes that is used here.
+    pub(super) fn published(&self) -> impl Iterator<Item = Published> {
+        let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
+        let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
+        providers.chain(self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer)))
     }
 
     /// What of an issuer of access tokens is used here, unless it is a provider: then the same is fetched already.

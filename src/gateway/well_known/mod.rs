@@ -2,6 +2,5 @@
 
 pub(super) mod assertion_keys;
 pub(super) mod client_script;
-pub(super) mod health;
 pub(super) mod protected_resource;
 pub(super) mod resource_url;

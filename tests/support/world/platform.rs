@@ -12,6 +12,7 @@ impl Platform for World {
     type Signatures = Self;
     type Signing = Self;
     type SharedDocuments = Self;
+    type Probe = Self;
     type PolicyStore = Self;
     type PolicyPublisher = Self;
     type ReplayGuard = Self;
@@ -20,6 +21,7 @@ impl Platform for World {
     type Counters = Self;
     type TupleStore = Self;
     type Decisions = Self;
+    type Languages = Self;
     type Log = Self;
     type Spawn = Self;
 
@@ -48,6 +50,10 @@ impl Platform for World {
     }
 
     fn shared_documents(&self) -> &Self {
+        self
+    }
+
+    fn probe(&self) -> &Self {
         self
     }
 
@@ -80,6 +86,10 @@ impl Platform for World {
     }
 
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn languages(&self) -> &Self {
         self
     }
 

@@ -2,7 +2,9 @@
 
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, ReplayGuard, StoreError};
-use postern::relation::{Change, Changed, MemoryTuples, Object, Page, Read, Tuple, TupleReply as Answers, TupleStore};
+use postern::relation::{
+    Change, Changed, MemoryTuples, Object, Page, Read, Subject, Tuple, TupleReply as Answers, TupleStore,
+};
 use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
 use postern::store::decision_log::{self, DecisionLog};
@@ -30,6 +32,9 @@ impl ReplayGuard for World {
     }
 
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        if self.fault.get() == Fault::Once {
+            return Err(StoreError::Unavailable("it does not answer".to_owned()));
+        }
         self.spend(1, 1, 0);
         self.claimed.borrow_mut().remove(key);
         Ok(())
@@ -74,6 +79,15 @@ impl TupleStore for World {
 
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError> {
         Ok(self.tuples_reached().await?.list(object, after))
+    }
+
+    async fn dump_tuples(
+        &self,
+        place: u8,
+        after: Option<&Tuple>,
+        subject: Option<&Subject>,
+    ) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.dump(place, after, subject))
     }
 }
 

@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 23] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
@@ -28,11 +28,14 @@ const FILES: [(&str, &str); 20] = [
     ("limit", include_str!("limit.toml")),
     ("limits", include_str!("limits.toml")),
     ("security_headers", include_str!("security_headers.toml")),
+    ("pages", include_str!("pages.toml")),
+    ("accent", include_str!("accent.toml")),
     ("storage", include_str!("storage.toml")),
     ("issuers", include_str!("issuers.toml")),
     ("admin", include_str!("admin.toml")),
     ("decisions", include_str!("decisions.toml")),
     ("verify", include_str!("verify.toml")),
+    ("health", include_str!("health.toml")),
     ("authzen", include_str!("authzen.toml")),
     ("header", include_str!("header.toml")),
     ("claim", include_str!("claim.toml")),
@@ -52,6 +55,7 @@ struct Section {
     #[serde(default)]
     also: Vec<String>,
     text: String,
+    #[serde(default)]
     key: Vec<Entry>,
 }
 

@@ -20,7 +20,10 @@ fn of_section(section: &Section, all: &[Section]) -> String {
         let also = if rest.is_empty() { String::new() } else { format!("; also {}", rest.join(", ")) };
         text.push_str(&format!("At {first}{also}.\n"));
     }
-    text.push_str(&format!("{}\n| Key | Value | Without it | Meaning |\n|---|---|---|---|\n", section.text));
+    text.push_str(&section.text);
+    if !section.key.is_empty() {
+        text.push_str("\n| Key | Value | Without it | Meaning |\n|---|---|---|---|\n");
+    }
     text.extend(section.key.iter().map(|entry| row(section, entry, all)));
     text
 }

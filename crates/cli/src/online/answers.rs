@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// More than all documents of all providers.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
-
 /// Answers, by the URL that was asked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
@@ -69,9 +66,6 @@ impl Answers {
     /// # Errors
     /// When they are not in the form that the program in Node writes.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > MAX_BYTES {
-            return Err(format!("expected at most {MAX_BYTES} bytes"));
-        }
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 

@@ -137,7 +137,7 @@ fn another_issuer(here: &str, there: &str) -> String {
     } else if here.strip_suffix('/') == Some(there) {
         " (no slash at the end): write it so"
     } else if there.contains('{') {
-        ", a pattern for every tenant: write the issuer of yours"
+        ", a pattern for every tenant: write the issuer of yours, or use `preset = \"entra-multitenant\"`"
     } else if there.starts_with("https://sts.windows.net/") {
         ", that of Entra's older endpoint: write `https://login.microsoftonline.com/TENANT-ID/v2.0`"
     } else {

@@ -10,9 +10,9 @@ use super::{Examiner, listed, shown, unusable};
 
 /// Holds what it publishes against its entry of `PROVIDERS`.
 pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
+    // Without OpenID Connect it publishes nothing.
     if provider.oauth2.is_some() {
-        let (id, issuer) = (&provider.id, provider.issuer.as_str());
-        return examiner.read(format!("{id} ({issuer}): nothing, for a provider of OAuth 2 publishes nothing"));
+        return;
     }
     let table = format!("PROVIDERS.{}", provider.id);
     let path = format!("{table}.issuer");
@@ -59,6 +59,10 @@ impl Examined<'_, '_> {
     fn warning(&mut self, key: &str, message: &str) {
         let path = format!("{}.{key}", self.table);
         self.examiner.warning(format!("`{path}` {message}"));
+    }
+
+    fn is_entra(&self) -> bool {
+        self.provider.issuer.as_str().starts_with("https://login.microsoftonline.com/")
     }
 
     fn says(&self, name: &str) -> bool {
@@ -108,9 +112,11 @@ impl Examined<'_, '_> {
     fn client_authentication(&mut self) {
         let method = match &self.provider.client_auth {
             ClientAuth::Basic(_) => "client_secret_basic",
-            ClientAuth::Post(_) | ClientAuth::Apple(_) => "client_secret_post",
+            ClientAuth::Post(_) => "client_secret_post",
             ClientAuth::PrivateKeyJwt(_) => "private_key_jwt",
             ClientAuth::None => "none",
+            // A secret as it is sent, though it is signed anew for each request.
+            ClientAuth::Apple(_) => "client_secret_post",
         };
         if let Some(offered) = self.lacks("token_endpoint_auth_methods_supported", method, &["client_secret_basic"]) {
             self.problem(
@@ -149,8 +155,10 @@ impl Examined<'_, '_> {
     /// What is asked for at sign-in.
     fn requests(&mut self) {
         let scopes = listed(self.document, "scopes_supported").unwrap_or_default();
-        let strange: Vec<&String> =
-            self.provider.scopes.iter().filter(|scope| !scopes.contains(&scope.as_str())).collect();
+        // Those of APIs are seldom listed; Entra lists none of them.
+        let is_of_an_api = |scope: &str| scope.contains("://") || self.is_entra();
+        let is_strange = |scope: &&String| !scopes.contains(&scope.as_str()) && !is_of_an_api(scope);
+        let strange: Vec<&String> = self.provider.scopes.iter().filter(is_strange).collect();
         if !(scopes.is_empty() || strange.is_empty()) {
             self.warning("scopes", &format!("asks for {}, which is not among its `scopes_supported`: if it does not know them, it may refuse every sign-in", shown(&strange)));
         }
@@ -187,7 +195,7 @@ impl Examined<'_, '_> {
             return;
         }
         let issuer = self.provider.issuer.as_str();
-        if issuer.starts_with("https://login.microsoftonline.com/") {
+        if self.is_entra() {
             self.problem(
                 "resource",
                 "Entra refuses `resource`: ask for a scope of the API such as `api://ID/read`".to_owned(),
@@ -216,14 +224,12 @@ impl Examined<'_, '_> {
 
     fn logout(&mut self, metadata: &Metadata) {
         let provider = self.provider;
-        let has_endpoint = provider.sign_out.endpoint.is_some() || metadata.end_session_endpoint.is_some();
-        if provider.sign_out.logout == Logout::Provider && !has_endpoint {
+        if provider.sign_out.logout == Logout::Provider && metadata.end_session_endpoint.is_none() {
             self.warning("logout", "is `provider`, and it has no `end_session_endpoint`: a sign-out ends the session here alone. Say so by `logout = \"local\"`");
         }
         if provider.frontchannel_logout && !self.says("frontchannel_logout_supported") {
             self.warning("frontchannel_logout", "is `true`, and it does not say that it supports front-channel logout");
         }
-        // Of one that cannot, its page says so.
         let is_known = provider.cannot.contains(&Inability::BackchannelLogout);
         if !is_known && !self.says("backchannel_logout_supported") {
             self.warning("issuer", "is of a provider that does not say that it supports back-channel logout: a sign-out elsewhere, or a blocked account, ends no session here before its time");

@@ -33,6 +33,13 @@ struct Found {
 }
 
 #[derive(Deserialize)]
+struct Dumped {
+    object: String,
+    relation: String,
+    subject: String,
+}
+
+#[derive(Deserialize)]
 struct Listed {
     relation: String,
     subject: String,
@@ -68,6 +75,9 @@ impl Shard {
                 message::TupleResponse::Answers(reads.iter().map(|read| self.read(read)).collect::<Result<_, _>>()?)
             }
             message::TupleRequest::Change(change) => message::TupleResponse::Changed(self.change(&change)?),
+            message::TupleRequest::Dump(after, subject) => {
+                message::TupleResponse::Page(self.dump(after.as_ref(), subject.as_ref())?)
+            }
             message::TupleRequest::List(object, after) => {
                 message::TupleResponse::Page(self.list(&object, after.as_ref())?)
             }
@@ -128,6 +138,19 @@ impl Shard {
         let more = found.len() > PAGE;
         let tuples = found.iter().take(PAGE).map(|found| row(object, &found.relation, &found.subject));
         Ok(Page { tuples: tuples.collect::<Option<_>>().ok_or_else(unreadable)?, more })
+    }
+
+    /// Of every object: all, or those of one subject.
+    fn dump(&self, after: Option<&Tuple>, subject: Option<&Subject>) -> Result<Page, ObjectError> {
+        let nothing = || vec![String::new().into(), String::new().into(), 0.into(), String::new().into()];
+        let mut bindings = after.map_or_else(nothing, |Tuple { userset, subject }| key(userset, subject));
+        let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        bindings.extend([subject.map(ToString::to_string).unwrap_or_default().into(), most.into()]);
+        let found: Vec<Dumped> = self.query(statement::DUMP, bindings)?;
+        let more = found.len() > PAGE;
+        let tuple = |found: &Dumped| row(&Object::parse(&found.object)?, &found.relation, &found.subject);
+        let tuples = found.iter().take(PAGE).map(tuple).collect::<Option<_>>().ok_or_else(unreadable)?;
+        Ok(Page { tuples, more })
     }
 
     fn query<T: serde::de::DeserializeOwned>(

@@ -3,11 +3,12 @@
 use crate::bindings::Bindings;
 use crate::log;
 use crate::platform::Workers;
+use postern::config::bindings;
 use postern::ports::StoreError;
 use postern::store::decision_log::{DecisionLog, FindReply, LoggedDecision, Message, shard};
 
 /// The binding of the namespace.
-pub const BINDING: &str = "DECISION_LOG";
+pub const BINDING: &str = bindings::DECISION_LOG;
 
 /// Asks the `DecisionObject` that is responsible for the id.
 impl DecisionLog for Workers {

@@ -6,13 +6,14 @@ use crate::js::Exception;
 use crate::js::glue;
 use crate::objects::Objects;
 use crate::pending_promise;
+use postern::config::bindings;
 use postern::limit::message::{Draw, read_answer};
 use postern::limit::{Allowance, BucketKey, Counters, Drawn};
 use postern::ports::StoreError;
 use postern::time::Seconds;
 
 /// The binding of the namespace.
-pub const BINDING: &str = "BUCKETS";
+pub const BINDING: &str = bindings::BUCKETS;
 
 /// A counter that takes longer costs more than what it counts.
 const PATIENCE: Seconds = Seconds::new(2);

@@ -1,12 +1,13 @@
 //! [`ReplayGuard`] by sharded Durable Objects.
 
 use crate::bindings::Bindings;
+use postern::config::bindings;
 use postern::ports::{ReplayGuard, StoreError};
 use postern::store::replay::{ReplayClaim, ReplayRelease, ReplayReply, shard};
 use postern::time::Timestamp;
 
 /// The binding of the namespace.
-pub const BINDING: &str = "ONCE";
+pub const BINDING: &str = bindings::ONCE;
 
 /// Claims in the `OnceObject` that is responsible for the key.
 impl ReplayGuard for Bindings {

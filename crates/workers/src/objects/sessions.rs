@@ -1,13 +1,14 @@
 //! [`Sessions`] by one Durable Object a subject.
 
 use crate::bindings::Bindings;
+use postern::config::bindings;
 use postern::json;
 use postern::ports::StoreError;
 use postern::session::message::{Envelope, VERSION};
 use postern::session::{Command, Reply, Sessions, SubjectKey};
 
 /// The binding of the namespace.
-pub const BINDING: &str = "SUBJECTS";
+pub const BINDING: &str = bindings::SUBJECTS;
 
 /// Asks the subject's own `SubjectObject`.
 impl Sessions for Bindings {

@@ -1,12 +1,13 @@
 //! [`SidIndex`] by sharded Durable Objects.
 
 use crate::bindings::Bindings;
+use postern::config::bindings;
 use postern::ports::StoreError;
 use postern::session::sid_index::{SidReply, SidRequest};
 use postern::session::{SidEntry, SidIndex, SidKey, SubjectKey};
 
 /// The binding of the namespace.
-pub const BINDING: &str = "SID_INDEX";
+pub const BINDING: &str = bindings::SID_INDEX;
 
 /// Asks the `SidIndexObject` that is responsible for the key.
 async fn ask(bindings: &Bindings, key: &SidKey, request: &SidRequest) -> Result<SidReply, StoreError> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::bindings::Bindings;
+use postern::config::bindings;
 use postern::ports::StoreError;
-use postern::relation::message::{TupleRequest, TupleResponse, shard};
-use postern::relation::{Change, Changed, Object, Page, Read, Tuple, TupleReply, TupleStore};
+use postern::relation::message::{TupleRequest, TupleResponse, shard, shard_name};
+use postern::relation::{Change, Changed, Object, Page, Read, Subject, Tuple, TupleReply, TupleStore};
 
 /// The binding of the namespace.
-pub const BINDING: &str = "TUPLES";
+pub const BINDING: &str = bindings::TUPLES;
 
 /// Asks the `TupleObject` that keeps the tuples of an object.
 async fn ask(bindings: &Bindings, object: &Object, request: TupleRequest) -> Result<TupleResponse, StoreError> {
@@ -44,6 +45,20 @@ impl TupleStore for Bindings {
         self.background().note_effect();
         match ask(self, &change.object, TupleRequest::Change(change.clone())).await? {
             TupleResponse::Changed(changed) => Ok(changed),
+            _ => Err(StoreError::Malformed),
+        }
+    }
+
+    async fn dump_tuples(
+        &self,
+        place: u8,
+        after: Option<&Tuple>,
+        subject: Option<&Subject>,
+    ) -> Result<Page, StoreError> {
+        let request = TupleRequest::Dump(after.cloned(), subject.cloned());
+        let answer = self.objects().read(BINDING, &shard_name(place), &request.to_json()).await?;
+        match TupleResponse::parse(&answer).ok_or(StoreError::Malformed)? {
+            TupleResponse::Page(page) => Ok(page),
             _ => Err(StoreError::Malformed),
         }
     }
