@@ -12,7 +12,8 @@ use postern::http::caller_headers;
 use postern::upstream::headers;
 
 /// By file of `src/config`: the tables whose keys it reads. Each key is described at one of them.
-const TABLES: [(&str, &[&str]); 20] = [
+const TABLES: [(&str, &[&str]); 22] = [
+    ("accent", &["PAGES"]),
     ("admin", &["ADMIN"]),
     ("authzen", &["AUTHZEN"]),
     ("browser_cache", &["ROUTES"]),
@@ -26,6 +27,7 @@ const TABLES: [(&str, &[&str]); 20] = [
     ("limits", &["LIMITS", "ROUTES"]),
     ("pages", &["PAGES"]),
     ("provider", &["PROVIDERS"]),
+    ("provider_choice", &["PROVIDERS"]),
     ("request_headers", &["ROUTES"]),
     ("require", &["ROUTES"]),
     ("routes", &["ROUTES"]),

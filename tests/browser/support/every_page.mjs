@@ -24,7 +24,7 @@ const ROUTES = {
   "/": { methods: ["GET"], upstream: "service:ECHO", public: true },
   "/public/{*rest}": { methods: ["GET"], upstream: "assets", public: true },
   "/page": guarded(),
-  "/forbidden": guarded({ require: { roles: ["nobody-has-this"] } }),
+  "/forbidden": guarded({ require: { scopes: ["admin"] } }),
   "/often": guarded({ public: true, limits: { address: { rate: "1/1h" } } }),
   "/gone": guarded({ public: true, upstream: "https://127.0.0.1:9" }),
 };
@@ -49,7 +49,7 @@ export async function startEveryPage() {
   };
   const providers = {};
   for (const [id, more] of Object.entries(others)) providers[id] = await providerFor(id, origin, more);
-  const vars = { PAGES, ROLES: { "nobody-has-this": [] }, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" } };
+  const vars = { PAGES, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" } };
   const postern = await startPostern({ providers, routes: ROUTES, vars, port, assets: folder });
   const close = async () => {
     await postern.close();
@@ -92,11 +92,16 @@ export async function signedInState(browser, origin) {
   return state;
 }
 
-/** Leaves a page that leads on where it is, by answering for what it leads to. */
+/** A page that leads on by itself, without that: what it looks like meanwhile. */
 const held = (path) => async (page, origin) => {
-  await page.route(/\/elsewhere/, () => {});
-  await page.goto(`${origin}${path}`, { waitUntil: "commit" });
-  await page.locator("h1").waitFor();
+  const url = `${origin}${path}`;
+  await page.route(url, async (route) => {
+    const response = await route.fetch();
+    const body = (await response.text()).replace(/<meta http-equiv="refresh"[^>]*>/, "");
+    await route.fulfill({ response, body });
+  });
+  await page.goto(url);
+  await page.unroute(url);
 };
 
 const at = (path) => (page, origin) => page.goto(`${origin}${path}`);
