@@ -65,10 +65,11 @@ async function make(browser, { origin }, pictures) {
   return `${pictures.length} of them`;
 }
 
-const site = await startEveryPage();
+const folder = process.argv[2];
+const site = await startEveryPage({ longest: Boolean(folder) });
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 try {
-  await step('Pictures', () => make(browser, site, wanted(process.argv[2])));
+  await step('Pictures', () => make(browser, site, wanted(folder)));
 } finally {
   await browser.close();
   await site.close();

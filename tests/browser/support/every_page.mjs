@@ -18,6 +18,8 @@ export const PAGES = {
   support: "mailto:help@example.com", request_access: "https://access.example.com/request",
 };
 
+const LONGEST_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
+
 const guarded = (more = {}) => ({ methods: ["GET", "POST"], upstream: "service:ECHO", ...more });
 
 const ROUTES = {
@@ -35,15 +37,18 @@ const USER_AGENTS = [
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15",
 ];
 
-/** A site with a provider that signs people in, others to choose from, and something wrong of every kind. */
-export async function startEveryPage() {
+/**
+ * A site with a provider that signs people in, others to choose from, and something wrong of every kind. `longest`: whether
+ * one has a name as long as names may be.
+ */
+export async function startEveryPage({ longest = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "postern-pages-"));
   mkdirSync(join(folder, "public"));
   writeFileSync(join(folder, "public/logo.svg"), LOGO);
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   const others = {
-    zeta: { name: "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", icon: "building" },
+    zeta: { name: longest ? LONGEST_NAME : "Customers", icon: "building" },
     partner: { name: "Partner companies", icon: "people", domains: ["partner.example"] },
     main: { name: "Employees", icon: "/public/logo.svg", domains: ["example.com"] },
   };
