@@ -155,6 +155,11 @@ impl<'a> Table<'a> {
         self.report.add_for(path(&self.path, key), message, route);
     }
 
+    /// Reports what is wrong with the value that these keys lead to, one table within another.
+    pub(super) fn problem_at(&self, keys: &[&str], message: impl Into<String>) {
+        self.report.add(keys.iter().fold(self.path.clone(), |place, key| path(&place, key)), message);
+    }
+
     /// Reports what is wrong with this table as a whole.
     pub(super) fn problem_here(&self, message: impl Into<String>) {
         self.add(self.path.clone(), message);

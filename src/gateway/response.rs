@@ -17,7 +17,7 @@ const NO_FEATURES: &str = "accelerometer=(), autoplay=(), camera=(), display-cap
                            geolocation=(), gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), \
                            magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), \
                            publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
-                           usb=(), web-share=(), xr-spatial-tracking=()";
+                           usb=(), xr-spatial-tracking=()";
 
 /// A page.
 pub(super) fn html(status: StatusCode, page: HtmlPage) -> Response {
