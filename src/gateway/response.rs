@@ -33,6 +33,11 @@ pub(super) fn html_with_script(page: pages::Scripted) -> Response {
     response
 }
 
+/// Plain text.
+pub(super) fn plain(status: StatusCode, text: String) -> Response {
+    with_type(status, "text/plain; charset=utf-8", text)
+}
+
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     with_type(status, "application/json", body.to_string())
