@@ -64,7 +64,7 @@ fn verdict(router: &Router, method: &Method, path: &CanonicalPath) -> Verdict {
     })
 }
 
-/// What docs/reference/annotated-configuration.md says, without a tree: of all patterns that match, the one that is more
+/// What docs/reference/routes.md says, without a tree: of all patterns that match, the one that is more
 /// specific at the first segment where they differ; of its rules, the one for the method.
 fn plainly(router: &Router, method: &Method, path: &CanonicalPath) -> Verdict {
     let matching = || router.routes().iter().filter(|rule| is_for(rule, path));

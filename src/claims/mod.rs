@@ -155,4 +155,4 @@ pub(crate) fn optional<T, E>(
 pub(crate) const AUD: &str = "aud";
 
 /// How far the provider's clock may be from ours.
-pub(crate) const LEEWAY: Seconds = Seconds::new(60);
+pub const LEEWAY: Seconds = Seconds::new(60);

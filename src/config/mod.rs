@@ -58,7 +58,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
-pub use settings::{MAX_FILE_BYTES, Settings};
+pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub use value::{MOMENT, moment, span, spelled};
@@ -227,7 +227,6 @@ impl Config {
         let limits = limits::read(top.table("LIMITS"), sessions && !asked);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
-        let groups = Groups::read(top.table("ROUTE_GROUPS").as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -245,12 +244,11 @@ impl Config {
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
-            groups: &groups,
+            groups: Groups::read(top.table("ROUTE_GROUPS").as_ref()),
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
-        let routes = required_table(&mut top, "ROUTES", "a table of routes")
-            .and_then(|table| routes::read_all(&table, &surroundings));
+        let routes = router(&mut top, &surroundings);
         // Where each tenant has an issuer, what one calls a person says nothing without it.
         let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
         let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
@@ -419,6 +417,11 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
     let takes_tokens = top.has("ISSUERS");
     let table = required_table(top, "PROVIDERS", "a table of providers")?;
     Some(provider::read_all(&table, secrets, development, takes_tokens))
+}
+
+fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {
+    let table = required_table(top, "ROUTES", "a table of routes")?;
+    routes::read_all(&table, surroundings)
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

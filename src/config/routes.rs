@@ -54,7 +54,7 @@ pub(super) struct Surroundings<'a> {
     /// The limits of routes that have none of their own.
     pub(super) limits: &'a RouteLimits,
     /// What routes may have in common.
-    pub(super) groups: &'a Groups<'a>,
+    pub(super) groups: Groups<'a>,
     /// How upstreams read paths, unless their route says otherwise.
     pub(super) paths: Paths,
     /// Which of a caller's headers no upstream gets.
@@ -79,7 +79,7 @@ pub(super) fn read_all<'a>(table: &Table<'a>, surroundings: &Surroundings<'a>) -
     let routes = tables.into_iter().filter_map(|(name, inner)| read(name, inner, surroundings)).collect();
     let conflicts = match Router::new(routes) {
         Ok(router) => {
-            request_headers::refuse_kept_in_vain(table, surroundings.groups, &router);
+            request_headers::refuse_kept_in_vain(table, &surroundings.groups, &router);
             return Some(router);
         }
         Err(conflicts) => conflicts,

@@ -11,8 +11,8 @@ pub const MAX_FILE_BYTES: usize = 2 * 1024 * 1024;
 
 /// What problems call the file.
 const FILE: &str = "configuration file";
-/// The key by which editors know what may be in a file of JSON.
-const SCHEMA: &str = "$schema";
+/// The key by which editors know what may be in a file of JSON. Nothing is read from there.
+pub const SCHEMA: &str = "$schema";
 
 /// The variables of a deployment.
 ///

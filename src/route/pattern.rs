@@ -96,7 +96,7 @@ impl Pattern {
     }
 
     /// The names of the parameters for one whole segment.
-    pub fn segments<'a>(&'a self) -> impl Iterator<Item = &'a str> {
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.text.split('/').filter_map(|text| match segment(text) {
             Segment::Parameter(name) => Some(name),
             Segment::Literal(_) | Segment::Rest(_) => None,

@@ -83,7 +83,7 @@ impl Node {
         let next = under(&first).chain(self.parameter.as_deref());
         next.for_each(|node| node.find(after, found));
         if after.is_empty() {
-            found.extend(self.formats.get(&*first).into_iter().flatten());
+            found.extend(self.formats.get(&first).into_iter().flatten());
             let named = without_format(&first).into_iter().flat_map(under);
             named.for_each(|node| node.find(after, found));
         }

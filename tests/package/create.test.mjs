@@ -9,17 +9,18 @@ import { fileURLToPath } from "node:url";
 
 import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
-import { TARBALLS, emptyFolder } from "./support/project.mjs";
+import { TARBALLS, done, emptyFolder } from "./support/project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
 const { createPostern } = await import(join(PACKED, "lib/create.mjs"));
-const { PROVIDERS } = await import(join(PACKED, "lib/providers.mjs"));
+const { PROVIDERS, secretName } = await import(join(PACKED, "lib/providers.mjs"));
+const POSTERN = join(PACKED, "../postern/bin/postern.mjs");
 const read = (folder, path) => readFileSync(join(folder, path), "utf8");
 const json = (folder, path) => JSON.parse(read(folder, path));
 
 /** Runs it without a terminal, or with one at which `typed` is answered, one text for each question. */
-async function create(folder, args, { env = {}, typed } = {}) {
+async function create(folder, args, { env = {}, typed, node = "22.12.0" } = {}) {
   const input = Object.assign(new PassThrough(), { isTTY: Boolean(typed) });
   const [output, errors] = [new PassThrough(), new PassThrough()];
   output.isTTY = Boolean(typed);
@@ -35,7 +36,7 @@ async function create(folder, args, { env = {}, typed } = {}) {
     }
   });
   errors.on("data", (chunk) => void (said.err += chunk));
-  const code = await createPostern({ args, env, input, output, errors, folder });
+  const code = await createPostern({ args, env, input, output, errors, folder, node });
   return { code, ...said };
 }
 
@@ -69,6 +70,19 @@ test("for every provider: what is written says where to sign in, and what is pri
     assert.doesNotMatch(out, /\x1b/);
     const { vars: { POSTERN_URL } } = configuration(folder, "api/wrangler.jsonc");
     assert.equal(POSTERN_URL, "https://app.example.com");
+  }
+});
+
+test("for every provider, `postern check` has no objection, and wants the same addresses registered", async () => {
+  for (const [id, args] of EXAMPLES) {
+    const folder = emptyFolder();
+    const { out } = await create(folder, [...args, "--client-id", "the-client", "--url", "https://app.example.com", "--name", "my-app"]);
+    const said = await done(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]);
+    assert.match(said, /^wrangler\.jsonc: no problems$/m, id);
+    assert.doesNotMatch(said, /^Warnings$/m, id);
+    const [, redirect] = /redirect URI +(\S+)$/m.exec(said);
+    assert.ok(out.includes(redirect), `${id}: ${redirect}`);
+    assert.ok(said.includes(secretName({ id, clientAuth: PROVIDERS[id].client_auth })), id);
   }
 });
 
@@ -250,6 +264,11 @@ test("at a terminal it asks, shows what to register before it wants the client, 
   assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });
 });
 
+test("a Node that is too old for wrangler is told of", async () => {
+  assert.match((await create(emptyFolder(), ["--demo"], { node: "20.20.2" })).out, /install Node 22\.12 or later, which wrangler needs: this is 20\.20\.2/);
+  for (const node of ["22.12.0", "24.0.0"]) assert.doesNotMatch((await create(emptyFolder(), ["--demo"], { node })).out, /install Node/);
+});
+
 test("colours are for terminals whose owner wants them", async () => {
   const typed = () => [String(Object.keys(PROVIDERS).length + 1), ""];
   assert.match((await create(emptyFolder(), [], { typed: typed() })).out, /\x1b\[1mPostern is set up/);
@@ -269,9 +288,10 @@ test("what it writes for the platform is what this repository deploys and is tes
   const config = readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
   const objects = Object.fromEntries(config.durable_objects.bindings.map(({ name, class_name: className }) => [name, className]));
   assert.deepEqual(
-    [platform.compatibilityDate, platform.compatibilityFlags, platform.crons, platform.objects],
-    [config.compatibility_date, config.compatibility_flags, config.triggers.crons, objects],
+    [platform.wrangler, platform.crons, platform.objects],
+    [{ compatibility_date: config.compatibility_date, compatibility_flags: config.compatibility_flags }, config.triggers.crons, objects],
   );
+  assert.equal(json(ROOT, "node_modules/wrangler/package.json").engines.node, ">=22.12.0", "WRANGLER_NODE of lib/report.mjs");
   const { devDependencies, version } = json(ROOT, "package.json");
   for (const name of ["wrangler", "jose", "oidc-provider"]) assert.equal(platform.versions[name], `^${devDependencies[name]}`, name);
   for (const tarball of Object.values(TARBALLS)) assert.equal(json(tarball.replace(/-[\d.]+\.tgz$/, ""), "package.json").version, version, dirname(tarball));

@@ -79,6 +79,7 @@ for (const [kind, options] of [["wrangler", []], ["vite", ["--vite"]]]) {
     assert.deepEqual(await rustOnPath(), []);
     const project = await newProject(...options);
     const since = performance.now();
+    assert.match(await done(project.folder, "npm", ["run", "check"]), /^wrangler\.jsonc: no problems$/m);
     const server = await start(project, kind);
     await visit(project);
     context.diagnostic(`${kind}, sign-in and sign-out after \`npm install\`: ${((performance.now() - since) / 1000).toFixed(1)} s`);

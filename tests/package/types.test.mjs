@@ -21,6 +21,8 @@ const FILES = {
     import * as postern from 'postern/client';
     import { guard, isPosterns, type GuardEnv } from 'postern/guard';
     import { verifier } from 'postern/verify';
+    import { configured } from 'postern';
+    export const worker = configured({ PUBLIC_URL: 'https://app.example.com' });
     export * from 'postern';
     export { default } from 'postern';
     export async function hello(request: Request, env: GuardEnv): Promise<Response> {

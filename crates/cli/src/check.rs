@@ -5,22 +5,31 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
-use postern::config::{Build, Config, Deployment, Problem};
+use postern::config::{Build, Config, Deployment, Problem, Settings};
 use postern::ids::site::Site;
 use serde_json::{Map, Value, json};
 
+use super::configuration::Configuration;
 use super::decisions::Policies;
 use super::files::{self, read};
+use super::online::{self, Answers, Findings};
 use super::report::{Good, Place, Problems, Warning};
 use super::source::{self, Source, Syntax};
 use super::wrangler::Wrangler;
 use super::{Answer, USAGE, decisions, dev_vars, mistakes, preset, stand_in, summary};
+
+/// This program has no network: the one in Node asks in its place, and hands over the answers.
+const ONLINE: &str = "`--online` is for the command of the npm package: `npx postern check --online`";
+/// Providers are to be asked first.
+const ASK_FIRST: u8 = 3;
 
 /// What was asked on the command line.
 #[derive(Default)]
 pub(super) struct Asked {
     /// The file; where none is named, the one that wrangler would take.
     config: Option<PathBuf>,
+    /// The configuration file; where none is named, the one beside that.
+    file: Option<PathBuf>,
     environment: Option<String>,
     secrets: Option<String>,
     decisions: Vec<PathBuf>,
@@ -28,6 +37,8 @@ pub(super) struct Asked {
     site: Option<String>,
     /// Whether the answer is for programs.
     json: bool,
+    /// What providers answered, in a file; `-` is standard input.
+    answers: Option<PathBuf>,
 }
 
 /// Where the values of secrets come from.
@@ -46,6 +57,8 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
             Arg::Long("decisions") => asked.decisions.push(parser.value()?.into()),
             Arg::Long("preset") => return Ok(preset::tell(&parser.value()?.string()?)),
             Arg::Long("json") => asked.json = true,
+            Arg::Long("answers") => asked.answers = Some(parser.value()?.into()),
+            Arg::Long("online") => return Ok(Answer::misused(ONLINE)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
             other => match Asked::option(&other) {
                 Some(option) => asked.take(option, &mut parser)?,
@@ -60,7 +73,7 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
 /// Why there is nothing to report on, for programs.
 fn unreadable(asked: &Asked, why: &str) -> Answer {
     let file = asked.config.as_ref().map(|file| file.display().to_string());
-    let place = Place { file: file.as_deref().unwrap_or_default(), environment: None, source: None };
+    let place = Place { file: file.as_deref().unwrap_or_default(), environment: None, source: None, beside: None };
     let problem = Problem { path: String::new(), message: why.to_owned() };
     Answer { out: text(&place.data(&Problems::common(vec![problem]), &[], None)), code: 2, ..Answer::default() }
 }
@@ -109,7 +122,7 @@ impl Asked {
             Arg::Long(name) => name,
             Arg::Short(_) | Arg::Value(_) => return None,
         };
-        ["config", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
+        ["config", "file", "env", "secrets", "site", "policies"].into_iter().find(|known| *known == name)
     }
 
     /// Says which site is asked.
@@ -122,6 +135,7 @@ impl Asked {
         let value = parser.value()?;
         match option {
             "config" => self.config = Some(value.into()),
+            "file" => self.file = Some(value.into()),
             "secrets" => self.secrets = Some(value.string()?),
             "site" => self.site = Some(value.string()?),
             "policies" => self.policies.push(value.into()),
@@ -137,15 +151,19 @@ struct Checked<'a> {
     place: &'a Place<'a>,
     secrets: &'a [String],
     warnings: &'a [Warning],
+    /// What was read online.
+    read: &'a [String],
 }
 
 impl Checked<'_> {
     fn summary(&self) -> String {
-        summary::write(self.configs, self.place, (self.secrets, self.warnings))
+        let online: String = self.read.iter().map(|line| format!("  {line}\n")).collect();
+        let online = if online.is_empty() { online } else { format!("\nRead online\n{online}") };
+        summary::write(self.configs, self.place, (self.secrets, self.warnings)) + &online
     }
 
     fn data(&self) -> Value {
-        let good = Good { configs: self.configs, secrets: self.secrets };
+        let good = Good { configs: self.configs, secrets: self.secrets, read: self.read };
         self.place.data(&Problems::common(Vec::new()), self.warnings, Some(good))
     }
 }
@@ -210,28 +228,46 @@ fn check(asked: &Asked, answer: impl FnOnce(Checked<'_>) -> Result<Answer, Strin
     let (name, environment) = (file.display().to_string(), asked.environment.as_deref());
     let named = |message: String| format!("{name}: {message}");
     let source = Source::parse(Syntax::of(&file), &read(&file)?).map_err(named)?;
-    let wrangler = Wrangler::new(&source, environment).map_err(named)?;
-    let place = Place { file: &name, environment, source: Some(&source) };
+    let beside = Configuration::find(asked.file.as_deref(), &file)?;
+    let wrangler = Wrangler::new(&source, environment).map_err(named)?.beside(beside.as_ref());
+    let place = Place { file: &name, environment, source: Some(&source), beside: beside.as_ref() };
     let wrong = |problems: &Problems<'_>, warnings: &[Warning]| {
         let data = || text(&place.data(problems, warnings, None));
         Ok(Answer::wrong(if asked.json { data() } else { problems.text(&place) }))
     };
     let secrets = secrets(asked, &file)?;
-    let vars = match wrangler.vars() {
+    let bound = match wrangler.vars() {
         Ok(vars) => vars,
         Err(problems) => return wrong(&Problems::common(problems), &[]),
     };
+    let settings = beside.as_ref().map_or_else(Settings::default, Configuration::settings).bind(bound.clone());
+    let vars = settings.vars();
     // Where they are published is a question for the file.
     let build = Build { policies: true, ..Build::PLAIN };
-    let deployment = Deployment::parse_for(build, &vars, &|secret| secrets.lookup(secret, &vars));
+    let deployment = Deployment::of(build, &settings, &|secret| secrets.lookup(secret, vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
-    let warnings = summary::warnings(&configs, &vars, &wrangler);
-    let problems = Problems::of(&deployment, around(&wrangler, &vars, &configs));
+    let mut warnings = summary::warnings(&configs, vars, &wrangler);
+    let problems = Problems::of(&deployment, around(&wrangler, &bound, &configs));
     if !problems.is_empty() {
         return wrong(&problems, &warnings);
     }
-    let secrets = secrets.unseen();
-    answer(Checked { configs: &configs, place: &place, secrets: &secrets, warnings: &warnings })
+    let online = online(asked, &configs)?;
+    if !online.wanted.is_empty() {
+        return Ok(Answer { out: text(&online::wanted(online.wanted)), code: ASK_FIRST, ..Answer::default() });
+    }
+    warnings.extend(online.warnings);
+    if !online.problems.is_empty() {
+        return wrong(&Problems::common(online.problems), &warnings);
+    }
+    let (secrets, read) = (secrets.unseen(), &online.read);
+    answer(Checked { configs: &configs, place: &place, secrets: &secrets, warnings: &warnings, read })
+}
+
+/// What providers and issuers publish, if they are to be asked.
+fn online(asked: &Asked, configs: &[&Config]) -> Result<Findings, String> {
+    let Some(file) = &asked.answers else { return Ok(Findings::default()) };
+    let answers = Answers::parse(&files::read_or_input(file)?).map_err(|why| format!("{}: {why}", file.display()))?;
+    Ok(online::examine(configs, &answers))
 }
 
 /// What is wrong and no question of the variables alone.

@@ -2,15 +2,41 @@
 //! tell `/a` from `a`: so all of this crate goes through here.
 
 use std::borrow::Cow;
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+/// More than any file that is read, and less than fills the memory.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The text of a file.
 ///
 /// # Errors
 /// Why it cannot be read, and which it is.
 pub(super) fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(located(file)).map_err(|error| unreadable(file, &error))
+    let mut text = String::new();
+    let opened = std::fs::File::open(located(file));
+    let read = opened.and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(read) if read as u64 > MAX_BYTES => Err(format!("cannot read `{}`: it is too large", file.display())),
+        Ok(_) => Ok(text),
+        Err(error) => Err(unreadable(file, &error)),
+    }
+}
+
+/// The same; `-` is standard input.
+///
+/// # Errors
+/// The same.
+pub(super) fn read_or_input(file: &Path) -> Result<String, String> {
+    if file.as_os_str() != "-" {
+        return read(file);
+    }
+    let mut text = String::new();
+    match std::io::stdin().take(MAX_BYTES + 1).read_to_string(&mut text) {
+        Ok(read) if read as u64 > MAX_BYTES => Err("cannot read standard input: it is too large".to_owned()),
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("cannot read standard input: {}", error.kind())),
+    }
 }
 
 /// What is in a folder.

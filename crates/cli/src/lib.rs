@@ -3,11 +3,13 @@
 mod abilities;
 mod catalogue;
 mod check;
+mod configuration;
 mod decisions;
 mod dev_vars;
 mod files;
 mod keys;
 mod mistakes;
+mod online;
 mod policy;
 mod preset;
 mod report;
@@ -23,28 +25,33 @@ use lexopt::{Arg, Parser};
 
 const USAGE: &str = "\
 Usage:
-  postern check [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… [--decisions FILE]…
-                [--json]
+  postern check [--config FILE] [--file FILE|none] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]…
+                [--decisions FILE]… [--online] [--json]
       Reads the configuration the Worker would run with and tells everything that is wrong with it.
       --config   the file; when left out, the one that wrangler takes: `wrangler.json`, `wrangler.jsonc` or
                  `wrangler.toml`, in this folder or above it
+      --file     the variables that are bundled with the Worker; when left out, `postern.toml`, `postern.jsonc` or
+                 `postern.json` beside the file, if there is one; `none` for none
       --env      the environment in it, as for wrangler
       --secrets  a file of `NAME=value` lines; `none` to take secrets for set elsewhere and list them.
                  When left out: `.dev.vars.NAME` or, without --env, `.dev.vars`, if there is one.
       --decisions  a file of requests and what is to be decided about them; may stand several times
-      --json     the answer for programs, as docs/command-line.md says
+      --online   also asks each provider and issuer for its metadata and keys, and tells what will not work with them
+      --json     the answer for programs, as docs/reference/command-line.md says
       --site     of several sites, the one that is asked
       --policies  policies in Cedar, for routes that ask them: a file or a folder; may stand several times
   postern check --preset NAME
       Shows what `preset = \"NAME\"` in a provider's table asks for and sets, and what to do at the provider.
-  postern explain [--config FILE] [--env NAME] [--secrets FILE|none] [--site ID] [--policies DIR]… --who WHO
-                  [--context CONTEXT] [--relations FILE] REQUEST
+  postern explain [--config FILE] [--file FILE|none] [--env NAME] [--secrets FILE|none] [--site ID]
+                  [--policies DIR]… --who WHO [--context CONTEXT] [--relations FILE] REQUEST
       Tells what would be decided about a request such as `GET /orders/7`, by which rule, and why.
       --who      who asks, as in a file of decisions: '{\"provider\": \"corp\", \"claims\": {…}}'; or `nobody`
       --context  when and from where, for policies: '{\"time\": \"2026-11-23T10:00:00Z\", \"address\": \"192.0.2.1\"}'
       --relations  the tuples that there are, as a list in JSON; none when left out
   postern policy check|explain|pack|schema …
       Checks, explains and packs policies in Cedar; `postern policy --help` tells how.
+  postern json FILE
+      Prints a configuration file in TOML, or in JSON with comments, as the JSON that is bundled with the Worker.
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
@@ -63,7 +70,8 @@ pub struct Answer {
     pub out: String,
     /// For standard error.
     pub err: String,
-    /// The exit code: 0 all is well, 1 something is wrong with what was read, 2 with how it was asked.
+    /// The exit code: 0 all is well, 1 something is wrong with what was read, 2 with how it was asked; 3 providers are to be
+    /// asked first, by the program that runs this one.
     pub code: u8,
 }
 
@@ -95,6 +103,7 @@ fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         Arg::Long("version") | Arg::Short('V') => Ok(Answer::good(format!("postern {}\n", postern::VERSION))),
         Arg::Value(command) if command == "check" => check::run(parser),
         Arg::Value(command) if command == "explain" => check::explain(parser),
+        Arg::Value(command) if command == "json" => configuration::run(parser),
         Arg::Value(command) if command == "keys" => keys::run(parser),
         Arg::Value(command) if command == "policy" => policy::run(parser),
         Arg::Value(command) if command == "schema" => catalogue::run(parser),

@@ -34,7 +34,7 @@ fn no_issuer(issuer: &str) -> Option<String> {
     }
     let tenant = issuer.strip_prefix(ENTRA)?.split('/').next().filter(|tenant| ENTRA_ANY_TENANT.contains(tenant))?;
     Some(format!(
-        "expected a tenant's own issuer, `{ENTRA}TENANT-ID/v2.0`, found `{tenant}`: tokens name the tenant in their issuer, so none would be accepted"
+        "expected a tenant's own issuer, `{ENTRA}TENANT-ID/v2.0`, found `{tenant}`: tokens name the tenant in their issuer, so none would be accepted. For several tenants: `preset = \"entra-multitenant\"` with `tenants`"
     ))
 }
 

@@ -5,6 +5,7 @@ use postern::ids::site::{Site, SiteId};
 use postern::route::{Access, Route, Upstream};
 use serde_json::{Map, Value, json};
 
+use super::configuration::Configuration;
 use super::source::Source;
 
 /// The version of the form that programs read. A new member does not change it.
@@ -16,6 +17,8 @@ pub(super) struct Place<'a> {
     pub(super) environment: Option<&'a str>,
     /// What it says, if it can be read at all.
     pub(super) source: Option<&'a Source>,
+    /// The configuration file, if there is one.
+    pub(super) beside: Option<&'a Configuration>,
 }
 
 /// What is allowed and still worth a second look.
@@ -56,7 +59,7 @@ impl<'a> Problems<'a> {
     pub(super) fn text(&self, place: &Place<'_>) -> String {
         let count = self.common.len() + self.sites.iter().map(|(_, problems)| problems.len()).sum::<usize>();
         let noun = if count == 1 { "problem" } else { "problems" };
-        let mut text = format!("{}: {count} {noun}\n", place.file);
+        let mut text = format!("{}: {count} {noun}\n", place.files());
         if !self.common.is_empty() {
             text.push_str(&format!("\n{}", list(&self.common)));
         }
@@ -100,9 +103,19 @@ impl Place<'_> {
 
     fn finding(&self, level: &str, site: Option<&SiteId>, path: Option<&str>, message: &str) -> Value {
         let path = path.filter(|path| !path.is_empty());
-        let line = path.and_then(|path| self.line(path));
+        let (file, line) = path.map_or((self.file, None), |path| self.file_and_line(path));
         let site = site.map(ToString::to_string);
-        json!({ "level": level, "file": self.file, "line": line, "site": site, "path": path, "message": message })
+        json!({ "level": level, "file": file, "line": line, "site": site, "path": path, "message": message })
+    }
+
+    /// All that was read, for people.
+    pub(super) fn files(&self) -> String {
+        self.beside.map_or_else(|| self.file.to_owned(), |beside| format!("{} with {}", self.file, beside.name))
+    }
+
+    fn file_and_line(&self, path: &str) -> (&str, Option<usize>) {
+        let beside = self.beside.and_then(|beside| Some((beside.name.as_str(), beside.source.line(path)?)));
+        beside.map_or_else(|| (self.file, self.line(path)), |(file, line)| (file, Some(line)))
     }
 
     /// Problems name variables as they stand below `vars`.
@@ -133,12 +146,18 @@ pub(super) struct Good<'a> {
     pub(super) configs: &'a [&'a Config],
     /// The secrets that are set elsewhere.
     pub(super) secrets: &'a [String],
+    /// What was read online.
+    pub(super) read: &'a [String],
 }
 
 impl Good<'_> {
     fn data(&self) -> Map<String, Value> {
         let sites: Vec<Value> = self.configs.iter().map(|config| site(config)).collect();
-        Map::from_iter([("sites".to_owned(), json!(sites)), ("secrets".to_owned(), json!(self.secrets))])
+        let mut members = vec![("sites", json!(sites)), ("secrets", json!(self.secrets))];
+        if !self.read.is_empty() {
+            members.push(("online", json!(self.read)));
+        }
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -196,7 +215,7 @@ mod tests {
         let text = "name = \"a\"\n[vars]\nPUBLIC_URL = 1\n[vars.ROUTES.\"/x\"]\nupstream = 1\n\
             [env.a.vars]\nSHOP_PUBLIC_URL = 2\n[env.a.vars.SHOP_ROUTES.\"GET /x\"]\nmethods = []\n";
         let source = Source::parse(Syntax::Toml, text).unwrap();
-        let place = |environment| Place { file: "wrangler.toml", environment, source: Some(&source) };
+        let place = |environment| Place { file: "wrangler.toml", environment, source: Some(&source), beside: None };
         let lines =
             |environment, paths: &[&str]| paths.iter().map(|path| place(environment).line(path)).collect::<Vec<_>>();
         let top = lines(None, &["PUBLIC_URL", "ROUTES.\"/x\".upstream", "ROUTES.\"/x\".token", "name", "POSTERN_KEYS"]);

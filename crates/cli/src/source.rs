@@ -81,7 +81,8 @@ impl Source {
     /// Where it is not what its name says, and how. What stands there is not repeated: it may be a secret.
     pub(super) fn parse(syntax: Syntax, text: &str) -> Result<Self, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut lines = Lines { text, found: BTreeMap::new() };
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut lines = Lines { starts, found: BTreeMap::new() };
         let values = match syntax {
             Syntax::Toml => lines.toml(text)?,
             Syntax::Json => lines.json(text)?,
@@ -91,18 +92,19 @@ impl Source {
 
     /// The line of the key at `path`, or of the nearest table around it.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
-        let is_around = |key: &str| path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.lines.iter().filter(|(key, _)| is_around(key)).max_by_key(|(key, _)| key.len()).map(|(_, line)| *line)
+        let ends = std::iter::once(path.len()).chain(path.rmatch_indices('.').map(|(at, _)| at));
+        ends.filter_map(|end| self.lines.get(path.get(..end)?)).copied().next()
     }
 }
 
 /// Gathers the line of each key.
-struct Lines<'a> {
-    text: &'a str,
+struct Lines {
+    /// Where each line begins.
+    starts: Vec<usize>,
     found: BTreeMap<String, usize>,
 }
 
-impl Lines<'_> {
+impl Lines {
     fn toml(&mut self, text: &str) -> Result<Map<String, Value>, String> {
         let failed = |error: toml::de::Error| {
             let line = self.line_at(error.span().map_or(0, |span| span.start));
@@ -178,7 +180,7 @@ impl Lines<'_> {
     }
 
     fn line_at(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+        self.starts.partition_point(|start| *start <= offset)
     }
 }
 

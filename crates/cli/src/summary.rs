@@ -27,7 +27,7 @@ pub(super) fn write(
     (secret_names, warnings): (&[String], &[Warning]),
 ) -> String {
     let environment = place.environment.map_or_else(String::new, |name| format!(" (env {name})"));
-    let mut text = format!("{}{environment}: no problems\n", place.file);
+    let mut text = format!("{}{environment}: no problems\n", place.files());
     text.extend(configs.iter().map(|config| site(config)));
     text.push_str(&secrets(place, secret_names));
     if !warnings.is_empty() {

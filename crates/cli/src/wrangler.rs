@@ -8,6 +8,7 @@ use postern::config::{Config, Problem};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
 
+use super::configuration::Configuration;
 use super::source::{Source, Syntax};
 
 /// What one variable may take up as JSON, in bytes.
@@ -35,6 +36,8 @@ pub(super) struct Wrangler {
     top: Map<String, Value>,
     environment: Option<(String, Map<String, Value>)>,
     syntax: Syntax,
+    /// The variables of a configuration file.
+    bundled: Option<Map<String, Value>>,
 }
 
 impl Wrangler {
@@ -44,11 +47,17 @@ impl Wrangler {
     /// When it has no such environment.
     pub(super) fn new(source: &Source, environment: Option<&str>) -> Result<Self, String> {
         let (top, syntax) = (source.values.clone(), source.syntax);
-        let Some(name) = environment else { return Ok(Self { top, environment: None, syntax }) };
+        let Some(name) = environment else { return Ok(Self { top, environment: None, syntax, bundled: None }) };
         let table = top.get("env").and_then(|all| all.get(name)).and_then(Value::as_object);
         let table = table.ok_or_else(|| format!("expected a table `env.{name}`, found nothing"))?;
         let environment = Some((name.to_owned(), table.clone()));
-        Ok(Self { top, environment, syntax })
+        Ok(Self { top, environment, syntax, bundled: None })
+    }
+
+    /// With a configuration file beside it, `vars` may be missing.
+    pub(super) fn beside(mut self, file: Option<&Configuration>) -> Self {
+        self.bundled = file.map(|file| file.vars().clone());
+        self
     }
 
     /// `[vars]`. An environment has its own and inherits none.
@@ -59,6 +68,7 @@ impl Wrangler {
         let missing = match self.own("vars") {
             Some(Value::Object(vars)) => return Ok(vars.clone()),
             Some(_) => self.problem("vars", "expected a table"),
+            None if self.bundled.is_some() => return Ok(Map::new()),
             None => self.problem("vars", "expected the table of Postern's variables, found nothing"),
         };
         Err(std::iter::once(missing).chain(self.misplaced()).collect())
@@ -212,6 +222,12 @@ impl Wrangler {
         tables.filter_map(|table| table.get(key)?.as_str()).collect()
     }
 
+    /// The variables, of the file and of `vars`.
+    fn variables(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let bound = self.own("vars").and_then(Value::as_object);
+        bound.into_iter().chain(&self.bundled).flatten()
+    }
+
     /// A setting that an environment must have itself.
     fn own(&self, key: &str) -> Option<&Value> {
         match &self.environment {
@@ -240,7 +256,7 @@ fn too_large(vars: &Map<String, Value>) -> Vec<Problem> {
         .filter(|(_, size)| *size > MAX_VARIABLE_BYTES)
         .map(|(name, size)| {
             let message =
-                format!("expected at most {MAX_VARIABLE_BYTES} bytes as JSON, the platform's limit, found {size}; a configuration in a file of its own, bundled with the Worker, has no such limit");
+                format!("expected at most {MAX_VARIABLE_BYTES} bytes as JSON, the platform's limit, found {size}: put it into a configuration file, which has no such limit");
             Problem { path: name.clone(), message }
         })
         .collect()

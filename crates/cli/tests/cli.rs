@@ -68,33 +68,6 @@ fn programs_get_the_same_as_data() {
     answers_as_recorded("unreadable-json", &["check", "--config", "unreadable.toml", "--json"], 2);
 }
 
-/// As somebody would who copies them into the `wrangler.toml` of the demo, in place of its variables.
-#[test]
-fn the_configurations_that_the_documentation_shows_are_good() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
-    let wrangler = read("wrangler.toml");
-    let (bindings, _) = wrangler.split_once("\n[vars]\n").unwrap();
-    let site = "[vars]\nPUBLIC_URL = \"https://app.example.com\"\n\
-        [vars.PROVIDERS.corp]\nissuer = \"https://login.example.com\"\nclient_id = \"a\"\n";
-    let shown = [
-        ("README.md", "PUBLIC_URL = ", ""),
-        ("docs/reference/annotated-configuration.md", "# PATHS = ", ""),
-        ("docs/reference/annotated-configuration.md", "[vars.ROUTE_GROUPS.api]\nupstream", site),
-        ("docs/reference/annotated-configuration.md", "SITES = ", ""),
-    ];
-    for (number, (page, part, before)) in shown.iter().enumerate() {
-        let text = read(page);
-        let all = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
-        let shown = format!("{before}{}", all.into_iter().find(|text| text.contains(part)).unwrap());
-        let services = ["ORDERS", "SHOP"].map(|name| format!("[[services]]\nbinding = \"{name}\"\nservice = \"x\"\n"));
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shown-{number}.toml"));
-        std::fs::write(&file, format!("{bindings}\n{}\n{shown}", services.concat())).unwrap();
-        let output = postern(&["check", "--config", file.to_str().unwrap()], "");
-        assert!(output.status.success(), "{page}: {}", String::from_utf8_lossy(&output.stdout));
-    }
-}
-
 #[test]
 fn every_problem_is_listed_with_its_path_and_no_secret() {
     answers_as_recorded("wrong", &["check", "--config", "wrong.toml"], 1);
@@ -105,6 +78,67 @@ fn every_problem_is_listed_with_its_path_and_no_secret() {
 fn a_route_is_summed_up_with_the_keys_of_its_group() {
     answers_as_recorded("groups", &["check", "--config", "groups.toml"], 0);
     answers_as_recorded("groups-wrong", &["check", "--config", "groups.toml", "--env", "wrong"], 1);
+}
+
+#[test]
+fn variables_may_be_in_a_configuration_file_beside_wranglers() {
+    answers_as_recorded("file-json", &["check", "--config", "file/json/wrangler.jsonc"], 0);
+    answers_as_recorded("file-toml", &["check", "--config", "file/toml/wrangler.jsonc"], 0);
+    answers_as_recorded("file-wrong", &["check", "--config", "file/wrong/wrangler.jsonc"], 1);
+    answers_as_recorded("file-wrong-json", &["check", "--config", "file/wrong/wrangler.jsonc", "--json"], 1);
+    // What is made of the other file is out of date.
+    answers_as_recorded("file-both", &["check", "--config", "file/both/wrangler.jsonc"], 2);
+    // With a schema for editors, it is up to date all the same.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("both-files");
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in ["json/postern.json", "toml/postern.toml", "toml/wrangler.jsonc"] {
+        let name = file.rsplit('/').next().unwrap();
+        std::fs::copy(Path::new(FIXTURES).join("file").join(file), folder.join(name)).unwrap();
+    }
+    let both = folder.join("wrangler.jsonc");
+    assert_eq!(postern(&["check", "--config", both.to_str().unwrap()], "").status.code(), Some(0));
+    // No `vars` at all, and no `PUBLIC_URL` in the file either.
+    answers_as_recorded("file-bare", &["check", "--config", "file/json/wrangler.jsonc", "--env", "bare"], 1);
+    answers_as_recorded("file-none", &["check", "--config", "file/json/wrangler.jsonc", "--file", "none"], 1);
+    let named = ["check", "--config", "file/wrong/wrangler.jsonc", "--file", "file/json/postern.json"];
+    assert_eq!(postern(&named, "").status.code(), Some(0));
+    let absent = ["check", "--config", "file/json/wrangler.jsonc", "--file", "file/json/absent.json"];
+    assert_eq!(postern(&absent, "").status.code(), Some(2));
+}
+
+#[test]
+fn toml_becomes_the_json_that_says_the_same() {
+    let output = postern(&["json", "file/toml/postern.toml"], "");
+    assert_eq!(output.status.code(), Some(0));
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = std::fs::read_to_string(Path::new(FIXTURES).join("file/json/postern.json")).unwrap();
+    let mut written: serde_json::Value = serde_json::from_str(&text).unwrap();
+    written.as_object_mut().unwrap().remove("$schema").unwrap();
+    assert_eq!(made, written);
+    assert_eq!(postern(&["json"], "").status.code(), Some(2));
+    assert_eq!(postern(&["json", "unreadable.toml"], "").status.code(), Some(2));
+}
+
+/// A file that the Worker would refuse is refused here too, and by the same words.
+#[test]
+fn a_configuration_file_is_held_to_what_the_worker_reads() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("configuration-file");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(Path::new(FIXTURES).join("file/json/wrangler.jsonc"), folder.join("wrangler.jsonc")).unwrap();
+    let config = folder.join("wrangler.jsonc");
+    let check = |text: &str| {
+        std::fs::write(folder.join("postern.json"), text).unwrap();
+        let output = postern(&["check", "--config", config.to_str().unwrap()], "");
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    for (text, said) in [
+        ("{ \"ROUTES\": {}, } // the Worker reads no comments", "configuration file: expected JSON"),
+        (&format!("{{ \"$schema\": \"{}\" }}", "x".repeat(1 << 21)), "configuration file: expected at most"),
+        ("{ \"PUBLIC_URL\": \"https://app.example.com\" }", "PUBLIC_URL: is in the configuration file and among"),
+    ] {
+        let (code, out) = check(text);
+        assert!(code == Some(1) && out.contains(said), "{said}: {out}");
+    }
 }
 
 #[test]
@@ -130,7 +164,12 @@ fn a_file_that_cannot_be_read_is_told_by_its_place_not_its_content() {
     answers_as_recorded("unreadable", &["check", "--config", "unreadable.toml"], 2);
     answers_as_recorded("unreadable-secrets", &["check", "-c", "development.toml", "--secrets", "unreadable.vars"], 2);
     answers_as_recorded("no-environment", &["check", "--config", "deployment.toml", "--env", "nowhere"], 2);
-    assert_eq!(postern(&["check", "--config", "absent.toml"], "").status.code(), Some(2));
+    for (file, why) in [("absent.toml", "there is no such file"), (".", "it is a folder"), ("empty.toml/a", "")] {
+        let output = postern(&["check", "--config", file], "");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        assert!(said.starts_with(&format!("postern: cannot read `{file}`: {why}")), "{said}");
+    }
 }
 
 /// Asks in the folder of the examples.

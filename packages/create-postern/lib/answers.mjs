@@ -140,7 +140,7 @@ async function providerAnswers(options, provider, { isDemo, addresses, providerP
   if (wrongClientId(clientId)) throw new Problem(`--client-id: ${wrongClientId(clientId)}`);
   const secret = env.POSTERN_CLIENT_SECRET ?? (questions ? await questions.secret(`${clientAuthWord(provider)}, kept in .dev.vars alone (not shown; ${later})`) : '');
   if (quoted(secret) === undefined) throw new Problem('the client secret has characters that .dev.vars cannot hold');
-  return { settings, clientId, secret, title: provider.title, clientAuth: provider.client_auth, register };
+  return { settings, clientId, secret, title: provider.title, clientAuth: provider.client_auth, register, isTold: Boolean(questions) };
 }
 
 const clientAuthWord = ({ client_auth: how }) => (how === 'apple' ? 'Private key on one line' : 'Client secret');

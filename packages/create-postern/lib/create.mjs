@@ -15,13 +15,13 @@ import { lookAt } from './project.mjs';
 import { report } from './report.mjs';
 
 /** Does all of it; resolves with the exit code: 0 it is done, 1 something is in the way. */
-export async function createPostern({ args, env, input, output, errors, folder: from }) {
+export async function createPostern({ args, env, input, output, errors, folder: from, node }) {
   try {
     const options = readOptions(args);
     if (options.help) return say(output, USAGE);
     if (options.version) return say(output, `create-postern ${VERSION}\n`);
     const canAsk = Boolean(input.isTTY) && !options.yes;
-    return await create({ options, env, canAsk, input, output, from });
+    return await create({ options, env, canAsk, input, output, from, node });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     errors.write(`create-postern: ${error.message}\n`);
@@ -29,7 +29,7 @@ export async function createPostern({ args, env, input, output, errors, folder: 
   }
 }
 
-async function create({ options, env, canAsk, input, output, from }) {
+async function create({ options, env, canAsk, input, output, from, node }) {
   const paint = paintFor(output, env);
   const project = lookAt(resolve(from, options.folder ?? '.'));
   // Wrangler reads only one of them, without a word about the other.
@@ -51,7 +51,7 @@ async function create({ options, env, canAsk, input, output, from }) {
   const ignored = ignoring(project.has('.gitignore') ? readFileSync(join(project.folder, '.gitignore'), 'utf8') : undefined);
   if (ignored) files['.gitignore'] = { text: ignored };
   write(project.folder, files);
-  return say(output, report({ answers, written: Object.keys(files), names, project, from, paint }));
+  return say(output, report({ answers, written: Object.keys(files), names, project, from, node, paint }));
 }
 
 function say(output, text) {

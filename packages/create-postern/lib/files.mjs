@@ -33,7 +33,7 @@ function wranglerFile(answers) {
     [undefined, {
       $schema: 'node_modules/postern/wrangler.schema.json',
       name, main: 'node_modules/postern/index.js',
-      compatibility_date: dateFor(answers), compatibility_flags: PLATFORM.compatibilityFlags,
+      ...runtimeFor(answers),
     }],
     ['Where browsers reach it. Any other address would go past the rules of your zone.', {
       ...(isOwnHost && { routes: [{ pattern: new URL(url).host, custom_domain: true }] }),
@@ -67,7 +67,7 @@ function wranglerFile(answers) {
 }
 
 /** Vite's plugin brings a runtime of its own, which is older than wrangler's. */
-const dateFor = ({ vite }) => (vite ? PLATFORM.viteCompatibilityDate : PLATFORM.compatibilityDate);
+const runtimeFor = ({ vite }) => (vite ? PLATFORM.vite : PLATFORM.wrangler);
 
 /** Files are for everybody, the API is for people who signed in. */
 function routes(api) {
@@ -115,7 +115,7 @@ function apiFiles(answers) {
   const config = jsonc([
     [undefined, {
       $schema: '../node_modules/wrangler/config-schema.json',
-      name: `${name}-api`, main: 'index.js', compatibility_date: dateFor(answers),
+      name: `${name}-api`, main: 'index.js', compatibility_date: runtimeFor(answers).compatibility_date,
     }],
     ['Only Postern reaches it, over its service binding.', { workers_dev: false, preview_urls: false }],
     ['Whose assertions it believes: PUBLIC_URL of Postern.', { vars: { POSTERN_URL: url ?? origin } }],

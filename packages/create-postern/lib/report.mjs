@@ -7,7 +7,10 @@ import { viteConfigFile } from './files.mjs';
 import { wrapped } from './paint.mjs';
 import { secretName } from './providers.mjs';
 
-export function report({ answers, written, names, project, from, paint }) {
+/** The oldest Node that wrangler runs on. */
+const WRANGLER_NODE = [22, 12];
+
+export function report({ answers, written, names, project, from, node, paint }) {
   return [
     '',
     paint.bold(`Postern is set up for ${answers.name}.`),
@@ -17,13 +20,14 @@ export function report({ answers, written, names, project, from, paint }) {
     ...missing(answers, paint),
     ...vite(answers, paint),
     ...apiOf(answers, paint),
+    ...oldNode(node, paint),
     ...next(answers, names, relative(from, project.folder), paint),
     '',
   ].join('\n');
 }
 
-function registration({ isDemo, title, register }, paint) {
-  return isDemo ? [] : ['', paint.bold(`At ${title}`), numbered(register)];
+function registration({ isDemo, isTold, title, register }, paint) {
+  return isDemo || isTold ? [] : ['', paint.bold(`At ${title}`), numbered(register)];
 }
 
 function missing(answers, paint) {
@@ -56,6 +60,13 @@ function apiOf({ api }, paint) {
   ];
 }
 
+/** Wrangler says so itself, but only once all is installed. */
+function oldNode(node, paint) {
+  const [major, minor] = node.split('.').map(Number);
+  const isRecent = major > WRANGLER_NODE[0] || (major === WRANGLER_NODE[0] && minor >= WRANGLER_NODE[1]);
+  return isRecent ? [] : ['', wrapped('', `${paint.bold('First')}, install Node ${WRANGLER_NODE.join('.')} or later, which wrangler needs: this is ${node}.`)];
+}
+
 function next(answers, { dev, check, deploy }, folder, paint) {
   const { isDemo, origin } = answers;
   const step = (command, why) => `  ${paint.cyan(command)}${why ? `${' '.repeat(Math.max(1, 34 - command.length))}${paint.dim(why)}` : ''}`;
@@ -68,10 +79,14 @@ function next(answers, { dev, check, deploy }, folder, paint) {
     step(`npm run ${check}`, 'what the configuration means'),
     ...(isDemo
       ? ['', wrapped('', 'For a provider of your own: npm create postern -- --provider NAME --force')]
-      : ['', paint.bold('To deploy'), ...secrets(answers).map((command) => step(command)), step(`npm run ${deploy}`)]),
+      : ['', paint.bold('To deploy'), ...secrets(answers).map(([command, why]) => step(command, why)), step(`npm run ${deploy}`)]),
   ];
 }
 
 function secrets(answers) {
-  return ['npx postern keys new', 'npx wrangler secret put POSTERN_KEYS', `npx wrangler secret put ${secretName(answers)}`];
+  return [
+    ['npx postern keys new', 'a key, for the next command'],
+    ['npx wrangler secret put POSTERN_KEYS'],
+    [`npx wrangler secret put ${secretName(answers)}`],
+  ];
 }

@@ -4,12 +4,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { checkOnline } from './online.mjs';
 import { runModule } from './wasi.mjs';
 
 const MODULE = process.env.POSTERN_CLI ?? fileURLToPath(new URL('../cli.wasm', import.meta.url));
 const FAILED = 101;
 
-function main(args) {
+async function main(args) {
   let bytes;
   try {
     bytes = readFileSync(MODULE);
@@ -17,7 +18,9 @@ function main(args) {
     return end({ out: '', err: `postern: cannot read its own module \`${MODULE}\`: ${error.message}\n`, code: FAILED });
   }
   try {
-    return end(runModule(new WebAssembly.Module(bytes), args));
+    const module = new WebAssembly.Module(bytes);
+    const online = args[0] === 'check' && args.includes('--online');
+    return end(online ? await checkOnline((asked, input) => runModule(module, asked, input), args) : runModule(module, args));
   } catch (error) {
     return end({ out: '', err: `${error.said ?? ''}postern: this is a fault of its own: ${error.stack}\n`, code: FAILED });
   }
@@ -35,4 +38,4 @@ function end({ out, err, code }) {
 const withSlashes = (arg) => (existsSync(arg) ? arg.replaceAll('\\', '/') : arg);
 
 const args = process.argv.slice(2);
-main(process.platform === 'win32' ? args.map(withSlashes) : args);
+await main(process.platform === 'win32' ? args.map(withSlashes) : args);

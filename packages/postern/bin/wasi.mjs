@@ -43,10 +43,11 @@ class Exit extends Error {
  *
  * @param {WebAssembly.Module} module
  * @param {string[]} args
+ * @param {string} [input] in place of standard input
  * @returns {{ out: Buffer, err: Buffer, code: number }}
  */
-export function runModule(module, args) {
-  const process = new Process(['postern', ...args]);
+export function runModule(module, args, input) {
+  const process = new Process(['postern', ...args], input);
   const functions = process.functions();
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
@@ -67,10 +68,12 @@ export function runModule(module, args) {
 class Process {
   memory = null;
   #args;
+  #input = null;
   #output = { 1: [], 2: [] };
   #open = new Map(ROOTS.map(([name, path], index) => [FIRST_ROOT + index, { path, name }]));
 
-  constructor(args) {
+  constructor(args, input) {
+    if (input !== undefined) this.#input = Buffer.from(input);
     this.#args = args.map((arg) => Buffer.from(`${arg}\0`));
   }
 
@@ -174,14 +177,22 @@ class Process {
 
   #read(fd, vectors, count, at) {
     const opened = this.#opened(fd);
+    if (fd !== 0 && opened.file === undefined) return IS_FOLDER;
     let total = 0;
     for (const vector of this.#vectors(vectors, count)) {
-      const read = fd === 0 ? readInput(vector) : readSync(opened.file, vector, 0, vector.length, opened.at);
+      const read = fd === 0 ? this.#readInput(vector) : readSync(opened.file, vector, 0, vector.length, opened.at);
       if (fd !== 0) opened.at += read;
       total += read;
       if (read < vector.length) break;
     }
-    this.#view().setUint32(at, total, true);
+    return this.#view().setUint32(at, total, true);
+  }
+
+  #readInput(vector) {
+    if (!this.#input) return readInput(vector);
+    const read = this.#input.copy(vector);
+    this.#input = this.#input.subarray(read);
+    return read;
   }
 
   #write(fd, vectors, count, at) {

@@ -20,3 +20,14 @@ declare const worker: {
   scheduled(event: unknown, env: unknown, context: unknown): Promise<void>;
 };
 export default worker;
+
+/**
+ * The Worker with a configuration file, a JSON module or its text: variables by their names. It has no limit of size, as
+ * variables have.
+ *
+ *     import { configured } from 'postern';
+ *     import configuration from '../postern.json';
+ *     export * from 'postern';
+ *     export default configured(configuration);
+ */
+export function configured(file: object | string): typeof worker;

@@ -17,7 +17,13 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SUPPORT = join(ROOT, "tests/e2e/support");
 /** A main module of a test's own, in front of the built one. */
 const MAIN = "main.js";
-const KINDS = { ".js": "esModule", ".wasm": "wasm" };
+const KINDS = { ".js": "esModule", ".json": "json", ".txt": "text", ".wasm": "wasm" };
+/** A main module that adds a configuration file, as users write it. */
+const configuredBy = (file) => `import { configured } from "./index.js";
+import configuration from "./${file}";
+export * from "./index.js";
+export default configured(configuration);
+`;
 
 /** A Workers KV namespace as workerd speaks to one, in memory; what is in it from the start is in `ENTRIES`. */
 const NAMESPACE = `
@@ -42,7 +48,7 @@ function modules(folder) {
   const files = readdirSync(join(folder, "build"), { recursive: true, encoding: "utf8" }).sort();
   const known = files.map((file) => [file, KINDS[/\.[a-z]+$/.exec(file)?.[0]]]).filter(([, kind]) => kind);
   // The first module is the main one.
-  const main = files.includes(MAIN) ? MAIN : "index.js";
+  const main = [MAIN, "index.js"].find((file) => files.includes(file));
   known.sort(([one], [other]) => Number(other === main) - Number(one === main));
   return known.map(([file, kind]) => `(name = ${text(file)}, ${kind} = embed ${text(`build/${file}`)})`).join(",\n      ");
 }
@@ -119,22 +125,36 @@ export class BareWorkerd {
 
   /**
    * @param {object} options as of startPostern: `providers`, `session`, `routes`, `keys`, `vars`, `build`, `upstream`;
+   * `inFile`, the names of variables that are in a configuration file, and `file`, what else is in there: an object, or the
+   * whole text for a module of text;
+   * `built`, a folder elsewhere with what is built;
    * `published`, what is in the namespace of policies from the start, by key; without it there is no such namespace;
    * `main`, the text of a module in front of the built one, which it imports as `./index.js`;
    * and `peers`, other Workers in the same process before the same upstream: by name, each with a `script`, `bindings`, and later its `port`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", upstream = join(SUPPORT, "echo.mjs"), published, peers = {}, main }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", built = join(ROOT, build), upstream = join(SUPPORT, "echo.mjs"), published, peers = {}, inFile = [], file, main }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
     this.peers = peers;
     this.published = published;
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
-    cpSync(join(ROOT, build), join(this.folder, "build"), { recursive: true });
+    cpSync(built, join(this.folder, "build"), { recursive: true });
     if (main) writeFileSync(join(this.folder, "build", MAIN), main);
+    if (file !== undefined || inFile.length > 0) this.#configure(inFile, file);
     cpSync(upstream, join(this.folder, "echo.mjs"));
     writeFileSync(join(this.folder, "namespace.mjs"), NAMESPACE);
     for (const [name, { script }] of Object.entries(peers)) writeFileSync(join(this.folder, `${name}.mjs`), script);
+  }
+
+  /** Moves variables into a file. */
+  #configure(names, file = {}) {
+    const name = typeof file === "string" ? "postern.txt" : "postern.json";
+    const variables = Object.fromEntries(names.map((variable) => [variable, this.bindings[variable]]));
+    for (const variable of names) delete this.bindings[variable];
+    const contents = typeof file === "string" ? file : JSON.stringify({ ...variables, ...file });
+    writeFileSync(join(this.folder, "build", name), contents);
+    writeFileSync(join(this.folder, "build", MAIN), configuredBy(name));
   }
 
   /** Starts it, and waits until it answers. */

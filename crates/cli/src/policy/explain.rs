@@ -1,7 +1,6 @@
 //! `postern policy explain`: who, what → decision and why.
 
 use std::fmt::Write;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser};
@@ -12,7 +11,8 @@ use serde_json::Value;
 
 use super::case::{Asked, Routes, Who};
 use super::question::Question;
-use super::{Answer, USAGE, list, load, read};
+use super::{Answer, USAGE, list, load};
+use crate::files::read_or_input;
 
 /// One case in a file of its own.
 #[derive(Debug, Deserialize)]
@@ -49,19 +49,10 @@ fn explain(case: &Path, paths: &[PathBuf]) -> Result<Answer, String> {
         Err(problems) => return Ok(Answer::wrong(list(&problems))),
     };
     let name = case.display();
-    let file: File = serde_json::from_str(&text(case)?).map_err(|error| format!("{name}: {error}"))?;
+    let file: File = serde_json::from_str(&read_or_input(case)?).map_err(|error| format!("{name}: {error}"))?;
     let routes = Routes::parse(&file.routes).map_err(|error| format!("{name}: {error}"))?;
     let question = Question::new((file.principal.as_ref(), file.asked.as_ref()), file.evaluation.as_ref(), &routes);
     Ok(Answer::good(account(&set, &question.map_err(|error| format!("{name}: {error}"))?)))
-}
-
-fn text(case: &Path) -> Result<String, String> {
-    if case.as_os_str() != "-" {
-        return read(case);
-    }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| format!("cannot read standard input: {error}"))?;
-    Ok(text)
 }
 
 fn account(set: &PolicySet, question: &Question<'_>) -> String {

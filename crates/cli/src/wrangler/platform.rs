@@ -1,13 +1,17 @@
 //! What of wrangler's settings the Worker relies on beside its bindings: the addresses that lead to it, the classes of its
 //! objects, and how the platform runs it.
 
-use postern::config::{Config, Names, Problem};
+use postern::config::{Config, Constraint, Names, Problem, TokenIssuer};
 use serde_json::{Map, Value};
 
 use super::Wrangler;
 
 /// The day whose platform the Worker is tested on.
 const COMPATIBILITY_DATE: &str = "2026-11-17";
+/// The oldest one, for tools that bring an older runtime such as the plugin for Vite. It needs a flag: without it, an upstream
+/// is not told that the browser went away.
+const OLDEST_DATE: &str = "2026-10-12";
+const REQUEST_SIGNAL: &str = "enable_request_signal";
 const STRICTLY_PUBLIC: &str = "global_fetch_strictly_public";
 const WORKERS_DEV: &str = ".workers.dev";
 
@@ -18,12 +22,13 @@ impl Wrangler {
         problems.extend(self.compatibility());
         problems.extend(self.classes());
         problems.extend(self.unreached(sites));
+        problems.extend(self.without_certificates(sites));
         problems
     }
 
     /// Variables of Postern's that are not below `vars`, where nothing reads them: a rule among them would not be there.
     pub(super) fn misplaced(&self) -> Vec<Problem> {
-        let names = Names::of(self.own("vars").and_then(|vars| vars.get("SITES")));
+        let names = Names::of(self.variables().find(|(name, _)| *name == Names::SITES).map(|(_, sites)| sites));
         let told = |prefix: &str, place: &str, table: &Map<String, Value>| -> Vec<Problem> {
             let stray = table.keys().filter(|key| names.is_variable(key) || *key == "SITES");
             let told = |key: &String| Problem {
@@ -59,8 +64,8 @@ impl Wrangler {
 
     /// The host of each `PUBLIC_URL` with `https`, whatever else is wrong.
     fn public_hosts(&self) -> impl Iterator<Item = &str> {
-        let vars = self.own("vars").and_then(Value::as_object).into_iter().flatten();
-        let urls = vars.filter(|(name, _)| name.ends_with("PUBLIC_URL")).filter_map(|(_, url)| url.as_str());
+        let urls =
+            self.variables().filter(|(name, _)| name.ends_with("PUBLIC_URL")).filter_map(|(_, url)| url.as_str());
         urls.filter_map(|url| Some(url.strip_prefix("https://")?.trim_end_matches('/')))
     }
 
@@ -84,15 +89,16 @@ impl Wrangler {
     fn compatibility(&self) -> Vec<Problem> {
         let date = self.inherited("compatibility_date").and_then(Value::as_str);
         let flags = self.inherited("compatibility_flags").and_then(Value::as_array);
-        let is_strict = flags.is_some_and(|flags| flags.iter().any(|flag| flag == STRICTLY_PUBLIC));
-        let date = date.is_none_or(|date| date < COMPATIBILITY_DATE).then(|| {
+        let has = |name: &str| flags.is_some_and(|flags| flags.iter().any(|flag| flag == name));
+        let oldest = if has(REQUEST_SIGNAL) { OLDEST_DATE } else { COMPATIBILITY_DATE };
+        let is_strict = has(STRICTLY_PUBLIC);
+        let date = date.is_none_or(|date| date < oldest).then(|| {
             let found = date.map_or_else(|| "nothing".to_owned(), |date| format!("`{date}`"));
-            self.problem(
-                "compatibility_date",
-                format!(
-                    "expected `{COMPATIBILITY_DATE}` or later, the platform that the Worker is tested on, found {found}"
-                ),
-            )
+            let expected = format!(
+                "expected `{COMPATIBILITY_DATE}` or later, the platform that the Worker is tested on, or `{OLDEST_DATE}` or later \
+                 with the compatibility flag `{REQUEST_SIGNAL}`"
+            );
+            self.problem("compatibility_date", format!("{expected}; found {found}"))
         });
         let flags = (!is_strict).then(|| {
             let why = "without it, a request to a host of your own zone goes past that host's guards";
@@ -144,6 +150,17 @@ impl Wrangler {
             self.problem("routes", format!("expected one for `{host}` (`{setting}`), found {found}"))
         };
         missing.map(told).collect()
+    }
+
+    /// Issuers whose tokens are bound to certificates, of sites at workers.dev, where the platform asks for none.
+    fn without_certificates(&self, sites: &[&Config]) -> Vec<Problem> {
+        let at_workers_dev = sites.iter().filter(|site| self.is_at_workers_dev(site.public_url.host()));
+        let bound = at_workers_dev.flat_map(|site| site.issuers.iter().map(move |issuer| (site, issuer)));
+        let told = |(site, issuer): (&&Config, &TokenIssuer)| Problem {
+            path: site.site.binding(&format!("ISSUERS.{}.sender", issuer.id)),
+            message: "expected `dpop` or `any`: client certificates are shown to a zone, not at workers.dev".to_owned(),
+        };
+        bound.filter(|(_, issuer)| issuer.sender == Constraint::Mtls).map(told).collect()
     }
 
     /// The hosts that lead to the Worker, as patterns.
@@ -230,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn an_older_runtime_needs_the_flag_that_tells_it_of_browsers_that_went_away() {
+        let with = |date: &str, more: &str| {
+            let text = format!(
+                "compatibility_date = \"{date}\"\ncompatibility_flags = [\"global_fetch_strictly_public\"{more}]\nworkers_dev = false\npreview_urls = false\n"
+            );
+            wrong(&text, None)
+        };
+        let flag = ", \"enable_request_signal\"";
+        for (date, more) in [("2026-11-17", ""), ("2026-12-01", ""), ("2026-10-12", flag), ("2026-11-16", flag)] {
+            assert!(with(date, more).is_empty(), "{date}{more}");
+        }
+        for (date, more) in [("2026-11-16", ""), ("2026-10-12", ", \"disable_request_signal\""), ("2026-10-11", flag)] {
+            assert_eq!(with(date, more), ["compatibility_date"], "{date}{more}");
+        }
+    }
+
+    #[test]
     fn workers_dev_is_open_exactly_where_it_is_the_public_url() {
         let with = |name: &str, workers_dev: &str, url: &str| {
             let text = format!(
@@ -267,6 +301,25 @@ mod tests {
             );
             assert_eq!(wrong(&platform(&text), None), ["preview_urls"], "{previews}");
         }
+    }
+
+    #[test]
+    fn tokens_that_are_bound_to_certificates_need_a_zone() {
+        let of = |host: &str, sender: &str| {
+            let text = platform(&format!(
+                "name = \"front\"\nworkers_dev = {}\npreview_urls = false\n[vars]\nPUBLIC_URL = \"https://{host}\"\n\
+                 ISSUERS.machines = {{ issuer = \"https://as.example.com\", audience = \"a\", sender = \"{sender}\" }}\n\
+                 ROUTES.\"/\" = {{ upstream = \"https://api.example.com\", authenticate = [\"bearer\"] }}\n",
+                host.ends_with(WORKERS_DEV)
+            ));
+            let wrangler = Wrangler::new(&Source::parse(Syntax::Toml, &text).unwrap(), None).unwrap();
+            let vars = wrangler.vars().unwrap();
+            let config = Config::parse(&vars, &|name| Some(crate::stand_in::value(name, &vars))).unwrap();
+            wrangler.platform_problems(&[&config]).into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(of("front.example.workers.dev", "mtls"), ["ISSUERS.machines.sender"]);
+        assert!(of("front.example.workers.dev", "dpop").is_empty());
+        assert!(of("app.example.com", "mtls").is_empty());
     }
 
     #[test]
