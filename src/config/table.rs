@@ -95,7 +95,9 @@ impl<'a> Table<'a> {
 
     /// The table at `key`; `None` when it is absent, or no table, which is reported.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.inner(key, self.get(key)?)
     }
 

@@ -50,6 +50,11 @@ fn set_policy(headers: &mut HeaderMap, policy: String) {
     }
 }
 
+/// Plain text.
+pub(super) fn plain(status: StatusCode, text: String) -> Response {
+    with_type(status, "text/plain; charset=utf-8", text)
+}
+
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     with_type(status, "application/json", body.to_string())

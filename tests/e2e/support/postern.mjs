@@ -314,6 +314,12 @@ export class Postern {
     return { requests: sum("requests"), background: sum("background"), alarms: sum("alarms"), timers: sum("timers") };
   }
 
+  /** What the platform would have charged for so far: questions to objects, rows, alarms. */
+  async spent() {
+    const [{ body }] = await this.#control({});
+    return JSON.parse(body).spent;
+  }
+
   /** What was forwarded upstream so far. */
   async forwarded() {
     const echo = await this.miniflare.getWorker("echo");
