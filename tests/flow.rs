@@ -69,6 +69,8 @@ mod management;
 mod management_policies;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
+#[path = "flow/pages.rs"]
+mod pages;
 #[path = "flow/policies.rs"]
 mod policies;
 #[path = "flow/policy_explain.rs"]

@@ -371,11 +371,17 @@ impl Config {
     }
 }
 
-/// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
+/// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order; without the `order` of providers,
+/// which the runtime adds by their places in the file, and which decides about nothing.
 fn stamp(vars: &Map<String, Value>) -> String {
     let is_known = |name: &str| Config::VARIABLES.contains(&name);
     let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let known = json::object(known);
+    let mut known = json::object(known);
+    if let Some(Value::Object(providers)) = known.get_mut("PROVIDERS") {
+        for table in providers.values_mut().filter_map(Value::as_object_mut) {
+            table.remove("order");
+        }
+    }
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(&known).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()

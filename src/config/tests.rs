@@ -407,6 +407,8 @@ fn the_stamp_names_the_variables_and_nothing_else() {
     assert_eq!(Config::parse(vars.as_object().unwrap(), &other_secret).unwrap().stamp, first);
     let turned: Value = serde_json::from_str(&vars.to_string()).unwrap();
     assert_eq!(stamp(&turned), first);
+    // Nor the places that the runtime gives to providers.
+    assert_eq!(stamp(&with(small(), &["PROVIDERS", "corp", "order"], 3.into())), first);
 }
 
 #[test]
