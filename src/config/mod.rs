@@ -257,10 +257,7 @@ impl Config {
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = router(&mut top, &surroundings);
-        // Where each tenant has an issuer, what one calls a person says nothing without it.
-        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
-        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
-        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming(ids, known)));
         let decisions = top.table("DECISIONS").map(decisions::read);
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
@@ -405,13 +402,17 @@ impl Config {
 
 /// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
 fn stamp(vars: &Map<String, Value>) -> String {
-    let is_known = |name: &str| Config::VARIABLES.contains(&name);
-    let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let mut known = Value::Object(json::object(known));
-    // Some builds of `serde_json` keep objects in the order in which they are written.
-    known.sort_all_objects();
-    let text = known.to_string();
+    let known = vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str()));
+    let mut text = Vec::new();
+    json::write_object_sorted(known.collect(), &mut text);
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The ids of the providers by which a subject names a person. Where each tenant has an issuer, what one of them calls
+/// somebody says nothing without it.
+fn naming(ids: &[ProviderId], known: &[Provider]) -> Vec<ProviderId> {
+    let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+    ids.iter().filter(|id| !has_tenants(id)).cloned().collect()
 }
 
 fn public_url(top: &mut Table<'_>) -> Option<PublicUrl> {

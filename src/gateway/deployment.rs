@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::Gateway;
 use crate::config::{self, Problem, SiteConfig};
 use crate::http::RequestHead;
+use crate::http::public_url::is_this_machine;
 use crate::ids::site::Site;
 use crate::policy::PolicyEngine;
 
@@ -73,6 +74,15 @@ impl Sites {
                 place.and_then(|place| sites.get(*place)).map_or(SiteMatch::Nowhere, Served::place)
             }
         }
+    }
+
+    /// What is wrong with a site that cannot be used, for the developer who asks on their own machine: by plain HTTP, for the
+    /// loopback host that the configuration names. `None` for everybody else.
+    #[must_use]
+    pub fn told_to_developer(&self, head: &RequestHead, why: &Unusable) -> Option<String> {
+        let host = head.host().filter(|host| head.is_plain_http() && is_this_machine(host))?;
+        let problems = why.problems.iter().chain(&self.problems).map(|problem| format!("{problem}\n"));
+        self.by_host.contains_key(host).then(|| problems.collect())
     }
 
     /// The same for a site whose name is known.

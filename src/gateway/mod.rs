@@ -307,6 +307,20 @@ pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Resp
     (request_id, response)
 }
 
+/// The answer where a site's configuration cannot be used, and the id under which the log says why. `told`: what is wrong with
+/// it, if the caller may know.
+#[must_use]
+pub fn unusable(head: &RequestHead, told: Option<&str>, random: &impl Random) -> (String, Response) {
+    let Some(told) = told else { return broken(Some(head), random) };
+    let request_id = request_id::request_id(random);
+    let text = format!(
+        "The configuration cannot be used. Only requests from this machine are told why.\n\n{told}\nRequest {request_id}\n"
+    );
+    let response = response::plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+    let response = response::sealed(response, &request_id, false);
+    (request_id, response)
+}
+
 /// The answer to a request that something else interrupted, and the id under which the log says so: it may be sent again.
 #[must_use]
 pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {

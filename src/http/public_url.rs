@@ -97,6 +97,11 @@ pub(crate) fn absolute(text: &str) -> Option<Url> {
     Url::parse(text).ok()
 }
 
+/// Whether `host[:port]` is this machine, for browsers.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    absolute(&format!("http://{host}")).is_some_and(|url| is_loopback(&url) || is_below_localhost(&url))
+}
+
 /// Whether the host is this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -119,6 +119,11 @@ test("without an administrator's session nothing is read and nothing is sent in 
   }
 });
 
+test("help is no mistake", async () => {
+  const { code, out, err } = await run(["--help"]);
+  assert.deepEqual([code, err, out.startsWith("postern relations dump")], [0, "", true]);
+});
+
 test("commands that are none, and files that are none, change nothing", async () => {
   const before = (await run(["dump"])).out;
   const good = file("good.jsonl", [`document:new#viewer@${person("alice")}`]);

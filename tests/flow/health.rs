@@ -150,7 +150,7 @@ fn administrators_see_the_same_and_nobody_else_does() {
     let root = Browser::new(&world, &gateway).signed_in();
     let answered = root.send(&Asked::script("GET", "/auth/admin/health"));
     assert_eq!((answered.reply().status.as_u16(), &answered.json()["version"]), (200, &json!(postern::VERSION)));
-    assert_eq!(answered.event["action"], "health.read");
+    assert_eq!(answered.event["action"], "management.health");
     world.corp.bend_claims(|claims| claims["sub"] = "alice".into());
     let alice = Browser::new(&world, &gateway).signed_in();
     alice.send(&Asked::script("GET", "/auth/admin/health")).assert_refused(403, "admin.not_an_administrator");

@@ -55,6 +55,8 @@ Usage:
   postern keys new [--ring RING]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+  postern relations dump|load|remove|compare …
+      Writes every tuple of a deployment into a file, and back: in the npm package alone. `postern relations --help` tells how.
   postern schema [--wrangler|--reference]
       Prints the JSON Schema of the configuration, for editors.
       --wrangler   of a `wrangler.jsonc` with the configuration in `vars`

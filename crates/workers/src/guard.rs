@@ -16,7 +16,6 @@
 //! Tokens need no other binding; DPoP proofs need `ONCE`, and sessions `SUBJECTS`, both bound to Postern's own Worker
 //! (`script_name`). `default-features = false` leaves out what only Postern's own Worker exports.
 
-use std::fmt::Display;
 use std::rc::Rc;
 
 use wasm_bindgen::{JsCast, JsValue};
@@ -57,10 +56,11 @@ impl Guard {
 
     /// The site that a request is for, and what it asks of the world.
     fn at(&self, head: &RequestHead) -> Result<(&Rc<Gateway>, Workers), Response> {
-        let broken = |why: &dyn Display| response::broken(Some(head), &why.to_string()).into();
-        match self.deployment.as_ref().map_err(|failure| broken(failure))?.at(head) {
+        let broken = |why: &Exception| Response::from(response::broken(Some(head), &why.to_string()));
+        let deployment = self.deployment.as_ref().map_err(broken)?;
+        match deployment.at(head) {
             SiteMatch::Site(gateway) => Ok((gateway, Workers::new(&self.env, gateway, self.background.clone()))),
-            SiteMatch::Unusable(why) => Err(broken(why)),
+            SiteMatch::Unusable(why) => Err(response::unusable(head, deployment, why).into()),
             SiteMatch::Nowhere => Err(response::misdirected(head).into()),
         }
     }

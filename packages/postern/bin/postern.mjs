@@ -11,6 +11,11 @@ const MODULE = process.env.POSTERN_CLI ?? fileURLToPath(new URL('../cli.wasm', i
 const FAILED = 101;
 
 async function main(args) {
+  if (args[0] === 'relations') {
+    const { relations } = await import('./relations.mjs');
+    process.exitCode = await relations(args.slice(1));
+    return;
+  }
   let bytes;
   try {
     bytes = readFileSync(MODULE);

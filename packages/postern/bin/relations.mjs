@@ -41,7 +41,8 @@ export async function relations(args, { env = process.env, out = process.stdout,
     return await COMMANDS[command]({ site, options, file, write: (line) => put(out, `${line}\n`), say: (line) => err.write(`${line}\n`) });
   } catch (error) {
     if (!(error instanceof Told)) throw error;
-    err.write(`postern relations: ${error.message}\n`);
+    if (error.code === GOOD) out.write(error.message);
+    else err.write(`postern relations: ${error.message}\n`);
     return error.code;
   }
 }
@@ -59,7 +60,7 @@ function read(args) {
     throw new Told(`${error.message}\n\n${USAGE}`, MISUSED);
   }
   const { values, positionals: [command, file, ...more] } = parsed;
-  if (values.help) throw new Told(`\n${USAGE}`, GOOD);
+  if (values.help) throw new Told(USAGE, GOOD);
   if (!Object.hasOwn(COMMANDS, command ?? '')) throw new Told(`expected dump, load, remove or compare\n\n${USAGE}`, MISUSED);
   const foreign = Object.keys(values).find((name) => !['url', 'tries'].includes(name) && !OPTIONS[command].includes(name));
   if (foreign) throw new Told(`\`${command}\` takes no --${foreign}`, MISUSED);

@@ -68,7 +68,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/health",
-        action: "health.read",
+        action: "management.health",
         does: "Tells the version, and whether bindings, stores and issuers work.",
         task: Task::Health,
     },

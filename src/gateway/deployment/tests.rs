@@ -131,3 +131,30 @@ fn where_nobody_can_tell_which_sites_there_are_none_works() {
         assert!(why.to_string().starts_with("configuration: SITES: expected a list"), "{why}");
     }
 }
+
+#[test]
+fn only_a_developer_on_their_own_machine_is_told_what_is_wrong_with_the_configuration() {
+    //
+    let of = |public_url: &str, url: &str| {
+        let mut vars = json!({ "PUBLIC_URL": public_url, "ROUTES": { "/a": { "upstream": "nowhere" } } });
+        vars["PROVIDERS"] = json!({ "corp": { "issuer": "https://login.example.com", "client_id": "app" } });
+        let deployment = deployment(&vars);
+        let head = head(url);
+        let SiteMatch::Unusable(why) = deployment.at(&head) else { panic!("{public_url} works") };
+        deployment.told_to_developer(&head, why)
+    };
+    for host in ["localhost:8787", "127.0.0.1:8787", "[::1]:8787", "app.localhost:8787"] {
+        let origin = format!("http://{host}");
+        assert!(of(&origin, &format!("{origin}/a")).unwrap().contains("ROUTES.\"/a\".upstream: expected"), "{host}");
+    }
+    for (public_url, url) in [
+        ("https://app.example.com", "https://app.example.com/a"),
+        ("https://app.example.com", "http://localhost:8787/a"),
+        ("https://app.example.com", "http://app.example.com/a"),
+        ("http://localhost:8787", "http://localhost:8788/a"),
+        ("http://localhost:8787", "https://localhost:8787/a"),
+        ("http://localhost:8787", "http://localhost.example.com:8787/a"),
+    ] {
+        assert_eq!(of(public_url, url), None, "{public_url} {url}");
+    }
+}

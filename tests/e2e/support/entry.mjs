@@ -20,6 +20,9 @@ let jurisdictions = false;
 // answered.
 const open = { requests: 0, background: 0, alarms: 0 };
 
+// What the platform would charge for: questions to objects, rows that statements read and wrote, alarms that were set and rang.
+const spent = { asked: 0, rowsRead: 0, rowsWritten: 0, alarmsSet: 0, alarmsRung: 0 };
+
 const now = () => RealDate.now() + skewMilliseconds + (lapse.speed - 1) * (RealDate.now() - lapse.since);
 
 globalThis.Date = class extends RealDate {
@@ -123,6 +126,7 @@ function breakableStub(stub, fault) {
     get(object, name) {
       if (name !== "answer") return Reflect.get(fetched, name);
       return async (message) => {
+        spent.asked += 1;
         const broken = FAULTS[fault()];
         const answer = broken ? await broken.call(() => object.answer(message), message, {}) : await object.answer(message);
         return answer instanceof Response ? [answer.status, await answer.text()] : answer;
@@ -178,7 +182,7 @@ async function control(request) {
   if (order.cf !== undefined) cf = order.cf;
   if (order.jurisdictions !== undefined) jurisdictions = order.jurisdictions;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
-  return Response.json({ ...open, alarms: open.alarms + alarms.size, timers: timers.size, skewMilliseconds });
+  return Response.json({ ...open, alarms: open.alarms + alarms.size, timers: timers.size, skewMilliseconds, spent });
 }
 
 // The objects whose alarm rings any moment or is being answered, by their ids. The runtime cannot throw them out of memory
@@ -193,11 +197,31 @@ function ringByTheWall(storage) {
   const setAlarm = prototype.setAlarm;
   if (setAlarm.isMoved) return;
   prototype.setAlarm = function (time, ...more) {
+    spent.alarmsSet += 1;
     const byTheWall = Number(time) - skewMilliseconds;
     if (byTheWall < RealDate.now() + SOON_MILLISECONDS) alarms.add(idOf.get(this));
     return setAlarm.call(this, byTheWall, ...more);
   };
   prototype.setAlarm.isMoved = true;
+}
+
+/** Notes what each statement read and wrote, once its rows are read. */
+function countRows(sql) {
+  const prototype = Object.getPrototypeOf(sql);
+  const exec = prototype.exec;
+  if (exec.isCounted) return;
+  prototype.exec = function (...statement) {
+    const cursor = exec.apply(this, statement);
+    const toArray = cursor.toArray.bind(cursor);
+    cursor.toArray = () => {
+      const rows = toArray();
+      spent.rowsRead += cursor.rowsRead;
+      spent.rowsWritten += cursor.rowsWritten;
+      return rows;
+    };
+    return cursor;
+  };
+  prototype.exec.isCounted = true;
 }
 
 /** A class of objects whose alarms tests can wait for. */
@@ -207,11 +231,13 @@ function ringing(Class) {
     constructor(context, env) {
       idOf.set(context.storage, context.id.toString());
       ringByTheWall(context.storage);
+      countRows(context.storage.sql);
       super(context, env);
       this.#id = context.id.toString();
     }
     async alarm(...about) {
       alarms.delete(this.#id);
+      spent.alarmsRung += 1;
       return counted("alarms", super.alarm(...about));
     }
 

@@ -43,7 +43,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
             "many": { "preset": "entra-multitenant", "client_id": "app", "tenants": "any" },
             "hub": { "preset": "github", "client_id": "app" },
         },
-        "STORAGE": {}, "PAGES": { "accent": { "light": "#0b6e4f", "dark": "#7ddf9f" } },
+        "STORAGE": {}, "PAGES": { "accent": { "light": "#0b6e4f", "dark": "#7ddcb5" } },
         "ISSUERS": { "opaque": {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},

@@ -95,7 +95,7 @@ async fn answer(
     let deployment = isolate::deployment(&env)?;
     let gateway = match deployment.at(head) {
         SiteMatch::Site(gateway) => gateway,
-        SiteMatch::Unusable(why) => return Err(Exception::new(&why.to_string())),
+        SiteMatch::Unusable(why) => return Ok(response::unusable(head, &deployment, why)),
         SiteMatch::Nowhere => return Ok(response::misdirected(head)),
     };
     let platform = Workers::new(&env, gateway, background.clone());

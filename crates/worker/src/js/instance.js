@@ -93,7 +93,7 @@ export class Instance {
   #end(error) {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    console.error(JSON.stringify({ event: "instance_ended", reason: `${error?.stack ?? error}` }));
+    console.error(JSON.stringify({ time: Math.floor(Date.now() / 1000), event: "instance_ended", reason: `${error?.stack ?? error}` }));
     this.bindgen.__wbg_set_wasm(tomb(() => this.#depth > 0));
     this.#glue?.end();
     for (const ended of this.#waiting) ended();

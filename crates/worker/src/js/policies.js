@@ -21,7 +21,7 @@ export class PolicyEngine {
       return this.#bindgen.answer(question);
     } catch (error) {
       this.#bindgen = undefined;
-      console.error(JSON.stringify({ event: "policy_engine_ended", reason: `${error?.stack ?? error}` }));
+      console.error(JSON.stringify({ time: Math.floor(Date.now() / 1000), event: "policy_engine_ended", reason: `${error?.stack ?? error}` }));
       return undefined;
     }
   }

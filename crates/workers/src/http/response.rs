@@ -9,7 +9,7 @@ use crate::js::Exception;
 use crate::js::glue;
 use crate::log::{self, ConsoleLog};
 use crate::random::SystemRandom;
-use postern::gateway;
+use postern::gateway::{self, Sites, Unusable};
 use postern::http::{self, HeaderMap, RequestHead, StatusCode};
 use postern::ports::{Clock, Log};
 
@@ -31,6 +31,14 @@ pub fn certain(reply: &http::Response) -> Response {
 pub fn broken(head: Option<&RequestHead>, reason: &str) -> Response {
     let (request_id, reply) = gateway::broken(head, &SystemRandom);
     log::failure("failed", Some(&request_id), reason);
+    certain(&reply)
+}
+
+/// A configuration that cannot be used: the log says why, and on the developer's own machine the answer does too.
+pub fn unusable(head: &RequestHead, deployment: &Sites, why: &Unusable) -> Response {
+    let told = deployment.told_to_developer(head, why);
+    let (request_id, reply) = gateway::unusable(head, told.as_deref(), &SystemRandom);
+    log::failure("failed", Some(&request_id), &why.to_string());
     certain(&reply)
 }
 
