@@ -15,6 +15,8 @@ import { startProviders } from '../provider/host.mjs';
 const page = readFileSync(join(root, 'docs', 'reference', 'command-line.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'postern-page-'));
 const PROVIDERS = { demo: 'http://127.0.0.1:9001', partner: 'http://127.0.0.1:9002' };
+/** Where the commands of a section are run. */
+const FOLDERS = { policy: 'examples/policies', json: 'json' };
 let host;
 
 before(async () => {
@@ -23,6 +25,9 @@ before(async () => {
   for (const [name, issuer] of Object.entries(PROVIDERS)) config = config.replaceAll(issuer, host.issuer(name).url);
   writeFileSync(join(folder, 'wrangler.toml'), config);
   cpSync(join(root, 'examples', 'policies'), join(folder, 'examples', 'policies'), { recursive: true });
+  // `json` stands apart: its file would be one with `wrangler.toml`.
+  mkdirSync(join(folder, 'json'));
+  writeFileSync(join(folder, 'json', 'postern.toml'), 'PUBLIC_URL = "https://app.example.com"\n');
   mkdirSync(join(folder, 'bin'));
   const program = `#!/bin/sh\n[ "$1" = postern ] || exit 127\nshift\nexec "${process.execPath}" "${CLI.program}" "$@"\n`;
   writeFileSync(join(folder, 'bin', 'npx'), program, { mode: 0o755 });
@@ -56,7 +61,7 @@ async function shell(text, cwd) {
 test('every command works as it is shown', async () => {
   assert.ok(blocks().length >= 6);
   for (const { heading, block } of blocks()) {
-    const cwd = heading === 'policy' ? join(folder, 'examples', 'policies') : folder;
+    const cwd = join(folder, FOLDERS[heading] ?? '.');
     const { code, out, err } = await shell(block, cwd);
     assert.equal(code, 0, `${heading}:\n${block}\n${out}${err}`);
   }
