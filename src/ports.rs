@@ -176,3 +176,10 @@ pub trait Log {
     /// Writes one line of JSON.
     fn line(&self, json: &str);
 }
+
+/// What our pages say in other languages than English.
+pub trait Languages {
+    /// The texts of the language with this tag: one JSON object of texts, by what they are in English. `None` where there
+    /// are none.
+    async fn texts(&self, tag: &str) -> Option<String>;
+}

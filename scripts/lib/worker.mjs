@@ -59,9 +59,17 @@ export async function buildWorker(variant) {
     await bundle(policies ? { bindgen: glue, policies_bindgen: engine } : { bindgen: glue }, join(root, entry), out);
     copyFileSync(join(glue, 'index_bg.wasm'), join(out, 'index_bg.wasm'));
     if (policies) copyFileSync(join(engine, 'index_bg.wasm'), join(out, 'policies.wasm'));
+    if (policies) writeFileSync(join(out, 'languages.js'), languages());
     writeFileSync(stamp, wanted);
   }
   return `${fresh ? 'up to date' : 'built'}, ${size(out)}`;
+}
+
+/** What our pages say in other languages than English: a module that is loaded when one of them is first wanted. */
+function languages() {
+  const folder = join(root, 'src/pages/languages');
+  const texts = readdirSync(folder).sort().map((file) => [file.replace('.json', ''), JSON.stringify(JSON.parse(readFileSync(join(folder, file), 'utf8')))]);
+  return `export default ${JSON.stringify(Object.fromEntries(texts))};\n`;
 }
 
 /** Compiles it; resolves with the path of the module. */
@@ -96,7 +104,11 @@ async function bundle(glues, entry, out) {
     });
   }
   const resolve = ({ path }) => ({ path: files[path.slice('./'.length, -'.js'.length)] });
-  const made = { name: 'made', setup: (plugins) => plugins.onResolve({ filter: /^\.\/(policies_)?bindgen\.js$/ }, resolve) };
+  const setup = (plugins) => {
+    plugins.onResolve({ filter: /^\.\/(policies_)?bindgen\.js$/ }, resolve);
+    plugins.onResolve({ filter: /^\.\/languages\.js$/ }, ({ path }) => ({ path, external: true }));
+  };
+  const made = { name: 'made', setup };
   await build({
     ...shared, entryPoints: [entry], outfile: join(out, 'index.js'), format: 'esm',
     external: ['cloudflare:*', '*.wasm'], plugins: [made],
@@ -117,14 +129,15 @@ async function inputsOf({ folder = '.', cargo, entry, profile }) {
   return fingerprint([...INPUTS, ...own], [folder, cargo, entry, profile, await probe('rustc', ['--version'])]);
 }
 
-/** How much is uploaded of what is built in a folder, in KiB after gzip: the Worker, and the engine for policies where it is there. */
+/** How much is uploaded of what is built in a folder, in KiB after gzip: the Worker, the languages of its pages and the engine for policies where they are there. */
 export function packedSizes(out) {
   const packed = (name) => Math.ceil(gzipSync(readFileSync(join(out, name)), { level: 9 }).length / 1024);
   const worker = packed('index_bg.wasm') + packed('index.js');
-  return existsSync(join(out, 'policies.wasm')) ? { worker, policies: packed('policies.wasm') } : { worker };
+  if (!existsSync(join(out, 'policies.wasm'))) return { worker };
+  return { worker, languages: packed('languages.js'), policies: packed('policies.wasm') };
 }
 
 function size(out) {
-  const { worker, policies } = packedSizes(out);
-  return `${worker} KiB gzip${policies ? `, with policies ${worker + policies}` : ''}`;
+  const { worker, languages, policies } = packedSizes(out);
+  return `${worker} KiB gzip${policies ? `, with languages ${worker + languages}, with policies as well ${worker + languages + policies}` : ''}`;
 }

@@ -1,5 +1,6 @@
 //! Raw bindings → [`Config`], or every problem at once.
 
+mod accent;
 mod address;
 mod admin;
 mod authzen;
@@ -17,9 +18,11 @@ mod introspection;
 mod issuer;
 mod limits;
 mod oauth2;
+mod pages;
 mod preset;
 mod problem;
 mod provider;
+mod provider_choice;
 mod relations;
 mod request_headers;
 mod require;
@@ -40,6 +43,7 @@ mod value;
 mod verify;
 
 pub use crate::http::public_url::PublicUrl;
+pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
@@ -52,8 +56,10 @@ pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;
 pub use oauth2::OAuth2;
+pub use pages::PageOptions;
 pub use problem::Problem;
 pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
+pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
@@ -121,6 +127,8 @@ pub struct Config {
     pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
+    /// `PAGES`: what our own pages look like.
+    pub pages: PageOptions,
     /// `LIMITS`.
     pub limits: Limits,
     /// Secret `POSTERN_KEYS`, or what this site derives from it.
@@ -154,7 +162,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 18] = [
+    pub const VARIABLES: [&str; 19] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -173,6 +181,7 @@ impl Config {
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
+        "PAGES",
     ];
 
     /// Reads the variables of a deployment that is one site, for [`Build::PLAIN`]; `secrets` by name. Reads to the end,
@@ -218,13 +227,12 @@ impl Config {
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
-        let issuers =
-            top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let issuers = top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development));
+        let issuers = issuers.unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let asked = top.has("VERIFY");
-        let limits = limits::read(top.table("LIMITS"), sessions && !asked);
+        let limits = limits::read(top.table("LIMITS"), sessions && !top.has("VERIFY"));
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
@@ -240,7 +248,7 @@ impl Config {
                 relations: &relations,
             },
             authzen: top.has("AUTHZEN"),
-            asked: asked || build.purpose == Purpose::Guard,
+            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
@@ -257,6 +265,7 @@ impl Config {
         let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
         let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
+        let pages = pages::read(&mut top, known, routes.as_ref());
         let keys = keys(secrets);
         top.finish();
         Some(Self {
@@ -275,6 +284,7 @@ impl Config {
             verify: verify.flatten(),
             monitor: monitor.flatten(),
             authzen: authzen.flatten(),
+            pages,
             limits,
             keys: keys?,
             stamp: stamp(vars),

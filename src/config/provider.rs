@@ -5,6 +5,7 @@ use super::client_auth::{self, ClientAuth};
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
+use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::secrets::{Owner, Secrets};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
@@ -124,6 +125,8 @@ pub struct Provider {
     pub permissions: Vec<ClaimPath>,
     /// `tenant`: where they say to which tenant the person belongs. `None`: not named, and then it is `org_id`.
     pub tenant: Option<ClaimPath>,
+    /// Its place among the others.
+    pub choice: ProviderChoice,
 }
 
 impl Provider {
@@ -146,6 +149,12 @@ impl Provider {
         let is_met = required.is_empty() || !wanted.is_empty() && !self.cannot.contains(&Inability::Acr);
         let is_asked = wanted == *always || self.pass_through.contains(&LoginParameter::AcrValues);
         (is_met && is_asked).then_some(wanted)
+    }
+
+    /// Whether a login link can have it offer another account.
+    #[must_use]
+    pub fn may_be_asked_for_other_account(&self) -> bool {
+        self.choice.other_account != OtherAccount::None && self.pass_through.contains(&LoginParameter::Prompt)
     }
 
     /// What to ask it for, so that a sign-in is no longer ago than that; `None` where it cannot be asked.
@@ -231,6 +240,7 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bo
             }
         }
     }
+    provider_choice::refuse_contradictions(table, &providers.all);
     providers
 }
 
@@ -274,6 +284,7 @@ fn read(
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
+    let choice = provider_choice::read(&mut table);
     table.finish();
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
@@ -303,6 +314,7 @@ fn read(
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
         tenant,
+        choice,
     })
 }
 

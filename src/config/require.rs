@@ -95,7 +95,7 @@ fn ids<T: Display>(what: &str, ids: &[T]) -> String {
 }
 
 /// A domain in lower case, as the part of an address behind its `@` is compared.
-fn domain(text: &str) -> Option<String> {
+pub(super) fn domain(text: &str) -> Option<String> {
     let label = |label: &str| {
         let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         plain && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')

@@ -2,19 +2,21 @@
 
 use super::refused::{Refused, explain};
 use super::request::Request;
-use super::response_parts::ResponseParts;
-use super::sign_in::link::{LOGIN, SignIn};
+use super::response_parts::{ResponseParts, SignedIn};
+use super::sign_in::link::{self, LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
 use crate::audit::Effect;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
-use crate::config::SameSite;
+use crate::config::{Provider, SameSite};
 use crate::http::caller_headers;
 use crate::http::cors::Grant;
-use crate::http::fetch_metadata::RequestKind;
-use crate::http::{HeaderName, RequestHead, Response, StatusCode, cookie, csrf, header};
+use crate::http::fetch_metadata::{Reader, RequestKind};
+use crate::http::{HeaderName, Method, RequestHead, Response, StatusCode, cookie, csrf, header};
+use crate::oidc::return_to::ReturnTo;
+use crate::pages::problem::ProblemContext;
 use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
@@ -98,6 +100,9 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             Verdict::Authenticated(authenticated) => {
                 parts.event.who(&authenticated.principal);
+                if self.request.reader != Reader::Program {
+                    parts.signed_in = Some(SignedIn::of(&authenticated.principal));
+                }
                 parts.event.session = Some(authenticated.handle.id.digest().public_id());
                 parts.event.old_key = authenticated.has_old_key;
                 let is_outdated = authenticated.has_old_key || authenticated.has_old_form;
@@ -220,7 +225,7 @@ impl<P: Platform> RequestContext<'_, P> {
             None => self.login_link(&refusal, sign_in.as_deref()),
         };
         let login = login.map(|link| if elsewhere { self.site.config.public_url.join(&link) } else { link });
-        let mut response = response::problem(&refusal, &self.request.id, self.request.reader, login.as_deref());
+        let mut response = self.problem(&refusal, login.as_deref(), parts);
         if let Some(challenge) = challenge {
             challenge.add_to(
                 &refusal,
@@ -229,6 +234,36 @@ impl<P: Platform> RequestContext<'_, P> {
             );
         }
         response
+    }
+
+    fn problem(&self, refusal: &Refusal, login: Option<&str>, parts: &ResponseParts) -> Response {
+        let signed_in = parts.signed_in.as_ref();
+        let here = self.request.here();
+        let reads = self.request.head.method == Method::GET;
+        let other_account = match refusal {
+            Refusal::Forbidden(_) => signed_in.and_then(|signed_in| {
+                let back = if reads { here.as_str() } else { "/" };
+                self.may_ask_for_other_account(signed_in).then(|| link::other_account(back))
+            }),
+            Refusal::LoginRefused => login.and(parts.way_back.as_ref()).map(|to| link::other_account(to.as_str())),
+            _ => None,
+        };
+        let context = ProblemContext {
+            request_id: &self.request.id,
+            login,
+            again: Some(here.as_str()).filter(|_| self.request.may_be_asked_again()),
+            other_account: other_account.as_deref(),
+            signed_in: signed_in.map(|signed_in| signed_in.label.as_str()),
+            way_back: parts.way_back.as_ref().map(ReturnTo::as_str),
+        };
+        response::problem(&self.view(), refusal, self.request.reader, &context)
+    }
+
+    /// Whether a sign-in can lead to another account: the provider can be asked for one, or there is another provider.
+    fn may_ask_for_other_account(&self, signed_in: &SignedIn) -> bool {
+        let config = &self.site.config;
+        let provider = signed_in.provider.as_deref().and_then(|id| config.provider(id));
+        config.providers.len() > 1 || provider.is_some_and(Provider::may_be_asked_for_other_account)
     }
 
     /// Servers that hand headers on as variables (RFC 3875 §4.1.18) write `_` for `-`, many of them for every other sign

@@ -9,6 +9,7 @@ mod deployment;
 mod guard;
 mod health;
 mod issuer_documents;
+mod languages;
 mod platform;
 mod refused;
 mod request;
@@ -29,6 +30,7 @@ use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
+use crate::pages::problem::ProblemContext;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
 use crate::refusal::{Reason, Refusal};
@@ -50,6 +52,7 @@ pub use deployment::{SiteMatch, Sites, Unusable};
 pub use guard::embedded::Admission;
 use guard::forward_auth::Asks;
 use issuer_documents::IssuerDocuments;
+use languages::Translations;
 pub use platform::Platform;
 use refused::{Refused, explain};
 use request::Request;
@@ -66,6 +69,7 @@ pub struct Gateway {
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
+    translations: Translations,
     /// `None` without an engine.
     policies: Option<Policies>,
     /// Whether any request may ask them.
@@ -96,6 +100,7 @@ impl Gateway {
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
+            translations: Translations::default(),
             policies: engine.map(Policies::new),
         }
     }
@@ -110,6 +115,7 @@ impl Gateway {
     /// is sent on.
     pub async fn handle<P: Platform>(&self, platform: &P, head: &RequestHead, body: impl RequestBody) -> Disposition {
         let (ctx, mut parts) = self.begin(platform, head);
+        ctx.load_language().await;
         let outcome = match ctx.enter() {
             Ok(path) => self.dispatch(&ctx, &path, body, &mut parts).await,
             Err(reason) => Err(reason.into()),
@@ -267,7 +273,13 @@ impl Gateway {
     #[must_use]
     pub fn upstream_failed(&self, head: &RequestHead, request_id: &str, reason: &Reason) -> Response {
         let grant = self.grant(head);
-        let response = response::problem(&reason.refusal(), request_id, Reader::of(head), None);
+        // Its language was loaded before it was sent on.
+        let request = Request::new(head, Timestamp::EPOCH, request_id.to_owned());
+        let ctx = RequestContext { request, site: self, platform: &() };
+        let here = ctx.request.here();
+        let again = ctx.request.may_be_asked_again().then_some(here.as_str());
+        let context = ProblemContext { request_id, again, ..ProblemContext::default() };
+        let response = response::problem(&ctx.view(), &reason.refusal(), ctx.request.reader, &context);
         let mut response = response::sealed(response, request_id, self.config.public_url.is_pinned_to_https());
         if let Some(grant) = grant {
             grant.add_to_own(&mut response.headers);
@@ -290,7 +302,7 @@ impl Gateway {
 pub fn broken(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let reader = head.map_or(Reader::Program, Reader::of);
-    let response = response::problem(&Reason::Internal("internal").refusal(), &request_id, reader, None);
+    let response = response::plain_problem(&Reason::Internal("internal").refusal(), &request_id, reader);
     let response = response::sealed(response, &request_id, false);
     (request_id, response)
 }
@@ -314,7 +326,7 @@ pub fn unusable(head: &RequestHead, told: Option<&str>, random: &impl Random) ->
 pub fn interrupted(head: Option<&RequestHead>, random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
     let reader = head.map_or(Reader::Program, Reader::of);
-    let response = response::problem(&Refusal::Unavailable, &request_id, reader, None);
+    let response = response::plain_problem(&Refusal::Unavailable, &request_id, reader);
     (request_id.clone(), response::sealed(response, &request_id, false))
 }
 
@@ -324,7 +336,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
     let (request_id, refusal) = (request_id::request_id(random), Reason::UnknownHost.refusal());
     let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
     event.end(Effect::Deny, Reason::UnknownHost.code(), refusal.status());
-    let response = response::problem(&refusal, &request_id, Reader::of(head), None);
+    let response = response::plain_problem(&refusal, &request_id, Reader::of(head));
     (event.to_line(), response::sealed(response, &request_id, false))
 }
 
@@ -332,7 +344,7 @@ pub fn misdirected(head: &RequestHead, now: Timestamp, random: &impl Random) -> 
 #[must_use]
 pub fn unreadable(random: &impl Random) -> (String, Response) {
     let request_id = request_id::request_id(random);
-    let response = response::problem(&Reason::BadHeader.refusal(), &request_id, Reader::Program, None);
+    let response = response::plain_problem(&Reason::BadHeader.refusal(), &request_id, Reader::Program);
     let response = response::sealed(response, &request_id, false);
     (request_id, response)
 }

@@ -4,8 +4,8 @@ use super::background::Spawn;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
 use crate::ports::{
-    Clock, Fetch, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments, Signatures, Signing,
-    Timer,
+    Clock, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments,
+    Signatures, Signing, Timer,
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
@@ -46,6 +46,8 @@ pub trait Platform {
     type TupleStore: TupleStore;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
+    /// What pages say in other languages.
+    type Languages: Languages;
     /// Where events are written.
     type Log: Log;
     /// Runs work beside the request.
@@ -83,6 +85,8 @@ pub trait Platform {
     fn tuples(&self) -> &Self::TupleStore;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
+    /// What pages say in other languages.
+    fn languages(&self) -> &Self::Languages;
     /// Where events are written.
     fn log(&self) -> &Self::Log;
     /// Runs work beside the request.

@@ -48,6 +48,12 @@ impl<'a> Request<'a> {
         self.head.headers.contains_key("sec-fetch-mode") && !navigates
     }
 
+    /// Whether a person may be led to this address once more: it only reads, and is no end of a login.
+    pub(super) fn may_be_asked_again(&self) -> bool {
+        let is_end_of_login = self.target.path.starts_with("/auth/callback");
+        self.head.method == Method::GET && self.reader != Reader::Program && !is_end_of_login
+    }
+
     /// The path and query of this request, as a link on our own origin.
     pub(super) fn here(&self) -> String {
         self.target.to_string()

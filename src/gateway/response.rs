@@ -4,38 +4,55 @@ use serde_json::{Map, Value, json};
 
 use crate::http::fetch_metadata::Reader;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, cookie, header};
-use crate::pages;
+use crate::pages::problem::ProblemContext;
+use crate::pages::{self, HtmlPage, View};
 use crate::refusal::Refusal;
 use crate::time::Seconds;
 
 /// How long to wait before trying again what failed on our side.
 const RETRY_AFTER_SECONDS: &str = "10";
 
+/// What a page may use of a device: nothing (Permissions Policy §9.1). The names are those that browsers know.
+const NO_FEATURES: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), \
+                           geolocation=(), gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), \
+                           magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), \
+                           publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
+                           usb=(), web-share=(), xr-spatial-tracking=()";
+
 /// A page.
-pub(super) fn html(status: StatusCode, body: String) -> Response {
-    with_type(status, "text/html; charset=utf-8", body)
-}
-
-/// A page with a form that posts to us. Under `no-referrer` the browser says `Origin: null` with it (Fetch §3.1,
-/// "append a request Origin header"), and an older one without Fetch Metadata would say nothing better.
-pub(super) fn html_with_form(body: String) -> Response {
-    let mut response = html(StatusCode::OK, body);
-    response.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    response
-}
-
-/// A page with the script that some pages have, and the policy that lets it run.
-pub(super) fn html_with_script(page: pages::Scripted) -> Response {
-    let mut response = html(StatusCode::OK, page.body);
-    if let Ok(policy) = HeaderValue::try_from(page.content_security_policy) {
-        response.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+pub(super) fn html(status: StatusCode, page: HtmlPage) -> Response {
+    let mut response = with_type(status, "text/html; charset=utf-8", page.body);
+    // Under `no-referrer` the browser says `Origin: null` with a form that is posted (Fetch §3.1, "append a request
+    // Origin header"), and an older one without Fetch Metadata would say nothing better.
+    let referrer = if page.has_form { "same-origin" } else { "no-referrer" };
+    for (name, value) in [
+        ("content-language", page.language.tag()),
+        ("vary", "Cookie, Accept-Language"),
+        ("permissions-policy", NO_FEATURES),
+        ("referrer-policy", referrer),
+    ] {
+        response.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    set_policy(&mut response.headers, page.content_security_policy);
     response
 }
 
 /// Plain text.
 pub(super) fn plain(status: StatusCode, text: String) -> Response {
     with_type(status, "text/plain; charset=utf-8", text)
+}
+
+/// The policy of a page, and what older browsers know of it: who may frame the page.
+fn set_policy(headers: &mut HeaderMap, policy: String) {
+    headers.remove(header::X_FRAME_OPTIONS);
+    for (directive, word) in [("frame-ancestors 'none'", "DENY"), ("frame-ancestors 'self'", "SAMEORIGIN")] {
+        if policy.contains(directive) {
+            headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static(word));
+        }
+    }
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// A JSON document.
@@ -85,35 +102,39 @@ pub(super) fn readable_by_all(mut response: Response) -> Response {
     response
 }
 
-/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs. `login`: where signing in would help.
-pub(super) fn problem(refusal: &Refusal, request_id: &str, reader: Reader, login: Option<&str>) -> Response {
+/// A refusal: a page for people, `application/problem+json` (RFC 9457) for programs.
+pub(super) fn problem(view: &View<'_>, refusal: &Refusal, reader: Reader, context: &ProblemContext<'_>) -> Response {
     let status = refusal.status();
     let mut response = if reader == Reader::Program {
         let mut body = json!({
             "type": format!("urn:postern:problem:{}", refusal.kind()),
             "title": refusal.title(),
             "status": status.as_u16(),
-            "request_id": request_id,
+            "request_id": context.request_id,
         });
         if let Some(members) = body.as_object_mut() {
-            members.extend(details(refusal, login));
+            members.extend(details(refusal, context.login));
         }
         problem_json(status, &body)
     } else {
-        html(status, pages::problem::render(refusal, request_id, login))
+        let page = pages::problem::render(view, refusal, context);
+        // A page in a frame of our own pages: else a person would see nothing there.
+        let is_inside = reader == Reader::PersonInside;
+        let policy = is_inside.then(|| pages::framed_by_own_pages(&page.content_security_policy));
+        let mut response = html(status, page);
+        if let Some(policy) = policy {
+            set_policy(&mut response.headers, policy);
+        }
+        response
     };
-    if reader == Reader::PersonInside {
-        allow_own_frames(&mut response);
-    }
-    explain_in_headers(refusal, login, &mut response.headers);
+    explain_in_headers(refusal, context.login, &mut response.headers);
     response
 }
 
-/// A page of ours that pages of the same origin may show in a frame: else a person would see nothing there.
-fn allow_own_frames(response: &mut Response) {
-    if let Ok(policy) = HeaderValue::try_from(pages::framed_by_own_pages()) {
-        response.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
+/// A refusal of no site in particular.
+pub(super) fn plain_problem(refusal: &Refusal, request_id: &str, reader: Reader) -> Response {
+    let context = ProblemContext { request_id, ..ProblemContext::default() };
+    problem(&View::plain(), refusal, reader, &context)
 }
 
 /// A problem for programs (RFC 9457).
@@ -166,7 +187,8 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
 
 /// What every answer of ours carries (R-038, R-175, R-189); the last three unless it is for everybody.
 fn protect(headers: &mut HeaderMap, https: bool) {
-    const FIXED: [(&str, &str); 4] = [
+    const FIXED: [(&str, &str); 5] = [
+        ("content-security-policy", pages::CONTENT_SECURITY_POLICY),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
@@ -176,14 +198,8 @@ fn protect(headers: &mut HeaderMap, https: bool) {
         [("cache-control", "private, no-store"), ("cdn-cache-control", "no-store"), ("vary", "Cookie")];
     let private = if headers.contains_key(header::CACHE_CONTROL) { &[][..] } else { &PRIVATE };
     for (name, value) in FIXED.iter().chain(private).copied() {
-        // A page with forms has a referrer policy of its own.
+        // A page has a policy of its own, and one with forms a referrer policy.
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
-    }
-    // Some pages have a policy of their own: the one that a provider may frame, and those with a script.
-    if let (Ok(policy), http::header::Entry::Vacant(vacant)) =
-        (HeaderValue::try_from(pages::CONTENT_SECURITY_POLICY.as_str()), headers.entry(header::CONTENT_SECURITY_POLICY))
-    {
-        vacant.insert(policy);
     }
     if https {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");

@@ -1,12 +1,17 @@
 //! What is noted of a request on the way to its answer.
 
+use serde_json::Value;
+
 use crate::audit::{Event, PendingEvent};
+use crate::authn::Principal;
 use crate::http::HeaderValue;
 use crate::http::cors::Grant;
 use crate::limit::Quotas;
 use crate::oidc::return_to::ReturnTo;
 use crate::refusal::Reason;
 use crate::upstream::ForwardPlan;
+
+const MAX_LABEL_CHARACTERS: usize = 100;
 
 /// What is noted on the way: the event, and the cookies that go with whatever the answer will be.
 pub(super) struct ResponseParts {
@@ -18,10 +23,39 @@ pub(super) struct ResponseParts {
     pub(super) cookies: Vec<HeaderValue>,
     /// Whether the answer is about the session itself, so that it may change the session cookie whoever asks.
     pub(super) is_about_session: bool,
+    /// Who is signed in, for a page that says so.
+    pub(super) signed_in: Option<SignedIn>,
     /// Where the login at hand was to lead: if it fails, another one is to lead there too.
     pub(super) way_back: Option<ReturnTo>,
     /// The caller's own id of the request, where it goes back in place of ours.
     pub(super) echo: Option<HeaderValue>,
+}
+
+/// A signed-in person, as far as a page speaks of them.
+pub(super) struct SignedIn {
+    /// What they call themselves; empty if that is not known.
+    pub(super) label: String,
+    /// The provider that they came by.
+    pub(super) provider: Option<String>,
+}
+
+impl SignedIn {
+    /// By the claims that the session keeps: name and address, or what of them is there.
+    pub(super) fn of(principal: &Principal) -> Self {
+        let claim = |name: &str| {
+            let text = principal.claims().get(name).and_then(Value::as_str).unwrap_or_default();
+            text.chars().filter(|c| !c.is_control()).take(MAX_LABEL_CHARACTERS).collect::<String>()
+        };
+        let name = claim("name");
+        let account =
+            Some(claim("email")).filter(|email| !email.is_empty()).unwrap_or_else(|| claim("preferred_username"));
+        let label = match (name.is_empty(), account.is_empty()) {
+            (false, false) => format!("{name} ({account})"),
+            (false, true) => name,
+            (true, _) => account,
+        };
+        Self { label, provider: principal.provider().map(str::to_owned) }
+    }
 }
 
 impl ResponseParts {
@@ -32,6 +66,7 @@ impl ResponseParts {
             quotas: Quotas::default(),
             cookies: Vec::new(),
             is_about_session: false,
+            signed_in: None,
             way_back: None,
             echo: None,
         }

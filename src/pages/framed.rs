@@ -2,17 +2,13 @@
 
 use maud::html;
 
-use super::{STYLE_SOURCE, page};
+use super::{Draft, HtmlPage, View};
 
-/// A few words, for whoever opens the frame by itself.
+/// A few words, for a person who opens the frame by itself. `origin`, the provider's, may frame it, and no other.
 #[must_use]
-pub fn signed_out() -> String {
-    page("Signed out", &html! {}, &html! { p { "Signed out." } })
-}
-
-/// The policy of this page: `origin`, the provider's, may frame it, and nobody else.
-#[must_use]
-pub fn content_security_policy(origin: &str) -> String {
-    let style = STYLE_SOURCE.as_str();
-    format!("default-src 'none'; style-src {style}; form-action 'none'; frame-ancestors {origin}; base-uri 'none'")
+pub fn signed_out(view: &View<'_>, origin: &str) -> HtmlPage {
+    let title = view.say("Signed out");
+    let page = view.page(Draft::new(title, html! { p { (view.say("You are signed out")) "." } }));
+    let policy = page.content_security_policy.replace("frame-ancestors 'none'", &format!("frame-ancestors {origin}"));
+    HtmlPage { content_security_policy: policy.replace("form-action 'self'", "form-action 'none'"), ..page }
 }

@@ -1,4 +1,7 @@
-//! What people see of Postern itself: server-rendered, light and dark, and of use without script.
+//! What people see of Postern itself: server-rendered, light and dark, in several languages, and of use without script.
+//!
+//! The words of a page are in its code, in English. [`View::say`] puts those of another language in their place:
+//! `languages/` has a file for each, by the English words. They are no part of the Worker's module.
 
 pub mod chooser;
 pub mod explain;
@@ -9,46 +12,37 @@ pub mod sessions;
 pub mod signed_in;
 pub mod signed_out;
 pub mod unsent;
+mod view;
 
 use std::sync::LazyLock;
 
 use base64ct::{Base64, Encoding};
 use chrono::{DateTime, Datelike, Month, Timelike};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
+use crate::http::language::Language;
 use crate::time::Timestamp;
+use view::Draft;
+pub use view::{HtmlPage, Translation, View};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The policy all pages are served with: their one style sheet, by its hash, and nothing else (R-175).
-pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let style = STYLE_SOURCE.as_str();
-    format!("default-src 'none'; style-src {style}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-});
+/// Writes times as the browser's owner does. Without it they stand there in UTC, and say so.
+const LOCAL_TIMES: &str = "\
+const { lang } = document.documentElement;
+const locale = navigator.languages.find((known) => known.split('-')[0] === lang) ?? lang;
+const format = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+for (const time of document.querySelectorAll('time[datetime]')) time.textContent = format.format(new Date(time.dateTime));";
 
-/// The same policy for a page that pages of our own origin may frame.
+/// The policy of every answer of ours that is no page: it loads and runs nothing (R-175).
+pub const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The policy of a page that pages of our own origin may frame.
 #[must_use]
-pub fn framed_by_own_pages() -> String {
-    CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
-}
-
-/// A page with a script of ours, and the policy that lets this one run and no other.
-#[derive(Clone, Debug)]
-pub struct Scripted {
-    /// The page.
-    pub body: String,
-    /// Its `Content-Security-Policy`.
-    pub content_security_policy: String,
-}
-
-impl Scripted {
-    /// `body` says `script` somewhere, byte for byte.
-    fn new(body: String, script: &str) -> Self {
-        let source = source(script);
-        let content_security_policy = format!("{}; script-src {source}", CONTENT_SECURITY_POLICY.as_str());
-        Self { body, content_security_policy }
-    }
+pub fn framed_by_own_pages(policy: &str) -> String {
+    policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 }
 
 static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| source(STYLE));
@@ -58,41 +52,29 @@ fn source(text: &str) -> String {
     format!("'sha256-{}'", Base64::encode_string(&Sha256::digest(text)))
 }
 
-/// A page: `title` for the tab, `head` for what else belongs there, `body` for the card in the middle.
-fn page(title: &str, head: &Markup, body: &Markup) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                title { (title) }
-                (head)
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { (body) } }
-        }
-    }
-    .into_string()
-}
-
 /// A time that people read and programs too.
-fn moment(at: Timestamp) -> Markup {
-    let machine = DateTime::from_timestamp(at.as_unix(), 0).map(|at| {
-        let (year, month, day) = (at.year(), at.month(), at.day());
-        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", at.hour(), at.minute(), at.second())
-    });
-    html! { time datetime=[machine] { (words(at)) } }
+fn moment(view: &View<'_>, at: Timestamp) -> Markup {
+    let Some(time) = DateTime::from_timestamp(at.as_unix(), 0) else {
+        return html! { (view.say("at an unknown time")) };
+    };
+    let (year, month, day) = (time.year(), time.month(), time.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    let machine = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+    let words = match view.language() {
+        Language::English => format!("{day} {} {year}, {hour:02}:{minute:02} UTC", name_of(month)),
+        // The one way to write a date that is read alike everywhere.
+        _ => format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC"),
+    };
+    html! { time datetime=(machine) dir="auto" { (words) } }
 }
 
-/// `22 November 2026, 06:20 UTC`.
-fn words(at: Timestamp) -> String {
-    let Some(at) = DateTime::from_timestamp(at.as_unix(), 0) else { return "at an unknown time".to_owned() };
-    let month =
-        u8::try_from(at.month()).ok().and_then(|month| Month::try_from(month).ok()).map_or("", |month| month.name());
-    format!("{} {month} {}, {:02}:{:02} UTC", at.day(), at.year(), at.hour(), at.minute())
+fn name_of(month: u32) -> &'static str {
+    u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).map_or("", |month| month.name())
+}
+
+/// The number by which the log knows more.
+fn number(view: &View<'_>, request_id: &str) -> Markup {
+    html! { p.number { (view.say("Request")) " " code { (request_id) } } }
 }
 
 #[cfg(test)]

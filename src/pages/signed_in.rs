@@ -2,15 +2,15 @@
 
 use maud::html;
 
-use super::page;
+use super::{Draft, HtmlPage, View};
 
 /// Says so.
 #[must_use]
-pub fn render() -> String {
+pub fn render(view: &View<'_>) -> HtmlPage {
     let body = html! {
-        h1 { "You are signed in" }
-        p { "You can close this tab and go on in the other one." }
-        p.number { a href="/" { "Start page" } }
+        h1 { (view.say("You are signed in")) }
+        p { (view.say("You can close this tab and go on in the other one.")) }
+        p.number { a href="/" { (view.say("Start page")) } }
     };
-    page("Signed in", &html! {}, &body)
+    view.page(Draft::new(view.say("Signed in"), body))
 }

@@ -1,37 +1,49 @@
 //! The end of a session.
 
-use maud::html;
+use maud::{Markup, html};
 
-use super::page;
+use super::{Draft, HtmlPage, View};
 
 /// Where a logout ends. `by_provider`: whether the provider was asked as well, and sent them back.
 #[must_use]
-pub fn render(by_provider: bool) -> String {
+pub fn render(view: &View<'_>, by_provider: bool) -> HtmlPage {
     let body = html! {
-        h1 { "You are signed out" }
+        h1 { (view.say("You are signed out")) }
         @if by_provider {
-            p { "On a shared computer it is safest to close the browser as well." }
+            p { (view.say("On a shared computer it is safest to close the browser as well.")) }
         } @else {
             p {
-                "You are signed out of this site. The service where you have your account may still know you, and "
-                "would then sign you in again without asking."
+                (view.say("You are signed out of this site. The service where you have your account may still know \
+                           you, and would then sign you in again without asking."))
             }
-            p { "On a shared computer, sign out there too, and close the browser." }
+            p { (view.say("On a shared computer, sign out there too, and close the browser.")) }
         }
-        a.button href="/auth/login" { "Sign in again" }
-        a.quiet href="/" { "Start page" }
+        div.actions {
+            a.button href="/auth/login" { (view.say("Sign in again")) }
+            a.quiet href="/" { (view.say("Start page")) }
+        }
     };
-    page("Signed out", &html! {}, &body)
+    view.page(Draft::new(view.say("Signed out"), body))
 }
 
-/// For who comes here and is signed in.
+/// For a visitor who is still signed in.
 #[must_use]
-pub fn not_yet() -> String {
+pub fn not_yet(view: &View<'_>) -> HtmlPage {
     let body = html! {
-        h1 { "You are still signed in" }
-        p { "This browser has a session here that has not ended." }
-        form method="post" action="/auth/logout" { button { "Sign out" } }
-        p.number { a href="/" { "Start page" } }
+        h1 { (view.say("You are still signed in")) }
+        p { (view.say("This browser has a session here that has not ended.")) }
+        (form(view, "button"))
+        p.number { a href="/" { (view.say("Start page")) } }
     };
-    page("Still signed in", &html! {}, &body)
+    view.page(Draft::new(view.say("Still signed in"), body).with_form())
+}
+
+/// A button that signs out, for a page of ours: the answer leads on by a page, because a policy for forms covers redirects
+/// to the provider as well.
+pub(super) fn form(view: &View<'_>, class: &str) -> Markup {
+    html! {
+        form method="post" action="/auth/logout?answer=page" target="_top" {
+            button class=(class) { (view.say("Sign out")) }
+        }
+    }
 }

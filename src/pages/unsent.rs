@@ -4,35 +4,48 @@
 //! again when the page is loaded again. So nothing is stored here, nothing repeated, and nothing sent
 //! without the person saying so.
 
-use maud::{PreEscaped, html};
+use maud::html;
 
-use super::{Scripted, page};
+use super::{Draft, HtmlPage, View, number};
 
 const SEND_AGAIN: &str = "\
 const again = document.querySelector('button');
 again.hidden = false;
 again.addEventListener('click', () => location.reload());";
 
-/// Tells what happened, in the words of `why`, and the way to send it after all: by `login`.
+/// Why it was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyUnsent {
+    /// Its sender has no session any more.
+    SignedOut,
+    /// What it is for wants another sign-in.
+    StepUp,
+}
+
+/// Tells what happened, and the way to send it after all: by `login`.
 #[must_use]
-pub fn render(request_id: &str, why: &str, login: &str) -> Scripted {
+pub fn render(view: &View<'_>, request_id: &str, why: WhyUnsent, login: &str) -> HtmlPage {
+    let title = view.say("Not sent yet");
     let body = html! {
-        h1 { "Not sent yet" }
-        p { (why) ", so nothing was changed. What you entered is still in this tab: keep it open." }
+        h1 { (title) }
+        p {
+            @match why {
+                WhyUnsent::SignedOut => (view.say("You are not signed in any more, so nothing was changed.")),
+                WhyUnsent::StepUp => (view.say("This needs another sign-in first, so nothing was changed.")),
+            }
+            " " (view.say("What you entered is still in this tab: keep it open."))
+        }
         ol {
+            li { a.button href=(login) target="_blank" rel="noopener" { (view.say("Sign in, in a new tab")) } }
+            li { (view.say("Come back to this tab.")) }
             li {
-                a.button href=(login) target="_blank" rel="noopener" {
-                    "Sign in, in a new tab"
+                button.plain hidden { (view.say("Send it again")) }
+                noscript {
+                    (view.say("To send it again, reload this page, and confirm when your browser asks."))
                 }
             }
-            li { "Come back to this tab." }
-            li {
-                button.plain hidden { "Send it again" }
-                noscript { "To send it again, reload this page, and confirm when your browser asks." }
-            }
         }
-        p.number { "Request " code { (request_id) } }
-        script { (PreEscaped(SEND_AGAIN)) }
+        (number(view, request_id))
     };
-    Scripted::new(page("Not sent yet", &html! {}, &body), SEND_AGAIN)
+    view.page(Draft::new(title, body).with_script(SEND_AGAIN))
 }

@@ -159,26 +159,44 @@ impl Refusal {
                 "The program that sent it has to make another one, with the nonce that comes with this answer."
             }
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
-            Self::StepUp(_) => "For this page you have to sign in again, perhaps in a safer way than before.",
+            Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
-            Self::CrossSite => "For your safety it was not carried out. If you meant it, start from our own pages.",
+            Self::CrossSite => {
+                "For your safety it was not carried out. If you meant to do it, start from our own pages."
+            }
             Self::NotFound => "The page may have moved, or the address has a typo.",
             Self::MethodNotAllowed(_) => "Go back and try another way.",
             Self::Conflict => "Look at how it is now, then decide again.",
             Self::LoginFailed => "It can help to start again. A sign-in that takes longer than ten minutes expires.",
             Self::LoginOver => "It was finished before, or it took longer than ten minutes.",
             Self::LoginRefused => "You can start again, or choose another account.",
-            Self::LoginUnfinished => "The sign-in page needs you for it. Start again, and follow what it asks of you.",
+            Self::LoginUnfinished => "The sign-in page needs an answer from you. Start again, and follow its steps.",
             Self::LoginMisconfigured => {
                 "Something in how signing in is set up is not right, so that starting again may not help. Please tell \
                  those who run this site the number below."
             }
             Self::LoginUnavailable => "The service that signs people in has a problem. Please try again in a moment.",
-            Self::TooManyRequests(_) => "There were more than we let through. Please wait a moment, then try again.",
-            Self::Unavailable => "This is on our side. Please try again in a moment.",
+            Self::TooManyRequests(_) => {
+                "You have sent more requests than this site allows. Please wait, then try again."
+            }
+            Self::Unavailable => "The fault is on our side. Please try again in a moment.",
             Self::BadGateway | Self::GatewayTimeout => "Please try again in a moment.",
-            Self::Internal => "It has been noted. Please try again, and tell us the number below if it stays.",
+            Self::Internal => "It has been noted. Please try again, and tell us the number below if it happens again.",
         }
+    }
+
+    /// Whether the same request may be answered otherwise a little later.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::TooManyRequests(_)
+                | Self::Unavailable
+                | Self::LoginUnavailable
+                | Self::BadGateway
+                | Self::GatewayTimeout
+                | Self::Internal
+        )
     }
 
     /// Whether starting a login again is a sensible next step.

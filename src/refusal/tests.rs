@@ -17,6 +17,7 @@ use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
 use crate::pages;
+use crate::pages::problem::ProblemContext;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
 use crate::time::Seconds;
@@ -151,12 +152,17 @@ fn every_reason_has_its_status() {
     }
 }
 
+fn page(refusal: &Refusal, login: Option<&str>) -> String {
+    let context = ProblemContext { request_id: "the-id", login, ..ProblemContext::default() };
+    pages::problem::render(&pages::View::plain(), refusal, &context).body
+}
+
 #[test]
 fn no_outside_face_shows_why() {
     //
     for (reason, _) in all_reasons() {
         let refusal = reason.refusal();
-        let page = pages::problem::render(&refusal, "the-id", Some("/auth/login"));
+        let page = page(&refusal, Some("/auth/login"));
         let outside = format!("{page}{}{}{}", refusal.kind(), refusal.title(), refusal.advice());
         assert!(!outside.contains(DETAIL) && !outside.contains(reason.code()), "{reason:?}: {outside}");
     }
@@ -176,7 +182,7 @@ fn failures_of_a_login_all_look_alike() {
     let faces: BTreeSet<String> = reasons()
         .iter()
         .filter(|(reason, status)| login(reason) && *status == 400)
-        .map(|(reason, _)| pages::problem::render(&reason.refusal(), "the-id", None))
+        .map(|(reason, _)| page(&reason.refusal(), None))
         .collect();
     assert_eq!(faces.len(), 1);
 }

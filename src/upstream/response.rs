@@ -31,10 +31,11 @@ impl AnswerTerms {
     #[must_use]
     pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
         let mut headers = answer_headers(self.vary, of_answer);
-        if self.vary.is_some() && may_be_kept(status, of_answer) {
-            if let Ok(directive) = HeaderValue::try_from(self.cache.directive()) {
-                headers.insert(header::CACHE_CONTROL, directive);
-            }
+        if self.vary.is_some()
+            && may_be_kept(status, of_answer)
+            && let Ok(directive) = HeaderValue::try_from(self.cache.directive())
+        {
+            headers.insert(header::CACHE_CONTROL, directive);
         }
         // There is no page to a WebSocket.
         if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {

@@ -53,8 +53,11 @@ fn leads(asked: &str, answered: &Answered, line: &str) -> Option<Url> {
     let refresh = attributes(&reply.body, "content")
         .into_iter()
         .filter_map(|content| content.strip_prefix("0;url=").map(str::to_owned));
+    // The icon that is none.
+    let is_icon = |link: &String| link == "data:,";
     let links =
         ["href", "action", "src", "data-with-fragment"].into_iter().flat_map(|name| attributes(&reply.body, name));
+    let links = links.filter(|link| !is_icon(link));
     let all: Vec<Url> = location.into_iter().chain(refresh).chain(links).map(|link| read(asked, &link)).collect();
     all.iter().for_each(|url| stays(url, line));
     all.into_iter().next()

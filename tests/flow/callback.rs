@@ -399,7 +399,7 @@ fn the_page_after_a_login_tells_nobody_where_it_came_from() {
         ("referrer-policy", "no-referrer"),
         ("cache-control", "private, no-store"),
         ("x-content-type-options", "nosniff"),
-        ("vary", "Cookie"),
+        ("vary", "Cookie, Accept-Language"),
         ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ] {
         assert_eq!(reply.headers[name], value, "{name}");

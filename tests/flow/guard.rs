@@ -221,7 +221,8 @@ fn failures_beyond_the_gateway_have_the_same_poor_face() {
     //
     let (world, gateway) = (World::new(), gateway(&variables()));
     for (reason, status) in [(Reason::UpstreamUnreachable, 502), (Reason::UpstreamTimeout, 504)] {
-        let reply = gateway.upstream_failed(&head("https://app.example.com/"), "the-id", &reason);
+        let head = head("https://app.example.com/");
+        let reply = gateway.upstream_failed(&head, "the-id", &reason);
         assert_eq!((reply.status.as_u16(), &reply.headers["x-request-id"]), (status, &"the-id".parse().unwrap()));
         assert_eq!(reply.headers["content-type"], "application/problem+json");
     }

@@ -222,7 +222,7 @@ fn a_form_that_needs_a_better_sign_in_is_not_lost() {
     refused.assert_refused(401, "authz.acr_not_accepted");
     let page = refused.reply().body.replace("&amp;", "&");
     let link = "/auth/login?provider=corp&acr_values=gold+platinum&max_age=300&return_to=%2Fauth%2Fsigned-in";
-    assert!(page.contains("Not sent yet") && page.contains("sign in once more") && page.contains(link), "{page}");
+    assert!(page.contains("Not sent yet") && page.contains("another sign-in first") && page.contains(link), "{page}");
     says(&world, "gold", START);
     sign_in(&browser, link);
     browser.send(&Asked::form("/pii/a").with_body(Ok("a=b"))).forwarded();

@@ -18,8 +18,8 @@ use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
-    Clock, Fetch, FetchError, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe, Random,
-    SharedDocuments, Signatures, Signing, StoreError, Timer,
+    Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
+    Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
 use postern::session::{
@@ -439,6 +439,15 @@ impl PolicyPublisher for World {
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         breath().await;
         Ok(self.policies.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+    }
+}
+
+/// The files that the Worker is built with.
+impl Languages for World {
+    async fn texts(&self, tag: &str) -> Option<String> {
+        breath().await;
+        let path = format!("{}/src/pages/languages/{tag}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).ok()
     }
 }
 

@@ -11,6 +11,9 @@ use postern::config::{Names, Settings};
 use postern::json;
 use postern::secret::Secret;
 
+/// The variable whose tables have an order; of several sites, each has one whose name ends so.
+const PROVIDERS: &str = "PROVIDERS";
+
 /// What a deployment sets. Bindings to services, objects and stores are not in here.
 #[derive(Debug, Default)]
 pub struct Environment {
@@ -55,11 +58,32 @@ pub fn variables(env: &JsValue, is_wanted: impl Fn(&str) -> bool) -> Result<Map<
     for name in names_in(env).filter(|name| is_wanted(name)) {
         let value = property(env, &name)?;
         if is_data(&value) {
+            let value = if name.ends_with(PROVIDERS) { in_order(value)? } else { value };
             Reflect::set(&vars, &JsValue::from_str(&name), &value)?;
         }
     }
     let text: String = JSON::stringify(&vars)?.into();
     json::from_text(&text).map_err(|error| Exception::new(&error.to_string()))
+}
+
+/// The same tables, each with its place among them as `order`, unless it says so itself: JavaScript keeps the order of the
+/// file, and the reader of JSON does not.
+fn in_order(tables: JsValue) -> Result<JsValue, Exception> {
+    if !is_plain_object(&tables) {
+        return Ok(tables);
+    }
+    let ordered = Object::new();
+    for (place, name) in Object::keys(&Object::from(tables.clone())).into_iter().enumerate() {
+        let table = Reflect::get(&tables, &name)?;
+        if is_plain_object(&table) {
+            let numbered = Object::new();
+            Reflect::set(&numbered, &JsValue::from_str("order"), &(place as f64).into())?;
+            Reflect::set(&ordered, &name, &Object::assign(&numbered, &Object::from(table)))?;
+        } else {
+            Reflect::set(&ordered, &name, &table)?;
+        }
+    }
+    Ok(ordered.into())
 }
 
 fn names_in(env: &JsValue) -> impl Iterator<Item = String> {

@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
 use worker::Env;
 
 use crate::environment::Environment;
@@ -15,6 +17,7 @@ use postern::policy::PolicyEngine;
 
 thread_local! {
     static DEPLOYMENT: RefCell<Option<Rc<Sites>>> = const { RefCell::new(None) };
+    static LANGUAGES: Cell<Option<LoadLanguage>> = const { Cell::new(None) };
     static POLICY_ENGINE: Cell<Option<&'static dyn PolicyEngine>> = const { Cell::new(None) };
     static CONFIGURATION: Cell<Option<ReadConfiguration>> = const { Cell::new(None) };
 }
@@ -30,6 +33,20 @@ pub type ReadConfiguration = fn() -> Result<Option<String>, Exception>;
 /// ```
 pub fn set_configuration(read: ReadConfiguration) {
     CONFIGURATION.set(Some(read));
+}
+
+/// Loads the texts of the language with a tag: a promise of the JSON text, or of nothing.
+pub type LoadLanguage = fn(&str) -> Result<Promise, JsValue>;
+
+/// Hands in the way to what pages say in other languages. Without it they are in English.
+pub fn set_languages(load: LoadLanguage) {
+    LANGUAGES.set(Some(load));
+}
+
+/// That way, if there is one.
+#[must_use]
+pub fn languages() -> Option<LoadLanguage> {
+    LANGUAGES.get()
 }
 
 /// Hands in the engine for policies. A Worker that has one calls this once, where the runtime starts the isolate

@@ -7,11 +7,14 @@ use worker::Env;
 use crate::background::Background;
 use crate::bindings::Bindings;
 use crate::clock::SystemClock;
+use crate::isolate;
 use crate::log::ConsoleLog;
+use crate::pending_promise;
 use crate::random::SystemRandom;
 use crate::webcrypto::sign::WebCryptoSigning;
 use crate::webcrypto::verify::WebCrypto;
 use postern::gateway::{BackgroundTask, Gateway, Platform, Spawn};
+use postern::ports::Languages;
 
 /// The runtime, with the bindings of one event, for one site.
 #[derive(Clone, Debug)]
@@ -30,6 +33,14 @@ impl Workers {
     #[must_use]
     pub const fn bindings(&self) -> &Bindings {
         &self.bindings
+    }
+}
+
+impl Languages for Workers {
+    async fn texts(&self, tag: &str) -> Option<String> {
+        let loaded = pending_promise::wait((isolate::languages()?)(tag)).await;
+        // Without them, the page is in English.
+        loaded.ok()?.as_string()
     }
 }
 
@@ -57,6 +68,7 @@ impl Platform for Workers {
     type Counters = Bindings;
     type TupleStore = Bindings;
     type Decisions = Self;
+    type Languages = Self;
     type Log = ConsoleLog;
     type Spawn = Self;
 
@@ -121,6 +133,10 @@ impl Platform for Workers {
     }
 
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn languages(&self) -> &Self {
         self
     }
 

@@ -38,12 +38,22 @@ pub(crate) async fn all<P: Platform>(
     let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
     let response = if ctx.request.request_kind.is_navigation() {
-        response::html_with_form(pages::sessions::render(&listed, &current))
+        response::html(
+            StatusCode::OK,
+            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one)),
+        )
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
     };
     parts.event.end(Effect::Allow, "session.listed", response.status);
     Ok(response)
+}
+
+/// By which provider a session was begun, where there are several.
+fn provider_name<P>(ctx: &RequestContext<'_, P>, listed: &Listed) -> Option<String> {
+    let config = &ctx.site.config;
+    let provider = config.provider(listed.provider.as_deref()?)?;
+    (config.providers.len() > 1).then(|| provider.name.clone())
 }
 
 /// `DELETE /auth/sessions/{id}`, `POST /auth/sessions/{id}/end`.

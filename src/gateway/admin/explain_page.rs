@@ -45,7 +45,13 @@ pub(super) async fn show<P: Platform>(
     } else {
         ExplainAnswer::Nothing
     };
-    Ok(Done::page(render(&asked, &choices(&ctx.site.config), ctx.site.config.decisions.is_some(), &answer)))
+    Ok(Done::page(render(
+        &ctx.view(),
+        &asked,
+        &choices(&ctx.site.config),
+        ctx.site.config.decisions.is_some(),
+        &answer,
+    )))
 }
 
 async fn made<P: Platform>(

@@ -23,6 +23,7 @@ use super::response_parts::ResponseParts;
 use super::{Platform, health, response};
 use crate::audit::{self, Effect, What};
 use crate::http::{Method, Response, StatusCode};
+use crate::pages::HtmlPage;
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
@@ -57,7 +58,7 @@ impl Done {
     }
 
     /// It shows a page.
-    fn page(page: String) -> Self {
+    fn page(page: HtmlPage) -> Self {
         Self { response: response::html(StatusCode::OK, page), reason: "admin.done", change: None }
     }
 

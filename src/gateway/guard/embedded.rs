@@ -64,6 +64,7 @@ impl Gateway {
     /// issuer (RFC 9728) is told.
     pub async fn admit<P: Platform>(&self, platform: &P, head: &RequestHead) -> Result<Admission, Box<Response>> {
         let (ctx, mut parts) = self.begin(platform, head);
+        ctx.load_language().await;
         let decided = decide(&ctx, &mut parts).await;
         let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
         self.note(platform, &parts.event);

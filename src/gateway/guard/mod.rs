@@ -141,7 +141,7 @@ fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Resul
 
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
 fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
-    response::html_with_script(pages::forward::bounce(&ctx.request.here()))
+    response::html(StatusCode::OK, pages::forward::bounce(&ctx.view(), &ctx.request.here()))
 }
 
 /// The headers that an answer depends on: which of them told, or that neither did.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{concurrent_logins, login, person, userinfo};
+use super::{chooser, concurrent_logins, login, person, userinfo};
 use crate::audit::{Effect, What, some_of};
 use crate::config::{ClientAuth, Provider, ResponseMode};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
@@ -87,10 +87,13 @@ pub(crate) async fn finish<P: Platform>(
     parts.set_cookie(cookie::set_session(value.expose(), ctx.same_site()))?;
     let asked = transaction.asked_tag();
     parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), asked.as_deref()))?;
+    if chooser::is_a_choice(&ctx.site.config) {
+        parts.set_cookie(cookie::set_last_provider(provider.id.as_str()))?;
+    }
     concurrent_logins::share_session(ctx, &transaction, &value, parts)?;
     parts.event.end(Effect::Allow, "login.succeeded", StatusCode::OK);
     let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
-    Ok(response::html(StatusCode::OK, pages::forward::signed_in(to.as_str())))
+    Ok(response::html(StatusCode::OK, pages::forward::signed_in(&ctx.view(), to.as_str())))
 }
 
 /// From the tokens to the session. If it does not come to that, nobody has the tokens.
@@ -130,7 +133,7 @@ fn go_on_as_before<P: Platform>(
     parts.event.end(Effect::Redirect, reason.code(), StatusCode::OK);
     explain(&mut parts.event, &reason);
     let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
-    Ok(response::html(StatusCode::OK, pages::forward::go_on(to.as_str())))
+    Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.view(), to.as_str())))
 }
 
 /// what was sealed is parsed again before it is used.

@@ -9,6 +9,11 @@ use crate::time::Seconds;
 /// The login page, which asks for nothing in particular.
 pub(crate) const LOGIN: &str = "/auth/login";
 
+/// The login page, which asks for another account than the one at hand, and leads back to `here`.
+pub(crate) fn other_account(here: &str) -> String {
+    SignIn::default().link_with(&[("prompt", "select_account"), ("return_to", here)])
+}
+
 /// What the login page is to ask the provider for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SignIn {

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::chooser;
 use super::link::LOGIN;
 use crate::audit::{Effect, What};
-use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, Provider, ResponseMode};
+use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, OtherAccount, Provider, ResponseMode};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
@@ -55,11 +56,15 @@ pub(crate) async fn start<P: Platform>(
     if ctx.may_have_left_cookie_behind() {
         parts.event.end(Effect::Redirect, "login.bounced", StatusCode::OK);
         // What stands behind `#` here is of no use: the way back is `return_to`.
-        return Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.request.here())));
+        return Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.view(), &ctx.request.here())));
     }
-    let Some(provider) = choose(ctx, &link)? else {
+    if let Some(found) = chooser::by_email(ctx) {
+        parts.event.end(Effect::Redirect, "login.provider_found", StatusCode::OK);
+        return Ok(found);
+    }
+    let Some(provider) = chooser::choose(ctx, &link)? else {
         parts.event.end(Effect::Allow, "login.chooser", StatusCode::OK);
-        return Ok(chooser(ctx));
+        return Ok(chooser::page(ctx));
     };
     parts.event.provider = Some(provider.id.as_str().to_owned());
     let mut wishes = Wishes::of(&link, provider)?;
@@ -103,13 +108,13 @@ async fn posted<P>(
 
 /// The parameters of a login link, each at most once.
 #[derive(Default)]
-struct Link<'a> {
+pub(super) struct Link<'a> {
     return_to: Option<Cow<'a, str>>,
     target_link_uri: Option<Cow<'a, str>>,
-    provider: Option<Cow<'a, str>>,
-    iss: Option<Cow<'a, str>>,
+    pub(super) provider: Option<Cow<'a, str>>,
+    pub(super) iss: Option<Cow<'a, str>>,
     prompt: Option<Cow<'a, str>>,
-    login_hint: Option<Cow<'a, str>>,
+    pub(super) login_hint: Option<Cow<'a, str>>,
     acr_values: Option<Cow<'a, str>>,
     max_age: Option<Cow<'a, str>>,
     /// Set by the guard alone: what the browser has behind `#` is to be put behind `return_to` first.
@@ -159,41 +164,12 @@ impl<'a> Link<'a> {
 }
 
 /// On to the same login by way of the browser, which alone knows the fragment.
-fn keep_fragment<P>(ctx: &RequestContext<'_, P>, link: &Link<'_>) -> Response {
+fn keep_fragment<P: Platform>(ctx: &RequestContext<'_, P>, link: &Link<'_>) -> Response {
     let others = form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes());
     let others = others.filter(|(name, _)| name != "return_to" && name != "fragment");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
-    response::html_with_script(pages::forward::to_login(link.return_to.as_deref().unwrap_or("/"), &query))
-}
-
-/// The provider that the link names, or the only one; `None` when the person has to choose.
-fn choose<'c, P>(ctx: &RequestContext<'c, P>, link: &Link<'_>) -> Result<Option<&'c Provider>, Reason> {
-    let config = &ctx.site.config;
-    let named = match (&link.provider, &link.iss) {
-        (Some(id), _) => Some(config.provider(id)),
-        (None, Some(issuer)) => Some(config.provider_by_issuer(issuer)),
-        (None, None) => None,
-    };
-    match (named, config.providers.as_slice()) {
-        (Some(found), _) => found.map(Some).ok_or(Reason::UnknownProvider),
-        (None, [only]) => Ok(Some(only)),
-        // A deployment for programs only.
-        (None, []) => Err(Reason::UnknownProvider),
-        (None, _) => Ok(None),
-    }
-}
-
-fn chooser<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
-    let others: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes()).collect();
-    let page = pages::chooser::render(&ctx.site.config.providers, |provider| {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("provider", provider.id.as_str())
-            .extend_pairs(&others)
-            .finish();
-        format!("/auth/login?{query}")
-    });
-    response::html(StatusCode::OK, page)
+    let return_to = link.return_to.as_deref().unwrap_or("/");
+    response::html(StatusCode::OK, pages::forward::to_login(&ctx.view(), return_to, &query))
 }
 
 /// What of the link the provider's configuration lets through.
@@ -206,7 +182,8 @@ struct Wishes {
 impl Wishes {
     fn of(link: &Link<'_>, provider: &Provider) -> Result<Self, Reason> {
         let allowed = |parameter| provider.pass_through.contains(&parameter);
-        let prompt = link.prompt.as_deref().filter(|_| allowed(LoginParameter::Prompt)).map(checked_prompt);
+        let prompt = link.prompt.as_deref().filter(|_| allowed(LoginParameter::Prompt));
+        let prompt = prompt.and_then(|prompt| for_other_account(prompt, provider)).map(checked_prompt);
         let hint = link.login_hint.as_deref().filter(|_| allowed(LoginParameter::LoginHint)).map(checked_hint);
         let acr = link.acr_values.as_deref().filter(|_| allowed(LoginParameter::AcrValues)).map(checked_acr_values);
         // A provider that cannot tell would only make the sign-in fail.
@@ -239,6 +216,15 @@ fn own(link: &Link<'_>, provider: &Provider) -> Result<Vec<(String, String)>, Re
 /// A link may choose among the configured values, or set some where none are; it never lifts a requirement.
 fn narrowed(asked: &[String], provider: &Provider) -> Vec<String> {
     provider.acr_values_for(asked).unwrap_or_else(|| provider.acr_values.clone())
+}
+
+/// `select_account` in the words of a provider that does not know it.
+fn for_other_account<'p>(prompt: &'p str, provider: &Provider) -> Option<&'p str> {
+    match (prompt, provider.choice.other_account) {
+        ("select_account", OtherAccount::Login) => Some("login"),
+        ("select_account", OtherAccount::None) => None,
+        _ => Some(prompt),
+    }
 }
 
 fn checked_prompt(text: &str) -> Result<String, Reason> {

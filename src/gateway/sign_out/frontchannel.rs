@@ -11,9 +11,9 @@ use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
-use crate::http::{HeaderValue, Method, Response, StatusCode, header};
+use crate::http::{Method, Response, StatusCode};
 use crate::limit::LimitKind;
-use crate::pages::framed;
+use crate::pages::{View, framed};
 use crate::ports::StoreError;
 use crate::refusal::{LogoutRequestError, Reason};
 use crate::session::message::Check;
@@ -39,7 +39,7 @@ pub(crate) async fn receive<P: Platform>(
     let reason = if count == 0 { "logout.no_session" } else { "logout.sessions_ended" };
     parts.event.ended = Some(count);
     parts.event.end(Effect::Allow, reason, StatusCode::OK);
-    page(provider).ok_or(Reason::Internal("internal.policy_unwritable"))
+    page(&ctx.view(), provider).ok_or(Reason::Internal("internal.policy_unwritable"))
 }
 
 /// The `sid` asked for; `None` when none is named. `iss` may be left out, as by Entra ID: the path says which
@@ -100,9 +100,6 @@ async fn end_named<P: Platform>(
 }
 
 ///
-fn page(provider: &Provider) -> Option<Response> {
-    let policy = framed::content_security_policy(&provider.issuer.origin()?);
-    let mut response = response::html(StatusCode::OK, framed::signed_out());
-    response.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).ok()?);
-    Some(response)
+fn page(view: &View<'_>, provider: &Provider) -> Option<Response> {
+    Some(response::html(StatusCode::OK, framed::signed_out(view, &provider.issuer.origin()?)))
 }

@@ -38,7 +38,9 @@ pub(super) async fn end<P: Platform>(
             location = at_provider;
         }
     }
-    let response = if ctx.request.request_kind.is_navigation() {
+    let response = if ctx.request.request_kind.is_navigation() && asks_for_page(ctx) {
+        response::html(StatusCode::OK, pages::forward::to_sign_out(&ctx.view(), &location))
+    } else if ctx.request.request_kind.is_navigation() {
         // 303, so that the browser asks with GET.
         response::redirect(StatusCode::SEE_OTHER, &location).ok_or(Reason::Internal("internal.location_unwritable"))?
     } else {
@@ -46,6 +48,11 @@ pub(super) async fn end<P: Platform>(
     };
     parts.event.end(Effect::Allow, reason, response.status);
     Ok(response)
+}
+
+/// Whether a form of our own pages asks: their policy for forms lets none lead on to a provider, not even by a redirect.
+fn asks_for_page<P>(ctx: &RequestContext<'_, P>) -> bool {
+    ctx.request.target.query == Some("answer=page")
 }
 
 /// `GET /auth/logged-out`: where a sign-out ends, whatever the provider sends along. Says no more than is known: who
@@ -65,11 +72,11 @@ pub(super) async fn landing<P: Platform>(
     };
     parts.event.end(Effect::Allow, "own.page", StatusCode::OK);
     if is_signed_in {
-        return Ok(response::html_with_form(pages::signed_out::not_yet()));
+        return Ok(response::html(StatusCode::OK, pages::signed_out::not_yet(&ctx.view())));
     }
     let query = ctx.request.target.query.unwrap_or_default();
     let by_provider = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "state");
-    Ok(response::html(StatusCode::OK, pages::signed_out::render(by_provider)))
+    Ok(response::html(StatusCode::OK, pages::signed_out::render(&ctx.view(), by_provider)))
 }
 
 /// before anything else, and whether or not the provider answers.

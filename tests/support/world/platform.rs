@@ -21,6 +21,7 @@ impl Platform for World {
     type Counters = Self;
     type TupleStore = Self;
     type Decisions = Self;
+    type Languages = Self;
     type Log = Self;
     type Spawn = Self;
 
@@ -85,6 +86,10 @@ impl Platform for World {
     }
 
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn languages(&self) -> &Self {
         self
     }
 

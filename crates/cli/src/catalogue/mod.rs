@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 23] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
@@ -28,6 +28,8 @@ const FILES: [(&str, &str); 21] = [
     ("limit", include_str!("limit.toml")),
     ("limits", include_str!("limits.toml")),
     ("security_headers", include_str!("security_headers.toml")),
+    ("pages", include_str!("pages.toml")),
+    ("accent", include_str!("accent.toml")),
     ("storage", include_str!("storage.toml")),
     ("issuers", include_str!("issuers.toml")),
     ("admin", include_str!("admin.toml")),

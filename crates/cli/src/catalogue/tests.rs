@@ -43,7 +43,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
             "many": { "preset": "entra-multitenant", "client_id": "app", "tenants": "any" },
             "hub": { "preset": "github", "client_id": "app" },
         },
-        "STORAGE": {},
+        "STORAGE": {}, "PAGES": { "accent": { "light": "#0b6e4f", "dark": "#7ddcb5" } },
         "ISSUERS": { "opaque": {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
@@ -67,6 +67,8 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
         ("PROVIDERS.many", "providers"),
         ("PROVIDERS.hub", "providers"),
         ("STORAGE", "storage"),
+        ("PAGES", "pages"),
+        ("PAGES.accent", "accent"),
         ("PROVIDERS.corp.client_assertion", "client_assertion"),
         ("ISSUERS.opaque", "issuers"),
         ("ISSUERS.opaque.client_assertion", "client_assertion"),

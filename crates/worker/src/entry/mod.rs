@@ -33,6 +33,7 @@ use postern_workers::platform::Workers;
 fn start() {
     isolate::set_policy_engine(policies::engine());
     isolate::set_configuration(|| js::configuration().map_err(Exception::from));
+    isolate::set_languages(js::load_language);
 }
 
 /// Takes a request in; `entry.js` steps it through.

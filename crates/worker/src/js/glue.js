@@ -111,6 +111,9 @@ export const loadEngine = () => parts.PolicyEngine.load();
 /** The answer of the engine for policies to a message; `undefined` if it ended in the midst of it. */
 export const askEngine = (question) => (engine ??= new parts.PolicyEngine()).ask(question);
 
+/** The texts of a language, as JSON; `undefined` where there are none. */
+export const loadLanguage = (tag) => parts.textsOf(tag);
+
 /** The instance has ended. */
 export function end() {
   for (const ending of endings) ending();

@@ -29,6 +29,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = askEngine)]
     pub(crate) fn ask_engine(question: &[u8]) -> Result<Option<Vec<u8>>, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = loadLanguage)]
+    pub(crate) fn load_language(tag: &str) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch, js_name = closedAtEnd)]
     pub(crate) fn closed_at_end(socket: &JsValue) -> Result<Function, JsValue>;
 

@@ -36,6 +36,7 @@ pub(crate) async fn answer<P: Platform>(
 ) -> Result<Response, Reason> {
     let question = asked(ctx, asks, parts)?;
     let inner = ctx.about(&question.head);
+    inner.load_language().await;
     let decision = match rule(&inner, parts) {
         Ok((path, matched)) => decide::enter(&inner, &path, &matched, parts).await,
         Err(reason) => Err(reason.into()),

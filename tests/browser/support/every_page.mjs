@@ -1,0 +1,132 @@
+// Every page of Postern's that people see, each made to appear as it does in use: for the tests of pages and for the pictures
+// of the docs.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+
+import { startPostern } from "../../e2e/support/postern.mjs";
+import { freePort } from "../../e2e/support/ports.mjs";
+import { providerFor } from "./world.mjs";
+
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="14" fill="#0b6e4f"/><path d="M18 46V30a14 14 0 0 1 28 0v16" fill="none" stroke="#fff" stroke-width="7"/></svg>`;
+
+/** What the site says of itself. */
+export const PAGES = {
+  name: "Acme Portal", logo: "/public/logo.svg", accent: "#0b6e4f",
+  support: "mailto:help@example.com", request_access: "https://access.example.com/request",
+};
+
+const guarded = (more = {}) => ({ methods: ["GET", "POST"], upstream: "service:ECHO", ...more });
+
+const ROUTES = {
+  "/": { methods: ["GET"], upstream: "service:ECHO", public: true },
+  "/public/{*rest}": { methods: ["GET"], upstream: "assets", public: true },
+  "/page": guarded(),
+  "/forbidden": guarded({ require: { roles: ["nobody-has-this"] } }),
+  "/often": guarded({ public: true, limits: { address: { rate: "1/1h" } } }),
+  "/gone": guarded({ public: true, upstream: "https://127.0.0.1:9" }),
+};
+
+const USER_AGENTS = [
+  "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1",
+  "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15",
+];
+
+/** A site with a provider that signs people in, others to choose from, and something wrong of every kind. */
+export async function startEveryPage() {
+  const folder = mkdtempSync(join(tmpdir(), "postern-pages-"));
+  mkdirSync(join(folder, "public"));
+  writeFileSync(join(folder, "public/logo.svg"), LOGO);
+  const port = await freePort();
+  const origin = `http://localhost:${port}`;
+  const others = {
+    zeta: { name: "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", icon: "building" },
+    partner: { name: "Partner companies", icon: "people", domains: ["partner.example"] },
+    main: { name: "Employees", icon: "/public/logo.svg", domains: ["example.com"] },
+  };
+  const providers = {};
+  for (const [id, more] of Object.entries(others)) providers[id] = await providerFor(id, origin, more);
+  const vars = { PAGES, ROLES: { "nobody-has-this": [] }, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" } };
+  const postern = await startPostern({ providers, routes: ROUTES, vars, port, assets: folder });
+  const close = async () => {
+    await postern.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { origin, postern, close };
+}
+
+/** The same, closed after the file's tests. */
+export async function everyPage() {
+  const site = await startEveryPage();
+  after(site.close);
+  return site;
+}
+
+/** Signs in without the provider's pages in between: `visit` opens an address in a browser that does. */
+export async function signInHere(page, origin, { login = "alice", password = "wonderland", to = "/page" } = {}) {
+  await page.goto(`${origin}/auth/login?provider=main&return_to=${encodeURIComponent(to)}`);
+  await page.getByLabel("User name").fill(login);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  const allow = page.getByRole("button", { name: "Allow" });
+  await Promise.race([allow.waitFor(), page.waitForURL(`${origin}${to}`)]).catch(() => {});
+  if (await allow.isVisible().catch(() => false)) await allow.click();
+  await page.waitForURL(`${origin}${to}`);
+}
+
+/** The cookies of somebody who is signed in from several browsers, some of them alike. */
+export async function signedInState(browser, origin) {
+  for (const userAgent of [...USER_AGENTS, USER_AGENTS[0], USER_AGENTS[0]]) {
+    const context = await browser.newContext({ userAgent });
+    await signInHere(await context.newPage(), origin);
+    await context.close();
+  }
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await signInHere(page, origin);
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+/** Leaves a page that leads on where it is, by answering for what it leads to. */
+const held = (path) => async (page, origin) => {
+  await page.route(/\/elsewhere/, () => {});
+  await page.goto(`${origin}${path}`, { waitUntil: "commit" });
+  await page.locator("h1").waitFor();
+};
+
+const at = (path) => (page, origin) => page.goto(`${origin}${path}`);
+
+/** By name: whether somebody is signed in, and how the page comes to be seen. */
+export const EVERY_PAGE = {
+  chooser: { open: at("/auth/login?return_to=%2Fpage") },
+  "chooser, an address of nobody's": { open: at("/auth/login?return_to=%2Fpage&email=jane%40nowhere.example") },
+  "one moment": { open: held("/auth/continue?to=%2Felsewhere") },
+  "signed out": { open: at("/auth/logged-out") },
+  "login failed": { open: at("/auth/callback/main?state=x&code=y") },
+  "nothing here": { open: at("/nothing") },
+  "method not allowed": { open: at("/auth/sessions/end-others") },
+  "too many requests": { open: async (page, origin) => (await page.goto(`${origin}/often`), page.goto(`${origin}/often`)) },
+  "application does not answer": { open: at("/gone") },
+  "unknown provider": { open: at("/auth/login?provider=nobody") },
+  "not sent yet": {
+    open: async (page, origin) => {
+      await page.goto(`${origin}/`);
+      await page.evaluate(() => {
+        const form = Object.assign(document.createElement("form"), { method: "post", action: "/page" });
+        document.body.append(form);
+        form.submit();
+      });
+      await page.locator("ol").waitFor();
+    },
+  },
+  forbidden: { signedIn: true, open: at("/forbidden") },
+  sessions: { signedIn: true, open: at("/auth/sessions") },
+  "still signed in": { signedIn: true, open: at("/auth/logged-out") },
+  "signed in for another tab": { signedIn: true, open: at("/auth/signed-in") },
+  explain: { signedIn: true, english: true, open: at("/auth/admin/explain") },
+};
