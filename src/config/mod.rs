@@ -239,14 +239,7 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            known: Known {
-                provider_ids: ids,
-                providers: known,
-                issuers: &issuers,
-                claims: &session.claims,
-                roles: &roles,
-                relations: &relations,
-            },
+            known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
             authzen: top.has("AUTHZEN"),
             asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
@@ -257,13 +250,8 @@ impl Config {
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = router(&mut top, &surroundings);
-        // Where each tenant has an issuer, what one calls a person says nothing without it.
-        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
-        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
-        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
+        let Askers { admin, verify, monitor } = Askers::read(&mut top, secrets, public_url.as_ref(), (ids, known));
         let decisions = top.table("DECISIONS").map(decisions::read);
-        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
-        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let pages = pages::read(&mut top, known, routes.as_ref());
         let keys = keys(secrets);
@@ -278,11 +266,11 @@ impl Config {
             roles,
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
-            admin: admin.flatten(),
+            admin,
             place,
             decisions: decisions.flatten(),
-            verify: verify.flatten(),
-            monitor: monitor.flatten(),
+            verify,
+            monitor,
             authzen: authzen.flatten(),
             pages,
             limits,
@@ -400,6 +388,30 @@ impl Config {
     #[must_use]
     pub fn logged_out_url(&self) -> String {
         self.public_url.logged_out_url()
+    }
+}
+
+/// Who may ask at our own endpoints, besides everybody.
+struct Askers {
+    admin: Option<Administrators>,
+    verify: Option<Verify>,
+    monitor: Option<Monitor>,
+}
+
+impl Askers {
+    fn read(
+        top: &mut Table<'_>,
+        secrets: &Secrets<'_>,
+        public_url: Option<&PublicUrl>,
+        (ids, known): (&[ProviderId], &[Provider]),
+    ) -> Self {
+        // Where each tenant has an issuer, what one calls a person says nothing without it.
+        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
+        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url));
+        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
+        Self { admin: admin.flatten(), verify: verify.flatten(), monitor: monitor.flatten() }
     }
 }
 
