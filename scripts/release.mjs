@@ -13,10 +13,11 @@ import { root } from './lib/paths.mjs';
 import { CannotGoOn, bold, dim, main, run, step } from './lib/progress.mjs';
 import { billOfMaterials } from './lib/sbom.mjs';
 import { ensureRust } from './lib/toolchain.mjs';
+import { WORKER_FILES } from './lib/worker.mjs';
 
 const OUT = join(root, 'build', 'release');
 /** By name in the release: what the Worker consists of, and the command line. */
-const BUILT = { 'worker/index.js': 'index.js', 'worker/index_bg.wasm': 'index_bg.wasm', 'worker/policies.wasm': 'policies.wasm', 'postern-cli.wasm': 'cli.wasm' };
+const BUILT = { ...Object.fromEntries(WORKER_FILES.map((name) => [`worker/${name}`, name])), 'postern-cli.wasm': 'cli.wasm' };
 
 await main(async () => {
   const { values: { draft } } = parseArgs({ options: { draft: { type: 'boolean' } } });

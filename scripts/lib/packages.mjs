@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { buildCli } from './cli.mjs';
 import { root } from './paths.mjs';
 import { CannotGoOn, run, step } from './progress.mjs';
-import { buildWorker } from './worker.mjs';
+import { WORKER_FILES, buildWorker } from './worker.mjs';
 
 /** Where the packages are put together, each in a folder of its own, and packed beside it. */
 export const packagesFolder = join(root, 'build', 'packages');
@@ -19,9 +19,7 @@ const FILES = {
   postern: {
     ...EVERY,
     'README.md': 'packages/postern/README.md',
-    'index.js': 'build/index.js',
-    'index_bg.wasm': 'build/index_bg.wasm',
-    'policies.wasm': 'build/policies.wasm',
+    ...Object.fromEntries(WORKER_FILES.map((name) => [name, `build/${name}`])),
     'index.d.ts': 'packages/postern/types/index.d.ts',
     'client/postern.js': 'client/postern.js',
     'client/postern.d.ts': 'client/postern.d.ts',

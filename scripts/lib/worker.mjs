@@ -12,8 +12,10 @@ import { lintingEnv } from './toolchain.mjs';
 
 const INPUTS = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'src', 'crates', 'client', 'scripts/lib/worker.mjs'];
 
+/** The files of a Worker: its entry, and what that loads, some of it only when it is needed. */
+export const WORKER_FILES = ['index.js', 'index_bg.wasm', 'policies.wasm', 'languages.js'];
 /** What a build writes; the folder may hold more. */
-const MADE = ['.built-from', 'index.js', 'index_bg.wasm', 'policies.wasm'];
+const MADE = ['.built-from', ...WORKER_FILES];
 
 const JS = 'crates/worker/src/js';
 const GUARDED = 'examples/guarded-worker';

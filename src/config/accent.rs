@@ -7,8 +7,10 @@ use super::table::Table;
 use super::value::text;
 
 const COLOUR: &str = "a colour such as `#0b6e4f`";
-/// WCAG 2.2, 1.4.3: of text to what is behind it.
-const READABLE: f32 = 4.5;
+/// WCAG 2.2, 1.4.3 wants 4.5 of text to what is behind it; the rest is for the error of [`Colour::luminance`].
+const READABLE: f32 = 4.6;
+/// What a colour of ours is lightened to.
+const COMFORTABLE: f32 = 6.0;
 /// What is behind links and buttons in `style.css`.
 const LIGHT: Colour = Colour([0xff, 0xff, 0xff]);
 const DARK: Colour = Colour([0x1a, 0x1f, 0x28]);
@@ -55,7 +57,7 @@ fn readable(value: &Value, behind: Colour) -> Result<Colour, String> {
         return Ok(colour);
     }
     let (kind, behind) = (if behind == LIGHT { "a darker" } else { "a lighter" }, behind.written());
-    Err(expected(format!("{kind} colour: its contrast to `{behind}` has to be 4.5 to be readable"), text))
+    Err(expected(format!("{kind} colour: its contrast to `{behind}` is too low to be readable (WCAG 1.4.3)"), text))
 }
 
 impl Colour {
@@ -102,7 +104,7 @@ impl Colour {
                 u8::try_from(sum / 16).unwrap_or(u8::MAX)
             }))
         };
-        (0..=16).map(mixed).find(|colour| colour.contrast(DARK) >= READABLE).unwrap_or(LIGHT)
+        (0..=16).map(mixed).find(|colour| colour.contrast(DARK) >= COMFORTABLE).unwrap_or(LIGHT)
     }
 }
 
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_colour_has_a_light_shade_and_an_ink_that_are_readable() {
-        for text in ["#000000", "#0b6e4f", "#7a0019", "#1d4ed8", "#00007f", "#767676"] {
+        for text in ["#000000", "#0b6e4f", "#7a0019", "#1d4ed8", "#00007f", "#6b6b6b"] {
             let accent = Accent { light: colour(text), dark: colour(text).lightened() };
             assert!(accent.dark.contrast(DARK) >= READABLE, "{text}");
             for shade in [accent.light, accent.dark] {

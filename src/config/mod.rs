@@ -239,7 +239,14 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
+            known: Known {
+                provider_ids: ids,
+                providers: known,
+                issuers: &issuers,
+                claims: &session.claims,
+                roles: &roles,
+                relations: &relations,
+            },
             authzen: top.has("AUTHZEN"),
             asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
@@ -250,8 +257,10 @@ impl Config {
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = router(&mut top, &surroundings);
-        let Askers { admin, verify, monitor } = Askers::read(&mut top, secrets, public_url.as_ref(), (ids, known));
+        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming(ids, known)));
         let decisions = top.table("DECISIONS").map(decisions::read);
+        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
+        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
         let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
         let pages = pages::read(&mut top, known, routes.as_ref());
         let keys = keys(secrets);
@@ -266,11 +275,11 @@ impl Config {
             roles,
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
-            admin,
+            admin: admin.flatten(),
             place,
             decisions: decisions.flatten(),
-            verify,
-            monitor,
+            verify: verify.flatten(),
+            monitor: monitor.flatten(),
             authzen: authzen.flatten(),
             pages,
             limits,
@@ -391,39 +400,19 @@ impl Config {
     }
 }
 
-/// Who may ask at our own endpoints, besides everybody.
-struct Askers {
-    admin: Option<Administrators>,
-    verify: Option<Verify>,
-    monitor: Option<Monitor>,
-}
-
-impl Askers {
-    fn read(
-        top: &mut Table<'_>,
-        secrets: &Secrets<'_>,
-        public_url: Option<&PublicUrl>,
-        (ids, known): (&[ProviderId], &[Provider]),
-    ) -> Self {
-        // Where each tenant has an issuer, what one calls a person says nothing without it.
-        let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
-        let naming: Vec<ProviderId> = ids.iter().filter(|id| !has_tenants(id)).cloned().collect();
-        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming));
-        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url));
-        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
-        Self { admin: admin.flatten(), verify: verify.flatten(), monitor: monitor.flatten() }
-    }
-}
-
 /// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
 fn stamp(vars: &Map<String, Value>) -> String {
-    let is_known = |name: &str| Config::VARIABLES.contains(&name);
-    let known = vars.iter().filter(|(name, _)| is_known(name)).map(|(name, value)| (name.clone(), value.clone()));
-    let mut known = Value::Object(json::object(known));
-    // Some builds of `serde_json` keep objects in the order in which they are written.
-    known.sort_all_objects();
-    let text = known.to_string();
+    let known = vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str()));
+    let mut text = Vec::new();
+    json::write_object_sorted(known.collect(), &mut text);
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The ids of the providers by which a subject names a person. Where each tenant has an issuer, what one of them calls
+/// somebody says nothing without it.
+fn naming(ids: &[ProviderId], known: &[Provider]) -> Vec<ProviderId> {
+    let has_tenants = |id: &ProviderId| known.iter().any(|one| one.id == *id && one.issuer.has_tenants());
+    ids.iter().filter(|id| !has_tenants(id)).cloned().collect()
 }
 
 fn public_url(top: &mut Table<'_>) -> Option<PublicUrl> {

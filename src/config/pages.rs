@@ -97,7 +97,7 @@ fn is_mail(text: &str) -> bool {
 }
 
 /// Images that not everybody may see would be broken on the pages for those who are not signed in.
-fn refuse_guarded_images(top: &mut Table<'_>, options: &PageOptions, providers: &[Provider], routes: &Router) {
+fn refuse_guarded_images(top: &Table<'_>, options: &PageOptions, providers: &[Provider], routes: &Router) {
     let is_public = |path: &str| {
         let canonical = CanonicalPath::parse(path).ok();
         let found = canonical.and_then(|path| routes.find(&Method::GET, &path).ok());
@@ -107,11 +107,10 @@ fn refuse_guarded_images(top: &mut Table<'_>, options: &PageOptions, providers: 
     if let Some(logo) = options.logo.as_deref().filter(|logo| !is_public(logo)) {
         top.problem_in("PAGES", "logo", message(logo));
     }
-    let Some(table) = top.table("PROVIDERS") else { return };
     for provider in providers {
         if let Some(Icon::Image(path)) = provider.choice.icon.as_ref().filter(|icon| !icon.path().is_none_or(is_public))
         {
-            table.problem_in(provider.id.as_str(), "icon", message(path));
+            top.problem_at(&["PROVIDERS", provider.id.as_str(), "icon"], message(path));
         }
     }
 }

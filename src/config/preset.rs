@@ -54,34 +54,34 @@ pub(super) fn expand(table: &mut Table<'_>) -> Option<Expanded> {
     let mut entries = json::object(table.entries().map(|(key, value)| (key.to_owned(), value.clone())));
     entries.remove("preset");
     let mut defaults = take(&mut preset, "provider");
-    defaults.retain(|key, value| match entries.get_mut(key) {
-        // The members of a table are overridden one by one.
-        Some(Value::Object(own)) => {
-            let Value::Object(members) = value else { return false };
-            for (name, value) in members {
-                if !own.contains_key(name) {
-                    own.insert(name.clone(), value.take());
-                }
-            }
-            false
-        }
-        Some(_) => false,
-        None => true,
-    });
     let mut is_wrong = false;
     for (key, form) in take(&mut preset, "asks") {
         let given = entries.remove(&key);
-        if let Err(problem) = fill(&mut defaults, &key, given, &Form::of(form.as_str().unwrap_or_default())) {
+        let form = Form::of(form.as_str().unwrap_or_default());
+        if let Err(problem) = fill(&mut defaults, &entries, (&key, given), &form) {
             table.problem(&key, problem);
             is_wrong = true;
         }
     }
-    entries.extend(defaults);
+    for (key, value) in defaults {
+        merge(&mut entries, key, value);
+    }
     Some(Expanded { entries, kind, is_wrong })
 }
 
+/// What a table has stays. Of a table in it the members are overridden one by one.
+fn merge(entries: &mut Map<String, Value>, key: String, default: Value) {
+    match (entries.get_mut(&key), default) {
+        (None, default) => drop(entries.insert(key, default)),
+        (Some(Value::Object(own)), Value::Object(members)) => {
+            members.into_iter().for_each(|(name, value)| merge(own, name, value));
+        }
+        _ => {}
+    }
+}
+
 fn take(preset: &mut Value, name: &str) -> Map<String, Value> {
-    match preset.get_mut(name).map(Value::take) {
+    match preset.as_object_mut().and_then(|members| members.remove(name)) {
         Some(Value::Object(members)) => members,
         _ => Map::new(),
     }
@@ -106,13 +106,18 @@ impl Form {
     }
 }
 
-/// Puts the value that is given for one key where the templates name it.
-fn fill(defaults: &mut Map<String, Value>, key: &str, given: Option<Value>, form: &Form) -> Result<(), String> {
+/// Puts the value that is given for one key where the templates name it that no other key overrides.
+fn fill(
+    defaults: &mut Map<String, Value>,
+    entries: &Map<String, Value>,
+    (key, given): (&str, Option<Value>),
+    form: &Form,
+) -> Result<(), String> {
     let place = format!("{{{key}}}");
-    let templates = defaults.values_mut().filter(|value| value.as_str().is_some_and(|text| text.contains(&place)));
-    let templates: Vec<&mut Value> = templates.collect();
-    if templates.is_empty() {
-        // Every key that it is for is set by the table itself.
+    let is_place = |value: &Value| value.as_str().is_some_and(|text| text.contains(&place));
+    let mut templates =
+        defaults.iter_mut().filter(|(key, value)| !entries.contains_key(*key) && is_place(value)).peekable();
+    if templates.peek().is_none() {
         return given.map_or(Ok(()), |_| Err("is of no use here: what it is for is set by another key".to_owned()));
     }
     let (text, outcome) = match &given {
@@ -120,7 +125,7 @@ fn fill(defaults: &mut Map<String, Value>, key: &str, given: Option<Value>, form
         Some(other) => (form.stand_in, Err(format!("expected {}, found {}", form.expected, found(other)))),
         None => (form.stand_in, Err(format!("expected {}, found nothing: the preset asks for it", form.expected))),
     };
-    for template in templates {
+    for (_, template) in templates {
         *template = template.as_str().map(|old| old.replace(&place, text)).into();
     }
     outcome

@@ -61,6 +61,9 @@ pub(super) struct Surroundings<'a> {
     pub(super) remove: Vec<HeaderMask>,
 }
 
+/// What `methods` has in it.
+const METHODS: &str = "one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// `PATHS`, and `paths` of a route.
 const PATHS: [(&str, Paths); 2] = [("loose", Paths::Loose), ("exact", Paths::Exact)];
 
@@ -161,15 +164,13 @@ fn pattern_of(table: &Table<'_>, text: &str, surroundings: &Surroundings<'_>) ->
 
 /// From the key or from `methods`, not from both.
 fn methods(table: &mut Table<'_>, prefix: Option<&str>) -> Option<Methods> {
-    let all = Methods::all();
-    let what = format!("one of {}", all.allow_header());
     let known = |name: &str| Methods::parse([name]).is_ok().then(|| name.to_owned());
     // Those in the key are the route's own.
     let replaces_groups = prefix.is_some() && table.is_of_group("methods");
-    let given = table.optional("methods", list(&what, known)).filter(|_| !replaces_groups);
+    let given = table.optional("methods", list(METHODS, known)).filter(|_| !replaces_groups);
     match (given, prefix) {
         (None, None) if table.has("methods") => None,
-        (None, None) => Some(all),
+        (None, None) => Some(Methods::all()),
         (Some(names), None) if names.is_empty() => {
             table.problem("methods", "expected at least one method");
             None

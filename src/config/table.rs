@@ -95,7 +95,9 @@ impl<'a> Table<'a> {
 
     /// The table at `key`; `None` when it is absent, or no table, which is reported.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.inner(key, self.get(key)?)
     }
 
@@ -153,6 +155,11 @@ impl<'a> Table<'a> {
     /// Reports what is wrong with the value at `key` of this group, as the route of this name has it.
     pub(super) fn problem_for(&self, route: &str, key: &str, message: impl Into<String>) {
         self.report.add_for(path(&self.path, key), message, route);
+    }
+
+    /// Reports what is wrong with the value that these keys lead to, one table within another.
+    pub(super) fn problem_at(&self, keys: &[&str], message: impl Into<String>) {
+        self.report.add(keys.iter().fold(self.path.clone(), |place, key| path(&place, key)), message);
     }
 
     /// Reports what is wrong with this table as a whole.

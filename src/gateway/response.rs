@@ -17,7 +17,7 @@ const NO_FEATURES: &str = "accelerometer=(), autoplay=(), camera=(), display-cap
                            geolocation=(), gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), \
                            magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), \
                            publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
-                           usb=(), web-share=(), xr-spatial-tracking=()";
+                           usb=(), xr-spatial-tracking=()";
 
 /// A page.
 pub(super) fn html(status: StatusCode, page: HtmlPage) -> Response {
@@ -37,11 +37,6 @@ pub(super) fn html(status: StatusCode, page: HtmlPage) -> Response {
     response
 }
 
-/// Plain text.
-pub(super) fn plain(status: StatusCode, text: String) -> Response {
-    with_type(status, "text/plain; charset=utf-8", text)
-}
-
 /// The policy of a page, and what older browsers know of it: who may frame the page.
 fn set_policy(headers: &mut HeaderMap, policy: String) {
     headers.remove(header::X_FRAME_OPTIONS);
@@ -53,6 +48,11 @@ fn set_policy(headers: &mut HeaderMap, policy: String) {
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+}
+
+/// Plain text.
+pub(super) fn plain(status: StatusCode, text: String) -> Response {
+    with_type(status, "text/plain; charset=utf-8", text)
 }
 
 /// A JSON document.

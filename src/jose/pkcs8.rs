@@ -31,8 +31,15 @@ const FORMS: [(&[u8], &[u8], bool, bool); 3] = [
     (&[0x30, 0x41, 0x02, 0x01, 0x00], &[0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20], false, false),
 ];
 
-/// The scalar, and the public half as a point if it is there. Whether they belong together is for the caller to see.
-pub(super) fn p256(pem: &str) -> Option<(Secret<[u8; SCALAR_BYTES]>, Option<Vec<u8>>)> {
+/// What such a file holds. Whether its halves belong together is for the caller to see.
+pub(super) struct P256Halves {
+    pub(super) scalar: Secret<[u8; SCALAR_BYTES]>,
+    /// The public half as a point, if it is there.
+    pub(super) public: Option<Vec<u8>>,
+}
+
+/// Reads the file.
+pub(super) fn p256(pem: &str) -> Option<P256Halves> {
     if pem.len() > MAX_PEM_BYTES {
         return None;
     }
@@ -42,16 +49,13 @@ pub(super) fn p256(pem: &str) -> Option<(Secret<[u8; SCALAR_BYTES]>, Option<Vec<
     FORMS.iter().find_map(|form| in_form(der.expose(), *form))
 }
 
-fn in_form(
-    der: &[u8],
-    (outer, inner, has_curve, has_public): (&[u8], &[u8], bool, bool),
-) -> Option<(Secret<[u8; SCALAR_BYTES]>, Option<Vec<u8>>)> {
+fn in_form(der: &[u8], (outer, inner, has_curve, has_public): (&[u8], &[u8], bool, bool)) -> Option<P256Halves> {
     let rest = der.strip_prefix(outer)?.strip_prefix(&ALGORITHM)?.strip_prefix(inner)?;
     let (scalar, rest) = rest.split_first_chunk::<SCALAR_BYTES>()?;
     let rest = if has_curve { rest.strip_prefix(&CURVE)? } else { rest };
     let public = if has_public { Some(rest.strip_prefix(&PUBLIC)?) } else { None };
     let ends = public.map_or(rest.is_empty(), |point| point.len() == POINT_BYTES);
-    ends.then(|| (Secret::new(*scalar), public.map(<[u8]>::to_vec)))
+    ends.then(|| P256Halves { scalar: Secret::new(*scalar), public: public.map(<[u8]>::to_vec) })
 }
 
 #[cfg(test)]
@@ -66,7 +70,7 @@ mod tests {
 
     /// The scalar and the point of the fixture.
     fn halves() -> (Vec<u8>, Vec<u8>) {
-        let (scalar, public) = p256(FIXTURE).unwrap();
+        let P256Halves { scalar, public } = p256(FIXTURE).unwrap();
         (scalar.expose().to_vec(), public.unwrap())
     }
 
@@ -80,7 +84,7 @@ mod tests {
             (pem(&[short, &ALGORITHM, short_inner, &scalar]), false),
         ];
         for (text, has_public) in forms {
-            let (found, public) = p256(&text).unwrap();
+            let P256Halves { scalar: found, public } = p256(&text).unwrap();
             assert_eq!((found.expose().as_slice(), public.is_some()), (scalar.as_slice(), has_public), "{text}");
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::assertion_key::RsaPrivateJwk;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
-use crate::jose::pkcs8;
+use crate::jose::pkcs8::{self, P256Halves};
 use crate::json::{self, said};
 use crate::secret::Secret;
 
@@ -93,7 +93,7 @@ impl Es256Signer {
     /// # Errors
     /// When it is not one, or has a public half that does not belong to it.
     pub fn from_pkcs8(pem: &Secret<String>) -> Result<Self, SignerError> {
-        let (scalar, public) = pkcs8::p256(pem.expose()).ok_or(SignerError::NotP256)?;
+        let P256Halves { scalar, public } = pkcs8::p256(pem.expose()).ok_or(SignerError::NotP256)?;
         let signer = Self::from_scalar(&scalar).ok_or(SignerError::NotP256)?;
         let point = signer.key.verifying_key().to_encoded_point(false);
         let belongs = public.is_none_or(|public| public == point.as_bytes());

@@ -11,6 +11,7 @@ pub use typed::{Unread, from_bytes, from_text, from_value};
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -82,6 +83,44 @@ pub fn object(members: impl Iterator<Item = (String, Value)>) -> Map<String, Val
     let mut object = Map::new();
     members.for_each(|(name, value)| drop(object.insert(name, value)));
     object
+}
+
+/// Writes an object of these members, with its own and all others' in the order of their names. Some builds of `serde_json`
+/// keep objects in the order in which they are written.
+pub fn write_object_sorted(mut members: Vec<(&String, &Value)>, text: &mut Vec<u8>) {
+    members.sort_unstable_by_key(|(name, _)| *name);
+    text.push(b'{');
+    for (place, (name, value)) in members.into_iter().enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        write_scalar(name, text);
+        text.push(b':');
+        write_sorted(value, text);
+    }
+    text.push(b'}');
+}
+
+fn write_sorted(value: &Value, text: &mut Vec<u8>) {
+    match value {
+        Value::Object(members) => write_object_sorted(members.iter().collect(), text),
+        Value::Array(items) => {
+            text.push(b'[');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    text.push(b',');
+                }
+                write_sorted(item, text);
+            }
+            text.push(b']');
+        }
+        scalar => write_scalar(scalar, text),
+    }
+}
+
+/// A text or a value is always JSON, and a vector takes all that is written.
+fn write_scalar<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) {
+    let _always = serde_json::to_writer(text, value);
 }
 
 /// What a member says: `None` where it is missing, or says nothing (`null`, an empty text, an empty list), which is how

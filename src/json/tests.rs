@@ -104,3 +104,14 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn what_is_written_sorted_is_the_same_value_whatever_its_order() {
+    let text = r#"{"b":[1,{"z":null,"a":"\u00e9\"\n"},[]],"a":{"y":-1.5,"x":true},"":{}}"#;
+    let value: Value = serde_json::from_str(text).unwrap();
+    let mut written = Vec::new();
+    write_object_sorted(value.as_object().unwrap().iter().collect(), &mut written);
+    let written = String::from_utf8(written).unwrap();
+    assert_eq!(written, r#"{"":{},"a":{"x":true,"y":-1.5},"b":[1,{"a":"é\"\n","z":null},[]]}"#);
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+}

@@ -1,7 +1,7 @@
 //! How Postern proves to an authorization server that it is the client (OpenID Connect Core §9).
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exchange;
 use crate::config::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, Provider};
@@ -55,43 +55,45 @@ pub(super) async fn authenticated<'a>(
     mut post: FormPost<'a>,
     maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, ClientKeyUnusable> {
-    match client.auth {
+    let proof = match client.auth {
         ClientAuth::Basic(secret) => {
             let mut request = post.build();
             request.headers.insert(header::AUTHORIZATION, basic(client.id, secret)?);
-            Ok(request)
+            return Ok(request);
         }
         ClientAuth::Post(secret) => {
             post.fields.extend([("client_id", client.id), ("client_secret", secret.expose())]);
-            Ok(post.build())
+            return Ok(post.build());
         }
         // RFC 6749 §3.2.1: it says who it is, and proves nothing.
         ClientAuth::None => {
             post.fields.push(("client_id", client.id));
-            Ok(post.build())
+            return Ok(post.build());
         }
-        ClientAuth::Apple(how) => {
-            let secret = apple_secret(client, how, maker).await?;
-            let mut post: FormPost<'_> = post;
-            post.fields.extend([("client_id", client.id), ("client_secret", secret.expose())]);
-            Ok(post.build())
+        // Apple takes a JWT for a client secret: by its key, for the issuer, as the team.
+        ClientAuth::Apple(AppleKey { key, team_id }) => {
+            let names = [team_id, client.id, client.issuer];
+            ProofOfClient { key, algorithm: Algorithm::Es256, names, lifetime: APPLE_LIFETIME, once: false }
         }
-        ClientAuth::PrivateKeyJwt(how) => {
-            let audience = match &how.audience {
+        ClientAuth::PrivateKeyJwt(ClientAssertion { key, algorithm, audience }) => {
+            let audience = match audience {
                 AssertionAudience::Issuer => client.issuer,
                 AssertionAudience::Endpoint => post.endpoint,
                 AssertionAudience::Fixed(audience) => audience,
             };
-            let assertion = client_assertion(client.id, audience, how, maker).await?;
-            let mut post: FormPost<'_> = post;
-            post.fields.extend([
-                ("client_id", client.id),
-                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                ("client_assertion", assertion.expose()),
-            ]);
-            Ok(post.build())
+            let names = [client.id, client.id, audience];
+            ProofOfClient { key, algorithm: *algorithm, names, lifetime: ASSERTION_LIFETIME, once: true }
         }
+    };
+    let is_assertion = proof.once;
+    let proof = proof.sign(maker).await?;
+    let mut post: FormPost<'_> = post;
+    post.fields.push(("client_id", client.id));
+    if is_assertion {
+        post.fields.push(("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
     }
+    post.fields.push((if is_assertion { "client_assertion" } else { "client_secret" }, proof.expose()));
+    Ok(post.build())
 }
 
 /// Where a form goes, and what is in it.
@@ -118,42 +120,31 @@ fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, Client
     Ok(value)
 }
 
-/// What Apple takes for a client secret: a JWT that its key signs for the issuer, as the team.
-async fn apple_secret(
-    client: Client<'_>,
-    how: &AppleKey,
-    AssertionMaker { now, signing, .. }: AssertionMaker<'_, impl Random, impl Signing>,
-) -> Result<Secret<String>, ClientKeyUnusable> {
-    let key = AssertionKey::from_jwk(&how.key, Algorithm::Es256).map_err(|_| ClientKeyUnusable)?;
-    let claims = json!({
-        "iss": how.team_id,
-        "sub": client.id,
-        "aud": client.issuer,
-        "iat": now,
-        "exp": now.plus(APPLE_LIFETIME),
-    });
-    let claims = claims.as_object().ok_or(ClientKeyUnusable)?;
-    key.sign(claims, signing).await.ok_or(ClientKeyUnusable)
+/// What proves, by a signature, that we are the client.
+struct ProofOfClient<'a> {
+    key: &'a Secret<String>,
+    algorithm: Algorithm,
+    /// `iss`, `sub` and `aud`; the last is one, as a string (FAPI 2.0 §5.3.3.1, R-032).
+    names: [&'a str; 3],
+    lifetime: Seconds,
+    /// Whether it has a name of its own, so that it counts once (RFC 7523 §3).
+    once: bool,
 }
 
-/// `private_key_jwt` (RFC 7523 §3; the audience is one, as a string: FAPI 2.0 §5.3.3.1, R-032).
-async fn client_assertion(
-    client_id: &str,
-    audience: &str,
-    how: &ClientAssertion,
-    AssertionMaker { now, random, signing }: AssertionMaker<'_, impl Random, impl Signing>,
-) -> Result<Secret<String>, ClientKeyUnusable> {
-    let key = AssertionKey::from_jwk(&how.key, how.algorithm).map_err(|_| ClientKeyUnusable)?;
-    let mut id = [0; 16];
-    random.fill(&mut id);
-    let claims = json!({
-        "iss": client_id,
-        "sub": client_id,
-        "aud": audience,
-        "jti": Base64UrlUnpadded::encode_string(&id),
-        "iat": now,
-        "exp": now.plus(ASSERTION_LIFETIME),
-    });
-    let claims = claims.as_object().ok_or(ClientKeyUnusable)?;
-    key.sign(claims, signing).await.ok_or(ClientKeyUnusable)
+impl ProofOfClient<'_> {
+    async fn sign(
+        self,
+        AssertionMaker { now, random, signing }: AssertionMaker<'_, impl Random, impl Signing>,
+    ) -> Result<Secret<String>, ClientKeyUnusable> {
+        let key = AssertionKey::from_jwk(self.key, self.algorithm).map_err(|_| ClientKeyUnusable)?;
+        let [iss, sub, aud] = self.names;
+        let claims = json!({ "iss": iss, "sub": sub, "aud": aud, "iat": now, "exp": now.plus(self.lifetime) });
+        let Value::Object(mut claims) = claims else { return Err(ClientKeyUnusable) };
+        if self.once {
+            let mut id = [0; 16];
+            random.fill(&mut id);
+            claims.insert("jti".to_owned(), Base64UrlUnpadded::encode_string(&id).into());
+        }
+        key.sign(&claims, signing).await.ok_or(ClientKeyUnusable)
+    }
 }

@@ -63,7 +63,7 @@ impl Choices<'_> {
 /// A form that works without script. Where its answer leads is no redirect: a policy for forms covers those as well.
 fn by_email(view: &View<'_>, choices: &Choices<'_>) -> Markup {
     html! {
-        form.question method="get" action="/auth/login" {
+        form.question.ask method="get" action="/auth/login" {
             @for (name, value) in &choices.hidden_fields { input type="hidden" name=(name) value=(value); }
             label for="email" { (view.say("Your e-mail address")) }
             input #email type="email" name="email" value=[choices.unknown_email] required maxlength="320"

@@ -159,3 +159,25 @@ fn the_sessions_of_a_tenant_that_is_taken_out_are_over() {
     after.plant("__Host-postern", &cookie);
     assert!(before.is_in() && !after.is_in());
 }
+
+#[test]
+fn a_renewal_tells_of_the_same_tenant_or_ends_the_session() {
+    //
+    for (tenant, reason) in
+        [(ONE, "session.renewed"), (TWO, "id_token.iss_mismatch"), (PERSONAL, "id_token.tid_refused")]
+    {
+        let (world, configuration) = (World::new(), entra(&json!("any")));
+        let gateway = gateway(&configuration);
+        *world.object_gateway.borrow_mut() = Some(std::rc::Rc::new(crate::support::gateway(&configuration)));
+        prepare(&world, ONE);
+        let browser = Browser::new(&world, &gateway);
+        assert_eq!(browser.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
+        prepare(&world, tenant);
+        world.wait(590);
+        let answered = browser.send(&Asked::script("GET", "/api/a"));
+        let renewed = crate::renewal::events(&world, "session.refresh");
+        assert_eq!((renewed.len(), &renewed[0]["reason"]), (1, &json!(reason)), "{tenant}");
+        assert_eq!(answered.event["status"] == 200, tenant == ONE);
+        assert_eq!(browser.is_in(), tenant == ONE, "{tenant}");
+    }
+}

@@ -168,3 +168,26 @@ fn nobody_can_send_notices_of_sign_outs() {
     assert!(browser.is_in());
     assert_eq!(browser.send(&Asked::form("/auth/logout")).location(), "/auth/logged-out");
 }
+
+#[test]
+fn a_token_that_ends_is_renewed_and_a_refusal_with_status_200_ends_the_session() {
+    // R-389, as of a GitHub App
+    let (world, gateway) = (World::new(), gateway(&github()));
+    *world.object_gateway.borrow_mut() = Some(std::rc::Rc::new(crate::support::gateway(&github())));
+    prepare(&world);
+    world.corp.bend_tokens(|tokens| {
+        tokens["scope"] = "".into();
+        tokens["id_token"] = "e30.e30.AAAA".into();
+    });
+    let browser = Browser::new(&world, &gateway).signed_in();
+    world.wait(590);
+    assert!(browser.send(&Asked::script("GET", "/api/a")).forwarded().path_and_query.ends_with("/api/a"));
+    assert_eq!(crate::renewal::events(&world, "session.refresh")[0]["reason"], "session.renewed");
+    let refusal =
+        json!({ "error": "bad_refresh_token", "error_description": "The refresh token is incorrect or expired." });
+    world.corp.script(Endpoint::Token, Ok(answer(200, &refusal)));
+    world.wait(590);
+    browser.send(&Asked::script("GET", "/api/a"));
+    assert_eq!(crate::renewal::events(&world, "session.refresh")[1]["reason"], "token.invalid_grant");
+    assert!(!browser.is_in());
+}

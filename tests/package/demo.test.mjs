@@ -48,6 +48,9 @@ async function visit({ origin }) {
   // Asking who is signed in is answered with 401 where nobody is.
   assert.deepEqual(complaints.filter((text) => !text.includes("status of 401")), []);
   await context.close();
+  // What pages say in other languages is a module of its own.
+  const german = await fetch(`${origin}/auth/logged-out`, { headers: { accept: "text/html", "accept-language": "de" } });
+  assert.match(await german.text(), /<html lang="de"/);
 }
 
 /** Two lines in the place of the Worker, and policies, which are a module of their own. */

@@ -54,6 +54,13 @@ test("a version without a dated section in the changelog, or with an empty one, 
   for (const none of ["1.1.0", "1.0.0", "Unreleased", "1.2", "2.0.0"]) assert.equal(notesOf(changelog, none), undefined, none);
 });
 
+test("the package has every module that its Worker loads", () => {
+  const folder = TARBALLS.postern.replace(/-[\d.]+\.tgz$/, "");
+  const loaded = [...readFileSync(join(folder, "index.js"), "utf8").matchAll(/(?:from|import\()\s*"(\.\/[^"]+)"/g)].map(([, path]) => path);
+  assert.deepEqual(loaded.sort(), ["./index_bg.wasm", "./languages.js", "./policies.wasm"]);
+  for (const path of loaded) assert.ok(existsSync(join(folder, path)), path);
+});
+
 test("the packages have licences, changelog and every file that their exports name", () => {
   for (const [name, tarball] of Object.entries(TARBALLS)) {
     const folder = tarball.replace(/-[\d.]+\.tgz$/, "");

@@ -40,10 +40,24 @@ function privateKeyJwt({ client, url, base, assertions, clock }, request, form) 
   return signed && claims.aud === audience && claims.iss === client.id && claims.sub === client.id && claims.exp > now && claims.exp < now + 600;
 }
 
+/** Apple: the client secret is a JWT, by the key that it knows the team's client by. */
+function apple({ client, url, assertions, clock }, request, form) {
+  const [header, payload, signature] = (form.get("client_secret") ?? "").split(".");
+  if (!signature || request.headers.authorization || form.get("client_id") !== client.id) return false;
+  const read = (part) => JSON.parse(Buffer.from(part, "base64url").toString());
+  const claims = read(payload);
+  assertions.push({ header: read(header), claims });
+  const key = createPublicKey({ key: publicJwk(client.key), format: "jwk" });
+  const signed = verify("sha256", Buffer.from(`${header}.${payload}`), { key, ...VERIFICATION.ES256 }, Buffer.from(signature, "base64url"));
+  const now = clock();
+  return signed && claims.aud === url && claims.iss === client.team && claims.sub === client.id && claims.exp > now && claims.exp <= now + 300;
+}
+
 /** Whether the request proves to be the issuer's one client, by the one method registered for it. */
 export function checkClient(issuer, request, form) {
   issuer.assertions ??= [];
   const methods = { client_secret_basic: basic, client_secret_post: post, none };
   const method = methods[issuer.client.auth];
-  return method ? method(issuer.client, request, form) : privateKeyJwt(issuer, request, form);
+  if (method) return method(issuer.client, request, form);
+  return issuer.client.auth === "apple" ? apple(issuer, request, form) : privateKeyJwt(issuer, request, form);
 }

@@ -25,7 +25,14 @@ const ENDPOINTS = {
   "/end-session": "endSession",
   "/revoke": "revocation",
   "/introspect": "introspection",
+  // Of plain OAuth 2, as GitHub has it.
+  "/user": "oauthUser",
+  "/user/emails": "oauthEmails",
 };
+const METADATA = "/.well-known/openid-configuration";
+
+/** What GitHub says in the place of registered errors, with status 200. */
+const GITHUB_ERRORS = { invalid_grant: "bad_verification_code", invalid_client: "incorrect_client_credentials" };
 
 /** An endpoint that answers nobody, until it is released. */
 class Hold {
@@ -55,9 +62,11 @@ export class Issuer {
 
   /**
    * @param {string} url the issuer identifier, as configured at the client
-   * @param {object} [options] `alg`, `client` (`id`, `secret`, `auth`, `key`), `user` (claims; `sub` among them)
+   * @param {object} [options] `alg`, `client` (`id`, `secret`, `auth`, `key`), `user` (claims; `sub` among them), `oauth2`:
+   * it is no provider of OpenID Connect, and says errors with status 200, as GitHub does
    */
-  constructor(url, { alg = "RS256", client = {}, user = {} } = {}) {
+  constructor(url, { alg = "RS256", client = {}, user = {}, oauth2 = false } = {}) {
+    this.oauth2 = oauth2;
     this.url = url;
     this.base = url.replace(/\/$/, "");
     this.alg = alg;
@@ -125,7 +134,9 @@ export class Issuer {
 
   /** Answers one request that came in under this issuer's path. */
   async answer(request) {
-    const endpoint = ENDPOINTS[request.path] ?? "unknown";
+    // Where each tenant has an issuer, metadata is below ours.
+    const path = request.path.endsWith(METADATA) ? METADATA : request.path;
+    const endpoint = ENDPOINTS[path] ?? "unknown";
     this.requests.push({ endpoint, ...request });
     this.#look();
     await this.#holds.get(endpoint)?.pass(request);
@@ -214,6 +225,7 @@ export class Issuer {
   }
 
   discovery(request) {
+    if (this.oauth2) return html("not found", 404);
     return this.bent("discovery", json(this.metadata()), { request });
   }
 
@@ -223,6 +235,18 @@ export class Issuer {
 
   userinfo(request) {
     return this.bent("userinfo", json(this.user), { request });
+  }
+
+  /** Whose access token it is, by a number. */
+  oauthUser(request) {
+    const known = this.canaries.has((request.headers.authorization ?? "").replace(/^Bearer /, ""));
+    const user = { id: 583231, login: "octocat", name: "The Octocat", email: "public@example.com", avatar_url: "https://avatars.example/1" };
+    return this.bent("oauthUser", known ? json(user) : json({ message: "Bad credentials" }, 401), { request });
+  }
+
+  oauthEmails(request) {
+    const all = [{ email: "octocat@example.com", primary: true, verified: true, visibility: null }];
+    return this.bent("oauthEmails", json(all), { request });
   }
 
   endSession(request) {
@@ -241,7 +265,7 @@ export class Issuer {
     const draft = {
       target: asked.redirect_uri,
       mode: asked.response_mode ?? "query",
-      params: [["code", code], ["state", asked.state], ["iss", this.url]],
+      params: [["code", code], ["state", asked.state], ...(this.oauth2 ? [] : [["iss", this.url]])],
     };
     const bent = await this.bent("authorization", draft, { asked, code });
     this.codes.set(code, { asked, user: { ...this.user } });
@@ -253,7 +277,8 @@ export class Issuer {
     for (const name of new Set(query.keys())) must(`one ${name}`, query.getAll(name).length === 1);
     must("response_type is code", query.get("response_type") === "code");
     must("client_id is ours", query.get("client_id") === this.client.id);
-    must("scope has openid", (query.get("scope") ?? "").split(" ").includes("openid"));
+    must("scope has openid", this.oauth2 || (query.get("scope") ?? "").split(" ").includes("openid"));
+    must("no nonce where there is no ID token", !this.oauth2 || !query.has("nonce"));
     must("PKCE is S256", query.get("code_challenge_method") === "S256");
     must("code_challenge is a SHA-256", /^[A-Za-z0-9_-]{43}$/.test(query.get("code_challenge") ?? ""));
     must("redirect_uri without fragment", !(query.get("redirect_uri") ?? "#").includes("#"));
@@ -265,7 +290,8 @@ export class Issuer {
     const renews = form.get("grant_type") === "refresh_token";
     const refusal = renews ? this.#refuseRefresh(request, form) : this.#refuseToken(request, form);
     const grant = () => (renews ? this.refreshTokens.get(form.get("refresh_token")).grant : this.codes.get(form.get("code")));
-    const answer = refusal ? json({ error: refusal }, 400) : json(await this.#tokens(grant(), form));
+    const refused = () => (this.oauth2 ? json({ error: GITHUB_ERRORS[refusal] }) : json({ error: refusal }, 400));
+    const answer = refusal ? refused() : json(await this.#tokens(grant(), form));
     return this.bent("token", answer, { request, form, refusal });
   }
 
@@ -340,6 +366,10 @@ export class Issuer {
 
   async #tokens(grant, form) {
     const accessToken = random("access");
+    if (this.oauth2) {
+      this.#plant(accessToken);
+      return { access_token: accessToken, token_type: "bearer", scope: grant.asked.scope.replaceAll(" ", ",") };
+    }
     const refreshToken = this.#refreshToken(grant, form);
     grant.authTime ??= this.clock();
     const idToken = await this.#idToken(grant, accessToken, form);

@@ -2,6 +2,7 @@
 //!
 //! - A `toml` or `jsonc` block is configuration, and so is a `json` block with a variable of ours in it: `check` has to take it.
 //!   A block with a `name` is a whole wrangler file. Every other block is part of one, and [`frame`] adds what it leaves out.
+//!   In `docs/providers/NAME.md` it goes with the first block of its page, unless it says `complete`.
 //! - Any other `json` block is an answer or a message, and has to be JSON; `json excerpt` is members without their braces.
 //! - An `sh` block is run, in the folder that `in=FOLDER` names, if it is of `npx postern` alone: nothing else can be started.
 //!   `sh no-run: WHY` is not run.
@@ -229,14 +230,39 @@ fn check(number: usize, configuration: &Value) -> Option<String> {
 fn every_configuration_that_is_shown_is_good() {
     let mut wrong = Vec::new();
     let mut count = 0;
+    let mut first: Option<(String, Value)> = None;
     for (number, block) in blocks().iter().enumerate() {
-        let Some(value) = configuration(block) else { continue };
+        let Some(mut value) = configuration(block) else { continue };
         count += 1;
+        let page = block.place.split(':').next().unwrap();
+        if page.starts_with("docs/providers/") {
+            match &first {
+                Some((of, whole)) if of == page && block.info != "toml complete" => {
+                    value = overlaid(whole.clone(), value);
+                }
+                Some((of, _)) if of == page => {}
+                _ => first = Some((page.to_owned(), value.clone())),
+            }
+        }
         let whole = if value.get("name").is_some() { value } else { frame(value) };
         wrong.extend(check(number, &whole).map(|said| format!("{}:\n{said}", block.place)));
     }
     assert!(count >= 20, "{count}: are they still looked for in the right place?");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The keys of one table over those of another, tables as such.
+fn overlaid(base: Value, more: Value) -> Value {
+    match (base, more) {
+        (Value::Object(mut base), Value::Object(more)) => {
+            for (key, value) in more {
+                let own = base.remove(&key).unwrap_or_default();
+                base.insert(key, overlaid(own, value));
+            }
+            Value::Object(base)
+        }
+        (_, more) => more,
+    }
 }
 
 #[test]

@@ -415,3 +415,8 @@ fn what_no_way_to_authenticate_could_meet_is_a_contradiction() {
     let unknown = problem(json!(["bearer"]), "require", json!({ "issuers": ["corp"] }));
     assert!(unknown.contains("the id of an issuer (`machines`)"), "{unknown}");
 }
+
+#[test]
+fn the_methods_that_a_message_names_are_all_of_them() {
+    assert_eq!(METHODS, format!("one of {}", Methods::all().allow_header()));
+}

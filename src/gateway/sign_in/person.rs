@@ -1,10 +1,10 @@
 //! Who came back from the provider, by what it says of them: an ID token, or without OpenID Connect its user endpoint.
 
+use super::userinfo::answer_of;
 use crate::config::{OAuth2, Provider};
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::{Platform, cold};
-use crate::oidc::exchange::may_pass;
 use crate::oidc::id_token::{IdToken, IdTokenError, IdTokenExpectations};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::oauth2_user::OAuth2User;
@@ -12,10 +12,9 @@ use crate::oidc::signed_in::SignedIn;
 use crate::oidc::tenant;
 use crate::oidc::token::{TokenError, TokenResponse};
 use crate::oidc::transaction::Transaction;
-use crate::oidc::userinfo::{self, UserInfoError};
-use crate::ports::{Clock, Fetch, OutboundResponse};
-use crate::refusal::{Document, Reason};
-use crate::secret::Secret;
+use crate::oidc::userinfo::UserInfoError;
+use crate::ports::Clock;
+use crate::refusal::Reason;
 
 /// Who it is that signed in.
 ///
@@ -74,26 +73,12 @@ async fn by_user_endpoint<P: Platform>(
         return Err(Reason::IdToken(IdTokenError::AcrUnsatisfied));
     }
     let access_token = response.access_token.as_ref().ok_or(Reason::UserInfo(UserInfoError::NoToken))?;
-    let answer = ask(ctx, &oauth2.user_endpoint, access_token).await?;
+    let answer = cold(answer_of(ctx, &oauth2.user_endpoint, access_token)).await?;
     let mut user = OAuth2User::check(&answer, oauth2).map_err(Reason::UserInfo)?;
     let is_kept = ctx.site.config.session.claims.iter().any(|claim| claim == "email");
     if let Some(endpoint) = oauth2.emails_endpoint.as_deref().filter(|_| is_kept) {
-        let answer = ask(ctx, endpoint, access_token).await?;
+        let answer = cold(answer_of(ctx, endpoint, access_token)).await?;
         user = user.with_emails(&answer).map_err(Reason::UserInfo)?;
     }
     Ok(SignedIn::by_oauth2(&provider.issuer, user))
-}
-
-async fn ask<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    endpoint: &str,
-    access_token: &Secret<String>,
-) -> Result<OutboundResponse, Reason> {
-    let request = userinfo::request(endpoint, access_token).map_err(Reason::UserInfo)?;
-    let answer = ctx.platform.fetch().send(request).await;
-    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
-    if may_pass(answer.status) {
-        return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
-    }
-    Ok(answer)
 }

@@ -1,17 +1,18 @@
 //! What a session keeps of a person: claims of the ID token, and where configured those of UserInfo.
 
 use crate::config::Provider;
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
+use crate::gateway::{Platform, cold};
 use crate::oidc::exchange::may_pass;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::signed_in::SignedIn;
 use crate::oidc::token::TokenResponse;
 use crate::oidc::userinfo::{self, Body, UserInfo, UserInfoError, UserInfoExpectations};
-use crate::ports::{Clock, Fetch};
+use crate::ports::{Clock, Fetch, OutboundResponse};
 use crate::refusal::{Document, Reason};
+use crate::secret::Secret;
 
 /// What the configuration keeps of a person. UserInfo is asked once, and only when the ID token lacks some of it.
 ///
@@ -32,6 +33,24 @@ pub(crate) async fn told<P: Platform>(
     Ok(SessionClaims::of(told, provider, &ctx.site.config.session.claims))
 }
 
+/// What an endpoint says of whoever the access token is for.
+///
+/// # Errors
+/// When there is no answer, or one that may be another a moment later.
+pub(super) async fn answer_of<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    endpoint: &str,
+    access_token: &Secret<String>,
+) -> Result<OutboundResponse, Reason> {
+    let request = userinfo::request(endpoint, access_token).map_err(Reason::UserInfo)?;
+    let answer = ctx.platform.fetch().send(request).await;
+    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
+    if may_pass(answer.status) {
+        return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
+    }
+    Ok(answer)
+}
+
 async fn ask<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
@@ -45,12 +64,7 @@ async fn ask<P: Platform>(
     };
     let endpoint = metadata.userinfo_endpoint.as_deref().ok_or_else(missing).map_err(Reason::UserInfo)?;
     let access_token = response.access_token.as_ref().ok_or(Reason::UserInfo(UserInfoError::NoToken))?;
-    let request = userinfo::request(endpoint, access_token).map_err(Reason::UserInfo)?;
-    let answer = ctx.platform.fetch().send(request).await;
-    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::UserInfo, error))?;
-    if may_pass(answer.status) {
-        return Err(Reason::ProviderStatus(Document::UserInfo, answer.status));
-    }
+    let answer = cold(answer_of(ctx, endpoint, access_token)).await?;
     let expectations = UserInfoExpectations {
         issuer: signed_in.issuer(),
         client_id: &provider.client_id,

@@ -18,13 +18,15 @@ export const PAGES = {
   support: "mailto:help@example.com", request_access: "https://access.example.com/request",
 };
 
+const LONGEST_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
+
 const guarded = (more = {}) => ({ methods: ["GET", "POST"], upstream: "service:ECHO", ...more });
 
 const ROUTES = {
   "/": { methods: ["GET"], upstream: "service:ECHO", public: true },
   "/public/{*rest}": { methods: ["GET"], upstream: "assets", public: true },
   "/page": guarded(),
-  "/forbidden": guarded({ require: { roles: ["nobody-has-this"] } }),
+  "/forbidden": guarded({ require: { scopes: ["admin"] } }),
   "/often": guarded({ public: true, limits: { address: { rate: "1/1h" } } }),
   "/gone": guarded({ public: true, upstream: "https://127.0.0.1:9" }),
 };
@@ -35,21 +37,24 @@ const USER_AGENTS = [
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15",
 ];
 
-/** A site with a provider that signs people in, others to choose from, and something wrong of every kind. */
-export async function startEveryPage() {
+/**
+ * A site with a provider that signs people in, others to choose from, and something wrong of every kind. `longest`: whether
+ * one has a name as long as names may be.
+ */
+export async function startEveryPage({ longest = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "postern-pages-"));
   mkdirSync(join(folder, "public"));
   writeFileSync(join(folder, "public/logo.svg"), LOGO);
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   const others = {
-    zeta: { name: "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", icon: "building" },
+    zeta: { name: longest ? LONGEST_NAME : "Customers", icon: "building" },
     partner: { name: "Partner companies", icon: "people", domains: ["partner.example"] },
     main: { name: "Employees", icon: "/public/logo.svg", domains: ["example.com"] },
   };
   const providers = {};
   for (const [id, more] of Object.entries(others)) providers[id] = await providerFor(id, origin, more);
-  const vars = { PAGES, ROLES: { "nobody-has-this": [] }, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" } };
+  const vars = { PAGES, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" } };
   const postern = await startPostern({ providers, routes: ROUTES, vars, port, assets: folder });
   const close = async () => {
     await postern.close();
@@ -92,11 +97,16 @@ export async function signedInState(browser, origin) {
   return state;
 }
 
-/** Leaves a page that leads on where it is, by answering for what it leads to. */
+/** A page that leads on by itself, without that: what it looks like meanwhile. */
 const held = (path) => async (page, origin) => {
-  await page.route(/\/elsewhere/, () => {});
-  await page.goto(`${origin}${path}`, { waitUntil: "commit" });
-  await page.locator("h1").waitFor();
+  const url = `${origin}${path}`;
+  await page.route(url, async (route) => {
+    const response = await route.fetch();
+    const body = (await response.text()).replace(/<meta http-equiv="refresh"[^>]*>/, "");
+    await route.fulfill({ response, body });
+  });
+  await page.goto(url);
+  await page.unroute(url);
 };
 
 const at = (path) => (page, origin) => page.goto(`${origin}${path}`);

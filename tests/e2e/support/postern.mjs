@@ -54,13 +54,20 @@ function modules(build) {
   return [{ type: "ESModule", path: entry, contents }, ...builtModules(build)];
 }
 
-/** One provider's table and its secret. */
+/** What kind of secret a client has, and the secret. */
+function secretOf({ auth, key, secret }) {
+  if (auth === "private_key_jwt") return ["PRIVATE_KEY", JSON.stringify(privateJwk(key))];
+  if (auth === "apple") return ["PRIVATE_KEY", key.privateKey.export({ type: "pkcs8", format: "pem" })];
+  return ["CLIENT_SECRET", secret];
+}
+
+/** One provider's table and its secret. `table` of an entry makes keys of it from the issuer; those that are undefined are left out. */
 function providerConfig(id, entry) {
-  const { issuer, ...settings } = entry instanceof Issuer ? { issuer: entry } : entry;
+  const { issuer, table: own = () => ({}), ...settings } = entry instanceof Issuer ? { issuer: entry } : entry;
   const { client } = issuer;
-  const table = { issuer: issuer.url, client_id: client.id, client_auth: client.auth, id_token_algs: [issuer.alg], ...settings };
-  const [kind, secret] = client.auth === "private_key_jwt" ? ["PRIVATE_KEY", JSON.stringify(privateJwk(client.key))] : ["CLIENT_SECRET", client.secret];
-  return { issuer, table, secret: [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`, secret] };
+  const table = { issuer: issuer.url, client_id: client.id, client_auth: client.auth, id_token_algs: [issuer.alg], ...settings, ...own(issuer) };
+  const [kind, secret] = secretOf(client);
+  return { issuer, table: Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined)), secret: [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`, secret] };
 }
 
 export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;

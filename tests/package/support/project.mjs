@@ -22,7 +22,7 @@ function environment() {
   const path = process.env.PATH.split(delimiter).filter((folder) => !folder.includes("cargo") && !folder.startsWith(ROOT));
   const node = basename(process.execPath) === "node" ? [join(process.execPath, "..")] : [];
   return {
-    ...Object.fromEntries(kept), PATH: [...node, ...path].join(delimiter), NO_COLOR: "1", CI: "1",
+    ...Object.fromEntries(kept), PATH: [...node, ...path].join(delimiter), NO_COLOR: "1", CI: "1", npm_config_prefer_offline: "true",
     WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false",
   };
 }

@@ -224,7 +224,8 @@ impl Examined<'_, '_> {
 
     fn logout(&mut self, metadata: &Metadata) {
         let provider = self.provider;
-        if provider.sign_out.logout == Logout::Provider && metadata.end_session_endpoint.is_none() {
+        let has_endpoint = provider.sign_out.endpoint.is_some() || metadata.end_session_endpoint.is_some();
+        if provider.sign_out.logout == Logout::Provider && !has_endpoint {
             self.warning("logout", "is `provider`, and it has no `end_session_endpoint`: a sign-out ends the session here alone. Say so by `logout = \"local\"`");
         }
         if provider.frontchannel_logout && !self.says("frontchannel_logout_supported") {

@@ -440,3 +440,28 @@ fn issuers_of_access_tokens_are_asked_for_what_their_tokens_need() {
     let said = says("introspection_endpoint", json!("https://op.example/introspect"));
     assert_eq!(told(&found(&opaque, &said)), (Vec::new(), Vec::new()));
 }
+
+#[test]
+fn of_providers_with_presets_only_what_is_not_known_is_told() {
+    let mut vars = vars();
+    vars.insert(
+        "PROVIDERS".to_owned(),
+        json!({
+            "hub": { "preset": "github", "client_id": "app" },
+            "pool": {
+                "preset": "cognito", "region": "eu-central-1", "user_pool": "eu-central-1_AbCdEfGhI",
+                "domain": "example.auth.eu-central-1.amazoncognito.com", "client_id": "app",
+            },
+        }),
+    );
+    let issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI";
+    let mut document = metadata();
+    document["issuer"] = issuer.into();
+    document.as_object_mut().unwrap().retain(|name, _| !name.contains("logout") && !name.contains("end_session"));
+    let answers = json!({
+        format!("{issuer}/.well-known/openid-configuration"): { "status": 200, "body": document.to_string() },
+        KEYS: { "status": 200, "body": keys().to_string() },
+    });
+    let found = found(&vars, &answers);
+    assert_eq!((told(&found), found.wanted.len()), ((Vec::new(), Vec::new()), 0));
+}
