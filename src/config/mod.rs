@@ -227,8 +227,8 @@ impl Config {
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
-        let issuers = top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development));
-        let issuers = issuers.unwrap_or_default();
+        let issuers =
+            top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
@@ -257,13 +257,8 @@ impl Config {
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = router(&mut top, &surroundings);
-        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming(ids, known)));
-        let decisions = top.table("DECISIONS").map(decisions::read);
-        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
-        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
-        let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
-        let pages = pages::read(&mut top, known, routes.as_ref());
-        let keys = keys(secrets);
+        let askers = Askers::read(&mut top, secrets, &surroundings);
+        let (pages, keys) = (pages::read(&mut top, known, routes.as_ref()), keys(secrets));
         top.finish();
         Some(Self {
             site: secrets.report.site().clone(),
@@ -275,12 +270,12 @@ impl Config {
             roles,
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
-            admin: admin.flatten(),
+            admin: askers.admin,
             place,
-            decisions: decisions.flatten(),
-            verify: verify.flatten(),
-            monitor: monitor.flatten(),
-            authzen: authzen.flatten(),
+            decisions: askers.decisions,
+            verify: askers.verify,
+            monitor: askers.monitor,
+            authzen: askers.authzen,
             pages,
             limits,
             keys: keys?,
@@ -397,6 +392,29 @@ impl Config {
     #[must_use]
     pub fn logged_out_url(&self) -> String {
         self.public_url.logged_out_url()
+    }
+}
+
+/// Who may ask something of the deployment itself, and what it keeps for them.
+struct Askers {
+    admin: Option<Administrators>,
+    decisions: Option<Decisions>,
+    verify: Option<Verify>,
+    monitor: Option<Monitor>,
+    authzen: Option<Authzen>,
+}
+
+impl Askers {
+    fn read<'a>(top: &mut Table<'a>, secrets: &Secrets<'_>, surroundings: &Surroundings<'a>) -> Self {
+        let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
+        let verify = |table| verify::read(table, secrets, surroundings.public_url);
+        Self {
+            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming)),
+            decisions: top.table("DECISIONS").and_then(decisions::read),
+            verify: top.table("VERIFY").and_then(verify),
+            monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
+            authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
+        }
     }
 }
 
