@@ -227,8 +227,7 @@ impl Config {
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
-        let issuers = top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development));
-        let issuers = issuers.unwrap_or_default();
+        let issuers = issuers(&mut top, secrets, known, development);
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
@@ -257,11 +256,7 @@ impl Config {
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = router(&mut top, &surroundings);
-        let admin = top.table("ADMIN").map(|table| admin::read(table, &naming(ids, known)));
-        let decisions = top.table("DECISIONS").map(decisions::read);
-        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, public_url.as_ref()));
-        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
-        let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, &surroundings));
+        let extras = Extras::read(&mut top, secrets, &surroundings, &naming(ids, known));
         let pages = pages::read(&mut top, known, routes.as_ref());
         let keys = keys(secrets);
         top.finish();
@@ -275,12 +270,12 @@ impl Config {
             roles,
             claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
             routes: routes?,
-            admin: admin.flatten(),
+            admin: extras.admin,
             place,
-            decisions: decisions.flatten(),
-            verify: verify.flatten(),
-            monitor: monitor.flatten(),
-            authzen: authzen.flatten(),
+            decisions: extras.decisions,
+            verify: extras.verify,
+            monitor: extras.monitor,
+            authzen: extras.authzen,
             pages,
             limits,
             keys: keys?,
@@ -400,6 +395,38 @@ impl Config {
     }
 }
 
+/// What a site has beside its routes, if it has it.
+struct Extras {
+    admin: Option<Administrators>,
+    decisions: Option<Decisions>,
+    verify: Option<Verify>,
+    monitor: Option<Monitor>,
+    authzen: Option<Authzen>,
+}
+
+impl Extras {
+    /// `naming`: the providers that an administrator may be of.
+    fn read(
+        top: &mut Table<'_>,
+        secrets: &Secrets<'_>,
+        surroundings: &Surroundings<'_>,
+        naming: &[ProviderId],
+    ) -> Self {
+        let admin = top.table("ADMIN").map(|table| admin::read(table, naming));
+        let decisions = top.table("DECISIONS").map(decisions::read);
+        let verify = top.table("VERIFY").map(|table| verify::read(table, secrets, surroundings.public_url));
+        let monitor = top.table("HEALTH").map(|table| health::read(table, secrets));
+        let authzen = top.table("AUTHZEN").map(|table| authzen::read(table, surroundings));
+        Self {
+            admin: admin.flatten(),
+            decisions: decisions.flatten(),
+            verify: verify.flatten(),
+            monitor: monitor.flatten(),
+            authzen: authzen.flatten(),
+        }
+    }
+}
+
 /// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
 fn stamp(vars: &Map<String, Value>) -> String {
     let known = vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str()));
@@ -428,6 +455,11 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
     let takes_tokens = top.has("ISSUERS");
     let table = required_table(top, "PROVIDERS", "a table of providers")?;
     Some(provider::read_all(&table, secrets, development, takes_tokens))
+}
+
+fn issuers(top: &mut Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], development: bool) -> issuer::Issuers {
+    let table = top.table("ISSUERS");
+    table.map(|table| issuer::read_all(&table, secrets, providers, development)).unwrap_or_default()
 }
 
 fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {
