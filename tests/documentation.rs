@@ -162,7 +162,8 @@ fn every_reason_of_the_log_has_its_cause_and_cure() {
     let reasons: BTreeSet<&str> = code
         .iter()
         .filter(|(path, _)| !path.ends_with("src/audit/mod.rs"))
-        .flat_map(|(_, text)| literals(text))
+        // Actions of management have names of the same form.
+        .flat_map(|(_, text)| text.lines().filter(|line| !line.contains("action: \"")).flat_map(literals))
         .filter(|text| is_reason(text))
         .collect();
     assert!(reasons.len() > 330, "{} reasons: are they still looked for in the right way?", reasons.len());

@@ -286,12 +286,13 @@ fn read(
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let choice = provider_choice::read(&mut table);
     table.finish();
+    let ((issuer, client_id), client_auth) = issuer.zip(client_id).zip(client_auth)?;
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
         id,
-        issuer: issuer?,
-        client_id: client_id?,
-        client_auth: client_auth?,
+        issuer,
+        client_id,
+        client_auth,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),

@@ -2,7 +2,7 @@
 
 use super::refused::{Refused, explain};
 use super::request::Request;
-use super::response_parts::{ResponseParts, SignedIn};
+use super::response_parts::{ResponseParts, SignedInPerson};
 use super::sign_in::link::{self, LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
@@ -101,7 +101,7 @@ impl<P: Platform> RequestContext<'_, P> {
             Verdict::Authenticated(authenticated) => {
                 parts.event.who(&authenticated.principal);
                 if self.request.reader != Reader::Program {
-                    parts.signed_in = Some(SignedIn::of(&authenticated.principal));
+                    parts.signed_in = Some(SignedInPerson::of(&authenticated.principal));
                 }
                 parts.event.session = Some(authenticated.handle.id.digest().public_id());
                 parts.event.old_key = authenticated.has_old_key;
@@ -260,7 +260,7 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 
     /// Whether a sign-in can lead to another account: the provider can be asked for one, or there is another provider.
-    fn may_ask_for_other_account(&self, signed_in: &SignedIn) -> bool {
+    fn may_ask_for_other_account(&self, signed_in: &SignedInPerson) -> bool {
         let config = &self.site.config;
         let provider = signed_in.provider.as_deref().and_then(|id| config.provider(id));
         config.providers.len() > 1 || provider.is_some_and(Provider::may_be_asked_for_other_account)

@@ -24,7 +24,7 @@ pub(super) struct ResponseParts {
     /// Whether the answer is about the session itself, so that it may change the session cookie whoever asks.
     pub(super) is_about_session: bool,
     /// Who is signed in, for a page that says so.
-    pub(super) signed_in: Option<SignedIn>,
+    pub(super) signed_in: Option<SignedInPerson>,
     /// Where the login at hand was to lead: if it fails, another one is to lead there too.
     pub(super) way_back: Option<ReturnTo>,
     /// The caller's own id of the request, where it goes back in place of ours.
@@ -32,14 +32,14 @@ pub(super) struct ResponseParts {
 }
 
 /// A signed-in person, as far as a page speaks of them.
-pub(super) struct SignedIn {
+pub(super) struct SignedInPerson {
     /// What they call themselves; empty if that is not known.
     pub(super) label: String,
     /// The provider that they came by.
     pub(super) provider: Option<String>,
 }
 
-impl SignedIn {
+impl SignedInPerson {
     /// By the claims that the session keeps: name and address, or what of them is there.
     pub(super) fn of(principal: &Principal) -> Self {
         let claim = |name: &str| {

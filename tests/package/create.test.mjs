@@ -55,7 +55,7 @@ test("for every provider: what is written says where to sign in, and what is pri
     const folder = emptyFolder();
     const { code, out, err } = await create(folder, [...args, "--client-id", "the-client", "--url", "https://app.example.com", "--name", "my-app"]);
     assert.deepEqual([code, err], [0, ""], id);
-    const { vars, routes, services, workers_dev: workersDev, preview_urls: previewUrls, assets, main } = configuration(folder);
+    const { vars, routes, services, workers_dev: workersDev, preview_urls: previewUrls, assets, main, observability } = configuration(folder);
     assert.equal(vars.PROVIDERS[id].client_id, "the-client");
     assert.equal(vars.PUBLIC_URL, "https://app.example.com");
     assert.equal(vars.ROUTES["/api/{*rest}"].token, "assertion", "safe for every provider");
@@ -63,6 +63,7 @@ test("for every provider: what is written says where to sign in, and what is pri
     assert.deepEqual([workersDev, previewUrls, assets.run_worker_first], [false, false, true]);
     assert.deepEqual(routes, [{ pattern: "app.example.com", custom_domain: true }]);
     assert.deepEqual(services, [{ binding: "API", service: "my-app-api" }]);
+    assert.deepEqual([observability.enabled, observability.redact_query_string, observability.logs.invocation_logs], [true, true, false]);
     assert.match(main, /node_modules\/postern\/index\.js$/);
     for (const base of ["http://localhost:8787", "https://app.example.com"]) assert.match(out, new RegExp(`^ +${base}/auth/callback/${id}$`, "m"), id);
     assert.doesNotMatch(JSON.stringify(vars) + out, /[{](callback|origin|signed_out|domain|[a-z]+_[a-z]+)[}]|undefined/, id);
@@ -223,6 +224,7 @@ const WRONG = [
   [["--provider", "other", "--issuer", "login.example.com"], /--issuer: expected an address/],
   [[...AUTH0, "--url", "https://app.example.com/path"], /--url: expected an address/],
   [[...AUTH0, "--url", "http://app.example.com"], /--url: expected an address/],
+  [[...AUTH0, "--url", "https://a.b.example.workers.dev"], /--url: expected https:\/\/NAME/],
   [[...AUTH0, "--url", "https://other.example.workers.dev", "--name", "mine"], /not `mine`/],
   [[...AUTH0, "--api", "http://api.example.com"], /--api: expected a URL that begins with https/],
   [[...AUTH0, "--api", "Bad Name"], /--api: expected/],
@@ -251,14 +253,15 @@ test("what is asked wrongly is told, and nothing is written", async () => {
 
 test("at a terminal it asks, shows what to register before it wants the client, and does not show the secret", async () => {
   const folder = emptyFolder();
-  const typed = ["nine", "1", "https://app.example.com", "", "https://wrong", "example.eu.auth0.com", "the-client", "s3cret-typed"];
+  const typed = ["nine", "1", "https://app.workers.dev", "https://front.example.workers.dev", "http://api.example.com", "", "https://wrong", "example.eu.auth0.com", "the-client", "s3cret-typed"];
   const { code, out, err } = await create(folder, [], { typed, env: { NO_COLOR: "1" } });
   assert.deepEqual([code, err], [0, ""]);
   const lines = out.replace(/\x1b\[\d+[A-Z]/g, "").split(/\r?\n/);
   assert.deepEqual(lines.filter((line) => line.length > 80 && !typed.some((answer) => answer && line.endsWith(answer))), []);
   assert.match(out, /expected a number from 1 to \d+/);
-  assert.match(out, /expected a host name/);
-  assert.ok(out.indexOf("https://app.example.com/auth/callback/auth0") < out.indexOf("Client ID (empty"), "registered first");
+  for (const told of [/expected https:\/\/NAME\.SUBDOMAIN\.workers\.dev/, /expected a URL that begins with https/, /expected a host name/]) assert.match(out, told);
+  assert.equal(configuration(folder).name, "front", "as the address says");
+  assert.ok(out.indexOf("https://front.example.workers.dev/auth/callback/auth0") < out.indexOf("Client ID (empty"), "registered first");
   assert.ok(!out.includes("s3cret-typed"));
   assert.match(read(folder, ".dev.vars"), /CLIENT_SECRET="s3cret-typed"/);
   assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });

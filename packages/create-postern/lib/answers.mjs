@@ -16,10 +16,10 @@ const HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
 
 /** `questions`: how to ask, or nothing where the defaults have to do. */
 export async function settle(options, project, { questions, env, say }) {
-  const vite = options.vite ?? (project.hasVite || undefined) ?? false;
-  const name = nameOf(options, project);
+  const vite = options.vite ?? project.hasVite;
   const provider = await chooseProvider(options, questions);
-  const url = await deployedAt(options, name, questions, provider);
+  const url = await deployedAt(options, questions, provider);
+  const name = nameOf(options, url, project);
   const front = await frontEnd(options, project, vite, questions);
   const api = await apiOf(options, project, questions);
   const port = Number(options.port ?? (vite ? PORTS.vite : PORTS.wrangler));
@@ -43,7 +43,8 @@ function addressesOf(base, id) {
   };
 }
 
-function nameOf({ name, url }, project) {
+/** A Worker at workers.dev is called as its address says. */
+function nameOf({ name }, url, project) {
   const [, ofAddress] = /^https:\/\/([^.]+)\.[^.]+\.workers\.dev$/.exec(url ?? '') ?? [];
   if (name !== undefined && workerName(name) !== name) throw new Problem(`--name: expected small letters, digits and \`-\`, found \`${name}\``);
   if (name && ofAddress && name !== ofAddress) throw new Problem(`--name: \`${url}\` is the address of a Worker called \`${ofAddress}\`, not \`${name}\``);
@@ -62,20 +63,20 @@ async function chooseProvider(options, questions) {
   return { id, ...PROVIDERS[id] };
 }
 
-async function deployedAt({ url }, name, questions, { id }) {
-  const wrong = (text) => (text === '' || HOST.test(hostOf(text)) ? undefined : 'expected an address such as https://app.example.com');
+async function deployedAt({ url }, questions, { id }) {
   const asked = questions && url === undefined && id !== DEMO;
   const given = asked
-    ? await questions.text('Where will it be deployed?', { hint: 'such as https://app.example.com, or empty', wrong })
+    ? await questions.text('Where will it be deployed?', { hint: 'such as https://app.example.com, or empty', wrong: wrongAddress })
     : url ?? '';
-  const why = wrong(given);
+  const why = wrongAddress(given);
   if (why) throw new Problem(`--url: ${why}, found \`${given}\``);
-  if (given === '') return undefined;
-  const origin = `https://${hostOf(given)}`;
-  if (/\.workers\.dev$/.test(origin) && !origin.startsWith(`https://${name}.`)) {
-    throw new Problem(`--url: the address of the Worker \`${name}\` begins with https://${name}., found \`${origin}\``);
-  }
-  return origin;
+  return given === '' ? undefined : `https://${hostOf(given)}`;
+}
+
+function wrongAddress(text) {
+  if (text !== '' && !HOST.test(hostOf(text))) return 'expected an address such as https://app.example.com';
+  const isWorkersDev = hostOf(text).endsWith('.workers.dev');
+  return isWorkersDev && hostOf(text).split('.').length !== 4 ? 'expected https://NAME.SUBDOMAIN.workers.dev' : undefined;
 }
 
 const hostOf = (text) => text.replace(/^https:\/\//, '').replace(/\/$/, '');
@@ -97,10 +98,20 @@ async function apiOf({ api }, project, questions) {
   const standard = project.isEmpty ? 'new' : ours ? 'api' : 'none';
   const hint = project.isEmpty ? 'empty for a small one' : `empty for ${ours ? 'the one in `api`' : 'none'}`;
   const given = questions && api === undefined
-    ? await questions.text('Your API: a Worker\'s name, its folder, or a URL', { hint })
+    ? await questions.text('Your API: a Worker\'s name, its folder, or a URL', { hint, wrong: (text) => wrongApi(text || standard, project) })
     : api;
   const isOurs = ours && !given;
   return { ...readApi(given || standard, project), ...(isOurs && { kind: 'own' }) };
+}
+
+function wrongApi(given, project) {
+  try {
+    readApi(given, project);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Problem) return error.message.replace(/^--api: /, '');
+    throw error;
+  }
 }
 
 function readApi(given, { folder, has }) {

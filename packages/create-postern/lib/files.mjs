@@ -52,8 +52,8 @@ function wranglerFile(answers) {
       exports: Object.fromEntries(Object.values(PLATFORM.objects).map((className) => [className, { type: 'durable-object', storage: 'sqlite' }])),
       triggers: { crons: PLATFORM.crons },
     }],
-    ['One line for every decision. Authorization codes travel in query strings, so those are kept out.', {
-      observability: { enabled: true, redact_query_string: true },
+    ['Postern writes one line for each decision, so the platform need not write another for each request.\nAuthorization codes travel in query strings, which are kept out.', {
+      observability: { enabled: true, redact_query_string: true, logs: { enabled: true, invocation_logs: false } },
     }],
     ...(vite ? [] : [['`wrangler dev`', { dev: { port: answers.port } }]]),
     ['What Postern does: `npx postern check` says what it means, and what is wrong with it.\nFor development, .dev.vars has other values and the secrets.', {

@@ -28,7 +28,7 @@ const NO_REQUEST: &str = "00000000000000000000";
 
 /// How things are.
 #[derive(Serialize)]
-pub(in crate::gateway) struct Report<'a> {
+pub(in crate::gateway) struct HealthReport<'a> {
     status: Status,
     version: &'static str,
     config: &'a str,
@@ -62,7 +62,7 @@ struct Part {
     is_issuer: bool,
 }
 
-impl Report<'_> {
+impl HealthReport<'_> {
     /// 503 where requests fail: so a monitor need not read it.
     pub(in crate::gateway) fn to_response(&self) -> Response {
         let status = if self.status == Status::Failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
@@ -73,7 +73,7 @@ impl Report<'_> {
 type Work<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Asks everything. Nothing that is asked writes a row or ends anything.
-pub(in crate::gateway) async fn of<'a, P: Platform>(ctx: &RequestContext<'a, P>) -> Report<'a> {
+pub(in crate::gateway) async fn of<'a, P: Platform>(ctx: &RequestContext<'a, P>) -> HealthReport<'a> {
     let config = &ctx.site.config;
     let mut work: Vec<Work<'_, Part>> = Vec::new();
     for one in config.needed_bindings() {
@@ -84,7 +84,7 @@ pub(in crate::gateway) async fn of<'a, P: Platform>(ctx: &RequestContext<'a, P>)
     }
     let (issuers, bindings): (Vec<Part>, Vec<Part>) = all(work).await.into_iter().partition(|part| part.is_issuer);
     let of_all = if super::can_serve(config, ctx.platform.probe()) { Status::Ok } else { Status::Failing };
-    Report {
+    HealthReport {
         status: bindings.iter().chain(&issuers).fold(of_all, |worst, part| worst.max(part.status)),
         version: crate::VERSION,
         config: &config.stamp,
