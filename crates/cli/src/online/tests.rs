@@ -1,3 +1,5 @@
+mod presets;
+
 use serde_json::json;
 
 use super::*;
