@@ -6,7 +6,7 @@
 //! - Any other `json` block is an answer or a message, and has to be JSON; `json excerpt` is members without their braces.
 //! - An `sh` block is run, in the folder that `in=FOLDER` names, if it is of `npx postern` alone: nothing else can be started.
 //!   `sh no-run: WHY` is not run.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
