@@ -77,6 +77,8 @@ mod management_policies;
 mod oauth2;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
+#[path = "flow/pages.rs"]
+mod pages;
 #[path = "flow/policies.rs"]
 mod policies;
 #[path = "flow/policy_explain.rs"]

@@ -400,9 +400,22 @@ impl Config {
     }
 }
 
-/// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order.
+/// The providers without their `order`.
+fn without_places(providers: &Value) -> Value {
+    let mut providers = providers.clone();
+    for table in providers.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+        table.remove("order");
+    }
+    providers
+}
+
+/// The first 48 bits of the SHA-256 of the variables as JSON, members in alphabetical order; without the `order` of providers,
+/// which the runtime adds by their places in the file, and which decides about nothing.
 fn stamp(vars: &Map<String, Value>) -> String {
+    let providers = vars.get("PROVIDERS").map(without_places);
     let known = vars.iter().filter(|(name, _)| Config::VARIABLES.contains(&name.as_str()));
+    let known = known
+        .map(|(name, value)| (name, if name == "PROVIDERS" { providers.as_ref().unwrap_or(value) } else { value }));
     let mut text = Vec::new();
     json::write_object_sorted(known.collect(), &mut text);
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()

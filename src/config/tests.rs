@@ -413,6 +413,8 @@ fn the_stamp_names_the_variables_and_nothing_else() {
     assert_eq!(stamp(&serde_json::from_str(turned).unwrap()), first);
     // The same everywhere, whether a build of `serde_json` sorts objects by itself or not.
     assert_eq!(first, "47c59effccf0");
+    // Nor the places that the runtime gives to providers.
+    assert_eq!(stamp(&with(small(), &["PROVIDERS", "corp", "order"], 3.into())), first);
 }
 
 #[test]

@@ -179,6 +179,12 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if !provider.cannot.contains(&Inability::BackchannelLogout) {
         text.push_str(&format!("    back-channel logout URI   {}\n", config.backchannel_logout_url(&provider.id)));
     }
+    if provider.choice.hidden {
+        text.push_str("    is not shown where people choose\n");
+    }
+    if !provider.choice.domains.is_empty() {
+        text.push_str(&format!("    people with addresses at  {}\n", provider.choice.domains.join(" ")));
+    }
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
