@@ -33,7 +33,7 @@ pub enum Refusal {
     NotFound,
     /// 405, with the methods that are.
     MethodNotAllowed(String),
-    /// 409: it is not as whoever asks takes it to be.
+    /// 409: the resource changed since the caller read it.
     Conflict,
     /// 400: the login did not come to a good end.
     LoginFailed,

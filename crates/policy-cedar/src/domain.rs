@@ -1,5 +1,5 @@
-//! What a service asks → a question that fits the schema, or what of it does not. Nothing is left out to make it fit: a
-//! property that the schema does not know may be one that it knows by another spelling, and that a policy forbids by.
+//! What a service asks → a question that fits the schema, or what of it does not. Unknown properties are refused, not
+//! ignored: one could be a misspelling of a property that a `forbid` tests.
 
 use std::error::Error;
 

@@ -92,10 +92,10 @@ pub(super) fn preflight<P>(
     Some(Ok(response))
 }
 
-/// Sends a person to sign in; anyone else, and for anything but a missing identity, the reason stands. So it
-/// does for who comes from there just now: a provider that asks nothing would make that an endless round. Who
-/// posts a form of ours is told how to send it again, signed in. Whose sign-in does not do is sent to another, once: a
-/// provider that knows no better one would make that an endless round too.
+/// Redirects a navigation to the sign-in. All other callers, and all other reasons, get the refusal. So does a caller that
+/// has just returned from the provider: a provider that asks nothing would make that an endless loop. The sender of a form
+/// of ours is told how to send it again, signed in. A user whose sign-in does not suffice is sent to another one, once: a
+/// provider that knows no better one would make that an endless loop too.
 ///
 /// # Errors
 /// With the refusal, where it stands.

@@ -28,11 +28,53 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A configuration with every table, and where each of them stands in it: as a problem calls it, and in the catalogue.
-fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
+/// The tables of [`whole`]: where each of them is, and its name in the catalogue.
+const PLACES: [(&str, &str); 38] = [
+    ("", "variables"),
+    ("PROVIDERS.corp", "providers"),
+    ("PROVIDERS.apple", "providers"),
+    ("PROVIDERS.many", "providers"),
+    ("PROVIDERS.hub", "providers"),
+    ("STORAGE", "storage"),
+    ("PAGES", "pages"),
+    ("PAGES.accent", "accent"),
+    ("PROVIDERS.corp.client_assertion", "client_assertion"),
+    ("ISSUERS.opaque", "issuers"),
+    ("ISSUERS.opaque.client_assertion", "client_assertion"),
+    ("SESSION", "session"),
+    ("LIMITS", "limits"),
+    ("LIMITS.routes", "route_limits"),
+    ("ADMIN", "admin"),
+    ("DECISIONS", "decisions"),
+    ("VERIFY", "verify"),
+    ("HEALTH", "health"),
+    ("AUTHZEN", "authzen"),
+    ("AUTHZEN.require", "require"),
+    ("AUTHZEN.limits", "route_limits"),
+    ("SECURITY_HEADERS", "security_headers"),
+    ("ROUTES./a", "routes"),
+    ("ROUTES./a.require", "require"),
+    ("ROUTES./a.cache", "cache"),
+    ("ROUTES./a.cors", "cors"),
+    ("ROUTES./a.security_headers", "security_headers"),
+    ("ROUTES./a.limits", "route_limits"),
+    ("LIMITS.login", "limit"),
+    ("LIMITS.callback", "limit"),
+    ("LIMITS.frontchannel_logout", "limit"),
+    ("LIMITS.backchannel_logout", "limit"),
+    ("LIMITS.own", "limit"),
+    ("LIMITS.routes.address", "limit"),
+    ("AUTHZEN.limits.subject", "limit"),
+    ("ROUTES./a.limits.address", "limit"),
+    ("ROUTES./a.limits.subject", "limit"),
+    ("ROUTES./a.limits.route", "limit"),
+];
+
+/// A configuration with every table.
+fn whole() -> Value {
     let limit = || json!({ "rate": "1/1s" });
     let limits = || json!({ "address": limit(), "subject": limit(), "route": limit() });
-    let vars = json!({
+    json!({
         "PUBLIC_URL": "https://app.example.com",
         "PROVIDERS": {
             "corp": {
@@ -59,50 +101,7 @@ fn whole() -> (Value, Vec<(&'static str, &'static str)>) {
             "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(), "cache": { "unchecked": "1m" },
             "cors": { "origins": ["https://spa.example.com"], "credentials": true },
         } },
-    });
-    let mut places = vec![
-        ("", "variables"),
-        ("PROVIDERS.corp", "providers"),
-        ("PROVIDERS.apple", "providers"),
-        ("PROVIDERS.many", "providers"),
-        ("PROVIDERS.hub", "providers"),
-        ("STORAGE", "storage"),
-        ("PAGES", "pages"),
-        ("PAGES.accent", "accent"),
-        ("PROVIDERS.corp.client_assertion", "client_assertion"),
-        ("ISSUERS.opaque", "issuers"),
-        ("ISSUERS.opaque.client_assertion", "client_assertion"),
-        ("SESSION", "session"),
-        ("LIMITS", "limits"),
-        ("LIMITS.routes", "route_limits"),
-        ("ADMIN", "admin"),
-        ("DECISIONS", "decisions"),
-        ("VERIFY", "verify"),
-        ("HEALTH", "health"),
-        ("AUTHZEN", "authzen"),
-        ("AUTHZEN.require", "require"),
-        ("AUTHZEN.limits", "route_limits"),
-        ("SECURITY_HEADERS", "security_headers"),
-        ("ROUTES./a", "routes"),
-        ("ROUTES./a.require", "require"),
-        ("ROUTES./a.cache", "cache"),
-        ("ROUTES./a.cors", "cors"),
-        ("ROUTES./a.security_headers", "security_headers"),
-        ("ROUTES./a.limits", "route_limits"),
-    ];
-    places.extend([
-        ("LIMITS.login", "limit"),
-        ("LIMITS.callback", "limit"),
-        ("LIMITS.frontchannel_logout", "limit"),
-        ("LIMITS.backchannel_logout", "limit"),
-        ("LIMITS.own", "limit"),
-        ("LIMITS.routes.address", "limit"),
-        ("AUTHZEN.limits.subject", "limit"),
-        ("ROUTES./a.limits.address", "limit"),
-        ("ROUTES./a.limits.subject", "limit"),
-        ("ROUTES./a.limits.route", "limit"),
-    ]);
-    (vars, places)
+    })
 }
 
 /// The value at a place, by names with dots between.
@@ -121,7 +120,7 @@ fn problems(vars: &Value) -> Vec<Problem> {
 
 /// What it says of one key, with a value that is wrong.
 fn said(place: &str, key: &str, value: Value) -> String {
-    let (mut vars, _) = whole();
+    let mut vars = whole();
     at(&mut vars, place)[key] = value;
     let all = problems(&vars);
     let suffix = format!(".{key}");
@@ -141,22 +140,21 @@ fn section<'a>(sections: &'a [Section], name: &str) -> &'a Section {
 fn entries(sections: &[Section]) -> impl Iterator<Item = (&'static str, &Entry)> {
     // With a preset, keys have other defaults, and some have no meaning.
     let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub"];
-    let places = whole().1.into_iter().filter(move |(place, _)| !presets.contains(place));
+    let places = PLACES.into_iter().filter(move |(place, _)| !presets.contains(place));
     places.flat_map(|(place, name)| section(sections, name).key.iter().map(move |entry| (place, entry)))
 }
 
 #[test]
 fn the_configuration_with_every_table_is_good() {
-    let (vars, _) = whole();
+    let vars = whole();
     assert_eq!(problems(&vars), []);
 }
 
 #[test]
 fn the_keys_of_each_table_are_those_that_the_worker_reads() {
     let sections = read().unwrap();
-    let (_, places) = whole();
     for section in &sections {
-        let messages: Vec<String> = places
+        let messages: Vec<String> = PLACES
             .iter()
             .filter(|(_, name)| *name == section.name)
             .map(|(place, _)| said(place, STRAY, json!(true)))
@@ -180,7 +178,7 @@ fn the_keys_of_each_table_are_those_that_the_worker_reads() {
             section.name
         );
     }
-    let covered: BTreeSet<&str> = places.iter().map(|(_, name)| *name).chain(BY_HAND).collect();
+    let covered: BTreeSet<&str> = PLACES.iter().map(|(_, name)| *name).chain(BY_HAND).collect();
     assert_eq!(covered, sections.iter().map(|section| &*section.name).collect());
     let named = sections.iter().flat_map(|section| &section.key).flat_map(|entry| tables(&entry.kind));
     assert!(named.into_iter().all(|name| covered.contains(name)));
@@ -200,7 +198,7 @@ fn tables(kind: &Kind) -> Vec<&str> {
 fn what_is_required_is_missed_by_the_worker_too() {
     let sections = read().unwrap();
     for (place, entry) in entries(&sections) {
-        let (mut vars, _) = whole();
+        let mut vars = whole();
         let removed = at(&mut vars, place).as_object_mut().unwrap().remove(&entry.name);
         let is_missed = problems(&vars).iter().any(|problem| problem.message.contains("found nothing"));
         // What `AUTHZEN` misses is told in other words.
