@@ -72,7 +72,7 @@ impl<'a> Table<'a> {
         key: &'static str,
         parse: impl FnOnce(&'a Value) -> Result<T, String>,
     ) -> Option<T> {
-        self.asked.push(key);
+        self.ask(key);
         match parse(self.get(key)?) {
             Ok(value) => Some(value),
             Err(message) => {
@@ -84,8 +84,14 @@ impl<'a> Table<'a> {
 
     /// The value at `key`, whatever it is. It is read by who asks.
     pub(super) fn peek(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.asked.push(key);
+        self.ask(key);
         self.get(key)
+    }
+
+    fn ask(&mut self, key: &'static str) {
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
     }
 
     /// The value at `key` that the table has itself. It does not count as read.
@@ -95,15 +101,13 @@ impl<'a> Table<'a> {
 
     /// The table at `key`; `None` when it is absent, or no table, which is reported.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
-        if !self.asked.contains(&key) {
-            self.asked.push(key);
-        }
+        self.ask(key);
         self.inner(key, self.get(key)?)
     }
 
     /// The table at `key`, or `Some(None)` where that says `false`; `None` when it is absent, or neither, which is reported.
     pub(super) fn table_or_false(&mut self, key: &'static str) -> Option<Option<Self>> {
-        self.asked.push(key);
+        self.ask(key);
         match self.get(key)? {
             Value::Bool(false) => Some(None),
             value @ Value::Object(_) => self.inner(key, value).map(Some),

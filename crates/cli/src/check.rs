@@ -16,7 +16,7 @@ use super::online::{self, Answers, Findings};
 use super::report::{Good, Place, Problems, Warning};
 use super::source::{self, Source, Syntax};
 use super::wrangler::Wrangler;
-use super::{Answer, USAGE, decisions, dev_vars, mistakes, preset, stand_in, summary};
+use super::{Answer, USAGE, decisions, dev_vars, mistakes, preset, stand_in, summary, warnings};
 
 /// This program has no network: the one in Node asks in its place, and hands over the answers.
 const ONLINE: &str = "`--online` is for the command of the npm package: `npx postern check --online`";
@@ -246,7 +246,7 @@ fn check(asked: &Asked, answer: impl FnOnce(Checked<'_>) -> Result<Answer, Strin
     let build = Build { policies: true, ..Build::PLAIN };
     let deployment = Deployment::of(build, &settings, &|secret| secrets.lookup(secret, vars));
     let configs: Vec<&Config> = deployment.sites.iter().filter_map(|one| one.config.as_ref().ok()).collect();
-    let mut warnings = summary::warnings(&configs, vars, &wrangler);
+    let mut warnings = warnings::all(&configs, vars, &wrangler);
     let problems = Problems::of(&deployment, around(&wrangler, &bound, &configs));
     if !problems.is_empty() {
         return wrong(&problems, &warnings);

@@ -17,6 +17,7 @@ mod rules;
 mod source;
 mod stand_in;
 mod summary;
+mod warnings;
 mod wrangler;
 
 use std::ffi::OsString;
