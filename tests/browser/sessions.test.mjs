@@ -39,11 +39,16 @@ test("signing out everywhere else: the other browser is out with its next click,
 test("one session is ended by its own button, and the one at hand leads out", async () => {
   const [here, there] = [await signedIn(), await signedIn()];
   await here.page.goto(`${origin}/auth/sessions`);
-  const others = here.page.locator("li").filter({ hasNotText: "This browser" });
-  const count = await others.count();
-  await others.first().getByRole("button").click();
-  await here.page.waitForURL(`${origin}/auth/sessions`);
-  assert.equal(await others.count(), count - 1);
+  const ends = here.page.locator('li form[action$="/end"]');
+  const count = await ends.count();
+  assert.ok(count >= 2);
+  // Those that look alike are one entry, which opens.
+  const folded = here.page.locator("summary").first();
+  if (await folded.count()) await folded.click();
+  const ended = await ends.nth(1).getAttribute("action");
+  await ends.nth(1).getByRole("button").click();
+  await here.page.locator(`form[action="${ended}"]`).waitFor({ state: "detached" });
+  assert.equal(await ends.count(), count - 1);
   assert.equal(await there.page.evaluate(async () => (await fetch("/api/echo")).status), 401);
   await here.page.locator("li").filter({ hasText: "This browser" }).getByRole("button").click();
   await here.page.waitForURL(`${origin}/auth/logged-out`);

@@ -93,7 +93,7 @@ test("pages are whole, speak a language and need no script; one that some have i
     const { headers, body } = await ask();
     if (!/^text\/html/.test(headers["content-type"] ?? "")) continue;
     assert.match(body, /^<!doctype html>/i, what);
-    assert.match(body, /<html lang="en">/, what);
+    assert.match(body, /<html lang="en" dir="ltr">/, what);
     assert.match(body, /<title>[^<]+<\/title>/, what);
     assert.match(body, /<main>/, what);
     assert.match(body, /<h1>/, what);

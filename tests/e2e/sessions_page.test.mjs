@@ -1,6 +1,7 @@
 // `/auth/sessions`: where a person is signed in, for programs and as a page; each ended at once.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { afterEach, test } from "node:test";
 
 import { logIn, whoIs } from "./support/login.mjs";
@@ -46,18 +47,24 @@ test("a program gets the person's sessions, the one at hand marked", async () =>
   assert.notEqual(await idOf(one), await idOf(other));
 });
 
-test("a person gets a page with a form for each, without script", async () => {
+test("a person gets a page with a form for each, of use without script", async () => {
   const [one] = await signedIn(2);
   const page = await one.navigate("/auth/sessions", { initiator: postern.origin });
   assert.equal(page.status, 200);
   assert.match(page.headers["content-type"], /^text\/html/);
   assert.match(page.headers["cache-control"], /no-store/);
   const actions = [...page.body.matchAll(/action="([^"]+)"/g)].map(([, action]) => action);
-  const ids = (await list(one)).map(({ id }) => `/auth/sessions/${id}/end`);
-  assert.deepEqual(actions, [...ids, "/auth/sessions/end-others"]);
+  const sessions = await list(one);
+  const own = sessions.find(({ current }) => current).id;
+  assert.deepEqual([actions[0], actions.at(-1)], [`/auth/sessions/${own}/end`, "/auth/sessions/end-others"]);
+  assert.deepEqual(actions.slice(0, -1).sort(), sessions.map(({ id }) => `/auth/sessions/${id}/end`).sort());
   assert.match(page.body, /This browser/);
-  assert.match(page.body, /<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ">/);
-  assert.doesNotMatch(page.body, /<script/);
+  assert.match(page.body, /<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ" dir="auto">[^<]* UTC</);
+  // Its one script makes times local, and the policy names it alone.
+  const [script, ...more] = page.body.split("<script>").slice(1);
+  assert.deepEqual(more, []);
+  const hash = createHash("sha256").update(script.split("</script>")[0]).digest("base64");
+  assert.ok(page.headers["content-security-policy"].endsWith(`script-src 'sha256-${hash}'`));
 });
 
 test("who is not signed in is sent to sign in and comes back; a program is refused", async () => {
