@@ -44,6 +44,18 @@ pub(super) struct Known<'a> {
     pub(super) relations: &'a Relations,
 }
 
+impl<'a> Known<'a> {
+    /// `providers`: the ids of all, and those without a problem.
+    pub(super) const fn of(
+        (provider_ids, providers): (&'a [ProviderId], &'a [Provider]),
+        issuers: &'a Issuers,
+        claims: &'a [String],
+        (roles, relations): (&'a Roles, &'a Relations),
+    ) -> Self {
+        Self { provider_ids, providers, issuers, claims, roles, relations }
+    }
+}
+
 /// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.
 pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
     let Some(mut table) = route.table("require") else { return Requirements::default() };

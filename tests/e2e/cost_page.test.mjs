@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { ALARMS, bill, DEPLOYMENTS, EVENTS, PAGE, tables, usage, VARIANTS, withTables } from "../../scripts/cost.mjs";
 import { logIn } from "./support/login.mjs";
+import { until } from "./support/until.mjs";
 import { startWorld } from "./support/world.mjs";
 
 const upstream = "service:ECHO";
@@ -40,6 +41,7 @@ async function everythingIsOver() {
   await postern.advance(7200);
   for (const object of await postern.objects("SUBJECTS")) await object.ring();
   await postern.logged(mark, ({ event }) => event === "token.revoke");
+  await until(async () => (await postern.goingOn()).alarms === 0, "the end of all alarms");
   await postern.advance(31 * 86_400);
   for (const binding of KINDS) for (const object of await postern.objects(binding)) if ((await object.stored()).alarm) await object.ring();
 }
