@@ -160,6 +160,9 @@ test("configured() takes a JSON module or its text, once, before the first reque
   other.set({ ROUTES: {} });
   assert.throws(() => other.set({ ROUTES: {} }), /once/);
   assert.equal(other.read(), '{"ROUTES":{}}');
+  const third = await fresh("c");
+  third.set({ SHOP_PROVIDERS: { zeta: { name: "Z" }, alpha: { order: 7 } } });
+  assert.deepEqual(JSON.parse(third.read()).SHOP_PROVIDERS, { zeta: { order: 0, name: "Z" }, alpha: { order: 7 } }, "places are as in the file");
 });
 
 test("wrangler bundles a main module with the file as the documentation shows it", async (context) => {

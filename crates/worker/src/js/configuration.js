@@ -4,6 +4,14 @@
 /** Whether it is an object as a JSON module has it. */
 const isPlain = (value) => typeof value === "object" && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
+/** The tables of providers with their places among them as `order`, unless they say it themselves: the reader of JSON knows no order. */
+const inOrder = (name, value) =>
+  name.endsWith("PROVIDERS") && isPlain(value)
+    ? Object.fromEntries(Object.entries(value).map(([id, table], order) => [id, isPlain(table) ? { order, ...table } : table]))
+    : value;
+
+const ordered = (file) => Object.fromEntries(Object.entries(file).map(([name, value]) => [name, inOrder(name, value)]));
+
 /** The one file of this Worker. */
 export const configuration = {
   file: undefined,
@@ -19,6 +27,6 @@ export const configuration = {
   /** Its text; `undefined` where there is none. Each instance reads it anew. */
   read() {
     this.isRead = true;
-    return typeof this.file === "object" ? JSON.stringify(this.file) : this.file;
+    return typeof this.file === "object" ? JSON.stringify(ordered(this.file)) : this.file;
   },
 };
