@@ -102,6 +102,7 @@ const postern :Workerd.Worker = (
     ${Object.entries(bindings).map(binding).join(",\n    ")},
     (name = "SUBJECTS", durableObjectNamespace = "SubjectObject"),
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
+    (name = "SID_INDEX", durableObjectNamespace = "SidIndexObject"),
     (name = "TUPLES", durableObjectNamespace = "TupleObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
     ${published ? '(name = "POSTERN_POLICIES", kvNamespace = "policies"),' : ""}
@@ -111,6 +112,7 @@ const postern :Workerd.Worker = (
   durableObjectNamespaces = [
     (className = "SubjectObject", uniqueKey = "subjects", enableSql = true),
     (className = "OnceObject", uniqueKey = "once", enableSql = true),
+    (className = "SidIndexObject", uniqueKey = "sid", enableSql = true),
     (className = "TupleObject", uniqueKey = "tuples", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
