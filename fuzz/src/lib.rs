@@ -15,6 +15,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod metadata;
 pub mod path;
+pub mod person;
 #[cfg(feature = "policies")]
 pub mod policy;
 pub mod relation;
