@@ -11,8 +11,8 @@ const COLOUR: &str = "a colour such as `#0b6e4f`";
 const READABLE: f32 = 4.6;
 /// What a colour of ours is lightened to.
 const COMFORTABLE: f32 = 6.0;
-/// What is behind links and buttons in `style.css`.
-const LIGHT: Colour = Colour([0xff, 0xff, 0xff]);
+/// What is behind links and buttons in `style.css`: of the card and the ground around it, the one that makes reading harder.
+const LIGHT: Colour = Colour([0xf4, 0xf5, 0xf7]);
 const DARK: Colour = Colour([0x1a, 0x1f, 0x28]);
 /// What stands on a button.
 const INKS: [Colour; 2] = [Colour([0xff, 0xff, 0xff]), Colour([0x0d, 0x15, 0x26])];

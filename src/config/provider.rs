@@ -49,7 +49,7 @@ const OWN_PARAMETERS: [&str; 20] = [
 ];
 
 /// The parameters of login links that are Postern's own.
-const LINK_PARAMETERS: [&str; 5] = ["fragment", "iss", "provider", "return_to", "target_link_uri"];
+const LINK_PARAMETERS: [&str; 6] = ["email", "fragment", "iss", "provider", "return_to", "target_link_uri"];
 /// What a `claims` parameter may ask about (OpenID Connect Core §5.5).
 const CLAIMS_MEMBERS: [&str; 2] = ["id_token", "userinfo"];
 /// The most parameters of a provider's own that a login link may set.

@@ -3,6 +3,7 @@
 use super::refused::{Refused, explain};
 use super::request::Request;
 use super::response_parts::{ResponseParts, SignedInPerson};
+use super::sign_in::chooser;
 use super::sign_in::link::{self, LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
@@ -10,7 +11,7 @@ use crate::audit::Effect;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
-use crate::config::{Provider, SameSite};
+use crate::config::SameSite;
 use crate::http::caller_headers;
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::{Reader, RequestKind};
@@ -243,9 +244,14 @@ impl<P: Platform> RequestContext<'_, P> {
         let other_account = match refusal {
             Refusal::Forbidden(_) => signed_in.and_then(|signed_in| {
                 let back = if reads { here.as_str() } else { "/" };
-                self.may_ask_for_other_account(signed_in).then(|| link::other_account(back))
+                chooser::leads_elsewhere(&self.site.config, signed_in.provider.as_deref())
+                    .then(|| link::other_account(back))
             }),
-            Refusal::LoginRefused => login.and(parts.way_back.as_ref()).map(|to| link::other_account(to.as_str())),
+            Refusal::LoginRefused => {
+                let to = login.and(parts.way_back.as_ref());
+                let may_be_asked = chooser::leads_elsewhere(&self.site.config, parts.event.provider.as_deref());
+                to.filter(|_| may_be_asked).map(|to| link::other_account(to.as_str()))
+            }
             _ => None,
         };
         let context = ProblemContext {
@@ -257,13 +263,6 @@ impl<P: Platform> RequestContext<'_, P> {
             way_back: parts.way_back.as_ref().map(ReturnTo::as_str),
         };
         response::problem(&self.view(), refusal, self.request.reader, &context)
-    }
-
-    /// Whether a sign-in can lead to another account: the provider can be asked for one, or there is another provider.
-    fn may_ask_for_other_account(&self, signed_in: &SignedInPerson) -> bool {
-        let config = &self.site.config;
-        let provider = signed_in.provider.as_deref().and_then(|id| config.provider(id));
-        config.providers.len() > 1 || provider.is_some_and(Provider::may_be_asked_for_other_account)
     }
 
     /// Servers that hand headers on as variables (RFC 3875 §4.1.18) write `_` for `-`, many of them for every other sign

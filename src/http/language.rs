@@ -77,7 +77,9 @@ fn wanted(range: &str, offered: &[Language]) -> Option<(Language, u16)> {
     let mut parts = range.split(';').map(str::trim);
     let primary = parts.next()?.split('-').next()?;
     let language = if primary == "*" { offered.first().copied() } else { Language::of_tag(primary) };
-    let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1000), thousandths)?;
+    let weight = parts
+        .find_map(|parameter| parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q=")))
+        .map_or(Some(1000), thousandths)?;
     Some((language.filter(|language| offered.contains(language))?, weight))
 }
 
@@ -111,6 +113,7 @@ mod tests {
             ("de", "de"),
             ("de-AT, en;q=0.5", "de"),
             ("DE", "de"),
+            ("de;Q=0.1, fr;q=0.2", "fr"),
             ("pt-BR,pt;q=0.9,en;q=0.8", "pt"),
             ("sv, fr;q=0.3, es;q=0.7", "es"),
             ("ja;q=0.25,ar;q=0.251", "ar"),

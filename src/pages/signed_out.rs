@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::{Draft, HtmlPage, View};
 
-/// Where a logout ends. `by_provider`: whether the provider was asked as well, and sent them back.
+/// Where a logout ends. `by_provider`: whether the provider was asked as well, and sent them back; true where that cannot be
+/// told.
 #[must_use]
 pub fn render(view: &View<'_>, by_provider: bool) -> HtmlPage {
     let body = html! {

@@ -47,6 +47,19 @@ fn refused(bend: impl Fn(&World), status: u16, reason: &str) {
 }
 
 #[test]
+fn an_answer_that_names_its_issuer_is_held_to_it() {
+    // GitHub says it, though it has no metadata that would announce it.
+    for (iss, reason) in [(CORP, "login.succeeded"), ("https://github.com", "callback.iss_mismatch")] {
+        let (world, gateway) = (World::new(), gateway(&github()));
+        prepare(&world);
+        let browser = Browser::new(&world, &gateway);
+        let mut answer = world.corp.authorize(&browser.begin("provider=corp"));
+        answer.set("iss", iss);
+        assert_eq!(browser.come_back(&answer).event["reason"], reason);
+    }
+}
+
+#[test]
 fn a_person_is_who_the_user_endpoint_says_and_no_more() {
     //
     let (world, gateway) = (World::new(), gateway(&github()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, PARTNER, World, gateway, two_providers, variables};
+use crate::support::{Answered, Asked, Browser, CORP, PARTNER, World, gateway, two_providers, variables};
 
 fn asked_of_the_provider(request: &str) -> BTreeMap<String, String> {
     url::Url::parse(request).unwrap().query_pairs().into_owned().collect()
@@ -88,6 +88,12 @@ fn another_account_is_asked_for_as_the_provider_understands_it() {
         let asked = asked_of_the_provider(&browser.begin("prompt=select_account"));
         assert_eq!(asked.get("prompt").map(String::as_str), prompt, "{how}");
     }
+    // A provider that nobody can choose is no way to another account.
+    let mut variables = two_providers();
+    variables["PROVIDERS"]["corp"]["other_account"] = json!("none");
+    variables["PROVIDERS"]["partner"]["hidden"] = json!(true);
+    let (world, hidden) = (World::new(), gateway(&variables));
+    assert!(!body(&Browser::new(&world, &hidden).signed_in().go("/admin/a")).contains("prompt=select_account"));
     // Where no link may say `prompt`, it is not offered; among several providers there is another one to choose.
     let mut variables = two_providers();
     variables["PROVIDERS"]["corp"]["pass_through"] = json!([]);
@@ -143,6 +149,10 @@ fn an_address_leads_to_the_provider_of_its_domain_and_says_nothing_else() {
     let request = browser.begin(link.split_once('?').unwrap().1);
     assert!(request.starts_with(PARTNER));
     assert_eq!(asked_of_the_provider(&request)["login_hint"], "jane@PARTNER.example");
+    // What a link says of the provider is said, whatever the address.
+    for named in ["provider=corp".to_owned(), format!("iss={CORP}")] {
+        assert!(browser.begin(&format!("{named}&email=jane%40partner.example")).starts_with(CORP), "{named}");
+    }
     // A link may say it at once.
     assert!(browser.begin("login_hint=jane%40partner.example").starts_with(PARTNER));
     // Every address of a domain that nobody named is alike.

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::tests::{parse, problems, small, with};
-use super::super::{ClientAuth, Inability, Provider, ResponseMode};
+use super::super::{ClientAuth, Inability, LoginParameter, OtherAccount, Provider, ResponseMode};
 use crate::claims::path::ClaimPath;
 
 const TENANT: &str = "6f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10";
@@ -160,7 +160,10 @@ fn a_provider_of_oauth_2_has_no_openid_connect() {
     //
     let github = provider(json!({ "preset": "github", "client_id": "app" }));
     assert_eq!(github.scopes, ["read:user", "user:email"]);
-    assert!(github.pass_through.is_empty() && matches!(github.client_auth, ClientAuth::Post(_)));
+    assert_eq!(github.pass_through, [LoginParameter::Prompt]);
+    assert!(matches!(github.client_auth, ClientAuth::Post(_)));
+    // The `iss` that it sends with its answers since April 2026 (RFC 9207).
+    assert!(github.issuer.is("https://github.com/login/oauth"));
     assert_eq!(github.acr_values_for(&["high".to_owned()]), None);
     assert_eq!(github.acr_values_for(&[]), Some(Vec::new()));
     assert_eq!(github.oauth2.unwrap().emails_endpoint.as_deref(), Some("https://api.github.com/user/emails"));
@@ -221,6 +224,21 @@ fn apple_signs_its_own_client_secret() {
     }
     let elsewhere = json!({ "issuer": "https://login.example.com", "client_id": "app", "team_id": "A1B2C3D4E5" });
     refused(elsewhere, "PROVIDERS.corp.team_id: unknown key");
+}
+
+#[test]
+fn a_provider_that_knows_no_choice_of_accounts_is_asked_to_sign_in_again() {
+    for (preset, asks) in [
+        ("gitlab", json!({})),
+        ("keycloak", json!({ "domain": "id.example.com", "realm": "a" })),
+        ("logto", json!({ "domain": "id.example.com" })),
+        ("clerk", json!({ "domain": "id.example.com" })),
+    ] {
+        let mut table = asks;
+        table["preset"] = preset.into();
+        table["client_id"] = "app".into();
+        assert_eq!(provider(table).choice.other_account, OtherAccount::Login, "{preset}");
+    }
 }
 
 #[test]

@@ -76,6 +76,17 @@ pub(super) fn is_a_choice(config: &Config) -> bool {
     shown(config).len() > 1
 }
 
+/// Whether a sign-in can lead a person who came by this provider to another account: by the page, by another provider, or
+/// because this one can be asked for it.
+pub(in crate::gateway) fn leads_elsewhere(config: &Config, provider: Option<&str>) -> bool {
+    match shown(config).as_slice() {
+        [only] if !finds_by_email(config) => {
+            provider != Some(only.id.as_str()) || only.may_be_asked_for_other_account()
+        }
+        shown => !shown.is_empty() || finds_by_email(config),
+    }
+}
+
 /// The providers of the page, in their order.
 fn shown(config: &Config) -> Vec<&Provider> {
     let place = |provider: &Provider| provider.choice.order.unwrap_or(u32::MAX);

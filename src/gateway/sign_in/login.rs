@@ -58,7 +58,8 @@ pub(crate) async fn start<P: Platform>(
         // What stands behind `#` here is of no use: the way back is `return_to`.
         return Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.view(), &ctx.request.here())));
     }
-    if let Some(found) = chooser::by_email(ctx) {
+    let names_provider = link.provider.is_some() || link.iss.is_some();
+    if let Some(found) = chooser::by_email(ctx).filter(|_| !names_provider) {
         parts.event.end(Effect::Redirect, "login.provider_found", StatusCode::OK);
         return Ok(found);
     }
@@ -68,7 +69,8 @@ pub(crate) async fn start<P: Platform>(
     };
     parts.event.provider = Some(provider.id.as_str().to_owned());
     let mut wishes = Wishes::of(&link, provider)?;
-    if link.max_age.is_some() && previous_session(ctx).is_some() {
+    let is_told = !provider.cannot.contains(&Inability::MaxAge);
+    if link.max_age.is_some() && is_told && previous_session(ctx).is_some() {
         wishes.hints.prompt = wishes.hints.prompt.or_else(|| prompt_again(provider));
     }
     ctx.limit_own(LimitKind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;

@@ -1,7 +1,7 @@
 //! Signing in: from the link to the provider and back.
 
 pub(super) mod callback;
-mod chooser;
+pub(in crate::gateway) mod chooser;
 mod concurrent_logins;
 pub(super) mod continue_pages;
 pub(super) mod link;

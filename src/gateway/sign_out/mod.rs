@@ -75,7 +75,9 @@ pub(super) async fn landing<P: Platform>(
         return Ok(response::html(StatusCode::OK, pages::signed_out::not_yet(&ctx.view())));
     }
     let query = ctx.request.target.query.unwrap_or_default();
-    let by_provider = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "state");
+    // A logout of a provider's own brings nothing along that tells of it.
+    let may_be_silent = ctx.site.config.providers.iter().any(|provider| provider.sign_out.return_parameter.is_some());
+    let by_provider = may_be_silent || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "state");
     Ok(response::html(StatusCode::OK, pages::signed_out::render(&ctx.view(), by_provider)))
 }
 

@@ -9,7 +9,7 @@ import { PolicyEngine } from "./policies.js";
 
 parts.configuration = configuration;
 parts.PolicyEngine = PolicyEngine;
-// A module of its own, which is loaded when a page in another language than English is first wanted.
+// A module of its own, which is loaded when a person whose browser prefers another language than English first comes.
 parts.textsOf = async (tag) => (await import("./languages.js")).default[tag];
 
 /** Repeating these asks for nothing new (RFC 9110 §9.2.1). */
