@@ -165,7 +165,9 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenI
 
 /// without a `typ`, little but the audience tells an access token from an ID token.
 fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &TokenIssuer) {
-    let own = |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer == issuer.issuer;
+    let own = |provider: &&Provider| {
+        issuer.audience.contains(&provider.client_id) && provider.issuer.is(issuer.issuer.as_str())
+    };
     // Where another claim is looked at, no token with an `aud` is taken, and ID tokens have one.
     let told_by_audience = issuer.is_legacy() && issuer.audience_claim == AUD;
     if let Some(provider) = providers.iter().filter(|_| told_by_audience).find(own) {
@@ -408,6 +410,25 @@ mod tests {
         for bad in [json!(""), json!("a b"), json!(["client_id"])] {
             assert!(problem("audience_claim", bad.clone()).starts_with("ISSUERS.machines.audience_claim: "), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_tenant_of_a_provider_is_that_provider() {
+        //
+        const TENANT: &str = "6f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10";
+        let read = |tenants: Value, tenant: &str, audience: &str| {
+            let entra = json!({ "preset": "entra-multitenant", "tenants": tenants, "client_id": "app" });
+            let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+            let machines = json!({ "issuer": issuer, "audience": audience, "tokens": "legacy" });
+            with(with_issuer(machines), &["PROVIDERS", "corp"], entra)
+        };
+        for tenants in [json!("any"), json!([TENANT])] {
+            let lines = problems(&read(tenants.clone(), TENANT, "app"));
+            assert!(lines.len() == 1 && lines[0].contains("client id of provider `corp`"), "{lines:?}");
+            assert!(parse(&read(tenants, TENANT, "api://app")).is_ok());
+        }
+        // No user of another tenant signs in here, so no ID token of it is taken either.
+        assert!(parse(&read(json!([TENANT]), "0f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10", "app")).is_ok());
     }
 
     #[test]
