@@ -182,7 +182,11 @@ fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &Token
 }
 
 fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<TokenIssuer> {
-    let issuer = |text: &str| Issuer::parse(text, development).or_else(|| Issuer::parse_name(text));
+    // No token names a template: each tenant has an entry of its own.
+    let issuer = |text: &str| {
+        let issuer = Issuer::parse(text, development).or_else(|| Issuer::parse_name(text));
+        issuer.filter(|_| !text.contains(['{', '}']))
+    };
     let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
     let audience = table.required("audience", AUDIENCE, audience);
     let tokens = tokens(&mut table, secrets, &id, issuer.as_ref());
@@ -429,6 +433,24 @@ mod tests {
         }
         // No user of another tenant signs in here, so no ID token of it is taken either.
         assert!(parse(&read(json!([TENANT]), "0f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10", "app")).is_ok());
+    }
+
+    #[test]
+    fn a_template_is_no_issuer_of_access_tokens() {
+        //
+        for bad in [
+            "https://login.microsoftonline.com/{tenantid}/v2.0",
+            "https://login.microsoftonline.com/{tenant}/v2.0",
+            "https://login.microsoftonline.com/}/v2.0",
+        ] {
+            assert!(
+                problem("issuer", json!(bad)).starts_with("ISSUERS.machines.issuer: expected an https URL"),
+                "{bad}"
+            );
+        }
+        let name = json!({ "issuer": "http://sts.example/{tenantid}/", "audience": "urn:api", "jwks_uri": "https://sts.example/keys" });
+        let lines = problems(&with_issuer(name));
+        assert!(lines.len() == 1 && lines[0].starts_with("ISSUERS.machines.issuer: "), "{lines:?}");
     }
 
     #[test]
