@@ -203,6 +203,14 @@ function ringByTheWall(storage) {
     return setAlarm.call(this, byTheWall, ...more);
   };
   prototype.setAlarm.isMoved = true;
+  // An alarm that is taken back never rings.
+  for (const name of ["deleteAlarm", "deleteAll"]) {
+    const end = prototype[name];
+    prototype[name] = function (...more) {
+      alarms.delete(idOf.get(this));
+      return end.apply(this, more);
+    };
+  }
 }
 
 /** Notes what each statement read and wrote, once its rows are read. */
