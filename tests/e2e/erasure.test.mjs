@@ -83,6 +83,30 @@ test("a question makes no table, in an object that has given its storage back or
   assert.equal((await postern.spent()).rowsWritten, before);
 });
 
+test("an alarm that rings while the configuration is unusable rings again an hour later", async () => {
+  // R-702
+  await signedIn("dave");
+  await postern.advance(IDLE + 1);
+  const { POSTERN_KEYS } = postern.bindings;
+  await postern.restart({ POSTERN_KEYS: "" });
+  try {
+    for (let hour = 0; hour < 2; hour += 1) {
+      await ring("SUBJECTS");
+      const [{ alarm }] = await storing("SUBJECTS");
+      const minutes = (alarm - Date.now()) / 60_000;
+      assert.ok(minutes > 50 && minutes <= 60, `the alarm rings in ${minutes} minutes`);
+    }
+  } finally {
+    await postern.restart({ POSTERN_KEYS });
+  }
+  const mark = await postern.mark();
+  await ring("SUBJECTS");
+  await postern.logged(mark, ({ event }) => event === "token.revoke");
+  await postern.advance(REMEMBERED);
+  await ring("SUBJECTS");
+  assert.deepEqual(await storing("SUBJECTS"), []);
+});
+
 test("a session that nobody ends is forgotten by its object alone", async () => {
   const mark = await postern.mark();
   await signedIn("bob");
