@@ -249,11 +249,11 @@ function ringing(Class) {
       return counted("alarms", super.alarm(...about));
     }
 
-    /** The names of its tables, and whether an alarm will ring. */
+    /** The names of its tables, and when its alarm will ring by the wall's clock; `null`: never. */
     async stored() {
       const { sql } = this.ctx.storage;
       const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").toArray().map(({ name }) => name);
-      return { tables: tables.filter((name) => !name.startsWith("_cf_")), alarm: (await this.ctx.storage.getAlarm()) !== null };
+      return { tables: tables.filter((name) => !name.startsWith("_cf_")), alarm: await this.ctx.storage.getAlarm() };
     }
 
     /** What the platform does when the time of the alarm comes: one that was set is gone. */
