@@ -192,25 +192,76 @@ test("from the demo to a provider of one's own, the API stays", async () => {
 
 test("files that are there are listed and not overwritten, unless told to", async () => {
   const folder = emptyFolder();
-  mkdirSync(join(folder, "public"));
-  for (const path of ["wrangler.jsonc", ".dev.vars"]) writeFileSync(join(folder, path), "mine");
+  for (const path of [".dev.vars", ".dev.vars.example"]) writeFileSync(join(folder, path), "MINE=1");
   const before = readdirSync(folder);
   const { code, err } = await create(folder, AUTH0);
   assert.equal(code, 1);
-  assert.match(err, /nothing was written:\n {2}wrangler\.jsonc\n {2}\.dev\.vars\n--force/);
-  assert.deepEqual([readdirSync(folder), read(folder, ".dev.vars")], [before, "mine"]);
+  assert.match(err, /nothing was written:\n {2}\.dev\.vars\n {2}\.dev\.vars\.example\n--force/);
+  assert.deepEqual([readdirSync(folder), read(folder, ".dev.vars")], [before, "MINE=1"]);
   assert.equal((await create(folder, [...AUTH0, "--force"])).code, 0);
-  assert.match(read(folder, ".dev.vars"), /POSTERN_KEYS/);
+  assert.match(read(folder, ".dev.vars"), /^MINE=1\nPOSTERN_KEYS="dev1:/);
+  assert.equal(read(folder, ".dev.vars.example"), 'MINE=1\nPOSTERN_KEYS=""\nPROVIDER_AUTH0_CLIENT_SECRET=""\n');
   assert.equal(statSync(join(folder, ".dev.vars")).mode & 0o777, 0o600, "it was for everybody before");
 });
 
-test("beside another Worker's file it refuses", async () => {
+const OWN = { "wrangler.jsonc": '{\n  "name": "orders", "main": "index.js"\n}\n', "wrangler.json": '{ "name": "orders" }\n', "wrangler.toml": 'name = "orders"\n' };
+
+test("another Worker's file is told of before the first question", async () => {
+  for (const [file, text] of Object.entries(OWN)) {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, file), text);
+    const { code, out, err } = await create(folder, [], { typed: ["1"] });
+    assert.deepEqual([code, out], [1, ""], file);
+    assert.equal(err, `create-postern: ${file} is there already. Postern is a Worker of its own: move your file to \`api/\` and name that folder with \`--api\`, or use \`--force\` to replace it.\n`);
+    assert.deepEqual(readdirSync(folder), [file]);
+  }
+});
+
+test("what is replaced has a copy, which a second run does not replace, and gives the Worker its name", async () => {
+  for (const [file, text] of Object.entries(OWN)) {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, file), text);
+    const { code, out } = await create(folder, [...AUTH0, "--force", "--api", "none"]);
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^Replaced +${file} \\(the old one is ${file}\\.bak\\)$`, "m"));
+    assert.doesNotMatch(/^Written.*/m.exec(out)[0], file === "wrangler.jsonc" ? /wrangler/ : /toml|wrangler\.json,/);
+    assert.equal(read(folder, `${file}.bak`), text);
+    assert.equal(configuration(folder).name, "orders");
+    assert.deepEqual(Object.keys(OWN).filter((name) => existsSync(join(folder, name))), ["wrangler.jsonc"], "wrangler reads only one");
+    assert.match((await create(folder, AUTH0)).err, /^create-postern: Postern is set up here already\. `--force`/);
+    await create(folder, ["--provider", "google", "--force", "--api", "none"]);
+    assert.equal(read(folder, `${file}.bak`), text);
+    assert.equal(configuration(folder).name, "orders");
+  }
+});
+
+test("a project is called as its package.json says", async () => {
   const folder = emptyFolder();
-  writeFileSync(join(folder, "wrangler.toml"), 'name = "api"\n');
-  const { code, err } = await create(folder, [...AUTH0, "--force"]);
-  assert.equal(code, 1);
-  assert.match(err, /another folder/);
-  assert.ok(!existsSync(join(folder, "wrangler.jsonc")));
+  writeFileSync(join(folder, "package.json"), '{ "name": "@acme/Shop_Front" }');
+  await create(folder, AUTH0);
+  assert.equal(configuration(folder).name, "shop-front");
+});
+
+test("--force makes no new keys over those that are there, and keeps other lines and secrets", async () => {
+  const folder = emptyFolder();
+  const before = 'POSTERN_KEYS=k1:old  # mine\nOTHER="line one\nPUBLIC_URL=no\n"\nPROVIDER_DEMO_CLIENT_SECRET="gone"\nPROVIDER_AUTH0_CLIENT_SECRET="s3cret"\nPUBLIC_URL="http://localhost:1"\n';
+  writeFileSync(join(folder, ".dev.vars"), before);
+  const { out } = await create(folder, [...AUTH0, "--force"]);
+  const after = before.replace('PROVIDER_DEMO_CLIENT_SECRET="gone"', "").replace("http://localhost:1", "http://localhost:8787");
+  assert.equal(read(folder, ".dev.vars"), after);
+  assert.match(out, /^Changed +\.dev\.vars \(its keys stay\)/m);
+  assert.doesNotMatch(out, /put what the provider gave you/);
+  await create(folder, [...AUTH0, "--force"], { env: { POSTERN_CLIENT_SECRET: "n3w$&" } });
+  assert.equal(read(folder, ".dev.vars"), after.replace("s3cret", () => "n3w$&"));
+  const empty = emptyFolder();
+  writeFileSync(join(empty, ".dev.vars"), 'POSTERN_KEYS=""\n');
+  assert.match((await create(empty, [...AUTH0, "--force"])).out, /put what the provider gave you/);
+  assert.match(read(empty, ".dev.vars"), /^POSTERN_KEYS="dev1:[\w-]{43}"$/m);
+  const demo = emptyFolder();
+  await create(demo, ["--demo"]);
+  const first = read(demo, ".dev.vars");
+  await create(demo, ["--demo", "--force"]);
+  assert.equal(read(demo, ".dev.vars"), first);
 });
 
 const WRONG = [

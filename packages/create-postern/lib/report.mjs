@@ -10,12 +10,12 @@ import { secretName } from './providers.mjs';
 /** The oldest Node that wrangler runs on. */
 const WRANGLER_NODE = [22, 12];
 
-export function report({ answers, written, names, project, from, node, paint }) {
+export function report({ answers, outcome, names, project, from, node, paint }) {
   return [
     '',
     paint.bold(`Postern is set up for ${answers.name}.`),
     '',
-    wrapped('Written   ', written.join(', ')),
+    ...outcomes(outcome, answers),
     ...registration(answers, paint),
     ...missing(answers, paint),
     ...vite(answers, paint),
@@ -26,15 +26,22 @@ export function report({ answers, written, names, project, from, node, paint }) 
   ].join('\n');
 }
 
+function outcomes({ written, changed, replaced }, { kept }) {
+  const told = changed.map((path) => (path === '.dev.vars' && kept.has('POSTERN_KEYS') ? `${path} (its keys stay)` : path));
+  const copied = replaced.map(([path, copy]) => `${path} (the old one is ${copy})`);
+  return [['Written   ', written], ['Changed   ', told], ['Replaced  ', copied]]
+    .filter(([, paths]) => paths.length).map(([first, paths]) => wrapped(first, paths.join(', ')));
+}
+
 function registration({ isDemo, isTold, title, register }, paint) {
   return isDemo || isTold ? [] : ['', paint.bold(`At ${title}`), numbered(register)];
 }
 
 function missing(answers, paint) {
-  const { isDemo, clientId, secret, url, api } = answers;
+  const { isDemo, clientId, secret, url, api, kept } = answers;
   const todo = [];
   if (!isDemo && !clientId) todo.push('wrangler.jsonc: put the client id in the place of CLIENT_ID.');
-  if (!isDemo && !secret) todo.push(`.dev.vars: put what the provider gave you into ${secretName(answers)}.`);
+  if (!isDemo && !secret && !kept.has(secretName(answers))) todo.push(`.dev.vars: put what the provider gave you into ${secretName(answers)}.`);
   if (!isDemo && !url) todo.push('wrangler.jsonc, before you deploy: set PUBLIC_URL and `routes` to your address.');
   const knowsAddress = isDemo || (api.kind === 'new' && url) || !['new', 'own'].includes(api.kind);
   if (!knowsAddress) todo.push(`api/wrangler.jsonc, before you deploy: set POSTERN_URL to ${url ?? 'the same address'}.`);
