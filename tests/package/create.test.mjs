@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
-import { TARBALLS, done, emptyFolder } from "./support/project.mjs";
+import { TARBALLS, done, emptyFolder, run } from "./support/project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
@@ -155,6 +155,23 @@ test("an API that is there is bound as it is called", async () => {
   assert.match(out, /verifier\(PUBLIC_URL, 'https:\/\/api\.example\.com'\)/);
 });
 
+test("an API on this machine is accepted, and it says what to change for the deployment", async () => {
+  for (const api of ["http://localhost:3000", "http://127.0.0.1:3000/"]) {
+    const folder = emptyFolder();
+    const upstream = api.replace(/\/$/, "");
+    const { code, out } = await create(folder, [...AUTH0, "--client-id", "the-client", "--api", api]);
+    assert.equal(code, 0);
+    assert.equal(configuration(folder).vars.ROUTES["/api/{*rest}"].upstream, upstream);
+    assert.match(out.replace(/\s+/g, " "), new RegExp(`before you deploy: in ROUTES, put the https:// address of your API in the place of ${upstream},`));
+    assert.match(await done(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]), /^wrangler\.jsonc: no problems$/m);
+    const { code: refused } = await create(folder, [...AUTH0, "--client-id", "the-client", "--api", api, "--url", "https://app.example.com", "--force"]);
+    assert.equal(refused, 0);
+    const said = await run(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]);
+    assert.equal(said.code, 1, "not with an address on the network");
+    assert.match(said.out + said.err, /upstream: expected an https URL/);
+  }
+});
+
 test("a workers.dev address opens workers.dev for the Worker of that name, and nothing else", async () => {
   const folder = emptyFolder();
   await create(folder, [...AUTH0, "--url", "https://my-app.example.workers.dev"]);
@@ -278,6 +295,7 @@ const WRONG = [
   [[...AUTH0, "--url", "https://a.b.example.workers.dev"], /--url: expected https:\/\/NAME/],
   [[...AUTH0, "--url", "https://other.example.workers.dev", "--name", "mine"], /not `mine`/],
   [[...AUTH0, "--api", "http://api.example.com"], /--api: expected a URL that begins with https/],
+  ...["http://localhost.example.com:3000", "http://localhost:3000/api", "http://10.0.0.1:3000", "http://localhost:3000@evil.example"].map((api) => [[...AUTH0, "--api", api], /--api: expected a URL/]),
   [[...AUTH0, "--api", "Bad Name"], /--api: expected/],
   [[...AUTH0, "--front", "../elsewhere"], /--front: expected a folder in the project/],
   [[...AUTH0, "--name", "Bad Name"], /--name: expected small letters/],

@@ -40,7 +40,8 @@ ${ASKED.map((key) => `  --${`${optionOf(key)} TEXT`.padEnd(19)}${of(key)}`).join
                        https://NAME.SUBDOMAIN.workers.dev
   --front FOLDER       the built front end; default: dist or public
   --api API            a Worker's name, the folder of a Worker's wrangler file,
-                       a URL such as https://api.example.com, or none
+                       a URL such as https://api.example.com (in development
+                       http://localhost:3000 too), or none
   --vite               with Vite and its Cloudflare plugin
   --name NAME          the Worker's name; default: as in a wrangler file that is
                        there, in package.json, or the folder's name

@@ -45,6 +45,12 @@ function missing(answers, paint) {
   if (!isDemo && !url) todo.push('wrangler.jsonc, before you deploy: set PUBLIC_URL and `routes` to your address.');
   const knowsAddress = isDemo || (api.kind === 'new' && url) || !['new', 'own'].includes(api.kind);
   if (!knowsAddress) todo.push(`api/wrangler.jsonc, before you deploy: set POSTERN_URL to ${url ?? 'the same address'}.`);
+  if (api.isLocal) {
+    todo.push(
+      `wrangler.jsonc, before you deploy: in ROUTES, put the https:// address of your API in the place of ${api.upstream}, and give it to \`verifier\` too. `
+      + 'To keep both, give the deployment an environment: docs/guides/spa-and-api.md.',
+    );
+  }
   return todo.length ? ['', paint.bold('To fill in'), ...todo.map((text) => wrapped('  - ', text))] : [];
 }
 
