@@ -1,7 +1,9 @@
 // What `npm create postern` asks, writes, leaves alone and refuses.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
@@ -135,7 +137,7 @@ test("an existing project keeps what it has", async () => {
   assert.deepEqual(scripts, { dev: "astro dev", build: "astro build", "postern:dev": "wrangler dev", check: "postern check", deploy: "wrangler deploy" });
   assert.deepEqual([dependencies, devDependencies, version], [{ astro: "^6.0.0", postern: "^1.2.3" }, { wrangler: "4.160.0" }, "3.2.1"]);
   assert.match(read(folder, "package.json"), /^\t"scripts"/m);
-  assert.equal(read(folder, ".gitignore"), "dist\n/node_modules/\n.dev.vars\n.wrangler\n");
+  assert.equal(read(folder, ".gitignore"), "dist\n/node_modules/\n.dev.vars\n.wrangler\npostern-keys.txt\n");
   assert.match(out, /npm run postern:dev/);
   assert.equal(configuration(folder).assets.directory, "dist", "what the project builds");
   assert.deepEqual(configuration(folder).services, []);
@@ -192,7 +194,14 @@ test("a Vite project gets the plugin; a configuration that is there is not touch
   const { out } = await create(own, AUTH0);
   assert.deepEqual([read(own, "vite.config.ts"), read(own, "index.html")], ["export default {};\n", "mine"]);
   assert.ok(!existsSync(join(own, "vite.config.js")));
-  assert.match(out, /Add to vite\.config\.ts\n {4}import \{ cloudflare \}/);
+  const [, next] = out.split("\nNext\n");
+  assert.match(next, /^ {2}Edit vite\.config\.ts\. Without this, Postern guards nothing/, "the first step");
+  assert.ok(next.indexOf("strictPort") < next.indexOf("npm install"));
+  for (const line of ["import { cloudflare } from '@cloudflare/vite-plugin';", "cloudflare(),", "server: { port: 5173, strictPort: true },"]) assert.ok(next.includes(`\n      ${line}\n`), line);
+  assert.match(next, /`proxy` for `\/api` must go/);
+  assert.doesNotMatch(out, /export default|defineConfig/, "lines to add, not a file");
+  writeFileSync(join(own, "vite.config.ts"), "import { cloudflare } from '@cloudflare/vite-plugin';\n");
+  assert.match((await create(own, [...AUTH0, "--force"])).out, /\nNext\n {2}npm install/);
   assert.equal(json(own, "package.json").devDependencies.vite, "^7.0.0");
 });
 
@@ -205,6 +214,45 @@ test("from the demo to a provider of one's own, the API stays", async () => {
   assert.deepEqual(configuration(folder).services, [{ binding: "API", service: "shop-api" }]);
   assert.equal(json(folder, "package.json").scripts.dev, "wrangler dev -c wrangler.jsonc -c api/wrangler.jsonc");
   assert.match(out, /POSTERN_URL to\s+https:\/\/app\.example\.com/);
+});
+
+test("the commands to deploy are those of the guide", async () => {
+  const { out } = await create(emptyFolder(), AUTH0);
+  const [, printed] = out.split("\nTo deploy\n");
+  const [, guide] = /## 6\. Deploy\s+```sh[^\n]*\n(.*?)```/s.exec(read(ROOT, "docs/guides/spa-and-api.md"));
+  const commands = guide.trim().replace("PROVIDER_CORP", "PROVIDER_AUTH0").split("\n");
+  assert.equal(commands[0], "npx wrangler login");
+  assert.deepEqual(printed.trim().split("\n").slice(0, commands.length).map((line) => line.trim()), commands);
+  assert.match(printed.replace(/\s+/g, " "), /Move postern-keys\.txt to where you keep secrets: a rotation needs the old key/);
+});
+
+test("the demo says how to go on to a provider of one's own with what was run", async () => {
+  const folder = emptyFolder();
+  const { out } = await create(folder, ["--demo"]);
+  const [, command] = /For a provider of your own:\n {2}(.*) --provider NAME --force\n/.exec(out);
+  assert.equal(command, `node ${join(PACKED, "index.mjs")}`, "the package comes from a file");
+  assert.match(out, /--force replaces wrangler\.jsonc and keeps a copy, wrangler\.jsonc\.bak\./);
+  const again = [...command.split(" ").slice(1), ...AUTH0, "--force"];
+  assert.match(await done(folder, process.execPath, again), /\(the old one is wrangler\.jsonc\.bak\)/);
+  const published = emptyFolder();
+  cpSync(PACKED, join(published, "create-postern"), { recursive: true });
+  const said = await done(published, process.execPath, [join(published, "create-postern/index.mjs"), "app", "--demo"]);
+  assert.match(said, /^ {2}npm create postern -- --provider NAME --force$/m);
+});
+
+test("the demo says in one line that the provider's port is in use", async () => {
+  const folder = emptyFolder();
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await create(folder, ["--demo", "--provider-port", String(port)]);
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(PACKED, "../postern"), join(folder, "node_modules/postern"));
+  const { code, out, err } = await run(folder, process.execPath, ["dev.mjs"]);
+  server.close();
+  const other = port > 65_533 ? port - 2 : port + 2;
+  assert.deepEqual([code, out], [1, ""]);
+  assert.equal(err, `Port ${port} is in use: stop the other program, or set up again with \`--provider-port ${other} --force\`\n`);
 });
 
 test("files that are there are listed and not overwritten, unless told to", async () => {

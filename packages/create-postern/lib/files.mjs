@@ -9,7 +9,8 @@ import { PLATFORM } from './platform.mjs';
 import { secretName } from './providers.mjs';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const IGNORED = ['node_modules', '.dev.vars', '.wrangler'];
+/** What git must not see; `postern-keys.txt` is what the printed steps write. */
+const IGNORED = ['node_modules', '.dev.vars', '.wrangler', 'postern-keys.txt'];
 
 /** The files that every project gets. */
 export const ALWAYS = ['wrangler.jsonc', '.dev.vars', '.dev.vars.example'];
@@ -153,17 +154,26 @@ function viteFront(answers) {
   };
 }
 
-/** The configuration of Vite, as a file or to be copied. */
-export function viteConfigFile({ api, port }) {
+/** What Postern needs of Vite's configuration: an import, a plugin, and the port. */
+export function viteParts({ api, port }) {
   const others = api.config ? `{ auxiliaryWorkers: [{ configPath: './${api.config}' }] }` : '';
+  return {
+    imported: "import { cloudflare } from '@cloudflare/vite-plugin';",
+    plugin: `cloudflare(${others})`,
+    server: `server: { port: ${port}, strictPort: true },`,
+  };
+}
+
+function viteConfigFile(answers) {
+  const { imported, plugin, server } = viteParts(answers);
   return [
-    "import { cloudflare } from '@cloudflare/vite-plugin';",
+    imported,
     "import { defineConfig } from 'vite';",
     '',
     'export default defineConfig({',
-    `  plugins: [cloudflare(${others})],`,
+    `  plugins: [${plugin}],`,
     '  // PUBLIC_URL in .dev.vars or wrangler.jsonc has this port.',
-    `  server: { port: ${port}, strictPort: true },`,
+    `  ${server}`,
     '});',
     '',
   ].join('\n');
@@ -177,6 +187,7 @@ function template(name, answers) {
     ...answers,
     secretName: secretName(answers),
     hasApi: api.kind === 'new',
+    freePort: answers.providerPort + (answers.providerPort > 65_533 ? -2 : 2),
     command: vite ? 'vite/bin/vite.js' : 'wrangler/bin/wrangler.js',
     args: (vite ? [] : ['dev', ...workers]).map((one) => `'${one}'`).join(', '),
   };

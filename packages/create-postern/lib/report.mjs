@@ -3,9 +3,13 @@
 import { relative } from 'node:path';
 
 import { numbered } from './answers.mjs';
-import { viteConfigFile } from './files.mjs';
+import { viteParts } from './files.mjs';
 import { wrapped } from './paint.mjs';
+import { commandAgain } from './platform.mjs';
 import { secretName } from './providers.mjs';
+
+/** The file of the new keys, which .gitignore has. */
+const KEYS = 'postern-keys.txt';
 
 /** The oldest Node that wrangler runs on. */
 const WRANGLER_NODE = [22, 12];
@@ -18,7 +22,6 @@ export function report({ answers, outcome, names, project, from, node, paint }) 
     ...outcomes(outcome, answers),
     ...registration(answers, paint),
     ...missing(answers, paint),
-    ...vite(answers, paint),
     ...apiOf(answers, paint),
     ...oldNode(node, paint),
     ...next(answers, names, relative(from, project.folder), paint),
@@ -54,10 +57,18 @@ function missing(answers, paint) {
   return todo.length ? ['', paint.bold('To fill in'), ...todo.map((text) => wrapped('  - ', text))] : [];
 }
 
-function vite(answers, paint) {
+/** Without the plugin, Vite serves the front end and no request meets Postern. */
+function viteSteps(answers, paint) {
   if (!answers.vite || !answers.viteConfig || answers.knowsPlugin) return [];
-  const lines = viteConfigFile(answers).trimEnd().split('\n').map((line) => `    ${line}`.trimEnd());
-  return ['', paint.bold(`Add to ${answers.viteConfig}`), ...lines];
+  const { imported, plugin, server } = viteParts(answers);
+  return [
+    wrapped('  ', `Edit ${answers.viteConfig}. Without this, Postern guards nothing in development.`),
+    paint.dim('    at the top:'), `      ${imported}`,
+    paint.dim('    in `plugins`:'), `      ${plugin},`,
+    paint.dim('    beside `plugins`:'), `      ${server}`,
+    paint.dim('    A `proxy` for `/api` must go: Postern sends these requests on.'),
+    '',
+  ];
 }
 
 function apiOf({ api }, paint) {
@@ -86,20 +97,30 @@ function next(answers, { dev, check, deploy }, folder, paint) {
   return [
     '', paint.bold('Next'),
     ...(folder ? [step(`cd ${folder}`)] : []),
+    ...viteSteps(answers, paint),
     step('npm install'),
     step(`npm run ${dev}`, `then open ${origin}`),
     ...(isDemo ? [`  ${paint.dim('Sign in as')} alice / wonderland ${paint.dim('or')} bob / builder`] : []),
     step(`npm run ${check}`, 'what the configuration means'),
-    ...(isDemo
-      ? ['', wrapped('', 'For a provider of your own: npm create postern -- --provider NAME --force')]
-      : ['', paint.bold('To deploy'), ...secrets(answers).map(([command, why]) => step(command, why)), step(`npm run ${deploy}`)]),
+    ...(isDemo ? ownProvider(step) : deployment(answers, deploy, step, paint)),
   ];
 }
 
-function secrets(answers) {
+const ownProvider = (step) => [
+  '', 'For a provider of your own:',
+  step(`${commandAgain()} --provider NAME --force`),
+  wrapped('', '--force replaces wrangler.jsonc and keeps a copy, wrangler.jsonc.bak. The keys in .dev.vars stay.'),
+];
+
+/** The steps of docs/guides/spa-and-api.md. */
+function deployment(answers, deploy, step, paint) {
   return [
-    ['npx postern keys new', 'a key, for the next command'],
-    ['npx wrangler secret put POSTERN_KEYS'],
-    [`npx wrangler secret put ${secretName(answers)}`],
+    '', paint.bold('To deploy'),
+    step('npx wrangler login'),
+    step(`npx postern keys new > ${KEYS}`),
+    step(`npx wrangler secret put POSTERN_KEYS < ${KEYS}`),
+    step(`npx wrangler secret put ${secretName(answers)}`),
+    step(`npm run ${deploy}`),
+    wrapped('  ', `Move ${KEYS} to where you keep secrets: a rotation needs the old key, and Cloudflare does not show it again.`),
   ];
 }
