@@ -1,7 +1,9 @@
 // What `npm create postern` asks, writes, leaves alone and refuses.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
@@ -9,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
-import { TARBALLS, done, emptyFolder } from "./support/project.mjs";
+import { TARBALLS, done, emptyFolder, run } from "./support/project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
@@ -135,7 +137,7 @@ test("an existing project keeps what it has", async () => {
   assert.deepEqual(scripts, { dev: "astro dev", build: "astro build", "postern:dev": "wrangler dev", check: "postern check", deploy: "wrangler deploy" });
   assert.deepEqual([dependencies, devDependencies, version], [{ astro: "^6.0.0", postern: "^1.2.3" }, { wrangler: "4.160.0" }, "3.2.1"]);
   assert.match(read(folder, "package.json"), /^\t"scripts"/m);
-  assert.equal(read(folder, ".gitignore"), "dist\n/node_modules/\n.dev.vars\n.wrangler\n");
+  assert.equal(read(folder, ".gitignore"), "dist\n/node_modules/\n.dev.vars\n.wrangler\npostern-keys.txt\n");
   assert.match(out, /npm run postern:dev/);
   assert.equal(configuration(folder).assets.directory, "dist", "what the project builds");
   assert.deepEqual(configuration(folder).services, []);
@@ -153,6 +155,23 @@ test("an API that is there is bound as it is called", async () => {
   const { out } = await create(elsewhere, [...AUTH0, "--api", "https://api.example.com/"]);
   assert.equal(configuration(elsewhere).vars.ROUTES["/api/{*rest}"].upstream, "https://api.example.com");
   assert.match(out, /verifier\(PUBLIC_URL, 'https:\/\/api\.example\.com'\)/);
+});
+
+test("an API on this machine is accepted, and it says what to change for the deployment", async () => {
+  for (const api of ["http://localhost:3000", "http://127.0.0.1:3000/"]) {
+    const folder = emptyFolder();
+    const upstream = api.replace(/\/$/, "");
+    const { code, out } = await create(folder, [...AUTH0, "--client-id", "the-client", "--api", api]);
+    assert.equal(code, 0);
+    assert.equal(configuration(folder).vars.ROUTES["/api/{*rest}"].upstream, upstream);
+    assert.match(out.replace(/\s+/g, " "), new RegExp(`before you deploy: in ROUTES, put the https:// address of your API in the place of ${upstream},`));
+    assert.match(await done(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]), /^wrangler\.jsonc: no problems$/m);
+    const { code: refused } = await create(folder, [...AUTH0, "--client-id", "the-client", "--api", api, "--url", "https://app.example.com", "--force"]);
+    assert.equal(refused, 0);
+    const said = await run(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]);
+    assert.equal(said.code, 1, "not with an address on the network");
+    assert.match(said.out + said.err, /upstream: expected an https URL/);
+  }
 });
 
 test("a workers.dev address opens workers.dev for the Worker of that name, and nothing else", async () => {
@@ -175,7 +194,14 @@ test("a Vite project gets the plugin; a configuration that is there is not touch
   const { out } = await create(own, AUTH0);
   assert.deepEqual([read(own, "vite.config.ts"), read(own, "index.html")], ["export default {};\n", "mine"]);
   assert.ok(!existsSync(join(own, "vite.config.js")));
-  assert.match(out, /Add to vite\.config\.ts\n {4}import \{ cloudflare \}/);
+  const [, next] = out.split("\nNext\n");
+  assert.match(next, /^ {2}Edit vite\.config\.ts\. Without this, Postern guards nothing/, "the first step");
+  assert.ok(next.indexOf("strictPort") < next.indexOf("npm install"));
+  for (const line of ["import { cloudflare } from '@cloudflare/vite-plugin';", "cloudflare(),", "server: { port: 5173, strictPort: true },"]) assert.ok(next.includes(`\n      ${line}\n`), line);
+  assert.match(next, /`proxy` for `\/api` must go/);
+  assert.doesNotMatch(out, /export default|defineConfig/, "lines to add, not a file");
+  writeFileSync(join(own, "vite.config.ts"), "import { cloudflare } from '@cloudflare/vite-plugin';\n");
+  assert.match((await create(own, [...AUTH0, "--force"])).out, /\nNext\n {2}npm install/);
   assert.equal(json(own, "package.json").devDependencies.vite, "^7.0.0");
 });
 
@@ -190,27 +216,117 @@ test("from the demo to a provider of one's own, the API stays", async () => {
   assert.match(out, /POSTERN_URL to\s+https:\/\/app\.example\.com/);
 });
 
+test("the commands to deploy are those of the guide", async () => {
+  const { out } = await create(emptyFolder(), AUTH0);
+  const [, printed] = out.split("\nTo deploy\n");
+  const [, guide] = /## 6\. Deploy\s+```sh[^\n]*\n(.*?)```/s.exec(read(ROOT, "docs/guides/spa-and-api.md"));
+  const commands = guide.trim().replace("PROVIDER_CORP", "PROVIDER_AUTH0").split("\n");
+  assert.equal(commands[0], "npx wrangler login");
+  assert.deepEqual(printed.trim().split("\n").slice(0, commands.length).map((line) => line.trim()), commands);
+  assert.match(printed.replace(/\s+/g, " "), /Move postern-keys\.txt to where you keep secrets: a rotation needs the old key/);
+});
+
+test("the demo says how to go on to a provider of one's own with what was run", async () => {
+  const folder = emptyFolder();
+  const { out } = await create(folder, ["--demo"]);
+  const [, command] = /For a provider of your own:\n {2}(.*) --provider NAME --force\n/.exec(out);
+  assert.equal(command, `node ${join(PACKED, "index.mjs")}`, "the package comes from a file");
+  assert.match(out, /--force replaces wrangler\.jsonc and keeps a copy, wrangler\.jsonc\.bak\./);
+  const again = [...command.split(" ").slice(1), ...AUTH0, "--force"];
+  assert.match(await done(folder, process.execPath, again), /\(the old one is wrangler\.jsonc\.bak\)/);
+  const published = emptyFolder();
+  cpSync(PACKED, join(published, "create-postern"), { recursive: true });
+  const said = await done(published, process.execPath, [join(published, "create-postern/index.mjs"), "app", "--demo"]);
+  assert.match(said, /^ {2}npm create postern -- --provider NAME --force$/m);
+});
+
+test("the demo says in one line that the provider's port is in use", async () => {
+  const folder = emptyFolder();
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await create(folder, ["--demo", "--provider-port", String(port)]);
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(PACKED, "../postern"), join(folder, "node_modules/postern"));
+  const { code, out, err } = await run(folder, process.execPath, ["dev.mjs"]);
+  server.close();
+  const other = port > 65_533 ? port - 2 : port + 2;
+  assert.deepEqual([code, out], [1, ""]);
+  assert.equal(err, `Port ${port} is in use: stop the other program, or set up again with \`--provider-port ${other} --force\`\n`);
+});
+
 test("files that are there are listed and not overwritten, unless told to", async () => {
   const folder = emptyFolder();
-  mkdirSync(join(folder, "public"));
-  for (const path of ["wrangler.jsonc", ".dev.vars"]) writeFileSync(join(folder, path), "mine");
+  for (const path of [".dev.vars", ".dev.vars.example"]) writeFileSync(join(folder, path), "MINE=1");
   const before = readdirSync(folder);
   const { code, err } = await create(folder, AUTH0);
   assert.equal(code, 1);
-  assert.match(err, /nothing was written:\n {2}wrangler\.jsonc\n {2}\.dev\.vars\n--force/);
-  assert.deepEqual([readdirSync(folder), read(folder, ".dev.vars")], [before, "mine"]);
+  assert.match(err, /nothing was written:\n {2}\.dev\.vars\n {2}\.dev\.vars\.example\n--force/);
+  assert.deepEqual([readdirSync(folder), read(folder, ".dev.vars")], [before, "MINE=1"]);
   assert.equal((await create(folder, [...AUTH0, "--force"])).code, 0);
-  assert.match(read(folder, ".dev.vars"), /POSTERN_KEYS/);
+  assert.match(read(folder, ".dev.vars"), /^MINE=1\nPOSTERN_KEYS="dev1:/);
+  assert.equal(read(folder, ".dev.vars.example"), 'MINE=1\nPOSTERN_KEYS=""\nPROVIDER_AUTH0_CLIENT_SECRET=""\n');
   assert.equal(statSync(join(folder, ".dev.vars")).mode & 0o777, 0o600, "it was for everybody before");
 });
 
-test("beside another Worker's file it refuses", async () => {
+const OWN = { "wrangler.jsonc": '{\n  "name": "orders", "main": "index.js"\n}\n', "wrangler.json": '{ "name": "orders" }\n', "wrangler.toml": 'name = "orders"\n' };
+
+test("another Worker's file is told of before the first question", async () => {
+  for (const [file, text] of Object.entries(OWN)) {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, file), text);
+    const { code, out, err } = await create(folder, [], { typed: ["1"] });
+    assert.deepEqual([code, out], [1, ""], file);
+    assert.equal(err, `create-postern: ${file} is there already. Postern is a Worker of its own: move your file to \`api/\` and name that folder with \`--api\`, or use \`--force\` to replace it.\n`);
+    assert.deepEqual(readdirSync(folder), [file]);
+  }
+});
+
+test("what is replaced has a copy, which a second run does not replace, and gives the Worker its name", async () => {
+  for (const [file, text] of Object.entries(OWN)) {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, file), text);
+    const { code, out } = await create(folder, [...AUTH0, "--force", "--api", "none"]);
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^Replaced +${file} \\(the old one is ${file}\\.bak\\)$`, "m"));
+    assert.doesNotMatch(/^Written.*/m.exec(out)[0], file === "wrangler.jsonc" ? /wrangler/ : /toml|wrangler\.json,/);
+    assert.equal(read(folder, `${file}.bak`), text);
+    assert.equal(configuration(folder).name, "orders");
+    assert.deepEqual(Object.keys(OWN).filter((name) => existsSync(join(folder, name))), ["wrangler.jsonc"], "wrangler reads only one");
+    assert.match((await create(folder, AUTH0)).err, /^create-postern: Postern is set up here already\. `--force`/);
+    await create(folder, ["--provider", "google", "--force", "--api", "none"]);
+    assert.equal(read(folder, `${file}.bak`), text);
+    assert.equal(configuration(folder).name, "orders");
+  }
+});
+
+test("a project is called as its package.json says", async () => {
   const folder = emptyFolder();
-  writeFileSync(join(folder, "wrangler.toml"), 'name = "api"\n');
-  const { code, err } = await create(folder, [...AUTH0, "--force"]);
-  assert.equal(code, 1);
-  assert.match(err, /another folder/);
-  assert.ok(!existsSync(join(folder, "wrangler.jsonc")));
+  writeFileSync(join(folder, "package.json"), '{ "name": "@acme/Shop_Front" }');
+  await create(folder, AUTH0);
+  assert.equal(configuration(folder).name, "shop-front");
+});
+
+test("--force makes no new keys over those that are there, and keeps other lines and secrets", async () => {
+  const folder = emptyFolder();
+  const before = 'POSTERN_KEYS=k1:old  # mine\nOTHER="line one\nPUBLIC_URL=no\n"\nPROVIDER_DEMO_CLIENT_SECRET="gone"\nPROVIDER_AUTH0_CLIENT_SECRET="s3cret"\nPUBLIC_URL="http://localhost:1"\n';
+  writeFileSync(join(folder, ".dev.vars"), before);
+  const { out } = await create(folder, [...AUTH0, "--force"]);
+  const after = before.replace('PROVIDER_DEMO_CLIENT_SECRET="gone"', "").replace("http://localhost:1", "http://localhost:8787");
+  assert.equal(read(folder, ".dev.vars"), after);
+  assert.match(out, /^Changed +\.dev\.vars \(its keys stay\)/m);
+  assert.doesNotMatch(out, /put what the provider gave you/);
+  await create(folder, [...AUTH0, "--force"], { env: { POSTERN_CLIENT_SECRET: "n3w$&" } });
+  assert.equal(read(folder, ".dev.vars"), after.replace("s3cret", () => "n3w$&"));
+  const empty = emptyFolder();
+  writeFileSync(join(empty, ".dev.vars"), 'POSTERN_KEYS=""\n');
+  assert.match((await create(empty, [...AUTH0, "--force"])).out, /put what the provider gave you/);
+  assert.match(read(empty, ".dev.vars"), /^POSTERN_KEYS="dev1:[\w-]{43}"$/m);
+  const demo = emptyFolder();
+  await create(demo, ["--demo"]);
+  const first = read(demo, ".dev.vars");
+  await create(demo, ["--demo", "--force"]);
+  assert.equal(read(demo, ".dev.vars"), first);
 });
 
 const WRONG = [
@@ -227,6 +343,7 @@ const WRONG = [
   [[...AUTH0, "--url", "https://a.b.example.workers.dev"], /--url: expected https:\/\/NAME/],
   [[...AUTH0, "--url", "https://other.example.workers.dev", "--name", "mine"], /not `mine`/],
   [[...AUTH0, "--api", "http://api.example.com"], /--api: expected a URL that begins with https/],
+  ...["http://localhost.example.com:3000", "http://localhost:3000/api", "http://10.0.0.1:3000", "http://localhost:3000@evil.example"].map((api) => [[...AUTH0, "--api", api], /--api: expected a URL/]),
   [[...AUTH0, "--api", "Bad Name"], /--api: expected/],
   [[...AUTH0, "--front", "../elsewhere"], /--front: expected a folder in the project/],
   [[...AUTH0, "--name", "Bad Name"], /--name: expected small letters/],

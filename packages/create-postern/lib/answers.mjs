@@ -12,6 +12,8 @@ import { wrapped } from './paint.mjs';
 
 const DEMO = 'demo';
 const PORTS = { wrangler: 8787, vite: 5173, provider: 9001 };
+/** An API in development: Postern takes it while it is on this machine itself. */
+const LOCAL_API = /^http:\/\/(localhost|127\.0\.0\.1)(:\d{1,5})?\/?$/;
 const HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
 
 /** `questions`: how to ask, or nothing where the defaults have to do. */
@@ -121,8 +123,11 @@ function readApi(given, { folder, has }) {
     return { kind: 'new', config: 'api/wrangler.jsonc' };
   }
   if (/^https?:/.test(given)) {
-    if (!URL.canParse(given) || new URL(given).protocol !== 'https:') throw new Problem(`--api: expected a URL that begins with https://, found \`${given}\``);
-    return { kind: 'origin', upstream: given.replace(/\/$/, '') };
+    const isLocal = LOCAL_API.test(given);
+    if (!URL.canParse(given) || !(isLocal || new URL(given).protocol === 'https:')) {
+      throw new Problem(`--api: expected a URL that begins with https:// (or http://localhost:PORT), found \`${given}\``);
+    }
+    return { kind: 'origin', upstream: given.replace(/\/$/, ''), isLocal };
   }
   const path = resolve(folder, given);
   if (existsSync(path) && statSync(path).isDirectory()) {

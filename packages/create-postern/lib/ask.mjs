@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
+import { wrapped } from './paint.mjs';
 import { Problem } from './problem.mjs';
 
 /** Asks at a terminal. `paint` makes text bold or quiet. */
@@ -32,7 +33,7 @@ export class Questions {
       const answer = (await this.#line(`${this.#paint.bold(question)}${shown ? this.#paint.dim(` (${shown})`) : ''}: `)) || standard;
       const why = wrong(answer);
       if (!why) return answer;
-      this.#output.write(`  ${why}\n`);
+      this.#output.write(`${wrapped('  ', why)}\n`);
     }
   }
 

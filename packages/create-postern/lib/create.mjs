@@ -1,11 +1,12 @@
 // From the command line to the files.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 import { settle } from './answers.mjs';
 import { Questions } from './ask.mjs';
-import { filesOf, ignoring } from './files.mjs';
+import { namesIn } from './dev-vars.mjs';
+import { ALWAYS, filesOf, ignoring } from './files.mjs';
 import { manifestFor } from './manifest.mjs';
 import { USAGE, readOptions } from './options.mjs';
 import { paintFor } from './paint.mjs';
@@ -13,6 +14,7 @@ import { VERSION } from './platform.mjs';
 import { Problem } from './problem.mjs';
 import { lookAt } from './project.mjs';
 import { report } from './report.mjs';
+import { write } from './write.mjs';
 
 /** Does all of it; resolves with the exit code: 0 it is done, 1 something is in the way. */
 export async function createPostern({ args, env, input, output, errors, folder: from, node }) {
@@ -32,10 +34,8 @@ export async function createPostern({ args, env, input, output, errors, folder: 
 async function create({ options, env, canAsk, input, output, from, node }) {
   const paint = paintFor(output, env);
   const project = lookAt(resolve(from, options.folder ?? '.'));
-  // Wrangler reads only one of them, without a word about the other.
-  if (['wrangler.json', 'wrangler.toml'].some(project.has)) {
-    throw new Problem('there is a wrangler file here already. Postern is a Worker of its own: set it up in another folder, and name this one with --api.');
-  }
+  // Before the first question, so that no answer is lost.
+  if (!options.force) refuseProject(project);
   const questions = canAsk ? new Questions(input, output, paint) : undefined;
   let answers;
   try {
@@ -43,15 +43,17 @@ async function create({ options, env, canAsk, input, output, from, node }) {
   } finally {
     questions?.close();
   }
-  Object.assign(answers, { viteConfig: project.viteConfig, knowsPlugin: project.knowsPlugin });
-  const files = filesOf(answers);
+  const vars = project.read('.dev.vars') ?? '';
+  Object.assign(answers, { viteConfig: project.viteConfig, knowsPlugin: project.knowsPlugin, vars, kept: namesIn(vars) });
+  const files = filesOf(answers, project);
   if (!options.force) refuseToOverwrite(project, Object.keys(files));
   const { text, names } = manifestFor(answers, project);
-  files['package.json'] = { text };
-  const ignored = ignoring(project.has('.gitignore') ? readFileSync(join(project.folder, '.gitignore'), 'utf8') : undefined);
-  if (ignored) files['.gitignore'] = { text: ignored };
-  write(project.folder, files);
-  return say(output, report({ answers, written: Object.keys(files), names, project, from, node, paint }));
+  files['package.json'] = { text, extends: true };
+  const ignored = ignoring(project.read('.gitignore'));
+  if (ignored) files['.gitignore'] = { text: ignored, extends: true };
+  // Wrangler reads only one of them, without a word about the other.
+  const outcome = write(project.folder, files, project.wranglerFiles.filter((name) => !files[name]));
+  return say(output, report({ answers, outcome, names, project, from, node, paint }));
 }
 
 function say(output, text) {
@@ -59,17 +61,21 @@ function say(output, text) {
   return 0;
 }
 
-function refuseToOverwrite({ folder }, paths) {
-  const there = paths.filter((path) => existsSync(join(folder, path)));
-  if (there.length) throw new Problem(`these files are there already, nothing was written:\n${there.map((path) => `  ${path}`).join('\n')}\n--force overwrites them.`);
+function refuseProject(project) {
+  const [wrangler] = project.wranglerFiles;
+  if (project.hasPostern) throw new Problem(`Postern is set up here already. \`--force\` sets it up again: it replaces ${wrangler}, and keeps a copy of it.`);
+  if (wrangler) {
+    throw new Problem(`${wrangler} is there already. Postern is a Worker of its own: move your file to \`api/\` and name that folder with \`--api\`, or use \`--force\` to replace it.`);
+  }
+  refuseToOverwrite(project, ALWAYS);
 }
 
-function write(folder, files) {
-  for (const [path, { text, mode = 0o644 }] of Object.entries(files)) {
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text, { mode });
-    // A file that was there keeps its mode otherwise.
-    if (mode !== 0o644) chmodSync(file, mode);
-  }
+function refuseToOverwrite({ folder }, paths) {
+  const there = paths.filter((path) => existsSync(join(folder, path)));
+  if (!there.length) return;
+  throw new Problem([
+    'these files are there already, nothing was written:',
+    ...there.map((path) => `  ${path}`),
+    '--force replaces them and keeps copies; in .dev.vars it changes only the lines of Postern.',
+  ].join('\n'));
 }

@@ -3,21 +3,25 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-import { quoted } from './dev-vars.mjs';
+import { quoted, withLines } from './dev-vars.mjs';
 import { jsonc } from './jsonc.mjs';
 import { PLATFORM } from './platform.mjs';
 import { secretName } from './providers.mjs';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const IGNORED = ['node_modules', '.dev.vars', '.wrangler'];
+/** What git must not see; `postern-keys.txt` is what the printed steps write. */
+const IGNORED = ['node_modules', '.dev.vars', '.wrangler', 'postern-keys.txt'];
 
-/** The files that are written whole. `mode` is that of files that others must not read. */
-export function filesOf(answers) {
+/** The files that every project gets. */
+export const ALWAYS = ['wrangler.jsonc', '.dev.vars', '.dev.vars.example'];
+
+/** The files by their paths. `mode` is that of files that others must not read, `extends` says that a file keeps what it has. */
+export function filesOf(answers, project) {
   const { api, front, vite, isDemo, viteConfig } = answers;
   return {
     'wrangler.jsonc': { text: wranglerFile(answers) },
-    '.dev.vars': { text: devVars(answers), mode: 0o600 },
-    '.dev.vars.example': { text: devVarsExample(answers) },
+    '.dev.vars': { text: devVars(answers), mode: 0o600, extends: true },
+    '.dev.vars.example': { text: devVarsExample(answers, project.read('.dev.vars.example')), extends: true },
     ...(api.kind === 'new' && apiFiles(answers)),
     ...(front.isNew && (vite ? viteFront(answers) : plainFront(answers))),
     ...(vite && !viteConfig && { 'vite.config.js': { text: viteConfigFile(answers) } }),
@@ -85,27 +89,33 @@ const isWorkersDev = (url) => /\.workers\.dev$/.test(url ?? '');
 
 const random = () => randomBytes(32).toString('base64url');
 
+/** The lines of a file for development. Keys that are there stay: what was sealed with them could not be opened any more. */
 function devVars(answers) {
-  const { isDemo, secret, origin } = answers;
-  return [
-    '# For development on this machine: the secrets, and what differs from wrangler.jsonc. Never commit it.',
-    `POSTERN_KEYS="dev1:${random()}"`,
-    `${secretName(answers)}=${quoted(isDemo ? random() : secret)}`,
-    `PUBLIC_URL="${origin}"`,
-    '',
-  ].join('\n');
+  const { isDemo, secret, origin, vars, kept } = answers;
+  const name = secretName(answers);
+  const isSecretKept = kept.has(name) && (isDemo || !secret);
+  return withLines(vars || '# For development on this machine: the secrets, and what differs from wrangler.jsonc. Never commit it.\n', {
+    ...(!kept.has('POSTERN_KEYS') && { POSTERN_KEYS: `POSTERN_KEYS="dev1:${random()}"` }),
+    ...withoutDemo(answers),
+    ...(!isSecretKept && { [name]: `${name}=${quoted(isDemo ? random() : secret)}` }),
+    PUBLIC_URL: `PUBLIC_URL="${origin}"`,
+  });
 }
 
-function devVarsExample(answers) {
-  const { origin } = answers;
-  return [
+/** The provider on this machine is gone, and so is its secret. */
+const withoutDemo = ({ isDemo }) => !isDemo && { [secretName({ id: 'demo' })]: null };
+
+function devVarsExample(answers, before) {
+  const name = secretName(answers);
+  const lines = { ...withoutDemo(answers), POSTERN_KEYS: 'POSTERN_KEYS=""', [name]: `${name}=""` };
+  return before ? withLines(before, lines) : [
     '# Copy it to .dev.vars and fill it in. For the deployment: npx wrangler secret put NAME',
     '# Made by: npx postern keys new',
-    'POSTERN_KEYS=""',
+    lines.POSTERN_KEYS,
     '# From the provider.',
-    `${secretName(answers)}=""`,
+    lines[name],
     '# For development alone.',
-    `# PUBLIC_URL="${origin}"`,
+    `# PUBLIC_URL="${answers.origin}"`,
     '',
   ].join('\n');
 }
@@ -144,17 +154,26 @@ function viteFront(answers) {
   };
 }
 
-/** The configuration of Vite, as a file or to be copied. */
-export function viteConfigFile({ api, port }) {
+/** What Postern needs of Vite's configuration: an import, a plugin, and the port. */
+export function viteParts({ api, port }) {
   const others = api.config ? `{ auxiliaryWorkers: [{ configPath: './${api.config}' }] }` : '';
+  return {
+    imported: "import { cloudflare } from '@cloudflare/vite-plugin';",
+    plugin: `cloudflare(${others})`,
+    server: `server: { port: ${port}, strictPort: true },`,
+  };
+}
+
+function viteConfigFile(answers) {
+  const { imported, plugin, server } = viteParts(answers);
   return [
-    "import { cloudflare } from '@cloudflare/vite-plugin';",
+    imported,
     "import { defineConfig } from 'vite';",
     '',
     'export default defineConfig({',
-    `  plugins: [cloudflare(${others})],`,
+    `  plugins: [${plugin}],`,
     '  // PUBLIC_URL in .dev.vars or wrangler.jsonc has this port.',
-    `  server: { port: ${port}, strictPort: true },`,
+    `  ${server}`,
     '});',
     '',
   ].join('\n');
@@ -168,6 +187,7 @@ function template(name, answers) {
     ...answers,
     secretName: secretName(answers),
     hasApi: api.kind === 'new',
+    freePort: answers.providerPort + (answers.providerPort > 65_533 ? -2 : 2),
     command: vite ? 'vite/bin/vite.js' : 'wrangler/bin/wrangler.js',
     args: (vite ? [] : ['dev', ...workers]).map((one) => `'${one}'`).join(', '),
   };

@@ -40,13 +40,15 @@ ${ASKED.map((key) => `  --${`${optionOf(key)} TEXT`.padEnd(19)}${of(key)}`).join
                        https://NAME.SUBDOMAIN.workers.dev
   --front FOLDER       the built front end; default: dist or public
   --api API            a Worker's name, the folder of a Worker's wrangler file,
-                       a URL such as https://api.example.com, or none
+                       a URL such as https://api.example.com (in development
+                       http://localhost:3000 too), or none
   --vite               with Vite and its Cloudflare plugin
-  --name NAME          the Worker's name; default: the folder's name
+  --name NAME          the Worker's name; default: as in a wrangler file that is
+                       there, in package.json, or the folder's name
   --port PORT          of the development server; default: 8787, Vite 5173
   --provider-port PORT of the provider on this machine; default: 9001
   --postern SPEC       which package \`postern\`: a version or file:PATH
-  --force              overwrites files
+  --force              replaces files, and keeps copies of them (FILE.bak)
   -y, --yes            asks nothing
   -h, --help           prints this
   --version            prints which release this is

@@ -5,7 +5,8 @@ import { basename, join } from 'node:path';
 
 import { Problem } from './problem.mjs';
 
-const MAX_MANIFEST_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
+const POSTERN = 'node_modules/postern/index.js';
 const WRANGLER_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'];
 const VITE_CONFIGS = ['js', 'mjs', 'ts', 'mts', 'cjs', 'cts'].map((end) => `vite.config.${end}`);
 /** What may be in a folder that counts as empty. */
@@ -15,18 +16,23 @@ const NOTHING = new Set(['.git', '.gitignore', '.DS_Store', '.idea', '.vscode', 
 export function lookAt(folder) {
   const entries = existsSync(folder) ? readdirSync(folder) : [];
   const has = (name) => existsSync(join(folder, name));
-  const manifest = readManifest(join(folder, 'package.json'));
+  const manifest = readManifest(folder);
+  const wranglerFiles = WRANGLER_FILES.filter(has);
+  const wrangler = wranglerFiles.map((name) => readText(folder, name)).join('\n');
   const packages = { ...manifest?.value.dependencies, ...manifest?.value.devDependencies };
   return {
     folder,
     isEmpty: entries.every((name) => NOTHING.has(name)),
     manifest,
     has,
+    read: (name) => (has(name) ? readText(folder, name) : undefined),
+    wranglerFiles,
+    hasPostern: wrangler.includes(POSTERN),
     hasVite: Boolean(packages.vite),
     viteConfig: VITE_CONFIGS.find(has),
     knowsPlugin: VITE_CONFIGS.filter(has).some((name) => readFileSync(join(folder, name), 'utf8').includes('@cloudflare/vite-plugin')),
     builds: Boolean(manifest?.value.scripts?.build),
-    name: workerName(basename(folder)),
+    name: workerName(nameIn(wrangler) ?? manifest?.value.name?.split?.('/').at(-1) ?? basename(folder)),
   };
 }
 
@@ -40,16 +46,25 @@ export function workerName(text) {
 export function workerIn(folder, shown) {
   const file = WRANGLER_FILES.find((name) => existsSync(join(folder, name)));
   if (!file) throw new Problem(`--api: there is no wrangler file in \`${shown}\``);
-  const text = readFileSync(join(folder, file), 'utf8');
-  const [, name] = /^[ \t{]*"?name"?\s*[:=]\s*["']([\w-]+)["']/m.exec(text) ?? [];
+  const name = nameIn(readText(folder, file));
   if (!name) throw new Problem(`--api: \`${join(shown, file)}\` has no \`name\``);
   return { name, file };
 }
 
-function readManifest(path) {
-  if (!existsSync(path)) return undefined;
-  const text = readFileSync(path, 'utf8');
-  if (text.length > MAX_MANIFEST_BYTES) throw new Problem('package.json is too large');
+/** The first `name` in the text of a wrangler file. */
+function nameIn(text) {
+  return /^[ \t{]*"?name"?\s*[:=]\s*["']([\w-]+)["']/m.exec(text)?.[1];
+}
+
+function readText(folder, name) {
+  const text = readFileSync(join(folder, name), 'utf8');
+  if (text.length > MAX_BYTES) throw new Problem(`${name} is too large`);
+  return text;
+}
+
+function readManifest(folder) {
+  if (!existsSync(join(folder, 'package.json'))) return undefined;
+  const text = readText(folder, 'package.json');
   try {
     const value = JSON.parse(text);
     if (!value || typeof value !== 'object' || Array.isArray(value)) throw new SyntaxError('it is no object');

@@ -18,6 +18,10 @@ const provider = await startProvider({
     redirect_uris: ['__origin__/auth/callback/demo'],
     post_logout_redirect_uris: ['__origin__/auth/logged-out'],
   }],
+}).catch((error) => {
+  if (error.code !== 'EADDRINUSE') throw error;
+  console.error('Port __providerPort__ is in use: stop the other program, or set up again with `--provider-port __freePort__ --force`');
+  process.exit(1);
 });
 console.log(`Sign in as alice / wonderland or bob / builder at ${provider.issuer}. Open __origin__`);
 
