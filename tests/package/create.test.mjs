@@ -384,6 +384,31 @@ test("at a terminal it asks, shows what to register before it wants the client, 
   assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });
 });
 
+test("a GUID in capitals is lowered", async () => {
+  const typed = "6F1D2C1E-8A55-4A3E-9D3C-0B9B5E3C1F10";
+  const entra = emptyFolder();
+  await create(entra, ["--provider", "entra", "--tenant-id", typed]);
+  assert.equal(configuration(entra).vars.PROVIDERS.entra.tenant_id, typed.toLowerCase());
+  const several = emptyFolder();
+  await create(several, ["--provider", "entra-multitenant", "--tenants", `${typed}, ${typed.replace("6F", "0F")}`]);
+  assert.deepEqual(configuration(several).vars.PROVIDERS["entra-multitenant"].tenants, [typed, typed.replace("6F", "0F")].map((id) => id.toLowerCase()));
+  assert.equal((await create(emptyFolder(), ["--provider", "auth0", "--domain", "Example.auth0.com"])).code, 1, "of ids alone");
+});
+
+test("an empty answer says what is expected; the second one is to be filled in later, and refused until then", async () => {
+  const folder = emptyFolder();
+  const { code, out } = await create(folder, ["--provider", "entra", "--api", "none", "--url", "https://app.example.com"], { typed: ["", "common", "", "", "the-client", "s3cret"], env: { NO_COLOR: "1" } });
+  assert.equal(code, 0);
+  const said = out.replace(/\x1b\[\d+[A-Z]/g, "").replace(/\s+/g, " ");
+  assert.equal(said.match(/expected an id, such as 6f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10\. To fill it in later, leave it empty once more/g).length, 2, "not the first one after a wrong one");
+  assert.match(said, /wrangler\.jsonc: put Directory \(tenant\) ID in the place of TENANT_ID\./);
+  assert.equal(configuration(folder).vars.PROVIDERS.entra.tenant_id, "TENANT_ID");
+  const checked = await run(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]);
+  assert.equal(checked.code, 1);
+  assert.match(checked.out + checked.err, /PROVIDERS\.entra\.tenant_id/);
+  assert.equal((await create(emptyFolder(), ["--provider", "entra", "--tenant-id", ""])).code, 1, "an empty option is a mistake");
+});
+
 test("a Node that is too old for wrangler is told of", async () => {
   assert.match((await create(emptyFolder(), ["--demo"], { node: "20.20.2" })).out, /install Node 22\.12 or later, which wrangler needs: this is 20\.20\.2/);
   for (const node of ["22.12.0", "24.0.0"]) assert.doesNotMatch((await create(emptyFolder(), ["--demo"], { node })).out, /install Node/);
