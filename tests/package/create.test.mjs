@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 
 import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
-import { TARBALLS, done, emptyFolder, run } from "./support/project.mjs";
+import { freePort } from "../e2e/support/ports.mjs";
+import { TARBALLS, done, emptyFolder, run, serve } from "./support/project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
@@ -214,6 +215,20 @@ test("from the demo to a provider of one's own, the API stays", async () => {
   assert.deepEqual(configuration(folder).services, [{ binding: "API", service: "shop-api" }]);
   assert.equal(json(folder, "package.json").scripts.dev, "wrangler dev -c wrangler.jsonc -c api/wrangler.jsonc");
   assert.match(out, /POSTERN_URL to\s+https:\/\/app\.example\.com/);
+});
+
+test("in development it answers at localhost, wherever it will be deployed", async () => {
+  const folder = emptyFolder();
+  const port = await freePort();
+  await create(folder, [...AUTH0, "--client-id", "the-client", "--url", "https://app.example.com", "--port", String(port)], { env: { POSTERN_CLIENT_SECRET: "s3cret" } });
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(PACKED, "../postern"), join(folder, "node_modules/postern"));
+  const [command, ...args] = json(folder, "package.json").scripts.dev.split(" ");
+  assert.equal(command, "wrangler");
+  const server = await serve(folder, process.execPath, [join(ROOT, "node_modules/wrangler/bin/wrangler.js"), ...args], /Ready on http/);
+  const [page, api] = await Promise.all(["/", "/api/hello"].map((path) => fetch(`http://localhost:${port}${path}`)));
+  assert.deepEqual([page.status, api.status], [200, 401], server.said());
+  await server.stop();
 });
 
 test("the commands to deploy are those of the guide", async () => {
