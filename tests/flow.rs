@@ -59,6 +59,8 @@ mod health;
 mod introspection;
 #[path = "flow/issuer_tenants.rs"]
 mod issuer_tenants;
+#[path = "flow/key_issuer.rs"]
+mod key_issuer;
 #[path = "flow/key_search.rs"]
 mod key_search;
 #[path = "flow/limits.rs"]

@@ -51,6 +51,21 @@ fn number(number: i64) -> Value {
 }
 
 #[test]
+fn an_object_sees_whether_it_has_a_table_before_it_makes_one() {
+    //
+    for (is_made, create) in [
+        (once::IS_MADE, once::CREATE),
+        (sid::IS_MADE, sid::CREATE),
+        (decision::IS_MADE, decision::CREATE),
+        (bucket::IS_MADE, bucket::CREATE),
+    ] {
+        let nothing = Table(Connection::open_in_memory().unwrap());
+        assert_eq!(nothing.rows::<String>(is_made, []).len(), 0, "{is_made}");
+        assert_eq!(Table::new(create).rows::<String>(is_made, []).len(), 1, "{is_made}");
+    }
+}
+
+#[test]
 fn what_may_be_used_once_is_claimed_once_until_the_second_in_which_it_expires() {
     let table = Table::new(once::CREATE);
     let claims = |key: &str, until: i64, now: i64| {

@@ -10,6 +10,7 @@ use crate::config::{Profile, TokenIssuer};
 use crate::jose::{VerifiedJwt, is_media_type};
 use crate::json::said;
 use crate::oidc::introspection::Introspected;
+use crate::oidc::key_issuer::signs_for;
 use crate::time::Timestamp;
 
 /// The most parties that act for one another in one token (RFC 8693 §4.1).
@@ -67,6 +68,8 @@ pub enum AccessTokenError {
     KindRefused,
     /// `iss` is not the issuer, or missing.
     IssMismatch,
+    /// The key that verified it is for the tokens of another issuer.
+    KeyIssuerMismatch,
     /// `aud` is missing, empty, or neither a string nor an array of strings.
     AudMalformed,
     /// `aud` does not contain us.
@@ -105,6 +108,7 @@ impl AccessTokenError {
             Self::TypRefused => "access_token.typ_refused",
             Self::KindRefused => "access_token.kind_refused",
             Self::IssMismatch => "access_token.iss_mismatch",
+            Self::KeyIssuerMismatch => "access_token.key_issuer_mismatch",
             Self::AudMalformed => "access_token.aud_malformed",
             Self::AudMismatch => "access_token.aud_mismatch",
             Self::ExpMalformed => "access_token.exp_malformed",
@@ -132,6 +136,9 @@ impl AccessTokenClaims {
     pub fn check(jwt: VerifiedJwt, expected: &AccessTokenExpectations<'_>) -> Result<Self, AccessTokenError> {
         check_typ(jwt.header().typ(), expected.profile)?;
         check_kind(jwt.claims(), expected.profile)?;
+        if !signs_for(jwt.key_issuer(), expected.issuer.issuer.as_str()) {
+            return Err(AccessTokenError::KeyIssuerMismatch);
+        }
         Self::read(jwt.into_claims(), expected)
     }
 

@@ -165,7 +165,9 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenI
 
 /// without a `typ`, little but the audience tells an access token from an ID token.
 fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &TokenIssuer) {
-    let own = |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer == issuer.issuer;
+    let own = |provider: &&Provider| {
+        issuer.audience.contains(&provider.client_id) && provider.issuer.is(issuer.issuer.as_str())
+    };
     // Where another claim is looked at, no token with an `aud` is taken, and ID tokens have one.
     let told_by_audience = issuer.is_legacy() && issuer.audience_claim == AUD;
     if let Some(provider) = providers.iter().filter(|_| told_by_audience).find(own) {
@@ -180,7 +182,11 @@ fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &Token
 }
 
 fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<TokenIssuer> {
-    let issuer = |text: &str| Issuer::parse(text, development).or_else(|| Issuer::parse_name(text));
+    // No token names a template: each tenant has an entry of its own.
+    let issuer = |text: &str| {
+        let issuer = Issuer::parse(text, development).or_else(|| Issuer::parse_name(text));
+        issuer.filter(|_| !text.contains(['{', '}']))
+    };
     let issuer = table.required("issuer", Issuer::EXPECTED, parsed(Issuer::EXPECTED, issuer));
     let audience = table.required("audience", AUDIENCE, audience);
     let tokens = tokens(&mut table, secrets, &id, issuer.as_ref());
@@ -408,6 +414,43 @@ mod tests {
         for bad in [json!(""), json!("a b"), json!(["client_id"])] {
             assert!(problem("audience_claim", bad.clone()).starts_with("ISSUERS.machines.audience_claim: "), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_tenant_of_a_provider_is_that_provider() {
+        //
+        const TENANT: &str = "6f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10";
+        let read = |tenants: Value, tenant: &str, audience: &str| {
+            let entra = json!({ "preset": "entra-multitenant", "tenants": tenants, "client_id": "app" });
+            let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+            let machines = json!({ "issuer": issuer, "audience": audience, "tokens": "legacy" });
+            with(with_issuer(machines), &["PROVIDERS", "corp"], entra)
+        };
+        for tenants in [json!("any"), json!([TENANT])] {
+            let lines = problems(&read(tenants.clone(), TENANT, "app"));
+            assert!(lines.len() == 1 && lines[0].contains("client id of provider `corp`"), "{lines:?}");
+            assert!(parse(&read(tenants, TENANT, "api://app")).is_ok());
+        }
+        // No user of another tenant signs in here, so no ID token of it is taken either.
+        assert!(parse(&read(json!([TENANT]), "0f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10", "app")).is_ok());
+    }
+
+    #[test]
+    fn a_template_is_no_issuer_of_access_tokens() {
+        //
+        for bad in [
+            "https://login.microsoftonline.com/{tenantid}/v2.0",
+            "https://login.microsoftonline.com/{tenant}/v2.0",
+            "https://login.microsoftonline.com/}/v2.0",
+        ] {
+            assert!(
+                problem("issuer", json!(bad)).starts_with("ISSUERS.machines.issuer: expected an https URL"),
+                "{bad}"
+            );
+        }
+        let name = json!({ "issuer": "http://sts.example/{tenantid}/", "audience": "urn:api", "jwks_uri": "https://sts.example/keys" });
+        let lines = problems(&with_issuer(name));
+        assert!(lines.len() == 1 && lines[0].starts_with("ISSUERS.machines.issuer: "), "{lines:?}");
     }
 
     #[test]

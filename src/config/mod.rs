@@ -67,6 +67,7 @@ pub use session::{SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
+pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
 

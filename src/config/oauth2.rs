@@ -1,12 +1,15 @@
 //! Providers of OAuth 2 without OpenID Connect: everything that others publish as metadata is configured.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::address::Issuer;
 use super::table::Table;
 use super::value::{parsed, text, word};
 
 const ENDPOINT: &str = "an https URL of the public internet";
+/// The addresses that every such provider has, and those that it may lack.
+const NEEDED: [&str; 4] = ["issuer", "authorization_endpoint", "token_endpoint", "user_endpoint"];
+const OPTIONAL: [&str; 2] = ["emails_endpoint", "revocation_endpoint"];
 /// What the claims about the person may be called: none that tell who it is, of which sign-in, or what they may do.
 const TOLD: [&str; 10] = [
     "name",
@@ -50,6 +53,24 @@ pub struct OAuth2 {
     pub revocation_endpoint: Option<String>,
     /// `user_claims`: which claims are taken from which members of that answer.
     pub user_claims: Vec<(String, String)>,
+}
+
+/// Where a table overrides an address of its preset, it has to give all that are needed, and the others are not taken from
+/// the preset: the codes and tokens of one server would be sent to another. Returns whether one is missing, which is
+/// reported.
+pub(super) fn keep_to_one_server(table: &Table<'_>, own: &Map<String, Value>, preset: &mut Map<String, Value>) -> bool {
+    let is_overridden = |key: &&str| own.get(*key).is_some_and(|value| preset.get(*key) != Some(value));
+    let Some(overridden) = NEEDED.into_iter().chain(OPTIONAL).find(is_overridden) else { return false };
+    for key in OPTIONAL {
+        preset.remove(key);
+    }
+    let missing: Vec<&str> = NEEDED.into_iter().filter(|key| !own.contains_key(*key)).collect();
+    for key in &missing {
+        let message =
+            format!("expected an address of the same server as `{overridden}`, that of the preset is another server's");
+        table.problem(key, message);
+    }
+    !missing.is_empty()
 }
 
 /// Reads the endpoints and claims of such a provider.

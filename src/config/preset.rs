@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::oauth2;
 use super::problem::expected;
 use super::table::Table;
 use super::tenants::is_guid;
@@ -62,6 +63,9 @@ pub(super) fn expand(table: &mut Table<'_>) -> Option<Expanded> {
             table.problem(&key, problem);
             is_wrong = true;
         }
+    }
+    if kind == Kind::OAuth2 {
+        is_wrong |= oauth2::keep_to_one_server(table, &entries, &mut defaults);
     }
     for (key, value) in defaults {
         merge(&mut entries, key, value);

@@ -86,7 +86,10 @@ impl Secrets<'_> {
         if value.is_none() {
             self.problem(
                 name,
-                &format!("expected a secret, set it with `wrangler secret put {}`", self.report.binding(name)),
+                &format!(
+                    "expected a secret: put it into `.dev.vars` for development, and use `npx wrangler secret put {}` for a deployment",
+                    self.report.binding(name)
+                ),
             );
         }
         value

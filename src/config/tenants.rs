@@ -4,7 +4,7 @@ use super::table::Table;
 use super::value::{found, list};
 
 /// What stands in the issuer in the place of the tenant.
-pub(super) const PLACE: &str = "{tenantid}";
+pub(crate) const PLACE: &str = "{tenantid}";
 /// Under which name Entra publishes what holds for the tenants of organisations.
 const ORGANIZATIONS: &str = "organizations";
 /// Under which name Entra publishes what holds for all accounts, personal ones included.
@@ -57,7 +57,7 @@ impl Tenants {
 }
 
 /// Whether it is a GUID as Entra writes it: 36 characters, small letters.
-pub(super) fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     let fits = |(at, byte)| match at {
         8 | 13 | 18 | 23 => byte == b'-',
         _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),

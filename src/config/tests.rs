@@ -424,8 +424,8 @@ fn a_missing_secret_is_named_with_the_way_to_set_it() {
     assert_eq!(
         lines,
         [
-            "PROVIDER_CORP_CLIENT_SECRET: expected a secret, set it with `wrangler secret put PROVIDER_CORP_CLIENT_SECRET`",
-            "POSTERN_KEYS: expected a secret, set it with `wrangler secret put POSTERN_KEYS`",
+            "PROVIDER_CORP_CLIENT_SECRET: expected a secret: put it into `.dev.vars` for development, and use `npx wrangler secret put PROVIDER_CORP_CLIENT_SECRET` for a deployment",
+            "POSTERN_KEYS: expected a secret: put it into `.dev.vars` for development, and use `npx wrangler secret put POSTERN_KEYS` for a deployment",
         ]
     );
 }

@@ -39,6 +39,7 @@ pub struct KeyStamp {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<String>,
     pub(super) thumbprint: String,
+    pub(super) issuer: Option<String>,
 }
 
 /// Why a document is not a key set.
@@ -110,12 +111,14 @@ impl KeySet {
         &self.keys
     }
 
-    /// Whether the key of `stamp` is still here, under the name it had, and for the algorithm it was used with.
+    /// Whether the key of `stamp` is still here, under the name it had, for the algorithm it was used with and the issuer
+    /// that it named.
     #[must_use]
     pub fn holds(&self, stamp: &KeyStamp) -> bool {
         self.keys.iter().any(|key| {
             let named = stamp.kid.is_none() || key.kid == stamp.kid;
-            named && key.suits(stamp.algorithm) && key.thumbprint == stamp.thumbprint
+            let is_same = key.thumbprint == stamp.thumbprint && key.issuer == stamp.issuer;
+            named && key.suits(stamp.algorithm) && is_same
         })
     }
 

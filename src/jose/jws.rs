@@ -120,7 +120,7 @@ impl VerifiedJwt {
     #[must_use]
     pub fn key(&self) -> KeyStamp {
         let Header { algorithm, kid, .. } = self.header.clone();
-        KeyStamp { algorithm, kid, thumbprint: self.thumbprint.clone() }
+        KeyStamp { algorithm, kid, thumbprint: self.thumbprint.clone(), issuer: self.key_issuer.clone() }
     }
 
     /// The issuer whose tokens the key signs, where its set says so.

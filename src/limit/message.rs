@@ -18,6 +18,8 @@ pub mod statement {
     /// read the table every few minutes costs less.
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS bucket (key TEXT PRIMARY KEY, debt INTEGER NOT NULL, \
         at INTEGER NOT NULL, full_at INTEGER NOT NULL) WITHOUT ROWID";
+    /// A row if there is a table; none if nothing is stored.
+    pub const IS_MADE: &str = "SELECT name FROM pragma_table_info('bucket') LIMIT 1";
     /// Binds key.
     pub const READ: &str = "SELECT debt, at FROM bucket WHERE key = ?";
     /// Binds key, debt, at, `full_at`.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::key_issuer::signs_for;
 use crate::claims::{
     Audience, LEEWAY, OwnAudience, audience, beginning, is_ahead, is_issued_to, is_over, name, optional, text, time,
 };
@@ -78,6 +79,8 @@ pub enum LogoutTokenError {
     TypRefused,
     /// `iss` is not the issuer, or missing.
     IssMismatch,
+    /// The key that verified it is for the tokens of another issuer.
+    KeyIssuerMismatch,
     /// `aud` is missing, empty, or neither a string nor an array of strings.
     AudMalformed,
     /// `aud` does not contain our id.
@@ -119,6 +122,7 @@ impl LogoutTokenError {
         match self {
             Self::TypRefused => "logout_token.typ_refused",
             Self::IssMismatch => "logout_token.iss_mismatch",
+            Self::KeyIssuerMismatch => "logout_token.key_issuer_mismatch",
             Self::AudMalformed => "logout_token.aud_malformed",
             Self::AudMismatch => "logout_token.aud_mismatch",
             Self::AudUntrusted => "logout_token.aud_untrusted",
@@ -149,6 +153,9 @@ impl LogoutToken {
         let claims = jwt.claims();
         check_kind(jwt.header().typ(), expected.kind)?;
         check_issuer(claims, expected.issuer)?; // 4
+        if !signs_for(jwt.key_issuer(), expected.issuer) {
+            return Err(LogoutTokenError::KeyIssuerMismatch);
+        }
         check_audience(claims, expected.audience)?; // 4
         let usable_until = check_times(claims, expected)?; // 4
         let target = target(claims)?; // 5

@@ -11,6 +11,7 @@ pub mod error_response;
 pub mod exchange;
 pub mod id_token;
 pub mod introspection;
+pub mod key_issuer;
 pub mod login;
 pub mod login_values;
 pub mod logout;

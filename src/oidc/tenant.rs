@@ -1,6 +1,7 @@
 //! Which of its names an issuer uses that has one for each of its tenants.
 
 use super::id_token::IdTokenError;
+use super::key_issuer::signs_for;
 use crate::claims::text;
 use crate::config::Issuer;
 use crate::jose::VerifiedJwt;
@@ -12,7 +13,8 @@ use crate::jose::VerifiedJwt;
 /// When it names no tenant or another, or the key is another issuer's.
 pub fn issuer_of(jwt: &VerifiedJwt, issuer: &Issuer) -> Result<String, IdTokenError> {
     if !issuer.has_tenants() {
-        return Ok(issuer.as_str().to_owned());
+        let signs = signs_for(jwt.key_issuer(), issuer.as_str());
+        return if signs { Ok(issuer.as_str().to_owned()) } else { Err(IdTokenError::KeyIssuerMismatch) };
     }
     let tenant = text(jwt.claims(), "tid").ok_or(IdTokenError::TidMalformed)?;
     let name = issuer.of_tenant(tenant).ok_or(IdTokenError::TidRefused)?;

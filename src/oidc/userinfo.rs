@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::exchange::{TIMEOUT, USER_AGENT, content_type};
+use super::key_issuer::signs_for;
 use crate::claims::{audiences, is_over, optional, text, time};
 use crate::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::jose::jws::MAX_DELIVERED_BYTES;
@@ -91,6 +92,8 @@ pub enum UserInfoError {
     EventsPresent,
     /// `iss` of the JWT is not the issuer, or missing.
     IssMismatch,
+    /// The key that verified the JWT is for the tokens of another issuer.
+    KeyIssuerMismatch,
     /// `aud` of the JWT does not contain our id, or is missing.
     AudMismatch,
     /// `exp` of the JWT is there and no time.
@@ -119,6 +122,7 @@ impl UserInfoError {
             Self::TypRefused => "userinfo.typ_refused",
             Self::EventsPresent => "userinfo.events_present",
             Self::IssMismatch => "userinfo.iss_mismatch",
+            Self::KeyIssuerMismatch => "userinfo.key_issuer_mismatch",
             Self::AudMismatch => "userinfo.aud_mismatch",
             Self::ExpMalformed => "userinfo.exp_malformed",
             Self::Expired => "userinfo.expired",
@@ -191,12 +195,16 @@ impl UserInfo {
         if jwt.header().typ().is_some_and(|typ| !is_media_type(typ, "JWT")) {
             return Err(UserInfoError::TypRefused);
         }
+        let is_issuers_key = signs_for(jwt.key_issuer(), expected.issuer);
         let claims = jwt.into_claims();
         if said(&claims, "events").is_some() {
             return Err(UserInfoError::EventsPresent);
         }
         if text(&claims, "iss") != Some(expected.issuer) {
             return Err(UserInfoError::IssMismatch);
+        }
+        if !is_issuers_key {
+            return Err(UserInfoError::KeyIssuerMismatch);
         }
         if !audiences(&claims, "aud").is_some_and(|audiences| audiences.contains(&expected.client_id)) {
             return Err(UserInfoError::AudMismatch);

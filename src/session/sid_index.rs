@@ -32,6 +32,8 @@ pub mod statement {
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS sid (\
         key TEXT NOT NULL, subject TEXT NOT NULL, ended_at INTEGER NOT NULL, until INTEGER NOT NULL, \
         PRIMARY KEY (key, subject)) WITHOUT ROWID";
+    /// A row if there is a table; none if nothing is stored.
+    pub const IS_MADE: &str = "SELECT name FROM pragma_table_info('sid') LIMIT 1";
     /// By which the sweep finds what has expired, without reading the rest.
     pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS sid_until ON sid (until)";
     /// Binds key, when the login began, now. One row when a logout came since.

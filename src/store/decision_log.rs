@@ -36,6 +36,8 @@ pub mod statement {
     /// The table.
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS decisions \
         (id TEXT PRIMARY KEY, event TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID";
+    /// A row if there is a table; none if nothing is stored.
+    pub const IS_MADE: &str = "SELECT name FROM pragma_table_info('decisions') LIMIT 1";
     /// By which the sweep finds what has expired, without reading the rest.
     pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS decisions_until ON decisions (until)";
     /// Binds id, event, until. What was decided once stays as it is.

@@ -20,6 +20,8 @@ pub mod statement {
     /// The table.
     pub const CREATE: &str =
         "CREATE TABLE IF NOT EXISTS once (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID";
+    /// A row if there is a table; none if nothing is stored.
+    pub const IS_MADE: &str = "SELECT name FROM pragma_table_info('once') LIMIT 1";
     /// By which the sweep finds what has expired, without reading the rest.
     pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS once_until ON once (until)";
     /// Binds key, until, now. Returns one row when the claim is the first, else none.

@@ -1,6 +1,7 @@
 // What is stored of people who are gone: nothing, once no rule needs it any more. Objects without rows give their storage back.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
 import { logIn, whoIs } from "./support/login.mjs";
@@ -10,11 +11,12 @@ import { startWorld } from "./support/world.mjs";
 const IDLE = 3600;
 /** Longer than a logout is remembered. */
 const REMEMBERED = 3700;
+const SECRET = randomBytes(24).toString("base64url");
 const world = await startWorld(
-  { main: {} },
+  { main: { settings: { frontchannel_logout: true } } },
   {
     session: { idle: `${IDLE}s` },
-    vars: { ADMIN: { principals: ["main|root"] }, DECISIONS: { keep: "1h", of: "all" } },
+    vars: { ADMIN: { principals: ["main|root"] }, DECISIONS: { keep: "1h", of: "all" }, HEALTH: {}, POSTERN_HEALTH_SECRET: SECRET },
     routes: { "/api/echo": { methods: ["GET"], upstream: "service:ECHO", limits: { subject: { rate: "9/1h", counter: "object" } } } },
   },
 );
@@ -66,6 +68,43 @@ test("each kind of object gives its storage back when its last row is of no more
     await ring(binding);
     assert.deepEqual(await storing(binding), [], binding);
   }
+});
+
+test("a question makes no table, in an object that has given its storage back or in a new one", async () => {
+  // R-702
+  for (const binding of KINDS) assert.deepEqual(await storing(binding), [], binding);
+  const before = (await postern.spent()).rowsWritten;
+  const frame = await postern.send("/auth/frontchannel-logout/main?sid=sid%20of%20alice");
+  assert.equal(frame.status, 200, frame.body);
+  const report = await postern.send("/auth/health", { headers: [["authorization", `Bearer ${SECRET}`]] });
+  assert.equal(report.status, 200, report.body);
+  await postern.settled();
+  for (const binding of KINDS) assert.deepEqual(await storing(binding), [], binding);
+  assert.equal((await postern.spent()).rowsWritten, before);
+});
+
+test("an alarm that rings while the configuration is unusable rings again an hour later", async () => {
+  // R-702
+  await signedIn("dave");
+  await postern.advance(IDLE + 1);
+  const { POSTERN_KEYS } = postern.bindings;
+  await postern.restart({ POSTERN_KEYS: "" });
+  try {
+    for (let hour = 0; hour < 2; hour += 1) {
+      await ring("SUBJECTS");
+      const [{ alarm }] = await storing("SUBJECTS");
+      const minutes = (alarm - Date.now()) / 60_000;
+      assert.ok(minutes > 50 && minutes <= 60, `the alarm rings in ${minutes} minutes`);
+    }
+  } finally {
+    await postern.restart({ POSTERN_KEYS });
+  }
+  const mark = await postern.mark();
+  await ring("SUBJECTS");
+  await postern.logged(mark, ({ event }) => event === "token.revoke");
+  await postern.advance(REMEMBERED);
+  await ring("SUBJECTS");
+  assert.deepEqual(await storing("SUBJECTS"), []);
 });
 
 test("a session that nobody ends is forgotten by its object alone", async () => {

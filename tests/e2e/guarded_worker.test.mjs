@@ -138,11 +138,11 @@ test("a person's session counts where Postern's objects are bound, until it ends
   assert.deepEqual([page.status, page.headers.location], [302, "/auth/login?return_to=%2Fpeople&fragment=keep"]);
 });
 
-test("a configuration that cannot be used lets nobody in, and says why to the log alone", async () => {
+test("a configuration that cannot be used lets nobody in, and says why to the log and on the developer's machine", async () => {
   const mark = await postern.mark();
   const answer = await postern.sendTo("broken", "/status");
   assert.equal(answer.status, 500);
-  assert.doesNotMatch(answer.body, /ROUTES|public/);
+  assert.match(answer.body, /^The configuration cannot be used\. Only requests from this machine[^]*ROUTES."\/status".public: /);
   assert.match((await postern.linesSince(mark)).join("\n"), /ROUTES.*public/);
 });
 

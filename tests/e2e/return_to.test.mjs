@@ -30,7 +30,7 @@ async function destination(rawValue) {
   }
   const page = await callback(browser, await authorize(browser, next));
   assert.equal(page.status, 200);
-  const links = [...page.body.matchAll(/href="([^"]*)"/g)].map(([, href]) => href);
+  const links = [...page.body.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href]) => href);
   const targets = [refreshTarget(page.body), ...links.map((href) => href.replaceAll("&amp;", "&"))];
   for (const target of targets) assert.equal(new URL(target, postern.origin).origin, postern.origin, target);
   return new URL(targets[0], postern.origin).href.slice(postern.origin.length);

@@ -62,6 +62,8 @@ fn everybody_else_learns_one_word_and_asks_nothing_of_any_store() {
     ] {
         let (answered, cost) = world.cost_of(|| ask(&world, &gateway, wrong));
         answered.assert_refused(401, "health.wrong_secret");
+        // RFC 9110 §11.6.1: every 401 names a scheme.
+        assert_eq!(answered.reply().headers.get("www-authenticate").unwrap(), r#"Bearer realm="postern""#, "{wrong}");
         assert_eq!(cost, crate::support::Cost::default(), "{wrong}");
     }
     assert!(world.sent.borrow().is_empty(), "an issuer was asked");

@@ -129,6 +129,20 @@ fn metadata_of_one_tenant_is_not_that_of_all() {
 }
 
 #[test]
+fn what_a_tenant_publishes_is_refreshed_beside_what_all_do() {
+    //
+    let mut variables = entra(&json!("any"));
+    variables["ISSUERS"] = json!({ "machines": { "issuer": name(ONE), "audience": "urn:api", "algs": ["ES256"] } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    world.refresh(&gateway);
+    let sent = world.sent.borrow();
+    for published in [name("organizations"), name(ONE)] {
+        let url = format!("{published}/.well-known/openid-configuration");
+        assert_eq!(sent.iter().filter(|request| request.url == url).count(), 1, "{url}");
+    }
+}
+
+#[test]
 fn the_same_name_and_address_in_two_tenants_are_two_people() {
     //
     let (world, gateway) = (World::new(), gateway(&entra(&json!("any"))));

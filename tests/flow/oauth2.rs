@@ -204,3 +204,14 @@ fn a_token_that_ends_is_renewed_and_a_refusal_with_status_200_ends_the_session()
     assert_eq!(crate::renewal::events(&world, "session.refresh")[1]["reason"], "token.invalid_grant");
     assert!(!browser.is_in());
 }
+
+#[test]
+fn an_issuer_of_access_tokens_is_refreshed_though_people_sign_in_there_without_metadata() {
+    //
+    let mut variables = github();
+    variables["ISSUERS"] = json!({ "machines": { "issuer": CORP, "audience": "urn:api", "algs": ["ES256"] } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    world.refresh(&gateway);
+    let url = format!("{CORP}/.well-known/openid-configuration");
+    assert!(world.sent.borrow().iter().any(|request| request.url == url));
+}

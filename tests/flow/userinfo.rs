@@ -122,6 +122,24 @@ fn signed_userinfo_that_nobody_signed_ends_the_login() {
 }
 
 #[test]
+fn signed_userinfo_by_a_key_of_another_issuer_ends_the_login() {
+    //
+    let by_key_of = |issuer: &str| {
+        let issuer = issuer.to_owned();
+        move |world: &World| {
+            let key = signer(9);
+            let mut published = key.public_jwk();
+            published["issuer"] = issuer.clone().into();
+            world.corp.published.borrow_mut().push(published);
+            let claims = json!({ "iss": CORP, "aud": "app", "sub": "alice" });
+            script(world, "application/jwt", &key.sign(None, claims.as_object().unwrap()));
+        }
+    };
+    assert_eq!(login(&asking(), by_key_of(CORP)).1.event["reason"], "login.succeeded");
+    refused(by_key_of(&format!("{CORP}/other")), 400, "userinfo.key_issuer_mismatch");
+}
+
+#[test]
 fn json_and_jwt_are_not_taken_for_each_other() {
     //
     refused(|world| script(world, "application/json", &signed(world, &json!({}))), 400, "userinfo.not_json");

@@ -117,7 +117,10 @@ pub(super) fn explain(
     if who == NOBODY {
         return door.decide(None, request, &context);
     }
-    let who: Who = serde_json::from_str(who).map_err(|error| format!("who: {error}"))?;
+    let who: Who = serde_json::from_str(who).map_err(|error| {
+        let example = r#"{"provider":"corp","claims":{"sub":"alice"}}"#;
+        format!("--who: expected `nobody` or JSON such as '{example}', found `{who}` ({error})")
+    })?;
     door.decide(Some(&who), request, &context)
 }
 

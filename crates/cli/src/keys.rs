@@ -12,7 +12,7 @@ use super::{Answer, USAGE};
 const MAX_BYTES: u64 = 4096;
 
 const ADVICE: &str = "\
-Set this as the secret POSTERN_KEYS: `wrangler secret put POSTERN_KEYS`, for development in `.dev.vars`.
+Set this as the secret POSTERN_KEYS: `npx wrangler secret put POSTERN_KEYS`, for development in `.dev.vars`.
 It is shown once and kept nowhere.
 ";
 const ROTATION: &str = "\

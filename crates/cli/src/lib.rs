@@ -96,7 +96,25 @@ impl Answer {
 #[must_use]
 pub fn run(args: impl Iterator<Item = OsString>) -> Answer {
     let args: Vec<OsString> = args.collect();
-    dispatch(Parser::from_args(args)).unwrap_or_else(|error| Answer::misused(format!("{error}\n\n{USAGE}").trim_end()))
+    let command = args.first().and_then(|command| command.to_str()).unwrap_or_default().to_owned();
+    let misused = |error: lexopt::Error| Answer::misused(format!("{error}\n\n{}", usage_of(&command)).trim_end());
+    dispatch(Parser::from_args(args)).unwrap_or_else(misused)
+}
+
+/// The usage of one command; of all, where there is none of that name.
+fn usage_of(command: &str) -> String {
+    let start = format!("  postern {command} ");
+    let mut is_meant = false;
+    let own: Vec<&str> = USAGE
+        .lines()
+        .filter(|line| {
+            if line.starts_with("  postern ") {
+                is_meant = line.starts_with(&start);
+            }
+            is_meant
+        })
+        .collect();
+    if own.is_empty() { USAGE.to_owned() } else { format!("Usage:\n{}\n", own.join("\n")) }
 }
 
 fn dispatch(mut parser: Parser) -> Result<Answer, lexopt::Error> {

@@ -42,8 +42,20 @@ fn no_issuer(issuer: &str) -> Option<String> {
 pub(super) fn warnings(config: &Config, vars: &Map<String, Value>) -> Vec<String> {
     let mut warnings = dotted(config);
     warnings.extend(misspelt_roles(config, vars));
+    warnings.extend(placeholders(config));
     warnings.extend(config.providers.iter().filter_map(|provider| relayed_for_nothing(config, provider)));
     warnings
+}
+
+/// What `create-postern` writes where nobody knew the client id yet.
+fn placeholders(config: &Config) -> impl Iterator<Item = String> {
+    let left = config.providers.iter().filter(|provider| provider.client_id == "CLIENT_ID");
+    left.map(|provider| {
+        format!(
+            "`PROVIDERS.{}.client_id` is still `CLIENT_ID`: put the client id there that the provider shows",
+            provider.id
+        )
+    })
 }
 
 /// Claims that are named as other products name a member of an object.

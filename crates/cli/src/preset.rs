@@ -50,7 +50,22 @@ fn table(name: &str, entry: &Value) -> String {
     let secret = if entry["client_auth"] == "apple" { "PRIVATE_KEY" } else { "CLIENT_SECRET" };
     let id = name.to_ascii_uppercase().replace('-', "_");
     text.push_str(&format!("  # and the secret PROVIDER_{id}_{secret}\n"));
+    text.push_str(&format!(
+        "\nThe same in JSON, in `vars`\n  \"PROVIDERS\": {{ \"{name}\": {} }}\n",
+        in_json(name, entry)
+    ));
     text
+}
+
+fn in_json(name: &str, entry: &Value) -> String {
+    let mut members = vec![format!("\"preset\": \"{name}\"")];
+    for ask in entry["asks"].as_array().into_iter().flatten() {
+        let (key, example) = (ask["key"].as_str().unwrap_or_default(), &ask["example"]);
+        let value = if ask["form"] == "guids" { format!("[{example}]") } else { example.to_string() };
+        members.push(format!("\"{key}\": {value}"));
+    }
+    members.push("\"client_id\": \"…\"".to_owned());
+    format!("{{ {} }}", members.join(", "))
 }
 
 fn filled(step: &str, name: &str) -> String {

@@ -10,7 +10,7 @@ pub(super) fn refused_spellings(config: &Config) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    format!("\nRules inside weaker ones, and spellings that are refused for their sake\n{}", lines.concat())
+    format!("\nRules inside weaker ones: paths that look like them are refused\n{}", lines.concat())
 }
 
 fn refused(one: &Surrounded<'_>) -> String {

@@ -401,7 +401,7 @@ fn secrets(place: &Place<'_>, names: &[String]) -> String {
     let mut text = "\nSecrets to set, if not done yet\n".to_owned();
     for name in names {
         let hint = if name == KEY_RING { "  (make it with `postern keys new`)" } else { "" };
-        text.push_str(&format!("  wrangler secret put {name}{place}{hint}\n"));
+        text.push_str(&format!("  npx wrangler secret put {name}{place}{hint}\n"));
     }
     text
 }

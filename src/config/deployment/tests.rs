@@ -90,7 +90,7 @@ fn what_is_wrong_with_a_site_is_its_alone_and_told_by_its_names() {
         (
             "SHOP_PROVIDERS",
             json!({ "b": { "issuer": "https://op.example", "client_id": "app" } }),
-            "SHOP_PROVIDER_B_CLIENT_SECRET: expected a secret, set it with `wrangler secret put SHOP_PROVIDER_B_CLIENT_SECRET`",
+            "SHOP_PROVIDER_B_CLIENT_SECRET: expected a secret: put it into `.dev.vars` for development, and use `npx wrangler secret put SHOP_PROVIDER_B_CLIENT_SECRET` for a deployment",
         ),
     ];
     for (name, value, expected) in cases {

@@ -181,7 +181,8 @@ fn a_provider_of_oauth_2_has_no_openid_connect() {
     // It cannot be overridden that it has no ID token.
     assert_eq!(provider(json!({ "preset": "discord", "client_id": "app", "cannot": [] })).cannot.len(), 3);
     for bad in ["http://ghe.example.com/user", "https://127.0.0.1/user", "https://10.0.0.1/user", "/user"] {
-        let own = json!({ "preset": "github", "client_id": "app", "user_endpoint": bad });
+        let mut own = enterprise();
+        own["user_endpoint"] = bad.into();
         refused(own, "PROVIDERS.corp.user_endpoint: expected an https URL");
     }
     for (claim, member) in
@@ -190,6 +191,52 @@ fn a_provider_of_oauth_2_has_no_openid_connect() {
         let own = json!({ "preset": "github", "client_id": "app", "user_claims": { claim: member } });
         refused(own, &format!("PROVIDERS.corp.user_claims.{claim}: expected "));
     }
+}
+
+/// GitHub at addresses of its own, without those that it can do without.
+fn enterprise() -> Value {
+    json!({
+        "preset": "github", "client_id": "app", "issuer": "https://ghe.example.com",
+        "authorization_endpoint": "https://ghe.example.com/authorize",
+        "token_endpoint": "https://ghe.example.com/token", "user_endpoint": "https://ghe.example.com/user",
+    })
+}
+
+#[test]
+fn the_addresses_of_an_oauth_2_preset_are_overridden_together() {
+    //
+    let needed = ["issuer", "authorization_endpoint", "token_endpoint", "user_endpoint"];
+    for missing in needed {
+        let mut own = enterprise();
+        own.as_object_mut().unwrap().remove(missing);
+        refused(own, &format!("PROVIDERS.corp.{missing}: expected "));
+    }
+    for key in [&needed[..], &["emails_endpoint", "revocation_endpoint"]].concat() {
+        let own = json!({ "preset": "github", "client_id": "app", key: "https://ghe.example.com/x" });
+        let lines = problems(&table(own));
+        let expected: Vec<String> =
+            needed.iter().filter(|needed| **needed != key).map(|key| format!("PROVIDERS.corp.{key}: ")).collect();
+        assert!(lines.len() == expected.len(), "{lines:?}");
+        assert!(
+            lines.iter().all(
+                |line| line.contains("is another server's") && expected.iter().any(|start| line.starts_with(start))
+            ),
+            "{lines:?}"
+        );
+    }
+    // No token of one server is sent to another.
+    assert_eq!(provider(enterprise()).oauth2.unwrap().emails_endpoint, None);
+    let mut discord = enterprise();
+    discord["preset"] = "discord".into();
+    assert_eq!(provider(discord.clone()).oauth2.unwrap().revocation_endpoint, None);
+    discord["revocation_endpoint"] = "https://ghe.example.com/revoke".into();
+    assert_eq!(
+        provider(discord).oauth2.unwrap().revocation_endpoint.as_deref(),
+        Some("https://ghe.example.com/revoke")
+    );
+    // An address that is written out as the preset has it overrides nothing.
+    let same = json!({ "preset": "github", "client_id": "app", "issuer": "https://github.com" });
+    assert!(provider(same).oauth2.unwrap().emails_endpoint.is_some());
 }
 
 #[test]

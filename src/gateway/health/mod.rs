@@ -5,29 +5,36 @@ pub(super) mod report;
 use serde_json::json;
 
 use super::context::RequestContext;
+use super::refused::Refused;
 use super::response_parts::ResponseParts;
 use super::{Platform, cold, response};
 use crate::audit::{Effect, What};
 use crate::config::{BindingUse, Config};
-use crate::http::{Method, Response, StatusCode, header};
+use crate::http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::ports::Probe;
 use crate::refusal::Reason;
 use crate::route::Upstream;
 
 const SCHEME: &str = "Bearer ";
+/// RFC 9110 §11.6.1 wants a challenge with every 401.
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="postern""#);
 
 /// `GET /auth/health`: to anyone, whether requests can be served at all, by a look at what is bound. To the monitor that
-/// shows its secret, the [`report`].
+/// shows its secret, the [`report`]. A caller that shows another one is refused.
 ///
 /// # Errors
-/// When it shows another one.
+/// When the method is another one.
 pub(super) async fn answer<P: Platform>(
     ctx: &RequestContext<'_, P>,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
-    let response = if is_monitor(ctx)? {
+    let is_monitor = match is_monitor(ctx) {
+        Ok(is_monitor) => is_monitor,
+        Err(reason) => return Ok(refuse(ctx, reason, parts)),
+    };
+    let response = if is_monitor {
         cold(report::of(ctx)).await.to_response()
     } else {
         let is_able = can_serve(&ctx.site.config, ctx.platform.probe());
@@ -52,6 +59,13 @@ fn is_monitor<P>(ctx: &RequestContext<'_, P>) -> Result<bool, Reason> {
     }
     let shown = ctx.request.head.header(name).and_then(|value| value.strip_prefix(SCHEME));
     if shown.is_some_and(|shown| monitor.knows(shown)) { Ok(true) } else { Err(Reason::WrongHealthSecret) }
+}
+
+/// The refusal, with the scheme that the monitor's secret comes by.
+fn refuse<P: Platform>(ctx: &RequestContext<'_, P>, reason: Reason, parts: &mut ResponseParts) -> Response {
+    let mut response = ctx.refuse(&Refused::from(reason), parts);
+    response.headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    response
 }
 
 /// Whether any request can come to a good end: no store is missing, and of the upstreams at least one is there.

@@ -268,16 +268,18 @@ impl Gateway {
         providers.chain(self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer)))
     }
 
-    /// What of an issuer of access tokens is used here, unless it is a provider: then the same is fetched already.
+    /// What of an issuer of access tokens is used here, unless the same is fetched for a provider.
     fn published_by(&self, issuer: &TokenIssuer) -> Option<Published> {
-        let is_provider = self.config.provider_by_issuer(issuer.issuer.as_str()).is_some();
+        let is_same = |provider: &Provider| provider.issuer.published_at() == issuer.issuer.published_at();
+        let is_fetched = self.config.providers.iter().any(|provider| provider.oauth2.is_none() && is_same(provider));
         match &issuer.tokens {
             TokenFormat::Signed(how) => match &how.jwks_uri {
                 Some(url) => Some(Published::Keys(url.clone())),
-                None => (!is_provider).then(|| Published::KeysUri(issuer.issuer.clone())),
+                None => (!is_fetched).then(|| Published::KeysUri(issuer.issuer.clone())),
             },
-            TokenFormat::Opaque(how) => (how.endpoint.is_none() && !is_provider)
-                .then(|| Published::IntrospectionEndpoint(issuer.issuer.clone())),
+            TokenFormat::Opaque(how) => {
+                (how.endpoint.is_none() && !is_fetched).then(|| Published::IntrospectionEndpoint(issuer.issuer.clone()))
+            }
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) async fn end<P: Platform>(
             location = at_provider;
         }
     }
-    let response = if ctx.request.request_kind.is_navigation() && asks_for_page(ctx) {
+    let response = if asks_for_page(ctx) {
         response::html(StatusCode::OK, pages::forward::to_sign_out(&ctx.view(), &location))
     } else if ctx.request.request_kind.is_navigation() {
         // 303, so that the browser asks with GET.
@@ -52,7 +52,7 @@ pub(super) async fn end<P: Platform>(
 
 /// Whether a form of our own pages asks: their policy for forms lets none lead on to a provider, not even by a redirect.
 fn asks_for_page<P>(ctx: &RequestContext<'_, P>) -> bool {
-    ctx.request.target.query == Some("answer=page")
+    ctx.request.request_kind.is_navigation() && ctx.request.target.query == Some("answer=page")
 }
 
 /// `GET /auth/logged-out`: where a sign-out ends, whatever the provider sends along. Says no more than is known: who
@@ -98,8 +98,9 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
         return None;
     }
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
-    // a program's answer is for script to read, so only a person's redirect names the ID token.
-    let tokens = ended.tokens.as_ref().filter(|_| ctx.request.request_kind.is_navigation());
+    // script can read a program's answer, and a page of this origin by its window. Only a redirect names the ID token.
+    let is_redirect = ctx.request.request_kind.is_navigation() && !asks_for_page(ctx);
+    let tokens = ended.tokens.as_ref().filter(|_| is_redirect);
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
     let state = super::request_id::request_id(ctx.platform.random());
     end_session_url(provider, &metadata, &ctx.site.config.public_url, hint, &state)

@@ -119,6 +119,7 @@ fn a_key_that_is_published_for_another_algorithm_vouches_no_more() {
         algorithm,
         kid: None,
         thumbprint: PublicKey::from_jwk(&rsa()).unwrap().thumbprint().to_owned(),
+        issuer: None,
     };
     let published = |algorithm: Value| set(&[with(&rsa(), json!({ "alg": algorithm }))]);
     for (algorithm, holds) in
@@ -127,6 +128,24 @@ fn a_key_that_is_published_for_another_algorithm_vouches_no_more() {
         let set = published(algorithm.clone());
         assert_eq!([Algorithm::Rs256, Algorithm::Ps256].map(|used| set.holds(&stamp(used))), holds, "{algorithm}");
         assert!(!set.holds(&stamp(Algorithm::Es256)));
+    }
+}
+
+#[test]
+fn a_key_that_is_published_for_another_issuer_vouches_no_more() {
+    //
+    let of = |issuer: &str| with(&rsa(), json!({ "issuer": issuer }));
+    let stamp = |jwk: &Map<String, Value>| KeyStamp {
+        algorithm: Algorithm::Rs256,
+        kid: None,
+        thumbprint: PublicKey::from_jwk(jwk).unwrap().thumbprint().to_owned(),
+        issuer: PublicKey::from_jwk(jwk).unwrap().issuer().map(str::to_owned),
+    };
+    let (one, other) = (of("https://login.example/one"), of("https://login.example/other"));
+    for (published, used, holds) in
+        [(&one, &one, true), (&other, &one, false), (&rsa(), &one, false), (&one, &rsa(), false)]
+    {
+        assert_eq!(set(std::slice::from_ref(published)).holds(&stamp(used)), holds, "{published:?} {used:?}");
     }
 }
 

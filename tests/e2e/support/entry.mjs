@@ -203,6 +203,14 @@ function ringByTheWall(storage) {
     return setAlarm.call(this, byTheWall, ...more);
   };
   prototype.setAlarm.isMoved = true;
+  // An alarm that is taken back never rings.
+  for (const name of ["deleteAlarm", "deleteAll"]) {
+    const end = prototype[name];
+    prototype[name] = function (...more) {
+      alarms.delete(idOf.get(this));
+      return end.apply(this, more);
+    };
+  }
 }
 
 /** Notes what each statement read and wrote, once its rows are read. */
@@ -241,11 +249,11 @@ function ringing(Class) {
       return counted("alarms", super.alarm(...about));
     }
 
-    /** The names of its tables, and whether an alarm will ring. */
+    /** The names of its tables, and when its alarm will ring by the wall's clock; `null`: never. */
     async stored() {
       const { sql } = this.ctx.storage;
       const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").toArray().map(({ name }) => name);
-      return { tables: tables.filter((name) => !name.startsWith("_cf_")), alarm: (await this.ctx.storage.getAlarm()) !== null };
+      return { tables: tables.filter((name) => !name.startsWith("_cf_")), alarm: await this.ctx.storage.getAlarm() };
     }
 
     /** What the platform does when the time of the alarm comes: one that was set is gone. */

@@ -82,7 +82,7 @@ impl<'a> Examiner<'a> {
                 Some(&reply.body)
             }
             Some(why) => {
-                self.problem(path, format!("`{url}` is not read: {why}"));
+                self.problem(path, format!("`{url}` cannot be read: {why}"));
                 None
             }
         }

@@ -125,7 +125,7 @@ fn a_provider_that_does_not_answer_is_told_with_the_reason() {
     ] {
         let mut answers = good();
         answers[METADATA] = reply;
-        only_problem(&found(&vars(), &answers), &format!("PROVIDERS.corp.issuer: `{METADATA}` is not read: {why}"));
+        only_problem(&found(&vars(), &answers), &format!("PROVIDERS.corp.issuer: `{METADATA}` cannot be read: {why}"));
     }
 }
 
@@ -350,7 +350,10 @@ fn keys_that_verify_nothing_are_a_problem() {
     only_problem(&with_keys(&other.to_string()), &none(1));
     let mut answers = good();
     answers[KEYS] = json!({ "status": 403 });
-    only_problem(&found(&vars(), &answers), &format!("PROVIDERS.corp.issuer: `{KEYS}` is not read: the answer is 403"));
+    only_problem(
+        &found(&vars(), &answers),
+        &format!("PROVIDERS.corp.issuer: `{KEYS}` cannot be read: the answer is 403"),
+    );
 }
 
 #[test]

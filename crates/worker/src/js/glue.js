@@ -101,7 +101,7 @@ export function begin(given) {
 }
 
 /** The text of the configuration file; `undefined` where there is none. */
-export const configuration = () => parts.configuration.read();
+export const configuration = () => parts.configuration?.read();
 
 let engine;
 

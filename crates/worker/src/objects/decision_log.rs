@@ -3,6 +3,7 @@
 use postern::store::decision_log::{self, FindReply, LoggedDecision, Message, statement};
 use postern::time::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::objects::expiring_table::{ExpiringTable, Kind, Rows};
 use crate::objects::{ObjectError, expiring_object};
@@ -22,6 +23,7 @@ struct Row {
 impl Rows for Decisions {
     const KIND: Kind = Kind {
         create: &[statement::CREATE, statement::INDEX],
+        is_made: statement::IS_MADE,
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: decision_log::sweep_after,
@@ -37,7 +39,8 @@ impl Rows for Decisions {
             Some(Message::Keep(decision)) => {
                 let until = decision.until();
                 let LoggedDecision { id, event, .. } = decision;
-                table.execute(statement::KEEP, vec![id.into(), event.into(), until.as_unix().into()])?;
+                let row = vec![id.into(), event.into(), until.as_unix().into()];
+                table.write::<IgnoredAny>(statement::KEEP, row)?;
                 table.ensure_alarm(now, until).await?;
                 None
             }

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use worker::{SqlStorage, SqlStorageValue, Storage};
 
 use crate::objects::ObjectError;
-use crate::objects::sql;
+use crate::objects::sql::{self, Known};
 use postern::ports::Clock;
 use postern::time::{Seconds, Timestamp};
 use postern_workers::clock::SystemClock;
@@ -18,6 +18,8 @@ use postern_workers::log;
 pub struct Kind {
     /// The statements that make the table, and what belongs to it, where there is none.
     pub create: &'static [&'static str],
+    /// A row if there is a table.
+    pub is_made: &'static str,
     /// Binds now. Forgets what has expired.
     pub sweep: &'static str,
     /// When the next row expires, as `next`.
@@ -28,12 +30,12 @@ pub struct Kind {
     pub alarm_failed: &'static str,
 }
 
-/// The table. It is made when it is first used.
+/// The table. The first write makes it.
 pub struct ExpiringTable {
     kind: Kind,
     storage: Storage,
     sql: SqlStorage,
-    is_made: Cell<bool>,
+    known: Cell<Known>,
     has_alarm: Cell<bool>,
 }
 
@@ -46,10 +48,10 @@ impl ExpiringTable {
     /// The table of this kind in an object's storage.
     pub fn new(kind: Kind, storage: Storage) -> Self {
         let sql = storage.sql();
-        Self { kind, storage, sql, is_made: Cell::new(false), has_alarm: Cell::new(false) }
+        Self { kind, storage, sql, known: Cell::new(Known::Nothing), has_alarm: Cell::new(false) }
     }
 
-    /// [`sql::query`] on it.
+    /// [`sql::query`] on it, for statements that store nothing. They make no table: without one there are no rows.
     ///
     /// # Errors
     /// The same.
@@ -58,21 +60,46 @@ impl ExpiringTable {
         statement: &str,
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<T>, ObjectError> {
-        if !self.is_made.get() {
-            for create in self.kind.create {
-                sql::execute(&self.sql, create, Vec::new())?;
-            }
-            self.is_made.set(true);
+        match self.look()? {
+            Known::Made => sql::query(&self.sql, statement, bindings),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// [`sql::query`] on it, for statements that store something. [`ExpiringTable::ensure_alarm`] has to follow.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn write<T: DeserializeOwned>(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> Result<Vec<T>, ObjectError> {
+        if self.look()? != Known::Made {
+            self.make()?;
         }
         sql::query(&self.sql, statement, bindings)
     }
 
-    /// [`sql::execute`] on it.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn execute(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), ObjectError> {
-        self.query::<serde::de::IgnoredAny>(statement, bindings).map(drop)
+    fn look(&self) -> Result<Known, ObjectError> {
+        if self.known.get() == Known::Nothing {
+            let found: Vec<IgnoredAny> = sql::query(&self.sql, self.kind.is_made, Vec::new())?;
+            if found.is_empty() {
+                self.known.set(Known::Missing);
+            } else {
+                // A release before may have made the table without its index.
+                self.make()?;
+            }
+        }
+        Ok(self.known.get())
+    }
+
+    fn make(&self) -> Result<(), ObjectError> {
+        for create in self.kind.create {
+            sql::execute(&self.sql, create, Vec::new())?;
+        }
+        self.known.set(Known::Made);
+        Ok(())
     }
 
     /// Sees to it that a row that expires at `until` is forgotten.
@@ -97,10 +124,10 @@ impl ExpiringTable {
     pub async fn sweep(&self) -> Result<(), ObjectError> {
         self.has_alarm.set(false);
         let now = SystemClock.now();
-        self.execute(self.kind.sweep, vec![now.as_unix().into()])?;
+        self.query::<IgnoredAny>(self.kind.sweep, vec![now.as_unix().into()])?;
         let rows: Vec<Next> = self.query(self.kind.next, Vec::new())?;
         let Some(next) = rows.first().and_then(|row| row.next) else {
-            self.is_made.set(false);
+            self.known.set(Known::Nothing);
             return self.storage.delete_all().await.map_err(|error| self.failed(&error));
         };
         self.set_alarm(now, next).await?;

@@ -3,6 +3,7 @@
 use postern::limit::Bucket;
 use postern::limit::message::{self, BucketRow, Draw, statement};
 use postern::time::Timestamp;
+use serde::de::IgnoredAny;
 
 use crate::objects::expiring_table::{ExpiringTable, Kind, Rows};
 use crate::objects::{ObjectError, expiring_object};
@@ -17,6 +18,7 @@ struct Buckets;
 impl Rows for Buckets {
     const KIND: Kind = Kind {
         create: &[statement::CREATE],
+        is_made: statement::IS_MADE,
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: message::sweep_after,
@@ -35,7 +37,7 @@ impl Rows for Buckets {
             // An `Allowance` keeps a debt below 10¹¹.
             let debt = i64::try_from(bucket.debt()).unwrap_or(i64::MAX);
             let row = vec![key.into(), debt.into(), bucket.at().as_unix().into(), full_at.as_unix().into()];
-            table.execute(statement::WRITE, row)?;
+            table.write::<IgnoredAny>(statement::WRITE, row)?;
             table.ensure_alarm(now, full_at).await?;
         }
         Ok(message::answer(&drawn))

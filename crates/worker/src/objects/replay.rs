@@ -17,6 +17,7 @@ struct Claims;
 impl Rows for Claims {
     const KIND: Kind = Kind {
         create: &[statement::CREATE, statement::INDEX],
+        is_made: statement::IS_MADE,
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: replay::sweep_after,
@@ -32,14 +33,14 @@ impl Rows for Claims {
 }
 
 fn give_back(table: &ExpiringTable, release: &ReplayRelease) -> Result<String, ObjectError> {
-    table.execute(statement::RELEASE, vec![release.key().into()])?;
+    table.query::<IgnoredAny>(statement::RELEASE, vec![release.key().into()])?;
     Ok(ReplayReply::answer(false).to_json())
 }
 
 async fn claim(table: &ExpiringTable, message: &str, now: Timestamp) -> Result<String, ObjectError> {
     let claim = ReplayClaim::parse(message, now).map_err(|error| ObjectError::Malformed(error.to_string()))?;
     let bindings = vec![claim.key().into(), claim.until().as_unix().into(), now.as_unix().into()];
-    let rows: Vec<IgnoredAny> = table.query(statement::CLAIM, bindings)?;
+    let rows: Vec<IgnoredAny> = table.write(statement::CLAIM, bindings)?;
     table.ensure_alarm(now, claim.until()).await?;
     Ok(ReplayReply::answer(!rows.is_empty()).to_json())
 }

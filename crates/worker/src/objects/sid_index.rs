@@ -23,6 +23,7 @@ struct Found {
 impl Rows for Sids {
     const KIND: Kind = Kind {
         create: &[statement::CREATE, statement::INDEX],
+        is_made: statement::IS_MADE,
         sweep: statement::SWEEP,
         next: statement::NEXT,
         sweep_after: sid_index::sweep_after,
@@ -38,7 +39,8 @@ impl Rows for Sids {
                 if !table.query::<IgnoredAny>(statement::OVERTAKEN, overtaken)?.is_empty() {
                     return Ok(SidReply::Overtaken.to_json());
                 }
-                table.execute(statement::PUT, vec![key.into(), subject.into(), until.as_unix().into()])?;
+                let entry = vec![key.into(), subject.into(), until.as_unix().into()];
+                table.write::<IgnoredAny>(statement::PUT, entry)?;
                 table.ensure_alarm(now, until).await?;
                 SidReply::Entered
             }
@@ -46,7 +48,7 @@ impl Rows for Sids {
             SidRequest::End { key } => {
                 let until = sid_index::remembered_until(now);
                 let note = vec![key.as_str().into(), now.as_unix().into(), until.as_unix().into()];
-                table.execute(statement::NOTE, note)?;
+                table.write::<IgnoredAny>(statement::NOTE, note)?;
                 let subjects = find(table, &key, now)?;
                 table.ensure_alarm(now, until).await?;
                 SidReply::Subjects(subjects)

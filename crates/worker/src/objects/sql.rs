@@ -10,6 +10,17 @@ use crate::objects::ObjectError;
 use postern::json;
 use postern_workers::js::Exception;
 
+/// What an object in memory knows of its tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It has not looked yet.
+    Nothing,
+    /// There are none: nothing is stored.
+    Missing,
+    /// They exist, with every column and index.
+    Made,
+}
+
 /// Runs one statement and reads all its rows, each as an object of its columns. Bindings fill the
 /// `?` in order. Columns hold text and numbers up to 2⁵³; no blobs.
 ///

@@ -25,13 +25,16 @@ use postern::session::{
     CachedTable, Check, Command, RefreshJob, RefreshOutcome, Reply, Revocation, SessionDigest, SessionTable,
     SessionTimeouts, Step, SubjectSessions, USED, WatchRequest,
 };
-use postern::time::Timestamp;
+use postern::time::{Seconds, Timestamp};
 use postern_workers::background::Background;
 use postern_workers::clock::SystemClock;
 use postern_workers::isolate;
 use postern_workers::log;
 use postern_workers::platform::Workers;
 use postern_workers::random::SystemRandom;
+
+/// How long after an alarm for which there is no gateway the next one rings.
+const NEXT_TRY: Seconds = Seconds::new(3600);
 
 /// Everything that must be consistent about one subject.
 #[wasm_bindgen]
@@ -254,7 +257,10 @@ impl Inner {
     /// Cleans up, and tells providers what to forget.
     async fn ring(&self) -> Result<(), ObjectError> {
         self.alarm_at.set(None);
-        let gateway = self.gateway()?;
+        let gateway = match self.gateway() {
+            Ok(gateway) => gateway,
+            Err(error) => return self.ring_later(error).await,
+        };
         let platform = Workers::new(&self.env, &gateway, Background::Object);
         self.subject(&gateway).sweep(SystemClock.now()).map_err(failed)?;
         self.tell_watchers()?;
@@ -264,6 +270,13 @@ impl Inner {
             self.subject(&gateway).revocation_tried(revocation, done, SystemClock.now()).map_err(failed)?;
         }
         self.set_alarm().await
+    }
+
+    /// Has the alarm ring again for as long as there is no gateway. After an error the platform would repeat it a few times only.
+    async fn ring_later(&self, error: ObjectError) -> Result<(), ObjectError> {
+        let (ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = error;
+        log::failure("alarm_put_off", None, &reason);
+        self.set_alarm_at(SystemClock.now().plus(NEXT_TRY)).await
     }
 
     /// Gives the storage back once nothing is left in it: of a person who is gone, no object stays.
@@ -280,6 +293,10 @@ impl Inner {
     /// Sets the alarm for the next thing to do, unless it rings before.
     async fn set_alarm(&self) -> Result<(), ObjectError> {
         let Some(next) = self.table.next_event().map_err(failed)? else { return self.give_back().await };
+        self.set_alarm_at(next).await
+    }
+
+    async fn set_alarm_at(&self, next: Timestamp) -> Result<(), ObjectError> {
         let now = SystemClock.now();
         if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
             return Ok(());

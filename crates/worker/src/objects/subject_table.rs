@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::objects::ObjectError;
-use crate::objects::sql;
+use crate::objects::sql::{self, Known};
 use postern::ports::StoreError;
 use postern::session::SessionDigest;
 use postern::session::table::{Note, NoteKind, Row, SessionTable, statement};
@@ -17,17 +17,6 @@ use postern::time::Timestamp;
 pub struct SubjectTable {
     sql: SqlStorage,
     known: Cell<Known>,
-}
-
-/// What this instance knows of the tables.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// It has not looked yet.
-    Nothing,
-    /// There are none: nothing is stored.
-    Missing,
-    /// They are there, with every column.
-    Made,
 }
 
 #[derive(Deserialize)]
