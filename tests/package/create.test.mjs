@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 
 import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
 
-import { TARBALLS, done, emptyFolder, run } from "./support/project.mjs";
+import { freePort } from "../e2e/support/ports.mjs";
+import { TARBALLS, done, emptyFolder, run, serve } from "./support/project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKED = TARBALLS["create-postern"].replace(/-[\d.]+\.tgz$/, "");
@@ -216,6 +217,20 @@ test("from the demo to a provider of one's own, the API stays", async () => {
   assert.match(out, /POSTERN_URL to\s+https:\/\/app\.example\.com/);
 });
 
+test("in development it answers at localhost, wherever it will be deployed", async () => {
+  const folder = emptyFolder();
+  const port = await freePort();
+  await create(folder, [...AUTH0, "--client-id", "the-client", "--url", "https://app.example.com", "--port", String(port)], { env: { POSTERN_CLIENT_SECRET: "s3cret" } });
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(PACKED, "../postern"), join(folder, "node_modules/postern"));
+  const [command, ...args] = json(folder, "package.json").scripts.dev.split(" ");
+  assert.equal(command, "wrangler");
+  const server = await serve(folder, process.execPath, [join(ROOT, "node_modules/wrangler/bin/wrangler.js"), ...args], /Ready on http/);
+  const [page, api] = await Promise.all(["/", "/api/hello"].map((path) => fetch(`http://localhost:${port}${path}`)));
+  assert.deepEqual([page.status, api.status], [200, 401], server.said());
+  await server.stop();
+});
+
 test("the commands to deploy are those of the guide", async () => {
   const { out } = await create(emptyFolder(), AUTH0);
   const [, printed] = out.split("\nTo deploy\n");
@@ -382,6 +397,31 @@ test("at a terminal it asks, shows what to register before it wants the client, 
   assert.ok(!out.includes("s3cret-typed"));
   assert.match(read(folder, ".dev.vars"), /CLIENT_SECRET="s3cret-typed"/);
   assert.deepEqual(configuration(folder).vars.PROVIDERS, { auth0: { preset: "auth0", domain: "example.eu.auth0.com", client_id: "the-client" } });
+});
+
+test("a GUID in capitals is lowered", async () => {
+  const typed = "6F1D2C1E-8A55-4A3E-9D3C-0B9B5E3C1F10";
+  const entra = emptyFolder();
+  await create(entra, ["--provider", "entra", "--tenant-id", typed]);
+  assert.equal(configuration(entra).vars.PROVIDERS.entra.tenant_id, typed.toLowerCase());
+  const several = emptyFolder();
+  await create(several, ["--provider", "entra-multitenant", "--tenants", `${typed}, ${typed.replace("6F", "0F")}`]);
+  assert.deepEqual(configuration(several).vars.PROVIDERS["entra-multitenant"].tenants, [typed, typed.replace("6F", "0F")].map((id) => id.toLowerCase()));
+  assert.equal((await create(emptyFolder(), ["--provider", "auth0", "--domain", "Example.auth0.com"])).code, 1, "of ids alone");
+});
+
+test("an empty answer says what is expected; the second one is to be filled in later, and refused until then", async () => {
+  const folder = emptyFolder();
+  const { code, out } = await create(folder, ["--provider", "entra", "--api", "none", "--url", "https://app.example.com"], { typed: ["", "common", "", "", "the-client", "s3cret"], env: { NO_COLOR: "1" } });
+  assert.equal(code, 0);
+  const said = out.replace(/\x1b\[\d+[A-Z]/g, "").replace(/\s+/g, " ");
+  assert.equal(said.match(/expected an id, such as 6f1d2c1e-8a55-4a3e-9d3c-0b9b5e3c1f10\. To fill it in later, leave it empty once more/g).length, 2, "not the first one after a wrong one");
+  assert.match(said, /wrangler\.jsonc: put Directory \(tenant\) ID in the place of TENANT_ID\./);
+  assert.equal(configuration(folder).vars.PROVIDERS.entra.tenant_id, "TENANT_ID");
+  const checked = await run(folder, process.execPath, [POSTERN, "check", "--secrets", "none"]);
+  assert.equal(checked.code, 1);
+  assert.match(checked.out + checked.err, /PROVIDERS\.entra\.tenant_id/);
+  assert.equal((await create(emptyFolder(), ["--provider", "entra", "--tenant-id", ""])).code, 1, "an empty option is a mistake");
 });
 
 test("a Node that is too old for wrangler is told of", async () => {

@@ -7,7 +7,7 @@ import { quoted } from './dev-vars.mjs';
 import { optionOf } from './options.mjs';
 import { Problem } from './problem.mjs';
 import { workerIn, workerName } from './project.mjs';
-import { PROVIDERS, valueOf, wrongWith } from './providers.mjs';
+import { PROVIDERS, normal, placeholder, valueOf, wrongWith } from './providers.mjs';
 import { wrapped } from './paint.mjs';
 
 const DEMO = 'demo';
@@ -146,17 +146,22 @@ function inside(folder, path) {
 async function providerAnswers(options, provider, { isDemo, addresses, providerPort }, { questions, env, say }) {
   if (isDemo) return { settings: { issuer: `http://127.0.0.1:${providerPort}` }, clientAuth: null, clientId: 'postern', title: 'the provider on this machine', register: [] };
   const settings = provider.preset ? { preset: provider.preset } : {};
-  for (const one of provider.asks) settings[one.key] = valueOf(one, await providerText(one, options[optionOf(one.key)], questions));
+  const later = [];
+  for (const one of provider.asks) {
+    const text = await providerText(one, options[optionOf(one.key)], questions);
+    settings[one.key] = text ? valueOf(one, text) : placeholder(one);
+    if (!text) later.push(one);
+  }
   const register = steps(provider, addresses);
   if (questions) {
     say(`\nRegister this application at ${provider.title} now, or later:\n\n${numbered(register)}\n\n`);
   }
-  const later = 'empty to fill it in later';
-  const clientId = options['client-id'] ?? (questions ? await questions.text('Client ID', { hint: later, wrong: wrongClientId }) : '');
+  const hint = 'empty to fill it in later';
+  const clientId = options['client-id'] ?? (questions ? await questions.text('Client ID', { hint, wrong: wrongClientId }) : '');
   if (wrongClientId(clientId)) throw new Problem(`--client-id: ${wrongClientId(clientId)}`);
-  const secret = env.POSTERN_CLIENT_SECRET ?? (questions ? await questions.secret(`${clientAuthWord(provider)}, kept in .dev.vars alone (not shown; ${later})`) : '');
+  const secret = env.POSTERN_CLIENT_SECRET ?? (questions ? await questions.secret(`${clientAuthWord(provider)}, kept in .dev.vars alone (not shown; ${hint})`) : '');
   if (quoted(secret) === undefined) throw new Problem('the client secret has characters that .dev.vars cannot hold');
-  return { settings, clientId, secret, title: provider.title, clientAuth: provider.client_auth, register, isTold: Boolean(questions) };
+  return { settings, later, clientId, secret, title: provider.title, clientAuth: provider.client_auth, register, isTold: Boolean(questions) };
 }
 
 const clientAuthWord = ({ client_auth: how }) => (how === 'apple' ? 'Private key on one line' : 'Client secret');
@@ -166,10 +171,25 @@ const wrongClientId = (text) => (/^[\x21-\x7e]{0,512}$/.test(text) ? undefined :
 async function providerText(one, given, questions) {
   const option = `--${optionOf(one.key)}`;
   if (given === undefined && !questions) throw new Problem(`${option} is needed: ${one.what}, such as ${one.example}`);
-  if (given === undefined) return questions.text(one.what, { hint: `such as ${one.example}`, wrong: (text) => wrongWith(one, text) });
-  const why = wrongWith(one, given);
+  if (given === undefined) return normal(one, await askedTwice(one, questions));
+  const why = wrongWith(one, normal(one, given));
   if (why) throw new Problem(`${option}: ${why}, found \`${given}\``);
-  return given;
+  return normal(one, given);
+}
+
+/** The answer to a question of a provider; the second empty one in a row is taken, to be filled in later. */
+function askedTwice(one, questions) {
+  let wasEmpty = false;
+  const wrong = (text) => {
+    if (text) {
+      wasEmpty = false;
+      return wrongWith(one, normal(one, text));
+    }
+    if (wasEmpty) return undefined;
+    wasEmpty = true;
+    return `${wrongWith(one, text)}. To fill it in later, leave it empty once more`;
+  };
+  return questions.text(one.what, { hint: `such as ${one.example}`, wrong });
 }
 
 /** What to do at the provider: each step is a list of texts, and of lists of addresses. */

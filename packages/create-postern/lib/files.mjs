@@ -59,7 +59,7 @@ function wranglerFile(answers) {
     ['Postern writes one line for each decision, so the platform need not write another for each request.\nAuthorization codes travel in query strings, which are kept out.', {
       observability: { enabled: true, redact_query_string: true, logs: { enabled: true, invocation_logs: false } },
     }],
-    ...(vite ? [] : [['`wrangler dev`', { dev: { port: answers.port } }]]),
+    ...(vite ? [] : [['`wrangler dev`, which would take the host of `routes` otherwise.', { dev: { port: answers.port, host: new URL(answers.origin).host } }]]),
     ['What Postern does: `npx postern check` says what it means, and what is wrong with it.\nFor development, .dev.vars has other values and the secrets.', {
       vars: {
         PUBLIC_URL: url ?? answers.origin,

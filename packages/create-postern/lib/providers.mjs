@@ -31,11 +31,17 @@ export const ASKED = [...new Set(Object.values(PROVIDERS).flatMap(({ asks }) => 
 const LABEL = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
 const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
+/** An answer as the provider writes it: ids are copied in capitals too. */
+export const normal = ({ form }, text) => (form === 'guid' || form === 'guids' ? text.toLowerCase().replace(/\s+/g, '') : text);
+
+/** What stands for an answer that is filled in later. `postern check` and the Worker refuse it, or the provider does. */
+export const placeholder = ({ key }) => key.toUpperCase();
+
 /** Forms of what is asked, with what to say of anything else. */
 const FORMS = {
   host: [new RegExp(`^${LABEL}(\\.${LABEL})+$`), 'a host name without https:// and without a path'],
-  guid: [new RegExp(`^${GUID}$`), 'an id in small letters'],
-  guids: [new RegExp(`^(any|${GUID}(,${GUID})*)$`), 'ids in small letters with commas between them, or `any`'],
+  guid: [new RegExp(`^${GUID}$`), 'an id'],
+  guids: [new RegExp(`^(any|${GUID}(,${GUID})*)$`), 'ids with commas between them, or `any`'],
   name: [/^[\w.-]{1,128}$/, 'letters, digits, `.`, `_` and `-`'],
   url: [/^https?:\/\/[^\s"\\]{1,500}$/, 'an address that begins with https://'],
 };

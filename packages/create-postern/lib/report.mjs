@@ -6,7 +6,7 @@ import { numbered } from './answers.mjs';
 import { viteParts } from './files.mjs';
 import { wrapped } from './paint.mjs';
 import { commandAgain } from './platform.mjs';
-import { secretName } from './providers.mjs';
+import { placeholder, secretName } from './providers.mjs';
 
 /** The file of the new keys, which .gitignore has. */
 const KEYS = 'postern-keys.txt';
@@ -41,8 +41,8 @@ function registration({ isDemo, isTold, title, register }, paint) {
 }
 
 function missing(answers, paint) {
-  const { isDemo, clientId, secret, url, api, kept } = answers;
-  const todo = [];
+  const { isDemo, clientId, secret, url, api, kept, later = [] } = answers;
+  const todo = later.map((one) => `wrangler.jsonc: put ${one.what} in the place of ${placeholder(one)}.`);
   if (!isDemo && !clientId) todo.push('wrangler.jsonc: put the client id in the place of CLIENT_ID.');
   if (!isDemo && !secret && !kept.has(secretName(answers))) todo.push(`.dev.vars: put what the provider gave you into ${secretName(answers)}.`);
   if (!isDemo && !url) todo.push('wrangler.jsonc, before you deploy: set PUBLIC_URL and `routes` to your address.');
