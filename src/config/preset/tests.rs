@@ -235,7 +235,7 @@ fn the_addresses_of_an_oauth_2_preset_are_overridden_together() {
         Some("https://ghe.example.com/revoke")
     );
     // An address that is written out as the preset has it overrides nothing.
-    let same = json!({ "preset": "github", "client_id": "app", "issuer": "https://github.com" });
+    let same = json!({ "preset": "github", "client_id": "app", "issuer": "https://github.com/login/oauth" });
     assert!(provider(same).oauth2.unwrap().emails_endpoint.is_some());
 }
 
