@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod bearer;
+pub mod certificate;
 pub mod confirmation;
 pub mod dpop;
 pub mod error;

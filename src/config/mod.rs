@@ -7,6 +7,7 @@ mod authzen;
 mod binding;
 pub mod bindings;
 mod browser_cache;
+mod certificates;
 mod claim_headers;
 mod client_auth;
 mod cors;
@@ -48,6 +49,7 @@ pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
+pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
@@ -86,6 +88,7 @@ use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use certificates::Certificates;
 use groups::Groups;
 use problem::Report;
 use provider::Providers;
@@ -106,6 +109,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
+    /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
+    pub certificates: Vec<CertificateRule>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
@@ -163,10 +168,11 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 19] = [
+    pub const VARIABLES: [&str; 20] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
+        "CERTIFICATES",
         "SESSION",
         "STORAGE",
         "LIMITS",
@@ -230,6 +236,7 @@ impl Config {
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let certificates = Certificates::read(&mut top);
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
@@ -240,7 +247,7 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
+            known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
             authzen: top.has("AUTHZEN"),
             asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
@@ -259,6 +266,7 @@ impl Config {
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
+            certificates: certificates.all,
             session,
             relations: relations.into_model(),
             roles,

@@ -2,6 +2,7 @@
 
 use super::parts::{Document, ForwardAuthError, LogoutRequestError};
 use super::problem::Refusal;
+use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
@@ -53,6 +54,8 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// A client certificate that names no program here.
+    Certificate(CertificateRefusal),
     /// An issuer's answer about an opaque token says nothing of it.
     Introspection(IntrospectionError),
     /// An issuer is not asked about an opaque token now.
@@ -165,6 +168,7 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
@@ -244,6 +248,7 @@ impl Reason {
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
+            Self::Certificate(refusal) => refusal.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
@@ -312,7 +317,7 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }

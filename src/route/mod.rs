@@ -147,6 +147,8 @@ pub enum Authentication {
     Session,
     /// `bearer`: an access token in `Authorization` (RFC 6750).
     Bearer,
+    /// `certificate`: the client certificate of the connection.
+    Certificate,
 }
 
 impl Route {
@@ -213,6 +215,12 @@ impl Guard {
     #[must_use]
     pub fn admits(&self, issuer: &IssuerId) -> bool {
         self.requirements.issuers.is_empty() || self.requirements.issuers.contains(issuer)
+    }
+
+    /// Whether a client certificate by itself is accepted here.
+    #[must_use]
+    pub fn takes_certificates(&self) -> bool {
+        self.authenticate.contains(&Authentication::Certificate)
     }
 
     /// Whether an access token is accepted here.

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod caller;
+mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
 pub(super) mod embedded;
@@ -148,7 +149,7 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
 pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_tokens() => guard.takes_sessions().then_some("Cookie"),
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
     }
