@@ -1,7 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
-mod caller;
+pub(super) mod caller;
 pub(super) mod challenge;
 pub(super) mod decide;
 pub(super) mod embedded;
