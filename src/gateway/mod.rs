@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod authzen;
 mod background;
+mod blocks;
 mod context;
 mod deployment;
 mod guard;
@@ -65,6 +66,7 @@ pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
+    blocks: blocks::BlockMemory,
     tokens: TokenCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
@@ -96,6 +98,7 @@ impl Gateway {
             config,
             documents,
             cache: LiveCache::default(),
+            blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),

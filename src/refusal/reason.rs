@@ -6,7 +6,7 @@ use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
-use crate::authn::{PresentationError, Rejection, TokenRejection};
+use crate::authn::{BlockedBy, PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
@@ -70,6 +70,10 @@ pub enum Reason {
     WrongHealthSecret,
     /// A proxy's question that is not answered.
     Verify(ForwardAuthError),
+    /// The caller is proven, and blocked.
+    Blocked(BlockedBy),
+    /// The person who signs in is blocked, or the one who has this session.
+    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -176,6 +180,8 @@ impl Reason {
             Self::Limited(kind, _) => kind.code(),
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
+            Self::Blocked(by) => by.code(),
+            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -312,6 +318,8 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::Blocked(_) => Refusal::TokenRefused,
+            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,

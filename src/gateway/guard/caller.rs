@@ -32,7 +32,7 @@ impl Caller {
         }
     }
 
-    pub(super) fn into_principal(self) -> Principal {
+    pub(in crate::gateway) fn into_principal(self) -> Principal {
         match self {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,

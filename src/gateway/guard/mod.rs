@@ -1,7 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
-mod caller;
+pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;

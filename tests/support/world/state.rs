@@ -7,6 +7,7 @@ use postern::relation::{
 };
 use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
+use postern::store::block_list::{BlockReply, BlockRequest, BlockRules, Blocks};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
 use std::cell::RefMut;
@@ -101,6 +102,21 @@ impl DecisionLog for World {
         breath().await;
         let decisions = self.decisions.borrow();
         Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
+    }
+}
+
+impl Blocks for World {
+    async fn ask_blocks(&self, request: &BlockRequest) -> Result<BlockReply, StoreError> {
+        self.spend(1, usize::from(!request.only_reads()), 0);
+        self.block_calls.set(self.block_calls.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Blocks {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        // What goes over the wire comes out of it.
+        let request = BlockRequest::parse(&request.to_json()).ok_or(StoreError::Malformed)?;
+        let reply = BlockRules { table: &self.blocks }.answer(&request, self.now())?;
+        BlockReply::parse(&reply.to_json()).ok_or(StoreError::Malformed)
     }
 }
 
