@@ -74,6 +74,9 @@ pub enum What {
     /// A service asks what somebody may do.
     #[serde(rename = "evaluation")]
     Evaluation,
+    /// A service writes or reads tuples; `action` says what.
+    #[serde(rename = "sharing")]
+    Sharing,
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
@@ -198,6 +201,9 @@ pub struct Event {
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
+    /// For whom a service says that it writes tuples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
     /// The tuples that were added, and were not there before …
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tuples_added: Vec<String>,
@@ -308,6 +314,7 @@ impl Event {
             withheld: Vec::new(),
             removed: Vec::new(),
             uncounted: Vec::new(),
+            on_behalf_of: None,
             tuples_added: Vec::new(),
             tuples_removed: Vec::new(),
             relation_rounds: None,

@@ -34,6 +34,7 @@ mod secrets;
 mod security_headers;
 mod session;
 mod settings;
+mod sharing;
 mod sign_out;
 mod storage;
 mod table;
@@ -68,6 +69,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
@@ -135,6 +137,8 @@ pub struct Config {
     pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
+    /// `SHARING`: which services may write tuples. `None`: none.
+    pub sharing: Option<Sharing>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -187,6 +191,7 @@ impl Config {
         "VERIFY",
         "HEALTH",
         "AUTHZEN",
+        "SHARING",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -280,6 +285,7 @@ impl Config {
             verify: askers.verify,
             monitor: askers.monitor,
             authzen: askers.authzen,
+            sharing: askers.sharing,
             pages,
             limits,
             keys: keys?,
@@ -297,6 +303,9 @@ impl Config {
         let routes = routes.flat_map(|route| {
             let table = match &self.authzen {
                 Some(authzen) if std::ptr::eq(&authzen.route, route) => self.site.binding("AUTHZEN"),
+                _ if self.sharing.as_ref().is_some_and(|sharing| std::ptr::eq(&sharing.route, route)) => {
+                    self.site.binding("SHARING")
+                }
                 _ => format!("{rules}.\"{}\"", route.name),
             };
             route.limits.all().map(move |(kind, limit)| (format!("{table}.limits.{}", kind.name()), limit))
@@ -304,9 +313,10 @@ impl Config {
         own.chain(shared).chain(routes).collect()
     }
 
-    /// Every rule: those of `ROUTES`, and that of `AUTHZEN`.
+    /// Every rule: those of `ROUTES`, that of `AUTHZEN`, and those of `SHARING`.
     pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
-        self.routes.routes().iter().chain(self.authzen.as_ref().map(|authzen| &authzen.route))
+        let authzen = self.authzen.as_ref().map(|authzen| &authzen.route);
+        self.routes.routes().iter().chain(authzen).chain(self.sharing.iter().flat_map(Sharing::routes))
     }
 
     /// Whether any request may be one for the policies to decide.
@@ -406,6 +416,7 @@ struct Askers {
     verify: Option<Verify>,
     monitor: Option<Monitor>,
     authzen: Option<Authzen>,
+    sharing: Option<Sharing>,
 }
 
 impl Askers {
@@ -418,6 +429,7 @@ impl Askers {
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
+            sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
         }
     }
 }

@@ -3,7 +3,8 @@
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{
-    Change, Changed, MemoryTuples, Object, Page, Read, Subject, Tuple, TupleReply as Answers, TupleStore,
+    Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter,
+    TupleReply as Answers, TupleStore,
 };
 use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
@@ -74,7 +75,7 @@ impl TupleStore for World {
         Ok(reads.iter().map(|read| tuples.answer(read)).collect())
     }
 
-    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+    async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
         Ok(self.tuples_reached().await?.change(change))
     }
 
@@ -86,9 +87,18 @@ impl TupleStore for World {
         &self,
         place: u8,
         after: Option<&Tuple>,
-        subject: Option<&Subject>,
+        filter: &TupleFilter,
     ) -> Result<Page, StoreError> {
-        Ok(self.tuples_reached().await?.dump(place, after, subject))
+        Ok(self.tuples_reached().await?.dump(place, after, filter))
+    }
+
+    async fn remove_subject(
+        &self,
+        place: u8,
+        subject: &Subject,
+        kinds: Option<&[Name]>,
+    ) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.remove_subject(place, subject, kinds))
     }
 }
 
