@@ -4,6 +4,7 @@ mod accent;
 mod address;
 mod admin;
 mod admin_services;
+mod api_keys;
 mod authzen;
 mod binding;
 pub mod bindings;
@@ -82,6 +83,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::api_key::ApiKeyRules;
 pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
 use crate::ids::site::Site;
@@ -139,6 +141,8 @@ pub struct Config {
     pub authzen: Option<Authzen>,
     /// `SHARING`: which services may write tuples. `None`: none.
     pub sharing: Option<Sharing>,
+    /// `KEYS`: the API keys that it gives out. `None`: none.
+    pub api_keys: Option<ApiKeyRules>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -174,7 +178,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 20] = [
+    pub const VARIABLES: [&str; 22] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -192,6 +196,7 @@ impl Config {
         "HEALTH",
         "AUTHZEN",
         "SHARING",
+        "KEYS",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -247,7 +252,9 @@ impl Config {
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let limits = limits::read(top.table("LIMITS"), sessions && !top.has("VERIFY"));
+        let asked = top.has("VERIFY");
+        let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+        let limits = limits::read(top.table("LIMITS"), by_default);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
@@ -256,7 +263,8 @@ impl Config {
             sessions,
             known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
             authzen: top.has("AUTHZEN"),
-            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
+            keys: top.has("KEYS"),
+            asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
@@ -277,7 +285,7 @@ impl Config {
             session,
             relations: relations.into_model(),
             roles,
-            claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
+            claim_headers: claim_headers::names(routes.as_ref(), askers.api_keys.as_ref()),
             routes: routes?,
             admin: askers.admin,
             place,
@@ -286,6 +294,7 @@ impl Config {
             monitor: askers.monitor,
             authzen: askers.authzen,
             sharing: askers.sharing,
+            api_keys: askers.api_keys,
             pages,
             limits,
             keys: keys?,
@@ -417,6 +426,7 @@ struct Askers {
     monitor: Option<Monitor>,
     authzen: Option<Authzen>,
     sharing: Option<Sharing>,
+    api_keys: Option<ApiKeyRules>,
 }
 
 impl Askers {
@@ -430,6 +440,7 @@ impl Askers {
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
             sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
+            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
         }
     }
 }

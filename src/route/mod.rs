@@ -149,6 +149,8 @@ pub enum Authentication {
     Bearer,
     /// `certificate`: the client certificate of the connection.
     Certificate,
+    /// `key`: an API key of ours.
+    Key,
 }
 
 impl Route {
@@ -227,6 +229,12 @@ impl Guard {
     #[must_use]
     pub fn takes_tokens(&self) -> bool {
         self.authenticate.contains(&Authentication::Bearer)
+    }
+
+    /// Whether an API key is accepted here.
+    #[must_use]
+    pub fn takes_keys(&self) -> bool {
+        self.authenticate.contains(&Authentication::Key)
     }
 }
 

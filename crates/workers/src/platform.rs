@@ -66,6 +66,7 @@ impl Platform for Workers {
     type Sessions = Bindings;
     type SidIndex = Bindings;
     type Counters = Bindings;
+    type ApiKeys = Bindings;
     type TupleStore = Bindings;
     type Decisions = Self;
     type Blocks = Bindings;
@@ -126,6 +127,10 @@ impl Platform for Workers {
     }
 
     fn counters(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn api_keys(&self) -> &Bindings {
         &self.bindings
     }
 
