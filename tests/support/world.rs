@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
+use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, PrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::ports::{
@@ -377,9 +377,9 @@ impl Signing for World {
         if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
     }
 
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
         breath().await;
-        if self.fault.get() == Fault::Signing { None } else { Portable.sign_rsa(key, message).await }
+        if self.fault.get() == Fault::Signing { None } else { Portable.sign_by_jwk(key, message).await }
     }
 }
 
