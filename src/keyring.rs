@@ -40,6 +40,8 @@ pub enum KeyPurpose {
     DpopNonce,
     /// The key pair that signs what upstreams are told of who asks.
     Assertion,
+    /// Sealing tokens of our own at rest in the object of an entry of `SERVICES`.
+    ServiceToken,
 }
 
 impl KeyPurpose {
@@ -51,6 +53,7 @@ impl KeyPurpose {
             Self::SharedDocument => b"postern/v1/shared-document",
             Self::DpopNonce => b"postern/v1/dpop-nonce",
             Self::Assertion => b"postern/v1/assertion",
+            Self::ServiceToken => b"postern/v1/service-token",
         }
     }
 }
@@ -77,6 +80,7 @@ struct DerivedKeys {
     shared_document: DerivedKey,
     dpop_nonce: DerivedKey,
     assertion: DerivedKey,
+    service_token: DerivedKey,
 }
 
 #[derive(Default)]
@@ -94,6 +98,7 @@ impl DerivedKeys {
             KeyPurpose::SharedDocument => &self.shared_document,
             KeyPurpose::DpopNonce => &self.dpop_nonce,
             KeyPurpose::Assertion => &self.assertion,
+            KeyPurpose::ServiceToken => &self.service_token,
         }
     }
 }
@@ -364,6 +369,7 @@ mod tests {
             KeyPurpose::SharedDocument => 3,
             KeyPurpose::DpopNonce => 4,
             KeyPurpose::Assertion => 5,
+            KeyPurpose::ServiceToken => 6,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -372,6 +378,7 @@ mod tests {
             KeyPurpose::SharedDocument,
             KeyPurpose::DpopNonce,
             KeyPurpose::Assertion,
+            KeyPurpose::ServiceToken,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -30,6 +30,7 @@ mod roles;
 mod routes;
 mod secrets;
 mod security_headers;
+mod services;
 mod session;
 mod settings;
 mod sign_out;
@@ -63,6 +64,7 @@ pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
+pub use services::ServiceClient;
 pub use session::{SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
@@ -106,6 +108,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
+    /// `SERVICES`: where we get tokens of our own, by id in alphabetical order.
+    pub services: Vec<ServiceClient>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
@@ -163,10 +167,11 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 19] = [
+    pub const VARIABLES: [&str; 20] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
+        "SERVICES",
         "SESSION",
         "STORAGE",
         "LIMITS",
@@ -230,6 +235,8 @@ impl Config {
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let services =
+            top.table("SERVICES").map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
@@ -241,6 +248,7 @@ impl Config {
             development,
             sessions,
             known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
+            services: &services.ids,
             authzen: top.has("AUTHZEN"),
             asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
@@ -259,6 +267,7 @@ impl Config {
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
+            services: services.all,
             session,
             relations: relations.into_model(),
             roles,
@@ -322,6 +331,12 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.is(issuer))
+    }
+
+    /// The entry of `SERVICES` of this id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&ServiceClient> {
+        self.services.iter().find(|service| service.id.as_str() == id)
     }
 
     /// The issuer of access tokens of this id.

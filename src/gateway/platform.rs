@@ -3,6 +3,7 @@
 use super::background::Spawn;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
+use crate::outward::ServiceTokens;
 use crate::ports::{
     Clock, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments,
     Signatures, Signing, Timer,
@@ -44,6 +45,8 @@ pub trait Platform {
     type Counters: Counters;
     /// The tuples.
     type TupleStore: TupleStore;
+    /// Whoever keeps tokens of our own.
+    type ServiceTokens: ServiceTokens;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
     /// What pages say in other languages.
@@ -83,6 +86,8 @@ pub trait Platform {
     fn counters(&self) -> &Self::Counters;
     /// The tuples.
     fn tuples(&self) -> &Self::TupleStore;
+    /// Whoever keeps tokens of our own.
+    fn service_tokens(&self) -> &Self::ServiceTokens;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
     /// What pages say in other languages.

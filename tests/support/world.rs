@@ -17,6 +17,7 @@ use postern::gateway::{BackgroundTask, Gateway, Spawn};
 use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, PrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
+use postern::outward::Keeper;
 use postern::ports::{
     Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
     Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
@@ -59,6 +60,8 @@ pub enum Fault {
     Counters,
     /// The tuples do not answer.
     Tuples,
+    /// The objects that keep tokens of our own do not answer.
+    ServiceTokens,
     /// Policies can be neither read nor written.
     Policies,
     /// The shared cache does not answer.
@@ -99,6 +102,8 @@ pub struct World {
     /// The objects die in the middle of their next renewal.
     pub renewals_crash: Cell<bool>,
     flights: RefCell<HashSet<SessionDigest>>,
+    /// What the objects of `SERVICES` know, by terms.
+    pub keepers: RefCell<HashMap<String, Keeper>>,
     object_keys: KeyRing,
     /// How often something was put into the shared cache.
     pub cache_puts: Cell<usize>,
@@ -175,6 +180,7 @@ impl World {
             unbound: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
+            keepers: RefCell::default(),
             cache_puts: Cell::default(),
             silence: Cell::default(),
             tasks: RefCell::default(),

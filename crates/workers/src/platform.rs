@@ -67,6 +67,7 @@ impl Platform for Workers {
     type SidIndex = Bindings;
     type Counters = Bindings;
     type TupleStore = Bindings;
+    type ServiceTokens = Bindings;
     type Decisions = Self;
     type Languages = Self;
     type Log = ConsoleLog;
@@ -129,6 +130,10 @@ impl Platform for Workers {
     }
 
     fn tuples(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn service_tokens(&self) -> &Bindings {
         &self.bindings
     }
 

@@ -20,6 +20,7 @@ impl Platform for World {
     type SidIndex = Self;
     type Counters = Self;
     type TupleStore = Self;
+    type ServiceTokens = Self;
     type Decisions = Self;
     type Languages = Self;
     type Log = Self;
@@ -82,6 +83,10 @@ impl Platform for World {
     }
 
     fn tuples(&self) -> &Self {
+        self
+    }
+
+    fn service_tokens(&self) -> &Self {
         self
     }
 
