@@ -7,6 +7,7 @@
 
 pub mod algorithm;
 pub mod assertion_key;
+pub mod github_keys;
 pub mod jwk;
 pub mod jws;
 pub mod key_proof;
