@@ -24,6 +24,8 @@ pub mod store;
 pub mod keyring;
 pub mod limit;
 
+pub mod api_key;
+
 pub mod route;
 
 pub mod config;
