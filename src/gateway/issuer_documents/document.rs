@@ -15,6 +15,8 @@ pub(in crate::gateway) enum Published {
     IntrospectionEndpoint(Issuer),
     /// The keys at a URL.
     Keys(String),
+    /// The keys at a URL by which GitHub signs reports of leaked secrets.
+    GithubKeys(String),
 }
 
 impl Published {
@@ -22,7 +24,7 @@ impl Published {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Metadata(issuer) | Self::KeysUri(issuer) | Self::IntrospectionEndpoint(issuer) => issuer.as_str(),
-            Self::Keys(url) => url,
+            Self::Keys(url) | Self::GithubKeys(url) => url,
         }
     }
 }
