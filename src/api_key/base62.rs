@@ -2,11 +2,6 @@
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Whether this is such a digit.
-pub(super) const fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-}
-
 /// `bytes`, one big-endian number, in `length` digits. What does not fit is cut off at the front: the caller knows that all fits.
 pub(super) fn encode(bytes: &[u8], length: usize) -> String {
     let mut number = bytes.to_vec();
@@ -74,7 +69,7 @@ mod tests {
         #[test]
         fn each_number_has_one_text(bytes: [u8; 32], other: [u8; 32]) {
             let text = encode(&bytes, 43);
-            prop_assert!(text.len() == 43 && text.bytes().all(is_digit));
+            prop_assert!(text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
             prop_assert_eq!(decode::<32>(&text), Some(bytes));
             prop_assert_eq!(text == encode(&other, 43), bytes == other);
         }

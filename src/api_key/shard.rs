@@ -158,5 +158,3 @@ fn listed(Stored { row, record }: Stored) -> ListedKey {
     ListedKey { id: row.id, holder, name, scopes, created_at, rotated_at, expires_at, old_until, last_use, ended }
 }
 
-#[cfg(test)]
-mod tests;

@@ -14,6 +14,8 @@ pub const SID_INDEX: &str = "SID_INDEX";
 pub const BUCKETS: &str = "BUCKETS";
 /// The namespace of the objects that keep tuples.
 pub const TUPLES: &str = "TUPLES";
+/// The namespace of the objects that keep API keys.
+pub const KEYS: &str = "KEYS";
 /// The namespace of the objects that keep decisions.
 pub const DECISION_LOG: &str = "DECISION_LOG";
 /// The KV namespace of public documents.
@@ -56,6 +58,7 @@ impl Config {
         for (is_used, name) in [
             (!self.relations.names(None).is_empty(), TUPLES),
             (self.decisions.is_some(), DECISION_LOG),
+            (self.api_keys.is_some(), KEYS),
             (self.asks_policies(), POLICIES),
         ] {
             if is_used {

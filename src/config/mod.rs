@@ -3,6 +3,7 @@
 mod accent;
 mod address;
 mod admin;
+mod api_keys;
 mod authzen;
 mod binding;
 pub mod bindings;
@@ -76,6 +77,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::api_key::ApiKeyRules;
 pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
 use crate::ids::site::Site;
@@ -128,6 +130,8 @@ pub struct Config {
     pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
+    /// `KEYS`: the API keys that it gives out. `None`: none.
+    pub api_keys: Option<ApiKeyRules>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -163,7 +167,7 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 19] = [
+    pub const VARIABLES: [&str; 20] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -179,6 +183,7 @@ impl Config {
         "VERIFY",
         "HEALTH",
         "AUTHZEN",
+        "KEYS",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -233,7 +238,9 @@ impl Config {
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let limits = limits::read(top.table("LIMITS"), sessions && !top.has("VERIFY"));
+        let asked = top.has("VERIFY");
+        let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+        let limits = limits::read(top.table("LIMITS"), by_default);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
@@ -242,7 +249,8 @@ impl Config {
             sessions,
             known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
             authzen: top.has("AUTHZEN"),
-            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
+            keys: top.has("KEYS"),
+            asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
@@ -262,7 +270,7 @@ impl Config {
             session,
             relations: relations.into_model(),
             roles,
-            claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
+            claim_headers: claim_headers::names(routes.as_ref(), askers.api_keys.as_ref()),
             routes: routes?,
             admin: askers.admin,
             place,
@@ -270,6 +278,7 @@ impl Config {
             verify: askers.verify,
             monitor: askers.monitor,
             authzen: askers.authzen,
+            api_keys: askers.api_keys,
             pages,
             limits,
             keys: keys?,
@@ -396,6 +405,7 @@ struct Askers {
     verify: Option<Verify>,
     monitor: Option<Monitor>,
     authzen: Option<Authzen>,
+    api_keys: Option<ApiKeyRules>,
 }
 
 impl Askers {
@@ -408,6 +418,7 @@ impl Askers {
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
+            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) sessions: bool,
     /// Whether services may ask for decisions: then their paths are Postern's own.
     pub(super) authzen: bool,
+    /// Whether there are API keys.
+    pub(super) keys: bool,
     /// What requirements may speak of.
     pub(super) known: Known<'a>,
     /// What answers of upstreams have besides their own.
@@ -268,8 +270,17 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     if guard.takes_sessions() && !surroundings.sessions {
         table.problem("authenticate", "expected `[\"bearer\"]`: without `PROVIDERS` nobody can sign in");
     }
-    for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
-        table.problem(key, "is about sessions, and `authenticate` has no `session`");
+    if table.has("touch") && !guard.takes_sessions() {
+        table.problem("touch", "is about sessions, and `authenticate` has no `session`");
+    }
+    if table.has("revocation") && !guard.takes_sessions() && !guard.takes_keys() {
+        table.problem("revocation", "is about sessions and keys, and `authenticate` has no `session` and no `key`");
+    }
+    if guard.takes_keys() && !surroundings.keys {
+        table.problem("authenticate", "`key` takes API keys by the rules of `KEYS`, and there is no such table");
+    }
+    if guard.takes_keys() && guard.token == Token::Relay {
+        table.problem("token", "`relay` has nothing to pass on of a caller with an API key, expected `assertion`");
     }
     let known = &surroundings.known;
     require::refuse_contradictions(table, guard, known);
@@ -309,9 +320,9 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 
 /// `authenticate`: the ways to prove an identity.
 pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 2] =
-        [("session", Authentication::Session), ("bearer", Authentication::Bearer)];
-    const LATER: [&str; 5] = ["api_key", "basic", "dpop", "mtls", "passkey"];
+    const WAYS: [(&str, Authentication); 3] =
+        [("session", Authentication::Session), ("bearer", Authentication::Bearer), ("key", Authentication::Key)];
+    const LATER: [&str; 4] = ["basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();
     if let Some(later) = items.filter_map(|item| item.as_str()).find(|item| LATER.contains(item)) {
         return Err(format!("{} is not supported yet, expected {}", shown(later), one_of(&WAYS)));

@@ -1,6 +1,7 @@
 //! Everything the gateway asks of the world, one port at a time.
 
 use super::background::Spawn;
+use crate::api_key::ApiKeys;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
 use crate::ports::{
@@ -42,6 +43,8 @@ pub trait Platform {
     type SidIndex: SidIndex;
     /// Counts requests.
     type Counters: Counters;
+    /// The API keys.
+    type ApiKeys: ApiKeys;
     /// The tuples.
     type TupleStore: TupleStore;
     /// The decisions that are kept.
@@ -81,6 +84,8 @@ pub trait Platform {
     fn sid_index(&self) -> &Self::SidIndex;
     /// Counts requests.
     fn counters(&self) -> &Self::Counters;
+    /// The API keys.
+    fn api_keys(&self) -> &Self::ApiKeys;
     /// The tuples.
     fn tuples(&self) -> &Self::TupleStore;
     /// The decisions that are kept.

@@ -147,6 +147,8 @@ pub enum Authentication {
     Session,
     /// `bearer`: an access token in `Authorization` (RFC 6750).
     Bearer,
+    /// `key`: an API key of ours.
+    Key,
 }
 
 impl Route {
@@ -219,6 +221,12 @@ impl Guard {
     #[must_use]
     pub fn takes_tokens(&self) -> bool {
         self.authenticate.contains(&Authentication::Bearer)
+    }
+
+    /// Whether an API key is accepted here.
+    #[must_use]
+    pub fn takes_keys(&self) -> bool {
+        self.authenticate.contains(&Authentication::Key)
     }
 }
 

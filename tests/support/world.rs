@@ -29,6 +29,7 @@ use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
+use super::key_table::MemoryKeys;
 use super::provider::{Endpoint, Provider};
 use super::stores::MemoryTable;
 
@@ -57,6 +58,8 @@ pub enum Fault {
     Signing,
     /// Those who count requests do not answer.
     Counters,
+    /// The API keys do not answer.
+    Keys,
     /// The tuples do not answer.
     Tuples,
     /// Policies can be neither read nor written.
@@ -82,6 +85,10 @@ pub struct World {
     pub lines: RefCell<Vec<String>>,
     /// How often a subject's object was asked.
     pub session_calls: Cell<usize>,
+    /// The API keys, by the number of their object.
+    pub keys: RefCell<BTreeMap<u8, Rc<MemoryKeys>>>,
+    /// How often an object that keeps API keys was asked.
+    pub key_calls: Cell<usize>,
     /// How long every answer of a provider takes, in seconds.
     pub latency: Cell<i64>,
     /// How many signatures were verified.
@@ -155,6 +162,8 @@ impl World {
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
+            keys: RefCell::default(),
+            key_calls: Cell::new(0),
             latency: Cell::new(0),
             verifications: Cell::new(0),
             signatures_made: Cell::new(0),
@@ -190,7 +199,10 @@ impl World {
     /// What this costs of the stores.
     pub fn cost_of<T>(&self, work: impl FnOnce() -> T) -> (T, Cost) {
         self.spent.set(Cost::default());
-        let rows = || self.objects.borrow().values().map(|table| table.writes.get()).sum::<usize>();
+        let rows = || {
+            let sessions = self.objects.borrow().values().map(|table| table.writes.get()).sum::<usize>();
+            sessions + self.keys.borrow().values().map(|table| table.writes.get()).sum::<usize>()
+        };
         let before = rows();
         let done = work();
         let spent = self.spent.get();
@@ -282,9 +294,10 @@ impl World {
         block_on(self.beside(gateway, async { gateway.refresh_documents(self) }));
     }
 
-    /// Everything that is stored of sessions.
+    /// Everything that is stored of sessions and API keys.
     pub fn dump(&self) -> String {
-        self.objects.borrow().values().map(|table| format!("{table:?}")).collect()
+        let sessions: String = self.objects.borrow().values().map(|table| format!("{table:?}")).collect();
+        sessions + &self.keys.borrow().values().map(|table| format!("{table:?}")).collect::<String>()
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> SubjectSessions<'a, MemoryTable, Self> {

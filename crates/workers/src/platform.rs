@@ -66,6 +66,7 @@ impl Platform for Workers {
     type Sessions = Bindings;
     type SidIndex = Bindings;
     type Counters = Bindings;
+    type ApiKeys = Bindings;
     type TupleStore = Bindings;
     type Decisions = Self;
     type Languages = Self;
@@ -125,6 +126,10 @@ impl Platform for Workers {
     }
 
     fn counters(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn api_keys(&self) -> &Bindings {
         &self.bindings
     }
 

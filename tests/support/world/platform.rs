@@ -19,6 +19,7 @@ impl Platform for World {
     type Sessions = Self;
     type SidIndex = Self;
     type Counters = Self;
+    type ApiKeys = Self;
     type TupleStore = Self;
     type Decisions = Self;
     type Languages = Self;
@@ -78,6 +79,10 @@ impl Platform for World {
     }
 
     fn counters(&self) -> &Self {
+        self
+    }
+
+    fn api_keys(&self) -> &Self {
         self
     }
 

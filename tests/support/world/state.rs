@@ -1,5 +1,6 @@
 //! The stores that answer consistently: what may be used once, counters, tuples, decisions, sessions.
 
+use postern::api_key::{ApiKeys, KeyCommand, KeyReply, KeyShard};
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{
@@ -88,6 +89,22 @@ impl TupleStore for World {
         subject: Option<&Subject>,
     ) -> Result<Page, StoreError> {
         Ok(self.tuples_reached().await?.dump(place, after, subject))
+    }
+}
+
+impl ApiKeys for World {
+    async fn ask(&self, shard: u8, command: &KeyCommand) -> Result<KeyReply, StoreError> {
+        self.spend(1, 0, 0);
+        self.key_calls.set(self.key_calls.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Keys {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        let table = Rc::clone(self.keys.borrow_mut().entry(shard).or_default());
+        // As it is sent.
+        let text = serde_json::to_string(command).map_err(|_| StoreError::Malformed)?;
+        let command = postern::json::from_text(&text).map_err(|_| StoreError::Malformed)?;
+        KeyShard { table: &*table }.handle(&command, self.now())
     }
 }
 
