@@ -15,6 +15,7 @@ pub mod http;
 
 pub mod jose;
 
+pub mod leak_report;
 pub mod ports;
 
 pub mod relation;
@@ -30,6 +31,7 @@ pub mod route;
 pub mod config;
 
 pub mod oidc;
+pub mod outward;
 pub mod session;
 
 pub mod authn;

@@ -33,6 +33,7 @@ mod roles;
 mod routes;
 mod secrets;
 mod security_headers;
+mod services;
 mod session;
 mod settings;
 mod sharing;
@@ -54,7 +55,7 @@ pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
-pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
@@ -69,6 +70,7 @@ pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
+pub use services::ServiceClient;
 pub use session::{SameSite, SessionConfig};
 pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
@@ -87,7 +89,7 @@ use crate::api_key::ApiKeyRules;
 pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
 use crate::ids::site::Site;
-pub use crate::ids::{IssuerId, ProviderId};
+pub use crate::ids::{IssuerId, ProviderId, ServiceId};
 use crate::json;
 use crate::keyring::KeyRing;
 use crate::limit::Limit;
@@ -117,6 +119,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
     pub certificates: Vec<CertificateRule>,
+    /// `SERVICES`: where we get tokens of our own, by id in alphabetical order.
+    pub services: Vec<ServiceClient>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
@@ -178,11 +182,12 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 22] = [
+    pub const VARIABLES: [&str; 23] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "CERTIFICATES",
+        "SERVICES",
         "SESSION",
         "STORAGE",
         "LIMITS",
@@ -249,6 +254,8 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let certificates = Certificates::read(&mut top);
+        let services =
+            top.table("SERVICES").map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
@@ -262,6 +269,7 @@ impl Config {
             development,
             sessions,
             known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
+            services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
             asked: asked || build.purpose == Purpose::Guard,
@@ -282,6 +290,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             certificates: certificates.all,
+            services: services.all,
             session,
             relations: relations.into_model(),
             roles,
@@ -351,6 +360,12 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.is(issuer))
+    }
+
+    /// The entry of `SERVICES` of this id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&ServiceClient> {
+        self.services.iter().find(|service| service.id.as_str() == id)
     }
 
     /// The issuer of access tokens of this id.

@@ -36,6 +36,7 @@ use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
+use crate::outward::ServiceTokenCopies;
 use crate::pages::problem::ProblemContext;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
@@ -66,7 +67,8 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`KeyCache`], [`IntrospectionBudget`], [`IsolateBuckets`] and [`Assertions`] may.
+/// [`TokenCache`], [`KeyCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and
+/// [`ServiceTokenCopies`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
@@ -78,6 +80,7 @@ pub struct Gateway {
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
+    service_tokens: ServiceTokenCopies,
     translations: Translations,
     /// `None` without an engine.
     policies: Option<Policies>,
@@ -111,6 +114,7 @@ impl Gateway {
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
+            service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
             policies: engine.map(Policies::new),
         }

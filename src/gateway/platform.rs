@@ -4,6 +4,7 @@ use super::background::Spawn;
 use crate::api_key::ApiKeys;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
+use crate::outward::ServiceTokens;
 use crate::ports::{
     Clock, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments,
     Signatures, Signing, Timer,
@@ -48,6 +49,8 @@ pub trait Platform {
     type ApiKeys: ApiKeys;
     /// The tuples.
     type TupleStore: TupleStore;
+    /// Whoever keeps tokens of our own.
+    type ServiceTokens: ServiceTokens;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
     /// The block list.
@@ -91,6 +94,8 @@ pub trait Platform {
     fn api_keys(&self) -> &Self::ApiKeys;
     /// The tuples.
     fn tuples(&self) -> &Self::TupleStore;
+    /// Whoever keeps tokens of our own.
+    fn service_tokens(&self) -> &Self::ServiceTokens;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
     /// The block list.

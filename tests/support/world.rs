@@ -14,9 +14,10 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
+use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, PrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
+use postern::outward::Keeper;
 use postern::ports::{
     Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
     Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
@@ -65,6 +66,8 @@ pub enum Fault {
     Tuples,
     /// The block list does not answer.
     Blocks,
+    /// The objects that keep tokens of our own do not answer.
+    ServiceTokens,
     /// Policies can be neither read nor written.
     Policies,
     /// The shared cache does not answer.
@@ -109,6 +112,8 @@ pub struct World {
     /// The objects die in the middle of their next renewal.
     pub renewals_crash: Cell<bool>,
     flights: RefCell<HashSet<SessionDigest>>,
+    /// What the objects of `SERVICES` know, by terms.
+    pub keepers: RefCell<HashMap<String, Keeper>>,
     object_keys: KeyRing,
     /// How often something was put into the shared cache.
     pub cache_puts: Cell<usize>,
@@ -193,6 +198,7 @@ impl World {
             unbound: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
+            keepers: RefCell::default(),
             cache_puts: Cell::default(),
             silence: Cell::default(),
             tasks: RefCell::default(),
@@ -399,9 +405,9 @@ impl Signing for World {
         if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
     }
 
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
         breath().await;
-        if self.fault.get() == Fault::Signing { None } else { Portable.sign_rsa(key, message).await }
+        if self.fault.get() == Fault::Signing { None } else { Portable.sign_by_jwk(key, message).await }
     }
 }
 

@@ -68,6 +68,7 @@ impl Platform for Workers {
     type Counters = Bindings;
     type ApiKeys = Bindings;
     type TupleStore = Bindings;
+    type ServiceTokens = Bindings;
     type Decisions = Self;
     type Blocks = Bindings;
     type Languages = Self;
@@ -135,6 +136,10 @@ impl Platform for Workers {
     }
 
     fn tuples(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn service_tokens(&self) -> &Bindings {
         &self.bindings
     }
 

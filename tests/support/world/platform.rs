@@ -21,6 +21,7 @@ impl Platform for World {
     type Counters = Self;
     type ApiKeys = Self;
     type TupleStore = Self;
+    type ServiceTokens = Self;
     type Decisions = Self;
     type Blocks = Self;
     type Languages = Self;
@@ -88,6 +89,10 @@ impl Platform for World {
     }
 
     fn tuples(&self) -> &Self {
+        self
+    }
+
+    fn service_tokens(&self) -> &Self {
         self
     }
 

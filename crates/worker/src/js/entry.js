@@ -161,6 +161,7 @@ export const TupleObject = objectClass("TupleObject");
 export const DecisionObject = objectClass("DecisionObject");
 export const BlockObject = objectClass("BlockObject");
 export const KeyObject = objectClass("KeyObject");
+export const ServiceTokenObject = objectClass("ServiceTokenObject");
 
 const handler = {
   async fetch(request, env, context) {

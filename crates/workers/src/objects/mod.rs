@@ -10,6 +10,7 @@ pub mod block_list;
 pub mod decision_log;
 pub mod rate_limit;
 pub mod replay;
+pub mod service_token;
 pub mod sessions;
 pub mod sid_index;
 pub mod tuples;
