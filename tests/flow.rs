@@ -17,6 +17,8 @@ mod support;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_keys.rs"]
+mod api_keys;
 #[path = "flow/apple.rs"]
 mod apple;
 #[path = "flow/assertion.rs"]
