@@ -143,6 +143,7 @@ fn frame(part: Value) -> Value {
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
         ("BLOCKS", "BlockObject"),
+        ("KEYS", "KeyObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

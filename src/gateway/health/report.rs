@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use serde::Serialize;
 
+use crate::api_key::{HolderKey, KeyCommand, ask};
 use crate::audit::short;
 use crate::config::{BindingUse, NeededBinding, bindings};
 use crate::gateway::context::RequestContext;
@@ -158,6 +159,10 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
             platform.tuples().list_tuples(&object, None).await.map(drop)
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
+        bindings::KEYS => Box::pin(async move {
+            let of = HolderKey::of_person(NOBODY, NOBODY);
+            ask(platform.api_keys(), &KeyCommand::List { of }).await.map(drop)
+        }),
         bindings::BLOCKS => Box::pin(async move {
             let newest = BlockRequest::Read { known: None };
             platform.blocks().ask_blocks(&newest).await.map(drop)
