@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod bearer;
 pub mod blocked;
+pub mod certificate;
 pub mod confirmation;
 pub mod dpop;
 pub mod error;

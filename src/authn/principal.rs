@@ -344,6 +344,14 @@ impl Principal {
     }
 }
 
+#[cfg(test)]
+impl Principal {
+    /// The same from elsewhere.
+    pub(crate) fn of_origin(self, origin: PrincipalSource) -> Self {
+        Self { origin, ..self }
+    }
+}
+
 /// a client's own token speaks for no person, however its id is spelt.
 fn kind(issuer: &TokenIssuer, claims: &AccessTokenClaims) -> PrincipalKind {
     if issuer.kind == PrincipalKind::Human && claims.is_clients_own() { PrincipalKind::Service } else { issuer.kind }

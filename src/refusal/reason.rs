@@ -2,6 +2,7 @@
 
 use super::parts::{Document, ForwardAuthError, LogoutRequestError};
 use super::problem::Refusal;
+use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
@@ -20,6 +21,7 @@ use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
+use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
 use crate::time::Seconds;
@@ -53,6 +55,8 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// A client certificate that names no program here.
+    Certificate(CertificateRefusal),
     /// An issuer's answer about an opaque token says nothing of it.
     Introspection(IntrospectionError),
     /// An issuer is not asked about an opaque token now.
@@ -83,6 +87,8 @@ pub enum Reason {
     Outdated,
     /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
     StaleCopy,
+    /// Who asks is trusted with no tuples of that type.
+    UntrustedType,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -127,6 +133,8 @@ pub enum Reason {
     Metadata(MetadataError),
     /// The provider's keys are unusable.
     Keys(KeySetError),
+    /// There is no token of our own for the upstream.
+    ServiceToken(ServiceTokenError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
@@ -167,6 +175,7 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
@@ -182,6 +191,7 @@ impl Reason {
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
             Self::StaleCopy => "admin.stale_copy",
+            Self::UntrustedType => "sharing.type_not_trusted",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -206,6 +216,7 @@ impl Reason {
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::ServiceToken(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
@@ -247,6 +258,7 @@ impl Reason {
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
+            Self::Certificate(refusal) => refusal.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
@@ -317,7 +329,9 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) | Self::UntrustedType => {
+                Refusal::Forbidden(Vec::new())
+            }
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }
@@ -339,6 +353,7 @@ impl Reason {
             | Self::Metadata(_)
             | Self::Keys(_)
             | Self::StaleCopy
+            | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
             Self::UpstreamUnreachable => Refusal::BadGateway,

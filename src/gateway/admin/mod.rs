@@ -11,9 +11,8 @@ mod endpoints;
 mod explain;
 mod explain_page;
 mod policies;
-mod relation_dump;
 mod relations;
-mod request;
+pub(super) mod request;
 mod sessions;
 
 use serde_json::{Value, json};
@@ -68,17 +67,16 @@ impl Done {
         Self { change: Some(change), ..Self::read(answer) }
     }
 
+    /// It ended, at once or half-way, where something was not as expected.
+    fn unmet<P>(ctx: &RequestContext<'_, P>, (answer, unmet): (&Value, &[String]), change: Change) -> Self {
+        let response = response::unmet(&ctx.request.id, answer, unmet);
+        Self { response, reason: "admin.outdated", change: Some(change) }
+    }
+
     /// It did nothing, for what it was given does not hold up. Who manages may know why, in their own words.
     fn unacceptable<P>(ctx: &RequestContext<'_, P>, problems: &[String]) -> Self {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let body = json!({
-            "type": "urn:postern:problem:unacceptable",
-            "title": "This cannot be done",
-            "status": status.as_u16(),
-            "request_id": ctx.request.id,
-            "problems": problems,
-        });
-        Self { response: response::problem_json(status, &body), reason: "admin.unacceptable", change: None }
+        let response = response::unacceptable(&ctx.request.id, problems);
+        Self { response, reason: "admin.unacceptable", change: None }
     }
 }
 
@@ -133,8 +131,9 @@ async fn carry_out<P: Platform>(
         Task::Explain => explain::suppose(ctx, &manager, body, parts).await,
         Task::Policies(task) => policies::carry_out(ctx, (task, &manager), parameter, body, parts).await,
         Task::ListRelations => relations::list(ctx, parts).await,
-        Task::DumpRelations => relation_dump::dump(ctx, parts).await,
+        Task::DumpRelations => relations::dump(ctx, parts).await,
         Task::ChangeRelations => relations::change(ctx, body, parts).await,
+        Task::RemoveRelations => relations::remove_subject(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
         Task::Blocks(task) => blocks::carry_out(ctx, (task, &manager), body, parts).await,
