@@ -2,7 +2,8 @@
 
 use postern::VERSION;
 use postern::config::{
-    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout,
+    AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention,
+    Inability, KEY_RING, Logout,
     ObjectPlace, Provider, SameSite, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
@@ -75,8 +76,7 @@ fn site(config: &Config) -> String {
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
     }
     if let Some(admin) = &config.admin {
-        text.push_str("\nAdministrators\n");
-        text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
+        text.push_str(&administrators(admin));
     }
     if let Some(authzen) = &config.authzen {
         let url = config.public_url.join(postern::authzen::EVALUATION);
@@ -85,6 +85,24 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// The people and programs that administer, and whether they can block others.
+fn administrators(admin: &Administrators) -> String {
+    let mut text = "\nAdministrators\n".to_owned();
+    text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
+    for service in admin.services().into_iter().flat_map(AdminServices::all) {
+        let named = [("subject", &service.subject), ("client_id", &service.client_id), ("scope", &service.scope)];
+        let named = named.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_deref()?)));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let bound = if service.bearer { "any token of it" } else { "a token that is bound to a key or certificate" };
+        let actions = service.actions.join(", ");
+        text.push_str(&format!("  {}: {named} of {}, by {bound}: {actions}\n", service.name, service.issuer));
+    }
+    if admin.blocks {
+        text.push_str("  They can block users, services, clients and keys: each request by a token asks `BLOCKS`\n");
+    }
     text
 }
 

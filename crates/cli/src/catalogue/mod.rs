@@ -33,6 +33,7 @@ const FILES: [(&str, &str); 23] = [
     ("storage", include_str!("storage.toml")),
     ("issuers", include_str!("issuers.toml")),
     ("admin", include_str!("admin.toml")),
+    ("admin_service", include_str!("admin_service.toml")),
     ("decisions", include_str!("decisions.toml")),
     ("verify", include_str!("verify.toml")),
     ("health", include_str!("health.toml")),

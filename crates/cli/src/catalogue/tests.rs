@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 38] = [
+const PLACES: [(&str, &str); 39] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -45,6 +45,7 @@ const PLACES: [(&str, &str); 38] = [
     ("LIMITS", "limits"),
     ("LIMITS.routes", "route_limits"),
     ("ADMIN", "admin"),
+    ("ADMIN.services.s", "admin_service"),
     ("DECISIONS", "decisions"),
     ("VERIFY", "verify"),
     ("HEALTH", "health"),
@@ -95,7 +96,10 @@ fn whole() -> Value {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
             "own": limit(), "routes": limits(),
         },
-        "ADMIN": { "principals": ["corp|alice"] }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
+        "ADMIN": {
+            "principals": ["corp|alice"],
+            "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
+        }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
         "ROUTES": { "/a": {
             "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(), "cache": { "unchecked": "1m" },
