@@ -142,6 +142,7 @@ fn frame(part: Value) -> Value {
         ("BUCKETS", "BucketObject"),
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
+        ("SERVICE_TOKENS", "ServiceTokenObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

@@ -133,7 +133,8 @@ async fn of_binding<P: Platform>(ctx: &RequestContext<'_, P>, NeededBinding { na
     let (status, reason, detail) = match outcome {
         Ok(()) => (Status::Ok, None, None),
         Err((reason, detail)) => {
-            let status = if matches!(used_as, BindingUse::Store | BindingUse::Certificate) { Status::Failing } else { Status::Degraded };
+            let is_needed = matches!(used_as, BindingUse::Store | BindingUse::Certificate);
+            let status = if is_needed { Status::Failing } else { Status::Degraded };
             (status, Some(reason), detail)
         }
     };
@@ -157,6 +158,7 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
             platform.tuples().list_tuples(&object, None).await.map(drop)
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
+        bindings::SERVICE_TOKENS => Box::pin(async move { platform.service_tokens().reach().await }),
         bindings::POLICIES => Box::pin(async move { platform.policy_store().published(pointer_key()).await.map(drop) }),
         bindings::DOCUMENTS => Box::pin(async move { platform.probe().read_cache().await }),
         // What counts would count, and what lies behind an upstream is its own affair.
