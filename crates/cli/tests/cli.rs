@@ -335,6 +335,14 @@ fn a_new_key_goes_in_front_of_the_ring_in_use() {
         assert!(ring.trim_end().ends_with(&format!(",{old}")), "{ring}");
         assert_ne!(KeyRing::parse(&ring).unwrap().newest_id().as_str(), "old");
     }
+    for algorithm in ["ES256", "EdDSA"] {
+        let made = postern(&["keys", "new", "--client", algorithm], "");
+        let jwk: serde_json::Value = serde_json::from_str(&made.out).unwrap();
+        assert!(jwk["d"].is_string() && jwk["kid"].is_string() && made.code == 0, "{algorithm}");
+    }
+    for wrong in [&["--client", "RS256"][..], &["--client", "ES256", "--ring", "-"]] {
+        assert_eq!(postern(&[&["keys", "new"], wrong].concat(), "").code, 2, "{wrong:?}");
+    }
     let broken = postern(&["keys", "new", "--ring", "canary-8"], "");
     assert_eq!(broken.status.code(), Some(1));
     assert!(broken.stdout.is_empty() && !String::from_utf8_lossy(&broken.stderr).contains("canary"));

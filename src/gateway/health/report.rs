@@ -13,6 +13,7 @@ use crate::gateway::issuer_documents::document::{Condition, Published};
 use crate::gateway::{Platform, response};
 use crate::http::{Response, StatusCode};
 use crate::ids::site::SiteId;
+use crate::outward::ServiceTokens;
 use crate::policy::pointer_key;
 use crate::ports::{PolicyStore, Probe, ReplayGuard, StoreError};
 use crate::refusal::Reason;
