@@ -117,6 +117,8 @@ mod revocation;
 mod sender;
 #[path = "flow/sender_rules.rs"]
 mod sender_rules;
+#[path = "flow/service_tokens.rs"]
+mod service_tokens;
 #[path = "flow/session.rs"]
 mod session;
 #[path = "flow/sign_out.rs"]

@@ -3,8 +3,7 @@
 use postern::VERSION;
 use postern::config::{
     AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention,
-    Inability, KEY_RING, Logout,
-    ObjectPlace, Provider, SameSite, TokenIssuer, spelled,
+    Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -60,6 +59,10 @@ fn site(config: &Config) -> String {
         text.extend(config.issuers.iter().map(issuer));
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
+    }
+    if !config.services.is_empty() {
+        text.push_str("\nTokens of Postern's own, for upstreams\n");
+        text.extend(config.services.iter().map(|one| service(config, one)));
     }
     text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
@@ -197,6 +200,10 @@ fn describe(config: &Config, provider: &Provider) -> String {
     }
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
+        text.push_str(&format!("    our public keys           {}\n", config.client_keys_url(provider.id.as_str())));
+    }
+    if let Some(binding) = provider.client_auth.certificate() {
+        text.push_str(&format!("    our certificate           that of {binding}\n"));
     }
     if provider.sign_out.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
@@ -205,6 +212,22 @@ fn describe(config: &Config, provider: &Provider) -> String {
         let params: Vec<String> =
             provider.sign_out.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
+    }
+    text
+}
+
+/// What is got, and where.
+fn service(config: &Config, service: &ServiceClient) -> String {
+    let server = service.token_endpoint.as_deref().or(service.issuer.as_ref().map(Issuer::as_str)).unwrap_or_default();
+    let mut text = format!("  {} ({server})\n    as        {}\n", service.id, service.client_id);
+    let scopes = Some(service.scopes.join(" ")).filter(|scopes| !scopes.is_empty());
+    let said = [("scopes", scopes.as_ref()), ("audience", service.audience.as_ref()), ("resource", service.resource.as_ref())];
+    text.extend(said.into_iter().filter_map(|(name, value)| Some(format!("    {name:8}  {}\n", value?))));
+    if let ClientAuth::PrivateKeyJwt(_) = &service.client_auth {
+        text.push_str(&format!("    our keys  {}\n", config.client_keys_url(service.id.as_str())));
+    }
+    if let Some(binding) = service.client_auth.certificate() {
+        text.push_str(&format!("    shows     the certificate of {binding}\n"));
     }
     text
 }

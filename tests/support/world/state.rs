@@ -206,6 +206,14 @@ impl ServiceTokens for World {
         let at_hand = keeper().at_hand(self.now()).cloned();
         Ok(at_hand.map_or(ServiceTokenReply::Unavailable, ServiceTokenReply::Token))
     }
+
+    async fn reach(&self) -> Result<(), StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::ServiceTokens {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        Ok(())
+    }
 }
 
 impl Sessions for World {

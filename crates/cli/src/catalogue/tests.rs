@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 39] = [
+const PLACES: [(&str, &str); 41] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -41,6 +41,8 @@ const PLACES: [(&str, &str); 39] = [
     ("PROVIDERS.corp.client_assertion", "client_assertion"),
     ("ISSUERS.opaque", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
+    ("SERVICES.billing", "services"),
+    ("SERVICES.billing.client_assertion", "client_assertion"),
     ("SESSION", "session"),
     ("LIMITS", "limits"),
     ("LIMITS.routes", "route_limits"),
@@ -90,6 +92,10 @@ fn whole() -> Value {
         "ISSUERS": { "opaque": {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
+        } },
+        "SERVICES": { "billing": {
+            "issuer": "https://login.example.com", "client_id": "app", "client_auth": "private_key_jwt",
+            "client_assertion": {},
         } },
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
