@@ -113,6 +113,8 @@ mod sender;
 mod sender_rules;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sharing.rs"]
+mod sharing;
 #[path = "flow/sign_out.rs"]
 mod sign_out;
 #[path = "flow/silent_members.rs"]
