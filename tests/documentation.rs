@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 40] = [
+const FAMILIES: [&str; 41] = [
     "access_token",
     "admin",
     "authn",
@@ -129,6 +129,7 @@ const FAMILIES: [&str; 40] = [
     "route",
     "sender",
     "session",
+    "sharing",
     "store",
     "token",
     "upstream",
