@@ -130,6 +130,7 @@ const FAMILIES: [&str; 41] = [
     "sender",
     "service_token",
     "session",
+    "sharing",
     "store",
     "token",
     "upstream",

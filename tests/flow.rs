@@ -121,6 +121,8 @@ mod sender_rules;
 mod service_tokens;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sharing.rs"]
+mod sharing;
 #[path = "flow/sign_out.rs"]
 mod sign_out;
 #[path = "flow/silent_members.rs"]

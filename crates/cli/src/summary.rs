@@ -3,7 +3,8 @@
 use postern::VERSION;
 use postern::config::{
     AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention,
-    Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SameSite, ServiceClient, TokenIssuer, spelled,
+    Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX, SameSite, ServiceClient,
+    TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -85,6 +86,7 @@ fn site(config: &Config) -> String {
         let url = config.public_url.join(postern::authzen::EVALUATION);
         text.push_str(&format!("\nDecisions (AuthZEN) at {url}\n{}", routes(std::slice::from_ref(&authzen.route))));
     }
+    text.push_str(&sharing(config));
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
@@ -105,6 +107,19 @@ fn administrators(admin: &Administrators) -> String {
     }
     if admin.blocks {
         text.push_str("  They can block users, services, clients and keys: each request by a token asks `BLOCKS`\n");
+    }
+    text
+}
+
+/// Which services may write tuples of which types.
+fn sharing(config: &Config) -> String {
+    let Some(sharing) = &config.sharing else { return String::new() };
+    let who = |route: &Route| route.guard().map(guarded).unwrap_or_default();
+    let mut text = format!("\nSharing at {}\n", config.public_url.join(SHARING_PREFIX));
+    text.push_str(&format!("  every type  {}\n", who(&sharing.route)));
+    text.extend(sharing.types.iter().map(|one| format!("  {}  {}\n", one.kind, who(&one.route))));
+    for (kind, limit) in sharing.route.limits.all().filter(|_| !sharing.route.limits.shared) {
+        text.push_str(&format!("  {}\n", counted(kind, limit)));
     }
     text
 }

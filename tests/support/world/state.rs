@@ -79,6 +79,10 @@ impl TupleStore for World {
     }
 
     async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
+        if let Some(left) = self.tuple_changes.get() {
+            let left = left.checked_sub(1).ok_or_else(|| StoreError::Unavailable("tuples".to_owned()))?;
+            self.tuple_changes.set(Some(left));
+        }
         Ok(self.tuples_reached().await?.change(change))
     }
 
