@@ -51,7 +51,7 @@ use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
-use well_known::{assertion_keys, client_script, protected_resource, resource_url};
+use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use background::{BackgroundTask, Spawn};
@@ -251,6 +251,7 @@ impl Gateway {
                     cold(backchannel::receive(ctx, provider, body, parts)).await?
                 }
                 Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+                Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
                 Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
                 _ => return guard::pass(ctx, path, parts).await,
             },
