@@ -340,6 +340,7 @@ impl Event {
         match principal.origin() {
             PrincipalSource::Provider(id) => self.provider = Some(short(id)),
             PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
+            PrincipalSource::Key(_) | PrincipalSource::Certificate(_) => {}
         }
         self.issuer = Some(short(principal.issuer()));
         self.subject = Some(short(principal.subject()));

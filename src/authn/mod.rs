@@ -20,7 +20,9 @@ pub mod token_cache;
 
 pub use access_token::Actor;
 pub use error::{PresentationError, TokenRejection};
-pub use principal::{Authenticated, AuthenticationFacts, Principal, PrincipalSource, SessionFacts};
+pub use principal::{
+    Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, KeyHolder, Principal, PrincipalSource, SessionFacts,
+};
 pub use sender_constraint::Means;
 
 pub use crate::ids::principal_kind::PrincipalKind;

@@ -50,6 +50,8 @@ fn origin(principal: &Principal) -> &str {
     match principal.origin() {
         PrincipalSource::Provider(id) => id,
         PrincipalSource::Issuer(id) => id.as_str(),
+        PrincipalSource::Key(_) => "an API key",
+        PrincipalSource::Certificate(id) => id.as_str(),
     }
 }
 

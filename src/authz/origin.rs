@@ -15,6 +15,7 @@ pub fn decide(origin: &PrincipalSource, required: &Requirements) -> Result<(), D
             (required.providers.iter().any(|known| known.as_str() == id), Denial::Provider)
         }
         PrincipalSource::Issuer(id) => (required.issuers.contains(id), Denial::Issuer),
+        PrincipalSource::Key(_) | PrincipalSource::Certificate(_) => (false, Denial::Issuer),
     };
     let anybody = required.providers.is_empty() && required.issuers.is_empty();
     if anybody || named { Ok(()) } else { Err(denial) }
