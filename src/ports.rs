@@ -51,6 +51,8 @@ pub struct OutboundRequest {
     pub timeout: Seconds,
     /// The largest body read.
     pub max_bytes: usize,
+    /// The service binding that is asked, in place of the network.
+    pub via: Option<String>,
 }
 
 /// A provider's answer, still untrusted. Prints without its body, which may hold tokens.
@@ -67,7 +69,7 @@ pub struct OutboundResponse {
 impl fmt::Debug for OutboundRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("OutboundRequest");
-        shown.field("method", &self.method).field("url", &self.url).finish_non_exhaustive()
+        shown.field("method", &self.method).field("url", &self.url).field("via", &self.via).finish_non_exhaustive()
     }
 }
 

@@ -23,11 +23,13 @@ pub struct Authzen {
 pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Option<Authzen> {
     let known = &surroundings.known;
     let pattern = Pattern::parse(PATTERN).ok();
-    let ways = table.optional("authenticate", |value| routes::authenticate(value, &known.issuers.ids));
+    let ways = table.optional("authenticate", |value| routes::authenticate(value, known.issuers));
     if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Session)) {
         table.problem("authenticate", "expected `[\"bearer\"]`: a service has no session");
     }
-    if known.issuers.ids.is_empty() {
+    let ways = ways.filter(|ways| !ways.contains(&Authentication::Session));
+    let ways = ways.unwrap_or_else(|| vec![Authentication::Bearer]);
+    if ways.contains(&Authentication::Bearer) && !known.issuers.issue_access_tokens() {
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
     }
     let mut requirements = require::read(&mut table, pattern.as_ref(), known);
@@ -38,7 +40,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         requirements.kinds.push(PrincipalKind::Service);
     }
     let guard = Guard {
-        authenticate: vec![Authentication::Bearer],
+        authenticate: ways,
         requirements,
         policy: false,
         facts: Vec::new(),

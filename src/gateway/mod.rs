@@ -66,6 +66,8 @@ pub struct Gateway {
     documents: IssuerDocuments,
     cache: LiveCache,
     tokens: TokenCache,
+    /// Those of programs that platforms vouch for: a door of their own.
+    workload_tokens: TokenCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
@@ -97,6 +99,7 @@ impl Gateway {
             documents,
             cache: LiveCache::default(),
             tokens: TokenCache::default(),
+            workload_tokens: TokenCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,

@@ -47,7 +47,7 @@ impl Refused {
     pub(super) fn at(route: GuardedRoute<'_>, config: &Config, credential: Credential, reason: Reason) -> Self {
         let challenge = || Box::new(Challenge::of(route, config));
         let challenge = match credential {
-            Credential::None => route.guard.takes_tokens().then(challenge),
+            Credential::None => (route.guard.takes_tokens() || route.guard.takes_workloads()).then(challenge),
             Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),
             Credential::Session => None,
         };

@@ -3,6 +3,7 @@
 use super::super::issuer::{Issuers, TokenIssuer};
 use super::super::provider::Provider;
 use super::super::table::Table;
+use super::super::workload::{TrustRule, WorkloadIssuer};
 use super::Known;
 use crate::claims::path::ClaimPath;
 use crate::ids::principal_kind::PrincipalKind;
@@ -23,6 +24,25 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
             route.problem("require", message);
         }
     }
+    if guard.takes_workloads() {
+        for message in unmet_by_workloads(&guard.requirements, known.issuers) {
+            route.problem("require", message);
+        }
+    }
+    refuse_foreign_issuers(route, guard, known.issuers);
+}
+
+/// An issuer is named whose tokens this route does not take.
+fn refuse_foreign_issuers(route: &Table<'_>, guard: &Guard, issuers: &Issuers) {
+    for id in &guard.requirements.issuers {
+        let (taken, way) = match issuers.is_workload(id) {
+            true => (guard.takes_workloads(), "workload"),
+            false => (guard.takes_tokens(), "bearer"),
+        };
+        if !taken && (guard.takes_tokens() || guard.takes_workloads()) {
+            route.problem("require", format!("names the issuer `{id}`, and `authenticate` has no `{way}`"));
+        }
+    }
 }
 
 /// Where a route takes both sessions and tokens and says from whom the one may be, it says so of the other too: else a
@@ -31,7 +51,7 @@ fn refuse_origins(route: &Table<'_>, guard: &Guard) {
     let required = &guard.requirements;
     let (providers, issuers) = (!required.providers.is_empty(), !required.issuers.is_empty());
     let problem = |message: &str| route.problem("require", message);
-    match (guard.takes_sessions(), guard.takes_tokens()) {
+    match (guard.takes_sessions(), guard.takes_tokens() || guard.takes_workloads()) {
         (false, _) if providers => problem("`providers` is about sessions, and `authenticate` has no `session`"),
         (_, false) if issuers => problem("`issuers` is about tokens, and `authenticate` has no `bearer`"),
         (true, true) if providers && !issuers => {
@@ -46,7 +66,8 @@ fn refuse_origins(route: &Table<'_>, guard: &Guard) {
 
 fn refuse_kinds(route: &Table<'_>, guard: &Guard) {
     let required = &guard.requirements;
-    if !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Human) && !guard.takes_tokens() {
+    let takes_programs = guard.takes_tokens() || guard.takes_workloads();
+    if !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Human) && !takes_programs {
         route.problem("require", "`kinds` has no `human`, and sessions are people's");
     }
     let of_people = [
@@ -90,14 +111,41 @@ fn unmet_by_sessions(required: &Requirements, known: &Known<'_>) -> Vec<String> 
 }
 
 fn unmet_by_tokens(required: &Requirements, known: &Known<'_>) -> Vec<String> {
-    let Issuers { ids, all } = known.issuers;
+    let all = &known.issuers.all;
     let taken = |issuer: &&TokenIssuer| required.issuers.is_empty() || required.issuers.contains(&issuer.id);
     let issuers: Vec<&TokenIssuer> = all.iter().filter(taken).collect();
-    if issuers.is_empty() || all.len() < ids.len() {
+    if issuers.is_empty() || !known.issuers.access_issuers_are_known() {
         return Vec::new();
     }
     let grants: Vec<Grants<'_>> = issuers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
     ungranted(required, &grants, "tokens", "ISSUERS")
+}
+
+/// What no rule of `trust` gives: a program has nothing else.
+fn unmet_by_workloads(required: &Requirements, issuers: &Issuers) -> Vec<String> {
+    let taken = |issuer: &&WorkloadIssuer| required.issuers.is_empty() || required.issuers.contains(&issuer.id);
+    let rules: Vec<&TrustRule> = issuers.workloads.iter().filter(taken).flat_map(|issuer| &issuer.trust).collect();
+    if rules.is_empty() || !issuers.workloads_are_known() {
+        return Vec::new();
+    }
+    let gives_scope = |scope: &String| rules.iter().any(|rule| rule.scopes.contains(scope));
+    let gives_role = |role: &String| rules.iter().any(|rule| rule.roles.contains(role));
+    let mut unmet = Vec::new();
+    let missing = required.scopes.iter().find(|scope| !gives_scope(scope));
+    let missing = missing.or(required.any_scope.first().filter(|_| !required.any_scope.iter().any(gives_scope)));
+    if let Some(scope) = missing {
+        unmet.push(format!("names the scope `{scope}`, which no rule of `trust` gives"));
+    }
+    if let Some(role) = required.roles.first().filter(|_| !required.roles.iter().any(gives_role)) {
+        unmet.push(format!("names the role `{role}`, which no rule of `trust` gives"));
+    }
+    if let Some(Permission { name, .. }) = required.permissions.iter().find(|one| !one.roles.iter().any(gives_role)) {
+        unmet.push(format!("names the permission `{name}`, and no rule of `trust` gives a role that grants it"));
+    }
+    if required.in_person {
+        unmet.push("asks for a person, and `workload` lets programs through".to_owned());
+    }
+    unmet
 }
 
 /// Where an issuer or provider says which roles and which permissions somebody has.

@@ -4,14 +4,14 @@ use super::caller::Caller;
 use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::{Effect, short};
-use crate::authn::{Principal, session_cookie::Wants};
+use crate::authn::{Principal, TokenRejection, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Credential, Refused};
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::sign_in::link::SignIn;
+use crate::gateway::{Platform, cold};
 use crate::http::StatusCode;
 use crate::http::cors::Grant;
 use crate::refusal::Reason;
@@ -98,10 +98,19 @@ pub(crate) async fn authenticate<P: Platform>(
 ) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
-    if guard.takes_tokens() {
+    if guard.takes_tokens() || guard.takes_workloads() {
         if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
-            let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
+            let bearer = match ctx.workload_of(&presented, guard) {
+                Some(issuer) => cold(ctx.authenticate_presented_workload(issuer, presented, parts)).await,
+                None if guard.takes_tokens() => ctx.authenticate_token(presented, guard, path, parts).await,
+                None => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
+            };
+            return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
+        }
+        if let Some((issuer, presented)) = ctx.access_assertion(guard).map_err(refused(Credential::None))? {
+            let credential = Credential::Token(presented.scheme);
+            let bearer = cold(ctx.authenticate_workload(issuer, presented, parts)).await;
             return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
         if !guard.takes_sessions() {

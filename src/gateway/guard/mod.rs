@@ -10,6 +10,7 @@ mod introspection;
 mod limits;
 pub(super) mod policies;
 pub(super) mod relations;
+mod workload;
 
 use super::context::RequestContext;
 use super::refused::Refused;
@@ -148,7 +149,7 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
 pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_tokens() && !guard.takes_workloads() => Some("Cookie"),
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
     }

@@ -1,6 +1,6 @@
 //! What there is to be fetched, and of whom.
 
-use crate::config::Issuer;
+use crate::config::{Issuer, PublishedKeys};
 use crate::refusal::Reason;
 use crate::time::Seconds;
 
@@ -15,6 +15,8 @@ pub(in crate::gateway) enum Published {
     IntrospectionEndpoint(Issuer),
     /// The keys at a URL.
     Keys(String),
+    /// Those of a platform that gives tokens to programs, where the configuration says.
+    PlatformKeys(Box<PublishedKeys>),
 }
 
 impl Published {
@@ -23,6 +25,7 @@ impl Published {
         match self {
             Self::Metadata(issuer) | Self::KeysUri(issuer) | Self::IntrospectionEndpoint(issuer) => issuer.as_str(),
             Self::Keys(url) => url,
+            Self::PlatformKeys(keys) => &keys.name,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use js_sys::global;
+use wasm_bindgen::JsValue;
 use web_sys::{AbortController, Request, RequestCache, RequestInit, RequestRedirect};
 use worker::Delay;
 
@@ -12,7 +13,7 @@ use crate::bindings::Bindings;
 use crate::clock::millis;
 use crate::http::body::{self, ReadError};
 use crate::http::headers;
-use crate::js::{self, Exception};
+use crate::js::{self, Exception, property};
 use crate::log;
 use postern::http::{Method, StatusCode};
 use postern::ports::{Fetch, FetchError, OutboundRequest, OutboundResponse};
@@ -26,18 +27,34 @@ impl Fetch for Bindings {
         if request.method != Method::GET {
             self.background().note_effect();
         }
-        ProviderFetch.send(request).await
+        let Some(binding) = &request.via else { return ProviderFetch.send(request).await };
+        match property(self.env(), binding) {
+            Ok(service) if !service.is_undefined() => told(request, &service).await,
+            // Never over the network instead: what is asked for there is somebody else's.
+            _ => {
+                log::failure("provider_fetch_failed", None, &format!("no service binding `{binding}`"));
+                Err(FetchError::Network)
+            }
+        }
     }
 }
 
 impl Fetch for ProviderFetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        let (url, max_bytes) = (request.url.clone(), request.max_bytes);
-        exchange(request, max_bytes).await.map_err(|failure| {
-            log::failure("provider_fetch_failed", None, &format!("{}: {failure}", without_query(&url)));
-            failure.kind()
-        })
+        match request.via {
+            Some(_) => Err(FetchError::Network),
+            None => told(request, &global()).await,
+        }
     }
+}
+
+/// The answer of what has a `fetch`; that there is none is told to the log.
+async fn told(request: OutboundRequest, from: &JsValue) -> Result<OutboundResponse, FetchError> {
+    let (url, max_bytes) = (request.url.clone(), request.max_bytes);
+    exchange(request, max_bytes, from).await.map_err(|failure| {
+        log::failure("provider_fetch_failed", None, &format!("{}: {failure}", without_query(&url)));
+        failure.kind()
+    })
 }
 
 enum Failure {
@@ -75,12 +92,12 @@ impl From<Exception> for Failure {
 }
 
 /// The answer, if the whole of it is here in time.
-async fn exchange(request: OutboundRequest, max_bytes: usize) -> Result<OutboundResponse, Failure> {
+async fn exchange(request: OutboundRequest, max_bytes: usize, from: &JsValue) -> Result<OutboundResponse, Failure> {
     let abort = AbortController::new().map_err(Exception::from)?;
     // Unlike that of `AbortSignal::timeout`, this timer ends with the answer. One that runs on would keep an object that
     // asked a provider in memory.
     let timer = Delay::from(Duration::from_millis(millis(request.timeout).into()));
-    match select(pin!(ask(&request, max_bytes, &abort)), pin!(timer)).await {
+    match select(pin!(ask(&request, (max_bytes, from), &abort)), pin!(timer)).await {
         Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => {
             abort.abort();
@@ -91,10 +108,10 @@ async fn exchange(request: OutboundRequest, max_bytes: usize) -> Result<Outbound
 
 async fn ask(
     request: &OutboundRequest,
-    max_bytes: usize,
+    (max_bytes, from): (usize, &JsValue),
     abort: &AbortController,
 ) -> Result<OutboundResponse, Failure> {
-    let response = js::fetch(&global(), &build(request, abort)?).await?;
+    let response = js::fetch(from, &build(request, abort)?).await?;
     let status = StatusCode::from_u16(response.status()).map_err(|_| Failure::Status(response.status()))?;
     let headers = headers::read_valid(&response.headers());
     let body = body::read(response.body(), max_bytes).await.map_err(|error| match error {
