@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod bearer;
+pub mod blocked;
+pub mod certificate;
 pub mod confirmation;
 pub mod dpop;
 pub mod error;
@@ -20,6 +22,7 @@ pub mod token_cache;
 pub mod workload;
 
 pub use access_token::Actor;
+pub use blocked::BlockedBy;
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
     Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, KeyHolder, Principal, PrincipalSource, SessionFacts,

@@ -13,7 +13,7 @@ use super::access_token::AccessTokenClaims;
 use super::access_token::Actor;
 use super::sender_constraint::{Means, Sender};
 use crate::claims::path::ClaimPath;
-use crate::claims::{is_believed, left_out};
+use crate::claims::{is_believed, left_out, time};
 use crate::config::TokenIssuer;
 use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
@@ -250,6 +250,12 @@ impl Principal {
         self.kind == PrincipalKind::Human && self.actors.is_empty() && self.authentication.means.can_be_a_persons()
     }
 
+    /// When their token was issued, as far as it says.
+    #[must_use]
+    pub fn token_issued_at(&self) -> Option<Timestamp> {
+        time(self.token.as_ref()?.claims(), "iat")
+    }
+
     /// The program that got the token.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
@@ -335,6 +341,14 @@ impl Principal {
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+}
+
+#[cfg(test)]
+impl Principal {
+    /// The same from elsewhere.
+    pub(crate) fn of_origin(self, origin: PrincipalSource) -> Self {
+        Self { origin, ..self }
     }
 }
 

@@ -16,6 +16,8 @@ pub const BUCKETS: &str = "BUCKETS";
 pub const TUPLES: &str = "TUPLES";
 /// The namespace of the objects that keep decisions.
 pub const DECISION_LOG: &str = "DECISION_LOG";
+/// The namespace of the object that keeps the block list.
+pub const BLOCKS: &str = "BLOCKS";
 /// The KV namespace of public documents.
 pub const DOCUMENTS: &str = "POSTERN_CACHE";
 /// The KV namespace of policies.
@@ -58,6 +60,7 @@ impl Config {
         for (is_used, name) in [
             (!self.relations.names(None).is_empty(), TUPLES),
             (self.decisions.is_some(), DECISION_LOG),
+            (self.admin.as_ref().is_some_and(|admin| admin.blocks), BLOCKS),
             (self.asks_policies(), POLICIES),
         ] {
             if is_used {

@@ -3,10 +3,12 @@
 mod accent;
 mod address;
 mod admin;
+mod admin_services;
 mod authzen;
 mod binding;
 pub mod bindings;
 mod browser_cache;
+mod certificates;
 mod claim_headers;
 mod client_auth;
 mod cors;
@@ -32,6 +34,7 @@ mod secrets;
 mod security_headers;
 mod session;
 mod settings;
+mod sharing;
 mod sign_out;
 mod storage;
 mod table;
@@ -47,8 +50,10 @@ pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
+pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
+pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
@@ -65,6 +70,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use session::{SameSite, SessionConfig};
+pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
@@ -92,6 +98,7 @@ use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use certificates::Certificates;
 use groups::Groups;
 use problem::Report;
 use provider::Providers;
@@ -114,6 +121,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// Those of `ISSUERS` that have a `preset`: platforms that give tokens to the programs that run there.
     pub workloads: Vec<WorkloadIssuer>,
+    /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
+    pub certificates: Vec<CertificateRule>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
@@ -136,6 +145,8 @@ pub struct Config {
     pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
+    /// `SHARING`: which services may write tuples. `None`: none.
+    pub sharing: Option<Sharing>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -171,10 +182,11 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 19] = [
+    pub const VARIABLES: [&str; 20] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
+        "CERTIFICATES",
         "SESSION",
         "STORAGE",
         "LIMITS",
@@ -187,6 +199,7 @@ impl Config {
         "VERIFY",
         "HEALTH",
         "AUTHZEN",
+        "SHARING",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -238,6 +251,7 @@ impl Config {
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let certificates = Certificates::read(&mut top);
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
@@ -248,7 +262,7 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
+            known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
             authzen: top.has("AUTHZEN"),
             asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
@@ -268,6 +282,7 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             workloads: issuers.workloads,
+            certificates: certificates.all,
             session,
             relations: relations.into_model(),
             roles,
@@ -279,6 +294,7 @@ impl Config {
             verify: askers.verify,
             monitor: askers.monitor,
             authzen: askers.authzen,
+            sharing: askers.sharing,
             pages,
             limits,
             keys: keys?,
@@ -296,6 +312,9 @@ impl Config {
         let routes = routes.flat_map(|route| {
             let table = match &self.authzen {
                 Some(authzen) if std::ptr::eq(&authzen.route, route) => self.site.binding("AUTHZEN"),
+                _ if self.sharing.as_ref().is_some_and(|sharing| std::ptr::eq(&sharing.route, route)) => {
+                    self.site.binding("SHARING")
+                }
                 _ => format!("{rules}.\"{}\"", route.name),
             };
             route.limits.all().map(move |(kind, limit)| (format!("{table}.limits.{}", kind.name()), limit))
@@ -303,9 +322,10 @@ impl Config {
         own.chain(shared).chain(routes).collect()
     }
 
-    /// Every rule: those of `ROUTES`, and that of `AUTHZEN`.
+    /// Every rule: those of `ROUTES`, that of `AUTHZEN`, and those of `SHARING`.
     pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
-        self.routes.routes().iter().chain(self.authzen.as_ref().map(|authzen| &authzen.route))
+        let authzen = self.authzen.as_ref().map(|authzen| &authzen.route);
+        self.routes.routes().iter().chain(authzen).chain(self.sharing.iter().flat_map(Sharing::routes))
     }
 
     /// Whether any request may be one for the policies to decide.
@@ -424,6 +444,7 @@ struct Askers {
     verify: Option<Verify>,
     monitor: Option<Monitor>,
     authzen: Option<Authzen>,
+    sharing: Option<Sharing>,
 }
 
 impl Askers {
@@ -431,11 +452,12 @@ impl Askers {
         let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
         let verify = |table| verify::read(table, secrets, surroundings.public_url);
         Self {
-            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming)),
+            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming, &surroundings.known)),
             decisions: top.table("DECISIONS").and_then(decisions::read),
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
+            sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
         }
     }
 }

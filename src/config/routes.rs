@@ -1,7 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
-use super::Build;
 use super::browser_cache;
+use super::certificates;
 use super::claim_headers;
 use super::cors;
 use super::groups::Groups;
@@ -15,6 +15,7 @@ use super::security_headers;
 use super::table::Table;
 use super::upstream;
 use super::value::{choice, duration, flag, list, one_of, whole_number};
+use super::{Build, Purpose};
 use crate::http::public_url::PublicUrl;
 use crate::ids::IssuerId;
 use crate::limit::RouteLimits;
@@ -114,6 +115,13 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
+    let asked_only = !is_sent_on && surroundings.build.purpose == Purpose::Gateway;
+    if asked_only && matches!(&access, Some(Access::Guarded(guard)) if guard.takes_certificates()) {
+        table.problem(
+            "authenticate",
+            "`certificate` is about the caller's own connection, and of that another proxy tells nothing",
+        );
+    }
     if asserts && !is_sent_on {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
@@ -273,6 +281,7 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
         table.problem(key, "is about sessions, and `authenticate` has no `session`");
     }
     let known = &surroundings.known;
+    certificates::refuse_contradictions(table, guard, surroundings);
     require::refuse_contradictions(table, guard, known);
     require::refuse_ambiguity(table, guard, known.issuers);
     refuse_bound_relay(table, guard, &known.issuers.bound());
@@ -313,10 +322,11 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 
 /// `authenticate`: the ways to prove an identity.
 pub(super) fn authenticate(value: &serde_json::Value, issuers: &Issuers) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 3] = [
+    const WAYS: [(&str, Authentication); 4] = [
         ("session", Authentication::Session),
         ("bearer", Authentication::Bearer),
         ("workload", Authentication::Workload),
+        ("certificate", Authentication::Certificate),
     ];
     const LATER: [&str; 5] = ["api_key", "basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();

@@ -9,6 +9,7 @@ use crate::ports::{
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
+use crate::store::block_list::Blocks;
 use crate::store::decision_log::DecisionLog;
 use crate::time::Timestamp;
 
@@ -46,6 +47,8 @@ pub trait Platform {
     type TupleStore: TupleStore;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
+    /// The block list.
+    type Blocks: Blocks;
     /// What pages say in other languages.
     type Languages: Languages;
     /// Where events are written.
@@ -85,6 +88,8 @@ pub trait Platform {
     fn tuples(&self) -> &Self::TupleStore;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
+    /// The block list.
+    fn blocks(&self) -> &Self::Blocks;
     /// What pages say in other languages.
     fn languages(&self) -> &Self::Languages;
     /// Where events are written.

@@ -149,6 +149,8 @@ pub enum Authentication {
     Bearer,
     /// `workload`: a token that a platform gave to a program that runs there.
     Workload,
+    /// `certificate`: the client certificate of the connection.
+    Certificate,
 }
 
 impl Route {
@@ -221,6 +223,12 @@ impl Guard {
     #[must_use]
     pub fn takes_workloads(&self) -> bool {
         self.authenticate.contains(&Authentication::Workload)
+    }
+
+    /// Whether a client certificate by itself is accepted here.
+    #[must_use]
+    pub fn takes_certificates(&self) -> bool {
+        self.authenticate.contains(&Authentication::Certificate)
     }
 
     /// Whether an access token is accepted here.

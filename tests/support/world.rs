@@ -25,6 +25,7 @@ use postern::relation::MemoryTuples;
 use postern::session::{
     RefreshJob, Session, SessionDigest, SessionTable, SessionTerms, SidKey, SubjectKey, SubjectSessions, Terms,
 };
+use postern::store::block_list::MemoryBlocks;
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
@@ -59,6 +60,8 @@ pub enum Fault {
     Counters,
     /// The tuples do not answer.
     Tuples,
+    /// The block list does not answer.
+    Blocks,
     /// Policies can be neither read nor written.
     Policies,
     /// The shared cache does not answer.
@@ -114,6 +117,10 @@ pub struct World {
     pub tuple_rounds: Cell<usize>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
+    /// The block list.
+    pub blocks: MemoryBlocks,
+    /// How often its object was asked.
+    pub block_calls: Cell<usize>,
     /// The decisions that are kept, by id.
     pub decisions: RefCell<BTreeMap<String, decision_log::LoggedDecision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
@@ -169,6 +176,8 @@ impl World {
             tuples: RefCell::default(),
             tuple_rounds: Cell::default(),
             draws: Cell::default(),
+            blocks: MemoryBlocks::default(),
+            block_calls: Cell::default(),
             decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),

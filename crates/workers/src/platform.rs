@@ -68,6 +68,7 @@ impl Platform for Workers {
     type Counters = Bindings;
     type TupleStore = Bindings;
     type Decisions = Self;
+    type Blocks = Bindings;
     type Languages = Self;
     type Log = ConsoleLog;
     type Spawn = Self;
@@ -134,6 +135,10 @@ impl Platform for Workers {
 
     fn decisions(&self) -> &Self {
         self
+    }
+
+    fn blocks(&self) -> &Bindings {
+        &self.bindings
     }
 
     fn languages(&self) -> &Self {

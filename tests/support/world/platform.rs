@@ -21,6 +21,7 @@ impl Platform for World {
     type Counters = Self;
     type TupleStore = Self;
     type Decisions = Self;
+    type Blocks = Self;
     type Languages = Self;
     type Log = Self;
     type Spawn = Self;
@@ -86,6 +87,10 @@ impl Platform for World {
     }
 
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn blocks(&self) -> &Self {
         self
     }
 
