@@ -23,11 +23,14 @@ pub mod store;
 pub mod keyring;
 pub mod limit;
 
+pub mod api_key;
+
 pub mod route;
 
 pub mod config;
 
 pub mod oidc;
+pub mod outward;
 pub mod session;
 
 pub mod authn;

@@ -53,6 +53,8 @@ pub struct OutboundRequest {
     pub max_bytes: usize,
     /// The service binding that is asked, in place of the network.
     pub via: Option<String>,
+    /// The binding (`mtls_certificates`) that shows our certificate to the server; `None`: none is shown.
+    pub certificate: Option<String>,
 }
 
 /// A provider's answer, still untrusted. Prints without its body, which may hold tokens.

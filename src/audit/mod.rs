@@ -80,6 +80,12 @@ pub enum What {
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
+    /// A token of our own came, for the entry of `SERVICES` that `service` names …
+    #[serde(rename = "service_token.fetched")]
+    ServiceTokenFetched,
+    /// … or did not.
+    #[serde(rename = "service_token.failed")]
+    ServiceTokenFailed,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -146,6 +152,9 @@ pub struct Event {
     /// The issuer of the access token, by its id in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_issuer: Option<String>,
+    /// The entry of `SERVICES` whose token was got, or went to the upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
@@ -296,6 +305,7 @@ impl Event {
             route: None,
             provider: None,
             token_issuer: None,
+            service: None,
             remembered: false,
             key_id: None,
             owner: None,

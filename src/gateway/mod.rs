@@ -33,6 +33,7 @@ use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
+use crate::outward::ServiceTokenCopies;
 use crate::pages::problem::ProblemContext;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
@@ -62,7 +63,7 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`] and [`Assertions`] may.
+/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and [`ServiceTokenCopies`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
@@ -75,6 +76,7 @@ pub struct Gateway {
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
+    service_tokens: ServiceTokenCopies,
     translations: Translations,
     /// `None` without an engine.
     policies: Option<Policies>,
@@ -108,6 +110,7 @@ impl Gateway {
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
+            service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
             policies: engine.map(Policies::new),
         }

@@ -1,8 +1,10 @@
 //! Everything the gateway asks of the world, one port at a time.
 
 use super::background::Spawn;
+use crate::api_key::ApiKeys;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
+use crate::outward::ServiceTokens;
 use crate::ports::{
     Clock, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments,
     Signatures, Signing, Timer,
@@ -43,8 +45,12 @@ pub trait Platform {
     type SidIndex: SidIndex;
     /// Counts requests.
     type Counters: Counters;
+    /// The API keys.
+    type ApiKeys: ApiKeys;
     /// The tuples.
     type TupleStore: TupleStore;
+    /// Whoever keeps tokens of our own.
+    type ServiceTokens: ServiceTokens;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
     /// The block list.
@@ -84,8 +90,12 @@ pub trait Platform {
     fn sid_index(&self) -> &Self::SidIndex;
     /// Counts requests.
     fn counters(&self) -> &Self::Counters;
+    /// The API keys.
+    fn api_keys(&self) -> &Self::ApiKeys;
     /// The tuples.
     fn tuples(&self) -> &Self::TupleStore;
+    /// Whoever keeps tokens of our own.
+    fn service_tokens(&self) -> &Self::ServiceTokens;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
     /// The block list.

@@ -152,6 +152,7 @@ pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<Outbound
         timeout: TIMEOUT,
         max_bytes: MAX_BYTES,
         via: None,
+        certificate: None,
     })
 }
 

@@ -21,6 +21,7 @@ use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
+use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
 use crate::time::Seconds;
@@ -134,6 +135,8 @@ pub enum Reason {
     Metadata(MetadataError),
     /// The provider's keys are unusable.
     Keys(KeySetError),
+    /// There is no token of our own for the upstream.
+    ServiceToken(ServiceTokenError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
@@ -216,6 +219,7 @@ impl Reason {
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::ServiceToken(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
@@ -352,6 +356,7 @@ impl Reason {
             | Self::Metadata(_)
             | Self::Keys(_)
             | Self::StaleCopy
+            | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
             Self::UpstreamUnreachable => Refusal::BadGateway,

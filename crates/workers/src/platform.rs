@@ -66,7 +66,9 @@ impl Platform for Workers {
     type Sessions = Bindings;
     type SidIndex = Bindings;
     type Counters = Bindings;
+    type ApiKeys = Bindings;
     type TupleStore = Bindings;
+    type ServiceTokens = Bindings;
     type Decisions = Self;
     type Blocks = Bindings;
     type Languages = Self;
@@ -129,7 +131,15 @@ impl Platform for Workers {
         &self.bindings
     }
 
+    fn api_keys(&self) -> &Bindings {
+        &self.bindings
+    }
+
     fn tuples(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn service_tokens(&self) -> &Bindings {
         &self.bindings
     }
 

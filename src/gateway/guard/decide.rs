@@ -155,7 +155,7 @@ async fn identify<P: Platform>(
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
 /// and can sign in, and whoever shows none and could show a token.
 fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
-    guard.takes_sessions() || (guard.takes_tokens() && refusal.is_absence())
+    guard.takes_sessions() || ((guard.takes_tokens() || guard.takes_workloads()) && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.

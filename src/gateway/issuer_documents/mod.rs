@@ -20,7 +20,7 @@ use crate::config::{Issuer, Provider, PublishedKeys, TokenFormat, TokenIssuer, W
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
-use crate::oidc::metadata::Metadata;
+use crate::oidc::metadata::{AliasedEndpoint, Metadata};
 use crate::oidc::refetch_budget;
 use crate::ports::{Clock, Log, Timer};
 use crate::refusal::Reason;
@@ -88,7 +88,8 @@ impl VerificationError {
 pub(super) struct IssuerDocuments {
     metadata: DocumentCache<Metadata>,
     keys_uris: DocumentCache<String>,
-    introspection_endpoints: DocumentCache<String>,
+    introspection_endpoints: DocumentCache<AliasedEndpoint>,
+    token_endpoints: DocumentCache<AliasedEndpoint>,
     keys: DocumentCache<KeySet>,
 }
 
@@ -99,6 +100,7 @@ impl IssuerDocuments {
             metadata: DocumentCache::new(Rc::clone(ring)),
             keys_uris: DocumentCache::new(Rc::clone(ring)),
             introspection_endpoints: DocumentCache::new(Rc::clone(ring)),
+            token_endpoints: DocumentCache::new(Rc::clone(ring)),
             keys: DocumentCache::new(Rc::clone(ring)),
         }
     }
@@ -126,8 +128,20 @@ impl IssuerDocuments {
         &self,
         platform: &P,
         issuer: &Issuer,
-    ) -> Result<Rc<String>, Reason> {
+    ) -> Result<Rc<AliasedEndpoint>, Reason> {
         self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
+    }
+
+    /// Where an issuer gives tokens, by its metadata.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn token_endpoint<P: Platform>(
+        &self,
+        platform: &P,
+        issuer: &Issuer,
+    ) -> Result<Rc<AliasedEndpoint>, Reason> {
+        self.token_endpoints.get(platform, &MetadataOf::token_endpoint(issuer)).await
     }
 
     /// Verifies the signature of a token that anybody may have sent, by the accepted keys.
@@ -231,6 +245,9 @@ impl IssuerDocuments {
                     let source = MetadataOf::introspection_endpoint(issuer);
                     self.introspection_endpoints.fetch(platform, &source, ask).await
                 }
+                Published::TokenEndpoint(issuer) => {
+                    self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
+                }
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt::Url(url), ask).await,
                 Published::PlatformKeys(keys) => self.keys.fetch(platform, &KeysAt::Platform(keys), ask).await,
             }
@@ -243,6 +260,7 @@ impl IssuerDocuments {
             Published::Metadata(_) => self.metadata.age(name, now),
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
+            Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
             Published::Keys(_) | Published::PlatformKeys(_) => self.keys.age(name, now),
         }
     }
@@ -252,7 +270,10 @@ impl IssuerDocuments {
         let url = match published {
             Published::Metadata(issuer) => self.metadata.cached(issuer.as_str())?.1.jwks_uri.clone(),
             Published::KeysUri(issuer) => self.keys_uris.cached(issuer.as_str())?.1.as_str().to_owned(),
-            Published::IntrospectionEndpoint(_) | Published::Keys(_) | Published::PlatformKeys(_) => return None,
+            Published::IntrospectionEndpoint(_)
+            | Published::TokenEndpoint(_)
+            | Published::Keys(_)
+            | Published::PlatformKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }
@@ -277,6 +298,9 @@ impl Gateway {
     pub(super) fn published(&self) -> impl Iterator<Item = Published> {
         let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
         let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
+        let services = self.config.services.iter().filter(|service| service.token_endpoint.is_none());
+        let services = services.filter_map(|service| Some(Published::TokenEndpoint(service.issuer.clone()?)));
+        let providers = providers.chain(services);
         let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
         providers
             .chain(issuers)

@@ -19,7 +19,9 @@ impl Platform for World {
     type Sessions = Self;
     type SidIndex = Self;
     type Counters = Self;
+    type ApiKeys = Self;
     type TupleStore = Self;
+    type ServiceTokens = Self;
     type Decisions = Self;
     type Blocks = Self;
     type Languages = Self;
@@ -82,7 +84,15 @@ impl Platform for World {
         self
     }
 
+    fn api_keys(&self) -> &Self {
+        self
+    }
+
     fn tuples(&self) -> &Self {
+        self
+    }
+
+    fn service_tokens(&self) -> &Self {
         self
     }
 

@@ -6,6 +6,7 @@ pub mod expiring_table;
 pub mod rate_limit;
 pub mod replay;
 mod session_watchers;
+pub mod service_token;
 pub mod sid_index;
 pub mod sql;
 pub mod subject;

@@ -27,31 +27,32 @@ impl Fetch for Bindings {
         if request.method != Method::GET {
             self.background().note_effect();
         }
-        let Some(binding) = &request.via else { return ProviderFetch.send(request).await };
-        match property(self.env(), binding) {
-            Ok(service) if !service.is_undefined() => told(request, &service).await,
-            // Never over the network instead: what is asked for there is somebody else's.
-            _ => {
-                log::failure("provider_fetch_failed", None, &format!("no service binding `{binding}`"));
-                Err(FetchError::Network)
-            }
-        }
+        let fetcher = match request.certificate.as_ref().or(request.via.as_ref()) {
+            // RFC 8705 §2: the binding shows our certificate. Without it the request proves nothing, and is not sent.
+            // What is asked of a service binding is not asked of the network in its place: that would be somebody else.
+            Some(binding) => property(self.env(), binding).ok().filter(JsValue::is_object),
+            None => Some(global().into()),
+        };
+        let Some(fetcher) = fetcher else {
+            log::failure("provider_fetch_failed", None, "a binding of `mtls_certificates` or `services` is missing");
+            return Err(FetchError::Network);
+        };
+        told(request, &fetcher).await
     }
 }
 
 impl Fetch for ProviderFetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        match request.via {
-            Some(_) => Err(FetchError::Network),
-            None => told(request, &global()).await,
+        if request.via.is_some() {
+            return Err(FetchError::Network);
         }
+        told(request, &global()).await
     }
 }
 
-/// The answer of what has a `fetch`; that there is none is told to the log.
-async fn told(request: OutboundRequest, from: &JsValue) -> Result<OutboundResponse, FetchError> {
+async fn told(request: OutboundRequest, fetcher: &JsValue) -> Result<OutboundResponse, FetchError> {
     let (url, max_bytes) = (request.url.clone(), request.max_bytes);
-    exchange(request, max_bytes, from).await.map_err(|failure| {
+    exchange(request, max_bytes, fetcher).await.map_err(|failure| {
         log::failure("provider_fetch_failed", None, &format!("{}: {failure}", without_query(&url)));
         failure.kind()
     })
@@ -92,12 +93,16 @@ impl From<Exception> for Failure {
 }
 
 /// The answer, if the whole of it is here in time.
-async fn exchange(request: OutboundRequest, max_bytes: usize, from: &JsValue) -> Result<OutboundResponse, Failure> {
+async fn exchange(
+    request: OutboundRequest,
+    max_bytes: usize,
+    fetcher: &JsValue,
+) -> Result<OutboundResponse, Failure> {
     let abort = AbortController::new().map_err(Exception::from)?;
     // Unlike that of `AbortSignal::timeout`, this timer ends with the answer. One that runs on would keep an object that
     // asked a provider in memory.
     let timer = Delay::from(Duration::from_millis(millis(request.timeout).into()));
-    match select(pin!(ask(&request, (max_bytes, from), &abort)), pin!(timer)).await {
+    match select(pin!(ask(&request, max_bytes, &abort, fetcher)), pin!(timer)).await {
         Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => {
             abort.abort();
@@ -108,10 +113,11 @@ async fn exchange(request: OutboundRequest, max_bytes: usize, from: &JsValue) ->
 
 async fn ask(
     request: &OutboundRequest,
-    (max_bytes, from): (usize, &JsValue),
+    max_bytes: usize,
     abort: &AbortController,
+    fetcher: &JsValue,
 ) -> Result<OutboundResponse, Failure> {
-    let response = js::fetch(from, &build(request, abort)?).await?;
+    let response = js::fetch(fetcher, &build(request, abort)?).await?;
     let status = StatusCode::from_u16(response.status()).map_err(|_| Failure::Status(response.status()))?;
     let headers = headers::read_valid(&response.headers());
     let body = body::read(response.body(), max_bytes).await.map_err(|error| match error {
