@@ -77,6 +77,8 @@ pub struct Gateway {
     blocks: blocks::BlockMemory,
     tokens: TokenCache,
     keys: KeyCache,
+    /// Those of programs that platforms vouch for: a door of their own.
+    workload_tokens: TokenCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
@@ -111,6 +113,7 @@ impl Gateway {
             blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
             keys: KeyCache::default(),
+            workload_tokens: TokenCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
