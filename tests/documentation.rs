@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 41] = [
+const FAMILIES: [&str; 42] = [
     "access_token",
     "admin",
     "authn",
@@ -112,6 +112,7 @@ const FAMILIES: [&str; 41] = [
     "internal",
     "introspection",
     "jwt",
+    "key",
     "keys",
     "limit",
     "login",

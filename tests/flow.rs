@@ -19,6 +19,8 @@ mod administration;
 mod admin_services;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_keys.rs"]
+mod api_keys;
 #[path = "flow/apple.rs"]
 mod apple;
 #[path = "flow/assertion.rs"]

@@ -13,6 +13,7 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
+use super::api_keys;
 use super::report::{Place, Warning};
 use super::rules;
 
@@ -78,6 +79,9 @@ fn site(config: &Config) -> String {
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
+    }
+    if let Some(rules) = &config.api_keys {
+        text.push_str(&api_keys::summary(rules));
     }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));

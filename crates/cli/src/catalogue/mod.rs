@@ -39,6 +39,8 @@ const FILES: [(&str, &str); 27] = [
     ("verify", include_str!("verify.toml")),
     ("health", include_str!("health.toml")),
     ("authzen", include_str!("authzen.toml")),
+    ("keys", include_str!("keys.toml")),
+    ("self_service", include_str!("self_service.toml")),
     ("sharing", include_str!("sharing.toml")),
     ("shared_type", include_str!("shared_type.toml")),
     ("header", include_str!("header.toml")),

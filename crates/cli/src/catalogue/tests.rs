@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 47] = [
+const PLACES: [(&str, &str); 50] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -54,6 +54,8 @@ const PLACES: [(&str, &str); 47] = [
     ("AUTHZEN", "authzen"),
     ("AUTHZEN.require", "require"),
     ("AUTHZEN.limits", "route_limits"),
+    ("KEYS", "keys"),
+    ("KEYS.self_service", "self_service"),
     ("SHARING", "sharing"),
     ("SHARING.require", "require"),
     ("SHARING.limits", "route_limits"),
@@ -71,6 +73,7 @@ const PLACES: [(&str, &str); 47] = [
     ("LIMITS.frontchannel_logout", "limit"),
     ("LIMITS.backchannel_logout", "limit"),
     ("LIMITS.own", "limit"),
+    ("LIMITS.keys", "limit"),
     ("LIMITS.routes.address", "limit"),
     ("AUTHZEN.limits.subject", "limit"),
     ("SHARING.limits.subject", "limit"),
@@ -106,13 +109,14 @@ fn whole() -> Value {
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
-            "own": limit(), "routes": limits(),
+            "own": limit(), "keys": limit(), "routes": limits(),
         },
         "ADMIN": {
             "principals": ["corp|alice"],
             "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
         }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
+        "KEYS": { "self_service": { "scopes": ["read"] } },
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
             "types": { "document": { "require": { "scopes": ["share"] } } },
