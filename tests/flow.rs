@@ -147,6 +147,8 @@ mod verify_attacks;
 mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
+#[path = "flow/workload.rs"]
+mod workload;
 
 /// All flows have policies, but those that say otherwise; and an engine that is asked by messages, as in a deployment.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

@@ -13,7 +13,7 @@ use postern::route::{
 };
 
 use super::report::{Place, Warning};
-use super::rules;
+use super::{rules, workloads};
 
 /// The summary of all sites, one after the other.
 pub(super) fn write(
@@ -60,6 +60,7 @@ fn site(config: &Config) -> String {
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    text.push_str(&workloads::describe(config));
     text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
@@ -306,6 +307,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if guard.takes_tokens() {
         ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
+    }
+    if guard.takes_workloads() {
+        ways.push(format!("as a program on a platform{}", one_of(" of ", &requirements.issuers)));
     }
     let mut who = ways.join(" or ");
     who.extend(required(requirements));
