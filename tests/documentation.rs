@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 40] = [
+const FAMILIES: [&str; 41] = [
     "access_token",
     "admin",
     "authn",
@@ -134,6 +134,7 @@ const FAMILIES: [&str; 40] = [
     "upstream",
     "userinfo",
     "verify",
+    "workload",
 ];
 
 /// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.

@@ -100,7 +100,7 @@ fn a_job_is_a_service_with_what_its_rule_gives_and_nothing_else() {
 
 #[test]
 fn a_job_that_no_rule_takes_is_refused_with_the_claim_in_the_log() {
-    //
+    //
     let (world, gateway) = (World::new(), github());
     for (changes, detail) in [
         (json!({ "repository_id": "999" }), "rule main: repository_id is `999`; rule 2: repository_id is `999`"),

@@ -94,7 +94,7 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
+function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, services = {}, beside = () => [] }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -112,7 +112,7 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
       BLOCKS: { className: "BlockObject", useSQLite: true },
     },
     ratelimits,
-    serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },
+    serviceBindings: { ECHO: "echo", ...services, ...(!assets && { ASSETS: "echo" }) },
     ...(assets && { assets: staticAssets(assets) }),
   };
   const echo = { name: "echo", modules: true, script: readFileSync(upstream, "utf8"), ...PLATFORM };
@@ -135,16 +135,17 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
  * @param {Record<string, { namespace_id: string, simple: { limit: number, period: 10 | 60 } }>} [options.ratelimits] the platform's, by their binding
+ * @param {Record<string, string>} [options.services] more service bindings: the names of Workers `beside`
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
  * @param {(bindings: object) => object[]} [options.beside] other Workers in the same process, by Postern's own variables and secrets: for `sendTo`
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", policies = false, subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", policies = false, subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, services, beside,
 }) {
   const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, policies, subjects, port, upstream, twin, assets, ratelimits, beside });
+  const postern = new Postern(bindings, { build, policies, subjects, port, upstream, twin, assets, ratelimits, services, beside });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;
