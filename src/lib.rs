@@ -15,6 +15,7 @@ pub mod http;
 
 pub mod jose;
 
+pub mod leak_report;
 pub mod ports;
 
 pub mod relation;

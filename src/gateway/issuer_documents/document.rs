@@ -19,6 +19,8 @@ pub(in crate::gateway) enum Published {
     Keys(String),
     /// Those of a platform that gives tokens to programs, where the configuration says.
     PlatformKeys(Box<PublishedKeys>),
+    /// The keys at a URL by which GitHub signs reports of leaked secrets.
+    GithubKeys(String),
 }
 
 impl Published {
@@ -29,7 +31,7 @@ impl Published {
             | Self::KeysUri(issuer)
             | Self::IntrospectionEndpoint(issuer)
             | Self::TokenEndpoint(issuer) => issuer.as_str(),
-            Self::Keys(url) => url,
+            Self::Keys(url) | Self::GithubKeys(url) => url,
             Self::PlatformKeys(keys) => &keys.name,
         }
     }

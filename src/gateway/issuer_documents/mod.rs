@@ -18,7 +18,7 @@ use super::{Gateway, Platform, cold};
 use crate::audit::{Effect, What, short};
 use crate::config::{Issuer, Provider, PublishedKeys, TokenFormat, TokenIssuer, WorkloadIssuer, WorkloadKeys};
 use crate::http::StatusCode;
-use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
+use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, Signatures, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
 use crate::oidc::metadata::{AliasedEndpoint, Metadata};
 use crate::oidc::refetch_budget;
@@ -29,7 +29,7 @@ use crate::time::{Seconds, Timestamp};
 use cache::DocumentCache;
 use document::{Ask, Condition, Published};
 use fetch::Fetched;
-use source::{KeysAt, MetadataOf};
+use source::{GithubKeysAt, KeysAt, MetadataOf};
 use unknown_key::Lookup;
 
 /// A fetch under way.
@@ -61,6 +61,28 @@ impl<'a> AcceptedKeys<'a> {
     /// For what a provider signs for us.
     pub(super) fn of_provider(provider: &'a Provider, metadata: &'a Metadata) -> Self {
         Self { source: KeySource::Uri(&metadata.jwks_uri), algorithms: &provider.id_token_algs }
+    }
+}
+
+/// A report, and who is said to have signed it.
+pub(super) struct SignedReport<'a> {
+    /// The name of the key.
+    pub(super) kid: &'a str,
+    /// `r` and `s`.
+    pub(super) signature: &'a [u8],
+    /// What was signed, byte for byte.
+    pub(super) body: &'a [u8],
+}
+
+impl SignedReport<'_> {
+    async fn is_by(&self, keys: &KeySet, signatures: &impl Signatures) -> bool {
+        let Ok(candidates) = keys.candidates(Algorithm::Es256, Some(self.kid)) else { return false };
+        for key in candidates {
+            if signatures.verify(key, Algorithm::Es256, self.body, self.signature).await {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -235,6 +257,29 @@ impl IssuerDocuments {
         }
     }
 
+    /// Verifies a signature of GitHub's over a report, by the key of this name in the list at `url`. False where there is no
+    /// such key, after GitHub was asked once more, or it did not sign that.
+    ///
+    /// # Errors
+    /// When the list is not to be had.
+    pub(super) async fn verify_report<P: Platform>(
+        &self,
+        platform: &P,
+        url: &str,
+        signed: &SignedReport<'_>,
+    ) -> Result<bool, Reason> {
+        let at = GithubKeysAt(url);
+        let keys = self.keys.get(platform, &at).await?;
+        if keys.candidates(Algorithm::Es256, Some(signed.kid)).is_ok() {
+            return Ok(signed.is_by(&keys, platform.signatures()).await);
+        }
+        let unknown = self.keys.unknown_key(&at, keys, Some(signed.kid));
+        match self.keys.look(platform, &at, &unknown).await? {
+            Lookup::Others(keys) => Ok(signed.is_by(&keys, platform.signatures()).await),
+            Lookup::Nothing | Lookup::Unasked => Ok(false),
+        }
+    }
+
     /// One piece of code for whoever needs it: each kind of document has its own.
     fn fetch<'a, P: Platform>(&'a self, platform: &'a P, published: &'a Published, ask: Ask) -> Fetching<'a> {
         cold(async move {
@@ -250,6 +295,7 @@ impl IssuerDocuments {
                 }
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt::Url(url), ask).await,
                 Published::PlatformKeys(keys) => self.keys.fetch(platform, &KeysAt::Platform(keys), ask).await,
+                Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
             }
         })
     }
@@ -261,7 +307,7 @@ impl IssuerDocuments {
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
             Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
-            Published::Keys(_) | Published::PlatformKeys(_) => self.keys.age(name, now),
+            Published::Keys(_) | Published::PlatformKeys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
         }
     }
 
@@ -273,7 +319,8 @@ impl IssuerDocuments {
             Published::IntrospectionEndpoint(_)
             | Published::TokenEndpoint(_)
             | Published::Keys(_)
-            | Published::PlatformKeys(_) => return None,
+            | Published::PlatformKeys(_)
+            | Published::GithubKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }

@@ -30,7 +30,7 @@ export const ROUTES = {
 export const TEST_BUILD = "build-test";
 
 /** The class of each binding. */
-const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", TUPLES: "TupleObject" };
+const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", KEYS: "KeyObject", SERVICE_TOKENS: "ServiceTokenObject", TUPLES: "TupleObject" };
 
 const LOG_WITHIN_MS = 10_000;
 /** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
@@ -110,6 +110,8 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
       TUPLES: { className: "TupleObject", useSQLite: true },
       DECISION_LOG: { className: "DecisionObject", useSQLite: true },
       BLOCKS: { className: "BlockObject", useSQLite: true },
+      KEYS: { className: "KeyObject", useSQLite: true },
+      SERVICE_TOKENS: { className: "ServiceTokenObject", useSQLite: true },
     },
     ratelimits,
     serviceBindings: { ECHO: "echo", ...services, ...(!assets && { ASSETS: "echo" }) },
@@ -135,7 +137,7 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
  * @param {Record<string, { namespace_id: string, simple: { limit: number, period: 10 | 60 } }>} [options.ratelimits] the platform's, by their binding
- * @param {Record<string, string>} [options.services] more service bindings: the names of Workers `beside`
+ * @param {Record<string, object>} [options.services] further service bindings, as Miniflare takes them
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
  * @param {(bindings: object) => object[]} [options.beside] other Workers in the same process, by Postern's own variables and secrets: for `sendTo`
  * @returns {Promise<Postern>}
