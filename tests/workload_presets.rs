@@ -57,7 +57,8 @@ fn claims(documented: &Value) -> Map<String, Value> {
 #[test]
 fn the_rule_that_is_shown_takes_the_token_that_is_documented_and_no_other() {
     //
-    let (catalog, documented) = (objects("src/config/presets/workload-catalog.json"), objects("fixtures/workload/claims.json"));
+    let (catalog, documented) =
+        (objects("src/config/presets/workload-catalog.json"), objects("fixtures/workload/claims.json"));
     assert_eq!(catalog.keys().collect::<Vec<_>>(), documented.keys().collect::<Vec<_>>());
     for (name, entry) in &catalog {
         let (platform, now) = (platform(name, entry), Timestamp::from_unix(NOW));

@@ -54,7 +54,7 @@ impl Refused {
             Credential::None => {
                 let takes = route.guard.takes_tokens() || route.guard.takes_keys() || route.guard.takes_workloads();
                 takes.then(challenge)
-            },
+            }
             Credential::Key => Some(Box::new(Challenge::of(route, config).came_by(Scheme::Bearer))),
             Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),
             Credential::Session | Credential::Certificate => None,

@@ -93,7 +93,7 @@ pub enum KeyChoiceError {
 impl KeySet {
     /// A set of these keys.
     pub(super) const fn of(keys: Vec<PublicKey>) -> Self {
-        Self { keys }
+        Self { keys, refresh_hint: None }
     }
 
     /// Reads a key set as a provider serves it.

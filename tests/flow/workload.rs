@@ -16,7 +16,8 @@ fn site(platform: Value) -> Gateway {
         "platform": platform,
         "machines": { "issuer": "https://other.example", "audience": AUDIENCE, "algs": ["ES256"], "tokens": "legacy" },
     });
-    let route = |ways: Value, require: Value| json!({ "upstream": "service:API", "authenticate": ways, "require": require });
+    let route =
+        |ways: Value, require: Value| json!({ "upstream": "service:API", "authenticate": ways, "require": require });
     variables["ROUTES"]["/jobs/{*rest}"] = route(json!(["workload"]), json!({}));
     variables["ROUTES"]["/deploy"] = route(json!(["workload"]), json!({ "scopes": ["deploy"] }));
     variables["ROUTES"]["/any"] = route(json!(["session", "bearer", "workload"]), json!({}));
@@ -85,7 +86,8 @@ fn a_job_is_a_service_with_what_its_rule_gives_and_nothing_else() {
     let event = &answered.event;
     let seen = ["kind", "means", "token_issuer", "issuer", "subject", "roles"].map(|name| event[name].clone());
     let subject = "repo:octo@123456/site@456789:ref:refs/heads/main";
-    let expected = [json!("service"), json!("workload"), json!("platform"), json!(PARTNER), json!(subject), json!(["ci"])];
+    let expected =
+        [json!("service"), json!("workload"), json!("platform"), json!(PARTNER), json!(subject), json!(["ci"])];
     assert_eq!(seen, expected);
     // a job calls more than once with its token, and the second time costs no question.
     let (sent, verified) = (world.sent.borrow().len(), world.verifications.get());
@@ -95,7 +97,7 @@ fn a_job_is_a_service_with_what_its_rule_gives_and_nothing_else() {
     call(&world, &gateway, "/deploy", &job(&world, json!({ "sub": "repo:octo/site:ref:refs/heads/main" }))).forwarded();
     let release = job(&world, json!({ "ref": "refs/heads/release/7" }));
     call(&world, &gateway, "/jobs/a", &release).forwarded();
-    call(&world, &gateway, "/deploy", &release).assert_refused(403, "authz.scope_missing");
+    call(&world, &gateway, "/deploy", &release).assert_refused(403, "authz.insufficient_scope");
 }
 
 #[test]
@@ -104,12 +106,27 @@ fn a_job_that_no_rule_takes_is_refused_with_the_claim_in_the_log() {
     let (world, gateway) = (World::new(), github());
     for (changes, detail) in [
         (json!({ "repository_id": "999" }), "rule main: repository_id is `999`; rule 2: repository_id is `999`"),
-        (json!({ "repository_owner_id": "1" }), "rule main: repository_owner_id is `1`; rule 2: ref is `refs/heads/main`"),
+        (
+            json!({ "repository_owner_id": "1" }),
+            "rule main: repository_owner_id is `1`; rule 2: ref is `refs/heads/main`",
+        ),
         (json!({ "repository_id": null }), "rule main: repository_id is nothing; rule 2: repository_id is nothing"),
-        (json!({ "repository_id": ["456789"] }), "rule main: repository_id is nothing; rule 2: repository_id is nothing"),
-        (json!({ "ref": "refs/heads/main-evil" }), "rule main: ref is `refs/heads/main-evil`; rule 2: ref is `refs/heads/main-evil`"),
-        (json!({ "ref": "refs/heads/release/a/b" }), "rule main: ref is `refs/heads/release/a/b`; rule 2: ref is `refs/heads/release/a/b`"),
-        (json!({ "ref": "refs/heads/release/" }), "rule main: ref is `refs/heads/release/`; rule 2: ref is `refs/heads/release/`"),
+        (
+            json!({ "repository_id": ["456789"] }),
+            "rule main: repository_id is nothing; rule 2: repository_id is nothing",
+        ),
+        (
+            json!({ "ref": "refs/heads/main-evil" }),
+            "rule main: ref is `refs/heads/main-evil`; rule 2: ref is `refs/heads/main-evil`",
+        ),
+        (
+            json!({ "ref": "refs/heads/release/a/b" }),
+            "rule main: ref is `refs/heads/release/a/b`; rule 2: ref is `refs/heads/release/a/b`",
+        ),
+        (
+            json!({ "ref": "refs/heads/release/" }),
+            "rule main: ref is `refs/heads/release/`; rule 2: ref is `refs/heads/release/`",
+        ),
     ] {
         let answered = call(&world, &gateway, "/jobs/a", &job(&world, changes.clone()));
         answered.assert_refused(401, "workload.untrusted");
@@ -129,7 +146,8 @@ fn a_job_that_others_can_start_is_refused_unless_a_rule_names_its_event() {
         answered.assert_refused(401, "workload.untrusted");
         assert!(answered.event["detail"].as_str().unwrap().starts_with(&format!("rule main: event_name is `{event}`")));
     }
-    call(&world, &gateway, "/deploy", &job(&world, json!({ "event_name": null }))).assert_refused(401, "workload.untrusted");
+    call(&world, &gateway, "/deploy", &job(&world, json!({ "event_name": null })))
+        .assert_refused(401, "workload.untrusted");
     let rule = json!({ "trust": [{ "repository_id": "456789", "event_name": ["pull_request", "push"], "scopes": ["deploy"],
         "job_workflow_ref": "octo/site/.github/workflows/d.yml@refs/heads/main" }] });
     let named = site(platform("github-actions", rule));
@@ -158,7 +176,8 @@ fn only_a_route_that_says_so_takes_jobs_and_it_takes_nothing_else() {
     signed_in.send(&Asked::script("GET", "/jobs/a")).assert_refused(401, "authn.no_token");
     let dpop = Asked::script("GET", "/jobs/a").with("authorization", &format!("DPoP {token}"));
     signed_in.send(&dpop).assert_refused(401, "workload.scheme_refused");
-    let other = signer(9).sign(Some("JWT"), json!({ "iss": PARTNER, "aud": AUDIENCE, "exp": world.now.get() + 9 }).as_object().unwrap());
+    let other = signer(9)
+        .sign(Some("JWT"), json!({ "iss": PARTNER, "aud": AUDIENCE, "exp": world.now.get() + 9 }).as_object().unwrap());
     call(&world, &gateway, "/jobs/a", &other).assert_refused(401, "jwt.key_unknown");
 }
 
@@ -188,8 +207,10 @@ fn what_a_job_says_is_held_to_its_times_audience_and_kind() {
         call(&world, &gateway, "/jobs/a", &job(&world, changes.clone())).assert_refused(401, reason);
     }
     for typ in ["at+jwt", "logout+jwt", "dpop+jwt", "wit+jwt"] {
-        let claims = json!({ "sub": "a", "repository_id": "456789", "ref": "refs/heads/release/1", "event_name": "push" });
-        call(&world, &gateway, "/jobs/a", &token(&world, Some(typ), claims)).assert_refused(401, "workload.typ_refused");
+        let claims =
+            json!({ "sub": "a", "repository_id": "456789", "ref": "refs/heads/release/1", "event_name": "push" });
+        call(&world, &gateway, "/jobs/a", &token(&world, Some(typ), claims))
+            .assert_refused(401, "workload.typ_refused");
     }
     call(&world, &gateway, "/jobs/a", &job(&world, json!({ "exp": now + 3660 }))).forwarded();
 }
@@ -211,8 +232,14 @@ fn a_pod_of_a_cluster_that_nobody_else_knows_is_verified_without_a_fetch() {
         // Tokens from before they were bound: for ever, for everybody.
         (json!({ "aud": null }), "workload.aud_malformed"),
         (json!({ "exp": null }), "workload.exp_malformed"),
-        (json!({ "kubernetes.io": { "namespace": "shop", "serviceaccount": { "name": "default" } } }), "workload.untrusted"),
-        (json!({ "kubernetes.io": { "namespace": "evil", "serviceaccount": { "name": "orders" } } }), "workload.untrusted"),
+        (
+            json!({ "kubernetes.io": { "namespace": "shop", "serviceaccount": { "name": "default" } } }),
+            "workload.untrusted",
+        ),
+        (
+            json!({ "kubernetes.io": { "namespace": "evil", "serviceaccount": { "name": "orders" } } }),
+            "workload.untrusted",
+        ),
         (json!({ "kubernetes.io/namespace": "shop", "kubernetes.io": null }), "workload.untrusted"),
         (json!({ "iss": "https://kubernetes.default.svc.cluster.local" }), "bearer.issuer_unknown"),
     ] {
@@ -281,7 +308,8 @@ fn an_svid_is_told_by_the_trust_domain_of_its_subject() {
         call(&world, &gateway, "/deploy", &svid(&world, None, changes.clone())).assert_refused(401, reason);
     }
     for typ in ["jwt", "application/jwt", "at+jwt"] {
-        call(&world, &gateway, "/deploy", &svid(&world, Some(typ), json!({}))).assert_refused(401, "workload.typ_refused");
+        call(&world, &gateway, "/deploy", &svid(&world, Some(typ), json!({})))
+            .assert_refused(401, "workload.typ_refused");
     }
 }
 
@@ -331,7 +359,14 @@ fn access_says_in_its_own_header_which_service_token_came() {
     //
     let (world, gateway) = (World::new(), access());
     let assertion = |changes: Value| {
-        token(&world, Some("JWT"), with(json!({ "iss": TEAM, "aud": ["4714c1"], "type": "app", "sub": "", "common_name": "e367.access" }), changes))
+        token(
+            &world,
+            Some("JWT"),
+            with(
+                json!({ "iss": TEAM, "aud": ["4714c1"], "type": "app", "sub": "", "common_name": "e367.access" }),
+                changes,
+            ),
+        )
     };
     let good = assertion(json!({}));
     let answered = by_access(&world, &gateway, "/deploy", &good);
@@ -353,7 +388,8 @@ fn access_says_in_its_own_header_which_service_token_came() {
     }
     call(&world, &gateway, "/deploy", &good).assert_refused(401, "workload.scheme_refused");
     by_access(&world, &gateway, "/tokens", &good).assert_refused(401, "authn.no_token");
-    let twice = Asked::script("GET", "/deploy").with("cf-access-jwt-assertion", &good).with("cf-access-jwt-assertion", &good);
+    let twice =
+        Asked::script("GET", "/deploy").with("cf-access-jwt-assertion", &good).with("cf-access-jwt-assertion", &good);
     Browser::new(&world, &gateway).send(&twice).assert_refused(400, "bearer.repeated");
     // Where people may come too, a session is what they are judged by, whatever Access says of them.
     let person = assertion(json!({ "sub": "7335d417", "common_name": null }));
@@ -374,14 +410,22 @@ fn the_header_of_access_is_nothing_where_there_is_no_access() {
 #[test]
 fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
     //
-    let google = platform("google", json!({ "trust": [{ "sub": "1075", "email": "ci@p.iam.gserviceaccount.com", "scopes": ["deploy"] }] }));
+    let google = platform(
+        "google",
+        json!({ "trust": [{ "sub": "1075", "email": "ci@p.iam.gserviceaccount.com", "scopes": ["deploy"] }] }),
+    );
     let (world, gateway) = (World::new(), site(google));
     let account = |changes: Value| {
-        let base = json!({ "sub": "1075", "azp": "1075", "email": "ci@p.iam.gserviceaccount.com", "email_verified": true });
+        let base =
+            json!({ "sub": "1075", "azp": "1075", "email": "ci@p.iam.gserviceaccount.com", "email_verified": true });
         token(&world, Some("JWT"), with(base, changes))
     };
     call(&world, &gateway, "/deploy", &account(json!({}))).forwarded();
-    for changes in [json!({ "sub": "1076" }), json!({ "email_verified": false }), json!({ "email": "CI@p.iam.gserviceaccount.com" })] {
+    for changes in [
+        json!({ "sub": "1076" }),
+        json!({ "email_verified": false }),
+        json!({ "email": "CI@p.iam.gserviceaccount.com" }),
+    ] {
         call(&world, &gateway, "/deploy", &account(changes)).assert_refused(401, "workload.untrusted");
     }
 
@@ -389,13 +433,20 @@ fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
     let mut azure = platform("azure-managed-identity", azure);
     azure.as_object_mut().unwrap().remove("tenant_id");
     let gateway = site(azure);
-    let identity = |changes: Value| token(&world, Some("JWT"), with(json!({ "sub": "8d5c", "oid": "8d5c", "tid": "6f1d", "idtyp": "app" }), changes));
+    let identity = |changes: Value| {
+        token(
+            &world,
+            Some("JWT"),
+            with(json!({ "sub": "8d5c", "oid": "8d5c", "tid": "6f1d", "idtyp": "app" }), changes),
+        )
+    };
     call(&world, &gateway, "/deploy", &identity(json!({}))).forwarded();
     call(&world, &gateway, "/deploy", &identity(json!({ "oid": "8d5d" }))).assert_refused(401, "workload.untrusted");
     // One that a person let a program have.
     call(&world, &gateway, "/deploy", &identity(json!({ "scp": "read" }))).assert_refused(401, "workload.kind_refused");
 
-    let gitlab = platform("gitlab-ci", json!({ "trust": [{ "project_id": 22, "ref_protected": true, "scopes": ["deploy"] }] }));
+    let gitlab =
+        platform("gitlab-ci", json!({ "trust": [{ "project_id": 22, "ref_protected": true, "scopes": ["deploy"] }] }));
     let gateway = site(gitlab);
     let pipeline = |changes: Value| {
         let base = json!({ "sub": "project_path:g/p:ref_type:branch:ref:main", "project_id": "22", "namespace_id": "72", "ref": "main",
@@ -403,7 +454,11 @@ fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
         token(&world, Some("JWT"), with(base, changes))
     };
     call(&world, &gateway, "/deploy", &pipeline(json!({}))).forwarded();
-    for changes in [json!({ "ref_protected": "false" }), json!({ "project_id": "220" }), json!({ "pipeline_source": "merge_request_event" })] {
+    for changes in [
+        json!({ "ref_protected": "false" }),
+        json!({ "project_id": "220" }),
+        json!({ "pipeline_source": "merge_request_event" }),
+    ] {
         call(&world, &gateway, "/deploy", &pipeline(changes)).assert_refused(401, "workload.untrusted");
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn tell(name: &str) -> Answer {
 /// A platform that gives tokens to programs.
 fn workload(name: &str, preset: &Value, entry: &Value) -> String {
     let title = entry["title"].as_str().unwrap_or(name);
-    let mut text = format!("{title}, for programs\n\nIn the configuration\n  [vars.ISSUERS.{name}]\n  preset = \"{name}\"\n");
+    let mut text =
+        format!("{title}, for programs\n\nIn the configuration\n  [vars.ISSUERS.{name}]\n  preset = \"{name}\"\n");
     for ask in entry["asks"].as_array().into_iter().flatten() {
         let (key, example) = (ask["key"].as_str().unwrap_or_default(), &ask["example"]);
         text.push_str(&format!("  # {}\n  {key} = {example}\n", ask["what"].as_str().unwrap_or_default()));

@@ -4,7 +4,7 @@ mod platform;
 
 use serde_json::{Map, Value};
 
-use postern::config::{PublishedKeys, WorkloadKeys, Config, Problem};
+use postern::config::{Config, Problem, PublishedKeys, WorkloadKeys};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
 
@@ -229,7 +229,8 @@ impl Wrangler {
             {
                 let table = config.site.binding("ISSUERS");
                 let entry = self.syntax.entry("binding", binding);
-                let message = format!("expected a service with `{entry}`, the keys of `{table}.{}` are there", issuer.id);
+                let message =
+                    format!("expected a service with `{entry}`, the keys of `{table}.{}` are there", issuer.id);
                 problems.push(self.problem("services", message));
             }
         }

@@ -76,7 +76,10 @@ fn what_is_known_of_platforms_is_what_stands_in_the_files() {
         told.insert(name, people);
     }
     is_as_generated("workloads.json", &format!("{}\n", Value::Object(read)));
-    is_as_generated("workload-catalog.json", &format!("{}\n", serde_json::to_string_pretty(&Value::Object(told)).unwrap()));
+    is_as_generated(
+        "workload-catalog.json",
+        &format!("{}\n", serde_json::to_string_pretty(&Value::Object(told)).unwrap()),
+    );
 }
 
 /// What `postern check --preset` says of each is a configuration that is read as it is.

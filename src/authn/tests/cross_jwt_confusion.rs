@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::authn::access_token::{self, AccessTokenClaims};
 use crate::authn::dpop::{self, DpopProof, NonceRule, TargetUri};
-use crate::claims::OwnAudience;
 use crate::authn::workload::{self as authn_workload, WorkloadError};
+use crate::claims::OwnAudience;
 use crate::config::testing::{public_url, token_issuer, workload_issuer};
 use crate::config::{LogoutTokens, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue};
@@ -53,9 +53,15 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("untyped request object", token(None, &request)),
         ("DPoP proof", token(Some("dpop+jwt"), &proof)),
         // Those of platforms have an audience that no client has: the configuration keeps them apart.
-        ("job token", token(Some("JWT"), &json!({ "aud": JOBS, "client_id": null, "repository_id": "1", "event_name": "push" }))),
+        (
+            "job token",
+            token(Some("JWT"), &json!({ "aud": JOBS, "client_id": null, "repository_id": "1", "event_name": "push" })),
+        ),
         ("SVID", svid()),
-        ("Access assertion", token(Some("JWT"), &json!({ "aud": JOBS, "sub": "", "common_name": "a.access", "client_id": null }))),
+        (
+            "Access assertion",
+            token(Some("JWT"), &json!({ "aud": JOBS, "sub": "", "common_name": "a.access", "client_id": null })),
+        ),
         ("API key", format!("pstn_{}_{}", "0".repeat(43), "0".repeat(6))),
         // What Postern itself tells upstreams, as if it were from that issuer: it opens nothing here again.
         ("our assertion", token(Some("postern-assertion+jwt"), &word)),
@@ -100,15 +106,24 @@ const VALIDATORS: [Validator; 12] = [
     ("access token", |token| access(token, &token_issuer(|table| table["audience"] = CLIENT.into()))),
     ("legacy access token", |token| access(token, &token_issuer(|table| table["tokens"] = "legacy".into()))),
     ("job token", |token| {
-        workload(token, json!({ "preset": "github-actions", "issuer": ISSUER, "trust": [{ "repository_id": 1, "event_name": "push" }] }))
+        workload(
+            token,
+            json!({ "preset": "github-actions", "issuer": ISSUER, "trust": [{ "repository_id": 1, "event_name": "push" }] }),
+        )
     }),
     ("SVID", |token| {
         let trust = json!([{ "sub": "spiffe://prod.example.com/a" }]);
-        workload(token, json!({ "preset": "spiffe", "trust_domain": "prod.example.com", "jwks_uri": "https://b.example/", "trust": trust }))
+        workload(
+            token,
+            json!({ "preset": "spiffe", "trust_domain": "prod.example.com", "jwks_uri": "https://b.example/", "trust": trust }),
+        )
     }),
     ("Access assertion", |token| {
         let trust = json!([{ "common_name": "a.access" }]);
-        workload(token, json!({ "preset": "cloudflare-access", "issuer": ISSUER, "jwks_uri": "https://b.example/", "trust": trust }))
+        workload(
+            token,
+            json!({ "preset": "cloudflare-access", "issuer": ISSUER, "jwks_uri": "https://b.example/", "trust": trust }),
+        )
     }),
     ("DPoP proof", |token| {
         let headers = HeaderMap::from_iter([("dpop".parse().unwrap(), HeaderValue::try_from(token).unwrap())]);

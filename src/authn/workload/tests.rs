@@ -31,7 +31,9 @@ fn the_header_of_an_svid_has_three_members_and_no_more() {
     for good in [json!({}), json!({ "typ": "JWT" }), json!({ "typ": "JOSE" })] {
         assert_eq!(verdict(good.clone()), Ok(()), "{good}");
     }
-    for bad in [json!({ "x5c": [] }), json!({ "jku": "https://a.example" }), json!({ "jwk": {} }), json!({ "cty": null })] {
+    for bad in
+        [json!({ "x5c": [] }), json!({ "jku": "https://a.example" }), json!({ "jwk": {} }), json!({ "cty": null })]
+    {
         assert_eq!(verdict(bad.clone()), Err(WorkloadError::HeaderRefused), "{bad}");
     }
     for bad in ["jwt", "application/JWT", "at+jwt", ""] {
@@ -64,7 +66,8 @@ fn access_says_it_once_and_within_bounds() {
         values.for_each(|(name, value)| drop(headers.append(name, value)));
         headers
     };
-    let read = |values: &[&str]| access_assertion(&headers(values)).map(|found| found.map(|found| found.expose().clone()));
+    let read =
+        |values: &[&str]| access_assertion(&headers(values)).map(|found| found.map(|found| found.expose().clone()));
     assert_eq!(read(&[]), Ok(None));
     assert_eq!(read(&["a.b.c"]), Ok(Some("a.b.c".to_owned())));
     assert_eq!(read(&["a.b.c", "a.b.c"]), Err(PresentationError::Repeated));

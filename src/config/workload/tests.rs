@@ -8,7 +8,8 @@ fn with_platform(table: Value) -> Value {
 }
 
 fn github(more: Value) -> Value {
-    let mut table = json!({ "preset": "github-actions", "audience": "https://app.example.com", "trust": [{ "repository_id": 1 }] });
+    let mut table =
+        json!({ "preset": "github-actions", "audience": "https://app.example.com", "trust": [{ "repository_id": 1 }] });
     table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     with_platform(table)
 }
@@ -19,7 +20,8 @@ fn read(vars: &Value) -> WorkloadIssuer {
 
 /// What is wrong with a rule of this preset.
 fn rule(preset: &str, rule: Value) -> Option<String> {
-    let mut table = json!({ "preset": preset, "audience": "urn:a", "trust": [rule], "issuer": "https://platform.example" });
+    let mut table =
+        json!({ "preset": preset, "audience": "urn:a", "trust": [rule], "issuer": "https://platform.example" });
     if preset == "spiffe" {
         table["issuer"] = json!("spiffe://prod.example.com");
         table["jwks_uri"] = json!("https://bundle.example/");
@@ -40,7 +42,8 @@ fn a_preset_says_what_the_table_leaves_out() {
     assert_eq!((issuer.profile, issuer.max_life), (WorkloadProfile::Jwt, Seconds::hours(1)));
     assert_eq!(issuer.algs, [Algorithm::Rs256]);
     assert!(matches!(&issuer.keys, WorkloadKeys::Discovery(url) if url.as_str() == issuer.issuer));
-    let own = read(&github(json!({ "issuer": "https://ghe.example/_services/token", "algs": ["ES256"], "max_life": "5m" })));
+    let own =
+        read(&github(json!({ "issuer": "https://ghe.example/_services/token", "algs": ["ES256"], "max_life": "5m" })));
     assert_eq!((own.issuer.as_str(), own.max_life), ("https://ghe.example/_services/token", Seconds::minutes(5)));
     // It is no issuer of access tokens.
     let config = parse(&github(json!({}))).unwrap();
@@ -72,10 +75,18 @@ fn a_rule_names_something_that_is_nobody_elses() {
     for (preset, bad, why) in [
         ("github-actions", json!({ "repository": "octo/site" }), "expected `repository_id` or `repository_owner_id`"),
         ("github-actions", json!({}), "expected `repository_id` or `repository_owner_id`"),
-        ("github-actions", json!({ "repository_id": 1, "sub": "repo:octo/site:ref:refs/heads/main" }), "`sub` is made of names that change hands"),
+        (
+            "github-actions",
+            json!({ "repository_id": 1, "sub": "repo:octo/site:ref:refs/heads/main" }),
+            "`sub` is made of names that change hands",
+        ),
         ("github-actions", json!({ "repository_id": 1, "/sub": "repo:octo/site" }), "`/sub` is made of names"),
         ("gitlab-ci", json!({ "project_path": "g/p" }), "expected `project_id` or `namespace_id`"),
-        ("kubernetes", json!({ "namespace": "shop" }), "expected `service_account_uid` or `namespace` with `service_account`"),
+        (
+            "kubernetes",
+            json!({ "namespace": "shop" }),
+            "expected `service_account_uid` or `namespace` with `service_account`",
+        ),
         ("kubernetes", json!({ "service_account": "orders" }), "expected `service_account_uid` or"),
         ("google", json!({ "email": "a@p.iam.gserviceaccount.com" }), "expected `sub`"),
         ("cloudflare-access", json!({ "sub": "" }), "found ``"),
@@ -130,7 +141,14 @@ fn values_are_exact_and_patterns_are_whole_segments_of_few_claims() {
         assert!(lines.len() == 1 && lines[0].starts_with("ISSUERS.jobs.trust: "), "{lines:?}");
     }
     let value = TrustedValue::Segments(vec![Some("refs".into()), Some("heads".into()), None]);
-    for (text, good) in [("refs/heads/a", true), ("refs/heads/", false), ("refs/heads/a/b", false), ("refs/heads", false), ("refs/tags/a", false), ("/refs/heads/a", false)] {
+    for (text, good) in [
+        ("refs/heads/a", true),
+        ("refs/heads/", false),
+        ("refs/heads/a/b", false),
+        ("refs/heads", false),
+        ("refs/tags/a", false),
+        ("/refs/heads/a", false),
+    ] {
         assert_eq!(value.is(text), good, "{text}");
     }
     assert_eq!(value.to_string(), "refs/heads/*");
@@ -150,7 +168,10 @@ fn the_keys_are_in_one_place() {
         other => panic!("{other:?}"),
     };
     let bound = published(&cluster(json!({ "keys": "service:CLUSTER" })));
-    assert_eq!((bound.via.as_deref(), bound.url.as_str()), (Some("CLUSTER"), "https://kubernetes.default.svc/openid/v1/jwks"));
+    assert_eq!(
+        (bound.via.as_deref(), bound.url.as_str()),
+        (Some("CLUSTER"), "https://kubernetes.default.svc/openid/v1/jwks")
+    );
     let other = published(&cluster(json!({ "keys": "service:OTHER" })));
     assert_ne!(bound.name, other.name, "two clusters have one URL");
     // Of a cluster that is asked by its binding, nothing has to be public.
@@ -164,7 +185,11 @@ fn the_keys_are_in_one_place() {
         (json!({ "jwks_uri": "https://10.0.0.1/" }), "ISSUERS.jobs.jwks_uri", "expected the https URL of a key set"),
         (json!({ "jwks_uri": "http://a.example/" }), "ISSUERS.jobs.jwks_uri", "expected the https URL of a key set"),
         (json!({ "issuer": "https://10.0.0.1:6443" }), "ISSUERS.jobs.issuer", "expected an https URL"),
-        (json!({ "issuer": "kubernetes/serviceaccount", "keys": "service:A" }), "ISSUERS.jobs.issuer", "expected an https URL"),
+        (
+            json!({ "issuer": "kubernetes/serviceaccount", "keys": "service:A" }),
+            "ISSUERS.jobs.issuer",
+            "expected an https URL",
+        ),
         (json!({ "issuer": null }), "ISSUERS.jobs.issuer", "expected a string"),
         (json!({ "max_life": "32d" }), "ISSUERS.jobs.max_life", "from `1m` to `31d`"),
         (json!({ "audience": [] }), "ISSUERS.jobs.audience", "expected 1 to 16"),
@@ -173,7 +198,8 @@ fn the_keys_are_in_one_place() {
         assert!(lines.len() == 1 && lines[0].starts_with(key) && lines[0].contains(why), "{more}: {lines:?}");
     }
     let domain = |more: Value| {
-        let mut table = json!({ "preset": "spiffe", "audience": "urn:a", "trust": [{ "sub": "spiffe://prod.example.com/a" }] });
+        let mut table =
+            json!({ "preset": "spiffe", "audience": "urn:a", "trust": [{ "sub": "spiffe://prod.example.com/a" }] });
         table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         with_platform(table)
     };
@@ -221,7 +247,10 @@ fn a_route_takes_programs_where_it_says_so_and_asks_for_what_a_rule_gives() {
     for (bad, why) in [
         (json!({ "authenticate": ["bearer"] }), "there are none without a `preset`"),
         (json!({ "token": "relay" }), "those of `workload` are for Postern alone"),
-        (json!({ "require": { "scopes": ["deploy", "admin"] } }), "names the scope `admin`, which no rule of `trust` gives"),
+        (
+            json!({ "require": { "scopes": ["deploy", "admin"] } }),
+            "names the scope `admin`, which no rule of `trust` gives",
+        ),
         (json!({ "require": { "any_scope": ["admin"] } }), "names the scope `admin`"),
         (json!({ "require": { "roles": ["root"] } }), "names the role `root`"),
         (json!({ "require": { "in_person": true } }), "names `in_person`, which workloads never meet"),
