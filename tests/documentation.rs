@@ -137,6 +137,7 @@ const FAMILIES: [&str; 42] = [
     "upstream",
     "userinfo",
     "verify",
+    "workload",
 ];
 
 /// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.
