@@ -21,7 +21,7 @@ mod tests;
 pub mod token_cache;
 
 pub use access_token::Actor;
-pub use blocked::BlockedBy;
+pub use blocked::{BlockedBy, Standing};
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
     Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, KeyHolder, Principal, PrincipalSource, SessionFacts,

@@ -140,12 +140,7 @@ impl AssertionKey {
     }
 
     /// The compact JWS over `claims`, with this `typ`. `None` when the backend fails.
-    pub async fn sign(
-        &self,
-        typ: &str,
-        claims: &Map<String, Value>,
-        backend: &impl Signing,
-    ) -> Option<Secret<String>> {
+    pub async fn sign(&self, typ: &str, claims: &Map<String, Value>, backend: &impl Signing) -> Option<Secret<String>> {
         let header = encode(self.header(typ).to_string().as_bytes());
         let input = format!("{header}.{}", encode(Value::from(claims.clone()).to_string().as_bytes()));
         let signature = match &self.material {

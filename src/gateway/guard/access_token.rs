@@ -17,6 +17,7 @@ use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
 use crate::gateway::refused::tell_mismatch;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, cold};
+use crate::http::cookie;
 use crate::jose::{KeyStamp, UnverifiedJwt};
 use crate::ports::Clock;
 use crate::refusal::Reason;
@@ -66,8 +67,12 @@ impl<P: Platform> RequestContext<'_, P> {
     ///
     /// # Errors
     /// When it does so in a way that has more than one reading.
-    pub(in crate::gateway) fn presents_credential_of_program(&self) -> Result<bool, Reason> {
-        Ok(self.presented_token()?.is_some())
+    pub(in crate::gateway) fn presents_credential_of_program(&self, guard: &Guard) -> Result<bool, Reason> {
+        // People have certificates of their devices too, beside their sessions.
+        let by_certificate = guard.takes_certificates()
+            && self.request.head.peer.certificate.is_some()
+            && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent;
+        Ok(by_certificate || self.presented_token()?.is_some())
     }
 
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.

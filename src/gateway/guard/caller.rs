@@ -2,7 +2,7 @@
 
 use super::access_token::Bearer;
 use crate::audit::Event;
-use crate::authn::{Authenticated, Principal};
+use crate::authn::{Authenticated, Principal, Standing};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Credential;
 use crate::gateway::{Platform, cold};
@@ -70,13 +70,22 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
     pub(super) fn lifetime(&self, guard: &Guard, caller: &Caller) -> StreamLifetime {
         match caller {
-            Caller::Token(bearer) => StreamLifetime::Until(bearer.principal.expires_at()),
-            Caller::Certificate(principal) => StreamLifetime::Until(principal.expires_at()),
+            Caller::Token(bearer) => self.lifetime_of_program(&bearer.principal),
+            Caller::Certificate(principal) => self.lifetime_of_program(principal),
             Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
                 touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
             }),
+        }
+    }
+
+    /// As long as the credential is good; where there is a block list, also no longer than nothing of them is on it.
+    fn lifetime_of_program(&self, principal: &Principal) -> StreamLifetime {
+        if self.has_block_list() {
+            StreamLifetime::Standing(Box::new(Standing::of(principal)))
+        } else {
+            StreamLifetime::Until(principal.expires_at())
         }
     }
 

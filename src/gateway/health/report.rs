@@ -134,7 +134,11 @@ async fn of_binding<P: Platform>(ctx: &RequestContext<'_, P>, NeededBinding { na
     let (status, reason, detail) = match outcome {
         Ok(()) => (Status::Ok, None, None),
         Err((reason, detail)) => {
-            let status = if matches!(used_as, BindingUse::Store | BindingUse::Certificate) { Status::Failing } else { Status::Degraded };
+            let status = if matches!(used_as, BindingUse::Store | BindingUse::Certificate) {
+                Status::Failing
+            } else {
+                Status::Degraded
+            };
             (status, Some(reason), detail)
         }
     };

@@ -49,9 +49,8 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
 ) -> Result<Ordered<Report>, T::Refusal> {
     let model = model(ctx)?;
     let mut problems = Vec::new();
-    let mut list = |name: &'static str| {
-        names::tuples(ctx, order.get(name), &mut problems).ok_or(Reason::BadInput(name))
-    };
+    let mut list =
+        |name: &'static str| names::tuples(ctx, order.get(name), &mut problems).ok_or(Reason::BadInput(name));
     let (add, remove) = (list("add")?, list("remove")?);
     let expect = Expectation { present: list("expect")?, absent: list("expect_not")? };
     let all = add.iter().chain(&remove).chain(expect.all().map(|(tuple, _)| tuple));
