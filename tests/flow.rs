@@ -117,8 +117,12 @@ mod revocation;
 mod sender;
 #[path = "flow/sender_rules.rs"]
 mod sender_rules;
+#[path = "flow/service_tokens.rs"]
+mod service_tokens;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sharing.rs"]
+mod sharing;
 #[path = "flow/sign_out.rs"]
 mod sign_out;
 #[path = "flow/silent_members.rs"]

@@ -56,9 +56,9 @@ struct TokenOf {
 }
 
 impl Standing {
-    /// That of a caller.
+    /// That of a caller, until then.
     #[must_use]
-    pub fn of(principal: &Principal) -> Self {
+    pub fn of(principal: &Principal, until: Timestamp) -> Self {
         let named = |issuer: &str, subject: &str| BlockTarget::Subject {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
@@ -83,10 +83,10 @@ impl Standing {
             subject: principal.subject().to_owned(),
             issued_at: principal.token_issued_at(),
         });
-        Self { targets, token, until: principal.expires_at() }
+        Self { targets, token, until }
     }
 
-    /// When their credential ends in any case.
+    /// When it ends in any case.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
         self.until
@@ -110,5 +110,5 @@ impl Standing {
 /// # Errors
 /// With what of them is blocked.
 pub fn check(list: &BlockList, principal: &Principal, now: Timestamp) -> Result<(), BlockedBy> {
-    if list.is_empty() { Ok(()) } else { Standing::of(principal).check(list, now) }
+    if list.is_empty() { Ok(()) } else { Standing::of(principal, now).check(list, now) }
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::testing::{NOW, certificate, key, owner, principal};
-use crate::authn::{KeyHolder, PrincipalSource};
+use crate::api_key::KeyHolder;
+use crate::authn::PrincipalSource;
 use crate::config::Config;
 use crate::config::testing::config;
 use crate::http::Method;

@@ -3,8 +3,8 @@
 use postern::VERSION;
 use postern::config::{
     AdminCredential, AdminService, AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth,
-    Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout, ObjectPlace, Provider, SameSite, TokenIssuer,
-    spelled,
+    Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX,
+    SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -61,6 +61,10 @@ fn site(config: &Config) -> String {
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    if !config.services.is_empty() {
+        text.push_str("\nTokens of Postern's own, for upstreams\n");
+        text.extend(config.services.iter().map(|one| service(config, one)));
+    }
     text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
@@ -82,6 +86,7 @@ fn site(config: &Config) -> String {
         let url = config.public_url.join(postern::authzen::EVALUATION);
         text.push_str(&format!("\nDecisions (AuthZEN) at {url}\n{}", routes(std::slice::from_ref(&authzen.route))));
     }
+    text.push_str(&sharing(config));
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
@@ -116,6 +121,19 @@ fn credential(service: &AdminService) -> String {
         AdminCredential::Key(name) => format!("an API key of `{name}`"),
     };
     format!("{by}{scope}")
+}
+
+/// Which services may write tuples of which types.
+fn sharing(config: &Config) -> String {
+    let Some(sharing) = &config.sharing else { return String::new() };
+    let who = |route: &Route| route.guard().map(guarded).unwrap_or_default();
+    let mut text = format!("\nSharing at {}\n", config.public_url.join(SHARING_PREFIX));
+    text.push_str(&format!("  every type  {}\n", who(&sharing.route)));
+    text.extend(sharing.types.iter().map(|one| format!("  {}  {}\n", one.kind, who(&one.route))));
+    for (kind, limit) in sharing.route.limits.all().filter(|_| !sharing.route.limits.shared) {
+        text.push_str(&format!("  {}\n", counted(kind, limit)));
+    }
+    text
 }
 
 /// Where objects are, if the configuration says so.
@@ -209,6 +227,10 @@ fn describe(config: &Config, provider: &Provider) -> String {
     }
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
+        text.push_str(&format!("    our public keys           {}\n", config.client_keys_url(provider.id.as_str())));
+    }
+    if let Some(binding) = provider.client_auth.certificate() {
+        text.push_str(&format!("    our certificate           that of {binding}\n"));
     }
     if provider.sign_out.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
@@ -217,6 +239,22 @@ fn describe(config: &Config, provider: &Provider) -> String {
         let params: Vec<String> =
             provider.sign_out.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
+    }
+    text
+}
+
+/// What is got, and where.
+fn service(config: &Config, service: &ServiceClient) -> String {
+    let server = service.token_endpoint.as_deref().or(service.issuer.as_ref().map(Issuer::as_str)).unwrap_or_default();
+    let mut text = format!("  {} ({server})\n    as        {}\n", service.id, service.client_id);
+    let scopes = Some(service.scopes.join(" ")).filter(|scopes| !scopes.is_empty());
+    let said = [("scopes", scopes.as_ref()), ("audience", service.audience.as_ref()), ("resource", service.resource.as_ref())];
+    text.extend(said.into_iter().filter_map(|(name, value)| Some(format!("    {name:8}  {}\n", value?))));
+    if let ClientAuth::PrivateKeyJwt(_) = &service.client_auth {
+        text.push_str(&format!("    our keys  {}\n", config.client_keys_url(service.id.as_str())));
+    }
+    if let Some(binding) = service.client_auth.certificate() {
+        text.push_str(&format!("    shows     the certificate of {binding}\n"));
     }
     text
 }

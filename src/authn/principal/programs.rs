@@ -3,9 +3,9 @@
 use serde_json::Map;
 
 use super::{AuthenticationFacts, Principal, PrincipalSource};
+use crate::api_key::KeyHolder;
 use crate::authn::Means;
 use crate::ids::CertificateId;
-use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::time::Timestamp;
 
@@ -28,15 +28,6 @@ pub struct KeyFacts {
     pub tenant: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
-}
-
-/// Whose an API key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyHolder {
-    /// A person's. It acts within what they may.
-    Person(Owner),
-    /// That of the service of this name.
-    Service(String),
 }
 
 /// What is known of a client certificate that the platform verified and that a rule takes.

@@ -5,10 +5,11 @@ use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::{Effect, short};
 use crate::authn::certificate::CertificateRefusal;
+use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::{Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
-use crate::gateway::Platform;
+use crate::gateway::{Platform, cold};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Credential, Refused};
 use crate::gateway::response_parts::ResponseParts;
@@ -117,6 +118,9 @@ async fn identify<P: Platform>(
 ) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    if let Some(principal) = by_key(ctx, guarded, parts).await? {
+        return Ok(Caller::Key(Box::new(principal)));
+    }
     if guard.takes_tokens() {
         if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
@@ -141,6 +145,37 @@ async fn identify<P: Platform>(
     let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
     let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
     Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
+}
+
+/// Who comes with an API key; `None` where none is shown. What stands where only a key belongs, and is none, is refused; so is
+/// a key where only access tokens belong: nobody but us may see it.
+///
+/// # Errors
+/// When nobody came through.
+async fn by_key<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    guarded: GuardedRoute<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Option<Principal>, Refused> {
+    let GuardedRoute { guard, .. } = guarded;
+    let Some(rules) = &ctx.site.config.api_keys else { return Ok(None) };
+    if !guard.takes_keys() && !guard.takes_tokens() {
+        return Ok(None);
+    }
+    let refused = |reason| Refused::at(guarded, &ctx.site.config, Credential::Key, reason);
+    let is_token_too = guard.takes_tokens() && rules.header.is_none();
+    match ctx.shown_key(rules).map_err(refused)? {
+        ShownKey::Nothing if guard.takes_tokens() && ctx.shows_key_as_token(rules).map_err(refused)? => {
+            Err(refused(Reason::Key(KeyRejection::NotTaken)))
+        }
+        ShownKey::Nothing => Ok(None),
+        ShownKey::Other if is_token_too => Ok(None),
+        ShownKey::Key(key) if guard.takes_keys() => {
+            cold(ctx.authenticate_key(rules, &key, guarded, parts)).await.map(Some).map_err(refused)
+        }
+        ShownKey::Key(_) => Err(refused(Reason::Key(KeyRejection::NotTaken))),
+        ShownKey::Other => Err(refused(Reason::Key(KeyRejection::Malformed))),
+    }
 }
 
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's

@@ -1,6 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
+mod api_key;
 pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
@@ -153,7 +154,9 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
 pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() => guard.takes_sessions().then_some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_tokens() && !guard.takes_keys() => {
+            guard.takes_sessions().then_some("Cookie")
+        }
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
     }
