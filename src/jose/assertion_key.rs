@@ -127,7 +127,9 @@ impl AssertionKey {
         };
         match algorithm {
             // All but some in 2³² are scalars.
-            Algorithm::Es256 => (0..8).find_map(|_| Es256Signer::from_scalar(&seed())).map(|signer| signer.private_jwk()),
+            Algorithm::Es256 => {
+                (0..8).find_map(|_| Es256Signer::from_scalar(&seed())).map(|signer| signer.private_jwk())
+            }
             Algorithm::EdDsa => {
                 let seed = seed();
                 let public = ed25519_dalek::SigningKey::from_bytes(seed.expose()).verifying_key();

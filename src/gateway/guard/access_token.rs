@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::introspection::{self, IntrospectionQuestion};
 use crate::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
+use crate::authn::api_key::ShownKey;
 use crate::authn::bearer::{PresentedToken, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
@@ -72,7 +73,11 @@ impl<P: Platform> RequestContext<'_, P> {
         let by_certificate = guard.takes_certificates()
             && self.request.head.peer.certificate.is_some()
             && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent;
-        Ok(by_certificate || self.presented_token()?.is_some())
+        let by_key = match &self.site.config.api_keys {
+            Some(rules) if guard.takes_keys() => !matches!(self.shown_key(rules)?, ShownKey::Nothing),
+            _ => false,
+        };
+        Ok(by_certificate || by_key || self.presented_token()?.is_some())
     }
 
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.
