@@ -99,6 +99,7 @@ const FAMILIES: [&str; 42] = [
     "authn",
     "authz",
     "bearer",
+    "block",
     "callback",
     "confirmation",
     "cors",

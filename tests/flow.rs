@@ -39,6 +39,8 @@ mod base_path;
 mod bearer;
 #[path = "flow/block_costs.rs"]
 mod block_costs;
+#[path = "flow/block_model.rs"]
+mod block_model;
 #[path = "flow/blocks.rs"]
 mod blocks;
 #[path = "flow/callback.rs"]

@@ -52,7 +52,7 @@ pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
-pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
+pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
