@@ -387,5 +387,8 @@ fn tuples_of_one_subject_come_each_once_and_by_the_index() {
         rows.map(Result::unwrap).collect()
     };
     let plan = plan.join("; ");
-    assert!(plan.contains("tuple_by_subject (subject=? AND (object,relation)>(?,?))") && !plan.contains("TEMP B-TREE"), "{plan}");
+    assert!(
+        plan.contains("tuple_by_subject (subject=? AND (object,relation)>(?,?))") && !plan.contains("TEMP B-TREE"),
+        "{plan}"
+    );
 }

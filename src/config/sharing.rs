@@ -247,11 +247,23 @@ mod tests {
             (json!({ "types": {} }), "SHARING.types: expected at least one type"),
             (sessions, "SHARING.authenticate: "),
             (people, "SHARING.require: expected no `kinds`"),
-            (of("documents", require.clone()), "SHARING.types.documents: `RELATIONS` has no such type, did you mean `document`?"),
+            (
+                of("documents", require.clone()),
+                "SHARING.types.documents: `RELATIONS` has no such type, did you mean `document`?",
+            ),
             (of("a b", require.clone()), "SHARING.types.\"a b\": `RELATIONS` has no such type"),
-            (of("document", json!({ "scopes": ["a"], "kinds": ["agent"] })), "SHARING.types.document.require: expected no `kinds`"),
-            (of("document", json!({ "relations": ["folder:x#viewer"] })), "SHARING.types.document.require: `relations` is asked"),
-            (of("document", json!({ "scopes": ["a"], "acr": ["x"] })), "SHARING.types.document.require: `acr` is about people"),
+            (
+                of("document", json!({ "scopes": ["a"], "kinds": ["agent"] })),
+                "SHARING.types.document.require: expected no `kinds`",
+            ),
+            (
+                of("document", json!({ "relations": ["folder:x#viewer"] })),
+                "SHARING.types.document.require: `relations` is asked",
+            ),
+            (
+                of("document", json!({ "scopes": ["a"], "acr": ["x"] })),
+                "SHARING.types.document.require: `acr` is about people",
+            ),
             (json!({ "types": { "document": true } }), "SHARING.types.document: expected a table"),
             (json!({ "types": { "document": { "scopes": ["a"] } } }), "SHARING.types.document.scopes: unknown key"),
         ] {
