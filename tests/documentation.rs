@@ -128,6 +128,7 @@ const FAMILIES: [&str; 41] = [
     "request",
     "route",
     "sender",
+    "service_token",
     "session",
     "sharing",
     "store",

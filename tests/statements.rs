@@ -8,6 +8,7 @@ mod sessions;
 mod stores;
 
 use postern::limit::message::statement as bucket;
+use postern::outward::message::statement as service;
 use postern::relation::message::statement as tuple;
 use postern::session::sid_index::statement as sid;
 use postern::store::decision_log::statement as decision;
@@ -58,6 +59,7 @@ fn an_object_sees_whether_it_has_a_table_before_it_makes_one() {
         (sid::IS_MADE, sid::CREATE),
         (decision::IS_MADE, decision::CREATE),
         (bucket::IS_MADE, bucket::CREATE),
+        (service::IS_MADE, service::CREATE),
     ] {
         let nothing = Table(Connection::open_in_memory().unwrap());
         assert_eq!(nothing.rows::<String>(is_made, []).len(), 0, "{is_made}");
@@ -86,6 +88,25 @@ fn what_may_be_used_once_is_claimed_once_until_the_second_in_which_it_expires() 
     assert_eq!(table.next(once::NEXT), Some(200));
     table.run(once::SWEEP, [number(200)]);
     assert_eq!(table.next(once::NEXT), None);
+}
+
+#[test]
+fn a_token_of_our_own_is_read_until_the_second_in_which_it_ends() {
+    //
+    let table = Table::new(service::CREATE);
+    let write = |terms: &str, sealed: &str, until| {
+        table.run(service::WRITE, [text(terms), text(sealed), number(until)]);
+    };
+    let read = |terms: &str, now| table.rows::<String>(service::READ, [text(terms), number(now)]);
+    write("a", "one", 100);
+    write("a", "two", 200);
+    write("b", "three", 150);
+    assert_eq!((read("a", 199), read("a", 200), read("c", 1)), (vec!["two".to_owned()], vec![], vec![]));
+    assert_eq!(table.next(service::NEXT), Some(150));
+    table.run(service::SWEEP, [number(150)]);
+    assert_eq!((read("b", 1).len(), read("a", 1).len()), (0, 1));
+    table.run(service::DROP, [text("a")]);
+    assert_eq!(table.next(service::NEXT), None);
 }
 
 /// The index by which a provider's name of a session leads to its subjects.

@@ -80,6 +80,21 @@ pub enum What {
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
+    /// A key was used by the secret that was replaced, though the new one is in use.
+    #[serde(rename = "key.superseded")]
+    KeySuperseded,
+    /// A key expires soon, or has expired; told by its object.
+    #[serde(rename = "key.expiry")]
+    KeyExpiry,
+    /// The use of a key could not be noted.
+    #[serde(rename = "key.use")]
+    KeyUse,
+    /// A token of our own came, for the entry of `SERVICES` that `service` names …
+    #[serde(rename = "service_token.fetched")]
+    ServiceTokenFetched,
+    /// … or did not.
+    #[serde(rename = "service_token.failed")]
+    ServiceTokenFailed,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -146,9 +161,21 @@ pub struct Event {
     /// The issuer of the access token, by its id in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_issuer: Option<String>,
+    /// The entry of `SERVICES` whose token was got, or went to the upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
+    /// The API key, by its public id …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// … and the person whose it is: the id of their provider and its name for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The entry of `CERTIFICATES` that the client certificate is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// How the caller proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<&'static str>,
@@ -287,7 +314,11 @@ impl Event {
             route: None,
             provider: None,
             token_issuer: None,
+            service: None,
             remembered: false,
+            key_id: None,
+            owner: None,
+            certificate: None,
             means: None,
             jkt: None,
             session: None,
@@ -347,7 +378,10 @@ impl Event {
         match principal.origin() {
             PrincipalSource::Provider(id) => self.provider = Some(short(id)),
             PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
+            PrincipalSource::Key(id) => self.key_id = Some(short(id)),
+            PrincipalSource::Certificate(id) => self.certificate = Some(short(id.as_str())),
         }
+        self.owner = principal.owner().map(|owner| short(&format!("{}|{}", owner.provider, &*owner.subject)));
         self.issuer = Some(short(principal.issuer()));
         self.subject = Some(short(principal.subject()));
         self.means = Some(principal.authentication().means.as_str());

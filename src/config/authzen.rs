@@ -24,8 +24,8 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
     let known = &surroundings.known;
     let pattern = Pattern::parse(PATTERN).ok();
     let ways = table.optional("authenticate", |value| routes::authenticate(value, &known.issuers.ids));
-    if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Session)) {
-        table.problem("authenticate", "expected `[\"bearer\"]`: a service has no session");
+    if ways.as_ref().is_some_and(|ways| ways.iter().any(|way| *way != Authentication::Bearer)) {
+        table.problem("authenticate", "expected `[\"bearer\"]`: services ask with access tokens");
     }
     if known.issuers.ids.is_empty() {
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");

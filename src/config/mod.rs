@@ -3,10 +3,13 @@
 mod accent;
 mod address;
 mod admin;
+mod admin_services;
+mod api_keys;
 mod authzen;
 mod binding;
 pub mod bindings;
 mod browser_cache;
+mod certificates;
 mod claim_headers;
 mod client_auth;
 mod cors;
@@ -30,6 +33,7 @@ mod roles;
 mod routes;
 mod secrets;
 mod security_headers;
+mod services;
 mod session;
 mod settings;
 mod sharing;
@@ -47,9 +51,11 @@ pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
+pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
-pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
+pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
@@ -64,6 +70,7 @@ pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
+pub use services::ServiceClient;
 pub use session::{SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
@@ -78,16 +85,18 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::api_key::ApiKeyRules;
 pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
 use crate::ids::site::Site;
-pub use crate::ids::{IssuerId, ProviderId};
+pub use crate::ids::{IssuerId, ProviderId, ServiceId};
 use crate::json;
 use crate::keyring::KeyRing;
 use crate::limit::Limit;
 use crate::relation::Model;
 use crate::route::{Requirements, Route, Router};
 use crate::time::Timestamp;
+use certificates::Certificates;
 use groups::Groups;
 use problem::Report;
 use provider::Providers;
@@ -108,6 +117,10 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
+    /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
+    pub certificates: Vec<CertificateRule>,
+    /// `SERVICES`: where we get tokens of our own, by id in alphabetical order.
+    pub services: Vec<ServiceClient>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
@@ -132,6 +145,8 @@ pub struct Config {
     pub authzen: Option<Authzen>,
     /// `SHARING`: which services may write tuples. `None`: none.
     pub sharing: Option<Sharing>,
+    /// `KEYS`: the API keys that it gives out. `None`: none.
+    pub api_keys: Option<ApiKeyRules>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -167,10 +182,12 @@ impl Build {
 
 impl Config {
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 20] = [
+    pub const VARIABLES: [&str; 23] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
+        "CERTIFICATES",
+        "SERVICES",
         "SESSION",
         "STORAGE",
         "LIMITS",
@@ -184,6 +201,7 @@ impl Config {
         "HEALTH",
         "AUTHZEN",
         "SHARING",
+        "KEYS",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -235,19 +253,26 @@ impl Config {
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let certificates = Certificates::read(&mut top);
+        let services =
+            top.table("SERVICES").map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let limits = limits::read(top.table("LIMITS"), sessions && !top.has("VERIFY"));
+        let asked = top.has("VERIFY");
+        let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+        let limits = limits::read(top.table("LIMITS"), by_default);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            known: Known::of((ids, known), &issuers, &session.claims, (&roles, &relations)),
+            known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
+            services: &services.ids,
             authzen: top.has("AUTHZEN"),
-            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
+            keys: top.has("KEYS"),
+            asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
@@ -264,10 +289,12 @@ impl Config {
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
+            certificates: certificates.all,
+            services: services.all,
             session,
             relations: relations.into_model(),
             roles,
-            claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
+            claim_headers: claim_headers::names(routes.as_ref(), askers.api_keys.as_ref()),
             routes: routes?,
             admin: askers.admin,
             place,
@@ -276,6 +303,7 @@ impl Config {
             monitor: askers.monitor,
             authzen: askers.authzen,
             sharing: askers.sharing,
+            api_keys: askers.api_keys,
             pages,
             limits,
             keys: keys?,
@@ -332,6 +360,12 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.is(issuer))
+    }
+
+    /// The entry of `SERVICES` of this id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&ServiceClient> {
+        self.services.iter().find(|service| service.id.as_str() == id)
     }
 
     /// The issuer of access tokens of this id.
@@ -392,6 +426,12 @@ impl Config {
         self.public_url.join(&format!("/auth/frontchannel-logout/{id}"))
     }
 
+    /// Where the public keys of our client are that goes by this id: the `jwks_uri` to register.
+    #[must_use]
+    pub fn client_keys_url(&self, id: &str) -> String {
+        self.public_url.join(&format!("/auth/clients/{id}/jwks.json"))
+    }
+
     /// The post-logout redirect URI to register with every provider.
     #[must_use]
     pub fn logged_out_url(&self) -> String {
@@ -407,6 +447,7 @@ struct Askers {
     monitor: Option<Monitor>,
     authzen: Option<Authzen>,
     sharing: Option<Sharing>,
+    api_keys: Option<ApiKeyRules>,
 }
 
 impl Askers {
@@ -414,12 +455,13 @@ impl Askers {
         let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
         let verify = |table| verify::read(table, secrets, surroundings.public_url);
         Self {
-            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming)),
+            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming, &surroundings.known)),
             decisions: top.table("DECISIONS").and_then(decisions::read),
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
             sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
+            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
         }
     }
 }

@@ -4,8 +4,10 @@ mod account;
 mod admin;
 mod authzen;
 mod background;
+mod blocks;
 mod context;
 mod deployment;
+mod exposed_key;
 mod guard;
 mod health;
 mod issuer_documents;
@@ -22,8 +24,10 @@ mod sign_in;
 mod sign_out;
 mod well_known;
 
+use std::cell::Cell;
 use std::pin::Pin;
 
+use crate::api_key::KeyCache;
 use crate::audit::{Effect, Event, PendingEvent, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
@@ -32,6 +36,7 @@ use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
+use crate::outward::ServiceTokenCopies;
 use crate::pages::problem::ProblemContext;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
@@ -42,10 +47,11 @@ use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 use account::{me, sessions};
+use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
-use well_known::{assertion_keys, client_script, protected_resource, resource_url};
+use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use background::{BackgroundTask, Spawn};
@@ -61,16 +67,20 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`] and [`Assertions`] may.
+/// [`TokenCache`], [`KeyCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and
+/// [`ServiceTokenCopies`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
+    blocks: blocks::BlockMemory,
     tokens: TokenCache,
+    keys: KeyCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
+    service_tokens: ServiceTokenCopies,
     translations: Translations,
     /// `None` without an engine.
     policies: Option<Policies>,
@@ -98,10 +108,13 @@ impl Gateway {
             config,
             documents,
             cache: LiveCache::default(),
+            blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
+            keys: KeyCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
+            service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
             policies: engine.map(Policies::new),
         }
@@ -119,7 +132,11 @@ impl Gateway {
         let (ctx, mut parts) = self.begin(platform, head);
         ctx.load_language().await;
         let outcome = match ctx.enter() {
-            Ok(path) => self.dispatch(&ctx, &path, body, &mut parts).await,
+            Ok(path) => {
+                let exposed = Cell::new(None);
+                let outcome = self.dispatch(&ctx, &path, WatchedBody::new(&ctx, &path, body, &exposed), &mut parts).await;
+                exposed.get().map_or(outcome, |id| Err(Reason::KeyExposed(id).into()))
+            }
             Err(reason) => Err(reason.into()),
         };
         let outcome = outcome.unwrap_or_else(|refused| Disposition::Respond(ctx.refuse(&refused, &mut parts)));
@@ -233,6 +250,7 @@ impl Gateway {
                     cold(backchannel::receive(ctx, provider, body, parts)).await?
                 }
                 Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+                Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
                 Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
                 _ => return guard::pass(ctx, path, parts).await,
             },

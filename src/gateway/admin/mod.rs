@@ -1,4 +1,4 @@
-//! `/auth/admin/*`: management, for those whom the configuration names. Without an `ADMIN` table there is nothing
+//! `/auth/admin/*`: management, for the people and services that the configuration names. Without an `ADMIN` table there is nothing
 //! here.
 //!
 //! Every endpoint is a row of [`ENDPOINTS`], and comes by [`authorize::enter`]: tests ask each row who may use it. One more
@@ -6,6 +6,7 @@
 //! [`Done`], which says what it changed.
 
 mod authorize;
+mod blocks;
 mod endpoints;
 mod explain;
 mod explain_page;
@@ -30,7 +31,7 @@ use crate::route::CanonicalPath;
 use authorize::Manager;
 pub(super) use endpoints::PREFIX;
 pub use endpoints::{ENDPOINTS, Endpoint};
-use endpoints::{Task, at_hand, find};
+use endpoints::{Extras, Task, at_hand, find};
 
 /// What an endpoint did.
 struct Done {
@@ -90,11 +91,11 @@ pub(super) async fn answer<P: Platform>(
     if ctx.site.config.admin.is_none() {
         return Err(Reason::NoRoute.into());
     }
-    let (endpoint, parameter) = find(&ctx.request.head.method, path, ctx.site.policies.is_some())?;
+    let (endpoint, parameter) = find(&ctx.request.head.method, path, extras(ctx))?;
     parts.event.action = Some(endpoint.action);
-    let manager = match authorize::enter(ctx, endpoint, parts).await {
+    let manager = match authorize::enter(ctx, path, endpoint, parts).await {
         Ok(manager) => manager,
-        Err(reason) => return super::guard::challenge(ctx, reason.into(), parts),
+        Err(refused) => return super::guard::challenge(ctx, refused, parts),
     };
     let order = Asked { task: endpoint.task, parameter, manager };
     let Done { response, reason, change } = carry_out(ctx, order, body, parts).await?;
@@ -122,7 +123,7 @@ async fn carry_out<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
     match task {
-        Task::Index => Ok(Done::read(&index(ctx.site.policies.is_some()))),
+        Task::Index => Ok(Done::read(&index(extras(ctx)))),
         Task::Health => Ok(Done::told(health::report::of(ctx).await.to_response())),
         Task::ListSessions => sessions::list(ctx, parts).await,
         Task::Recall => Ok(Done::read(&explain::recall(ctx, parameter, parts).await?)),
@@ -135,14 +136,20 @@ async fn carry_out<P: Platform>(
         Task::RemoveRelations => relations::remove_subject(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
+        Task::Blocks(task) => blocks::carry_out(ctx, (task, &manager), body, parts).await,
     }
 }
 
+fn extras<P>(ctx: &RequestContext<'_, P>) -> Extras {
+    let blocks = ctx.site.config.admin.as_ref().is_some_and(|admin| admin.blocks);
+    Extras { policies: ctx.site.policies.is_some(), blocks }
+}
+
 /// `GET /auth/admin`: what there is.
-fn index(policies: bool) -> Value {
+fn index(extras: Extras) -> Value {
     let row = |endpoint: &Endpoint| {
         let Endpoint { method, path, action, does, .. } = endpoint;
         json!({ "method": method.as_str(), "path": path, "action": action, "does": does })
     };
-    json!({ "endpoints": at_hand(policies).map(row).collect::<Vec<_>>() })
+    json!({ "endpoints": at_hand(extras).map(row).collect::<Vec<_>>() })
 }

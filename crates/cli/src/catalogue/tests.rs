@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 44] = [
+const PLACES: [(&str, &str); 47] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -41,10 +41,13 @@ const PLACES: [(&str, &str); 44] = [
     ("PROVIDERS.corp.client_assertion", "client_assertion"),
     ("ISSUERS.opaque", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
+    ("SERVICES.billing", "services"),
+    ("SERVICES.billing.client_assertion", "client_assertion"),
     ("SESSION", "session"),
     ("LIMITS", "limits"),
     ("LIMITS.routes", "route_limits"),
     ("ADMIN", "admin"),
+    ("ADMIN.services.s", "admin_service"),
     ("DECISIONS", "decisions"),
     ("VERIFY", "verify"),
     ("HEALTH", "health"),
@@ -96,12 +99,19 @@ fn whole() -> Value {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
         } },
+        "SERVICES": { "billing": {
+            "issuer": "https://login.example.com", "client_id": "app", "client_auth": "private_key_jwt",
+            "client_assertion": {},
+        } },
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
             "own": limit(), "routes": limits(),
         },
-        "ADMIN": { "principals": ["corp|alice"] }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
+        "ADMIN": {
+            "principals": ["corp|alice"],
+            "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
+        }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
