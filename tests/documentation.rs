@@ -99,6 +99,7 @@ const FAMILIES: [&str; 42] = [
     "authn",
     "authz",
     "bearer",
+    "block",
     "callback",
     "confirmation",
     "cors",
@@ -137,6 +138,7 @@ const FAMILIES: [&str; 42] = [
     "upstream",
     "userinfo",
     "verify",
+    "workload",
 ];
 
 /// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.

@@ -22,6 +22,7 @@ pub mod person;
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod workload;
 
 /// None of the deployments in memory asks policies.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

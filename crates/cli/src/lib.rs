@@ -19,6 +19,7 @@ mod source;
 mod stand_in;
 mod summary;
 mod warnings;
+mod workloads;
 mod wrangler;
 
 use std::ffi::OsString;

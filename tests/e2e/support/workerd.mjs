@@ -105,6 +105,7 @@ const postern :Workerd.Worker = (
     (name = "SID_INDEX", durableObjectNamespace = "SidIndexObject"),
     (name = "TUPLES", durableObjectNamespace = "TupleObject"),
     (name = "KEYS", durableObjectNamespace = "KeyObject"),
+    (name = "BLOCKS", durableObjectNamespace = "BlockObject"),
     (name = "SERVICE_TOKENS", durableObjectNamespace = "ServiceTokenObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
     ${published ? '(name = "POSTERN_POLICIES", kvNamespace = "policies"),' : ""}
@@ -117,6 +118,7 @@ const postern :Workerd.Worker = (
     (className = "SidIndexObject", uniqueKey = "sid", enableSql = true),
     (className = "TupleObject", uniqueKey = "tuples", enableSql = true),
     (className = "KeyObject", uniqueKey = "keys", enableSql = true),
+    (className = "BlockObject", uniqueKey = "blocks", enableSql = true),
     (className = "ServiceTokenObject", uniqueKey = "service_tokens", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),

@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 27] = [
+const FILES: [(&str, &str); 29] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
