@@ -69,7 +69,7 @@ pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
-pub use value::{MOMENT, moment, span, spelled};
+pub use value::{MOMENT, is_scope, moment, span, spelled};
 pub use verify::Verify;
 
 use std::rc::Rc;
@@ -418,7 +418,7 @@ impl Askers {
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
-            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
+            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
         }
     }
 }

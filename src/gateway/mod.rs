@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod issuer_documents;
 mod languages;
+mod leak_reports;
 mod platform;
 mod refused;
 mod request;
@@ -39,7 +40,7 @@ use crate::session::LiveCache;
 use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
-use account::{me, sessions};
+use account::{api_keys, me, sessions};
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
@@ -216,6 +217,7 @@ impl Gateway {
             "/auth/continue" => ctx.own_page(parts, continue_pages::go_on)?,
             "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,
             "/auth/health" => cold(health::answer(ctx, parts)).await?,
+            "/auth/keys" => cold(api_keys::all(ctx, body, parts)).await?,
             "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
@@ -227,6 +229,9 @@ impl Gateway {
                     cold(backchannel::receive(ctx, provider, body, parts)).await?
                 }
                 Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+                Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
+                Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
+                Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
                 Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
                 _ => return guard::pass(ctx, path, parts).await,
             },

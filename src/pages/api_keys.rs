@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// The longest name of a key that the form takes, in characters.
-const MAX_NAME_CHARACTERS: &str = "60";
+const MAX_NAME_CHARACTERS: &str = "40";
 /// So many keys that count no more are shown at once; the others are one click away.
 const SHOWN_ENDED: usize = 3;
 

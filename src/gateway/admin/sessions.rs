@@ -50,14 +50,15 @@ pub(super) async fn revoke<P: Platform>(
 }
 
 /// Whose sessions it is about.
-struct Person {
-    issuer: String,
+pub(super) struct Person {
+    pub(super) issuer: String,
+    pub(super) subject: String,
     key: SubjectKey,
 }
 
 impl Person {
     /// By the id of a provider, or by an issuer: also one that is not configured any more, whose sessions are still stored.
-    fn of<P>(ctx: &RequestContext<'_, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
+    pub(super) fn of<P>(ctx: &RequestContext<'_, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
         let (name, issuer) = match (order.get("provider"), order.get("issuer")) {
             (Some(id), None) => {
                 let provider = id.as_str().and_then(|id| ctx.site.config.provider(id));
@@ -77,7 +78,7 @@ impl Person {
             .filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT_BYTES)
             .ok_or(Reason::BadInput("subject"))?;
         parts.event.target = Some(audit::short(&format!("{name}|{subject}")));
-        Ok(Self { issuer: issuer.to_owned(), key: SubjectKey::of(issuer, subject) })
+        Ok(Self { issuer: issuer.to_owned(), subject: subject.to_owned(), key: SubjectKey::of(issuer, subject) })
     }
 }
 
