@@ -45,6 +45,8 @@ pub enum KeyPurpose {
     Assertion,
     /// The mark in the text of an API key.
     ApiKey,
+    /// Sealing tokens of our own at rest in the object of an entry of `SERVICES`.
+    ServiceToken,
 }
 
 impl KeyPurpose {
@@ -57,6 +59,7 @@ impl KeyPurpose {
             Self::DpopNonce => b"postern/v1/dpop-nonce",
             Self::Assertion => b"postern/v1/assertion",
             Self::ApiKey => b"postern/v1/api-key",
+            Self::ServiceToken => b"postern/v1/service-token",
         }
     }
 }
@@ -84,6 +87,7 @@ struct DerivedKeys {
     dpop_nonce: DerivedKey,
     assertion: DerivedKey,
     api_key: DerivedKey,
+    service_token: DerivedKey,
 }
 
 #[derive(Default)]
@@ -102,6 +106,7 @@ impl DerivedKeys {
             KeyPurpose::DpopNonce => &self.dpop_nonce,
             KeyPurpose::Assertion => &self.assertion,
             KeyPurpose::ApiKey => &self.api_key,
+            KeyPurpose::ServiceToken => &self.service_token,
         }
     }
 }
@@ -373,6 +378,7 @@ mod tests {
             KeyPurpose::DpopNonce => 4,
             KeyPurpose::Assertion => 5,
             KeyPurpose::ApiKey => 6,
+            KeyPurpose::ServiceToken => 7,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -382,6 +388,7 @@ mod tests {
             KeyPurpose::DpopNonce,
             KeyPurpose::Assertion,
             KeyPurpose::ApiKey,
+            KeyPurpose::ServiceToken,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -31,6 +31,7 @@ pub mod route;
 pub mod config;
 
 pub mod oidc;
+pub mod outward;
 pub mod session;
 
 pub mod authn;

@@ -71,7 +71,7 @@ pub enum What {
     /// A person deletes a key.
     #[serde(rename = "key.revoked")]
     KeyRevoked,
-    /// A key was found where anybody can read it: whose it was stands in `target`.
+    /// A key was found where anybody can read it.
     #[serde(rename = "key.leaked")]
     KeyLeaked,
     /// GitHub tells which keys it found.
@@ -92,9 +92,27 @@ pub enum What {
     /// A service asks what somebody may do.
     #[serde(rename = "evaluation")]
     Evaluation,
+    /// A service writes or reads tuples; `action` says what.
+    #[serde(rename = "sharing")]
+    Sharing,
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
+    /// A key was used by the secret that was replaced, though the new one is in use.
+    #[serde(rename = "key.superseded")]
+    KeySuperseded,
+    /// A key expires soon, or has expired; told by its object.
+    #[serde(rename = "key.expiry")]
+    KeyExpiry,
+    /// The use of a key could not be noted.
+    #[serde(rename = "key.use")]
+    KeyUse,
+    /// A token of our own came, for the entry of `SERVICES` that `service` names …
+    #[serde(rename = "service_token.fetched")]
+    ServiceTokenFetched,
+    /// … or did not.
+    #[serde(rename = "service_token.failed")]
+    ServiceTokenFailed,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -161,9 +179,21 @@ pub struct Event {
     /// The issuer of the access token, by its id in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_issuer: Option<String>,
+    /// The entry of `SERVICES` whose token was got, or went to the upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
+    /// The API key, by its public id …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// … and the person whose it is: the id of their provider and its name for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The entry of `CERTIFICATES` that the client certificate is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// How the caller proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<&'static str>,
@@ -207,6 +237,9 @@ pub struct Event {
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
+    /// For whom a service says that it writes tuples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
     /// The tuples that were added, and were not there before …
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tuples_added: Vec<String>,
@@ -240,9 +273,6 @@ pub struct Event {
     /// The tenant that the caller belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// The API key concerned, by its public id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_id: Option<String>,
     /// What management was about: a person, by the provider's id and its name for them, whose sessions it were; a
     /// decision, by its number, with the person whom that was about; an object of relations; a version of the policies.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -302,7 +332,11 @@ impl Event {
             route: None,
             provider: None,
             token_issuer: None,
+            service: None,
             remembered: false,
+            key_id: None,
+            owner: None,
+            certificate: None,
             means: None,
             jkt: None,
             session: None,
@@ -317,6 +351,7 @@ impl Event {
             withheld: Vec::new(),
             removed: Vec::new(),
             uncounted: Vec::new(),
+            on_behalf_of: None,
             tuples_added: Vec::new(),
             tuples_removed: Vec::new(),
             relation_rounds: None,
@@ -328,7 +363,6 @@ impl Event {
             evaluations: Vec::new(),
             client_request_id: None,
             tenant: None,
-            key_id: None,
             target: None,
             ended: None,
             action: None,
@@ -362,7 +396,10 @@ impl Event {
         match principal.origin() {
             PrincipalSource::Provider(id) => self.provider = Some(short(id)),
             PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
+            PrincipalSource::Key(id) => self.key_id = Some(short(id)),
+            PrincipalSource::Certificate(id) => self.certificate = Some(short(id.as_str())),
         }
+        self.owner = principal.owner().map(|owner| short(&format!("{}|{}", owner.provider, &*owner.subject)));
         self.issuer = Some(short(principal.issuer()));
         self.subject = Some(short(principal.subject()));
         self.means = Some(principal.authentication().means.as_str());

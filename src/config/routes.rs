@@ -1,21 +1,22 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
-use super::Build;
 use super::browser_cache;
+use super::certificates;
 use super::claim_headers;
 use super::cors;
 use super::groups::Groups;
 use super::limits;
-use super::problem::shown;
+use super::problem::{expected, shown};
 use super::relations::{self, Relations};
 use super::request_headers;
 use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
 use super::upstream;
-use super::value::{choice, duration, flag, list, one_of, whole_number};
+use super::value::{choice, duration, flag, list, one_of, text, whole_number};
+use super::{Build, Purpose};
 use crate::http::public_url::PublicUrl;
-use crate::ids::IssuerId;
+use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
 use crate::relation::Template;
 use crate::route::{
@@ -45,6 +46,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) build: Build,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
+    /// The entries of `SERVICES`.
+    pub(super) services: &'a [ServiceId],
     /// Whether services may ask for decisions: then their paths are Postern's own.
     pub(super) authzen: bool,
     /// Whether there are API keys.
@@ -115,8 +118,19 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
+    let asked_only = !is_sent_on && surroundings.build.purpose == Purpose::Gateway;
+    if asked_only && matches!(&access, Some(Access::Guarded(guard)) if guard.takes_certificates()) {
+        table.problem(
+            "authenticate",
+            "`certificate` is about the caller's own connection, and of that another proxy tells nothing",
+        );
+    }
     if asserts && !is_sent_on {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
+    }
+    // it goes where we send the request ourselves, and to nobody who asks about it.
+    if !is_sent_on && matches!(&access, Some(Access::Guarded(guard)) if guard.token.service().is_some()) {
+        table.problem("token", "a token of ours goes to an upstream, and here none is named");
     }
     let cors = cors::read(&mut table, access.as_ref(), surroundings.public_url, surroundings.development);
     let security_headers = surroundings.security_headers.of_route(&mut table);
@@ -208,12 +222,7 @@ fn access(
         requirements: require::read(table, pattern, known),
         policy: policy(table, surroundings.build),
         facts: facts(table, pattern, known.relations),
-        token: table
-            .optional(
-                "token",
-                choice(&[("none", Token::None), ("relay", Token::Relay), ("assertion", Token::Assertion)]),
-            )
-            .unwrap_or(Token::None),
+        token: table.optional("token", |value| token(value, surroundings.services)).unwrap_or_default(),
         headers: claim_headers::read(table, known.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
@@ -245,6 +254,21 @@ fn access(
     }
 }
 
+/// `token`: what the upstream gets to know the caller by, or us.
+fn token(value: &serde_json::Value, services: &[ServiceId]) -> Result<Token, String> {
+    const EXPECTED: &str = "`none` or `relay` or `assertion` or `service:ID`";
+    match text(value)? {
+        "none" => Ok(Token::None),
+        "relay" => Ok(Token::Relay),
+        "assertion" => Ok(Token::Assertion),
+        other => {
+            let id = other.strip_prefix("service:").and_then(ServiceId::parse);
+            let id = id.ok_or_else(|| expected(EXPECTED, other))?;
+            if services.contains(&id) { Ok(Token::Service(id)) } else { Err(format!("there is no `SERVICES.{id}`")) }
+        }
+    }
+}
+
 /// What is said of a key that asks who the caller is, where the route is public.
 pub(super) fn contradicts_public(route: &Table<'_>) -> &'static str {
     if route.is_of_group("public") {
@@ -256,9 +280,8 @@ pub(super) fn contradicts_public(route: &Table<'_>) -> &'static str {
 
 /// Static files read no headers.
 fn refuse_telling_nobody(table: &Table<'_>, guard: &Guard) {
-    let told = [(Token::Relay, "relay"), (Token::Assertion, "assertion")];
-    if let Some((_, word)) = told.iter().find(|(token, _)| *token == guard.token) {
-        table.problem("token", format!("`{word}` has nobody to go to, static assets take no token"));
+    if guard.token != Token::None {
+        table.problem("token", format!("`{}` has nobody to go to, static assets take no token", guard.token));
     }
     if !guard.headers.is_empty() {
         table.problem("headers", "have nobody to go to, static assets read none");
@@ -283,6 +306,7 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
         table.problem("token", "`relay` has nothing to pass on of a caller with an API key, expected `assertion`");
     }
     let known = &surroundings.known;
+    certificates::refuse_contradictions(table, guard, surroundings);
     require::refuse_contradictions(table, guard, known);
     require::refuse_ambiguity(table, guard, known.issuers);
     refuse_bound_relay(table, guard, &known.issuers.bound());
@@ -320,8 +344,12 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 
 /// `authenticate`: the ways to prove an identity.
 pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 3] =
-        [("session", Authentication::Session), ("bearer", Authentication::Bearer), ("key", Authentication::Key)];
+    const WAYS: [(&str, Authentication); 4] = [
+        ("session", Authentication::Session),
+        ("bearer", Authentication::Bearer),
+        ("key", Authentication::Key),
+        ("certificate", Authentication::Certificate),
+    ];
     const LATER: [&str; 4] = ["basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();
     if let Some(later) = items.filter_map(|item| item.as_str()).find(|item| LATER.contains(item)) {

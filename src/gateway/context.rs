@@ -8,6 +8,7 @@ use super::sign_in::link::{self, LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
 use crate::audit::Effect;
+use crate::authn::blocked;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
@@ -22,9 +23,13 @@ use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Command, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
+use crate::session::{Command, Lapse, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
+use crate::store::block_list::BlockList;
 
 const MAX_HEADERS: usize = 128;
+
+/// What the log has in the place of a path with a key in it.
+const WITHHELD: &str = "(withheld)";
 
 /// One request at one site: what it says, what the site knows, and what both ask of the world.
 pub(super) struct RequestContext<'a, P> {
@@ -44,6 +49,7 @@ impl<P> RequestContext<'_, P> {
 impl<P: Platform> RequestContext<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
+        self.refuse_exposed_key()?;
         let url_host = self.request.head.host();
         let verify_host = self.site.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
         let public = url_host == Some(self.site.config.public_url.host());
@@ -93,13 +99,18 @@ impl<P: Platform> RequestContext<'_, P> {
             cache: &self.site.cache,
             now: self.request.now,
         };
-        match authenticator.authenticate(&self.request.head.headers, wants).await {
+        let session = authenticator.authenticate(&self.request.head.headers, wants);
+        let (verdict, list) = self.with_list_for_session(session).await;
+        match verdict {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
                 self.discard(&rejection, parts).await?;
                 Err(Reason::Rejected(rejection))
             }
             Verdict::Authenticated(authenticated) => {
+                if let Some(list) = list? {
+                    self.refuse_voided(&list, &authenticated, parts).await?;
+                }
                 parts.event.who(&authenticated.principal);
                 if self.request.reader != Reader::Program {
                     parts.signed_in = Some(SignedInPerson::of(&authenticated.principal));
@@ -114,6 +125,26 @@ impl<P: Platform> RequestContext<'_, P> {
                 Ok(*authenticated)
             }
         }
+    }
+
+    /// Refuses a session that the list says counts no more. It is ended for good where it began too early; the object of a
+    /// person who is blocked has ended it already, or is about to.
+    async fn refuse_voided(
+        &self,
+        list: &BlockList,
+        Authenticated { principal, created_at, handle, .. }: &Authenticated,
+        parts: &mut ResponseParts,
+    ) -> Result<(), Reason> {
+        let (issuer, subject) = (principal.issuer(), principal.subject());
+        if list.voids_session(issuer, subject, *created_at) {
+            let rejection = Rejection::SessionLapsed(Lapse::TooOld, Box::new(handle.clone()));
+            self.discard(&rejection, parts).await?;
+            return Err(Reason::Rejected(rejection));
+        }
+        blocked::check(list, principal, self.request.now).map_err(|_| {
+            parts.event.who(principal);
+            Reason::PersonBlocked
+        })
     }
 
     /// Hands a command to a subject's object. What this isolate remembers of the subject's sessions is forgotten
@@ -215,6 +246,11 @@ impl<P: Platform> RequestContext<'_, P> {
         let refusal = reason.refusal();
         parts.event.end(Effect::Deny, reason.code(), refusal.status());
         explain(&mut parts.event, reason);
+        if let Reason::KeyExposed(id) = reason {
+            // The log is one more place where no key belongs.
+            parts.event.key_id = Some(id.to_string());
+            WITHHELD.clone_into(&mut parts.event.path);
+        }
         if let Refusal::Internal = refusal {
             parts.event.detail = Some(format!("{reason:?}"));
         }
@@ -257,7 +293,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let context = ProblemContext {
             request_id: &self.request.id,
             login,
-            again: Some(here.as_str()).filter(|_| self.request.may_be_asked_again()),
+            again: Some(here.as_str()).filter(|_| self.request.may_be_asked_again() && parts.event.path != WITHHELD),
             other_account: other_account.as_deref(),
             signed_in: signed_in.map(|signed_in| signed_in.label.as_str()),
             way_back: parts.way_back.as_ref().map(ReturnTo::as_str),

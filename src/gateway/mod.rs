@@ -4,8 +4,10 @@ mod account;
 mod admin;
 mod authzen;
 mod background;
+mod blocks;
 mod context;
 mod deployment;
+mod exposed_key;
 mod guard;
 mod health;
 mod issuer_documents;
@@ -13,24 +15,29 @@ mod languages;
 mod leak_reports;
 mod platform;
 mod refused;
+mod relations;
 mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod sharing;
 mod sign_in;
 mod sign_out;
 mod well_known;
 
+use std::cell::Cell;
 use std::pin::Pin;
 
+use crate::api_key::KeyCache;
 use crate::audit::{Effect, Event, PendingEvent, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
-use crate::config::{Config, DecisionRetention};
+use crate::config::{Config, DecisionRetention, SHARING_PREFIX};
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
+use crate::outward::ServiceTokenCopies;
 use crate::pages::problem::ProblemContext;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
@@ -41,6 +48,7 @@ use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 use account::{api_keys, me, sessions};
+use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
@@ -60,16 +68,20 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`] and [`Assertions`] may.
+/// [`TokenCache`], [`KeyCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and
+/// [`ServiceTokenCopies`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
+    blocks: blocks::BlockMemory,
     tokens: TokenCache,
+    keys: KeyCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
+    service_tokens: ServiceTokenCopies,
     translations: Translations,
     /// `None` without an engine.
     policies: Option<Policies>,
@@ -97,10 +109,13 @@ impl Gateway {
             config,
             documents,
             cache: LiveCache::default(),
+            blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
+            keys: KeyCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
+            service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
             policies: engine.map(Policies::new),
         }
@@ -118,7 +133,11 @@ impl Gateway {
         let (ctx, mut parts) = self.begin(platform, head);
         ctx.load_language().await;
         let outcome = match ctx.enter() {
-            Ok(path) => self.dispatch(&ctx, &path, body, &mut parts).await,
+            Ok(path) => {
+                let exposed = Cell::new(None);
+                let outcome = self.dispatch(&ctx, &path, WatchedBody::new(&ctx, &path, body, &exposed), &mut parts).await;
+                exposed.get().map_or(outcome, |id| Err(Reason::KeyExposed(id).into()))
+            }
             Err(reason) => Err(reason.into()),
         };
         let outcome = outcome.unwrap_or_else(|refused| Disposition::Respond(ctx.refuse(&refused, &mut parts)));
@@ -205,6 +224,10 @@ impl Gateway {
             let response = cold(authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts)).await?;
             return Ok(Disposition::Respond(response));
         }
+        if let Some(sharing) = ctx.site.config.sharing.as_ref().filter(|_| path.is_within(SHARING_PREFIX)) {
+            let response = cold(sharing::answer(ctx, (sharing, path), body, parts)).await?;
+            return Ok(Disposition::Respond(response));
+        }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {
             return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
@@ -223,21 +246,30 @@ impl Gateway {
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
             "/auth/verify/refusal" => cold(forward_auth::answer(ctx, Asks::Why, parts)).await?,
             _ if path.is_within(admin::PREFIX) => cold(admin::answer(ctx, path, body, parts)).await?,
-            other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
-                Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
-                Some(("backchannel-logout", provider)) => {
-                    cold(backchannel::receive(ctx, provider, body, parts)).await?
-                }
-                Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
-                Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
-                Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
-                Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
-                Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
-                _ => return guard::pass(ctx, path, parts).await,
-            },
+            _ => return named(ctx, path, body, parts).await,
         };
         Ok(Disposition::Respond(response))
     }
+}
+
+/// The endpoints that have a name of somebody's or something's in their path.
+async fn named<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Disposition, Refused> {
+    let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
+        Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
+        Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+        Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
+        Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
+        Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
+        Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
+        _ => return guard::pass(ctx, path, parts).await,
+    };
+    Ok(Disposition::Respond(response))
 }
 
 /// Work that few requests lead to, as code of its own. Else it would be part of the code of every request: an isolate compiles
@@ -254,10 +286,17 @@ fn is_for_keeping(event: &Event) -> bool {
     event.event != What::Own && event.subject.is_some() && !is_limited
 }
 
-/// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.
+/// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
+/// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 5] =
-        ["/auth/login", "/auth/callback", "/auth/backchannel-logout", "/auth/frontchannel-logout", "/auth/verify"];
+    const OTHERWISE: [&str; 6] = [
+        "/auth/login",
+        "/auth/callback",
+        "/auth/backchannel-logout",
+        "/auth/frontchannel-logout",
+        "/auth/verify",
+        SHARING_PREFIX,
+    ];
     let is_ours = path.is_within(OWN_PREFIX) || path.is_within("/.well-known");
     is_ours && !OTHERWISE.iter().any(|other| path.is_within(other))
 }

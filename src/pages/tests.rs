@@ -94,6 +94,7 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::Conflict,
         Refusal::LoginFailed,
         Refusal::LoginRefused,
+        Refusal::AccountBlocked,
         Refusal::LoginOver,
         Refusal::LoginUnfinished,
         Refusal::LoginMisconfigured,

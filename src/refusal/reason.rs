@@ -2,10 +2,13 @@
 
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError};
 use super::problem::Refusal;
+use crate::api_key::ApiKeyId;
+use crate::authn::api_key::KeyRejection;
+use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
-use crate::authn::{PresentationError, Rejection, TokenRejection};
+use crate::authn::{BlockedBy, PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
@@ -21,6 +24,7 @@ use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
+use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
 use crate::time::Seconds;
@@ -54,6 +58,12 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// An API key that is not good.
+    Key(KeyRejection),
+    /// A key where none belongs: in an address, a cookie or a body.
+    KeyExposed(ApiKeyId),
+    /// A client certificate that names no program here.
+    Certificate(CertificateRefusal),
     /// An issuer's answer about an opaque token says nothing of it.
     Introspection(IntrospectionError),
     /// An issuer is not asked about an opaque token now.
@@ -68,6 +78,10 @@ pub enum Reason {
     WrongHealthSecret,
     /// A proxy's question that is not answered.
     Verify(ForwardAuthError),
+    /// The caller is proven, and blocked.
+    Blocked(BlockedBy),
+    /// The person who signs in is blocked, or the one who has this session.
+    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -86,6 +100,8 @@ pub enum Reason {
     Outdated,
     /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
     StaleCopy,
+    /// Who asks is trusted with no tuples of that type.
+    UntrustedType,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -130,6 +146,8 @@ pub enum Reason {
     Metadata(MetadataError),
     /// The provider's keys are unusable.
     Keys(KeySetError),
+    /// There is no token of our own for the upstream.
+    ServiceToken(ServiceTokenError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
@@ -170,6 +188,9 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Key(rejection) => rejection.code(),
+            Self::KeyExposed(_) => "key.exposed",
+            Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
@@ -177,6 +198,8 @@ impl Reason {
             Self::Limited(kind, _) => kind.code(),
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
+            Self::Blocked(by) => by.code(),
+            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -186,6 +209,7 @@ impl Reason {
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
             Self::StaleCopy => "admin.stale_copy",
+            Self::UntrustedType => "sharing.type_not_trusted",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -210,6 +234,7 @@ impl Reason {
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::ServiceToken(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
@@ -251,6 +276,7 @@ impl Reason {
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
+            Self::Certificate(refusal) => refusal.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
@@ -297,6 +323,7 @@ impl Reason {
             | Self::LoginParameter(_)
             | Self::UnknownProvider
             | Self::BadInput(_)
+            | Self::KeyExposed(_)
             | Self::Evaluation(_)
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
@@ -316,12 +343,18 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
+            Self::Key(_) => Refusal::TokenRefused,
+            Self::Blocked(_) => Refusal::TokenRefused,
+            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) | Self::UntrustedType => {
+                Refusal::Forbidden(Vec::new())
+            }
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }
@@ -343,6 +376,7 @@ impl Reason {
             | Self::Metadata(_)
             | Self::Keys(_)
             | Self::StaleCopy
+            | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
             Self::UpstreamUnreachable => Refusal::BadGateway,

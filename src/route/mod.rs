@@ -30,7 +30,7 @@ use std::rc::Rc;
 
 use crate::http::cors::Cors;
 use crate::http::security_headers::SecurityHeaders;
-use crate::ids::IssuerId;
+use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
 use crate::relation::Template;
 use crate::time::Seconds;
@@ -147,6 +147,8 @@ pub enum Authentication {
     Session,
     /// `bearer`: an access token in `Authorization` (RFC 6750).
     Bearer,
+    /// `certificate`: the client certificate of the connection.
+    Certificate,
     /// `key`: an API key of ours.
     Key,
 }
@@ -217,6 +219,12 @@ impl Guard {
         self.requirements.issuers.is_empty() || self.requirements.issuers.contains(issuer)
     }
 
+    /// Whether a client certificate by itself is accepted here.
+    #[must_use]
+    pub fn takes_certificates(&self) -> bool {
+        self.authenticate.contains(&Authentication::Certificate)
+    }
+
     /// Whether an access token is accepted here.
     #[must_use]
     pub fn takes_tokens(&self) -> bool {
@@ -231,14 +239,39 @@ impl Guard {
 }
 
 /// What the upstream gets to know the caller by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Token {
     /// `none`
+    #[default]
     None,
     /// `relay`: the caller's access token, as `Authorization: Bearer`: the session's, or the one presented.
     Relay,
     /// `assertion`: a short JWT of Postern's own for this upstream, as `X-Postern-Assertion`.
     Assertion,
+    /// `service:ID`: a token of Postern's own, by that entry of `SERVICES`; and neither token nor cookie of the caller.
+    Service(ServiceId),
+}
+
+impl Token {
+    /// The entry of `SERVICES`, where it is a token of our own.
+    #[must_use]
+    pub const fn service(&self) -> Option<&ServiceId> {
+        match self {
+            Self::Service(id) => Some(id),
+            Self::None | Self::Relay | Self::Assertion => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Relay => f.write_str("relay"),
+            Self::Assertion => f.write_str("assertion"),
+            Self::Service(id) => write!(f, "service:{id}"),
+        }
+    }
 }
 
 impl std::fmt::Display for Upstream {

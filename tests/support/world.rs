@@ -14,9 +14,10 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
+use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, PrivateJwk};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
+use postern::outward::Keeper;
 use postern::ports::{
     Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
     Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
@@ -25,6 +26,7 @@ use postern::relation::MemoryTuples;
 use postern::session::{
     RefreshJob, Session, SessionDigest, SessionTable, SessionTerms, SidKey, SubjectKey, SubjectSessions, Terms,
 };
+use postern::store::block_list::MemoryBlocks;
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
@@ -35,6 +37,8 @@ use super::stores::MemoryTable;
 
 /// The issuer of the provider `corp`: with a path, as tenants have.
 pub const CORP: &str = "https://login.corp.example/t1";
+/// Where GitHub lists its keys.
+pub const GITHUB_KEYS: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 /// The issuer of the provider `partner`.
 pub const PARTNER: &str = "https://op.partner.example";
 
@@ -62,6 +66,10 @@ pub enum Fault {
     Keys,
     /// The tuples do not answer.
     Tuples,
+    /// The block list does not answer.
+    Blocks,
+    /// The objects that keep tokens of our own do not answer.
+    ServiceTokens,
     /// Policies can be neither read nor written.
     Policies,
     /// The shared cache does not answer.
@@ -106,6 +114,8 @@ pub struct World {
     /// The objects die in the middle of their next renewal.
     pub renewals_crash: Cell<bool>,
     flights: RefCell<HashSet<SessionDigest>>,
+    /// What the objects of `SERVICES` know, by terms.
+    pub keepers: RefCell<HashMap<String, Keeper>>,
     object_keys: KeyRing,
     /// How often something was put into the shared cache.
     pub cache_puts: Cell<usize>,
@@ -121,6 +131,10 @@ pub struct World {
     pub tuple_rounds: Cell<usize>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
+    /// The block list.
+    pub blocks: MemoryBlocks,
+    /// How often its object was asked.
+    pub block_calls: Cell<usize>,
     /// The decisions that are kept, by id.
     pub decisions: RefCell<BTreeMap<String, decision_log::LoggedDecision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
@@ -129,6 +143,8 @@ pub struct World {
     pub platform_limit: Cell<usize>,
     /// The bindings that are missing.
     pub unbound: RefCell<Vec<String>>,
+    /// The keys of GitHub, by which it signs reports of leaks, by name.
+    pub github: RefCell<BTreeMap<String, Es256Signer>>,
 }
 
 #[derive(Default)]
@@ -178,12 +194,16 @@ impl World {
             tuples: RefCell::default(),
             tuple_rounds: Cell::default(),
             draws: Cell::default(),
+            blocks: MemoryBlocks::default(),
+            block_calls: Cell::default(),
             decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
             unbound: RefCell::default(),
+            github: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
+            keepers: RefCell::default(),
             cache_puts: Cell::default(),
             silence: Cell::default(),
             tasks: RefCell::default(),
@@ -315,6 +335,16 @@ impl World {
         self.object(table).finish_refresh(job, &outcome, self.now())
     }
 
+    /// The list of GitHub's keys, as it publishes them.
+    fn answer_of_github(&self) -> OutboundResponse {
+        let keys = self.github.borrow();
+        let entry = |(name, key): (&String, &Es256Signer)| {
+            serde_json::json!({ "key_identifier": name, "key": super::provider::spki(key), "is_current": true })
+        };
+        let keys: Vec<Value> = keys.iter().map(entry).collect();
+        super::provider::answer(200, &serde_json::json!({ "public_keys": keys }))
+    }
+
     fn find(&self, url: &str) -> Option<(&Provider, Endpoint)> {
         [&self.corp, &self.partner].into_iter().find_map(|provider| Some((provider, provider.endpoint(url)?)))
     }
@@ -369,6 +399,9 @@ impl Fetch for World {
             breath().await;
         }
         self.wait(self.latency.get());
+        if request.url == GITHUB_KEYS {
+            return Ok(self.answer_of_github());
+        }
         let (provider, endpoint) = self.find(&request.url).expect("a request went to nobody's endpoint");
         let answer = provider.answer(endpoint, &request, self.now.get())?;
         // As the platform: what is longer than was asked for is not read to its end.
@@ -390,9 +423,9 @@ impl Signing for World {
         if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
     }
 
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
         breath().await;
-        if self.fault.get() == Fault::Signing { None } else { Portable.sign_rsa(key, message).await }
+        if self.fault.get() == Fault::Signing { None } else { Portable.sign_by_jwk(key, message).await }
     }
 }
 

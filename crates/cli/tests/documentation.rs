@@ -142,6 +142,8 @@ fn frame(part: Value) -> Value {
         ("BUCKETS", "BucketObject"),
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
+        ("BLOCKS", "BlockObject"),
+        ("KEYS", "KeyObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

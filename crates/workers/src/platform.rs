@@ -68,7 +68,9 @@ impl Platform for Workers {
     type Counters = Bindings;
     type ApiKeys = Bindings;
     type TupleStore = Bindings;
+    type ServiceTokens = Bindings;
     type Decisions = Self;
+    type Blocks = Bindings;
     type Languages = Self;
     type Log = ConsoleLog;
     type Spawn = Self;
@@ -137,8 +139,16 @@ impl Platform for Workers {
         &self.bindings
     }
 
+    fn service_tokens(&self) -> &Bindings {
+        &self.bindings
+    }
+
     fn decisions(&self) -> &Self {
         self
+    }
+
+    fn blocks(&self) -> &Bindings {
+        &self.bindings
     }
 
     fn languages(&self) -> &Self {

@@ -1,6 +1,7 @@
 //! The caller that door 1 let through, and what the upstream is told of them.
 
 use super::access_token::Bearer;
+use super::api_key;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal};
 use crate::gateway::context::RequestContext;
@@ -20,6 +21,8 @@ const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
 pub(crate) enum Caller {
     Session(Box<Authenticated>),
     Token(Box<Bearer>),
+    Certificate(Box<Principal>),
+    Key(Box<Principal>),
 }
 
 impl Caller {
@@ -27,13 +30,15 @@ impl Caller {
         match self {
             Self::Session(authenticated) => &authenticated.principal,
             Self::Token(bearer) => &bearer.principal,
+            Self::Certificate(principal) | Self::Key(principal) => principal,
         }
     }
 
-    pub(super) fn into_principal(self) -> Principal {
+    pub(in crate::gateway) fn into_principal(self) -> Principal {
         match self {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,
+            Self::Certificate(principal) | Self::Key(principal) => *principal,
         }
     }
 
@@ -42,6 +47,8 @@ impl Caller {
         match self {
             Self::Session(_) => Credential::Session,
             Self::Token(bearer) => Credential::Token(bearer.scheme),
+            Self::Certificate(_) => Credential::Certificate,
+            Self::Key(_) => Credential::Key,
         }
     }
 
@@ -49,7 +56,7 @@ impl Caller {
     pub(super) fn has_just_signed_in(&self, now: Timestamp) -> bool {
         match self {
             Self::Session(authenticated) => now.since(authenticated.created_at) < JUST_SIGNED_IN,
-            Self::Token(_) => false,
+            Self::Token(_) | Self::Certificate(_) | Self::Key(_) => false,
         }
     }
 
@@ -57,7 +64,7 @@ impl Caller {
     fn session_name(&self) -> Option<String> {
         match self {
             Self::Session(authenticated) => Some(authenticated.handle.id.digest().public_id()),
-            Self::Token(_) => None,
+            Self::Token(_) | Self::Certificate(_) | Self::Key(_) => None,
         }
     }
 }
@@ -67,6 +74,8 @@ impl<P: Platform> RequestContext<'_, P> {
     pub(super) fn lifetime(&self, guard: &Guard, caller: &Caller) -> StreamLifetime {
         match caller {
             Caller::Token(bearer) => StreamLifetime::Until(bearer.principal.expires_at()),
+            Caller::Certificate(principal) => StreamLifetime::Until(principal.expires_at()),
+            Caller::Key(principal) => StreamLifetime::Until(api_key::stream_until(principal, self.request.now)),
             Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
@@ -89,7 +98,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let who = Identity { principal: caller.principal(), session: session.as_deref() };
         let ClaimHeaders { headers, withheld } = claim_headers(&guard.headers, &who);
         event.withheld = withheld.iter().map(ToString::to_string).collect();
-        let assertion = match (guard.token, &route.upstream) {
+        let assertion = match (&guard.token, &route.upstream) {
             (Token::Assertion, Some(upstream)) => {
                 let (signing, random) = (self.platform.signing(), self.platform.random());
                 let making = Making { signing, random, now: self.request.now };
@@ -100,6 +109,7 @@ impl<P: Platform> RequestContext<'_, P> {
         };
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
+            Caller::Certificate(principal) | Caller::Key(principal) => (*principal, None),
             Caller::Session(authenticated) if guard.token == Token::Relay => {
                 let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
                 let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };

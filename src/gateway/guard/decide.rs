@@ -4,10 +4,12 @@ use super::caller::Caller;
 use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::{Effect, short};
+use crate::authn::certificate::CertificateRefusal;
+use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::{Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
-use crate::gateway::Platform;
+use crate::gateway::{Platform, cold};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Credential, Refused};
 use crate::gateway::response_parts::ResponseParts;
@@ -85,8 +87,7 @@ pub(crate) async fn enter<P: Platform>(
     }
 }
 
-/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
-/// overruled, nor saved, by a cookie that its browser adds.
+/// Door 1: a caller who is proven, and not blocked. A session was held against the block list when it was looked at.
 ///
 /// # Errors
 /// When nobody came through.
@@ -96,23 +97,91 @@ pub(crate) async fn authenticate<P: Platform>(
     guarded: GuardedRoute<'_>,
     parts: &mut ResponseParts,
 ) -> Result<Caller, Refused> {
+    let caller = identify(ctx, path, guarded, parts).await?;
+    if caller.principal().session().is_none() {
+        let refused = |reason| Refused::at(guarded, &ctx.site.config, caller.credential(), reason);
+        ctx.refuse_blocked(caller.principal(), guarded.guard.revocation).await.map_err(refused)?;
+    }
+    Ok(caller)
+}
+
+/// Who comes. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
+/// overruled, nor saved, by a cookie that its browser adds.
+///
+/// # Errors
+/// When nobody came through.
+async fn identify<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    guarded: GuardedRoute<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    if let Some(principal) = by_key(ctx, guarded, parts).await? {
+        return Ok(Caller::Key(Box::new(principal)));
+    }
     if guard.takes_tokens() {
         if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
             let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
             return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
-        if !guard.takes_sessions() {
-            return Err(refused(Credential::None)(Reason::NoToken));
-        }
     }
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
     let grant = grant(ctx, route);
     let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
+    if ctx.goes_by_certificate(guard) {
+        match ctx.authenticate_certificate(trusted_origin, parts) {
+            Ok(principal) => return Ok(Caller::Certificate(Box::new(principal))),
+            Err(Reason::Certificate(refusal)) if is_for_others(guard, &refusal) => {
+                parts.event.detail = Some(refusal.code().to_owned());
+            }
+            Err(reason) => return Err(refused(Credential::Certificate)(reason)),
+        }
+    }
+    if !guard.takes_sessions() {
+        return Err(refused(Credential::None)(Reason::NoToken));
+    }
+    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
     let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
     Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
+}
+
+/// Who comes with an API key; `None` where none is shown. What stands where only a key belongs, and is none, is refused; so is
+/// a key where only access tokens belong: nobody but us may see it.
+///
+/// # Errors
+/// When nobody came through.
+async fn by_key<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    guarded: GuardedRoute<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Option<Principal>, Refused> {
+    let GuardedRoute { guard, .. } = guarded;
+    let Some(rules) = &ctx.site.config.api_keys else { return Ok(None) };
+    if !guard.takes_keys() && !guard.takes_tokens() {
+        return Ok(None);
+    }
+    let refused = |reason| Refused::at(guarded, &ctx.site.config, Credential::Key, reason);
+    let is_token_too = guard.takes_tokens() && rules.header.is_none();
+    match ctx.shown_key(rules).map_err(refused)? {
+        ShownKey::Nothing if guard.takes_tokens() && ctx.shows_key_as_token(rules).map_err(refused)? => {
+            Err(refused(Reason::Key(KeyRejection::NotTaken)))
+        }
+        ShownKey::Nothing => Ok(None),
+        ShownKey::Other if is_token_too => Ok(None),
+        ShownKey::Key(key) if guard.takes_keys() => {
+            cold(ctx.authenticate_key(rules, &key, guarded, parts)).await.map(Some).map_err(refused)
+        }
+        ShownKey::Key(_) => Err(refused(Reason::Key(KeyRejection::NotTaken))),
+        ShownKey::Other => Err(refused(Reason::Key(KeyRejection::Malformed))),
+    }
+}
+
+/// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
+/// and can sign in, and whoever shows none and could show a token.
+fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
+    guard.takes_sessions() || (guard.takes_tokens() && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.
@@ -149,7 +218,12 @@ async fn authorize<P: Platform>(
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
 /// cannot be asked for one, no sign-in helps.
 fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
-    let (Decision::StepUp(wanted), Some(id)) = (&decision, principal.provider()) else { return (decision, None) };
+    let Decision::StepUp(wanted) = &decision else { return (decision, None) };
+    // Policies may want one of a program too, which cannot sign in.
+    if !principal.is_in_person() {
+        return (Decision::Deny(Denial::Authentication(wanted.shortfall)), None);
+    }
+    let Some(id) = principal.provider() else { return (decision, None) };
     match config.provider(id).and_then(|provider| SignIn::again(provider, wanted)) {
         Some(again) => (decision, Some(again)),
         None => (Decision::Deny(Denial::Authentication(wanted.shortfall)), None),

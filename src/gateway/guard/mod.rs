@@ -1,7 +1,9 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
-mod caller;
+mod api_key;
+pub(super) mod caller;
+mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
 pub(super) mod embedded;
@@ -10,6 +12,7 @@ mod introspection;
 mod limits;
 pub(super) mod policies;
 pub(super) mod relations;
+mod service_token;
 
 use super::context::RequestContext;
 use super::refused::Refused;
@@ -44,6 +47,8 @@ pub(super) async fn pass<P: Platform>(
     match decide::enter(ctx, path, &matched, parts).await {
         Ok(admitted) => {
             let AdmittedRequest { identity, lifetime, permit, .. } = admitted;
+            let service = ctx.site.service_credential(ctx.platform, route).await?;
+            parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
             let forwarding = Forwarding {
                 head: ctx.request.head,
                 path,
@@ -54,6 +59,7 @@ pub(super) async fn pass<P: Platform>(
                 cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
                 lifetime,
                 identity,
+                service,
                 security_headers: route.security_headers.clone(),
                 claim_headers: &ctx.site.config.claim_headers,
                 request_headers: &route.request_headers,
@@ -148,7 +154,9 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
 pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_tokens() && !guard.takes_keys() => {
+            guard.takes_sessions().then_some("Cookie")
+        }
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
     }

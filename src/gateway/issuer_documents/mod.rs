@@ -20,7 +20,7 @@ use crate::config::{Issuer, Provider, TokenFormat, TokenIssuer};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, Signatures, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
-use crate::oidc::metadata::Metadata;
+use crate::oidc::metadata::{AliasedEndpoint, Metadata};
 use crate::oidc::refetch_budget;
 use crate::ports::{Clock, Log, Timer};
 use crate::refusal::Reason;
@@ -106,7 +106,8 @@ impl VerificationError {
 pub(super) struct IssuerDocuments {
     metadata: DocumentCache<Metadata>,
     keys_uris: DocumentCache<String>,
-    introspection_endpoints: DocumentCache<String>,
+    introspection_endpoints: DocumentCache<AliasedEndpoint>,
+    token_endpoints: DocumentCache<AliasedEndpoint>,
     keys: DocumentCache<KeySet>,
 }
 
@@ -117,6 +118,7 @@ impl IssuerDocuments {
             metadata: DocumentCache::new(Rc::clone(ring)),
             keys_uris: DocumentCache::new(Rc::clone(ring)),
             introspection_endpoints: DocumentCache::new(Rc::clone(ring)),
+            token_endpoints: DocumentCache::new(Rc::clone(ring)),
             keys: DocumentCache::new(Rc::clone(ring)),
         }
     }
@@ -144,8 +146,20 @@ impl IssuerDocuments {
         &self,
         platform: &P,
         issuer: &Issuer,
-    ) -> Result<Rc<String>, Reason> {
+    ) -> Result<Rc<AliasedEndpoint>, Reason> {
         self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
+    }
+
+    /// Where an issuer gives tokens, by its metadata.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn token_endpoint<P: Platform>(
+        &self,
+        platform: &P,
+        issuer: &Issuer,
+    ) -> Result<Rc<AliasedEndpoint>, Reason> {
+        self.token_endpoints.get(platform, &MetadataOf::token_endpoint(issuer)).await
     }
 
     /// Verifies the signature of a token that anybody may have sent, by the accepted keys.
@@ -265,6 +279,9 @@ impl IssuerDocuments {
                     let source = MetadataOf::introspection_endpoint(issuer);
                     self.introspection_endpoints.fetch(platform, &source, ask).await
                 }
+                Published::TokenEndpoint(issuer) => {
+                    self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
+                }
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
                 Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
             }
@@ -277,6 +294,7 @@ impl IssuerDocuments {
             Published::Metadata(_) => self.metadata.age(name, now),
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
+            Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
             Published::Keys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
         }
     }
@@ -286,7 +304,10 @@ impl IssuerDocuments {
         let url = match published {
             Published::Metadata(issuer) => self.metadata.cached(issuer.as_str())?.1.jwks_uri.clone(),
             Published::KeysUri(issuer) => self.keys_uris.cached(issuer.as_str())?.1.as_str().to_owned(),
-            Published::IntrospectionEndpoint(_) | Published::Keys(_) | Published::GithubKeys(_) => return None,
+            Published::IntrospectionEndpoint(_)
+            | Published::TokenEndpoint(_)
+            | Published::Keys(_)
+            | Published::GithubKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }
@@ -311,6 +332,9 @@ impl Gateway {
     pub(super) fn published(&self) -> impl Iterator<Item = Published> {
         let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
         let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
+        let services = self.config.services.iter().filter(|service| service.token_endpoint.is_none());
+        let services = services.filter_map(|service| Some(Published::TokenEndpoint(service.issuer.clone()?)));
+        let providers = providers.chain(services);
         providers.chain(self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer)))
     }
 

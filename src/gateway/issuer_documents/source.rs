@@ -6,7 +6,7 @@ use crate::gateway::background::{BackgroundTask, Work};
 use crate::jose::{KeySet, jwk};
 use crate::oidc::documents::{self, Lifetimes};
 use crate::oidc::exchange;
-use crate::oidc::metadata::{self, Metadata, MetadataError};
+use crate::oidc::metadata::{self, AliasedEndpoint, Metadata, MetadataError};
 use crate::ports::OutboundRequest;
 use crate::refusal::{Document, Reason};
 
@@ -40,6 +40,13 @@ impl<'a> MetadataOf<'a, String> {
     /// Where the keys are: an issuer of access tokens need not sign people in.
     pub(super) fn keys_uri(issuer: &'a Issuer) -> Self {
         Self { issuer, read: metadata::keys_uri, published: Published::KeysUri }
+    }
+}
+
+impl<'a> MetadataOf<'a, AliasedEndpoint> {
+    /// Where the issuer gives tokens.
+    pub(super) fn token_endpoint(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: metadata::token_endpoint, published: Published::TokenEndpoint }
     }
 
     /// Where the issuer is asked about its tokens.

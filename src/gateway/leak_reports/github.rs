@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Found, end, note};
 use crate::api_key::ApiKeyRules;
 use crate::audit::{Effect, What};
+use crate::gateway::background::event::background_event;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::SignedReport;
 use crate::gateway::response_parts::ResponseParts;
@@ -46,7 +47,7 @@ pub(crate) async fn receive<P: Platform>(
         return Err(refuse(LeakReportError::BadSignature));
     }
     let reported = read_github(body.as_bytes()).map_err(refuse)?;
-    let (ended, told) = end_all(ctx, rules, &reported, parts).await?;
+    let (ended, told) = end_all(ctx, rules, &reported).await?;
     parts.event.ended = Some(ended);
     parts.event.end(Effect::Allow, "leak_report.received", StatusCode::OK);
     Ok(response::json(StatusCode::OK, &told))
@@ -57,7 +58,6 @@ async fn end_all<P: Platform>(
     ctx: &RequestContext<'_, P>,
     rules: &ApiKeyRules,
     reported: &[ReportedSecret],
-    parts: &ResponseParts,
 ) -> Result<(u32, Value), Reason> {
     let (mut known, mut told, mut ended) = (HashMap::new(), Vec::new(), 0);
     for one in reported {
@@ -68,8 +68,7 @@ async fn end_all<P: Platform>(
                 let found = end(ctx, rules, text).await?;
                 if let Found::Ended(key) = &found {
                     ended += 1;
-                    let mut event = parts.event.clone();
-                    event.event = What::KeyLeaked;
+                    let mut event = background_event(&ctx.site.config, ctx.platform, What::KeyLeaked);
                     note(&mut event, key);
                     event.end(Effect::Allow, "leak_report.key_ended", StatusCode::OK);
                     ctx.platform.log().line(&event.to_line());

@@ -74,8 +74,8 @@ async fn end<P: Platform>(ctx: &RequestContext<'_, P>, rules: &ApiKeyRules, text
 /// Says which key it was and whose, so that they can be told. Who sent the report is another.
 fn note(event: &mut Event, key: &ListedKey) {
     event.key_id = Some(key.id.to_string());
-    event.target = Some(short(&match &key.holder {
-        KeyHolder::Person(owner) => format!("{}|{}", owner.provider, &*owner.subject),
-        KeyHolder::Service(name) => format!("service:{name}"),
-    }));
+    match &key.holder {
+        KeyHolder::Person(owner) => event.owner = Some(short(&format!("{}|{}", owner.provider, &*owner.subject))),
+        KeyHolder::Service(name) => event.target = Some(short(&format!("service:{name}"))),
+    }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{chooser, concurrent_logins, login, person, userinfo};
+use crate::api_key::{HolderKey, KeyCommand, KeyReply, Standing};
 use crate::audit::{Effect, What, some_of};
 use crate::config::{ClientAuth, Provider, ResponseMode};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
@@ -249,7 +250,8 @@ async fn redeem<P: Platform>(
     let redirect_uri = ctx.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
     let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
-    let request = token::code_request(provider, &metadata.token_endpoint, &grant, maker).await;
+    let endpoint = metadata.token_endpoint.of_client(&provider.client_auth);
+    let request = token::code_request(provider, endpoint, &grant, maker).await;
     let answer = ctx.platform.fetch().send(request.map_err(Reason::Token)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
     token::process(&answer).map_err(Reason::Token)
@@ -276,9 +278,11 @@ async fn begin_session<P: Platform>(
         }
     }
     enter_sid(ctx, signed_in, subject, transaction).await?;
+    let session = record(ctx, provider, &response, &person);
+    tell_keys(ctx, &session).await?;
     let begin = Begin {
         digest: handle.id.digest(),
-        session: record(ctx, provider, &response, &person),
+        session,
         tokens: Tokens {
             access_token: response.access_token.unwrap_or_default(),
             refresh_token: response.refresh_token,
@@ -294,6 +298,26 @@ async fn begin_session<P: Platform>(
     match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Reply::Begun => Ok(handle),
         Reply::Overtaken => Err(Reason::LoginOvertaken),
+        Reply::Blocked => Err(Reason::PersonBlocked),
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
+}
+
+/// Before the session begins: a person's keys never may more than they themselves, so nobody gets in while that cannot be
+/// seen to.
+async fn tell_keys<P: Platform>(ctx: &RequestContext<'_, P>, session: &Session) -> Result<(), Reason> {
+    if ctx.site.config.api_keys.as_ref().is_none_or(|rules| rules.self_service.is_none()) {
+        return Ok(());
+    }
+    let standing = Standing {
+        roles: session.roles.clone(),
+        permissions: session.permissions.clone(),
+        tenant: session.tenant.clone(),
+        at: session.created_at,
+    };
+    let of = HolderKey::of_person(&session.issuer, &session.subject);
+    match ctx.key_command(&KeyCommand::Update { of, standing }).await.map_err(Reason::Store)? {
+        KeyReply::Done { .. } => Ok(()),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }

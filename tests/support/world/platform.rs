@@ -21,7 +21,9 @@ impl Platform for World {
     type Counters = Self;
     type ApiKeys = Self;
     type TupleStore = Self;
+    type ServiceTokens = Self;
     type Decisions = Self;
+    type Blocks = Self;
     type Languages = Self;
     type Log = Self;
     type Spawn = Self;
@@ -90,7 +92,15 @@ impl Platform for World {
         self
     }
 
+    fn service_tokens(&self) -> &Self {
+        self
+    }
+
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn blocks(&self) -> &Self {
         self
     }
 

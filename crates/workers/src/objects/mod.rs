@@ -6,9 +6,11 @@
 //! 400 to what it cannot read and 500 to a failure of its own.
 
 pub mod api_keys;
+pub mod block_list;
 pub mod decision_log;
 pub mod rate_limit;
 pub mod replay;
+pub mod service_token;
 pub mod sessions;
 pub mod sid_index;
 pub mod tuples;

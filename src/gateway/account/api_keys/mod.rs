@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::api_key::{
     ApiKeyId, ApiKeyRules, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, ListedKey,
-    MakeKey, RotateKey, Standing, ask,
+    MakeKey, RotateKey, Standing,
 };
 use crate::audit::{Effect, What};
+use crate::authn::api_key::standing_of;
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Principal};
 use crate::gateway::context::RequestContext;
@@ -261,7 +262,7 @@ pub(crate) async fn order<P: Platform>(
     ctx: &RequestContext<'_, P>,
     command: &KeyCommand,
 ) -> Result<KeyReply, Reason> {
-    ask(ctx.platform.api_keys(), command).await.map_err(Reason::Store)
+    ctx.key_command(command).await.map_err(Reason::Store)
 }
 
 /// The keys of a holder.
@@ -379,14 +380,4 @@ fn holder_of(person: &Principal) -> KeyHolder {
         issuer: IssuerIdentifier::new(person.issuer()),
         subject: SubjectIdentifier::new(person.subject()),
     })
-}
-
-/// What was said of them at their sign-in, or at its last refresh.
-fn standing_of(person: &Principal) -> Standing {
-    Standing {
-        roles: person.roles().to_vec(),
-        permissions: person.permissions().to_vec(),
-        tenant: person.tenant().map(str::to_owned),
-        at: person.session().map(|session| session.created_at).unwrap_or_default(),
-    }
 }
