@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 40] = [
+const FAMILIES: [&str; 41] = [
     "access_token",
     "admin",
     "authn",
@@ -128,7 +128,9 @@ const FAMILIES: [&str; 40] = [
     "request",
     "route",
     "sender",
+    "service_token",
     "session",
+    "sharing",
     "store",
     "token",
     "upstream",

@@ -7,6 +7,8 @@ use crate::time::Timestamp;
 /// What of a caller is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockedBy {
+    /// The person who signs in, or who has this session.
+    Person,
     /// They themselves.
     Subject,
     /// The person to whom their API key belongs.
@@ -26,6 +28,7 @@ impl BlockedBy {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Person => "block.person",
             Self::Subject => "block.subject",
             Self::Owner => "block.owner",
             Self::Actor => "block.actor",

@@ -55,7 +55,7 @@ pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
-pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
@@ -424,6 +424,12 @@ impl Config {
     #[must_use]
     pub fn frontchannel_logout_url(&self, id: &ProviderId) -> String {
         self.public_url.join(&format!("/auth/frontchannel-logout/{id}"))
+    }
+
+    /// Where the public keys of our client are that goes by this id: the `jwks_uri` to register.
+    #[must_use]
+    pub fn client_keys_url(&self, id: &str) -> String {
+        self.public_url.join(&format!("/auth/clients/{id}/jwks.json"))
     }
 
     /// The post-logout redirect URI to register with every provider.

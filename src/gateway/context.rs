@@ -11,7 +11,7 @@ use crate::audit::Effect;
 use crate::authn::blocked;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
-use crate::authn::{Authenticated, Rejection, Verdict};
+use crate::authn::{Authenticated, BlockedBy, Rejection, Verdict};
 use crate::config::SameSite;
 use crate::http::caller_headers;
 use crate::http::cors::Grant;
@@ -143,7 +143,7 @@ impl<P: Platform> RequestContext<'_, P> {
         }
         blocked::check(list, principal, self.request.now).map_err(|_| {
             parts.event.who(principal);
-            Reason::PersonBlocked
+            Reason::Blocked(BlockedBy::Person)
         })
     }
 

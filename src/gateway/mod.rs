@@ -52,7 +52,7 @@ use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
-use well_known::{assertion_keys, client_script, protected_resource, resource_url};
+use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use background::{BackgroundTask, Spawn};
@@ -263,6 +263,7 @@ async fn named<P: Platform>(
         Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
         Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
         Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+        Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
         Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
         Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,

@@ -80,8 +80,6 @@ pub enum Reason {
     Verify(ForwardAuthError),
     /// The caller is proven, and blocked.
     Blocked(BlockedBy),
-    /// The person who signs in is blocked, or the one who has this session.
-    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -199,7 +197,6 @@ impl Reason {
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
             Self::Blocked(by) => by.code(),
-            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -345,8 +342,8 @@ impl Reason {
             Self::TokenRejected(rejection) => token_refusal(rejection),
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) => Refusal::TokenRefused,
+            Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Blocked(_) => Refusal::TokenRefused,
-            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,

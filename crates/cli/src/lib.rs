@@ -53,9 +53,10 @@ Usage:
       Checks, explains and packs policies in Cedar; `postern policy --help` tells how.
   postern json FILE
       Prints a configuration file in TOML, or in JSON with comments, as the JSON that is bundled with the Worker.
-  postern keys new [--ring RING]
+  postern keys new [--ring RING | --client ALGORITHM]
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
+      --client   in its place, a private key for `private_key_jwt`, as a JWK: of the algorithm ES256 or EdDSA
   postern keys pattern [--prefix PREFIX | --config FILE] [--file FILE|none] [--env NAME] [--site ID]
       Prints the regular expression that every API key of a site matches, for secret scanners.
       --prefix   what the keys begin with; when left out, what the configuration says

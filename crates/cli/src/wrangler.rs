@@ -28,11 +28,13 @@ const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 const BLOCKS: (&str, &str) = ("BLOCKS", "BlockObject");
 /// Only where there are API keys.
 const KEYS: (&str, &str) = ("KEYS", "KeyObject");
+/// Only where a route sends a token of our own.
+const SERVICE_TOKENS: (&str, &str) = ("SERVICE_TOKENS", "ServiceTokenObject");
 const ASSETS: &str = "ASSETS";
 
 /// The classes of all objects.
 fn classes() -> impl Iterator<Item = &'static str> {
-    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS, KEYS]).map(|(_, class)| class)
+    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS, KEYS, SERVICE_TOKENS]).map(|(_, class)| class)
 }
 
 /// The settings of one environment.
@@ -97,6 +99,10 @@ impl Wrangler {
         if sites.iter().any(|config| !config.relations.names(None).is_empty()) {
             problems.extend(self.missing_objects(&[TUPLES]));
         }
+        if sites.iter().any(|site| site.uses_service_tokens()) {
+            problems.extend(self.missing_objects(&[SERVICE_TOKENS]));
+        }
+        problems.extend(self.certificates(sites));
         problems.extend(too_large(vars));
         problems
     }
@@ -164,6 +170,17 @@ impl Wrangler {
             ))
         });
         cache.into_iter().chain(policies).collect()
+    }
+
+    /// The certificates that authorization servers are shown, where they are not bound.
+    fn certificates(&self, sites: &[&Config]) -> Vec<Problem> {
+        let bound = self.names("mtls_certificates", "binding");
+        let missing = sites.iter().flat_map(|site| site.certificates_shown()).filter(|name| !bound.contains(name));
+        let told = |name: &str| {
+            let entry = self.syntax.entry("binding", name);
+            self.problem("mtls_certificates", format!("expected one with `{entry}`, a client proves itself by it"))
+        };
+        missing.map(told).collect()
     }
 
     fn objects(&self) -> Vec<Problem> {

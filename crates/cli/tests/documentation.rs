@@ -144,6 +144,7 @@ fn frame(part: Value) -> Value {
         ("DECISION_LOG", "DecisionObject"),
         ("BLOCKS", "BlockObject"),
         ("KEYS", "KeyObject"),
+        ("SERVICE_TOKENS", "ServiceTokenObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

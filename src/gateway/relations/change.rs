@@ -61,14 +61,11 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
     // One that the model no longer admits may be removed.
     problems.extend(add.iter().filter_map(|tuple| inadmissible(model, tuple)));
     let changed = add.len() + remove.len();
-    if problems.is_empty() && changed <= MAX_CHANGES {
-        problems.extend(contradictions(&remove, &add, &expect));
-    }
-    if changed > MAX_CHANGES || expect.all().count() > MAX_CHANGES {
-        problems.push(format!("expected at most {MAX_CHANGES} tuples, found {}", changed.max(expect.all().count())));
-    }
-    if problems.is_empty() && changed == 0 {
-        problems.push("expected at least one tuple in `add` or `remove`".to_owned());
+    match changed.max(expect.all().count()) {
+        _ if !problems.is_empty() => {}
+        most if most > MAX_CHANGES => problems.push(format!("expected at most {MAX_CHANGES} tuples, found {most}")),
+        _ if changed == 0 => problems.push("expected at least one tuple in `add` or `remove`".to_owned()),
+        _ => problems.extend(contradictions(&remove, &add, &expect)),
     }
     if !problems.is_empty() {
         return Ok(Ordered::Unacceptable(problems));

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{chooser, concurrent_logins, login, person, userinfo};
 use crate::api_key::{HolderKey, KeyCommand, KeyReply, Standing};
 use crate::audit::{Effect, What, some_of};
+use crate::authn::BlockedBy;
 use crate::config::{ClientAuth, Provider, ResponseMode};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
@@ -298,7 +299,7 @@ async fn begin_session<P: Platform>(
     match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Reply::Begun => Ok(handle),
         Reply::Overtaken => Err(Reason::LoginOvertaken),
-        Reply::Blocked => Err(Reason::PersonBlocked),
+        Reply::Blocked => Err(Reason::Blocked(BlockedBy::Person)),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }

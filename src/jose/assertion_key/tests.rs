@@ -111,6 +111,17 @@ fn a_key_in_pem_is_the_same_as_in_its_jwk() {
 }
 
 #[test]
+fn a_new_key_is_one() {
+    let fill = |bytes: &mut [u8]| bytes.fill(9);
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        let jwk = AssertionKey::generate(algorithm, fill).unwrap();
+        let key = AssertionKey::from_jwk(&jwk, algorithm).unwrap();
+        assert!(block_on(key.sign(DEFAULT_TYP, &Map::new(), &Portable)).is_some());
+    }
+    assert!(AssertionKey::generate(Algorithm::Rs256, fill).is_none());
+}
+
+#[test]
 fn halves_of_ed25519_that_do_not_belong_together_sign_nothing() {
     let jwk = with(ed25519_jwk(), &json!({ "d": encode(&[7; 32]) }));
     let key = load(&jwk, Algorithm::EdDsa).unwrap();

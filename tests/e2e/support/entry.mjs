@@ -148,6 +148,7 @@ function breakableEnvironment(env) {
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
     BLOCKS: breakableNamespace(env.BLOCKS, () => faults.BLOCKS),
     KEYS: breakableNamespace(env.KEYS, () => faults.KEYS),
+    SERVICE_TOKENS: breakableNamespace(env.SERVICE_TOKENS, () => faults.SERVICE_TOKENS),
   };
 }
 
@@ -287,6 +288,7 @@ export class TupleObject extends ringing(classes.TupleObject) {}
 export class DecisionObject extends ringing(classes.DecisionObject) {}
 export class BlockObject extends ringing(classes.BlockObject) {}
 export class KeyObject extends ringing(classes.KeyObject) {}
+export class ServiceTokenObject extends ringing(classes.ServiceTokenObject) {}
 
 export default {
   fetch(request, env, context) {
