@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 41] = [
+const FAMILIES: [&str; 45] = [
     "access_token",
     "admin",
     "authn",
@@ -112,7 +112,10 @@ const FAMILIES: [&str; 41] = [
     "internal",
     "introspection",
     "jwt",
+    "key",
+    "key_request",
     "keys",
+    "leak_report",
     "limit",
     "login",
     "logout",

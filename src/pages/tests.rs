@@ -7,7 +7,7 @@ use super::chooser::Choices;
 use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
-use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyUse, ListedKey};
+use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
 use crate::config::{Icon, PageOptions, Provider, ProviderId};
@@ -183,7 +183,7 @@ fn key_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     keys.extend([ListedKey { expires_at: at, ..listed(None) }, listed(None)]);
     let scopes = [text.to_owned()];
     let page = |keys: &[ListedKey], sign_in, making| {
-        api_keys::render(view, &OwnKeys { keys, now: at, sign_in, making })
+        api_keys::render(view, &OwnKeys { keys, prefix: &KeyPrefix::parse("0000").unwrap(), now: at, sign_in, making })
     };
     vec![
         page(&keys, None, KeyMaking::Open(&scopes, &[30, 90], 90)),

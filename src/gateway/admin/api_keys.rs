@@ -33,10 +33,10 @@ fn rules<'a, P>(ctx: &RequestContext<'a, P>) -> Result<&'a ApiKeyRules, Reason> 
 
 /// `GET /auth/admin/keys?provider=&subject=`, `?issuer=&subject=` or `?service=`.
 pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
-    rules(ctx)?;
+    let rules = rules(ctx)?;
     let order = Order::of_query(ctx, &["provider", "issuer", "subject", "service"])?;
     let keys = keys_of(ctx, &holder(ctx, &order, parts)?).await?;
-    Ok(Done::read(&json!({ "keys": keys.iter().map(with_holder).collect::<Vec<_>>() })))
+    Ok(Done::read(&json!({ "keys": keys.iter().map(|key| with_holder(rules, key)).collect::<Vec<_>>() })))
 }
 
 /// `POST /auth/admin/keys`: a key of a service that has no owner. Only somebody who is there in person makes one, and no
@@ -76,7 +76,7 @@ pub(super) async fn make<P: Platform>(
     };
     let (key, text) = store_new(ctx, rules, ordered, parts).await?;
     let change = Change { before: "no such key".to_owned(), after: format!("key {}: {}", key.id, key.scopes.join(" ")) };
-    let mut done = Done::changed(&with_text(&key, &text), change);
+    let mut done = Done::changed(&with_text(rules, &key, &text), change);
     done.response.status = StatusCode::CREATED;
     Ok(done)
 }
@@ -159,8 +159,8 @@ fn scopes(order: &Order) -> Result<Vec<String>, Reason> {
 }
 
 /// The key, and whose it is.
-fn with_holder(key: &ListedKey) -> Value {
-    let mut object = as_json(key);
+fn with_holder(rules: &ApiKeyRules, key: &ListedKey) -> Value {
+    let mut object = as_json(rules, key);
     if let Some(members) = object.as_object_mut() {
         let holder = match &key.holder {
             KeyHolder::Person(owner) => {

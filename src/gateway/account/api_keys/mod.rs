@@ -142,7 +142,7 @@ async fn make<P: Platform>(
     let most = service.per_person;
     let order = KeyOrder { holder: holder_of(&person), name, scopes, life, most, standing: Some(standing) };
     match store_new(ctx, rules, order, parts).await {
-        Ok((key, text)) => Ok(shown_once(ctx, StatusCode::CREATED, &key, &text, parts)),
+        Ok((key, text)) => Ok(shown_once(ctx, rules, (&key, &text), StatusCode::CREATED, parts)),
         Err(Reason::KeyRequest(KeyRequestError::TooMany)) if ctx.request.request_kind.is_navigation() => {
             done(KeyRequestError::TooMany.code(), parts)
         }
@@ -174,7 +174,10 @@ async fn rotate<P: Platform>(
         max_life: rules.max_life,
     });
     match order(ctx, &command).await? {
-        KeyReply::Rotated(key) => Ok(shown_once(ctx, StatusCode::OK, &key, &text.expose(&rules.prefix), parts)),
+        KeyReply::Rotated(key) => {
+            let text = text.expose(&rules.prefix);
+            Ok(shown_once(ctx, rules, (&key, &text), StatusCode::OK, parts))
+        }
         KeyReply::Gone => gone(ctx, parts),
         _ => Err(Reason::Store(StoreError::Malformed).into()),
     }
@@ -196,7 +199,7 @@ async fn delete<P: Platform>(
     match order(ctx, &KeyCommand::Revoke { id, of, why: KeyEnding::Owner }).await? {
         KeyReply::Revoked(key) if !ctx.request.request_kind.is_navigation() => {
             parts.event.end(Effect::Allow, "key.done", StatusCode::OK);
-            Ok(response::json(StatusCode::OK, &as_json(&key)))
+            Ok(response::json(StatusCode::OK, &as_json(rules, &key)))
         }
         KeyReply::Revoked(_) => done("key.done", parts),
         KeyReply::Gone => gone(ctx, parts),
@@ -288,7 +291,7 @@ fn show<P: Platform>(
 ) -> Response {
     let granted = rules.granted(&standing_of(person)).to_vec();
     if !ctx.request.request_kind.is_navigation() {
-        let all: Vec<Value> = keys.iter().map(as_json).collect();
+        let all: Vec<Value> = keys.iter().map(|key| as_json(rules, key)).collect();
         let days = rules.max_life.get() / SECONDS_A_DAY;
         let body = json!({ "keys": all, "scopes_offered": granted, "longest_life_in_days": days });
         return response::json(StatusCode::OK, &body);
@@ -307,22 +310,22 @@ fn show<P: Platform>(
         }
         _ => KeyMaking::NotAllowed,
     };
-    let own = OwnKeys { keys, now, sign_in: link.as_deref(), making };
+    let own = OwnKeys { keys, prefix: &rules.prefix, now, sign_in: link.as_deref(), making };
     response::html(StatusCode::OK, pages::api_keys::render(&ctx.view(), &own))
 }
 
 /// The one answer that holds the text of a key.
 fn shown_once<P: Platform>(
     ctx: &RequestContext<'_, P>,
+    rules: &ApiKeyRules,
+    (key, text): (&ListedKey, &Secret<String>),
     status: StatusCode,
-    key: &ListedKey,
-    text: &Secret<String>,
     parts: &mut ResponseParts,
 ) -> Response {
     let response = if ctx.request.request_kind.is_navigation() {
         response::html(StatusCode::OK, pages::api_keys::render_new(&ctx.view(), key, text))
     } else {
-        response::json(status, &with_text(key, text))
+        response::json(status, &with_text(rules, key, text))
     };
     parts.event.end(Effect::Allow, "key.done", response.status);
     response
@@ -347,9 +350,10 @@ fn see_other(location: &str) -> Result<Response, Reason> {
 }
 
 /// A key for programs: nothing of it that a key could be made of.
-pub(crate) fn as_json(key: &ListedKey) -> Value {
+pub(crate) fn as_json(rules: &ApiKeyRules, key: &ListedKey) -> Value {
     let mut object = json!({
         "id": key.id,
+        "begins_with": key.id.start(&rules.prefix),
         "name": key.name,
         "scopes": key.scopes,
         "created_at": key.created_at,
@@ -366,8 +370,8 @@ pub(crate) fn as_json(key: &ListedKey) -> Value {
 }
 
 /// The same with its text: of a key that is new.
-pub(crate) fn with_text(key: &ListedKey, text: &Secret<String>) -> Value {
-    let mut object = as_json(key);
+pub(crate) fn with_text(rules: &ApiKeyRules, key: &ListedKey, text: &Secret<String>) -> Value {
+    let mut object = as_json(rules, key);
     if let Some(members) = object.as_object_mut() {
         members.insert("key".to_owned(), text.expose().as_str().into());
     }
