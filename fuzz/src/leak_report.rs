@@ -12,7 +12,9 @@ const MEDIA_TYPES: [&str; 3] = ["text/plain", "application/json", "application/x
 pub fn check(data: &[u8]) {
     report(data);
     if let Ok(keys) = KeySet::of_github(data) {
-        assert!(keys.keys().iter().all(|key| key.suits(Algorithm::Es256) && key.kid().is_some_and(|kid| !kid.is_empty())));
+        assert!(
+            keys.keys().iter().all(|key| key.suits(Algorithm::Es256) && key.kid().is_some_and(|kid| !kid.is_empty()))
+        );
     }
     let Ok(text) = std::str::from_utf8(data) else { return };
     for media_type in MEDIA_TYPES {
@@ -37,9 +39,15 @@ fn report(data: &[u8]) {
     let items: Vec<Value> = serde_json::from_slice(data).expect("what is no JSON was read");
     assert_eq!(items.len(), found.len());
     for (item, found) in items.iter().zip(&found) {
-        assert_eq!((item["token"].as_str(), item["type"].as_str()), (Some(found.text.expose().as_str()), Some(found.kind.as_str())));
+        assert_eq!(
+            (item["token"].as_str(), item["type"].as_str()),
+            (Some(found.text.expose().as_str()), Some(found.kind.as_str()))
+        );
         let told = feedback(found, true);
-        assert_eq!((told["token_type"].as_str(), told["label"].as_str()), (Some(found.kind.as_str()), Some("true_positive")));
+        assert_eq!(
+            (told["token_type"].as_str(), told["label"].as_str()),
+            (Some(found.kind.as_str()), Some("true_positive"))
+        );
         assert_eq!(told["token_hash"].as_str().map(str::len), Some(64));
     }
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::claim_headers::name_of_header;
-use super::table::Table;
 use super::problem::expected;
+use super::table::Table;
 use super::value::{duration, list, parsed, scope, spelled, text, whole_number, word};
 use crate::api_key::message::MAX_SCOPES;
 use crate::api_key::{ApiKeyRules, DEFAULT_LIFE, KeyPrefix, LONGEST_LIFE, LONGEST_OVERLAP, SelfService};

@@ -42,7 +42,8 @@ fn der(raw: &[u8]) -> Vec<u8> {
 }
 
 fn found(keys: &[&str]) -> String {
-    let one = |key: &&str| json!({ "token": key, "type": "acme_key", "url": "https://github.com/x", "source": "content" });
+    let one =
+        |key: &&str| json!({ "token": key, "type": "acme_key", "url": "https://github.com/x", "source": "content" });
     Value::Array(keys.iter().map(one).collect()).to_string()
 }
 
@@ -90,7 +91,8 @@ fn github_ends_what_it_found_and_learns_what_was_real_and_not_whose() {
     assert!(!opens(&world, &gateway, &leaked) && opens(&world, &gateway, &kept));
     // The owner is told: by the page, and by the event.
     assert!(browser.go("/auth/keys").reply().body.contains("Reported as leaked"));
-    let told = |line: &&String| line.contains(r#""event":"key.leaked""#) && line.contains(&id) && line.contains("corp|alice");
+    let told =
+        |line: &&String| line.contains(r#""event":"key.leaked""#) && line.contains(&id) && line.contains("corp|alice");
     assert_eq!(world.lines.borrow().iter().filter(told).count(), 1);
     assert!(!world.lines.borrow().iter().any(|line| line.contains(&leaked[5..40])));
     // The same once more ends nothing, and was as real as before.

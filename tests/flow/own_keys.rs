@@ -114,11 +114,15 @@ fn nobody_makes_a_key_without_a_session_a_recent_sign_in_and_a_page_of_ours() {
     let (key, id) = made(&browser);
     let nobody = Browser::new(&world, &gateway);
     nobody.send(&orders_key()).assert_refused(401, "authn.no_credential");
-    nobody.send(&orders_key().with("authorization", &format!("Bearer {key}"))).assert_refused(401, "authn.no_credential");
+    nobody
+        .send(&orders_key().with("authorization", &format!("Bearer {key}")))
+        .assert_refused(401, "authn.no_credential");
     let foreign = Asked::new("POST", "/auth/keys").with("sec-fetch-site", "cross-site");
     browser.send(&foreign).assert_refused(403, "csrf.fetch_site");
     for path in [format!("/auth/keys/{id}/rotate"), format!("/auth/keys/{id}/delete")] {
-        browser.send(&Asked::new("POST", &path).with("sec-fetch-site", "same-site")).assert_refused(403, "csrf.fetch_site");
+        browser
+            .send(&Asked::new("POST", &path).with("sec-fetch-site", "same-site"))
+            .assert_refused(403, "csrf.fetch_site");
         nobody.send(&Asked::form(&path)).assert_refused(401, "authn.no_credential");
     }
     assert_eq!(nobody.go("/auth/keys").location(), "/auth/login?return_to=%2Fauth%2Fkeys&fragment=keep");
@@ -129,7 +133,9 @@ fn nobody_makes_a_key_without_a_session_a_recent_sign_in_and_a_page_of_ours() {
         answered.assert_refused(401, "authz.authentication_too_old");
         assert_eq!(answered.json()["max_age"], 900);
     }
-    browser.send(&Asked::script("DELETE", &format!("/auth/keys/{id}"))).assert_refused(401, "authz.authentication_too_old");
+    browser
+        .send(&Asked::script("DELETE", &format!("/auth/keys/{id}")))
+        .assert_refused(401, "authz.authentication_too_old");
     let link = "/auth/login?provider=corp&max_age=900&return_to=%2Fauth%2Fkeys";
     let page = browser.go("/auth/keys");
     assert!(page.reply().body.contains(&link.replace('&', "&amp;")), "{}", page.reply().body);
@@ -209,7 +215,10 @@ fn a_key_is_rotated_and_deleted_by_its_owner_alone() {
     let second = second.json()["key"].as_str().unwrap().to_owned();
     assert!(opens(&world, &gateway, &second));
     let deleted = browser.send(&Asked::form(&format!("/auth/keys/{id}/delete")));
-    assert_eq!((deleted.location().as_str(), said(&deleted)), ("/auth/keys", (&json!("key.revoked"), &json!("key.done"))));
+    assert_eq!(
+        (deleted.location().as_str(), said(&deleted)),
+        ("/auth/keys", (&json!("key.revoked"), &json!("key.done")))
+    );
     assert!(!opens(&world, &gateway, &first) && !opens(&world, &gateway, &second));
     assert_eq!(list(&browser)[0]["ended"]["why"], "owner");
     let again = browser.send(&Asked::form(&format!("/auth/keys/{id}/delete")));

@@ -7,9 +7,7 @@ use super::request::{MAX_BYTES, Order};
 use super::sessions::Person;
 use super::{Change, Done};
 use crate::api_key::message::MAX_SCOPES;
-use crate::api_key::{
-    ApiKeyId, ApiKeyRules, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyReply, ListedKey,
-};
+use crate::api_key::{ApiKeyId, ApiKeyRules, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyReply, ListedKey};
 use crate::audit;
 use crate::config::is_scope;
 use crate::gateway::Platform;
@@ -75,7 +73,8 @@ pub(super) async fn make<P: Platform>(
         standing: None,
     };
     let (key, text) = store_new(ctx, rules, ordered, parts).await?;
-    let change = Change { before: "no such key".to_owned(), after: format!("key {}: {}", key.id, key.scopes.join(" ")) };
+    let change =
+        Change { before: "no such key".to_owned(), after: format!("key {}: {}", key.id, key.scopes.join(" ")) };
     let mut done = Done::changed(&with_text(rules, &key, &text), change);
     done.response.status = StatusCode::CREATED;
     Ok(done)

@@ -341,9 +341,10 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_can_name_every_action_and_no_other() {
-        //
-        let actions: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.action).collect();
+    fn the_configuration_can_name_every_action_but_to_make_keys_and_no_other() {
+        //
+        let actions = ENDPOINTS.iter().map(|endpoint| endpoint.action).filter(|action| *action != "keys.make");
+        let actions: BTreeSet<_> = actions.collect();
         assert_eq!(actions, crate::config::ADMIN_ACTIONS.into_iter().collect());
     }
 

@@ -261,10 +261,7 @@ pub(crate) async fn store_new<P: Platform>(
 ///
 /// # Errors
 /// When the object does not answer.
-pub(crate) async fn order<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    command: &KeyCommand,
-) -> Result<KeyReply, Reason> {
+pub(crate) async fn order<P: Platform>(ctx: &RequestContext<'_, P>, command: &KeyCommand) -> Result<KeyReply, Reason> {
     ctx.key_command(command).await.map_err(Reason::Store)
 }
 
@@ -272,10 +269,7 @@ pub(crate) async fn order<P: Platform>(
 ///
 /// # Errors
 /// When their object does not answer.
-pub(crate) async fn list<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    of: &HolderKey,
-) -> Result<Vec<ListedKey>, Reason> {
+pub(crate) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, of: &HolderKey) -> Result<Vec<ListedKey>, Reason> {
     match order(ctx, &KeyCommand::List { of: of.clone() }).await? {
         KeyReply::Keys { keys, .. } => Ok(keys),
         _ => Err(Reason::Store(StoreError::Malformed)),

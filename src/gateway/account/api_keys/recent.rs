@@ -29,7 +29,9 @@ pub(crate) fn recency<P>(ctx: &RequestContext<'_, P>, rules: &ApiKeyRules, perso
     let began_at = person.session().filter(|_| !can_be_asked).map(|session| session.created_at);
     let facts = person.authentication();
     let facts = AuthenticationFacts { time: facts.time.or(began_at), ..facts.clone() };
-    let Err(shortfall) = authentication::decide(Some(&facts), &required, ctx.request.now) else { return Recency::Recent };
+    let Err(shortfall) = authentication::decide(Some(&facts), &required, ctx.request.now) else {
+        return Recency::Recent;
+    };
     let wanted = StepUp { acr_values: Vec::new(), max_age: required.max_age, shortfall };
     let again = provider.and_then(|provider| SignIn::again(provider, &wanted)).unwrap_or_default();
     Recency::TooOld { wanted, again }
