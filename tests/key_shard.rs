@@ -31,13 +31,17 @@ use sqlite::SqliteKeys;
 const DAY: i64 = 86_400;
 const NOON: i64 = 1_800_000_000;
 
-struct Counting(Cell<u8>);
+/// SplitMix64: every run sees the same values, and no value twice.
+struct Counting(Cell<u64>);
 
 impl Random for Counting {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
-            self.0.set(self.0.get().wrapping_mul(31).wrapping_add(17));
-            *byte = self.0.get();
+            let seed = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+            self.0.set(seed);
+            let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = mixed.to_be_bytes()[0];
         }
     }
 }
