@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 42] = [
+const FAMILIES: [&str; 47] = [
     "access_token",
     "admin",
     "authn",
@@ -114,7 +114,9 @@ const FAMILIES: [&str; 42] = [
     "introspection",
     "jwt",
     "key",
+    "key_request",
     "keys",
+    "leak_report",
     "limit",
     "login",
     "logout",

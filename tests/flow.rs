@@ -73,6 +73,8 @@ mod issuer_tenants;
 mod key_issuer;
 #[path = "flow/key_search.rs"]
 mod key_search;
+#[path = "flow/leak_reports.rs"]
+mod leak_reports;
 #[path = "flow/limits.rs"]
 mod limits;
 #[path = "flow/login.rs"]
@@ -87,6 +89,8 @@ mod management;
 mod management_policies;
 #[path = "flow/oauth2.rs"]
 mod oauth2;
+#[path = "flow/own_keys.rs"]
+mod own_keys;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[path = "flow/pages.rs"]

@@ -15,6 +15,7 @@ pub mod fixed;
 pub mod json;
 pub mod jwks;
 pub mod jwt;
+pub mod leak_report;
 pub mod metadata;
 pub mod path;
 pub mod person;

@@ -14,7 +14,7 @@ pub(super) fn summary(rules: &ApiKeyRules) -> String {
             format!("made by {people}, up to {} each, for {}", service.per_person, service.scopes.join(" "))
         }
     };
-    let github = if rules.github { ". GitHub may report leaked ones" } else { "" };
+    let github = if rules.github.is_some() { ". GitHub may report leaked ones" } else { "" };
     format!(
         "\nAPI keys {}_… in {place}\n  {who}\n  live {life}, {longest} at most, and {} on beside a rotated one{github}\n",
         rules.prefix.as_str(),
