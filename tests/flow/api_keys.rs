@@ -1,5 +1,7 @@
 //! API keys at guarded routes: what they open, what they cost, and where they have no business.
 
+use std::rc::Rc;
+
 use futures::executor::block_on;
 use postern::api_key::{
     ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, MakeKey, RotateKey,
@@ -465,4 +467,29 @@ fn a_key_of_a_service_has_no_owner_and_may_what_it_was_made_for() {
     let event = &answered.event;
     assert_eq!((&event["subject"], &event["key_id"]), (&json!("service:billing"), &json!(id.to_string())));
     assert!(event["owner"].is_null());
+}
+
+#[test]
+fn a_refresh_that_says_fewer_roles_weakens_a_key_and_counts_only_when_its_keys_were_told() {
+    //
+    let world = World::new();
+    let gateway = gateway(&with_keys());
+    *world.object_gateway.borrow_mut() = Some(Rc::new(crate::support::gateway(&with_keys())));
+    world.corp.bend_claims(|claims| claims["roles"] = json!(["developer"]));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let (_, key) = made(&world, &gateway, &alice(), &["orders:read"]);
+    assert!(reads(&world, &gateway, &key));
+    // Many providers say nothing of roles then.
+    world.corp.bend_claims(|_| {});
+    world.wait(LIFE);
+    browser.send(&api()).forwarded();
+    assert!(reads(&world, &gateway, &key));
+    world.corp.bend_claims(|claims| claims["roles"] = json!(["guest"]));
+    world.wait(LIFE);
+    world.fault.set(Fault::Keys);
+    browser.send(&api()).assert_refused(503, "session.renewal_paused");
+    world.fault.set(Fault::None);
+    world.wait(LIFE);
+    browser.send(&api()).forwarded();
+    call(&world, &gateway, "/any/1", &key).assert_refused(403, "key.powerless");
 }
