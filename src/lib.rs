@@ -15,6 +15,7 @@ pub mod http;
 
 pub mod jose;
 
+pub mod leak_report;
 pub mod ports;
 
 pub mod relation;
@@ -22,6 +23,8 @@ pub mod store;
 
 pub mod keyring;
 pub mod limit;
+
+pub mod api_key;
 
 pub mod route;
 

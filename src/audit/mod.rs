@@ -74,6 +74,9 @@ pub enum What {
     /// A service asks what somebody may do.
     #[serde(rename = "evaluation")]
     Evaluation,
+    /// A service writes or reads tuples; `action` says what.
+    #[serde(rename = "sharing")]
+    Sharing,
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
@@ -155,6 +158,15 @@ pub struct Event {
     /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
+    /// The API key, by its public id …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// … and the person whose it is: the id of their provider and its name for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The entry of `CERTIFICATES` that the client certificate is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// How the caller proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<&'static str>,
@@ -198,6 +210,9 @@ pub struct Event {
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
+    /// For whom a service says that it writes tuples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
     /// The tuples that were added, and were not there before …
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tuples_added: Vec<String>,
@@ -292,6 +307,9 @@ impl Event {
             token_issuer: None,
             service: None,
             remembered: false,
+            key_id: None,
+            owner: None,
+            certificate: None,
             means: None,
             jkt: None,
             session: None,
@@ -306,6 +324,7 @@ impl Event {
             withheld: Vec::new(),
             removed: Vec::new(),
             uncounted: Vec::new(),
+            on_behalf_of: None,
             tuples_added: Vec::new(),
             tuples_removed: Vec::new(),
             relation_rounds: None,
@@ -350,7 +369,10 @@ impl Event {
         match principal.origin() {
             PrincipalSource::Provider(id) => self.provider = Some(short(id)),
             PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
+            PrincipalSource::Key(id) => self.key_id = Some(short(id)),
+            PrincipalSource::Certificate(id) => self.certificate = Some(short(id.as_str())),
         }
+        self.owner = principal.owner().map(|owner| short(&format!("{}|{}", owner.provider, &*owner.subject)));
         self.issuer = Some(short(principal.issuer()));
         self.subject = Some(short(principal.subject()));
         self.means = Some(principal.authentication().means.as_str());

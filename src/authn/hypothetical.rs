@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::Principal;
 use super::access_token::{AccessTokenClaims, AccessTokenError, AccessTokenExpectations};
 use super::sender_constraint::Sender;
+use super::{CertificateFacts, KeyFacts, Principal};
 use crate::config::{Profile, TokenIssuer};
 use crate::session::{Session, SessionTimeouts};
 use crate::time::{Seconds, Timestamp};
@@ -35,6 +35,18 @@ impl Hypothetical {
         let expected = AccessTokenExpectations { issuer, profile: Profile::Legacy, now };
         let claims = AccessTokenClaims::hypothetical(claims, &expected)?;
         Ok(Self(Principal::by_token(issuer, &Rc::new(claims), &Sender::plain())))
+    }
+
+    /// Whoever would have this API key.
+    #[must_use]
+    pub fn by_key(facts: KeyFacts) -> Self {
+        Self(Principal::by_key(facts))
+    }
+
+    /// Whoever would have this client certificate.
+    #[must_use]
+    pub fn by_certificate(facts: CertificateFacts) -> Self {
+        Self(Principal::by_certificate(facts))
     }
 
     /// For `explain` only.

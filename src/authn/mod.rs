@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod bearer;
+pub mod blocked;
+pub mod certificate;
 pub mod confirmation;
 pub mod dpop;
 pub mod error;
@@ -19,8 +21,11 @@ mod tests;
 pub mod token_cache;
 
 pub use access_token::Actor;
+pub use blocked::BlockedBy;
 pub use error::{PresentationError, TokenRejection};
-pub use principal::{Authenticated, AuthenticationFacts, Principal, PrincipalSource, SessionFacts};
+pub use principal::{
+    Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, KeyHolder, Principal, PrincipalSource, SessionFacts,
+};
 pub use sender_constraint::Means;
 
 pub use crate::ids::principal_kind::PrincipalKind;

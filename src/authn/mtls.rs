@@ -3,6 +3,7 @@
 //! The certificate is the one of the TLS connection, by `request.cf.tlsClientAuth`; no header says anything about it
 //! . Cloudflare fills the fields in for certificates that failed its checks too, so each of them counts.
 
+use crate::config::fingerprint as unhex;
 use crate::http::{ClientCertificate, Peer};
 
 /// Why a connection does not prove possession of a certificate.
@@ -62,12 +63,6 @@ fn fingerprint(certificate: &ClientCertificate) -> Result<[u8; 32], CertificateE
         return Err(CertificateError::Revoked);
     }
     certificate.fingerprint_sha256.as_deref().and_then(unhex).ok_or(CertificateError::Unnamed)
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect::<Option<Vec<u8>>>()?;
-    let bytes: Vec<u8> = digits.chunks_exact(2).filter_map(|pair| Some((pair.first()? << 4) | pair.last()?)).collect();
-    if digits.len() == 64 { bytes.try_into().ok() } else { None }
 }
 
 #[cfg(test)]

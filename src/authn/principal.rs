@@ -1,5 +1,9 @@
 //! Who is asking.
 
+mod programs;
+
+pub use programs::{CertificateFacts, KeyFacts, KeyHolder};
+
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -9,10 +13,11 @@ use super::access_token::AccessTokenClaims;
 use super::access_token::Actor;
 use super::sender_constraint::{Means, Sender};
 use crate::claims::path::ClaimPath;
-use crate::claims::{is_believed, left_out};
+use crate::claims::{is_believed, left_out, time};
 use crate::config::TokenIssuer;
-use crate::ids::IssuerId;
+use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
+use crate::ids::{CertificateId, IssuerId};
 use crate::json::{said, texts};
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
@@ -32,6 +37,7 @@ pub struct Principal {
     subject: String,
     origin: PrincipalSource,
     client_id: Option<String>,
+    owner: Option<Owner>,
     actors: Vec<Actor>,
     claims: Map<String, Value>,
     scopes: Vec<String>,
@@ -52,6 +58,10 @@ pub enum PrincipalSource {
     Provider(String),
     /// With a token of the issuer of this id.
     Issuer(IssuerId),
+    /// With the API key of this public id.
+    Key(String),
+    /// With a client certificate of the entry of this id.
+    Certificate(CertificateId),
 }
 
 /// When and how somebody was authenticated, as far as anybody says.
@@ -133,6 +143,7 @@ impl Principal {
             subject: session.subject.into_string(),
             origin: PrincipalSource::Provider(session.provider),
             client_id: None,
+            owner: None,
             actors: Vec::new(),
             claims: session.claims,
             scopes: session.scopes,
@@ -163,6 +174,7 @@ impl Principal {
             subject: claims.subject().to_owned(),
             origin: PrincipalSource::Issuer(issuer.id.clone()),
             client_id: claims.client_id().map(str::to_owned),
+            owner: None,
             actors: claims.actors().to_vec(),
             claims: Map::new(),
             scopes: issuer.scopes.iter().flat_map(|path| scopes(path.find(all))).collect(),
@@ -212,8 +224,36 @@ impl Principal {
     pub fn provider(&self) -> Option<&str> {
         match &self.origin {
             PrincipalSource::Provider(id) => Some(id),
-            PrincipalSource::Issuer(_) => None,
+            PrincipalSource::Issuer(_) | PrincipalSource::Key(_) | PrincipalSource::Certificate(_) => None,
         }
+    }
+
+    /// The public id of the API key they came by, if it was one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        match &self.origin {
+            PrincipalSource::Key(id) => Some(id),
+            PrincipalSource::Provider(_) | PrincipalSource::Issuer(_) | PrincipalSource::Certificate(_) => None,
+        }
+    }
+
+    /// The person to whom the API key belongs, if it was one and is somebody's.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
+    /// Whether this is a person who acts themselves: by a session, or by a token that was issued for them and that
+    /// names no actor. A key, a certificate, a workload, a service or an agent never is.
+    #[must_use]
+    pub fn is_in_person(&self) -> bool {
+        self.kind == PrincipalKind::Human && self.actors.is_empty() && self.authentication.means.can_be_a_persons()
+    }
+
+    /// When their token was issued, as far as it says.
+    #[must_use]
+    pub fn token_issued_at(&self) -> Option<Timestamp> {
+        time(self.token.as_ref()?.claims(), "iat")
     }
 
     /// The program that got the token.
@@ -301,6 +341,14 @@ impl Principal {
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+}
+
+#[cfg(test)]
+impl Principal {
+    /// The same from elsewhere.
+    pub(crate) fn of_origin(self, origin: PrincipalSource) -> Self {
+        Self { origin, ..self }
     }
 }
 

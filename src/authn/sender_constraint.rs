@@ -158,6 +158,12 @@ pub enum Means {
     Dpop,
     /// By an access token and the client certificate it is bound to.
     Mtls,
+    /// By an API key of ours.
+    Key,
+    /// By a client certificate alone.
+    Certificate,
+    /// By a token that a platform gave to a program that runs there.
+    Workload,
 }
 
 impl Means {
@@ -169,6 +175,18 @@ impl Means {
             Self::Bearer => "bearer",
             Self::Dpop => "dpop",
             Self::Mtls => "mtls",
+            Self::Key => "key",
+            Self::Certificate => "certificate",
+            Self::Workload => "workload",
+        }
+    }
+
+    /// Whether a person may have come this way.
+    #[must_use]
+    pub const fn can_be_a_persons(self) -> bool {
+        match self {
+            Self::Session | Self::Bearer | Self::Dpop | Self::Mtls => true,
+            Self::Key | Self::Certificate | Self::Workload => false,
         }
     }
 }

@@ -4,10 +4,13 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::Principal;
 use super::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use super::sender_constraint::Sender;
+use super::{CertificateFacts, KeyFacts, KeyHolder, Principal};
 use crate::config::testing::token_issuer;
+use crate::ids::CertificateId;
+use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+use crate::ids::owner::Owner;
 use crate::jose::testing::verified;
 use crate::time::Timestamp;
 
@@ -26,4 +29,36 @@ pub(crate) fn principal(table: &Value, changes: &Value) -> Principal {
     let expected = AccessTokenExpectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
     let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
     Principal::by_token(&issuer, &Rc::new(claims), &Sender::plain())
+}
+
+/// `alice` of this provider.
+pub(crate) fn owner(provider: &str) -> Owner {
+    let issuer = IssuerIdentifier::new("https://login.example.com");
+    Owner { provider: provider.to_owned(), issuer, subject: SubjectIdentifier::new("alice") }
+}
+
+/// Whoever comes by this holder's API key.
+pub(crate) fn key(holder: KeyHolder) -> Principal {
+    Principal::by_key(KeyFacts {
+        site: "https://app.example.com".to_owned(),
+        key_id: "0011223344556677".to_owned(),
+        holder,
+        scopes: vec!["orders:read".to_owned()],
+        roles: Vec::new(),
+        permissions: Vec::new(),
+        tenant: None,
+        expires_at: Timestamp::from_unix(NOW + 60),
+    })
+}
+
+/// Whoever comes by a client certificate of this entry.
+pub(crate) fn certificate(entry: &str) -> Principal {
+    Principal::by_certificate(CertificateFacts {
+        entry: CertificateId::parse(entry).unwrap(),
+        authority: "54be".to_owned(),
+        name: "dns:api.partner.example".to_owned(),
+        scopes: vec!["orders:read".to_owned()],
+        roles: Vec::new(),
+        expires_at: Timestamp::from_unix(NOW + 60),
+    })
 }

@@ -2,6 +2,8 @@
 //!
 //! The first two another sign-in can mend, for they can be asked for (RFC 9470). What was used to sign in cannot be asked
 //! for by itself: it counts once the rest is as it must be.
+//!
+//! A sign-in is a person's. How a program proved itself is none, nor that of the person for whom a program acts.
 
 use super::{Denial, Shortfall};
 use crate::authn::AuthenticationFacts;
@@ -14,13 +16,13 @@ use crate::time::Timestamp;
 ///
 /// # Errors
 /// What another sign-in would have to mend.
-pub fn decide(facts: &AuthenticationFacts, required: &Requirements, now: Timestamp) -> Result<(), Shortfall> {
+pub fn decide(facts: Option<&AuthenticationFacts>, required: &Requirements, now: Timestamp) -> Result<(), Shortfall> {
     let accepted = |acr: &String| required.acr.contains(acr);
-    if !required.acr.is_empty() && !facts.acr.as_ref().is_some_and(accepted) {
+    if !required.acr.is_empty() && !facts.and_then(|facts| facts.acr.as_ref()).is_some_and(accepted) {
         return Err(Shortfall::Acr);
     }
     let Some(max_age) = required.max_age else { return Ok(()) };
-    match facts.time {
+    match facts.and_then(|facts| facts.time) {
         None => Err(Shortfall::TimeUnknown),
         Some(time) if now > time.plus(max_age).plus(LEEWAY) => Err(Shortfall::TooOld),
         Some(_) => Ok(()),
@@ -31,8 +33,9 @@ pub fn decide(facts: &AuthenticationFacts, required: &Requirements, now: Timesta
 ///
 /// # Errors
 /// Names the methods that are missing.
-pub fn decide_methods(facts: &AuthenticationFacts, required: &[String]) -> Result<(), Denial> {
-    let missing: Vec<String> = required.iter().filter(|method| !facts.amr.contains(method)).cloned().collect();
+pub fn decide_methods(facts: Option<&AuthenticationFacts>, required: &[String]) -> Result<(), Denial> {
+    let used = |method: &&String| facts.is_some_and(|facts| facts.amr.contains(method));
+    let missing: Vec<String> = required.iter().filter(|method| !used(method)).cloned().collect();
     if missing.is_empty() { Ok(()) } else { Err(Denial::Methods(missing)) }
 }
 
@@ -62,7 +65,7 @@ mod tests {
             max_age: Some(Seconds::minutes(5)),
             ..Requirements::default()
         };
-        let verdict = |acr, time| decide(&facts(acr, time), &required, Timestamp::from_unix(NOW));
+        let verdict = |acr, time| decide(Some(&facts(acr, time)), &required, Timestamp::from_unix(NOW));
         for (acr, age) in [("gold", 0), ("silver", 300), ("gold", 360), ("gold", -60)] {
             assert_eq!(verdict(Some(acr), Some(NOW - age)), Ok(()), "{acr} {age}");
         }
@@ -72,7 +75,10 @@ mod tests {
         assert_eq!(verdict(Some("gold"), None), Err(Shortfall::TimeUnknown));
         assert_eq!(verdict(Some("gold"), Some(NOW - 361)), Err(Shortfall::TooOld));
         assert_eq!(verdict(Some("gold"), Some(0)), Err(Shortfall::TooOld));
-        let anything = decide(&facts(None, None), &Requirements::default(), Timestamp::from_unix(NOW));
+        assert_eq!(decide(None, &required, Timestamp::from_unix(NOW)), Err(Shortfall::Acr));
+        let age = Requirements { acr: Vec::new(), ..required };
+        assert_eq!(decide(None, &age, Timestamp::from_unix(NOW)), Err(Shortfall::TimeUnknown));
+        let anything = decide(Some(&facts(None, None)), &Requirements::default(), Timestamp::from_unix(NOW));
         assert_eq!(anything, Ok(()));
     }
 
@@ -80,11 +86,11 @@ mod tests {
     fn each_required_method_was_used() {
         let list = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for good in ["", "pwd", "otp pwd"] {
-            assert_eq!(decide_methods(&facts(None, None), &list(good)), Ok(()), "{good}");
+            assert_eq!(decide_methods(Some(&facts(None, None)), &list(good)), Ok(()), "{good}");
         }
         for (required, missing) in [("hwk", "hwk"), ("pwd hwk face", "hwk face"), ("PWD", "PWD")] {
             let expected = Err(Denial::Methods(list(missing)));
-            assert_eq!(decide_methods(&facts(None, None), &list(required)), expected, "{required}");
+            assert_eq!(decide_methods(Some(&facts(None, None)), &list(required)), expected, "{required}");
         }
     }
 }

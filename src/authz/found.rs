@@ -13,7 +13,7 @@ const MAX_VALUES: usize = 8;
 pub fn found(denial: &Denial, principal: &Principal, required: &Requirements) -> Option<String> {
     let (expected, found) = match denial {
         Denial::Roles => (any(&required.roles), any(principal.roles())),
-        Denial::Provider | Denial::Issuer => (any(origins(required)), any([origin(principal)])),
+        Denial::Provider | Denial::Issuer | Denial::Certificate => (any(origins(required)), any([origin(principal)])),
         Denial::Kind => (any(required.kinds.iter().map(|kind| kind.as_str())), any([principal.kind().as_str()])),
         Denial::Tenant => (any(required.tenant.iter().map(operand)), any(principal.tenant())),
         Denial::Authentication(_) => return Some(sign_in(principal, &required.acr, required.max_age)),
@@ -26,6 +26,9 @@ pub fn found(denial: &Denial, principal: &Principal, required: &Requirements) ->
 #[must_use]
 pub fn sign_in(principal: &Principal, acr_values: &[String], max_age: Option<Seconds>) -> String {
     let facts = principal.authentication();
+    if !principal.is_in_person() {
+        return "expected a person's own sign-in, found another caller".to_owned();
+    }
     let max_age = max_age.map(|max_age| format!("at most {max_age} ago"));
     let expected = acr_values.iter().cloned().chain(max_age);
     let time = facts.time.map(|time| format!("at {time}"));
@@ -43,13 +46,16 @@ fn left_out(principal: &Principal) -> String {
 
 fn origins(required: &Requirements) -> impl Iterator<Item = &str> {
     let providers = required.providers.iter().map(|id| id.as_str());
-    providers.chain(required.issuers.iter().map(|id| id.as_str()))
+    let issuers = required.issuers.iter().map(|id| id.as_str());
+    providers.chain(issuers).chain(required.certificates.iter().map(|id| id.as_str()))
 }
 
 fn origin(principal: &Principal) -> &str {
     match principal.origin() {
         PrincipalSource::Provider(id) => id,
         PrincipalSource::Issuer(id) => id.as_str(),
+        PrincipalSource::Key(_) => "an API key",
+        PrincipalSource::Certificate(id) => id.as_str(),
     }
 }
 

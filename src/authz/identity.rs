@@ -23,9 +23,9 @@ struct Check {
 /// Every check, in the order in which they are made.
 const CHECKS: [Check; 10] = [
     Check {
-        name: "providers, issuers",
-        is_asked: |required| !(required.providers.is_empty() && required.issuers.is_empty()),
-        decide: |asked| origin::decide(asked.principal.origin(), asked.required),
+        name: "providers, issuers, certificates",
+        is_asked: origin::is_asked,
+        decide: |asked| origin::decide(asked.principal, asked.required),
     },
     Check {
         name: "kinds",
@@ -35,7 +35,7 @@ const CHECKS: [Check; 10] = [
     Check {
         name: "in_person",
         is_asked: |required| required.in_person,
-        decide: |asked| in_person::decide(asked.principal.actors(), asked.required.in_person),
+        decide: |asked| in_person::decide(asked.principal, asked.required.in_person),
     },
     Check {
         name: "tenant",

@@ -1,10 +1,16 @@
-//! `require.in_person`: nobody acts for the caller (RFC 8693 §4.1).
+//! `require.in_person`: a person, and nobody acts for them (RFC 8693 §4.1).
 
 use super::Denial;
-use crate::authn::Actor;
+use crate::authn::Principal;
 
 /// # Errors
-/// When it is asked for, and somebody does.
-pub fn decide(actors: &[Actor], is_asked: bool) -> Result<(), Denial> {
-    if is_asked && !actors.is_empty() { Err(Denial::ActedFor) } else { Ok(()) }
+/// When it is asked for, and the caller is a program, or somebody acts for the person.
+pub fn decide(principal: &Principal, is_asked: bool) -> Result<(), Denial> {
+    if !is_asked || principal.is_in_person() {
+        Ok(())
+    } else if principal.actors().is_empty() {
+        Err(Denial::NotAPerson)
+    } else {
+        Err(Denial::ActedFor)
+    }
 }

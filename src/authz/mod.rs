@@ -15,7 +15,7 @@ pub mod roles;
 pub mod scopes;
 pub mod tenant;
 
-use crate::authn::Principal;
+use crate::authn::{AuthenticationFacts, Principal};
 use crate::route::{Access, Matched};
 use crate::time::{Seconds, Timestamp};
 
@@ -49,10 +49,14 @@ pub enum Denial {
     Provider,
     /// The identity comes from an issuer that the route does not take.
     Issuer,
+    /// The client certificate is of an entry that the route does not take.
+    Certificate,
     /// The identity is of a kind that the route does not take.
     Kind,
     /// Somebody else acts for the identity.
     ActedFor,
+    /// The identity is a program's.
+    NotAPerson,
     /// The identity belongs to another tenant, or to none.
     Tenant,
     /// The identity has none of the roles that the route takes.
@@ -117,8 +121,10 @@ impl Denial {
             Self::Scopes(_) => "authz.insufficient_scope",
             Self::Provider => "authz.provider_not_accepted",
             Self::Issuer => "authz.issuer_not_accepted",
+            Self::Certificate => "authz.certificate_not_accepted",
             Self::Kind => "authz.kind_not_accepted",
             Self::ActedFor => "authz.acted_for",
+            Self::NotAPerson => "authz.not_a_person",
             Self::Tenant => "authz.tenant_not_accepted",
             Self::Roles => "authz.role_missing",
             Self::Permissions(_) => "authz.permission_missing",
@@ -163,11 +169,15 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
         (Access::Guarded(_), None) => return Decision::Deny(Denial::Anonymous),
         (Access::Guarded(guard), Some(principal)) => (guard, principal),
     };
-    let (required, facts) = (&guard.requirements, principal.authentication());
+    let (required, facts) = (&guard.requirements, sign_in(principal));
     if let Err(denial) = identity::decide(principal, required, &matched.params) {
         return Decision::Deny(denial);
     }
     if let Err(shortfall) = authentication::decide(facts, required, now) {
+        // A program cannot sign in again, and nobody does it in its place.
+        if facts.is_none() {
+            return Decision::Deny(Denial::Authentication(shortfall));
+        }
         let (acr_values, max_age) = (required.acr.clone(), required.max_age);
         return Decision::StepUp(StepUp { acr_values, max_age, shortfall });
     }
@@ -177,12 +187,17 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
     }
 }
 
+/// How somebody signed in, where that says anything of them: a person, who acts themselves.
+fn sign_in(principal: &Principal) -> Option<&AuthenticationFacts> {
+    principal.is_in_person().then(|| principal.authentication())
+}
+
 /// Every requirement of a guarded route that asks for something, and whether it is met: for those who ask why. All that
 /// [`authorize`] asks, in its order; but it stops at the first that is not met.
 #[must_use]
 pub fn each(principal: &Principal, matched: &Matched<'_>, now: Timestamp) -> Vec<Finding> {
     let Access::Guarded(guard) = &matched.route.access else { return Vec::new() };
-    let (required, facts) = (&guard.requirements, principal.authentication());
+    let (required, facts) = (&guard.requirements, sign_in(principal));
     let mut findings = identity::each(principal, required, &matched.params);
     if !required.acr.is_empty() || required.max_age.is_some() {
         let decided = authentication::decide(facts, required, now).map_err(Denial::Authentication);

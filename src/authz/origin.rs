@@ -1,21 +1,28 @@
-//! `require.providers` and `require.issuers`: only identities that these vouch for.
+//! `require.providers`, `require.issuers` and `require.certificates`: only identities that these vouch for.
 
 use super::Denial;
-use crate::authn::PrincipalSource;
+use crate::authn::{Principal, PrincipalSource};
 use crate::route::Requirements;
 
-/// Where either is named, the identity comes from one that is: a list of providers lets no token through, nor a list
-/// of issuers a session.
+/// Where any is named, the identity comes from one that is: a list of providers lets no token through, nor a list
+/// of issuers a session. An API key comes from where its owner signs in, and one without owner from nowhere.
 ///
 /// # Errors
 /// When this is none of them.
-pub fn decide(origin: &PrincipalSource, required: &Requirements) -> Result<(), Denial> {
-    let (named, denial) = match origin {
-        PrincipalSource::Provider(id) => {
-            (required.providers.iter().any(|known| known.as_str() == id), Denial::Provider)
-        }
+pub fn decide(principal: &Principal, required: &Requirements) -> Result<(), Denial> {
+    let provider = |id: &str| required.providers.iter().any(|known| known.as_str() == id);
+    let (named, denial) = match principal.origin() {
+        PrincipalSource::Provider(id) => (provider(id), Denial::Provider),
         PrincipalSource::Issuer(id) => (required.issuers.contains(id), Denial::Issuer),
+        PrincipalSource::Key(_) => (principal.owner().is_some_and(|owner| provider(&owner.provider)), Denial::Provider),
+        PrincipalSource::Certificate(id) => (required.certificates.contains(id), Denial::Certificate),
     };
-    let anybody = required.providers.is_empty() && required.issuers.is_empty();
-    if anybody || named { Ok(()) } else { Err(denial) }
+    if !is_asked(required) || named { Ok(()) } else { Err(denial) }
+}
+
+/// Whether a route names any.
+#[must_use]
+pub fn is_asked(required: &Requirements) -> bool {
+    let Requirements { providers, issuers, certificates, .. } = required;
+    !(providers.is_empty() && issuers.is_empty() && certificates.is_empty())
 }

@@ -4,13 +4,13 @@ mod model;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::authn::PrincipalSource;
-use crate::authn::testing::{NOW, principal};
+use crate::authn::testing::{NOW, certificate, key, owner, principal};
+use crate::authn::{KeyHolder, PrincipalSource};
 use crate::config::Config;
 use crate::config::testing::config;
 use crate::http::Method;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::ids::{IssuerId, ProviderId};
+use crate::ids::{CertificateId, IssuerId, ProviderId};
 use crate::route::{CanonicalPath, Requirements};
 
 fn decide(config: &Config, principal: Option<&Principal>, path: &str) -> Decision {
@@ -42,8 +42,8 @@ fn an_origin_is_accepted_by_its_whole_name_and_for_what_it_is() {
         issuers: issuers(issuer_names),
         ..Requirements::default()
     };
-    let provider = |id: &str| PrincipalSource::Provider(id.to_owned());
-    let issuer = |id: &str| PrincipalSource::Issuer(IssuerId::parse(id).unwrap());
+    let provider = |id: &str| from(PrincipalSource::Provider(id.to_owned()));
+    let issuer = |id: &str| from(PrincipalSource::Issuer(IssuerId::parse(id).unwrap()));
     for origin in [provider("corp"), issuer("corp")] {
         assert_eq!(origin::decide(&origin, &required(&[], &[])), Ok(()));
         assert_eq!(origin::decide(&origin, &required(&["partner", "corp"], &["corp"])), Ok(()));
@@ -59,6 +59,40 @@ fn an_origin_is_accepted_by_its_whole_name_and_for_what_it_is() {
 }
 
 #[test]
+fn a_key_comes_from_where_its_owner_signs_in_and_a_certificate_is_of_its_entry() {
+    //
+    let required = |list: &str, id: &str| {
+        let (provider, issuer, entry) = (ProviderId::parse(id), IssuerId::parse(id), CertificateId::parse(id));
+        let mut required = Requirements::default();
+        match list {
+            "providers" => required.providers.extend(provider),
+            "issuers" => required.issuers.extend(issuer),
+            _ => required.certificates.extend(entry),
+        }
+        required
+    };
+    let person = from(PrincipalSource::Provider("corp".to_owned()));
+    let token = from(PrincipalSource::Issuer(IssuerId::parse("corp").unwrap()));
+    let (owned, service) = (key(KeyHolder::Person(owner("corp"))), key(KeyHolder::Service("corp".to_owned())));
+    let certificate = certificate("corp");
+    for (who, list, code) in [
+        (&person, "providers", Denial::Provider),
+        (&token, "issuers", Denial::Issuer),
+        (&owned, "providers", Denial::Provider),
+        (&certificate, "certificates", Denial::Certificate),
+    ] {
+        for other in ["providers", "issuers", "certificates"] {
+            let decided = origin::decide(who, &required(other, "corp"));
+            assert_eq!(decided, if other == list { Ok(()) } else { Err(code.clone()) }, "{other} {who:?}");
+            assert_eq!(origin::decide(who, &required(other, "corp2")), Err(code.clone()), "{other} {who:?}");
+            assert!(origin::decide(&service, &required(other, "corp")).is_err(), "{other}");
+        }
+        assert_eq!(origin::decide(who, &Requirements::default()), Ok(()));
+    }
+    assert_eq!(origin::decide(&service, &Requirements::default()), Ok(()));
+}
+
+#[test]
 fn a_service_is_no_person() {
     //
     assert_eq!(kind::decide(PrincipalKind::Service, &[]), Ok(()));
@@ -66,6 +100,10 @@ fn a_service_is_no_person() {
     for other in [PrincipalKind::Service, PrincipalKind::Agent] {
         assert_eq!(kind::decide(other, &[PrincipalKind::Human]), Err(Denial::Kind));
     }
+}
+
+fn from(origin: PrincipalSource) -> Principal {
+    somebody(&json!({})).of_origin(origin)
 }
 
 /// A deployment with one route that asks for this.
@@ -143,6 +181,41 @@ fn each_denial_has_its_own_code_and_says_nothing_of_the_caller() {
     }
     let acted_for = json!({ "act": { "sub": "agent" } });
     assert_eq!(denied(json!({ "in_person": true }), acted_for), ("authz.acted_for", None));
+}
+
+#[test]
+fn a_program_never_stands_for_a_persons_sign_in() {
+    // not by a key or a certificate, nor by a service's or an agent's token, whatever that says.
+    let good = json!({ "acr": "gold", "auth_time": NOW, "amr": ["otp"] });
+    let acted_for = json!({ "acr": "gold", "auth_time": NOW, "amr": ["otp"], "act": { "sub": "agent" } });
+    let token = |kind: &str| principal(&json!({ "kind": kind }), &good);
+    let programs = [
+        ("key", key(KeyHolder::Person(owner("corp"))), "authz.not_a_person"),
+        ("service key", key(KeyHolder::Service("x".to_owned())), "authz.not_a_person"),
+        ("certificate", certificate("partner"), "authz.not_a_person"),
+        ("service", token("service"), "authz.not_a_person"),
+        ("agent", token("agent"), "authz.not_a_person"),
+        ("acted for", somebody(&acted_for), "authz.acted_for"),
+    ];
+    for (who, program, in_person) in &programs {
+        assert!(!program.is_in_person());
+        for (require, code) in [
+            (json!({ "in_person": true }), *in_person),
+            (json!({ "acr": ["gold"] }), "authz.acr_not_accepted"),
+            (json!({ "max_age": "30d" }), "authz.auth_time_unknown"),
+            (json!({ "amr": ["otp"] }), "authz.amr_missing"),
+        ] {
+            match decide(&requiring(require.clone()), Some(program), "/t/a") {
+                Decision::Deny(denial) => assert_eq!(denial.code(), code, "{who} {require}"),
+                other => panic!("{who} {require}: {other:?}"),
+            }
+        }
+        assert!(matches!(decide(&requiring(json!({})), Some(program), "/t/a"), Decision::Allow(_)), "{who}");
+    }
+    let person = somebody(&good);
+    assert!(person.is_in_person());
+    let all = json!({ "in_person": true, "acr": ["gold"], "max_age": "5m", "amr": ["otp"] });
+    assert!(matches!(decide(&requiring(all), Some(&person), "/t/a"), Decision::Allow(_)));
 }
 
 #[test]

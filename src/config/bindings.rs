@@ -14,8 +14,12 @@ pub const SID_INDEX: &str = "SID_INDEX";
 pub const BUCKETS: &str = "BUCKETS";
 /// The namespace of the objects that keep tuples.
 pub const TUPLES: &str = "TUPLES";
+/// The namespace of the objects that keep API keys.
+pub const KEYS: &str = "KEYS";
 /// The namespace of the objects that keep decisions.
 pub const DECISION_LOG: &str = "DECISION_LOG";
+/// The namespace of the object that keeps the block list.
+pub const BLOCKS: &str = "BLOCKS";
 /// The namespace of the objects that get tokens of our own.
 pub const SERVICE_TOKENS: &str = "SERVICE_TOKENS";
 /// The KV namespace of public documents.
@@ -60,6 +64,8 @@ impl Config {
         for (is_used, name) in [
             (!self.relations.names(None).is_empty(), TUPLES),
             (self.decisions.is_some(), DECISION_LOG),
+            (self.admin.as_ref().is_some_and(|admin| admin.blocks), BLOCKS),
+            (self.api_keys.is_some(), KEYS),
             (self.asks_policies(), POLICIES),
             (self.uses_service_tokens(), SERVICE_TOKENS),
         ] {

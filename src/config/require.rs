@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+use super::certificates::Certificates;
 use super::issuer::{Issuers, TokenIssuer};
 use super::provider::Provider;
 use super::relations::{self, Relations};
@@ -36,6 +37,8 @@ pub(super) struct Known<'a> {
     pub(super) providers: &'a [Provider],
     /// All issuers of access tokens.
     pub(super) issuers: &'a Issuers,
+    /// All client certificates that name a program.
+    pub(super) certificates: &'a Certificates,
     /// The claims that sessions keep.
     pub(super) claims: &'a [String],
     /// What roles grant.
@@ -48,11 +51,11 @@ impl<'a> Known<'a> {
     /// `providers`: the ids of all, and those without a problem.
     pub(super) const fn of(
         (provider_ids, providers): (&'a [ProviderId], &'a [Provider]),
-        issuers: &'a Issuers,
+        (issuers, certificates): (&'a Issuers, &'a Certificates),
         claims: &'a [String],
         (roles, relations): (&'a Roles, &'a Relations),
     ) -> Self {
-        Self { provider_ids, providers, issuers, claims, roles, relations }
+        Self { provider_ids, providers, issuers, certificates, claims, roles, relations }
     }
 }
 
@@ -61,6 +64,7 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
     let Some(mut table) = route.table("require") else { return Requirements::default() };
     let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
     let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
+    let certificate = |text: &str| known.certificates.ids.iter().find(|id| id.as_str() == text).cloned();
     let kind = |text: &str| PrincipalKind::NAMES.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
     let permission = |text: &str| roles::permission(text).map(|name| known.roles.resolve(name));
     let requirements = Requirements {
@@ -68,6 +72,12 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         any_scope: some(&mut table, "any_scope", SCOPE, scope),
         providers: some(&mut table, "providers", &ids("a provider", known.provider_ids), provider),
         issuers: some(&mut table, "issuers", &ids("an issuer", &known.issuers.ids), issuer),
+        certificates: some(
+            &mut table,
+            "certificates",
+            &ids("an entry of `CERTIFICATES`", &known.certificates.ids),
+            certificate,
+        ),
         kinds: some(&mut table, "kinds", &one_of(&PrincipalKind::NAMES), kind),
         in_person: table.optional("in_person", flag).unwrap_or(false),
         roles: some(&mut table, "roles", "a role of 1 to 80 characters", label),

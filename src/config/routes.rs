@@ -1,7 +1,7 @@
 //! `ROUTES`: one table per rule → the [`Router`].
 
-use super::Build;
 use super::browser_cache;
+use super::certificates;
 use super::claim_headers;
 use super::cors;
 use super::groups::Groups;
@@ -14,6 +14,7 @@ use super::security_headers;
 use super::table::Table;
 use super::upstream;
 use super::value::{choice, duration, flag, list, one_of, text, whole_number};
+use super::{Build, Purpose};
 use crate::http::public_url::PublicUrl;
 use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
@@ -49,6 +50,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) services: &'a [ServiceId],
     /// Whether services may ask for decisions: then their paths are Postern's own.
     pub(super) authzen: bool,
+    /// Whether there are API keys.
+    pub(super) keys: bool,
     /// What requirements may speak of.
     pub(super) known: Known<'a>,
     /// What answers of upstreams have besides their own.
@@ -115,6 +118,13 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
+    let asked_only = !is_sent_on && surroundings.build.purpose == Purpose::Gateway;
+    if asked_only && matches!(&access, Some(Access::Guarded(guard)) if guard.takes_certificates()) {
+        table.problem(
+            "authenticate",
+            "`certificate` is about the caller's own connection, and of that another proxy tells nothing",
+        );
+    }
     if asserts && !is_sent_on {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
     }
@@ -283,10 +293,20 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     if guard.takes_sessions() && !surroundings.sessions {
         table.problem("authenticate", "expected `[\"bearer\"]`: without `PROVIDERS` nobody can sign in");
     }
-    for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
-        table.problem(key, "is about sessions, and `authenticate` has no `session`");
+    if table.has("touch") && !guard.takes_sessions() {
+        table.problem("touch", "is about sessions, and `authenticate` has no `session`");
+    }
+    if table.has("revocation") && !guard.takes_sessions() && !guard.takes_keys() {
+        table.problem("revocation", "is about sessions and keys, and `authenticate` has no `session` and no `key`");
+    }
+    if guard.takes_keys() && !surroundings.keys {
+        table.problem("authenticate", "`key` takes API keys by the rules of `KEYS`, and there is no such table");
+    }
+    if guard.takes_keys() && guard.token == Token::Relay {
+        table.problem("token", "`relay` has nothing to pass on of a caller with an API key, expected `assertion`");
     }
     let known = &surroundings.known;
+    certificates::refuse_contradictions(table, guard, surroundings);
     require::refuse_contradictions(table, guard, known);
     require::refuse_ambiguity(table, guard, known.issuers);
     refuse_bound_relay(table, guard, &known.issuers.bound());
@@ -324,9 +344,13 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 
 /// `authenticate`: the ways to prove an identity.
 pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 2] =
-        [("session", Authentication::Session), ("bearer", Authentication::Bearer)];
-    const LATER: [&str; 5] = ["api_key", "basic", "dpop", "mtls", "passkey"];
+    const WAYS: [(&str, Authentication); 4] = [
+        ("session", Authentication::Session),
+        ("bearer", Authentication::Bearer),
+        ("key", Authentication::Key),
+        ("certificate", Authentication::Certificate),
+    ];
+    const LATER: [&str; 4] = ["basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();
     if let Some(later) = items.filter_map(|item| item.as_str()).find(|item| LATER.contains(item)) {
         return Err(format!("{} is not supported yet, expected {}", shown(later), one_of(&WAYS)));

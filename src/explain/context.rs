@@ -102,6 +102,7 @@ fn verified(certificate: Certificate) -> ClientCertificate {
         subject,
         issuer,
         serial,
+        ..ClientCertificate::default()
     }
 }
 

@@ -181,7 +181,7 @@ fn is_for(config: &Config, who: &Hypothetical, path: &CanonicalPath) -> bool {
     let principal = who.principal();
     let issuer = match principal.origin() {
         PrincipalSource::Issuer(id) => config.issuer(id),
-        PrincipalSource::Provider(_) => None,
+        PrincipalSource::Provider(_) | PrincipalSource::Key(_) | PrincipalSource::Certificate(_) => None,
     };
     issuer.is_none_or(|issuer| resource::is_for(issuer, principal.stated(), &config.public_url, path))
 }

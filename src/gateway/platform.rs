@@ -1,6 +1,7 @@
 //! Everything the gateway asks of the world, one port at a time.
 
 use super::background::Spawn;
+use crate::api_key::ApiKeys;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
 use crate::outward::ServiceTokens;
@@ -10,6 +11,7 @@ use crate::ports::{
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
+use crate::store::block_list::Blocks;
 use crate::store::decision_log::DecisionLog;
 use crate::time::Timestamp;
 
@@ -43,12 +45,16 @@ pub trait Platform {
     type SidIndex: SidIndex;
     /// Counts requests.
     type Counters: Counters;
+    /// The API keys.
+    type ApiKeys: ApiKeys;
     /// The tuples.
     type TupleStore: TupleStore;
     /// Whoever keeps tokens of our own.
     type ServiceTokens: ServiceTokens;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
+    /// The block list.
+    type Blocks: Blocks;
     /// What pages say in other languages.
     type Languages: Languages;
     /// Where events are written.
@@ -84,12 +90,16 @@ pub trait Platform {
     fn sid_index(&self) -> &Self::SidIndex;
     /// Counts requests.
     fn counters(&self) -> &Self::Counters;
+    /// The API keys.
+    fn api_keys(&self) -> &Self::ApiKeys;
     /// The tuples.
     fn tuples(&self) -> &Self::TupleStore;
     /// Whoever keeps tokens of our own.
     fn service_tokens(&self) -> &Self::ServiceTokens;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
+    /// The block list.
+    fn blocks(&self) -> &Self::Blocks;
     /// What pages say in other languages.
     fn languages(&self) -> &Self::Languages;
     /// Where events are written.

@@ -33,6 +33,8 @@ pub(super) enum Credential {
     Token(Scheme),
     /// A session that was accepted.
     Session,
+    /// The client certificate of the connection; accepted or not.
+    Certificate,
 }
 
 impl From<Reason> for Refused {
@@ -43,19 +45,19 @@ impl From<Reason> for Refused {
 
 impl Refused {
     /// A refusal by a guarded route. A caller with a session learns nothing about tokens: they used none. A caller with
-    /// a token learns nothing about signing in.
+    /// a token or a certificate learns nothing about signing in.
     pub(super) fn at(route: GuardedRoute<'_>, config: &Config, credential: Credential, reason: Reason) -> Self {
         let challenge = || Box::new(Challenge::of(route, config));
         let challenge = match credential {
             Credential::None => route.guard.takes_tokens().then(challenge),
             Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),
-            Credential::Session => None,
+            Credential::Session | Credential::Certificate => None,
         };
         let sign_in = match credential {
             Credential::None | Credential::Session => {
                 route.guard.takes_sessions().then(|| Box::new(SignIn::first(&route.guard.requirements)))
             }
-            Credential::Token(_) => None,
+            Credential::Token(_) | Credential::Certificate => None,
         };
         Self { challenge, sign_in, ..Self::from(reason) }
     }

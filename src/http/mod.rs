@@ -1,5 +1,6 @@
 //! Requests and replies as plain values.
 
+pub mod alt_names;
 pub mod caller_headers;
 pub mod cookie;
 pub mod cors;
@@ -74,6 +75,11 @@ pub struct ClientCertificate {
     pub issuer: Option<String>,
     /// `certSerial`: its number with that issuer, in hexadecimal.
     pub serial: Option<String>,
+    /// `certIssuerSKI`: the Subject Key Identifier of who signed it, in hexadecimal.
+    pub issuer_ski: Option<String>,
+    /// `certRFC9440`: the certificate itself, in Base64 between colons (RFC 9440 §2.1). Policies are not told.
+    #[serde(skip)]
+    pub encoded: Option<String>,
 }
 
 impl Peer {

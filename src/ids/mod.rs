@@ -1,6 +1,7 @@
 //! The names that providers, issuers and sites go by inside a deployment, and the kinds of callers.
 
 pub mod identifiers;
+pub mod owner;
 pub mod principal_kind;
 pub mod site;
 
@@ -55,6 +56,30 @@ impl IssuerId {
 }
 
 impl fmt::Display for IssuerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The short name of an entry of client certificates: spelt like a [`ProviderId`], and never one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CertificateId(ProviderId);
+
+impl CertificateId {
+    /// Reads an id; `None` when it is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        ProviderId::parse(text).map(Self)
+    }
+
+    /// The id as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for CertificateId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -8,6 +8,7 @@
 pub mod algorithm;
 pub mod assertion_key;
 pub mod client_secret;
+pub mod github_keys;
 pub mod jwk;
 pub mod jws;
 pub mod key_proof;

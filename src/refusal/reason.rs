@@ -2,10 +2,11 @@
 
 use super::parts::{Document, ForwardAuthError, LogoutRequestError};
 use super::problem::Refusal;
+use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
-use crate::authn::{PresentationError, Rejection, TokenRejection};
+use crate::authn::{BlockedBy, PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
@@ -54,6 +55,8 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// A client certificate that names no program here.
+    Certificate(CertificateRefusal),
     /// An issuer's answer about an opaque token says nothing of it.
     Introspection(IntrospectionError),
     /// An issuer is not asked about an opaque token now.
@@ -68,6 +71,10 @@ pub enum Reason {
     WrongHealthSecret,
     /// A proxy's question that is not answered.
     Verify(ForwardAuthError),
+    /// The caller is proven, and blocked.
+    Blocked(BlockedBy),
+    /// The person who signs in is blocked, or the one who has this session.
+    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -82,6 +89,8 @@ pub enum Reason {
     Outdated,
     /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
     StaleCopy,
+    /// Who asks is trusted with no tuples of that type.
+    UntrustedType,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -168,6 +177,7 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
@@ -175,6 +185,8 @@ impl Reason {
             Self::Limited(kind, _) => kind.code(),
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
+            Self::Blocked(by) => by.code(),
+            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -182,6 +194,7 @@ impl Reason {
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
             Self::StaleCopy => "admin.stale_copy",
+            Self::UntrustedType => "sharing.type_not_trusted",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -248,6 +261,7 @@ impl Reason {
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
+            Self::Certificate(refusal) => refusal.detail(),
             Self::Verify(error) => error.header().map(str::to_owned),
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
@@ -311,12 +325,16 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::Blocked(_) => Refusal::TokenRefused,
+            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) | Self::UntrustedType => {
+                Refusal::Forbidden(Vec::new())
+            }
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }

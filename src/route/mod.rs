@@ -147,6 +147,10 @@ pub enum Authentication {
     Session,
     /// `bearer`: an access token in `Authorization` (RFC 6750).
     Bearer,
+    /// `certificate`: the client certificate of the connection.
+    Certificate,
+    /// `key`: an API key of ours.
+    Key,
 }
 
 impl Route {
@@ -215,10 +219,22 @@ impl Guard {
         self.requirements.issuers.is_empty() || self.requirements.issuers.contains(issuer)
     }
 
+    /// Whether a client certificate by itself is accepted here.
+    #[must_use]
+    pub fn takes_certificates(&self) -> bool {
+        self.authenticate.contains(&Authentication::Certificate)
+    }
+
     /// Whether an access token is accepted here.
     #[must_use]
     pub fn takes_tokens(&self) -> bool {
         self.authenticate.contains(&Authentication::Bearer)
+    }
+
+    /// Whether an API key is accepted here.
+    #[must_use]
+    pub fn takes_keys(&self) -> bool {
+        self.authenticate.contains(&Authentication::Key)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::claims::path::ClaimPath;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::ids::{IssuerId, ProviderId};
+use crate::ids::{CertificateId, IssuerId, ProviderId};
 use crate::relation::Template;
 use crate::time::Seconds;
 
@@ -15,9 +15,11 @@ pub struct Requirements {
     pub providers: Vec<ProviderId>,
     /// `issuers`: who came by a token has it from one of these.
     pub issuers: Vec<IssuerId>,
+    /// `certificates`: who came by a client certificate came by one of these entries.
+    pub certificates: Vec<CertificateId>,
     /// `kinds`: the identity is of one of these kinds.
     pub kinds: Vec<PrincipalKind>,
-    /// `in_person`: nobody acts for the identity.
+    /// `in_person`: the identity is a person's, and nobody acts for them.
     pub in_person: bool,
     /// `tenant`: whoever vouches for the identity says that it belongs to this one.
     pub tenant: Option<Operand>,

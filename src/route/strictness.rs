@@ -51,6 +51,7 @@ impl Both<'_> {
         let Requirements {
             providers,
             issuers,
+            certificates,
             kinds,
             in_person,
             tenant,
@@ -71,6 +72,7 @@ impl Both<'_> {
         let has_permission = |permission: &Permission| own.permissions.contains(permission);
         any_of(&own.providers, providers)
             && any_of(&own.issuers, issuers)
+            && any_of(&own.certificates, certificates)
             && any_of(&own.kinds, kinds)
             && (own.in_person || !in_person)
             && tenant.as_ref().is_none_or(same_tenant)

@@ -143,6 +143,7 @@ fn frame(part: Value) -> Value {
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
         ("SERVICE_TOKENS", "ServiceTokenObject"),
+        ("BLOCKS", "BlockObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

@@ -66,9 +66,11 @@ impl Platform for Workers {
     type Sessions = Bindings;
     type SidIndex = Bindings;
     type Counters = Bindings;
+    type ApiKeys = Bindings;
     type TupleStore = Bindings;
     type ServiceTokens = Bindings;
     type Decisions = Self;
+    type Blocks = Bindings;
     type Languages = Self;
     type Log = ConsoleLog;
     type Spawn = Self;
@@ -129,6 +131,10 @@ impl Platform for Workers {
         &self.bindings
     }
 
+    fn api_keys(&self) -> &Bindings {
+        &self.bindings
+    }
+
     fn tuples(&self) -> &Bindings {
         &self.bindings
     }
@@ -139,6 +145,10 @@ impl Platform for Workers {
 
     fn decisions(&self) -> &Self {
         self
+    }
+
+    fn blocks(&self) -> &Bindings {
+        &self.bindings
     }
 
     fn languages(&self) -> &Self {

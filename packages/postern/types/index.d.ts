@@ -14,6 +14,7 @@ export class BucketObject extends PosternObject {}
 export class TupleObject extends PosternObject {}
 export class DecisionObject extends PosternObject {}
 export class ServiceTokenObject extends PosternObject {}
+export class BlockObject extends PosternObject {}
 
 /** The Worker: `export { default } from 'postern'`. */
 declare const worker: {

@@ -1,12 +1,13 @@
 //! Requirements that nobody who comes by a way that the route takes could ever meet.
 
+use super::super::certificates::{CertificateRule, Certificates};
 use super::super::issuer::{Issuers, TokenIssuer};
 use super::super::provider::Provider;
 use super::super::table::Table;
 use super::Known;
 use crate::claims::path::ClaimPath;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::route::{ClaimRule, Guard, Permission, Requirements};
+use crate::route::{Authentication, ClaimRule, Guard, Permission, Requirements};
 
 /// Refuses them. A route that takes both sessions and tokens is held to it for each.
 pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
@@ -23,30 +24,55 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
             route.problem("require", message);
         }
     }
+    if guard.takes_certificates() {
+        for message in unmet_by_certificates(&guard.requirements, known) {
+            route.problem("require", message);
+        }
+    }
 }
 
-/// Where a route takes both sessions and tokens and says from whom the one may be, it says so of the other too: else a
+/// A list of those from whom callers may come, of those who come in one way.
+#[derive(Clone, Copy)]
+struct Origins {
+    /// What they come by.
+    by: &'static str,
+    /// The word for it in `authenticate`.
+    way: &'static str,
+    is_taken: bool,
+    /// The key in `require`.
+    list: &'static str,
+    is_named: bool,
+}
+
+/// Where a route takes callers in several ways and says from whom the ones may be, it says so of the others too: else a
 /// reader would have to guess whether that is nobody or anybody.
 fn refuse_origins(route: &Table<'_>, guard: &Guard) {
     let required = &guard.requirements;
+    let of = |by, way, is_taken, list, is_named| Origins { by, way, is_taken, list, is_named };
     let (providers, issuers) = (!required.providers.is_empty(), !required.issuers.is_empty());
-    let problem = |message: &str| route.problem("require", message);
-    match (guard.takes_sessions(), guard.takes_tokens()) {
-        (false, _) if providers => problem("`providers` is about sessions, and `authenticate` has no `session`"),
-        (_, false) if issuers => problem("`issuers` is about tokens, and `authenticate` has no `bearer`"),
-        (true, true) if providers && !issuers => {
-            problem("names `providers` for sessions, so expected `issuers` for tokens too");
-        }
-        (true, true) if issuers && !providers => {
-            problem("names `issuers` for tokens, so expected `providers` for sessions too");
-        }
-        _ => {}
+    let certificates = !required.certificates.is_empty();
+    let all = [
+        of("sessions", "session", guard.takes_sessions(), "providers", providers),
+        of("tokens", "bearer", guard.takes_tokens(), "issuers", issuers),
+        of("certificates", "certificate", guard.takes_certificates(), "certificates", certificates),
+    ];
+    for Origins { by, way, list, .. } in all.into_iter().filter(|one| one.is_named && !one.is_taken) {
+        route.problem("require", format!("`{list}` is about {by}, and `authenticate` has no `{way}`"));
+    }
+    let Some(named) = all.into_iter().find(|one| one.is_named && one.is_taken) else { return };
+    for other in all.into_iter().filter(|one| one.is_taken && !one.is_named) {
+        let message =
+            format!("names `{}` for {}, so expected `{}` for {} too", named.list, named.by, other.list, other.by);
+        route.problem("require", message);
     }
 }
 
 fn refuse_kinds(route: &Table<'_>, guard: &Guard) {
     let required = &guard.requirements;
-    if !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Human) && !guard.takes_tokens() {
+    if !required.kinds.is_empty()
+        && !required.kinds.contains(&PrincipalKind::Human)
+        && guard.authenticate == [Authentication::Session]
+    {
         route.problem("require", "`kinds` has no `human`, and sessions are people's");
     }
     let of_people = [
@@ -98,6 +124,51 @@ fn unmet_by_tokens(required: &Requirements, known: &Known<'_>) -> Vec<String> {
     }
     let grants: Vec<Grants<'_>> = issuers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
     ungranted(required, &grants, "tokens", "ISSUERS")
+}
+
+/// What no program that comes without a token ever has: it never signed in, and nobody says anything of it but us.
+pub(in crate::config) fn unmet_by_programs(required: &Requirements, by: &str) -> Vec<String> {
+    let of_people = [
+        ("in_person", required.in_person),
+        ("acr", !required.acr.is_empty()),
+        ("amr", !required.amr.is_empty()),
+        ("max_age", required.max_age.is_some()),
+        ("email_domain", !required.email_domain.is_empty()),
+        ("claims", !required.claims.is_empty()),
+    ];
+    let named = of_people.into_iter().filter(|(_, named)| *named);
+    let mut unmet: Vec<String> = named.map(|(key, _)| format!("names `{key}`, which {by} never meet")).collect();
+    if !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Service) {
+        unmet.push(format!("`kinds` has no `service`, and {by} are services'"));
+    }
+    unmet
+}
+
+fn unmet_by_certificates(required: &Requirements, known: &Known<'_>) -> Vec<String> {
+    let mut unmet = unmet_by_programs(required, "certificates");
+    if required.tenant.is_some() {
+        unmet.push("names `tenant`, which certificates never meet".to_owned());
+    }
+    let Certificates { ids, all } = known.certificates;
+    // An entry that is wrong itself has its own problem, and might have met this.
+    if !unmet.is_empty() || all.is_empty() || all.len() < ids.len() {
+        return unmet;
+    }
+    let has = |held: &[String], wanted: &[String]| wanted.is_empty() || wanted.iter().any(|one| held.contains(one));
+    let meets = |rule: &&CertificateRule| {
+        (required.certificates.is_empty() || required.certificates.contains(&rule.id))
+            && required.scopes.iter().all(|scope| rule.scopes.contains(scope))
+            && has(&rule.scopes, &required.any_scope)
+            && has(&rule.roles, &required.roles)
+            && required
+                .permissions
+                .iter()
+                .all(|permission| has(&rule.roles, &permission.roles) && !permission.roles.is_empty())
+    };
+    if !all.iter().any(|rule| meets(&rule)) {
+        unmet.push("asks for scopes, roles or permissions that no entry of `CERTIFICATES` it takes has".to_owned());
+    }
+    unmet
 }
 
 /// Where an issuer or provider says which roles and which permissions somebody has.

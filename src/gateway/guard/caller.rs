@@ -20,6 +20,7 @@ const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
 pub(crate) enum Caller {
     Session(Box<Authenticated>),
     Token(Box<Bearer>),
+    Certificate(Box<Principal>),
 }
 
 impl Caller {
@@ -27,13 +28,15 @@ impl Caller {
         match self {
             Self::Session(authenticated) => &authenticated.principal,
             Self::Token(bearer) => &bearer.principal,
+            Self::Certificate(principal) => principal,
         }
     }
 
-    pub(super) fn into_principal(self) -> Principal {
+    pub(in crate::gateway) fn into_principal(self) -> Principal {
         match self {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,
+            Self::Certificate(principal) => *principal,
         }
     }
 
@@ -42,6 +45,7 @@ impl Caller {
         match self {
             Self::Session(_) => Credential::Session,
             Self::Token(bearer) => Credential::Token(bearer.scheme),
+            Self::Certificate(_) => Credential::Certificate,
         }
     }
 
@@ -49,7 +53,7 @@ impl Caller {
     pub(super) fn has_just_signed_in(&self, now: Timestamp) -> bool {
         match self {
             Self::Session(authenticated) => now.since(authenticated.created_at) < JUST_SIGNED_IN,
-            Self::Token(_) => false,
+            Self::Token(_) | Self::Certificate(_) => false,
         }
     }
 
@@ -57,7 +61,7 @@ impl Caller {
     fn session_name(&self) -> Option<String> {
         match self {
             Self::Session(authenticated) => Some(authenticated.handle.id.digest().public_id()),
-            Self::Token(_) => None,
+            Self::Token(_) | Self::Certificate(_) => None,
         }
     }
 }
@@ -67,6 +71,7 @@ impl<P: Platform> RequestContext<'_, P> {
     pub(super) fn lifetime(&self, guard: &Guard, caller: &Caller) -> StreamLifetime {
         match caller {
             Caller::Token(bearer) => StreamLifetime::Until(bearer.principal.expires_at()),
+            Caller::Certificate(principal) => StreamLifetime::Until(principal.expires_at()),
             Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
@@ -100,6 +105,7 @@ impl<P: Platform> RequestContext<'_, P> {
         };
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
+            Caller::Certificate(principal) => (*principal, None),
             Caller::Session(authenticated) if guard.token == Token::Relay => {
                 let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
                 let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };

@@ -4,6 +4,7 @@ use super::caller::Caller;
 use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::{Effect, short};
+use crate::authn::certificate::CertificateRefusal;
 use crate::authn::{Principal, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
@@ -85,12 +86,30 @@ pub(crate) async fn enter<P: Platform>(
     }
 }
 
-/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
-/// overruled, nor saved, by a cookie that its browser adds.
+/// Door 1: a caller who is proven, and not blocked. A session was held against the block list when it was looked at.
 ///
 /// # Errors
 /// When nobody came through.
 pub(crate) async fn authenticate<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    guarded: GuardedRoute<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Caller, Refused> {
+    let caller = identify(ctx, path, guarded, parts).await?;
+    if caller.principal().session().is_none() {
+        let refused = |reason| Refused::at(guarded, &ctx.site.config, caller.credential(), reason);
+        ctx.refuse_blocked(caller.principal(), guarded.guard.revocation).await.map_err(refused)?;
+    }
+    Ok(caller)
+}
+
+/// Who comes. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
+/// overruled, nor saved, by a cookie that its browser adds.
+///
+/// # Errors
+/// When nobody came through.
+async fn identify<P: Platform>(
     ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     guarded: GuardedRoute<'_>,
@@ -104,15 +123,30 @@ pub(crate) async fn authenticate<P: Platform>(
             let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
             return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
-        if !guard.takes_sessions() {
-            return Err(refused(Credential::None)(Reason::NoToken));
-        }
     }
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
     let grant = grant(ctx, route);
     let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
+    if ctx.goes_by_certificate(guard) {
+        match ctx.authenticate_certificate(trusted_origin, parts) {
+            Ok(principal) => return Ok(Caller::Certificate(Box::new(principal))),
+            Err(Reason::Certificate(refusal)) if is_for_others(guard, &refusal) => {
+                parts.event.detail = Some(refusal.code().to_owned());
+            }
+            Err(reason) => return Err(refused(Credential::Certificate)(reason)),
+        }
+    }
+    if !guard.takes_sessions() {
+        return Err(refused(Credential::None)(Reason::NoToken));
+    }
+    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
     let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
     Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
+}
+
+/// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
+/// and can sign in, and whoever shows none and could show a token.
+fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
+    guard.takes_sessions() || (guard.takes_tokens() && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.
@@ -149,7 +183,12 @@ async fn authorize<P: Platform>(
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
 /// cannot be asked for one, no sign-in helps.
 fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
-    let (Decision::StepUp(wanted), Some(id)) = (&decision, principal.provider()) else { return (decision, None) };
+    let Decision::StepUp(wanted) = &decision else { return (decision, None) };
+    // Policies may want one of a program too, which cannot sign in.
+    if !principal.is_in_person() {
+        return (Decision::Deny(Denial::Authentication(wanted.shortfall)), None);
+    }
+    let Some(id) = principal.provider() else { return (decision, None) };
     match config.provider(id).and_then(|provider| SignIn::again(provider, wanted)) {
         Some(again) => (decision, Some(again)),
         None => (Decision::Deny(Denial::Authentication(wanted.shortfall)), None),

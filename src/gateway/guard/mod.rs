@@ -1,7 +1,8 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
-mod caller;
+pub(super) mod caller;
+mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
 pub(super) mod embedded;
@@ -152,7 +153,7 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
 pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() => Some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_tokens() => guard.takes_sessions().then_some("Cookie"),
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
     }

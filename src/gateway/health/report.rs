@@ -19,6 +19,7 @@ use crate::ports::{PolicyStore, Probe, ReplayGuard, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{Object, TupleStore};
 use crate::session::{Command, Sessions, SidIndex, SidKey, SubjectKey};
+use crate::store::block_list::{BlockRequest, Blocks};
 use crate::store::decision_log::DecisionLog;
 use crate::time::{Seconds, Timestamp};
 
@@ -160,6 +161,10 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
         bindings::SERVICE_TOKENS => Box::pin(async move { platform.service_tokens().reach().await }),
+        bindings::BLOCKS => Box::pin(async move {
+            let newest = BlockRequest::Read { known: None };
+            platform.blocks().ask_blocks(&newest).await.map(drop)
+        }),
         bindings::POLICIES => Box::pin(async move { platform.policy_store().published(pointer_key()).await.map(drop) }),
         bindings::DOCUMENTS => Box::pin(async move { platform.probe().read_cache().await }),
         // What counts would count, and what lies behind an upstream is its own affair.

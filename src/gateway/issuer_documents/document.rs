@@ -17,6 +17,8 @@ pub(in crate::gateway) enum Published {
     TokenEndpoint(Issuer),
     /// The keys at a URL.
     Keys(String),
+    /// The keys at a URL by which GitHub signs reports of leaked secrets.
+    GithubKeys(String),
 }
 
 impl Published {
@@ -27,7 +29,7 @@ impl Published {
             | Self::KeysUri(issuer)
             | Self::IntrospectionEndpoint(issuer)
             | Self::TokenEndpoint(issuer) => issuer.as_str(),
-            Self::Keys(url) => url,
+            Self::Keys(url) | Self::GithubKeys(url) => url,
         }
     }
 }

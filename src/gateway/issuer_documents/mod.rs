@@ -18,7 +18,7 @@ use super::{Gateway, Platform, cold};
 use crate::audit::{Effect, What, short};
 use crate::config::{Issuer, Provider, TokenFormat, TokenIssuer};
 use crate::http::StatusCode;
-use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
+use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, Signatures, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
 use crate::oidc::metadata::{AliasedEndpoint, Metadata};
 use crate::oidc::refetch_budget;
@@ -29,7 +29,7 @@ use crate::time::{Seconds, Timestamp};
 use cache::DocumentCache;
 use document::{Ask, Condition, Published};
 use fetch::Fetched;
-use source::{KeysAt, MetadataOf};
+use source::{GithubKeysAt, KeysAt, MetadataOf};
 use unknown_key::Lookup;
 
 /// A fetch under way.
@@ -57,6 +57,28 @@ impl<'a> AcceptedKeys<'a> {
     /// For what a provider signs for us.
     pub(super) fn of_provider(provider: &'a Provider, metadata: &'a Metadata) -> Self {
         Self { source: KeySource::Uri(&metadata.jwks_uri), algorithms: &provider.id_token_algs }
+    }
+}
+
+/// A report, and who is said to have signed it.
+pub(super) struct SignedReport<'a> {
+    /// The name of the key.
+    pub(super) kid: &'a str,
+    /// `r` and `s`.
+    pub(super) signature: &'a [u8],
+    /// What was signed, byte for byte.
+    pub(super) body: &'a [u8],
+}
+
+impl SignedReport<'_> {
+    async fn is_by(&self, keys: &KeySet, signatures: &impl Signatures) -> bool {
+        let Ok(candidates) = keys.candidates(Algorithm::Es256, Some(self.kid)) else { return false };
+        for key in candidates {
+            if signatures.verify(key, Algorithm::Es256, self.body, self.signature).await {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -217,6 +239,29 @@ impl IssuerDocuments {
         }
     }
 
+    /// Verifies a signature of GitHub's over a report, by the key of this name in the list at `url`. False where there is no
+    /// such key, after GitHub was asked once more, or it did not sign that.
+    ///
+    /// # Errors
+    /// When the list is not to be had.
+    pub(super) async fn verify_report<P: Platform>(
+        &self,
+        platform: &P,
+        url: &str,
+        signed: &SignedReport<'_>,
+    ) -> Result<bool, Reason> {
+        let at = GithubKeysAt(url);
+        let keys = self.keys.get(platform, &at).await?;
+        if keys.candidates(Algorithm::Es256, Some(signed.kid)).is_ok() {
+            return Ok(signed.is_by(&keys, platform.signatures()).await);
+        }
+        let unknown = self.keys.unknown_key(&at, keys, Some(signed.kid));
+        match self.keys.look(platform, &at, &unknown).await? {
+            Lookup::Others(keys) => Ok(signed.is_by(&keys, platform.signatures()).await),
+            Lookup::Nothing | Lookup::Unasked => Ok(false),
+        }
+    }
+
     async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
         match source {
             KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
@@ -238,6 +283,7 @@ impl IssuerDocuments {
                     self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
                 }
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
+                Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
             }
         })
     }
@@ -249,7 +295,7 @@ impl IssuerDocuments {
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
             Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
-            Published::Keys(_) => self.keys.age(name, now),
+            Published::Keys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
         }
     }
 
@@ -258,7 +304,10 @@ impl IssuerDocuments {
         let url = match published {
             Published::Metadata(issuer) => self.metadata.cached(issuer.as_str())?.1.jwks_uri.clone(),
             Published::KeysUri(issuer) => self.keys_uris.cached(issuer.as_str())?.1.as_str().to_owned(),
-            Published::IntrospectionEndpoint(_) | Published::TokenEndpoint(_) | Published::Keys(_) => return None,
+            Published::IntrospectionEndpoint(_)
+            | Published::TokenEndpoint(_)
+            | Published::Keys(_)
+            | Published::GithubKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }

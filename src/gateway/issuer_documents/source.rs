@@ -101,3 +101,29 @@ impl Source for KeysAt<'_> {
         BackgroundTask(Work::Document(Published::Keys(self.0.to_owned()), ask))
     }
 }
+
+/// The keys at a URL by which GitHub signs reports of leaked secrets. It asks for a token of those who come often, so they are
+/// kept for a day whatever it says, and a key that is not there is asked for by itself.
+pub(super) struct GithubKeysAt<'a>(pub(super) &'a str);
+
+impl Source for GithubKeysAt<'_> {
+    type Parsed = KeySet;
+    const DOCUMENT: Document = Document::Keys;
+    const LIFETIMES: Lifetimes = documents::REPORTER_KEYS;
+
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn request(&self) -> OutboundRequest {
+        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
+        KeySet::of_github(body).map_err(Reason::Keys)
+    }
+
+    fn task(&self, ask: Ask) -> BackgroundTask {
+        BackgroundTask(Work::Document(Published::GithubKeys(self.0.to_owned()), ask))
+    }
+}

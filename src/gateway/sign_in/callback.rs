@@ -295,6 +295,7 @@ async fn begin_session<P: Platform>(
     match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Reply::Begun => Ok(handle),
         Reply::Overtaken => Err(Reason::LoginOvertaken),
+        Reply::Blocked => Err(Reason::PersonBlocked),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }

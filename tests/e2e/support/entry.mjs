@@ -147,6 +147,7 @@ function breakableEnvironment(env) {
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
     SERVICE_TOKENS: breakableNamespace(env.SERVICE_TOKENS, () => faults.SERVICE_TOKENS),
+    BLOCKS: breakableNamespace(env.BLOCKS, () => faults.BLOCKS),
   };
 }
 
@@ -285,6 +286,7 @@ export class BucketObject extends ringing(classes.BucketObject) {}
 export class TupleObject extends ringing(classes.TupleObject) {}
 export class DecisionObject extends ringing(classes.DecisionObject) {}
 export class ServiceTokenObject extends ringing(classes.ServiceTokenObject) {}
+export class BlockObject extends ringing(classes.BlockObject) {}
 
 export default {
   fetch(request, env, context) {

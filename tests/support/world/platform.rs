@@ -19,9 +19,11 @@ impl Platform for World {
     type Sessions = Self;
     type SidIndex = Self;
     type Counters = Self;
+    type ApiKeys = Self;
     type TupleStore = Self;
     type ServiceTokens = Self;
     type Decisions = Self;
+    type Blocks = Self;
     type Languages = Self;
     type Log = Self;
     type Spawn = Self;
@@ -82,6 +84,10 @@ impl Platform for World {
         self
     }
 
+    fn api_keys(&self) -> &Self {
+        self
+    }
+
     fn tuples(&self) -> &Self {
         self
     }
@@ -91,6 +97,10 @@ impl Platform for World {
     }
 
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn blocks(&self) -> &Self {
         self
     }
 

@@ -1,14 +1,17 @@
 //! The stores that answer consistently: what may be used once, counters, tuples, decisions, sessions.
 
+use postern::api_key::{ApiKeys, KeyCommand, KeyReply, KeyShard};
 use postern::config::ServiceClient;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::outward::{Next, ServiceTokenDigest, ServiceTokenReply, ServiceTokens};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{
-    Change, Changed, MemoryTuples, Object, Page, Read, Subject, Tuple, TupleReply as Answers, TupleStore,
+    Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter,
+    TupleReply as Answers, TupleStore,
 };
 use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
+use postern::store::block_list::{BlockReply, BlockRequest, BlockRules, Blocks};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
 use std::cell::RefMut;
@@ -75,7 +78,7 @@ impl TupleStore for World {
         Ok(reads.iter().map(|read| tuples.answer(read)).collect())
     }
 
-    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+    async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
         Ok(self.tuples_reached().await?.change(change))
     }
 
@@ -87,9 +90,34 @@ impl TupleStore for World {
         &self,
         place: u8,
         after: Option<&Tuple>,
-        subject: Option<&Subject>,
+        filter: &TupleFilter,
     ) -> Result<Page, StoreError> {
-        Ok(self.tuples_reached().await?.dump(place, after, subject))
+        Ok(self.tuples_reached().await?.dump(place, after, filter))
+    }
+
+    async fn remove_subject(
+        &self,
+        place: u8,
+        subject: &Subject,
+        kinds: Option<&[Name]>,
+    ) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.remove_subject(place, subject, kinds))
+    }
+}
+
+impl ApiKeys for World {
+    async fn ask(&self, shard: u8, command: &KeyCommand) -> Result<KeyReply, StoreError> {
+        self.spend(1, 0, 0);
+        self.key_calls.set(self.key_calls.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Keys {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        let table = Rc::clone(self.keys.borrow_mut().entry(shard).or_default());
+        // As it is sent.
+        let text = serde_json::to_string(command).map_err(|_| StoreError::Malformed)?;
+        let command = postern::json::from_text(&text).map_err(|_| StoreError::Malformed)?;
+        KeyShard { table: &*table }.handle(&command, self.now())
     }
 }
 
@@ -103,6 +131,21 @@ impl DecisionLog for World {
         breath().await;
         let decisions = self.decisions.borrow();
         Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
+    }
+}
+
+impl Blocks for World {
+    async fn ask_blocks(&self, request: &BlockRequest) -> Result<BlockReply, StoreError> {
+        self.spend(1, usize::from(!request.only_reads()), 0);
+        self.block_calls.set(self.block_calls.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Blocks {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        // What goes over the wire comes out of it.
+        let request = BlockRequest::parse(&request.to_json()).ok_or(StoreError::Malformed)?;
+        let reply = BlockRules { table: &self.blocks }.answer(&request, self.now())?;
+        BlockReply::parse(&reply.to_json()).ok_or(StoreError::Malformed)
     }
 }
 

@@ -50,6 +50,8 @@ fn connection(told: &str) -> Peer {
         subject: next(),
         issuer: next(),
         serial: next(),
+        issuer_ski: next(),
+        encoded: next().filter(|encoded| !encoded.is_empty()),
     };
     let certificate = (certificate != ClientCertificate::default()).then_some(certificate);
     Peer { country, city, tls, certificate, ..Peer::default() }

@@ -7,7 +7,7 @@ const NUL = "\0";
 /** A text, told apart from none. */
 const told = (value) => (typeof value === "string" ? `=${value.replaceAll(NUL, "")}` : "");
 
-const FIELDS = ["certPresented", "certVerified", "certRevoked", "certFingerprintSHA256", "certSubjectDNRFC2253", "certIssuerDNRFC2253", "certSerial"];
+const FIELDS = ["certPresented", "certVerified", "certRevoked", "certFingerprintSHA256", "certSubjectDNRFC2253", "certIssuerDNRFC2253", "certSerial", "certIssuerSKI", "certRFC9440"];
 
 /** What the platform says of a connection: country, city, version and cipher of TLS, and a certificate's fields. */
 function peer({ country, city, tlsVersion, tlsCipher, tlsClientAuth }) {

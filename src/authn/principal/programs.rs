@@ -1,0 +1,117 @@
+//! Principals of programs that come without a token: by an API key of ours, or by a client certificate.
+
+use serde_json::Map;
+
+use super::{AuthenticationFacts, Principal, PrincipalSource};
+use crate::authn::Means;
+use crate::ids::CertificateId;
+use crate::ids::owner::Owner;
+use crate::ids::principal_kind::PrincipalKind;
+use crate::time::Timestamp;
+
+/// What is known of an API key that was proven.
+#[derive(Clone, Debug)]
+pub struct KeyFacts {
+    /// The public URL's origin: we issued the key ourselves.
+    pub site: String,
+    /// The public id, 16 hexadecimal digits.
+    pub key_id: String,
+    /// Whose it is.
+    pub holder: KeyHolder,
+    /// What it may do, already cut down to what its owner may.
+    pub scopes: Vec<String>,
+    /// The roles that it has, already cut down likewise.
+    pub roles: Vec<String>,
+    /// The permissions that it has, already cut down likewise.
+    pub permissions: Vec<String>,
+    /// The tenant of its owner.
+    pub tenant: Option<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Whose an API key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyHolder {
+    /// A person's. It acts within what they may.
+    Person(Owner),
+    /// That of the service of this name.
+    Service(String),
+}
+
+/// What is known of a client certificate that the platform verified and that a rule takes.
+#[derive(Clone, Debug)]
+pub struct CertificateFacts {
+    /// The entry whose rule takes it.
+    pub entry: CertificateId,
+    /// The Subject Key Identifier of the authority that signed it, in lower-case hexadecimal.
+    pub authority: String,
+    /// The one attribute that the rule names, such as `dns:api.partner.example`.
+    pub name: String,
+    /// What the entry grants.
+    pub scopes: Vec<String>,
+    /// The roles that the entry gives.
+    pub roles: Vec<String>,
+    /// Until when the connection is relied on.
+    pub expires_at: Timestamp,
+}
+
+impl Principal {
+    /// The program that has this API key. A person's key is no person: it is called by its own id.
+    pub(crate) fn by_key(facts: KeyFacts) -> Self {
+        let (subject, owner) = match facts.holder {
+            KeyHolder::Person(owner) => (format!("key:{}", facts.key_id), Some(owner)),
+            KeyHolder::Service(name) => (format!("service:{name}"), None),
+        };
+        Self {
+            owner,
+            roles: facts.roles,
+            permissions: facts.permissions,
+            tenant: facts.tenant,
+            ..program(
+                Means::Key,
+                PrincipalSource::Key(facts.key_id),
+                (facts.site, subject),
+                (facts.scopes, facts.expires_at),
+            )
+        }
+    }
+
+    /// The program that has this client certificate.
+    pub(crate) fn by_certificate(facts: CertificateFacts) -> Self {
+        let issuer = format!("x509:{}", facts.authority);
+        let origin = PrincipalSource::Certificate(facts.entry);
+        Self {
+            roles: facts.roles,
+            ..program(Means::Certificate, origin, (issuer, facts.name), (facts.scopes, facts.expires_at))
+        }
+    }
+}
+
+/// A service without roles and claims, that never signed in anywhere.
+fn program(
+    means: Means,
+    origin: PrincipalSource,
+    (issuer, subject): (String, String),
+    (scopes, expires_at): (Vec<String>, Timestamp),
+) -> Principal {
+    Principal {
+        kind: PrincipalKind::Service,
+        issuer,
+        subject,
+        origin,
+        client_id: None,
+        owner: None,
+        actors: Vec::new(),
+        claims: Map::new(),
+        scopes,
+        roles: Vec::new(),
+        permissions: Vec::new(),
+        tenant: None,
+        left_out: Vec::new(),
+        token: None,
+        authentication: AuthenticationFacts { means, key: None, time: None, acr: None, amr: Vec::new() },
+        session: None,
+        expires_at,
+    }
+}
