@@ -13,10 +13,14 @@ use postern::policy::{EngineService, RemoteEngine};
 
 mod support;
 
+#[path = "flow/admin_services.rs"]
+mod admin_services;
 #[path = "flow/administration.rs"]
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_keys.rs"]
+mod api_keys;
 #[path = "flow/apple.rs"]
 mod apple;
 #[path = "flow/assertion.rs"]
@@ -33,6 +37,12 @@ mod background;
 mod base_path;
 #[path = "flow/bearer.rs"]
 mod bearer;
+#[path = "flow/block_costs.rs"]
+mod block_costs;
+#[path = "flow/block_model.rs"]
+mod block_model;
+#[path = "flow/blocks.rs"]
+mod blocks;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/claim_headers.rs"]
@@ -63,6 +73,8 @@ mod issuer_tenants;
 mod key_issuer;
 #[path = "flow/key_search.rs"]
 mod key_search;
+#[path = "flow/leak_reports.rs"]
+mod leak_reports;
 #[path = "flow/limits.rs"]
 mod limits;
 #[path = "flow/login.rs"]
@@ -77,6 +89,8 @@ mod management;
 mod management_policies;
 #[path = "flow/oauth2.rs"]
 mod oauth2;
+#[path = "flow/own_keys.rs"]
+mod own_keys;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[path = "flow/pages.rs"]
@@ -115,6 +129,8 @@ mod sender_rules;
 mod service_tokens;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sharing.rs"]
+mod sharing;
 #[path = "flow/sign_out.rs"]
 mod sign_out;
 #[path = "flow/silent_members.rs"]
@@ -149,6 +165,8 @@ mod verify_attacks;
 mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
+#[path = "flow/workload.rs"]
+mod workload;
 
 /// All flows have policies, but those that say otherwise; and an engine that is asked by messages, as in a deployment.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

@@ -11,6 +11,7 @@ use postern::limit::message::statement as bucket;
 use postern::outward::message::statement as service;
 use postern::relation::message::statement as tuple;
 use postern::session::sid_index::statement as sid;
+use postern::store::block_list::statement as block;
 use postern::store::decision_log::statement as decision;
 use postern::store::replay::statement as once;
 use rusqlite::types::{FromSql, Value};
@@ -326,41 +327,126 @@ fn tuples_are_found_by_kind_and_listed_page_by_page_without_a_gap() {
     assert_eq!(listed, ["user:a", "user:b", "group:f#member", "group:g#member"]);
 }
 
-#[test]
-fn tuples_of_all_objects_come_in_the_order_of_the_key_each_once_or_those_of_one_subject() {
+/// Tuples of two types, put into a table with its index.
+const TUPLES: [(&str, &str, i64, &str); 6] = [
+    ("document:7", "banned", 0, "user:b"),
+    ("document:7", "viewer", 0, "user:a"),
+    ("document:7", "viewer", 1, "group:g#member"),
+    ("document:8", "viewer", 0, "user:a"),
+    ("documents:8", "viewer", 0, "user:a"),
+    ("group:g", "member", 0, "user:a"),
+];
+
+fn all_tuples() -> Table {
     let table = Table::new(tuple::CREATE);
-    let all = [
-        ("document:7", "banned", 0, "user:b"),
-        ("document:7", "viewer", 0, "user:a"),
-        ("document:7", "viewer", 1, "group:g#member"),
-        ("document:8", "viewer", 0, "user:a"),
-        ("group:g", "member", 0, "user:a"),
-    ];
-    for (object, relation, is_set, subject) in all.iter().rev() {
+    (0..2).for_each(|_| table.run(tuple::INDEX, []));
+    for (object, relation, is_set, subject) in TUPLES.iter().rev() {
         let bound = [text(object), text(relation), number(*is_set), text(subject)];
         assert_eq!(table.rows::<String>(tuple::ADD, bound).len(), 1);
     }
-    let dump = |subject: &str| {
-        let mut after = [text(""), text(""), number(0), text("")];
-        let mut found = Vec::new();
-        loop {
-            let bound = after.clone().into_iter().chain([text(subject), number(1)]);
-            let mut prepared = table.0.prepare(tuple::DUMP).unwrap();
-            let one = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
-            let Some(row) = prepared.query_map(params_from_iter(bound), one).unwrap().next() else { return found };
-            let [object, relation, subject]: [String; 3] = row.unwrap();
-            after = [text(&object), text(&relation), number(subject.contains('#').into()), text(&subject)];
-            found.push((object, relation, subject));
-        }
-    };
-    let expected = |of: &str| {
-        let meant = all.iter().filter(|(.., subject)| of.is_empty() || *subject == of);
-        meant.map(|(object, relation, _, subject)| (*object, *relation, *subject)).collect::<Vec<_>>()
-    };
-    for of in ["", "user:a", "group:g#member", "user:nobody"] {
-        let found = dump(of);
-        let found: Vec<(&str, &str, &str)> =
-            found.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).collect();
-        assert_eq!(found, expected(of), "{of}");
+    table
+}
+
+/// Types as they are bound, and whether an object is of one of them.
+const KINDS: [(Option<&str>, fn(&str) -> bool); 4] = [
+    (None, |_| true),
+    (Some("[]"), |_| false),
+    (Some(r#"["document"]"#), |object| object.starts_with("document:")),
+    (Some(r#"["document","group"]"#), |object| !object.starts_with("documents:")),
+];
+
+/// Every row, one at a time: each is asked for behind the one before.
+fn one_by_one(mut ask: impl FnMut(Option<&[String; 3]>) -> Option<[String; 3]>) -> Vec<[String; 3]> {
+    let mut found: Vec<[String; 3]> = Vec::new();
+    while let Some(row) = ask(found.last()) {
+        found.push(row);
     }
+    found
+}
+
+fn first(table: &Table, statement: &str, bound: Vec<Value>) -> Option<[String; 3]> {
+    let mut prepared = table.0.prepare(statement).unwrap();
+    let one = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    prepared.query_map(params_from_iter(bound), one).unwrap().next().map(Result::unwrap)
+}
+
+fn meant(is_meant: impl Fn(&str, &str) -> bool) -> Vec<[String; 3]> {
+    let meant = TUPLES.iter().filter(|(object, _, _, subject)| is_meant(object, subject));
+    meant.map(|(object, relation, _, subject)| [object, relation, subject].map(|text| (*text).to_owned())).collect()
+}
+
+#[test]
+fn tuples_of_all_objects_come_in_the_order_of_the_key_each_once_or_those_of_some_types() {
+    let table = all_tuples();
+    for (kinds, is_of) in KINDS {
+        let found = one_by_one(|after| {
+            let [object, relation, subject] = after.cloned().unwrap_or_default();
+            let kinds = kinds.map_or(Value::Null, text);
+            let is_set = number(subject.contains('#').into());
+            first(&table, tuple::DUMP, vec![text(&object), text(&relation), is_set, text(&subject), kinds, number(1)])
+        });
+        assert_eq!(found, meant(|object, _| is_of(object)), "{kinds:?}");
+    }
+}
+
+#[test]
+fn tuples_of_one_subject_come_each_once_and_by_the_index() {
+    let table = all_tuples();
+    for subject in ["user:a", "group:g#member", "user:nobody", "user:A", ""] {
+        for (kinds, is_of) in KINDS {
+            let found = one_by_one(|after| {
+                let [object, relation, _] = after.cloned().unwrap_or_default();
+                let kinds = kinds.map_or(Value::Null, text);
+                first(&table, tuple::OF_SUBJECT, vec![text(subject), text(&object), text(&relation), kinds, number(1)])
+            });
+            assert_eq!(found, meant(|object, other| other == subject && is_of(object)), "{subject} {kinds:?}");
+        }
+    }
+    let plan: Vec<String> = {
+        let mut prepared = table.0.prepare(&format!("EXPLAIN QUERY PLAN {}", tuple::OF_SUBJECT)).unwrap();
+        let bound = [text("user:a"), text(""), text(""), Value::Null, number(1)];
+        let rows = prepared.query_map(params_from_iter(bound), |row| row.get(3)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let plan = plan.join("; ");
+    assert!(
+        plan.contains("tuple_by_subject (subject=? AND (object,relation)>(?,?))") && !plan.contains("TEMP B-TREE"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_block_is_there_until_the_second_in_which_it_ends_and_each_change_is_another_version() {
+    // R-436
+    let table = Table::new(block::CREATE[0]);
+    table.0.execute(block::CREATE[1], ()).unwrap();
+    table.0.execute(block::CREATE[1], ()).unwrap();
+    let put = |key: &str, kind: &str, until: Option<i64>| {
+        let until = until.map_or(Value::Null, number);
+        table.run(block::PUT, [text(key), text(kind), text("{}"), Value::Null, Value::Null, until]);
+        table.run(block::NEXT_VERSION, []);
+    };
+    let version = || table.rows::<i64>(block::VERSION, []);
+    let list =
+        |kind: &str, after: &str, most: i64| table.rows::<String>(block::LIST, [text(kind), text(after), number(most)]);
+    assert!(version().is_empty());
+    put("b", "block", Some(100));
+    put("a", "block", None);
+    put("c", "not_before", None);
+    assert_eq!(version(), [3]);
+    assert_eq!(
+        (list("block", "", 9), list("block", "a", 9), list("block", "", 1)),
+        (vec!["a".to_owned(), "b".to_owned()], vec!["b".to_owned()], vec!["a".to_owned()],)
+    );
+    assert_eq!(list("not_before", "", 9), ["c"]);
+    let count = |now: i64| table.rows::<i64>(block::COUNT, [number(now)]);
+    assert_eq!((count(99), count(100)), (vec![3], vec![2]));
+    table.run(block::SWEEP, [number(99)]);
+    assert_eq!(table.rows::<String>(block::FIND, [text("b")]), ["b"]);
+    table.run(block::SWEEP, [number(100)]);
+    assert!(table.rows::<String>(block::FIND, [text("b")]).is_empty());
+    put("a", "block", Some(300));
+    assert_eq!(list("block", "", 9), ["a"]);
+    table.run(block::DELETE, [text("a")]);
+    assert!(list("block", "", 9).is_empty());
 }

@@ -1,7 +1,9 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, ForwardAuthError, LogoutRequestError};
+use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError};
 use super::problem::Refusal;
+use crate::api_key::ApiKeyId;
+use crate::authn::api_key::KeyRejection;
 use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
@@ -12,6 +14,7 @@ use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
+use crate::leak_report::LeakReportError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
 use crate::oidc::error_response::{ErrorClass, ErrorResponse, printable_name};
@@ -55,6 +58,10 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// An API key that is not good.
+    Key(KeyRejection),
+    /// A key where none belongs: in an address, a cookie or a body.
+    KeyExposed(ApiKeyId),
     /// A client certificate that names no program here.
     Certificate(CertificateRefusal),
     /// An issuer's answer about an opaque token says nothing of it.
@@ -73,14 +80,16 @@ pub enum Reason {
     Verify(ForwardAuthError),
     /// The caller is proven, and blocked.
     Blocked(BlockedBy),
-    /// The person who signs in is blocked, or the one who has this session.
-    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
     StepUp(Box<StepUp>),
     /// None of the person's sessions has that name.
     NoSuchSession,
+    /// A key is not made, rotated or deleted.
+    KeyRequest(KeyRequestError),
+    /// A report of leaked keys that is not taken.
+    LeakReport(LeakReportError),
     /// The decision is not kept, or not any more.
     NoSuchDecision,
     /// There is no such version of the policies.
@@ -177,6 +186,8 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Key(rejection) => rejection.code(),
+            Self::KeyExposed(_) => "key.exposed",
             Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
@@ -186,10 +197,11 @@ impl Reason {
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
             Self::Blocked(by) => by.code(),
-            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
+            Self::KeyRequest(error) => error.code(),
+            Self::LeakReport(error) => error.code(),
             Self::NoSuchDecision => "decision.unknown",
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
@@ -308,11 +320,14 @@ impl Reason {
             | Self::LoginParameter(_)
             | Self::UnknownProvider
             | Self::BadInput(_)
+            | Self::KeyExposed(_)
             | Self::Evaluation(_)
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
+            | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
+            Self::KeyRequest(error) => error.refusal(),
             Self::NoRoute
             | Self::OtherSpelling(_)
             | Self::NoSuchSession
@@ -325,8 +340,10 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
+            Self::Key(_) => Refusal::TokenRefused,
+            Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Blocked(_) => Refusal::TokenRefused,
-            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,

@@ -4,7 +4,7 @@ mod platform;
 
 use serde_json::{Map, Value};
 
-use postern::config::{Config, Problem};
+use postern::config::{Config, Problem, PublishedKeys, WorkloadKeys};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
 
@@ -24,15 +24,17 @@ const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
 const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
 /// Only where decisions are kept.
 const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
-/// Only where a route sends a token of our own.
-const SERVICE_TOKENS: (&str, &str) = ("SERVICE_TOKENS", "ServiceTokenObject");
 /// Only where there is a block list.
 const BLOCKS: (&str, &str) = ("BLOCKS", "BlockObject");
+/// Only where there are API keys.
+const KEYS: (&str, &str) = ("KEYS", "KeyObject");
+/// Only where a route sends a token of our own.
+const SERVICE_TOKENS: (&str, &str) = ("SERVICE_TOKENS", "ServiceTokenObject");
 const ASSETS: &str = "ASSETS";
 
 /// The classes of all objects.
 fn classes() -> impl Iterator<Item = &'static str> {
-    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, SERVICE_TOKENS, BLOCKS]).map(|(_, class)| class)
+    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS, KEYS, SERVICE_TOKENS]).map(|(_, class)| class)
 }
 
 /// The settings of one environment.
@@ -89,6 +91,9 @@ impl Wrangler {
         }
         if sites.iter().any(|config| config.admin.as_ref().is_some_and(|admin| admin.blocks)) {
             problems.extend(self.missing_objects(&[BLOCKS]));
+        }
+        if sites.iter().any(|config| config.api_keys.is_some()) {
+            problems.extend(self.missing_objects(&[KEYS]));
         }
         problems.extend(self.upstreams(sites));
         if sites.iter().any(|config| !config.relations.names(None).is_empty()) {
@@ -215,6 +220,17 @@ impl Wrangler {
                     self.syntax.entry("binding", binding),
                     route.name
                 );
+                problems.push(self.problem("services", message));
+            }
+        }
+        for (config, issuer) in sites.iter().flat_map(|config| config.workloads.iter().map(move |one| (config, one))) {
+            if let WorkloadKeys::Published(PublishedKeys { via: Some(binding), .. }) = &issuer.keys
+                && !services.contains(&binding.as_str())
+            {
+                let table = config.site.binding("ISSUERS");
+                let entry = self.syntax.entry("binding", binding);
+                let message =
+                    format!("expected a service with `{entry}`, the keys of `{table}.{}` are there", issuer.id);
                 problems.push(self.problem("services", message));
             }
         }

@@ -142,8 +142,9 @@ fn frame(part: Value) -> Value {
         ("BUCKETS", "BucketObject"),
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
-        ("SERVICE_TOKENS", "ServiceTokenObject"),
         ("BLOCKS", "BlockObject"),
+        ("KEYS", "KeyObject"),
+        ("SERVICE_TOKENS", "ServiceTokenObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

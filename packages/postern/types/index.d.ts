@@ -13,8 +13,9 @@ export class SidIndexObject extends PosternObject {}
 export class BucketObject extends PosternObject {}
 export class TupleObject extends PosternObject {}
 export class DecisionObject extends PosternObject {}
-export class ServiceTokenObject extends PosternObject {}
 export class BlockObject extends PosternObject {}
+export class KeyObject extends PosternObject {}
+export class ServiceTokenObject extends PosternObject {}
 
 /** The Worker: `export { default } from 'postern'`. */
 declare const worker: {

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use serde::Serialize;
 
+use crate::api_key::{HolderKey, KeyCommand, ask};
 use crate::audit::short;
 use crate::config::{BindingUse, NeededBinding, bindings};
 use crate::gateway::context::RequestContext;
@@ -160,11 +161,15 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
             platform.tuples().list_tuples(&object, None).await.map(drop)
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
-        bindings::SERVICE_TOKENS => Box::pin(async move { platform.service_tokens().reach().await }),
+        bindings::KEYS => Box::pin(async move {
+            let of = HolderKey::of_person(NOBODY, NOBODY);
+            ask(platform.api_keys(), &KeyCommand::List { of }).await.map(drop)
+        }),
         bindings::BLOCKS => Box::pin(async move {
             let newest = BlockRequest::Read { known: None };
             platform.blocks().ask_blocks(&newest).await.map(drop)
         }),
+        bindings::SERVICE_TOKENS => Box::pin(async move { platform.service_tokens().reach().await }),
         bindings::POLICIES => Box::pin(async move { platform.policy_store().published(pointer_key()).await.map(drop) }),
         bindings::DOCUMENTS => Box::pin(async move { platform.probe().read_cache().await }),
         // What counts would count, and what lies behind an upstream is its own affair.

@@ -146,8 +146,9 @@ function breakableEnvironment(env) {
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
-    SERVICE_TOKENS: breakableNamespace(env.SERVICE_TOKENS, () => faults.SERVICE_TOKENS),
     BLOCKS: breakableNamespace(env.BLOCKS, () => faults.BLOCKS),
+    KEYS: breakableNamespace(env.KEYS, () => faults.KEYS),
+    SERVICE_TOKENS: breakableNamespace(env.SERVICE_TOKENS, () => faults.SERVICE_TOKENS),
   };
 }
 
@@ -285,8 +286,9 @@ export class SidIndexObject extends ringing(classes.SidIndexObject) {}
 export class BucketObject extends ringing(classes.BucketObject) {}
 export class TupleObject extends ringing(classes.TupleObject) {}
 export class DecisionObject extends ringing(classes.DecisionObject) {}
-export class ServiceTokenObject extends ringing(classes.ServiceTokenObject) {}
 export class BlockObject extends ringing(classes.BlockObject) {}
+export class KeyObject extends ringing(classes.KeyObject) {}
+export class ServiceTokenObject extends ringing(classes.ServiceTokenObject) {}
 
 export default {
   fetch(request, env, context) {

@@ -6,8 +6,8 @@ use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::outward::{Next, ServiceTokenDigest, ServiceTokenReply, ServiceTokens};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{
-    Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter,
-    TupleReply as Answers, TupleStore,
+    Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleReply as Answers,
+    TupleStore,
 };
 use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
@@ -79,6 +79,10 @@ impl TupleStore for World {
     }
 
     async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
+        if let Some(left) = self.tuple_changes.get() {
+            let left = left.checked_sub(1).ok_or_else(|| StoreError::Unavailable("tuples".to_owned()))?;
+            self.tuple_changes.set(Some(left));
+        }
         Ok(self.tuples_reached().await?.change(change))
     }
 
@@ -86,21 +90,11 @@ impl TupleStore for World {
         Ok(self.tuples_reached().await?.list(object, after))
     }
 
-    async fn dump_tuples(
-        &self,
-        place: u8,
-        after: Option<&Tuple>,
-        filter: &TupleFilter,
-    ) -> Result<Page, StoreError> {
+    async fn dump_tuples(&self, place: u8, after: Option<&Tuple>, filter: &TupleFilter) -> Result<Page, StoreError> {
         Ok(self.tuples_reached().await?.dump(place, after, filter))
     }
 
-    async fn remove_subject(
-        &self,
-        place: u8,
-        subject: &Subject,
-        kinds: Option<&[Name]>,
-    ) -> Result<Page, StoreError> {
+    async fn remove_subject(&self, place: u8, subject: &Subject, kinds: Option<&[Name]>) -> Result<Page, StoreError> {
         Ok(self.tuples_reached().await?.remove_subject(place, subject, kinds))
     }
 }

@@ -20,6 +20,16 @@ const BY_HAND: [&str; 2] = ["header", "claim"];
 fn asked_by_presets() -> BTreeSet<String> {
     let presets = std::fs::read_to_string(root().join("src/config/presets/presets.json")).unwrap();
     let presets: Map<String, Value> = serde_json::from_str(&presets).unwrap();
+    asks_of(&presets)
+}
+
+/// The same of platforms.
+fn asked_by_workloads() -> BTreeSet<String> {
+    let presets = std::fs::read_to_string(root().join("src/config/presets/workloads.json")).unwrap();
+    asks_of(&serde_json::from_str(&presets).unwrap())
+}
+
+fn asks_of(presets: &Map<String, Value>) -> BTreeSet<String> {
     let asks = presets.values().filter_map(|preset| preset.get("asks")?.as_object());
     asks.flat_map(|asks| asks.keys().cloned()).collect()
 }
@@ -29,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 40] = [
+const PLACES: [(&str, &str); 51] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -40,6 +50,7 @@ const PLACES: [(&str, &str); 40] = [
     ("PAGES.accent", "accent"),
     ("PROVIDERS.corp.client_assertion", "client_assertion"),
     ("ISSUERS.opaque", "issuers"),
+    ("ISSUERS.jobs", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
     ("SERVICES.billing", "services"),
     ("SERVICES.billing.client_assertion", "client_assertion"),
@@ -47,12 +58,20 @@ const PLACES: [(&str, &str); 40] = [
     ("LIMITS", "limits"),
     ("LIMITS.routes", "route_limits"),
     ("ADMIN", "admin"),
+    ("ADMIN.services.s", "admin_service"),
     ("DECISIONS", "decisions"),
     ("VERIFY", "verify"),
     ("HEALTH", "health"),
     ("AUTHZEN", "authzen"),
     ("AUTHZEN.require", "require"),
     ("AUTHZEN.limits", "route_limits"),
+    ("KEYS", "keys"),
+    ("KEYS.self_service", "self_service"),
+    ("SHARING", "sharing"),
+    ("SHARING.require", "require"),
+    ("SHARING.limits", "route_limits"),
+    ("SHARING.types.document", "shared_type"),
+    ("SHARING.types.document.require", "require"),
     ("SECURITY_HEADERS", "security_headers"),
     ("ROUTES./a", "routes"),
     ("ROUTES./a.require", "require"),
@@ -65,8 +84,10 @@ const PLACES: [(&str, &str); 40] = [
     ("LIMITS.frontchannel_logout", "limit"),
     ("LIMITS.backchannel_logout", "limit"),
     ("LIMITS.own", "limit"),
+    ("LIMITS.keys", "limit"),
     ("LIMITS.routes.address", "limit"),
     ("AUTHZEN.limits.subject", "limit"),
+    ("SHARING.limits.subject", "limit"),
     ("ROUTES./a.limits.address", "limit"),
     ("ROUTES./a.limits.subject", "limit"),
     ("ROUTES./a.limits.route", "limit"),
@@ -91,7 +112,7 @@ fn whole() -> Value {
         "ISSUERS": { "opaque": {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
-        } },
+        }, "jobs": { "preset": "github-actions", "audience": "urn:a", "trust": [{ "repository_id": 1 }] } },
         "SERVICES": { "billing": {
             "issuer": "https://login.example.com", "client_id": "app", "client_auth": "private_key_jwt",
             "client_assertion": {},
@@ -99,10 +120,18 @@ fn whole() -> Value {
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
-            "own": limit(), "routes": limits(),
+            "own": limit(), "keys": limit(), "routes": limits(),
         },
-        "ADMIN": { "principals": ["corp|alice"] }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
+        "ADMIN": {
+            "principals": ["corp|alice"],
+            "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
+        }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
+        "KEYS": { "self_service": { "scopes": ["read"] } },
+        "SHARING": {
+            "require": { "scopes": ["openid"] }, "limits": limits(),
+            "types": { "document": { "require": { "scopes": ["share"] } } },
+        },
         "ROUTES": { "/a": {
             "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(), "cache": { "unchecked": "1m" },
             "cors": { "origins": ["https://spa.example.com"], "credentials": true },
@@ -145,7 +174,7 @@ fn section<'a>(sections: &'a [Section], name: &str) -> &'a Section {
 
 fn entries(sections: &[Section]) -> impl Iterator<Item = (&'static str, &Entry)> {
     // With a preset, keys have other defaults, and some have no meaning.
-    let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub"];
+    let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub", "ISSUERS.jobs"];
     let places = PLACES.into_iter().filter(move |(place, _)| !presets.contains(place));
     places.flat_map(|(place, name)| section(sections, name).key.iter().map(move |entry| (place, entry)))
 }
@@ -171,6 +200,11 @@ fn the_keys_of_each_table_are_those_that_the_worker_reads() {
         let mut read: BTreeSet<&str> = messages.iter().flat_map(|message| quoted(message)).collect();
         let asked = asked_by_presets();
         if section.name == "providers" {
+            read.extend(asked.iter().map(String::as_str));
+            read.insert("preset");
+        }
+        let asked = asked_by_workloads();
+        if section.name == "issuers" {
             read.extend(asked.iter().map(String::as_str));
             read.insert("preset");
         }
@@ -207,8 +241,8 @@ fn what_is_required_is_missed_by_the_worker_too() {
         let mut vars = whole();
         let removed = at(&mut vars, place).as_object_mut().unwrap().remove(&entry.name);
         let is_missed = problems(&vars).iter().any(|problem| problem.message.contains("found nothing"));
-        // What `AUTHZEN` misses is told in other words.
-        let required = entry.required && !place.starts_with("AUTHZEN");
+        // What `AUTHZEN` and types of `SHARING` miss is told in other words.
+        let required = entry.required && !place.starts_with("AUTHZEN") && !place.starts_with("SHARING.types");
         let known = removed.is_some() || !entry.required;
         assert!(known, "{place}.{}: is required and not in the test's configuration", entry.name);
         if required || removed.is_none() {
@@ -229,8 +263,9 @@ fn words_and_ranges_are_those_of_the_workers_messages() {
             Kind::Integer => json!(4_000_000_000_u32),
             _ => continue,
         };
-        // About the other kind of tokens, and `authenticate` of `AUTHZEN`, which also knows sessions in its message.
-        if (place, &*entry.name) == ("ISSUERS.opaque", "algs") || (place, &*entry.name) == ("AUTHZEN", "authenticate") {
+        // About the other kind of tokens, and `authenticate` of services, which also knows sessions in its message.
+        let is_of_services = ["AUTHZEN", "SHARING"].contains(&place) && entry.name == "authenticate";
+        if (place, &*entry.name) == ("ISSUERS.opaque", "algs") || is_of_services {
             continue;
         }
         count += 1;

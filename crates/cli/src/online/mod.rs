@@ -5,6 +5,7 @@ mod answers;
 mod keys;
 mod provider;
 mod token_issuer;
+mod workload;
 
 use std::collections::BTreeSet;
 
@@ -45,6 +46,9 @@ pub(super) fn examine(configs: &[&Config], answers: &Answers) -> Findings {
         }
         for service in &config.services {
             token_issuer::examine_service(&mut examiner, service);
+        }
+        for platform in &config.workloads {
+            workload::examine(&mut examiner, platform);
         }
     }
     found

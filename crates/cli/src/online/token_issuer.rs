@@ -49,7 +49,7 @@ pub(super) fn examine_service(examiner: &mut Examiner<'_>, service: &ServiceClie
     }
 }
 
-fn of_metadata<T>(
+pub(super) fn of_metadata<T>(
     examiner: &mut Examiner<'_>,
     table: &str,
     issuer: &Issuer,

@@ -72,7 +72,8 @@ impl BlockObject {
 /// Without a wait from beginning to end: nothing comes between a look and a change.
 fn answer(table: &Table, message: &str) -> Result<String, ObjectError> {
     let request = BlockRequest::parse(message);
-    let request = request.ok_or_else(|| ObjectError::Malformed("expected a request about the block list".to_owned()))?;
+    let request =
+        request.ok_or_else(|| ObjectError::Malformed("expected a request about the block list".to_owned()))?;
     let answer = BlockRules { table }.answer(&request, SystemClock.now());
     let answer = answer.map_err(|error| match error {
         StoreError::Unavailable(reason) => ObjectError::Failed(reason),

@@ -1,12 +1,14 @@
 //! The Durable Objects: what they store, and when they forget it. The rules are those of the core.
 
+pub mod api_keys;
 pub mod block_list;
 pub mod decision_log;
 pub mod expiring_table;
+pub mod key_table;
 pub mod rate_limit;
 pub mod replay;
-mod session_watchers;
 pub mod service_token;
+mod session_watchers;
 pub mod sid_index;
 pub mod sql;
 pub mod subject;

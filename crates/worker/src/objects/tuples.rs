@@ -182,10 +182,7 @@ impl Shard {
     ) -> Result<Page, ObjectError> {
         let behind = after.map(|after| (after.userset.object.to_string(), after.userset.relation.to_string()));
         let (object, relation) = behind.unwrap_or_default();
-        self.page(
-            statement::OF_SUBJECT,
-            vec![subject.to_string().into(), object.into(), relation.into(), bound(kinds)],
-        )
+        self.page(statement::OF_SUBJECT, vec![subject.to_string().into(), object.into(), relation.into(), bound(kinds)])
     }
 
     /// The last that is bound is how many.

@@ -51,12 +51,7 @@ impl TupleStore for Bindings {
         }
     }
 
-    async fn dump_tuples(
-        &self,
-        place: u8,
-        after: Option<&Tuple>,
-        filter: &TupleFilter,
-    ) -> Result<Page, StoreError> {
+    async fn dump_tuples(&self, place: u8, after: Option<&Tuple>, filter: &TupleFilter) -> Result<Page, StoreError> {
         let request = TupleRequest::Dump(after.cloned(), filter.clone());
         let answer = self.objects().read(BINDING, &shard_name(place), &request.to_json()).await?;
         match TupleResponse::parse(&answer).ok_or(StoreError::Malformed)? {
@@ -65,12 +60,7 @@ impl TupleStore for Bindings {
         }
     }
 
-    async fn remove_subject(
-        &self,
-        place: u8,
-        subject: &Subject,
-        kinds: Option<&[Name]>,
-    ) -> Result<Page, StoreError> {
+    async fn remove_subject(&self, place: u8, subject: &Subject, kinds: Option<&[Name]>) -> Result<Page, StoreError> {
         self.background().note_effect();
         let request = TupleRequest::Remove(subject.clone(), kinds.map(<[Name]>::to_vec));
         let answer = self.objects().call(BINDING, &shard_name(place), &request.to_json()).await?;
