@@ -94,12 +94,13 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 45] = [
+const FAMILIES: [&str; 47] = [
     "access_token",
     "admin",
     "authn",
     "authz",
     "bearer",
+    "block",
     "callback",
     "confirmation",
     "cors",
@@ -140,6 +141,7 @@ const FAMILIES: [&str; 45] = [
     "upstream",
     "userinfo",
     "verify",
+    "workload",
 ];
 
 /// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.

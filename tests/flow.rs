@@ -13,12 +13,14 @@ use postern::policy::{EngineService, RemoteEngine};
 
 mod support;
 
-#[path = "flow/administration.rs"]
-mod administration;
 #[path = "flow/admin_services.rs"]
 mod admin_services;
+#[path = "flow/administration.rs"]
+mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_keys.rs"]
+mod api_keys;
 #[path = "flow/apple.rs"]
 mod apple;
 #[path = "flow/assertion.rs"]
@@ -37,6 +39,8 @@ mod base_path;
 mod bearer;
 #[path = "flow/block_costs.rs"]
 mod block_costs;
+#[path = "flow/block_model.rs"]
+mod block_model;
 #[path = "flow/blocks.rs"]
 mod blocks;
 #[path = "flow/callback.rs"]
@@ -161,6 +165,8 @@ mod verify_attacks;
 mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
+#[path = "flow/workload.rs"]
+mod workload;
 
 /// All flows have policies, but those that say otherwise; and an engine that is asked by messages, as in a deployment.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

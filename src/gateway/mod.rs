@@ -77,6 +77,8 @@ pub struct Gateway {
     cache: LiveCache,
     blocks: blocks::BlockMemory,
     tokens: TokenCache,
+    /// Those of programs that platforms vouch for: a door of their own.
+    workload_tokens: TokenCache,
     keys: KeyCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
@@ -111,6 +113,7 @@ impl Gateway {
             cache: LiveCache::default(),
             blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
+            workload_tokens: TokenCache::default(),
             keys: KeyCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),

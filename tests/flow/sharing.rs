@@ -138,7 +138,8 @@ fn services_alone_come_in() {
     let asked = || post(HERE, &order);
     Browser::new(&world, &gateway_).send(&asked()).assert_refused(401, "authn.no_token");
     let signed_in = Browser::new(&world, &gateway_).signed_in_as("root", "s");
-    let by_cookie = Asked::script("POST", HERE).with("content-type", "application/json").with_body(Ok(&order.to_string()));
+    let by_cookie =
+        Asked::script("POST", HERE).with("content-type", "application/json").with_body(Ok(&order.to_string()));
     signed_in.send(&by_cookie).assert_refused(401, "authn.no_token");
     for (kind, reason) in [("human", "authz.kind_not_accepted"), ("agent", "authz.kind_not_accepted")] {
         variables["ISSUERS"]["machines"]["kind"] = json!(kind);
@@ -323,7 +324,10 @@ fn what_is_shared_with_somebody_is_removed_as_far_as_the_service_is_trusted() {
         let order = json!({ "subject": "user:corp|bob", "after": after, "on_behalf_of": "user:corp|root" });
         let answered = send(&world, &gateway, post(REMOVE, &order));
         let event = &answered.event;
-        assert_eq!((&event["action"], &event["on_behalf_of"]), (&json!("relations.remove"), &json!(format!("user:{CORP}|root"))));
+        assert_eq!(
+            (&event["action"], &event["on_behalf_of"]),
+            (&json!("relations.remove"), &json!(format!("user:{CORP}|root")))
+        );
         let page = answered.json();
         let tuples = page["removed"].as_array().unwrap();
         assert_eq!(event.get("tuples_removed").map_or(0, |all| all.as_array().unwrap().len()), tuples.len());
@@ -394,23 +398,25 @@ fn a_service_asks_whether_a_relation_holds() {
 fn orders_have_bounds_and_what_cannot_be_is_told() {
     //
     let (world, gateway) = (World::new(), gateway(&sharing()));
-    let viewers = |count: usize| -> Vec<String> {
-        (0..count).map(|at| format!("document:7#viewer@user:corp|u{at}")).collect()
-    };
-    let objects = |count: usize| -> Vec<String> {
-        (0..count).map(|at| format!("document:{at}#viewer@user:corp|bob")).collect()
-    };
+    let viewers =
+        |count: usize| -> Vec<String> { (0..count).map(|at| format!("document:7#viewer@user:corp|u{at}")).collect() };
+    let objects =
+        |count: usize| -> Vec<String> { (0..count).map(|at| format!("document:{at}#viewer@user:corp|bob")).collect() };
     for (order, problem) in [
         (json!({ "add": viewers(101) }), "expected at most 100 tuples, found 101"),
         (json!({ "add": objects(21) }), "expected tuples of at most 20 objects, found 21"),
         (json!({ "add": objects(1), "expect_not": viewers(101) }), "expected at most 100 tuples, found 101"),
         (json!({ "expect": objects(1) }), "expected at least one tuple in `add` or `remove`"),
-        (json!({ "add": ["document:7#viewer@user:*"] }), "`user:*` cannot stand in `RELATIONS.document.viewer` by a tuple"),
+        (
+            json!({ "add": ["document:7#viewer@user:*"] }),
+            "`user:*` cannot stand in `RELATIONS.document.viewer` by a tuple",
+        ),
         (json!({ "add": ["document:7#editor@user:corp|bob"] }), "`RELATIONS.document` has no `editor`"),
     ] {
         assert_eq!(problems(&change(&world, &gateway, &order)), [problem]);
     }
-    let elsewhere = json!({ "add": ["document:1#viewer@user:corp|bob"], "expect": ["document:2#viewer@user:corp|bob"] });
+    let elsewhere =
+        json!({ "add": ["document:1#viewer@user:corp|bob"], "expect": ["document:2#viewer@user:corp|bob"] });
     let found = problems(&change(&world, &gateway, &elsewhere));
     assert!(found[0].ends_with("is expected of an object that is not changed"), "{found:?}");
     let twice = json!({ "add": objects(1), "expect": objects(1), "expect_not": objects(1) });
@@ -427,8 +433,7 @@ fn orders_have_bounds_and_what_cannot_be_is_told() {
     let mut variables = sharing();
     variables["SHARING"]["limits"] = json!({ "subject": { "rate": "2/1m" } });
     let limited = crate::support::gateway(&variables);
-    let statuses: Vec<u16> = (0..3)
-        .map(|_| change(&world, &limited, &json!({ "add": objects(1) })).reply().status.as_u16())
-        .collect();
+    let statuses: Vec<u16> =
+        (0..3).map(|_| change(&world, &limited, &json!({ "add": objects(1) })).reply().status.as_u16()).collect();
     assert_eq!(statuses, [200, 200, 429]);
 }

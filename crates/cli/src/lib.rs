@@ -1,6 +1,7 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
 mod abilities;
+mod api_keys;
 mod catalogue;
 mod check;
 mod configuration;
@@ -18,6 +19,7 @@ mod source;
 mod stand_in;
 mod summary;
 mod warnings;
+mod workloads;
 mod wrangler;
 
 use std::ffi::OsString;

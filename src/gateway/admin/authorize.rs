@@ -5,7 +5,7 @@ use super::sessions::Person;
 use crate::audit;
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSource};
-use crate::config::{AdminService, Administrator, Administrators, Config};
+use crate::config::{AdminCredential, AdminService, Administrator, Administrators, Config};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{decide, policies};
@@ -39,9 +39,10 @@ pub(super) async fn enter<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Manager, Refused> {
     let services = ctx.site.config.admin.as_ref().and_then(Administrators::services);
-    let door = services.and_then(|services| Some(GuardedRoute { route: &services.route, guard: services.route.guard()? }));
+    let door =
+        services.and_then(|services| Some(GuardedRoute { route: &services.route, guard: services.route.guard()? }));
     if let Some(door) = door
-        && ctx.presents_credential_of_program()?
+        && ctx.presents_credential_of_program(door.guard)?
     {
         let caller = decide::authenticate(ctx, path, door, parts).await?;
         let credential = caller.credential();
@@ -174,13 +175,20 @@ impl Manager {
     /// Whether this entry is theirs, and names the action.
     fn is_one(&self, entry: &AdminService, action: &str) -> bool {
         let principal = &self.principal;
-        let has = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+        let has =
+            |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
+        let is_named = match (&entry.by, principal.origin()) {
+            (AdminCredential::Token { issuer, subject, client_id }, PrincipalSource::Issuer(id)) => {
+                issuer == id && has(subject, Some(principal.subject())) && has(client_id, principal.client_id())
+            }
+            (AdminCredential::Certificate(entry), PrincipalSource::Certificate(id)) => entry == id,
+            // A person's key has an owner, and is called by its own id.
+            (AdminCredential::Key(name), PrincipalSource::Key(_)) => {
+                principal.subject().strip_prefix("service:") == Some(name)
+            }
+            _ => false,
         };
-        let is_of_issuer = matches!(principal.origin(), PrincipalSource::Issuer(id) if *id == entry.issuer);
-        is_of_issuer
-            && has(&entry.subject, Some(principal.subject()))
-            && has(&entry.client_id, principal.client_id())
+        is_named
             && entry.scope.as_ref().is_none_or(|scope| principal.scopes().contains(scope))
             && entry.actions.contains(&action)
             && (entry.bearer || is_sender_constrained(principal))

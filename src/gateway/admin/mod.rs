@@ -144,9 +144,8 @@ async fn carry_out<P: Platform>(
     }
 }
 
-fn extras<P>(ctx: &RequestContext<'_, P>) -> Extras {
-    let blocks = ctx.site.config.admin.as_ref().is_some_and(|admin| admin.blocks);
-    Extras { policies: ctx.site.policies.is_some(), blocks }
+fn extras<P: Platform>(ctx: &RequestContext<'_, P>) -> Extras {
+    Extras { policies: ctx.site.policies.is_some(), blocks: ctx.has_block_list() }
 }
 
 /// `GET /auth/admin`: what there is.
