@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::{read_dir, read_to_string};
 use std::path::Path;
 
+use postern::gateway::MANAGEMENT;
 use postern::http::caller_headers;
 use postern::upstream::headers;
 
