@@ -93,12 +93,13 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 41] = [
+const FAMILIES: [&str; 47] = [
     "access_token",
     "admin",
     "authn",
     "authz",
     "bearer",
+    "block",
     "callback",
     "confirmation",
     "cors",
@@ -112,7 +113,10 @@ const FAMILIES: [&str; 41] = [
     "internal",
     "introspection",
     "jwt",
+    "key",
+    "key_request",
     "keys",
+    "leak_report",
     "limit",
     "login",
     "logout",

@@ -4,6 +4,7 @@
 //! them beyond the tokens of the fixtures is a forgery.
 
 pub mod access_token;
+pub mod api_key;
 pub mod authorization;
 pub mod authzen;
 pub mod challenge;
@@ -14,6 +15,7 @@ pub mod fixed;
 pub mod json;
 pub mod jwks;
 pub mod jwt;
+pub mod leak_report;
 pub mod metadata;
 pub mod path;
 pub mod person;

@@ -11,7 +11,7 @@ mod world;
 
 pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{AuthorizationResponse, Endpoint, Provider, Rotation, answer, signer, signer_named};
-pub use world::{CORP, Cost, Fault, PARTNER, World};
+pub use world::{CORP, Cost, Fault, GITHUB_KEYS, PARTNER, World};
 
 use postern::config::{self, Build, Config, Purpose};
 use postern::gateway::{Gateway, Sites};

@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 48] = [
+const PLACES: [(&str, &str); 51] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -65,6 +65,8 @@ const PLACES: [(&str, &str); 48] = [
     ("AUTHZEN", "authzen"),
     ("AUTHZEN.require", "require"),
     ("AUTHZEN.limits", "route_limits"),
+    ("KEYS", "keys"),
+    ("KEYS.self_service", "self_service"),
     ("SHARING", "sharing"),
     ("SHARING.require", "require"),
     ("SHARING.limits", "route_limits"),
@@ -82,6 +84,7 @@ const PLACES: [(&str, &str); 48] = [
     ("LIMITS.frontchannel_logout", "limit"),
     ("LIMITS.backchannel_logout", "limit"),
     ("LIMITS.own", "limit"),
+    ("LIMITS.keys", "limit"),
     ("LIMITS.routes.address", "limit"),
     ("AUTHZEN.limits.subject", "limit"),
     ("SHARING.limits.subject", "limit"),
@@ -117,13 +120,14 @@ fn whole() -> Value {
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
-            "own": limit(), "routes": limits(),
+            "own": limit(), "keys": limit(), "routes": limits(),
         },
         "ADMIN": {
             "principals": ["corp|alice"],
             "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
         }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
+        "KEYS": { "self_service": { "scopes": ["read"] } },
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
             "types": { "document": { "require": { "scopes": ["share"] } } },

@@ -34,16 +34,16 @@ fn opaque(examiner: &mut Examiner<'_>, issuer: &TokenIssuer, (table, how): (&str
     }
     let url = of_metadata(examiner, table, &issuer.issuer, metadata::introspection_endpoint);
     if let Some(url) = url {
-        examiner.read(format!("{} ({}): asked about tokens at {url}", issuer.id, issuer.issuer.as_str()));
+        examiner.read(format!("{} ({}): asked about tokens at {}", issuer.id, issuer.issuer.as_str(), url.url));
     }
 }
 
-pub(super) fn of_metadata(
+pub(super) fn of_metadata<T>(
     examiner: &mut Examiner<'_>,
     table: &str,
     issuer: &Issuer,
-    read: fn(&[u8], &Issuer) -> Result<String, MetadataError>,
-) -> Option<String> {
+    read: fn(&[u8], &Issuer) -> Result<T, MetadataError>,
+) -> Option<T> {
     let path = format!("{table}.issuer");
     let body = examiner.body(&path, &metadata::url(issuer))?;
     match read(body.as_bytes(), issuer) {
