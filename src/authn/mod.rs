@@ -20,6 +20,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token_cache;
+pub mod workload;
 
 pub use access_token::Actor;
 pub use blocked::{BlockedBy, Standing};

@@ -14,12 +14,14 @@ use crate::route::{
 /// The door of administration, as a rule that takes credentials of programs.
 const PATTERN: &str = "/auth/admin/{*rest}";
 
-/// What can be done under `/auth/admin`, as `actions` names it.
-pub const ADMIN_ACTIONS: [&str; 21] = [
+/// What programs can do under `/auth/admin`, as `actions` names it: everything but to make keys.
+pub const ADMIN_ACTIONS: [&str; 23] = [
     "management.list",
     "management.health",
     "sessions.list",
     "sessions.revoke",
+    "keys.list",
+    "keys.revoke",
     "blocks.list",
     "blocks.add",
     "blocks.lift",

@@ -13,8 +13,9 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
+use super::api_keys;
 use super::report::{Place, Warning};
-use super::rules;
+use super::{rules, workloads};
 
 /// The summary of all sites, one after the other.
 pub(super) fn write(
@@ -61,6 +62,7 @@ fn site(config: &Config) -> String {
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    text.push_str(&workloads::describe(config));
     if !config.services.is_empty() {
         text.push_str("\nTokens of Postern's own, for upstreams\n");
         text.extend(config.services.iter().map(|one| service(config, one)));
@@ -78,6 +80,9 @@ fn site(config: &Config) -> String {
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
+    }
+    if let Some(rules) = &config.api_keys {
+        text.push_str(&api_keys::summary(rules));
     }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));
@@ -375,6 +380,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if guard.takes_tokens() {
         ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
+    }
+    if guard.takes_workloads() {
+        ways.push(format!("as a program on a platform{}", one_of(" of ", &requirements.issuers)));
     }
     let mut who = ways.join(" or ");
     who.extend(required(requirements));

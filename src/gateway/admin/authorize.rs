@@ -104,6 +104,11 @@ impl Manager {
         Ok(self.ask(ctx, action).await?.allows)
     }
 
+    /// Who they are.
+    pub(super) const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     /// Whether the configuration names them.
     pub(super) fn is_named<P>(&self, ctx: &RequestContext<'_, P>) -> bool {
         ctx.site.config.admin.as_ref().is_some_and(|admin| is_named(admin, &self.principal))

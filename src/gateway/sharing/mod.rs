@@ -200,7 +200,7 @@ async fn change<P: Platform>(
     note_whom_for(ctx, &order, parts)?;
     Ok(match change::by_order(ctx, &order, trusted, parts).await? {
         Ordered::Unacceptable(problems) => Outcome::unacceptable(ctx, &problems),
-        Ordered::Done(change::Report { added, removed, unmet }) => {
+        Ordered::Done(change::ChangeReport { added, removed, unmet }) => {
             let answer = json!({ "added": added, "removed": removed });
             if unmet.is_empty() {
                 Outcome::done(&answer)
