@@ -13,10 +13,10 @@ use postern::policy::{EngineService, RemoteEngine};
 
 mod support;
 
-#[path = "flow/administration.rs"]
-mod administration;
 #[path = "flow/admin_services.rs"]
 mod admin_services;
+#[path = "flow/administration.rs"]
+mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
 #[path = "flow/apple.rs"]

@@ -54,11 +54,7 @@ pub enum ShownKey {
 ///
 /// # Errors
 /// When it shows several credentials, or one in a way that has more than one reading.
-pub fn shown_key(
-    rules: &ApiKeyRules,
-    headers: &HeaderMap,
-    query: Option<&str>,
-) -> Result<ShownKey, PresentationError> {
+pub fn shown_key(rules: &ApiKeyRules, headers: &HeaderMap, query: Option<&str>) -> Result<ShownKey, PresentationError> {
     let Some(name) = &rules.header else { return as_token(rules, headers, query) };
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(ShownKey::Nothing) };
@@ -94,7 +90,12 @@ pub fn standing_of(principal: &Principal) -> Standing {
 ///
 /// # Errors
 /// When that is nothing, or nobody vouches for the owner any more.
-pub fn principal(config: &Config, rules: &ApiKeyRules, id: ApiKeyId, live: &LiveKey) -> Result<Principal, KeyRejection> {
+pub fn principal(
+    config: &Config,
+    rules: &ApiKeyRules,
+    id: ApiKeyId,
+    live: &LiveKey,
+) -> Result<Principal, KeyRejection> {
     let standing = live.standing.clone().unwrap_or_default();
     let (scopes, tenant) = match live.holder.owner() {
         None => (live.scopes.clone(), None),

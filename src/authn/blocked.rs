@@ -66,10 +66,8 @@ pub fn check(list: &BlockList, principal: &Principal, now: Timestamp) -> Result<
     if principal.key_id().is_some_and(|id| list.blocks(&BlockTarget::Key { id: id.to_owned() }, now)) {
         return Err(BlockedBy::Key);
     }
-    let has_token = matches!(
-        principal.authentication().means,
-        Means::Bearer | Means::Dpop | Means::Mtls | Means::Workload
-    );
+    let has_token =
+        matches!(principal.authentication().means, Means::Bearer | Means::Dpop | Means::Mtls | Means::Workload);
     if has_token && list.voids_token(issuer, principal.subject(), principal.token_issued_at()) {
         return Err(BlockedBy::TokenTooOld);
     }

@@ -134,7 +134,8 @@ impl Gateway {
         let outcome = match ctx.enter() {
             Ok(path) => {
                 let exposed = Cell::new(None);
-                let outcome = self.dispatch(&ctx, &path, WatchedBody::new(&ctx, &path, body, &exposed), &mut parts).await;
+                let outcome =
+                    self.dispatch(&ctx, &path, WatchedBody::new(&ctx, &path, body, &exposed), &mut parts).await;
                 exposed.get().map_or(outcome, |id| Err(Reason::KeyExposed(id).into()))
             }
             Err(reason) => Err(reason.into()),

@@ -127,7 +127,9 @@ impl AssertionKey {
         };
         match algorithm {
             // All but some in 2³² are scalars.
-            Algorithm::Es256 => (0..8).find_map(|_| Es256Signer::from_scalar(&seed())).map(|signer| signer.private_jwk()),
+            Algorithm::Es256 => {
+                (0..8).find_map(|_| Es256Signer::from_scalar(&seed())).map(|signer| signer.private_jwk())
+            }
             Algorithm::EdDsa => {
                 let seed = seed();
                 let public = ed25519_dalek::SigningKey::from_bytes(seed.expose()).verifying_key();
@@ -164,12 +166,7 @@ impl AssertionKey {
     }
 
     /// The compact JWS over `claims`, with this `typ`. `None` when the backend fails.
-    pub async fn sign(
-        &self,
-        typ: &str,
-        claims: &Map<String, Value>,
-        backend: &impl Signing,
-    ) -> Option<Secret<String>> {
+    pub async fn sign(&self, typ: &str, claims: &Map<String, Value>, backend: &impl Signing) -> Option<Secret<String>> {
         let header = encode(self.header(typ).to_string().as_bytes());
         let input = format!("{header}.{}", encode(Value::from(claims.clone()).to_string().as_bytes()));
         let signature = match &self.material {

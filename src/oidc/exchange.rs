@@ -16,7 +16,15 @@ pub fn json_get(url: String, max_bytes: usize) -> OutboundRequest {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    OutboundRequest { method: Method::GET, url, headers, body: String::new(), timeout: TIMEOUT, max_bytes, certificate: None }
+    OutboundRequest {
+        method: Method::GET,
+        url,
+        headers,
+        body: String::new(),
+        timeout: TIMEOUT,
+        max_bytes,
+        certificate: None,
+    }
 }
 
 /// A POST of form fields that asks for JSON.

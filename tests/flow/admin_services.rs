@@ -19,8 +19,7 @@ fn deployment(change: impl FnOnce(&mut Value)) -> Value {
         "issuer": "machines", "client_id": "offboarding", "actions": ["sessions.list", "sessions.revoke", "blocks.add"],
     });
     change(&mut service);
-    variables["ADMIN"] =
-        json!({ "principals": ["corp|root"], "blocks": true, "services": { "offboarding": service } });
+    variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true, "services": { "offboarding": service } });
     variables
 }
 
@@ -82,7 +81,11 @@ fn a_service_does_what_its_entry_names_and_nothing_else() {
 fn another_service_and_another_issuer_s_is_refused() {
     //
     let (world, gateway) = (World::new(), gateway(&deployment(|_| ())));
-    for changes in [json!({ "client_id": "other" }), json!({ "client_id": "Offboarding" }), json!({ "sub": "offboarding", "client_id": "x" })] {
+    for changes in [
+        json!({ "client_id": "other" }),
+        json!({ "client_id": "Offboarding" }),
+        json!({ "sub": "offboarding", "client_id": "x" }),
+    ] {
         sent(&world, &gateway, &changes).assert_refused(403, "admin.not_an_administrator");
     }
     sent(&world, &gateway, &json!({ "aud": "another" })).assert_refused(401, "access_token.aud_mismatch");

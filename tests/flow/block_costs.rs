@@ -46,7 +46,8 @@ fn a_route_may_rely_on_a_copy_for_as_long_as_it_says() {
     // The copy in another isolate may be as old as that, and no older.
     let other = crate::support::gateway(&deployment());
     block(&super::blocks::root(&world, &other), &json!({ "issuer": PARTNER, "subject": "alice" }));
-    let ask = || Browser::new(&world, &gateway).send(&Asked::bearing("/lenient", &token(&world, Some("at+jwt"), &json!({}))));
+    let ask =
+        || Browser::new(&world, &gateway).send(&Asked::bearing("/lenient", &token(&world, Some("at+jwt"), &json!({}))));
     ask().forwarded();
     world.wait(5);
     ask().assert_refused(401, "block.subject");

@@ -15,7 +15,8 @@ fn calling(more: &Value) -> Value {
     let mut entry = json!({ "issuer": PARTNER, "client_id": "postern", "scopes": ["invoices:read", "invoices:list"] });
     entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     variables["SERVICES"] = json!({ "billing": entry });
-    variables["ROUTES"]["/billing/{*rest}"] = json!({ "upstream": "https://billing.example", "token": "service:billing" });
+    variables["ROUTES"]["/billing/{*rest}"] =
+        json!({ "upstream": "https://billing.example", "token": "service:billing" });
     variables
 }
 
@@ -56,7 +57,8 @@ fn requests(world: &World) -> Vec<(HeaderMap, String)> {
 #[test]
 fn the_upstream_gets_a_token_of_our_own_and_nothing_of_the_caller() {
     // R-147, R-272, R-275
-    let params = json!({ "audience": "https://billing.example", "resource": "urn:b", "token_params": { "organization": "o" } });
+    let params =
+        json!({ "audience": "https://billing.example", "resource": "urn:b", "token_params": { "organization": "o" } });
     let (world, gateway) = world(&params);
     let browser = Browser::new(&world, &gateway).signed_in();
     browser.plant("app", "1");
@@ -164,10 +166,8 @@ fn a_token_is_renewed_before_its_end_by_what_the_server_says_of_its_life() {
 #[test]
 fn a_token_that_the_upstream_does_not_take_is_dropped_and_what_has_no_body_is_sent_again() {
     // R-274
-    let challenged = HeaderMap::from_iter([(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_static(r#"Bearer error="invalid_token""#),
-    )]);
+    let challenged =
+        HeaderMap::from_iter([(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#))]);
     for (method, repeated) in [("GET", true), ("HEAD", true), ("POST", false), ("DELETE", false)] {
         let (world, gateway) = world(&json!({}));
         let browser = Browser::new(&world, &gateway).signed_in();
@@ -246,7 +246,9 @@ fn the_server_finds_our_public_keys_and_nothing_else() {
     for nothing in ["corp/jwks.json", "other/jwks.json", "billing", "billing/", "billing/jwks.json/x"] {
         browser.send(&Asked::new("GET", &format!("/auth/clients/{nothing}"))).assert_refused(404, "route.none");
     }
-    browser.send(&Asked::new("POST", "/auth/clients/billing/jwks.json")).assert_refused(405, "route.method_not_allowed");
+    browser
+        .send(&Asked::new("POST", "/auth/clients/billing/jwks.json"))
+        .assert_refused(405, "route.method_not_allowed");
     // What signs is what is published, for the issuer.
     let browser = browser.signed_in();
     let _forwarded = ask(&browser, "/billing/1");

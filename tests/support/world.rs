@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, PrivateJwk};
+use postern::jose::{Algorithm, Es256Signer, Portable, PrivateJwk, PublicKey};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::outward::Keeper;

@@ -53,7 +53,11 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         }
     }
     if let Some(algorithm) = client {
-        return Ok(if ring.is_some() { Answer::misused("`--client` and `--ring` are for keys of two kinds") } else { of_client(&algorithm) });
+        return Ok(if ring.is_some() {
+            Answer::misused("`--client` and `--ring` are for keys of two kinds")
+        } else {
+            of_client(&algorithm)
+        });
     }
     match ring.as_deref() {
         Some("-") => match read_ring() {
@@ -69,9 +73,7 @@ fn of_client(name: &str) -> Answer {
     let algorithm = Algorithm::from_name(name);
     let key = algorithm.and_then(|algorithm| AssertionKey::generate(algorithm, |bytes| OsRandom.fill(bytes)));
     match key {
-        Some(key) => {
-            Answer { out: format!("{}\n", key.expose()), err: CLIENT_ADVICE.to_owned(), ..Answer::default() }
-        }
+        Some(key) => Answer { out: format!("{}\n", key.expose()), err: CLIENT_ADVICE.to_owned(), ..Answer::default() },
         None => Answer::misused(format!("`--client`: expected `ES256` or `EdDSA`, found `{name}`")),
     }
 }

@@ -2,9 +2,9 @@
 
 use postern::VERSION;
 use postern::config::{
-    AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention,
-    Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX, SameSite, ServiceClient,
-    TokenIssuer, spelled,
+    AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint,
+    DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX, SameSite,
+    ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -236,7 +236,8 @@ fn service(config: &Config, service: &ServiceClient) -> String {
     let server = service.token_endpoint.as_deref().or(service.issuer.as_ref().map(Issuer::as_str)).unwrap_or_default();
     let mut text = format!("  {} ({server})\n    as        {}\n", service.id, service.client_id);
     let scopes = Some(service.scopes.join(" ")).filter(|scopes| !scopes.is_empty());
-    let said = [("scopes", scopes.as_ref()), ("audience", service.audience.as_ref()), ("resource", service.resource.as_ref())];
+    let said =
+        [("scopes", scopes.as_ref()), ("audience", service.audience.as_ref()), ("resource", service.resource.as_ref())];
     text.extend(said.into_iter().filter_map(|(name, value)| Some(format!("    {name:8}  {}\n", value?))));
     if let ClientAuth::PrivateKeyJwt(_) = &service.client_auth {
         text.push_str(&format!("    our keys  {}\n", config.client_keys_url(service.id.as_str())));

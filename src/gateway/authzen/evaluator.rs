@@ -63,7 +63,8 @@ impl Evaluator {
 async fn is_blocked<P: Platform>(ctx: &RequestContext<'_, P>, subject: &Entity) -> Result<bool, Reason> {
     // Who asks was held against it a moment ago.
     let Some(list) = ctx.block_list(Some(THIS_REQUEST)).await? else { return Ok(false) };
-    let named = |issuer: &str, subject: &str| BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() };
+    let named =
+        |issuer: &str, subject: &str| BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() };
     let pairs = ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between));
     Ok(pairs.into_iter().any(|(issuer, subject)| {
         let known = ctx.site.config.named_issuer(issuer).unwrap_or(issuer);

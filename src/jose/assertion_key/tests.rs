@@ -84,7 +84,10 @@ fn the_public_half_is_that_alone_and_says_what_it_is_for() {
     for (jwk, algorithm) in each() {
         let key = load(&with(jwk.clone(), &json!({ "kid": "own" })), algorithm).unwrap();
         let public = key.public_jwk();
-        assert_eq!((&public["kid"], &public["use"], &public["alg"]), (&json!("own"), &json!("sig"), &json!(algorithm.name())));
+        assert_eq!(
+            (&public["kid"], &public["use"], &public["alg"]),
+            (&json!("own"), &json!("sig"), &json!(algorithm.name()))
+        );
         for private in ["d", "p", "q", "dp", "dq", "qi"] {
             assert!(public.get(private).is_none(), "{private}");
         }

@@ -123,12 +123,7 @@ fn is_fresh(plan: &ForwardPlan) -> bool {
 
 /// Nothing is copied from the incoming request but its method and body, and for a service its `cf`: neither headers nor
 /// redirect mode. To the runtime's own `fetch`, `cf` would be orders.
-async fn begun(
-    env: &Env,
-    config: &Config,
-    plan: &ForwardPlan,
-    incoming: &Request,
-) -> Result<Response, ForwardError> {
+async fn begun(env: &Env, config: &Config, plan: &ForwardPlan, incoming: &Request) -> Result<Response, ForwardError> {
     let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
     let headers =
         &headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;

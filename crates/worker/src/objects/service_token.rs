@@ -156,7 +156,9 @@ impl Inner {
 
     /// A token that cannot be stored is used all the same: the next object gets another.
     async fn keep(&self, gateway: &Gateway, terms: &str, token: ServiceToken) {
-        if let Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = self.store(gateway, terms, &token).await {
+        if let Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) =
+            self.store(gateway, terms, &token).await
+        {
             log::failure("service_token_not_stored", None, &reason);
         }
         self.keeper(terms, |keeper| keeper.fetched(token));

@@ -89,11 +89,7 @@ impl From<Exception> for Failure {
 }
 
 /// The answer, if the whole of it is here in time.
-async fn exchange(
-    request: OutboundRequest,
-    max_bytes: usize,
-    fetcher: &JsValue,
-) -> Result<OutboundResponse, Failure> {
+async fn exchange(request: OutboundRequest, max_bytes: usize, fetcher: &JsValue) -> Result<OutboundResponse, Failure> {
     let abort = AbortController::new().map_err(Exception::from)?;
     // Unlike that of `AbortSignal::timeout`, this timer ends with the answer. One that runs on would keep an object that
     // asked a provider in memory.
