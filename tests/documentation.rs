@@ -93,12 +93,13 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 41] = [
+const FAMILIES: [&str; 47] = [
     "access_token",
     "admin",
     "authn",
     "authz",
     "bearer",
+    "block",
     "callback",
     "confirmation",
     "cors",
@@ -112,7 +113,10 @@ const FAMILIES: [&str; 41] = [
     "internal",
     "introspection",
     "jwt",
+    "key",
+    "key_request",
     "keys",
+    "leak_report",
     "limit",
     "login",
     "logout",
@@ -136,6 +140,7 @@ const FAMILIES: [&str; 41] = [
     "upstream",
     "userinfo",
     "verify",
+    "workload",
 ];
 
 /// What a table of the page has in backticks at the beginning of its rows; `anchored`: behind an anchor of its own.

@@ -20,9 +20,10 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token_cache;
+pub mod workload;
 
 pub use access_token::Actor;
-pub use blocked::BlockedBy;
+pub use blocked::{BlockedBy, Standing};
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
     Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, Principal, PrincipalSource, SessionFacts,

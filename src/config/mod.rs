@@ -46,12 +46,13 @@ pub(crate) mod testing;
 mod upstream;
 mod value;
 mod verify;
+mod workload;
 
 pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
-pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
+pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
@@ -77,8 +78,13 @@ pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
-pub use value::{MOMENT, moment, span, spelled};
+pub use value::{MOMENT, is_scope, moment, span, spelled};
 pub use verify::Verify;
+pub(crate) use workload::as_text;
+pub use workload::{
+    PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustTest, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys,
+    WorkloadProfile,
+};
 
 use std::rc::Rc;
 
@@ -117,6 +123,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
+    /// Those of `ISSUERS` that have a `preset`: platforms that give tokens to the programs that run there.
+    pub workloads: Vec<WorkloadIssuer>,
     /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
     pub certificates: Vec<CertificateRule>,
     /// `SERVICES`: where we get tokens of our own, by id in alphabetical order.
@@ -289,6 +297,7 @@ impl Config {
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
+            workloads: issuers.workloads,
             certificates: certificates.all,
             services: services.all,
             session,
@@ -387,6 +396,23 @@ impl Config {
         self.issuers.iter().find(|known| known.issuer.as_str() == issuer)
     }
 
+    /// The platform of this id.
+    #[must_use]
+    pub fn workload(&self, id: &IssuerId) -> Option<&WorkloadIssuer> {
+        self.workloads.iter().find(|issuer| issuer.id == *id)
+    }
+
+    /// The platform whose tokens say this in `iss` and `sub`. A SPIFFE ID belongs to its trust domain, whatever `iss` says.
+    #[must_use]
+    pub fn workload_of(&self, issuer: Option<&str>, subject: Option<&str>) -> Option<&WorkloadIssuer> {
+        let domain = subject.and_then(|subject| subject.strip_prefix(SPIFFE_SCHEME)).map(|rest| rest.split('/').next());
+        self.workloads.iter().find(|known| match (known.trust_domain(), domain) {
+            (Some(own), Some(claimed)) => Some(own) == claimed,
+            (None, None) => issuer == Some(known.issuer.as_str()),
+            _ => false,
+        })
+    }
+
     /// The latest time before which no session of the provider counts any more; `None` when there is none, or
     /// while it still lies ahead: until then people could not sign in at all.
     #[must_use]
@@ -401,7 +427,9 @@ impl Config {
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
         let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
         let provider = provider.map(|provider| provider.issuer.as_str());
-        let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
+        let issuer = self.issuers.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str()));
+        let issuer = issuer.chain(self.workloads.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str())));
+        let issuer = issuer.into_iter().find(|(known, _)| known.as_str() == id).map(|(_, issuer)| issuer);
         match (provider, issuer) {
             (Some(one), Some(other)) if one != other => None,
             (one, other) => one.or(other),
@@ -461,7 +489,7 @@ impl Askers {
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
             sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
-            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
+            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
         }
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
 /// By what services come: never by a session, which is a person's.
 fn ways(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Vec<Authentication> {
     let known = &surroundings.known;
-    let ways = table.optional("authenticate", |value| routes::authenticate(value, &known.issuers.ids));
+    let ways = table.optional("authenticate", |value| routes::authenticate(value, known.issuers));
     if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Session)) {
         table.problem("authenticate", "expected ways of services, such as `[\"bearer\"]`: a service has no session");
     }

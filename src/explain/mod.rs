@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
-use crate::authn::{PrincipalSource, TokenRejection, resource};
+use crate::authn::{Means, PrincipalSource, TokenRejection, resource};
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::{Config, Roles};
@@ -191,6 +191,7 @@ fn takes(access: &Access, who: &Hypothetical) -> bool {
     match access {
         Access::Public => false,
         Access::Guarded(guard) if who.principal().provider().is_some() => guard.takes_sessions(),
+        Access::Guarded(guard) if who.principal().authentication().means == Means::Workload => guard.takes_workloads(),
         Access::Guarded(guard) => guard.takes_tokens(),
     }
 }

@@ -1,6 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, ForwardAuthError, LogoutRequestError};
+use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError};
 use super::problem::Refusal;
 use crate::api_key::ApiKeyId;
 use crate::authn::api_key::KeyRejection;
@@ -14,6 +14,7 @@ use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
+use crate::leak_report::LeakReportError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
 use crate::oidc::error_response::{ErrorClass, ErrorResponse, printable_name};
@@ -85,6 +86,10 @@ pub enum Reason {
     StepUp(Box<StepUp>),
     /// None of the person's sessions has that name.
     NoSuchSession,
+    /// A key is not made, rotated or deleted.
+    KeyRequest(KeyRequestError),
+    /// A report of leaked keys that is not taken.
+    LeakReport(LeakReportError),
     /// The decision is not kept, or not any more.
     NoSuchDecision,
     /// There is no such version of the policies.
@@ -197,6 +202,8 @@ impl Reason {
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
+            Self::KeyRequest(error) => error.code(),
+            Self::LeakReport(error) => error.code(),
             Self::NoSuchDecision => "decision.unknown",
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
@@ -321,7 +328,9 @@ impl Reason {
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
+            | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
+            Self::KeyRequest(error) => error.refusal(),
             Self::NoRoute
             | Self::OtherSpelling(_)
             | Self::NoSuchSession

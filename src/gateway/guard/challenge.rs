@@ -91,8 +91,8 @@ fn schemes(guard: &Guard, config: &Config) -> Vec<Scheme> {
         };
         config.issuers.iter().any(|issuer| guard.admits(&issuer.id) && issuer.sender != excluding)
     };
-    // A key comes like a plain token; the scheme of a header of its own has no name.
-    let of_keys = |scheme: &Scheme| guard.takes_keys() && *scheme == Scheme::Bearer;
+    // A key or a platform's token comes like a plain token; the scheme of a header of its own has no name.
+    let of_keys = |scheme: &Scheme| (guard.takes_keys() || guard.takes_workloads()) && *scheme == Scheme::Bearer;
     let of_tokens = |scheme: &Scheme| guard.takes_tokens() && allowed(scheme);
     [Scheme::Bearer, Scheme::Dpop].into_iter().filter(|scheme| of_keys(scheme) || of_tokens(scheme)).collect()
 }

@@ -6,7 +6,7 @@ use super::relations;
 use crate::audit::{Effect, short};
 use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::certificate::CertificateRefusal;
-use crate::authn::{Principal, session_cookie::Wants};
+use crate::authn::{Principal, TokenRejection, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
 use crate::gateway::context::RequestContext;
@@ -121,10 +121,19 @@ async fn identify<P: Platform>(
     if let Some(principal) = by_key(ctx, guarded, parts).await? {
         return Ok(Caller::Key(Box::new(principal)));
     }
-    if guard.takes_tokens() {
+    if guard.takes_tokens() || guard.takes_workloads() {
         if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
-            let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
+            let bearer = match ctx.workload_of(&presented, guard) {
+                Some(issuer) => cold(ctx.authenticate_presented_workload(issuer, presented, parts)).await,
+                None if guard.takes_tokens() => ctx.authenticate_token(presented, guard, path, parts).await,
+                None => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
+            };
+            return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
+        }
+        if let Some((issuer, presented)) = ctx.access_assertion(guard).map_err(refused(Credential::None))? {
+            let credential = Credential::Token(presented.scheme);
+            let bearer = cold(ctx.authenticate_workload(issuer, presented, parts)).await;
             return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
     }
@@ -181,7 +190,7 @@ async fn by_key<P: Platform>(
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
 /// and can sign in, and whoever shows none and could show a token.
 fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
-    guard.takes_sessions() || (guard.takes_tokens() && refusal.is_absence())
+    guard.takes_sessions() || ((guard.takes_tokens() || guard.takes_workloads()) && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.

@@ -38,7 +38,7 @@ fn opaque(examiner: &mut Examiner<'_>, issuer: &TokenIssuer, (table, how): (&str
     }
 }
 
-fn of_metadata(
+pub(super) fn of_metadata(
     examiner: &mut Examiner<'_>,
     table: &str,
     issuer: &Issuer,
