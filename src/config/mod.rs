@@ -49,7 +49,7 @@ pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
-pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
+pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
@@ -167,6 +167,9 @@ impl Build {
 }
 
 impl Config {
+    /// What the site itself is called where an issuer is named by its id.
+    pub const SELF: &str = "self";
+
     /// The variables a site may set.
     pub const VARIABLES: [&str; 20] = [
         "PUBLIC_URL",
@@ -359,17 +362,19 @@ impl Config {
         of_provider.into_iter().chain(self.session.not_before).filter(|moment| *moment <= now).max()
     }
 
-    /// The issuer that goes by this id, as a provider or as an issuer of access tokens. `None` where it could be either
-    /// of two.
+    /// The issuer that goes by this id: as a provider, as an issuer of access tokens, as an entry of client certificates;
+    /// `self` is this site, which issues API keys. `None` where it could be either of two.
     #[must_use]
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
         let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
         let provider = provider.map(|provider| provider.issuer.as_str());
         let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
-        match (provider, issuer) {
-            (Some(one), Some(other)) if one != other => None,
-            (one, other) => one.or(other),
-        }
+        let certificate = self.certificates.iter().find(|rule| rule.id.as_str() == id);
+        let certificate = certificate.and_then(|rule| rule.principal_issuer.as_deref());
+        let own = (id == Self::SELF).then(|| self.public_url.origin());
+        let mut all = [provider, issuer, certificate, own].into_iter().flatten();
+        let one = all.next()?;
+        all.all(|other| other == one).then_some(one)
     }
 
     /// The redirect URI to register with a provider; each has its own.

@@ -2,8 +2,8 @@
 
 use postern::VERSION;
 use postern::config::{
-    AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint, DecisionRetention, Inability, KEY_RING, Logout,
-    ObjectPlace, Provider, SameSite, TokenIssuer, spelled,
+    AssertionAudience, Authority, CertificateSubject, ClientAssertion, ClientAuth, Config, Constraint,
+    DecisionRetention, Inability, KEY_RING, Logout, ObjectPlace, Provider, SameSite, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -60,6 +60,9 @@ fn site(config: &Config) -> String {
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    if !config.certificates.is_empty() {
+        text.push_str(&certificates(config));
+    }
     text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
         let host = verify.host.as_deref().unwrap_or(config.public_url.host());
@@ -85,6 +88,31 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// The programs with a client certificate, and where Cloudflare asks for one at all.
+fn certificates(config: &Config) -> String {
+    let host = config.public_url.host();
+    let mut text = format!(
+        "\nClient certificates, which Cloudflare asks for at the hosts alone that the zone's mTLS settings list: add {host}.\n\
+         At workers.dev, other hosts and other ports no caller can show one\n"
+    );
+    for rule in &config.certificates {
+        let authority = match &rule.authority {
+            Authority::Ski(ski) => format!("the authority with the key {ski}"),
+            Authority::Name(name) => format!("the authority {name}"),
+        };
+        let whose = match &rule.subject {
+            CertificateSubject::Fingerprints(all) => format!("{} by fingerprint", all.len()),
+            CertificateSubject::Name(name) => format!("subject {name}"),
+            CertificateSubject::AltName(..) => format!("name {}", rule.subject),
+        };
+        let granted =
+            if rule.scopes.is_empty() { String::new() } else { format!(", scopes {}", rule.scopes.join(" ")) };
+        let roles = if rule.roles.is_empty() { String::new() } else { format!(", roles {}", rule.roles.join(" ")) };
+        text.push_str(&format!("  {} ({whose}, of {authority}){granted}{roles}\n", rule.id));
+    }
     text
 }
 
@@ -306,6 +334,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if guard.takes_tokens() {
         ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
+    }
+    if guard.takes_certificates() {
+        ways.push(format!("with a client certificate{}", one_of(" of ", &requirements.certificates)));
     }
     let mut who = ways.join(" or ");
     who.extend(required(requirements));

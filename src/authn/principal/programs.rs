@@ -4,6 +4,7 @@ use serde_json::Map;
 
 use super::{AuthenticationFacts, Principal, PrincipalSource};
 use crate::authn::Means;
+use crate::config::principal_issuer;
 use crate::ids::CertificateId;
 use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
@@ -79,7 +80,7 @@ impl Principal {
 
     /// The program that has this client certificate.
     pub(crate) fn by_certificate(facts: CertificateFacts) -> Self {
-        let issuer = format!("x509:{}", facts.authority);
+        let issuer = principal_issuer(&facts.authority);
         let origin = PrincipalSource::Certificate(facts.entry);
         Self {
             roles: facts.roles,
