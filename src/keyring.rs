@@ -19,6 +19,9 @@ use crate::secret::Secret;
 
 mod signers;
 mod sites;
+mod tags;
+
+pub use tags::{KeyTag, TAG_BYTES};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
@@ -40,6 +43,10 @@ pub enum KeyPurpose {
     DpopNonce,
     /// The key pair that signs what upstreams are told of who asks.
     Assertion,
+    /// The mark in the text of an API key.
+    ApiKey,
+    /// Sealing tokens of our own at rest in the object of an entry of `SERVICES`.
+    ServiceToken,
 }
 
 impl KeyPurpose {
@@ -51,6 +58,8 @@ impl KeyPurpose {
             Self::SharedDocument => b"postern/v1/shared-document",
             Self::DpopNonce => b"postern/v1/dpop-nonce",
             Self::Assertion => b"postern/v1/assertion",
+            Self::ApiKey => b"postern/v1/api-key",
+            Self::ServiceToken => b"postern/v1/service-token",
         }
     }
 }
@@ -77,6 +86,8 @@ struct DerivedKeys {
     shared_document: DerivedKey,
     dpop_nonce: DerivedKey,
     assertion: DerivedKey,
+    api_key: DerivedKey,
+    service_token: DerivedKey,
 }
 
 #[derive(Default)]
@@ -94,6 +105,8 @@ impl DerivedKeys {
             KeyPurpose::SharedDocument => &self.shared_document,
             KeyPurpose::DpopNonce => &self.dpop_nonce,
             KeyPurpose::Assertion => &self.assertion,
+            KeyPurpose::ApiKey => &self.api_key,
+            KeyPurpose::ServiceToken => &self.service_token,
         }
     }
 }
@@ -364,6 +377,8 @@ mod tests {
             KeyPurpose::SharedDocument => 3,
             KeyPurpose::DpopNonce => 4,
             KeyPurpose::Assertion => 5,
+            KeyPurpose::ApiKey => 6,
+            KeyPurpose::ServiceToken => 7,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -372,6 +387,8 @@ mod tests {
             KeyPurpose::SharedDocument,
             KeyPurpose::DpopNonce,
             KeyPurpose::Assertion,
+            KeyPurpose::ApiKey,
+            KeyPurpose::ServiceToken,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

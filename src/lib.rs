@@ -15,6 +15,7 @@ pub mod http;
 
 pub mod jose;
 
+pub mod leak_report;
 pub mod ports;
 
 pub mod relation;
@@ -23,11 +24,14 @@ pub mod store;
 pub mod keyring;
 pub mod limit;
 
+pub mod api_key;
+
 pub mod route;
 
 pub mod config;
 
 pub mod oidc;
+pub mod outward;
 pub mod session;
 
 pub mod authn;

@@ -51,6 +51,8 @@ pub struct OutboundRequest {
     pub timeout: Seconds,
     /// The largest body read.
     pub max_bytes: usize,
+    /// The binding (`mtls_certificates`) that shows our certificate to the server; `None`: none is shown.
+    pub certificate: Option<String>,
 }
 
 /// A provider's answer, still untrusted. Prints without its body, which may hold tokens.

@@ -93,13 +93,14 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 40] = [
+const FAMILIES: [&str; 41] = [
     "access_token",
     "admin",
     "authn",
     "authz",
     "bearer",
     "callback",
+    "certificate",
     "confirmation",
     "cors",
     "csrf",

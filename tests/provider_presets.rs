@@ -49,7 +49,7 @@ fn the_metadata_of_each_provider_is_that_of_its_preset() {
         let document: Value = serde_json::from_str(&text).unwrap();
         let metadata =
             Metadata::parse(text.as_bytes(), &provider.issuer).unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        assert_eq!(metadata.token_endpoint, document["token_endpoint"], "{name}");
+        assert_eq!(metadata.token_endpoint.url, document["token_endpoint"], "{name}");
         assert_eq!(metadata.left_out, [""; 0], "{name}");
         let algorithms = document["id_token_signing_alg_values_supported"].as_array().unwrap();
         let known =

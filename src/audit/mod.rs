@@ -74,9 +74,18 @@ pub enum What {
     /// A service asks what somebody may do.
     #[serde(rename = "evaluation")]
     Evaluation,
+    /// A service writes or reads tuples; `action` says what.
+    #[serde(rename = "sharing")]
+    Sharing,
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
+    /// A token of our own came, for the entry of `SERVICES` that `service` names …
+    #[serde(rename = "service_token.fetched")]
+    ServiceTokenFetched,
+    /// … or did not.
+    #[serde(rename = "service_token.failed")]
+    ServiceTokenFailed,
     /// A page or endpoint of ours that decides nothing.
     #[serde(rename = "own")]
     Own,
@@ -143,6 +152,9 @@ pub struct Event {
     /// The issuer of the access token, by its id in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_issuer: Option<String>,
+    /// The entry of `SERVICES` whose token was got, or went to the upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Whether what vouches for the token was taken as seen before, and neither verified nor asked for again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
@@ -198,6 +210,9 @@ pub struct Event {
     /// The limits whose counters did not answer: the request was let through uncounted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uncounted: Vec<&'static str>,
+    /// For whom a service says that it writes tuples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
     /// The tuples that were added, and were not there before …
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tuples_added: Vec<String>,
@@ -290,6 +305,7 @@ impl Event {
             route: None,
             provider: None,
             token_issuer: None,
+            service: None,
             remembered: false,
             key_id: None,
             owner: None,
@@ -308,6 +324,7 @@ impl Event {
             withheld: Vec::new(),
             removed: Vec::new(),
             uncounted: Vec::new(),
+            on_behalf_of: None,
             tuples_added: Vec::new(),
             tuples_removed: Vec::new(),
             relation_rounds: None,

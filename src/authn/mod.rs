@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod bearer;
+pub mod blocked;
 pub mod certificate;
 pub mod confirmation;
 pub mod dpop;
@@ -20,6 +21,7 @@ mod tests;
 pub mod token_cache;
 
 pub use access_token::Actor;
+pub use blocked::BlockedBy;
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
     Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, KeyHolder, Principal, PrincipalSource, SessionFacts,

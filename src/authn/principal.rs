@@ -13,7 +13,7 @@ use super::access_token::AccessTokenClaims;
 use super::access_token::Actor;
 use super::sender_constraint::{Means, Sender};
 use crate::claims::path::ClaimPath;
-use crate::claims::{is_believed, left_out};
+use crate::claims::{is_believed, left_out, time};
 use crate::config::TokenIssuer;
 use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
@@ -248,6 +248,12 @@ impl Principal {
     #[must_use]
     pub fn is_in_person(&self) -> bool {
         self.kind == PrincipalKind::Human && self.actors.is_empty() && self.authentication.means.can_be_a_persons()
+    }
+
+    /// When their token was issued, as far as it says.
+    #[must_use]
+    pub fn token_issued_at(&self) -> Option<Timestamp> {
+        time(self.token.as_ref()?.claims(), "iat")
     }
 
     /// The program that got the token.

@@ -54,7 +54,9 @@ fn inert_of<'a>(issuer: &'a TokenIssuer, config: &'a Config) -> Vec<(&'a TokenIs
         Some(resource) => has_paths_within(&route.pattern, resource),
         None => !lies_in_one(route.pattern.literal_prefix()),
     };
-    let is_inert = |resource: Option<&String>| !config.all_routes().filter(takes).any(|route| opens(route, resource));
+    let administration = config.admin.iter().filter_map(|admin| admin.services()).map(|services| &services.route);
+    let routes = || config.all_routes().chain(administration.clone());
+    let is_inert = |resource: Option<&String>| !routes().filter(takes).any(|route| opens(route, resource));
     own.iter()
         .filter(|(_, resource)| is_inert(resource.as_ref()))
         .map(|(audience, _)| (issuer, audience.as_str()))

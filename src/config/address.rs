@@ -115,6 +115,13 @@ impl Issuer {
         absolute(&self.text).map(|url| url.origin().ascii_serialization())
     }
 
+    /// Whether the configuration may name `url` as an endpoint: as [`Issuer::allows_endpoint`], and on a loopback host in
+    /// development only.
+    pub(super) fn may_be_endpoint(url: &str, development: bool) -> bool {
+        let Some(url) = absolute(url).filter(|url| url.fragment().is_none()) else { return false };
+        if is_loopback(&url) { development } else { url.scheme() == "https" && is_public(&url) }
+    }
+
     /// Whether its metadata may name `url` as an endpoint: an `https` URL without user or
     /// fragment whose host is no private, loopback or link-local address. An issuer that is itself on a loopback
     /// host (development) may name others there, by `http` too.

@@ -1,17 +1,24 @@
 //! `ADMIN`: who may see and end the sessions of others.
 
+use super::admin_services::{self, AdminServices};
+use super::require::Known;
 use super::table::Table;
-use super::value::list;
+use super::value::{flag, list};
 use crate::ids::ProviderId;
 
 /// OpenID Connect Core §2: a `sub` has at most 255 ASCII characters.
-const MAX_SUBJECT_BYTES: usize = 255;
+pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 
-/// The people of `ADMIN.principals`; at least one.
+/// Whom `ADMIN` names; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Administrators(Vec<Administrator>);
+pub struct Administrators {
+    principals: Vec<Administrator>,
+    services: Option<AdminServices>,
+    /// `blocks`: whether there is a block list. Then each request by a token asks it.
+    pub blocks: bool,
+}
 
-/// One of them.
+/// One of the people of `ADMIN.principals`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Administrator {
     /// The provider they sign in with.
@@ -24,26 +31,40 @@ impl Administrators {
     /// Whether `provider` calls one of them `subject`. Compared byte for byte.
     #[must_use]
     pub fn contains(&self, provider: &str, subject: &str) -> bool {
-        self.0.iter().any(|one| one.provider.as_str() == provider && one.subject == subject)
+        self.principals.iter().any(|one| one.provider.as_str() == provider && one.subject == subject)
     }
 
-    /// All of them, in the order of the configuration.
+    /// All people, in the order of the configuration.
     #[must_use]
     pub fn all(&self) -> &[Administrator] {
-        &self.0
+        &self.principals
+    }
+
+    /// The services that may do some things; `None`: no token is looked at.
+    #[must_use]
+    pub const fn services(&self) -> Option<&AdminServices> {
+        self.services.as_ref()
     }
 }
 
 /// Reads `ADMIN`; `providers` are the ids of all providers.
-pub(super) fn read(mut table: Table<'_>, providers: &[ProviderId]) -> Option<Administrators> {
+pub(super) fn read(mut table: Table<'_>, providers: &[ProviderId], known: &Known<'_>) -> Option<Administrators> {
     let what = "`PROVIDER|SUBJECT`, the id of a provider and what it calls the person";
-    let principals =
-        table.required("principals", &format!("a list of {what}"), list(what, |text| one(text, providers)));
+    let parse = list(what, |text| one(text, providers));
+    let principals = if table.has("services") {
+        table.optional("principals", parse)
+    } else {
+        table.required("principals", &format!("a list of {what}"), parse)
+    };
     if principals.as_ref().is_some_and(Vec::is_empty) {
         table.problem("principals", "expected at least one, or no `ADMIN`");
     }
+    let services = table.table("services").and_then(|table| admin_services::read(&table, known));
+    let blocks = table.optional("blocks", flag).unwrap_or_default();
     table.finish();
-    principals.filter(|all| !all.is_empty()).map(Administrators)
+    let principals = principals.unwrap_or_default();
+    let names_somebody = !principals.is_empty() || services.is_some();
+    names_somebody.then_some(Administrators { principals, services, blocks })
 }
 
 fn one(text: &str, providers: &[ProviderId]) -> Option<Administrator> {
@@ -53,7 +74,7 @@ fn one(text: &str, providers: &[ProviderId]) -> Option<Administrator> {
 }
 
 /// Whether a text can be a `sub` at all.
-fn is_subject(text: &str) -> bool {
+pub(super) fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES && !text.chars().any(char::is_control)
 }
 

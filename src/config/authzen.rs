@@ -70,15 +70,15 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
 }
 
 /// Whether it takes more than being a service with a token for this deployment: what else would tell a service that may
-/// ask about anybody from any other?
-fn says_who(required: &Requirements) -> bool {
+/// do this from any other?
+pub(super) fn says_who(required: &Requirements) -> bool {
     let Requirements { roles, permissions, scopes, any_scope, claims, relations, .. } = required;
     let named = [roles, scopes, any_scope].into_iter().any(|names| !names.is_empty());
     named || !permissions.is_empty() || !claims.is_empty() || !relations.is_empty()
 }
 
 /// Whether there is such a requirement, but one that cannot be read: that has been said.
-fn is_wrong(table: &mut Table<'_>) -> bool {
+pub(super) fn is_wrong(table: &mut Table<'_>) -> bool {
     let names = ["roles", "permissions", "scopes", "any_scope", "claims", "relations"];
     table.peek("require").is_some_and(|require| names.iter().any(|name| require.get(name).is_some()))
 }

@@ -1,6 +1,6 @@
 //! What a site needs of the platform's bindings.
 
-use super::Config;
+use super::{ClientAuth, Config};
 use crate::limit::{Counter, Limit};
 use crate::route::Upstream;
 
@@ -14,8 +14,14 @@ pub const SID_INDEX: &str = "SID_INDEX";
 pub const BUCKETS: &str = "BUCKETS";
 /// The namespace of the objects that keep tuples.
 pub const TUPLES: &str = "TUPLES";
+/// The namespace of the objects that keep API keys.
+pub const KEYS: &str = "KEYS";
 /// The namespace of the objects that keep decisions.
 pub const DECISION_LOG: &str = "DECISION_LOG";
+/// The namespace of the object that keeps the block list.
+pub const BLOCKS: &str = "BLOCKS";
+/// The namespace of the objects that get tokens of our own.
+pub const SERVICE_TOKENS: &str = "SERVICE_TOKENS";
 /// The KV namespace of public documents.
 pub const DOCUMENTS: &str = "POSTERN_CACHE";
 /// The KV namespace of policies.
@@ -34,6 +40,8 @@ pub enum BindingUse {
     Counter,
     /// Without it, the routes that lead there do not work.
     Upstream,
+    /// Without it, the site does not work at all: its client cannot prove itself.
+    Certificate,
 }
 
 /// A binding that the site needs.
@@ -56,11 +64,17 @@ impl Config {
         for (is_used, name) in [
             (!self.relations.names(None).is_empty(), TUPLES),
             (self.decisions.is_some(), DECISION_LOG),
+            (self.admin.as_ref().is_some_and(|admin| admin.blocks), BLOCKS),
+            (self.api_keys.is_some(), KEYS),
             (self.asks_policies(), POLICIES),
+            (self.uses_service_tokens(), SERVICE_TOKENS),
         ] {
             if is_used {
                 need(&mut needed, name, BindingUse::Store);
             }
+        }
+        for name in self.certificates_shown() {
+            need(&mut needed, name, BindingUse::Certificate);
         }
         need(&mut needed, DOCUMENTS, BindingUse::Cache);
         self.limits.own().for_each(|(_, limit)| need_counter(&mut needed, limit));
@@ -75,6 +89,22 @@ impl Config {
             }
         }
         needed
+    }
+}
+
+impl Config {
+    /// Whether any route's upstream gets a token of our own.
+    #[must_use]
+    pub fn uses_service_tokens(&self) -> bool {
+        self.all_routes().any(|route| route.guard().is_some_and(|guard| guard.token.service().is_some()))
+    }
+
+    /// The bindings whose certificates are shown to authorization servers.
+    pub fn certificates_shown(&self) -> impl Iterator<Item = &str> {
+        let providers = self.providers.iter().map(|one| &one.client_auth);
+        let issuers = self.issuers.iter().filter_map(|one| Some(&one.introspection()?.client_auth));
+        let services = self.services.iter().map(|one| &one.client_auth);
+        providers.chain(issuers).chain(services).filter_map(ClientAuth::certificate)
     }
 }
 

@@ -6,6 +6,7 @@ use super::problem::{expected, shown};
 use super::require::Known;
 use super::table::Table;
 use super::value::text;
+use crate::api_key::ApiKeyRules;
 use crate::http::HeaderName;
 use crate::route::{Claim, ClaimHeader, Guard, HeaderEncoding, Route, Router};
 
@@ -83,10 +84,11 @@ pub(super) fn read(route: &mut Table<'_>, kept: &[String]) -> Vec<ClaimHeader> {
     headers
 }
 
-/// Every name that any route uses, once.
-pub(super) fn names(routes: &Router) -> Vec<HeaderName> {
-    let mut names: Vec<HeaderName> = Vec::new();
-    for ClaimHeader { name, .. } in routes.routes().iter().flat_map(Route::claim_headers) {
+/// Every name that any route uses, once; and the header that API keys come in: a key is for us alone.
+pub(super) fn names(routes: Option<&Router>, keys: Option<&ApiKeyRules>) -> Vec<HeaderName> {
+    let mut names: Vec<HeaderName> = keys.and_then(|keys| keys.header.clone()).into_iter().collect();
+    let routes = routes.into_iter().flat_map(|router| router.routes().iter());
+    for ClaimHeader { name, .. } in routes.flat_map(Route::claim_headers) {
         if !names.contains(name) {
             names.push(name.clone());
         }
@@ -96,7 +98,8 @@ pub(super) fn names(routes: &Router) -> Vec<HeaderName> {
 
 /// What nobody who comes to this route could have.
 pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
-    let roles = guard.takes_tokens() || known.providers.iter().any(|provider| !provider.roles.is_empty());
+    let programs = guard.takes_keys() || guard.takes_certificates();
+    let roles = guard.takes_tokens() || programs || known.providers.iter().any(|provider| !provider.roles.is_empty());
     for ClaimHeader { name, claim, .. } in &guard.headers {
         if *claim == Claim::Roles && !roles {
             let why = "no entry of `PROVIDERS` says where its `roles` are";
@@ -105,6 +108,9 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Kn
         if claim.is_of_sessions() && !guard.takes_sessions() {
             route.problem("headers", format!("`{name}` is about sessions, and `authenticate` has no `session`"));
         }
+        if claim.is_of_keys() && !guard.takes_keys() {
+            route.problem("headers", format!("`{name}` is about API keys, and `authenticate` has no `key`"));
+        }
         if claim.is_of_tokens() && !guard.takes_tokens() {
             route.problem("headers", format!("`{name}` is about tokens, and `authenticate` has no `bearer`"));
         }
@@ -112,7 +118,7 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Kn
 }
 
 fn read_one(key: &str, value: &Value, kept: &[String]) -> Result<ClaimHeader, String> {
-    let name = name(key)?;
+    let name = name_of_header(key)?;
     let Some(members) = value.as_object() else {
         return Ok(ClaimHeader { name, claim: claim(text(value)?, kept)?, encoding: HeaderEncoding::Plain });
     };
@@ -123,7 +129,8 @@ fn read_one(key: &str, value: &Value, kept: &[String]) -> Result<ClaimHeader, St
     Ok(ClaimHeader { name, claim: claim(text(told)?, kept)?, encoding: HeaderEncoding::Percent })
 }
 
-fn name(key: &str) -> Result<HeaderName, String> {
+/// A header that has no meaning of its own.
+pub(super) fn name_of_header(key: &str) -> Result<HeaderName, String> {
     let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let fits = plain && key.len() <= MAX_NAME_BYTES && key.bytes().any(|byte| byte.is_ascii_alphabetic());
     let name = HeaderName::from_bytes(key.as_bytes()).ok().filter(|_| fits);

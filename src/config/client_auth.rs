@@ -1,15 +1,27 @@
 //! `client_auth`: how Postern proves to an authorization server that it is the client, with the secret for it.
 
+use super::binding::is_binding;
 use super::problem::expected;
 use super::secrets::{Owner, Secrets};
 use super::table::Table;
 use super::value::{choice, parsed, text};
-use crate::jose::Algorithm;
+use crate::jose::client_secret::MIN_SECRET_BYTES;
+use crate::jose::{Algorithm, DEFAULT_TYP};
 use crate::secret::Secret;
 
-const ALGORITHMS: [(&str, Algorithm); 3] =
-    [("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256), ("PS256", Algorithm::Ps256)];
+const ALGORITHMS: [(&str, Algorithm); 4] = [
+    ("ES256", Algorithm::Es256),
+    ("RS256", Algorithm::Rs256),
+    ("PS256", Algorithm::Ps256),
+    ("EdDSA", Algorithm::EdDsa),
+];
+/// The second by draft-ietf-oauth-rfc7523bis §3.
+const TYPS: [(&str, &str); 2] =
+    [(DEFAULT_TYP, DEFAULT_TYP), ("client-authentication+jwt", "client-authentication+jwt")];
+const CLIENT_SECRET_JWT: &str = "client_secret_jwt";
 const PRIVATE_KEY_JWT: &str = "private_key_jwt";
+const TLS: [&str; 2] = ["tls_client_auth", "self_signed_tls_client_auth"];
+const BINDING: &str = "a binding of `mtls_certificates`: capitals, digits and `_`";
 const NONE: &str = "none";
 const APPLE: &str = "apple";
 const APPLE_ID: &str = "an ID of capital letters and digits";
@@ -21,8 +33,12 @@ pub enum ClientAuth {
     Basic(Secret<String>),
     /// `client_secret_post` (RFC 6749 §2.3.1).
     Post(Secret<String>),
+    /// `client_secret_jwt` (OpenID Connect Core §9): an assertion by the secret.
+    SecretJwt(SecretAssertion),
     /// `private_key_jwt` (RFC 7523).
     PrivateKeyJwt(ClientAssertion),
+    /// `tls_client_auth`, `self_signed_tls_client_auth` (RFC 8705 §2): the certificate of the binding of this name.
+    Tls(String),
     /// `none` (OpenID Connect Core §9): a public client, whose code PKCE alone protects. Of providers only.
     None,
     /// `apple`: a client secret that is signed for each request, as Apple wants it. Of providers only.
@@ -43,10 +59,36 @@ pub struct AppleKey {
 pub struct ClientAssertion {
     /// The private key as a JWK, perhaps with a `kid` or a certificate.
     pub key: Secret<String>,
-    /// `client_assertion.alg`: ES256, RS256 or PS256. Default ES256.
+    /// The key that comes after it, or came before: published, and signs nothing.
+    pub other_key: Option<Secret<String>>,
+    /// `client_assertion.alg`: ES256, RS256, PS256 or EdDSA. Default ES256.
     pub algorithm: Algorithm,
+    /// `client_assertion.typ`: the header's `typ`. Default `JWT`.
+    pub typ: &'static str,
     /// `client_assertion.audience`: whom they are for. Default the issuer.
     pub audience: AssertionAudience,
+}
+
+/// How assertions by a client's secret are made.
+#[derive(Clone, Debug)]
+pub struct SecretAssertion {
+    /// The secret, of 32 bytes or more.
+    pub secret: Secret<String>,
+    /// `client_assertion.typ`.
+    pub typ: &'static str,
+    /// `client_assertion.audience`.
+    pub audience: AssertionAudience,
+}
+
+impl ClientAuth {
+    /// The binding whose certificate is shown to the server, where that is the proof.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        match self {
+            Self::Tls(binding) => Some(binding),
+            _ => None,
+        }
+    }
 }
 
 /// Whom a client's assertion is for.
@@ -62,22 +104,34 @@ pub enum AssertionAudience {
 
 /// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
 pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<ClientAuth> {
-    let methods = ["client_secret_basic", "client_secret_post", PRIVATE_KEY_JWT, NONE, APPLE].map(|word| (word, word));
-    // RFC 7662 §2.1: who asks about tokens proves who it is.
-    let allowed = if matches!(owner, Owner::Provider(_)) { &methods[..] } else { methods.get(..3).unwrap_or_default() };
+    let [tls, self_signed] = TLS;
+    let proofs = ["client_secret_basic", "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, tls, self_signed];
+    let methods: Vec<(&str, &str)> = proofs.into_iter().chain([NONE, APPLE]).map(|word| (word, word)).collect();
+    // RFC 7662 §2.1, RFC 6749 §4.4: who asks about tokens, or for one of its own, proves who it is.
+    let proving = methods.get(..proofs.len()).unwrap_or_default();
+    let allowed = if matches!(owner, Owner::Provider(_)) { &methods[..] } else { proving };
     let given = table.optional("client_auth", choice(allowed));
     let method = match given {
         Some(given) => given,
         None if table.has("client_auth") => return None,
         None => "client_secret_basic",
     };
-    if method == PRIVATE_KEY_JWT {
-        return assertion(table, secrets, owner).map(ClientAuth::PrivateKeyJwt);
+    if table.peek("mtls_certificate").is_some() && !TLS.contains(&method) {
+        table.problem("mtls_certificate", format!("is about `{tls}`, and `client_auth` is `{method}`"));
+    }
+    match method {
+        PRIVATE_KEY_JWT => return assertion(table, secrets, owner).map(ClientAuth::PrivateKeyJwt),
+        CLIENT_SECRET_JWT => return secret_assertion(table, secrets, owner).map(ClientAuth::SecretJwt),
+        _ => {}
     }
     if table.peek("client_assertion").is_some() {
         table.problem("client_assertion", format!("is about `{PRIVATE_KEY_JWT}`, and `client_auth` is `{method}`"));
     }
     match method {
+        method if TLS.contains(&method) => {
+            let binding = parsed(BINDING, |text: &str| is_binding(text).then(|| text.to_owned()));
+            table.required("mtls_certificate", BINDING, binding).map(ClientAuth::Tls)
+        }
         APPLE => apple(table, secrets, owner).map(ClientAuth::Apple),
         NONE => Some(ClientAuth::None),
         "client_secret_post" => secrets.required(&owner.client_secret_name()).map(ClientAuth::Post),
@@ -98,15 +152,51 @@ fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Opt
 }
 
 fn assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<ClientAssertion> {
-    let (mut algorithm, mut audience) = (None, None);
+    let mut algorithm = None;
+    let mut form = AssertionForm::default();
     if let Some(mut inner) = table.table("client_assertion") {
         algorithm = inner.optional("alg", choice(&ALGORITHMS));
-        audience = inner.optional("audience", assertion_audience);
+        form = AssertionForm::read(&mut inner);
         inner.finish();
     }
     let algorithm = algorithm.unwrap_or(Algorithm::Es256);
+    let other_key = secrets.other_private_key(&owner.next_private_key_name(), algorithm);
     let key = secrets.private_key(&owner.private_key_name(), algorithm)?;
-    Some(ClientAssertion { key, algorithm, audience: audience.unwrap_or(AssertionAudience::Issuer) })
+    let AssertionForm { typ, audience } = form;
+    Some(ClientAssertion { key, other_key, algorithm, typ, audience })
+}
+
+fn secret_assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<SecretAssertion> {
+    let mut form = AssertionForm::default();
+    if let Some(mut inner) = table.table("client_assertion") {
+        if inner.peek("alg").is_some() {
+            inner.problem("alg", format!("is about `{PRIVATE_KEY_JWT}`: by a secret it is always HS256"));
+        }
+        form = AssertionForm::read(&mut inner);
+        inner.finish();
+    }
+    let secret = secrets.long(&owner.client_secret_name(), MIN_SECRET_BYTES)?;
+    Some(SecretAssertion { secret, typ: form.typ, audience: form.audience })
+}
+
+/// What assertions of both kinds say.
+struct AssertionForm {
+    typ: &'static str,
+    audience: AssertionAudience,
+}
+
+impl Default for AssertionForm {
+    fn default() -> Self {
+        Self { typ: DEFAULT_TYP, audience: AssertionAudience::Issuer }
+    }
+}
+
+impl AssertionForm {
+    fn read(table: &mut Table<'_>) -> Self {
+        let typ = table.optional("typ", choice(&TYPS)).unwrap_or(DEFAULT_TYP);
+        let audience = table.optional("audience", assertion_audience).unwrap_or(AssertionAudience::Issuer);
+        Self { typ, audience }
+    }
 }
 
 fn assertion_audience(value: &serde_json::Value) -> Result<AssertionAudience, String> {

@@ -114,6 +114,23 @@ impl Deployment {
     }
 }
 
+impl Deployment {
+    /// Refuses the sites whose client certificates are not bound: none could prove itself, and it is better said now than at
+    /// the first sign-in.
+    pub fn require_certificates(&mut self, is_bound: &dyn Fn(&str) -> bool) {
+        for one in &mut self.sites {
+            let Ok(config) = &one.config else { continue };
+            let missing = config.certificates_shown().filter(|name| !is_bound(name));
+            let told = |name: &str| Problem {
+                path: name.to_owned(),
+                message: "expected a binding of `mtls_certificates`, `mtls_certificate` names it; found none".to_owned(),
+            };
+            let problems = missing.map(told).collect();
+            refuse(&mut one.config, problems);
+        }
+    }
+}
+
 /// Adds what is wrong with a site.
 fn refuse(config: &mut Result<Config, Vec<Problem>>, problems: Vec<Problem>) {
     match config {

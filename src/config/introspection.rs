@@ -10,10 +10,11 @@ use crate::ids::IssuerId;
 use crate::time::Seconds;
 
 /// The keys that say something of asking.
-pub(super) const KEYS: [&str; 7] = [
+pub(super) const KEYS: [&str; 8] = [
     "client_id",
     "client_auth",
     "client_assertion",
+    "mtls_certificate",
     "introspection_endpoint",
     "cache",
     "require_aud",

@@ -18,6 +18,9 @@ const COUNTER: &str = "`object`, `isolate`, or `binding:NAME` (a binding of capi
 /// too few to be a burden.
 const SIGN_INS: (u32, Seconds) = (60, Seconds::minutes(1));
 
+/// Only a key that was made with a root key that is gone cannot be told from a forged one without a question.
+const UNMARKED_KEYS: (u32, Seconds) = (60, Seconds::minutes(1));
+
 /// A hundred requests a second from one network: more than the pages of a whole office ask for.
 const OWN: (u32, Seconds) = (6000, Seconds::minutes(1));
 
@@ -34,6 +37,8 @@ pub struct Limits {
     pub frontchannel_logout: Option<Limit>,
     /// `own`: requests to every other endpoint of Postern's from one network. Default 6000 a minute.
     pub own: Option<Limit>,
+    /// `keys`: texts from one network that nobody but their object could tell from API keys. Default 60 a minute.
+    pub keys: Option<Limit>,
     /// `routes`: those of every route that has none of its own. Default none.
     pub routes: RouteLimits,
 }
@@ -47,25 +52,37 @@ impl Limits {
             ("backchannel_logout", &self.backchannel_logout),
             ("frontchannel_logout", &self.frontchannel_logout),
             ("own", &self.own),
+            ("keys", &self.keys),
         ];
         all.into_iter().filter_map(|(name, limit)| Some((name, limit.as_ref()?)))
     }
 }
 
-/// Reads `LIMITS`. `by_default`: whether people's addresses are limited unasked. Where another proxy passes on what people
-/// send to `/auth`, all of them come from its address, and would share one bucket.
-pub(super) fn read(table: Option<Table<'_>>, by_default: bool) -> Limits {
-    let default = |(count, period): (u32, Seconds)| {
-        let allowance = Allowance::new(count, period, count).filter(|_| by_default);
+/// Whose addresses are limited unasked. Where another proxy passes on what people send to `/auth`, or asks about their
+/// requests, all of them come from its address, and would share one bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByDefault {
+    /// Those of people.
+    pub(super) people: bool,
+    /// Those of programs with API keys.
+    pub(super) keys: bool,
+}
+
+/// Reads `LIMITS`.
+pub(super) fn read(table: Option<Table<'_>>, by_default: ByDefault) -> Limits {
+    let default = |is_on: bool, (count, period): (u32, Seconds)| {
+        let allowance = Allowance::new(count, period, count).filter(|_| is_on);
         allowance.map(|allowance| Limit { allowance, counter: Counter::Isolate })
     };
-    let (sign_ins, others) = (default(SIGN_INS), default(OWN));
+    let (sign_ins, others) = (default(by_default.people, SIGN_INS), default(by_default.people, OWN));
+    let keys = default(by_default.keys, UNMARKED_KEYS);
     let Some(mut table) = table else {
         return Limits {
             login: sign_ins.clone(),
             callback: sign_ins.clone(),
             frontchannel_logout: sign_ins,
             own: others,
+            keys,
             ..Limits::default()
         };
     };
@@ -75,6 +92,7 @@ pub(super) fn read(table: Option<Table<'_>>, by_default: bool) -> Limits {
         backchannel_logout: own(&mut table, "backchannel_logout", None),
         frontchannel_logout: own(&mut table, "frontchannel_logout", sign_ins),
         own: own(&mut table, "own", others),
+        keys: own(&mut table, "keys", keys),
         routes: table
             .table("routes")
             .map(|table| RouteLimits { shared: true, ..route_limits(table) })

@@ -3,6 +3,8 @@
 mod accent;
 mod address;
 mod admin;
+mod admin_services;
+mod api_keys;
 mod authzen;
 mod binding;
 pub mod bindings;
@@ -31,8 +33,10 @@ mod roles;
 mod routes;
 mod secrets;
 mod security_headers;
+mod services;
 mod session;
 mod settings;
+mod sharing;
 mod sign_out;
 mod storage;
 mod table;
@@ -47,10 +51,11 @@ pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
+pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
-pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
@@ -65,7 +70,9 @@ pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
+pub use services::ServiceClient;
 pub use session::{SameSite, SessionConfig};
+pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
@@ -78,10 +85,11 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::api_key::ApiKeyRules;
 pub use crate::claims::path::ClaimPath;
 use crate::http::HeaderName;
 use crate::ids::site::Site;
-pub use crate::ids::{IssuerId, ProviderId};
+pub use crate::ids::{IssuerId, ProviderId, ServiceId};
 use crate::json;
 use crate::keyring::KeyRing;
 use crate::limit::Limit;
@@ -111,6 +119,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
     pub certificates: Vec<CertificateRule>,
+    /// `SERVICES`: where we get tokens of our own, by id in alphabetical order.
+    pub services: Vec<ServiceClient>,
     /// `SESSION`.
     pub session: SessionConfig,
     /// `RELATIONS`; without the table it knows no type.
@@ -133,6 +143,10 @@ pub struct Config {
     pub monitor: Option<Monitor>,
     /// `AUTHZEN`: which services may ask for decisions. `None`: none.
     pub authzen: Option<Authzen>,
+    /// `SHARING`: which services may write tuples. `None`: none.
+    pub sharing: Option<Sharing>,
+    /// `KEYS`: the API keys that it gives out. `None`: none.
+    pub api_keys: Option<ApiKeyRules>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -171,11 +185,12 @@ impl Config {
     pub const SELF: &str = "self";
 
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 20] = [
+    pub const VARIABLES: [&str; 23] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
         "CERTIFICATES",
+        "SERVICES",
         "SESSION",
         "STORAGE",
         "LIMITS",
@@ -188,6 +203,8 @@ impl Config {
         "VERIFY",
         "HEALTH",
         "AUTHZEN",
+        "SHARING",
+        "KEYS",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -240,10 +257,14 @@ impl Config {
         let issuers =
             top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
         let certificates = Certificates::read(&mut top);
+        let services =
+            top.table("SERVICES").map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let limits = limits::read(top.table("LIMITS"), sessions && !top.has("VERIFY"));
+        let asked = top.has("VERIFY");
+        let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+        let limits = limits::read(top.table("LIMITS"), by_default);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
@@ -251,8 +272,10 @@ impl Config {
             development,
             sessions,
             known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
+            services: &services.ids,
             authzen: top.has("AUTHZEN"),
-            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
+            keys: top.has("KEYS"),
+            asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
@@ -270,10 +293,11 @@ impl Config {
             providers: providers?.all,
             issuers: issuers.all,
             certificates: certificates.all,
+            services: services.all,
             session,
             relations: relations.into_model(),
             roles,
-            claim_headers: routes.as_ref().map(claim_headers::names).unwrap_or_default(),
+            claim_headers: claim_headers::names(routes.as_ref(), askers.api_keys.as_ref()),
             routes: routes?,
             admin: askers.admin,
             place,
@@ -281,6 +305,8 @@ impl Config {
             verify: askers.verify,
             monitor: askers.monitor,
             authzen: askers.authzen,
+            sharing: askers.sharing,
+            api_keys: askers.api_keys,
             pages,
             limits,
             keys: keys?,
@@ -298,6 +324,9 @@ impl Config {
         let routes = routes.flat_map(|route| {
             let table = match &self.authzen {
                 Some(authzen) if std::ptr::eq(&authzen.route, route) => self.site.binding("AUTHZEN"),
+                _ if self.sharing.as_ref().is_some_and(|sharing| std::ptr::eq(&sharing.route, route)) => {
+                    self.site.binding("SHARING")
+                }
                 _ => format!("{rules}.\"{}\"", route.name),
             };
             route.limits.all().map(move |(kind, limit)| (format!("{table}.limits.{}", kind.name()), limit))
@@ -305,9 +334,10 @@ impl Config {
         own.chain(shared).chain(routes).collect()
     }
 
-    /// Every rule: those of `ROUTES`, and that of `AUTHZEN`.
+    /// Every rule: those of `ROUTES`, that of `AUTHZEN`, and those of `SHARING`.
     pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
-        self.routes.routes().iter().chain(self.authzen.as_ref().map(|authzen| &authzen.route))
+        let authzen = self.authzen.as_ref().map(|authzen| &authzen.route);
+        self.routes.routes().iter().chain(authzen).chain(self.sharing.iter().flat_map(Sharing::routes))
     }
 
     /// Whether any request may be one for the policies to decide.
@@ -333,6 +363,12 @@ impl Config {
     #[must_use]
     pub fn provider_by_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.issuer.is(issuer))
+    }
+
+    /// The entry of `SERVICES` of this id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&ServiceClient> {
+        self.services.iter().find(|service| service.id.as_str() == id)
     }
 
     /// The issuer of access tokens of this id.
@@ -409,6 +445,8 @@ struct Askers {
     verify: Option<Verify>,
     monitor: Option<Monitor>,
     authzen: Option<Authzen>,
+    sharing: Option<Sharing>,
+    api_keys: Option<ApiKeyRules>,
 }
 
 impl Askers {
@@ -416,11 +454,13 @@ impl Askers {
         let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
         let verify = |table| verify::read(table, secrets, surroundings.public_url);
         Self {
-            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming)),
+            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming, &surroundings.known)),
             decisions: top.table("DECISIONS").and_then(decisions::read),
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
+            sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
+            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
         }
     }
 }

@@ -399,7 +399,7 @@ fn prompt(value: &serde_json::Value) -> Result<String, String> {
 }
 
 /// RFC 8707 §2.
-fn resource(text: &str) -> Option<String> {
+pub(super) fn resource(text: &str) -> Option<String> {
     let url = url::Url::parse(&word(text)?).ok()?;
     url.fragment().is_none().then(|| text.to_owned())
 }

@@ -6,17 +6,17 @@ use super::claim_headers;
 use super::cors;
 use super::groups::Groups;
 use super::limits;
-use super::problem::shown;
+use super::problem::{expected, shown};
 use super::relations::{self, Relations};
 use super::request_headers;
 use super::require::{self, Known};
 use super::security_headers;
 use super::table::Table;
 use super::upstream;
-use super::value::{choice, duration, flag, list, one_of, whole_number};
+use super::value::{choice, duration, flag, list, one_of, text, whole_number};
 use super::{Build, Purpose};
 use crate::http::public_url::PublicUrl;
-use crate::ids::IssuerId;
+use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
 use crate::relation::Template;
 use crate::route::{
@@ -46,8 +46,12 @@ pub(super) struct Surroundings<'a> {
     pub(super) build: Build,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
+    /// The entries of `SERVICES`.
+    pub(super) services: &'a [ServiceId],
     /// Whether services may ask for decisions: then their paths are Postern's own.
     pub(super) authzen: bool,
+    /// Whether there are API keys.
+    pub(super) keys: bool,
     /// What requirements may speak of.
     pub(super) known: Known<'a>,
     /// What answers of upstreams have besides their own.
@@ -123,6 +127,10 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     }
     if asserts && !is_sent_on {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
+    }
+    // it goes where we send the request ourselves, and to nobody who asks about it.
+    if !is_sent_on && matches!(&access, Some(Access::Guarded(guard)) if guard.token.service().is_some()) {
+        table.problem("token", "a token of ours goes to an upstream, and here none is named");
     }
     let cors = cors::read(&mut table, access.as_ref(), surroundings.public_url, surroundings.development);
     let security_headers = surroundings.security_headers.of_route(&mut table);
@@ -214,12 +222,7 @@ fn access(
         requirements: require::read(table, pattern, known),
         policy: policy(table, surroundings.build),
         facts: facts(table, pattern, known.relations),
-        token: table
-            .optional(
-                "token",
-                choice(&[("none", Token::None), ("relay", Token::Relay), ("assertion", Token::Assertion)]),
-            )
-            .unwrap_or(Token::None),
+        token: table.optional("token", |value| token(value, surroundings.services)).unwrap_or_default(),
         headers: claim_headers::read(table, known.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
@@ -251,6 +254,21 @@ fn access(
     }
 }
 
+/// `token`: what the upstream gets to know the caller by, or us.
+fn token(value: &serde_json::Value, services: &[ServiceId]) -> Result<Token, String> {
+    const EXPECTED: &str = "`none` or `relay` or `assertion` or `service:ID`";
+    match text(value)? {
+        "none" => Ok(Token::None),
+        "relay" => Ok(Token::Relay),
+        "assertion" => Ok(Token::Assertion),
+        other => {
+            let id = other.strip_prefix("service:").and_then(ServiceId::parse);
+            let id = id.ok_or_else(|| expected(EXPECTED, other))?;
+            if services.contains(&id) { Ok(Token::Service(id)) } else { Err(format!("there is no `SERVICES.{id}`")) }
+        }
+    }
+}
+
 /// What is said of a key that asks who the caller is, where the route is public.
 pub(super) fn contradicts_public(route: &Table<'_>) -> &'static str {
     if route.is_of_group("public") {
@@ -262,9 +280,8 @@ pub(super) fn contradicts_public(route: &Table<'_>) -> &'static str {
 
 /// Static files read no headers.
 fn refuse_telling_nobody(table: &Table<'_>, guard: &Guard) {
-    let told = [(Token::Relay, "relay"), (Token::Assertion, "assertion")];
-    if let Some((_, word)) = told.iter().find(|(token, _)| *token == guard.token) {
-        table.problem("token", format!("`{word}` has nobody to go to, static assets take no token"));
+    if guard.token != Token::None {
+        table.problem("token", format!("`{}` has nobody to go to, static assets take no token", guard.token));
     }
     if !guard.headers.is_empty() {
         table.problem("headers", "have nobody to go to, static assets read none");
@@ -276,8 +293,17 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     if guard.takes_sessions() && !surroundings.sessions {
         table.problem("authenticate", "expected `[\"bearer\"]`: without `PROVIDERS` nobody can sign in");
     }
-    for key in ["touch", "revocation"].into_iter().filter(|key| table.has(key) && !guard.takes_sessions()) {
-        table.problem(key, "is about sessions, and `authenticate` has no `session`");
+    if table.has("touch") && !guard.takes_sessions() {
+        table.problem("touch", "is about sessions, and `authenticate` has no `session`");
+    }
+    if table.has("revocation") && !guard.takes_sessions() && !guard.takes_keys() {
+        table.problem("revocation", "is about sessions and keys, and `authenticate` has no `session` and no `key`");
+    }
+    if guard.takes_keys() && !surroundings.keys {
+        table.problem("authenticate", "`key` takes API keys by the rules of `KEYS`, and there is no such table");
+    }
+    if guard.takes_keys() && guard.token == Token::Relay {
+        table.problem("token", "`relay` has nothing to pass on of a caller with an API key, expected `assertion`");
     }
     let known = &surroundings.known;
     certificates::refuse_contradictions(table, guard, surroundings);
@@ -318,12 +344,13 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 
 /// `authenticate`: the ways to prove an identity.
 pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 3] = [
+    const WAYS: [(&str, Authentication); 4] = [
         ("session", Authentication::Session),
         ("bearer", Authentication::Bearer),
+        ("key", Authentication::Key),
         ("certificate", Authentication::Certificate),
     ];
-    const LATER: [&str; 5] = ["api_key", "basic", "dpop", "mtls", "passkey"];
+    const LATER: [&str; 4] = ["basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();
     if let Some(later) = items.filter_map(|item| item.as_str()).find(|item| LATER.contains(item)) {
         return Err(format!("{} is not supported yet, expected {}", shown(later), one_of(&WAYS)));

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::problem::Report;
-use crate::ids::{IssuerId, ProviderId};
+use crate::ids::{IssuerId, ProviderId, ServiceId};
 use crate::jose::{Algorithm, AssertionKey, Es256Signer};
 use crate::keyring::KeyRing;
 use crate::secret::Secret;
@@ -20,9 +20,11 @@ const SHARED_SECRET_BYTES: RangeInclusive<usize> = 32..=256;
 const MAX_SHARED_SECRETS: usize = 2;
 const PROVIDER: &str = "PROVIDER";
 const ISSUER: &str = "ISSUER";
-const OWNERS: [&str; 2] = [PROVIDER, ISSUER];
+const SERVICE: &str = "SERVICE";
+const OWNERS: [&str; 3] = [PROVIDER, ISSUER, SERVICE];
 const CLIENT_SECRET: &str = "_CLIENT_SECRET";
 const PRIVATE_KEY: &str = "_PRIVATE_KEY";
+const NEXT_PRIVATE_KEY: &str = "_PRIVATE_KEY_NEXT";
 
 /// Whose secret it is.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,8 @@ pub enum Owner<'a> {
     Provider(&'a ProviderId),
     /// An issuer's in `ISSUERS`.
     Issuer(&'a IssuerId),
+    /// That of an entry in `SERVICES`.
+    Service(&'a ServiceId),
 }
 
 impl Owner<'_> {
@@ -46,11 +50,18 @@ impl Owner<'_> {
         self.secret_name(PRIVATE_KEY)
     }
 
+    /// The name of the secret that holds the key that comes after it.
+    #[must_use]
+    pub fn next_private_key_name(&self) -> String {
+        self.secret_name(NEXT_PRIVATE_KEY)
+    }
+
     /// Ids have no `_` and no capitals, so no two ids share a secret.
     fn secret_name(&self, what: &str) -> String {
         let (kind, id) = match self {
             Self::Provider(id) => (PROVIDER, id.as_str()),
             Self::Issuer(id) => (ISSUER, id.as_str()),
+            Self::Service(id) => (SERVICE, id.as_str()),
         };
         format!("{kind}_{}{what}", id.to_ascii_uppercase().replace('-', "_"))
     }
@@ -61,7 +72,7 @@ impl Owner<'_> {
 pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
     [KEY_RING, VERIFY, HEALTH].contains(&name)
-        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY].iter().any(|what| name.ends_with(what))
+        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.
@@ -117,18 +128,39 @@ impl Secrets<'_> {
         Some(all)
     }
 
-    /// A private key for this algorithm as a JWK (RFC 7518 §6.2, §6.3).
-    pub(super) fn private_key(&self, name: &str, algorithm: Algorithm) -> Option<Secret<String>> {
-        let text = self.required(name)?;
-        if AssertionKey::from_jwk(&text, algorithm).is_ok() {
-            return Some(text);
+    /// A secret of so many bytes or more.
+    pub(super) fn long(&self, name: &str, least: usize) -> Option<Secret<String>> {
+        let secret = self.required(name)?;
+        if secret.expose().len() < least {
+            self.problem(name, &format!("expected a secret of {least} bytes or more, it is the key of signatures"));
+            return None;
         }
-        let members = match algorithm {
-            Algorithm::Es256 => "`kty` `EC`, `crv` `P-256`, `x`, `y`, `d`",
-            _ => "`kty` `RSA`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`, `qi`",
+        Some(secret)
+    }
+
+    /// A private key for this algorithm, as a JWK whatever it was written as (RFC 7518 §6.2, §6.3; RFC 8037 §2).
+    pub(super) fn private_key(&self, name: &str, algorithm: Algorithm) -> Option<Secret<String>> {
+        let text = self.present(name)?;
+        self.jwk(name, &text, algorithm)
+    }
+
+    /// The same, where the secret may be missing.
+    pub(super) fn other_private_key(&self, name: &str, algorithm: Algorithm) -> Option<Secret<String>> {
+        let text = (self.lookup)(name).map(Secret::new).filter(|text| !text.expose().is_empty())?;
+        self.jwk(name, &text, algorithm)
+    }
+
+    fn jwk(&self, name: &str, text: &Secret<String>, algorithm: Algorithm) -> Option<Secret<String>> {
+        let found = AssertionKey::jwk_of(text, algorithm).ok();
+        let forms = match algorithm {
+            Algorithm::Es256 => "a JWK (`kty` `EC`, `crv` `P-256`, `x`, `y`, `d`), or PKCS #8 in PEM",
+            Algorithm::EdDsa => "a JWK (`kty` `OKP`, `crv` `Ed25519`, `x`, `d`)",
+            _ => "a JWK (`kty` `RSA`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`, `qi`), or PKCS #8 in PEM",
         };
-        self.problem(name, &format!("expected a private key for {} as a JWK ({members})", algorithm.name()));
-        None
+        if found.is_none() {
+            self.problem(name, &format!("expected a private key for {} as {forms}", algorithm.name()));
+        }
+        found
     }
 
     /// The private key that Apple gave: its `.p8` file as it is, or a JWK. It is called `kid` from here on.

@@ -194,7 +194,7 @@ fn takes(access: &Access, who: &Hypothetical) -> bool {
             PrincipalSource::Provider(_) => guard.takes_sessions(),
             PrincipalSource::Issuer(_) => guard.takes_tokens(),
             PrincipalSource::Certificate(_) => guard.takes_certificates(),
-            PrincipalSource::Key(_) => false,
+            PrincipalSource::Key(_) => guard.takes_keys(),
         },
     }
 }

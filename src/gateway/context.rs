@@ -8,6 +8,7 @@ use super::sign_in::link::{self, LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
 use crate::audit::Effect;
+use crate::authn::blocked;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, Rejection, Verdict};
@@ -22,7 +23,8 @@ use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
 use crate::session::message::Ended;
-use crate::session::{Command, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
+use crate::session::{Command, Lapse, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
+use crate::store::block_list::BlockList;
 
 const MAX_HEADERS: usize = 128;
 
@@ -93,13 +95,18 @@ impl<P: Platform> RequestContext<'_, P> {
             cache: &self.site.cache,
             now: self.request.now,
         };
-        match authenticator.authenticate(&self.request.head.headers, wants).await {
+        let session = authenticator.authenticate(&self.request.head.headers, wants);
+        let (verdict, list) = self.with_list_for_session(session).await;
+        match verdict {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
                 self.discard(&rejection, parts).await?;
                 Err(Reason::Rejected(rejection))
             }
             Verdict::Authenticated(authenticated) => {
+                if let Some(list) = list? {
+                    self.refuse_voided(&list, &authenticated, parts).await?;
+                }
                 parts.event.who(&authenticated.principal);
                 if self.request.reader != Reader::Program {
                     parts.signed_in = Some(SignedInPerson::of(&authenticated.principal));
@@ -114,6 +121,26 @@ impl<P: Platform> RequestContext<'_, P> {
                 Ok(*authenticated)
             }
         }
+    }
+
+    /// Refuses a session that the list says counts no more. It is ended for good where it began too early; the object of a
+    /// person who is blocked has ended it already, or is about to.
+    async fn refuse_voided(
+        &self,
+        list: &BlockList,
+        Authenticated { principal, created_at, handle, .. }: &Authenticated,
+        parts: &mut ResponseParts,
+    ) -> Result<(), Reason> {
+        let (issuer, subject) = (principal.issuer(), principal.subject());
+        if list.voids_session(issuer, subject, *created_at) {
+            let rejection = Rejection::SessionLapsed(Lapse::TooOld, Box::new(handle.clone()));
+            self.discard(&rejection, parts).await?;
+            return Err(Reason::Rejected(rejection));
+        }
+        blocked::check(list, principal, self.request.now).map_err(|_| {
+            parts.event.who(principal);
+            Reason::PersonBlocked
+        })
     }
 
     /// Hands a command to a subject's object. What this isolate remembers of the subject's sessions is forgotten

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod authzen;
 mod background;
+mod blocks;
 mod context;
 mod deployment;
 mod guard;
@@ -12,10 +13,12 @@ mod issuer_documents;
 mod languages;
 mod platform;
 mod refused;
+mod relations;
 mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod sharing;
 mod sign_in;
 mod sign_out;
 mod well_known;
@@ -25,11 +28,12 @@ use std::pin::Pin;
 use crate::audit::{Effect, Event, PendingEvent, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
-use crate::config::{Config, DecisionRetention};
+use crate::config::{Config, DecisionRetention, SHARING_PREFIX};
 use crate::http::cors::Grant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
+use crate::outward::ServiceTokenCopies;
 use crate::pages::problem::ProblemContext;
 use crate::policy::{Policies, PolicyEngine};
 use crate::ports::{Clock, Log, Random, RequestBody};
@@ -59,16 +63,18 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`] and [`Assertions`] may.
+/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and [`ServiceTokenCopies`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
     documents: IssuerDocuments,
     cache: LiveCache,
+    blocks: blocks::BlockMemory,
     tokens: TokenCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
+    service_tokens: ServiceTokenCopies,
     translations: Translations,
     /// `None` without an engine.
     policies: Option<Policies>,
@@ -96,10 +102,12 @@ impl Gateway {
             config,
             documents,
             cache: LiveCache::default(),
+            blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
+            service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
             policies: engine.map(Policies::new),
         }
@@ -204,6 +212,10 @@ impl Gateway {
             let response = cold(authzen::answer(ctx, authzen::Call { authzen, endpoint, path }, body, parts)).await?;
             return Ok(Disposition::Respond(response));
         }
+        if let Some(sharing) = ctx.site.config.sharing.as_ref().filter(|_| path.is_within(SHARING_PREFIX)) {
+            let response = cold(sharing::answer(ctx, (sharing, path), body, parts)).await?;
+            return Ok(Disposition::Respond(response));
+        }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {
             return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
@@ -249,10 +261,17 @@ fn is_for_keeping(event: &Event) -> bool {
     event.event != What::Own && event.subject.is_some() && !is_limited
 }
 
-/// Whether a path is ours and has no limit of its own. What another proxy asks about is counted by its own rule.
+/// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
+/// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 5] =
-        ["/auth/login", "/auth/callback", "/auth/backchannel-logout", "/auth/frontchannel-logout", "/auth/verify"];
+    const OTHERWISE: [&str; 6] = [
+        "/auth/login",
+        "/auth/callback",
+        "/auth/backchannel-logout",
+        "/auth/frontchannel-logout",
+        "/auth/verify",
+        SHARING_PREFIX,
+    ];
     let is_ours = path.is_within(OWN_PREFIX) || path.is_within("/.well-known");
     is_ours && !OTHERWISE.iter().any(|other| path.is_within(other))
 }

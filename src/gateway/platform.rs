@@ -1,14 +1,17 @@
 //! Everything the gateway asks of the world, one port at a time.
 
 use super::background::Spawn;
+use crate::api_key::ApiKeys;
 use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
+use crate::outward::ServiceTokens;
 use crate::ports::{
     Clock, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments,
     Signatures, Signing, Timer,
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
+use crate::store::block_list::Blocks;
 use crate::store::decision_log::DecisionLog;
 use crate::time::Timestamp;
 
@@ -42,10 +45,16 @@ pub trait Platform {
     type SidIndex: SidIndex;
     /// Counts requests.
     type Counters: Counters;
+    /// The API keys.
+    type ApiKeys: ApiKeys;
     /// The tuples.
     type TupleStore: TupleStore;
+    /// Whoever keeps tokens of our own.
+    type ServiceTokens: ServiceTokens;
     /// The decisions that are kept.
     type Decisions: DecisionLog;
+    /// The block list.
+    type Blocks: Blocks;
     /// What pages say in other languages.
     type Languages: Languages;
     /// Where events are written.
@@ -81,10 +90,16 @@ pub trait Platform {
     fn sid_index(&self) -> &Self::SidIndex;
     /// Counts requests.
     fn counters(&self) -> &Self::Counters;
+    /// The API keys.
+    fn api_keys(&self) -> &Self::ApiKeys;
     /// The tuples.
     fn tuples(&self) -> &Self::TupleStore;
+    /// Whoever keeps tokens of our own.
+    fn service_tokens(&self) -> &Self::ServiceTokens;
     /// The decisions that are kept.
     fn decisions(&self) -> &Self::Decisions;
+    /// The block list.
+    fn blocks(&self) -> &Self::Blocks;
     /// What pages say in other languages.
     fn languages(&self) -> &Self::Languages;
     /// Where events are written.

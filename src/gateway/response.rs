@@ -142,6 +142,35 @@ pub(super) fn problem_json(status: StatusCode, body: &Value) -> Response {
     with_type(status, "application/problem+json", body.to_string())
 }
 
+/// A refusal of what does not hold up, to a program that may know why in words.
+pub(super) fn unacceptable(request_id: &str, problems: &[String]) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let body = json!({
+        "type": "urn:postern:problem:unacceptable",
+        "title": "This cannot be done",
+        "status": status.as_u16(),
+        "request_id": request_id,
+        "problems": problems,
+    });
+    problem_json(status, &body)
+}
+
+/// What was expected is not so: `unmet`. `done`: what was done before that came to light, as members.
+pub(super) fn unmet(request_id: &str, done: &Value, unmet: &[String]) -> Response {
+    let refusal = Refusal::Conflict;
+    let mut body = json!({
+        "type": format!("urn:postern:problem:{}", refusal.kind()),
+        "title": refusal.title(),
+        "status": refusal.status().as_u16(),
+        "request_id": request_id,
+        "unmet": unmet,
+    });
+    if let (Some(members), Some(done)) = (body.as_object_mut(), done.as_object()) {
+        members.extend(done.clone());
+    }
+    problem_json(refusal.status(), &body)
+}
+
 /// What more a problem says: what would do, and where. It stands in the configuration, and is nobody's secret.
 fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
     let mut members = Map::new();

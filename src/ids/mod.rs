@@ -85,6 +85,30 @@ impl fmt::Display for CertificateId {
     }
 }
 
+/// The short name of an entry of `SERVICES`, for which we get tokens of our own: spelt like a [`ProviderId`], and never one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(ProviderId);
+
+impl ServiceId {
+    /// Reads an id; `None` when it is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        ProviderId::parse(text).map(Self)
+    }
+
+    /// The id as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

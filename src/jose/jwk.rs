@@ -89,6 +89,11 @@ pub enum KeyChoiceError {
 }
 
 impl KeySet {
+    /// A set of these keys.
+    pub(super) const fn of(keys: Vec<PublicKey>) -> Self {
+        Self { keys }
+    }
+
     /// Reads a key set as a provider serves it.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 
 pub mod algorithm;
 pub mod assertion_key;
+pub mod client_secret;
+pub mod github_keys;
 pub mod jwk;
 pub mod jws;
 pub mod key_proof;
@@ -17,7 +19,8 @@ pub mod sign;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, Hash, KeyType};
-pub use assertion_key::{AssertionKey, RsaPrivateJwk};
+pub use assertion_key::{AssertionKey, DEFAULT_TYP, PrivateJwk};
+pub use client_secret::sign_by_secret;
 pub use jwk::{KeyChoiceError, KeySet, KeySetError, KeyStamp, PublicKey};
 pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt, is_media_type};
 pub use key_proof::{KeyProofError, UnverifiedKeyProof, VerifiedKeyProof};

@@ -6,10 +6,10 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Es256, Rsa};
 use jwt_compact::{Algorithm as _, AlgorithmSignature};
-use p384::ecdsa::signature::Verifier;
+use p384::ecdsa::signature::{Signer, Verifier};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::assertion_key::RsaPrivateJwk;
+use crate::jose::assertion_key::PrivateJwk;
 use crate::jose::jwk::{Material, PublicKey};
 use crate::jose::sign::Es256Signer;
 use crate::jose::sign::{Signatures, Signing};
@@ -31,11 +31,22 @@ impl Signing for Portable {
         Some(key.signature(message))
     }
 
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+        if key.algorithm() == Algorithm::EdDsa {
+            return Some(ed25519_key(key.jwk().expose())?.sign(message).to_bytes().to_vec());
+        }
         let private = rsa_private_key(key.jwk().expose())?;
         let signature = rsa_scheme(key.algorithm())?.sign(&private, message);
         Some(signature.as_bytes().into_owned())
     }
+}
+
+fn ed25519_key(jwk: &str) -> Option<ed25519_dalek::SigningKey> {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(jwk).ok()?;
+    let octets = |name: &str| Base64UrlUnpadded::decode_vec(members.get(name)?.as_str()?).ok()?.try_into().ok();
+    let key = ed25519_dalek::SigningKey::from_bytes(&octets("d")?);
+    // Halves that do not belong together sign nothing.
+    octets("x").filter(|x: &[u8; 32]| key.verifying_key().as_bytes() == x).map(|_| key)
 }
 
 fn rsa_private_key(jwk: &str) -> Option<rsa::RsaPrivateKey> {

@@ -11,7 +11,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::assertion_key::RsaPrivateJwk;
+use crate::jose::assertion_key::PrivateJwk;
 use crate::jose::jwk::{MAX_KID_BYTES, PublicKey};
 use crate::jose::pkcs8::{self, P256Halves};
 use crate::json::{self, said};
@@ -42,6 +42,8 @@ pub enum SignerError {
     NotP256,
     /// Not a private RSA key with all its members.
     NotRsa,
+    /// Not a private Ed25519 key with both its halves.
+    NotEd25519,
     /// `use`, `key_ops`, `alg` or `kid` is there and does not allow signing, or `x5t#S256` or `x5c` names no certificate.
     NotForSigning,
 }
@@ -52,6 +54,7 @@ impl fmt::Display for SignerError {
             Self::Json(error) => error.fmt(f),
             Self::NotP256 => f.write_str("expected a private jwk with `kty` `EC` and `crv` `P-256`"),
             Self::NotRsa => f.write_str("expected a private jwk with `kty` `RSA` and all members of the key"),
+            Self::NotEd25519 => f.write_str("expected a private jwk with `kty` `OKP`, `crv` `Ed25519`, `x` and `d`"),
             Self::NotForSigning => f.write_str("expected a jwk whose `use`, `key_ops`, `alg` and `kid` allow to sign"),
         }
     }
@@ -123,6 +126,13 @@ impl Es256Signer {
     pub fn private_jwk(&self) -> Secret<String> {
         let mut members: Map<String, Value> = self.members();
         members.insert("kid".to_owned(), self.kid.as_str().into());
+        members.insert("d".to_owned(), encode(&self.key.to_bytes()).into());
+        Secret::new(Value::Object(members).to_string())
+    }
+
+    /// The private JWK without a name: whoever reads it calls it by its thumbprint.
+    pub(super) fn unnamed_jwk(&self) -> Secret<String> {
+        let mut members: Map<String, Value> = self.members();
         members.insert("d".to_owned(), encode(&self.key.to_bytes()).into());
         Secret::new(Value::Object(members).to_string())
     }
@@ -218,7 +228,7 @@ pub trait Signing {
     /// `key`'s ES256 signature over `message`: r and s, 32 bytes each (RFC 7518 §3.4). `None` when the backend fails.
     async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>>;
     /// `key`'s signature over `message`, by the algorithm that it is for. `None` when the backend fails.
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>>;
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>>;
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ pub enum LimitKind {
     FrontchannelLogout,
     /// Requests from one network to an endpoint of ours that has no limit of its own.
     Own,
+    /// Texts from one network that only their object could tell from API keys.
+    Keys,
 }
 
 impl LimitKind {
@@ -98,6 +100,7 @@ impl LimitKind {
             Self::BackchannelLogout => "backchannel_logout",
             Self::FrontchannelLogout => "frontchannel_logout",
             Self::Own => "own",
+            Self::Keys => "keys",
         }
     }
 
@@ -113,6 +116,7 @@ impl LimitKind {
             Self::BackchannelLogout => "limit.backchannel_logout",
             Self::FrontchannelLogout => "limit.frontchannel_logout",
             Self::Own => "limit.own",
+            Self::Keys => "limit.keys",
         }
     }
 }

@@ -4,9 +4,9 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
 use super::exchange;
-use crate::config::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, Provider};
+use crate::config::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, Provider, SecretAssertion};
 use crate::http::{HeaderValue, header};
-use crate::jose::{Algorithm, AssertionKey};
+use crate::jose::{Algorithm, AssertionKey, DEFAULT_TYP, sign_by_secret};
 use crate::ports::{OutboundRequest, Random, Signing};
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
@@ -70,19 +70,28 @@ pub(super) async fn authenticated<'a>(
             post.fields.push(("client_id", client.id));
             return Ok(post.build());
         }
+        // RFC 8705 §2: it says who it is, and the connection proves it.
+        ClientAuth::Tls(binding) => {
+            post.fields.push(("client_id", client.id));
+            let mut request = post.build();
+            request.certificate = Some(binding.clone());
+            return Ok(request);
+        }
         // Apple takes a JWT for a client secret: by its key, for the issuer, as the team.
         ClientAuth::Apple(AppleKey { key, team_id }) => {
             let names = [team_id, client.id, client.issuer];
-            ProofOfClient { key, algorithm: Algorithm::Es256, names, lifetime: APPLE_LIFETIME, once: false }
+            let key = SigningKey::Private(key, Algorithm::Es256);
+            ProofOfClient { key, typ: DEFAULT_TYP, names, lifetime: APPLE_LIFETIME, once: false }
         }
-        ClientAuth::PrivateKeyJwt(ClientAssertion { key, algorithm, audience }) => {
-            let audience = match audience {
-                AssertionAudience::Issuer => client.issuer,
-                AssertionAudience::Endpoint => post.endpoint,
-                AssertionAudience::Fixed(audience) => audience,
-            };
-            let names = [client.id, client.id, audience];
-            ProofOfClient { key, algorithm: *algorithm, names, lifetime: ASSERTION_LIFETIME, once: true }
+        ClientAuth::SecretJwt(SecretAssertion { secret, typ, audience }) => {
+            let names = [client.id, client.id, audience_of(client, audience, post.endpoint)];
+            let key = SigningKey::Shared(secret);
+            ProofOfClient { key, typ, names, lifetime: ASSERTION_LIFETIME, once: true }
+        }
+        ClientAuth::PrivateKeyJwt(ClientAssertion { key, algorithm, typ, audience, .. }) => {
+            let names = [client.id, client.id, audience_of(client, audience, post.endpoint)];
+            let key = SigningKey::Private(key, *algorithm);
+            ProofOfClient { key, typ, names, lifetime: ASSERTION_LIFETIME, once: true }
         }
     };
     let is_assertion = proof.once;
@@ -94,6 +103,14 @@ pub(super) async fn authenticated<'a>(
     }
     post.fields.push((if is_assertion { "client_assertion" } else { "client_secret" }, proof.expose()));
     Ok(post.build())
+}
+
+fn audience_of<'a>(client: Client<'a>, audience: &'a AssertionAudience, endpoint: &'a str) -> &'a str {
+    match audience {
+        AssertionAudience::Issuer => client.issuer,
+        AssertionAudience::Endpoint => endpoint,
+        AssertionAudience::Fixed(audience) => audience,
+    }
 }
 
 /// Where a form goes, and what is in it.
@@ -120,10 +137,18 @@ fn basic(client_id: &str, secret: &Secret<String>) -> Result<HeaderValue, Client
     Ok(value)
 }
 
+/// What signs.
+enum SigningKey<'a> {
+    /// Our own key, as a JWK.
+    Private(&'a Secret<String>, Algorithm),
+    /// The client's secret.
+    Shared(&'a Secret<String>),
+}
+
 /// What proves, by a signature, that we are the client.
 struct ProofOfClient<'a> {
-    key: &'a Secret<String>,
-    algorithm: Algorithm,
+    key: SigningKey<'a>,
+    typ: &'a str,
     /// `iss`, `sub` and `aud`; the last is one, as a string (FAPI 2.0 §5.3.3.1, R-032).
     names: [&'a str; 3],
     lifetime: Seconds,
@@ -136,7 +161,6 @@ impl ProofOfClient<'_> {
         self,
         AssertionMaker { now, random, signing }: AssertionMaker<'_, impl Random, impl Signing>,
     ) -> Result<Secret<String>, ClientKeyUnusable> {
-        let key = AssertionKey::from_jwk(self.key, self.algorithm).map_err(|_| ClientKeyUnusable)?;
         let [iss, sub, aud] = self.names;
         let claims = json!({ "iss": iss, "sub": sub, "aud": aud, "iat": now, "exp": now.plus(self.lifetime) });
         let Value::Object(mut claims) = claims else { return Err(ClientKeyUnusable) };
@@ -145,6 +169,12 @@ impl ProofOfClient<'_> {
             random.fill(&mut id);
             claims.insert("jti".to_owned(), Base64UrlUnpadded::encode_string(&id).into());
         }
-        key.sign(&claims, signing).await.ok_or(ClientKeyUnusable)
+        match self.key {
+            SigningKey::Private(key, algorithm) => {
+                let key = AssertionKey::from_jwk(key, algorithm).map_err(|_| ClientKeyUnusable)?;
+                key.sign(self.typ, &claims, signing).await.ok_or(ClientKeyUnusable)
+            }
+            SigningKey::Shared(secret) => sign_by_secret(secret, self.typ, &claims).ok_or(ClientKeyUnusable),
+        }
     }
 }

@@ -47,6 +47,14 @@ pub const KEYS: Lifetimes = Lifetimes {
     usable: Seconds::hours(24),
 };
 
+/// The keys of GitHub, by which it signs reports of leaked secrets: nobody signs in by them.
+pub const REPORTER_KEYS: Lifetimes = Lifetimes {
+    life: Seconds::hours(24),
+    life_at_least: Seconds::hours(24),
+    life_at_most: Seconds::hours(24),
+    usable: Seconds::hours(72),
+};
+
 /// Between two attempts while the issuer does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::exchange::json_get;
-use crate::config::{Issuer, OAuth2};
+use crate::config::{ClientAuth, Issuer, OAuth2};
 use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
 
@@ -16,19 +16,45 @@ pub struct Metadata {
     /// `authorization_endpoint`
     pub authorization_endpoint: String,
     /// `token_endpoint`
-    pub token_endpoint: String,
+    pub token_endpoint: AliasedEndpoint,
     /// `jwks_uri`
     pub jwks_uri: String,
     /// `end_session_endpoint` (RP-Initiated Logout §2.1)
     pub end_session_endpoint: Option<String>,
     /// `revocation_endpoint` (RFC 7009)
-    pub revocation_endpoint: Option<String>,
+    pub revocation_endpoint: Option<AliasedEndpoint>,
     /// `userinfo_endpoint` (OpenID Connect Core §5.3)
     pub userinfo_endpoint: Option<String>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
     /// The endpoints that are named, cannot be used, and are not needed to sign anybody in.
     pub left_out: Vec<&'static str>,
+}
+
+/// An endpoint, and the one in its place for clients that show a certificate (`mtls_endpoint_aliases`, RFC 8705 §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AliasedEndpoint {
+    /// Where everybody asks.
+    pub url: String,
+    /// Where those ask that show a certificate; `None`: at the same address.
+    pub alias: Option<String>,
+}
+
+impl AliasedEndpoint {
+    /// Without an alias.
+    #[must_use]
+    pub const fn plain(url: String) -> Self {
+        Self { url, alias: None }
+    }
+
+    /// Where a client asks that proves itself so.
+    #[must_use]
+    pub fn of_client(&self, auth: &ClientAuth) -> &str {
+        match (&self.alias, auth.certificate()) {
+            (Some(alias), Some(_)) => alias,
+            _ => &self.url,
+        }
+    }
 }
 
 /// Why a metadata document is not used.
@@ -86,8 +112,16 @@ pub fn keys_uri(body: &[u8], issuer: &Issuer) -> Result<String, MetadataError> {
 ///
 /// # Errors
 /// When it is not the metadata of `issuer`, or does not say.
-pub fn introspection_endpoint(body: &[u8], issuer: &Issuer) -> Result<String, MetadataError> {
-    required(&document_of(body, issuer)?, "introspection_endpoint", issuer)
+pub fn introspection_endpoint(body: &[u8], issuer: &Issuer) -> Result<AliasedEndpoint, MetadataError> {
+    aliased(&document_of(body, issuer)?, "introspection_endpoint", issuer)
+}
+
+/// Reads, of the same body, where `issuer` gives tokens (`token_endpoint`, RFC 8414 §2).
+///
+/// # Errors
+/// When it is not the metadata of `issuer`, or does not say.
+pub fn token_endpoint(body: &[u8], issuer: &Issuer) -> Result<AliasedEndpoint, MetadataError> {
+    aliased(&document_of(body, issuer)?, "token_endpoint", issuer)
 }
 
 impl Metadata {
@@ -96,10 +130,10 @@ impl Metadata {
     pub fn of_oauth2(provider: &OAuth2) -> Self {
         Self {
             authorization_endpoint: provider.authorization_endpoint.clone(),
-            token_endpoint: provider.token_endpoint.clone(),
+            token_endpoint: AliasedEndpoint::plain(provider.token_endpoint.clone()),
             jwks_uri: String::new(),
             end_session_endpoint: None,
-            revocation_endpoint: provider.revocation_endpoint.clone(),
+            revocation_endpoint: provider.revocation_endpoint.clone().map(AliasedEndpoint::plain),
             userinfo_endpoint: None,
             iss_parameter_supported: false,
             left_out: Vec::new(),
@@ -126,10 +160,12 @@ impl Metadata {
         let end_session_endpoint = optional("end_session_endpoint");
         let revocation_endpoint = optional("revocation_endpoint");
         let userinfo_endpoint = optional("userinfo_endpoint");
+        let revocation_endpoint = revocation_endpoint
+            .map(|url| AliasedEndpoint { url, alias: alias(&document, "revocation_endpoint", issuer) });
         let required = |name| required(&document, name, issuer);
         Ok(Self {
             authorization_endpoint: required("authorization_endpoint")?,
-            token_endpoint: required("token_endpoint")?,
+            token_endpoint: aliased(&document, "token_endpoint", issuer)?,
             jwks_uri: required("jwks_uri")?,
             end_session_endpoint,
             revocation_endpoint,
@@ -152,6 +188,20 @@ fn document_of(body: &[u8], issuer: &Issuer) -> Result<Map<String, Value>, Metad
 
 fn required(document: &Map<String, Value>, name: &'static str, issuer: &Issuer) -> Result<String, MetadataError> {
     endpoint(document, name, issuer)?.ok_or(MetadataError::Missing(name))
+}
+
+/// With what stands in its place for those that show a certificate, where that can be used.
+fn aliased(
+    document: &Map<String, Value>,
+    name: &'static str,
+    issuer: &Issuer,
+) -> Result<AliasedEndpoint, MetadataError> {
+    Ok(AliasedEndpoint { url: required(document, name, issuer)?, alias: alias(document, name, issuer) })
+}
+
+fn alias(document: &Map<String, Value>, name: &'static str, issuer: &Issuer) -> Option<String> {
+    let aliases = said(document, "mtls_endpoint_aliases")?.as_object()?;
+    endpoint(aliases, name, issuer).ok()?
 }
 
 fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

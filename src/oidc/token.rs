@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::client_auth::{AssertionMaker, ClientKeyUnusable, FormPost, authenticated};
+use super::client_auth::{AssertionMaker, Client, ClientKeyUnusable, FormPost, authenticated};
 use super::error_response::{ErrorClass, ErrorResponse};
 use super::exchange;
 use super::login_values::CodeVerifier;
-use crate::config::Provider;
+use crate::config::{Issuer, Provider, ServiceClient};
 use crate::http::StatusCode;
 use crate::jose::jws::MAX_DELIVERED_BYTES;
 use crate::json::{self, said};
@@ -136,6 +136,30 @@ pub async fn refresh_request(
         fields.push(("resource", resource));
     }
     post(provider, token_endpoint, fields, maker).await
+}
+
+/// Builds the request for a token of our own (RFC 6749 §4.4, RFC 8707 §2.2; R-147).
+///
+/// # Errors
+/// When the client's key is unusable.
+pub async fn client_credentials_request(
+    service: &ServiceClient,
+    token_endpoint: &str,
+    maker: AssertionMaker<'_, impl Random, impl Signing>,
+) -> Result<OutboundRequest, TokenError> {
+    let scope = service.scopes.join(" ");
+    let mut fields = vec![("grant_type", "client_credentials")];
+    let said = [("audience", service.audience.as_deref()), ("resource", service.resource.as_deref())];
+    fields.extend(said.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    if !scope.is_empty() {
+        fields.push(("scope", &scope));
+    }
+    fields.extend(service.token_params.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    // Without an issuer, assertions are for an audience that the configuration names.
+    let issuer = service.issuer.as_ref().map_or(token_endpoint, Issuer::as_str);
+    let client = Client { id: &service.client_id, auth: &service.client_auth, issuer };
+    let post = FormPost { endpoint: token_endpoint, fields, max_bytes: MAX_BYTES };
+    authenticated(client, post, maker).await.map_err(|ClientKeyUnusable| TokenError::ClientKey)
 }
 
 /// What kind of token the provider is to forget (`token_type_hint`, RFC 7009 §2.1).

@@ -3,6 +3,7 @@
 //! The words of a page are in its code, in English. [`View::say`] puts those of another language in their place:
 //! `languages/` has a file for each, by the English words. They are no part of the Worker's module.
 
+pub mod api_keys;
 pub mod chooser;
 pub mod explain;
 pub mod forward;
@@ -66,6 +67,12 @@ fn moment(view: &View<'_>, at: Timestamp) -> Markup {
         _ => format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC"),
     };
     html! { time datetime=(machine) dir="auto" { (words) } }
+}
+
+/// A day in UTC, in the one way that is read alike everywhere.
+fn day(at: Timestamp) -> Markup {
+    let Some(time) = DateTime::from_timestamp(at.as_unix(), 0) else { return html! {} };
+    html! { span dir="ltr" { (format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.day())) } }
 }
 
 fn name_of(month: u32) -> &'static str {

@@ -11,13 +11,15 @@ const SHOWN: usize = 5;
 /// Sessions that look alike: of the same browser, in the same place, by the same provider. The last used one comes first.
 struct Group<'a>(Vec<&'a Listed>);
 
-/// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something.
+/// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something,
+/// `has_keys` whether there is a page of the person's API keys.
 #[must_use]
 pub fn render(
     view: &View<'_>,
     sessions: &[Listed],
     current: &str,
     provider: impl Fn(&Listed) -> Option<String>,
+    has_keys: bool,
 ) -> HtmlPage {
     let title = view.say("Where you are signed in");
     let groups = grouped(sessions, current);
@@ -40,7 +42,10 @@ pub fn render(
                 button { (view.say("Sign out everywhere else")) }
             }
         }
-        p.number { a href="/" { (view.say("Start page")) } }
+        p.number {
+            a href="/" { (view.say("Start page")) }
+            @if has_keys { " · " a href="/auth/keys" { (view.say("API keys")) } }
+        }
     };
     view.page(Draft::new(title, body).with_script(LOCAL_TIMES).with_form())
 }
@@ -161,7 +166,7 @@ mod tests {
     }
 
     fn page(sessions: &[Listed], current: &str) -> String {
-        render(&View::plain(), sessions, current, |_| None).body
+        render(&View::plain(), sessions, current, |_| None, false).body
     }
 
     #[test]

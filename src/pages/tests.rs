@@ -2,14 +2,17 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::api_keys::{KeyMaking, OwnKeys};
 use super::chooser::Choices;
 use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
+use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
 use crate::config::{Icon, PageOptions, Provider, ProviderId};
 use crate::refusal::Refusal;
+use crate::secret::Secret;
 use crate::session::Listed;
 use crate::time::Seconds;
 
@@ -91,6 +94,7 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::Conflict,
         Refusal::LoginFailed,
         Refusal::LoginRefused,
+        Refusal::AccountBlocked,
         Refusal::LoginOver,
         Refusal::LoginUnfinished,
         Refusal::LoginMisconfigured,
@@ -147,12 +151,46 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         .map(|n| listed(&format!("id-{n}"), devices[n % 4], if n % 2 == 0 { text } else { "the Tor network" }))
         .collect();
     sessions.extend((0..4).map(|n| listed(&format!("more-{n}"), &format!("Chrome on {n}"), text)));
-    vec![
+    [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),
         unsent::render(view, text, WhyUnsent::SignedOut, text),
         unsent::render(view, text, WhyUnsent::StepUp, text),
-        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned())),
+        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), true),
+    ]
+    .into_iter()
+    .chain(key_pages(view, text))
+    .collect()
+}
+
+/// Every page of API keys.
+fn key_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
+    let at = Timestamp::from_unix(1_795_328_454);
+    let listed = |end: Option<KeyEnding>| ListedKey {
+        id: ApiKeyId::parse("0011223344556677").unwrap(),
+        holder: KeyHolder::Service(text.to_owned()),
+        name: text.to_owned(),
+        scopes: if end.is_none() { Vec::new() } else { vec![text.to_owned()] },
+        created_at: at,
+        rotated_at: None,
+        expires_at: at.plus(Seconds::hours(1)),
+        old_until: end.is_none().then_some(at),
+        last_use: end.map(|_| KeyUse::new(at, text, Some(text))),
+        ended: end.map(|why| KeyEnd { at, why }),
+    };
+    let endings = [KeyEnding::Owner, KeyEnding::Administrator, KeyEnding::Leaked];
+    let mut keys: Vec<ListedKey> = endings.into_iter().map(|why| listed(Some(why))).collect();
+    keys.extend([ListedKey { expires_at: at, ..listed(None) }, listed(None)]);
+    let scopes = [text.to_owned()];
+    let page = |keys: &[ListedKey], sign_in, making| {
+        api_keys::render(view, &OwnKeys { keys, now: at, sign_in, making })
+    };
+    vec![
+        page(&keys, None, KeyMaking::Open(&scopes, &[30, 90], 90)),
+        page(&keys, Some(text), KeyMaking::NotAllowed),
+        page(&[], None, KeyMaking::NotAllowed),
+        page(&keys, None, KeyMaking::Full),
+        api_keys::render_new(view, &listed(None), &Secret::new(text.to_owned())),
     ]
 }
 

@@ -39,6 +39,8 @@ pub enum Refusal {
     LoginFailed,
     /// 403: the provider, or the person there, said no.
     LoginRefused,
+    /// 403: who they are is known, and nobody of that name is let in until somebody lifts that.
+    AccountBlocked,
     /// 400: the login has ended before, or there was none; who comes back to its end may well be signed in.
     LoginOver,
     /// 401: the provider wants something of the person that it was not given.
@@ -77,7 +79,7 @@ impl Refusal {
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused | Self::AccountBlocked => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
@@ -108,6 +110,7 @@ impl Refusal {
             Self::LoginFailed | Self::LoginOver | Self::LoginMisconfigured => "login-failed",
             Self::LoginUnfinished => "login-unfinished",
             Self::LoginRefused => "login-refused",
+            Self::AccountBlocked => "account-blocked",
             Self::TooManyRequests(_) => "too-many-requests",
             Self::Unavailable | Self::LoginUnavailable => "unavailable",
             Self::BadGateway => "bad-gateway",
@@ -137,6 +140,7 @@ impl Refusal {
             Self::LoginUnfinished => "Signing in was not finished",
             Self::LoginUnavailable => "Signing in is not possible just now",
             Self::LoginRefused => "Signing in was refused",
+            Self::AccountBlocked => "This account is blocked",
             Self::TooManyRequests(_) => "Too many requests",
             Self::Unavailable => "A service we need does not answer",
             Self::BadGateway => "The application does not answer",
@@ -170,6 +174,7 @@ impl Refusal {
             Self::LoginFailed => "It can help to start again. A sign-in that takes longer than ten minutes expires.",
             Self::LoginOver => "It was finished before, or it took longer than ten minutes.",
             Self::LoginRefused => "You can start again, or choose another account.",
+            Self::AccountBlocked => "Please ask the people who run this site.",
             Self::LoginUnfinished => "The sign-in page needs an answer from you. Start again, and follow its steps.",
             Self::LoginMisconfigured => {
                 "Something in how signing in is set up is not right, so that starting again may not help. Please tell \

@@ -6,7 +6,7 @@ use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
-use crate::authn::{PresentationError, Rejection, TokenRejection};
+use crate::authn::{BlockedBy, PresentationError, Rejection, TokenRejection};
 use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
@@ -21,6 +21,7 @@ use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
+use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
 use crate::time::Seconds;
@@ -70,6 +71,10 @@ pub enum Reason {
     WrongHealthSecret,
     /// A proxy's question that is not answered.
     Verify(ForwardAuthError),
+    /// The caller is proven, and blocked.
+    Blocked(BlockedBy),
+    /// The person who signs in is blocked, or the one who has this session.
+    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -84,6 +89,8 @@ pub enum Reason {
     Outdated,
     /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
     StaleCopy,
+    /// Who asks is trusted with no tuples of that type.
+    UntrustedType,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -128,6 +135,8 @@ pub enum Reason {
     Metadata(MetadataError),
     /// The provider's keys are unusable.
     Keys(KeySetError),
+    /// There is no token of our own for the upstream.
+    ServiceToken(ServiceTokenError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
@@ -176,6 +185,8 @@ impl Reason {
             Self::Limited(kind, _) => kind.code(),
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
+            Self::Blocked(by) => by.code(),
+            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -183,6 +194,7 @@ impl Reason {
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
             Self::StaleCopy => "admin.stale_copy",
+            Self::UntrustedType => "sharing.type_not_trusted",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -207,6 +219,7 @@ impl Reason {
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::ServiceToken(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
@@ -312,12 +325,16 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::Blocked(_) => Refusal::TokenRefused,
+            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) | Self::UntrustedType => {
+                Refusal::Forbidden(Vec::new())
+            }
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }
@@ -339,6 +356,7 @@ impl Reason {
             | Self::Metadata(_)
             | Self::Keys(_)
             | Self::StaleCopy
+            | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
             Self::UpstreamUnreachable => Refusal::BadGateway,

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::message::{shard, shard_name};
-use super::{Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleQuery, TupleReply};
+use super::{
+    Change, ChangeOutcome, Changed, MAX_FOUND, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleQuery,
+    TupleReply,
+};
 
 /// A set of tuples that answers as the store does.
 #[derive(Clone, Debug, Default)]
@@ -37,11 +40,17 @@ impl MemoryTuples {
     }
 
     /// Carries out a change.
-    pub fn change(&mut self, change: &Change) -> Changed {
-        Changed {
+    pub fn change(&mut self, change: &Change) -> ChangeOutcome {
+        let is_there = |tuple: &Tuple| Ok::<_, std::convert::Infallible>(self.0.contains(tuple));
+        match change.expect.unmet(is_there) {
+            Ok(unmet) if unmet.is_empty() => {}
+            Ok(unmet) => return ChangeOutcome::Unmet(unmet),
+            Err(never) => match never {},
+        }
+        ChangeOutcome::Made(Changed {
             removed: change.remove.iter().map(|tuple| self.0.remove(tuple)).collect(),
             added: change.add.iter().map(|tuple| self.0.insert(tuple.clone())).collect(),
-        }
+        })
     }
 
     /// A page of an object's tuples.
@@ -55,15 +64,25 @@ impl MemoryTuples {
 
     /// A page of the tuples of all objects that are kept in one place.
     #[must_use]
-    pub fn dump(&self, place: u8, after: Option<&Tuple>, subject: Option<&Subject>) -> Page {
+    pub fn dump(&self, place: u8, after: Option<&Tuple>, filter: &TupleFilter) -> Page {
         let is_meant = |tuple: &&Tuple| {
             shard(&tuple.userset.object) == shard_name(place)
                 && after.is_none_or(|after| *tuple > after)
-                && subject.is_none_or(|subject| tuple.subject == *subject)
+                && filter.matches(tuple)
         };
         let mut own = self.0.iter().filter(is_meant).cloned();
         let tuples = own.by_ref().take(PAGE).collect();
         Page { tuples, more: own.next().is_some() }
+    }
+
+    /// Removes a page of one subject's tuples in one place.
+    pub fn remove_subject(&mut self, place: u8, subject: &Subject, kinds: Option<&[Name]>) -> Page {
+        let filter = TupleFilter { subject: Some(subject.clone()), kinds: kinds.map(<[Name]>::to_vec) };
+        let page = self.dump(place, None, &filter);
+        for tuple in &page.tuples {
+            self.0.remove(tuple);
+        }
+        page
     }
 }
 

@@ -5,8 +5,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Change, Changed, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject, Tuple, TupleQuery,
-    TupleReply, Userset,
+    Change, ChangeOutcome, Changed, Expectation, MAX_CHANGES, MAX_FOUND, MAX_READS, Name, Object, Page, Read, Subject,
+    Tuple, TupleFilter, TupleQuery, TupleReply, Userset,
 };
 use crate::json;
 
@@ -21,6 +21,9 @@ pub mod statement {
     /// The table.
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS tuple (object TEXT NOT NULL, relation TEXT NOT NULL, \
         is_set INTEGER NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (object, relation, is_set, subject)) WITHOUT ROWID";
+    /// By subject, for what is listed and removed of one. Objects that are older than it make it when they wake up.
+    pub const INDEX: &str =
+        "CREATE INDEX IF NOT EXISTS tuple_by_subject ON tuple (subject, object, relation, is_set)";
     /// Binds object, relation, whether it is a userset, subject.
     pub const IS_THERE: &str =
         "SELECT subject FROM tuple WHERE object = ? AND relation = ? AND is_set = ? AND subject = ?";
@@ -33,11 +36,18 @@ pub mod statement {
     /// Binds object, relation, whether it is a userset, subject. A row where there was one.
     pub const REMOVE: &str =
         "DELETE FROM tuple WHERE object = ? AND relation = ? AND is_set = ? AND subject = ? RETURNING subject";
-    /// Binds object, relation, whether it is a userset, subject, a subject or nothing, how many. The tuples behind that one, of
-    /// every object: all, or those of the subject.
+    /// Binds object, relation, whether it is a userset, subject, types as a list in JSON or NULL, how many. The tuples behind
+    /// that one, of every object or of those of these types.
     pub const DUMP: &str = "SELECT object, relation, subject FROM tuple \
-        WHERE (object, relation, is_set, subject) > (?1, ?2, ?3, ?4) AND (?5 = '' OR subject = ?5) \
+        WHERE (object, relation, is_set, subject) > (?1, ?2, ?3, ?4) \
+        AND (?5 IS NULL OR substr(object, 1, instr(object, ':') - 1) IN (SELECT value FROM json_each(?5))) \
         ORDER BY object, relation, is_set, subject LIMIT ?6";
+    /// Binds subject, object, relation, types as a list in JSON or NULL, how many. The tuples of the subject behind that one,
+    /// of every object or of those of these types.
+    pub const OF_SUBJECT: &str = "SELECT object, relation, subject FROM tuple \
+        WHERE subject = ?1 AND (object, relation) > (?2, ?3) \
+        AND (?4 IS NULL OR substr(object, 1, instr(object, ':') - 1) IN (SELECT value FROM json_each(?4))) \
+        ORDER BY object, relation LIMIT ?5";
     /// Binds object, relation, whether it is a userset, subject, how many. The tuples behind that one.
     pub const LIST: &str = "SELECT relation, subject FROM tuple WHERE object = ? AND (relation, is_set, subject) > (?, ?, ?) \
         ORDER BY relation, is_set, subject LIMIT ?";
@@ -65,8 +75,10 @@ pub enum TupleRequest {
     Change(Change),
     /// List those of an object, behind a tuple or from the first.
     List(Object, Option<Tuple>),
-    /// List those of every object that is kept there, behind a tuple or from the first; of one subject, or of all.
-    Dump(Option<Tuple>, Option<Subject>),
+    /// List those of every object that is kept there, behind a tuple or from the first.
+    Dump(Option<Tuple>, TupleFilter),
+    /// Remove the first of one subject, of objects of these types or of all.
+    Remove(Subject, Option<Vec<Name>>),
 }
 
 #[derive(Deserialize)]
@@ -76,6 +88,7 @@ struct Sent {
     read: Option<Vec<SentRead>>,
     change: Option<SentChange>,
     list: Option<SentList>,
+    remove: Option<SentRemoval>,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +106,19 @@ struct SentChange {
     object: String,
     add: Vec<String>,
     remove: Vec<String>,
+    /// Those that have to be there …
+    #[serde(default)]
+    present: Vec<String>,
+    /// … and those that must not.
+    #[serde(default)]
+    absent: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentRemoval {
+    subject: String,
+    kinds: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +128,7 @@ struct SentList {
     object: Option<String>,
     after: Option<String>,
     subject: Option<String>,
+    kinds: Option<Vec<String>>,
 }
 
 impl TupleRequest {
@@ -109,12 +136,15 @@ impl TupleRequest {
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         let sent: Sent = json::from_text(json).ok()?;
-        match (sent.v, sent.read, sent.change, sent.list) {
-            (VERSION, Some(reads), None, None) if reads.len() <= MAX_READS => {
+        match (sent.v, sent.read, sent.change, sent.list, sent.remove) {
+            (VERSION, Some(reads), None, None, None) if reads.len() <= MAX_READS => {
                 reads.into_iter().map(SentRead::parse).collect::<Option<_>>().map(Self::Read)
             }
-            (VERSION, None, Some(change), None) => change.parse().map(Self::Change),
-            (VERSION, None, None, Some(list)) => list.parse(),
+            (VERSION, None, Some(change), None, None) => change.parse().map(Self::Change),
+            (VERSION, None, None, Some(list), None) => list.parse(),
+            (VERSION, None, None, None, Some(SentRemoval { subject, kinds })) => {
+                Some(Self::Remove(Subject::parse(&subject)?, names(kinds)?))
+            }
             _ => None,
         }
     }
@@ -125,22 +155,46 @@ impl TupleRequest {
         let texts = |tuples: &[Tuple]| tuples.iter().map(ToString::to_string).collect::<Vec<_>>();
         let body = match self {
             Self::Read(reads) => json!({ "v": VERSION, "read": reads.iter().map(sent).collect::<Vec<_>>() }),
-            Self::Change(Change { object, add, remove }) => {
-                let change = json!({ "object": object.to_string(), "add": texts(add), "remove": texts(remove) });
+            Self::Change(Change { object, expect, add, remove }) => {
+                let mut change = json!({ "object": object.to_string(), "add": texts(add), "remove": texts(remove) });
+                // An object of an earlier release knows nothing of it, and refuses it.
+                if let (false, Some(change)) = (expect.is_empty(), change.as_object_mut()) {
+                    change.insert("present".to_owned(), texts(&expect.present).into());
+                    change.insert("absent".to_owned(), texts(&expect.absent).into());
+                }
                 json!({ "v": VERSION, "change": change })
             }
             Self::List(object, after) => {
                 let after = after.as_ref().map(ToString::to_string);
                 json!({ "v": VERSION, "list": { "object": object.to_string(), "after": after } })
             }
-            Self::Dump(after, subject) => {
+            Self::Dump(after, TupleFilter { subject, kinds }) => {
                 let after = after.as_ref().map(ToString::to_string);
                 let subject = subject.as_ref().map(ToString::to_string);
-                json!({ "v": VERSION, "list": { "after": after, "subject": subject } })
+                let mut list = json!({ "after": after, "subject": subject });
+                if let (Some(kinds), Some(list)) = (kinds, list.as_object_mut()) {
+                    list.insert("kinds".to_owned(), kinds_as_json(kinds));
+                }
+                json!({ "v": VERSION, "list": list })
+            }
+            Self::Remove(subject, kinds) => {
+                let kinds = kinds.as_deref().map(kinds_as_json);
+                json!({ "v": VERSION, "remove": { "subject": subject.to_string(), "kinds": kinds } })
             }
         };
         body.to_string()
     }
+}
+
+/// Types as a list in JSON: in messages, and bound to [`statement::DUMP`] and [`statement::OF_SUBJECT`].
+#[must_use]
+pub fn kinds_as_json(kinds: &[Name]) -> serde_json::Value {
+    kinds.iter().map(Name::as_str).collect::<Vec<_>>().into()
+}
+
+/// `None` when one of them is no name.
+fn names(kinds: Option<Vec<String>>) -> Option<Option<Vec<Name>>> {
+    kinds.map(|kinds| kinds.iter().map(|kind| Name::parse(kind)).collect::<Option<Vec<_>>>()).map_or(Some(None), |all| all.map(Some))
 }
 
 fn sent(read: &Read) -> serde_json::Value {
@@ -172,11 +226,14 @@ impl SentList {
             Some(after) => Some(Tuple::parse(&after)?),
             None => None,
         };
-        match (self.object, self.subject) {
-            (Some(object), None) => Some(TupleRequest::List(Object::parse(&object)?, after)),
-            (None, None) => Some(TupleRequest::Dump(after, None)),
-            (None, Some(subject)) => Some(TupleRequest::Dump(after, Some(Subject::parse(&subject)?))),
-            (Some(_), Some(_)) => None,
+        match (self.object, self.subject, names(self.kinds)?) {
+            (Some(object), None, None) => Some(TupleRequest::List(Object::parse(&object)?, after)),
+            (None, None, kinds) => Some(TupleRequest::Dump(after, TupleFilter { subject: None, kinds })),
+            (None, Some(subject), kinds) => {
+                let subject = Some(Subject::parse(&subject)?);
+                Some(TupleRequest::Dump(after, TupleFilter { subject, kinds }))
+            }
+            (Some(_), ..) => None,
         }
     }
 }
@@ -188,7 +245,9 @@ impl SentChange {
         let own = |text: &String| Tuple::parse(text).filter(|tuple| tuple.userset.object == object);
         let read = |texts: &[String]| texts.iter().map(own).collect::<Option<Vec<_>>>();
         let (add, remove) = (read(&self.add)?, read(&self.remove)?);
-        (add.len() + remove.len() <= MAX_CHANGES).then_some(Change { object, add, remove })
+        let expect = Expectation { present: read(&self.present)?, absent: read(&self.absent)? };
+        let fits = add.len() + remove.len() <= MAX_CHANGES && expect.all().count() <= MAX_CHANGES;
+        fits.then_some(Change { object, expect, add, remove })
     }
 }
 
@@ -197,8 +256,8 @@ impl SentChange {
 pub enum TupleResponse {
     /// In the order of the reads.
     Answers(Vec<TupleReply>),
-    /// What a change did.
-    Changed(Changed),
+    /// What became of a change.
+    Changed(ChangeOutcome),
     /// A page.
     Page(Page),
 }
@@ -211,6 +270,8 @@ struct Answered {
     answers: Option<Vec<SentAnswer>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<SentChanged>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmet: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<SentPage>,
 }
@@ -244,8 +305,11 @@ impl TupleResponse {
         let mut answered = Answered { v: VERSION, ..Answered::default() };
         match self {
             Self::Answers(answers) => answered.answers = Some(answers.iter().map(SentAnswer::of).collect()),
-            Self::Changed(Changed { added, removed }) => {
+            Self::Changed(ChangeOutcome::Made(Changed { added, removed })) => {
                 answered.changed = Some(SentChanged { added: added.clone(), removed: removed.clone() });
+            }
+            Self::Changed(ChangeOutcome::Unmet(tuples)) => {
+                answered.unmet = Some(tuples.iter().map(ToString::to_string).collect());
             }
             Self::Page(Page { tuples, more }) => {
                 let tuples = tuples.iter().map(ToString::to_string).collect();
@@ -259,16 +323,17 @@ impl TupleResponse {
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         let answered: Answered = json::from_text(json).ok()?;
-        match (answered.v, answered.answers, answered.changed, answered.page) {
-            (VERSION, Some(answers), None, None) => {
+        let tuples = |texts: &[String]| texts.iter().map(|text| Tuple::parse(text)).collect::<Option<Vec<_>>>();
+        match (answered.v, answered.answers, answered.changed, answered.unmet, answered.page) {
+            (VERSION, Some(answers), None, None, None) => {
                 answers.into_iter().map(SentAnswer::parse).collect::<Option<_>>().map(Self::Answers)
             }
-            (VERSION, None, Some(SentChanged { added, removed }), None) => {
-                Some(Self::Changed(Changed { added, removed }))
+            (VERSION, None, Some(SentChanged { added, removed }), None, None) => {
+                Some(Self::Changed(ChangeOutcome::Made(Changed { added, removed })))
             }
-            (VERSION, None, None, Some(SentPage { tuples, more })) => {
-                let tuples = tuples.iter().map(|text| Tuple::parse(text)).collect::<Option<_>>()?;
-                Some(Self::Page(Page { tuples, more }))
+            (VERSION, None, None, Some(unmet), None) => Some(Self::Changed(ChangeOutcome::Unmet(tuples(&unmet)?))),
+            (VERSION, None, None, None, Some(page)) => {
+                Some(Self::Page(Page { tuples: tuples(&page.tuples)?, more: page.more }))
             }
             _ => None,
         }
@@ -307,6 +372,8 @@ mod tests {
         let read = |of: &str, wanted| Read { userset: Userset::parse(of).unwrap(), wanted };
         let exactly = vec![Subject::parse("user:a").unwrap(), Subject::parse("user:*").unwrap()];
         let object = Object::parse("document:7").unwrap();
+        let user = || Subject::parse("user:a").unwrap();
+        let kinds = |all: &[&str]| Some(all.iter().map(|kind| Name::parse(kind).unwrap()).collect());
         for request in [
             TupleRequest::Read(vec![
                 read("document:7#viewer", TupleQuery::Subjects { exactly, usersets: true }),
@@ -314,13 +381,27 @@ mod tests {
             ]),
             TupleRequest::Change(Change {
                 object: object.clone(),
+                expect: Expectation::default(),
                 add: vec![tuple("document:7#viewer@user:a")],
                 remove: vec![tuple("document:7#viewer@group:b#member")],
             }),
+            TupleRequest::Change(Change {
+                object: object.clone(),
+                expect: Expectation {
+                    present: vec![tuple("document:7#owner@user:a")],
+                    absent: vec![tuple("document:7#banned@user:b")],
+                },
+                add: vec![tuple("document:7#viewer@user:b")],
+                remove: Vec::new(),
+            }),
             TupleRequest::List(object.clone(), None),
             TupleRequest::List(object, Some(tuple("document:7#viewer@user:a"))),
-            TupleRequest::Dump(None, None),
-            TupleRequest::Dump(Some(tuple("document:7#viewer@user:a")), Some(Subject::parse("user:a").unwrap())),
+            TupleRequest::Dump(None, TupleFilter::default()),
+            TupleRequest::Dump(Some(tuple("document:7#viewer@user:a")), TupleFilter { subject: Some(user()), kinds: None }),
+            TupleRequest::Dump(None, TupleFilter { subject: Some(user()), kinds: kinds(&["document"]) }),
+            TupleRequest::Dump(None, TupleFilter { subject: None, kinds: kinds(&[]) }),
+            TupleRequest::Remove(user(), None),
+            TupleRequest::Remove(user(), kinds(&["document", "folder"])),
         ] {
             assert_eq!(TupleRequest::parse(&request.to_json()), Some(request));
         }
@@ -330,7 +411,8 @@ mod tests {
                 TupleReply { is_there: true, ..TupleReply::default() },
                 TupleReply { is_there: false, found, more: true },
             ]),
-            TupleResponse::Changed(Changed { added: vec![true], removed: vec![false, true] }),
+            TupleResponse::Changed(ChangeOutcome::Made(Changed { added: vec![true], removed: vec![false, true] })),
+            TupleResponse::Changed(ChangeOutcome::Unmet(vec![tuple("document:7#owner@user:a")])),
             TupleResponse::Page(Page { tuples: vec![tuple("document:7#viewer@user:a")], more: true }),
         ] {
             assert_eq!(TupleResponse::parse(&response.to_json()), Some(response));
@@ -355,6 +437,13 @@ mod tests {
             r#"{"v":1,"list":{"after":"document:7"}}"#.to_owned(),
             r#"{"v":1,"list":{"subject":"alice"}}"#.to_owned(),
             r#"{"v":1,"list":{"object":"document:7","subject":"user:a"}}"#.to_owned(),
+            r#"{"v":1,"list":{"object":"document:7","kinds":["document"]}}"#.to_owned(),
+            r#"{"v":1,"list":{"kinds":["a b"]}}"#.to_owned(),
+            r#"{"v":1,"remove":{"kinds":["document"]}}"#.to_owned(),
+            r#"{"v":1,"remove":{"subject":"alice"}}"#.to_owned(),
+            r#"{"v":1,"remove":{"subject":"user:a","kinds":[""]}}"#.to_owned(),
+            r#"{"v":1,"change":{"object":"document:7","add":[],"remove":[],"present":["document:8#viewer@user:a"]}}"#
+                .to_owned(),
             change(&["document:8#viewer@user:a"]),
             change(&["document:7#viewer"]),
             change(&vec!["document:7#viewer@user:a"; MAX_CHANGES + 1]),
@@ -364,6 +453,20 @@ mod tests {
         for json in ["", "{}", r#"{"v":1}"#, r#"{"v":2,"answers":[]}"#, r#"{"v":1,"answers":[{"is_there":true}]}"#] {
             assert_eq!(TupleResponse::parse(json), None, "{json}");
         }
+    }
+
+    #[test]
+    fn a_message_to_an_object_of_the_release_before_holds_nothing_that_it_does_not_know() {
+        let change = |expect| Change { object: Object::parse("document:7").unwrap(), expect, add: vec![], remove: vec![] };
+        let json = TupleRequest::Change(change(Expectation::default())).to_json();
+        assert_eq!(json, r#"{"change":{"add":[],"object":"document:7","remove":[]},"v":1}"#);
+        let json = TupleRequest::Dump(None, TupleFilter::default()).to_json();
+        assert_eq!(json, r#"{"list":{"after":null,"subject":null},"v":1}"#);
+        // And one from there is read.
+        let sent = r#"{"v":1,"change":{"object":"document:7","add":[],"remove":[]}}"#;
+        assert_eq!(TupleRequest::parse(sent), Some(TupleRequest::Change(change(Expectation::default()))));
+        let answered = TupleResponse::Changed(ChangeOutcome::Made(Changed::default())).to_json();
+        assert_eq!(answered, r#"{"v":1,"changed":{"added":[],"removed":[]}}"#);
     }
 
     #[test]

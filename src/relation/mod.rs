@@ -30,6 +30,42 @@ use crate::ports::StoreError;
 /// The most changes in one write.
 pub const MAX_CHANGES: usize = 100;
 
+impl Expectation {
+    /// Whether nothing is expected.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.absent.is_empty()
+    }
+
+    /// Each tuple, and whether it is to be there.
+    pub fn all(&self) -> impl Iterator<Item = (&Tuple, bool)> {
+        self.present.iter().map(|tuple| (tuple, true)).chain(self.absent.iter().map(|tuple| (tuple, false)))
+    }
+
+    /// Those of which it is not so. `is_there`: what is.
+    ///
+    /// # Errors
+    /// That of `is_there`.
+    pub fn unmet<E>(&self, mut is_there: impl FnMut(&Tuple) -> Result<bool, E>) -> Result<Vec<Tuple>, E> {
+        let mut unmet = Vec::new();
+        for (tuple, expected) in self.all() {
+            if is_there(tuple)? != expected {
+                unmet.push(tuple.clone());
+            }
+        }
+        Ok(unmet)
+    }
+}
+
+impl TupleFilter {
+    /// Whether this tuple is meant.
+    #[must_use]
+    pub fn matches(&self, tuple: &Tuple) -> bool {
+        self.subject.as_ref().is_none_or(|subject| tuple.subject == *subject)
+            && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(tuple.userset.object.kind()))
+    }
+}
+
 /// Each of a few things once, in the order in which they come.
 pub fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
@@ -46,10 +82,30 @@ pub fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 pub struct Change {
     /// Whose tuples.
     pub object: Object,
+    /// What has to be so before: looked at in the same transaction.
+    pub expect: Expectation,
     /// Which are there afterwards.
     pub add: Vec<Tuple>,
     /// Which are not there afterwards.
     pub remove: Vec<Tuple>,
+}
+
+/// What has to be so of an object's tuples for a [`Change`] to be made. Empty: nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// These are there.
+    pub present: Vec<Tuple>,
+    /// These are not.
+    pub absent: Vec<Tuple>,
+}
+
+/// What became of a [`Change`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// It was made.
+    Made(Changed),
+    /// Nothing was changed: of what was expected, this is not so.
+    Unmet(Vec<Tuple>),
 }
 
 /// What a [`Change`] did: for each of its tuples, in its order, whether anything is otherwise than before.
@@ -59,6 +115,15 @@ pub struct Changed {
     pub added: Vec<bool>,
     /// Of those to remove: whether it was there before.
     pub removed: Vec<bool>,
+}
+
+/// Which of all tuples are meant. Without either part, all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TupleFilter {
+    /// Those of this subject.
+    pub subject: Option<Subject>,
+    /// Those of objects of these types.
+    pub kinds: Option<Vec<Name>>,
 }
 
 /// Some of an object's tuples, in their order.
@@ -83,7 +148,7 @@ pub trait TupleStore {
     ///
     /// # Errors
     /// When the store does not answer: it may have been done, and may be done again.
-    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError>;
+    async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError>;
 
     /// The tuples of an object behind `after`, or the first.
     ///
@@ -91,8 +156,7 @@ pub trait TupleStore {
     /// When the store does not answer.
     async fn list_tuples(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, StoreError>;
 
-    /// The tuples that are kept in one of [`message::SHARDS`] places, behind `after` or from the first: all, or those of one
-    /// subject.
+    /// The tuples that are kept in one of [`message::SHARDS`] places, behind `after` or from the first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -100,6 +164,18 @@ pub trait TupleStore {
         &self,
         place: u8,
         after: Option<&Tuple>,
-        subject: Option<&Subject>,
+        filter: &TupleFilter,
+    ) -> Result<Page, StoreError>;
+
+    /// Removes tuples of one subject in one place: the first of them, which are those of the page. Those of objects of
+    /// `kinds`, or of all.
+    ///
+    /// # Errors
+    /// When the store does not answer: it may have been done, and may be done again.
+    async fn remove_subject(
+        &self,
+        place: u8,
+        subject: &Subject,
+        kinds: Option<&[Name]>,
     ) -> Result<Page, StoreError>;
 }

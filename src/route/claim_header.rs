@@ -88,6 +88,12 @@ impl Claim {
         matches!(self, Self::Provider | Self::Email | Self::Session | Self::Kept(_))
     }
 
+    /// Whether only who came by an API key has any.
+    #[must_use]
+    pub const fn is_of_keys(&self) -> bool {
+        matches!(self, Self::KeyId | Self::Owner | Self::OwnerIssuer)
+    }
+
     /// Whether only who came by a token has any.
     #[must_use]
     pub const fn is_of_tokens(&self) -> bool {

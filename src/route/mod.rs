@@ -30,7 +30,7 @@ use std::rc::Rc;
 
 use crate::http::cors::Cors;
 use crate::http::security_headers::SecurityHeaders;
-use crate::ids::IssuerId;
+use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
 use crate::relation::Template;
 use crate::time::Seconds;
@@ -149,6 +149,8 @@ pub enum Authentication {
     Bearer,
     /// `certificate`: the client certificate of the connection.
     Certificate,
+    /// `key`: an API key of ours.
+    Key,
 }
 
 impl Route {
@@ -228,17 +230,48 @@ impl Guard {
     pub fn takes_tokens(&self) -> bool {
         self.authenticate.contains(&Authentication::Bearer)
     }
+
+    /// Whether an API key is accepted here.
+    #[must_use]
+    pub fn takes_keys(&self) -> bool {
+        self.authenticate.contains(&Authentication::Key)
+    }
 }
 
 /// What the upstream gets to know the caller by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Token {
     /// `none`
+    #[default]
     None,
     /// `relay`: the caller's access token, as `Authorization: Bearer`: the session's, or the one presented.
     Relay,
     /// `assertion`: a short JWT of Postern's own for this upstream, as `X-Postern-Assertion`.
     Assertion,
+    /// `service:ID`: a token of Postern's own, by that entry of `SERVICES`; and neither token nor cookie of the caller.
+    Service(ServiceId),
+}
+
+impl Token {
+    /// The entry of `SERVICES`, where it is a token of our own.
+    #[must_use]
+    pub const fn service(&self) -> Option<&ServiceId> {
+        match self {
+            Self::Service(id) => Some(id),
+            Self::None | Self::Relay | Self::Assertion => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Relay => f.write_str("relay"),
+            Self::Assertion => f.write_str("assertion"),
+            Self::Service(id) => write!(f, "service:{id}"),
+        }
+    }
 }
 
 impl std::fmt::Display for Upstream {

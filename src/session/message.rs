@@ -65,13 +65,20 @@ pub enum Command {
         /// The object's own now when absent.
         before: Option<Timestamp>,
     },
+    /// End every session, and let none begin until this is lifted.
+    Block {
+        /// Until when at the latest; `None`: until it is lifted.
+        until: Option<Timestamp>,
+    },
+    /// Let sessions begin again.
+    Unblock,
 }
 
 impl Command {
     /// Whether it may end a session.
     #[must_use]
     pub const fn ends(&self) -> bool {
-        !matches!(self, Self::Check(_) | Self::List { .. })
+        !matches!(self, Self::Check(_) | Self::List { .. } | Self::Unblock)
     }
 }
 
@@ -139,6 +146,10 @@ pub enum Reply {
     Ended(Box<Ended>),
     /// A logout came first: nothing was stored.
     Overtaken,
+    /// The subject is blocked: nothing was stored.
+    Blocked,
+    /// Sessions may begin again.
+    Unblocked,
     /// The sessions there are, newest first.
     Sessions(Vec<Listed>),
     /// So many sessions were ended.

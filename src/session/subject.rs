@@ -63,6 +63,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
             Command::EndAll { before } => self.end_all(*before, now),
+            Command::Block { until } => self.block(*until, now),
+            Command::Unblock => self.unblock(),
         };
         answer.map(Step::Answer)
     }
@@ -82,6 +84,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     fn begin(&self, begin: &Begin, now: Timestamp) -> Result<Reply, StoreError> {
+        if self.is_blocked(now)? {
+            return Ok(Reply::Blocked);
+        }
         if self.is_overtaken(begin)? {
             return Ok(Reply::Overtaken);
         }

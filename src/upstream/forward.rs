@@ -7,6 +7,7 @@ use super::assertion::Assertion;
 use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
+use super::service_credential::ServiceCredential;
 use crate::audit::PendingEvent;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
@@ -15,6 +16,7 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
+use crate::outward::ServiceToken;
 use crate::route::{BrowserCache, CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
 
@@ -49,6 +51,7 @@ pub struct ForwardPlan {
     pub removed: Vec<String>,
     /// For the problem answer, should the upstream fail.
     pub request_id: String,
+    service: Option<ServiceCredential>,
     answer: AnswerTerms,
     addresses: Addresses,
     permit: Permit,
@@ -76,6 +79,8 @@ pub struct Forwarding<'a> {
     pub lifetime: StreamLifetime,
     /// What the upstream is told of who asks.
     pub identity: UpstreamIdentity,
+    /// The token of our own that goes along, instead of whatever the caller has.
+    pub service: Option<ServiceCredential>,
     /// What its answer has besides its own headers.
     pub security_headers: Option<Rc<SecurityHeaders>>,
     /// The headers by which this deployment tells of somebody, at whatever route: nobody outside may set one.
@@ -139,6 +144,7 @@ impl ForwardPlan {
             websocket_buffer: f64::from(forwarding.websocket_buffer) * BYTES_PER_MIB,
             navigation: RequestKind::of(forwarding.head).is_navigation(),
             request_id: forwarding.request_id.to_owned(),
+            service: forwarding.service,
             answer: AnswerTerms {
                 vary: forwarding.vary,
                 cache: forwarding.cache,
@@ -182,6 +188,20 @@ impl ForwardPlan {
         self.event.as_ref()
     }
 
+    /// The token of our own that goes along.
+    #[must_use]
+    pub const fn service_credential(&self) -> Option<&ServiceCredential> {
+        self.service.as_ref()
+    }
+
+    /// Sends another token of the same entry along. False where none goes along.
+    pub fn replace_service_token(&mut self, token: ServiceToken) -> bool {
+        let Some(credential) = &mut self.service else { return false };
+        credential.token = token;
+        credential.add_to(&mut self.headers);
+        true
+    }
+
     /// The headers of the answer that the browser gets, of those that the upstream gave.
     #[must_use]
     pub fn answer_headers(&self, status: StatusCode, from_upstream: &HeaderMap) -> HeaderMap {
@@ -220,10 +240,15 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
     if head.method == Method::GET {
         keep_websocket(&head.headers, &mut headers);
     }
-    if let Some(cookies) = cookie::without_ours(&head.headers) {
+    // what is asked in our own name brings nothing by which the caller is known.
+    let cookies = forwarding.service.is_none().then(|| cookie::without_ours(&head.headers)).flatten();
+    if let Some(cookies) = cookies {
         headers.insert(header::COOKIE, cookies);
     }
     forwarding.identity.add_to(&mut headers);
+    if let Some(service) = &forwarding.service {
+        service.add_to(&mut headers);
+    }
     set(&mut headers, "x-forwarded-host", forwarding.public_url.host());
     set(&mut headers, "x-forwarded-proto", if forwarding.public_url.is_https() { "https" } else { "http" });
     set(&mut headers, "x-forwarded-for", head.peer.address.as_deref().unwrap_or_default());

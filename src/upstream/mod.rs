@@ -8,6 +8,7 @@ pub mod headers;
 pub mod identity;
 pub mod lifetime;
 pub mod response;
+pub mod service_credential;
 pub mod static_files;
 pub mod websocket;
 
@@ -16,3 +17,4 @@ pub use forward::{ForwardPlan, Forwarding, UpstreamIdentity};
 pub use identity::Identity;
 pub use lifetime::{SessionLease, StreamLifetime};
 pub use response::{AnswerTerms, answer_headers};
+pub use service_credential::{ServiceCredential, refuses_token};

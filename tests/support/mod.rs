@@ -4,6 +4,7 @@
 //! The crate that this is a module of says with `engine()` by what its gateways read policies.
 
 mod browser;
+mod key_table;
 mod provider;
 mod stores;
 mod world;

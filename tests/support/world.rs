@@ -14,9 +14,10 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PublicKey, RsaPrivateJwk};
+use postern::jose::{Algorithm, Es256Signer, Portable, PrivateJwk, PublicKey};
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
+use postern::outward::Keeper;
 use postern::ports::{
     Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
     Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
@@ -25,10 +26,12 @@ use postern::relation::MemoryTuples;
 use postern::session::{
     RefreshJob, Session, SessionDigest, SessionTable, SessionTerms, SidKey, SubjectKey, SubjectSessions, Terms,
 };
+use postern::store::block_list::MemoryBlocks;
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
 use serde_json::Value;
 
+use super::key_table::MemoryKeys;
 use super::provider::{Endpoint, Provider};
 use super::stores::MemoryTable;
 
@@ -57,8 +60,14 @@ pub enum Fault {
     Signing,
     /// Those who count requests do not answer.
     Counters,
+    /// The API keys do not answer.
+    Keys,
     /// The tuples do not answer.
     Tuples,
+    /// The block list does not answer.
+    Blocks,
+    /// The objects that keep tokens of our own do not answer.
+    ServiceTokens,
     /// Policies can be neither read nor written.
     Policies,
     /// The shared cache does not answer.
@@ -82,6 +91,10 @@ pub struct World {
     pub lines: RefCell<Vec<String>>,
     /// How often a subject's object was asked.
     pub session_calls: Cell<usize>,
+    /// The API keys, by the number of their object.
+    pub keys: RefCell<BTreeMap<u8, Rc<MemoryKeys>>>,
+    /// How often an object that keeps API keys was asked.
+    pub key_calls: Cell<usize>,
     /// How long every answer of a provider takes, in seconds.
     pub latency: Cell<i64>,
     /// How many signatures were verified.
@@ -99,6 +112,8 @@ pub struct World {
     /// The objects die in the middle of their next renewal.
     pub renewals_crash: Cell<bool>,
     flights: RefCell<HashSet<SessionDigest>>,
+    /// What the objects of `SERVICES` know, by terms.
+    pub keepers: RefCell<HashMap<String, Keeper>>,
     object_keys: KeyRing,
     /// How often something was put into the shared cache.
     pub cache_puts: Cell<usize>,
@@ -114,6 +129,10 @@ pub struct World {
     pub tuple_rounds: Cell<usize>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
+    /// The block list.
+    pub blocks: MemoryBlocks,
+    /// How often its object was asked.
+    pub block_calls: Cell<usize>,
     /// The decisions that are kept, by id.
     pub decisions: RefCell<BTreeMap<String, decision_log::LoggedDecision>>,
     /// What the platform's rate limiting was asked: the binding and the key.
@@ -155,6 +174,8 @@ impl World {
             sent: RefCell::default(),
             lines: RefCell::default(),
             session_calls: Cell::new(0),
+            keys: RefCell::default(),
+            key_calls: Cell::new(0),
             latency: Cell::new(0),
             verifications: Cell::new(0),
             signatures_made: Cell::new(0),
@@ -169,12 +190,15 @@ impl World {
             tuples: RefCell::default(),
             tuple_rounds: Cell::default(),
             draws: Cell::default(),
+            blocks: MemoryBlocks::default(),
+            block_calls: Cell::default(),
             decisions: RefCell::default(),
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
             unbound: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
+            keepers: RefCell::default(),
             cache_puts: Cell::default(),
             silence: Cell::default(),
             tasks: RefCell::default(),
@@ -190,7 +214,10 @@ impl World {
     /// What this costs of the stores.
     pub fn cost_of<T>(&self, work: impl FnOnce() -> T) -> (T, Cost) {
         self.spent.set(Cost::default());
-        let rows = || self.objects.borrow().values().map(|table| table.writes.get()).sum::<usize>();
+        let rows = || {
+            let sessions = self.objects.borrow().values().map(|table| table.writes.get()).sum::<usize>();
+            sessions + self.keys.borrow().values().map(|table| table.writes.get()).sum::<usize>()
+        };
         let before = rows();
         let done = work();
         let spent = self.spent.get();
@@ -282,9 +309,10 @@ impl World {
         block_on(self.beside(gateway, async { gateway.refresh_documents(self) }));
     }
 
-    /// Everything that is stored of sessions.
+    /// Everything that is stored of sessions and API keys.
     pub fn dump(&self) -> String {
-        self.objects.borrow().values().map(|table| format!("{table:?}")).collect()
+        let sessions: String = self.objects.borrow().values().map(|table| format!("{table:?}")).collect();
+        sessions + &self.keys.borrow().values().map(|table| format!("{table:?}")).collect::<String>()
     }
 
     fn object<'a>(&'a self, table: &'a MemoryTable) -> SubjectSessions<'a, MemoryTable, Self> {
@@ -377,9 +405,9 @@ impl Signing for World {
         if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
     }
 
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
         breath().await;
-        if self.fault.get() == Fault::Signing { None } else { Portable.sign_rsa(key, message).await }
+        if self.fault.get() == Fault::Signing { None } else { Portable.sign_by_jwk(key, message).await }
     }
 }
 

@@ -347,11 +347,12 @@ fn guarded(guard: &Guard) -> String {
         let facts: Vec<String> = guard.facts.iter().map(ToString::to_string).collect();
         who.push_str(&format!(" (told of {})", facts.join(" ")));
     }
-    who.push_str(match guard.token {
-        Token::None => "",
-        Token::Relay => ", gets the access token",
-        Token::Assertion => ", gets an assertion",
-    });
+    match &guard.token {
+        Token::None => {}
+        Token::Relay => who.push_str(", gets the access token"),
+        Token::Assertion => who.push_str(", gets an assertion"),
+        Token::Service(id) => who.push_str(&format!(", gets Postern's own token by SERVICES.{id}")),
+    }
     if !guard.headers.is_empty() {
         let shown = |header: &ClaimHeader| match header.encoding {
             HeaderEncoding::Plain => header.name.to_string(),

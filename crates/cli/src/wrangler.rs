@@ -24,11 +24,13 @@ const BUCKETS: (&str, &str) = ("BUCKETS", "BucketObject");
 const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
 /// Only where decisions are kept.
 const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
+/// Only where there is a block list.
+const BLOCKS: (&str, &str) = ("BLOCKS", "BlockObject");
 const ASSETS: &str = "ASSETS";
 
 /// The classes of all objects.
 fn classes() -> impl Iterator<Item = &'static str> {
-    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS]).map(|(_, class)| class)
+    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS]).map(|(_, class)| class)
 }
 
 /// The settings of one environment.
@@ -82,6 +84,9 @@ impl Wrangler {
         problems.extend(self.namespaces(sites));
         if sites.iter().any(|site| site.decisions.is_some()) {
             problems.extend(self.missing_objects(&[DECISIONS]));
+        }
+        if sites.iter().any(|config| config.admin.as_ref().is_some_and(|admin| admin.blocks)) {
+            problems.extend(self.missing_objects(&[BLOCKS]));
         }
         problems.extend(self.upstreams(sites));
         if sites.iter().any(|config| !config.relations.names(None).is_empty()) {

@@ -142,6 +142,7 @@ fn frame(part: Value) -> Value {
         ("BUCKETS", "BucketObject"),
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
+        ("BLOCKS", "BlockObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

@@ -81,7 +81,8 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
     let is_bound = property(env, POLICIES)?.is_object();
     let engine = POLICY_ENGINE.get().filter(|_| is_bound);
     let build = Build { purpose, policies: engine.is_some() };
-    let read = config::Deployment::of(build, &environment.settings, &|name| environment.secret(name));
+    let mut read = config::Deployment::of(build, &environment.settings, &|name| environment.secret(name));
+    read.require_certificates(&|name| property(env, name).is_ok_and(|bound| bound.is_object()));
     let deployment = Rc::new(Sites::new(read, engine));
     for trouble in deployment.troubles() {
         log::failure("misconfigured", None, &trouble);

@@ -66,8 +66,11 @@ impl Platform for Workers {
     type Sessions = Bindings;
     type SidIndex = Bindings;
     type Counters = Bindings;
+    type ApiKeys = Bindings;
     type TupleStore = Bindings;
+    type ServiceTokens = Bindings;
     type Decisions = Self;
+    type Blocks = Bindings;
     type Languages = Self;
     type Log = ConsoleLog;
     type Spawn = Self;
@@ -128,12 +131,24 @@ impl Platform for Workers {
         &self.bindings
     }
 
+    fn api_keys(&self) -> &Bindings {
+        &self.bindings
+    }
+
     fn tuples(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    fn service_tokens(&self) -> &Bindings {
         &self.bindings
     }
 
     fn decisions(&self) -> &Self {
         self
+    }
+
+    fn blocks(&self) -> &Bindings {
+        &self.bindings
     }
 
     fn languages(&self) -> &Self {

@@ -13,6 +13,7 @@ export class SidIndexObject extends PosternObject {}
 export class BucketObject extends PosternObject {}
 export class TupleObject extends PosternObject {}
 export class DecisionObject extends PosternObject {}
+export class BlockObject extends PosternObject {}
 
 /** The Worker: `export { default } from 'postern'`. */
 declare const worker: {

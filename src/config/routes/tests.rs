@@ -58,7 +58,7 @@ fn a_rule_guards_unless_told_otherwise() {
     let guard = guard(&route);
     assert_eq!(guard.authenticate, [Authentication::Session]);
     assert_eq!(guard.requirements, Requirements::default());
-    assert_eq!((guard.token, guard.touch, guard.revocation), (Token::None, true, None));
+    assert_eq!((guard.token.clone(), guard.touch, guard.revocation), (Token::None, true, None));
     assert_eq!(rule("/", json!({ "upstream": "assets", "public": true })).access, Access::Public);
     assert!(matches!(rule("/", json!({ "upstream": "assets", "public": false })).access, Access::Guarded(_)));
 }
@@ -80,7 +80,7 @@ fn every_key_of_a_rule_says_what_it_is_documented_to() {
     let guard = guard(&route);
     assert_eq!(guard.requirements.scopes, ["orders:read"]);
     assert_eq!(guard.requirements.providers, [ProviderId::parse("corp").unwrap()]);
-    assert_eq!((guard.token, guard.touch), (Token::Relay, false));
+    assert_eq!((guard.token.clone(), guard.touch), (Token::Relay, false));
     assert_eq!(guard.revocation, Some(Seconds::new(5)));
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn all<P: Platform>(
     let response = if ctx.request.request_kind.is_navigation() {
         response::html(
             StatusCode::OK,
-            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one)),
+            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), false),
         )
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))

@@ -1,17 +1,21 @@
 //! The door to management: the same for every endpoint.
 
 use super::Endpoint;
+use super::sessions::Person;
+use crate::audit;
 use crate::authn::session_cookie::Wants;
-use crate::authn::{Authenticated, Principal};
-use crate::config::{Administrators, Config};
+use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSource};
+use crate::config::{AdminService, Administrator, Administrators, Config};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
-use crate::gateway::guard::policies;
+use crate::gateway::guard::{decide, policies};
+use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
 use crate::refusal::Reason;
+use crate::route::{CanonicalPath, GuardedRoute};
 
-/// Somebody who came with a session of ours. An access token is of no use here, so no service and no agent comes in.
+/// Who came through the door: a person with a session of ours, or a service with a credential of its own.
 pub(super) struct Manager {
     principal: Principal,
 }
@@ -23,15 +27,29 @@ struct Verdict {
     decision: Option<PolicyDecision>,
 }
 
-/// Who comes by it is known, and may do what the endpoint does.
+/// Who comes by it is known, and may do what the endpoint does. Where services are named and a token is presented, that alone
+/// is judged, and no page of another site can send it: there is nothing for CSRF to abuse.
 ///
 /// # Errors
 /// When it stays shut.
 pub(super) async fn enter<P: Platform>(
     ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
     endpoint: &Endpoint,
     parts: &mut ResponseParts,
-) -> Result<Manager, Reason> {
+) -> Result<Manager, Refused> {
+    let services = ctx.site.config.admin.as_ref().and_then(Administrators::services);
+    let door = services.and_then(|services| Some(GuardedRoute { route: &services.route, guard: services.route.guard()? }));
+    if let Some(door) = door
+        && ctx.presents_credential_of_program()?
+    {
+        let caller = decide::authenticate(ctx, path, door, parts).await?;
+        let credential = caller.credential();
+        let manager = Manager { principal: caller.into_principal() };
+        let may = manager.may(ctx, endpoint.action, parts).await;
+        may.map_err(|reason| Refused::at(door, &ctx.site.config, credential, reason))?;
+        return Ok(manager);
+    }
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let Authenticated { principal, .. } = ctx.authenticate(wants, parts).await?;
     let manager = Manager { principal };
@@ -90,20 +108,91 @@ impl Manager {
         ctx.site.config.admin.as_ref().is_some_and(|admin| is_named(admin, &self.principal))
     }
 
+    /// What the log and the block list call them.
+    pub(super) fn name(&self) -> String {
+        let by = self.principal.provider().unwrap_or_else(|| self.principal.issuer());
+        audit::short(&format!("{by}|{}", self.principal.subject()))
+    }
+
+    /// Why they may not block this person, though they may block others: nobody shuts themselves out, and no service the
+    /// people who could undo it.
+    pub(super) fn may_not_block<P>(&self, ctx: &RequestContext<'_, P>, person: &Person) -> Option<String> {
+        let own = (self.principal.issuer(), self.principal.subject()) == (&person.issuer, &person.subject);
+        if own {
+            return Some("you would block yourself".to_owned());
+        }
+        let config = &ctx.site.config;
+        let mut named = config.admin.iter().flat_map(|admin| admin.all());
+        let is_meant = |one: &Administrator| {
+            let provider = config.provider(one.provider.as_str());
+            one.subject == person.subject && provider.is_some_and(|provider| provider.issuer.is(&person.issuer))
+        };
+        let is_service = self.principal.session().is_none();
+        (is_service && named.any(is_meant)).then(|| "a service blocks nobody whom `ADMIN.principals` names".to_owned())
+    }
+
     async fn ask<P: Platform>(&self, ctx: &RequestContext<'_, P>, action: &str) -> Result<Verdict, Reason> {
         let admin = ctx.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
+        if self.principal.session().is_none() {
+            return self.ask_about_service(ctx, admin, action).await;
+        }
         let Some(policies) = &ctx.site.policies else { return Ok(by_list(admin, &self.principal)) };
         let named = admin.all().iter();
         let named: Vec<(&str, &str)> = named
             .filter_map(|one| Some((issuer(&ctx.site.config, one.provider.as_str())?, one.subject.as_str())))
             .collect();
-        let input = ManagementInput {
+        by_policies(ctx, policies, &self.input(ctx, action, &named)).await
+    }
+
+    /// Services may do what their entry names. The published policies may permit more to those that prove a key of theirs.
+    async fn ask_about_service<P: Platform>(
+        &self,
+        ctx: &RequestContext<'_, P>,
+        admin: &Administrators,
+        action: &str,
+    ) -> Result<Verdict, Reason> {
+        let denied = Verdict { allows: false, decision: None };
+        if !is_service(&self.principal) {
+            return Ok(denied);
+        }
+        if admin.services().is_some_and(|services| services.all().iter().any(|one| self.is_one(one, action))) {
+            return Ok(Verdict { allows: true, decision: None });
+        }
+        let Some(policies) = ctx.site.policies.as_ref().filter(|_| is_sender_constrained(&self.principal)) else {
+            return Ok(denied);
+        };
+        let published = policies::loaded(ctx, policies).await;
+        let decision = published.map(|published| published.decide_management(&self.input(ctx, action, &[])));
+        Ok(decision.map_or(denied, Into::into))
+    }
+
+    /// Whether this entry is theirs, and names the action.
+    fn is_one(&self, entry: &AdminService, action: &str) -> bool {
+        let principal = &self.principal;
+        let has = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+        };
+        let is_of_issuer = matches!(principal.origin(), PrincipalSource::Issuer(id) if *id == entry.issuer);
+        is_of_issuer
+            && has(&entry.subject, Some(principal.subject()))
+            && has(&entry.client_id, principal.client_id())
+            && entry.scope.as_ref().is_none_or(|scope| principal.scopes().contains(scope))
+            && entry.actions.contains(&action)
+            && (entry.bearer || is_sender_constrained(principal))
+    }
+
+    fn input<'a, P: Platform>(
+        &'a self,
+        ctx: &'a RequestContext<'_, P>,
+        action: &'a str,
+        administrators: &'a [(&'a str, &'a str)],
+    ) -> ManagementInput<'a> {
+        ManagementInput {
             principal: PrincipalFacts::of(&self.principal, &ctx.site.config.roles),
             action,
-            administrators: &named,
+            administrators,
             context: ContextFacts { now: ctx.request.now, peer: &ctx.request.head.peer, relations: &[] },
-        };
-        by_policies(ctx, policies, &input).await
+        }
     }
 }
 
@@ -119,6 +208,16 @@ impl Verdict {
 
 fn issuer<'a>(config: &'a Config, provider: &str) -> Option<&'a str> {
     config.provider(provider).map(|provider| provider.issuer.as_str())
+}
+
+/// Whether it is a service that acts itself: no person, no agent, nobody for whom another acts, and no key of a person's.
+fn is_service(principal: &Principal) -> bool {
+    principal.kind() == PrincipalKind::Service && principal.actors().is_empty() && principal.owner().is_none()
+}
+
+/// Whether its credential is of no use to others who get to see it.
+fn is_sender_constrained(principal: &Principal) -> bool {
+    matches!(principal.authentication().means, Means::Dpop | Means::Mtls | Means::Certificate)
 }
 
 /// Without an engine those whom the configuration names may do everything, and all others nothing. A session counts only

@@ -37,14 +37,26 @@ pub(super) enum Task {
     Health,
     ListSessions,
     RevokeSessions,
+    Blocks(BlockTask),
     Explain,
     ListRelations,
     DumpRelations,
     ChangeRelations,
+    RemoveRelations,
     CheckRelation,
     Recall,
     ExplainPage,
     Policies(PolicyTask),
+}
+
+/// What of it is about the block list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockTask {
+    List,
+    Add,
+    Lift,
+    ReadMoments,
+    MoveMoment,
 }
 
 /// What of it is about policies.
@@ -56,7 +68,8 @@ pub(super) enum PolicyTask {
     Point,
 }
 
-/// Every endpoint of management. Those about policies are there only where there is an engine: see [`at_hand`].
+/// Every endpoint of management. Those about policies are there only where there is an engine, those about the block list
+/// only where there is one: see [`Extras`].
 pub static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
@@ -85,6 +98,42 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "sessions.revoke",
         does: "Ends sessions of someone: `provider` or `issuer`, `subject`, and `session` or `before`.",
         task: Task::RevokeSessions,
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/blocks",
+        action: "blocks.list",
+        does: "Lists who is blocked, and from page to page `?after=`.",
+        task: Task::Blocks(BlockTask::List),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/blocks",
+        action: "blocks.add",
+        does: "Blocks a user, service, client or key: `provider` or `issuer` with `subject` or `client_id`, or `key`; \
+            `reason`, `until`.",
+        task: Task::Blocks(BlockTask::Add),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/blocks/lift",
+        action: "blocks.lift",
+        does: "Lifts a block: `provider` or `issuer` with `subject` or `client_id`, or `key`.",
+        task: Task::Blocks(BlockTask::Lift),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/auth/admin/not-before",
+        action: "not_before.read",
+        does: "Lists the moments before which sessions and tokens count no more.",
+        task: Task::Blocks(BlockTask::ReadMoments),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/not-before",
+        action: "not_before.set",
+        does: "Moves such a moment on: `everybody`, or `provider` or `issuer`, perhaps with `subject`; `at`, `tokens`.",
+        task: Task::Blocks(BlockTask::MoveMoment),
     },
     Endpoint {
         method: Method::GET,
@@ -125,8 +174,15 @@ pub static ENDPOINTS: &[Endpoint] = &[
         method: Method::POST,
         path: "/auth/admin/relations",
         action: "relations.change",
-        does: "Adds and removes tuples of one object, all or none: `add`, `remove`.",
+        does: "Adds and removes tuples, those of one object all or none: `add`, `remove`, `expect`, `expect_not`.",
         task: Task::ChangeRelations,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/relations/remove-subject",
+        action: "relations.remove",
+        does: "Removes all tuples of someone, from page to page: `subject`, `after`.",
+        task: Task::RemoveRelations,
     },
     Endpoint {
         method: Method::POST,
@@ -165,9 +221,22 @@ pub static ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-/// The endpoints of a gateway with or without policies.
-pub(super) fn at_hand(policies: bool) -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().filter(move |endpoint| policies || !endpoint.is_about_policies())
+/// What a deployment has that some endpoints are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extras {
+    /// An engine for policies.
+    pub(super) policies: bool,
+    /// A block list.
+    pub(super) blocks: bool,
+}
+
+/// The endpoints of a deployment that has these.
+pub(super) fn at_hand(extras: Extras) -> impl Iterator<Item = &'static Endpoint> {
+    let Extras { policies, blocks } = extras;
+    let has = move |endpoint: &&Endpoint| {
+        (policies || !endpoint.is_about_policies()) && (blocks || !endpoint.is_about_blocks())
+    };
+    ENDPOINTS.iter().filter(has)
 }
 
 /// The endpoint for this request, and what stands in its path for the segment in braces.
@@ -177,9 +246,9 @@ pub(super) fn at_hand(policies: bool) -> impl Iterator<Item = &'static Endpoint>
 pub(super) fn find<'a>(
     method: &Method,
     path: &'a CanonicalPath,
-    policies: bool,
+    extras: Extras,
 ) -> Result<(&'static Endpoint, &'a str), Reason> {
-    let here = || at_hand(policies).filter_map(|endpoint| Some((endpoint, endpoint.matches(path.as_str())?)));
+    let here = || at_hand(extras).filter_map(|endpoint| Some((endpoint, endpoint.matches(path.as_str())?)));
     if let Some(found) = here().find(|(endpoint, _)| endpoint.method == *method) {
         return Ok(found);
     }
@@ -192,6 +261,12 @@ impl Endpoint {
     #[must_use]
     pub const fn is_about_policies(&self) -> bool {
         matches!(self.task, Task::Policies(_))
+    }
+
+    /// Whether it is about the block list: a site without one does not have it.
+    #[must_use]
+    pub const fn is_about_blocks(&self) -> bool {
+        matches!(self.task, Task::Blocks(_))
     }
 
     /// What stands for the segment in braces; empty where there is none.
@@ -207,30 +282,45 @@ mod tests {
 
     use super::*;
 
+    const ALL: Extras = Extras { policies: true, blocks: true };
+
     #[test]
     fn each_endpoint_is_found_by_its_method_and_path_alone() {
         for endpoint in ENDPOINTS {
             assert!(endpoint.path.starts_with(PREFIX), "{endpoint:?}");
             let path = CanonicalPath::parse(&endpoint.path.replace("{id}", "x1").replace("{version}", "x1")).unwrap();
-            let (found, _) = find(&endpoint.method, &path, true).unwrap();
+            let (found, _) = find(&endpoint.method, &path, ALL).unwrap();
             assert_eq!(found.action, endpoint.action);
-            assert!(matches!(find(&Method::TRACE, &path, true), Err(Reason::MethodNotAllowed(_))));
+            assert!(matches!(find(&Method::TRACE, &path, ALL), Err(Reason::MethodNotAllowed(_))));
         }
         let nowhere = CanonicalPath::parse("/auth/admin/nowhere").unwrap();
-        assert!(matches!(find(&Method::GET, &nowhere, true), Err(Reason::NoRoute)));
+        assert!(matches!(find(&Method::GET, &nowhere, ALL), Err(Reason::NoRoute)));
     }
 
     #[test]
-    fn without_an_engine_there_is_no_endpoint_about_policies_and_every_other_one() {
-        for endpoint in ENDPOINTS {
-            let path = CanonicalPath::parse(&endpoint.path.replace("{id}", "x1").replace("{version}", "x1")).unwrap();
-            let found = find(&endpoint.method, &path, false).map(|(found, _)| found.action);
-            if endpoint.action.starts_with("policies.") {
-                assert!(matches!(found, Err(Reason::NoRoute)), "{endpoint:?}");
-            } else {
-                assert_eq!(found.unwrap(), endpoint.action);
+    fn without_an_engine_or_a_block_list_there_is_no_endpoint_about_it_and_every_other_one() {
+        let about_blocks = |action: &str| action.starts_with("blocks.") || action.starts_with("not_before.");
+        for (policies, blocks) in [(false, false), (false, true), (true, false), (true, true)] {
+            for endpoint in ENDPOINTS {
+                let path = endpoint.path.replace("{id}", "x1").replace("{version}", "x1");
+                let path = CanonicalPath::parse(&path).unwrap();
+                let found = find(&endpoint.method, &path, Extras { policies, blocks }).map(|(found, _)| found.action);
+                let is_missing = (endpoint.action.starts_with("policies.") && !policies)
+                    || (about_blocks(endpoint.action) && !blocks);
+                if is_missing {
+                    assert!(matches!(found, Err(Reason::NoRoute)), "{endpoint:?}");
+                } else {
+                    assert_eq!(found.unwrap(), endpoint.action);
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_configuration_can_name_every_action_and_no_other() {
+        // R-430
+        let actions: BTreeSet<_> = ENDPOINTS.iter().map(|endpoint| endpoint.action).collect();
+        assert_eq!(actions, crate::config::ADMIN_ACTIONS.into_iter().collect());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `/auth/admin/*`: management, for those whom the configuration names. Without an `ADMIN` table there is nothing
+//! `/auth/admin/*`: management, for the people and services that the configuration names. Without an `ADMIN` table there is nothing
 //! here.
 //!
 //! Every endpoint is a row of [`ENDPOINTS`], and comes by [`authorize::enter`]: tests ask each row who may use it. One more
@@ -6,13 +6,13 @@
 //! [`Done`], which says what it changed.
 
 mod authorize;
+mod blocks;
 mod endpoints;
 mod explain;
 mod explain_page;
 mod policies;
-mod relation_dump;
 mod relations;
-mod request;
+pub(super) mod request;
 mod sessions;
 
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ use crate::route::CanonicalPath;
 use authorize::Manager;
 pub(super) use endpoints::PREFIX;
 pub use endpoints::{ENDPOINTS, Endpoint};
-use endpoints::{Task, at_hand, find};
+use endpoints::{Extras, Task, at_hand, find};
 
 /// What an endpoint did.
 struct Done {
@@ -67,17 +67,16 @@ impl Done {
         Self { change: Some(change), ..Self::read(answer) }
     }
 
+    /// It ended, at once or half-way, where something was not as expected.
+    fn unmet<P>(ctx: &RequestContext<'_, P>, (answer, unmet): (&Value, &[String]), change: Change) -> Self {
+        let response = response::unmet(&ctx.request.id, answer, unmet);
+        Self { response, reason: "admin.outdated", change: Some(change) }
+    }
+
     /// It did nothing, for what it was given does not hold up. Who manages may know why, in their own words.
     fn unacceptable<P>(ctx: &RequestContext<'_, P>, problems: &[String]) -> Self {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let body = json!({
-            "type": "urn:postern:problem:unacceptable",
-            "title": "This cannot be done",
-            "status": status.as_u16(),
-            "request_id": ctx.request.id,
-            "problems": problems,
-        });
-        Self { response: response::problem_json(status, &body), reason: "admin.unacceptable", change: None }
+        let response = response::unacceptable(&ctx.request.id, problems);
+        Self { response, reason: "admin.unacceptable", change: None }
     }
 }
 
@@ -92,11 +91,11 @@ pub(super) async fn answer<P: Platform>(
     if ctx.site.config.admin.is_none() {
         return Err(Reason::NoRoute.into());
     }
-    let (endpoint, parameter) = find(&ctx.request.head.method, path, ctx.site.policies.is_some())?;
+    let (endpoint, parameter) = find(&ctx.request.head.method, path, extras(ctx))?;
     parts.event.action = Some(endpoint.action);
-    let manager = match authorize::enter(ctx, endpoint, parts).await {
+    let manager = match authorize::enter(ctx, path, endpoint, parts).await {
         Ok(manager) => manager,
-        Err(reason) => return super::guard::challenge(ctx, reason.into(), parts),
+        Err(refused) => return super::guard::challenge(ctx, refused, parts),
     };
     let order = Asked { task: endpoint.task, parameter, manager };
     let Done { response, reason, change } = carry_out(ctx, order, body, parts).await?;
@@ -124,7 +123,7 @@ async fn carry_out<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
     match task {
-        Task::Index => Ok(Done::read(&index(ctx.site.policies.is_some()))),
+        Task::Index => Ok(Done::read(&index(extras(ctx)))),
         Task::Health => Ok(Done::told(health::report::of(ctx).await.to_response())),
         Task::ListSessions => sessions::list(ctx, parts).await,
         Task::Recall => Ok(Done::read(&explain::recall(ctx, parameter, parts).await?)),
@@ -132,18 +131,25 @@ async fn carry_out<P: Platform>(
         Task::Explain => explain::suppose(ctx, &manager, body, parts).await,
         Task::Policies(task) => policies::carry_out(ctx, (task, &manager), parameter, body, parts).await,
         Task::ListRelations => relations::list(ctx, parts).await,
-        Task::DumpRelations => relation_dump::dump(ctx, parts).await,
+        Task::DumpRelations => relations::dump(ctx, parts).await,
         Task::ChangeRelations => relations::change(ctx, body, parts).await,
+        Task::RemoveRelations => relations::remove_subject(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
+        Task::Blocks(task) => blocks::carry_out(ctx, (task, &manager), body, parts).await,
     }
 }
 
+fn extras<P>(ctx: &RequestContext<'_, P>) -> Extras {
+    let blocks = ctx.site.config.admin.as_ref().is_some_and(|admin| admin.blocks);
+    Extras { policies: ctx.site.policies.is_some(), blocks }
+}
+
 /// `GET /auth/admin`: what there is.
-fn index(policies: bool) -> Value {
+fn index(extras: Extras) -> Value {
     let row = |endpoint: &Endpoint| {
         let Endpoint { method, path, action, does, .. } = endpoint;
         json!({ "method": method.as_str(), "path": path, "action": action, "does": does })
     };
-    json!({ "endpoints": at_hand(policies).map(row).collect::<Vec<_>>() })
+    json!({ "endpoints": at_hand(extras).map(row).collect::<Vec<_>>() })
 }

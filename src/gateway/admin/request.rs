@@ -11,17 +11,17 @@ use crate::ports::RequestBody;
 use crate::refusal::Reason;
 
 /// Enough for an order that holds no files.
-pub(super) const MAX_BYTES: usize = 4096;
+pub(in crate::gateway) const MAX_BYTES: usize = 4096;
 
 /// The members of an order.
-pub(super) struct Order(Map<String, Value>);
+pub(in crate::gateway) struct Order(Map<String, Value>);
 
 impl Order {
     /// The body: one JSON object of at most `max_bytes`.
     ///
     /// # Errors
     /// When it is none, or has a member that is not `known`: one that is misspelt must not do more than was meant.
-    pub(super) async fn of_body<P>(
+    pub(in crate::gateway) async fn of_body<P>(
         ctx: &RequestContext<'_, P>,
         body: impl RequestBody,
         known: &[&str],
@@ -44,7 +44,7 @@ impl Order {
     ///
     /// # Errors
     /// When there is anything else.
-    pub(super) fn of_query<P>(ctx: &RequestContext<'_, P>, known: &[&'static str]) -> Result<Self, Reason> {
+    pub(in crate::gateway) fn of_query<P>(ctx: &RequestContext<'_, P>, known: &[&'static str]) -> Result<Self, Reason> {
         let mut members = Map::new();
         for (name, value) in form_urlencoded::parse(ctx.request.target.query.unwrap_or_default().as_bytes()) {
             let known = known.iter().find(|known| **known == name).ok_or(Reason::BadInput("query"))?;
@@ -56,12 +56,24 @@ impl Order {
     }
 
     /// A member, whatever it is.
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    pub(in crate::gateway) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
     /// A member that is a text.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(in crate::gateway) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
+    }
+
+    /// A member that is a text, or not there, or `null`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(in crate::gateway) fn optional_text(&self, name: &'static str) -> Result<Option<&str>, Reason> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Reason::BadInput(name)),
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::session::{Command, Reply, SubjectKey};
 use crate::time::Timestamp;
 
 /// OpenID Connect Core §2: `sub` has at most 255 ASCII characters.
-const MAX_SUBJECT_BYTES: usize = 255;
+pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_ISSUER_BYTES: usize = 1024;
 
 /// `GET /auth/admin/sessions?provider=&subject=`, or `issuer=&subject=`: someone's sessions.
@@ -50,34 +50,40 @@ pub(super) async fn revoke<P: Platform>(
 }
 
 /// Whose sessions it is about.
-struct Person {
-    issuer: String,
-    key: SubjectKey,
+pub(super) struct Person {
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    pub(super) key: SubjectKey,
 }
 
 impl Person {
     /// By the id of a provider, or by an issuer: also one that is not configured any more, whose sessions are still stored.
-    fn of<P>(ctx: &RequestContext<'_, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
-        let (name, issuer) = match (order.get("provider"), order.get("issuer")) {
-            (Some(id), None) => {
-                let provider = id.as_str().and_then(|id| ctx.site.config.provider(id));
-                // One with a name for each tenant says nothing of whose person it is.
-                let provider = provider.filter(|provider| !provider.issuer.has_tenants());
-                let provider = provider.ok_or(Reason::BadInput("provider"))?;
-                (provider.id.as_str(), provider.issuer.as_str())
-            }
-            (None, Some(issuer)) => {
-                let issuer = issuer.as_str().filter(|issuer| is_issuer(issuer)).ok_or(Reason::BadInput("issuer"))?;
-                (issuer, issuer)
-            }
-            _ => return Err(Reason::BadInput("provider")),
-        };
+    pub(super) fn of<P>(ctx: &RequestContext<'_, P>, order: &Order, parts: &mut ResponseParts) -> Result<Self, Reason> {
+        let (name, issuer) = issuer_of(ctx, order)?;
         let subject = order
             .text("subject")
             .filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT_BYTES)
             .ok_or(Reason::BadInput("subject"))?;
         parts.event.target = Some(audit::short(&format!("{name}|{subject}")));
-        Ok(Self { issuer: issuer.to_owned(), key: SubjectKey::of(issuer, subject) })
+        Ok(Self { issuer: issuer.to_owned(), subject: subject.to_owned(), key: SubjectKey::of(issuer, subject) })
+    }
+}
+
+/// The issuer that is meant, and how it was named.
+pub(super) fn issuer_of<'a, P>(ctx: &RequestContext<'a, P>, order: &'a Order) -> Result<(&'a str, &'a str), Reason> {
+    match (order.get("provider"), order.get("issuer")) {
+        (Some(id), None) => {
+            let provider = id.as_str().and_then(|id| ctx.site.config.provider(id));
+            // One with a name for each tenant says nothing of whose person it is.
+            let provider = provider.filter(|provider| !provider.issuer.has_tenants());
+            let provider = provider.ok_or(Reason::BadInput("provider"))?;
+            Ok((provider.id.as_str(), provider.issuer.as_str()))
+        }
+        (None, Some(issuer)) => {
+            let issuer = issuer.as_str().filter(|issuer| is_issuer(issuer)).ok_or(Reason::BadInput("issuer"))?;
+            Ok((issuer, issuer))
+        }
+        _ => Err(Reason::BadInput("provider")),
     }
 }
 

@@ -87,7 +87,7 @@ impl Gateway {
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, provider).await?;
-        let endpoint = &metadata.token_endpoint;
+        let endpoint = metadata.token_endpoint.of_client(&provider.client_auth);
         let maker = assertion_maker(platform, platform.clock().now());
         let request = token::refresh_request(provider, endpoint, &job.refresh_token, maker).await;
         let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
@@ -138,6 +138,7 @@ impl Gateway {
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = (&revocation.token, revocation.hint);
         let maker = assertion_maker(platform, platform.clock().now());
+        let endpoint = endpoint.of_client(&provider.client_auth);
         let request = token::revocation_request(provider, endpoint, token, maker).await;
         let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;

@@ -62,6 +62,14 @@ impl<P: Platform> RequestContext<'_, P> {
         presented(&self.request.head.headers, self.request.target.query).map_err(Reason::Presentation)
     }
 
+    /// Whether the request shows what programs come with, and people do not.
+    ///
+    /// # Errors
+    /// When it does so in a way that has more than one reading.
+    pub(in crate::gateway) fn presents_credential_of_program(&self) -> Result<bool, Reason> {
+        Ok(self.presented_token()?.is_some())
+    }
+
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.
     ///
     /// # Errors

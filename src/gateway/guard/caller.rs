@@ -32,7 +32,7 @@ impl Caller {
         }
     }
 
-    pub(super) fn into_principal(self) -> Principal {
+    pub(in crate::gateway) fn into_principal(self) -> Principal {
         match self {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,
@@ -94,7 +94,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let who = Identity { principal: caller.principal(), session: session.as_deref() };
         let ClaimHeaders { headers, withheld } = claim_headers(&guard.headers, &who);
         event.withheld = withheld.iter().map(ToString::to_string).collect();
-        let assertion = match (guard.token, &route.upstream) {
+        let assertion = match (&guard.token, &route.upstream) {
             (Token::Assertion, Some(upstream)) => {
                 let (signing, random) = (self.platform.signing(), self.platform.random());
                 let making = Making { signing, random, now: self.request.now };

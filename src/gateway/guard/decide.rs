@@ -86,12 +86,30 @@ pub(crate) async fn enter<P: Platform>(
     }
 }
 
-/// Door 1. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
-/// overruled, nor saved, by a cookie that its browser adds.
+/// Door 1: a caller who is proven, and not blocked. A session was held against the block list when it was looked at.
 ///
 /// # Errors
 /// When nobody came through.
 pub(crate) async fn authenticate<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    guarded: GuardedRoute<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Caller, Refused> {
+    let caller = identify(ctx, path, guarded, parts).await?;
+    if caller.principal().session().is_none() {
+        let refused = |reason| Refused::at(guarded, &ctx.site.config, caller.credential(), reason);
+        ctx.refuse_blocked(caller.principal(), guarded.guard.revocation).await.map_err(refused)?;
+    }
+    Ok(caller)
+}
+
+/// Who comes. Where tokens are accepted and one is presented, it alone is judged: what a client says explicitly is not
+/// overruled, nor saved, by a cookie that its browser adds.
+///
+/// # Errors
+/// When nobody came through.
+async fn identify<P: Platform>(
     ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     guarded: GuardedRoute<'_>,

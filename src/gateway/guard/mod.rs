@@ -1,7 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
-mod caller;
+pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
@@ -11,6 +11,7 @@ mod introspection;
 mod limits;
 pub(super) mod policies;
 pub(super) mod relations;
+mod service_token;
 
 use super::context::RequestContext;
 use super::refused::Refused;
@@ -45,6 +46,8 @@ pub(super) async fn pass<P: Platform>(
     match decide::enter(ctx, path, &matched, parts).await {
         Ok(admitted) => {
             let AdmittedRequest { identity, lifetime, permit, .. } = admitted;
+            let service = ctx.site.service_credential(ctx.platform, route).await?;
+            parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
             let forwarding = Forwarding {
                 head: ctx.request.head,
                 path,
@@ -55,6 +58,7 @@ pub(super) async fn pass<P: Platform>(
                 cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
                 lifetime,
                 identity,
+                service,
                 security_headers: route.security_headers.clone(),
                 claim_headers: &ctx.site.config.claim_headers,
                 request_headers: &route.request_headers,

@@ -77,6 +77,6 @@ fn can_serve(config: &Config, probe: &impl Probe) -> bool {
     };
     let elsewhere = |upstream: Option<&Upstream>| !matches!(upstream, Some(Upstream::Service(_) | Upstream::Assets));
     let goes_elsewhere = config.routes.routes().iter().any(|route| elsewhere(route.upstream.as_ref()));
-    is_there(BindingUse::Store).all(|there| there)
+    is_there(BindingUse::Store).chain(is_there(BindingUse::Certificate)).all(|there| there)
         && (goes_elsewhere || is_there(BindingUse::Upstream).any(|there| there))
 }

@@ -18,6 +18,7 @@ use crate::ports::{PolicyStore, Probe, ReplayGuard, StoreError};
 use crate::refusal::Reason;
 use crate::relation::{Object, TupleStore};
 use crate::session::{Command, Sessions, SidIndex, SidKey, SubjectKey};
+use crate::store::block_list::{BlockRequest, Blocks};
 use crate::store::decision_log::DecisionLog;
 use crate::time::{Seconds, Timestamp};
 
@@ -133,7 +134,7 @@ async fn of_binding<P: Platform>(ctx: &RequestContext<'_, P>, NeededBinding { na
     let (status, reason, detail) = match outcome {
         Ok(()) => (Status::Ok, None, None),
         Err((reason, detail)) => {
-            let status = if used_as == BindingUse::Store { Status::Failing } else { Status::Degraded };
+            let status = if matches!(used_as, BindingUse::Store | BindingUse::Certificate) { Status::Failing } else { Status::Degraded };
             (status, Some(reason), detail)
         }
     };
@@ -157,6 +158,10 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
             platform.tuples().list_tuples(&object, None).await.map(drop)
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
+        bindings::BLOCKS => Box::pin(async move {
+            let newest = BlockRequest::Read { known: None };
+            platform.blocks().ask_blocks(&newest).await.map(drop)
+        }),
         bindings::POLICIES => Box::pin(async move { platform.policy_store().published(pointer_key()).await.map(drop) }),
         bindings::DOCUMENTS => Box::pin(async move { platform.probe().read_cache().await }),
         // What counts would count, and what lies behind an upstream is its own affair.

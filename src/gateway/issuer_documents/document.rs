@@ -13,16 +13,23 @@ pub(in crate::gateway) enum Published {
     KeysUri(Issuer),
     /// The same document: only where the issuer is asked about its tokens.
     IntrospectionEndpoint(Issuer),
+    /// The same document: only where the issuer gives tokens.
+    TokenEndpoint(Issuer),
     /// The keys at a URL.
     Keys(String),
+    /// The keys at a URL by which GitHub signs reports of leaked secrets.
+    GithubKeys(String),
 }
 
 impl Published {
     /// The issuer, or the URL.
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Metadata(issuer) | Self::KeysUri(issuer) | Self::IntrospectionEndpoint(issuer) => issuer.as_str(),
-            Self::Keys(url) => url,
+            Self::Metadata(issuer)
+            | Self::KeysUri(issuer)
+            | Self::IntrospectionEndpoint(issuer)
+            | Self::TokenEndpoint(issuer) => issuer.as_str(),
+            Self::Keys(url) | Self::GithubKeys(url) => url,
         }
     }
 }

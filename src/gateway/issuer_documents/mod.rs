@@ -18,9 +18,9 @@ use super::{Gateway, Platform, cold};
 use crate::audit::{Effect, What, short};
 use crate::config::{Issuer, Provider, TokenFormat, TokenIssuer};
 use crate::http::StatusCode;
-use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, UnverifiedJwt, VerifiedJwt};
+use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, Signatures, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
-use crate::oidc::metadata::Metadata;
+use crate::oidc::metadata::{AliasedEndpoint, Metadata};
 use crate::oidc::refetch_budget;
 use crate::ports::{Clock, Log, Timer};
 use crate::refusal::Reason;
@@ -29,7 +29,7 @@ use crate::time::{Seconds, Timestamp};
 use cache::DocumentCache;
 use document::{Ask, Condition, Published};
 use fetch::Fetched;
-use source::{KeysAt, MetadataOf};
+use source::{GithubKeysAt, KeysAt, MetadataOf};
 use unknown_key::Lookup;
 
 /// A fetch under way.
@@ -60,6 +60,28 @@ impl<'a> AcceptedKeys<'a> {
     }
 }
 
+/// A report, and who is said to have signed it.
+pub(super) struct SignedReport<'a> {
+    /// The name of the key.
+    pub(super) kid: &'a str,
+    /// `r` and `s`.
+    pub(super) signature: &'a [u8],
+    /// What was signed, byte for byte.
+    pub(super) body: &'a [u8],
+}
+
+impl SignedReport<'_> {
+    async fn is_by(&self, keys: &KeySet, signatures: &impl Signatures) -> bool {
+        let Ok(candidates) = keys.candidates(Algorithm::Es256, Some(self.kid)) else { return false };
+        for key in candidates {
+            if signatures.verify(key, Algorithm::Es256, self.body, self.signature).await {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 /// Why a token is not verified.
 #[derive(Clone, Debug)]
 pub(super) enum VerificationError {
@@ -84,7 +106,8 @@ impl VerificationError {
 pub(super) struct IssuerDocuments {
     metadata: DocumentCache<Metadata>,
     keys_uris: DocumentCache<String>,
-    introspection_endpoints: DocumentCache<String>,
+    introspection_endpoints: DocumentCache<AliasedEndpoint>,
+    token_endpoints: DocumentCache<AliasedEndpoint>,
     keys: DocumentCache<KeySet>,
 }
 
@@ -95,6 +118,7 @@ impl IssuerDocuments {
             metadata: DocumentCache::new(Rc::clone(ring)),
             keys_uris: DocumentCache::new(Rc::clone(ring)),
             introspection_endpoints: DocumentCache::new(Rc::clone(ring)),
+            token_endpoints: DocumentCache::new(Rc::clone(ring)),
             keys: DocumentCache::new(Rc::clone(ring)),
         }
     }
@@ -122,8 +146,20 @@ impl IssuerDocuments {
         &self,
         platform: &P,
         issuer: &Issuer,
-    ) -> Result<Rc<String>, Reason> {
+    ) -> Result<Rc<AliasedEndpoint>, Reason> {
         self.introspection_endpoints.get(platform, &MetadataOf::introspection_endpoint(issuer)).await
+    }
+
+    /// Where an issuer gives tokens, by its metadata.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn token_endpoint<P: Platform>(
+        &self,
+        platform: &P,
+        issuer: &Issuer,
+    ) -> Result<Rc<AliasedEndpoint>, Reason> {
+        self.token_endpoints.get(platform, &MetadataOf::token_endpoint(issuer)).await
     }
 
     /// Verifies the signature of a token that anybody may have sent, by the accepted keys.
@@ -203,6 +239,29 @@ impl IssuerDocuments {
         }
     }
 
+    /// Verifies a signature of GitHub's over a report, by the key of this name in the list at `url`. False where there is no
+    /// such key, after GitHub was asked once more, or it did not sign that.
+    ///
+    /// # Errors
+    /// When the list is not to be had.
+    pub(super) async fn verify_report<P: Platform>(
+        &self,
+        platform: &P,
+        url: &str,
+        signed: &SignedReport<'_>,
+    ) -> Result<bool, Reason> {
+        let at = GithubKeysAt(url);
+        let keys = self.keys.get(platform, &at).await?;
+        if keys.candidates(Algorithm::Es256, Some(signed.kid)).is_ok() {
+            return Ok(signed.is_by(&keys, platform.signatures()).await);
+        }
+        let unknown = self.keys.unknown_key(&at, keys, Some(signed.kid));
+        match self.keys.look(platform, &at, &unknown).await? {
+            Lookup::Others(keys) => Ok(signed.is_by(&keys, platform.signatures()).await),
+            Lookup::Nothing | Lookup::Unasked => Ok(false),
+        }
+    }
+
     async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
         match source {
             KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
@@ -220,7 +279,11 @@ impl IssuerDocuments {
                     let source = MetadataOf::introspection_endpoint(issuer);
                     self.introspection_endpoints.fetch(platform, &source, ask).await
                 }
+                Published::TokenEndpoint(issuer) => {
+                    self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
+                }
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
+                Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
             }
         })
     }
@@ -231,7 +294,8 @@ impl IssuerDocuments {
             Published::Metadata(_) => self.metadata.age(name, now),
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
-            Published::Keys(_) => self.keys.age(name, now),
+            Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
+            Published::Keys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
         }
     }
 
@@ -240,7 +304,10 @@ impl IssuerDocuments {
         let url = match published {
             Published::Metadata(issuer) => self.metadata.cached(issuer.as_str())?.1.jwks_uri.clone(),
             Published::KeysUri(issuer) => self.keys_uris.cached(issuer.as_str())?.1.as_str().to_owned(),
-            Published::IntrospectionEndpoint(_) | Published::Keys(_) => return None,
+            Published::IntrospectionEndpoint(_)
+            | Published::TokenEndpoint(_)
+            | Published::Keys(_)
+            | Published::GithubKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }
@@ -265,6 +332,9 @@ impl Gateway {
     pub(super) fn published(&self) -> impl Iterator<Item = Published> {
         let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
         let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
+        let services = self.config.services.iter().filter(|service| service.token_endpoint.is_none());
+        let services = services.filter_map(|service| Some(Published::TokenEndpoint(service.issuer.clone()?)));
+        let providers = providers.chain(services);
         providers.chain(self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer)))
     }
 

@@ -6,7 +6,7 @@ use crate::gateway::background::{BackgroundTask, Work};
 use crate::jose::{KeySet, jwk};
 use crate::oidc::documents::{self, Lifetimes};
 use crate::oidc::exchange;
-use crate::oidc::metadata::{self, Metadata, MetadataError};
+use crate::oidc::metadata::{self, AliasedEndpoint, Metadata, MetadataError};
 use crate::ports::OutboundRequest;
 use crate::refusal::{Document, Reason};
 
@@ -40,6 +40,13 @@ impl<'a> MetadataOf<'a, String> {
     /// Where the keys are: an issuer of access tokens need not sign people in.
     pub(super) fn keys_uri(issuer: &'a Issuer) -> Self {
         Self { issuer, read: metadata::keys_uri, published: Published::KeysUri }
+    }
+}
+
+impl<'a> MetadataOf<'a, AliasedEndpoint> {
+    /// Where the issuer gives tokens.
+    pub(super) fn token_endpoint(issuer: &'a Issuer) -> Self {
+        Self { issuer, read: metadata::token_endpoint, published: Published::TokenEndpoint }
     }
 
     /// Where the issuer is asked about its tokens.
@@ -92,5 +99,31 @@ impl Source for KeysAt<'_> {
 
     fn task(&self, ask: Ask) -> BackgroundTask {
         BackgroundTask(Work::Document(Published::Keys(self.0.to_owned()), ask))
+    }
+}
+
+/// The keys at a URL by which GitHub signs reports of leaked secrets. It asks for a token of those who come often, so they are
+/// kept for a day whatever it says, and a key that is not there is asked for by itself.
+pub(super) struct GithubKeysAt<'a>(pub(super) &'a str);
+
+impl Source for GithubKeysAt<'_> {
+    type Parsed = KeySet;
+    const DOCUMENT: Document = Document::Keys;
+    const LIFETIMES: Lifetimes = documents::REPORTER_KEYS;
+
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn request(&self) -> OutboundRequest {
+        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
+        KeySet::of_github(body).map_err(Reason::Keys)
+    }
+
+    fn task(&self, ask: Ask) -> BackgroundTask {
+        BackgroundTask(Work::Document(Published::GithubKeys(self.0.to_owned()), ask))
     }
 }

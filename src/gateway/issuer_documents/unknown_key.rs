@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::cache::{DocumentCache, Entry, PATIENCE_MS};
 use super::document::Ask;
-use super::source::{KeysAt, Source};
+use super::source::Source;
 use crate::gateway::Platform;
 use crate::gateway::background::Spawn;
 use crate::jose::KeySet;
@@ -54,7 +54,7 @@ impl DocumentCache<KeySet> {
     /// Begins to look for keys other than `known`, among which is none that `kid` names.
     pub(super) fn unknown_key<'a>(
         &self,
-        source: &KeysAt<'_>,
+        source: &impl Source<Parsed = KeySet>,
         known: Rc<KeySet>,
         kid: Option<&'a str>,
     ) -> UnknownKey<'a> {
@@ -68,7 +68,7 @@ impl DocumentCache<KeySet> {
     pub(super) async fn look<P: Platform>(
         &self,
         platform: &P,
-        source: &KeysAt<'_>,
+        source: &impl Source<Parsed = KeySet>,
         unknown: &UnknownKey<'_>,
     ) -> Result<Lookup, Reason> {
         for _ in 0..ROUNDS {

@@ -249,7 +249,8 @@ async fn redeem<P: Platform>(
     let redirect_uri = ctx.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
     let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
-    let request = token::code_request(provider, &metadata.token_endpoint, &grant, maker).await;
+    let endpoint = metadata.token_endpoint.of_client(&provider.client_auth);
+    let request = token::code_request(provider, endpoint, &grant, maker).await;
     let answer = ctx.platform.fetch().send(request.map_err(Reason::Token)?).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
     token::process(&answer).map_err(Reason::Token)
@@ -294,6 +295,7 @@ async fn begin_session<P: Platform>(
     match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Reply::Begun => Ok(handle),
         Reply::Overtaken => Err(Reason::LoginOvertaken),
+        Reply::Blocked => Err(Reason::PersonBlocked),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }

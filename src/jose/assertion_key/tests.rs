@@ -9,6 +9,11 @@ fn rsa_jwk() -> Value {
     serde_json::from_str(include_str!("../../../fixtures/jwk/rsa_private.json")).unwrap()
 }
 
+/// A key made for this file.
+fn ed25519_jwk() -> Value {
+    serde_json::from_str(include_str!("../../../fixtures/jwk/ed25519_private.json")).unwrap()
+}
+
 fn p256_jwk() -> Value {
     let key = p256::SecretKey::from_slice(&[7; 32]).unwrap();
     serde_json::from_str(&key.to_jwk_string()).unwrap()
@@ -29,7 +34,7 @@ fn load(jwk: &Value, algorithm: Algorithm) -> Result<AssertionKey, SignerError> 
 fn header(jwk: &Value, algorithm: Algorithm) -> Value {
     let claims = json!({ "iss": "app", "aud": "https://op.example" });
     let key = load(jwk, algorithm).unwrap();
-    let token = block_on(key.sign(claims.as_object().unwrap(), &Portable)).unwrap();
+    let token = block_on(key.sign(DEFAULT_TYP, claims.as_object().unwrap(), &Portable)).unwrap();
     let mut public = jwk.clone();
     public.as_object_mut().unwrap().retain(|name, _| ["kty", "n", "e", "crv", "x", "y"].contains(&name.as_str()));
     let keys = KeySet::parse(json!({ "keys": [public] }).to_string().as_bytes()).unwrap();
@@ -47,22 +52,71 @@ fn header(jwk: &Value, algorithm: Algorithm) -> Value {
     serde_json::from_slice(&Base64UrlUnpadded::decode_vec(encoded).unwrap()).unwrap()
 }
 
-//
+fn each() -> [(Value, Algorithm); 4] {
+    [
+        (p256_jwk(), Algorithm::Es256),
+        (rsa_jwk(), Algorithm::Rs256),
+        (rsa_jwk(), Algorithm::Ps256),
+        (ed25519_jwk(), Algorithm::EdDsa),
+    ]
+}
+
+//
 #[test]
 fn each_algorithm_signs_with_its_own_kind_of_key() {
-    for (jwk, algorithm) in
-        [(p256_jwk(), Algorithm::Es256), (rsa_jwk(), Algorithm::Rs256), (rsa_jwk(), Algorithm::Ps256)]
-    {
+    for (jwk, algorithm) in each() {
         let named = header(&with(jwk.clone(), &json!({ "kid": "own" })), algorithm);
         assert_eq!(named, json!({ "alg": algorithm.name(), "typ": "JWT", "kid": "own" }));
         let thumbprint = header(&jwk, algorithm)["kid"].as_str().unwrap().len();
         assert_eq!(thumbprint, 43);
-        for other in [Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256] {
+        for other in AssertionKey::ALGORITHMS {
             assert_eq!(load(&jwk, other).is_ok(), other.key_type() == algorithm.key_type());
         }
-        for other in [Algorithm::Es384, Algorithm::Rs512, Algorithm::EdDsa] {
+        for other in [Algorithm::Es384, Algorithm::Rs512] {
             assert!(load(&jwk, other).is_err());
         }
+    }
+}
+
+//
+#[test]
+fn the_public_half_is_that_alone_and_says_what_it_is_for() {
+    for (jwk, algorithm) in each() {
+        let key = load(&with(jwk.clone(), &json!({ "kid": "own" })), algorithm).unwrap();
+        let public = key.public_jwk();
+        assert_eq!((&public["kid"], &public["use"], &public["alg"]), (&json!("own"), &json!("sig"), &json!(algorithm.name())));
+        for private in ["d", "p", "q", "dp", "dq", "qi"] {
+            assert!(public.get(private).is_none(), "{private}");
+        }
+        let set = KeySet::parse(json!({ "keys": [public] }).to_string().as_bytes()).unwrap();
+        assert_eq!(set.keys()[0].kid(), Some("own"));
+    }
+}
+
+//
+#[test]
+fn a_key_in_pem_is_the_same_as_in_its_jwk() {
+    let rsa = Secret::new(include_str!("../../../fixtures/jwk/rsa_private.p8").to_owned());
+    let p256 = Secret::new(include_str!("../../../fixtures/jwk/p256_private.p8").to_owned());
+    for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
+        let jwk = AssertionKey::jwk_of(&rsa, algorithm).unwrap();
+        let (own, same) = (AssertionKey::from_jwk(&jwk, algorithm).unwrap(), load(&rsa_jwk(), algorithm).unwrap());
+        assert_eq!(own.public_jwk(), same.public_jwk());
+    }
+    assert!(AssertionKey::jwk_of(&p256, Algorithm::Es256).is_ok());
+    assert!(AssertionKey::jwk_of(&Secret::new(ed25519_jwk().to_string()), Algorithm::EdDsa).is_ok());
+    for (text, algorithm) in [(&rsa, Algorithm::Es256), (&p256, Algorithm::Rs256), (&p256, Algorithm::EdDsa)] {
+        assert!(AssertionKey::jwk_of(text, algorithm).is_err());
+    }
+}
+
+#[test]
+fn halves_of_ed25519_that_do_not_belong_together_sign_nothing() {
+    let jwk = with(ed25519_jwk(), &json!({ "d": encode(&[7; 32]) }));
+    let key = load(&jwk, Algorithm::EdDsa).unwrap();
+    assert!(block_on(key.sign(DEFAULT_TYP, &Map::new(), &Portable)).is_none());
+    for bad in [json!({ "d": null }), json!({ "x": "AA" }), json!({ "crv": "Ed448" })] {
+        assert_eq!(load(&with(ed25519_jwk(), &bad), Algorithm::EdDsa).err(), Some(SignerError::NotEd25519), "{bad}");
     }
 }
 
@@ -112,7 +166,7 @@ fn a_key_that_is_not_whole_or_not_for_this_is_refused() {
 fn numbers_that_do_not_belong_together_sign_nothing() {
     let jwk = with(rsa_jwk(), &json!({ "d": rsa_jwk()["p"] }));
     let key = load(&jwk, Algorithm::Rs256).unwrap();
-    assert!(block_on(key.sign(&Map::new(), &Portable)).is_none());
+    assert!(block_on(key.sign(DEFAULT_TYP, &Map::new(), &Portable)).is_none());
 }
 
 #[test]

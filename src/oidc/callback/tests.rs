@@ -6,7 +6,7 @@ use crate::config::testing::{ISSUER, provider};
 fn metadata(iss_parameter_supported: bool) -> Metadata {
     Metadata {
         authorization_endpoint: String::new(),
-        token_endpoint: String::new(),
+        token_endpoint: crate::oidc::metadata::AliasedEndpoint::default(),
         jwks_uri: String::new(),
         end_session_endpoint: None,
         revocation_endpoint: None,

@@ -20,7 +20,7 @@ fn url(bend: impl FnOnce(&mut Value), endpoint: &str, hints: &Hints) -> BTreeMap
     let provider = provider(bend);
     let metadata = Metadata {
         authorization_endpoint: endpoint.to_owned(),
-        token_endpoint: String::new(),
+        token_endpoint: crate::oidc::metadata::AliasedEndpoint::default(),
         jwks_uri: String::new(),
         end_session_endpoint: None,
         revocation_endpoint: None,

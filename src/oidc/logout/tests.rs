@@ -8,7 +8,7 @@ use crate::config::testing::{provider, public_url};
 fn metadata() -> Metadata {
     Metadata {
         authorization_endpoint: String::new(),
-        token_endpoint: String::new(),
+        token_endpoint: crate::oidc::metadata::AliasedEndpoint::default(),
         jwks_uri: String::new(),
         end_session_endpoint: None,
         revocation_endpoint: None,

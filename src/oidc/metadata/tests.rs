@@ -107,9 +107,32 @@ fn what_nobody_needs_is_left_out_where_it_cannot_be_used() {
     document["revocation_endpoint"] = json!("https://login.example.com/revoke");
     let metadata = parse(&document).unwrap();
     assert_eq!((&metadata.end_session_endpoint, &metadata.userinfo_endpoint), (&None, &None));
-    assert_eq!(metadata.revocation_endpoint.as_deref(), Some("https://login.example.com/revoke"));
+    assert_eq!(metadata.revocation_endpoint.unwrap().url, "https://login.example.com/revoke");
     assert_eq!(metadata.left_out, ["end_session_endpoint", "userinfo_endpoint"]);
     assert!(parse(&good()).unwrap().left_out.is_empty());
+}
+
+#[test]
+fn a_client_that_shows_a_certificate_asks_at_the_aliases() {
+    //
+    let mut document = good();
+    document["revocation_endpoint"] = json!("https://login.example.com/revoke");
+    document["introspection_endpoint"] = json!("https://login.example.com/introspect");
+    document["mtls_endpoint_aliases"] =
+        json!({ "token_endpoint": "https://mtls.example.com/token", "revocation_endpoint": "https://10.0.0.1/" });
+    let (plain, tls) = (ClientAuth::None, ClientAuth::Tls("CERT".to_owned()));
+    let metadata = parse(&document).unwrap();
+    assert_eq!(metadata.token_endpoint.of_client(&tls), "https://mtls.example.com/token");
+    assert_eq!(metadata.token_endpoint.of_client(&plain), "https://tokens.example.net/token");
+    let revocation = metadata.revocation_endpoint.unwrap();
+    assert_eq!(revocation.of_client(&tls), "https://login.example.com/revoke", "an alias that cannot be used is none");
+    let body = document.to_string();
+    let token = token_endpoint(body.as_bytes(), &issuer(ISSUER)).unwrap();
+    assert_eq!(token.of_client(&tls), "https://mtls.example.com/token");
+    let introspection = introspection_endpoint(body.as_bytes(), &issuer(ISSUER)).unwrap();
+    assert_eq!(introspection.of_client(&tls), "https://login.example.com/introspect");
+    document["mtls_endpoint_aliases"] = json!("https://mtls.example.com");
+    assert_eq!(parse(&document).unwrap().token_endpoint.alias, None);
 }
 
 #[test]

@@ -19,6 +19,12 @@ use crate::time::{Seconds, Timestamp};
 /// Longer than any login can take, so that none outlives the memory of the logout that ended it.
 const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
 
+/// The note that says that the subject is blocked. It is one about an end: the release before forgets it in time, too.
+const BLOCKED: &str = "blocked";
+
+/// When a note is forgotten that is not to be forgotten: 9999-12-31.
+const NEVER: Timestamp = Timestamp::from_unix(253_402_214_400);
+
 /// How long the provider is asked to forget a refresh token before we give up.
 const REVOKE_FOR: Seconds = Seconds::hours(24);
 
@@ -134,6 +140,25 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             at: forget_at,
         })?;
         self.end_where(now, |row, _| before.is_none_or(|before| row.created_at <= before))
+    }
+
+    /// The note first: whatever comes between it and the end of the sessions begins none.
+    pub(super) fn block(&self, until: Option<Timestamp>, now: Timestamp) -> Result<Reply, StoreError> {
+        let at = until.unwrap_or(NEVER);
+        let note = Note { kind: NoteKind::Ended, key: BLOCKED.to_owned(), value: now.to_string(), at };
+        if self.table.note(NoteKind::Ended, BLOCKED)?.is_none_or(|before| before.at != at) {
+            self.table.put_note(&note)?;
+        }
+        self.end_all(None, now)
+    }
+
+    pub(super) fn unblock(&self) -> Result<Reply, StoreError> {
+        self.table.delete_note(NoteKind::Ended, BLOCKED)?;
+        Ok(Reply::Unblocked)
+    }
+
+    pub(super) fn is_blocked(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.table.note(NoteKind::Ended, BLOCKED)?.is_some_and(|note| now < note.at))
     }
 
     /// Whether a logout came between the beginning of a login and its end.

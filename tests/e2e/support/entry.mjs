@@ -146,6 +146,7 @@ function breakableEnvironment(env) {
     BUCKETS: breakableNamespace(env.BUCKETS, () => faults.BUCKETS),
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
+    BLOCKS: breakableNamespace(env.BLOCKS, () => faults.BLOCKS),
   };
 }
 
@@ -283,6 +284,7 @@ export class SidIndexObject extends ringing(classes.SidIndexObject) {}
 export class BucketObject extends ringing(classes.BucketObject) {}
 export class TupleObject extends ringing(classes.TupleObject) {}
 export class DecisionObject extends ringing(classes.DecisionObject) {}
+export class BlockObject extends ringing(classes.BlockObject) {}
 
 export default {
   fetch(request, env, context) {

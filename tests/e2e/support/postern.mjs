@@ -30,7 +30,7 @@ export const ROUTES = {
 export const TEST_BUILD = "build-test";
 
 /** The class of each binding. */
-const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", TUPLES: "TupleObject" };
+const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", TUPLES: "TupleObject" };
 
 const LOG_WITHIN_MS = 10_000;
 /** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
@@ -109,6 +109,7 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
       BUCKETS: { className: "BucketObject", useSQLite: true },
       TUPLES: { className: "TupleObject", useSQLite: true },
       DECISION_LOG: { className: "DecisionObject", useSQLite: true },
+      BLOCKS: { className: "BlockObject", useSQLite: true },
     },
     ratelimits,
     serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },

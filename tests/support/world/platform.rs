@@ -19,8 +19,11 @@ impl Platform for World {
     type Sessions = Self;
     type SidIndex = Self;
     type Counters = Self;
+    type ApiKeys = Self;
     type TupleStore = Self;
+    type ServiceTokens = Self;
     type Decisions = Self;
+    type Blocks = Self;
     type Languages = Self;
     type Log = Self;
     type Spawn = Self;
@@ -81,11 +84,23 @@ impl Platform for World {
         self
     }
 
+    fn api_keys(&self) -> &Self {
+        self
+    }
+
     fn tuples(&self) -> &Self {
         self
     }
 
+    fn service_tokens(&self) -> &Self {
+        self
+    }
+
     fn decisions(&self) -> &Self {
+        self
+    }
+
+    fn blocks(&self) -> &Self {
         self
     }
 

@@ -1,12 +1,17 @@
 //! The stores that answer consistently: what may be used once, counters, tuples, decisions, sessions.
 
+use postern::api_key::{ApiKeys, KeyCommand, KeyReply, KeyShard};
+use postern::config::ServiceClient;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
+use postern::outward::{Next, ServiceTokenDigest, ServiceTokenReply, ServiceTokens};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{
-    Change, Changed, MemoryTuples, Object, Page, Read, Subject, Tuple, TupleReply as Answers, TupleStore,
+    Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleReply as Answers,
+    TupleStore,
 };
 use postern::session::sid_index;
 use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
+use postern::store::block_list::{BlockReply, BlockRequest, BlockRules, Blocks};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
 use std::cell::RefMut;
@@ -73,7 +78,7 @@ impl TupleStore for World {
         Ok(reads.iter().map(|read| tuples.answer(read)).collect())
     }
 
-    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+    async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
         Ok(self.tuples_reached().await?.change(change))
     }
 
@@ -81,13 +86,28 @@ impl TupleStore for World {
         Ok(self.tuples_reached().await?.list(object, after))
     }
 
-    async fn dump_tuples(
-        &self,
-        place: u8,
-        after: Option<&Tuple>,
-        subject: Option<&Subject>,
-    ) -> Result<Page, StoreError> {
-        Ok(self.tuples_reached().await?.dump(place, after, subject))
+    async fn dump_tuples(&self, place: u8, after: Option<&Tuple>, filter: &TupleFilter) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.dump(place, after, filter))
+    }
+
+    async fn remove_subject(&self, place: u8, subject: &Subject, kinds: Option<&[Name]>) -> Result<Page, StoreError> {
+        Ok(self.tuples_reached().await?.remove_subject(place, subject, kinds))
+    }
+}
+
+impl ApiKeys for World {
+    async fn ask(&self, shard: u8, command: &KeyCommand) -> Result<KeyReply, StoreError> {
+        self.spend(1, 0, 0);
+        self.key_calls.set(self.key_calls.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Keys {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        let table = Rc::clone(self.keys.borrow_mut().entry(shard).or_default());
+        // As it is sent.
+        let text = serde_json::to_string(command).map_err(|_| StoreError::Malformed)?;
+        let command = postern::json::from_text(&text).map_err(|_| StoreError::Malformed)?;
+        KeyShard { table: &*table }.handle(&command, self.now())
     }
 }
 
@@ -101,6 +121,21 @@ impl DecisionLog for World {
         breath().await;
         let decisions = self.decisions.borrow();
         Ok(decisions.get(id).filter(|one| one.until() > self.now()).map(|one| one.event.clone()))
+    }
+}
+
+impl Blocks for World {
+    async fn ask_blocks(&self, request: &BlockRequest) -> Result<BlockReply, StoreError> {
+        self.spend(1, usize::from(!request.only_reads()), 0);
+        self.block_calls.set(self.block_calls.get() + 1);
+        breath().await;
+        if self.fault.get() == Fault::Blocks {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        // What goes over the wire comes out of it.
+        let request = BlockRequest::parse(&request.to_json()).ok_or(StoreError::Malformed)?;
+        let reply = BlockRules { table: &self.blocks }.answer(&request, self.now())?;
+        BlockReply::parse(&reply.to_json()).ok_or(StoreError::Malformed)
     }
 }
 
@@ -137,6 +172,39 @@ impl Sid {
     fn subjects_at(&self, now: Timestamp) -> Vec<SubjectKey> {
         let kept = self.subjects.iter().filter(|(_, until)| **until > now);
         kept.map(|(name, _)| SubjectKey::from_object_name(name).unwrap()).collect()
+    }
+}
+
+/// What the object of an entry does.
+impl ServiceTokens for World {
+    async fn service_token(
+        &self,
+        client: &ServiceClient,
+        refused: Option<&ServiceTokenDigest>,
+    ) -> Result<ServiceTokenReply, StoreError> {
+        self.spend(1, 0, 0);
+        breath().await;
+        if self.fault.get() == Fault::ServiceTokens {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        let terms = client.terms();
+        let keeper = || RefMut::map(self.keepers.borrow_mut(), |all| all.entry(terms.clone()).or_default());
+        if let Some(refused) = refused {
+            keeper().drop_refused(refused, self.now());
+        }
+        let next = keeper().next(self.now());
+        match next {
+            Next::Use(token) => return Ok(ServiceTokenReply::Token(token)),
+            Next::Pause => return Ok(ServiceTokenReply::Unavailable),
+            Next::UseAndRenew(_) | Next::Wait => {}
+        }
+        let gateway = self.object_gateway.borrow().clone().ok_or(StoreError::Malformed)?;
+        match self.beside(&gateway, gateway.fetch_service_token(self, client)).await {
+            Some(token) => keeper().fetched(token),
+            None => keeper().failed(self.now()),
+        }
+        let at_hand = keeper().at_hand(self.now()).cloned();
+        Ok(at_hand.map_or(ServiceTokenReply::Unavailable, ServiceTokenReply::Token))
     }
 }
 

@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 38] = [
+const PLACES: [(&str, &str); 39] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -41,6 +41,7 @@ const PLACES: [(&str, &str); 38] = [
     ("PROVIDERS.corp.client_assertion", "client_assertion"),
     ("ISSUERS.opaque", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
+    ("CERTIFICATES.partner", "certificates"),
     ("SESSION", "session"),
     ("LIMITS", "limits"),
     ("LIMITS.routes", "route_limits"),
@@ -90,6 +91,7 @@ fn whole() -> Value {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
         } },
+        "CERTIFICATES": { "partner": { "issuer_ski": "54be", "subject": "CN=a" } },
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),

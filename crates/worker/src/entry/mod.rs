@@ -103,12 +103,12 @@ async fn answer(
     let body = IncomingBody::of(Clone::clone(&incoming));
     match gateway.handle(&platform, head, body).await {
         Disposition::Respond(reply) => response::build(&reply),
-        Disposition::Forward(plan) => {
+        Disposition::Forward(mut plan) => {
             // Should this instance end or the client go away before the upstream answers, the log tells all the same.
             background.hold(plan.event().map(PendingEvent::to_line).unwrap_or_default());
             fault::at("before-upstream", head);
             background.note_effect();
-            let answered = match forward::send(&env, gateway.config(), &plan, &incoming).await {
+            let answered = match forward::send(&env, (gateway, &platform), &mut plan, &incoming).await {
                 Ok(response) => {
                     let status = StatusCode::from_u16(response.status()).unwrap_or(StatusCode::OK);
                     gateway.forwarded(&platform, &plan, Ok(status));

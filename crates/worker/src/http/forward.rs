@@ -12,6 +12,7 @@ use crate::http::session_watch::{self, End};
 use crate::http::websocket_relay;
 use crate::js as glue;
 use postern::config::Config;
+use postern::gateway::Gateway;
 use postern::http::{HeaderMap, StatusCode, header};
 use postern::ports::StoreError;
 use postern::route::Upstream;
@@ -24,6 +25,7 @@ use postern_workers::http::response;
 use postern_workers::js::{Exception, property};
 use postern_workers::objects::Objects;
 use postern_workers::pending_promise;
+use postern_workers::platform::Workers;
 
 /// The binding of the static assets.
 pub const ASSETS: &str = "ASSETS";
@@ -66,21 +68,29 @@ impl std::fmt::Display for ForwardError {
     }
 }
 
-/// Sends `incoming`'s method and body as `plan` of the site with this `config` says. Bindings have no host of their own:
-/// they see its public origin, which the browser knows.
+/// Sends `incoming`'s method and body as `plan` of this site says. Bindings have no host of their own: they see its public
+/// origin, which the browser knows. If the upstream does not take a token of our own, it may be asked once more, with another.
 ///
 /// # Errors
 /// When the answer does not begin.
 pub async fn send(
     env: &Env,
-    config: &Config,
-    plan: &ForwardPlan,
+    (gateway, platform): (&Gateway, &Workers),
+    plan: &mut ForwardPlan,
     incoming: &Request,
 ) -> Result<Response, ForwardError> {
-    let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
-    let headers =
-        headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
-    let response = begun(plan, &target, &headers, incoming).await?;
+    let config = gateway.config();
+    let mut response = begun(env, config, plan, incoming).await?;
+    if plan.service_credential().is_some() {
+        let (status, headers) = headers::answered(&response).ok_or_else(no_status)?;
+        if gateway.renew_refused_token(platform, plan, (status, &headers)).boxed_local().await {
+            if let Some(body) = response.body() {
+                // Nobody reads it.
+                drop(body.cancel());
+            }
+            response = begun(env, config, plan, incoming).await?;
+        }
+    }
     fault::after_upstream(incoming);
     answer(Objects { env, site: &config.site, place: &config.place }, plan, &response).await
 }
@@ -113,12 +123,10 @@ fn is_fresh(plan: &ForwardPlan) -> bool {
 
 /// Nothing is copied from the incoming request but its method and body, and for a service its `cf`: neither headers nor
 /// redirect mode. To the runtime's own `fetch`, `cf` would be orders.
-async fn begun(
-    plan: &ForwardPlan,
-    target: &Target<'_>,
-    headers: &JsValue,
-    incoming: &Request,
-) -> Result<Response, ForwardError> {
+async fn begun(env: &Env, config: &Config, plan: &ForwardPlan, incoming: &Request) -> Result<Response, ForwardError> {
+    let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
+    let headers =
+        &headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let (path, method) = (&plan.path_and_query, plan.method.as_str());
     // No body is so long that a number of JavaScript's would not tell its length.
     let length = plan.body_length.map(|length| length as f64);
@@ -140,14 +148,17 @@ fn has_gone(incoming: &Request) -> bool {
     signal.and_then(|signal| property(&signal, "aborted")).is_ok_and(|aborted| aborted.is_truthy())
 }
 
+fn no_status() -> ForwardError {
+    ForwardError::Network("invalid status".to_owned())
+}
+
 fn unreachable(exception: Exception) -> ForwardError {
     ForwardError::Network(exception.to_string())
 }
 
 /// The answer with the headers that the browser may see. What would go on after the session's end is watched.
 async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
-    let (status, headers) =
-        headers::answered(from).ok_or_else(|| ForwardError::Network("invalid status".to_owned()))?;
+    let (status, headers) = headers::answered(from).ok_or_else(no_status)?;
     let mut headers = plan.answer_headers(status, &headers);
     match static_files::found(plan, status, &headers) {
         AssetMatch::It => {}

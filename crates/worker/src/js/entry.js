@@ -159,6 +159,8 @@ export const SidIndexObject = objectClass("SidIndexObject");
 export const BucketObject = objectClass("BucketObject");
 export const TupleObject = objectClass("TupleObject");
 export const DecisionObject = objectClass("DecisionObject");
+export const BlockObject = objectClass("BlockObject");
+export const ServiceTokenObject = objectClass("ServiceTokenObject");
 
 const handler = {
   async fetch(request, env, context) {

@@ -1,9 +1,11 @@
 //! The Durable Objects: what they store, and when they forget it. The rules are those of the core.
 
+pub mod block_list;
 pub mod decision_log;
 pub mod expiring_table;
 pub mod rate_limit;
 pub mod replay;
+pub mod service_token;
 mod session_watchers;
 pub mod sid_index;
 pub mod sql;

@@ -36,6 +36,9 @@ use postern_workers::random::SystemRandom;
 /// How long after an alarm for which there is no gateway the next one rings.
 const NEXT_TRY: Seconds = Seconds::new(3600);
 
+/// The furthest ahead that an alarm is set.
+const LONGEST_WAIT: Seconds = Seconds::hours(30 * 24);
+
 /// Everything that must be consistent about one subject.
 #[wasm_bindgen]
 pub struct SubjectObject {
@@ -301,7 +304,8 @@ impl Inner {
         if self.alarm_at.get().is_some_and(|at| at <= next && at > now) {
             return Ok(());
         }
-        let wait_ms = i64::from(next.since(now).get()) * 1000;
+        // A block has no end, and no alarm is set so far ahead: then it rings in vain now and then.
+        let wait_ms = i64::from(next.since(now).min(LONGEST_WAIT).get()) * 1000;
         self.storage.set_alarm(wait_ms.max(100)).await.map_err(|error| ObjectError::Failed(error.to_string()))?;
         self.alarm_at.set(Some(next));
         Ok(())

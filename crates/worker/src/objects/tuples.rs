@@ -11,9 +11,10 @@ use worker::{Env, SqlStorageValue, State, Storage};
 
 use crate::objects::sql;
 use crate::objects::{self, ObjectError};
-use postern::relation::message::{self, PAGE, row, statement};
+use postern::relation::message::{self, PAGE, kinds_as_json, row, statement};
 use postern::relation::{
-    Change, Changed, MAX_FOUND, Object, Page, Read, Subject, Tuple, TupleQuery, TupleReply, Userset,
+    Change, ChangeOutcome, Changed, MAX_FOUND, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleQuery,
+    TupleReply, Userset,
 };
 
 /// One shard of the tuples.
@@ -68,6 +69,7 @@ impl Shard {
         let request = request.ok_or_else(|| ObjectError::Malformed("expected a request about tuples".to_owned()))?;
         if !self.is_made.get() {
             sql::execute(&self.storage.sql(), statement::CREATE, Vec::new())?;
+            sql::execute(&self.storage.sql(), statement::INDEX, Vec::new())?;
             self.is_made.set(true);
         }
         let response = match request {
@@ -75,8 +77,11 @@ impl Shard {
                 message::TupleResponse::Answers(reads.iter().map(|read| self.read(read)).collect::<Result<_, _>>()?)
             }
             message::TupleRequest::Change(change) => message::TupleResponse::Changed(self.change(&change)?),
-            message::TupleRequest::Dump(after, subject) => {
-                message::TupleResponse::Page(self.dump(after.as_ref(), subject.as_ref())?)
+            message::TupleRequest::Dump(after, filter) => {
+                message::TupleResponse::Page(self.dump(after.as_ref(), &filter)?)
+            }
+            message::TupleRequest::Remove(subject, kinds) => {
+                message::TupleResponse::Page(self.remove(&subject, kinds.as_deref())?)
             }
             message::TupleRequest::List(object, after) => {
                 message::TupleResponse::Page(self.list(&object, after.as_ref())?)
@@ -90,8 +95,7 @@ impl Shard {
             TupleQuery::Objects => false,
             TupleQuery::Subjects { exactly, usersets } => {
                 for subject in exactly {
-                    let found: Vec<Found> = self.query(statement::IS_THERE, key(&read.userset, subject))?;
-                    if !found.is_empty() {
+                    if self.is_there(&read.userset, subject)? {
                         return Ok(TupleReply { is_there: true, ..TupleReply::default() });
                     }
                 }
@@ -112,8 +116,18 @@ impl Shard {
         Ok(TupleReply { is_there: false, found, more })
     }
 
-    /// All of it or nothing. What is removed goes first.
-    fn change(&self, change: &Change) -> Result<Changed, ObjectError> {
+    fn is_there(&self, userset: &Userset, subject: &Subject) -> Result<bool, ObjectError> {
+        let found: Vec<Found> = self.query(statement::IS_THERE, key(userset, subject))?;
+        Ok(!found.is_empty())
+    }
+
+    /// All of it or nothing. What is removed goes first. Nothing comes between what is expected and what is done: there is no
+    /// wait.
+    fn change(&self, change: &Change) -> Result<ChangeOutcome, ObjectError> {
+        let unmet = change.expect.unmet(|tuple| self.is_there(&tuple.userset, &tuple.subject))?;
+        if !unmet.is_empty() {
+            return Ok(ChangeOutcome::Unmet(unmet));
+        }
         let statements = |statement: &'static str, tuples: &[Tuple]| {
             tuples.iter().map(move |tuple| (statement, key(&tuple.userset, &tuple.subject))).collect::<Vec<_>>()
         };
@@ -121,7 +135,15 @@ impl Shard {
         let rows: Vec<Vec<Found>> = sql::transaction(&self.storage, all)?;
         let mut changed = rows.iter().map(|rows| !rows.is_empty());
         let removed = changed.by_ref().take(change.remove.len()).collect();
-        Ok(Changed { removed, added: changed.collect() })
+        Ok(ChangeOutcome::Made(Changed { removed, added: changed.collect() }))
+    }
+
+    /// The first of one subject's, until none is left.
+    fn remove(&self, subject: &Subject, kinds: Option<&[Name]>) -> Result<Page, ObjectError> {
+        let page = self.of_subject(None, subject, kinds)?;
+        let all = page.tuples.iter().map(|tuple| (statement::REMOVE, key(&tuple.userset, &tuple.subject))).collect();
+        sql::transaction::<Found>(&self.storage, all)?;
+        Ok(page)
     }
 
     fn list(&self, object: &Object, after: Option<&Tuple>) -> Result<Page, ObjectError> {
@@ -140,13 +162,33 @@ impl Shard {
         Ok(Page { tuples: tuples.collect::<Option<_>>().ok_or_else(unreadable)?, more })
     }
 
-    /// Of every object: all, or those of one subject.
-    fn dump(&self, after: Option<&Tuple>, subject: Option<&Subject>) -> Result<Page, ObjectError> {
+    /// Of every object.
+    fn dump(&self, after: Option<&Tuple>, filter: &TupleFilter) -> Result<Page, ObjectError> {
+        if let Some(subject) = &filter.subject {
+            return self.of_subject(after, subject, filter.kinds.as_deref());
+        }
         let nothing = || vec![String::new().into(), String::new().into(), 0.into(), String::new().into()];
         let mut bindings = after.map_or_else(nothing, |Tuple { userset, subject }| key(userset, subject));
-        let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        bindings.extend([subject.map(ToString::to_string).unwrap_or_default().into(), most.into()]);
-        let found: Vec<Dumped> = self.query(statement::DUMP, bindings)?;
+        bindings.push(bound(filter.kinds.as_deref()));
+        self.page(statement::DUMP, bindings)
+    }
+
+    /// Of every object, those of one subject.
+    fn of_subject(
+        &self,
+        after: Option<&Tuple>,
+        subject: &Subject,
+        kinds: Option<&[Name]>,
+    ) -> Result<Page, ObjectError> {
+        let behind = after.map(|after| (after.userset.object.to_string(), after.userset.relation.to_string()));
+        let (object, relation) = behind.unwrap_or_default();
+        self.page(statement::OF_SUBJECT, vec![subject.to_string().into(), object.into(), relation.into(), bound(kinds)])
+    }
+
+    /// The last that is bound is how many.
+    fn page(&self, statement: &str, mut bindings: Vec<SqlStorageValue>) -> Result<Page, ObjectError> {
+        bindings.push(i64::try_from(PAGE + 1).unwrap_or(i64::MAX).into());
+        let found: Vec<Dumped> = self.query(statement, bindings)?;
         let more = found.len() > PAGE;
         let tuple = |found: &Dumped| row(&Object::parse(&found.object)?, &found.relation, &found.subject);
         let tuples = found.iter().take(PAGE).map(tuple).collect::<Option<_>>().ok_or_else(unreadable)?;
@@ -165,6 +207,11 @@ impl Shard {
 fn key(userset: &Userset, subject: &Subject) -> Vec<SqlStorageValue> {
     let (object, relation) = (userset.object.to_string(), userset.relation.as_str());
     vec![object.into(), relation.into(), i64::from(subject.is_userset()).into(), subject.to_string().into()]
+}
+
+/// Types, or all of them.
+fn bound(kinds: Option<&[Name]>) -> SqlStorageValue {
+    kinds.map_or(SqlStorageValue::Null, |kinds| kinds_as_json(kinds).to_string().into())
 }
 
 fn unreadable() -> ObjectError {

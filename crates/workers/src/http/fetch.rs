@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use js_sys::global;
+use wasm_bindgen::JsValue;
 use web_sys::{AbortController, Request, RequestCache, RequestInit, RequestRedirect};
 use worker::Delay;
 
@@ -12,7 +13,7 @@ use crate::bindings::Bindings;
 use crate::clock::millis;
 use crate::http::body::{self, ReadError};
 use crate::http::headers;
-use crate::js::{self, Exception};
+use crate::js::{self, Exception, property};
 use crate::log;
 use postern::http::{Method, StatusCode};
 use postern::ports::{Fetch, FetchError, OutboundRequest, OutboundResponse};
@@ -26,18 +27,31 @@ impl Fetch for Bindings {
         if request.method != Method::GET {
             self.background().note_effect();
         }
-        ProviderFetch.send(request).await
+        let fetcher = match &request.certificate {
+            // RFC 8705 §2: the binding shows our certificate. Without it the request proves nothing, and is not sent.
+            Some(binding) => property(self.env(), binding).ok().filter(JsValue::is_object),
+            None => Some(global().into()),
+        };
+        let Some(fetcher) = fetcher else {
+            log::failure("provider_fetch_failed", None, "a binding of `mtls_certificates` is missing");
+            return Err(FetchError::Network);
+        };
+        told(request, &fetcher).await
     }
 }
 
 impl Fetch for ProviderFetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        let (url, max_bytes) = (request.url.clone(), request.max_bytes);
-        exchange(request, max_bytes).await.map_err(|failure| {
-            log::failure("provider_fetch_failed", None, &format!("{}: {failure}", without_query(&url)));
-            failure.kind()
-        })
+        told(request, &global()).await
     }
+}
+
+async fn told(request: OutboundRequest, fetcher: &JsValue) -> Result<OutboundResponse, FetchError> {
+    let (url, max_bytes) = (request.url.clone(), request.max_bytes);
+    exchange(request, max_bytes, fetcher).await.map_err(|failure| {
+        log::failure("provider_fetch_failed", None, &format!("{}: {failure}", without_query(&url)));
+        failure.kind()
+    })
 }
 
 enum Failure {
@@ -75,12 +89,12 @@ impl From<Exception> for Failure {
 }
 
 /// The answer, if the whole of it is here in time.
-async fn exchange(request: OutboundRequest, max_bytes: usize) -> Result<OutboundResponse, Failure> {
+async fn exchange(request: OutboundRequest, max_bytes: usize, fetcher: &JsValue) -> Result<OutboundResponse, Failure> {
     let abort = AbortController::new().map_err(Exception::from)?;
     // Unlike that of `AbortSignal::timeout`, this timer ends with the answer. One that runs on would keep an object that
     // asked a provider in memory.
     let timer = Delay::from(Duration::from_millis(millis(request.timeout).into()));
-    match select(pin!(ask(&request, max_bytes, &abort)), pin!(timer)).await {
+    match select(pin!(ask(&request, max_bytes, &abort, fetcher)), pin!(timer)).await {
         Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => {
             abort.abort();
@@ -93,8 +107,9 @@ async fn ask(
     request: &OutboundRequest,
     max_bytes: usize,
     abort: &AbortController,
+    fetcher: &JsValue,
 ) -> Result<OutboundResponse, Failure> {
-    let response = js::fetch(&global(), &build(request, abort)?).await?;
+    let response = js::fetch(fetcher, &build(request, abort)?).await?;
     let status = StatusCode::from_u16(response.status()).map_err(|_| Failure::Status(response.status()))?;
     let headers = headers::read_valid(&response.headers());
     let body = body::read(response.body(), max_bytes).await.map_err(|error| match error {

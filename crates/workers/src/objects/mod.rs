@@ -5,9 +5,12 @@
 //! where the runtime says that this helps. An object always answers, with
 //! 400 to what it cannot read and 500 to a failure of its own.
 
+pub mod api_keys;
+pub mod block_list;
 pub mod decision_log;
 pub mod rate_limit;
 pub mod replay;
+pub mod service_token;
 pub mod sessions;
 pub mod sid_index;
 pub mod tuples;

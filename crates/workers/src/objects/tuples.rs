@@ -6,7 +6,9 @@ use crate::bindings::Bindings;
 use postern::config::bindings;
 use postern::ports::StoreError;
 use postern::relation::message::{TupleRequest, TupleResponse, shard, shard_name};
-use postern::relation::{Change, Changed, Object, Page, Read, Subject, Tuple, TupleReply, TupleStore};
+use postern::relation::{
+    Change, ChangeOutcome, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleReply, TupleStore,
+};
 
 /// The binding of the namespace.
 pub const BINDING: &str = bindings::TUPLES;
@@ -41,7 +43,7 @@ impl TupleStore for Bindings {
         if answers.len() == reads.len() { Ok(answers.into_values().collect()) } else { Err(StoreError::Malformed) }
     }
 
-    async fn change_tuples(&self, change: &Change) -> Result<Changed, StoreError> {
+    async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
         self.background().note_effect();
         match ask(self, &change.object, TupleRequest::Change(change.clone())).await? {
             TupleResponse::Changed(changed) => Ok(changed),
@@ -49,14 +51,19 @@ impl TupleStore for Bindings {
         }
     }
 
-    async fn dump_tuples(
-        &self,
-        place: u8,
-        after: Option<&Tuple>,
-        subject: Option<&Subject>,
-    ) -> Result<Page, StoreError> {
-        let request = TupleRequest::Dump(after.cloned(), subject.cloned());
+    async fn dump_tuples(&self, place: u8, after: Option<&Tuple>, filter: &TupleFilter) -> Result<Page, StoreError> {
+        let request = TupleRequest::Dump(after.cloned(), filter.clone());
         let answer = self.objects().read(BINDING, &shard_name(place), &request.to_json()).await?;
+        match TupleResponse::parse(&answer).ok_or(StoreError::Malformed)? {
+            TupleResponse::Page(page) => Ok(page),
+            _ => Err(StoreError::Malformed),
+        }
+    }
+
+    async fn remove_subject(&self, place: u8, subject: &Subject, kinds: Option<&[Name]>) -> Result<Page, StoreError> {
+        self.background().note_effect();
+        let request = TupleRequest::Remove(subject.clone(), kinds.map(<[Name]>::to_vec));
+        let answer = self.objects().call(BINDING, &shard_name(place), &request.to_json()).await?;
         match TupleResponse::parse(&answer).ok_or(StoreError::Malformed)? {
             TupleResponse::Page(page) => Ok(page),
             _ => Err(StoreError::Malformed),

@@ -11,7 +11,7 @@ use crate::js::Exception;
 use crate::log;
 use crate::pending_promise;
 use crate::webcrypto::verify::{parameters, subtle};
-use postern::jose::{Algorithm, Es256Signer, RsaPrivateJwk};
+use postern::jose::{Algorithm, Es256Signer, PrivateJwk};
 use postern::ports::Signing;
 use postern::secret::Secret;
 
@@ -19,7 +19,7 @@ use postern::secret::Secret;
 const MAX_IMPORTED_KEYS: usize = 16;
 
 thread_local! {
-    // Handles to keys of the deployment, by thumbprint, and for RSA by algorithm too: the same for every request of the isolate.
+    // Handles to keys of the deployment, by thumbprint, and those of JWKs by algorithm too: the same for every request of the isolate.
     static IMPORTED: RefCell<HashMap<String, CryptoKey>> = RefCell::default();
 }
 
@@ -33,7 +33,7 @@ impl Signing for WebCryptoSigning {
         signed.map_err(|error| log::failure("signing_failed", None, &error.to_string())).ok()
     }
 
-    async fn sign_rsa(&self, key: &RsaPrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
+    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
         let algorithm = key.algorithm();
         // A key is imported for one algorithm.
         let slot = format!("{}/{}", algorithm.name(), key.thumbprint());

@@ -1,0 +1,66 @@
+//! Keys where none belongs: in addresses, cookies and bodies, from where they come into logs and histories.
+
+use percent_encoding::percent_decode_str;
+
+use super::text::{ApiKeyId, ApiKeyText, KeyPrefix};
+
+/// The id of a key with this prefix that stands in a text, also where its signs are percent-encoded. Only what has the right
+/// check digits is one: nothing else is taken for a key by chance.
+#[must_use]
+pub fn find_exposed(text: &str, prefix: &KeyPrefix) -> Option<ApiKeyId> {
+    let plain = find(text, prefix);
+    if plain.is_some() || !text.contains('%') {
+        return plain;
+    }
+    find(&percent_decode_str(text).decode_utf8_lossy(), prefix)
+}
+
+fn find(text: &str, prefix: &KeyPrefix) -> Option<ApiKeyId> {
+    text.match_indices(prefix.as_str()).find_map(|(at, _)| {
+        let shown = text.get(at..at.checked_add(prefix.key_bytes())?)?;
+        ApiKeyText::parse(shown, prefix).map(|key| key.id())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+
+    use super::*;
+    use crate::api_key::HolderKey;
+    use crate::keyring::KeyRing;
+    use crate::ports::Random;
+
+    struct Fixed;
+
+    impl Random for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_wherever_it_stands_and_nothing_else_is() {
+        //
+        let ring = KeyRing::parse(&format!("a:{}", Base64UrlUnpadded::encode_string(&[1; 32]))).unwrap();
+        let acme = KeyPrefix::parse("acme").unwrap();
+        let id = ApiKeyId::generate(&HolderKey::of_person("https://op.example", "alice"), &Fixed);
+        let key = ApiKeyText::generate(id, &ring, &Fixed).expose(&acme).expose().clone();
+        let encoded: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for text in [
+            key.clone(),
+            format!("/orders?api_key={key}"),
+            format!("/{key}/orders"),
+            format!("a=acme_1; b=acmeacme_{key}; c=é"),
+            format!("?k={}", key.replace('_', "%5F")),
+            format!("?k={encoded}&x"),
+        ] {
+            assert_eq!(find_exposed(&text, &acme), Some(id), "{text}");
+        }
+        let last = key.len() - 1;
+        for text in ["", "acme", "/orders?api_key=acme_", &key[..last], &key[1..], &key.to_uppercase(), "acme_é%"] {
+            assert_eq!(find_exposed(text, &acme), None, "{text}");
+        }
+        assert_eq!(find_exposed(&key, &KeyPrefix::default()), None);
+    }
+}

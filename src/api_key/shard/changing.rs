@@ -1,0 +1,116 @@
+//! Making, rotating and ending keys.
+
+use super::{KeyShard, Stored, expiry, listed, read};
+use crate::api_key::holder::HolderKey;
+use crate::api_key::message::{KeyReply, MakeKey, RevokeShownKey, RotateKey};
+use crate::api_key::record::{ApiKeyRecord, KeyEnd, KeyEnding, OldSecret};
+use crate::api_key::table::{KeyRow, KeyTable};
+use crate::api_key::text::ApiKeyId;
+use crate::ports::StoreError;
+use crate::time::Timestamp;
+
+/// How many keys of a holder that count no more are kept to be seen.
+const MOST_ENDED: usize = 20;
+
+impl<Table: KeyTable> KeyShard<'_, Table> {
+    pub(super) fn make(&self, make: &MakeKey, now: Timestamp) -> Result<KeyReply, StoreError> {
+        if self.table.find(make.id)?.is_some() {
+            return Ok(KeyReply::Taken);
+        }
+        let holder = HolderKey::of(&make.holder);
+        let rows = self.table.of_holder(&holder)?;
+        let all = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let (live, mut ended): (Vec<_>, Vec<_>) = all.into_iter().partition(|stored| stored.record.is_live(now));
+        if live.len() >= make.most as usize {
+            return Ok(KeyReply::TooMany);
+        }
+        ended.sort_by_key(|stored| std::cmp::Reverse(stored.record.created_at));
+        for surplus in ended.iter().skip(MOST_ENDED) {
+            self.table.delete(surplus.row.id)?;
+        }
+        if let Some(standing) = &make.standing {
+            self.put_standing(&holder, standing)?;
+        }
+        let record = ApiKeyRecord {
+            holder: make.holder.clone(),
+            name: make.name.clone(),
+            scopes: make.scopes.clone(),
+            digest: make.digest,
+            old: None,
+            created_at: now,
+            rotated_at: None,
+            expires_at: now.plus(make.life),
+            life: make.life,
+            last_use: None,
+            noted_at: Timestamp::EPOCH,
+            notices: expiry::notices_missed(make.life),
+            ended: None,
+        };
+        let row = KeyRow { id: make.id, holder, record: String::new(), due_at: now };
+        let stored = Stored { row, record };
+        self.put(&stored, now)?;
+        Ok(KeyReply::Made(Box::new(listed(stored))))
+    }
+
+    /// One write, so a crash leaves it all done or not at all. Where the answer was lost and nobody ever used the new
+    /// secret, it is that one which another rotation replaces: the old one stays good, for it is the one in use.
+    pub(super) fn rotate(&self, rotate: &RotateKey, now: Timestamp) -> Result<KeyReply, StoreError> {
+        let Some(Stored { row, record }) = self.find_live(rotate.id, rotate.of.as_ref(), now)? else {
+            return Ok(KeyReply::Gone);
+        };
+        let in_use = record.old.filter(|old| !old.superseded && now < old.until);
+        let until = now.plus(rotate.overlap).min(record.expires_at);
+        let replaced = OldSecret { digest: record.digest, until, superseded: false };
+        let old = in_use.unwrap_or(replaced);
+        let life = record.life.min(rotate.max_life);
+        let record = ApiKeyRecord {
+            digest: rotate.digest,
+            old: Some(old).filter(|old| now < old.until),
+            rotated_at: Some(now),
+            expires_at: now.plus(life),
+            life,
+            notices: expiry::notices_missed(life),
+            ..record
+        };
+        let stored = Stored { row, record };
+        self.put(&stored, now)?;
+        Ok(KeyReply::Rotated(Box::new(listed(stored))))
+    }
+
+    pub(super) fn revoke(
+        &self,
+        id: ApiKeyId,
+        of: Option<&HolderKey>,
+        why: KeyEnding,
+        now: Timestamp,
+    ) -> Result<KeyReply, StoreError> {
+        let found = self.find_live(id, of, now)?;
+        found.map_or(Ok(KeyReply::Gone), |stored| self.end(stored, why, now))
+    }
+
+    /// Who shows a key whole may end it.
+    pub(super) fn revoke_shown(&self, shown: &RevokeShownKey, now: Timestamp) -> Result<KeyReply, StoreError> {
+        let is_shown = |stored: &Stored| {
+            let old = stored.record.old.iter().filter(|old| now < old.until).map(|old| &old.digest);
+            old.chain([&stored.record.digest]).fold(false, |found, digest| found | digest.is(&shown.digest))
+        };
+        let found = self.find_live(shown.id, None, now)?.filter(is_shown);
+        found.map_or(Ok(KeyReply::Gone), |stored| self.end(stored, shown.why, now))
+    }
+
+    pub(super) fn erase(&self, of: &HolderKey) -> Result<KeyReply, StoreError> {
+        let rows = self.table.of_holder(of)?;
+        for row in &rows {
+            self.table.delete(row.id)?;
+        }
+        self.table.sweep_standings()?;
+        Ok(KeyReply::Done { count: u32::try_from(rows.len()).unwrap_or(u32::MAX) })
+    }
+
+    fn end(&self, Stored { row, record }: Stored, why: KeyEnding, now: Timestamp) -> Result<KeyReply, StoreError> {
+        let record = ApiKeyRecord { old: None, ended: Some(KeyEnd { at: now, why }), ..record };
+        let stored = Stored { row, record };
+        self.put(&stored, now)?;
+        Ok(KeyReply::Revoked(Box::new(listed(stored))))
+    }
+}

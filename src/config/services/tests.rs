@@ -1,0 +1,132 @@
+use serde_json::{Value, json};
+
+use super::super::tests::{parse, problems, small, with};
+use super::*;
+use crate::config::BindingUse;
+use crate::route::{Access, Token};
+
+fn entry(more: &Value) -> Value {
+    let mut table = json!({ "issuer": "https://as.example", "client_id": "postern" });
+    table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    table
+}
+
+fn with_services(services: &Value) -> Value {
+    with(small(), &["SERVICES"], services.clone())
+}
+
+fn read(more: &Value) -> ServiceClient {
+    parse(&with_services(&json!({ "billing": entry(more) }))).unwrap().services.remove(0)
+}
+
+fn problem(more: &Value) -> String {
+    let lines = problems(&with_services(&json!({ "billing": entry(more) })));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines[0].clone()
+}
+
+#[test]
+fn an_entry_says_of_whom_and_for_what() {
+    //
+    let least = read(&json!({}));
+    assert!(least.scopes.is_empty() && least.audience.is_none() && least.token_params.is_empty());
+    assert!(matches!(least.client_auth, ClientAuth::Basic(_)));
+    let all = read(&json!({
+        "scopes": ["invoices:read"], "audience": "https://billing.example", "resource": "https://billing.example/",
+        "token_params": { "organization": "o" }, "client_auth": "client_secret_post",
+        "token_endpoint": "https://as.example/oauth/token",
+    }));
+    assert_eq!((all.audience.as_deref(), all.token_params.len()), (Some("https://billing.example"), 1));
+    assert_eq!(all.token_endpoint.as_deref(), Some("https://as.example/oauth/token"));
+}
+
+#[test]
+fn the_terms_tell_one_token_from_another() {
+    //
+    let plain = read(&json!({ "scopes": ["a", "b"] }));
+    assert_eq!(plain.terms(), read(&json!({ "scopes": ["b", "a"] })).terms(), "a set has no order");
+    for other in [
+        json!({ "scopes": ["a"] }),
+        json!({ "scopes": ["a", "b"], "audience": "urn:x" }),
+        json!({ "scopes": ["a", "b"], "resource": "urn:x" }),
+        json!({ "scopes": ["a", "b"], "client_id": "other" }),
+        json!({ "scopes": ["a", "b"], "token_params": { "x": "y" } }),
+        json!({ "scopes": ["a", "b"], "issuer": "https://other.example" }),
+        json!({ "scopes": ["a", "b"], "client_auth": "tls_client_auth", "mtls_certificate": "CERT" }),
+    ] {
+        assert_ne!(plain.terms(), read(&other).terms(), "{other}");
+    }
+}
+
+#[test]
+fn what_would_ask_nobody_or_prove_nothing_is_refused() {
+    //
+    let nowhere = problems(&with_services(&json!({ "billing": { "client_id": "a" } })));
+    assert_eq!(nowhere.len(), 1, "{nowhere:?}");
+    assert!(nowhere[0].starts_with("SERVICES.billing: expected `issuer`"), "{nowhere:?}");
+    for bad in ["http://as.example/t", "https://127.0.0.1/t", "/token", "https://as.example/t#f"] {
+        assert!(problem(&json!({ "token_endpoint": bad })).contains("URL of a token endpoint"), "{bad}");
+    }
+    for own in OWN_PARAMETERS {
+        assert!(problem(&json!({ "token_params": { own: "x" } })).ends_with("is Postern's own to send, take it out"));
+    }
+    for word in ["none", "apple"] {
+        assert!(problem(&json!({ "client_auth": word })).contains("client_secret_basic"), "{word}");
+    }
+    let without = problem(&json!({ "client_auth": "tls_client_auth" }));
+    assert!(without.starts_with("SERVICES.billing.mtls_certificate: expected a binding"), "{without}");
+    let in_vain = problem(&json!({ "mtls_certificate": "CERT" }));
+    assert!(in_vain.contains("is about `tls_client_auth`"), "{in_vain}");
+    let nameless = problems(&with_services(&json!({ "billing": {
+        "client_id": "a", "token_endpoint": "https://as.example/t", "client_auth": "private_key_jwt",
+    } })));
+    assert!(nameless.iter().any(|line| line.contains("there is no `issuer`")), "{nameless:?}");
+}
+
+#[test]
+fn a_secret_that_signs_is_long() {
+    //
+    let vars = with_services(&json!({ "billing": entry(&json!({ "client_auth": "client_secret_jwt" })) }));
+    let read = |secret: &'static str| {
+        let lookup = move |name: &str| match name {
+            "SERVICE_BILLING_CLIENT_SECRET" => Some(secret.to_owned()),
+            name => super::super::tests::secret(name),
+        };
+        super::super::Config::parse(vars.as_object().unwrap(), &lookup)
+    };
+    assert!(read("0123456789abcdef0123456789abcdef").is_ok());
+    let problems = read("0123456789abcdef0123456789abcde").unwrap_err();
+    assert_eq!(problems[0].path, "SERVICE_BILLING_CLIENT_SECRET");
+    assert!(problems[0].message.contains("32 bytes"), "{problems:?}");
+}
+
+#[test]
+fn a_route_names_an_entry_that_is_there() {
+    //
+    let routes = |token: &str, upstream: &str| {
+        let route = json!({ "/a": { "upstream": upstream, "token": token } });
+        with(with_services(&json!({ "billing": entry(&json!({})) })), &["ROUTES"], route)
+    };
+    let config = parse(&routes("service:billing", "https://billing.example")).unwrap();
+    let Access::Guarded(guard) = &config.routes.routes()[0].access else { panic!("it is guarded") };
+    assert_eq!(guard.token, Token::Service(ServiceId::parse("billing").unwrap()));
+    let needed = config.needed_bindings();
+    assert!(needed.iter().any(|one| one.name == "SERVICE_TOKENS" && one.used_as == BindingUse::Store));
+    for (token, upstream, expected) in [
+        ("service:other", "https://billing.example", "there is no `SERVICES.other`"),
+        ("service:", "https://billing.example", "expected `none` or `relay` or `assertion` or `service:ID`"),
+        ("service:billing", "assets", "has nobody to go to"),
+    ] {
+        let lines = problems(&routes(token, upstream));
+        assert!(lines.iter().any(|line| line.contains(expected)), "{token} {upstream}: {lines:?}");
+    }
+    let public = json!({ "/a": { "upstream": "https://b.example", "token": "service:billing", "public": true } });
+    let lines = problems(&with(with_services(&json!({ "billing": entry(&json!({})) })), &["ROUTES"], public));
+    assert!(lines[0].contains("contradicts `public = true`"), "{lines:?}");
+}
+
+#[test]
+fn an_entry_that_no_route_uses_needs_no_object() {
+    let config = parse(&with_services(&json!({ "billing": entry(&json!({})) }))).unwrap();
+    assert!(config.needed_bindings().iter().all(|one| one.name != "SERVICE_TOKENS"));
+}

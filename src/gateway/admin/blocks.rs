@@ -1,0 +1,284 @@
+//! The block list, and the moments before which sessions and tokens count no more.
+
+use serde_json::{Map, Value, json};
+
+use super::authorize::Manager;
+use super::endpoints::BlockTask;
+use super::request::{MAX_BYTES, Order};
+use super::sessions::{MAX_SUBJECT_BYTES, Person, issuer_of};
+use super::{Change, Done};
+use crate::audit;
+use crate::gateway::Platform;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
+use crate::ports::{RequestBody, StoreError};
+use crate::refusal::Reason;
+use crate::session::{Command, Reply};
+use crate::store::block_list::{
+    BlockEntry, BlockReply, BlockRequest, BlockTarget, Blocks, MAX_ENTRIES, NewBlock, NewMoment, NotBeforeEntry,
+    NotBeforeScope,
+};
+use crate::time::Timestamp;
+
+const MAX_REASON_BYTES: usize = 200;
+const TARGET: [&str; 5] = ["provider", "issuer", "subject", "client_id", "key"];
+
+/// Carries out what an endpoint about the list is for.
+pub(super) async fn carry_out<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (task, manager): (BlockTask, &Manager),
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    match task {
+        BlockTask::List => list(ctx).await,
+        BlockTask::Add => add(ctx, manager, body, parts).await,
+        BlockTask::Lift => lift(ctx, body, parts).await,
+        BlockTask::ReadMoments => read_moments(ctx).await,
+        BlockTask::MoveMoment => move_moment(ctx, manager, body, parts).await,
+    }
+}
+
+async fn list<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Done, Reason> {
+    let order = Order::of_query(ctx, &["after"])?;
+    let after = order.text("after").map(str::to_owned);
+    let BlockReply::Page { entries, next } = ask(ctx, &BlockRequest::List { after }).await? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    let blocks: Vec<Value> = entries.iter().map(block_as_json).collect();
+    Ok(Done::read(&json!({ "blocks": blocks, "next": next })))
+}
+
+/// First the list, by which tokens and keys are refused; then the person's own object, which ends their sessions and lets none
+/// begin. Whoever gets no answer repeats it: both can be done twice.
+async fn add<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    manager: &Manager,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let known = [&TARGET[..], &["reason", "until"]].concat();
+    let order = Order::of_body(ctx, body, &known, MAX_BYTES).await?;
+    let (target, person) = target(ctx, &order, parts)?;
+    let reason = match order.get("reason") {
+        None => String::new(),
+        Some(reason) => {
+            let fits = |text: &&str| text.len() <= MAX_REASON_BYTES && !text.chars().any(char::is_control);
+            reason.as_str().filter(fits).ok_or(Reason::BadInput("reason"))?.to_owned()
+        }
+    };
+    let until = match order.get("until") {
+        None => None,
+        Some(until) => {
+            let until = until.as_i64().map(Timestamp::from_unix).filter(|until| *until > ctx.request.now);
+            Some(until.ok_or(Reason::BadInput("until"))?)
+        }
+    };
+    if let Some(problem) = person.as_ref().and_then(|person| manager.may_not_block(ctx, person)) {
+        return Ok(Done::unacceptable(ctx, &[problem]));
+    }
+    let block = NewBlock { target, reason, until, by: manager.name() };
+    let before = match ask(ctx, &BlockRequest::Block(block.clone())).await? {
+        BlockReply::Changed { before } => before,
+        BlockReply::Full => return Ok(Done::unacceptable(ctx, &[full()])),
+        _ => return Err(Reason::Store(StoreError::Malformed)),
+    };
+    let ended = match &person {
+        None => 0,
+        Some(person) => match ctx.command(&person.key, &Command::Block { until }).await.map_err(Reason::Store)? {
+            Reply::EndedMany { count } => count,
+            _ => return Err(Reason::Store(StoreError::Malformed)),
+        },
+    };
+    parts.event.ended = person.as_ref().map(|_| ended);
+    let change = Change { before: before.as_ref().map_or_else(not_blocked, in_words), after: words(&block.reason, until) };
+    Ok(Done::changed(&json!({ "blocked": true, "ended": ended, "until": until }), change))
+}
+
+/// First the person's own object, then the list: as long as anything is left of a block, the list shows it.
+async fn lift<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let order = Order::of_body(ctx, body, &TARGET, MAX_BYTES).await?;
+    let (target, person) = target(ctx, &order, parts)?;
+    if let Some(person) = &person {
+        let Reply::Unblocked = ctx.command(&person.key, &Command::Unblock).await.map_err(Reason::Store)? else {
+            return Err(Reason::Store(StoreError::Malformed));
+        };
+    }
+    let BlockReply::Changed { before } = ask(ctx, &BlockRequest::Lift { target }).await? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    let answer = json!({ "lifted": before.is_some() });
+    Ok(match before {
+        Some(before) => Done::changed(&answer, Change { before: in_words(&before), after: not_blocked() }),
+        None => Done::read(&answer),
+    })
+}
+
+async fn read_moments<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Done, Reason> {
+    let BlockReply::Moments(moments) = ask(ctx, &BlockRequest::Moments).await? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    let moments: Vec<Value> = moments.iter().map(moment_as_json).collect();
+    Ok(Done::read(&json!({ "not_before": moments })))
+}
+
+async fn move_moment<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    manager: &Manager,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let known = ["everybody", "provider", "issuer", "subject", "at", "tokens"];
+    let order = Order::of_body(ctx, body, &known, MAX_BYTES).await?;
+    let (of, person) = scope(ctx, &order, parts)?;
+    let moment = match order.get("at") {
+        None => ctx.request.now,
+        Some(at) => {
+            let at = at.as_i64().map(Timestamp::from_unix);
+            let at = at.filter(|at| (Timestamp::EPOCH..=ctx.request.now).contains(at));
+            at.ok_or(Reason::BadInput("at"))?
+        }
+    };
+    let tokens = match order.get("tokens") {
+        None => false,
+        Some(tokens) => tokens.as_bool().ok_or(Reason::BadInput("tokens"))?,
+    };
+    let asked = BlockRequest::NotBefore(NewMoment { of, moment, tokens, by: manager.name() });
+    let (before, after) = match ask(ctx, &asked).await? {
+        BlockReply::Moved { before, after } => (before, after),
+        BlockReply::Full => return Ok(Done::unacceptable(ctx, &[full()])),
+        _ => return Err(Reason::Store(StoreError::Malformed)),
+    };
+    if let Some(person) = person {
+        // A session that begins in the very second of the moment counts.
+        let before = Some(Timestamp::from_unix(after.moment.as_unix().saturating_sub(1)));
+        match ctx.command(&person.key, &Command::EndAll { before }).await.map_err(Reason::Store)? {
+            Reply::EndedMany { count } => parts.event.ended = Some(count),
+            _ => return Err(Reason::Store(StoreError::Malformed)),
+        }
+    }
+    let words = |entry: &NotBeforeEntry| {
+        let tokens = entry.tokens.map(|tokens| format!(", tokens since {tokens}")).unwrap_or_default();
+        format!("sessions since {}{tokens}", entry.moment)
+    };
+    let change =
+        Change { before: before.as_ref().map_or_else(|| "all sessions".to_owned(), words), after: words(&after) };
+    Ok(Done::changed(&moment_as_json(&after), change))
+}
+
+async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, request: &BlockRequest) -> Result<BlockReply, Reason> {
+    ctx.platform.blocks().ask_blocks(request).await.map_err(Reason::Store)
+}
+
+/// What an order is about, and the person or service, if it is one.
+fn target<P>(
+    ctx: &RequestContext<'_, P>,
+    order: &Order,
+    parts: &mut ResponseParts,
+) -> Result<(BlockTarget, Option<Person>), Reason> {
+    match (order.get("subject"), order.get("client_id"), order.get("key")) {
+        (Some(_), None, None) => {
+            let person = Person::of(ctx, order, parts)?;
+            let target = BlockTarget::Subject { issuer: person.issuer.clone(), subject: person.subject.clone() };
+            Ok((target, Some(person)))
+        }
+        (None, Some(client_id), None) => {
+            let (name, issuer) = issuer_of(ctx, order)?;
+            let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES;
+            let client_id = client_id.as_str().filter(fits).ok_or(Reason::BadInput("client_id"))?;
+            parts.event.target = Some(audit::short(&format!("client {name}|{client_id}")));
+            Ok((BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() }, None))
+        }
+        (None, None, Some(key)) if order.get("provider").is_none() && order.get("issuer").is_none() => {
+            let id = key.as_str().filter(|id| is_key_id(id)).ok_or(Reason::BadInput("key"))?;
+            parts.event.target = Some(format!("key {id}"));
+            Ok((BlockTarget::Key { id: id.to_owned() }, None))
+        }
+        _ => Err(Reason::BadInput("subject")),
+    }
+}
+
+/// Whose sessions and tokens an order is about, and the person, if it is one.
+fn scope<P>(
+    ctx: &RequestContext<'_, P>,
+    order: &Order,
+    parts: &mut ResponseParts,
+) -> Result<(NotBeforeScope, Option<Person>), Reason> {
+    let named = ["provider", "issuer", "subject"].iter().any(|name| order.get(name).is_some());
+    match (order.get("everybody"), order.get("subject")) {
+        (Some(Value::Bool(true)), None) if !named => {
+            parts.event.target = Some("everybody".to_owned());
+            Ok((NotBeforeScope::Everybody, None))
+        }
+        (None, Some(_)) => {
+            let person = Person::of(ctx, order, parts)?;
+            let of = NotBeforeScope::Subject { issuer: person.issuer.clone(), subject: person.subject.clone() };
+            Ok((of, Some(person)))
+        }
+        (None, None) => {
+            let (name, issuer) = issuer_of(ctx, order)?;
+            parts.event.target = Some(audit::short(name));
+            Ok((NotBeforeScope::Issuer { issuer: issuer.to_owned() }, None))
+        }
+        _ => Err(Reason::BadInput("everybody")),
+    }
+}
+
+/// The public id of an API key: 8 bytes in hexadecimal.
+fn is_key_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn full() -> String {
+    format!("expected at most {MAX_ENTRIES} blocks and moments: lift some, or let them end by `until`")
+}
+
+fn not_blocked() -> String {
+    "not blocked".to_owned()
+}
+
+fn in_words(entry: &BlockEntry) -> String {
+    words(&entry.reason, entry.until)
+}
+
+fn words(reason: &str, until: Option<Timestamp>) -> String {
+    let until = until.map_or_else(|| "until lifted".to_owned(), |until| format!("until {until}"));
+    if reason.is_empty() { format!("blocked {until}") } else { format!("blocked {until}: {reason}") }
+}
+
+fn block_as_json(entry: &BlockEntry) -> Value {
+    let mut members = Map::new();
+    match &entry.target {
+        BlockTarget::Subject { issuer, subject } => {
+            members.insert("issuer".to_owned(), issuer.as_str().into());
+            members.insert("subject".to_owned(), subject.as_str().into());
+        }
+        BlockTarget::Client { issuer, client_id } => {
+            members.insert("issuer".to_owned(), issuer.as_str().into());
+            members.insert("client_id".to_owned(), client_id.as_str().into());
+        }
+        BlockTarget::Key { id } => drop(members.insert("key".to_owned(), id.as_str().into())),
+    }
+    members.insert("reason".to_owned(), entry.reason.as_str().into());
+    members.insert("until".to_owned(), json!(entry.until));
+    members.insert("by".to_owned(), entry.by.as_str().into());
+    members.insert("at".to_owned(), json!(entry.at));
+    Value::Object(members)
+}
+
+fn moment_as_json(entry: &NotBeforeEntry) -> Value {
+    let (everybody, issuer, subject) = match &entry.of {
+        NotBeforeScope::Everybody => (Some(true), None, None),
+        NotBeforeScope::Issuer { issuer } => (None, Some(issuer), None),
+        NotBeforeScope::Subject { issuer, subject } => (None, Some(issuer), Some(subject)),
+    };
+    let sessions = entry.moment;
+    json!({
+        "everybody": everybody, "issuer": issuer, "subject": subject,
+        "sessions": sessions, "tokens": entry.tokens, "by": entry.by, "at": entry.at,
+    })
+}

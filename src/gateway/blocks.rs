@@ -1,0 +1,133 @@
+//! The block list, as requests ask it: the object's own word for those who come without a session, and a copy of a few
+//! seconds ago for sessions. A person's block is in their own object too, which each request asks.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use super::Platform;
+use super::context::RequestContext;
+use crate::authn::Principal;
+use crate::authn::blocked;
+use crate::ports::{Clock, StoreError};
+use crate::refusal::Reason;
+use crate::store::block_list::{BlockList, BlockReply, BlockRequest, Blocks};
+use crate::time::{Seconds, Timestamp};
+
+/// How old a copy may be by which sessions are decided.
+const FOR_SESSIONS: Seconds = Seconds::new(5);
+
+/// What this isolate knows of the list.
+#[derive(Debug, Default)]
+pub(super) struct BlockMemory(RefCell<Option<(Rc<BlockList>, Timestamp)>>);
+
+impl BlockMemory {
+    fn latest(&self) -> Option<(Rc<BlockList>, Timestamp)> {
+        self.0.borrow().clone()
+    }
+
+    /// A copy that is younger than that.
+    fn within(&self, staleness: Seconds, now: Timestamp) -> Option<Rc<BlockList>> {
+        let (list, asked_at) = self.latest()?;
+        (asked_at <= now && now.since(asked_at) < staleness).then_some(list)
+    }
+
+    /// An answer that comes late never replaces a later version.
+    fn keep(&self, list: &Rc<BlockList>, asked_at: Timestamp) {
+        let is_newer = self.0.borrow().as_ref().is_none_or(|(known, before)| {
+            known.version() < list.version() || (known.version() == list.version() && *before <= asked_at)
+        });
+        if is_newer {
+            self.0.replace(Some((Rc::clone(list), asked_at)));
+        }
+    }
+}
+
+impl<P: Platform> RequestContext<'_, P> {
+    /// The list, not older than that; `None` where the site has none.
+    ///
+    /// # Errors
+    /// When its object does not answer: nobody is let in on a guess.
+    pub(super) async fn block_list(&self, staleness: Option<Seconds>) -> Result<Option<Rc<BlockList>>, Reason> {
+        if !self.site.config.admin.as_ref().is_some_and(|admin| admin.blocks) {
+            return Ok(None);
+        }
+        let now = self.platform.clock().now();
+        match staleness.and_then(|staleness| self.site.blocks.within(staleness, now)) {
+            Some(list) => Ok(Some(list)),
+            None => self.ask_for_list(now).await.map(Some).map_err(Reason::Store),
+        }
+    }
+
+    async fn ask_for_list(&self, now: Timestamp) -> Result<Rc<BlockList>, StoreError> {
+        let known = self.site.blocks.latest().map(|(list, _)| list);
+        let request = BlockRequest::Read { known: known.as_ref().map(|list| list.version()) };
+        let list = match (self.platform.blocks().ask_blocks(&request).await?, known) {
+            (BlockReply::Copy(copy), _) => Rc::new(BlockList::of(copy)),
+            (BlockReply::Unchanged, Some(list)) => list,
+            _ => return Err(StoreError::Malformed),
+        };
+        self.site.blocks.keep(&list, now);
+        Ok(list)
+    }
+
+    /// Refuses a caller without a session who is blocked. `staleness`: how old the list may be that says so.
+    ///
+    /// # Errors
+    /// When they are, or nobody knows.
+    pub(super) async fn refuse_blocked(
+        &self,
+        principal: &Principal,
+        staleness: Option<Seconds>,
+    ) -> Result<(), Reason> {
+        let Some(list) = self.block_list(staleness).await? else { return Ok(()) };
+        blocked::check(&list, principal, self.request.now).map_err(Reason::Blocked)
+    }
+
+    /// Waits for something about the session that the request names, and for the list by which it is decided; for both at
+    /// once, where the list has to be asked for. What names no session of ours is not worth the question.
+    pub(super) async fn with_list_for_session<T>(
+        &self,
+        session: impl Future<Output = T>,
+    ) -> (T, Result<Option<Rc<BlockList>>, Reason>) {
+        let is_at_hand = self.site.config.admin.as_ref().is_none_or(|admin| !admin.blocks)
+            || self.site.blocks.within(FOR_SESSIONS, self.platform.clock().now()).is_some();
+        if is_at_hand || self.named_session().is_none() {
+            let session = session.await;
+            return (session, self.block_list_for_session().await);
+        }
+        both(session, self.block_list_for_session()).await
+    }
+
+    async fn block_list_for_session(&self) -> Result<Option<Rc<BlockList>>, Reason> {
+        self.block_list(Some(FOR_SESSIONS)).await
+    }
+}
+
+/// Waits for two answers at once.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(move |context| {
+        if first.is_none()
+            && let Poll::Ready(answer) = one.as_mut().poll(context)
+        {
+            first = Some(answer);
+        }
+        if second.is_none()
+            && let Poll::Ready(answer) = other.as_mut().poll(context)
+        {
+            second = Some(answer);
+        }
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            (waiting, also) => {
+                (first, second) = (waiting, also);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
