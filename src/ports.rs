@@ -51,6 +51,8 @@ pub struct OutboundRequest {
     pub timeout: Seconds,
     /// The largest body read.
     pub max_bytes: usize,
+    /// The service binding that is asked, in place of the network.
+    pub via: Option<String>,
     /// The binding (`mtls_certificates`) that shows our certificate to the server; `None`: none is shown.
     pub certificate: Option<String>,
 }
@@ -69,7 +71,7 @@ pub struct OutboundResponse {
 impl fmt::Debug for OutboundRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("OutboundRequest");
-        shown.field("method", &self.method).field("url", &self.url).finish_non_exhaustive()
+        shown.field("method", &self.method).field("url", &self.url).field("via", &self.via).finish_non_exhaustive()
     }
 }
 

@@ -93,7 +93,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 41] = [
+const FAMILIES: [&str; 43] = [
     "access_token",
     "admin",
     "authn",
@@ -129,7 +129,9 @@ const FAMILIES: [&str; 41] = [
     "request",
     "route",
     "sender",
+    "service_token",
     "session",
+    "sharing",
     "store",
     "token",
     "upstream",

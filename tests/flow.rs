@@ -13,6 +13,8 @@ use postern::policy::{EngineService, RemoteEngine};
 
 mod support;
 
+#[path = "flow/admin_services.rs"]
+mod admin_services;
 #[path = "flow/administration.rs"]
 mod administration;
 #[path = "flow/admission.rs"]
@@ -33,6 +35,10 @@ mod background;
 mod base_path;
 #[path = "flow/bearer.rs"]
 mod bearer;
+#[path = "flow/block_costs.rs"]
+mod block_costs;
+#[path = "flow/blocks.rs"]
+mod blocks;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/claim_headers.rs"]
@@ -111,8 +117,12 @@ mod revocation;
 mod sender;
 #[path = "flow/sender_rules.rs"]
 mod sender_rules;
+#[path = "flow/service_tokens.rs"]
+mod service_tokens;
 #[path = "flow/session.rs"]
 mod session;
+#[path = "flow/sharing.rs"]
+mod sharing;
 #[path = "flow/sign_out.rs"]
 mod sign_out;
 #[path = "flow/silent_members.rs"]

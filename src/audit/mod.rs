@@ -80,6 +80,15 @@ pub enum What {
     /// Another version of the policies counts here, or what is published could not be had.
     #[serde(rename = "policy.pull")]
     PolicyPull,
+    /// A key was used by the secret that was replaced, though the new one is in use.
+    #[serde(rename = "key.superseded")]
+    KeySuperseded,
+    /// A key expires soon, or has expired; told by its object.
+    #[serde(rename = "key.expiry")]
+    KeyExpiry,
+    /// The use of a key could not be noted.
+    #[serde(rename = "key.use")]
+    KeyUse,
     /// A token of our own came, for the entry of `SERVICES` that `service` names …
     #[serde(rename = "service_token.fetched")]
     ServiceTokenFetched,

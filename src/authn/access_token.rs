@@ -19,7 +19,7 @@ const MAX_ACTORS: usize = 8;
 const LEGACY_CLIENT_ID: [&str; 4] = ["client_id", "azp", "appid", "cid"];
 /// Claims by which a JWT is of another kind than an access token, whatever its `typ`: those that only ID tokens
 /// have (OpenID Connect Core §2, §3.3.2.11), and that of logout and security event tokens (RFC 8417 §2).
-const FOREIGN_CLAIMS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
+pub(super) const FOREIGN_CLAIMS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
 
 /// What an access token must be. Every field is given.
 #[derive(Debug)]
@@ -191,6 +191,16 @@ impl AccessTokenClaims {
             actors: actors(said(token.claims(), "act"))?,
             claims: token.into_claims(),
         })
+    }
+
+    /// What the token of a program says, whose platform's rules it meets. Only that validator makes one.
+    pub(super) const fn of_workload(
+        subject: String,
+        starts_at: Timestamp,
+        expires_at: Timestamp,
+        claims: Map<String, Value>,
+    ) -> Self {
+        Self { subject, client_id: None, starts_at, expires_at, auth_time: None, actors: Vec::new(), claims }
     }
 
     /// Whether it is good at another time too, by the rules by which its times were checked.

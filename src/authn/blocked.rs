@@ -7,6 +7,8 @@ use crate::time::Timestamp;
 /// What of a caller is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockedBy {
+    /// The person who signs in, or who has this session.
+    Person,
     /// They themselves.
     Subject,
     /// The person to whom their API key belongs.
@@ -26,6 +28,7 @@ impl BlockedBy {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Person => "block.person",
             Self::Subject => "block.subject",
             Self::Owner => "block.owner",
             Self::Actor => "block.actor",
@@ -63,10 +66,8 @@ pub fn check(list: &BlockList, principal: &Principal, now: Timestamp) -> Result<
     if principal.key_id().is_some_and(|id| list.blocks(&BlockTarget::Key { id: id.to_owned() }, now)) {
         return Err(BlockedBy::Key);
     }
-    let has_token = matches!(
-        principal.authentication().means,
-        Means::Bearer | Means::Dpop | Means::Mtls | Means::Workload
-    );
+    let has_token =
+        matches!(principal.authentication().means, Means::Bearer | Means::Dpop | Means::Mtls | Means::Workload);
     if has_token && list.voids_token(issuer, principal.subject(), principal.token_issued_at()) {
         return Err(BlockedBy::TokenTooOld);
     }

@@ -4,6 +4,7 @@ use super::access_token::AccessTokenError;
 use super::confirmation::ConfirmationError;
 use super::dpop::DpopError;
 use super::mtls::CertificateError;
+use super::workload::WorkloadError;
 use crate::jose::JwtError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::ports::StoreError;
@@ -34,6 +35,8 @@ pub enum TokenRejection {
     Introspection(IntrospectionError),
     /// It is opaque, and no text that its issuer is asked about.
     NoToken,
+    /// It is a program's, and does not say what the platform's tokens must.
+    Workload(WorkloadError),
     /// It is for another resource of this deployment than the one that is asked for.
     OtherResource,
     /// Its presenter has not shown to be who it is for.
@@ -63,6 +66,7 @@ impl TokenRejection {
             Self::Claims(error) => error.code(),
             Self::Introspection(error) => error.code(),
             Self::NoToken => "introspection.no_token",
+            Self::Workload(error) => error.code(),
             Self::OtherResource => "access_token.other_resource",
             Self::Sender(error) => error.code(),
         }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::access_token::{AccessTokenClaims, AccessTokenError, AccessTokenExpectations};
 use super::sender_constraint::Sender;
+use super::workload::{self, WorkloadError};
 use super::{CertificateFacts, KeyFacts, Principal};
-use crate::config::{Profile, TokenIssuer};
+use crate::config::{Profile, TokenIssuer, WorkloadIssuer};
 use crate::session::{Session, SessionTimeouts};
 use crate::time::{Seconds, Timestamp};
 
@@ -35,6 +36,16 @@ impl Hypothetical {
         let expected = AccessTokenExpectations { issuer, profile: Profile::Legacy, now };
         let claims = AccessTokenClaims::hypothetical(claims, &expected)?;
         Ok(Self(Principal::by_token(issuer, &Rc::new(claims), &Sender::plain())))
+    }
+
+    /// The program that would have a token of this platform's with these claims.
+    ///
+    /// # Errors
+    /// When no token of its says so, or no rule would take it: the name of the reason, and which claim.
+    pub fn by_workload(issuer: &WorkloadIssuer, claims: Map<String, Value>, now: Timestamp) -> Result<Self, String> {
+        let claims = workload::hypothetical(claims, issuer, now).map_err(|error| error.code().to_owned())?;
+        let principal = workload::principal(issuer, &Rc::new(claims));
+        principal.map(Self).map_err(|why| format!("{}: {}", WorkloadError::Untrusted.code(), why.detail()))
     }
 
     /// Whoever would have this API key.

@@ -1,6 +1,7 @@
 //! Door 1: credentials → a [`Principal`], or nobody. It knows nothing of what a route permits.
 
 pub mod access_token;
+pub mod api_key;
 pub mod bearer;
 pub mod blocked;
 pub mod certificate;
@@ -19,12 +20,13 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token_cache;
+pub mod workload;
 
 pub use access_token::Actor;
 pub use blocked::BlockedBy;
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
-    Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, KeyHolder, Principal, PrincipalSource, SessionFacts,
+    Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, Principal, PrincipalSource, SessionFacts,
 };
 pub use sender_constraint::Means;
 

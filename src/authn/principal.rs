@@ -2,7 +2,7 @@
 
 mod programs;
 
-pub use programs::{CertificateFacts, KeyFacts, KeyHolder};
+pub use programs::{CertificateFacts, KeyFacts};
 
 use std::rc::Rc;
 

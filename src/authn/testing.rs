@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use super::sender_constraint::Sender;
-use super::{CertificateFacts, KeyFacts, KeyHolder, Principal};
+use super::{CertificateFacts, KeyFacts, Principal};
+use crate::api_key::KeyHolder;
 use crate::config::testing::token_issuer;
 use crate::ids::CertificateId;
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};

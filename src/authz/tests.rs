@@ -4,8 +4,9 @@ mod model;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api_key::KeyHolder;
+use crate::authn::PrincipalSource;
 use crate::authn::testing::{NOW, certificate, key, owner, principal};
-use crate::authn::{KeyHolder, PrincipalSource};
 use crate::config::Config;
 use crate::config::testing::config;
 use crate::http::Method;

@@ -127,8 +127,13 @@ impl Issuer {
     /// host (development) may name others there, by `http` too.
     #[must_use]
     pub fn allows_endpoint(&self, url: &str) -> bool {
+        Self::allows(url, self.development)
+    }
+
+    /// The same, whoever names it.
+    pub(super) fn allows(url: &str, development: bool) -> bool {
         let Some(url) = absolute(url).filter(|url| url.fragment().is_none()) else { return false };
-        if is_loopback(&url) { self.development } else { url.scheme() == "https" && is_public(&url) }
+        if is_loopback(&url) { development } else { url.scheme() == "https" && is_public(&url) }
     }
 }
 

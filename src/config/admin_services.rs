@@ -73,7 +73,8 @@ impl AdminServices {
 
 /// Reads `ADMIN.services`. `None` where there is none without a problem, which is reported.
 pub(super) fn read(table: &Table<'_>, known: &Known<'_>) -> Option<AdminServices> {
-    let all: Vec<AdminService> = table.tables().into_iter().filter_map(|(name, table)| one(name, table, known)).collect();
+    let all: Vec<AdminService> =
+        table.tables().into_iter().filter_map(|(name, table)| one(name, table, known)).collect();
     if table.entries().next().is_none() {
         table.problem_here("expected at least one service, or no `services`");
     }

@@ -23,11 +23,11 @@ pub struct Authzen {
 pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Option<Authzen> {
     let known = &surroundings.known;
     let pattern = Pattern::parse(PATTERN).ok();
-    let ways = table.optional("authenticate", |value| routes::authenticate(value, &known.issuers.ids));
+    let ways = table.optional("authenticate", |value| routes::authenticate(value, known.issuers));
     if ways.as_ref().is_some_and(|ways| ways.iter().any(|way| *way != Authentication::Bearer)) {
         table.problem("authenticate", "expected `[\"bearer\"]`: services ask with access tokens");
     }
-    if known.issuers.ids.is_empty() {
+    if !known.issuers.issue_access_tokens() {
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
     }
     let mut requirements = require::read(&mut table, pattern.as_ref(), known);

@@ -1,6 +1,6 @@
 //! What a site needs of the platform's bindings.
 
-use super::{ClientAuth, Config};
+use super::{ClientAuth, Config, WorkloadKeys};
 use crate::limit::{Counter, Limit};
 use crate::route::Upstream;
 
@@ -40,6 +40,8 @@ pub enum BindingUse {
     Counter,
     /// Without it, the routes that lead there do not work.
     Upstream,
+    /// Without it, no token is accepted whose keys are there.
+    Keys,
     /// Without it, the site does not work at all: its client cannot prove itself.
     Certificate,
 }
@@ -86,6 +88,11 @@ impl Config {
                 Some(Upstream::Service(name)) => need(&mut needed, name, BindingUse::Upstream),
                 Some(Upstream::Assets) => need(&mut needed, ASSETS, BindingUse::Upstream),
                 Some(Upstream::Url { .. }) | None => {}
+            }
+        }
+        for issuer in &self.workloads {
+            if let WorkloadKeys::Published(keys) = &issuer.keys {
+                keys.via.iter().for_each(|name| need(&mut needed, name, BindingUse::Keys));
             }
         }
         needed

@@ -98,8 +98,9 @@ pub(super) fn names(routes: Option<&Router>, keys: Option<&ApiKeyRules>) -> Vec<
 
 /// What nobody who comes to this route could have.
 pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
-    let programs = guard.takes_keys() || guard.takes_certificates();
-    let roles = guard.takes_tokens() || programs || known.providers.iter().any(|provider| !provider.roles.is_empty());
+    let tokens = guard.takes_tokens() || guard.takes_workloads();
+    let programs = tokens || guard.takes_keys() || guard.takes_certificates();
+    let roles = programs || known.providers.iter().any(|provider| !provider.roles.is_empty());
     for ClaimHeader { name, claim, .. } in &guard.headers {
         if *claim == Claim::Roles && !roles {
             let why = "no entry of `PROVIDERS` says where its `roles` are";
@@ -111,7 +112,7 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Kn
         if claim.is_of_keys() && !guard.takes_keys() {
             route.problem("headers", format!("`{name}` is about API keys, and `authenticate` has no `key`"));
         }
-        if claim.is_of_tokens() && !guard.takes_tokens() {
+        if claim.is_of_tokens() && !tokens {
             route.problem("headers", format!("`{name}` is about tokens, and `authenticate` has no `bearer`"));
         }
     }

@@ -37,8 +37,8 @@ pub enum ClientAuth {
     SecretJwt(SecretAssertion),
     /// `private_key_jwt` (RFC 7523).
     PrivateKeyJwt(ClientAssertion),
-    /// `tls_client_auth`, `self_signed_tls_client_auth` (RFC 8705 §2): the certificate of the binding of this name.
-    Tls(String),
+    /// `tls_client_auth`, `self_signed_tls_client_auth` (RFC 8705 §2): a certificate.
+    Tls(TlsCertificate),
     /// `none` (OpenID Connect Core §9): a public client, whose code PKCE alone protects. Of providers only.
     None,
     /// `apple`: a client secret that is signed for each request, as Apple wants it. Of providers only.
@@ -69,6 +69,15 @@ pub struct ClientAssertion {
     pub audience: AssertionAudience,
 }
 
+/// The certificate by which a client proves itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsCertificate {
+    /// `mtls_certificate`: the binding that shows it.
+    pub binding: String,
+    /// Whether the server knows the certificate itself (RFC 8705 §2.2), and not its issuer (§2.1). To us it is the same.
+    pub self_signed: bool,
+}
+
 /// How assertions by a client's secret are made.
 #[derive(Clone, Debug)]
 pub struct SecretAssertion {
@@ -85,7 +94,7 @@ impl ClientAuth {
     #[must_use]
     pub fn certificate(&self) -> Option<&str> {
         match self {
-            Self::Tls(binding) => Some(binding),
+            Self::Tls(shown) => Some(&shown.binding),
             _ => None,
         }
     }
@@ -130,7 +139,8 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'
     match method {
         method if TLS.contains(&method) => {
             let binding = parsed(BINDING, |text: &str| is_binding(text).then(|| text.to_owned()));
-            table.required("mtls_certificate", BINDING, binding).map(ClientAuth::Tls)
+            let binding = table.required("mtls_certificate", BINDING, binding)?;
+            Some(ClientAuth::Tls(TlsCertificate { binding, self_signed: method == self_signed }))
         }
         APPLE => apple(table, secrets, owner).map(ClientAuth::Apple),
         NONE => Some(ClientAuth::None),

@@ -123,7 +123,8 @@ impl Deployment {
             let missing = config.certificates_shown().filter(|name| !is_bound(name));
             let told = |name: &str| Problem {
                 path: name.to_owned(),
-                message: "expected a binding of `mtls_certificates`, `mtls_certificate` names it; found none".to_owned(),
+                message: "expected a binding of `mtls_certificates`, `mtls_certificate` names it; found none"
+                    .to_owned(),
             };
             let problems = missing.map(told).collect();
             refuse(&mut one.config, problems);

@@ -9,6 +9,7 @@ use super::provider::Provider;
 use super::secrets::Secrets;
 use super::table::Table;
 use super::value::{algorithms, choice, flag, list, parsed, paths, text, word};
+use super::workload::{self, WorkloadIssuer};
 use crate::claims::AUD;
 use crate::claims::path::ClaimPath;
 use crate::ids::IssuerId;
@@ -17,7 +18,7 @@ use crate::jose::Algorithm;
 
 /// The most audiences.
 const MAX_LIST: usize = 16;
-const AUDIENCE: &str = "a resource identifier of visible ASCII characters such as `https://api.example.com`";
+pub(super) const AUDIENCE: &str = "a resource identifier of visible ASCII characters such as `https://api.example.com`";
 /// RFC 9068 §2.2.3 says `scope`; others say `scp`.
 const DEFAULT_SCOPES: [&str; 2] = ["scope", "scp"];
 
@@ -128,9 +129,40 @@ impl TokenIssuer {
 pub(super) struct Issuers {
     pub(super) ids: Vec<IssuerId>,
     pub(super) all: Vec<TokenIssuer>,
+    /// Of `ids`, those of platforms that give tokens to programs.
+    pub(super) workload_ids: Vec<IssuerId>,
+    pub(super) workloads: Vec<WorkloadIssuer>,
 }
 
 impl Issuers {
+    /// Whether any of them issues access tokens.
+    pub(super) const fn issue_access_tokens(&self) -> bool {
+        self.ids.len() > self.workload_ids.len()
+    }
+
+    /// Whether one that issues access tokens is wrong itself.
+    pub(super) const fn access_issuers_are_known(&self) -> bool {
+        self.all.len() + self.workload_ids.len() == self.ids.len()
+    }
+
+    /// Whether no platform is wrong itself.
+    pub(super) const fn workloads_are_known(&self) -> bool {
+        self.workloads.len() == self.workload_ids.len()
+    }
+
+    /// Whether this is a platform.
+    pub(super) fn is_workload(&self, id: &IssuerId) -> bool {
+        self.workload_ids.contains(id)
+    }
+
+    fn add_workload(&mut self, table: &Table<'_>, providers: &[Provider], issuer: WorkloadIssuer) {
+        let names = self.all.iter().map(|one| (&one.id, one.issuer.as_str()));
+        let names = names.chain(self.workloads.iter().map(|one| (&one.id, one.issuer.as_str())));
+        refuse_same_issuer(table, names, (&issuer.id, &issuer.issuer));
+        refuse_client_of_workload(table, providers, &issuer);
+        self.workloads.push(issuer);
+    }
+
     /// Those whose tokens are always bound to their sender.
     pub(super) fn bound(&self) -> Vec<IssuerId> {
         let bound = self.all.iter().filter(|issuer| issuer.sender != Constraint::Any);
@@ -147,8 +179,15 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, providers: &[Pr
             continue;
         };
         issuers.ids.push(id.clone());
-        if let Some(issuer) = read(id, inner, secrets, development) {
-            refuse_same_issuer(table, &issuers.all, &issuer);
+        if inner.has("preset") {
+            issuers.workload_ids.push(id.clone());
+            if let Some(issuer) = workload::read(id, inner, secrets, development) {
+                issuers.add_workload(table, providers, issuer);
+            }
+        } else if let Some(issuer) = read(id, inner, secrets, development) {
+            let names = issuers.all.iter().map(|one| (&one.id, one.issuer.as_str()));
+            let names = names.chain(issuers.workloads.iter().map(|one| (&one.id, one.issuer.as_str())));
+            refuse_same_issuer(table, names, (&issuer.id, issuer.issuer.as_str()));
             refuse_clients_name(table, providers, &issuer);
             issuers.all.push(issuer);
         }
@@ -157,9 +196,29 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, providers: &[Pr
 }
 
 /// `iss` alone selects whose keys a token is held against: it must have one meaning.
-fn refuse_same_issuer(table: &Table<'_>, others: &[TokenIssuer], issuer: &TokenIssuer) {
-    if let Some(other) = others.iter().find(|other| other.issuer == issuer.issuer) {
-        table.problem(issuer.id.as_str(), format!("has the same issuer as `{}`", other.id));
+fn refuse_same_issuer<'a>(
+    table: &Table<'_>,
+    mut others: impl Iterator<Item = (&'a IssuerId, &'a str)>,
+    (id, issuer): (&IssuerId, &str),
+) {
+    if let Some((other, _)) = others.find(|(_, name)| *name == issuer) {
+        table.problem(id.as_str(), format!("has the same issuer as `{other}`"));
+    }
+}
+
+/// an issuer with which people sign in may give tokens to programs too, with the same keys. Only the audience tells
+/// those from ID tokens.
+fn refuse_client_of_workload(table: &Table<'_>, providers: &[Provider], issuer: &WorkloadIssuer) {
+    let own =
+        |provider: &&Provider| issuer.audience.contains(&provider.client_id) && provider.issuer.is(&issuer.issuer);
+    if let Some(provider) = providers.iter().find(own) {
+        table.problem(
+            issuer.id.as_str(),
+            format!(
+                "has the client id of provider `{}` as `audience`: tokens of programs could not be told from ID tokens",
+                provider.id
+            ),
+        );
     }
 }
 
@@ -263,7 +322,7 @@ fn signed(table: &mut Table<'_>, profile: Profile, issuer: Option<&Issuer>) -> S
 }
 
 /// One, or a list. A token that names none of them is for somebody else, so there must be one.
-fn audience(value: &Value) -> Result<Vec<String>, String> {
+pub(super) fn audience(value: &Value) -> Result<Vec<String>, String> {
     if value.is_string() {
         return parsed(AUDIENCE, word)(value).map(|one| vec![one]);
     }

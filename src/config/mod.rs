@@ -46,6 +46,7 @@ pub(crate) mod testing;
 mod upstream;
 mod value;
 mod verify;
+mod workload;
 
 pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
@@ -55,7 +56,7 @@ pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
-pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion};
+pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
@@ -72,13 +73,18 @@ pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
 pub use services::ServiceClient;
 pub use session::{SameSite, SessionConfig};
-pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
+pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
 pub use value::{MOMENT, moment, span, spelled};
 pub use verify::Verify;
+pub(crate) use workload::as_text;
+pub use workload::{
+    PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustTest, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys,
+    WorkloadProfile,
+};
 
 use std::rc::Rc;
 
@@ -117,6 +123,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// `ISSUERS`: who may issue access tokens, by id in alphabetical order.
     pub issuers: Vec<TokenIssuer>,
+    /// Those of `ISSUERS` that have a `preset`: platforms that give tokens to the programs that run there.
+    pub workloads: Vec<WorkloadIssuer>,
     /// `CERTIFICATES`: the client certificates that name a program, by id in alphabetical order.
     pub certificates: Vec<CertificateRule>,
     /// `SERVICES`: where we get tokens of our own, by id in alphabetical order.
@@ -292,6 +300,7 @@ impl Config {
             public_url: public_url?,
             providers: providers?.all,
             issuers: issuers.all,
+            workloads: issuers.workloads,
             certificates: certificates.all,
             services: services.all,
             session,
@@ -390,6 +399,23 @@ impl Config {
         self.issuers.iter().find(|known| known.issuer.as_str() == issuer)
     }
 
+    /// The platform of this id.
+    #[must_use]
+    pub fn workload(&self, id: &IssuerId) -> Option<&WorkloadIssuer> {
+        self.workloads.iter().find(|issuer| issuer.id == *id)
+    }
+
+    /// The platform whose tokens say this in `iss` and `sub`. A SPIFFE ID belongs to its trust domain, whatever `iss` says.
+    #[must_use]
+    pub fn workload_of(&self, issuer: Option<&str>, subject: Option<&str>) -> Option<&WorkloadIssuer> {
+        let domain = subject.and_then(|subject| subject.strip_prefix(SPIFFE_SCHEME)).map(|rest| rest.split('/').next());
+        self.workloads.iter().find(|known| match (known.trust_domain(), domain) {
+            (Some(own), Some(claimed)) => Some(own) == claimed,
+            (None, None) => issuer == Some(known.issuer.as_str()),
+            _ => false,
+        })
+    }
+
     /// The latest time before which no session of the provider counts any more; `None` when there is none, or
     /// while it still lies ahead: until then people could not sign in at all.
     #[must_use]
@@ -404,7 +430,9 @@ impl Config {
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
         let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
         let provider = provider.map(|provider| provider.issuer.as_str());
-        let issuer = self.issuers.iter().find(|issuer| issuer.id.as_str() == id).map(|issuer| issuer.issuer.as_str());
+        let issuer = self.issuers.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str()));
+        let mut issuer = issuer.chain(self.workloads.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str())));
+        let issuer = issuer.find(|(known, _)| known.as_str() == id).map(|(_, issuer)| issuer);
         let certificate = self.certificates.iter().find(|rule| rule.id.as_str() == id);
         let certificate = certificate.and_then(|rule| rule.principal_issuer.as_deref());
         let own = (id == Self::SELF).then(|| self.public_url.origin());
@@ -429,6 +457,12 @@ impl Config {
     #[must_use]
     pub fn frontchannel_logout_url(&self, id: &ProviderId) -> String {
         self.public_url.join(&format!("/auth/frontchannel-logout/{id}"))
+    }
+
+    /// Where the public keys of our client are that goes by this id: the `jwks_uri` to register.
+    #[must_use]
+    pub fn client_keys_url(&self, id: &str) -> String {
+        self.public_url.join(&format!("/auth/clients/{id}/jwks.json"))
     }
 
     /// The post-logout redirect URI to register with every provider.

@@ -12,6 +12,8 @@ use super::value::{found, text};
 use crate::json;
 
 const PRESETS: &str = include_str!("presets/presets.json");
+/// The same of the platforms that give tokens to programs.
+const WORKLOADS: &str = include_str!("presets/workloads.json");
 const MAX_HOST_BYTES: usize = 253;
 const MAX_NAME_BYTES: usize = 128;
 
@@ -39,31 +41,13 @@ pub(super) struct Expanded {
 
 /// Reads `preset`, and what it asks for. `None` when there is none, or when it is wrong, which is reported.
 pub(super) fn expand(table: &mut Table<'_>) -> Option<Expanded> {
-    let mut presets = json::parse_object(PRESETS.as_bytes(), PRESETS.len()).ok()?;
-    let mut preset = table.optional("preset", |value| {
-        let name = text(value)?;
-        presets.remove(name).ok_or_else(|| {
-            let names: Vec<String> = presets.keys().map(|name| format!("`{name}`")).collect();
-            expected(format!("one of {}", names.join(", ")), name)
-        })
-    })?;
+    let mut preset = chosen(table, PRESETS)?;
     let kind = match preset.get("kind").and_then(Value::as_str) {
         Some("tenants") => Kind::Tenants,
         Some("oauth2") => Kind::OAuth2,
         _ => Kind::OpenId,
     };
-    let mut entries = json::object(table.entries().map(|(key, value)| (key.to_owned(), value.clone())));
-    entries.remove("preset");
-    let mut defaults = take(&mut preset, "provider");
-    let mut is_wrong = false;
-    for (key, form) in take(&mut preset, "asks") {
-        let given = entries.remove(&key);
-        let form = Form::of(form.as_str().unwrap_or_default());
-        if let Err(problem) = fill(&mut defaults, &entries, (&key, given), &form) {
-            table.problem(&key, problem);
-            is_wrong = true;
-        }
-    }
+    let (mut entries, mut defaults, mut is_wrong) = filled(table, &mut preset, "provider");
     if kind == Kind::OAuth2 {
         is_wrong |= oauth2::keep_to_one_server(table, &entries, &mut defaults);
     }
@@ -71,6 +55,46 @@ pub(super) fn expand(table: &mut Table<'_>) -> Option<Expanded> {
         merge(&mut entries, key, value);
     }
     Some(Expanded { entries, kind, is_wrong })
+}
+
+/// Reads `preset` of an issuer of workload tokens: the same, and the rest of the preset.
+pub(super) fn expand_workload(table: &mut Table<'_>) -> Option<(Expanded, Value)> {
+    let mut preset = chosen(table, WORKLOADS)?;
+    let (mut entries, defaults, is_wrong) = filled(table, &mut preset, "issuer");
+    for (key, value) in defaults {
+        merge(&mut entries, key, value);
+    }
+    Some((Expanded { entries, kind: Kind::OpenId, is_wrong }, preset))
+}
+
+/// The preset that a table names, out of these.
+fn chosen(table: &mut Table<'_>, presets: &str) -> Option<Value> {
+    let mut presets = json::parse_object(presets.as_bytes(), presets.len()).ok()?;
+    table.optional("preset", |value| {
+        let name = text(value)?;
+        presets.remove(name).ok_or_else(|| {
+            let names: Vec<String> = presets.keys().map(|name| format!("`{name}`")).collect();
+            expected(format!("one of {}", names.join(", ")), name)
+        })
+    })
+}
+
+/// What a table has itself, what the preset has in `section` with all templates filled, and whether something that the preset
+/// asks for is wrong.
+fn filled(table: &Table<'_>, preset: &mut Value, section: &str) -> (Map<String, Value>, Map<String, Value>, bool) {
+    let mut entries = json::object(table.entries().map(|(key, value)| (key.to_owned(), value.clone())));
+    entries.remove("preset");
+    let mut defaults = take(preset, section);
+    let mut is_wrong = false;
+    for (key, form) in take(preset, "asks") {
+        let given = entries.remove(&key);
+        let form = Form::of(form.as_str().unwrap_or_default());
+        if let Err(problem) = fill(&mut defaults, &entries, (&key, given), &form) {
+            table.problem(&key, problem);
+            is_wrong = true;
+        }
+    }
+    (entries, defaults, is_wrong)
 }
 
 /// What a table has stays. Of a table in it the members are overridden one by one.
@@ -103,6 +127,11 @@ impl Form {
     fn of(name: &str) -> Self {
         let (expected, fits, stand_in): (_, fn(&str) -> bool, _) = match name {
             "guid" => ("a GUID in small letters", is_guid, "00000000-0000-0000-0000-000000000000"),
+            "trust-domain" => (
+                "a trust domain of small letters, digits, `.`, `-` and `_`, such as `prod.example.com`",
+                is_trust_domain,
+                "trust.invalid",
+            ),
             "host" => ("a host name without scheme, port and path, such as `id.example.com`", is_host, "host.invalid"),
             _ => ("a name of letters, digits, `-`, `_` and `.`", is_name, "name"),
         };
@@ -141,6 +170,12 @@ fn is_host(text: &str) -> bool {
         !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
     };
     text.len() <= MAX_HOST_BYTES && text.contains('.') && text.split('.').all(label)
+}
+
+/// SPIFFE ID §2.1.
+pub(super) fn is_trust_domain(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(fits)
 }
 
 fn is_name(text: &str) -> bool {

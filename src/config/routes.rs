@@ -5,6 +5,7 @@ use super::certificates;
 use super::claim_headers;
 use super::cors;
 use super::groups::Groups;
+use super::issuer::Issuers;
 use super::limits;
 use super::problem::{expected, shown};
 use super::relations::{self, Relations};
@@ -215,7 +216,7 @@ fn access(
 ) -> Option<Access> {
     let known = &surroundings.known;
     let public = table.optional("public", flag);
-    let ways = table.optional("authenticate", |value| authenticate(value, &known.issuers.ids));
+    let ways = table.optional("authenticate", |value| authenticate(value, known.issuers));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
     let guard = Guard {
         authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
@@ -310,6 +311,9 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     require::refuse_contradictions(table, guard, known);
     require::refuse_ambiguity(table, guard, known.issuers);
     refuse_bound_relay(table, guard, &known.issuers.bound());
+    if guard.token == Token::Relay && guard.takes_workloads() {
+        table.problem("token", "`relay` passes on access tokens, and those of `workload` are for Postern alone");
+    }
     claim_headers::refuse_contradictions(table, guard, known);
 }
 
@@ -343,10 +347,11 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 }
 
 /// `authenticate`: the ways to prove an identity.
-pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 4] = [
+pub(super) fn authenticate(value: &serde_json::Value, issuers: &Issuers) -> Result<Vec<Authentication>, String> {
+    const WAYS: [(&str, Authentication); 5] = [
         ("session", Authentication::Session),
         ("bearer", Authentication::Bearer),
+        ("workload", Authentication::Workload),
         ("key", Authentication::Key),
         ("certificate", Authentication::Certificate),
     ];
@@ -360,8 +365,14 @@ pub(super) fn authenticate(value: &serde_json::Value, issuers: &[IssuerId]) -> R
     if ways.is_empty() {
         return Err("expected at least one way to authenticate (`public = true` asks for none)".to_owned());
     }
-    if ways.contains(&Authentication::Bearer) && issuers.is_empty() {
-        return Err("`bearer` takes tokens of the issuers in `ISSUERS`, and there are none".to_owned());
+    if ways.contains(&Authentication::Bearer) && !issuers.issue_access_tokens() {
+        let preset = if issuers.ids.is_empty() { "" } else { " without a `preset`: those are for `workload`" };
+        return Err(format!("`bearer` takes tokens of the issuers in `ISSUERS`, and there are none{preset}"));
+    }
+    if ways.contains(&Authentication::Workload) && issuers.workload_ids.is_empty() {
+        return Err(
+            "`workload` takes tokens of the issuers in `ISSUERS` with a `preset`, and there are none".to_owned()
+        );
     }
     Ok(ways)
 }

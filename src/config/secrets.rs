@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::problem::Report;
 use crate::ids::{IssuerId, ProviderId, ServiceId};
-use crate::jose::{Algorithm, AssertionKey, Es256Signer};
+use crate::jose::{Algorithm, AssertionKey, Es256Signer, KeySet};
 use crate::keyring::KeyRing;
 use crate::secret::Secret;
 
@@ -24,6 +24,7 @@ const SERVICE: &str = "SERVICE";
 const OWNERS: [&str; 3] = [PROVIDER, ISSUER, SERVICE];
 const CLIENT_SECRET: &str = "_CLIENT_SECRET";
 const PRIVATE_KEY: &str = "_PRIVATE_KEY";
+const JWKS: &str = "_JWKS";
 const NEXT_PRIVATE_KEY: &str = "_PRIVATE_KEY_NEXT";
 
 /// Whose secret it is.
@@ -50,6 +51,12 @@ impl Owner<'_> {
         self.secret_name(PRIVATE_KEY)
     }
 
+    /// The name of the secret that holds the keys of an issuer that publishes them nowhere.
+    #[must_use]
+    pub fn jwks_name(&self) -> String {
+        self.secret_name(JWKS)
+    }
+
     /// The name of the secret that holds the key that comes after it.
     #[must_use]
     pub fn next_private_key_name(&self) -> String {
@@ -72,7 +79,7 @@ impl Owner<'_> {
 pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
     [KEY_RING, VERIFY, HEALTH].contains(&name)
-        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY].iter().any(|what| name.ends_with(what))
+        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.
@@ -161,6 +168,25 @@ impl Secrets<'_> {
             self.problem(name, &format!("expected a private key for {} as {forms}", algorithm.name()));
         }
         found
+    }
+
+    /// The public keys of an issuer, as a JWK set or as a trust domain's bundle.
+    pub(super) fn key_set(&self, name: &str, is_bundle: bool) -> Option<KeySet> {
+        let text = self.present(name)?;
+        let bytes = text.expose().trim().as_bytes();
+        let keys = if is_bundle { KeySet::parse_bundle(bytes) } else { KeySet::parse(bytes) };
+        let expected = if is_bundle {
+            "a trust domain's bundle as JSON, with a key whose `use` is `jwt-svid`"
+        } else {
+            "a JWK set as JSON, `{\"keys\": […]}`, with a public key in it that can be used here"
+        };
+        match keys {
+            Ok(keys) if !keys.keys().is_empty() => Some(keys),
+            _ => {
+                self.problem(name, &format!("expected {expected}"));
+                None
+            }
+        }
     }
 
     /// The private key that Apple gave: its `.p8` file as it is, or a JWK. It is called `kid` from here on.

@@ -70,7 +70,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
 /// By what services come: never by a session, which is a person's.
 fn ways(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Vec<Authentication> {
     let known = &surroundings.known;
-    let ways = table.optional("authenticate", |value| routes::authenticate(value, &known.issuers.ids));
+    let ways = table.optional("authenticate", |value| routes::authenticate(value, known.issuers));
     if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Session)) {
         table.problem("authenticate", "expected ways of services, such as `[\"bearer\"]`: a service has no session");
     }
@@ -247,11 +247,23 @@ mod tests {
             (json!({ "types": {} }), "SHARING.types: expected at least one type"),
             (sessions, "SHARING.authenticate: "),
             (people, "SHARING.require: expected no `kinds`"),
-            (of("documents", require.clone()), "SHARING.types.documents: `RELATIONS` has no such type, did you mean `document`?"),
+            (
+                of("documents", require.clone()),
+                "SHARING.types.documents: `RELATIONS` has no such type, did you mean `document`?",
+            ),
             (of("a b", require.clone()), "SHARING.types.\"a b\": `RELATIONS` has no such type"),
-            (of("document", json!({ "scopes": ["a"], "kinds": ["agent"] })), "SHARING.types.document.require: expected no `kinds`"),
-            (of("document", json!({ "relations": ["folder:x#viewer"] })), "SHARING.types.document.require: `relations` is asked"),
-            (of("document", json!({ "scopes": ["a"], "acr": ["x"] })), "SHARING.types.document.require: `acr` is about people"),
+            (
+                of("document", json!({ "scopes": ["a"], "kinds": ["agent"] })),
+                "SHARING.types.document.require: expected no `kinds`",
+            ),
+            (
+                of("document", json!({ "relations": ["folder:x#viewer"] })),
+                "SHARING.types.document.require: `relations` is asked",
+            ),
+            (
+                of("document", json!({ "scopes": ["a"], "acr": ["x"] })),
+                "SHARING.types.document.require: `acr` is about people",
+            ),
             (json!({ "types": { "document": true } }), "SHARING.types.document: expected a table"),
             (json!({ "types": { "document": { "scopes": ["a"] } } }), "SHARING.types.document.scopes: unknown key"),
         ] {

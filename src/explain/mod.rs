@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
-use crate::authn::{PrincipalSource, TokenRejection, resource};
+use crate::authn::{Means, PrincipalSource, TokenRejection, resource};
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::{Config, Roles};
@@ -192,6 +192,9 @@ fn takes(access: &Access, who: &Hypothetical) -> bool {
         Access::Public => false,
         Access::Guarded(guard) => match who.principal().origin() {
             PrincipalSource::Provider(_) => guard.takes_sessions(),
+            PrincipalSource::Issuer(_) if who.principal().authentication().means == Means::Workload => {
+                guard.takes_workloads()
+            }
             PrincipalSource::Issuer(_) => guard.takes_tokens(),
             PrincipalSource::Certificate(_) => guard.takes_certificates(),
             PrincipalSource::Key(_) => guard.takes_keys(),

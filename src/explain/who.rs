@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::api_key::KeyHolder;
 use crate::authn::certificate::LIFETIME;
 use crate::authn::hypothetical::Hypothetical;
-use crate::authn::{CertificateFacts, KeyFacts, KeyHolder};
-use crate::config::{Authority, Config, IssuerId, Provider, TokenIssuer, span};
+use crate::authn::{CertificateFacts, KeyFacts};
+use crate::config::{Authority, Config, IssuerId, Provider, TokenIssuer, WorkloadIssuer, WorkloadProfile, span};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::ids::owner::Owner;
 use crate::json::{self, said, texts};
@@ -67,7 +68,11 @@ impl Who {
                 self.by_session(config, provider, signed_in, now)
             }
             (None, Some(id), None, None) => {
-                let issuer = IssuerId::parse(id).and_then(|id| config.issuer(&id));
+                let known = IssuerId::parse(id);
+                if let Some(platform) = known.as_ref().and_then(|id| config.workload(id)) {
+                    return self.by_workload(platform, now);
+                }
+                let issuer = known.and_then(|id| config.issuer(&id));
                 self.by_token(issuer.ok_or_else(|| format!("there is no issuer `{id}`"))?, signed_in, now)
             }
             (None, None, Some(id), None) => self.by_key(config, id, now),
@@ -123,6 +128,23 @@ impl Who {
             "created_at": now, "last_seen": now,
         });
         json::from_value(record).map(Hypothetical::by_session).map_err(|error| format!("claims: {error}"))
+    }
+
+    /// A program with a token of this platform's: one that its first rule would take, but for what is said otherwise.
+    fn by_workload(&self, platform: &WorkloadIssuer, now: Timestamp) -> Result<Hypothetical, String> {
+        let subject = match platform.trust_domain() {
+            Some(_) => format!("{}/somebody", platform.issuer),
+            None if platform.profile == WorkloadProfile::CloudflareAccess => String::new(),
+            None => "somebody".to_owned(),
+        };
+        let usual = json!({
+            "iss": platform.issuer, "sub": subject, "aud": platform.audience.first(),
+            "iat": now, "exp": now.plus(Seconds::minutes(1)),
+        });
+        let mut claims = usual.as_object().cloned().unwrap_or_default();
+        claims.extend(self.claims.clone());
+        claims.retain(|_, value| !value.is_null());
+        Hypothetical::by_workload(platform, claims, now)
     }
 
     fn by_token(

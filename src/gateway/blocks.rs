@@ -77,11 +77,7 @@ impl<P: Platform> RequestContext<'_, P> {
     ///
     /// # Errors
     /// When they are, or nobody knows.
-    pub(super) async fn refuse_blocked(
-        &self,
-        principal: &Principal,
-        staleness: Option<Seconds>,
-    ) -> Result<(), Reason> {
+    pub(super) async fn refuse_blocked(&self, principal: &Principal, staleness: Option<Seconds>) -> Result<(), Reason> {
         let Some(list) = self.block_list(staleness).await? else { return Ok(()) };
         blocked::check(&list, principal, self.request.now).map_err(Reason::Blocked)
     }

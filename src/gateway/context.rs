@@ -11,7 +11,7 @@ use crate::audit::Effect;
 use crate::authn::blocked;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
-use crate::authn::{Authenticated, Rejection, Verdict};
+use crate::authn::{Authenticated, BlockedBy, Rejection, Verdict};
 use crate::config::SameSite;
 use crate::http::caller_headers;
 use crate::http::cors::Grant;
@@ -27,6 +27,9 @@ use crate::session::{Command, Lapse, Reply, SessionHandle, SessionTimeouts, Sess
 use crate::store::block_list::BlockList;
 
 const MAX_HEADERS: usize = 128;
+
+/// What the log has in the place of a path with a key in it.
+const WITHHELD: &str = "(withheld)";
 
 /// One request at one site: what it says, what the site knows, and what both ask of the world.
 pub(super) struct RequestContext<'a, P> {
@@ -46,6 +49,7 @@ impl<P> RequestContext<'_, P> {
 impl<P: Platform> RequestContext<'_, P> {
     /// Refuses what has no single meaning before any rule is looked at.
     pub(super) fn enter(&self) -> Result<CanonicalPath, Reason> {
+        self.refuse_exposed_key()?;
         let url_host = self.request.head.host();
         let verify_host = self.site.config.verify.as_ref().and_then(|verify| verify.host.as_deref());
         let public = url_host == Some(self.site.config.public_url.host());
@@ -139,7 +143,7 @@ impl<P: Platform> RequestContext<'_, P> {
         }
         blocked::check(list, principal, self.request.now).map_err(|_| {
             parts.event.who(principal);
-            Reason::PersonBlocked
+            Reason::Blocked(BlockedBy::Person)
         })
     }
 
@@ -242,6 +246,11 @@ impl<P: Platform> RequestContext<'_, P> {
         let refusal = reason.refusal();
         parts.event.end(Effect::Deny, reason.code(), refusal.status());
         explain(&mut parts.event, reason);
+        if let Reason::KeyExposed(id) = reason {
+            // The log is one more place where no key belongs.
+            parts.event.key_id = Some(id.to_string());
+            WITHHELD.clone_into(&mut parts.event.path);
+        }
         if let Refusal::Internal = refusal {
             parts.event.detail = Some(format!("{reason:?}"));
         }
@@ -284,7 +293,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let context = ProblemContext {
             request_id: &self.request.id,
             login,
-            again: Some(here.as_str()).filter(|_| self.request.may_be_asked_again()),
+            again: Some(here.as_str()).filter(|_| self.request.may_be_asked_again() && parts.event.path != WITHHELD),
             other_account: other_account.as_deref(),
             signed_in: signed_in.map(|signed_in| signed_in.label.as_str()),
             way_back: parts.way_back.as_ref().map(ReturnTo::as_str),

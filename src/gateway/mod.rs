@@ -7,6 +7,7 @@ mod background;
 mod blocks;
 mod context;
 mod deployment;
+mod exposed_key;
 mod guard;
 mod health;
 mod issuer_documents;
@@ -23,8 +24,10 @@ mod sign_in;
 mod sign_out;
 mod well_known;
 
+use std::cell::Cell;
 use std::pin::Pin;
 
+use crate::api_key::KeyCache;
 use crate::audit::{Effect, Event, PendingEvent, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
@@ -44,10 +47,11 @@ use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 use account::{me, sessions};
+use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
 use sign_out::{backchannel, frontchannel};
-use well_known::{assertion_keys, client_script, protected_resource, resource_url};
+use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
 pub use background::{BackgroundTask, Spawn};
@@ -63,7 +67,8 @@ use request::Request;
 use response_parts::ResponseParts;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
-/// [`TokenCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and [`ServiceTokenCopies`] may.
+/// [`TokenCache`], [`KeyCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and
+/// [`ServiceTokenCopies`] may.
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
@@ -71,6 +76,9 @@ pub struct Gateway {
     cache: LiveCache,
     blocks: blocks::BlockMemory,
     tokens: TokenCache,
+    keys: KeyCache,
+    /// Those of programs that platforms vouch for: a door of their own.
+    workload_tokens: TokenCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
@@ -104,6 +112,8 @@ impl Gateway {
             cache: LiveCache::default(),
             blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
+            keys: KeyCache::default(),
+            workload_tokens: TokenCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
@@ -125,7 +135,12 @@ impl Gateway {
         let (ctx, mut parts) = self.begin(platform, head);
         ctx.load_language().await;
         let outcome = match ctx.enter() {
-            Ok(path) => self.dispatch(&ctx, &path, body, &mut parts).await,
+            Ok(path) => {
+                let exposed = Cell::new(None);
+                let outcome =
+                    self.dispatch(&ctx, &path, WatchedBody::new(&ctx, &path, body, &exposed), &mut parts).await;
+                exposed.get().map_or(outcome, |id| Err(Reason::KeyExposed(id).into()))
+            }
             Err(reason) => Err(reason.into()),
         };
         let outcome = outcome.unwrap_or_else(|refused| Disposition::Respond(ctx.refuse(&refused, &mut parts)));
@@ -239,6 +254,7 @@ impl Gateway {
                     cold(backchannel::receive(ctx, provider, body, parts)).await?
                 }
                 Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+                Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
                 Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
                 _ => return guard::pass(ctx, path, parts).await,
             },

@@ -35,6 +35,8 @@ pub(super) enum Credential {
     Session,
     /// The client certificate of the connection; accepted or not.
     Certificate,
+    /// An API key; accepted or not.
+    Key,
 }
 
 impl From<Reason> for Refused {
@@ -45,11 +47,15 @@ impl From<Reason> for Refused {
 
 impl Refused {
     /// A refusal by a guarded route. A caller with a session learns nothing about tokens: they used none. A caller with
-    /// a token or a certificate learns nothing about signing in.
+    /// a token, a key or a certificate learns nothing about signing in.
     pub(super) fn at(route: GuardedRoute<'_>, config: &Config, credential: Credential, reason: Reason) -> Self {
         let challenge = || Box::new(Challenge::of(route, config));
         let challenge = match credential {
-            Credential::None => route.guard.takes_tokens().then(challenge),
+            Credential::None => {
+                let guard = route.guard;
+                (guard.takes_tokens() || guard.takes_keys() || guard.takes_workloads()).then(challenge)
+            }
+            Credential::Key => Some(Box::new(Challenge::of(route, config).came_by(Scheme::Bearer))),
             Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),
             Credential::Session | Credential::Certificate => None,
         };
@@ -57,7 +63,7 @@ impl Refused {
             Credential::None | Credential::Session => {
                 route.guard.takes_sessions().then(|| Box::new(SignIn::first(&route.guard.requirements)))
             }
-            Credential::Token(_) | Credential::Certificate => None,
+            Credential::Token(_) | Credential::Certificate | Credential::Key => None,
         };
         Self { challenge, sign_in, ..Self::from(reason) }
     }

@@ -21,6 +21,8 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
     /// Ed25519 (`EdDSA`, or `Ed25519` by RFC 9864).
     EdDsa,
 }
@@ -34,6 +36,8 @@ pub enum KeyType {
     P256,
     /// `EC` on `P-384`.
     P384,
+    /// `EC` on `P-521`.
+    P521,
     /// `OKP` with `Ed25519`.
     Ed25519,
 }
@@ -62,7 +66,7 @@ const fn row(algorithm: Algorithm, name: &'static str, key_type: KeyType, hash: 
     Row { algorithm, name, alias: None, key_type, hash }
 }
 
-const TABLE: [Row; 9] = [
+const TABLE: [Row; 10] = [
     row(Algorithm::Rs256, "RS256", KeyType::Rsa, Hash::Sha256),
     row(Algorithm::Rs384, "RS384", KeyType::Rsa, Hash::Sha384),
     row(Algorithm::Rs512, "RS512", KeyType::Rsa, Hash::Sha512),
@@ -71,13 +75,14 @@ const TABLE: [Row; 9] = [
     row(Algorithm::Ps512, "PS512", KeyType::Rsa, Hash::Sha512),
     row(Algorithm::Es256, "ES256", KeyType::P256, Hash::Sha256),
     row(Algorithm::Es384, "ES384", KeyType::P384, Hash::Sha384),
+    row(Algorithm::Es512, "ES512", KeyType::P521, Hash::Sha512),
     // Ed25519 hashes with SHA-512 inside, and so does its `at_hash`.
     Row { alias: Some("Ed25519"), ..row(Algorithm::EdDsa, "EdDSA", KeyType::Ed25519, Hash::Sha512) },
 ];
 
 impl Algorithm {
     /// Every algorithm there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -86,6 +91,7 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
     ];
 
@@ -96,7 +102,7 @@ impl Algorithm {
     }
 
     const fn row(self) -> &'static Row {
-        let [rs256, rs384, rs512, ps256, ps384, ps512, es256, es384, eddsa] = &TABLE;
+        let [rs256, rs384, rs512, ps256, ps384, ps512, es256, es384, es512, eddsa] = &TABLE;
         match self {
             Self::Rs256 => rs256,
             Self::Rs384 => rs384,
@@ -106,6 +112,7 @@ impl Algorithm {
             Self::Ps512 => ps512,
             Self::Es256 => es256,
             Self::Es384 => es384,
+            Self::Es512 => es512,
             Self::EdDsa => eddsa,
         }
     }

@@ -117,6 +117,32 @@ impl AssertionKey {
         Self::from_jwk(&jwk, algorithm).map(|_| jwk)
     }
 
+    /// A new private key as a JWK, called by its thumbprint: for ES256 or EdDSA. `None` for other algorithms.
+    #[must_use]
+    pub fn generate(algorithm: Algorithm, fill: impl Fn(&mut [u8])) -> Option<Secret<String>> {
+        let seed = || {
+            let mut seed = [0; 32];
+            fill(&mut seed);
+            Secret::new(seed)
+        };
+        match algorithm {
+            // All but some in 2³² are scalars.
+            Algorithm::Es256 => {
+                (0..8).find_map(|_| Es256Signer::from_scalar(&seed())).map(|signer| signer.private_jwk())
+            }
+            Algorithm::EdDsa => {
+                let seed = seed();
+                let public = ed25519_dalek::SigningKey::from_bytes(seed.expose()).verifying_key();
+                let (x, d) = (encode(public.as_bytes()), encode(seed.expose()));
+                let jwk = Secret::new(json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "d": d }).to_string());
+                let kid = Self::from_jwk(&jwk, algorithm).ok()?.kid?;
+                let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "d": d, "kid": kid, "alg": "EdDSA" });
+                Some(Secret::new(jwk.to_string()))
+            }
+            _ => None,
+        }
+    }
+
     /// The public half, for others to verify by: with its name, its use and the algorithm.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
@@ -140,12 +166,7 @@ impl AssertionKey {
     }
 
     /// The compact JWS over `claims`, with this `typ`. `None` when the backend fails.
-    pub async fn sign(
-        &self,
-        typ: &str,
-        claims: &Map<String, Value>,
-        backend: &impl Signing,
-    ) -> Option<Secret<String>> {
+    pub async fn sign(&self, typ: &str, claims: &Map<String, Value>, backend: &impl Signing) -> Option<Secret<String>> {
         let header = encode(self.header(typ).to_string().as_bytes());
         let input = format!("{header}.{}", encode(Value::from(claims.clone()).to_string().as_bytes()));
         let signature = match &self.material {

@@ -26,11 +26,13 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Of P-256 and Ed25519.
 const COORDINATE_BYTES: usize = 32;
 const P384_COORDINATE_BYTES: usize = 48;
+const P521_COORDINATE_BYTES: usize = 66;
 
 /// A provider's keys for verifying signatures.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<PublicKey>,
+    refresh_hint: Option<u32>,
 }
 
 /// Which key verified a token, and as what: to find out later whether it still would ([`KeySet::holds`]).
@@ -91,7 +93,7 @@ pub enum KeyChoiceError {
 impl KeySet {
     /// A set of these keys.
     pub(super) const fn of(keys: Vec<PublicKey>) -> Self {
-        Self { keys }
+        Self { keys, refresh_hint: None }
     }
 
     /// Reads a key set as a provider serves it.
@@ -107,7 +109,31 @@ impl KeySet {
             return Err(KeySetError::TooManyKeys);
         }
         let keys = entries.iter().filter_map(Value::as_object).filter_map(PublicKey::from_jwk).collect();
-        Ok(Self { keys })
+        Ok(Self { keys, refresh_hint: None })
+    }
+
+    /// Reads the bundle of a trust domain (SPIFFE Trust Domain and Bundle §4): of its keys only those that sign JWT-SVIDs
+    /// count.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_bundle(bytes: &[u8]) -> Result<Self, KeySetError> {
+        let document = json::parse_object(bytes, MAX_SET_BYTES).map_err(KeySetError::Json)?;
+        let Some(Value::Array(entries)) = document.get("keys") else {
+            return Err(KeySetError::NoKeys);
+        };
+        if entries.len() > MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let keys = entries.iter().filter_map(Value::as_object).filter_map(PublicKey::from_bundle).collect();
+        let hint = document.get("spiffe_refresh_hint").and_then(Value::as_u64);
+        Ok(Self { keys, refresh_hint: hint.map(|hint| u32::try_from(hint).unwrap_or(u32::MAX)) })
+    }
+
+    /// `spiffe_refresh_hint`: how often its trust domain wants it to be asked for, in seconds.
+    #[must_use]
+    pub const fn refresh_hint(&self) -> Option<u32> {
+        self.refresh_hint
     }
 
     /// The usable keys, in the order of the document.
@@ -151,7 +177,7 @@ impl KeySet {
 }
 
 /// A public key that passed the checks of its kind: RSA of 2048 to 8192 bits, a point on P-256, the coordinates of
-/// one on P-384, or an Ed25519 key of full order.
+/// one on P-384 or P-521, or an Ed25519 key of full order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     kid: Option<String>,
@@ -180,6 +206,11 @@ pub(super) enum Material {
         x: P384Coordinate,
         y: P384Coordinate,
     },
+    /// The same.
+    P521 {
+        x: P521Coordinate,
+        y: P521Coordinate,
+    },
     Ed25519 {
         x: Coordinate,
     },
@@ -187,13 +218,23 @@ pub(super) enum Material {
 
 type Coordinate = [u8; COORDINATE_BYTES];
 type P384Coordinate = [u8; P384_COORDINATE_BYTES];
+type P521Coordinate = [u8; P521_COORDINATE_BYTES];
 
 impl PublicKey {
     /// The key in a JWK, unless it is not for verifying signatures here.
     #[must_use]
     pub fn from_jwk(jwk: &Map<String, Value>) -> Option<Self> {
+        Self::read(jwk, is_for_verifying)
+    }
+
+    /// The key in an entry of a trust domain's bundle, if it is for JWT-SVIDs: it says so, and has a name.
+    fn from_bundle(jwk: &Map<String, Value>) -> Option<Self> {
+        Self::read(jwk, |jwk| jwk.get("use").is_some_and(|value| value == "jwt-svid") && text(jwk, "kid").is_some())
+    }
+
+    fn read(jwk: &Map<String, Value>, is_for_this: impl Fn(&Map<String, Value>) -> bool) -> Option<Self> {
         let kid = optional_text(jwk, "kid")?;
-        if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) || !is_for_verifying(jwk) || has_private_parts(jwk) {
+        if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) || !is_for_this(jwk) || has_private_parts(jwk) {
             return None;
         }
         let algorithm = match optional_text(jwk, "alg")? {
@@ -248,6 +289,7 @@ impl PublicKey {
             Material::Rsa { n, .. } => n.len(),
             Material::P256 { .. } | Material::Ed25519 { .. } => 2 * COORDINATE_BYTES,
             Material::P384 { .. } => 2 * P384_COORDINATE_BYTES,
+            Material::P521 { .. } => 2 * P521_COORDINATE_BYTES,
         }
     }
 
@@ -263,7 +305,7 @@ impl PublicKey {
         signature.len() == self.signature_bytes()
             && match &self.material {
                 Material::Rsa { n, .. } => signature < n.as_slice(),
-                Material::P256 { .. } | Material::P384 { .. } => true,
+                Material::P256 { .. } | Material::P384 { .. } | Material::P521 { .. } => true,
                 Material::Ed25519 { .. } => !SMALL_ORDER.iter().any(|point| signature.starts_with(point)),
             }
     }
@@ -285,6 +327,7 @@ impl Material {
             ("RSA", _) => Self::rsa(unsigned(jwk, "n")?, unsigned(jwk, "e")?),
             ("EC", Some("P-256")) => Self::p256(coordinate(jwk, "x")?, coordinate(jwk, "y")?),
             ("EC", Some("P-384")) => Some(Self::P384 { x: coordinate(jwk, "x")?, y: coordinate(jwk, "y")? }),
+            ("EC", Some("P-521")) => Some(Self::P521 { x: coordinate(jwk, "x")?, y: coordinate(jwk, "y")? }),
             ("OKP", Some("Ed25519")) => Self::ed25519(octets(jwk, "x")?.try_into().ok()?),
             _ => None,
         }
@@ -315,6 +358,7 @@ impl Material {
             Self::Rsa { .. } => KeyType::Rsa,
             Self::P256 { .. } => KeyType::P256,
             Self::P384 { .. } => KeyType::P384,
+            Self::P521 { .. } => KeyType::P521,
             Self::Ed25519 { .. } => KeyType::Ed25519,
         }
     }
@@ -325,6 +369,7 @@ impl Material {
             Self::Rsa { n, e } => vec![("e", encode(e)), ("kty", "RSA".to_owned()), ("n", encode(n))],
             Self::P256 { x, y } => curve("P-256", "EC", &[("x", x), ("y", y)]),
             Self::P384 { x, y } => curve("P-384", "EC", &[("x", x), ("y", y)]),
+            Self::P521 { x, y } => curve("P-521", "EC", &[("x", x), ("y", y)]),
             Self::Ed25519 { x } => curve("Ed25519", "OKP", &[("x", x)]),
         }
     }

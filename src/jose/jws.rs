@@ -41,9 +41,16 @@ pub struct Header {
     algorithm: Algorithm,
     kid: Option<String>,
     typ: Option<String>,
+    is_bare: bool,
 }
 
 impl Header {
+    /// Whether it has no members beside `alg`, `kid` and `typ`.
+    #[must_use]
+    pub const fn is_bare(&self) -> bool {
+        self.is_bare
+    }
+
     /// `alg`.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
@@ -274,10 +281,23 @@ impl<'a> UnverifiedJwt<'a> {
     /// # Errors
     /// When the payload is no strict JSON object.
     pub fn claimed_issuer(&self) -> Result<Option<String>, JwtError> {
+        self.claimed("iss")
+    }
+
+    /// The subject that the token says it is about: good for the same as [`UnverifiedJwt::claimed_issuer`], where subjects name
+    /// their trust domain, and for nothing else.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn claimed_subject(&self) -> Result<Option<String>, JwtError> {
+        self.claimed("sub")
+    }
+
+    fn claimed(&self, name: &str) -> Result<Option<String>, JwtError> {
         let claims = self.read()?;
-        let issuer = claims.get("iss").and_then(Value::as_str).map(str::to_owned);
+        let text = claims.get(name).and_then(Value::as_str).map(str::to_owned);
         self.claims.set(Some(claims));
-        Ok(issuer)
+        Ok(text)
     }
 
     fn read(&self) -> Result<Map<String, Value>, JwtError> {
@@ -354,6 +374,7 @@ impl Header {
             algorithm: Algorithm::from_name(name).ok_or(JwtError::AlgorithmUnsupported)?,
             kid: short_text(members, "kid", MAX_KID_BYTES, JwtError::KidMalformed)?,
             typ: short_text(members, "typ", MAX_TYP_BYTES, JwtError::TypMalformed)?,
+            is_bare: members.keys().all(|name| ["alg", "kid", "typ"].contains(&name.as_str())),
         })
     }
 }

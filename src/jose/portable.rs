@@ -1,6 +1,6 @@
 //! Signatures without WebCrypto: natively, and in wasm where there is none.
 //!
-//! The mathematics is that of `jwt-compact` (over `rsa` and `p256`), `p384` and `ed25519-dalek`. What is added here is
+//! The mathematics is that of `jwt-compact` (over `rsa` and `p256`), `p384`, `p521` and `ed25519-dalek`. What is added here is
 //! strictness those leave to the caller: both backends must give the same verdict on every vector.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -77,6 +77,16 @@ fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8
             let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
             Some(key.verify(message, &signature).is_ok())
         }
+        (Material::P521 { x, y }, None) if algorithm == Algorithm::Es512 => {
+            let point = p521::EncodedPoint::from_affine_coordinates(
+                p521::FieldBytes::from_slice(x),
+                p521::FieldBytes::from_slice(y),
+                false,
+            );
+            let key = p521::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?;
+            let signature = p521::ecdsa::Signature::from_slice(signature).ok()?;
+            Some(key.verify(message, &signature).is_ok())
+        }
         (Material::Ed25519 { x }, None) if algorithm == Algorithm::EdDsa => {
             let key = ed25519_dalek::VerifyingKey::from_bytes(x).ok()?;
             let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
@@ -94,7 +104,7 @@ const fn rsa_scheme(algorithm: Algorithm) -> Option<Rsa> {
         Algorithm::Ps256 => Rsa::ps256(),
         Algorithm::Ps384 => Rsa::ps384(),
         Algorithm::Ps512 => Rsa::ps512(),
-        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return None,
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa => return None,
     })
 }
 

@@ -71,10 +71,10 @@ pub(super) async fn authenticated<'a>(
             return Ok(post.build());
         }
         // RFC 8705 §2: it says who it is, and the connection proves it.
-        ClientAuth::Tls(binding) => {
+        ClientAuth::Tls(shown) => {
             post.fields.push(("client_id", client.id));
             let mut request = post.build();
-            request.certificate = Some(binding.clone());
+            request.certificate = Some(shown.binding.clone());
             return Ok(request);
         }
         // Apple takes a JWT for a client secret: by its key, for the issuer, as the team.

@@ -55,6 +55,23 @@ pub const REPORTER_KEYS: Lifetimes = Lifetimes {
     usable: Seconds::hours(72),
 };
 
+/// The bundle of a trust domain, which says itself how often it wants to be asked for (SPIFFE Trust Domain and Bundle §4.1.3).
+pub const BUNDLE: Lifetimes = Lifetimes {
+    life: Seconds::minutes(5),
+    life_at_least: Seconds::minutes(1),
+    life_at_most: Seconds::hours(24),
+    usable: Seconds::hours(48),
+};
+
+impl Lifetimes {
+    /// Those of a document that says itself how long it lives, whatever its headers say.
+    #[must_use]
+    pub fn hinted(self, hint: Option<u32>) -> Self {
+        let life = hint.map_or(self.life, Seconds::new).clamp(self.life_at_least, self.life_at_most);
+        Self { life, life_at_least: life, life_at_most: life, usable: self.usable }
+    }
+}
+
 /// Between two attempts while the issuer does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);
 

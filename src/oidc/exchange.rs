@@ -16,7 +16,16 @@ pub fn json_get(url: String, max_bytes: usize) -> OutboundRequest {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    OutboundRequest { method: Method::GET, url, headers, body: String::new(), timeout: TIMEOUT, max_bytes, certificate: None }
+    OutboundRequest {
+        method: Method::GET,
+        url,
+        headers,
+        body: String::new(),
+        timeout: TIMEOUT,
+        max_bytes,
+        certificate: None,
+        via: None,
+    }
 }
 
 /// A POST of form fields that asks for JSON.
@@ -27,7 +36,16 @@ pub fn form_post(url: String, fields: &[(&str, &str)], max_bytes: usize) -> Outb
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    OutboundRequest { method: Method::POST, url, headers, body, timeout: TIMEOUT, max_bytes, certificate: None }
+    OutboundRequest {
+        method: Method::POST,
+        url,
+        headers,
+        body,
+        timeout: TIMEOUT,
+        max_bytes,
+        certificate: None,
+        via: None,
+    }
 }
 
 /// Whether an answer says that it is JSON (`application/json`, or with a `+json` suffix).

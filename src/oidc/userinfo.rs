@@ -151,6 +151,7 @@ pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<Outbound
         body: String::new(),
         timeout: TIMEOUT,
         max_bytes: MAX_BYTES,
+        via: None,
         certificate: None,
     })
 }

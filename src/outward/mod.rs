@@ -50,4 +50,9 @@ pub trait ServiceTokens {
         client: &ServiceClient,
         refused: Option<&ServiceTokenDigest>,
     ) -> Result<ServiceTokenReply, StoreError>;
+    /// Asks the store something that changes nothing and needs no token.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn reach(&self) -> Result<(), StoreError>;
 }

@@ -182,9 +182,8 @@ fn key_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let mut keys: Vec<ListedKey> = endings.into_iter().map(|why| listed(Some(why))).collect();
     keys.extend([ListedKey { expires_at: at, ..listed(None) }, listed(None)]);
     let scopes = [text.to_owned()];
-    let page = |keys: &[ListedKey], sign_in, making| {
-        api_keys::render(view, &OwnKeys { keys, now: at, sign_in, making })
-    };
+    let page =
+        |keys: &[ListedKey], sign_in, making| api_keys::render(view, &OwnKeys { keys, now: at, sign_in, making });
     vec![
         page(&keys, None, KeyMaking::Open(&scopes, &[30, 90], 90)),
         page(&keys, Some(text), KeyMaking::NotAllowed),

@@ -69,7 +69,7 @@ impl KnownNames {
         Self {
             routes: config.routes.routes().iter().map(KnownRoute::of).collect(),
             claims: config.session.claims.iter().cloned().collect(),
-            issuers: providers.chain(issuers).collect(),
+            issuers: providers.chain(issuers).chain(config.workloads.iter().map(|one| one.issuer.clone())).collect(),
         }
     }
 

@@ -18,7 +18,7 @@ const MAX_VALUE_CHARACTERS: usize = 80;
 const SECRETS: [&str; 6] = ["nonce", "at_hash", "jti", "sid", "sub", "events"];
 
 /// The reasons that are a token's.
-const FAMILIES: [&str; 6] = ["jwt", "id_token", "logout_token", "access_token", "userinfo", "bearer"];
+const FAMILIES: [&str; 7] = ["jwt", "id_token", "logout_token", "access_token", "userinfo", "bearer", "workload"];
 
 /// What was expected of a token.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,8 @@
 
 use super::parts::{Document, ForwardAuthError, LogoutRequestError};
 use super::problem::Refusal;
+use crate::api_key::ApiKeyId;
+use crate::authn::api_key::KeyRejection;
 use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
@@ -55,6 +57,10 @@ pub enum Reason {
     Presentation(PresentationError),
     /// An access token that is not good.
     TokenRejected(TokenRejection),
+    /// An API key that is not good.
+    Key(KeyRejection),
+    /// A key where none belongs: in an address, a cookie or a body.
+    KeyExposed(ApiKeyId),
     /// A client certificate that names no program here.
     Certificate(CertificateRefusal),
     /// An issuer's answer about an opaque token says nothing of it.
@@ -73,8 +79,6 @@ pub enum Reason {
     Verify(ForwardAuthError),
     /// The caller is proven, and blocked.
     Blocked(BlockedBy),
-    /// The person who signs in is blocked, or the one who has this session.
-    PersonBlocked,
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -177,6 +181,8 @@ impl Reason {
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
+            Self::Key(rejection) => rejection.code(),
+            Self::KeyExposed(_) => "key.exposed",
             Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
@@ -186,7 +192,6 @@ impl Reason {
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
             Self::Blocked(by) => by.code(),
-            Self::PersonBlocked => "block.person",
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -308,6 +313,7 @@ impl Reason {
             | Self::LoginParameter(_)
             | Self::UnknownProvider
             | Self::BadInput(_)
+            | Self::KeyExposed(_)
             | Self::Evaluation(_)
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
@@ -325,8 +331,10 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
+            Self::Key(_) => Refusal::TokenRefused,
+            Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Blocked(_) => Refusal::TokenRefused,
-            Self::PersonBlocked => Refusal::AccountBlocked,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,

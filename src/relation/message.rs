@@ -22,8 +22,7 @@ pub mod statement {
     pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS tuple (object TEXT NOT NULL, relation TEXT NOT NULL, \
         is_set INTEGER NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (object, relation, is_set, subject)) WITHOUT ROWID";
     /// By subject, for what is listed and removed of one. Objects that are older than it make it when they wake up.
-    pub const INDEX: &str =
-        "CREATE INDEX IF NOT EXISTS tuple_by_subject ON tuple (subject, object, relation, is_set)";
+    pub const INDEX: &str = "CREATE INDEX IF NOT EXISTS tuple_by_subject ON tuple (subject, object, relation, is_set)";
     /// Binds object, relation, whether it is a userset, subject.
     pub const IS_THERE: &str =
         "SELECT subject FROM tuple WHERE object = ? AND relation = ? AND is_set = ? AND subject = ?";
@@ -194,7 +193,9 @@ pub fn kinds_as_json(kinds: &[Name]) -> serde_json::Value {
 
 /// `None` when one of them is no name.
 fn names(kinds: Option<Vec<String>>) -> Option<Option<Vec<Name>>> {
-    kinds.map(|kinds| kinds.iter().map(|kind| Name::parse(kind)).collect::<Option<Vec<_>>>()).map_or(Some(None), |all| all.map(Some))
+    kinds
+        .map(|kinds| kinds.iter().map(|kind| Name::parse(kind)).collect::<Option<Vec<_>>>())
+        .map_or(Some(None), |all| all.map(Some))
 }
 
 fn sent(read: &Read) -> serde_json::Value {
@@ -397,7 +398,10 @@ mod tests {
             TupleRequest::List(object.clone(), None),
             TupleRequest::List(object, Some(tuple("document:7#viewer@user:a"))),
             TupleRequest::Dump(None, TupleFilter::default()),
-            TupleRequest::Dump(Some(tuple("document:7#viewer@user:a")), TupleFilter { subject: Some(user()), kinds: None }),
+            TupleRequest::Dump(
+                Some(tuple("document:7#viewer@user:a")),
+                TupleFilter { subject: Some(user()), kinds: None },
+            ),
             TupleRequest::Dump(None, TupleFilter { subject: Some(user()), kinds: kinds(&["document"]) }),
             TupleRequest::Dump(None, TupleFilter { subject: None, kinds: kinds(&[]) }),
             TupleRequest::Remove(user(), None),
@@ -457,7 +461,8 @@ mod tests {
 
     #[test]
     fn a_message_to_an_object_of_the_release_before_holds_nothing_that_it_does_not_know() {
-        let change = |expect| Change { object: Object::parse("document:7").unwrap(), expect, add: vec![], remove: vec![] };
+        let change =
+            |expect| Change { object: Object::parse("document:7").unwrap(), expect, add: vec![], remove: vec![] };
         let json = TupleRequest::Change(change(Expectation::default())).to_json();
         assert_eq!(json, r#"{"change":{"add":[],"object":"document:7","remove":[]},"v":1}"#);
         let json = TupleRequest::Dump(None, TupleFilter::default()).to_json();

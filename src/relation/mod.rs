@@ -160,22 +160,12 @@ pub trait TupleStore {
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn dump_tuples(
-        &self,
-        place: u8,
-        after: Option<&Tuple>,
-        filter: &TupleFilter,
-    ) -> Result<Page, StoreError>;
+    async fn dump_tuples(&self, place: u8, after: Option<&Tuple>, filter: &TupleFilter) -> Result<Page, StoreError>;
 
     /// Removes tuples of one subject in one place: the first of them, which are those of the page. Those of objects of
     /// `kinds`, or of all.
     ///
     /// # Errors
     /// When the store does not answer: it may have been done, and may be done again.
-    async fn remove_subject(
-        &self,
-        place: u8,
-        subject: &Subject,
-        kinds: Option<&[Name]>,
-    ) -> Result<Page, StoreError>;
+    async fn remove_subject(&self, place: u8, subject: &Subject, kinds: Option<&[Name]>) -> Result<Page, StoreError>;
 }

@@ -147,6 +147,8 @@ pub enum Authentication {
     Session,
     /// `bearer`: an access token in `Authorization` (RFC 6750).
     Bearer,
+    /// `workload`: a token that a platform gave to a program that runs there.
+    Workload,
     /// `certificate`: the client certificate of the connection.
     Certificate,
     /// `key`: an API key of ours.
@@ -217,6 +219,12 @@ impl Guard {
     #[must_use]
     pub fn admits(&self, issuer: &IssuerId) -> bool {
         self.requirements.issuers.is_empty() || self.requirements.issuers.contains(issuer)
+    }
+
+    /// Whether the token of a program that a platform vouches for is accepted here.
+    #[must_use]
+    pub fn takes_workloads(&self) -> bool {
+        self.authenticate.contains(&Authentication::Workload)
     }
 
     /// Whether a client certificate by itself is accepted here.

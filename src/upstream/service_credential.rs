@@ -39,7 +39,9 @@ fn names_invalid_token(value: &HeaderValue) -> bool {
         && parts(text).any(|part| {
             // A scheme, if there is one, stands before the first parameter (RFC 9110 §11.6.1).
             let (scheme, parameter) = match part.split_once([' ', '\t']) {
-                Some((scheme, rest)) if !scheme.contains('=') => (Some(scheme), rest.trim()),
+                Some((scheme, rest)) if !scheme.contains('=') && !rest.trim_start().starts_with('=') => {
+                    (Some(scheme), rest.trim())
+                }
                 _ if !part.contains('=') => (Some(part), ""),
                 _ => (None, part),
             };

@@ -13,7 +13,7 @@ const vars = {
 };
 const world = await startWorld({ main: { settings: { frontchannel_logout: true } } }, { vars });
 const { postern } = world;
-const BROKEN = Object.fromEntries(["SUBJECTS", "ONCE", "SID_INDEX", "BUCKETS", "TUPLES", "DECISION_LOG"].map((name) => [name, "throw"]));
+const BROKEN = Object.fromEntries(["SUBJECTS", "ONCE", "SID_INDEX", "BUCKETS", "TUPLES", "DECISION_LOG", "SERVICE_TOKENS"].map((name) => [name, "throw"]));
 const NAVIGATION = [["accept", "text/html"], ["sec-fetch-mode", "navigate"], ["sec-fetch-dest", "document"], ["sec-fetch-site", "same-origin"]];
 const SCRIPT = [["x-postern-csrf", "1"], ["sec-fetch-mode", "cors"], ["sec-fetch-dest", "empty"], ["sec-fetch-site", "same-origin"]];
 const PLACES = [

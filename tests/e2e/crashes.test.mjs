@@ -26,7 +26,7 @@ const world = await startWorld(
 );
 const { postern } = world;
 
-const OBJECTS = ["SUBJECTS", "ONCE", "SID_INDEX", "BUCKETS", "TUPLES", "DECISION_LOG"];
+const OBJECTS = ["SUBJECTS", "ONCE", "SID_INDEX", "BUCKETS", "TUPLES", "DECISION_LOG", "SERVICE_TOKENS"];
 const RETRY = "10";
 
 const fault = (name, options) => postern.send(`/__fault/${name}`, options);

@@ -11,7 +11,7 @@ pub fn managed() -> Value {
     let mut variables = with_issuers();
     variables["PROVIDERS"]["partner"] = two_providers()["PROVIDERS"]["partner"].clone();
     variables["ISSUERS"]["machines"]["kind"] = json!("agent");
-    variables["ADMIN"] = json!({ "principals": ["corp|root"] });
+    variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true });
     variables
 }
 

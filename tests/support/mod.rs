@@ -105,6 +105,8 @@ fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
         "POSTERN_KEYS" => Some(keys.to_owned()),
         "POSTERN_VERIFY_SECRET" | "POSTERN_HEALTH_SECRET" => Some(VERIFY_SECRET.to_owned()),
+        // There is one key, and no other beside it.
+        name if name.ends_with("_PRIVATE_KEY_NEXT") => None,
         name if name.ends_with("_PRIVATE_KEY") => Some(include_str!("../../fixtures/jwk/p256_private.p8").to_owned()),
         _ => Some(format!("secret-{CANARY}")),
     }

@@ -127,6 +127,8 @@ pub struct World {
     pub tuples: RefCell<MemoryTuples>,
     /// How often tuples were read.
     pub tuple_rounds: Cell<usize>,
+    /// How many changes of tuples are made until the store does not answer any more; `None`: all.
+    pub tuple_changes: Cell<Option<usize>>,
     /// How often a bucket's object was asked.
     pub draws: Cell<usize>,
     /// The block list.
@@ -189,6 +191,7 @@ impl World {
             buckets: RefCell::default(),
             tuples: RefCell::default(),
             tuple_rounds: Cell::default(),
+            tuple_changes: Cell::default(),
             draws: Cell::default(),
             blocks: MemoryBlocks::default(),
             block_calls: Cell::default(),

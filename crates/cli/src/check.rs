@@ -310,7 +310,9 @@ impl Secrets {
         match self {
             Self::File(values) => values.get(name).cloned(),
             Self::Elsewhere(asked_for) => {
-                asked_for.borrow_mut().push(name.to_owned());
+                if !stand_in::is_optional(name) {
+                    asked_for.borrow_mut().push(name.to_owned());
+                }
                 Some(stand_in::value(name, vars))
             }
         }

@@ -1,8 +1,9 @@
-//! `postern keys new`: a fresh root secret.
+//! `postern keys new`: a fresh root secret, or a private key of our client.
 
 use std::io::Read;
 
 use lexopt::{Arg, Parser, ValueExt};
+use postern::jose::{Algorithm, AssertionKey};
 use postern::keyring::KeyRing;
 use postern::ports::Random;
 
@@ -13,6 +14,10 @@ const MAX_BYTES: u64 = 4096;
 
 const ADVICE: &str = "\
 Set this as the secret POSTERN_KEYS: `npx wrangler secret put POSTERN_KEYS`, for development in `.dev.vars`.
+It is shown once and kept nowhere.
+";
+const CLIENT_ADVICE: &str = "\
+Set this as the secret PROVIDER_<ID>_PRIVATE_KEY, ISSUER_<ID>_PRIVATE_KEY or SERVICE_<ID>_PRIVATE_KEY; with _NEXT behind it, it is published and signs nothing yet.
 It is shown once and kept nowhere.
 ";
 const ROTATION: &str = "\
@@ -39,12 +44,20 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         Some(other) => return Err(other.unexpected()),
         None => return Err("expected `keys new`".into()),
     }
-    let mut ring = None;
+    let (mut ring, mut client) = (None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("ring") => ring = Some(parser.value()?.string()?),
+            Arg::Long("client") => client = Some(parser.value()?.string()?),
             other => return Err(other.unexpected()),
         }
+    }
+    if let Some(algorithm) = client {
+        return Ok(if ring.is_some() {
+            Answer::misused("`--client` and `--ring` are for keys of two kinds")
+        } else {
+            of_client(&algorithm)
+        });
     }
     match ring.as_deref() {
         Some("-") => match read_ring() {
@@ -52,6 +65,16 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
             Err(error) => Ok(Answer::misused(format!("cannot read the ring from standard input: {error}"))),
         },
         given => Ok(new(given)),
+    }
+}
+
+/// A key for `private_key_jwt`.
+fn of_client(name: &str) -> Answer {
+    let algorithm = Algorithm::from_name(name);
+    let key = algorithm.and_then(|algorithm| AssertionKey::generate(algorithm, |bytes| OsRandom.fill(bytes)));
+    match key {
+        Some(key) => Answer { out: format!("{}\n", key.expose()), err: CLIENT_ADVICE.to_owned(), ..Answer::default() },
+        None => Answer::misused(format!("`--client`: expected `ES256` or `EdDSA`, found `{name}`")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of the right shape for secrets that are set elsewhere. Used for reading only.
 
-use postern::config::{HEALTH, KEY_RING, VERIFY};
+use postern::config::KEY_RING;
 use postern::keyring::KeyRing;
 use serde_json::{Map, Value, json};
 
@@ -11,35 +11,48 @@ pub(super) fn value(name: &str, vars: &Map<String, Value>) -> String {
     if name == KEY_RING {
         return KeyRing::new_entry(&OsRandom).expose().clone();
     }
+    if is_optional(name) {
+        return String::new();
+    }
     if name.ends_with("_PRIVATE_KEY") {
-        return if is_rsa(name, vars) { rsa() } else { p256() };
+        return match algorithm(name, vars) {
+            None | Some("ES256") => p256(),
+            Some("EdDSA") => ed25519(),
+            Some(_) => rsa(),
+        };
     }
-    if [VERIFY, HEALTH].iter().any(|shared| name.ends_with(shared)) {
-        "set-elsewhere".repeat(3)
-    } else {
-        "set-elsewhere".to_owned()
-    }
+    // As long as the key of a signature has to be.
+    "set-elsewhere".repeat(3)
 }
 
-/// Whether the provider or issuer that the secret is for is asked with an RSA key.
-fn is_rsa(name: &str, vars: &Map<String, Value>) -> bool {
+/// Whether there may well be none.
+pub(super) fn is_optional(name: &str) -> bool {
+    name.ends_with("_PRIVATE_KEY_NEXT")
+}
+
+/// What the provider, issuer or service that the secret is for is asked with, where the configuration says.
+fn algorithm<'a>(name: &str, vars: &'a Map<String, Value>) -> Option<&'a str> {
     let tables = vars.iter().filter_map(|(variable, table)| {
-        let kind = ["PROVIDERS", "ISSUERS"].into_iter().find(|kind| variable.ends_with(kind))?;
+        let kind = ["PROVIDERS", "ISSUERS", "SERVICES"].into_iter().find(|kind| variable.ends_with(kind))?;
         // `SHOP_PROVIDERS` has `SHOP_PROVIDER_CORP_PRIVATE_KEY`.
         let prefix = variable.strip_suffix('S').filter(|_| variable.strip_suffix(kind).is_some())?;
         Some((prefix, table.as_object()?))
     });
-    tables.into_iter().any(|(prefix, table)| {
-        table.iter().any(|(id, entry)| {
-            let own = format!("{prefix}_{}_PRIVATE_KEY", id.to_ascii_uppercase().replace('-', "_"));
-            let algorithm = entry.get("client_assertion").and_then(|how| how.get("alg")).and_then(Value::as_str);
-            own == name && algorithm.is_some_and(|algorithm| algorithm != "ES256")
-        })
-    })
+    let mut entries = tables.flat_map(|(prefix, table)| table.iter().map(move |(id, entry)| (prefix, id, entry)));
+    let own = |(prefix, id, _): &(&str, &String, &Value)| {
+        name == format!("{prefix}_{}_PRIVATE_KEY", id.to_ascii_uppercase().replace('-', "_"))
+    };
+    entries.find(own)?.2.get("client_assertion")?.get("alg")?.as_str()
 }
 
 fn p256() -> String {
     p256::SecretKey::from_slice(&[1; 32]).map(|key| key.to_jwk_string().to_string()).unwrap_or_default()
+}
+
+/// The shape of a key: its public half is the base point (RFC 8032 §5.1).
+fn ed25519() -> String {
+    let x = format!("WG{}Y", "Zm".repeat(20));
+    json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "d": "A".repeat(43) }).to_string()
 }
 
 /// The shape of a key: a modulus of 2048 bits, all of them set.

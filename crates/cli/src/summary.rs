@@ -2,8 +2,9 @@
 
 use postern::VERSION;
 use postern::config::{
-    AssertionAudience, Authority, CertificateSubject, ClientAssertion, ClientAuth, Config, Constraint,
-    DecisionRetention, Inability, KEY_RING, Logout, ObjectPlace, Provider, SameSite, TokenIssuer, spelled,
+    AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint,
+    DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX, SameSite,
+    ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -12,6 +13,7 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
+use super::certificates;
 use super::report::{Place, Warning};
 use super::rules;
 
@@ -60,8 +62,10 @@ fn site(config: &Config) -> String {
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
-    if !config.certificates.is_empty() {
-        text.push_str(&certificates(config));
+    text.push_str(&certificates::told(config));
+    if !config.services.is_empty() {
+        text.push_str("\nTokens of Postern's own, for upstreams\n");
+        text.extend(config.services.iter().map(|one| service(config, one)));
     }
     text.push_str(&limits(config));
     if let Some(verify) = &config.verify {
@@ -78,40 +82,46 @@ fn site(config: &Config) -> String {
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
     }
     if let Some(admin) = &config.admin {
-        text.push_str("\nAdministrators\n");
-        text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
+        text.push_str(&administrators(admin));
     }
     if let Some(authzen) = &config.authzen {
         let url = config.public_url.join(postern::authzen::EVALUATION);
         text.push_str(&format!("\nDecisions (AuthZEN) at {url}\n{}", routes(std::slice::from_ref(&authzen.route))));
     }
+    text.push_str(&sharing(config));
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
     text
 }
 
-/// The programs with a client certificate, and where Cloudflare asks for one at all.
-fn certificates(config: &Config) -> String {
-    let host = config.public_url.host();
-    let mut text = format!(
-        "\nClient certificates, which Cloudflare asks for at the hosts alone that the zone's mTLS settings list: add {host}.\n\
-         At workers.dev, other hosts and other ports no caller can show one\n"
-    );
-    for rule in &config.certificates {
-        let authority = match &rule.authority {
-            Authority::Ski(ski) => format!("the authority with the key {ski}"),
-            Authority::Name(name) => format!("the authority {name}"),
-        };
-        let whose = match &rule.subject {
-            CertificateSubject::Fingerprints(all) => format!("{} by fingerprint", all.len()),
-            CertificateSubject::Name(name) => format!("subject {name}"),
-            CertificateSubject::AltName(..) => format!("name {}", rule.subject),
-        };
-        let granted =
-            if rule.scopes.is_empty() { String::new() } else { format!(", scopes {}", rule.scopes.join(" ")) };
-        let roles = if rule.roles.is_empty() { String::new() } else { format!(", roles {}", rule.roles.join(" ")) };
-        text.push_str(&format!("  {} ({whose}, of {authority}){granted}{roles}\n", rule.id));
+/// The people and programs that administer, and whether they can block others.
+fn administrators(admin: &Administrators) -> String {
+    let mut text = "\nAdministrators\n".to_owned();
+    text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
+    for service in admin.services().into_iter().flat_map(AdminServices::all) {
+        let named = [("subject", &service.subject), ("client_id", &service.client_id), ("scope", &service.scope)];
+        let named = named.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_deref()?)));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let bound = if service.bearer { "any token of it" } else { "a token that is bound to a key or certificate" };
+        let actions = service.actions.join(", ");
+        text.push_str(&format!("  {}: {named} of {}, by {bound}: {actions}\n", service.name, service.issuer));
+    }
+    if admin.blocks {
+        text.push_str("  They can block users, services, clients and keys: each request by a token asks `BLOCKS`\n");
+    }
+    text
+}
+
+/// Which services may write tuples of which types.
+fn sharing(config: &Config) -> String {
+    let Some(sharing) = &config.sharing else { return String::new() };
+    let who = |route: &Route| route.guard().map(guarded).unwrap_or_default();
+    let mut text = format!("\nSharing at {}\n", config.public_url.join(SHARING_PREFIX));
+    text.push_str(&format!("  every type  {}\n", who(&sharing.route)));
+    text.extend(sharing.types.iter().map(|one| format!("  {}  {}\n", one.kind, who(&one.route))));
+    for (kind, limit) in sharing.route.limits.all().filter(|_| !sharing.route.limits.shared) {
+        text.push_str(&format!("  {}\n", counted(kind, limit)));
     }
     text
 }
@@ -207,6 +217,10 @@ fn describe(config: &Config, provider: &Provider) -> String {
     }
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
+        text.push_str(&format!("    our public keys           {}\n", config.client_keys_url(provider.id.as_str())));
+    }
+    if let Some(binding) = provider.client_auth.certificate() {
+        text.push_str(&format!("    our certificate           that of {binding}\n"));
     }
     if provider.sign_out.logout == Logout::Local {
         text.push_str("    sign-out                  here only, the provider's own session goes on\n");
@@ -215,6 +229,23 @@ fn describe(config: &Config, provider: &Provider) -> String {
         let params: Vec<String> =
             provider.sign_out.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text.push_str(&format!("    sign-out also sends       {}\n", params.join(", ")));
+    }
+    text
+}
+
+/// What is got, and where.
+fn service(config: &Config, service: &ServiceClient) -> String {
+    let server = service.token_endpoint.as_deref().or(service.issuer.as_ref().map(Issuer::as_str)).unwrap_or_default();
+    let mut text = format!("  {} ({server})\n    as        {}\n", service.id, service.client_id);
+    let scopes = Some(service.scopes.join(" ")).filter(|scopes| !scopes.is_empty());
+    let said =
+        [("scopes", scopes.as_ref()), ("audience", service.audience.as_ref()), ("resource", service.resource.as_ref())];
+    text.extend(said.into_iter().filter_map(|(name, value)| Some(format!("    {name:8}  {}\n", value?))));
+    if let ClientAuth::PrivateKeyJwt(_) = &service.client_auth {
+        text.push_str(&format!("    our keys  {}\n", config.client_keys_url(service.id.as_str())));
+    }
+    if let Some(binding) = service.client_auth.certificate() {
+        text.push_str(&format!("    shows     the certificate of {binding}\n"));
     }
     text
 }

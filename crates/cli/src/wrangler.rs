@@ -26,11 +26,15 @@ const TUPLES: (&str, &str) = ("TUPLES", "TupleObject");
 const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 /// Only where there is a block list.
 const BLOCKS: (&str, &str) = ("BLOCKS", "BlockObject");
+/// Only where there are API keys.
+const KEYS: (&str, &str) = ("KEYS", "KeyObject");
+/// Only where a route sends a token of our own.
+const SERVICE_TOKENS: (&str, &str) = ("SERVICE_TOKENS", "ServiceTokenObject");
 const ASSETS: &str = "ASSETS";
 
 /// The classes of all objects.
 fn classes() -> impl Iterator<Item = &'static str> {
-    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS]).map(|(_, class)| class)
+    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS, KEYS, SERVICE_TOKENS]).map(|(_, class)| class)
 }
 
 /// The settings of one environment.
@@ -88,10 +92,17 @@ impl Wrangler {
         if sites.iter().any(|config| config.admin.as_ref().is_some_and(|admin| admin.blocks)) {
             problems.extend(self.missing_objects(&[BLOCKS]));
         }
+        if sites.iter().any(|config| config.api_keys.is_some()) {
+            problems.extend(self.missing_objects(&[KEYS]));
+        }
         problems.extend(self.upstreams(sites));
         if sites.iter().any(|config| !config.relations.names(None).is_empty()) {
             problems.extend(self.missing_objects(&[TUPLES]));
         }
+        if sites.iter().any(|site| site.uses_service_tokens()) {
+            problems.extend(self.missing_objects(&[SERVICE_TOKENS]));
+        }
+        problems.extend(self.certificates(sites));
         problems.extend(too_large(vars));
         problems
     }
@@ -159,6 +170,17 @@ impl Wrangler {
             ))
         });
         cache.into_iter().chain(policies).collect()
+    }
+
+    /// The certificates that authorization servers are shown, where they are not bound.
+    fn certificates(&self, sites: &[&Config]) -> Vec<Problem> {
+        let bound = self.names("mtls_certificates", "binding");
+        let missing = sites.iter().flat_map(|site| site.certificates_shown()).filter(|name| !bound.contains(name));
+        let told = |name: &str| {
+            let entry = self.syntax.entry("binding", name);
+            self.problem("mtls_certificates", format!("expected one with `{entry}`, a client proves itself by it"))
+        };
+        missing.map(told).collect()
     }
 
     fn objects(&self) -> Vec<Problem> {

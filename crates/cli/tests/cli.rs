@@ -326,6 +326,18 @@ fn a_new_key_alone_on_standard_output_is_a_ring_and_never_the_same() {
 }
 
 #[test]
+fn a_new_key_of_a_client_is_a_private_jwk() {
+    for algorithm in ["ES256", "EdDSA"] {
+        let made = postern(&["keys", "new", "--client", algorithm], "");
+        let jwk: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        assert!(jwk["d"].is_string() && jwk["kid"].is_string() && made.status.success(), "{algorithm}");
+    }
+    for wrong in [&["--client", "RS256"][..], &["--client", "ES256", "--ring", "-"]] {
+        assert_eq!(postern(&[&["keys", "new"], wrong].concat(), "").status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_new_key_goes_in_front_of_the_ring_in_use() {
     let old = format!("old:{}", "E".repeat(43));
     for output in

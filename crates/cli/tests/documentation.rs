@@ -143,6 +143,8 @@ fn frame(part: Value) -> Value {
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
         ("BLOCKS", "BlockObject"),
+        ("KEYS", "KeyObject"),
+        ("SERVICE_TOKENS", "ServiceTokenObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];
     if text.contains("\"policy\":true") {

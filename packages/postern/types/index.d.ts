@@ -14,6 +14,8 @@ export class BucketObject extends PosternObject {}
 export class TupleObject extends PosternObject {}
 export class DecisionObject extends PosternObject {}
 export class BlockObject extends PosternObject {}
+export class KeyObject extends PosternObject {}
+export class ServiceTokenObject extends PosternObject {}
 
 /** The Worker: `export { default } from 'postern'`. */
 declare const worker: {

@@ -1,12 +1,16 @@
 //! Principals of programs that come without a token: by an API key of ours, or by a client certificate.
 
+use std::rc::Rc;
+
 use serde_json::Map;
 
 use super::{AuthenticationFacts, Principal, PrincipalSource};
+use crate::api_key::KeyHolder;
 use crate::authn::Means;
-use crate::config::principal_issuer;
+use crate::authn::access_token::AccessTokenClaims;
+use crate::authn::workload::Granted;
+use crate::config::{WorkloadIssuer, principal_issuer};
 use crate::ids::CertificateId;
-use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::time::Timestamp;
 
@@ -31,15 +35,6 @@ pub struct KeyFacts {
     pub expires_at: Timestamp,
 }
 
-/// Whose an API key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyHolder {
-    /// A person's. It acts within what they may.
-    Person(Owner),
-    /// That of the service of this name.
-    Service(String),
-}
-
 /// What is known of a client certificate that the platform verified and that a rule takes.
 #[derive(Clone, Debug)]
 pub struct CertificateFacts {
@@ -58,6 +53,21 @@ pub struct CertificateFacts {
 }
 
 impl Principal {
+    /// The program that has this token of a platform's, by the rules that trust it. What else the token says grants nothing.
+    pub(in crate::authn) fn by_workload(
+        issuer: &WorkloadIssuer,
+        claims: &Rc<AccessTokenClaims>,
+        granted: Granted,
+    ) -> Self {
+        let origin = PrincipalSource::Issuer(issuer.id.clone());
+        let name = (issuer.issuer.clone(), claims.subject().to_owned());
+        Self {
+            roles: granted.roles,
+            token: Some(Rc::clone(claims)),
+            ..program(Means::Workload, origin, name, (granted.scopes, claims.expires_at()))
+        }
+    }
+
     /// The program that has this API key. A person's key is no person: it is called by its own id.
     pub(crate) fn by_key(facts: KeyFacts) -> Self {
         let (subject, owner) = match facts.holder {

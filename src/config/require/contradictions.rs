@@ -4,6 +4,7 @@ use super::super::certificates::{CertificateRule, Certificates};
 use super::super::issuer::{Issuers, TokenIssuer};
 use super::super::provider::Provider;
 use super::super::table::Table;
+use super::super::workload::{TrustRule, WorkloadIssuer};
 use super::Known;
 use crate::claims::path::ClaimPath;
 use crate::ids::principal_kind::PrincipalKind;
@@ -34,6 +35,25 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
             route.problem("require", message);
         }
     }
+    if guard.takes_workloads() {
+        for message in unmet_by_workloads(&guard.requirements, known.issuers) {
+            route.problem("require", message);
+        }
+    }
+    refuse_foreign_issuers(route, guard, known.issuers);
+}
+
+/// An issuer is named whose tokens this route does not take.
+fn refuse_foreign_issuers(route: &Table<'_>, guard: &Guard, issuers: &Issuers) {
+    for id in &guard.requirements.issuers {
+        let (taken, way) = match issuers.is_workload(id) {
+            true => (guard.takes_workloads(), "workload"),
+            false => (guard.takes_tokens(), "bearer"),
+        };
+        if !taken && (guard.takes_tokens() || guard.takes_workloads()) {
+            route.problem("require", format!("names the issuer `{id}`, and `authenticate` has no `{way}`"));
+        }
+    }
 }
 
 /// A list of those from whom callers may come, of those who come in one way.
@@ -58,7 +78,7 @@ fn refuse_origins(route: &Table<'_>, guard: &Guard) {
     let certificates = !required.certificates.is_empty();
     let all = [
         of("sessions", "session", guard.takes_sessions() || (guard.takes_keys() && providers), "providers", providers),
-        of("tokens", "bearer", guard.takes_tokens(), "issuers", issuers),
+        of("tokens", "bearer", guard.takes_tokens() || guard.takes_workloads(), "issuers", issuers),
         of("certificates", "certificate", guard.takes_certificates(), "certificates", certificates),
     ];
     for Origins { by, way, list, .. } in all.into_iter().filter(|one| one.is_named && !one.is_taken) {
@@ -121,14 +141,39 @@ fn unmet_by_sessions(required: &Requirements, known: &Known<'_>) -> Vec<String> 
 }
 
 fn unmet_by_tokens(required: &Requirements, known: &Known<'_>) -> Vec<String> {
-    let Issuers { ids, all } = known.issuers;
+    let all = &known.issuers.all;
     let taken = |issuer: &&TokenIssuer| required.issuers.is_empty() || required.issuers.contains(&issuer.id);
     let issuers: Vec<&TokenIssuer> = all.iter().filter(taken).collect();
-    if issuers.is_empty() || all.len() < ids.len() {
+    if issuers.is_empty() || !known.issuers.access_issuers_are_known() {
         return Vec::new();
     }
     let grants: Vec<Grants<'_>> = issuers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
     ungranted(required, &grants, "tokens", "ISSUERS")
+}
+
+/// What no rule of `trust` gives: a program has nothing else.
+fn unmet_by_workloads(required: &Requirements, issuers: &Issuers) -> Vec<String> {
+    let taken = |issuer: &&WorkloadIssuer| required.issuers.is_empty() || required.issuers.contains(&issuer.id);
+    let mut unmet = unmet_by_programs(required, "workloads");
+    unmet.retain(|message| !message.contains("`claims`"));
+    let rules: Vec<&TrustRule> = issuers.workloads.iter().filter(taken).flat_map(|issuer| &issuer.trust).collect();
+    if rules.is_empty() || !issuers.workloads_are_known() {
+        return unmet;
+    }
+    let gives_scope = |scope: &String| rules.iter().any(|rule| rule.scopes.contains(scope));
+    let gives_role = |role: &String| rules.iter().any(|rule| rule.roles.contains(role));
+    let missing = required.scopes.iter().find(|scope| !gives_scope(scope));
+    let missing = missing.or(required.any_scope.first().filter(|_| !required.any_scope.iter().any(gives_scope)));
+    if let Some(scope) = missing {
+        unmet.push(format!("names the scope `{scope}`, which no rule of `trust` gives"));
+    }
+    if let Some(role) = required.roles.first().filter(|_| !required.roles.iter().any(gives_role)) {
+        unmet.push(format!("names the role `{role}`, which no rule of `trust` gives"));
+    }
+    if let Some(Permission { name, .. }) = required.permissions.iter().find(|one| !one.roles.iter().any(gives_role)) {
+        unmet.push(format!("names the permission `{name}`, and no rule of `trust` gives a role that grants it"));
+    }
+    unmet
 }
 
 /// What no program that comes without a token ever has: it never signed in, and nobody says anything of it but us.

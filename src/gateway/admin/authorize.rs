@@ -39,7 +39,8 @@ pub(super) async fn enter<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Manager, Refused> {
     let services = ctx.site.config.admin.as_ref().and_then(Administrators::services);
-    let door = services.and_then(|services| Some(GuardedRoute { route: &services.route, guard: services.route.guard()? }));
+    let door =
+        services.and_then(|services| Some(GuardedRoute { route: &services.route, guard: services.route.guard()? }));
     if let Some(door) = door
         && ctx.presents_credential_of_program()?
     {
@@ -169,9 +170,8 @@ impl Manager {
     /// Whether this entry is theirs, and names the action.
     fn is_one(&self, entry: &AdminService, action: &str) -> bool {
         let principal = &self.principal;
-        let has = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
-        };
+        let has =
+            |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
         let is_of_issuer = matches!(principal.origin(), PrincipalSource::Issuer(id) if *id == entry.issuer);
         is_of_issuer
             && has(&entry.subject, Some(principal.subject()))

@@ -91,7 +91,8 @@ async fn add<P: Platform>(
         },
     };
     parts.event.ended = person.as_ref().map(|_| ended);
-    let change = Change { before: before.as_ref().map_or_else(not_blocked, in_words), after: words(&block.reason, until) };
+    let change =
+        Change { before: before.as_ref().map_or_else(not_blocked, in_words), after: words(&block.reason, until) };
     Ok(Done::changed(&json!({ "blocked": true, "ended": ended, "until": until }), change))
 }
 

@@ -107,10 +107,10 @@ fn choices(config: &Config) -> Vec<Choice> {
         value: format!("provider:{}", provider.id),
         label: format!("Who signed in with {}", provider.id),
     });
-    let issuers = config.issuers.iter().map(|issuer| Choice {
-        value: format!("issuer:{}", issuer.id),
-        label: format!("A program with a token of {}", issuer.id),
-    });
+    let ids = config.issuers.iter().map(|issuer| &issuer.id);
+    let ids = ids.chain(config.workloads.iter().map(|issuer| &issuer.id));
+    let issuers =
+        ids.map(|id| Choice { value: format!("issuer:{id}"), label: format!("A program with a token of {id}") });
     let nobody = Choice { value: NOBODY.to_owned(), label: "Nobody: no credentials at all".to_owned() };
     providers.chain(issuers).chain([nobody]).collect()
 }

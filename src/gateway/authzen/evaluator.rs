@@ -12,6 +12,11 @@ use crate::gateway::guard::relations;
 use crate::policy::Loaded;
 use crate::refusal::Reason;
 use crate::relation::{self, CheckResult, KnownTuples, Name, Subject, Userset};
+use crate::store::block_list::BlockTarget;
+use crate::time::Seconds;
+
+/// As old as a copy of the block list is that was asked for by the same request.
+const THIS_REQUEST: Seconds = Seconds::new(1);
 
 /// The same for all questions of one request, so that no two of them are decided by different versions, and all share one
 /// budget.
@@ -43,12 +48,28 @@ impl Evaluator {
         asked: &Evaluation,
         event: &mut Event,
     ) -> Result<Evaluated, Reason> {
+        if is_blocked(ctx, &asked.subject).await? {
+            return Ok(Evaluated::denied(asked, "block.subject"));
+        }
         let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
         match named.filter(|(kind, relation)| ctx.site.config.relations.has(kind, relation)) {
             Some((_, relation)) => related(ctx, (asked, relation), &mut self.known, event).await,
             None => Ok(self.by_policies(asked)),
         }
     }
+}
+
+/// Whether the subject is blocked: one that is named with its issuer, as `corp|alice`, or as policies name it, `ISSUER#alice`.
+async fn is_blocked<P: Platform>(ctx: &RequestContext<'_, P>, subject: &Entity) -> Result<bool, Reason> {
+    // Who asks was held against it a moment ago.
+    let Some(list) = ctx.block_list(Some(THIS_REQUEST)).await? else { return Ok(false) };
+    let named =
+        |issuer: &str, subject: &str| BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() };
+    let pairs = ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between));
+    Ok(pairs.into_iter().any(|(issuer, subject)| {
+        let known = ctx.site.config.named_issuer(issuer).unwrap_or(issuer);
+        list.blocks(&named(known, subject), ctx.request.now)
+    }))
 }
 
 /// Whether the subject stands in this relation to the resource. What a service says of them besides counts for nothing

@@ -7,6 +7,7 @@ pub(super) mod wait;
 
 use super::issuer_documents::document::{Ask, Published};
 use super::{Gateway, Platform};
+use crate::api_key::KeyCommand;
 use crate::session::Revocation;
 
 /// Something to be fetched, or told. Only the gateway makes one, and [`Gateway::run`] runs it.
@@ -22,6 +23,8 @@ pub(super) enum Work {
     Policies,
     /// Nothing: the provider is to forget a token.
     Revoke(Revocation),
+    /// Nothing: the use of a key is to be noted.
+    KeyUse(KeyCommand),
 }
 
 /// Has work done that does not end with the request at hand, even when its client goes away.
@@ -38,6 +41,7 @@ impl Gateway {
         match task.0 {
             Work::Document(published, ask) => self.fetch_document(platform, published, ask).await,
             Work::Policies => self.pull_policies(platform).await,
+            Work::KeyUse(note) => self.note_key_use(platform, &note).await,
             Work::Revoke(revocation) => {
                 self.revoke(platform, &revocation).await;
             }

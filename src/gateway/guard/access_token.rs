@@ -161,7 +161,7 @@ async fn read<'a, P: Platform>(
     }
 }
 
-const fn nothing_expected(now: Timestamp) -> Expected<'static> {
+pub(super) const fn nothing_expected(now: Timestamp) -> Expected<'static> {
     Expected { issuer: "", audience: &[], algorithms: &[], acr_values: &[], now }
 }
 

@@ -1,6 +1,7 @@
 //! The caller that door 1 let through, and what the upstream is told of them.
 
 use super::access_token::Bearer;
+use super::api_key;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal};
 use crate::gateway::context::RequestContext;
@@ -21,6 +22,7 @@ pub(crate) enum Caller {
     Session(Box<Authenticated>),
     Token(Box<Bearer>),
     Certificate(Box<Principal>),
+    Key(Box<Principal>),
 }
 
 impl Caller {
@@ -28,7 +30,7 @@ impl Caller {
         match self {
             Self::Session(authenticated) => &authenticated.principal,
             Self::Token(bearer) => &bearer.principal,
-            Self::Certificate(principal) => principal,
+            Self::Certificate(principal) | Self::Key(principal) => principal,
         }
     }
 
@@ -36,7 +38,7 @@ impl Caller {
         match self {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,
-            Self::Certificate(principal) => *principal,
+            Self::Certificate(principal) | Self::Key(principal) => *principal,
         }
     }
 
@@ -46,6 +48,7 @@ impl Caller {
             Self::Session(_) => Credential::Session,
             Self::Token(bearer) => Credential::Token(bearer.scheme),
             Self::Certificate(_) => Credential::Certificate,
+            Self::Key(_) => Credential::Key,
         }
     }
 
@@ -53,7 +56,7 @@ impl Caller {
     pub(super) fn has_just_signed_in(&self, now: Timestamp) -> bool {
         match self {
             Self::Session(authenticated) => now.since(authenticated.created_at) < JUST_SIGNED_IN,
-            Self::Token(_) | Self::Certificate(_) => false,
+            Self::Token(_) | Self::Certificate(_) | Self::Key(_) => false,
         }
     }
 
@@ -61,7 +64,7 @@ impl Caller {
     fn session_name(&self) -> Option<String> {
         match self {
             Self::Session(authenticated) => Some(authenticated.handle.id.digest().public_id()),
-            Self::Token(_) | Self::Certificate(_) => None,
+            Self::Token(_) | Self::Certificate(_) | Self::Key(_) => None,
         }
     }
 }
@@ -72,6 +75,7 @@ impl<P: Platform> RequestContext<'_, P> {
         match caller {
             Caller::Token(bearer) => StreamLifetime::Until(bearer.principal.expires_at()),
             Caller::Certificate(principal) => StreamLifetime::Until(principal.expires_at()),
+            Caller::Key(principal) => StreamLifetime::Until(api_key::stream_until(principal, self.request.now)),
             Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
@@ -105,7 +109,7 @@ impl<P: Platform> RequestContext<'_, P> {
         };
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
-            Caller::Certificate(principal) => (*principal, None),
+            Caller::Certificate(principal) | Caller::Key(principal) => (*principal, None),
             Caller::Session(authenticated) if guard.token == Token::Relay => {
                 let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
                 let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };

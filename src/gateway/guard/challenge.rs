@@ -2,7 +2,7 @@
 
 use crate::authn::bearer::Scheme;
 use crate::authn::dpop;
-use crate::config::{Config, Constraint};
+use crate::config::{Config, Constraint, TokenIssuer};
 use crate::gateway::well_known::resource_url::metadata_url;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::refusal::Refusal;
@@ -24,8 +24,9 @@ impl Challenge {
     pub(crate) fn of(GuardedRoute { route, guard }: GuardedRoute<'_>, config: &Config) -> Self {
         let scopes: Vec<&str> = guard.requirements.needed_scopes().collect();
         let scope = (!scopes.is_empty()).then(|| format!(r#"scope="{}""#, scopes.join(" ")));
-        let metadata = format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
-        let parameters = scope.into_iter().chain([metadata]).collect();
+        // What it tells is where to get a token.
+        let metadata = || format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
+        let parameters = scope.into_iter().chain(guard.takes_tokens().then(metadata)).collect();
         Self { schemes: schemes(guard, config), came_by: None, parameters }
     }
 
@@ -77,7 +78,7 @@ impl Challenge {
         let algs = (scheme == Scheme::Dpop).then(|| format!(r#"algs="{}""#, dpop::algorithm_names()));
         let parameters: Vec<String> =
             error.iter().cloned().chain(algs).chain(self.parameters.iter().cloned()).collect();
-        format!("{} {}", scheme.name(), parameters.join(", "))
+        [scheme.name().to_owned(), parameters.join(", ")].join(" ").trim_end().to_owned()
     }
 }
 
@@ -88,7 +89,12 @@ fn schemes(guard: &Guard, config: &Config) -> Vec<Scheme> {
             Scheme::Bearer => Constraint::Dpop,
             Scheme::Dpop => Constraint::Mtls,
         };
-        config.issuers.iter().any(|issuer| guard.admits(&issuer.id) && issuer.sender != excluding)
+        let by_issuer = |issuer: &TokenIssuer| guard.admits(&issuer.id) && issuer.sender != excluding;
+        guard.takes_tokens() && config.issuers.iter().any(by_issuer)
+            || guard.takes_workloads() && *scheme == Scheme::Bearer
     };
-    [Scheme::Bearer, Scheme::Dpop].into_iter().filter(allowed).collect()
+    // A key comes like a plain token; the scheme of a header of its own has no name.
+    let of_keys = |scheme: &Scheme| guard.takes_keys() && *scheme == Scheme::Bearer;
+    let of_tokens = |scheme: &Scheme| allowed(scheme);
+    [Scheme::Bearer, Scheme::Dpop].into_iter().filter(|scheme| of_keys(scheme) || of_tokens(scheme)).collect()
 }

@@ -4,15 +4,16 @@ use super::caller::Caller;
 use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::{Effect, short};
+use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::certificate::CertificateRefusal;
-use crate::authn::{Principal, session_cookie::Wants};
+use crate::authn::{Principal, TokenRejection, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Credential, Refused};
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::sign_in::link::SignIn;
+use crate::gateway::{Platform, cold};
 use crate::http::StatusCode;
 use crate::http::cors::Grant;
 use crate::refusal::Reason;
@@ -117,10 +118,22 @@ async fn identify<P: Platform>(
 ) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
-    if guard.takes_tokens() {
+    if let Some(principal) = by_key(ctx, guarded, parts).await? {
+        return Ok(Caller::Key(Box::new(principal)));
+    }
+    if guard.takes_tokens() || guard.takes_workloads() {
         if let Some(presented) = ctx.presented_token().map_err(refused(Credential::None))? {
             let credential = Credential::Token(presented.scheme);
-            let bearer = ctx.authenticate_token(presented, guard, path, parts).await;
+            let bearer = match ctx.workload_of(&presented, guard) {
+                Some(issuer) => cold(ctx.authenticate_presented_workload(issuer, presented, parts)).await,
+                None if guard.takes_tokens() => ctx.authenticate_token(presented, guard, path, parts).await,
+                None => Err(Reason::TokenRejected(TokenRejection::IssuerUnknown)),
+            };
+            return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
+        }
+        if let Some((issuer, presented)) = ctx.access_assertion(guard).map_err(refused(Credential::None))? {
+            let credential = Credential::Token(presented.scheme);
+            let bearer = cold(ctx.authenticate_workload(issuer, presented, parts)).await;
             return Ok(Caller::Token(Box::new(bearer.map_err(refused(credential))?)));
         }
     }
@@ -143,10 +156,41 @@ async fn identify<P: Platform>(
     Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
 }
 
+/// Who comes with an API key; `None` where none is shown. What stands where only a key belongs, and is none, is refused; so is
+/// a key where only access tokens belong: nobody but us may see it.
+///
+/// # Errors
+/// When nobody came through.
+async fn by_key<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    guarded: GuardedRoute<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Option<Principal>, Refused> {
+    let GuardedRoute { guard, .. } = guarded;
+    let Some(rules) = &ctx.site.config.api_keys else { return Ok(None) };
+    if !guard.takes_keys() && !guard.takes_tokens() {
+        return Ok(None);
+    }
+    let refused = |reason| Refused::at(guarded, &ctx.site.config, Credential::Key, reason);
+    let is_token_too = guard.takes_tokens() && rules.header.is_none();
+    match ctx.shown_key(rules).map_err(refused)? {
+        ShownKey::Nothing if guard.takes_tokens() && ctx.shows_key_as_token(rules).map_err(refused)? => {
+            Err(refused(Reason::Key(KeyRejection::NotTaken)))
+        }
+        ShownKey::Nothing => Ok(None),
+        ShownKey::Other if is_token_too => Ok(None),
+        ShownKey::Key(key) if guard.takes_keys() => {
+            cold(ctx.authenticate_key(rules, &key, guarded, parts)).await.map(Some).map_err(refused)
+        }
+        ShownKey::Key(_) => Err(refused(Reason::Key(KeyRejection::NotTaken))),
+        ShownKey::Other => Err(refused(Reason::Key(KeyRejection::Malformed))),
+    }
+}
+
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
 /// and can sign in, and whoever shows none and could show a token.
 fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
-    guard.takes_sessions() || (guard.takes_tokens() && refusal.is_absence())
+    guard.takes_sessions() || ((guard.takes_tokens() || guard.takes_workloads()) && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.

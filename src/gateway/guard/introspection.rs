@@ -12,8 +12,8 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::refused::tell_answer;
 use crate::gateway::{Platform, platform};
 use crate::oidc::client_auth::Client;
-use crate::oidc::metadata::AliasedEndpoint;
 use crate::oidc::introspection::{self, Introspected, IntrospectionExpectations};
+use crate::oidc::metadata::AliasedEndpoint;
 use crate::ports::{Clock, Fetch, OutboundResponse};
 use crate::refusal::mismatch::Expected;
 use crate::refusal::{Document, Reason};
@@ -74,7 +74,9 @@ async fn ask_issuer<P: Platform>(
     };
     let client = Client { id: &how.client_id, auth: &how.client_auth, issuer: issuer.issuer.as_str() };
     let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
-    let request = introspection::request(client, endpoint.of_client(&how.client_auth), token, maker).await.map_err(Reason::Introspection)?;
+    let request = introspection::request(client, endpoint.of_client(&how.client_auth), token, maker)
+        .await
+        .map_err(Reason::Introspection)?;
     let answer = ctx.platform.fetch().send(request).await;
     let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Introspection, error))?;
     checked(issuer, how, &answer, ctx.request.now).inspect_err(|reason| {

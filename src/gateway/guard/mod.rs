@@ -1,6 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
+mod api_key;
 pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
@@ -12,6 +13,7 @@ mod limits;
 pub(super) mod policies;
 pub(super) mod relations;
 mod service_token;
+mod workload;
 
 use super::context::RequestContext;
 use super::refused::Refused;
@@ -153,7 +155,9 @@ fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
 pub(super) fn vary(access: &Access) -> Option<&'static str> {
     match access {
         Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() => guard.takes_sessions().then_some("Cookie"),
+        Access::Guarded(guard) if !guard.takes_tokens() && !guard.takes_keys() && !guard.takes_workloads() => {
+            guard.takes_sessions().then_some("Cookie")
+        }
         Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
         Access::Guarded(_) => Some("Authorization, Cookie"),
     }

@@ -64,7 +64,8 @@ impl Gateway {
         let (id, digest) = (credential.id.clone(), credential.token.digest());
         self.service_tokens.forget(&id, &digest);
         let Some(client) = self.config.service(id.as_str()) else { return false };
-        let may_be_repeated = [Method::GET, Method::HEAD].contains(&plan.method) && plan.body_length.is_none_or(|n| n == 0);
+        let may_be_repeated =
+            [Method::GET, Method::HEAD].contains(&plan.method) && plan.body_length.is_none_or(|n| n == 0);
         match self.ask_keeper(platform, client, Some(&digest)).await {
             Ok(token) if token.digest() != digest => may_be_repeated && plan.replace_service_token(token),
             _ => false,

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use serde::Serialize;
 
+use crate::api_key::{HolderKey, KeyCommand, ask};
 use crate::audit::short;
 use crate::config::{BindingUse, NeededBinding, bindings};
 use crate::gateway::context::RequestContext;
@@ -13,6 +14,7 @@ use crate::gateway::issuer_documents::document::{Condition, Published};
 use crate::gateway::{Platform, response};
 use crate::http::{Response, StatusCode};
 use crate::ids::site::SiteId;
+use crate::outward::ServiceTokens;
 use crate::policy::pointer_key;
 use crate::ports::{PolicyStore, Probe, ReplayGuard, StoreError};
 use crate::refusal::Reason;
@@ -134,7 +136,8 @@ async fn of_binding<P: Platform>(ctx: &RequestContext<'_, P>, NeededBinding { na
     let (status, reason, detail) = match outcome {
         Ok(()) => (Status::Ok, None, None),
         Err((reason, detail)) => {
-            let status = if matches!(used_as, BindingUse::Store | BindingUse::Certificate) { Status::Failing } else { Status::Degraded };
+            let is_needed = matches!(used_as, BindingUse::Store | BindingUse::Certificate);
+            let status = if is_needed { Status::Failing } else { Status::Degraded };
             (status, Some(reason), detail)
         }
     };
@@ -158,10 +161,15 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
             platform.tuples().list_tuples(&object, None).await.map(drop)
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
+        bindings::KEYS => Box::pin(async move {
+            let of = HolderKey::of_person(NOBODY, NOBODY);
+            ask(platform.api_keys(), &KeyCommand::List { of }).await.map(drop)
+        }),
         bindings::BLOCKS => Box::pin(async move {
             let newest = BlockRequest::Read { known: None };
             platform.blocks().ask_blocks(&newest).await.map(drop)
         }),
+        bindings::SERVICE_TOKENS => Box::pin(async move { platform.service_tokens().reach().await }),
         bindings::POLICIES => Box::pin(async move { platform.policy_store().published(pointer_key()).await.map(drop) }),
         bindings::DOCUMENTS => Box::pin(async move { platform.probe().read_cache().await }),
         // What counts would count, and what lies behind an upstream is its own affair.

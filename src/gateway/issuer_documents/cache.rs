@@ -161,7 +161,7 @@ impl<T> DocumentCache<T> {
     fn usable<S: Source<Parsed = T>>(&self, source: &S, now: Timestamp) -> Option<(Rc<T>, Freshness)> {
         let entries = self.entries.borrow();
         let (stored, parsed) = entries.get(source.name())?.cached.as_ref()?;
-        let freshness = stored.freshness(S::LIFETIMES, now);
+        let freshness = stored.freshness(source.lifetimes(Some(parsed)), now);
         (freshness != Freshness::TooOld).then(|| (Rc::clone(parsed), freshness))
     }
 
@@ -183,6 +183,11 @@ impl<T> Entry<T> {
             asked: 0,
             answered: 0,
         }
+    }
+
+    /// What is here, as it was read.
+    pub(super) fn parsed(&self) -> Option<&T> {
+        self.cached.as_ref().map(|(_, parsed)| &**parsed)
     }
 
     /// Whether a fetch is under way.

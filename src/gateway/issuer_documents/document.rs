@@ -1,6 +1,6 @@
 //! What there is to be fetched, and of whom.
 
-use crate::config::Issuer;
+use crate::config::{Issuer, PublishedKeys};
 use crate::refusal::Reason;
 use crate::time::Seconds;
 
@@ -19,6 +19,8 @@ pub(in crate::gateway) enum Published {
     Keys(String),
     /// The keys at a URL by which GitHub signs reports of leaked secrets.
     GithubKeys(String),
+    /// Those of a platform that gives tokens to programs, where the configuration says.
+    PlatformKeys(Box<PublishedKeys>),
 }
 
 impl Published {
@@ -30,6 +32,7 @@ impl Published {
             | Self::IntrospectionEndpoint(issuer)
             | Self::TokenEndpoint(issuer) => issuer.as_str(),
             Self::Keys(url) | Self::GithubKeys(url) => url,
+            Self::PlatformKeys(keys) => &keys.name,
         }
     }
 }

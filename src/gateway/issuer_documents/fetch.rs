@@ -50,12 +50,15 @@ impl<T> DocumentCache<T> {
         ask: Ask,
     ) -> Result<Fetched, Reason> {
         let end_of_fetch = EndOfFetch { cache: self, name: source.name() };
-        let url = source.request().url;
+        let url = source.place();
         if ask != Ask::Issuer {
             self.adopt_shared_copy(platform, source, &url).await;
         }
         let ahead = if ask == Ask::Ahead { documents::REFRESH_INTERVAL } else { Seconds::new(0) };
-        let freshness = self.with(source.name(), |entry| entry.freshness(S::LIFETIMES, platform.clock().now(), ahead));
+        let freshness = self.with(source.name(), |entry| {
+            let lifetimes = source.lifetimes(entry.parsed());
+            entry.freshness(lifetimes, platform.clock().now(), ahead)
+        });
         if ask != Ask::Issuer && freshness == Freshness::Fresh {
             return Ok(Fetched::Nothing);
         }
@@ -78,7 +81,7 @@ impl<T> DocumentCache<T> {
         let changed = before.as_ref().is_none_or(|(before, _)| before.body != stored.body);
         // Asking for unknown keys again and again must not mean writing again and again.
         if changed || freshness != Freshness::Fresh {
-            self.share(platform, &url, &stored, S::LIFETIMES.usable).await;
+            self.share(platform, &url, &stored, source.lifetimes(None).usable).await;
         }
         Ok(if changed && before.is_some() { Fetched::Change } else { Fetched::Age })
     }
@@ -87,7 +90,7 @@ impl<T> DocumentCache<T> {
     async fn adopt_shared_copy<P: Platform, S: Source<Parsed = T>>(&self, platform: &P, source: &S, url: &str) {
         let Some(text) = platform.shared_documents().get(&cache_key(url)).await else { return };
         let Some(stored) = Stored::from_cache(&text, url, &self.ring) else { return };
-        if stored.freshness(S::LIFETIMES, platform.clock().now()) == Freshness::TooOld {
+        if stored.freshness(source.lifetimes(None), platform.clock().now()) == Freshness::TooOld {
             return;
         }
         let cached = self.cached(source.name());
@@ -115,13 +118,13 @@ impl<T> DocumentCache<T> {
         let now = platform.clock().now();
         match (status, cached) {
             (StatusCode::NOT_MODIFIED, Some((stored, parsed))) => {
-                let stored = Stored::clone(stored).confirmed(&headers, S::LIFETIMES, now);
+                let stored = Stored::clone(stored).confirmed(&headers, source.lifetimes(Some(parsed)), now);
                 Ok((Rc::new(stored), Rc::clone(parsed)))
             }
             (StatusCode::OK, _) => {
                 let body = String::from_utf8(body).unwrap_or_default();
                 let parsed = parse(source, &body, cached)?;
-                Ok((Rc::new(Stored::new(body, &headers, S::LIFETIMES, now)), parsed))
+                Ok((Rc::new(Stored::new(body, &headers, source.lifetimes(Some(&parsed)), now)), parsed))
             }
             (status, _) => Err(Reason::ProviderStatus(S::DOCUMENT, status)),
         }

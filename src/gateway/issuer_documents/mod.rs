@@ -16,7 +16,7 @@ use super::background::event::{background_event, note_failure};
 use super::background::{BackgroundTask, Spawn, Work};
 use super::{Gateway, Platform, cold};
 use crate::audit::{Effect, What, short};
-use crate::config::{Issuer, Provider, TokenFormat, TokenIssuer};
+use crate::config::{Issuer, Provider, PublishedKeys, TokenFormat, TokenIssuer, WorkloadIssuer, WorkloadKeys};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, Signatures, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
@@ -42,6 +42,10 @@ pub(super) enum KeySource<'a> {
     Discovery(&'a Issuer),
     /// At this URL: from the configuration, or from metadata that has passed its checks.
     Uri(&'a str),
+    /// Where the configuration says of a platform.
+    Platform(&'a PublishedKeys),
+    /// Here.
+    Given(&'a KeySet),
 }
 
 /// What may have signed a token.
@@ -197,8 +201,19 @@ impl IssuerDocuments {
         token: &UnverifiedJwt<'_>,
         mut seconds: u32,
     ) -> Result<VerifiedJwt, VerificationError> {
-        let url = self.keys_uri(platform, source).await.map_err(VerificationError::Keys)?;
-        let at = KeysAt(&url);
+        let url;
+        let at = match source {
+            KeySource::Given(keys) => {
+                return token.verify(keys, algorithms, platform.signatures()).await.map_err(VerificationError::Token);
+            }
+            KeySource::Uri(url) => KeysAt::Url(url),
+            KeySource::Platform(keys) => KeysAt::Platform(keys),
+            KeySource::Discovery(issuer) => {
+                let found = self.keys_uris.get(platform, &MetadataOf::keys_uri(issuer)).await;
+                url = found.map_err(VerificationError::Keys)?;
+                KeysAt::Url(&url)
+            }
+        };
         let keys = self.keys.get(platform, &at).await.map_err(VerificationError::Keys)?;
         let error = match token.verify(&keys, algorithms, platform.signatures()).await {
             Err(error) if error.keys_may_be_stale() => error,
@@ -230,12 +245,15 @@ impl IssuerDocuments {
         source: KeySource<'_>,
         stamp: &KeyStamp,
     ) -> bool {
-        let by = |url: &str| self.keys.at_hand(now, background, &KeysAt(url)).is_some_and(|keys| keys.holds(stamp));
+        let by = |at: &KeysAt<'_>| self.keys.at_hand(now, background, at).is_some_and(|keys| keys.holds(stamp));
         match source {
-            KeySource::Uri(url) => by(url),
-            KeySource::Discovery(issuer) => {
-                self.keys_uris.at_hand(now, background, &MetadataOf::keys_uri(issuer)).is_some_and(|url| by(&url))
-            }
+            KeySource::Given(keys) => keys.holds(stamp),
+            KeySource::Uri(url) => by(&KeysAt::Url(url)),
+            KeySource::Platform(keys) => by(&KeysAt::Platform(keys)),
+            KeySource::Discovery(issuer) => self
+                .keys_uris
+                .at_hand(now, background, &MetadataOf::keys_uri(issuer))
+                .is_some_and(|url| by(&KeysAt::Url(&url))),
         }
     }
 
@@ -262,13 +280,6 @@ impl IssuerDocuments {
         }
     }
 
-    async fn keys_uri<P: Platform>(&self, platform: &P, source: KeySource<'_>) -> Result<Rc<String>, Reason> {
-        match source {
-            KeySource::Uri(url) => Ok(Rc::new(url.to_owned())),
-            KeySource::Discovery(issuer) => self.keys_uris.get(platform, &MetadataOf::keys_uri(issuer)).await,
-        }
-    }
-
     /// One piece of code for whoever needs it: each kind of document has its own.
     fn fetch<'a, P: Platform>(&'a self, platform: &'a P, published: &'a Published, ask: Ask) -> Fetching<'a> {
         cold(async move {
@@ -282,8 +293,9 @@ impl IssuerDocuments {
                 Published::TokenEndpoint(issuer) => {
                     self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
                 }
-                Published::Keys(url) => self.keys.fetch(platform, &KeysAt(url), ask).await,
+                Published::Keys(url) => self.keys.fetch(platform, &KeysAt::Url(url), ask).await,
                 Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
+                Published::PlatformKeys(keys) => self.keys.fetch(platform, &KeysAt::Platform(keys), ask).await,
             }
         })
     }
@@ -295,7 +307,7 @@ impl IssuerDocuments {
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
             Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
-            Published::Keys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
+            Published::Keys(_) | Published::GithubKeys(_) | Published::PlatformKeys(_) => self.keys.age(name, now),
         }
     }
 
@@ -307,7 +319,8 @@ impl IssuerDocuments {
             Published::IntrospectionEndpoint(_)
             | Published::TokenEndpoint(_)
             | Published::Keys(_)
-            | Published::GithubKeys(_) => return None,
+            | Published::GithubKeys(_)
+            | Published::PlatformKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }
@@ -335,7 +348,23 @@ impl Gateway {
         let services = self.config.services.iter().filter(|service| service.token_endpoint.is_none());
         let services = services.filter_map(|service| Some(Published::TokenEndpoint(service.issuer.clone()?)));
         let providers = providers.chain(services);
-        providers.chain(self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer)))
+        let issuers = self.config.issuers.iter().filter_map(|issuer| self.published_by(issuer));
+        providers
+            .chain(issuers)
+            .chain(self.config.workloads.iter().filter_map(|issuer| self.published_by_platform(issuer)))
+    }
+
+    /// Where the keys of a platform are, unless they are in the configuration, or the same is fetched for a provider.
+    fn published_by_platform(&self, platform: &WorkloadIssuer) -> Option<Published> {
+        let same = |issuer: &Issuer| {
+            let is_same = |provider: &&Provider| provider.issuer.published_at() == issuer.published_at();
+            self.config.providers.iter().filter(|provider| provider.oauth2.is_none()).any(|provider| is_same(&provider))
+        };
+        match &platform.keys {
+            WorkloadKeys::Given(_) => None,
+            WorkloadKeys::Published(keys) => Some(Published::PlatformKeys(Box::new(keys.clone()))),
+            WorkloadKeys::Discovery(issuer) => (!same(issuer)).then(|| Published::KeysUri(issuer.clone())),
+        }
     }
 
     /// What of an issuer of access tokens is used here, unless the same is fetched for a provider.

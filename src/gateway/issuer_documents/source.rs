@@ -1,7 +1,7 @@
 //! The kinds of documents: where each is, how it is read, how long it lives.
 
 use super::document::{Ask, Published};
-use crate::config::Issuer;
+use crate::config::{Issuer, PublishedKeys};
 use crate::gateway::background::{BackgroundTask, Work};
 use crate::jose::{KeySet, jwk};
 use crate::oidc::documents::{self, Lifetimes};
@@ -14,10 +14,15 @@ use crate::refusal::{Document, Reason};
 pub(super) trait Source {
     type Parsed;
     const DOCUMENT: Document;
-    const LIFETIMES: Lifetimes;
+    /// How long it lives; of one that is here, as it says itself.
+    fn lifetimes(&self, parsed: Option<&Self::Parsed>) -> Lifetimes;
     /// What tells it from others of its kind: the issuer, or the URL.
     fn name(&self) -> &str;
     fn request(&self) -> OutboundRequest;
+    /// What it is called in the shared cache.
+    fn place(&self) -> String {
+        self.request().url
+    }
     fn parse(&self, body: &[u8]) -> Result<Self::Parsed, Reason>;
     fn task(&self, ask: Ask) -> BackgroundTask;
 }
@@ -58,7 +63,10 @@ impl<'a> MetadataOf<'a, AliasedEndpoint> {
 impl<T> Source for MetadataOf<'_, T> {
     type Parsed = T;
     const DOCUMENT: Document = Document::Metadata;
-    const LIFETIMES: Lifetimes = documents::METADATA;
+
+    fn lifetimes(&self, _: Option<&T>) -> Lifetimes {
+        documents::METADATA
+    }
 
     fn name(&self) -> &str {
         self.issuer.as_str()
@@ -77,28 +85,64 @@ impl<T> Source for MetadataOf<'_, T> {
     }
 }
 
-/// The keys at a URL.
-pub(super) struct KeysAt<'a>(pub(super) &'a str);
+/// Keys at an address.
+#[derive(Clone, Copy)]
+pub(super) enum KeysAt<'a> {
+    /// A JWK set at a URL.
+    Url(&'a str),
+    /// What the configuration says of where those of a platform are.
+    Platform(&'a PublishedKeys),
+}
+
+impl KeysAt<'_> {
+    const fn is_bundle(&self) -> bool {
+        matches!(self, Self::Platform(keys) if keys.is_bundle)
+    }
+}
 
 impl Source for KeysAt<'_> {
     type Parsed = KeySet;
     const DOCUMENT: Document = Document::Keys;
-    const LIFETIMES: Lifetimes = documents::KEYS;
+
+    fn lifetimes(&self, keys: Option<&KeySet>) -> Lifetimes {
+        match keys {
+            _ if !self.is_bundle() => documents::KEYS,
+            Some(keys) => documents::BUNDLE.hinted(keys.refresh_hint()),
+            None => documents::BUNDLE,
+        }
+    }
 
     fn name(&self) -> &str {
-        self.0
+        match self {
+            Self::Url(url) => url,
+            Self::Platform(keys) => &keys.name,
+        }
     }
 
     fn request(&self) -> OutboundRequest {
-        exchange::json_get(self.0.to_owned(), jwk::MAX_SET_BYTES)
+        match self {
+            Self::Url(url) => exchange::json_get((*url).to_owned(), jwk::MAX_SET_BYTES),
+            Self::Platform(keys) => {
+                OutboundRequest { via: keys.via.clone(), ..exchange::json_get(keys.url.clone(), jwk::MAX_SET_BYTES) }
+            }
+        }
+    }
+
+    fn place(&self) -> String {
+        self.name().to_owned()
     }
 
     fn parse(&self, body: &[u8]) -> Result<KeySet, Reason> {
-        KeySet::parse(body).map_err(Reason::Keys)
+        let keys = if self.is_bundle() { KeySet::parse_bundle(body) } else { KeySet::parse(body) };
+        keys.map_err(Reason::Keys)
     }
 
     fn task(&self, ask: Ask) -> BackgroundTask {
-        BackgroundTask(Work::Document(Published::Keys(self.0.to_owned()), ask))
+        let published = match self {
+            Self::Url(url) => Published::Keys((*url).to_owned()),
+            Self::Platform(keys) => Published::PlatformKeys(Box::new((*keys).clone())),
+        };
+        BackgroundTask(Work::Document(published, ask))
     }
 }
 
@@ -109,7 +153,10 @@ pub(super) struct GithubKeysAt<'a>(pub(super) &'a str);
 impl Source for GithubKeysAt<'_> {
     type Parsed = KeySet;
     const DOCUMENT: Document = Document::Keys;
-    const LIFETIMES: Lifetimes = documents::REPORTER_KEYS;
+
+    fn lifetimes(&self, _: Option<&KeySet>) -> Lifetimes {
+        documents::REPORTER_KEYS
+    }
 
     fn name(&self) -> &str {
         self.0

@@ -49,9 +49,8 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
 ) -> Result<Ordered<Report>, T::Refusal> {
     let model = model(ctx)?;
     let mut problems = Vec::new();
-    let mut list = |name: &'static str| {
-        names::tuples(ctx, order.get(name), &mut problems).ok_or(Reason::BadInput(name))
-    };
+    let mut list =
+        |name: &'static str| names::tuples(ctx, order.get(name), &mut problems).ok_or(Reason::BadInput(name));
     let (add, remove) = (list("add")?, list("remove")?);
     let expect = Expectation { present: list("expect")?, absent: list("expect_not")? };
     let all = add.iter().chain(&remove).chain(expect.all().map(|(tuple, _)| tuple));
@@ -61,14 +60,11 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
     // One that the model no longer admits may be removed.
     problems.extend(add.iter().filter_map(|tuple| inadmissible(model, tuple)));
     let changed = add.len() + remove.len();
-    if problems.is_empty() && changed <= MAX_CHANGES {
-        problems.extend(contradictions(&remove, &add, &expect));
-    }
-    if changed > MAX_CHANGES || expect.all().count() > MAX_CHANGES {
-        problems.push(format!("expected at most {MAX_CHANGES} tuples, found {}", changed.max(expect.all().count())));
-    }
-    if problems.is_empty() && changed == 0 {
-        problems.push("expected at least one tuple in `add` or `remove`".to_owned());
+    match changed.max(expect.all().count()) {
+        _ if !problems.is_empty() => {}
+        most if most > MAX_CHANGES => problems.push(format!("expected at most {MAX_CHANGES} tuples, found {most}")),
+        _ if changed == 0 => problems.push("expected at least one tuple in `add` or `remove`".to_owned()),
+        _ => problems.extend(contradictions(&remove, &add, &expect)),
     }
     if !problems.is_empty() {
         return Ok(Ordered::Unacceptable(problems));

@@ -27,6 +27,11 @@ pub(crate) fn publish<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Resp
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD])?;
     let keys = ctx.site.assertions.key_set();
+    Ok(key_set(ctx, keys, parts))
+}
+
+/// A key set for everybody, scripts of other origins included; a 304 to those that have it.
+pub(super) fn key_set<P: Platform>(ctx: &RequestContext<'_, P>, keys: &str, parts: &mut ResponseParts) -> Response {
     let tag = format!("\"{}\"", Base64UrlUnpadded::encode_string(&Sha256::digest(keys)));
     let mut response = if is_known(ctx, &tag) {
         Response::empty(StatusCode::NOT_MODIFIED)
@@ -37,7 +42,7 @@ pub(crate) fn publish<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut Resp
         response.headers.insert(header::ETAG, tag);
     }
     parts.event.end(Effect::Allow, "own.page", response.status);
-    Ok(response::readable_by_all(response::public(response, MAX_AGE)))
+    response::readable_by_all(response::public(response, MAX_AGE))
 }
 
 /// Whether the caller has this very document (RFC 9110 §13.1.2).

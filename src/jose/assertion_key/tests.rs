@@ -84,7 +84,10 @@ fn the_public_half_is_that_alone_and_says_what_it_is_for() {
     for (jwk, algorithm) in each() {
         let key = load(&with(jwk.clone(), &json!({ "kid": "own" })), algorithm).unwrap();
         let public = key.public_jwk();
-        assert_eq!((&public["kid"], &public["use"], &public["alg"]), (&json!("own"), &json!("sig"), &json!(algorithm.name())));
+        assert_eq!(
+            (&public["kid"], &public["use"], &public["alg"]),
+            (&json!("own"), &json!("sig"), &json!(algorithm.name()))
+        );
         for private in ["d", "p", "q", "dp", "dq", "qi"] {
             assert!(public.get(private).is_none(), "{private}");
         }
@@ -108,6 +111,17 @@ fn a_key_in_pem_is_the_same_as_in_its_jwk() {
     for (text, algorithm) in [(&rsa, Algorithm::Es256), (&p256, Algorithm::Rs256), (&p256, Algorithm::EdDsa)] {
         assert!(AssertionKey::jwk_of(text, algorithm).is_err());
     }
+}
+
+#[test]
+fn a_new_key_is_one() {
+    let fill = |bytes: &mut [u8]| bytes.fill(9);
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        let jwk = AssertionKey::generate(algorithm, fill).unwrap();
+        let key = AssertionKey::from_jwk(&jwk, algorithm).unwrap();
+        assert!(block_on(key.sign(DEFAULT_TYP, &Map::new(), &Portable)).is_some());
+    }
+    assert!(AssertionKey::generate(Algorithm::Rs256, fill).is_none());
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn error_of(token: &str) -> JwtError {
 #[test]
 fn a_signed_token_yields_its_header_and_claims() {
     let jwt = verify(&sign(r#"{"alg":"Ed25519","kid":"k1","typ":"JWT"}"#, CLAIMS), &key_set(&[jwk()])).unwrap();
-    let header = Header { algorithm: Algorithm::EdDsa, kid: Some(KID.into()), typ: Some("JWT".into()) };
+    let header = Header { algorithm: Algorithm::EdDsa, kid: Some(KID.into()), typ: Some("JWT".into()), is_bare: true };
     assert_eq!(jwt.header(), &header);
     assert_eq!(jwt.claims()["sub"], "alice");
     assert_eq!(Value::Object(jwt.into_claims()), serde_json::from_str::<Value>(CLAIMS).unwrap());

@@ -28,7 +28,13 @@ const MAKER: AssertionMaker<'static, Sevens, Portable> =
 
 fn by_key(key: String) -> ClientAuth {
     let (algorithm, audience) = (Algorithm::Es256, AssertionAudience::Issuer);
-    ClientAuth::PrivateKeyJwt(ClientAssertion { key: Secret::new(key), other_key: None, algorithm, typ: "JWT", audience })
+    ClientAuth::PrivateKeyJwt(ClientAssertion {
+        key: Secret::new(key),
+        other_key: None,
+        algorithm,
+        typ: "JWT",
+        audience,
+    })
 }
 
 fn asked(auth: &ClientAuth, token: &str) -> OutboundRequest {

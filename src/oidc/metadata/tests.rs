@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::TlsCertificate;
 use crate::config::testing::{ISSUER, provider};
 
 fn issuer(text: &str) -> Issuer {
@@ -120,7 +121,8 @@ fn a_client_that_shows_a_certificate_asks_at_the_aliases() {
     document["introspection_endpoint"] = json!("https://login.example.com/introspect");
     document["mtls_endpoint_aliases"] =
         json!({ "token_endpoint": "https://mtls.example.com/token", "revocation_endpoint": "https://10.0.0.1/" });
-    let (plain, tls) = (ClientAuth::None, ClientAuth::Tls("CERT".to_owned()));
+    let (plain, tls) =
+        (ClientAuth::None, ClientAuth::Tls(TlsCertificate { binding: "CERT".to_owned(), self_signed: false }));
     let metadata = parse(&document).unwrap();
     assert_eq!(metadata.token_endpoint.of_client(&tls), "https://mtls.example.com/token");
     assert_eq!(metadata.token_endpoint.of_client(&plain), "https://tokens.example.net/token");

@@ -173,7 +173,8 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
             return Ok(BlockReply::Full);
         }
         let before: Option<NotBeforeEntry> = before.as_ref().map(entry).transpose()?;
-        let (earlier, earlier_tokens) = before.as_ref().map_or((None, None), |before| (Some(before.moment), before.tokens));
+        let (earlier, earlier_tokens) =
+            before.as_ref().map_or((None, None), |before| (Some(before.moment), before.tokens));
         let after = NotBeforeEntry {
             of,
             moment: earlier.map_or(moment, |earlier| earlier.max(moment)),

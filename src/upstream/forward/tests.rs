@@ -3,6 +3,7 @@ use crate::authz::{Decision, authorize};
 use crate::config::testing::config;
 use crate::http::caller_headers::{CLAIMING_NAMES, CLAIMING_PREFIXES, HARMLESS_NAMES, says_who_asks};
 use crate::http::{Method, Peer};
+use crate::ids::ServiceId;
 use crate::route::{BrowserCache, HeaderMask};
 use crate::time::Timestamp;
 use crate::upstream::headers::OF_THE_CONNECTION;
@@ -21,6 +22,15 @@ fn plan(private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
 }
 
 fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]) -> ForwardPlan {
+    plan_with(None, method, private, lines)
+}
+
+fn plan_with(
+    service: Option<ServiceCredential>,
+    method: Method,
+    private: bool,
+    lines: &[(&'static str, &'static str)],
+) -> ForwardPlan {
     let headers =
         lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
     let head = RequestHead { method, url: String::new(), headers, peer: Peer::default() };
@@ -34,6 +44,7 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         vary: private.then_some("Cookie"),
         lifetime: StreamLifetime::Unlimited,
         identity: UpstreamIdentity::default(),
+        service,
         claim_headers: &[HeaderName::from_static("employee-id")],
         request_headers: &RequestHeaders {
             remove: vec![HeaderMask::parse("X-Seat-*").unwrap(), HeaderMask::parse("api-key").unwrap()],
@@ -44,6 +55,28 @@ fn plan_of(method: Method, private: bool, lines: &[(&'static str, &'static str)]
         request_id: "the-id",
     };
     ForwardPlan::new(Upstream::Assets, forwarding, permit())
+}
+
+#[test]
+fn a_token_of_our_own_goes_alone() {
+    // R-275
+    let lines = [("authorization", "Bearer callers"), ("cookie", "app=1; __Host-postern=x"), ("accept", "*/*")];
+    let token = |text: &str| ServiceToken {
+        token: Secret::new(text.to_owned()),
+        issued_at: Timestamp::from_unix(0),
+        expires_at: Timestamp::from_unix(9),
+    };
+    let service = ServiceCredential { id: ServiceId::parse("billing").unwrap(), token: token("ours") };
+    let mut plan = plan_with(Some(service), Method::GET, true, &lines);
+    assert_eq!(plan.headers["authorization"], "Bearer ours");
+    assert!(plan.headers["authorization"].is_sensitive() && !plan.headers.contains_key("cookie"));
+    assert_eq!(plan.headers["accept"], "*/*");
+    assert!(plan.replace_service_token(token("next")));
+    assert_eq!(plan.headers.get_all("authorization").iter().collect::<Vec<_>>(), ["Bearer next"]);
+    // Elsewhere there is none, and none comes there.
+    let mut other = plan_of(Method::GET, true, &lines);
+    assert!(!other.replace_service_token(token("next")) && !other.headers.contains_key("authorization"));
+    assert_eq!(other.headers["cookie"], "app=1");
 }
 
 #[test]

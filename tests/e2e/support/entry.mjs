@@ -147,6 +147,8 @@ function breakableEnvironment(env) {
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
     BLOCKS: breakableNamespace(env.BLOCKS, () => faults.BLOCKS),
+    KEYS: breakableNamespace(env.KEYS, () => faults.KEYS),
+    SERVICE_TOKENS: breakableNamespace(env.SERVICE_TOKENS, () => faults.SERVICE_TOKENS),
   };
 }
 
@@ -285,6 +287,8 @@ export class BucketObject extends ringing(classes.BucketObject) {}
 export class TupleObject extends ringing(classes.TupleObject) {}
 export class DecisionObject extends ringing(classes.DecisionObject) {}
 export class BlockObject extends ringing(classes.BlockObject) {}
+export class KeyObject extends ringing(classes.KeyObject) {}
+export class ServiceTokenObject extends ringing(classes.ServiceTokenObject) {}
 
 export default {
   fetch(request, env, context) {

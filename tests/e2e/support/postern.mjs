@@ -30,7 +30,7 @@ export const ROUTES = {
 export const TEST_BUILD = "build-test";
 
 /** The class of each binding. */
-const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", TUPLES: "TupleObject" };
+const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", KEYS: "KeyObject", SERVICE_TOKENS: "ServiceTokenObject", TUPLES: "TupleObject" };
 
 const LOG_WITHIN_MS = 10_000;
 /** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
@@ -94,7 +94,7 @@ const staticAssets = (directory) => ({
   assetConfig: { not_found_handling: "single-page-application" },
 });
 
-function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, beside = () => [] }) {
+function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject", port, upstream, onLog, twin, assets, ratelimits = {}, services = {}, beside = () => [] }) {
   const postern = {
     name: "postern",
     modulesRoot: ROOT,
@@ -110,9 +110,11 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
       TUPLES: { className: "TupleObject", useSQLite: true },
       DECISION_LOG: { className: "DecisionObject", useSQLite: true },
       BLOCKS: { className: "BlockObject", useSQLite: true },
+      KEYS: { className: "KeyObject", useSQLite: true },
+      SERVICE_TOKENS: { className: "ServiceTokenObject", useSQLite: true },
     },
     ratelimits,
-    serviceBindings: { ECHO: "echo", ...(!assets && { ASSETS: "echo" }) },
+    serviceBindings: { ECHO: "echo", ...services, ...(!assets && { ASSETS: "echo" }) },
     ...(assets && { assets: staticAssets(assets) }),
   };
   const echo = { name: "echo", modules: true, script: readFileSync(upstream, "utf8"), ...PLATFORM };
@@ -135,16 +137,17 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
  * @param {boolean} [options.twin] whether the Worker also runs in a second isolate, for `sendToTwin`
  * @param {string} [options.assets] a folder of static files, behind `assets`
  * @param {Record<string, { namespace_id: string, simple: { limit: number, period: 10 | 60 } }>} [options.ratelimits] the platform's, by their binding
+ * @param {Record<string, object>} [options.services] further service bindings, as Miniflare takes them
  * @param {string} [options.upstream] the module of the Worker behind `service:ECHO` and `assets`
  * @param {(bindings: object) => object[]} [options.beside] other Workers in the same process, by Postern's own variables and secrets: for `sendTo`
  * @returns {Promise<Postern>}
  */
 export async function startPostern({
-  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", policies = false, subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, beside,
+  providers, session = {}, routes = ROUTES, keys = newKeyRing(), vars = {}, port = 0, host = "localhost", build = "build", policies = false, subjects, twin = false, upstream = join(SUPPORT, "echo.mjs"), assets, ratelimits, services, beside,
 }) {
   const publicUrl = `http://${host}:${port || 8787}`;
   const bindings = bindingsOf({ providers, session, routes, keys, publicUrl, vars });
-  const postern = new Postern(bindings, { build, policies, subjects, port, upstream, twin, assets, ratelimits, beside });
+  const postern = new Postern(bindings, { build, policies, subjects, port, upstream, twin, assets, ratelimits, services, beside });
   await postern.start();
   for (const entry of Object.values(providers)) (entry.issuer ?? entry).clock = () => Math.floor(postern.now() / 1000);
   return postern;

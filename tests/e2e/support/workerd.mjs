@@ -104,6 +104,7 @@ const postern :Workerd.Worker = (
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
     (name = "SID_INDEX", durableObjectNamespace = "SidIndexObject"),
     (name = "TUPLES", durableObjectNamespace = "TupleObject"),
+    (name = "SERVICE_TOKENS", durableObjectNamespace = "ServiceTokenObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
     ${published ? '(name = "POSTERN_POLICIES", kvNamespace = "policies"),' : ""}
     ${ECHO},
@@ -114,6 +115,7 @@ const postern :Workerd.Worker = (
     (className = "OnceObject", uniqueKey = "once", enableSql = true),
     (className = "SidIndexObject", uniqueKey = "sid", enableSql = true),
     (className = "TupleObject", uniqueKey = "tuples", enableSql = true),
+    (className = "ServiceTokenObject", uniqueKey = "service_tokens", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
 );

@@ -79,6 +79,10 @@ impl TupleStore for World {
     }
 
     async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
+        if let Some(left) = self.tuple_changes.get() {
+            let left = left.checked_sub(1).ok_or_else(|| StoreError::Unavailable("tuples".to_owned()))?;
+            self.tuple_changes.set(Some(left));
+        }
         Ok(self.tuples_reached().await?.change(change))
     }
 
@@ -205,6 +209,14 @@ impl ServiceTokens for World {
         }
         let at_hand = keeper().at_hand(self.now()).cloned();
         Ok(at_hand.map_or(ServiceTokenReply::Unavailable, ServiceTokenReply::Token))
+    }
+
+    async fn reach(&self) -> Result<(), StoreError> {
+        breath().await;
+        if self.fault.get() == Fault::ServiceTokens {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 24] = [
+const FILES: [(&str, &str); 28] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
@@ -33,11 +33,15 @@ const FILES: [(&str, &str); 24] = [
     ("storage", include_str!("storage.toml")),
     ("issuers", include_str!("issuers.toml")),
     ("certificates", include_str!("certificates.toml")),
+    ("services", include_str!("services.toml")),
     ("admin", include_str!("admin.toml")),
+    ("admin_service", include_str!("admin_service.toml")),
     ("decisions", include_str!("decisions.toml")),
     ("verify", include_str!("verify.toml")),
     ("health", include_str!("health.toml")),
     ("authzen", include_str!("authzen.toml")),
+    ("sharing", include_str!("sharing.toml")),
+    ("shared_type", include_str!("shared_type.toml")),
     ("header", include_str!("header.toml")),
     ("claim", include_str!("claim.toml")),
 ];

@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 39] = [
+const PLACES: [(&str, &str); 48] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -42,16 +42,24 @@ const PLACES: [(&str, &str); 39] = [
     ("ISSUERS.opaque", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
     ("CERTIFICATES.partner", "certificates"),
+    ("SERVICES.billing", "services"),
+    ("SERVICES.billing.client_assertion", "client_assertion"),
     ("SESSION", "session"),
     ("LIMITS", "limits"),
     ("LIMITS.routes", "route_limits"),
     ("ADMIN", "admin"),
+    ("ADMIN.services.s", "admin_service"),
     ("DECISIONS", "decisions"),
     ("VERIFY", "verify"),
     ("HEALTH", "health"),
     ("AUTHZEN", "authzen"),
     ("AUTHZEN.require", "require"),
     ("AUTHZEN.limits", "route_limits"),
+    ("SHARING", "sharing"),
+    ("SHARING.require", "require"),
+    ("SHARING.limits", "route_limits"),
+    ("SHARING.types.document", "shared_type"),
+    ("SHARING.types.document.require", "require"),
     ("SECURITY_HEADERS", "security_headers"),
     ("ROUTES./a", "routes"),
     ("ROUTES./a.require", "require"),
@@ -66,6 +74,7 @@ const PLACES: [(&str, &str); 39] = [
     ("LIMITS.own", "limit"),
     ("LIMITS.routes.address", "limit"),
     ("AUTHZEN.limits.subject", "limit"),
+    ("SHARING.limits.subject", "limit"),
     ("ROUTES./a.limits.address", "limit"),
     ("ROUTES./a.limits.subject", "limit"),
     ("ROUTES./a.limits.route", "limit"),
@@ -92,13 +101,24 @@ fn whole() -> Value {
             "client_auth": "private_key_jwt", "client_assertion": {},
         } },
         "CERTIFICATES": { "partner": { "issuer_ski": "54be", "subject": "CN=a" } },
+        "SERVICES": { "billing": {
+            "issuer": "https://login.example.com", "client_id": "app", "client_auth": "private_key_jwt",
+            "client_assertion": {},
+        } },
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
             "own": limit(), "routes": limits(),
         },
-        "ADMIN": { "principals": ["corp|alice"] }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
+        "ADMIN": {
+            "principals": ["corp|alice"],
+            "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
+        }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
+        "SHARING": {
+            "require": { "scopes": ["openid"] }, "limits": limits(),
+            "types": { "document": { "require": { "scopes": ["share"] } } },
+        },
         "ROUTES": { "/a": {
             "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(), "cache": { "unchecked": "1m" },
             "cors": { "origins": ["https://spa.example.com"], "credentials": true },
@@ -203,8 +223,8 @@ fn what_is_required_is_missed_by_the_worker_too() {
         let mut vars = whole();
         let removed = at(&mut vars, place).as_object_mut().unwrap().remove(&entry.name);
         let is_missed = problems(&vars).iter().any(|problem| problem.message.contains("found nothing"));
-        // What `AUTHZEN` misses is told in other words.
-        let required = entry.required && !place.starts_with("AUTHZEN");
+        // What `AUTHZEN` and types of `SHARING` miss is told in other words.
+        let required = entry.required && !place.starts_with("AUTHZEN") && !place.starts_with("SHARING.types");
         let known = removed.is_some() || !entry.required;
         assert!(known, "{place}.{}: is required and not in the test's configuration", entry.name);
         if required || removed.is_none() {
@@ -225,8 +245,9 @@ fn words_and_ranges_are_those_of_the_workers_messages() {
             Kind::Integer => json!(4_000_000_000_u32),
             _ => continue,
         };
-        // About the other kind of tokens, and `authenticate` of `AUTHZEN`, which also knows sessions in its message.
-        if (place, &*entry.name) == ("ISSUERS.opaque", "algs") || (place, &*entry.name) == ("AUTHZEN", "authenticate") {
+        // About the other kind of tokens, and `authenticate` of services, which also knows sessions in its message.
+        let is_of_services = ["AUTHZEN", "SHARING"].contains(&place) && entry.name == "authenticate";
+        if (place, &*entry.name) == ("ISSUERS.opaque", "algs") || is_of_services {
             continue;
         }
         count += 1;

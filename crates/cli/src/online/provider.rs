@@ -113,7 +113,10 @@ impl Examined<'_, '_> {
         let method = match &self.provider.client_auth {
             ClientAuth::Basic(_) => "client_secret_basic",
             ClientAuth::Post(_) => "client_secret_post",
+            ClientAuth::SecretJwt(_) => "client_secret_jwt",
             ClientAuth::PrivateKeyJwt(_) => "private_key_jwt",
+            ClientAuth::Tls(shown) if shown.self_signed => "self_signed_tls_client_auth",
+            ClientAuth::Tls(_) => "tls_client_auth",
             ClientAuth::None => "none",
             // A secret as it is sent, though it is signed anew for each request.
             ClientAuth::Apple(_) => "client_secret_post",

@@ -160,6 +160,7 @@ export const BucketObject = objectClass("BucketObject");
 export const TupleObject = objectClass("TupleObject");
 export const DecisionObject = objectClass("DecisionObject");
 export const BlockObject = objectClass("BlockObject");
+export const KeyObject = objectClass("KeyObject");
 export const ServiceTokenObject = objectClass("ServiceTokenObject");
 
 const handler = {

@@ -1,8 +1,10 @@
 //! The Durable Objects: what they store, and when they forget it. The rules are those of the core.
 
+pub mod api_keys;
 pub mod block_list;
 pub mod decision_log;
 pub mod expiring_table;
+pub mod key_table;
 pub mod rate_limit;
 pub mod replay;
 pub mod service_token;

@@ -103,7 +103,7 @@ impl Inner {
         let token = match self.keeper(&request.terms, |keeper| keeper.next(SystemClock.now())) {
             Next::Use(token) => Some(token),
             Next::UseAndRenew(token) => {
-                self.renew(&gateway, client);
+                drop(self.renew(&gateway, client));
                 Some(token)
             }
             Next::Wait => {

@@ -27,13 +27,14 @@ impl Fetch for Bindings {
         if request.method != Method::GET {
             self.background().note_effect();
         }
-        let fetcher = match &request.certificate {
+        let fetcher = match request.certificate.as_ref().or(request.via.as_ref()) {
             // RFC 8705 §2: the binding shows our certificate. Without it the request proves nothing, and is not sent.
+            // What is asked of a service binding is not asked of the network in its place: that would be somebody else.
             Some(binding) => property(self.env(), binding).ok().filter(JsValue::is_object),
             None => Some(global().into()),
         };
         let Some(fetcher) = fetcher else {
-            log::failure("provider_fetch_failed", None, "a binding of `mtls_certificates` is missing");
+            log::failure("provider_fetch_failed", None, "a binding of `mtls_certificates` or `services` is missing");
             return Err(FetchError::Network);
         };
         told(request, &fetcher).await
@@ -42,6 +43,9 @@ impl Fetch for Bindings {
 
 impl Fetch for ProviderFetch {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        if request.via.is_some() {
+            return Err(FetchError::Network);
+        }
         told(request, &global()).await
     }
 }

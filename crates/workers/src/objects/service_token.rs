@@ -20,4 +20,11 @@ impl ServiceTokens for Bindings {
         let answer = self.objects().read(BINDING, &name, &message).await?;
         ServiceTokenReply::parse(&answer).ok_or(StoreError::Malformed)
     }
+
+    async fn reach(&self) -> Result<(), StoreError> {
+        // Of an entry that there cannot be.
+        let message = ServiceTokenRequest::new("", String::new(), None).to_json();
+        let answer = self.objects().read(BINDING, "service-", &message).await?;
+        ServiceTokenReply::parse(&answer).map(drop).ok_or(StoreError::Malformed)
+    }
 }

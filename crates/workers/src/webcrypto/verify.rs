@@ -110,8 +110,12 @@ fn called(algorithm: Algorithm) -> Result<Parameters, Exception> {
             (vec![("name", "RSA-PSS"), ("hash", hash)], sign.into())
         }
         KeyType::Rsa => (vec![("name", "RSASSA-PKCS1-v1_5"), ("hash", hash)], "RSASSA-PKCS1-v1_5".into()),
-        KeyType::P256 | KeyType::P384 => {
-            let curve = if algorithm.key_type() == KeyType::P384 { "P-384" } else { "P-256" };
+        KeyType::P256 | KeyType::P384 | KeyType::P521 => {
+            let curve = match algorithm.key_type() {
+                KeyType::P384 => "P-384",
+                KeyType::P521 => "P-521",
+                _ => "P-256",
+            };
             let sign = object(vec![("name", "ECDSA"), ("hash", hash)])?;
             (vec![("name", "ECDSA"), ("namedCurve", curve)], sign.into())
         }
