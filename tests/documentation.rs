@@ -95,7 +95,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 47] = [
+const FAMILIES: [&str; 48] = [
     "access_token",
     "admin",
     "authn",
@@ -103,6 +103,7 @@ const FAMILIES: [&str; 47] = [
     "bearer",
     "block",
     "callback",
+    "certificate",
     "confirmation",
     "cors",
     "csrf",
