@@ -19,6 +19,8 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_keys.rs"]
+mod api_keys;
 #[path = "flow/apple.rs"]
 mod apple;
 #[path = "flow/assertion.rs"]
@@ -37,6 +39,8 @@ mod base_path;
 mod bearer;
 #[path = "flow/block_costs.rs"]
 mod block_costs;
+#[path = "flow/block_model.rs"]
+mod block_model;
 #[path = "flow/blocks.rs"]
 mod blocks;
 #[path = "flow/callback.rs"]
@@ -71,6 +75,8 @@ mod issuer_tenants;
 mod key_issuer;
 #[path = "flow/key_search.rs"]
 mod key_search;
+#[path = "flow/leak_reports.rs"]
+mod leak_reports;
 #[path = "flow/limits.rs"]
 mod limits;
 #[path = "flow/login.rs"]
@@ -85,6 +91,8 @@ mod management;
 mod management_policies;
 #[path = "flow/oauth2.rs"]
 mod oauth2;
+#[path = "flow/own_keys.rs"]
+mod own_keys;
 #[path = "flow/own_sessions.rs"]
 mod own_sessions;
 #[path = "flow/pages.rs"]
@@ -159,6 +167,8 @@ mod verify_attacks;
 mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
+#[path = "flow/workload.rs"]
+mod workload;
 
 /// All flows have policies, but those that say otherwise; and an engine that is asked by messages, as in a deployment.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

@@ -11,6 +11,7 @@ use postern::limit::message::statement as bucket;
 use postern::outward::message::statement as service;
 use postern::relation::message::statement as tuple;
 use postern::session::sid_index::statement as sid;
+use postern::store::block_list::statement as block;
 use postern::store::decision_log::statement as decision;
 use postern::store::replay::statement as once;
 use rusqlite::types::{FromSql, Value};
@@ -412,4 +413,40 @@ fn tuples_of_one_subject_come_each_once_and_by_the_index() {
         plan.contains("tuple_by_subject (subject=? AND (object,relation)>(?,?))") && !plan.contains("TEMP B-TREE"),
         "{plan}"
     );
+}
+
+#[test]
+fn a_block_is_there_until_the_second_in_which_it_ends_and_each_change_is_another_version() {
+    //
+    let table = Table::new(block::CREATE[0]);
+    table.0.execute(block::CREATE[1], ()).unwrap();
+    table.0.execute(block::CREATE[1], ()).unwrap();
+    let put = |key: &str, kind: &str, until: Option<i64>| {
+        let until = until.map_or(Value::Null, number);
+        table.run(block::PUT, [text(key), text(kind), text("{}"), Value::Null, Value::Null, until]);
+        table.run(block::NEXT_VERSION, []);
+    };
+    let version = || table.rows::<i64>(block::VERSION, []);
+    let list =
+        |kind: &str, after: &str, most: i64| table.rows::<String>(block::LIST, [text(kind), text(after), number(most)]);
+    assert!(version().is_empty());
+    put("b", "block", Some(100));
+    put("a", "block", None);
+    put("c", "not_before", None);
+    assert_eq!(version(), [3]);
+    assert_eq!(
+        (list("block", "", 9), list("block", "a", 9), list("block", "", 1)),
+        (vec!["a".to_owned(), "b".to_owned()], vec!["b".to_owned()], vec!["a".to_owned()],)
+    );
+    assert_eq!(list("not_before", "", 9), ["c"]);
+    let count = |now: i64| table.rows::<i64>(block::COUNT, [number(now)]);
+    assert_eq!((count(99), count(100)), (vec![3], vec![2]));
+    table.run(block::SWEEP, [number(99)]);
+    assert_eq!(table.rows::<String>(block::FIND, [text("b")]), ["b"]);
+    table.run(block::SWEEP, [number(100)]);
+    assert!(table.rows::<String>(block::FIND, [text("b")]).is_empty());
+    put("a", "block", Some(300));
+    assert_eq!(list("block", "", 9), ["a"]);
+    table.run(block::DELETE, [text("a")]);
+    assert!(list("block", "", 9).is_empty());
 }

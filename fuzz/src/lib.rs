@@ -4,8 +4,10 @@
 //! them beyond the tokens of the fixtures is a forgery.
 
 pub mod access_token;
+pub mod api_key;
 pub mod authorization;
 pub mod authzen;
+pub mod block_list;
 pub mod certificate;
 pub mod challenge;
 pub mod claims;
@@ -15,6 +17,7 @@ pub mod fixed;
 pub mod json;
 pub mod jwks;
 pub mod jwt;
+pub mod leak_report;
 pub mod metadata;
 pub mod path;
 pub mod person;
@@ -22,6 +25,7 @@ pub mod person;
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod workload;
 
 /// None of the deployments in memory asks policies.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

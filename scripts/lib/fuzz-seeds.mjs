@@ -52,7 +52,7 @@ class Seeds {
     if (parts.length !== 3) return;
     const line = Buffer.from('\n');
     this.add('jwt', Buffer.concat([parts[0], line, parts[1], line, parts[2]]));
-    for (const target of ['claims', 'access_token', 'dpop']) this.add(target, Buffer.concat([parts[0], line, parts[1]]));
+    for (const target of ['claims', 'access_token', 'workload', 'dpop']) this.add(target, Buffer.concat([parts[0], line, parts[1]]));
     for (const part of parts.slice(0, 2)) this.add('json', part);
   }
 

@@ -29,8 +29,8 @@ pub struct ApiKeyRules {
     pub max_age: Seconds,
     /// `header`: the header that keys come in, in place of `Authorization`.
     pub header: Option<HeaderName>,
-    /// `github`: whether GitHub may report leaked keys.
-    pub github: bool,
+    /// `github`: where the keys are listed by which GitHub signs its reports of leaked keys. `None`: it may report none.
+    pub github: Option<String>,
 }
 
 /// `KEYS.self_service`.
@@ -77,7 +77,7 @@ pub(crate) mod tests {
             self_service: Some(SelfService { roles: texts(roles), scopes: texts(scopes), per_person: 10 }),
             max_age: Seconds::minutes(15),
             header: None,
-            github: false,
+            github: None,
         }
     }
 

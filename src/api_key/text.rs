@@ -25,6 +25,8 @@ const BODY_BYTES: usize = ID_BYTES + SECRET_BYTES + TAG_BYTES + MARK_BYTES;
 const BODY_DIGITS: usize = 43;
 /// 62⁶ > 2³².
 const CRC_DIGITS: usize = 6;
+/// So many digits of a key's start are shown.
+const START_DIGITS: usize = 6;
 const PREFIX_BYTES: std::ops::RangeInclusive<usize> = 2..=12;
 /// The longest text of a key.
 pub const MAX_KEY_BYTES: usize = 12 + 1 + BODY_DIGITS + 1 + CRC_DIGITS;
@@ -121,6 +123,19 @@ impl ApiKeyId {
     #[must_use]
     pub const fn shard(&self) -> u8 {
         self.0[0]
+    }
+
+    /// What the text of a key of this id begins with: people tell their keys by it, and it holds nothing of a secret.
+    #[must_use]
+    pub fn start(&self, prefix: &KeyPrefix) -> String {
+        let with = |rest: u8| {
+            let mut body = [rest; BODY_BYTES];
+            body.iter_mut().zip(self.0).for_each(|(byte, of_id)| *byte = of_id);
+            base62::encode(&body, BODY_DIGITS)
+        };
+        let (least, most) = (with(0), with(u8::MAX));
+        let shared = least.chars().zip(most.chars()).take_while(|(one, other)| one == other).take(START_DIGITS);
+        format!("{}_{}", prefix.as_str(), shared.map(|(digit, _)| digit).collect::<String>())
     }
 }
 

@@ -59,6 +59,24 @@ pub enum What {
     /// A person ends all their sessions but the one at hand.
     #[serde(rename = "session.end_others")]
     SessionEndOthers,
+    /// A person looks at their API keys.
+    #[serde(rename = "key.list")]
+    KeyList,
+    /// A person makes a key.
+    #[serde(rename = "key.made")]
+    KeyMade,
+    /// A person gives a key another secret.
+    #[serde(rename = "key.rotated")]
+    KeyRotated,
+    /// A person deletes a key.
+    #[serde(rename = "key.revoked")]
+    KeyRevoked,
+    /// A key was found where anybody can read it.
+    #[serde(rename = "key.leaked")]
+    KeyLeaked,
+    /// GitHub tells which keys it found.
+    #[serde(rename = "leak_report")]
+    LeakReport,
     /// Management; `action` says what.
     #[serde(rename = "admin")]
     Admin,
@@ -259,7 +277,7 @@ pub struct Event {
     /// decision, by its number, with the person whom that was about; an object of relations; a version of the policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// How many sessions were ended.
+    /// How many sessions or keys were ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<u32>,
     /// What was done or to be done, of management.

@@ -1,6 +1,6 @@
 //! Whether a caller whose identity stands is blocked.
 
-use super::{Means, Principal};
+use super::{Actor, Means, Principal};
 use crate::store::block_list::{BlockList, BlockTarget};
 use crate::time::Timestamp;
 
@@ -39,37 +39,76 @@ impl BlockedBy {
     }
 }
 
-/// Holds a caller against the list: themselves, and all on whose account they come.
+/// All of a caller that may be blocked: they themselves, and all on whose account they come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    targets: Vec<(BlockTarget, BlockedBy)>,
+    token: Option<TokenOf>,
+    until: Timestamp,
+}
+
+/// Whose a token is, and when it was issued, as far as it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TokenOf {
+    issuer: String,
+    subject: String,
+    issued_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// That of a caller, until then.
+    #[must_use]
+    pub fn of(principal: &Principal, until: Timestamp) -> Self {
+        let named = |issuer: &str, subject: &str| BlockTarget::Subject {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        };
+        let issuer = principal.issuer();
+        let mut targets = vec![(named(issuer, principal.subject()), BlockedBy::Subject)];
+        let owner = principal.owner();
+        targets.extend(owner.map(|owner| (named(&owner.issuer, &owner.subject), BlockedBy::Owner)));
+        // One of whom nobody says who vouches for them is called so by the issuer of the token.
+        let actors = principal.actors().iter();
+        let actor_of = |actor: &Actor| named(actor.issuer.as_deref().unwrap_or(issuer), &actor.subject);
+        targets.extend(actors.map(|actor| (actor_of(actor), BlockedBy::Actor)));
+        let client =
+            |client_id: &str| BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() };
+        targets.extend(principal.client_id().map(|client_id| (client(client_id), BlockedBy::Client)));
+        let key = |id: &str| BlockTarget::Key { id: id.to_owned() };
+        targets.extend(principal.key_id().map(|id| (key(id), BlockedBy::Key)));
+        let means = principal.authentication().means;
+        let has_token = matches!(means, Means::Bearer | Means::Dpop | Means::Mtls | Means::Workload);
+        let token = has_token.then(|| TokenOf {
+            issuer: issuer.to_owned(),
+            subject: principal.subject().to_owned(),
+            issued_at: principal.token_issued_at(),
+        });
+        Self { targets, token, until }
+    }
+
+    /// When it ends in any case.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// Holds it against the list.
+    ///
+    /// # Errors
+    /// With what of them is blocked.
+    pub fn check(&self, list: &BlockList, now: Timestamp) -> Result<(), BlockedBy> {
+        if let Some((_, by)) = self.targets.iter().find(|(target, _)| list.blocks(target, now)) {
+            return Err(*by);
+        }
+        let is_void = |token: &TokenOf| list.voids_token(&token.issuer, &token.subject, token.issued_at);
+        if self.token.as_ref().is_some_and(is_void) { Err(BlockedBy::TokenTooOld) } else { Ok(()) }
+    }
+}
+
+/// Holds a caller against the list. Most lists are empty most of the time.
 ///
 /// # Errors
 /// With what of them is blocked.
 pub fn check(list: &BlockList, principal: &Principal, now: Timestamp) -> Result<(), BlockedBy> {
-    let is_blocked = |issuer: &str, subject: &str| {
-        list.blocks(&BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() }, now)
-    };
-    let issuer = principal.issuer();
-    if is_blocked(issuer, principal.subject()) {
-        return Err(BlockedBy::Subject);
-    }
-    if principal.owner().is_some_and(|owner| is_blocked(&owner.issuer, &owner.subject)) {
-        return Err(BlockedBy::Owner);
-    }
-    // One of whom nobody says who vouches for them is called so by the issuer of the token.
-    let mut actors = principal.actors().iter();
-    if actors.any(|actor| is_blocked(actor.issuer.as_deref().unwrap_or(issuer), &actor.subject)) {
-        return Err(BlockedBy::Actor);
-    }
-    let client = |client_id: &str| BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() };
-    if principal.client_id().is_some_and(|client_id| list.blocks(&client(client_id), now)) {
-        return Err(BlockedBy::Client);
-    }
-    if principal.key_id().is_some_and(|id| list.blocks(&BlockTarget::Key { id: id.to_owned() }, now)) {
-        return Err(BlockedBy::Key);
-    }
-    let has_token =
-        matches!(principal.authentication().means, Means::Bearer | Means::Dpop | Means::Mtls | Means::Workload);
-    if has_token && list.voids_token(issuer, principal.subject(), principal.token_issued_at()) {
-        return Err(BlockedBy::TokenTooOld);
-    }
-    Ok(())
+    if list.is_empty() { Ok(()) } else { Standing::of(principal, now).check(list, now) }
 }

@@ -23,7 +23,7 @@ pub mod token_cache;
 pub mod workload;
 
 pub use access_token::Actor;
-pub use blocked::BlockedBy;
+pub use blocked::{BlockedBy, Standing};
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
     Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, Principal, PrincipalSource, SessionFacts,

@@ -1,10 +1,12 @@
 //! `ADMIN.services`: programs that may do some things of administration.
 
+use std::fmt::Display;
+
 use super::admin::is_subject;
 use super::require::Known;
 use super::table::Table;
 use super::value::{flag, list, one_of, parsed, scope, word};
-use crate::ids::IssuerId;
+use crate::ids::{CertificateId, IssuerId};
 use crate::route::{
     Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
 };
@@ -12,12 +14,14 @@ use crate::route::{
 /// The door of administration, as a rule that takes credentials of programs.
 const PATTERN: &str = "/auth/admin/{*rest}";
 
-/// What can be done under `/auth/admin`, as `actions` names it.
-pub const ADMIN_ACTIONS: [&str; 20] = [
+/// What programs can do under `/auth/admin`, as `actions` names it: everything but to make keys.
+pub const ADMIN_ACTIONS: [&str; 23] = [
     "management.list",
     "management.health",
     "sessions.list",
     "sessions.revoke",
+    "keys.list",
+    "keys.revoke",
     "blocks.list",
     "blocks.add",
     "blocks.lift",
@@ -29,6 +33,7 @@ pub const ADMIN_ACTIONS: [&str; 20] = [
     "relations.list",
     "relations.dump",
     "relations.change",
+    "relations.remove",
     "relations.check",
     "policies.list",
     "policies.read",
@@ -49,18 +54,32 @@ pub struct AdminServices {
 pub struct AdminService {
     /// What the configuration calls it.
     pub name: String,
-    /// The issuer of its access tokens.
-    pub issuer: IssuerId,
-    /// `sub` of its tokens.
-    pub subject: Option<String>,
-    /// `client_id` of its tokens.
-    pub client_id: Option<String>,
-    /// A scope that its tokens have.
+    /// What it comes with.
+    pub by: AdminCredential,
+    /// A scope that it has by that.
     pub scope: Option<String>,
     /// What it may do.
     pub actions: Vec<&'static str>,
-    /// Whether a token suffices that anybody could send who has it.
+    /// Whether a credential suffices that anybody could send who has it: a plain token, or an API key.
     pub bearer: bool,
+}
+
+/// What a service that administers comes with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminCredential {
+    /// An access token.
+    Token {
+        /// Its issuer.
+        issuer: IssuerId,
+        /// Its `sub`.
+        subject: Option<String>,
+        /// Its `client_id`.
+        client_id: Option<String>,
+    },
+    /// A client certificate that this entry of `CERTIFICATES` takes.
+    Certificate(CertificateId),
+    /// An API key of the service of this name, that belongs to nobody.
+    Key(String),
 }
 
 impl AdminServices {
@@ -82,44 +101,82 @@ pub(super) fn read(table: &Table<'_>, known: &Known<'_>) -> Option<AdminServices
     (!all.is_empty()).then_some(AdminServices { all, route })
 }
 
-fn one(name: &str, mut table: Table<'_>, known: &Known<'_>) -> Option<AdminService> {
-    let ids = &known.issuers.ids;
-    let words: Vec<(&str, ())> = ids.iter().map(|id| (id.as_str(), ())).collect();
+/// The id that a text is, of those in this table.
+fn named<'a, I: Display + Clone>(table: &str, ids: &'a [I]) -> (String, impl Fn(&str) -> Option<I> + use<'a, I>) {
+    let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let words: Vec<(&str, ())> = names.iter().map(|name| (name.as_str(), ())).collect();
     let what = if words.is_empty() {
-        "the id of an issuer in `ISSUERS`, and there are none".to_owned()
+        format!("the id of an entry in `{table}`, and there are none")
     } else {
-        format!("the id of an issuer in `ISSUERS`, {}", one_of(&words))
+        format!("the id of an entry in `{table}`, {}", one_of(&words))
     };
-    let find = |text: &str| ids.iter().find(|id| id.as_str() == text).cloned();
-    let issuer = table.required("issuer", &what, parsed(&what, find));
+    (what, move |text: &str| ids.iter().find(|id| id.to_string() == text).cloned())
+}
+
+/// What it comes with: of `issuer`, `certificate` and `key` exactly one.
+fn credential(table: &mut Table<'_>, known: &Known<'_>, bearer: bool) -> Option<AdminCredential> {
+    let (what, find) = named("ISSUERS", &known.issuers.ids);
+    let issuer = table.optional("issuer", parsed(&what, find));
+    let (what, find) = named("CERTIFICATES", &known.certificates.ids);
+    let certificate = table.optional("certificate", parsed(&what, find));
+    let key = table.optional("key", parsed("the name of a service that has API keys", word));
     let subject = table.optional("subject", parsed("a `sub`", |text| is_subject(text).then(|| text.to_owned())));
     let client_id = table.optional("client_id", parsed("a `client_id`", word));
-    let scope = table.optional("scope", parsed("a scope", scope));
-    let names = ["subject", "client_id", "scope"];
-    if !names.iter().any(|name| table.has(name)) {
-        table.problem_here("expected `subject`, `client_id` or `scope`: any service of the issuer would be meant");
+    let given = ["issuer", "certificate", "key"].into_iter().filter(|name| table.has(name)).count();
+    if given != 1 {
+        table.problem_here("expected one of `issuer`, `certificate` and `key`: what the service comes with");
+        return None;
     }
+    if table.has("issuer") {
+        if !["subject", "client_id", "scope"].iter().any(|name| table.has(name)) {
+            table.problem_here("expected `subject`, `client_id` or `scope`: any service of the issuer would be meant");
+        }
+        return Some(AdminCredential::Token { issuer: issuer?, subject, client_id });
+    }
+    for name in ["subject", "client_id"].into_iter().filter(|name| table.has(name)) {
+        table.problem(name, "is about tokens, and there is no `issuer`");
+    }
+    if table.has("key") && !bearer {
+        table.problem("key", "expected `bearer = true` beside it: whoever gets to see a key can use it");
+    }
+    certificate.map(AdminCredential::Certificate).or(key.map(AdminCredential::Key))
+}
+
+fn one(name: &str, mut table: Table<'_>, known: &Known<'_>) -> Option<AdminService> {
+    let bearer = table.optional("bearer", flag).unwrap_or_default();
+    let by = credential(&mut table, known, bearer);
+    let scope = table.optional("scope", parsed("a scope", scope));
     let action = |text: &str| ADMIN_ACTIONS.into_iter().find(|action| *action == text);
     let actions = "a list of actions under `/auth/admin`, such as `sessions.revoke`";
     let actions = table.required("actions", actions, list("an action under `/auth/admin`", action));
     if actions.as_ref().is_some_and(Vec::is_empty) {
         table.problem("actions", "expected at least one action");
     }
-    let bearer = table.optional("bearer", flag).unwrap_or_default();
     table.finish();
-    Some(AdminService { name: name.to_owned(), issuer: issuer?, subject, client_id, scope, actions: actions?, bearer })
+    Some(AdminService { name: name.to_owned(), by: by?, scope, actions: actions?, bearer })
 }
 
-/// The door takes tokens of the issuers that are named, and nobody comes through by it alone.
+/// The door takes what the services come with, of tokens those of the issuers that are named; and nobody comes through by it
+/// alone.
 fn door(all: &[AdminService]) -> Option<Route> {
-    let mut issuers: Vec<IssuerId> = Vec::new();
+    let (mut issuers, mut authenticate): (Vec<IssuerId>, Vec<Authentication>) = (Vec::new(), Vec::new());
     for service in all {
-        if !issuers.contains(&service.issuer) {
-            issuers.push(service.issuer.clone());
+        let way = match &service.by {
+            AdminCredential::Token { issuer, .. } => {
+                if !issuers.contains(issuer) {
+                    issuers.push(issuer.clone());
+                }
+                Authentication::Bearer
+            }
+            AdminCredential::Certificate(_) => Authentication::Certificate,
+            AdminCredential::Key(_) => Authentication::Key,
+        };
+        if !authenticate.contains(&way) {
+            authenticate.push(way);
         }
     }
     let guard = Guard {
-        authenticate: vec![Authentication::Bearer],
+        authenticate,
         requirements: Requirements { issuers, ..Requirements::default() },
         policy: false,
         facts: Vec::new(),
@@ -150,6 +207,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::tests::{parse, problems, small, with};
+    use super::AdminCredential;
 
     fn config(services: &Value) -> Value {
         let issuers = json!({
@@ -171,10 +229,12 @@ mod tests {
         assert!(admin.all().is_empty() && !admin.contains("", "") && !admin.blocks);
         let services = admin.services().unwrap();
         let [one] = services.all() else { panic!("{services:?}") };
-        assert_eq!((one.name.as_str(), one.issuer.as_str(), one.bearer), ("offboarding", "machines", false));
+        let AdminCredential::Token { issuer, subject, client_id: None } = &one.by else { panic!("{one:?}") };
+        let named = (one.name.as_str(), issuer.as_str(), subject.as_deref(), one.bearer);
+        assert_eq!(named, ("offboarding", "machines", Some("offboarding"), false));
         assert_eq!(one.actions, ["sessions.revoke"]);
         let guard = services.route.guard().unwrap();
-        assert!(guard.takes_tokens() && !guard.takes_sessions() && guard.admits(&one.issuer));
+        assert!(guard.takes_tokens() && !guard.takes_sessions() && guard.admits(issuer));
     }
 
     #[test]
@@ -182,7 +242,21 @@ mod tests {
         //
         for (change, place) in [
             (json!({ "subject": null }), "ADMIN.services.offboarding: expected `subject`, `client_id` or `scope`"),
-            (json!({ "issuer": "corp" }), "ADMIN.services.offboarding.issuer: expected the id of an issuer"),
+            (
+                json!({ "issuer": "corp" }),
+                "ADMIN.services.offboarding.issuer: expected the id of an entry in `ISSUERS`",
+            ),
+            (
+                json!({ "key": "billing" }),
+                "ADMIN.services.offboarding: expected one of `issuer`, `certificate` and `key`",
+            ),
+            (
+                json!({ "issuer": null }),
+                "ADMIN.services.offboarding: expected one of `issuer`, `certificate` and `key`",
+            ),
+            (json!({ "issuer": null, "key": "billing" }), "ADMIN.services.offboarding.subject: is about tokens"),
+            (json!({ "issuer": null, "key": "billing" }), "ADMIN.services.offboarding.key: expected `bearer = true`"),
+            (json!({ "issuer": null, "certificate": "x" }), "ADMIN.services.offboarding.certificate: expected the id"),
             (json!({ "actions": [] }), "ADMIN.services.offboarding.actions: expected at least one"),
             (json!({ "actions": ["sessions.*"] }), "ADMIN.services.offboarding.actions: expected an action"),
             (json!({ "everything": true }), "ADMIN.services.offboarding.everything: unknown key"),

@@ -1,10 +1,12 @@
 //! `KEYS`: the API keys that a site gives out.
 
 use serde_json::Value;
+use url::Url;
 
 use super::claim_headers::name_of_header;
+use super::problem::expected;
 use super::table::Table;
-use super::value::{duration, flag, list, parsed, scope, spelled, text, whole_number, word};
+use super::value::{duration, list, parsed, scope, spelled, text, whole_number, word};
 use crate::api_key::message::MAX_SCOPES;
 use crate::api_key::{ApiKeyRules, DEFAULT_LIFE, KeyPrefix, LONGEST_LIFE, LONGEST_OVERLAP, SelfService};
 use crate::http::HeaderName;
@@ -14,11 +16,13 @@ const SHORTEST_LIFE: Seconds = Seconds::hours(24);
 const OVERLAP: Seconds = Seconds::hours(24);
 const MAX_AGE: Seconds = Seconds::minutes(15);
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(24);
+/// Where GitHub lists the keys by which it signs reports of leaked secrets.
+const GITHUB_KEYS: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 const PER_PERSON: u32 = 10;
 const MOST_PER_PERSON: u32 = 100;
 
-/// Reads `KEYS`. `sessions`: whether people can sign in at all.
-pub(super) fn read(mut table: Table<'_>, sessions: bool) -> ApiKeyRules {
+/// Reads `KEYS`. `sessions`: whether people can sign in at all; `development`: whether it all runs on the developer's machine.
+pub(super) fn read(mut table: Table<'_>, sessions: bool, development: bool) -> ApiKeyRules {
     let prefix = table.optional("prefix", parsed(KeyPrefix::EXPECTED, KeyPrefix::parse)).unwrap_or_default();
     let max_life = table.optional("max_life", duration(SHORTEST_LIFE, LONGEST_LIFE)).unwrap_or(LONGEST_LIFE);
     let default_life = table.optional("default_life", duration(SHORTEST_LIFE, LONGEST_LIFE));
@@ -37,7 +41,7 @@ pub(super) fn read(mut table: Table<'_>, sessions: bool) -> ApiKeyRules {
         self_service,
         max_age: table.optional("max_age", duration(Seconds::new(1), LONGEST_MAX_AGE)).unwrap_or(MAX_AGE),
         header: table.optional("header", header),
-        github: table.optional("github", flag).unwrap_or(false),
+        github: table.optional("github", github(development)).flatten(),
     };
     table.finish();
     rules
@@ -60,6 +64,21 @@ fn self_service(mut table: Table<'_>) -> SelfService {
     SelfService { roles: roles.unwrap_or_default(), scopes, per_person }
 }
 
+/// Another list than GitHub's own would have others end keys: only a developer's machine may name one.
+fn github(development: bool) -> impl Fn(&Value) -> Result<Option<String>, String> {
+    move |value| match value {
+        Value::Bool(takes) => Ok(takes.then(|| GITHUB_KEYS.to_owned())),
+        Value::String(list) if development && is_on_this_machine(list) => Ok(Some(list.clone())),
+        other => Err(expected("true or false", &other.to_string())),
+    }
+}
+
+fn is_on_this_machine(list: &str) -> bool {
+    Url::parse(list).is_ok_and(|url| {
+        url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1")) && url.username().is_empty()
+    })
+}
+
 fn header(value: &Value) -> Result<HeaderName, String> {
     name_of_header(text(value)?)
 }
@@ -78,7 +97,7 @@ mod tests {
         let days = |days: u32| Seconds::hours(24 * days);
         assert_eq!((rules.prefix.as_str(), rules.max_life, rules.default_life), ("pstn", days(365), days(90)));
         assert_eq!((rules.overlap, rules.max_age), (days(1), Seconds::minutes(15)));
-        assert!(rules.self_service.is_none() && rules.header.is_none() && !rules.github);
+        assert!(rules.self_service.is_none() && rules.header.is_none() && rules.github.is_none());
     }
 
     #[test]
@@ -93,7 +112,8 @@ mod tests {
         assert!(config.claim_headers.contains(&HeaderName::from_static("x-api-key")));
         let rules = config.api_keys.unwrap();
         assert_eq!(rules.default_life, Seconds::hours(30 * 24));
-        assert_eq!((rules.prefix.as_str(), rules.overlap, rules.github), ("acme", Seconds::new(0), true));
+        assert_eq!((rules.prefix.as_str(), rules.overlap), ("acme", Seconds::new(0)));
+        assert_eq!(rules.github.as_deref(), Some(GITHUB_KEYS));
         assert_eq!(rules.header.unwrap().as_str(), "x-api-key");
         let service = rules.self_service.unwrap();
         assert_eq!(
@@ -119,6 +139,8 @@ mod tests {
             (json!({ "self_service": { "scopes": ["a"], "roles": [] } }), "KEYS.self_service.roles: "),
             (json!({ "self_service": { "scopes": ["a"], "per_person": 0 } }), "KEYS.self_service.per_person: "),
             (json!({ "scopes": ["a"] }), "KEYS.scopes: unknown key"),
+            (json!({ "github": "http://localhost:1/keys" }), "KEYS.github: "),
+            (json!({ "github": "https://api.github.com/" }), "KEYS.github: "),
         ] {
             let lines = problems(&with(small(), &["KEYS"], table.clone()));
             assert!(lines.iter().any(|line| line.starts_with(place)), "{table}: {lines:?}");

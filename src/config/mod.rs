@@ -52,7 +52,7 @@ pub use crate::http::public_url::PublicUrl;
 pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
-pub use admin_services::{ADMIN_ACTIONS, AdminService, AdminServices};
+pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
@@ -78,7 +78,7 @@ pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
 pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
-pub use value::{MOMENT, moment, span, spelled};
+pub use value::{MOMENT, is_scope, moment, span, spelled};
 pub use verify::Verify;
 pub(crate) use workload::as_text;
 pub use workload::{
@@ -494,7 +494,9 @@ impl Askers {
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
             sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
-            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions)),
+            api_keys: top
+                .table("KEYS")
+                .map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
         }
     }
 }

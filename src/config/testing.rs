@@ -3,7 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
-use super::{Config, Provider, PublicUrl, TokenIssuer};
+use super::{Config, Provider, PublicUrl, TokenIssuer, WorkloadIssuer};
 
 pub(crate) const ISSUER: &str = "https://login.example.com/t1";
 
@@ -44,4 +44,9 @@ pub(crate) fn token_issuer(bend: impl FnOnce(&mut Value)) -> TokenIssuer {
     });
     bend(&mut table);
     config(|vars| vars["ISSUERS"]["machines"] = table).issuers.remove(0)
+}
+
+/// The one platform of a deployment, with this table.
+pub(crate) fn workload_issuer(table: Value) -> WorkloadIssuer {
+    config(|vars| vars["ISSUERS"]["jobs"] = table).workloads.remove(0)
 }

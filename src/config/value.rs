@@ -192,6 +192,12 @@ pub(super) fn scope(text: &str) -> Option<String> {
     word(text).filter(|scope| !scope.contains(['"', '\\']))
 }
 
+/// Whether a text can be a scope (RFC 6749 §3.3).
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    scope(text).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -7,10 +7,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::Platform;
 use super::context::RequestContext;
-use crate::authn::Principal;
-use crate::authn::blocked;
+use super::{Gateway, Platform};
+use crate::authn::{Principal, Standing, blocked};
 use crate::ports::{Clock, StoreError};
 use crate::refusal::Reason;
 use crate::store::block_list::{BlockList, BlockReply, BlockRequest, Blocks};
@@ -45,32 +44,60 @@ impl BlockMemory {
     }
 }
 
+impl Gateway {
+    fn has_block_list(&self) -> bool {
+        self.config.admin.as_ref().is_some_and(|admin| admin.blocks)
+    }
+
+    /// Whether what a stream depends on still stands, by a copy of the list that may be five seconds old.
+    ///
+    /// # Errors
+    /// When the list's object does not answer.
+    pub async fn still_stands<P: Platform>(&self, platform: &P, standing: &Standing) -> Result<bool, StoreError> {
+        let list = self.block_list(platform, Some(FOR_SESSIONS)).await?;
+        Ok(list.is_none_or(|list| standing.check(&list, platform.clock().now()).is_ok()))
+    }
+
+    /// The list, not older than that; `None` where the site has none.
+    async fn block_list<P: Platform>(
+        &self,
+        platform: &P,
+        staleness: Option<Seconds>,
+    ) -> Result<Option<Rc<BlockList>>, StoreError> {
+        if !self.has_block_list() {
+            return Ok(None);
+        }
+        let now = platform.clock().now();
+        match staleness.and_then(|staleness| self.blocks.within(staleness, now)) {
+            Some(list) => Ok(Some(list)),
+            None => self.ask_for_list(platform, now).await.map(Some),
+        }
+    }
+
+    async fn ask_for_list<P: Platform>(&self, platform: &P, now: Timestamp) -> Result<Rc<BlockList>, StoreError> {
+        let known = self.blocks.latest().map(|(list, _)| list);
+        let request = BlockRequest::Read { known: known.as_ref().map(|list| list.version()) };
+        let list = match (platform.blocks().ask_blocks(&request).await?, known) {
+            (BlockReply::Copy(copy), _) => Rc::new(BlockList::of(copy)),
+            (BlockReply::Unchanged, Some(list)) => list,
+            _ => return Err(StoreError::Malformed),
+        };
+        self.blocks.keep(&list, now);
+        Ok(list)
+    }
+}
+
 impl<P: Platform> RequestContext<'_, P> {
+    pub(super) fn has_block_list(&self) -> bool {
+        self.site.has_block_list()
+    }
+
     /// The list, not older than that; `None` where the site has none.
     ///
     /// # Errors
     /// When its object does not answer: nobody is let in on a guess.
     pub(super) async fn block_list(&self, staleness: Option<Seconds>) -> Result<Option<Rc<BlockList>>, Reason> {
-        if !self.site.config.admin.as_ref().is_some_and(|admin| admin.blocks) {
-            return Ok(None);
-        }
-        let now = self.platform.clock().now();
-        match staleness.and_then(|staleness| self.site.blocks.within(staleness, now)) {
-            Some(list) => Ok(Some(list)),
-            None => self.ask_for_list(now).await.map(Some).map_err(Reason::Store),
-        }
-    }
-
-    async fn ask_for_list(&self, now: Timestamp) -> Result<Rc<BlockList>, StoreError> {
-        let known = self.site.blocks.latest().map(|(list, _)| list);
-        let request = BlockRequest::Read { known: known.as_ref().map(|list| list.version()) };
-        let list = match (self.platform.blocks().ask_blocks(&request).await?, known) {
-            (BlockReply::Copy(copy), _) => Rc::new(BlockList::of(copy)),
-            (BlockReply::Unchanged, Some(list)) => list,
-            _ => return Err(StoreError::Malformed),
-        };
-        self.site.blocks.keep(&list, now);
-        Ok(list)
+        self.site.block_list(self.platform, staleness).await.map_err(Reason::Store)
     }
 
     /// Refuses a caller without a session who is blocked. `staleness`: how old the list may be that says so.
@@ -88,8 +115,8 @@ impl<P: Platform> RequestContext<'_, P> {
         &self,
         session: impl Future<Output = T>,
     ) -> (T, Result<Option<Rc<BlockList>>, Reason>) {
-        let is_at_hand = self.site.config.admin.as_ref().is_none_or(|admin| !admin.blocks)
-            || self.site.blocks.within(FOR_SESSIONS, self.platform.clock().now()).is_some();
+        let is_at_hand =
+            !self.has_block_list() || self.site.blocks.within(FOR_SESSIONS, self.platform.clock().now()).is_some();
         if is_at_hand || self.named_session().is_none() {
             let session = session.await;
             return (session, self.block_list_for_session().await);

@@ -12,6 +12,7 @@ mod guard;
 mod health;
 mod issuer_documents;
 mod languages;
+mod leak_reports;
 mod platform;
 mod refused;
 mod relations;
@@ -46,7 +47,7 @@ use crate::session::LiveCache;
 use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
-use account::{me, sessions};
+use account::{api_keys, me, sessions};
 use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
@@ -76,9 +77,9 @@ pub struct Gateway {
     cache: LiveCache,
     blocks: blocks::BlockMemory,
     tokens: TokenCache,
-    keys: KeyCache,
     /// Those of programs that platforms vouch for: a door of their own.
     workload_tokens: TokenCache,
+    keys: KeyCache,
     introspection_budget: IntrospectionBudget,
     buckets: IsolateBuckets,
     assertions: Assertions,
@@ -112,8 +113,8 @@ impl Gateway {
             cache: LiveCache::default(),
             blocks: blocks::BlockMemory::default(),
             tokens: TokenCache::default(),
-            keys: KeyCache::default(),
             workload_tokens: TokenCache::default(),
+            keys: KeyCache::default(),
             introspection_budget: IntrospectionBudget::default(),
             buckets: IsolateBuckets::default(),
             assertions,
@@ -243,24 +244,37 @@ impl Gateway {
             "/auth/continue" => ctx.own_page(parts, continue_pages::go_on)?,
             "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,
             "/auth/health" => cold(health::answer(ctx, parts)).await?,
+            "/auth/keys" => cold(api_keys::all(ctx, body, parts)).await?,
             "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
             "/auth/verify/refusal" => cold(forward_auth::answer(ctx, Asks::Why, parts)).await?,
             _ if path.is_within(admin::PREFIX) => cold(admin::answer(ctx, path, body, parts)).await?,
-            other => match other.strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
-                Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
-                Some(("backchannel-logout", provider)) => {
-                    cold(backchannel::receive(ctx, provider, body, parts)).await?
-                }
-                Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
-                Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
-                Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
-                _ => return guard::pass(ctx, path, parts).await,
-            },
+            _ => return named(ctx, path, body, parts).await,
         };
         Ok(Disposition::Respond(response))
     }
+}
+
+/// The endpoints that have a name of somebody's or something's in their path.
+async fn named<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Disposition, Refused> {
+    let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
+        Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
+        Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
+        Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
+        Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
+        Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
+        Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
+        Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
+        _ => return guard::pass(ctx, path, parts).await,
+    };
+    Ok(Disposition::Respond(response))
 }
 
 /// Work that few requests lead to, as code of its own. Else it would be part of the code of every request: an isolate compiles

@@ -52,8 +52,8 @@ impl Refused {
         let challenge = || Box::new(Challenge::of(route, config));
         let challenge = match credential {
             Credential::None => {
-                let guard = route.guard;
-                (guard.takes_tokens() || guard.takes_keys() || guard.takes_workloads()).then(challenge)
+                let takes = route.guard.takes_tokens() || route.guard.takes_keys() || route.guard.takes_workloads();
+                takes.then(challenge)
             }
             Credential::Key => Some(Box::new(Challenge::of(route, config).came_by(Scheme::Bearer))),
             Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),

@@ -47,14 +47,6 @@ pub const KEYS: Lifetimes = Lifetimes {
     usable: Seconds::hours(24),
 };
 
-/// The keys of GitHub, by which it signs reports of leaked secrets: nobody signs in by them.
-pub const REPORTER_KEYS: Lifetimes = Lifetimes {
-    life: Seconds::hours(24),
-    life_at_least: Seconds::hours(24),
-    life_at_most: Seconds::hours(24),
-    usable: Seconds::hours(72),
-};
-
 /// The bundle of a trust domain, which says itself how often it wants to be asked for (SPIFFE Trust Domain and Bundle §4.1.3).
 pub const BUNDLE: Lifetimes = Lifetimes {
     life: Seconds::minutes(5),
@@ -71,6 +63,14 @@ impl Lifetimes {
         Self { life, life_at_least: life, life_at_most: life, usable: self.usable }
     }
 }
+
+/// The keys of GitHub, by which it signs reports of leaked secrets: nobody signs in by them.
+pub const REPORTER_KEYS: Lifetimes = Lifetimes {
+    life: Seconds::hours(24),
+    life_at_least: Seconds::hours(24),
+    life_at_most: Seconds::hours(24),
+    usable: Seconds::hours(72),
+};
 
 /// Between two attempts while the issuer does not answer.
 pub const FAILURE_COOLDOWN: Seconds = Seconds::new(5);

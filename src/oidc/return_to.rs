@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 8192;
 pub const SIGNED_IN: &str = "/auth/signed-in";
 
 /// The pages of ours that a login may be for: they do nothing by being opened.
-const OWN_PAGES: [&str; 3] = [SIGNED_IN, "/auth/sessions", EXPLAIN];
+const OWN_PAGES: [&str; 4] = [SIGNED_IN, "/auth/sessions", "/auth/keys", EXPLAIN];
 
 /// The one among them that has a question in its address: why was this decided?
 const EXPLAIN: &str = "/auth/admin/explain";
@@ -23,7 +23,7 @@ impl ReturnTo {
     /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
     ///
     /// A path that no route could ever answer ([`CanonicalPath`]) is none to return to; nor are Postern's
-    /// own endpoints, but for three pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
+    /// own endpoints, but for four pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
     #[must_use]
     pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

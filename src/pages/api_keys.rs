@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::{Draft, HtmlPage, LOCAL_TIMES, View, day, moment};
-use crate::api_key::{KeyEnding, ListedKey};
+use crate::api_key::{KeyEnding, KeyPrefix, ListedKey};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// The longest name of a key that the form takes, in characters.
-const MAX_NAME_CHARACTERS: &str = "60";
+const MAX_NAME_CHARACTERS: &str = "40";
 /// So many keys that count no more are shown at once; the others are one click away.
 const SHOWN_ENDED: usize = 3;
 
@@ -17,6 +17,8 @@ const SHOWN_ENDED: usize = 3;
 pub struct OwnKeys<'a> {
     /// Theirs, the newest first.
     pub keys: &'a [ListedKey],
+    /// What keys begin with here.
+    pub prefix: &'a KeyPrefix,
     /// When it is looked at.
     pub now: Timestamp,
     /// Where to sign in before anything can be changed; `None`: the sign-in at hand is recent enough.
@@ -58,11 +60,11 @@ pub fn render(view: &View<'_>, own: &OwnKeys<'_>) -> HtmlPage {
         @if !ended.is_empty() {
             section.question {
                 h2 { (view.say("Keys that count no more")) }
-                ul { @for key in shown { (ended_key(view, key)) } }
+                ul { @for key in shown { (ended_key(view, key, own.prefix)) } }
                 @if !folded.is_empty() {
                     details.more {
                         summary { (view.fill("Older ones: {count}", &[("count", html! { (folded.len()) })])) }
-                        ul { @for key in folded { (ended_key(view, key)) } }
+                        ul { @for key in folded { (ended_key(view, key, own.prefix)) } }
                     }
                 }
             }
@@ -98,7 +100,7 @@ fn one_key(view: &View<'_>, key: &ListedKey, own: &OwnKeys<'_>) -> Markup {
     html! {
         li.session {
             strong id=(heading) { bdi { (key.name) } }
-            (facts(view, key))
+            (facts(view, key, own.prefix))
             @if own.sign_in.is_none() {
                 div.actions {
                     (button(view, key, "rotate", "Rotate"))
@@ -118,7 +120,7 @@ fn button(view: &View<'_>, key: &ListedKey, action: &str, text: &'static str) ->
     }
 }
 
-fn ended_key(view: &View<'_>, key: &ListedKey) -> Markup {
+fn ended_key(view: &View<'_>, key: &ListedKey, prefix: &KeyPrefix) -> Markup {
     let why = match key.ended.map(|end| end.why) {
         None => "Expired",
         Some(KeyEnding::Owner) => "Deleted",
@@ -129,15 +131,16 @@ fn ended_key(view: &View<'_>, key: &ListedKey) -> Markup {
         li.session {
             strong { bdi { (key.name) } } " "
             span.mark { (view.say(why)) }
-            (facts(view, key))
+            (facts(view, key, prefix))
         }
     }
 }
 
-fn facts(view: &View<'_>, key: &ListedKey) -> Markup {
+fn facts(view: &View<'_>, key: &ListedKey, prefix: &KeyPrefix) -> Markup {
     let ended_at = key.ended.map(|end| end.at);
     html! {
         dl {
+            dt { (view.say("Begins with")) } dd { code { (key.id.start(prefix)) "…" } }
             dt { (view.say("Identifier")) } dd { code { (key.id) } }
             dt { (view.say("Scopes")) }
             dd { @if key.scopes.is_empty() { (view.say("None")) } @else { code { (key.scopes.join(" ")) } } }
@@ -216,7 +219,7 @@ mod tests {
 
     fn page(keys: &[ListedKey], sign_in: Option<&str>, making: KeyMaking<'_>) -> String {
         let now = Timestamp::from_unix(1_799_999_999);
-        render(&View::plain(), &OwnKeys { keys, now, sign_in, making }).body
+        render(&View::plain(), &OwnKeys { keys, prefix: &KeyPrefix::default(), now, sign_in, making }).body
     }
 
     #[test]

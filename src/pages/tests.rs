@@ -7,7 +7,7 @@ use super::chooser::Choices;
 use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
-use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyUse, ListedKey};
+use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
 use crate::config::{Icon, PageOptions, Provider, ProviderId};
@@ -182,8 +182,9 @@ fn key_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let mut keys: Vec<ListedKey> = endings.into_iter().map(|why| listed(Some(why))).collect();
     keys.extend([ListedKey { expires_at: at, ..listed(None) }, listed(None)]);
     let scopes = [text.to_owned()];
-    let page =
-        |keys: &[ListedKey], sign_in, making| api_keys::render(view, &OwnKeys { keys, now: at, sign_in, making });
+    let page = |keys: &[ListedKey], sign_in, making| {
+        api_keys::render(view, &OwnKeys { keys, prefix: &KeyPrefix::parse("0000").unwrap(), now: at, sign_in, making })
+    };
     vec![
         page(&keys, None, KeyMaking::Open(&scopes, &[30, 90], 90)),
         page(&keys, Some(text), KeyMaking::NotAllowed),
@@ -331,8 +332,8 @@ fn every_word_of_every_page_is_in_the_language_files_and_they_have_no_others() {
     let options = PageOptions { name: None, ..options("/x") };
     let view = View::new(&options, Language::German, Some(Rc::new(marked)));
     let pages = all_pages(&view, "0");
-    // What is no text of ours: times, names of browsers and systems, an issuer.
-    let foreign = ["UTC", "https://", "Firefox", "Windows", "Linux", "Chrome"];
+    // What is no text of ours: times, names of browsers and systems, an issuer, the start of a key.
+    let foreign = ["UTC", "https://", "Firefox", "Windows", "Linux", "Chrome", "0000_"];
     for page in &pages {
         for text in words(&page.body) {
             let plain = text.trim();

@@ -1,5 +1,7 @@
 //! What is wrong with what others ask of us, or answer: parts of a [`Reason`](super::Reason).
 
+use super::problem::Refusal;
+
 /// What is wrong with a provider's logout request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutRequestError {
@@ -66,6 +68,40 @@ impl ForwardAuthError {
         match self {
             Self::NoSecret | Self::WrongSecret => None,
             Self::Unsaid(name) | Self::SaidTwice(name) | Self::Unusable(name) => Some(name),
+        }
+    }
+}
+
+/// Why a key is not made, rotated or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRequestError {
+    /// The person's roles do not allow any.
+    NotAllowed,
+    /// A scope is none that they may give a key.
+    ScopeNotGranted,
+    /// There are as many as there may be.
+    TooMany,
+    /// There is no such live key, or it is another's.
+    NoSuchKey,
+}
+
+impl KeyRequestError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "key_request.not_allowed",
+            Self::ScopeNotGranted => "key_request.scope_not_granted",
+            Self::TooMany => "key_request.too_many",
+            Self::NoSuchKey => "key_request.no_such_key",
+        }
+    }
+
+    pub(super) const fn refusal(self) -> Refusal {
+        match self {
+            Self::NotAllowed | Self::ScopeNotGranted => Refusal::Forbidden(Vec::new()),
+            Self::TooMany => Refusal::Conflict,
+            Self::NoSuchKey => Refusal::NotFound,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, ForwardAuthError, LogoutRequestError};
+use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError};
 use super::problem::Refusal;
 use crate::api_key::ApiKeyId;
 use crate::authn::api_key::KeyRejection;
@@ -14,6 +14,7 @@ use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
 use crate::jose::{JwtError, KeySetError};
+use crate::leak_report::LeakReportError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
 use crate::oidc::error_response::{ErrorClass, ErrorResponse, printable_name};
@@ -85,6 +86,10 @@ pub enum Reason {
     StepUp(Box<StepUp>),
     /// None of the person's sessions has that name.
     NoSuchSession,
+    /// A key is not made, rotated or deleted.
+    KeyRequest(KeyRequestError),
+    /// A report of leaked keys that is not taken.
+    LeakReport(LeakReportError),
     /// The decision is not kept, or not any more.
     NoSuchDecision,
     /// There is no such version of the policies.
@@ -95,6 +100,8 @@ pub enum Reason {
     StaleCopy,
     /// Who asks is trusted with no tuples of that type.
     UntrustedType,
+    /// Who asks came by a person's API key, and only services of their own may do this.
+    PersonalKey,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -195,11 +202,14 @@ impl Reason {
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
+            Self::KeyRequest(error) => error.code(),
+            Self::LeakReport(error) => error.code(),
             Self::NoSuchDecision => "decision.unknown",
             Self::NoSuchVersion => "admin.no_such_version",
             Self::Outdated => "admin.outdated",
             Self::StaleCopy => "admin.stale_copy",
             Self::UntrustedType => "sharing.type_not_trusted",
+            Self::PersonalKey => "sharing.key_of_a_person",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -318,7 +328,9 @@ impl Reason {
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
+            | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
+            Self::KeyRequest(error) => error.refusal(),
             Self::NoRoute
             | Self::OtherSpelling(_)
             | Self::NoSuchSession
@@ -340,9 +352,11 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) | Self::UntrustedType => {
-                Refusal::Forbidden(Vec::new())
-            }
+            Self::Denied(_)
+            | Self::NotAdministrator
+            | Self::Certificate(_)
+            | Self::UntrustedType
+            | Self::PersonalKey => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }

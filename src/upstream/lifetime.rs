@@ -1,5 +1,6 @@
 //! For how long what was let through may go on.
 
+use crate::authn::Standing;
 use crate::session::{SessionDigest, SubjectKey};
 use crate::time::{Seconds, Timestamp};
 
@@ -11,6 +12,8 @@ pub enum StreamLifetime {
     Unlimited,
     /// As long as the token is valid.
     Until(Timestamp),
+    /// As long as the token is valid, and nothing of its holder is blocked.
+    Standing(Box<Standing>),
     /// As long as this session lives.
     Session(SessionLease),
 }

@@ -15,11 +15,12 @@ import { startWorld } from "./support/world.mjs";
 
 const PROGRAM = fileURLToPath(new URL("../../packages/postern/bin/relations.mjs", import.meta.url));
 const vars = {
-  ADMIN: { principals: ["main|root"] },
+  ADMIN: { principals: ["main|root"], services: { backup: { issuer: "main", client_id: "backup", actions: ["relations.dump"], bearer: true } } },
   RELATIONS: { group: { member: "[user, group#member]" }, document: { viewer: "[user, user:*, group#member]", banned: "[user]" } },
 };
 const routes = { "/documents/{id}": { upstream: "service:ECHO", require: { relations: ["document:{id}#viewer"] } } };
-const world = await startWorld({ main: {} }, { vars, routes, port: await freePort() });
+const tokens = { main: { kind: "service" } };
+const world = await startWorld({ main: {} }, { vars, routes, tokens, port: await freePort() });
 const { postern } = world;
 const root = await signedIn(world, "root");
 const alice = await signedIn(world, "alice");
@@ -29,8 +30,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const sessionOf = (browser) => browser.jar.cookies.get(SESSION_COOKIE).value;
 
 /** Runs the command; exit code and what it printed. */
-async function run(args, { session = sessionOf(root), url: where = postern.origin } = {}) {
-  const child = spawn(process.execPath, [PROGRAM, ...args, "--url", where], { env: { ...process.env, POSTERN_SESSION: session } });
+async function run(args, { session = sessionOf(root), token, url: where = postern.origin } = {}) {
+  const env = { ...process.env, POSTERN_SESSION: session, ...(token && { POSTERN_TOKEN: token }) };
+  const child = spawn(process.execPath, [PROGRAM, ...args, "--url", where], { env });
   let [out, err] = ["", ""];
   child.stdout.on("data", (part) => (out += part));
   child.stderr.on("data", (part) => (err += part));
@@ -136,4 +138,19 @@ test("commands that are none, and files that are none, change nothing", async ()
   }
   assert.equal((await run(["dump"])).out, before);
   assert.equal((await order(root, "/auth/admin/relations", { add: ["document:new#viewer@user:*"] })).status, 200);
+});
+
+test("a service dumps by its token, and does nothing that its entry does not name", async () => {
+  // R-430
+  const token = world.issuers.main.accessToken({ sub: "backup", client_id: "backup" });
+  const bySession = await run(["dump"]);
+  const byToken = await run(["dump"], { session: "", token });
+  assert.deepEqual([byToken.code, byToken.out], [0, bySession.out]);
+  assert.equal((await run(["dump", "--token-file", file("token", `${token}\n`)], { session: "" })).out, bySession.out);
+  const load = await run(["load", file("one.jsonl", ["document:new#viewer@user:*"])], { session: "", token });
+  assert.deepEqual([load.code, /403/.test(load.err)], [1, true], load.err);
+  const foreign = await run(["dump"], { token: world.issuers.main.accessToken({ client_id: "other" }) });
+  assert.deepEqual([foreign.code, /403/.test(foreign.err)], [1, true], "the session beside it saves nothing");
+  assert.equal((await run(["dump"], { session: "", token: "two words" })).code, 2);
+  assert.equal((await run(["dump", "--token-file", join(folder, "none")], { session: "" })).code, 2);
 });

@@ -51,9 +51,12 @@ const { postern, issuers: { main } } = world;
 
 const bearer = (scope = "documents:share") => ["authorization", `Bearer ${main.accessToken({ scope })}`];
 
+/** To one of the two isolates, or to the application. */
+const send = (to, path, options) => (to === "postern" ? postern.send(path, options) : postern.sendTo(to, path, options));
+
 async function ask(method, path, { order, scope, to = "postern" } = {}) {
   const headers = [bearer(scope), ...(order ? [["content-type", "application/json"]] : [])];
-  const answer = await postern.sendTo(to, path, { method, headers, body: order && JSON.stringify(order) });
+  const answer = await send(to, path, { method, headers, body: order && JSON.stringify(order) });
   return { status: answer.status, ...JSON.parse(answer.body) };
 }
 
@@ -69,9 +72,9 @@ async function signedIn(sub) {
 test("what an application shares is there on the next request in every isolate, and gone when it is not shared any more", async () => {
   // R-198, R-460, R-462
   const [bob, eve] = [await signedIn("bob"), await signedIn("eve")];
-  const statuses = (headers) => Promise.all(["postern", "twin"].map(async (name) => (await postern.sendTo(name, "/documents/7", { headers })).status));
+  const statuses = (headers) => Promise.all(["postern", "twin"].map(async (name) => (await send(name, "/documents/7", { headers })).status));
   const click = async (path) => {
-    const answer = await postern.sendTo("application", `${path}?id=7&with=bob`, { method: "POST", headers: [bearer()] });
+    const answer = await send("application", `${path}?id=7&with=bob`, { method: "POST", headers: [bearer()] });
     assert.equal(answer.status, 200, answer.body);
     return JSON.parse(answer.body);
   };

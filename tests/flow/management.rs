@@ -12,6 +12,7 @@ pub fn managed() -> Value {
     variables["PROVIDERS"]["partner"] = two_providers()["PROVIDERS"]["partner"].clone();
     variables["ISSUERS"]["machines"]["kind"] = json!("agent");
     variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true });
+    variables["KEYS"] = json!({});
     variables
 }
 

@@ -11,7 +11,7 @@ mod world;
 
 pub use browser::{Answered, Asked, Browser, ORIGIN};
 pub use provider::{AuthorizationResponse, Endpoint, Provider, Rotation, answer, signer, signer_named};
-pub use world::{CORP, Cost, Fault, PARTNER, World};
+pub use world::{CORP, Cost, Fault, GITHUB_KEYS, PARTNER, World};
 
 use postern::config::{self, Build, Config, Purpose};
 use postern::gateway::{Gateway, Sites};
@@ -105,6 +105,8 @@ fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
         "POSTERN_KEYS" => Some(keys.to_owned()),
         "POSTERN_VERIFY_SECRET" | "POSTERN_HEALTH_SECRET" => Some(VERIFY_SECRET.to_owned()),
+        // Those of `partner`.
+        name if name.ends_with("_JWKS") => Some(json!({ "keys": [signer(2).public_jwk()] }).to_string()),
         // There is one key, and no other beside it.
         name if name.ends_with("_PRIVATE_KEY_NEXT") => None,
         name if name.ends_with("_PRIVATE_KEY") => Some(include_str!("../../fixtures/jwk/p256_private.p8").to_owned()),

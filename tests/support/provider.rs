@@ -91,6 +91,23 @@ pub fn signer_named(number: u8, kid: &str) -> Es256Signer {
     Es256Signer::from_jwk(&Secret::new(jwk.to_string())).unwrap()
 }
 
+/// The public half as `SubjectPublicKeyInfo` in PEM.
+pub fn spki(key: &Es256Signer) -> String {
+    let point: Vec<u8> = key
+        .public()
+        .members()
+        .iter()
+        .filter(|(name, _)| ["x", "y"].contains(name))
+        .flat_map(|(_, value)| Base64UrlUnpadded::decode_vec(value).unwrap())
+        .collect();
+    let prefix = "3059301306072a8648ce3d020106082a8648ce3d03010703420004";
+    let octet = |at: usize| u8::from_str_radix(&prefix[at..at + 2], 16).unwrap();
+    let mut der: Vec<u8> = (0..prefix.len()).step_by(2).map(octet).collect();
+    der.extend(point);
+    let text = base64ct::Base64::encode_string(&der);
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &text[..64], &text[64..])
+}
+
 /// A JSON answer.
 pub fn answer(status: u16, body: &Value) -> OutboundResponse {
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);

@@ -37,6 +37,8 @@ use super::stores::MemoryTable;
 
 /// The issuer of the provider `corp`: with a path, as tenants have.
 pub const CORP: &str = "https://login.corp.example/t1";
+/// Where GitHub lists its keys.
+pub const GITHUB_KEYS: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 /// The issuer of the provider `partner`.
 pub const PARTNER: &str = "https://op.partner.example";
 
@@ -143,6 +145,8 @@ pub struct World {
     pub platform_limit: Cell<usize>,
     /// The bindings that are missing.
     pub unbound: RefCell<Vec<String>>,
+    /// The keys of GitHub, by which it signs reports of leaks, by name.
+    pub github: RefCell<BTreeMap<String, Es256Signer>>,
 }
 
 #[derive(Default)]
@@ -199,6 +203,7 @@ impl World {
             platform_limits: RefCell::default(),
             platform_limit: Cell::new(1),
             unbound: RefCell::default(),
+            github: RefCell::default(),
             renewals_crash: Cell::new(false),
             flights: RefCell::default(),
             keepers: RefCell::default(),
@@ -333,6 +338,14 @@ impl World {
         self.object(table).finish_refresh(job, &outcome, self.now())
     }
 
+    /// The list of GitHub's keys, as it publishes them.
+    fn answer_of_github(&self) -> OutboundResponse {
+        let keys = self.github.borrow();
+        let entry = |(name, key): (&String, &Es256Signer)| serde_json::json!({ "key_identifier": name, "key": super::provider::spki(key), "is_current": true });
+        let keys: Vec<Value> = keys.iter().map(entry).collect();
+        super::provider::answer(200, &serde_json::json!({ "public_keys": keys }))
+    }
+
     fn find(&self, url: &str) -> Option<(&Provider, Endpoint)> {
         [&self.corp, &self.partner].into_iter().find_map(|provider| Some((provider, provider.endpoint(url)?)))
     }
@@ -387,6 +400,9 @@ impl Fetch for World {
             breath().await;
         }
         self.wait(self.latency.get());
+        if request.url == GITHUB_KEYS {
+            return Ok(self.answer_of_github());
+        }
         let (provider, endpoint) = self.find(&request.url).expect("a request went to nobody's endpoint");
         let answer = provider.answer(endpoint, &request, self.now.get())?;
         // As the platform: what is longer than was asked for is not read to its end.

@@ -1,12 +1,15 @@
-//! `postern keys new`: a fresh root secret, or a private key of our client.
+//! `postern keys new`: a fresh root secret, or a private key of our client. `postern keys pattern`: what API keys look like, for
+//! secret scanners.
 
 use std::io::Read;
 
 use lexopt::{Arg, Parser, ValueExt};
+use postern::api_key::KeyPrefix;
 use postern::jose::{Algorithm, AssertionKey};
 use postern::keyring::KeyRing;
 use postern::ports::Random;
 
+use super::check::{Asked, with_site};
 use super::{Answer, USAGE};
 
 /// More than any ring holds.
@@ -40,9 +43,10 @@ impl Random for OsRandom {
 pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
     match parser.next()? {
         Some(Arg::Value(verb)) if verb == "new" => {}
+        Some(Arg::Value(verb)) if verb == "pattern" => return pattern(parser),
         Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Answer::good(USAGE.to_owned())),
         Some(other) => return Err(other.unexpected()),
-        None => return Err("expected `keys new`".into()),
+        None => return Err("expected `keys new` or `keys pattern`".into()),
     }
     let (mut ring, mut client) = (None, None);
     while let Some(arg) = parser.next()? {
@@ -66,6 +70,31 @@ pub(super) fn run(mut parser: Parser) -> Result<Answer, lexopt::Error> {
         },
         given => Ok(new(given)),
     }
+}
+
+/// The regular expression that every API key of a site matches: for the prefix that is given, or that of the configuration.
+fn pattern(mut parser: Parser) -> Result<Answer, lexopt::Error> {
+    let (mut asked, mut prefix) = (Asked::default(), None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("prefix") => prefix = Some(parser.value()?.string()?),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Answer::good(USAGE.to_owned())),
+            other => match Asked::option(&other) {
+                Some(option) => asked.take(option, &mut parser)?,
+                None => return Err(other.unexpected()),
+            },
+        }
+    }
+    let told = |prefix: &KeyPrefix| Answer::good(format!("{}\n", prefix.pattern()));
+    if let Some(text) = prefix {
+        let misused = || Answer::misused(format!("--prefix: expected {}", KeyPrefix::EXPECTED));
+        return Ok(KeyPrefix::parse(&text).as_ref().map_or_else(misused, told));
+    }
+    let of_site = |config: &postern::config::Config| match &config.api_keys {
+        Some(rules) => Ok(told(&rules.prefix)),
+        None => Err("the configuration has no `KEYS`: name a prefix with `--prefix`".to_owned()),
+    };
+    Ok(with_site(&asked, of_site).unwrap_or_else(Answer::misused))
 }
 
 /// A key for `private_key_jwt`.

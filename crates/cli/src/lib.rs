@@ -1,6 +1,7 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
 mod abilities;
+mod api_keys;
 mod catalogue;
 mod certificates;
 mod check;
@@ -19,6 +20,7 @@ mod source;
 mod stand_in;
 mod summary;
 mod warnings;
+mod workloads;
 mod wrangler;
 
 use std::ffi::OsString;
@@ -58,6 +60,9 @@ Usage:
       Makes a key for the secret POSTERN_KEYS and prints the ring with it.
       --ring     the ring in use, to put the key in front of; `-` reads it from standard input
       --client   in its place, a private key for `private_key_jwt`, as a JWK: of the algorithm ES256 or EdDSA
+  postern keys pattern [--prefix PREFIX | --config FILE] [--file FILE|none] [--env NAME] [--site ID]
+      Prints the regular expression that every API key of a site matches, for secret scanners.
+      --prefix   what the keys begin with; when left out, what the configuration says
   postern relations dump|load|remove|compare …
       Writes every tuple of a deployment into a file, and back: in the npm package alone. `postern relations --help` tells how.
   postern schema [--wrangler|--reference]

@@ -1,4 +1,4 @@
-//! The command line: `postern check`, `postern explain`, `postern policy` and `postern keys new`.
+//! The command line: `postern check`, `postern explain`, `postern policy` and `postern keys`.
 
 fn main() -> std::process::ExitCode {
     use std::io::Write;

@@ -174,6 +174,7 @@ fn site(config: &Config) -> Value {
             "frontchannel_logout_uri": frames,
         })
     };
+    let workload = |issuer: &postern::config::WorkloadIssuer| json!({ "id": issuer.id.to_string(), "preset": issuer.preset, "issuer": issuer.issuer, "audience": issuer.audience });
     let issuer = |issuer: &postern::config::TokenIssuer| json!({ "id": issuer.id.to_string(), "issuer": issuer.issuer.as_str(), "audience": issuer.audience });
     json!({
         "site": config.site.id().map(ToString::to_string),
@@ -181,6 +182,7 @@ fn site(config: &Config) -> Value {
         "configuration": config.stamp,
         "providers": config.providers.iter().map(register).collect::<Vec<_>>(),
         "issuers": config.issuers.iter().map(issuer).collect::<Vec<_>>(),
+        "workloads": config.workloads.iter().map(workload).collect::<Vec<_>>(),
         "routes": config.routes.routes().iter().map(route).collect::<Vec<_>>(),
     })
 }

@@ -11,6 +11,19 @@ pub(super) fn value(name: &str, vars: &Map<String, Value>) -> String {
     if name == KEY_RING {
         return KeyRing::new_entry(&OsRandom).expose().clone();
     }
+    if name.ends_with("_JWKS") {
+        // In whatever place it is read: an issuer's, or a trust domain's.
+        let key = |usage: &str| {
+            let mut key: Value = serde_json::from_str(&p256()).unwrap_or_default();
+            if let Some(members) = key.as_object_mut() {
+                members.remove("d");
+                members.insert("kid".to_owned(), "set-elsewhere".into());
+                members.insert("use".to_owned(), usage.into());
+            }
+            key
+        };
+        return json!({ "keys": [key("sig"), key("jwt-svid")] }).to_string();
+    }
     if is_optional(name) {
         return String::new();
     }

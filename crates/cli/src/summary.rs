@@ -2,9 +2,9 @@
 
 use postern::VERSION;
 use postern::config::{
-    AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth, Config, Constraint,
-    DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX, SameSite,
-    ServiceClient, TokenIssuer, spelled,
+    AdminCredential, AdminService, AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth,
+    Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX,
+    SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -13,9 +13,9 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
-use super::certificates;
 use super::report::{Place, Warning};
-use super::rules;
+use super::{api_keys, certificates};
+use super::{rules, workloads};
 
 /// The summary of all sites, one after the other.
 pub(super) fn write(
@@ -62,6 +62,7 @@ fn site(config: &Config) -> String {
         text.push_str("\nResources, as clients that go by their metadata (RFC 9728) ask for tokens\n");
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
+    text.push_str(&workloads::describe(config));
     text.push_str(&certificates::told(config));
     if !config.services.is_empty() {
         text.push_str("\nTokens of Postern's own, for upstreams\n");
@@ -80,6 +81,9 @@ fn site(config: &Config) -> String {
     if let Some(decisions) = &config.decisions {
         let which = if decisions.of == DecisionRetention::All { "All decisions" } else { "Decisions that refuse" };
         text.push_str(&format!("\n{which} are kept for {}\n", spelled(decisions.keep)));
+    }
+    if let Some(rules) = &config.api_keys {
+        text.push_str(&api_keys::summary(rules));
     }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));
@@ -100,17 +104,29 @@ fn administrators(admin: &Administrators) -> String {
     let mut text = "\nAdministrators\n".to_owned();
     text.extend(admin.all().iter().map(|one| format!("  {}|{}\n", one.provider, one.subject)));
     for service in admin.services().into_iter().flat_map(AdminServices::all) {
-        let named = [("subject", &service.subject), ("client_id", &service.client_id), ("scope", &service.scope)];
-        let named = named.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_deref()?)));
-        let named = named.collect::<Vec<_>>().join(", ");
-        let bound = if service.bearer { "any token of it" } else { "a token that is bound to a key or certificate" };
-        let actions = service.actions.join(", ");
-        text.push_str(&format!("  {}: {named} of {}, by {bound}: {actions}\n", service.name, service.issuer));
+        let (name, actions) = (&service.name, service.actions.join(", "));
+        text.push_str(&format!("  {name}, by {}: {actions}\n", credential(service)));
     }
     if admin.blocks {
         text.push_str("  They can block users, services, clients and keys: each request by a token asks `BLOCKS`\n");
     }
     text
+}
+
+/// What a service that administers comes with.
+fn credential(service: &AdminService) -> String {
+    let scope = service.scope.as_ref().map(|scope| format!(", scope `{scope}`")).unwrap_or_default();
+    let by = match &service.by {
+        AdminCredential::Token { issuer, subject, client_id } => {
+            let bound = if service.bearer { "any token" } else { "a token bound to a key or certificate" };
+            let named = [("subject", subject), ("client", client_id)];
+            let named = named.iter().filter_map(|(name, value)| Some(format!(", {name} `{}`", value.as_deref()?)));
+            format!("{bound} of {issuer}{}", named.collect::<String>())
+        }
+        AdminCredential::Certificate(id) => format!("certificate {id}"),
+        AdminCredential::Key(name) => format!("an API key of `{name}`"),
+    };
+    format!("{by}{scope}")
 }
 
 /// Which services may write tuples of which types.
@@ -365,6 +381,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if guard.takes_tokens() {
         ways.push(format!("with an access token{}", one_of(" of ", &requirements.issuers)));
+    }
+    if guard.takes_workloads() {
+        ways.push(format!("as a program on a platform{}", one_of(" of ", &requirements.issuers)));
     }
     if guard.takes_certificates() {
         ways.push(format!("with a client certificate{}", one_of(" of ", &requirements.certificates)));

@@ -4,7 +4,7 @@ mod platform;
 
 use serde_json::{Map, Value};
 
-use postern::config::{Config, Problem};
+use postern::config::{Config, Problem, PublishedKeys, WorkloadKeys};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
 
@@ -220,6 +220,17 @@ impl Wrangler {
                     self.syntax.entry("binding", binding),
                     route.name
                 );
+                problems.push(self.problem("services", message));
+            }
+        }
+        for (config, issuer) in sites.iter().flat_map(|config| config.workloads.iter().map(move |one| (config, one))) {
+            if let WorkloadKeys::Published(PublishedKeys { via: Some(binding), .. }) = &issuer.keys
+                && !services.contains(&binding.as_str())
+            {
+                let table = config.site.binding("ISSUERS");
+                let entry = self.syntax.entry("binding", binding);
+                let message =
+                    format!("expected a service with `{entry}`, the keys of `{table}.{}` are there", issuer.id);
                 problems.push(self.problem("services", message));
             }
         }

@@ -307,6 +307,8 @@ fn a_command_that_is_none_gets_the_usage() {
         &["check", "extra"],
         &["keys"],
         &["keys", "old"],
+        &["keys", "pattern", "--prefix", "Acme"],
+        &["keys", "pattern", "--config", "deployment.toml", "--secrets", "none"],
     ] {
         let output = postern(args, "");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -401,4 +403,18 @@ fn files_are_read_in_one_place() {
         }
     }
     assert_eq!(seen, 1);
+}
+
+#[test]
+fn the_pattern_of_api_keys_is_printed_for_a_prefix_and_for_a_configuration() {
+    //
+    let printed = |args: &[&str]| String::from_utf8(postern(args, "").stdout).unwrap();
+    assert_eq!(printed(&["keys", "pattern", "--prefix", "acme"]), "acme_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}\n");
+    let file = std::env::temp_dir().join(format!("postern-pattern-{}.toml", std::process::id()));
+    let text = std::fs::read_to_string(Path::new(FIXTURES).join("deployment.toml")).unwrap();
+    std::fs::write(&file, format!("{text}\n[vars.KEYS]\nprefix = \"corp\"\n")).unwrap();
+    let of_file = postern(&["keys", "pattern", "-c", file.to_str().unwrap(), "--secrets", "none"], "");
+    std::fs::remove_file(&file).unwrap();
+    let said = String::from_utf8(of_file.stdout).unwrap();
+    assert!(said.starts_with("corp_[0-9A-Za-z]{43}_") || said.contains("KEYS"), "{said}");
 }

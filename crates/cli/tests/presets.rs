@@ -42,6 +42,64 @@ fn for_worker(preset: &Value) -> Value {
     result
 }
 
+/// Every preset of a platform that gives tokens to programs.
+fn workloads() -> BTreeMap<String, Value> {
+    let files = read_dir(Path::new(FOLDER).join("workload")).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: PathBuf| {
+        let preset: Value = toml::from_str(&read_to_string(&path).unwrap()).unwrap();
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), preset)
+    };
+    files.map(read).collect()
+}
+
+#[test]
+fn what_is_known_of_platforms_is_what_stands_in_the_files() {
+    //
+    let (mut read, mut told) = (Map::new(), Map::new());
+    for (name, preset) in workloads() {
+        let known = ["title", "kind", "asks", "steps", "rule", "own", "issuer", "service", "rules"];
+        assert!(preset.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{name}");
+        let asks = preset["asks"].as_array().unwrap();
+        let asks: Map<String, Value> =
+            asks.iter().map(|ask| (ask["key"].as_str().unwrap().to_owned(), ask["form"].clone())).collect();
+        let mut worker = json!({
+            "issuer": preset["issuer"], "kind": preset["kind"], "rules": preset["rules"], "service": preset["service"], "asks": asks,
+        });
+        worker.as_object_mut().unwrap().retain(|_, value| !value.is_null() && *value != json!({}));
+        assert!(!preset["rules"]["identify"].as_array().unwrap().is_empty(), "{name}");
+        let mut people = json!({
+            "title": preset["title"], "asks": preset["asks"], "steps": preset["steps"], "rule": preset["rule"], "own": preset["own"],
+            "page": format!("docs/guides/workload-identity.md#{name}"),
+        });
+        people.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        read.insert(name.clone(), worker);
+        told.insert(name, people);
+    }
+    is_as_generated("workloads.json", &format!("{}\n", Value::Object(read)));
+    is_as_generated(
+        "workload-catalog.json",
+        &format!("{}\n", serde_json::to_string_pretty(&Value::Object(told)).unwrap()),
+    );
+}
+
+/// What `postern check --preset` says of each is a configuration that is read as it is.
+#[test]
+fn a_platform_is_told_with_a_table_that_works() {
+    //
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/workload");
+    let page = read_to_string(Path::new(PAGES).join("../guides/workload-identity.md")).unwrap();
+    for name in workloads().keys() {
+        assert!(page.contains(&format!("<a id=\"{name}\"></a>")), "{name}");
+        let answer = postern_cli::run(["check", "--preset", name].into_iter().map(Into::into));
+        assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{name}");
+        let golden = folder.join(format!("{name}.golden"));
+        if std::env::var_os("POSTERN_BLESS").is_some() {
+            write(&golden, &answer.out).unwrap();
+        }
+        assert_eq!(answer.out, read_to_string(&golden).unwrap(), "{name}");
+    }
+}
+
 fn is_as_generated(file: &str, text: &str) {
     let path = Path::new(FOLDER).join(file);
     if std::env::var_os("POSTERN_BLESS").is_some() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `postern relations`: every tuple of a deployment into a file, and back. It uses the endpoints of administration.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,8 @@ postern relations remove  --url URL [--from LINE] [--dry-run] FILE
 postern relations compare --url URL FILE
 
 A file has one JSON object a line: {"tuple":"document:7#viewer@user:https://login.example.com|alice"}.
-POSTERN_SESSION is the value of an administrator's session cookie, \`__Host-postern\`.
+POSTERN_TOKEN is an access token or API key of a service that may (\`ADMIN.services\`), or --token-file names a file that has one.
+Without it, POSTERN_SESSION is the value of an administrator's session cookie, \`__Host-postern\`.
 What may pass (429, 503) is tried 6 times, or --tries N.
 `;
 
@@ -37,7 +38,7 @@ class Told extends Error {
 export async function relations(args, { env = process.env, out = process.stdout, err = process.stderr } = {}) {
   try {
     const [command, options, file] = read(args);
-    const site = new Site(options.url, env.POSTERN_SESSION, Number(options.tries ?? TRIES));
+    const site = new Site(options.url, credential(options, env), Number(options.tries ?? TRIES));
     return await COMMANDS[command]({ site, options, file, write: (line) => put(out, `${line}\n`), say: (line) => err.write(`${line}\n`) });
   } catch (error) {
     if (!(error instanceof Told)) throw error;
@@ -52,7 +53,7 @@ const OPTIONS = { dump: ['subject', 'after'], load: ['from', 'dry-run'], remove:
 
 function read(args) {
   let parsed;
-  const texts = ['url', 'tries', 'subject', 'after', 'from'].map((name) => [name, { type: 'string' }]);
+  const texts = ['url', 'tries', 'token-file', 'subject', 'after', 'from'].map((name) => [name, { type: 'string' }]);
   const options = { ...Object.fromEntries(texts), 'dry-run': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
@@ -62,7 +63,7 @@ function read(args) {
   const { values, positionals: [command, file, ...more] } = parsed;
   if (values.help) throw new Told(USAGE, GOOD);
   if (!Object.hasOwn(COMMANDS, command ?? '')) throw new Told(`expected dump, load, remove or compare\n\n${USAGE}`, MISUSED);
-  const foreign = Object.keys(values).find((name) => !['url', 'tries'].includes(name) && !OPTIONS[command].includes(name));
+  const foreign = Object.keys(values).find((name) => !['url', 'tries', 'token-file'].includes(name) && !OPTIONS[command].includes(name));
   if (foreign) throw new Told(`\`${command}\` takes no --${foreign}`, MISUSED);
   if (!values.url) throw new Told('expected --url, such as https://app.example.com', MISUSED);
   if (more.length || (command === 'dump') === Boolean(file)) throw new Told(command === 'dump' ? '`dump` writes to standard output' : `\`${command}\` takes one file`, MISUSED);
@@ -72,20 +73,40 @@ function read(args) {
   return [command, values, file];
 }
 
-/** A deployment, by its public address and an administrator's session. */
+/** The headers that prove an administrator: a token, else a session. */
+function credential(options, env) {
+  const file = options['token-file'];
+  const token = file === undefined ? env.POSTERN_TOKEN : tokenIn(file);
+  if (token) {
+    if (!/^[\w.~+/-]+=*$/.test(token)) throw new Told(`${file === undefined ? 'POSTERN_TOKEN' : file} has no access token or key`, MISUSED);
+    return { authorization: `Bearer ${token}` };
+  }
+  const session = env.POSTERN_SESSION;
+  if (!session) throw new Told('expected the value of an administrator\'s session cookie in POSTERN_SESSION, or a token in POSTERN_TOKEN', MISUSED);
+  if (!/^[\w.~-]+$/.test(session)) throw new Told('POSTERN_SESSION is no cookie value', MISUSED);
+  return { cookie: `__Host-postern=${session}`, 'x-postern-csrf': '1' };
+}
+
+function tokenIn(file) {
+  try {
+    return readFileSync(file, 'utf8').trim() || ' ';
+  } catch (error) {
+    throw new Told(`cannot read ${file}: ${error.message}`, MISUSED);
+  }
+}
+
+/** A deployment, by its public address and what proves an administrator. */
 class Site {
   #origin;
-  #session;
+  #credential;
   #tries;
 
-  constructor(url, session, tries) {
+  constructor(url, credential, tries) {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     const safe = parsed && (parsed.protocol === 'https:' || (parsed.protocol === 'http:' && LOOPBACK.includes(parsed.hostname)));
     if (!safe) throw new Told('expected an https address in --url', MISUSED);
-    if (!session) throw new Told('expected the value of an administrator\'s session cookie in POSTERN_SESSION', MISUSED);
-    if (!/^[\w.~-]+$/.test(session)) throw new Told('POSTERN_SESSION is no cookie value', MISUSED);
     this.#origin = parsed.origin;
-    this.#session = session;
+    this.#credential = credential;
     this.#tries = tries;
   }
 
@@ -102,7 +123,7 @@ class Site {
 
   /** Repeats what may pass: a change that is made already is made by nothing more. */
   async #ask(path, init = {}) {
-    const headers = { cookie: `__Host-postern=${this.#session}`, 'x-postern-csrf': '1', 'content-type': 'application/json' };
+    const headers = { ...this.#credential, 'content-type': 'application/json' };
     for (let tries = 1; ; tries += 1) {
       const answer = await fetch(this.#origin + path, { ...init, headers, redirect: 'manual' }).catch((error) => {
         throw new Told(`cannot reach ${this.#origin}: ${error.cause?.message ?? error.message}`);

@@ -162,3 +162,18 @@ fn a_prefix_is_short_and_plain() {
         assert_eq!(KeyPrefix::parse(bad), None, "{bad}");
     }
 }
+
+#[test]
+fn the_start_of_a_key_is_that_of_its_id_alone() {
+    let (ring, random) = (ring(&["a"]), random());
+    let acme = prefix("acme");
+    for _ in 0..1000 {
+        let id = ApiKeyId::generate(&holder(), &random);
+        let start = id.start(&acme);
+        assert!((9..=11).contains(&start.len()), "{start}");
+        for _ in 0..3 {
+            let text = ApiKeyText::generate(id, &ring, &random).expose(&acme);
+            assert!(text.expose().starts_with(&start), "{start}");
+        }
+    }
+}

@@ -1,13 +1,16 @@
 //! Every kind of token, held against every validator (R-106, RFC 8725 §3.12): all by one key of one issuer, about one
 //! subject, for one audience, and alive, so that only their kind tells them apart.
 
+use std::rc::Rc;
+
 use futures::executor::block_on;
 use serde_json::{Value, json};
 
 use crate::authn::access_token::{self, AccessTokenClaims};
 use crate::authn::dpop::{self, DpopProof, NonceRule, TargetUri};
+use crate::authn::workload::{self as authn_workload, WorkloadError};
 use crate::claims::OwnAudience;
-use crate::config::testing::{public_url, token_issuer};
+use crate::config::testing::{public_url, token_issuer, workload_issuer};
 use crate::config::{LogoutTokens, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue, alt_names};
 use crate::jose::testing::{KID, jwk, key_set, sign, verify};
@@ -23,6 +26,7 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const ISSUER: &str = "https://as.example.com/t1";
 const CLIENT: &str = "app";
 const API: &str = "https://api.example.com";
+const JOBS: &str = "https://jobs.example.com";
 
 /// Each kind as its specification has it; those without a `typ` of their own also as one that is said to be some JWT.
 fn tokens() -> Vec<(&'static str, String)> {
@@ -48,6 +52,17 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("request object", token(Some("oauth-authz-req+jwt"), &request)),
         ("untyped request object", token(None, &request)),
         ("DPoP proof", token(Some("dpop+jwt"), &proof)),
+        // Those of platforms have an audience that no client has: the configuration keeps them apart.
+        (
+            "job token",
+            token(Some("JWT"), &json!({ "aud": JOBS, "client_id": null, "repository_id": "1", "event_name": "push" })),
+        ),
+        ("SVID", svid()),
+        (
+            "Access assertion",
+            token(Some("JWT"), &json!({ "aud": JOBS, "sub": "", "common_name": "a.access", "client_id": null })),
+        ),
+        ("API key", format!("pstn_{}_{}", "0".repeat(43), "0".repeat(6))),
         // What Postern itself tells upstreams, as if it were from that issuer: it opens nothing here again.
         ("our assertion", token(Some("postern-assertion+jwt"), &word)),
         ("our assertion for an API", token(Some("postern-assertion+jwt"), &merged(&word, &json!({ "aud": API })))),
@@ -56,7 +71,7 @@ fn tokens() -> Vec<(&'static str, String)> {
 
 type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
 
-const VALIDATORS: [Validator; 9] = [
+const VALIDATORS: [Validator; 12] = [
     ("ID token", |token| {
         let nonce = Nonce::new("n".to_owned());
         let expected = id_token::IdTokenExpectations {
@@ -90,6 +105,26 @@ const VALIDATORS: [Validator; 9] = [
     ("legacy logout token", |token| logout(token, LogoutTokens::Legacy)),
     ("access token", |token| access(token, &token_issuer(|table| table["audience"] = CLIENT.into()))),
     ("legacy access token", |token| access(token, &token_issuer(|table| table["tokens"] = "legacy".into()))),
+    ("job token", |token| {
+        workload(
+            token,
+            json!({ "preset": "github-actions", "issuer": ISSUER, "trust": [{ "repository_id": 1, "event_name": "push" }] }),
+        )
+    }),
+    ("SVID", |token| {
+        let trust = json!([{ "sub": "spiffe://prod.example.com/a" }]);
+        workload(
+            token,
+            json!({ "preset": "spiffe", "trust_domain": "prod.example.com", "jwks_uri": "https://b.example/", "trust": trust }),
+        )
+    }),
+    ("Access assertion", |token| {
+        let trust = json!([{ "common_name": "a.access" }]);
+        workload(
+            token,
+            json!({ "preset": "cloudflare-access", "issuer": ISSUER, "jwks_uri": "https://b.example/", "trust": trust }),
+        )
+    }),
     ("DPoP proof", |token| {
         let headers = HeaderMap::from_iter([("dpop".parse().unwrap(), HeaderValue::try_from(token).unwrap())]);
         let uri = TargetUri::of(&public_url(), &CanonicalPath::parse("/a").unwrap());
@@ -105,6 +140,19 @@ const VALIDATORS: [Validator; 9] = [
         block_on(DpopProof::check(&headers, &expected, &Portable)).map(|_| ()).map_err(|error| error.code())
     }),
 ];
+
+/// By a platform with these keys in its table, of the same issuer and key.
+fn workload(token: &str, table: Value) -> Result<(), &'static str> {
+    let own = json!({ "audience": JOBS, "algs": ["EdDSA"] });
+    let platform = workload_issuer(merged(&own, &table));
+    let claims = authn_workload::check(verified(token)?, &platform, NOW).map_err(WorkloadError::code)?;
+    authn_workload::principal(&platform, &Rc::new(claims)).map(|_| ()).map_err(|_| WorkloadError::Untrusted.code())
+}
+
+fn svid() -> String {
+    let claims = json!({ "sub": "spiffe://prod.example.com/a", "aud": [JOBS], "exp": NOW.as_unix() + 100 });
+    sign(&json!({ "alg": "EdDSA", "kid": KID }).to_string(), &claims.to_string())
+}
 
 fn merged(one: &Value, more: &Value) -> Value {
     let members = one.as_object().unwrap().clone().into_iter().chain(more.as_object().unwrap().clone());
@@ -155,7 +203,7 @@ fn digest(hash: crate::jose::Hash, bytes: usize) -> String {
 
 #[test]
 fn every_validator_refuses_every_other_kind() {
-    //
+    //
     for (validator, check) in VALIDATORS {
         for (kind, token) in tokens() {
             let verdict = check(&token);

@@ -1,4 +1,4 @@
-//! The claims of a program's token against the rules of `trust`.
+//! The claims of a program's token against the rules of `trust`.
 
 use serde_json::{Map, Value};
 

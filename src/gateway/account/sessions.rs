@@ -37,10 +37,11 @@ pub(crate) async fn all<P: Platform>(
     };
     let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
+    let has_keys = ctx.site.config.api_keys.is_some();
     let response = if ctx.request.request_kind.is_navigation() {
         response::html(
             StatusCode::OK,
-            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), false),
+            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), has_keys),
         )
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))

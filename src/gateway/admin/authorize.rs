@@ -5,7 +5,7 @@ use super::sessions::Person;
 use crate::audit;
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSource};
-use crate::config::{AdminService, Administrator, Administrators, Config};
+use crate::config::{AdminCredential, AdminService, Administrator, Administrators, Config};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{decide, policies};
@@ -42,7 +42,7 @@ pub(super) async fn enter<P: Platform>(
     let door =
         services.and_then(|services| Some(GuardedRoute { route: &services.route, guard: services.route.guard()? }));
     if let Some(door) = door
-        && ctx.presents_credential_of_program()?
+        && ctx.presents_credential_of_program(door.guard)?
     {
         let caller = decide::authenticate(ctx, path, door, parts).await?;
         let credential = caller.credential();
@@ -102,6 +102,11 @@ impl Manager {
         action: &str,
     ) -> Result<bool, Reason> {
         Ok(self.ask(ctx, action).await?.allows)
+    }
+
+    /// Who they are.
+    pub(super) const fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// Whether the configuration names them.
@@ -172,10 +177,18 @@ impl Manager {
         let principal = &self.principal;
         let has =
             |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
-        let is_of_issuer = matches!(principal.origin(), PrincipalSource::Issuer(id) if *id == entry.issuer);
-        is_of_issuer
-            && has(&entry.subject, Some(principal.subject()))
-            && has(&entry.client_id, principal.client_id())
+        let is_named = match (&entry.by, principal.origin()) {
+            (AdminCredential::Token { issuer, subject, client_id }, PrincipalSource::Issuer(id)) => {
+                issuer == id && has(subject, Some(principal.subject())) && has(client_id, principal.client_id())
+            }
+            (AdminCredential::Certificate(entry), PrincipalSource::Certificate(id)) => entry == id,
+            // A person's key has an owner, and is called by its own id.
+            (AdminCredential::Key(name), PrincipalSource::Key(_)) => {
+                principal.subject().strip_prefix("service:") == Some(name)
+            }
+            _ => false,
+        };
+        is_named
             && entry.scope.as_ref().is_none_or(|scope| principal.scopes().contains(scope))
             && entry.actions.contains(&action)
             && (entry.bearer || is_sender_constrained(principal))

@@ -5,6 +5,7 @@
 //! endpoint is a row, a [`Task`] and its arm in [`carry_out`]; its handler reads an [`Order`] and answers with
 //! [`Done`], which says what it changed.
 
+mod api_keys;
 mod authorize;
 mod blocks;
 mod endpoints;
@@ -136,13 +137,15 @@ async fn carry_out<P: Platform>(
         Task::RemoveRelations => relations::remove_subject(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
+        Task::ListKeys => api_keys::list(ctx, parts).await,
+        Task::MakeKey => api_keys::make(ctx, &manager, body, parts).await,
+        Task::RevokeKeys => api_keys::revoke(ctx, body, parts).await,
         Task::Blocks(task) => blocks::carry_out(ctx, (task, &manager), body, parts).await,
     }
 }
 
-fn extras<P>(ctx: &RequestContext<'_, P>) -> Extras {
-    let blocks = ctx.site.config.admin.as_ref().is_some_and(|admin| admin.blocks);
-    Extras { policies: ctx.site.policies.is_some(), blocks }
+fn extras<P: Platform>(ctx: &RequestContext<'_, P>) -> Extras {
+    Extras { policies: ctx.site.policies.is_some(), blocks: ctx.has_block_list() }
 }
 
 /// `GET /auth/admin`: what there is.

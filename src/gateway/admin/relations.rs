@@ -56,7 +56,7 @@ pub(super) async fn change<P: Platform>(
 ) -> Result<Done, Reason> {
     model(ctx)?;
     let order = Order::of_body(ctx, body, &change::MEMBERS, change::MAX_BYTES).await?;
-    let change::Report { added, removed, unmet } = match change::by_order(ctx, &order, &All, parts).await? {
+    let change::ChangeReport { added, removed, unmet } = match change::by_order(ctx, &order, &All, parts).await? {
         Ordered::Done(report) => report,
         Ordered::Unacceptable(problems) => return Ok(Done::unacceptable(ctx, &problems)),
     };

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::introspection::{self, IntrospectionQuestion};
 use crate::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
+use crate::authn::api_key::ShownKey;
 use crate::authn::bearer::{PresentedToken, Scheme, looks_like_jwt, presented};
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
@@ -17,6 +18,7 @@ use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
 use crate::gateway::refused::tell_mismatch;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, cold};
+use crate::http::cookie;
 use crate::jose::{KeyStamp, UnverifiedJwt};
 use crate::ports::Clock;
 use crate::refusal::Reason;
@@ -66,8 +68,16 @@ impl<P: Platform> RequestContext<'_, P> {
     ///
     /// # Errors
     /// When it does so in a way that has more than one reading.
-    pub(in crate::gateway) fn presents_credential_of_program(&self) -> Result<bool, Reason> {
-        Ok(self.presented_token()?.is_some())
+    pub(in crate::gateway) fn presents_credential_of_program(&self, guard: &Guard) -> Result<bool, Reason> {
+        // People have certificates of their devices too, beside their sessions.
+        let by_certificate = guard.takes_certificates()
+            && self.request.head.peer.certificate.is_some()
+            && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent;
+        let by_key = match &self.site.config.api_keys {
+            Some(rules) if guard.takes_keys() => !matches!(self.shown_key(rules)?, ShownKey::Nothing),
+            _ => false,
+        };
+        Ok(by_certificate || by_key || self.presented_token()?.is_some())
     }
 
     /// Door 1 for a token: no cookie is looked at, and so no page of another site can abuse one.

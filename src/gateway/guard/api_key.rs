@@ -3,19 +3,20 @@
 use std::rc::Rc;
 
 use crate::api_key::{
-    ApiKeyId, ApiKeyRules, ApiKeyText, CheckKey, KeyCommand, KeyMark, KeyReply, KeyUse, Knowledge, LiveKey, ask,
+    ApiKeyId, ApiKeyRules, ApiKeyText, CheckKey, KeyCommand, KeyMark, KeyNotice, KeyReply, KeyUse, Knowledge, LiveKey,
+    ask,
 };
 use crate::audit::{Effect, Event, What};
 use crate::authn::Principal;
 use crate::authn::api_key::{self, KeyRejection, ShownKey};
-use crate::gateway::background::event::background_event;
+use crate::gateway::background::event::{background_event, note_failure};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
 use crate::limit::LimitKind;
-use crate::ports::{Clock, Log, StoreError};
+use crate::ports::{Log, StoreError};
 use crate::refusal::Reason;
 use crate::route::GuardedRoute;
 use crate::time::{Seconds, Timestamp};
@@ -128,7 +129,12 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Whoever uses a secret that was replaced, and whose successor is in use, missed the rotation, or is somebody else
     ///
     fn tell_of_old_secret(&self, about: &Event) {
-        let mut event = Event { event: What::KeySuperseded, ..about.clone() };
+        let mut event = background_event(&self.site.config, self.platform, What::KeySuperseded);
+        event.key_id.clone_from(&about.key_id);
+        event.owner.clone_from(&about.owner);
+        event.route.clone_from(&about.route);
+        event.address.clone_from(&about.address);
+        event.country.clone_from(&about.country);
         event.end(Effect::Allow, "key.old_secret_used", StatusCode::OK);
         self.platform.log().line(&event.to_line());
     }
@@ -140,12 +146,12 @@ impl Gateway {
         let Err(error) = ask(platform.api_keys(), note).await else { return };
         let mut event = background_event(&self.config, platform, What::KeyUse);
         event.key_id = note.id().as_ref().map(ApiKeyId::to_string);
-        crate::gateway::background::event::note_failure(&mut event, &Reason::Store(error));
+        note_failure(&mut event, &Reason::Store(error));
         platform.log().line(&event.to_line());
     }
 
     /// Writes the events about what time does to keys.
-    pub fn tell_of_keys<P: Platform>(&self, platform: &P, notices: &[crate::api_key::KeyNotice]) {
+    pub fn tell_of_keys<P: Platform>(&self, platform: &P, notices: &[KeyNotice]) {
         for notice in notices {
             let mut event = background_event(&self.config, platform, What::KeyExpiry);
             event.key_id = Some(notice.key.id.to_string());
@@ -155,7 +161,6 @@ impl Gateway {
             }
             let reason = if notice.days_left.is_some() { "key.expires_soon" } else { "key.expired" };
             event.end(Effect::Allow, reason, StatusCode::OK);
-            debug_assert!(event.time <= platform.clock().now());
             platform.log().line(&event.to_line());
         }
     }

@@ -3,7 +3,7 @@
 use super::access_token::Bearer;
 use super::api_key;
 use crate::audit::Event;
-use crate::authn::{Authenticated, Principal};
+use crate::authn::{Authenticated, Principal, Standing};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Credential;
 use crate::gateway::{Platform, cold};
@@ -73,14 +73,25 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Where a request moves the idle clock, so does what comes from the browser on a WebSocket.
     pub(super) fn lifetime(&self, guard: &Guard, caller: &Caller) -> StreamLifetime {
         match caller {
-            Caller::Token(bearer) => StreamLifetime::Until(bearer.principal.expires_at()),
-            Caller::Certificate(principal) => StreamLifetime::Until(principal.expires_at()),
-            Caller::Key(principal) => StreamLifetime::Until(api_key::stream_until(principal, self.request.now)),
+            Caller::Token(bearer) => self.lifetime_of_program(&bearer.principal, bearer.principal.expires_at()),
+            Caller::Certificate(principal) => self.lifetime_of_program(principal, principal.expires_at()),
+            Caller::Key(principal) => {
+                self.lifetime_of_program(principal, api_key::stream_until(principal, self.request.now))
+            }
             Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
                 touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
             }),
+        }
+    }
+
+    /// As long as the credential is good; where there is a block list, also no longer than nothing of them is on it.
+    fn lifetime_of_program(&self, principal: &Principal, until: Timestamp) -> StreamLifetime {
+        if self.has_block_list() {
+            StreamLifetime::Standing(Box::new(Standing::of(principal, until)))
+        } else {
+            StreamLifetime::Until(until)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::authn::bearer::Scheme;
 use crate::authn::dpop;
-use crate::config::{Config, Constraint, TokenIssuer};
+use crate::config::{Config, Constraint};
 use crate::gateway::well_known::resource_url::metadata_url;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::refusal::Refusal;
@@ -89,12 +89,10 @@ fn schemes(guard: &Guard, config: &Config) -> Vec<Scheme> {
             Scheme::Bearer => Constraint::Dpop,
             Scheme::Dpop => Constraint::Mtls,
         };
-        let by_issuer = |issuer: &TokenIssuer| guard.admits(&issuer.id) && issuer.sender != excluding;
-        guard.takes_tokens() && config.issuers.iter().any(by_issuer)
-            || guard.takes_workloads() && *scheme == Scheme::Bearer
+        config.issuers.iter().any(|issuer| guard.admits(&issuer.id) && issuer.sender != excluding)
     };
-    // A key comes like a plain token; the scheme of a header of its own has no name.
-    let of_keys = |scheme: &Scheme| guard.takes_keys() && *scheme == Scheme::Bearer;
-    let of_tokens = |scheme: &Scheme| allowed(scheme);
+    // A key or a platform's token comes like a plain token; the scheme of a header of its own has no name.
+    let of_keys = |scheme: &Scheme| (guard.takes_keys() || guard.takes_workloads()) && *scheme == Scheme::Bearer;
+    let of_tokens = |scheme: &Scheme| guard.takes_tokens() && allowed(scheme);
     [Scheme::Bearer, Scheme::Dpop].into_iter().filter(|scheme| of_keys(scheme) || of_tokens(scheme)).collect()
 }

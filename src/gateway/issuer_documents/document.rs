@@ -17,10 +17,10 @@ pub(in crate::gateway) enum Published {
     TokenEndpoint(Issuer),
     /// The keys at a URL.
     Keys(String),
-    /// The keys at a URL by which GitHub signs reports of leaked secrets.
-    GithubKeys(String),
     /// Those of a platform that gives tokens to programs, where the configuration says.
     PlatformKeys(Box<PublishedKeys>),
+    /// The keys at a URL by which GitHub signs reports of leaked secrets.
+    GithubKeys(String),
 }
 
 impl Published {

@@ -294,8 +294,8 @@ impl IssuerDocuments {
                     self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
                 }
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt::Url(url), ask).await,
-                Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
                 Published::PlatformKeys(keys) => self.keys.fetch(platform, &KeysAt::Platform(keys), ask).await,
+                Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
             }
         })
     }
@@ -307,7 +307,7 @@ impl IssuerDocuments {
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
             Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
-            Published::Keys(_) | Published::GithubKeys(_) | Published::PlatformKeys(_) => self.keys.age(name, now),
+            Published::Keys(_) | Published::PlatformKeys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
         }
     }
 
@@ -319,8 +319,8 @@ impl IssuerDocuments {
             Published::IntrospectionEndpoint(_)
             | Published::TokenEndpoint(_)
             | Published::Keys(_)
-            | Published::GithubKeys(_)
-            | Published::PlatformKeys(_) => return None,
+            | Published::PlatformKeys(_)
+            | Published::GithubKeys(_) => return None,
         };
         Some(Published::Keys(url))
     }

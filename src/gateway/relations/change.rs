@@ -28,7 +28,7 @@ pub(in crate::gateway) const MEMBERS: [&str; 4] = ["add", "remove", "expect", "e
 
 /// What an order did.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Report {
+pub(in crate::gateway) struct ChangeReport {
     /// The tuples that were not there before.
     pub(in crate::gateway) added: Vec<String>,
     /// Those that are not there any more.
@@ -46,7 +46,7 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
     order: &Order,
     trust: &T,
     parts: &mut ResponseParts,
-) -> Result<Ordered<Report>, T::Refusal> {
+) -> Result<Ordered<ChangeReport>, T::Refusal> {
     let model = model(ctx)?;
     let mut problems = Vec::new();
     let mut list =
@@ -179,9 +179,9 @@ async fn carry_out<P: Platform>(
     ctx: &RequestContext<'_, P>,
     changes: &[Change],
     parts: &mut ResponseParts,
-) -> Result<Report, Reason> {
+) -> Result<ChangeReport, Reason> {
     let unmet = unmet(ctx, changes).await.map_err(Reason::Store)?;
-    let mut report = Report { unmet, ..Report::default() };
+    let mut report = ChangeReport { unmet, ..ChangeReport::default() };
     for change in changes.iter().take_while(|_| report.unmet.is_empty()).collect::<Vec<_>>() {
         match ctx.platform.tuples().change_tuples(change).await.map_err(Reason::Store)? {
             ChangeOutcome::Made(changed) => report.take_in(change, &changed)?,
@@ -196,7 +196,7 @@ async fn carry_out<P: Platform>(
     Ok(report)
 }
 
-impl Report {
+impl ChangeReport {
     fn take_in(&mut self, change: &Change, Changed { added, removed }: &Changed) -> Result<(), Reason> {
         if (added.len(), removed.len()) != (change.add.len(), change.remove.len()) {
             return Err(Reason::Store(StoreError::Malformed));

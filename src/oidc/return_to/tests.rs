@@ -91,7 +91,7 @@ fn nobody_returns_to_an_endpoint_of_ours() {
 }
 
 #[test]
-fn three_pages_of_ours_do_nothing_and_are_the_exceptions() {
+fn four_pages_of_ours_do_nothing_and_are_the_exceptions() {
     for text in OWN_PAGES {
         assert!(parse(text).is_some());
     }
@@ -111,6 +111,9 @@ fn three_pages_of_ours_do_nothing_and_are_the_exceptions() {
         "/auth/signed-in/../logout",
         "/auth/sessions/x/end",
         "/auth/sessions/",
+        "/auth/keys/",
+        "/auth/keys/leaked",
+        "/auth/keys?a",
     ] {
         assert_eq!(parse(text), None, "{text}");
     }

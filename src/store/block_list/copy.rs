@@ -30,10 +30,15 @@ impl BlockList {
         self.version
     }
 
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty() && self.moments.is_empty()
+    }
+
     /// Whether the target is blocked now.
     #[must_use]
     pub fn blocks(&self, target: &BlockTarget, now: Timestamp) -> bool {
-        // Most sites have no entry most of the time: then nothing is worked out.
         let until = if self.blocks.is_empty() { None } else { self.blocks.get(&target.digest()) };
         until.is_some_and(|until| until.is_none_or(|until| now < until))
     }

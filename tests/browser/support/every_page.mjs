@@ -18,6 +18,9 @@ export const PAGES = {
   support: "mailto:help@example.com", request_access: "https://access.example.com/request",
 };
 
+/** Long enough for all that is looked at. */
+const KEYS = { prefix: "acme", max_age: "24h", self_service: { scopes: ["orders:read", "orders:write"], per_person: 100 } };
+
 const LONGEST_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
 
 const guarded = (more = {}) => ({ methods: ["GET", "POST"], upstream: "service:ECHO", ...more });
@@ -54,7 +57,7 @@ export async function startEveryPage({ longest = true } = {}) {
   };
   const providers = {};
   for (const [id, more] of Object.entries(others)) providers[id] = await providerFor(id, origin, more);
-  const vars = { PAGES, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" } };
+  const vars = { PAGES, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" }, KEYS };
   const postern = await startPostern({ providers, routes: ROUTES, vars, port, assets: folder });
   const close = async () => {
     await postern.close();
@@ -111,6 +114,23 @@ const held = (path) => async (page, origin) => {
 
 const at = (path) => (page, origin) => page.goto(`${origin}${path}`);
 
+/** Makes a key: the page that shows it. */
+const newKey = async (page, origin) => {
+  await page.goto(`${origin}/auth/keys`);
+  await page.locator("#name").fill("Build server");
+  await page.locator('input[name="scope"]').first().check();
+  await page.locator('form[action="/auth/keys"] button').click();
+  await page.locator("output").waitFor();
+};
+
+/** The list, with a key that has been used never and one that is deleted. */
+const keys = async (page, origin) => {
+  await newKey(page, origin);
+  await page.goto(`${origin}/auth/keys`);
+  await page.locator('form[action$="/delete"] button').first().click();
+  await page.locator(".mark").first().waitFor();
+};
+
 /** By name: whether somebody is signed in, and how the page comes to be seen. */
 export const EVERY_PAGE = {
   chooser: { open: at("/auth/login?return_to=%2Fpage") },
@@ -136,6 +156,8 @@ export const EVERY_PAGE = {
   },
   forbidden: { signedIn: true, open: at("/forbidden") },
   sessions: { signedIn: true, open: at("/auth/sessions") },
+  "a new key": { signedIn: true, open: newKey },
+  "API keys": { signedIn: true, open: keys },
   "still signed in": { signedIn: true, open: at("/auth/logged-out") },
   "signed in for another tab": { signedIn: true, open: at("/auth/signed-in") },
   explain: { signedIn: true, english: true, open: at("/auth/admin/explain") },

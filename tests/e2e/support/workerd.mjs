@@ -104,6 +104,8 @@ const postern :Workerd.Worker = (
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
     (name = "SID_INDEX", durableObjectNamespace = "SidIndexObject"),
     (name = "TUPLES", durableObjectNamespace = "TupleObject"),
+    (name = "KEYS", durableObjectNamespace = "KeyObject"),
+    (name = "BLOCKS", durableObjectNamespace = "BlockObject"),
     (name = "SERVICE_TOKENS", durableObjectNamespace = "ServiceTokenObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),
     ${published ? '(name = "POSTERN_POLICIES", kvNamespace = "policies"),' : ""}
@@ -115,6 +117,8 @@ const postern :Workerd.Worker = (
     (className = "OnceObject", uniqueKey = "once", enableSql = true),
     (className = "SidIndexObject", uniqueKey = "sid", enableSql = true),
     (className = "TupleObject", uniqueKey = "tuples", enableSql = true),
+    (className = "KeyObject", uniqueKey = "keys", enableSql = true),
+    (className = "BlockObject", uniqueKey = "blocks", enableSql = true),
     (className = "ServiceTokenObject", uniqueKey = "service_tokens", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),

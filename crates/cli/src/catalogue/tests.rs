@@ -20,6 +20,16 @@ const BY_HAND: [&str; 2] = ["header", "claim"];
 fn asked_by_presets() -> BTreeSet<String> {
     let presets = std::fs::read_to_string(root().join("src/config/presets/presets.json")).unwrap();
     let presets: Map<String, Value> = serde_json::from_str(&presets).unwrap();
+    asks_of(&presets)
+}
+
+/// The same of platforms.
+fn asked_by_workloads() -> BTreeSet<String> {
+    let presets = std::fs::read_to_string(root().join("src/config/presets/workloads.json")).unwrap();
+    asks_of(&serde_json::from_str(&presets).unwrap())
+}
+
+fn asks_of(presets: &Map<String, Value>) -> BTreeSet<String> {
     let asks = presets.values().filter_map(|preset| preset.get("asks")?.as_object());
     asks.flat_map(|asks| asks.keys().cloned()).collect()
 }
@@ -29,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 48] = [
+const PLACES: [(&str, &str); 52] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -40,6 +50,7 @@ const PLACES: [(&str, &str); 48] = [
     ("PAGES.accent", "accent"),
     ("PROVIDERS.corp.client_assertion", "client_assertion"),
     ("ISSUERS.opaque", "issuers"),
+    ("ISSUERS.jobs", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
     ("CERTIFICATES.partner", "certificates"),
     ("SERVICES.billing", "services"),
@@ -55,6 +66,8 @@ const PLACES: [(&str, &str); 48] = [
     ("AUTHZEN", "authzen"),
     ("AUTHZEN.require", "require"),
     ("AUTHZEN.limits", "route_limits"),
+    ("KEYS", "keys"),
+    ("KEYS.self_service", "self_service"),
     ("SHARING", "sharing"),
     ("SHARING.require", "require"),
     ("SHARING.limits", "route_limits"),
@@ -72,6 +85,7 @@ const PLACES: [(&str, &str); 48] = [
     ("LIMITS.frontchannel_logout", "limit"),
     ("LIMITS.backchannel_logout", "limit"),
     ("LIMITS.own", "limit"),
+    ("LIMITS.keys", "limit"),
     ("LIMITS.routes.address", "limit"),
     ("AUTHZEN.limits.subject", "limit"),
     ("SHARING.limits.subject", "limit"),
@@ -99,7 +113,7 @@ fn whole() -> Value {
         "ISSUERS": { "opaque": {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
-        } },
+        }, "jobs": { "preset": "github-actions", "audience": "urn:a", "trust": [{ "repository_id": 1 }] } },
         "CERTIFICATES": { "partner": { "issuer_ski": "54be", "subject": "CN=a" } },
         "SERVICES": { "billing": {
             "issuer": "https://login.example.com", "client_id": "app", "client_auth": "private_key_jwt",
@@ -108,13 +122,14 @@ fn whole() -> Value {
         "SESSION": {}, "ROLES": { "editor": ["write"] }, "RELATIONS": { "document": { "owner": "[user]" } },
         "LIMITS": {
             "login": limit(), "callback": limit(), "frontchannel_logout": limit(), "backchannel_logout": limit(),
-            "own": limit(), "routes": limits(),
+            "own": limit(), "keys": limit(), "routes": limits(),
         },
         "ADMIN": {
             "principals": ["corp|alice"],
             "services": { "s": { "issuer": "opaque", "client_id": "s", "actions": ["blocks.add"] } },
         }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
+        "KEYS": { "self_service": { "scopes": ["read"] } },
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
             "types": { "document": { "require": { "scopes": ["share"] } } },
@@ -161,7 +176,7 @@ fn section<'a>(sections: &'a [Section], name: &str) -> &'a Section {
 
 fn entries(sections: &[Section]) -> impl Iterator<Item = (&'static str, &Entry)> {
     // With a preset, keys have other defaults, and some have no meaning.
-    let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub"];
+    let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub", "ISSUERS.jobs"];
     let places = PLACES.into_iter().filter(move |(place, _)| !presets.contains(place));
     places.flat_map(|(place, name)| section(sections, name).key.iter().map(move |entry| (place, entry)))
 }
@@ -187,6 +202,11 @@ fn the_keys_of_each_table_are_those_that_the_worker_reads() {
         let mut read: BTreeSet<&str> = messages.iter().flat_map(|message| quoted(message)).collect();
         let asked = asked_by_presets();
         if section.name == "providers" {
+            read.extend(asked.iter().map(String::as_str));
+            read.insert("preset");
+        }
+        let asked = asked_by_workloads();
+        if section.name == "issuers" {
             read.extend(asked.iter().map(String::as_str));
             read.insert("preset");
         }

@@ -17,7 +17,9 @@ use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
 
 use crate::http::websocket::{self, Socket};
+use postern::authn::Standing;
 use postern::config::ObjectPlace;
+use postern::gateway::SiteMatch;
 use postern::ids::site::Site;
 use postern::ports::{Clock, StoreError};
 use postern::session::message::{Envelope, VERSION};
@@ -25,10 +27,15 @@ use postern::session::{USED, WatchRequest};
 use postern::time::{Seconds, Timestamp};
 use postern::upstream::websocket::Close;
 use postern::upstream::{SessionLease, StreamLifetime};
+use postern_workers::background::Background;
 use postern_workers::clock::SystemClock;
+use postern_workers::isolate;
 use postern_workers::objects::Objects;
 use postern_workers::objects::sessions::BINDING;
+use postern_workers::platform::Workers;
 
+/// How often it is looked at whether a program is blocked.
+const LOOK_EVERY: Seconds = Seconds::new(5);
 /// How long to wait before each attempt to open a broken line again.
 const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 /// A line that held so long was a good one: the next break begins with the first pause again.
@@ -67,6 +74,11 @@ pub(crate) async fn begin(objects: Objects<'_>, tenure: &StreamLifetime) -> Resu
     match tenure {
         StreamLifetime::Unlimited => Ok(None),
         StreamLifetime::Until(time) => Ok(Some((expiry(*time).boxed_local(), None))),
+        StreamLifetime::Standing(standing) => {
+            let (env, site) = (objects.env.clone(), objects.site.clone());
+            let end = while_it_stands(env, site, Standing::clone(standing));
+            Ok(Some((end.boxed_local(), None)))
+        }
         StreamLifetime::Session(stay) => {
             let (watch, end) = Watch::begin(objects, stay).await?;
             Ok(Some((end.boxed_local(), stay.touch_every.map(|every| Use::new(watch, every)))))
@@ -82,6 +94,31 @@ async fn expiry(time: Timestamp) -> End {
             return End::Expired;
         }
         Delay::from(Duration::from_secs(left.min(Seconds::hours(1)).get().into())).await;
+    }
+}
+
+/// Looks at the block list again and again: it is one for all that wait in this isolate.
+async fn while_it_stands(env: Env, site: Site, standing: Standing) -> End {
+    let background = Background::Object;
+    loop {
+        let left = standing.until().since(SystemClock.now());
+        if left.get() == 0 {
+            return End::Expired;
+        }
+        Delay::from(Duration::from_secs(left.min(LOOK_EVERY).get().into())).await;
+        let deployment = match isolate::deployment(&env) {
+            Ok(deployment) => deployment,
+            Err(error) => return End::Unknown(StoreError::Unavailable(error.to_string())),
+        };
+        let SiteMatch::Site(gateway) = deployment.of(&site) else {
+            return End::Unknown(StoreError::Unavailable("the site is not there any more".to_owned()));
+        };
+        let platform = Workers::new(&env, gateway, background.clone());
+        match gateway.still_stands(&platform, &standing).await {
+            Ok(true) => {}
+            Ok(false) => return End::Ended,
+            Err(error) => return End::Unknown(error),
+        }
     }
 }
 

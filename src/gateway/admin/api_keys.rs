@@ -1,0 +1,173 @@
+//! The API keys of others, and those of services without an owner.
+
+use serde_json::{Value, json};
+
+use super::authorize::Manager;
+use super::request::{MAX_BYTES, Order};
+use super::sessions::Person;
+use super::{Change, Done};
+use crate::api_key::message::MAX_SCOPES;
+use crate::api_key::{ApiKeyId, ApiKeyRules, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyReply, ListedKey};
+use crate::audit;
+use crate::config::is_scope;
+use crate::gateway::Platform;
+use crate::gateway::account::api_keys::{
+    KeyOrder, Recency, as_json, is_name, life_of_days, list as keys_of, order as command, recency, store_new, with_text,
+};
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
+use crate::http::StatusCode;
+use crate::ports::{RequestBody, StoreError};
+use crate::refusal::{KeyRequestError, Reason};
+
+/// So many live keys a service may have.
+const MOST_OF_SERVICE: u32 = 50;
+const MAX_SERVICE_BYTES: usize = 64;
+
+/// Without `KEYS` there is nothing to manage.
+fn rules<'a, P>(ctx: &RequestContext<'a, P>) -> Result<&'a ApiKeyRules, Reason> {
+    ctx.site.config.api_keys.as_ref().ok_or(Reason::NoRoute)
+}
+
+/// `GET /auth/admin/keys?provider=&subject=`, `?issuer=&subject=` or `?service=`.
+pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Done, Reason> {
+    let rules = rules(ctx)?;
+    let order = Order::of_query(ctx, &["provider", "issuer", "subject", "service"])?;
+    let keys = keys_of(ctx, &holder(ctx, &order, parts)?).await?;
+    Ok(Done::read(&json!({ "keys": keys.iter().map(|key| with_holder(rules, key)).collect::<Vec<_>>() })))
+}
+
+/// `POST /auth/admin/keys`: a key of a service that has no owner. Only somebody who is there in person makes one, and no
+/// longer after their sign-in than people for themselves.
+pub(super) async fn make<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    manager: &Manager,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let rules = rules(ctx)?;
+    let person = manager.principal();
+    if person.session().is_none() {
+        return Err(Reason::NotAdministrator);
+    }
+    if let Recency::TooOld { wanted, .. } = recency(ctx, rules, person) {
+        return Err(Reason::StepUp(Box::new(wanted)));
+    }
+    let asked = Order::of_body(ctx, body, &["service", "name", "scopes", "expires_in_days"], MAX_BYTES).await?;
+    let service = service_of(&asked)?.ok_or(Reason::BadInput("service"))?;
+    parts.event.target = Some(audit::short(&format!("service:{service}")));
+    let name = asked.text("name").filter(|name| is_name(name)).ok_or(Reason::BadInput("name"))?;
+    let life = match asked.get("expires_in_days") {
+        None => rules.default_life,
+        Some(days) => {
+            let days = days.as_u64().and_then(|days| u32::try_from(days).ok());
+            days.and_then(|days| life_of_days(rules, days)).ok_or(Reason::BadInput("expires_in_days"))?
+        }
+    };
+    let ordered = KeyOrder {
+        holder: KeyHolder::Service(service.clone()),
+        name: name.to_owned(),
+        scopes: scopes(&asked)?,
+        life,
+        most: MOST_OF_SERVICE,
+        standing: None,
+    };
+    let (key, text) = store_new(ctx, rules, ordered, parts).await?;
+    let change =
+        Change { before: "no such key".to_owned(), after: format!("key {}: {}", key.id, key.scopes.join(" ")) };
+    let mut done = Done::changed(&with_text(rules, &key, &text), change);
+    done.response.status = StatusCode::CREATED;
+    Ok(done)
+}
+
+/// `POST /auth/admin/keys/revoke`: one key by its id, or all of a person or a service.
+pub(super) async fn revoke<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    rules(ctx)?;
+    let asked = Order::of_body(ctx, body, &["provider", "issuer", "subject", "service", "key"], MAX_BYTES).await?;
+    let one = match asked.get("key") {
+        None => None,
+        Some(id) => Some(id.as_str().and_then(ApiKeyId::parse).ok_or(Reason::BadInput("key"))?),
+    };
+    let names_holder = ["provider", "issuer", "subject", "service"].iter().any(|name| asked.get(name).is_some());
+    let of = if one.is_none() || names_holder { Some(holder(ctx, &asked, parts)?) } else { None };
+    let (ids, which) = match (one, &of) {
+        (Some(id), _) => (vec![id], format!("key {id}")),
+        (None, Some(of)) => {
+            let alive = |key: &ListedKey| key.ended.is_none() && ctx.request.now < key.expires_at;
+            (keys_of(ctx, of).await?.iter().filter(|key| alive(key)).map(|key| key.id).collect(), "all keys".to_owned())
+        }
+        (None, None) => return Err(Reason::BadInput("key")),
+    };
+    let mut revoked = Vec::new();
+    for id in ids {
+        let revoke = KeyCommand::Revoke { id, of: of.clone(), why: KeyEnding::Administrator };
+        match command(ctx, &revoke).await? {
+            KeyReply::Revoked(key) => revoked.push(key.id),
+            KeyReply::Gone => {}
+            _ => return Err(Reason::Store(StoreError::Malformed)),
+        }
+    }
+    if let (Some(id), true) = (one, revoked.is_empty()) {
+        parts.event.key_id = Some(id.to_string());
+        return Err(Reason::KeyRequest(KeyRequestError::NoSuchKey));
+    }
+    parts.event.key_id = one.map(|id| id.to_string());
+    parts.event.ended = u32::try_from(revoked.len()).ok();
+    let change = Change { before: format!("{which}: {} alive", revoked.len()), after: format!("{which}: none alive") };
+    Ok(Done::changed(&json!({ "revoked": revoked }), change))
+}
+
+/// Whose keys it is about.
+fn holder<P>(ctx: &RequestContext<'_, P>, order: &Order, parts: &mut ResponseParts) -> Result<HolderKey, Reason> {
+    let Some(service) = service_of(order)? else {
+        let Person { issuer, subject, .. } = Person::of(ctx, order, parts)?;
+        return Ok(HolderKey::of_person(&issuer, &subject));
+    };
+    if ["provider", "issuer", "subject"].iter().any(|name| order.get(name).is_some()) {
+        return Err(Reason::BadInput("service"));
+    }
+    parts.event.target = Some(audit::short(&format!("service:{service}")));
+    Ok(HolderKey::of(&KeyHolder::Service(service)))
+}
+
+/// The name of a service: it becomes the subject of requests, `service:NAME`.
+fn service_of(order: &Order) -> Result<Option<String>, Reason> {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_service = |name: &&str| (1..=MAX_SERVICE_BYTES).contains(&name.len()) && name.bytes().all(is_sign);
+    match order.get("service") {
+        None => Ok(None),
+        Some(name) => {
+            let name = name.as_str().filter(is_service).ok_or(Reason::BadInput("service"))?;
+            Ok(Some(name.to_owned()))
+        }
+    }
+}
+
+fn scopes(order: &Order) -> Result<Vec<String>, Reason> {
+    let wrong = || Reason::BadInput("scopes");
+    let items = order.get("scopes").and_then(Value::as_array).ok_or_else(wrong)?;
+    let one = |item: &Value| item.as_str().filter(|scope| is_scope(scope)).map(str::to_owned);
+    let mut scopes: Vec<String> = items.iter().map(one).collect::<Option<_>>().ok_or_else(wrong)?;
+    scopes.sort_unstable();
+    scopes.dedup();
+    if scopes.len() > MAX_SCOPES { Err(wrong()) } else { Ok(scopes) }
+}
+
+/// The key, and whose it is.
+fn with_holder(rules: &ApiKeyRules, key: &ListedKey) -> Value {
+    let mut object = as_json(rules, key);
+    if let Some(members) = object.as_object_mut() {
+        let holder = match &key.holder {
+            KeyHolder::Person(owner) => {
+                json!({ "provider": owner.provider, "issuer": &*owner.issuer, "subject": &*owner.subject })
+            }
+            KeyHolder::Service(name) => json!({ "service": name }),
+        };
+        members.insert("holder".to_owned(), holder);
+    }
+    object
+}
