@@ -280,6 +280,7 @@ impl Config {
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
+            blocks: admin::has_blocks(&mut top),
             asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
@@ -489,7 +490,9 @@ impl Askers {
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
             sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
-            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
+            api_keys: top
+                .table("KEYS")
+                .map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
         }
     }
 }

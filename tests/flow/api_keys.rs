@@ -2,8 +2,8 @@
 
 use futures::executor::block_on;
 use postern::api_key::{
-    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, MakeKey, RotateKey, Standing,
-    ask,
+    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, MakeKey, RotateKey,
+    Standing, ask,
 };
 use postern::gateway::{Disposition, Gateway};
 use postern::http::header;
@@ -11,7 +11,9 @@ use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use postern::time::Seconds;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Asked, Browser, CORP, Fault, PARTNER, World, gateway, gateway_with_keys, key, variables};
+use crate::support::{
+    Answered, Asked, Browser, CORP, Fault, PARTNER, World, gateway, gateway_with_keys, key, variables,
+};
 
 /// The usual deployment, with keys for developers.
 fn with_keys() -> Value {
@@ -30,7 +32,8 @@ fn with_keys() -> Value {
     variables["ROUTES"]["/any/{*rest}"] = api(json!({}));
     variables["ROUTES"]["/lately/{*rest}"] = api(json!({ "revocation": "5s" }));
     variables["ROUTES"]["/both/{*rest}"] = api(json!({ "authenticate": ["session", "key"] }));
-    variables["ROUTES"]["/person/{*rest}"] = api(json!({ "require": { "in_person": true }, "authenticate": ["session", "key"] }));
+    variables["ROUTES"]["/person/{*rest}"] =
+        api(json!({ "require": { "in_person": true }, "authenticate": ["session", "key"] }));
     variables["ROUTES"]["/open/{*rest}"] = json!({ "upstream": "service:API", "public": true });
     variables["ISSUERS"] = json!({ "machines": { "issuer": PARTNER, "audience": "urn:api", "algs": ["ES256"] } });
     variables["ROUTES"]["/tokens/{*rest}"] = api(json!({ "authenticate": ["bearer"] }));
@@ -96,12 +99,18 @@ fn a_key_opens_what_it_was_made_for_and_its_upstream_sees_nothing_of_it() {
     let sent = format!("{:?}", answered.forwarded());
     assert!(!sent.contains(&key) && !sent.contains("acme_"), "{sent}");
     let event = &answered.event;
-    assert_eq!((&event["means"], &event["kind"], &event["key_id"]), (&json!("key"), &json!("service"), &json!(id.to_string())));
+    assert_eq!(
+        (&event["means"], &event["kind"], &event["key_id"]),
+        (&json!("key"), &json!("service"), &json!(id.to_string()))
+    );
     assert_eq!(event["subject"], json!(format!("key:{id}")));
     let refused = call(&world, &gateway, "/w/1", &key);
     refused.assert_refused(403, "authz.insufficient_scope");
     let challenge = refused.reply().headers[header::WWW_AUTHENTICATE].to_str().unwrap();
-    assert!(challenge.starts_with("Bearer error=\"insufficient_scope\"") && !challenge.contains("resource_metadata"), "{challenge}");
+    assert!(
+        challenge.starts_with("Bearer error=\"insufficient_scope\"") && !challenge.contains("resource_metadata"),
+        "{challenge}"
+    );
     let log = world.lines.borrow().join("");
     assert!(!log.contains(&key) && !world.dump().contains(&key));
 }
@@ -117,7 +126,12 @@ fn without_a_key_or_with_something_else_nobody_comes_in_and_no_object_is_asked()
     };
     let changed = format!("{}{}", &key[..key.len() - 1], if key.ends_with('0') { '1' } else { '0' });
     let ((), cost) = world.cost_of(|| {
-        for (text, reason) in [(&forged[..], "key.forged"), (&changed, "key.malformed"), ("acme_x", "key.malformed"), ("opaque", "key.malformed")] {
+        for (text, reason) in [
+            (&forged[..], "key.forged"),
+            (&changed, "key.malformed"),
+            ("acme_x", "key.malformed"),
+            ("opaque", "key.malformed"),
+        ] {
             let refused = call(&world, &gateway, "/k/1", text);
             refused.assert_refused(401, reason);
             let challenge = refused.reply().headers[header::WWW_AUTHENTICATE].to_str().unwrap();
@@ -296,7 +310,10 @@ fn a_key_anywhere_but_in_its_header_is_refused_and_told_of() {
     for asked in asked {
         let answered = Browser::new(&world, &gateway).send(&asked);
         answered.assert_refused(400, "key.exposed");
-        assert_eq!((&answered.event["key_id"], &answered.event["path"]), (&json!(id.to_string()), &json!("(withheld)")));
+        assert_eq!(
+            (&answered.event["key_id"], &answered.event["path"]),
+            (&json!(id.to_string()), &json!("(withheld)"))
+        );
         assert!(!answered.reply().body.contains(&key) && !answered.reply().body.contains(&encoded));
     }
     assert_eq!(world.key_calls.get(), calls);
