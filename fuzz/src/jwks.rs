@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const TRIED: usize = 2;
 /// One of each kind: what else differs between algorithms is the hash.
-const ALGORITHMS: [Algorithm; 5] =
-    [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa];
+const ALGORITHMS: [Algorithm; 6] =
+    [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
 
 pub fn check(data: &[u8]) {
     let Ok(set) = KeySet::parse(data) else { return };
@@ -70,6 +70,8 @@ fn key_is_strong(key: &PublicKey) {
         // Left to whoever verifies: P-384's arithmetic is not in the Worker. Off the curve, nothing may verify.
         KeyType::P384 if is_on(&P384, &member(key, "x"), &member(key, "y")) => {}
         KeyType::P384 => verifies_nothing(key),
+        KeyType::P521 if is_on(&P521, &member(key, "x"), &member(key, "y")) => {}
+        KeyType::P521 => verifies_nothing(key),
         KeyType::Ed25519 => {
             let text = key.members().into_iter().find(|(name, _)| *name == "x").unwrap().1;
             let mut bytes = Base64UrlUnpadded::decode_vec(&text).unwrap();
@@ -92,6 +94,12 @@ const P256: Curve = Curve(
 const P384: Curve = Curve(
     "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff",
     "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aef",
+);
+
+/// SEC 2 §2.6.1.
+const P521: Curve = Curve(
+    "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00",
 );
 
 /// y² = x³ - 3x + b.

@@ -16,6 +16,7 @@ export const ALGORITHMS = {
   PS512: { hash: "sha512", kind: "rsa", options: PSS },
   ES256: { hash: "sha256", kind: "p256", options: RAW },
   ES384: { hash: "sha384", kind: "p384", options: RAW },
+  ES512: { hash: "sha512", kind: "p521", options: RAW },
   EdDSA: { hash: null, kind: "ed25519" },
   Ed25519: { hash: null, kind: "ed25519" },
 };
@@ -24,6 +25,7 @@ const MAKE = {
   rsa: (modulusLength = 2048) => generateKeyPairSync("rsa", { modulusLength }),
   p256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }),
   p384: () => generateKeyPairSync("ec", { namedCurve: "P-384" }),
+  p521: () => generateKeyPairSync("ec", { namedCurve: "P-521" }),
   ed25519: () => generateKeyPairSync("ed25519"),
 };
 

@@ -62,6 +62,7 @@ fn parameters(algorithm: Algorithm) -> JsValue {
         Algorithm::Ps512 => rsa("RSA-PSS", 512),
         Algorithm::Es256 => r#"{"name":"ECDSA","namedCurve":"P-256","hash":"SHA-256"}"#.to_owned(),
         Algorithm::Es384 => r#"{"name":"ECDSA","namedCurve":"P-384","hash":"SHA-384"}"#.to_owned(),
+        Algorithm::Es512 => r#"{"name":"ECDSA","namedCurve":"P-521","hash":"SHA-512"}"#.to_owned(),
         Algorithm::EdDsa => r#"{"name":"Ed25519"}"#.to_owned(),
     };
     let parameters = JSON::parse(&json).unwrap();

@@ -286,9 +286,11 @@ fn ways_to_authenticate_that_are_not_there_yet_say_so() {
     let authenticate = |value: Value| refused("/a", json!({ "upstream": "assets", "authenticate": value }));
     assert_eq!(
         authenticate(json!(["session", "mtls"])),
-        [".authenticate: `mtls` is not supported yet, expected `session` or `bearer` or `key` or `certificate`"]
+        [
+            ".authenticate: `mtls` is not supported yet, expected `session` or `bearer` or `workload` or `key` or `certificate`"
+        ]
     );
-    assert!(authenticate(json!(["magic"]))[0].contains("expected `session` or `bearer`, found `magic`"));
+    assert!(authenticate(json!(["magic"]))[0].contains("or `certificate`, found `magic`"));
     assert!(authenticate(json!([]))[0].contains("at least one"));
     assert!(authenticate(json!("session"))[0].contains("expected a list"));
 }

@@ -22,6 +22,9 @@ fn read(vars: &Value) -> WorkloadIssuer {
 fn rule(preset: &str, rule: Value) -> Option<String> {
     let mut table =
         json!({ "preset": preset, "audience": "urn:a", "trust": [rule], "issuer": "https://platform.example" });
+    if preset == "cloudflare-access" {
+        table["jwks_uri"] = json!("https://platform.example/certs");
+    }
     if preset == "spiffe" {
         table["issuer"] = json!("spiffe://prod.example.com");
         table["jwks_uri"] = json!("https://bundle.example/");
@@ -178,7 +181,7 @@ fn the_keys_are_in_one_place() {
     let private = json!({ "keys": "service:CLUSTER", "issuer": "https://10.0.0.1:6443", "jwks_uri": "https://10.0.0.1:6443/openid/v1/jwks" });
     assert_eq!(published(&cluster(private)).url, "https://10.0.0.1:6443/openid/v1/jwks");
     for (more, key, why) in [
-        (json!({ "keys": "secret" }), "ISSUER_JOBS_JWKS", "expected a JWK set as JSON"),
+        (json!({ "keys": "secret" }), "ISSUER_JOBS_JWKS", "expected a secret"),
         (json!({ "keys": "service:cluster" }), "ISSUERS.jobs.keys", "expected `secret`, or `service:NAME`"),
         (json!({ "keys": "here" }), "ISSUERS.jobs.keys", "expected `secret`, or `service:NAME`"),
         (json!({ "keys": "secret", "jwks_uri": "https://a.example/" }), "ISSUERS.jobs.jwks_uri", "is of no use here"),
@@ -196,6 +199,27 @@ fn the_keys_are_in_one_place() {
     ] {
         let lines = problems(&cluster(more.clone()));
         assert!(lines.len() == 1 && lines[0].starts_with(key) && lines[0].contains(why), "{more}: {lines:?}");
+    }
+    for (secret, good) in [
+        (include_str!("../../../fixtures/jws/es512.json"), false),
+        ("{\"keys\": []}", false),
+        ("kubectl", false),
+        (" {\"keys\": [{\"kty\":\"RSA\",\"e\":\"AQAB\",\"kid\":\"a\",\"n\":\"N\"}]}\n", true),
+    ] {
+        let secret = secret.replace("\"N\"", &format!("\"{}w\"", "_".repeat(341)));
+        let vars = cluster(json!({ "keys": "secret" }));
+        let lookup = |name: &str| match name {
+            "ISSUER_JOBS_JWKS" => Some(secret.clone()),
+            "POSTERN_KEYS" => Some(format!("k1:{}A", "C".repeat(42))),
+            _ => Some("secret".to_owned()),
+        };
+        let read = super::super::Config::parse(vars.as_object().unwrap(), &lookup);
+        assert_eq!(
+            read.as_ref().err().map(|all| all[0].message.starts_with("expected a JWK set as JSON")),
+            (!good).then_some(true),
+            "{secret}"
+        );
+        assert!(good || !format!("{:?}", read.err()).contains("kubectl"));
     }
     let domain = |more: Value| {
         let mut table =

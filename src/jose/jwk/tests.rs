@@ -297,6 +297,61 @@ fn a_p384_key_off_its_curve_verifies_nothing() {
     }
 }
 
+//
+#[test]
+fn a_p521_key_off_its_curve_verifies_nothing() {
+    let fixture: Value = serde_json::from_str(include_str!("../../../fixtures/jws/es512.json")).unwrap();
+    let jwk = fixture["input"]["jwks"]["keys"][0].as_object().unwrap();
+    let (input, signature) = fixture["input"]["token"].as_str().unwrap().rsplit_once('.').unwrap();
+    let signature = Base64UrlUnpadded::decode_vec(signature).unwrap();
+    let verdict = |jwk: &Map<String, Value>, signature: &[u8]| {
+        let key = PublicKey::from_jwk(jwk).unwrap();
+        futures::executor::block_on(Portable.verify(&key, Algorithm::Es512, input.as_bytes(), signature))
+    };
+    assert!(verdict(jwk, &signature));
+    for bad in [vec![0; 132], vec![0xff; 132], signature.iter().rev().copied().collect(), signature[1..].to_vec()] {
+        assert!(!verdict(jwk, &bad));
+    }
+    let zeros = "A".repeat(88);
+    for change in [
+        json!({"x": jwk["y"], "y": jwk["x"]}),
+        json!({"y": jwk["x"]}),
+        json!({"x": zeros, "y": zeros}),
+        json!({"x": "_".repeat(88)}),
+    ] {
+        assert!(!verdict(&with(jwk, change.clone()), &signature), "{change}");
+    }
+    // Shorter is another number, perhaps.
+    assert!(PublicKey::from_jwk(&with(jwk, json!({"x": "A".repeat(87)}))).is_none());
+}
+
+//
+#[test]
+fn of_a_bundle_only_named_keys_for_jwt_svids_are_kept() {
+    let hint = |value: Value| {
+        let bundle = json!({ "keys": [], "spiffe_refresh_hint": value });
+        KeySet::parse_bundle(bundle.to_string().as_bytes()).unwrap().refresh_hint()
+    };
+    assert_eq!((hint(json!(300)), hint(json!(u64::MAX))), (Some(300), Some(u32::MAX)));
+    assert_eq!([hint(json!("300")), hint(json!(-1)), hint(json!(1.5)), hint(json!(null))], [None; 4]);
+    for (change, kept) in [
+        (json!({"use": "jwt-svid", "kid": "a"}), true),
+        (json!({"use": "x509-svid", "kid": "a"}), false),
+        (json!({"use": "sig", "kid": "a"}), false),
+        (json!({"use": "", "kid": "a"}), false),
+        (json!({"use": "jwt-svid", "kid": null}), false),
+        (json!({"use": "jwt-svid", "kid": "a", "d": "x"}), false),
+    ] {
+        let jwk = with(&rsa(), change.clone());
+        let keys = KeySet::parse_bundle(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        assert_eq!(keys.keys().len(), usize::from(kept), "{change}");
+        // And no key of a bundle for SVIDs is one of a provider.
+        let as_set = KeySet::parse(json!({ "keys": [with(&rsa(), change.clone())] }).to_string().as_bytes()).unwrap();
+        assert!(!kept || as_set.keys().is_empty(), "{change}");
+    }
+    assert_eq!(KeySet::parse_bundle(b"{}").unwrap_err(), KeySetError::NoKeys);
+}
+
 //
 #[test]
 fn a_kid_chooses_among_the_keys_that_suit() {
