@@ -15,7 +15,7 @@ pub const BUCKETS: &str = "BUCKETS";
 /// The namespace of the objects that keep tuples.
 pub const TUPLES: &str = "TUPLES";
 /// The namespace of the objects that keep API keys.
-pub const KEYS: &str = "KEYS";
+pub const KEYS: &str = "API_KEYS";
 /// The namespace of the objects that keep decisions.
 pub const DECISION_LOG: &str = "DECISION_LOG";
 /// The namespace of the object that keeps the block list.

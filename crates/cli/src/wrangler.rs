@@ -27,7 +27,7 @@ const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 /// Only where there is a block list.
 const BLOCKS: (&str, &str) = ("BLOCKS", "BlockObject");
 /// Only where there are API keys.
-const KEYS: (&str, &str) = ("KEYS", "KeyObject");
+const KEYS: (&str, &str) = ("API_KEYS", "KeyObject");
 /// Only where a route sends a token of our own.
 const SERVICE_TOKENS: (&str, &str) = ("SERVICE_TOKENS", "ServiceTokenObject");
 const ASSETS: &str = "ASSETS";
