@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::{read_dir, read_to_string};
 use std::path::Path;
 
+use postern::gateway::MANAGEMENT;
 use postern::http::caller_headers;
 use postern::upstream::headers;
 
@@ -84,16 +85,17 @@ fn literals(code: &str) -> impl Iterator<Item = &str> {
     code.split('"').skip(1).step_by(2)
 }
 
-/// Whether it is a reason: a word, a dot, a word.
+/// Whether it is a reason: a word, a dot, a word; and no action of management, which are called so too.
 fn is_reason(text: &str) -> bool {
     let is_word = |word: &str| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    text.split_once('.').is_some_and(|(family, word)| FAMILIES.contains(&family) && is_word(word))
+    let is_action = MANAGEMENT.iter().any(|endpoint| endpoint.action == text);
+    !is_action && text.split_once('.').is_some_and(|(family, word)| FAMILIES.contains(&family) && is_word(word))
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 47] = [
+const FAMILIES: [&str; 48] = [
     "access_token",
     "admin",
     "authn",
@@ -101,6 +103,7 @@ const FAMILIES: [&str; 47] = [
     "bearer",
     "block",
     "callback",
+    "certificate",
     "confirmation",
     "cors",
     "csrf",

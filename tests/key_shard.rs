@@ -18,8 +18,8 @@ use std::cell::Cell;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::api_key::table::KeyTable;
 use postern::api_key::{
-    ApiKeyId, ApiKeyText, CheckKey, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyRefusal, KeyReply, KeyShard, KeyUse,
-    ListedKey, LiveKey, MakeKey, RevokeShownKey, RotateKey, Standing,
+    ApiKeyId, ApiKeyText, CheckKey, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyRefusal, KeyReply, KeyShard,
+    KeyUse, ListedKey, LiveKey, MakeKey, RevokeShownKey, RotateKey, Standing,
 };
 use postern::keyring::KeyRing;
 use postern::ports::Random;
@@ -72,7 +72,8 @@ fn service(name: &str) -> KeyHolder {
 fn person(subject: &str) -> KeyHolder {
     use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
     let issuer = IssuerIdentifier::new("https://op.example");
-    let owner = postern::api_key::KeyOwner { provider: "corp".to_owned(), issuer, subject: SubjectIdentifier::new(subject) };
+    let owner =
+        postern::api_key::KeyOwner { provider: "corp".to_owned(), issuer, subject: SubjectIdentifier::new(subject) };
     KeyHolder::Person(owner)
 }
 
@@ -247,7 +248,8 @@ fn a_key_is_ended_by_its_owner_or_by_whoever_shows_it_whole() {
     each(|object| {
         let ci = service("ci");
         let key = object.made(&ci, 90);
-        let by = |of: &KeyHolder| KeyCommand::Revoke { id: key.id(), of: Some(HolderKey::of(of)), why: KeyEnding::Owner };
+        let by =
+            |of: &KeyHolder| KeyCommand::Revoke { id: key.id(), of: Some(HolderKey::of(of)), why: KeyEnding::Owner };
         assert!(matches!(object.tell(&by(&service("other"))), KeyReply::Gone));
         assert!(matches!(object.tell(&by(&ci)), KeyReply::Revoked(_)));
         assert_eq!(object.check(&key), Err(KeyRefusal::Revoked));
@@ -392,7 +394,8 @@ fn what_is_stored_and_sent_holds_no_secret() {
         let text = key.expose(&prefix).expose().clone();
         let body = text.split('_').nth(1).unwrap();
         let row = object.table.find(key.id()).unwrap().unwrap();
-        let live = serde_json::to_string(&object.tell(&KeyCommand::Check(CheckKey { id: key.id(), digest: key.digest() })));
+        let live =
+            serde_json::to_string(&object.tell(&KeyCommand::Check(CheckKey { id: key.id(), digest: key.digest() })));
         let shown = format!("{row:?} {} {:?}", live.unwrap(), object.list(&person("alice")));
         assert!(!shown.contains(body) && !shown.contains(&text));
     });

@@ -7,6 +7,8 @@ pub mod access_token;
 pub mod api_key;
 pub mod authorization;
 pub mod authzen;
+pub mod block_list;
+pub mod certificate;
 pub mod challenge;
 pub mod claims;
 pub mod cookie;

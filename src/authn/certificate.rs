@@ -117,14 +117,13 @@ impl Presented<'_> {
     fn attribute(&self, rule: &CertificateSubject) -> Option<String> {
         match rule {
             CertificateSubject::Fingerprints(listed) => {
-                let hex: String = self.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-                listed.contains(&self.fingerprint).then(|| format!("sha256:{hex}"))
+                let own = || CertificateSubject::Fingerprints(vec![self.fingerprint]);
+                listed.contains(&self.fingerprint).then(|| own().to_string())
             }
-            CertificateSubject::Name(listed) => (self.subject == Some(listed)).then(|| listed.clone()),
+            CertificateSubject::Name(listed) => (self.subject == Some(listed)).then(|| rule.to_string()),
             CertificateSubject::AltName(kind, listed) => {
-                let (word, _) = AltNameKind::NAMES.iter().find(|(_, known)| known == kind)?;
                 let is_it = |(found, name): &(AltNameKind, &str)| found == kind && same(*kind, name, listed);
-                self.names.iter().any(is_it).then(|| format!("{word}:{listed}"))
+                self.names.iter().any(is_it).then(|| rule.to_string())
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use super::Denial;
 use crate::authn::Principal;
+use crate::ids::principal_kind::PrincipalKind;
 use crate::ports::StoreError;
 use crate::relation::{
     CheckResult, KnownTuples, MAX_READS, Model, Read, Subject, Template, TupleReply, Unanswerable, Userset, distinct,
@@ -51,7 +52,11 @@ impl<'a> Questions<'a> {
     ) -> Result<Option<Self>, Denial> {
         let (required, facts) = (&guard.requirements.relations, &guard.facts);
         let Some(first) = required.iter().chain(facts).next() else { return Ok(None) };
-        let subject = person(principal.kind(), principal.issuer(), principal.subject());
+        // What a person's key may reach is what the person may reach; its scopes take away from that.
+        let subject = match principal.owner() {
+            Some(owner) => person(PrincipalKind::Human, &owner.issuer, &owner.subject),
+            None => person(principal.kind(), principal.issuer(), principal.subject()),
+        };
         let subject = subject.ok_or_else(|| Denial::Relation("relation.no_subject", first.to_string()))?;
         let questions = |templates: &'a [Template]| templates.iter().map(|template| Question::of(template, params));
         Ok(Some(Self {

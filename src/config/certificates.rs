@@ -1,5 +1,7 @@
 //! `CERTIFICATES`: which client certificates name a program, and what it may do.
 
+use std::fmt;
+
 use super::problem::expected;
 use super::require::domain;
 use super::routes::Surroundings;
@@ -28,6 +30,8 @@ pub struct CertificateRule {
     pub id: CertificateId,
     /// Who signed them.
     pub authority: Authority,
+    /// `x509:` and that identifier: the issuer of the principals that come of it. `None` where the platform alone tells it.
+    pub principal_issuer: Option<String>,
     /// Which of the authority's they are.
     pub subject: CertificateSubject,
     /// `scopes`: what the program is granted.
@@ -56,13 +60,17 @@ pub enum CertificateSubject {
     AltName(AltNameKind, String),
 }
 
-impl CertificateRule {
-    /// The issuer of the principals that come of it; `None` where the platform alone tells the authority's identifier.
-    #[must_use]
-    pub fn principal_issuer(&self) -> Option<String> {
-        match &self.authority {
-            Authority::Ski(ski) => Some(format!("x509:{ski}")),
-            Authority::Name(_) => None,
+impl fmt::Display for CertificateSubject {
+    /// As the subject of a principal, written so that no attribute is taken for one of another kind; of several
+    /// fingerprints the first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fingerprints(all) => {
+                f.write_str("sha256:")?;
+                all.first().into_iter().flatten().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            Self::Name(name) => f.write_str(name),
+            Self::AltName(kind, name) => write!(f, "{}:{name}", kind.word()),
         }
     }
 }
@@ -147,7 +155,12 @@ fn read(id: Option<CertificateId>, mut table: Table<'_>) -> Option<CertificateRu
     let scopes = table.optional("scopes", list(SCOPE, scope)).unwrap_or_default();
     let roles = table.optional("roles", list(ROLE, label)).unwrap_or_default();
     table.finish();
-    Some(CertificateRule { id: id?, authority: authority?, subject: subject?, scopes, roles })
+    let authority = authority?;
+    let principal_issuer = match &authority {
+        Authority::Ski(ski) => Some(principal_issuer(ski)),
+        Authority::Name(_) => None,
+    };
+    Some(CertificateRule { id: id?, authority, principal_issuer, subject: subject?, scopes, roles })
 }
 
 fn authority(table: &mut Table<'_>) -> Option<Authority> {
@@ -188,6 +201,12 @@ fn exactly_one(table: &Table<'_>, keys: &[&'static str]) -> Option<()> {
         [_, more, ..] => table.problem(more, format!("expected only one of {all}")),
     }
     None
+}
+
+/// What vouches for whoever has a certificate of the authority with this Subject Key Identifier.
+#[must_use]
+pub fn principal_issuer(ski: &str) -> String {
+    format!("x509:{ski}")
 }
 
 /// A Subject Key Identifier, in lower case.

@@ -99,7 +99,8 @@ pub(super) fn names(routes: Option<&Router>, keys: Option<&ApiKeyRules>) -> Vec<
 /// What nobody who comes to this route could have.
 pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
     let tokens = guard.takes_tokens() || guard.takes_workloads();
-    let roles = tokens || known.providers.iter().any(|provider| !provider.roles.is_empty());
+    let programs = tokens || guard.takes_keys() || guard.takes_certificates();
+    let roles = programs || known.providers.iter().any(|provider| !provider.roles.is_empty());
     for ClaimHeader { name, claim, .. } in &guard.headers {
         if *claim == Claim::Roles && !roles {
             let why = "no entry of `PROVIDERS` says where its `roles` are";
@@ -107,6 +108,9 @@ pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Kn
         }
         if claim.is_of_sessions() && !guard.takes_sessions() {
             route.problem("headers", format!("`{name}` is about sessions, and `authenticate` has no `session`"));
+        }
+        if claim.is_of_keys() && !guard.takes_keys() {
+            route.problem("headers", format!("`{name}` is about API keys, and `authenticate` has no `key`"));
         }
         if claim.is_of_tokens() && !tokens {
             route.problem("headers", format!("`{name}` is about tokens, and `authenticate` has no `bearer`"));

@@ -55,7 +55,7 @@ pub use admin::{Administrator, Administrators};
 pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
-pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier};
+pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
@@ -189,6 +189,9 @@ impl Build {
 }
 
 impl Config {
+    /// What the site itself is called where an issuer is named by its id.
+    pub const SELF: &str = "self";
+
     /// The variables a site may set.
     pub const VARIABLES: [&str; 23] = [
         "PUBLIC_URL",
@@ -280,6 +283,7 @@ impl Config {
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
+            blocks: admin::has_blocks(&mut top),
             asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
@@ -421,19 +425,21 @@ impl Config {
         of_provider.into_iter().chain(self.session.not_before).filter(|moment| *moment <= now).max()
     }
 
-    /// The issuer that goes by this id, as a provider or as an issuer of access tokens. `None` where it could be either
-    /// of two.
+    /// The issuer that goes by this id: as a provider, as an issuer of access tokens, as an entry of client certificates;
+    /// `self` is this site, which issues API keys. `None` where it could be either of two.
     #[must_use]
     pub fn named_issuer(&self, id: &str) -> Option<&str> {
         let provider = self.provider(id).filter(|provider| !provider.issuer.has_tenants());
         let provider = provider.map(|provider| provider.issuer.as_str());
         let issuer = self.issuers.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str()));
-        let issuer = issuer.chain(self.workloads.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str())));
-        let issuer = issuer.into_iter().find(|(known, _)| known.as_str() == id).map(|(_, issuer)| issuer);
-        match (provider, issuer) {
-            (Some(one), Some(other)) if one != other => None,
-            (one, other) => one.or(other),
-        }
+        let mut issuer = issuer.chain(self.workloads.iter().map(|issuer| (&issuer.id, issuer.issuer.as_str())));
+        let issuer = issuer.find(|(known, _)| known.as_str() == id).map(|(_, issuer)| issuer);
+        let certificate = self.certificates.iter().find(|rule| rule.id.as_str() == id);
+        let certificate = certificate.and_then(|rule| rule.principal_issuer.as_deref());
+        let own = (id == Self::SELF).then(|| self.public_url.origin());
+        let mut all = [provider, issuer, certificate, own].into_iter().flatten();
+        let one = all.next()?;
+        all.all(|other| other == one).then_some(one)
     }
 
     /// The redirect URI to register with a provider; each has its own.
@@ -489,7 +495,9 @@ impl Askers {
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
             sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
-            api_keys: top.table("KEYS").map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
+            api_keys: top
+                .table("KEYS")
+                .map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
         }
     }
 }

@@ -190,9 +190,15 @@ fn is_for(config: &Config, who: &Hypothetical, path: &CanonicalPath) -> bool {
 fn takes(access: &Access, who: &Hypothetical) -> bool {
     match access {
         Access::Public => false,
-        Access::Guarded(guard) if who.principal().provider().is_some() => guard.takes_sessions(),
-        Access::Guarded(guard) if who.principal().authentication().means == Means::Workload => guard.takes_workloads(),
-        Access::Guarded(guard) => guard.takes_tokens(),
+        Access::Guarded(guard) => match who.principal().origin() {
+            PrincipalSource::Provider(_) => guard.takes_sessions(),
+            PrincipalSource::Issuer(_) if who.principal().authentication().means == Means::Workload => {
+                guard.takes_workloads()
+            }
+            PrincipalSource::Issuer(_) => guard.takes_tokens(),
+            PrincipalSource::Certificate(_) => guard.takes_certificates(),
+            PrincipalSource::Key(_) => guard.takes_keys(),
+        },
     }
 }
 

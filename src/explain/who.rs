@@ -3,8 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::api_key::KeyHolder;
+use crate::authn::certificate::LIFETIME;
 use crate::authn::hypothetical::Hypothetical;
-use crate::config::{Config, IssuerId, Provider, TokenIssuer, WorkloadIssuer, WorkloadProfile, span};
+use crate::authn::{CertificateFacts, KeyFacts};
+use crate::config::{Authority, Config, IssuerId, Provider, TokenIssuer, WorkloadIssuer, WorkloadProfile, span};
+use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+use crate::ids::owner::Owner;
 use crate::json::{self, said, texts};
 use crate::oidc::session_claims::SessionClaims;
 use crate::time::{Seconds, Timestamp};
@@ -25,6 +30,25 @@ pub struct Who {
     scopes: Vec<String>,
     /// How long ago they signed in: `5m`.
     signed_in: Option<String>,
+    /// By the API key of this public id, which has `scopes` …
+    key: Option<String>,
+    /// … and is this person's …
+    owner: Option<SupposedOwner>,
+    /// … or the service's of this name.
+    service: Option<String>,
+    /// What the key's owner is.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// By a client certificate of this entry.
+    certificate: Option<String>,
+}
+
+/// The person whose key it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SupposedOwner {
+    provider: String,
+    subject: String,
 }
 
 impl Who {
@@ -38,12 +62,12 @@ impl Who {
             Some(Some(ago)) => Some(now.minus(ago)),
             None => None,
         };
-        match (&self.provider, &self.issuer) {
-            (Some(id), None) => {
+        match (&self.provider, &self.issuer, &self.key, &self.certificate) {
+            (Some(id), None, None, None) => {
                 let provider = config.provider(id).ok_or_else(|| format!("there is no provider `{id}`"))?;
                 self.by_session(config, provider, signed_in, now)
             }
-            (None, Some(id)) => {
+            (None, Some(id), None, None) => {
                 let known = IssuerId::parse(id);
                 if let Some(platform) = known.as_ref().and_then(|id| config.workload(id)) {
                     return self.by_workload(platform, now);
@@ -51,8 +75,33 @@ impl Who {
                 let issuer = known.and_then(|id| config.issuer(&id));
                 self.by_token(issuer.ok_or_else(|| format!("there is no issuer `{id}`"))?, signed_in, now)
             }
-            _ => Err("expected either `provider` or `issuer`".to_owned()),
+            (None, None, Some(id), None) => self.by_key(config, id, now),
+            (None, None, None, Some(id)) => by_certificate(config, id, now),
+            _ => Err("expected one of `provider`, `issuer`, `key`, `certificate`".to_owned()),
         }
+    }
+
+    fn by_key(&self, config: &Config, id: &str, now: Timestamp) -> Result<Hypothetical, String> {
+        let holder = match (&self.owner, &self.service) {
+            (Some(SupposedOwner { provider, subject }), None) => {
+                let known = config.provider(provider).ok_or_else(|| format!("there is no provider `{provider}`"))?;
+                let (issuer, subject) = (known.issuer.as_str(), subject.as_str());
+                let (issuer, subject) = (IssuerIdentifier::new(issuer), SubjectIdentifier::new(subject));
+                KeyHolder::Person(Owner { provider: provider.clone(), issuer, subject })
+            }
+            (None, Some(name)) => KeyHolder::Service(name.clone()),
+            _ => return Err("expected either `owner` or `service`, whose the key is".to_owned()),
+        };
+        Ok(Hypothetical::by_key(KeyFacts {
+            site: config.public_url.origin().to_owned(),
+            key_id: id.to_owned(),
+            holder,
+            scopes: self.scopes.clone(),
+            roles: self.roles.clone(),
+            permissions: Vec::new(),
+            tenant: None,
+            expires_at: now.plus(Seconds::minutes(1)),
+        }))
     }
 
     fn by_session(
@@ -115,4 +164,22 @@ impl Who {
         claims.retain(|_, value| !value.is_null());
         Hypothetical::by_token(issuer, claims, now).map_err(|error| error.code().to_owned())
     }
+}
+
+/// Whoever has one of this entry's. Where an authority goes by its name, its key is not known here.
+fn by_certificate(config: &Config, id: &str, now: Timestamp) -> Result<Hypothetical, String> {
+    let rule = config.certificates.iter().find(|rule| rule.id.as_str() == id);
+    let rule = rule.ok_or_else(|| format!("there is no entry `{id}` of `CERTIFICATES`"))?;
+    let authority = match &rule.authority {
+        Authority::Ski(ski) => ski.clone(),
+        Authority::Name(_) => String::new(),
+    };
+    Ok(Hypothetical::by_certificate(CertificateFacts {
+        entry: rule.id.clone(),
+        authority,
+        name: rule.subject.to_string(),
+        scopes: rule.scopes.clone(),
+        roles: rule.roles.clone(),
+        expires_at: now.plus(LIFETIME),
+    }))
 }

@@ -20,6 +20,8 @@ pub fn of(reason: &str) -> Option<&'static str> {
         ("authz.insufficient_scope", "These scopes were not granted."),
         ("authz.provider_not_accepted", "The route takes nobody who signed in with this provider."),
         ("authz.issuer_not_accepted", "The route takes no tokens of this issuer."),
+        ("authz.certificate_not_accepted", "The route takes no client certificates of this entry."),
+        ("authz.not_a_person", "The route is for people, and the caller is a program."),
         ("authz.kind_not_accepted", "The route does not take this kind of caller: person, service or agent."),
         ("authz.acted_for", "The route takes nobody for whom somebody else acts."),
         ("authz.tenant_not_accepted", "The caller belongs to another tenant, or to none."),

@@ -37,6 +37,16 @@ impl AltNameKind {
     /// Every kind, by its word in the configuration.
     pub const NAMES: [(&str, Self); 3] = [("dns", Self::Dns), ("uri", Self::Uri), ("email", Self::Email)];
 
+    /// Its word in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Uri => "uri",
+            Self::Email => "email",
+        }
+    }
+
     /// The kind with this tag (RFC 5280 §4.2.1.6).
     const fn of(tag: u8) -> Option<Self> {
         match tag {

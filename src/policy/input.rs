@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::authn::{Actor, AuthenticationFacts, Principal};
 use crate::config::Roles;
 use crate::http::{Method, Peer};
+use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{Access, CanonicalPath, Matched};
 use crate::time::Timestamp;
@@ -58,6 +59,10 @@ pub struct PrincipalFacts<'a> {
     pub claims: &'a Map<String, Value>,
     /// Who acts for them at present.
     pub actor: Option<&'a Actor>,
+    /// The public id of the API key they came by.
+    pub key_id: Option<&'a str>,
+    /// The person whose API key it is.
+    pub owner: Option<&'a Owner>,
     /// How they proved who they are.
     pub authentication: &'a AuthenticationFacts,
 }
@@ -135,6 +140,8 @@ impl<'a> PrincipalFacts<'a> {
             permissions,
             claims: principal.stated(),
             actor: principal.actors().first(),
+            key_id: principal.key_id(),
+            owner: principal.owner(),
             authentication: principal.authentication(),
         }
     }

@@ -100,6 +100,8 @@ pub enum Reason {
     StaleCopy,
     /// Who asks is trusted with no tuples of that type.
     UntrustedType,
+    /// Who asks came by a person's API key, and only services of their own may do this.
+    PersonalKey,
     /// Who asks is no administrator.
     NotAdministrator,
     /// The request's parameters or body are not what is wanted; the named one.
@@ -207,6 +209,7 @@ impl Reason {
             Self::Outdated => "admin.outdated",
             Self::StaleCopy => "admin.stale_copy",
             Self::UntrustedType => "sharing.type_not_trusted",
+            Self::PersonalKey => "sharing.key_of_a_person",
             Self::NotAdministrator => "admin.not_an_administrator",
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
@@ -349,9 +352,11 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::NotAdministrator | Self::Certificate(_) | Self::UntrustedType => {
-                Refusal::Forbidden(Vec::new())
-            }
+            Self::Denied(_)
+            | Self::NotAdministrator
+            | Self::Certificate(_)
+            | Self::UntrustedType
+            | Self::PersonalKey => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }

@@ -19,6 +19,9 @@ const IN_SUBJECT: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'%');
 /// The first `|` stands between the two.
 const IN_ISSUER: &AsciiSet = &IN_SUBJECT.add(b'|');
 
+/// With what the issuer of client certificates begins; what follows names its key. No id of the configuration has a colon.
+const AUTHORITY: &str = "x509:";
+
 /// Why a text names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misnamed {
@@ -98,7 +101,8 @@ fn named(object: Object, issuers: IssuerNames<'_>) -> Result<Object, Misnamed> {
     let (issuer, subject) = object.id().split_once('|').ok_or(Misnamed::Issuer)?;
     let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned);
     let (Ok(issuer), Ok(subject)) = (decoded(issuer), decoded(subject)) else { return Err(Misnamed::Unreadable) };
-    let issuer = if issuer.contains("://") { Some(issuer.as_str()) } else { issuers(&issuer) };
+    let is_whole = issuer.contains("://") || issuer.starts_with(AUTHORITY);
+    let issuer = if is_whole { Some(issuer.as_str()) } else { issuers(&issuer) };
     of_type(object.kind().clone(), issuer.ok_or(Misnamed::Issuer)?, &subject).ok_or(Misnamed::Unreadable)
 }
 
@@ -122,6 +126,8 @@ mod tests {
         assert_eq!(read("group:eng#lead@group:ops#member").unwrap(), "group:eng#lead@group:ops#member");
         assert_eq!(read("doc:7#viewer@user:*").unwrap(), "doc:7#viewer@user:*");
         assert_eq!(read("user:corp|anne#manager@user:corp|bob").unwrap().matches("https://").count(), 2);
+        let partner = person(PrincipalKind::Service, "x509:54be", "dns:api.partner.example").unwrap();
+        assert_eq!(read(&format!("doc:7#viewer@{partner}")), Ok(format!("doc:7#viewer@{partner}")));
         for text in ["user:anne", "user:crop|anne", "service:anne", "agent:crop|a", "user:anne#friend"] {
             assert_eq!(read(&format!("doc:7#viewer@{text}")), Err(Misnamed::Issuer), "{text}");
         }

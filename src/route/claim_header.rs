@@ -35,6 +35,12 @@ pub enum Claim {
     Provider,
     /// `client_id`: the program that got the token.
     ClientId,
+    /// `key_id`: the public id of the API key.
+    KeyId,
+    /// `owner`: what their provider calls the person whose API key it is.
+    Owner,
+    /// `owner_issuer`: that provider's issuer.
+    OwnerIssuer,
     /// `scopes`
     Scopes,
     /// `roles`
@@ -57,12 +63,15 @@ pub enum Claim {
 
 impl Claim {
     /// Their names in the configuration; those that the session keeps have more.
-    pub const WORDS: [(&str, Self); 13] = [
+    pub const WORDS: [(&str, Self); 16] = [
         ("subject", Self::Subject),
         ("issuer", Self::Issuer),
         ("kind", Self::Kind),
         ("provider", Self::Provider),
         ("client_id", Self::ClientId),
+        ("key_id", Self::KeyId),
+        ("owner", Self::Owner),
+        ("owner_issuer", Self::OwnerIssuer),
         ("scopes", Self::Scopes),
         ("roles", Self::Roles),
         ("tenant", Self::Tenant),
@@ -77,6 +86,12 @@ impl Claim {
     #[must_use]
     pub const fn is_of_sessions(&self) -> bool {
         matches!(self, Self::Provider | Self::Email | Self::Session | Self::Kept(_))
+    }
+
+    /// Whether only who came by an API key has any.
+    #[must_use]
+    pub const fn is_of_keys(&self) -> bool {
+        matches!(self, Self::KeyId | Self::Owner | Self::OwnerIssuer)
     }
 
     /// Whether only who came by a token has any.

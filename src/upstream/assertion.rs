@@ -64,6 +64,10 @@ struct About<'a> {
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<SubjectId<'a>>,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -94,6 +98,12 @@ struct SubjectId<'a> {
     sub: &'a str,
 }
 
+impl<'a> SubjectId<'a> {
+    const fn new(iss: &'a str, sub: &'a str) -> Self {
+        Self { format: "iss_sub", iss, sub }
+    }
+}
+
 /// Who acts for the subject, and for whom those act in turn (RFC 8693 §4.1).
 #[derive(Debug, Serialize)]
 struct Acting<'a> {
@@ -122,10 +132,12 @@ impl<'a> About<'a> {
         Self {
             iss: public_url.origin(),
             aud: upstream.to_string(),
-            sub_id: SubjectId { format: "iss_sub", iss: principal.issuer(), sub: principal.subject() },
+            sub_id: SubjectId::new(principal.issuer(), principal.subject()),
             kind: principal.kind().as_str(),
             provider: principal.provider(),
             client_id: principal.client_id(),
+            key_id: principal.key_id(),
+            owner: principal.owner().map(|owner| SubjectId::new(&owner.issuer, &owner.subject)),
             scope: principal.scopes().join(" "),
             roles: principal.roles(),
             tenant: principal.tenant(),

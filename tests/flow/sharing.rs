@@ -1,8 +1,14 @@
 //! Services write and read tuples, of the types that they are trusted with: an application offers to share.
 
+use futures::executor::block_on;
+use postern::api_key::{
+    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyHolder, KeyOwner, KeyReply, MakeKey, Standing, ask,
+};
 use postern::gateway::Gateway;
 use postern::http::header;
+use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use postern::relation::Tuple;
+use postern::time::Seconds;
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
@@ -436,4 +442,48 @@ fn orders_have_bounds_and_what_cannot_be_is_told() {
     let statuses: Vec<u16> =
         (0..3).map(|_| change(&world, &limited, &json!({ "add": objects(1) })).reply().status.as_u16()).collect();
     assert_eq!(statuses, [200, 200, 429]);
+}
+
+/// The text of a key that is stored, with the scope for documents.
+fn key(world: &World, gateway: &Gateway, holder: &KeyHolder) -> String {
+    let (id, config) = (ApiKeyId::generate(&HolderKey::of(holder), world), gateway.config());
+    let text = ApiKeyText::generate(id, &config.keys, world);
+    let make = MakeKey {
+        id,
+        digest: text.digest(),
+        holder: holder.clone(),
+        name: "notes".to_owned(),
+        scopes: vec!["documents:share".to_owned()],
+        life: Seconds::hours(24),
+        most: 10,
+        standing: holder.owner().map(|_| Standing::default()),
+    };
+    assert!(matches!(block_on(ask(world, &KeyCommand::Make(Box::new(make)))).unwrap(), KeyReply::Made(_)));
+    text.expose(&config.api_keys.as_ref().unwrap().prefix).expose().clone()
+}
+
+#[test]
+fn a_service_shares_by_its_key_and_a_persons_key_never_does() {
+    //
+    let mut variables = sharing();
+    variables["KEYS"] = json!({ "self_service": { "scopes": ["documents:share"] } });
+    variables["SHARING"].as_object_mut().unwrap().remove("require");
+    variables["SHARING"]["authenticate"] = json!(["key"]);
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let order = |tuple: &str| post(HERE, &json!({ "add": [tuple] }));
+    let by_key = |key: &str, asked: Asked| {
+        Browser::new(&world, &gateway).send(&asked.with("authorization", &format!("Bearer {key}")))
+    };
+    let (issuer, subject) = (IssuerIdentifier::new(CORP), SubjectIdentifier::new("alice"));
+    let of_alice = key(&world, &gateway, &KeyHolder::Person(KeyOwner { provider: "corp".to_owned(), issuer, subject }));
+    by_key(&of_alice, order("document:7#viewer@user:corp|bob")).assert_refused(403, "sharing.key_of_a_person");
+    let of_service = key(&world, &gateway, &KeyHolder::Service("notes".to_owned()));
+    by_key(&of_service, order("note:7#reader@user:corp|bob")).assert_refused(403, "authz.insufficient_scope");
+    assert_eq!(all(&world), all(&World::new()));
+    let done = by_key(&of_service, order("document:7#viewer@user:corp|bob"));
+    assert_eq!((done.reply().status.as_u16(), &done.event["subject"]), (200, &json!("service:notes")));
+    assert_eq!(done.event["means"], "key");
+    // An access token is none of the ways here.
+    change(&world, &gateway, &json!({ "add": ["document:7#viewer@user:corp|eve"] }))
+        .assert_refused(401, "key.malformed");
 }

@@ -341,9 +341,7 @@ impl World {
     /// The list of GitHub's keys, as it publishes them.
     fn answer_of_github(&self) -> OutboundResponse {
         let keys = self.github.borrow();
-        let entry = |(name, key): (&String, &Es256Signer)| {
-            serde_json::json!({ "key_identifier": name, "key": super::provider::spki(key), "is_current": true })
-        };
+        let entry = |(name, key): (&String, &Es256Signer)| serde_json::json!({ "key_identifier": name, "key": super::provider::spki(key), "is_current": true });
         let keys: Vec<Value> = keys.iter().map(entry).collect();
         super::provider::answer(200, &serde_json::json!({ "public_keys": keys }))
     }

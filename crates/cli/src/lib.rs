@@ -3,6 +3,7 @@
 mod abilities;
 mod api_keys;
 mod catalogue;
+mod certificates;
 mod check;
 mod configuration;
 mod decisions;

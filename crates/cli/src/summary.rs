@@ -13,8 +13,8 @@ use postern::route::{
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
-use super::api_keys;
 use super::report::{Place, Warning};
+use super::{api_keys, certificates};
 use super::{rules, workloads};
 
 /// The summary of all sites, one after the other.
@@ -63,6 +63,7 @@ fn site(config: &Config) -> String {
         text.extend(resources(config).iter().map(|resource| describe_resource(config, resource)));
     }
     text.push_str(&workloads::describe(config));
+    text.push_str(&certificates::told(config));
     if !config.services.is_empty() {
         text.push_str("\nTokens of Postern's own, for upstreams\n");
         text.extend(config.services.iter().map(|one| service(config, one)));
@@ -383,6 +384,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if guard.takes_workloads() {
         ways.push(format!("as a program on a platform{}", one_of(" of ", &requirements.issuers)));
+    }
+    if guard.takes_certificates() {
+        ways.push(format!("with a client certificate{}", one_of(" of ", &requirements.certificates)));
     }
     let mut who = ways.join(" or ");
     who.extend(required(requirements));

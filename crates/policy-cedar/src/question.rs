@@ -4,6 +4,7 @@
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 use postern::authn::{AuthenticationFacts, mtls};
 use postern::http::{ClientCertificate, Peer, Tls};
+use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{ContextFacts, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
 
@@ -131,6 +132,12 @@ fn person(
         let issuer = actor.issuer.as_deref().map(|issuer| ("issuer".to_owned(), string(issuer)));
         let subject = ("subject".to_owned(), string(&actor.subject));
         pairs.push(("actor".to_owned(), record(issuer.into_iter().chain([subject]))?));
+    }
+    pairs.extend(facts.key_id.map(|id| ("key_id".to_owned(), string(id))));
+    if let Some(Owner { provider, issuer, subject }) = facts.owner {
+        let parts: [(&str, &str); 3] = [("provider", provider), ("issuer", issuer), ("subject", subject)];
+        let parts = parts.map(|(name, text)| (name.to_owned(), string(text)));
+        pairs.push(("owner".to_owned(), record(parts)?));
     }
     let roles = facts.roles.iter().map(|role| names.role(role));
     let tags = tags.texts.iter().map(|(name, texts)| (name.clone(), set(texts)));

@@ -29,6 +29,8 @@ pub(super) fn rehearse(set: &PolicySet) -> bool {
             permissions: HeldPermissions { stated: &[], roles: &[], granted: &Roles::default() },
             claims: &claims,
             actor: None,
+            key_id: None,
+            owner: None,
             authentication: &authentication,
         },
         method: &Method::GET,

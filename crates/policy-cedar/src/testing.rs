@@ -3,6 +3,8 @@
 use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::config::Roles;
 use postern::http::{ClientCertificate, Method, Peer, Tls};
+use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{
     Bundle, ContextFacts, HeldPermissions, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts, ResourceFacts,
@@ -29,6 +31,8 @@ pub(crate) struct Asking {
     pub(crate) granted: Roles,
     pub(crate) claims: Map<String, Value>,
     pub(crate) actor: Option<Actor>,
+    pub(crate) key_id: Option<String>,
+    pub(crate) owner: Option<Owner>,
     pub(crate) authentication: AuthenticationFacts,
     pub(crate) method: Method,
     pub(crate) route: String,
@@ -52,6 +56,8 @@ impl Default for Asking {
             granted: Roles::default(),
             claims: Map::new(),
             actor: None,
+            key_id: None,
+            owner: None,
             authentication: AuthenticationFacts {
                 means: Means::Session,
                 key: None,
@@ -83,6 +89,8 @@ impl Asking {
                 permissions: HeldPermissions { stated: &self.permissions, roles: &self.roles, granted: &self.granted },
                 claims: &self.claims,
                 actor: self.actor.as_ref(),
+                key_id: self.key_id.as_deref(),
+                owner: self.owner.as_ref(),
                 authentication: &self.authentication,
             },
             method: &self.method,
@@ -111,6 +119,8 @@ impl Asking {
             granted: Roles::of(&[("viewer", &["read:*"]), ("stranger", &["write:orders"])]).unwrap(),
             claims: claims.as_object().cloned().unwrap(),
             actor: Some(Actor { issuer: None, subject: "robot".to_owned() }),
+            key_id: Some("0011223344556677".to_owned()),
+            owner: Some(owner("bob")),
             authentication: AuthenticationFacts {
                 means: Means::Dpop,
                 key: Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned()),
@@ -131,12 +141,19 @@ impl Asking {
                     subject: Some("CN=laptop-7,O=Acme".to_owned()),
                     issuer: Some("CN=Devices,O=Acme".to_owned()),
                     serial: Some("1A2B".to_owned()),
+                    ..ClientCertificate::default()
                 }),
                 ..Peer::default()
             },
             ..Self::default()
         }
     }
+}
+
+/// Somebody whose API key it is.
+pub(crate) fn owner(subject: &str) -> Owner {
+    let (issuer, subject) = (IssuerIdentifier::new("https://op.example"), SubjectIdentifier::new(subject));
+    Owner { provider: "corp".to_owned(), issuer, subject }
 }
 
 pub(crate) fn bundle(text: &str) -> Bundle {

@@ -52,6 +52,8 @@ fn of_reading_and_of_deciding() {
             permissions: HeldPermissions { stated: &[], roles: &[], granted: &granted },
             claims: claims.as_object().unwrap(),
             actor: None,
+            key_id: None,
+            owner: None,
             authentication: &proof,
         },
         method: &method,

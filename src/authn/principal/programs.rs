@@ -9,7 +9,7 @@ use crate::api_key::KeyHolder;
 use crate::authn::Means;
 use crate::authn::access_token::AccessTokenClaims;
 use crate::authn::workload::Granted;
-use crate::config::WorkloadIssuer;
+use crate::config::{WorkloadIssuer, principal_issuer};
 use crate::ids::CertificateId;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::time::Timestamp;
@@ -90,7 +90,7 @@ impl Principal {
 
     /// The program that has this client certificate.
     pub(crate) fn by_certificate(facts: CertificateFacts) -> Self {
-        let issuer = format!("x509:{}", facts.authority);
+        let issuer = principal_issuer(&facts.authority);
         let origin = PrincipalSource::Certificate(facts.entry);
         Self {
             roles: facts.roles,

@@ -25,7 +25,7 @@ fn an_entry_names_an_authority_and_one_attribute() {
     let fingerprint = "d1970e08e4593588be0d6a6aab7d236722461d33747761e0941577ba282e0382";
     let by_name = rule(entry("subject", json!("CN=partner-7,O=Example")));
     assert_eq!(by_name.authority, Authority::Ski(SKI_HEX.to_lowercase()));
-    assert_eq!(by_name.principal_issuer(), Some(format!("x509:{}", SKI_HEX.to_lowercase())));
+    assert_eq!(by_name.principal_issuer, Some(format!("x509:{}", SKI_HEX.to_lowercase())));
     assert_eq!(by_name.subject, CertificateSubject::Name("CN=partner-7,O=Example".to_owned()));
     assert_eq!((by_name.scopes, by_name.roles), (vec!["orders:read".to_owned()], vec!["partner".to_owned()]));
     let by_fingerprint =
@@ -41,7 +41,7 @@ fn an_entry_names_an_authority_and_one_attribute() {
     }
     let named = rule(json!({ "issuer": "CN=Partner CA,O=Partner", "subject": "CN=partner-7" }));
     assert_eq!(named.authority, Authority::Name("CN=Partner CA,O=Partner".to_owned()));
-    assert_eq!((named.principal_issuer(), named.scopes.len()), (None, 0));
+    assert_eq!((named.principal_issuer, named.scopes.len()), (None, 0));
 }
 
 #[test]

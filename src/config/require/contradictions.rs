@@ -25,6 +25,11 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
             route.problem("require", message);
         }
     }
+    if guard.takes_keys() {
+        for message in unmet_by_programs(&guard.requirements, "API keys") {
+            route.problem("require", message);
+        }
+    }
     if guard.takes_certificates() {
         for message in unmet_by_certificates(&guard.requirements, known) {
             route.problem("require", message);
@@ -72,7 +77,7 @@ fn refuse_origins(route: &Table<'_>, guard: &Guard) {
     let (providers, issuers) = (!required.providers.is_empty(), !required.issuers.is_empty());
     let certificates = !required.certificates.is_empty();
     let all = [
-        of("sessions", "session", guard.takes_sessions(), "providers", providers),
+        of("sessions", "session", guard.takes_sessions() || (guard.takes_keys() && providers), "providers", providers),
         of("tokens", "bearer", guard.takes_tokens() || guard.takes_workloads(), "issuers", issuers),
         of("certificates", "certificate", guard.takes_certificates(), "certificates", certificates),
     ];

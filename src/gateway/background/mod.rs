@@ -1,6 +1,7 @@
 //! Work in the background: what a request finds missing is fetched beside it, and goes on when the request has ended.
 
 pub(super) mod event;
+mod key_standing;
 mod service_token;
 mod token_refresh;
 pub(super) mod wait;

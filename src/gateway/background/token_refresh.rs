@@ -125,7 +125,8 @@ impl Gateway {
             access_token: access_token.expose(),
             now: platform.clock().now(),
         };
-        IdToken::check_refreshed(&verified, &expectations).map_err(Reason::IdToken).map(|()| access_token)
+        IdToken::check_refreshed(&verified, &expectations).map_err(Reason::IdToken)?;
+        self.tell_keys_of_refresh(platform, (job, provider), verified.claims()).await.map(|()| access_token)
     }
 
     async fn ask_to_forget<P: Platform>(
@@ -193,7 +194,9 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
         // The answer came, but its ID token cannot be checked now.
         Reason::ProviderUnreachable(Document::Keys, _)
         | Reason::ProviderStatus(Document::Keys, _)
-        | Reason::Keys(_) => RefreshOutcome::Unverified { successor },
+        | Reason::Keys(_)
+        // The person's keys could not be told what it says.
+        | Reason::Store(_) => RefreshOutcome::Unverified { successor },
         // The provider itself says that it failed, or was never asked: the token is as good as before.
         _ => RefreshOutcome::Failed,
     }

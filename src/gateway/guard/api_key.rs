@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use crate::api_key::{
-    ApiKeyId, ApiKeyRules, ApiKeyText, CheckKey, KeyCommand, KeyMark, KeyNotice, KeyReply, KeyUse, Knowledge, LiveKey, ask,
+    ApiKeyId, ApiKeyRules, ApiKeyText, CheckKey, KeyCommand, KeyMark, KeyNotice, KeyReply, KeyUse, Knowledge, LiveKey,
+    ask,
 };
 use crate::audit::{Effect, Event, What};
 use crate::authn::Principal;

@@ -15,7 +15,7 @@ use super::relations::{self, Ordered, Trust, change, names};
 use super::response_parts::ResponseParts;
 use super::{Platform, response};
 use crate::audit::{self, Effect, What};
-use crate::authn::Principal;
+use crate::authn::{Principal, PrincipalSource};
 use crate::authz::{self, Decision};
 use crate::config::{Config, SHARING_PREFIX, Sharing};
 use crate::http::{Method, Response, StatusCode};
@@ -91,7 +91,16 @@ impl Trusted<'_> {
             Decision::StepUp(_) => Reason::UntrustedType,
         };
         let Some(guard) = route.guard() else { return Err(reason.into()) };
-        Err(Refused::at(GuardedRoute { route, guard }, self.config, Credential::None, reason))
+        Err(Refused::at(GuardedRoute { route, guard }, self.config, self.credential(), reason))
+    }
+
+    /// What the service came by, as far as a refusal goes: of a token, every scheme is told that would do.
+    const fn credential(&self) -> Credential {
+        match self.service.origin() {
+            PrincipalSource::Key(_) => Credential::Key,
+            PrincipalSource::Certificate(_) => Credential::Certificate,
+            PrincipalSource::Provider(_) | PrincipalSource::Issuer(_) => Credential::None,
+        }
     }
 
     /// The types that the service is trusted with.
@@ -155,6 +164,9 @@ pub(super) async fn answer<P: Platform>(
     let admitted = decide::enter(ctx, path, &matched, parts).await?;
     // A rule that is for everybody would have nobody to trust.
     let service = admitted.principal.as_ref().ok_or(Reason::NoToken)?;
+    if service.owner().is_some() {
+        return Err(Reason::PersonalKey.into());
+    }
     let trusted = Trusted { config: &ctx.site.config, sharing, service, now: ctx.request.now };
     let Outcome { response, effect, reason } = match task {
         SharingTask::List => list(ctx, &trusted, parts).await?,

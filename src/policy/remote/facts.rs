@@ -9,6 +9,7 @@ use super::json_text;
 use crate::authn::{Actor, AuthenticationFacts};
 use crate::config::Roles;
 use crate::http::{Method, Peer};
+use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::policy::input::{
     ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts,
@@ -55,6 +56,8 @@ struct PrincipalMessage<'a> {
     #[serde(with = "json_text")]
     claims: Cow<'a, Map<String, Value>>,
     actor: Option<Cow<'a, Actor>>,
+    key_id: Option<Text<'a>>,
+    owner: Option<Cow<'a, Owner>>,
     authentication: Cow<'a, AuthenticationFacts>,
 }
 
@@ -136,6 +139,8 @@ impl<'a> PrincipalMessage<'a> {
             granted: granted.granted(roles).map(Cow::Borrowed).collect(),
             claims: Cow::Borrowed(facts.claims),
             actor: facts.actor.map(Cow::Borrowed),
+            key_id: facts.key_id.map(Cow::Borrowed),
+            owner: facts.owner.map(Cow::Borrowed),
             authentication: Cow::Borrowed(facts.authentication),
         }
     }
@@ -159,6 +164,8 @@ impl<'a> PrincipalMessage<'a> {
             permissions,
             claims: &self.claims,
             actor: self.actor.as_deref(),
+            key_id: self.key_id.as_deref(),
+            owner: self.owner.as_deref(),
             authentication: &self.authentication,
         }
     }

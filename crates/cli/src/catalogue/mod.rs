@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 29] = [
+const FILES: [(&str, &str); 30] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
@@ -32,6 +32,7 @@ const FILES: [(&str, &str); 29] = [
     ("accent", include_str!("accent.toml")),
     ("storage", include_str!("storage.toml")),
     ("issuers", include_str!("issuers.toml")),
+    ("certificates", include_str!("certificates.toml")),
     ("services", include_str!("services.toml")),
     ("admin", include_str!("admin.toml")),
     ("admin_service", include_str!("admin_service.toml")),

@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 51] = [
+const PLACES: [(&str, &str); 52] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -52,6 +52,7 @@ const PLACES: [(&str, &str); 51] = [
     ("ISSUERS.opaque", "issuers"),
     ("ISSUERS.jobs", "issuers"),
     ("ISSUERS.opaque.client_assertion", "client_assertion"),
+    ("CERTIFICATES.partner", "certificates"),
     ("SERVICES.billing", "services"),
     ("SERVICES.billing.client_assertion", "client_assertion"),
     ("SESSION", "session"),
@@ -113,6 +114,7 @@ fn whole() -> Value {
             "issuer": "https://tokens.example.com", "audience": "urn:a", "tokens": "opaque", "client_id": "api",
             "client_auth": "private_key_jwt", "client_assertion": {},
         }, "jobs": { "preset": "github-actions", "audience": "urn:a", "trust": [{ "repository_id": 1 }] } },
+        "CERTIFICATES": { "partner": { "issuer_ski": "54be", "subject": "CN=a" } },
         "SERVICES": { "billing": {
             "issuer": "https://login.example.com", "client_id": "app", "client_auth": "private_key_jwt",
             "client_assertion": {},

@@ -44,6 +44,9 @@ pub(super) fn examine(configs: &[&Config], answers: &Answers) -> Findings {
         for issuer in &config.issuers {
             token_issuer::examine(&mut examiner, issuer);
         }
+        for service in &config.services {
+            token_issuer::examine_service(&mut examiner, service);
+        }
         for platform in &config.workloads {
             workload::examine(&mut examiner, platform);
         }

@@ -447,6 +447,17 @@ fn issuers_of_access_tokens_are_asked_for_what_their_tokens_need() {
 }
 
 #[test]
+fn a_service_whose_server_does_not_say_where_tokens_are_is_told() {
+    let mut own = vars();
+    own.insert("SERVICES".to_owned(), json!({ "billing": { "issuer": "https://op.example", "client_id": "postern" } }));
+    assert_eq!(told(&found(&own, &good())), (Vec::new(), Vec::new()));
+    let without = says("token_endpoint", Value::Null);
+    let (problems, _) = told(&found(&own, &without));
+    let expected = "SERVICES.billing.issuer: its metadata has no `token_endpoint`, which is needed";
+    assert!(problems.iter().any(|problem| problem.to_string() == expected), "{problems:?}");
+}
+
+#[test]
 fn of_providers_with_presets_only_what_is_not_known_is_told() {
     let mut vars = vars();
     vars.insert(

@@ -1,6 +1,6 @@
 //! An issuer of access tokens, by its metadata and keys.
 
-use postern::config::{Introspection, Issuer, SignedTokens, TokenFormat, TokenIssuer};
+use postern::config::{Introspection, Issuer, ServiceClient, SignedTokens, TokenFormat, TokenIssuer};
 use postern::oidc::metadata::{self, MetadataError};
 
 use super::keys::{self, KeysFor};
@@ -33,8 +33,19 @@ fn opaque(examiner: &mut Examiner<'_>, issuer: &TokenIssuer, (table, how): (&str
         return;
     }
     let url = of_metadata(examiner, table, &issuer.issuer, metadata::introspection_endpoint);
+    let url = url.map(|endpoint| endpoint.of_client(&how.client_auth).to_owned());
     if let Some(url) = url {
-        examiner.read(format!("{} ({}): asked about tokens at {}", issuer.id, issuer.issuer.as_str(), url.url));
+        examiner.read(format!("{} ({}): asked about tokens at {url}", issuer.id, issuer.issuer.as_str()));
+    }
+}
+
+/// Holds what it publishes against an entry of `SERVICES`.
+pub(super) fn examine_service(examiner: &mut Examiner<'_>, service: &ServiceClient) {
+    let Some(issuer) = service.issuer.as_ref().filter(|_| service.token_endpoint.is_none()) else { return };
+    let url = of_metadata(examiner, &format!("SERVICES.{}", service.id), issuer, metadata::token_endpoint);
+    if let Some(endpoint) = url {
+        let url = endpoint.of_client(&service.client_auth);
+        examiner.read(format!("{} ({}): tokens of Postern's own at {url}", service.id, issuer.as_str()));
     }
 }
 

@@ -7,6 +7,7 @@ use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::config::{MOMENT, Roles, moment};
 use postern::explain::{Certificate, Context, HypotheticalTls};
 use postern::http::{Method, Peer};
+use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
 use postern::policy::{ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
@@ -33,6 +34,10 @@ pub(crate) struct Who {
     #[serde(default)]
     claims: Map<String, Value>,
     actor: Option<Acting>,
+    /// The public id of their API key …
+    key_id: Option<String>,
+    /// … and the person whose it is.
+    owner: Option<Owner>,
     #[serde(default)]
     authentication: Proof,
 }
@@ -205,6 +210,8 @@ impl<'a> Case<'a> {
                 },
                 claims: &self.who.claims,
                 actor: self.actor.as_ref(),
+                key_id: self.who.key_id.as_deref(),
+                owner: self.who.owner.as_ref(),
                 authentication: &self.authentication,
             },
             method: &self.method,
@@ -220,8 +227,15 @@ impl<'a> Case<'a> {
 }
 
 fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
-    const MEANS: [(&str, Means); 4] =
-        [("session", Means::Session), ("bearer", Means::Bearer), ("dpop", Means::Dpop), ("mtls", Means::Mtls)];
+    const MEANS: [(&str, Means); 7] = [
+        ("session", Means::Session),
+        ("bearer", Means::Bearer),
+        ("dpop", Means::Dpop),
+        ("mtls", Means::Mtls),
+        ("key", Means::Key),
+        ("certificate", Means::Certificate),
+        ("workload", Means::Workload),
+    ];
     Ok(AuthenticationFacts {
         means: named("means", proof.means.as_deref().unwrap_or("session"), &MEANS)?,
         time: proof.time.as_deref().map(time).transpose()?,

@@ -16,7 +16,7 @@ use super::super::PolicySet;
 use super::super::question::Question;
 use super::super::reads::Reads;
 use super::super::schema::{self, Names};
-use super::super::testing::{Asking, MONDAY};
+use super::super::testing::{Asking, MONDAY, owner};
 
 static SCOPES: [&str; 12] = [
     "principal, action, resource",
@@ -110,6 +110,7 @@ fn peer() -> impl Strategy<Value = Peer> {
                 subject: Some("CN=a".to_owned()),
                 issuer: None,
                 serial: presented,
+                ..ClientCertificate::default()
             });
     let tls = (text(), text()).prop_map(|(version, cipher)| Tls { version, cipher });
     let maybe_text = || proptest::option::of(text());
@@ -127,7 +128,7 @@ fn peer() -> impl Strategy<Value = Peer> {
 }
 
 fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
-    let means = select(vec![Means::Session, Means::Bearer, Means::Dpop, Means::Mtls]);
+    let means = select(vec![Means::Session, Means::Bearer, Means::Dpop, Means::Mtls, Means::Key, Means::Certificate]);
     let time = proptest::option::of(any::<i64>().prop_map(Timestamp::from_unix));
     let maybe_text = || proptest::option::of(text());
     (means, maybe_text(), time, maybe_text(), proptest::collection::vec(text(), 0..3))
@@ -143,13 +144,13 @@ pub(super) fn asking() -> impl Strategy<Value = Asking> {
         subsequence(vec!["read", "write"], 0..=2),
         claims(),
         proptest::option::of((proptest::option::of(text()), text())),
-        authentication(),
+        (authentication(), proptest::option::of(text()), proptest::option::of(text())),
     );
     let methods = vec![Method::GET, Method::HEAD, Method::POST, Method::DELETE];
     let route = select(vec![("/a/{id}", "/a/7"), ("/a/{id}", "/a/8"), ("/b", "/b"), ("/c", "/c")]);
     let now = prop_oneof![Just(MONDAY), any::<i64>()];
     (who, select(methods), route, text(), now, peer()).prop_map(|(who, method, (route, path), param, now, peer)| {
-        let (kind, subject, client, roles, scopes, claims, actor, authentication) = who;
+        let (kind, subject, client, roles, scopes, claims, actor, (authentication, key_id, owned_by)) = who;
         let owned = |items: Vec<&str>| items.into_iter().map(str::to_owned).collect::<Vec<_>>();
         Asking {
             kind,
@@ -160,6 +161,8 @@ pub(super) fn asking() -> impl Strategy<Value = Asking> {
             scopes: owned(scopes),
             claims,
             actor: actor.map(|(issuer, subject)| Actor { issuer, subject }),
+            key_id,
+            owner: owned_by.map(|subject| owner(&subject)),
             authentication,
             method,
             route: route.to_owned(),

@@ -109,6 +109,7 @@ fn passport(admitted: &AdmittedRequest, asked: &HeaderMap) -> Result<Response, R
 /// Who it is. A name that cannot stand in a header as it is names nobody: without it, or cut to fit, it would name another.
 fn identity(principal: &Principal) -> Result<Vec<(&'static str, Option<HeaderValue>)>, Reason> {
     let actor = principal.actors().first().map(|actor| actor.subject.as_str());
+    let owner = principal.owner();
     let email = principal.claims().get("email").and_then(|email| email.as_str());
     let verified = is_believed(principal.claims(), "email");
     let scopes = principal.scopes().join(" ");
@@ -119,6 +120,9 @@ fn identity(principal: &Principal) -> Result<Vec<(&'static str, Option<HeaderVal
         ("x-postern-provider", principal.provider(), true),
         ("x-postern-client", principal.client_id(), true),
         ("x-postern-actor", actor, true),
+        ("x-postern-key", principal.key_id(), true),
+        ("x-postern-owner", owner.map(|owner| &*owner.subject), true),
+        ("x-postern-owner-issuer", owner.map(|owner| &*owner.issuer), true),
         ("x-postern-email", email.filter(|_| verified), false),
         ("x-postern-scopes", Some(scopes.as_str()), false),
     ];
