@@ -14,6 +14,7 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === '/api/ticks') return ticks();
     if (pathname === '/api/talk') return talk(request, caller);
+    if (pathname === '/api/greeting') return greeting(request, caller);
     if (pathname !== '/api/hello') return json({ error: 'not_found' }, 404);
     return json({
       message: `Hello, ${caller.sub}.`,
@@ -26,6 +27,17 @@ export default {
     });
   },
 };
+
+/** To a client that it knows, for whom that says: a person, or a program with a key. */
+function greeting(request, caller) {
+  return json({
+    message: `Hello, ${request.headers.get('x-user')}.`,
+    client: caller.client_id,
+    audience: caller.aud,
+    scopes: (caller.scope ?? '').split(' ').filter(Boolean),
+    received: { method: request.method, path: '/api/greeting', headers: [...request.headers.keys()].sort() },
+  });
+}
 
 /** Server-Sent Events: one a second, until nobody listens. */
 function ticks() {

@@ -14,6 +14,8 @@ const SECRETS = {
   POSTERN_KEYS: () => `dev1:${random()}`,
   PROVIDER_DEMO_CLIENT_SECRET: random,
   PROVIDER_PARTNER_CLIENT_SECRET: random,
+  // As public as the passwords of the demo: see DEMO_ROBOT.
+  SERVICE_ROBOT_CLIENT_SECRET: () => 'beep',
 };
 
 /** The development secrets by name; those that are missing are made and written first. */

@@ -283,6 +283,7 @@ impl Config {
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
+            blocks: admin::has_blocks(&mut top),
             asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,

@@ -173,14 +173,13 @@ fn form(view: &View<'_>, making: &KeyMaking<'_>) -> Markup {
             label for="name" { (view.say("Name")) }
             input #name name="name" required maxlength=(MAX_NAME_CHARACTERS) autocomplete="off" aria-describedby="name-hint";
             p.hint #name-hint { (view.say("What it is for: you will know it by this name.")) }
-            @if !scopes.is_empty() {
-                fieldset {
-                    legend { (view.say("Scopes")) }
-                    @for (place, scope) in scopes.iter().enumerate() {
-                        label.check for=(format!("scope-{place}")) {
-                            input type="checkbox" name="scope" value=(scope) id=(format!("scope-{place}"));
-                            " " code { (scope) }
-                        }
+            fieldset {
+                legend { (view.say("Scopes, at least one")) }
+                @for (place, scope) in scopes.iter().enumerate() {
+                    label.check for=(format!("scope-{place}")) {
+                        input type="checkbox" name="scope" value=(scope) id=(format!("scope-{place}"))
+                            checked[scopes.len() == 1];
+                        " " code { (scope) }
                     }
                 }
             }

@@ -1,4 +1,5 @@
-// `npm run bench:sessions`: what a session costs, as ratios to the same Worker with the route made public.
+// `npm run bench:sessions`: what a session, an access token and an API key cost, as ratios to the same Worker with the route
+// made public.
 // Bare workerd, one process, loopback: the ratios travel, the absolute numbers do not.
 //   --seconds 5     how long each route is measured, in several turns
 //   --once          hardly measures: whether the benchmark still works
@@ -7,9 +8,10 @@
 import { Agent } from "node:http";
 
 import { startProviders } from "../provider/host.mjs";
+import { send } from "../e2e/support/http.mjs";
 import { SESSION_COOKIE } from "../e2e/support/refusals.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
-import { CONNECTIONS, get, inTurns, median, optionsOf, round, summaryOf, write } from "./measure.mjs";
+import { CONNECTIONS, get, inTurns, median, optionsOf, paired, round, summaryOf, write } from "./measure.mjs";
 import { file, signIn } from "./support.mjs";
 
 const options = optionsOf();
@@ -23,7 +25,14 @@ const ROUTES = {
   "/untouched": { ...upstream, touch: false },
   "/relayed": { ...upstream, token: "relay" },
   "/stale": { ...upstream, revocation: "5s" },
+  "/token": { ...upstream, authenticate: ["bearer"] },
+  "/key": { ...upstream, authenticate: ["key"] },
+  "/key/stale": { ...upstream, authenticate: ["key"], revocation: "5s" },
 };
+const AUDIENCE = "https://api.example.com";
+const KEYS = { self_service: { scopes: ["read"] } };
+/** What a request by a key whose object was asked lately may cost, in requests by an access token that was seen before. */
+const KEY_AIM = 1.1;
 const CASES = [
   { name: "public", path: "/public", says: "public route, no cookie", anonymous: true },
   { name: "public_with_cookie", path: "/public", says: "public route, with the cookie" },
@@ -31,29 +40,43 @@ const CASES = [
   { name: "session_untouched", path: "/untouched", says: "the same, touch = false" },
   { name: "session_relay", path: "/relayed", says: "the same, access token relayed" },
   { name: "session_stale", path: "/stale", says: "session, revocation = \"5s\"" },
+  { name: "token", path: "/token", says: "access token, seen before", by: "token" },
+  { name: "key", path: "/key", says: "API key, the object asked every time", by: "key" },
+  { name: "key_stale", path: "/key/stale", says: "API key, revocation = \"5s\"", by: "key" },
   { name: "forged", path: "/session", says: "forged cookie, refused without the object", forged: true },
 ];
 
-function askOf({ name, path, anonymous, forged }, cookie) {
+function askOf({ name, path, anonymous, forged, by }, { cookie, ...programs }) {
+  if (by) return { name, path, headers: () => ({ authorization: `Bearer ${programs[by]}` }) };
   const value = forged ? `${cookie.slice(0, -4)}AAAA` : cookie;
   const headers = { "sec-fetch-site": "same-origin", ...(!anonymous && { cookie: `${SESSION_COOKIE}=${value}` }) };
   return { name, path, expected: forged ? 401 : 200, headers: () => headers };
 }
 
-async function compare(workerd, cookie) {
-  const turns = await inTurns(workerd, CASES.map((one) => askOf(one, cookie)), options.seconds);
+/** A key of the person whose session this is. */
+async function keyOf(workerd, cookie) {
+  const headers = [["cookie", `${SESSION_COOKIE}=${cookie}`], ["content-type", "application/json"], ["sec-fetch-site", "same-origin"]];
+  const answer = await send({ port: workerd.port, url: `${workerd.origin}/auth/keys`, method: "POST", headers, body: JSON.stringify({ name: "bench", scopes: ["read"] }) });
+  if (answer.status !== 201) throw new Error(`the key was answered ${answer.status}: ${answer.body}`);
+  return JSON.parse(answer.body).key;
+}
+
+async function compare(workerd, credentials) {
+  const turns = await inTurns(workerd, CASES.map((one) => askOf(one, credentials)), options.seconds);
   const routes = Object.fromEntries(CASES.map(({ name }) => [name, summaryOf(turns[name])]));
   for (const result of Object.values(routes)) {
     result.cpu_ratio = round(result.cpu_us_per_request / routes.public.cpu_us_per_request);
     result.throughput_ratio = round(result.requests_per_second / routes.public.requests_per_second);
   }
-  return routes;
+  const cpu = (name) => turns[name].map(({ cpu_us_per_request }) => cpu_us_per_request);
+  const key_to_token = round(median(paired((key, token) => key / token, cpu("key_stale"), cpu("token"))));
+  return { routes, key_to_token };
 }
 
 /** Everybody asks at the end of an access token. */
 async function contend(workerd, issuer, cookie) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONTENDERS });
-  const ask = askOf({ path: "/relayed" }, cookie);
+  const ask = askOf({ path: "/relayed" }, { cookie });
   const [before, all, quiet] = [issuer.count("token"), [], []];
   const burst = async (into) => {
     const started = performance.now();
@@ -72,17 +95,20 @@ async function contend(workerd, issuer, cookie) {
 
 const host = await startProviders();
 const issuer = host.issuer("main");
-const workerd = new BareWorkerd({ providers: { main: issuer }, routes: ROUTES, upstream: file("upstream.mjs") });
+const ISSUERS = { main: { issuer: issuer.url, audience: AUDIENCE, algs: [issuer.alg] } };
+const workerd = new BareWorkerd({ providers: { main: issuer }, routes: ROUTES, vars: { ISSUERS, KEYS }, upstream: file("upstream.mjs") });
 try {
   await workerd.start();
   const cookie = await signIn(workerd);
-  const routes = await compare(workerd, cookie);
+  const token = issuer.accessToken({ aud: AUDIENCE, exp: issuer.clock() + 3600 });
+  const { routes, key_to_token } = await compare(workerd, { cookie, token, key: await keyOf(workerd, cookie) });
   issuer.tokenLife = 2;
   const refresh = await contend(workerd, issuer, await signIn(workerd));
   const rows = CASES.map(({ name, says }) => [says, routes[name]]);
   console.table(Object.fromEntries(rows));
   console.log(`${refresh.rounds} times ${refresh.contenders} requests at the end of an access token: ${refresh.token_requests} token requests, ${refresh.burst_with_refresh_ms} ms for all with the refresh, ${refresh.burst_without_ms} ms without`);
-  write({ seconds: options.seconds, connections: CONNECTIONS, routes, refresh }, options.json);
+  console.log(`A request by a key with \`revocation\` takes ${key_to_token} times the CPU of one by a token that was seen before; aim ${KEY_AIM}`);
+  write({ seconds: options.seconds, connections: CONNECTIONS, routes, key_to_token, key_aim: KEY_AIM, refresh }, options.json);
 } finally {
   await workerd.close();
   await host.close();

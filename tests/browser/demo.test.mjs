@@ -126,3 +126,28 @@ test("what the demo prints of its decisions holds no token and no cookie", () =>
   assert.ok(events.length > 10, `${events.length} events were shown`);
   assert.doesNotMatch(events.join("\n"), /eyJ|code=|__Host-postern=/);
 });
+
+test("a person and a program with a key of theirs are greeted alike, and the API sees a token of Postern's own", async () => {
+  const { page, context } = await newPerson(browser);
+  await page.goto(`${origin}/auth/login?provider=demo&return_to=/`);
+  await signIn(page);
+  await page.waitForURL(`${origin}/`);
+  await page.getByRole("button", { name: "GET /api/greeting" }).click();
+  await page.getByText("The API says: “Hello, c5c1f0d4-alice.”").waitFor();
+  assert.ok((await page.locator("#by-key").textContent()).includes(`${origin}/api/greeting`));
+  const key = await page.evaluate(async () => {
+    const order = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ name: "curl", scopes: ["hello:read"] }) };
+    return (await (await fetch("/auth/keys", order)).json()).key;
+  });
+  assert.match(key, /^demo_/);
+  const greet = (headers) => fetch(`${origin}/api/greeting`, { headers });
+  const answer = await greet({ authorization: `Bearer ${key}` });
+  assert.equal(answer.status, 200);
+  const { message, client, received } = await answer.json();
+  assert.match(message, /^Hello, key:[0-9a-f]{16}\.$/);
+  assert.equal(client, "robot");
+  assert.ok(!received.headers.includes("cookie"));
+  assert.equal((await greet({})).status, 401);
+  assert.ok(demo.said().includes("/api/greeting"), "the terminal says how to try it");
+  await context.close();
+});

@@ -19,5 +19,5 @@ test("wrangler.toml has the platform, the stores and the entry that the tests us
     assert.deepEqual(triggers.crons, ["*/5 * * * *"], "documents are refreshed by time");
   }
   const objects = config.durable_objects.bindings.map(({ name, class_name: className }) => [name, className]);
-  assert.deepEqual(objects.toSorted(), [["BLOCKS", "BlockObject"], ["BUCKETS", "BucketObject"], ["DECISION_LOG", "DecisionObject"], ["KEYS", "KeyObject"], ["ONCE", "OnceObject"], ["SERVICE_TOKENS", "ServiceTokenObject"], ["SID_INDEX", "SidIndexObject"], ["SUBJECTS", "SubjectObject"], ["TUPLES", "TupleObject"]]);
+  assert.deepEqual(objects.toSorted(), [["API_KEYS", "KeyObject"], ["BLOCKS", "BlockObject"], ["BUCKETS", "BucketObject"], ["DECISION_LOG", "DecisionObject"], ["ONCE", "OnceObject"], ["SERVICE_TOKENS", "ServiceTokenObject"], ["SID_INDEX", "SidIndexObject"], ["SUBJECTS", "SubjectObject"], ["TUPLES", "TupleObject"]]);
 });

@@ -166,6 +166,8 @@ fn a_key_is_for_what_its_owner_may_give_and_no_more() {
         json!({ "name": "x", "expires_in_days": 181 }),
         json!({ "name": "x", "expires_in_days": 1.5 }),
         json!({ "name": "x", "scopes": "orders:read" }),
+        json!({ "name": "x", "scopes": [] }),
+        json!({ "name": "x" }),
         json!({ "name": "x", "subject": "bob" }),
         json!({ "name": "x", "expiresInDays": 1 }),
     ] {

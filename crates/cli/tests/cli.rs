@@ -208,6 +208,13 @@ fn the_examples_of_relations_are_decided_as_they_say() {
 }
 
 #[test]
+fn the_example_of_services_is_summed_up_with_every_way_that_programs_come() {
+    //
+    let file = "../../examples/services/wrangler.toml";
+    answers_as_recorded("services", &["check", "--config", file, "--secrets", "none"], 0);
+}
+
+#[test]
 fn a_decision_by_relations_is_explained_with_a_file_of_tuples() {
     let file = std::env::temp_dir().join(format!("postern-relations-{}.json", std::process::id()));
     let ask = |tuples: &str, given: bool| {

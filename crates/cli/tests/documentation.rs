@@ -143,7 +143,7 @@ fn frame(part: Value) -> Value {
         ("TUPLES", "TupleObject"),
         ("DECISION_LOG", "DecisionObject"),
         ("BLOCKS", "BlockObject"),
-        ("KEYS", "KeyObject"),
+        ("API_KEYS", "KeyObject"),
         ("SERVICE_TOKENS", "ServiceTokenObject"),
     ];
     let mut namespaces = vec![json!({ "binding": "POSTERN_CACHE" })];

@@ -8,6 +8,8 @@ import { byId, withText } from './view.js';
 export function showApi(watch, { atOnce }) {
   const ask = (path) => askApi(path).then(() => watch.look());
   byId('ask').addEventListener('click', () => ask('/api/hello'));
+  byId('greet').addEventListener('click', () => ask('/api/greeting'));
+  byId('by-key').textContent = `curl -H 'Authorization: Bearer demo_…' ${location.origin}/api/greeting`;
   byId('ask-admin').addEventListener('click', () => ask('/api/admin/keys'));
   if (atOnce) watch.addEventListener('change', ({ detail: { session } }) => session && ask('/api/hello'), { once: true });
 }

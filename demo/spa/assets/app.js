@@ -35,7 +35,7 @@ function render(session) {
   byId('loading').hidden = true;
   byId('signed-out').hidden = Boolean(session);
   byId('reports').hidden = !(session && onReports);
-  for (const id of ['person', 'clocks', 'sessions']) byId(id).hidden = !session;
+  for (const id of ['person', 'clocks', 'sessions', 'programs']) byId(id).hidden = !session;
   byId('cookies').textContent = document.cookie ? `"${document.cookie}"` : 'empty';
   byId('storage').textContent = `${localStorage.length} entries`;
   for (const link of document.querySelectorAll('[data-login]')) link.href = postern.loginUrl();

@@ -30,7 +30,7 @@ export const ROUTES = {
 export const TEST_BUILD = "build-test";
 
 /** The class of each binding. */
-const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", KEYS: "KeyObject", SERVICE_TOKENS: "ServiceTokenObject", TUPLES: "TupleObject" };
+const CLASSES = { SUBJECTS: "SubjectObject", ONCE: "OnceObject", SID_INDEX: "SidIndexObject", BUCKETS: "BucketObject", DECISION_LOG: "DecisionObject", BLOCKS: "BlockObject", API_KEYS: "KeyObject", SERVICE_TOKENS: "ServiceTokenObject", TUPLES: "TupleObject" };
 
 const LOG_WITHIN_MS = 10_000;
 /** How many times as fast as the wall's a clock runs that stands still, within what timers can be set to. */
@@ -110,7 +110,7 @@ function miniflareOptions({ bindings, build, policies, subjects = "SubjectObject
       TUPLES: { className: "TupleObject", useSQLite: true },
       DECISION_LOG: { className: "DecisionObject", useSQLite: true },
       BLOCKS: { className: "BlockObject", useSQLite: true },
-      KEYS: { className: "KeyObject", useSQLite: true },
+      API_KEYS: { className: "KeyObject", useSQLite: true },
       SERVICE_TOKENS: { className: "ServiceTokenObject", useSQLite: true },
     },
     ratelimits,

@@ -104,7 +104,7 @@ const postern :Workerd.Worker = (
     (name = "ONCE", durableObjectNamespace = "OnceObject"),
     (name = "SID_INDEX", durableObjectNamespace = "SidIndexObject"),
     (name = "TUPLES", durableObjectNamespace = "TupleObject"),
-    (name = "KEYS", durableObjectNamespace = "KeyObject"),
+    (name = "API_KEYS", durableObjectNamespace = "KeyObject"),
     (name = "BLOCKS", durableObjectNamespace = "BlockObject"),
     (name = "SERVICE_TOKENS", durableObjectNamespace = "ServiceTokenObject"),
     (name = "POSTERN_CACHE", kvNamespace = "cache"),

@@ -55,7 +55,8 @@ impl NewKey {
         let name = name.map(|name| name.trim().to_owned()).filter(|name| is_name(name));
         scopes.sort_unstable();
         scopes.dedup();
-        if scopes.len() > MAX_SCOPES {
+        // A key without any could do nothing.
+        if scopes.is_empty() || scopes.len() > MAX_SCOPES {
             return Err(Reason::BadInput("scopes"));
         }
         let life = match days {
