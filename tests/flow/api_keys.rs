@@ -35,8 +35,6 @@ fn with_keys() -> Value {
     variables["ROUTES"]["/any/{*rest}"] = api(json!({}));
     variables["ROUTES"]["/lately/{*rest}"] = api(json!({ "revocation": "5s" }));
     variables["ROUTES"]["/both/{*rest}"] = api(json!({ "authenticate": ["session", "key"] }));
-    variables["ROUTES"]["/person/{*rest}"] =
-        api(json!({ "require": { "in_person": true }, "authenticate": ["session", "key"] }));
     variables["ROUTES"]["/open/{*rest}"] = json!({ "upstream": "service:API", "public": true });
     variables["ISSUERS"] = json!({ "machines": { "issuer": PARTNER, "audience": "urn:api", "algs": ["ES256"] } });
     variables["ROUTES"]["/tokens/{*rest}"] = api(json!({ "authenticate": ["bearer"] }));
@@ -283,7 +281,6 @@ fn a_key_is_no_person() {
     let (world, gateway) = (World::new(), gateway(&with_keys()));
     let (_, key) = made(&world, &gateway, &alice(), &["orders:read"]);
     call(&world, &gateway, "/both/1", &key).forwarded();
-    call(&world, &gateway, "/person/1", &key).assert_refused(403, "authz.not_a_person");
     for own in ["/auth/me", "/auth/sessions"] {
         let answered = call(&world, &gateway, own, &key);
         answered.assert_refused(401, "authn.no_credential");
