@@ -481,8 +481,8 @@ fn a_private_key_is_a_p256_jwk_whose_halves_belong_together() {
 #[test]
 fn no_two_ids_share_a_secret() {
     let id = |text: &str| ProviderId::parse(text).unwrap();
-    assert_eq!(Owner::Provider(&id("a-b")).client_secret_name(), "PROVIDER_A_B_CLIENT_SECRET");
-    assert_eq!(Owner::Provider(&id("ab")).private_key_name(), "PROVIDER_AB_PRIVATE_KEY");
+    assert_eq!(SecretOwner::Provider(&id("a-b")).client_secret_name(), "PROVIDER_A_B_CLIENT_SECRET");
+    assert_eq!(SecretOwner::Provider(&id("ab")).private_key_name(), "PROVIDER_AB_PRIVATE_KEY");
     // The one character that could collide with `-` is none of an id.
     assert!(ProviderId::parse("a_b").is_none() && ProviderId::parse("A-b").is_none());
 }
