@@ -249,5 +249,5 @@ fn every_table_that_is_stored_is_described() {
             count += 1;
         }
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 12);
 }

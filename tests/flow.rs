@@ -45,6 +45,8 @@ mod block_model;
 mod blocks;
 #[path = "flow/callback.rs"]
 mod callback;
+#[path = "flow/certificates.rs"]
+mod certificates;
 #[path = "flow/claim_headers.rs"]
 mod claim_headers;
 #[path = "flow/cors.rs"]

@@ -19,7 +19,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::api_key::table::KeyTable;
 use postern::api_key::{
     ApiKeyId, ApiKeyText, CheckKey, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyRefusal, KeyReply, KeyShard,
-    KeyUse, ListedKey, LiveKey, MakeKey, RevokeShownKey, RotateKey, Standing,
+    KeyUse, ListedKey, LiveKey, MakeKey, OwnerStanding, RevokeShownKey, RotateKey,
 };
 use postern::keyring::KeyRing;
 use postern::ports::Random;
@@ -77,8 +77,8 @@ fn person(subject: &str) -> KeyHolder {
     KeyHolder::Person(owner)
 }
 
-fn standing(role: &str, at: i64) -> Standing {
-    Standing { roles: vec![role.to_owned()], at: Timestamp::from_unix(at), ..Standing::default() }
+fn standing(role: &str, at: i64) -> OwnerStanding {
+    OwnerStanding { roles: vec![role.to_owned()], at: Timestamp::from_unix(at), ..OwnerStanding::default() }
 }
 
 impl Object<'_> {
@@ -307,7 +307,7 @@ fn what_an_owner_may_is_remembered_of_those_with_keys_and_never_goes_back() {
     each(|object| {
         let (alice, bob) = (person("alice"), person("bob"));
         let key = object.made(&alice, 1);
-        let update = |holder: &KeyHolder, standing: Standing| {
+        let update = |holder: &KeyHolder, standing: OwnerStanding| {
             object.tell(&KeyCommand::Update { of: HolderKey::of(holder), standing });
             object.table.standing(&HolderKey::of(holder)).unwrap()
         };

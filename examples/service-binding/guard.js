@@ -73,7 +73,7 @@ function callerOf(told) {
   const issuer = told.get("x-postern-issuer");
   if (issuer === null) return null;
   const fact = (name) => told.get(`x-postern-${name}`) ?? undefined;
-  const facts = Object.fromEntries(["subject", "kind", "provider", "client", "actor", "email"].map((name) => [name, fact(name)]));
+  const facts = Object.fromEntries(["subject", "kind", "provider", "client", "actor", "key", "owner", "email"].map((name) => [name, fact(name)]));
   return { issuer, ...facts, scopes: fact("scopes")?.split(" ") ?? [] };
 }
 

@@ -23,7 +23,7 @@ pub struct HolderKey(String);
 
 /// What whoever vouches for a person said of them last: at a sign-in, or at a refresh of any of their sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct OwnerStanding {
     /// Their roles.
     #[serde(default)]
     pub roles: Vec<String>,

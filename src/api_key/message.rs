@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::holder::{HolderKey, KeyHolder, Standing};
+use super::holder::{HolderKey, KeyHolder, OwnerStanding};
 use super::record::{KeyEnd, KeyEnding, KeyUse};
 use super::text::{ApiKeyId, KeyDigest};
 use crate::time::{Seconds, Timestamp};
@@ -66,7 +66,7 @@ pub enum KeyCommand {
         /// Whose.
         of: HolderKey,
         /// What was said of them.
-        standing: Standing,
+        standing: OwnerStanding,
     },
     /// A key was used.
     NoteUse {
@@ -100,7 +100,7 @@ pub struct MakeKey {
     /// How many live keys the holder may have, with this one.
     pub most: u32,
     /// What its owner may at present; a service has none.
-    pub standing: Option<Standing>,
+    pub standing: Option<OwnerStanding>,
 }
 
 /// A question about a key that was shown.
@@ -200,7 +200,7 @@ pub struct LiveKey {
     pub expires_at: Timestamp,
     /// What its owner may at present.
     #[serde(default)]
-    pub standing: Option<Standing>,
+    pub standing: Option<OwnerStanding>,
     /// Its last use, as far as noted.
     #[serde(default)]
     pub last_use: Option<KeyUse>,

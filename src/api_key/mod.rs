@@ -16,7 +16,7 @@ mod text;
 
 pub use cache::{KeyCache, KeyTicket, Knowledge};
 pub use exposure::find_exposed;
-pub use holder::{HolderKey, KeyHolder, KeyOwner, Standing, shard_name};
+pub use holder::{HolderKey, KeyHolder, KeyOwner, OwnerStanding, shard_name};
 pub use message::{
     CheckKey, KeyCommand, KeyEnvelope, KeyRefusal, KeyReply, ListedKey, LiveKey, MakeKey, RevokeShownKey, RotateKey,
     Weakened,

@@ -1,6 +1,6 @@
 //! What the configuration says of keys.
 
-use super::holder::Standing;
+use super::holder::OwnerStanding;
 use super::text::KeyPrefix;
 use crate::http::HeaderName;
 use crate::time::Seconds;
@@ -47,7 +47,7 @@ pub struct SelfService {
 impl ApiKeyRules {
     /// What people's keys may do whose owner stands so: the only thing that a key is ever narrowed to.
     #[must_use]
-    pub fn granted(&self, standing: &Standing) -> &[String] {
+    pub fn granted(&self, standing: &OwnerStanding) -> &[String] {
         match &self.self_service {
             Some(service) if service.is_open_to(&standing.roles) => &service.scopes,
             _ => &[],
@@ -84,9 +84,9 @@ pub(crate) mod tests {
     #[test]
     fn what_is_granted_goes_by_the_roles_of_now() {
         //
-        let standing = |roles: &[&str]| Standing {
+        let standing = |roles: &[&str]| OwnerStanding {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            ..Standing::default()
+            ..OwnerStanding::default()
         };
         let rules = rules(&["developer", "lead"], &["orders:read"]);
         assert_eq!(rules.granted(&standing(&["lead"])), ["orders:read"]);

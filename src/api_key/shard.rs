@@ -5,7 +5,7 @@ mod expiry;
 
 pub use expiry::KeyNotice;
 
-use super::holder::{HolderKey, KeyHolder, Standing};
+use super::holder::{HolderKey, KeyHolder, OwnerStanding};
 use super::message::{CheckKey, KeyCommand, KeyRefusal, KeyReply, ListedKey, LiveKey, PAGE};
 use super::record::{ApiKeyRecord, KeyUse, OldSecret};
 use super::table::{KeyRow, KeyTable};
@@ -100,9 +100,9 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
         Ok(KeyReply::Keys { keys, more })
     }
 
-    fn update(&self, of: &HolderKey, standing: &Standing) -> Result<KeyReply, StoreError> {
+    fn update(&self, of: &HolderKey, standing: &OwnerStanding) -> Result<KeyReply, StoreError> {
         let count = self.table.of_holder(of)?.len();
-        let is_later = |known: &Standing| known.at <= standing.at;
+        let is_later = |known: &OwnerStanding| known.at <= standing.at;
         if count > 0 && self.standing(of)?.as_ref().is_none_or(is_later) {
             self.put_standing(of, standing)?;
         }
@@ -136,12 +136,12 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
         self.table.put(&KeyRow { record, due_at, ..stored.row.clone() })
     }
 
-    fn standing(&self, of: &HolderKey) -> Result<Option<Standing>, StoreError> {
+    fn standing(&self, of: &HolderKey) -> Result<Option<OwnerStanding>, StoreError> {
         let standing = self.table.standing(of)?;
         standing.map(|text| json::from_text(&text).map_err(|_| StoreError::Malformed)).transpose()
     }
 
-    fn put_standing(&self, of: &HolderKey, standing: &Standing) -> Result<(), StoreError> {
+    fn put_standing(&self, of: &HolderKey, standing: &OwnerStanding) -> Result<(), StoreError> {
         let text = serde_json::to_string(standing).map_err(|_| StoreError::Malformed)?;
         self.table.put_standing(of, &text)
     }

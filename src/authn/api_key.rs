@@ -3,7 +3,7 @@
 use super::bearer::{PresentedToken, Scheme, presented};
 use super::error::PresentationError;
 use super::{KeyFacts, Principal};
-use crate::api_key::{ApiKeyId, ApiKeyRules, ApiKeyText, KeyRefusal, LiveKey, Standing};
+use crate::api_key::{ApiKeyId, ApiKeyRules, ApiKeyText, KeyRefusal, LiveKey, OwnerStanding};
 use crate::config::Config;
 use crate::http::{HeaderMap, header};
 
@@ -77,8 +77,8 @@ pub fn as_token(rules: &ApiKeyRules, headers: &HeaderMap, query: Option<&str>) -
 
 /// What a key's owner may at present, by what whoever vouches for them says.
 #[must_use]
-pub fn standing_of(principal: &Principal) -> Standing {
-    Standing {
+pub fn standing_of(principal: &Principal) -> OwnerStanding {
+    OwnerStanding {
         roles: principal.roles().to_vec(),
         permissions: principal.permissions().to_vec(),
         tenant: principal.tenant().map(str::to_owned),

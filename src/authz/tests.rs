@@ -12,6 +12,7 @@ use crate::config::testing::config;
 use crate::http::Method;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::ids::{CertificateId, IssuerId, ProviderId};
+use crate::relation::{MemoryTuples, Tuple};
 use crate::route::{CanonicalPath, Requirements};
 
 fn decide(config: &Config, principal: Option<&Principal>, path: &str) -> Decision {
@@ -228,4 +229,40 @@ fn in_person_means_that_nobody_acts_for_the_caller() {
     assert!(may(json!({ "in_person": true }), json!({})));
     assert!(!may(json!({ "in_person": true }), deputies.clone()));
     assert!(may(json!({ "in_person": false }), deputies.clone()) && may(json!({}), deputies));
+}
+
+#[test]
+fn a_persons_key_stands_where_the_person_stands_and_a_services_where_the_service_does() {
+    let config = config(|vars| {
+        vars["RELATIONS"] = json!({ "document": { "viewer": "[user, service]" } });
+        vars["ROUTES"]["/d/{id}"] =
+            json!({ "upstream": "service:A", "require": { "relations": ["document:{id}#viewer"] } });
+    });
+    let mut tuples = MemoryTuples::default();
+    for (id, subject) in [
+        ("1", "user:https://login.example.com|alice"),
+        ("2", "service:https://app.example.com|service:billing"),
+        ("3", "service:https://app.example.com|key:0011223344556677"),
+    ] {
+        tuples.add(Tuple::parse(&format!("document:{id}#viewer@{subject}")).unwrap());
+    }
+    let sees = |who: &Principal, id: &str| {
+        let matched = config.routes.find(&Method::GET, &CanonicalPath::parse(&format!("/d/{id}")).unwrap()).unwrap();
+        let guard = matched.route.guard().unwrap();
+        let mut questions = relations::Questions::new(&config.relations, who, guard, &matched.params).unwrap().unwrap();
+        loop {
+            match questions.step() {
+                relations::RelationStep::Met(_) => break true,
+                relations::RelationStep::Denied(_) => break false,
+                relations::RelationStep::Read(reads) => {
+                    let answers = reads.iter().map(|read| tuples.answer(read)).collect();
+                    questions.learn(reads, answers).unwrap();
+                }
+            }
+        }
+    };
+    let all = |who: &Principal| ["1", "2", "3"].map(|id| sees(who, id));
+    assert_eq!(all(&key(KeyHolder::Person(owner("corp")))), [true, false, false]);
+    assert_eq!(all(&key(KeyHolder::Service("billing".to_owned()))), [false, true, false]);
+    assert_eq!(all(&certificate("partner")), [false; 3]);
 }

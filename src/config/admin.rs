@@ -47,6 +47,11 @@ impl Administrators {
     }
 }
 
+/// Whether `ADMIN` says that there is a block list, for what is read before it.
+pub(super) fn has_blocks(top: &mut Table<'_>) -> bool {
+    top.peek("ADMIN").and_then(|admin| admin.get("blocks")) == Some(&serde_json::Value::Bool(true))
+}
+
 /// Reads `ADMIN`; `providers` are the ids of all providers.
 pub(super) fn read(mut table: Table<'_>, providers: &[ProviderId], known: &Known<'_>) -> Option<Administrators> {
     let what = "`PROVIDER|SUBJECT`, the id of a provider and what it calls the person";

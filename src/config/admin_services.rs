@@ -97,7 +97,7 @@ pub(super) fn read(table: &Table<'_>, known: &Known<'_>) -> Option<AdminServices
     if table.entries().next().is_none() {
         table.problem_here("expected at least one service, or no `services`");
     }
-    let route = door(&all)?;
+    let route = door(&all, &known.issuers.workload_ids)?;
     (!all.is_empty()).then_some(AdminServices { all, route })
 }
 
@@ -113,7 +113,7 @@ fn named<'a, I: Display + Clone>(table: &str, ids: &'a [I]) -> (String, impl Fn(
     (what, move |text: &str| ids.iter().find(|id| id.to_string() == text).cloned())
 }
 
-/// What it comes with: of `issuer`, `certificate` and `key` exactly one.
+/// What it comes with: of `issuer`, `certificate` and `key` exactly one. What others could send if they saw it needs `bearer`.
 fn credential(table: &mut Table<'_>, known: &Known<'_>, bearer: bool) -> Option<AdminCredential> {
     let (what, find) = named("ISSUERS", &known.issuers.ids);
     let issuer = table.optional("issuer", parsed(&what, find));
@@ -131,7 +131,11 @@ fn credential(table: &mut Table<'_>, known: &Known<'_>, bearer: bool) -> Option<
         if !["subject", "client_id", "scope"].iter().any(|name| table.has(name)) {
             table.problem_here("expected `subject`, `client_id` or `scope`: any service of the issuer would be meant");
         }
-        return Some(AdminCredential::Token { issuer: issuer?, subject, client_id });
+        let issuer = issuer?;
+        if known.issuers.workload_ids.contains(&issuer) && !bearer {
+            table.problem("issuer", "expected `bearer = true` beside it: tokens of a platform are bound to nothing");
+        }
+        return Some(AdminCredential::Token { issuer, subject, client_id });
     }
     for name in ["subject", "client_id"].into_iter().filter(|name| table.has(name)) {
         table.problem(name, "is about tokens, and there is no `issuer`");
@@ -158,7 +162,7 @@ fn one(name: &str, mut table: Table<'_>, known: &Known<'_>) -> Option<AdminServi
 
 /// The door takes what the services come with, of tokens those of the issuers that are named; and nobody comes through by it
 /// alone.
-fn door(all: &[AdminService]) -> Option<Route> {
+fn door(all: &[AdminService], workloads: &[IssuerId]) -> Option<Route> {
     let (mut issuers, mut authenticate): (Vec<IssuerId>, Vec<Authentication>) = (Vec::new(), Vec::new());
     for service in all {
         let way = match &service.by {
@@ -166,7 +170,7 @@ fn door(all: &[AdminService]) -> Option<Route> {
                 if !issuers.contains(issuer) {
                     issuers.push(issuer.clone());
                 }
-                Authentication::Bearer
+                if workloads.contains(issuer) { Authentication::Workload } else { Authentication::Bearer }
             }
             AdminCredential::Certificate(_) => Authentication::Certificate,
             AdminCredential::Key(_) => Authentication::Key,

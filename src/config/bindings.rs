@@ -15,7 +15,7 @@ pub const BUCKETS: &str = "BUCKETS";
 /// The namespace of the objects that keep tuples.
 pub const TUPLES: &str = "TUPLES";
 /// The namespace of the objects that keep API keys.
-pub const KEYS: &str = "API_KEYS";
+pub const API_KEYS: &str = "API_KEYS";
 /// The namespace of the objects that keep decisions.
 pub const DECISION_LOG: &str = "DECISION_LOG";
 /// The namespace of the object that keeps the block list.
@@ -67,7 +67,7 @@ impl Config {
             (!self.relations.names(None).is_empty(), TUPLES),
             (self.decisions.is_some(), DECISION_LOG),
             (self.admin.as_ref().is_some_and(|admin| admin.blocks), BLOCKS),
-            (self.api_keys.is_some(), KEYS),
+            (self.api_keys.is_some(), API_KEYS),
             (self.asks_policies(), POLICIES),
             (self.uses_service_tokens(), SERVICE_TOKENS),
         ] {

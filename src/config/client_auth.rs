@@ -2,7 +2,7 @@
 
 use super::binding::is_binding;
 use super::problem::expected;
-use super::secrets::{Owner, Secrets};
+use super::secrets::{SecretOwner, Secrets};
 use super::table::Table;
 use super::value::{choice, parsed, text};
 use crate::jose::client_secret::MIN_SECRET_BYTES;
@@ -112,13 +112,13 @@ pub enum AssertionAudience {
 }
 
 /// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
-pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<ClientAuth> {
+pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<ClientAuth> {
     let [tls, self_signed] = TLS;
     let proofs = ["client_secret_basic", "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, tls, self_signed];
     let methods: Vec<(&str, &str)> = proofs.into_iter().chain([NONE, APPLE]).map(|word| (word, word)).collect();
     // RFC 7662 §2.1, RFC 6749 §4.4: who asks about tokens, or for one of its own, proves who it is.
     let proving = methods.get(..proofs.len()).unwrap_or_default();
-    let allowed = if matches!(owner, Owner::Provider(_)) { &methods[..] } else { proving };
+    let allowed = if matches!(owner, SecretOwner::Provider(_)) { &methods[..] } else { proving };
     let given = table.optional("client_auth", choice(allowed));
     let method = match given {
         Some(given) => given,
@@ -149,7 +149,7 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'
     }
 }
 
-fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<AppleKey> {
+fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<AppleKey> {
     let id = |text: &str| {
         let fits = (1..=32).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
@@ -161,7 +161,7 @@ fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Opt
     Some(AppleKey { key: key?, team_id: team_id? })
 }
 
-fn assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<ClientAssertion> {
+fn assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<ClientAssertion> {
     let mut algorithm = None;
     let mut form = AssertionForm::default();
     if let Some(mut inner) = table.table("client_assertion") {
@@ -176,7 +176,7 @@ fn assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) ->
     Some(ClientAssertion { key, other_key, algorithm, typ, audience })
 }
 
-fn secret_assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &Owner<'_>) -> Option<SecretAssertion> {
+fn secret_assertion(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<SecretAssertion> {
     let mut form = AssertionForm::default();
     if let Some(mut inner) = table.table("client_assertion") {
         if inner.peek("alg").is_some() {

@@ -3,7 +3,7 @@
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
 use super::problem::expected;
-use super::secrets::{Owner, Secrets};
+use super::secrets::{SecretOwner, Secrets};
 use super::table::Table;
 use super::value::{duration, flag, parsed, text, word};
 use crate::ids::IssuerId;
@@ -62,7 +62,7 @@ pub(super) fn read(
 ) -> Option<Introspection> {
     let client_id =
         table.required("client_id", "the client id that the issuer gave", parsed("visible ASCII characters", word));
-    let client_auth = client_auth::read(table, secrets, &Owner::Issuer(id));
+    let client_auth = client_auth::read(table, secrets, &SecretOwner::Issuer(id));
     let endpoint = table.optional("introspection_endpoint", |value| endpoint(text(value)?, issuer));
     let cache = table.optional("cache", duration(Seconds::new(0), LONGEST_CACHE));
     let without_audience = without_audience(table);

@@ -70,7 +70,7 @@ pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
-pub use secrets::{HEALTH, KEY_RING, Owner, VERIFY, is_secret};
+pub use secrets::{HEALTH, KEY_RING, SecretOwner, VERIFY, is_secret};
 pub use services::ServiceClient;
 pub use session::{SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
@@ -283,6 +283,7 @@ impl Config {
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
+            blocks: admin::has_blocks(&mut top),
             asked: asked || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,

@@ -6,7 +6,7 @@ use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
-use super::secrets::{Owner, Secrets};
+use super::secrets::{SecretOwner, Secrets};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
@@ -261,7 +261,7 @@ fn read(
     let issuer = issuer(&mut table, kind, development);
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
-    let client_auth = client_auth::read(&mut table, secrets, &Owner::Provider(&id));
+    let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);

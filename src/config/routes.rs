@@ -53,6 +53,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) authzen: bool,
     /// Whether there are API keys.
     pub(super) keys: bool,
+    /// Whether there is a block list: then an earlier answer of its may be relied on too.
+    pub(super) blocks: bool,
     /// What requirements may speak of.
     pub(super) known: Known<'a>,
     /// What answers of upstreams have besides their own.
@@ -297,8 +299,11 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     if table.has("touch") && !guard.takes_sessions() {
         table.problem("touch", "is about sessions, and `authenticate` has no `session`");
     }
-    if table.has("revocation") && !guard.takes_sessions() && !guard.takes_keys() {
-        table.problem("revocation", "is about sessions and keys, and `authenticate` has no `session` and no `key`");
+    if table.has("revocation") && !guard.takes_sessions() && !guard.takes_keys() && !surroundings.blocks {
+        table.problem(
+            "revocation",
+            "is about sessions, keys and the block list, and `authenticate` has no `session` and no `key`",
+        );
     }
     if guard.takes_keys() && !surroundings.keys {
         table.problem("authenticate", "`key` takes API keys by the rules of `KEYS`, and there is no such table");

@@ -29,7 +29,7 @@ const NEXT_PRIVATE_KEY: &str = "_PRIVATE_KEY_NEXT";
 
 /// Whose secret it is.
 #[derive(Clone, Copy, Debug)]
-pub enum Owner<'a> {
+pub enum SecretOwner<'a> {
     /// A provider's in `PROVIDERS`.
     Provider(&'a ProviderId),
     /// An issuer's in `ISSUERS`.
@@ -38,7 +38,7 @@ pub enum Owner<'a> {
     Service(&'a ServiceId),
 }
 
-impl Owner<'_> {
+impl SecretOwner<'_> {
     /// The name of the secret that holds our client secret there.
     #[must_use]
     pub fn client_secret_name(&self) -> String {

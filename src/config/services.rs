@@ -7,7 +7,7 @@ use super::address::Issuer;
 use super::client_auth::{self, AssertionAudience, ClientAuth};
 use super::problem::expected;
 use super::provider::{parameters, resource};
-use super::secrets::{Owner, Secrets};
+use super::secrets::{SecretOwner, Secrets};
 use super::table::Table;
 use super::value::{list, parsed, scope, text, word};
 use crate::ids::ServiceId;
@@ -101,7 +101,7 @@ fn read(id: ServiceId, mut table: Table<'_>, secrets: &Secrets<'_>, development:
     }
     let client_id =
         table.required("client_id", "the client id that the server gave", parsed("visible ASCII characters", word));
-    let client_auth = client_auth::read(&mut table, secrets, &Owner::Service(&id));
+    let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Service(&id));
     if !table.has("issuer") {
         refuse_nameless(&table, client_auth.as_ref());
     }

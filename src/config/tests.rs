@@ -481,8 +481,8 @@ fn a_private_key_is_a_p256_jwk_whose_halves_belong_together() {
 #[test]
 fn no_two_ids_share_a_secret() {
     let id = |text: &str| ProviderId::parse(text).unwrap();
-    assert_eq!(Owner::Provider(&id("a-b")).client_secret_name(), "PROVIDER_A_B_CLIENT_SECRET");
-    assert_eq!(Owner::Provider(&id("ab")).private_key_name(), "PROVIDER_AB_PRIVATE_KEY");
+    assert_eq!(SecretOwner::Provider(&id("a-b")).client_secret_name(), "PROVIDER_A_B_CLIENT_SECRET");
+    assert_eq!(SecretOwner::Provider(&id("ab")).private_key_name(), "PROVIDER_AB_PRIVATE_KEY");
     // The one character that could collide with `-` is none of an id.
     assert!(ProviderId::parse("a_b").is_none() && ProviderId::parse("A-b").is_none());
 }
@@ -491,4 +491,26 @@ fn no_two_ids_share_a_secret() {
 fn a_wrong_value_is_shown_on_one_line_and_cut_short() {
     let line = problem(&["PROVIDERS", "corp", "name"], json!(format!("a\n\"{}", "x".repeat(200))));
     assert!(line.contains("`a\\n\"xxx") && line.ends_with("x…`") && line.len() < 200, "{line}");
+}
+
+#[test]
+fn an_issuer_goes_by_the_id_of_any_entry_and_this_site_by_self() {
+    // R-283
+    let certificates = json!({
+        "partner": { "issuer_ski": "54BE", "subject": "CN=a" },
+        "named": { "issuer": "CN=Partner CA", "subject": "CN=b" },
+        "corp": { "issuer_ski": "54bf", "subject": "CN=c" },
+    });
+    let config = parse(&with(small(), &["CERTIFICATES"], certificates)).unwrap();
+    for (id, issuer) in [
+        ("self", Some("https://app.example.com")),
+        ("partner", Some("x509:54be")),
+        ("named", None),
+        // It could be either of two.
+        ("corp", None),
+        ("nobody", None),
+    ] {
+        assert_eq!(config.named_issuer(id), issuer, "{id}");
+    }
+    assert_eq!(parse(&small()).unwrap().named_issuer("corp"), Some("https://login.example.com"));
 }

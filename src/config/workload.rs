@@ -11,7 +11,7 @@ use super::binding::is_binding;
 use super::issuer::{AUDIENCE, audience};
 use super::preset::{self, is_trust_domain};
 use super::problem::expected;
-use super::secrets::{Owner, Secrets};
+use super::secrets::{SecretOwner, Secrets};
 use super::table::Table;
 use super::value::{algorithms, duration, parsed, text};
 use crate::http::public_url::absolute;
@@ -184,7 +184,7 @@ fn keys(
             None
         }
         (Some(Place::Secret), None) => {
-            let keys = secrets.key_set(&Owner::Issuer(id).jwks_name(), is_bundle)?;
+            let keys = secrets.key_set(&SecretOwner::Issuer(id).jwks_name(), is_bundle)?;
             Some(WorkloadKeys::Given(Rc::new(keys)))
         }
         (Some(Place::Service(binding)), said) => {

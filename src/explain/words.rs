@@ -15,6 +15,7 @@ pub fn of(reason: &str) -> Option<&'static str> {
         ("authn.no_credential", "The route is guarded, and the request shows nothing that the route takes."),
         ("authn.no_token", "The route takes access tokens only, and the request has none."),
         ("access_token.other_resource", "The access token is for another resource of this deployment."),
+        ("workload.untrusted", "No rule of `trust` takes the token of this program."),
         ("authz.requirements_met", "Everything that the route requires is met."),
         ("authz.insufficient_scope", "These scopes were not granted."),
         ("authz.provider_not_accepted", "The route takes nobody who signed in with this provider."),

@@ -1,5 +1,6 @@
 //! API keys where none belongs: such a request is refused, and goes nowhere.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::context::RequestContext;
@@ -25,9 +26,9 @@ impl<P> RequestContext<'_, P> {
 
 fn exposed(head: &RequestHead, rules: &ApiKeyRules) -> Option<ApiKeyId> {
     let target = head.target();
-    let cookies = head.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let texts = [Some(target.path), target.query].into_iter().flatten().chain(cookies);
-    texts.into_iter().find_map(|text| find_exposed(text, &rules.prefix))
+    let cookies = head.headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let target = [Some(target.path), target.query].into_iter().flatten().map(Cow::Borrowed);
+    target.chain(cookies).find_map(|text| find_exposed(&text, &rules.prefix))
 }
 
 /// The body of a request to an endpoint of ours. One with a key in it counts as unreadable, and `found` says which.

@@ -124,7 +124,8 @@ for (const [kind, found] of [["nginx", findNginx()], ["Caddy", findCaddy()]]) {
     // R-124
     const browser = await scene.signedIn();
     const spoofed = [
-      ["x-postern-subject", "mallory"], ["X-Postern-Issuer", "https://evil.example"], ["x-postern-kind", "service"], ["x-postern-actor", "mallory"],
+      ["x-postern-subject", "mallory"], ["X-Postern-Issuer", "https://evil.example"], ["x-postern-kind", "service"], ["x-postern-actor", "mallory"], ["x-postern-key", "0011223344556677"], ["x-postern-owner", "mallory"],
+      ["x-postern-owner-issuer", "https://evil.example"],
       ["x-postern-secret", "guess"], ["authorization", "Basic bWFsbG9yeTo="],
     ];
     const headers = [["cookie", `theme=dark; ${cookieOf(browser)[1]}; lang=en`], ...SCRIPT, ...spoofed];
@@ -133,7 +134,7 @@ for (const [kind, found] of [["nginx", findNginx()], ["Caddy", findCaddy()]]) {
     const [{ url, headers: got }] = reached;
     assert.equal(url, "/wiki/a?b=c");
     assert.deepEqual(IDENTITY.map((name) => got[name]), [scene.issuer.url, "alice", "human", "alice@example.com", "openid profile email"]);
-    assert.equal(got["x-postern-actor"], undefined);
+    for (const name of ["actor", "key", "owner", "owner-issuer"]) assert.equal(got[`x-postern-${name}`], undefined, name);
     assert.equal(got["x-postern-secret"], undefined);
     assert.equal(got.authorization, undefined);
     assert.equal(got.cookie, "theme=dark; lang=en");

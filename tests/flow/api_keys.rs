@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use futures::executor::block_on;
 use postern::api_key::{
-    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, MakeKey, RotateKey,
-    Standing, ask,
+    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, MakeKey, OwnerStanding,
+    RotateKey, ask,
 };
 use postern::gateway::{Disposition, Gateway};
 use postern::http::header;
@@ -13,6 +13,7 @@ use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use postern::time::Seconds;
 use serde_json::{Value, json};
 
+use crate::renewal::{LIFE, api};
 use crate::support::{
     Answered, Asked, Browser, CORP, Fault, PARTNER, World, gateway, gateway_with_keys, key, variables,
 };
@@ -48,8 +49,8 @@ fn alice() -> KeyHolder {
     KeyHolder::Person(KeyOwner { provider: "corp".to_owned(), issuer, subject })
 }
 
-fn standing(roles: &[&str]) -> Standing {
-    Standing { roles: roles.iter().map(|role| (*role).to_owned()).collect(), ..Standing::default() }
+fn standing(roles: &[&str]) -> OwnerStanding {
+    OwnerStanding { roles: roles.iter().map(|role| (*role).to_owned()).collect(), ..OwnerStanding::default() }
 }
 
 /// A key that is stored, and its text.

@@ -133,7 +133,7 @@ fn each_requirement_is_told_by_itself() {
     let supposed = suppose(&root(&world, &gateway), &json!({ "who": who, "request": "GET /strict" })).json();
     assert_eq!(supposed["reason"], "authz.insufficient_scope");
     let expected = json!([
-        { "name": "providers, issuers", "met": true, "reason": null, "detail": null },
+        { "name": "providers, issuers, certificates", "met": true, "reason": null, "detail": null },
         { "name": "scopes", "met": false, "reason": "authz.insufficient_scope", "detail": "admin" },
         { "name": "acr, max_age", "met": false, "reason": "authz.authentication_too_old", "detail": null },
     ]);

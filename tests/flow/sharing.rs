@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use postern::api_key::{
-    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyHolder, KeyOwner, KeyReply, MakeKey, Standing, ask,
+    ApiKeyId, ApiKeyText, HolderKey, KeyCommand, KeyHolder, KeyOwner, KeyReply, MakeKey, OwnerStanding, ask,
 };
 use postern::gateway::Gateway;
 use postern::http::header;
@@ -456,7 +456,7 @@ fn key(world: &World, gateway: &Gateway, holder: &KeyHolder) -> String {
         scopes: vec!["documents:share".to_owned()],
         life: Seconds::hours(24),
         most: 10,
-        standing: holder.owner().map(|_| Standing::default()),
+        standing: holder.owner().map(|_| OwnerStanding::default()),
     };
     assert!(matches!(block_on(ask(world, &KeyCommand::Make(Box::new(make)))).unwrap(), KeyReply::Made(_)));
     text.expose(&config.api_keys.as_ref().unwrap().prefix).expose().clone()

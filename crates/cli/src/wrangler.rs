@@ -27,14 +27,14 @@ const DECISIONS: (&str, &str) = ("DECISION_LOG", "DecisionObject");
 /// Only where there is a block list.
 const BLOCKS: (&str, &str) = ("BLOCKS", "BlockObject");
 /// Only where there are API keys.
-const KEYS: (&str, &str) = ("API_KEYS", "KeyObject");
+const API_KEYS: (&str, &str) = ("API_KEYS", "KeyObject");
 /// Only where a route sends a token of our own.
 const SERVICE_TOKENS: (&str, &str) = ("SERVICE_TOKENS", "ServiceTokenObject");
 const ASSETS: &str = "ASSETS";
 
 /// The classes of all objects.
 fn classes() -> impl Iterator<Item = &'static str> {
-    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS, KEYS, SERVICE_TOKENS]).map(|(_, class)| class)
+    OBJECTS.into_iter().chain([BUCKETS, TUPLES, DECISIONS, BLOCKS, API_KEYS, SERVICE_TOKENS]).map(|(_, class)| class)
 }
 
 /// The settings of one environment.
@@ -93,7 +93,7 @@ impl Wrangler {
             problems.extend(self.missing_objects(&[BLOCKS]));
         }
         if sites.iter().any(|config| config.api_keys.is_some()) {
-            problems.extend(self.missing_objects(&[KEYS]));
+            problems.extend(self.missing_objects(&[API_KEYS]));
         }
         problems.extend(self.upstreams(sites));
         if sites.iter().any(|config| !config.relations.names(None).is_empty()) {

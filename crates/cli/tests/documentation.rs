@@ -186,6 +186,11 @@ fn complete(vars: &mut Map<String, Value>, text: &str) {
         let machines = json!({ "issuer": "https://login.example.com", "audience": "https://api.example.com" });
         vars.insert("ISSUERS".to_owned(), json!({ "machines": machines }));
     }
+    if !vars.contains_key("ISSUERS") && text.contains("\"workload\"") {
+        let trust = json!([{ "repository_id": "456789", "scopes": ["deploy"] }]);
+        let actions = json!({ "preset": "github-actions", "audience": "https://app.example.com", "trust": trust });
+        vars.insert("ISSUERS".to_owned(), json!({ "actions": actions }));
+    }
     if text.contains("\"upstream\":\"none\"") {
         vars.entry("VERIFY").or_insert_with(|| json!({}));
     }

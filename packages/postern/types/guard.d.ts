@@ -11,6 +11,10 @@ export interface Caller {
   readonly client?: string;
   /** Who acts for the subject. */
   readonly actor?: string;
+  /** The public id of the API key that a program came by. */
+  readonly key?: string;
+  /** The person whose API key it is: what their provider calls them. */
+  readonly owner?: string;
   /** Only an address that the provider verified. */
   readonly email?: string;
   readonly scopes: readonly string[];

@@ -1,7 +1,7 @@
 //! Making, rotating and ending keys.
 
 use super::{KeyShard, Stored, expiry, listed, read};
-use crate::api_key::holder::{HolderKey, Standing};
+use crate::api_key::holder::{HolderKey, OwnerStanding};
 use crate::api_key::message::{KeyReply, MakeKey, RevokeShownKey, RotateKey};
 use crate::api_key::record::{ApiKeyRecord, KeyEnd, KeyEnding, OldSecret};
 use crate::api_key::table::{KeyRow, KeyTable};
@@ -29,7 +29,7 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
             self.table.delete(surplus.row.id)?;
         }
         let known = self.standing(&holder)?;
-        let is_later = |standing: &&Standing| known.as_ref().is_none_or(|known| known.at <= standing.at);
+        let is_later = |standing: &&OwnerStanding| known.as_ref().is_none_or(|known| known.at <= standing.at);
         // A session of long ago does not take back what a later sign-in said.
         if let Some(standing) = make.standing.as_ref().filter(is_later) {
             self.put_standing(&holder, standing)?;

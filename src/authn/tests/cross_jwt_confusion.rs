@@ -12,7 +12,7 @@ use crate::authn::workload::{self as authn_workload, WorkloadError};
 use crate::claims::OwnAudience;
 use crate::config::testing::{public_url, token_issuer, workload_issuer};
 use crate::config::{LogoutTokens, TokenIssuer};
-use crate::http::{HeaderMap, HeaderValue};
+use crate::http::{HeaderMap, HeaderValue, alt_names};
 use crate::jose::testing::{KID, jwk, key_set, sign, verify};
 use crate::jose::{Portable, PublicKey, VerifiedJwt};
 use crate::oidc::id_token::{self, IdToken, RefreshedIdTokenExpectations};
@@ -237,5 +237,24 @@ fn a_legacy_access_token_is_told_from_others_by_more_than_its_audience() {
         // The refreshed ID token has nothing left to be known by: the configuration keeps the two names apart.
         let accepts = ["access token", "refreshed ID token"].contains(&kind);
         assert_eq!(verdict.is_ok(), accepts, "{kind}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_certificate_is_no_token_and_no_token_is_a_certificate() {
+    //
+    let pem = include_str!("../../../fixtures/certificates/partner.pem");
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    for (validator, check) in VALIDATORS {
+        for shown in [body.clone(), format!(":{body}:"), format!("{body}.{body}.{body}")] {
+            assert!(check(&shown).is_err(), "{validator}");
+        }
+    }
+    let read = |text: &str| alt_names::der(text).is_some_and(|der| alt_names::alt_names(&der).is_some());
+    assert!(read(&format!(":{body}:")));
+    for (kind, token) in tokens() {
+        for shown in [token.clone(), format!(":{token}:"), format!(":{}:", token.replace('.', ""))] {
+            assert!(!read(&shown), "{kind}");
+        }
     }
 }

@@ -45,7 +45,8 @@ fn a_route_says_which_header_tells_what() {
     names.sort_unstable();
     assert_eq!(names, told.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     for (word, claim) in Claim::WORDS {
-        let config = parse(&vars(&json!({ "X-A": word }), json!({}))).unwrap();
+        let ways = json!({ "authenticate": ["session", "bearer", "key"] });
+        let config = parse(&with(vars(&json!({ "X-A": word }), ways), &["KEYS"], json!({}))).unwrap();
         let headers = config.routes.routes().iter().flat_map(Route::claim_headers).collect::<Vec<_>>();
         assert!(matches!(headers.as_slice(), [header] if header.claim == claim), "{word}");
     }
@@ -157,4 +158,12 @@ fn what_nobody_there_could_have_is_a_contradiction() {
         problems(&public),
         ["ROUTES.\"/a\".headers: contradicts `public = true`: there nobody is asked who they are"]
     );
+}
+
+#[test]
+fn what_only_api_keys_have_is_told_where_a_route_takes_them() {
+    for word in ["key_id", "owner", "owner_issuer"] {
+        let lines = refused(&json!({ "X-A": word }), json!({}));
+        assert!(lines[0].contains("is about API keys, and `authenticate` has no `key`"), "{lines:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::api_key::{HolderKey, KeyCommand, KeyReply, Standing, ask};
+use crate::api_key::{HolderKey, KeyCommand, KeyReply, OwnerStanding, ask};
 use crate::config::Provider;
 use crate::gateway::{Gateway, Platform};
 use crate::oidc::session_claims::SessionClaims;
@@ -27,7 +27,7 @@ impl Gateway {
             return Ok(());
         }
         let SessionClaims { roles, permissions, tenant, .. } = SessionClaims::of(claims.clone(), provider, &[]);
-        let standing = Standing { roles, permissions, tenant, at: platform.clock().now() };
+        let standing = OwnerStanding { roles, permissions, tenant, at: platform.clock().now() };
         let of = HolderKey::of_person(&job.session.issuer, &job.session.subject);
         let command = KeyCommand::Update { of, standing };
         let answer = ask(platform.api_keys(), &command).await;

@@ -188,9 +188,10 @@ async fn by_key<P: Platform>(
 }
 
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
-/// and can sign in, and whoever shows none and could show a token.
+/// and can sign in, and whoever shows none and could show a token or a key.
 fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
-    guard.takes_sessions() || ((guard.takes_tokens() || guard.takes_workloads()) && refusal.is_absence())
+    let by_header = guard.takes_tokens() || guard.takes_workloads() || guard.takes_keys();
+    guard.takes_sessions() || (by_header && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.

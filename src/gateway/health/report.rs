@@ -161,7 +161,7 @@ fn asked<'a, P: Platform>(ctx: &'a RequestContext<'_, P>, name: &str) -> Work<'a
             platform.tuples().list_tuples(&object, None).await.map(drop)
         }),
         bindings::DECISION_LOG => Box::pin(async move { platform.decisions().kept(NO_REQUEST).await.map(drop) }),
-        bindings::KEYS => Box::pin(async move {
+        bindings::API_KEYS => Box::pin(async move {
             let of = HolderKey::of_person(NOBODY, NOBODY);
             ask(platform.api_keys(), &KeyCommand::List { of }).await.map(drop)
         }),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{chooser, concurrent_logins, login, person, userinfo};
-use crate::api_key::{HolderKey, KeyCommand, KeyReply, Standing};
+use crate::api_key::{HolderKey, KeyCommand, KeyReply, OwnerStanding};
 use crate::audit::{Effect, What, some_of};
 use crate::authn::BlockedBy;
 use crate::config::{ClientAuth, Provider, ResponseMode};
@@ -310,7 +310,7 @@ async fn tell_keys<P: Platform>(ctx: &RequestContext<'_, P>, session: &Session) 
     if ctx.site.config.api_keys.as_ref().is_none_or(|rules| rules.self_service.is_none()) {
         return Ok(());
     }
-    let standing = Standing {
+    let standing = OwnerStanding {
         roles: session.roles.clone(),
         permissions: session.permissions.clone(),
         tenant: session.tenant.clone(),

@@ -4,7 +4,7 @@
 pub const CREATE: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, \
         moment INTEGER, tokens INTEGER, until INTEGER) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS version (id INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS version (id INTEGER PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
 ];
 /// The number of the version; no row before the first change.
 pub const VERSION: &str = "SELECT number FROM version WHERE id = 1";

@@ -1,4 +1,7 @@
 use super::*;
+use crate::api_key::KeyHolder;
+use crate::authn::testing::{certificate, key, owner};
+use crate::config::testing::public_url;
 
 #[test]
 fn a_caller_has_the_same_name_for_ever_and_nobody_elses() {
@@ -62,4 +65,22 @@ fn what_ends_soon_or_was_made_in_the_future_is_not_sent_again() {
 #[test]
 fn an_assertion_prints_redacted() {
     assert_eq!(format!("{:?}", Assertion("a.b.c".into())), "Assertion(…)");
+}
+
+#[test]
+fn an_assertion_about_a_key_names_the_key_and_its_owner() {
+    let about = |principal: &crate::authn::Principal| {
+        let upstream = Upstream::Service("ORDERS".to_owned());
+        let public_url = public_url();
+        let who = Identity { principal, session: None };
+        serde_json::to_value(About::new(&who, &upstream, &public_url)).unwrap()
+    };
+    let person = about(&key(KeyHolder::Person(owner("corp"))));
+    let named = json!({ "format": "iss_sub", "iss": "https://login.example.com", "sub": "alice" });
+    assert_eq!((&person["owner"], &person["key_id"]), (&named, &json!("0011223344556677")));
+    assert_eq!((&person["kind"], &person["sub_id"]["sub"]), (&json!("service"), &json!("key:0011223344556677")));
+    let service = about(&key(KeyHolder::Service("billing".to_owned())));
+    assert_eq!((service.get("owner"), &service["sub_id"]["sub"]), (None, &json!("service:billing")));
+    let other = about(&certificate("partner"));
+    assert!(other.get("owner").is_none() && other.get("key_id").is_none());
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::api_key::KeyHolder;
+use crate::authn::testing::{certificate, key, owner};
 
 /// How a kept claim stands in a header: `None` without one, `Some(None)` where it is withheld.
 fn shown(name: &str, value: &Value) -> Option<Option<String>> {
@@ -76,4 +78,24 @@ fn percent_encoding_leaves_one_reading_to_every_text() {
     for withheld in [json!({ "a": "b" }), json!(["a", ""]), json!(["a", null]), json!("é".repeat(700))] {
         assert_eq!(shown(withheld.clone()), None, "{withheld}");
     }
+}
+
+#[test]
+fn an_api_key_is_told_with_its_owner_and_nobody_else_has_any() {
+    let chosen: Vec<ClaimHeader> = ["key_id", "owner", "owner_issuer", "kind"]
+        .iter()
+        .map(|word| {
+            let (_, claim) = Claim::WORDS.into_iter().find(|(known, _)| known == word).unwrap();
+            let name = HeaderName::try_from(format!("x-seat-{}", word.replace('_', "-"))).unwrap();
+            ClaimHeader { name, claim, encoding: HeaderEncoding::Plain }
+        })
+        .collect();
+    let told = |principal: &crate::authn::Principal| {
+        let told = claim_headers(&chosen, &Identity { principal, session: None });
+        told.headers.iter().map(|(_, value)| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let person = key(KeyHolder::Person(owner("corp")));
+    assert_eq!(told(&person), ["0011223344556677", "alice", "https://login.example.com", "service"]);
+    assert_eq!(told(&key(KeyHolder::Service("billing".to_owned()))), ["0011223344556677", "service"]);
+    assert_eq!(told(&certificate("partner")), ["service"]);
 }

@@ -147,7 +147,7 @@ function breakableEnvironment(env) {
     ...(env.POSTERN_POLICIES && { POSTERN_POLICIES: breakable(env.POSTERN_POLICIES, ["get", "getWithMetadata", "put", "list"], () => faults.POSTERN_POLICIES) }),
     DECISION_LOG: breakableNamespace(env.DECISION_LOG, () => faults.DECISION_LOG),
     BLOCKS: breakableNamespace(env.BLOCKS, () => faults.BLOCKS),
-    KEYS: breakableNamespace(env.KEYS, () => faults.KEYS),
+    API_KEYS: breakableNamespace(env.API_KEYS, () => faults.API_KEYS),
     SERVICE_TOKENS: breakableNamespace(env.SERVICE_TOKENS, () => faults.SERVICE_TOKENS),
   };
 }

@@ -28,8 +28,9 @@ const NAMES = { "CN=Partner CA,O=Partner": AUTHORITY };
 export const rfc2253 = (name) => name.split("\n").reverse().join(",");
 
 /** What the platform would say of a connection with this certificate. */
-export function clientAuth(x509, verified, { subject = rfc2253(x509.subject), issuer = rfc2253(x509.issuer) } = {}) {
+export function clientAuth(x509, verified, names = {}) {
   if (!x509) return { certPresented: "0", certVerified: "NONE", certRevoked: "0", certFingerprintSHA256: "", certRFC9440: "" };
+  const { subject = rfc2253(x509.subject), issuer = rfc2253(x509.issuer) } = names;
   return {
     certPresented: "1", certVerified: verified, certRevoked: "0", certRFC9440TooLarge: false,
     certFingerprintSHA256: x509.fingerprint256.replaceAll(":", "").toLowerCase(), certRFC9440: `:${x509.raw.toString("base64")}:`,

@@ -8,7 +8,7 @@ use postern::json;
 use postern::ports::StoreError;
 
 /// The binding of the namespace.
-pub const BINDING: &str = bindings::KEYS;
+pub const BINDING: &str = bindings::API_KEYS;
 
 /// Asks the `KeyObject` of that number.
 impl ApiKeys for Bindings {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api_key::{
     ApiKeyId, ApiKeyRules, ApiKeyText, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyOwner, KeyReply, ListedKey,
-    MakeKey, RotateKey, Standing,
+    MakeKey, OwnerStanding, RotateKey,
 };
 use crate::audit::{Effect, What};
 use crate::authn::api_key::standing_of;
@@ -215,7 +215,7 @@ pub(crate) struct KeyOrder {
     pub(crate) life: Seconds,
     /// How many the holder may have.
     pub(crate) most: u32,
-    pub(crate) standing: Option<Standing>,
+    pub(crate) standing: Option<OwnerStanding>,
 }
 
 /// Makes a key and has it stored: what is listed of it, and its text.

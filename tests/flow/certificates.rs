@@ -1,0 +1,122 @@
+//! Client certificates as identity, through both doors: relations, policies aside, headers, and what is supposed of them.
+
+use postern::gateway::Gateway;
+use postern::http::ClientCertificate;
+use serde_json::{Value, json};
+
+use crate::support::{Answered, Asked, Browser, World, gateway, variables};
+
+const AUTHORITY: &str = "54be0e0a5200a8bb2ea56cdde712d4441098b597";
+const FINGERPRINT: &str = "d1970e08e4593588be0d6a6aab7d236722461d33747761e0941577ba282e0382";
+
+fn taking() -> Value {
+    let mut variables = variables();
+    let entry =
+        |subject: &str, value: Value| json!({ "issuer_ski": AUTHORITY, subject: value, "scopes": ["orders:read"] });
+    variables["CERTIFICATES"] = json!({
+        "partner": entry("subject", json!("CN=partner-7,O=Example")),
+        "scanner": entry("fingerprints", json!([FINGERPRINT])),
+    });
+    variables["ADMIN"] = json!({ "principals": ["corp|root"] });
+    variables["RELATIONS"] = json!({ "document": { "viewer": "[user, service]" } });
+    for (path, more) in [
+        ("/partners/{*rest}", json!({ "require": { "scopes": ["orders:read"], "certificates": ["partner"] } })),
+        ("/documents/{id}", json!({ "require": { "relations": ["document:{id}#viewer"] } })),
+        (
+            "/told/{*rest}",
+            json!({ "headers": { "X-Seat": "subject", "X-Seat-Issuer": "issuer", "X-Seat-Scopes": "scopes" } }),
+        ),
+    ] {
+        let mut route = json!({ "upstream": "service:API", "authenticate": ["certificate"] });
+        route.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        variables["ROUTES"][path] = route;
+    }
+    variables
+}
+
+/// A connection with a certificate of this subject.
+fn shown(subject: &str) -> ClientCertificate {
+    let told = |text: &str| Some(text.to_owned());
+    ClientCertificate {
+        presented: told("1"),
+        verified: told("SUCCESS"),
+        revoked: told("0"),
+        fingerprint_sha256: Some("ab".repeat(32)),
+        subject: told(subject),
+        issuer_ski: told(AUTHORITY),
+        ..ClientCertificate::default()
+    }
+}
+
+fn ask(world: &World, gateway: &Gateway, path: &str, certificate: ClientCertificate) -> Answered {
+    Browser::new(world, gateway).send(&Asked::new("GET", path).on_connection(certificate))
+}
+
+const PARTNER: &str = "CN=partner-7,O=Example";
+
+#[test]
+fn a_program_gets_where_its_entry_and_its_relations_let_it() {
+    //
+    let (world, gateway) = (World::new(), gateway(&taking()));
+    let event = ask(&world, &gateway, "/partners/a", shown(PARTNER)).event;
+    assert_eq!(
+        (&event["outcome"], &event["means"], &event["kind"]),
+        (&json!("allow"), &json!("certificate"), &json!("service"))
+    );
+    let other = ask(&world, &gateway, "/partners/a", shown("CN=partner-8,O=Example"));
+    other.assert_refused(403, "certificate.unlisted");
+    ask(&world, &gateway, "/partners/a", ClientCertificate::default()).assert_refused(403, "mtls.certificate_missing");
+    let scanner = ClientCertificate { fingerprint_sha256: Some(FINGERPRINT.to_owned()), ..shown("CN=x") };
+    ask(&world, &gateway, "/partners/a", scanner).assert_refused(403, "authz.certificate_not_accepted");
+    ask(&world, &gateway, "/documents/7", shown(PARTNER)).assert_refused(403, "authz.relation_missing");
+    let root = Browser::new(&world, &gateway).signed_in_as("root", "s-root");
+    let add = json!({ "add": [format!("document:7#viewer@service:partner|{PARTNER}")] });
+    let written = Asked::script("POST", "/auth/admin/relations").with("content-type", "application/json");
+    root.send(&written.with_body(Ok(&add.to_string()))).reply();
+    ask(&world, &gateway, "/documents/7", shown(PARTNER)).forwarded();
+    ask(&world, &gateway, "/documents/8", shown(PARTNER)).assert_refused(403, "authz.relation_missing");
+}
+
+#[test]
+fn an_upstream_is_told_of_it_like_of_anybody() {
+    let (world, gateway) = (World::new(), gateway(&taking()));
+    let answered = ask(&world, &gateway, "/told/a", shown(PARTNER));
+    let headers = &answered.forwarded().headers;
+    assert_eq!(headers["x-seat"], PARTNER);
+    assert_eq!(headers["x-seat-issuer"], format!("x509:{AUTHORITY}"));
+    assert_eq!(headers["x-seat-scopes"], "orders:read");
+}
+
+#[test]
+fn what_would_be_decided_about_programs_can_be_asked() {
+    let (world, gateway) = (World::new(), gateway(&taking()));
+    let root = Browser::new(&world, &gateway).signed_in_as("root", "s-root");
+    let suppose = |who: Value, request: &str| {
+        let asked = Asked::script("POST", "/auth/admin/explain").with("content-type", "application/json");
+        root.send(&asked.with_body(Ok(&json!({ "who": who, "request": request }).to_string()))).json()
+    };
+    let outcome = |who: Value, request: &str| {
+        let told = suppose(who, request);
+        (
+            told["outcome"].as_str().unwrap_or_default().to_owned(),
+            told["reason"].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    let said = |outcome: &str, reason: &str| (outcome.to_owned(), reason.to_owned());
+    let partner = || json!({ "certificate": "partner" });
+    assert_eq!(outcome(partner(), "GET /partners/a"), said("allow", "authz.requirements_met"));
+    let scanner = outcome(json!({ "certificate": "scanner" }), "GET /partners/a");
+    assert_eq!(scanner, said("deny", "authz.certificate_not_accepted"));
+    // Where the route takes no certificates, it is as if there were none.
+    assert_eq!(outcome(partner(), "GET /api/a"), said("401", "authn.no_credential"));
+    let key = json!({ "key": "0011223344556677", "owner": { "provider": "corp", "subject": "alice" }, "scopes": ["orders:read"] });
+    assert_eq!(outcome(key, "GET /partners/a").0, "401");
+    for bad in [
+        json!({ "certificate": "nobody" }),
+        json!({ "certificate": "partner", "provider": "corp" }),
+        json!({ "key": "0011223344556677" }),
+        json!({ "key": "0011223344556677", "owner": { "provider": "nobody", "subject": "a" } }),
+    ] {
+        assert_eq!(suppose(bad.clone(), "GET /partners/a").get("outcome"), None, "{bad}");
+    }
+}
