@@ -385,6 +385,9 @@ fn guarded(guard: &Guard) -> String {
     if guard.takes_workloads() {
         ways.push(format!("as a program on a platform{}", one_of(" of ", &requirements.issuers)));
     }
+    if guard.takes_keys() {
+        ways.push("with an API key".to_owned());
+    }
     if guard.takes_certificates() {
         ways.push(format!("with a client certificate{}", one_of(" of ", &requirements.certificates)));
     }
