@@ -27,9 +27,10 @@ const MAX_POLICIES: usize = 50;
 const TOKEN_ID_CHARS: usize = 16;
 
 /// What happened. The variant's name is the event's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum What {
     /// A request for a route, decided by the two doors.
+    #[default]
     #[serde(rename = "access")]
     Access,
     /// A login begins (or the chooser is shown).
@@ -119,19 +120,20 @@ pub enum What {
 }
 
 /// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Let through, or done.
     Allow,
     /// Refused.
+    #[default]
     Deny,
     /// Sent elsewhere first: to sign in, or once round through ourselves.
     Redirect,
 }
 
 /// One event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Event {
     /// When, in UNIX seconds.
     pub time: Timestamp,
@@ -315,65 +317,15 @@ impl Event {
     pub fn about(request_id: &str, method: &str, path: &str, peer: &Peer, time: Timestamp) -> Self {
         Self {
             time,
-            event: What::Access,
-            outcome: Effect::Deny,
             reason: "undecided",
-            detail: None,
-            provider_status: None,
-            provider_says: None,
-            site: None,
-            config: String::new(),
             request_id: request_id.to_owned(),
             status: 500,
-            upstream_status: None,
             method: short(method),
             path: short(path),
-            via: None,
-            route: None,
-            provider: None,
-            token_issuer: None,
-            service: None,
-            remembered: false,
-            key_id: None,
-            owner: None,
-            certificate: None,
-            means: None,
-            jkt: None,
-            session: None,
-            roles: Vec::new(),
-            left_out: Vec::new(),
-            kind: None,
-            issuer: None,
-            subject: None,
-            client_id: None,
-            actors: Vec::new(),
-            token_id: None,
-            withheld: Vec::new(),
-            removed: Vec::new(),
-            uncounted: Vec::new(),
-            on_behalf_of: None,
-            tuples_added: Vec::new(),
-            tuples_removed: Vec::new(),
-            relation_rounds: None,
-            relation_reads: None,
-            policy_version: None,
-            policies: Vec::new(),
-            policy_trial: None,
-            policy_pull: None,
-            evaluations: Vec::new(),
-            client_request_id: None,
-            tenant: None,
-            target: None,
-            ended: None,
-            action: None,
-            before: None,
-            after: None,
-            document: None,
-            shortened: false,
-            old_key: false,
             address: peer.address.as_deref().map(short),
             country: peer.country.as_deref().map(short),
             ray: peer.ray.as_deref().map(short),
+            ..Self::default()
         }
     }
 

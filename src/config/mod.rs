@@ -262,17 +262,13 @@ impl Config {
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
-        let issuers =
-            top.table("ISSUERS").map(|table| issuer::read_all(&table, secrets, known, development)).unwrap_or_default();
+        let issuers = issuers(&mut top, secrets, known, development);
         let certificates = Certificates::read(&mut top);
-        let services =
-            top.table("SERVICES").map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
+        let services = services(&mut top, secrets, development);
         let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
         let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let asked = top.has("VERIFY");
-        let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
-        let limits = limits::read(top.table("LIMITS"), by_default);
+        let limits = limits(&mut top, sessions);
         let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
         let relations = Relations::read(&mut top);
         let surroundings = Surroundings {
@@ -284,7 +280,7 @@ impl Config {
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
             blocks: admin::has_blocks(&mut top),
-            asked: asked || build.purpose == Purpose::Guard,
+            asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
             security_headers: &security_headers,
             limits: &limits.routes,
@@ -543,6 +539,23 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
     let takes_tokens = top.has("ISSUERS");
     let table = required_table(top, "PROVIDERS", "a table of providers")?;
     Some(provider::read_all(&table, secrets, development, takes_tokens))
+}
+
+fn issuers(top: &mut Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], development: bool) -> issuer::Issuers {
+    let table = top.table("ISSUERS");
+    table.map(|table| issuer::read_all(&table, secrets, providers, development)).unwrap_or_default()
+}
+
+fn services(top: &mut Table<'_>, secrets: &Secrets<'_>, development: bool) -> services::Services {
+    let table = top.table("SERVICES");
+    table.map(|table| services::read_all(&table, secrets, development)).unwrap_or_default()
+}
+
+/// Where only another proxy asks about requests, it counts them.
+fn limits(top: &mut Table<'_>, sessions: bool) -> Limits {
+    let asked = top.has("VERIFY");
+    let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+    limits::read(top.table("LIMITS"), by_default)
 }
 
 fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {

@@ -132,3 +132,45 @@ impl Document {
         }
     }
 }
+
+/// Why what an administrator, or a service that shares, asked for is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderError {
+    /// The decision is not kept, or not any more.
+    NoSuchDecision,
+    /// There is no such version of the policies.
+    NoSuchVersion,
+    /// What was to be changed is no longer what the caller takes it to be.
+    Outdated,
+    /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
+    StaleCopy,
+    /// The caller is trusted with no tuples of that type.
+    UntrustedType,
+    /// The caller came by a person's API key, and only services of their own may do this.
+    PersonalKey,
+    /// The caller is no administrator.
+    NotAdministrator,
+}
+
+impl OrderError {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::NoSuchDecision => "decision.unknown",
+            Self::NoSuchVersion => "admin.no_such_version",
+            Self::Outdated => "admin.outdated",
+            Self::StaleCopy => "admin.stale_copy",
+            Self::UntrustedType => "sharing.type_not_trusted",
+            Self::PersonalKey => "sharing.key_of_a_person",
+            Self::NotAdministrator => "admin.not_an_administrator",
+        }
+    }
+
+    pub(super) const fn refusal(self) -> Refusal {
+        match self {
+            Self::NoSuchDecision | Self::NoSuchVersion => Refusal::NotFound,
+            Self::Outdated => Refusal::Conflict,
+            Self::StaleCopy => Refusal::Unavailable,
+            Self::UntrustedType | Self::PersonalKey | Self::NotAdministrator => Refusal::Forbidden(Vec::new()),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError};
+use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, OrderError};
 use super::problem::Refusal;
 use crate::api_key::ApiKeyId;
 use crate::authn::api_key::KeyRejection;
@@ -90,20 +90,8 @@ pub enum Reason {
     KeyRequest(KeyRequestError),
     /// A report of leaked keys that is not taken.
     LeakReport(LeakReportError),
-    /// The decision is not kept, or not any more.
-    NoSuchDecision,
-    /// There is no such version of the policies.
-    NoSuchVersion,
-    /// What was to be changed is no longer what whoever asks takes it to be.
-    Outdated,
-    /// The store showed an older copy of what was to be changed than is known here: a moment later it may not.
-    StaleCopy,
-    /// Who asks is trusted with no tuples of that type.
-    UntrustedType,
-    /// Who asks came by a person's API key, and only services of their own may do this.
-    PersonalKey,
-    /// Who asks is no administrator.
-    NotAdministrator,
+    /// What an administrator, or a service that shares, asked for is not done.
+    Order(OrderError),
     /// The request's parameters or body are not what is wanted; the named one.
     BadInput(&'static str),
     /// What a service asks is no question.
@@ -204,13 +192,7 @@ impl Reason {
             Self::NoSuchSession => "session.unknown",
             Self::KeyRequest(error) => error.code(),
             Self::LeakReport(error) => error.code(),
-            Self::NoSuchDecision => "decision.unknown",
-            Self::NoSuchVersion => "admin.no_such_version",
-            Self::Outdated => "admin.outdated",
-            Self::StaleCopy => "admin.stale_copy",
-            Self::UntrustedType => "sharing.type_not_trusted",
-            Self::PersonalKey => "sharing.key_of_a_person",
-            Self::NotAdministrator => "admin.not_an_administrator",
+            Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
             Self::AccessTokenExpired => "session.access_token_expired",
@@ -228,9 +210,7 @@ impl Reason {
             Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
-            Self::ProviderUnreachable(_, FetchError::Network) => "provider.unreachable",
-            Self::ProviderUnreachable(_, FetchError::Timeout) => "provider.timeout",
-            Self::ProviderUnreachable(_, FetchError::TooLarge) => "provider.answer_too_large",
+            Self::ProviderUnreachable(_, error) => provider_code(*error),
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
@@ -331,32 +311,22 @@ impl Reason {
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
             Self::KeyRequest(error) => error.refusal(),
-            Self::NoRoute
-            | Self::OtherSpelling(_)
-            | Self::NoSuchSession
-            | Self::NoSuchDecision
-            | Self::NoSuchVersion
-            | Self::NoFile => Refusal::NotFound,
-            Self::Outdated => Refusal::Conflict,
+            Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
+            Self::Order(error) => error.refusal(),
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
             Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
-            Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
-            Self::Key(_) => Refusal::TokenRefused,
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
-            Self::Blocked(_) => Refusal::TokenRefused,
+            Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
+            Self::Key(_) | Self::Blocked(_) => Refusal::TokenRefused,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_)
-            | Self::NotAdministrator
-            | Self::Certificate(_)
-            | Self::UntrustedType
-            | Self::PersonalKey => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::Certificate(_) => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }
@@ -377,7 +347,6 @@ impl Reason {
             | Self::ProviderStatus(..)
             | Self::Metadata(_)
             | Self::Keys(_)
-            | Self::StaleCopy
             | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
@@ -385,6 +354,14 @@ impl Reason {
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }
+    }
+}
+
+const fn provider_code(error: FetchError) -> &'static str {
+    match error {
+        FetchError::Network => "provider.unreachable",
+        FetchError::Timeout => "provider.timeout",
+        FetchError::TooLarge => "provider.answer_too_large",
     }
 }
 

@@ -18,7 +18,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::http::StatusCode;
 use crate::ports::{RequestBody, StoreError};
-use crate::refusal::{KeyRequestError, Reason};
+use crate::refusal::{KeyRequestError, OrderError, Reason};
 
 /// So many live keys a service may have.
 const MOST_OF_SERVICE: u32 = 50;
@@ -48,7 +48,7 @@ pub(super) async fn make<P: Platform>(
     let rules = rules(ctx)?;
     let person = manager.principal();
     if person.session().is_none() {
-        return Err(Reason::NotAdministrator);
+        return Err(Reason::Order(OrderError::NotAdministrator));
     }
     if let Recency::TooOld { wanted, .. } = recency(ctx, rules, person) {
         return Err(Reason::StepUp(Box::new(wanted)));

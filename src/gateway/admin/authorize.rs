@@ -12,7 +12,7 @@ use crate::gateway::guard::{decide, policies};
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
-use crate::refusal::Reason;
+use crate::refusal::{OrderError, Reason};
 use crate::route::{CanonicalPath, GuardedRoute};
 
 /// Who came through the door: a person with a session of ours, or a service with a credential of its own.
@@ -215,7 +215,7 @@ impl Verdict {
             parts.event.policy_version = Some(decision.version.to_string());
             parts.event.policies = decision.policies;
         }
-        if self.allows { Ok(()) } else { Err(Reason::NotAdministrator) }
+        if self.allows { Ok(()) } else { Err(Reason::Order(OrderError::NotAdministrator)) }
     }
 }
 

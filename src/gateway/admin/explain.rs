@@ -15,7 +15,7 @@ use crate::gateway::guard::{policies, relations};
 use crate::gateway::response_parts::ResponseParts;
 use crate::json;
 use crate::ports::{RequestBody, StoreError};
-use crate::refusal::Reason;
+use crate::refusal::{OrderError, Reason};
 use crate::store::decision_log::{self, DecisionLog};
 use crate::time::Timestamp;
 
@@ -82,13 +82,19 @@ pub(super) async fn recalled<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Value, Reason> {
     if !decision_log::is_id(id) {
-        return Err(Reason::NoSuchDecision);
+        return Err(Reason::Order(OrderError::NoSuchDecision));
     }
     parts.event.target = Some(id.to_owned());
     if ctx.site.config.decisions.is_none() {
-        return Err(Reason::NoSuchDecision);
+        return Err(Reason::Order(OrderError::NoSuchDecision));
     }
-    let line = ctx.platform.decisions().kept(id).await.map_err(Reason::Store)?.ok_or(Reason::NoSuchDecision)?;
+    let line = ctx
+        .platform
+        .decisions()
+        .kept(id)
+        .await
+        .map_err(Reason::Store)?
+        .ok_or(Reason::Order(OrderError::NoSuchDecision))?;
     let event: Value = json::from_text(&line).map_err(|_| Reason::Store(StoreError::Malformed))?;
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     if let (Some(issuer), Some(subject)) = (text("provider").or_else(|| text("token_issuer")), text("subject")) {

@@ -14,7 +14,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::json;
 use crate::pages::explain::{Choice, ExplainAnswer, ExplainForm, render};
-use crate::refusal::Reason;
+use crate::refusal::{OrderError, Reason};
 use crate::store::decision_log;
 
 const FIELDS: [&str; 7] = ["id", "request", "by", "claims", "scopes", "signed_in", "context"];
@@ -61,7 +61,7 @@ async fn made<P: Platform>(
 ) -> Result<ExplainAnswer, Reason> {
     match explain::recalled(ctx, id, parts).await {
         Ok(event) => Ok(ExplainAnswer::Made(event)),
-        Err(Reason::NoSuchDecision) => {
+        Err(Reason::Order(OrderError::NoSuchDecision)) => {
             let problem =
                 "No decision of this number is kept: it is mistyped, or too old, or of a kind that is not kept.";
             Ok(ExplainAnswer::Problem(problem.to_owned()))

@@ -23,7 +23,7 @@ use crate::policy::{
     version_key,
 };
 use crate::ports::{PolicyPublisher, PolicyStore, RequestBody, StoreError};
-use crate::refusal::Reason;
+use crate::refusal::{OrderError, Reason};
 
 /// `parameter`: the version, where the path names one.
 pub(super) async fn carry_out<P: Platform>(
@@ -68,9 +68,9 @@ async fn read<P: Platform>(
     version: &str,
     parts: &mut ResponseParts,
 ) -> Result<Done, Reason> {
-    let version = Version::parse(version).ok_or(Reason::NoSuchVersion)?;
+    let version = Version::parse(version).ok_or(Reason::Order(OrderError::NoSuchVersion))?;
     parts.event.target = Some(version.to_string());
-    let bundle = stored(ctx, &version).await?.ok_or(Reason::NoSuchVersion)?;
+    let bundle = stored(ctx, &version).await?.ok_or(Reason::Order(OrderError::NoSuchVersion))?;
     let files = json::object(bundle.files().map(|(name, text)| (name.to_owned(), text.into())));
     Ok(Done::read(&json!({ "version": version, "files": files })))
 }
@@ -137,7 +137,7 @@ async fn repoint<P: Platform>(
     }
     let mut sets = Vec::new();
     for version in live.iter().chain(&shadow) {
-        let bundle = stored(ctx, version).await?.ok_or(Reason::NoSuchVersion)?;
+        let bundle = stored(ctx, version).await?.ok_or(Reason::Order(OrderError::NoSuchVersion))?;
         match policies.engine().await.parse(&bundle) {
             Ok(set) => sets.push(set),
             // It held up when it was published, by another release.
@@ -187,7 +187,7 @@ async fn may_manage_so<P: Platform>(
     let managing = match before.current()? {
         None => Some(BTreeSet::new()),
         Some(current) => {
-            let bundle = stored(ctx, &current.live).await?.ok_or(Reason::NoSuchVersion)?;
+            let bundle = stored(ctx, &current.live).await?.ok_or(Reason::Order(OrderError::NoSuchVersion))?;
             let live = policies.engine().await.parse_checked(&bundle);
             live.map_err(|_| Reason::Store(StoreError::Malformed))?.managing()
         }
@@ -246,7 +246,7 @@ impl Before {
             None => Ok(before),
             Some(expect) => match expect.as_u64() {
                 Some(expected) if serial(before.newest.as_ref()) == expected => Ok(before),
-                Some(_) => Err(Reason::Outdated),
+                Some(_) => Err(Reason::Order(OrderError::Outdated)),
                 None => Err(Reason::BadInput("expect")),
             },
         }
@@ -257,7 +257,7 @@ impl Before {
     /// # Errors
     /// When the store showed an old one.
     fn current(&self) -> Result<Option<&Pointer>, Reason> {
-        if self.is_stale { Err(Reason::StaleCopy) } else { Ok(self.newest.as_ref()) }
+        if self.is_stale { Err(Reason::Order(OrderError::StaleCopy)) } else { Ok(self.newest.as_ref()) }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::authz::{self, Decision};
 use crate::config::{Config, SHARING_PREFIX, Sharing};
 use crate::http::{Method, Response, StatusCode};
 use crate::ports::RequestBody;
-use crate::refusal::Reason;
+use crate::refusal::{OrderError, Reason};
 use crate::relation::{Name, PEOPLE, Subject, TupleFilter};
 use crate::route::{CanonicalPath, GuardedRoute, Matched, Route};
 use crate::time::Timestamp;
@@ -88,7 +88,7 @@ impl Trusted<'_> {
             Decision::Allow(_) => return Ok(()),
             Decision::Deny(denial) => Reason::Denied(denial),
             // No service has signed in at all.
-            Decision::StepUp(_) => Reason::UntrustedType,
+            Decision::StepUp(_) => Reason::Order(OrderError::UntrustedType),
         };
         let Some(guard) = route.guard() else { return Err(reason.into()) };
         Err(Refused::at(GuardedRoute { route, guard }, self.config, self.credential(), reason))
@@ -119,7 +119,7 @@ impl Trusted<'_> {
 }
 
 fn untrusted() -> Refused {
-    Reason::UntrustedType.into()
+    Reason::Order(OrderError::UntrustedType).into()
 }
 
 impl Trust for Trusted<'_> {
@@ -165,7 +165,7 @@ pub(super) async fn answer<P: Platform>(
     // A rule that is for everybody would have nobody to trust.
     let service = admitted.principal.as_ref().ok_or(Reason::NoToken)?;
     if service.owner().is_some() {
-        return Err(Reason::PersonalKey.into());
+        return Err(Reason::Order(OrderError::PersonalKey).into());
     }
     let trusted = Trusted { config: &ctx.site.config, sharing, service, now: ctx.request.now };
     let Outcome { response, effect, reason } = match task {
