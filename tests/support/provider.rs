@@ -100,12 +100,12 @@ pub fn spki(key: &Es256Signer) -> String {
         .filter(|(name, _)| ["x", "y"].contains(name))
         .flat_map(|(_, value)| Base64UrlUnpadded::decode_vec(value).unwrap())
         .collect();
-    let prefix = "3059301306072a8648ce3d020106082a8648ce3d03010703420004";
-    let octet = |at: usize| u8::from_str_radix(&prefix[at..at + 2], 16).unwrap();
-    let mut der: Vec<u8> = (0..prefix.len()).step_by(2).map(octet).collect();
+    let mut der: Vec<u8> = vec![0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08];
+    der.extend([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04]);
     der.extend(point);
     let text = base64ct::Base64::encode_string(&der);
-    format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &text[..64], &text[64..])
+    let (first, second) = text.split_at(64);
+    format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
 }
 
 /// A JSON answer.
