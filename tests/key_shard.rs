@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     unreachable_pub,
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]

@@ -348,7 +348,9 @@ fn all_tuples() -> Table {
 }
 
 /// Types as they are bound, and whether an object is of one of them.
-const KINDS: [(Option<&str>, fn(&str) -> bool); 4] = [
+type OfKind = (Option<&'static str>, fn(&str) -> bool);
+
+const KINDS: [OfKind; 4] = [
     (None, |_| true),
     (Some("[]"), |_| false),
     (Some(r#"["document"]"#), |object| object.starts_with("document:")),

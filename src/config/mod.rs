@@ -265,12 +265,10 @@ impl Config {
         let issuers = issuers(&mut top, secrets, known, development);
         let certificates = Certificates::read(&mut top);
         let services = services(&mut top, secrets, development);
-        let session = top.table("SESSION").map_or_else(SessionConfig::default, session::read);
-        let place = top.table("STORAGE").map(storage::read).unwrap_or_default();
+        let (session, place) = (session(&mut top), top.table("STORAGE").map(storage::read).unwrap_or_default());
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let limits = limits(&mut top, sessions);
-        let roles = top.table("ROLES").as_ref().map(roles::read).unwrap_or_default();
-        let relations = Relations::read(&mut top);
+        let (roles, relations) = (roles(&mut top), Relations::read(&mut top));
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -556,6 +554,14 @@ fn limits(top: &mut Table<'_>, sessions: bool) -> Limits {
     let asked = top.has("VERIFY");
     let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
     limits::read(top.table("LIMITS"), by_default)
+}
+
+fn session(top: &mut Table<'_>) -> SessionConfig {
+    top.table("SESSION").map_or_else(SessionConfig::default, session::read)
+}
+
+fn roles(top: &mut Table<'_>) -> Roles {
+    top.table("ROLES").as_ref().map(roles::read).unwrap_or_default()
 }
 
 fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {

@@ -125,10 +125,10 @@ fn without_a_key_or_with_something_else_nobody_comes_in_and_no_object_is_asked()
         let other = gateway_with_keys(&with_keys(), &crate::support::key("k1", "D"));
         unknown(&world, &other)
     };
-    let changed = format!("{}{}", &key[..key.len() - 1], if key.ends_with('0') { '1' } else { '0' });
+    let changed = format!("{}{}", key.get(..key.len() - 1).unwrap(), if key.ends_with('0') { '1' } else { '0' });
     let ((), cost) = world.cost_of(|| {
         for (text, reason) in [
-            (&forged[..], "key.forged"),
+            (forged.as_str(), "key.forged"),
             (&changed, "key.malformed"),
             ("acme_x", "key.malformed"),
             ("opaque", "key.malformed"),
@@ -320,7 +320,7 @@ fn a_key_anywhere_but_in_its_header_is_refused_and_told_of() {
     let log = world.lines.borrow().join("");
     assert!(!log.contains(&key) && !log.contains(&encoded));
     // What only looks like a key is an address like any other.
-    let wrong = format!("{}x", &key[..key.len() - 1]);
+    let wrong = format!("{}x", key.get(..key.len() - 1).unwrap());
     Browser::new(&world, &gateway).send(&Asked::script("GET", &format!("/open/1?k={wrong}"))).forwarded();
 }
 

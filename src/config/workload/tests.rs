@@ -157,19 +157,23 @@ fn values_are_exact_and_patterns_are_whole_segments_of_few_claims() {
     assert_eq!(value.to_string(), "refs/heads/*");
 }
 
+fn cluster(more: Value) -> Value {
+    let mut table = json!({ "preset": "kubernetes", "issuer": "https://kubernetes.default.svc", "audience": "urn:a",
+        "trust": [{ "service_account_uid": "u" }] });
+    table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    with_platform(table)
+}
+
+fn published(vars: &Value) -> PublishedKeys {
+    match read(vars).keys {
+        WorkloadKeys::Published(keys) => keys,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn the_keys_are_in_one_place() {
     // R-289, R-285
-    let cluster = |more: Value| {
-        let mut table = json!({ "preset": "kubernetes", "issuer": "https://kubernetes.default.svc", "audience": "urn:a",
-            "trust": [{ "service_account_uid": "u" }] });
-        table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        with_platform(table)
-    };
-    let published = |vars: &Value| match read(vars).keys {
-        WorkloadKeys::Published(keys) => keys,
-        other => panic!("{other:?}"),
-    };
     let bound = published(&cluster(json!({ "keys": "service:CLUSTER" })));
     assert_eq!(
         (bound.via.as_deref(), bound.url.as_str()),
@@ -200,6 +204,11 @@ fn the_keys_are_in_one_place() {
         let lines = problems(&cluster(more.clone()));
         assert!(lines.len() == 1 && lines[0].starts_with(key) && lines[0].contains(why), "{more}: {lines:?}");
     }
+}
+
+#[test]
+fn a_secret_with_keys_is_a_key_set() {
+    // R-289
     for (secret, good) in [
         (include_str!("../../../fixtures/jws/es512.json"), false),
         ("{\"keys\": []}", false),
@@ -221,6 +230,11 @@ fn the_keys_are_in_one_place() {
         );
         assert!(good || !format!("{:?}", read.err()).contains("kubectl"));
     }
+}
+
+#[test]
+fn the_bundle_of_a_trust_domain_is_where_the_configuration_says() {
+    // R-285
     let domain = |more: Value| {
         let mut table =
             json!({ "preset": "spiffe", "audience": "urn:a", "trust": [{ "sub": "spiffe://prod.example.com/a" }] });

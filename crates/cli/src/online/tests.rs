@@ -454,7 +454,7 @@ fn a_service_whose_server_does_not_say_where_tokens_are_is_told() {
     let without = says("token_endpoint", Value::Null);
     let (problems, _) = told(&found(&own, &without));
     let expected = "SERVICES.billing.issuer: its metadata has no `token_endpoint`, which is needed";
-    assert!(problems.iter().any(|problem| problem.to_string() == expected), "{problems:?}");
+    assert!(problems.iter().any(|problem| *problem == expected), "{problems:?}");
 }
 
 #[test]
