@@ -44,7 +44,8 @@ fn what_access_says_of_a_proxy_opens_no_route_that_the_proxy_asks_about() {
         with(asked(more), &["ISSUERS", "github"], github)
     };
     assert_eq!(verdict(both(json!({}))), [""; 0]);
-    assert_eq!(verdict(both(json!({ "require": { "issuers": ["jobs"] } }))).len(), 1);
+    let lines = verdict(both(json!({ "authenticate": ["workload"], "require": { "issuers": ["jobs"] } })));
+    assert!(lines.len() == 1 && lines[0].contains("the word of Cloudflare Access alone"), "{lines:?}");
     // Where we see the request ourselves, it is about its caller.
     assert_eq!(verdict(asked(json!({ "upstream": "service:API" }))), [""; 0]);
 }
