@@ -8,6 +8,7 @@ use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
 use super::service_credential::ServiceCredential;
+use crate::api_key::{KeyPrefix, find_exposed};
 use crate::audit::PendingEvent;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
@@ -89,6 +90,8 @@ pub struct Forwarding<'a> {
     pub request_headers: &'a RequestHeaders,
     /// How much may wait in each direction of a WebSocket, in MiB.
     pub websocket_buffer: u32,
+    /// What this site's API keys begin with, where it gives any out: none goes on, by whatever header it comes.
+    pub key_prefix: Option<&'a KeyPrefix>,
     /// The id of the request.
     pub request_id: &'a str,
 }
@@ -230,7 +233,12 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
         if nominated.contains(name) || (forwarding.vary.is_some() && credential) {
             continue;
         }
-        match fate(name, forwarding.request_headers, forwarding.claim_headers) {
+        let holds_key = |prefix| find_exposed(&String::from_utf8_lossy(value.as_bytes()), prefix).is_some();
+        let fate = match fate(name, forwarding.request_headers, forwarding.claim_headers) {
+            Fate::PassedOn if forwarding.key_prefix.is_some_and(holds_key) => Fate::Removed,
+            fate => fate,
+        };
+        match fate {
             Fate::PassedOn => drop(headers.append(name.clone(), value.clone())),
             Fate::Removed if !removed.iter().any(|known| known == name.as_str()) => removed.push(name.to_string()),
             Fate::EndsHere | Fate::Removed => {}

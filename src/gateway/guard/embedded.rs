@@ -67,6 +67,7 @@ impl Gateway {
         ctx.load_language().await;
         let decided = decide(&ctx, &mut parts).await;
         let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
+        ctx.note_key_shown(&mut parts);
         self.note(platform, &parts.event);
         match decided {
             Ok((AdmittedRequest { principal, identity, permit, .. }, route)) => {

@@ -65,6 +65,7 @@ pub(super) async fn pass<P: Platform>(
                 claim_headers: &ctx.site.config.claim_headers,
                 request_headers: &route.request_headers,
                 websocket_buffer: route.websocket_buffer,
+                key_prefix: ctx.site.config.api_keys.as_ref().map(|rules| &rules.prefix),
                 request_id: &ctx.request.id,
             };
             let plan = ForwardPlan::new(upstream.clone(), forwarding, permit);

@@ -52,6 +52,7 @@ fn plan_with(
         },
         cache: BrowserCache::None,
         websocket_buffer: 8,
+        key_prefix: None,
         request_id: "the-id",
     };
     ForwardPlan::new(Upstream::Assets, forwarding, permit())
