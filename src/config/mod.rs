@@ -80,11 +80,11 @@ pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
 pub use value::{MOMENT, is_scope, moment, span, spelled};
 pub use verify::Verify;
-pub(crate) use workload::as_text;
 pub use workload::{
-    PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustTest, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys,
-    WorkloadProfile,
+    PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys, WorkloadProfile,
+    WorkloadSubject,
 };
+pub(crate) use workload::{as_text, is_access_client_id};
 
 use std::rc::Rc;
 
