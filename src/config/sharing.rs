@@ -1,6 +1,6 @@
 //! `SHARING`: which services may read and write tuples, of which types.
 
-use super::authzen::{is_wrong, says_who};
+use super::authzen::{Authzen, is_wrong, says_who};
 use super::limits;
 use super::relations::Relations;
 use super::require;
@@ -8,7 +8,7 @@ use super::routes::{self, Surroundings};
 use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::limit::RouteLimits;
-use crate::relation::{Model, Name};
+use crate::relation::{Model, Name, Template};
 use crate::route::{
     Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
     WEBSOCKET_BUFFER,
@@ -65,6 +65,25 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
     table.finish();
     let route = route("SHARING".to_owned(), access, limits)?;
     Some(Sharing { route, types: types?.into_iter().collect::<Option<Vec<_>>>()? })
+}
+
+/// Refuses what services must stand in to share, or to ask for decisions, where it depends on what they write: they would
+/// grant it to themselves.
+pub(super) fn refuse_self_grants(top: &Table<'_>, sharing: &Sharing, authzen: Option<&Authzen>, known: &Relations) {
+    let Relations::Model(model) = known else { return };
+    let problem = |asked: &Template| {
+        let on = model.depends_on(asked.kind(), asked.relation());
+        let kind = &sharing.types.iter().find(|one| on.contains(&one.kind))?.kind;
+        Some(format!(
+            "services could put themselves into `{asked}`, because they write tuples of `{kind}` (`SHARING.types`)"
+        ))
+    };
+    for (table, route) in [("SHARING", Some(&sharing.route)), ("AUTHZEN", authzen.map(|authzen| &authzen.route))] {
+        let asked = route.and_then(Route::guard).map_or(&[][..], |guard| &guard.requirements.relations);
+        for message in asked.iter().filter_map(problem) {
+            top.problem_at(&[table, "require", "relations"], message);
+        }
+    }
 }
 
 /// By what services come: never by a session, which is a person's.
@@ -222,6 +241,46 @@ mod tests {
         }
         let lines = problems(&config(&json!({ "types": { "document": {} } })));
         assert!(lines[0].starts_with("SHARING.types.document.require: expected what a service"), "{lines:?}");
+    }
+
+    #[test]
+    fn no_service_grants_itself_what_it_must_have() {
+        //
+        let relations = json!({
+            "group": { "member": "[service, group#member]" },
+            "folder": { "owner": "[service]" },
+            "document": { "parent": "[folder]", "editor": "owner from parent", "viewer": "[service, group#member] or editor" },
+            "site": { "sharer": "[service, document#viewer]", "host": "[service, group#member]" },
+        });
+        let said = |shared: &str, table: &str, asked: &str| {
+            let types = json!({ "types": { shared: { "require": { "scopes": ["share"] } } } });
+            let config = with(config(&types), &["RELATIONS"], relations.clone());
+            let config = with(config, &["AUTHZEN"], json!({ "require": { "scopes": ["decide"] } }));
+            problems_or_none(&with(config, &[table, "require", "relations"], json!([asked])))
+        };
+        for table in ["SHARING", "AUTHZEN"] {
+            for (shared, asked) in [
+                ("site", "site:1#sharer"),
+                ("document", "site:1#sharer"),
+                ("folder", "site:1#sharer"),
+                ("group", "site:1#sharer"),
+                ("folder", "document:1#editor"),
+                ("document", "document:1#editor"),
+            ] {
+                let lines = said(shared, table, asked);
+                let line = format!("{table}.require.relations: services could put themselves into `{asked}`");
+                assert!(lines.len() == 1 && lines[0].starts_with(&line), "{shared}: {lines:?}");
+            }
+            for (shared, asked) in
+                [("document", "site:1#host"), ("folder", "group:1#member"), ("group", "document:1#editor")]
+            {
+                assert_eq!(said(shared, table, asked), Vec::<String>::new(), "{shared} {asked}");
+            }
+        }
+    }
+
+    fn problems_or_none(vars: &Value) -> Vec<String> {
+        if parse(vars).is_ok() { Vec::new() } else { problems(vars) }
     }
 
     #[test]
