@@ -96,7 +96,9 @@ fn ways(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Vec<Authentic
     if !table.has("authenticate") && known.issuers.ids.is_empty() {
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
     }
-    ways.unwrap_or_else(|| vec![Authentication::Bearer])
+    let mut ways = ways.unwrap_or_default();
+    ways.retain(|way| *way != Authentication::Session);
+    if ways.is_empty() { vec![Authentication::Bearer] } else { ways }
 }
 
 /// What services alone can have. A person's own token would write for everybody.
@@ -328,6 +330,7 @@ mod tests {
         ] {
             let lines = problems(&config(&table));
             assert!(lines.iter().any(|line| line.starts_with(place)), "{place}: {lines:?}");
+            assert!(!lines.iter().any(|line| line.contains("`kinds` has no `human`")), "{lines:?}");
         }
         let lines = problems(&with(small(), &["SHARING"], documents()));
         assert!(lines.iter().any(|line| line.starts_with("SHARING: takes access tokens")), "{lines:?}");
