@@ -6,6 +6,7 @@ use super::admin::is_subject;
 use super::require::Known;
 use super::table::Table;
 use super::value::{flag, list, one_of, parsed, scope, word};
+use super::workload::WorkloadProfile;
 use crate::ids::{CertificateId, IssuerId};
 use crate::route::{
     Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
@@ -134,6 +135,14 @@ fn credential(table: &mut Table<'_>, known: &Known<'_>, bearer: bool) -> Option<
         let issuer = issuer?;
         if known.issuers.workload_ids.contains(&issuer) && !bearer {
             table.problem("issuer", "expected `bearer = true` beside it: tokens of a platform are bound to nothing");
+        }
+        if let Some(workload) = known.issuers.workloads.iter().find(|workload| workload.id == issuer) {
+            if workload.profile == WorkloadProfile::CloudflareAccess {
+                table.problem("issuer", "expected another one: what Cloudflare Access lets through is no service here");
+            }
+            if table.has("client_id") {
+                table.problem("client_id", "tokens of a platform have none: name the `subject`");
+            }
         }
         return Some(AdminCredential::Token { issuer, subject, client_id });
     }
