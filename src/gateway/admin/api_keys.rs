@@ -104,23 +104,18 @@ pub(super) async fn revoke<P: Platform>(
     };
     let names_holder = ["provider", "issuer", "subject", "service"].iter().any(|name| asked.get(name).is_some());
     let of = if one.is_none() || names_holder { Some(holder(ctx, &asked, parts)?) } else { None };
-    let (ids, which) = match (one, &of) {
-        (Some(id), _) => (vec![id], format!("key {id}")),
-        (None, Some(of)) => {
-            let alive = |key: &ListedKey| key.ended.is_none() && ctx.request.now < key.expires_at;
-            (keys_of(ctx, of).await?.iter().filter(|key| alive(key)).map(|key| key.id).collect(), "all keys".to_owned())
-        }
+    let why = KeyEnding::Administrator;
+    let (order, which) = match (one, of) {
+        (Some(id), of) => (KeyCommand::Revoke { id, of, why }, format!("key {id}")),
+        (None, Some(of)) => (KeyCommand::RevokeAll { of, why }, "all keys".to_owned()),
         (None, None) => return Err(Reason::BadInput("key")),
     };
-    let mut revoked = Vec::new();
-    for id in ids {
-        let revoke = KeyCommand::Revoke { id, of: of.clone(), why: KeyEnding::Administrator };
-        match command(ctx, &revoke).await? {
-            KeyReply::Revoked(key) => revoked.push(key.id),
-            KeyReply::Gone => {}
-            _ => return Err(Reason::Store(StoreError::Malformed)),
-        }
-    }
+    let revoked = match command(ctx, &order).await? {
+        KeyReply::Revoked(key) => vec![key.id],
+        KeyReply::AllRevoked { ids } => ids,
+        KeyReply::Gone => Vec::new(),
+        _ => return Err(Reason::Store(StoreError::Malformed)),
+    };
     if let (Some(id), true) = (one, revoked.is_empty()) {
         parts.event.key_id = Some(id.to_string());
         return Err(Reason::KeyRequest(KeyRequestError::NoSuchKey));
