@@ -251,6 +251,29 @@ mod tests {
     }
 
     #[test]
+    fn a_platform_that_never_could_be_let_in_is_refused() {
+        //
+        let issuers = json!({
+            "ci": { "preset": "github-actions", "audience": "https://app.example.com", "trust": [{ "repository_id": 1 }] },
+            "access": { "preset": "cloudflare-access", "team_domain": "example.cloudflareaccess.com",
+                "audience": "4714c1", "trust": [{ "common_name": "e.access" }] },
+        });
+        let refused = |issuer: &str, key: &str| {
+            let service = json!({ "issuer": issuer, key: "x", "bearer": true, "actions": ["sessions.list"] });
+            let variables =
+                with(with(small(), &["ISSUERS"], issuers.clone()), &["ADMIN"], json!({ "services": { "s": service } }));
+            problems(&variables).into_iter().filter(|line| line.starts_with("ADMIN.")).collect::<Vec<_>>()
+        };
+        let lines = refused("ci", "client_id");
+        assert!(
+            lines.iter().any(|line| line.starts_with("ADMIN.services.s.client_id: tokens of a platform")),
+            "{lines:?}"
+        );
+        let lines = refused("access", "subject");
+        assert!(lines.iter().any(|line| line.starts_with("ADMIN.services.s.issuer: expected another")), "{lines:?}");
+    }
+
+    #[test]
     fn a_service_that_is_not_named_is_refused() {
         //
         for (change, place) in [
