@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::addresses::Addresses;
 use super::assertion::Assertion;
+use super::cache_scope::CacheScope;
 use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
@@ -72,8 +73,8 @@ pub struct Forwarding<'a> {
     pub query: Option<&'a str>,
     /// Where the browser thinks it is.
     pub public_url: &'a PublicUrl,
-    /// Which headers told who asked, where it was let through because of that.
-    pub vary: Option<&'static str>,
+    /// Whom the answer is for.
+    pub cache_scope: CacheScope,
     /// What the browser may keep of the answer then.
     pub cache: BrowserCache,
     /// For how long it was let through.
@@ -141,7 +142,7 @@ impl ForwardPlan {
             path_and_query,
             headers,
             removed,
-            private: forwarding.vary.is_some(),
+            private: forwarding.cache_scope.is_private(),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
             lifetime: forwarding.lifetime,
             websocket_buffer: f64::from(forwarding.websocket_buffer) * BYTES_PER_MIB,
@@ -149,7 +150,7 @@ impl ForwardPlan {
             request_id: forwarding.request_id.to_owned(),
             service: forwarding.service,
             answer: AnswerTerms {
-                vary: forwarding.vary,
+                scope: forwarding.cache_scope,
                 cache: forwarding.cache,
                 security_headers: forwarding.security_headers,
                 ..AnswerTerms::default()
@@ -230,7 +231,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
         // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
         // proof was for us, and is used up.
         let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
-        if nominated.contains(name) || (forwarding.vary.is_some() && credential) {
+        if nominated.contains(name) || (forwarding.cache_scope.is_private() && credential) {
             continue;
         }
         let holds_key = |prefix| find_exposed(&String::from_utf8_lossy(value.as_bytes()), prefix).is_some();

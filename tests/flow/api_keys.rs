@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// The usual deployment, with keys for developers.
-fn with_keys() -> Value {
+pub fn with_keys() -> Value {
     let mut variables = variables();
     variables["PROVIDERS"]["corp"]["roles"] = json!(["roles"]);
     variables["KEYS"] = json!({
@@ -42,7 +42,7 @@ fn with_keys() -> Value {
     variables
 }
 
-fn alice() -> KeyHolder {
+pub fn alice() -> KeyHolder {
     let (issuer, subject) = (IssuerIdentifier::new(CORP), SubjectIdentifier::new("alice"));
     KeyHolder::Person(KeyOwner { provider: "corp".to_owned(), issuer, subject })
 }
@@ -52,7 +52,7 @@ fn standing(roles: &[&str]) -> OwnerStanding {
 }
 
 /// A key that is stored, and its text.
-fn made(world: &World, gateway: &Gateway, holder: &KeyHolder, scopes: &[&str]) -> (ApiKeyId, String) {
+pub fn made(world: &World, gateway: &Gateway, holder: &KeyHolder, scopes: &[&str]) -> (ApiKeyId, String) {
     let id = ApiKeyId::generate(&HolderKey::of(holder), world);
     let config = gateway.config();
     let text = ApiKeyText::generate(id, &config.keys, world);
@@ -75,7 +75,7 @@ fn tell(world: &World, command: &KeyCommand) -> KeyReply {
     block_on(ask(world, command)).unwrap()
 }
 
-fn call(world: &World, gateway: &Gateway, path: &str, key: &str) -> Answered {
+pub fn call(world: &World, gateway: &Gateway, path: &str, key: &str) -> Answered {
     Browser::new(world, gateway).send(&Asked::bearing(path, key))
 }
 

@@ -9,7 +9,7 @@ use super::{Change, Done};
 use crate::api_key::message::MAX_SCOPES;
 use crate::api_key::{ApiKeyId, ApiKeyRules, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyReply, ListedKey};
 use crate::audit;
-use crate::config::is_scope;
+use crate::config::{AdminCredential, AdminService, Administrators, is_scope};
 use crate::gateway::Platform;
 use crate::gateway::account::api_keys::{
     KeyOrder, Recency, as_json, is_name, life_of_days, list as keys_of, order as command, recency, store_new, with_text,
@@ -55,6 +55,9 @@ pub(super) async fn make<P: Platform>(
     }
     let asked = Order::of_body(ctx, body, &["service", "name", "scopes", "expires_in_days"], MAX_BYTES).await?;
     let service = service_of(&asked)?.ok_or(Reason::BadInput("service"))?;
+    if administers(ctx, &service) && !manager.is_named(ctx) {
+        return Err(Reason::Order(OrderError::NotAdministrator));
+    }
     parts.event.target = Some(audit::short(&format!("service:{service}")));
     let name = asked.text("name").filter(|name| is_name(name)).ok_or(Reason::BadInput("name"))?;
     let life = match asked.get("expires_in_days") {
@@ -78,6 +81,13 @@ pub(super) async fn make<P: Platform>(
     let mut done = Done::changed(&with_text(rules, &key, &text), change);
     done.response.status = StatusCode::CREATED;
     Ok(done)
+}
+
+/// Whether keys of this service administer: who makes one gets what `ADMIN.services` gives to it.
+fn administers<P>(ctx: &RequestContext<'_, P>, service: &str) -> bool {
+    let services = ctx.site.config.admin.as_ref().and_then(Administrators::services);
+    let is_meant = |one: &AdminService| matches!(&one.by, AdminCredential::Key(name) if name == service);
+    services.is_some_and(|services| services.all().iter().any(is_meant))
 }
 
 /// `POST /auth/admin/keys/revoke`: one key by its id, or all of a person or a service.
