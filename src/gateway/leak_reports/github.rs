@@ -49,7 +49,7 @@ pub(crate) async fn receive<P: Platform>(
         return Err(refuse(LeakReportError::BadSignature));
     }
     let reported = read_github(body.as_bytes()).map_err(refuse)?;
-    let Outcome { ended, real, failed } = end_all(ctx, rules, &reported).await;
+    let ReportOutcome { ended, real, failed } = end_all(ctx, rules, &reported).await;
     parts.event.ended = Some(ended);
     if let Some(reason) = failed {
         return Err(reason);
@@ -62,7 +62,7 @@ pub(crate) async fn receive<P: Platform>(
 
 /// What became of a report.
 #[derive(Default)]
-struct Outcome<'a> {
+struct ReportOutcome<'a> {
     /// How many were ended.
     ended: u32,
     /// The texts that were those of keys.
@@ -77,11 +77,11 @@ async fn end_all<'a, P: Platform>(
     ctx: &RequestContext<'_, P>,
     rules: &ApiKeyRules,
     reported: &'a [ReportedSecret],
-) -> Outcome<'a> {
+) -> ReportOutcome<'a> {
     let texts: BTreeSet<&str> = reported.iter().map(|one| one.text.expose().as_str()).collect();
     let suspects = texts.into_iter().filter_map(|text| suspect(ctx, rules, text).map(|suspect| (text, suspect)));
     let (ours, unknown): (Vec<_>, Vec<_>) = suspects.partition(|(_, suspect)| suspect.is_ours);
-    let mut outcome = Outcome::default();
+    let mut outcome = ReportOutcome::default();
     for (text, suspect) in ours.iter().chain(unknown.iter().take(MOST_UNKNOWN)) {
         let found = match end_suspect(ctx, suspect).await {
             Ok(found) => found,
