@@ -16,6 +16,7 @@ use crate::fixed::{config_of, lines};
 
 const AUDIENCE: &str = "urn:jobs";
 const PLATFORM: &str = "https://op.example";
+const CLIENT_ID: &str = "e367826f93b8d71185e03fe518aff3b4.access";
 
 pub fn check(data: &[u8]) {
     let lines = lines(data);
@@ -24,7 +25,7 @@ pub fn check(data: &[u8]) {
     let accepting = [
         json!({ "preset": "github-actions", "issuer": PLATFORM, "trust": [{ "repository_id": 1, "ref": "refs/heads/*" }] }),
         json!({ "preset": "spiffe", "trust_domain": "a.example", "jwks_uri": "https://b.example/", "trust": [{ "sub": "spiffe://a.example/b" }] }),
-        json!({ "preset": "cloudflare-access", "issuer": PLATFORM, "jwks_uri": "https://b.example/", "trust": [{ "common_name": "c" }] }),
+        json!({ "preset": "cloudflare-access", "issuer": PLATFORM, "jwks_uri": "https://b.example/", "trust": [{ "common_name": CLIENT_ID }] }),
     ]
     .into_iter()
     .filter(|table| accepts(&platform(table.clone()).workloads[0], jwt.clone()));
@@ -55,11 +56,23 @@ fn accepts(issuer: &WorkloadIssuer, jwt: VerifiedJwt) -> bool {
             assert!(claims["repository_id"] == 1 || claims["repository_id"] == "1");
             let name = claims["ref"].as_str().unwrap();
             assert!(name.starts_with("refs/heads/") && name.matches('/').count() == 2 && !name.ends_with('/'));
-            assert!(!["pull_request", "workflow_run"].contains(&claims["event_name"].as_str().unwrap_or("push")));
+            assert!(
+                [
+                    "push",
+                    "workflow_dispatch",
+                    "schedule",
+                    "release",
+                    "deployment",
+                    "repository_dispatch",
+                    "merge_group"
+                ]
+                .contains(&claims["event_name"].as_str().unwrap())
+            );
+            assert_eq!(principal.subject(), "repository:1");
         }
         WorkloadProfile::Spiffe => assert!(bare && claims["sub"] == "spiffe://a.example/b"),
         WorkloadProfile::CloudflareAccess => {
-            assert!(claims["sub"] == "" && claims["common_name"] == "c" && claims["iss"] == PLATFORM);
+            assert!(claims["sub"] == "" && claims["common_name"] == CLIENT_ID && claims["iss"] == PLATFORM);
         }
     }
     true

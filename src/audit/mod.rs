@@ -229,6 +229,9 @@ pub struct Event {
     /// The same for the same token: a digest of its `jti`, which itself is the token at some issuers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_id: Option<String>,
+    /// `sub` of the token, where the subject is made of an id in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_subject: Option<String>,
     /// The headers by which the upstream would have been told of the caller, and was not: what should stand in them
     /// cannot stand in a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]

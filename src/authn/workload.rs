@@ -3,6 +3,9 @@
 //! Such a token is no access token: no client asked for it here, and it says nothing of what its holder may. What it may, the
 //! rules of `trust` say ([`trust`]). It is shown for as long as it is good: a job calls more than once with the same one, so its
 //! `jti` is not used up. It is held to a short life, to one audience, and to no binding that nobody checks.
+//!
+//! Before the signature only the size and form of the token are checked, `iss` or the trust domain in `sub` selects the platform,
+//! and `alg` and `kid` one of its keys; everything in this module but [`access_assertion`] comes after it.
 
 mod error;
 pub mod trust;
@@ -14,7 +17,7 @@ use serde_json::{Map, Value};
 use super::Principal;
 use super::access_token::{AccessTokenClaims, FOREIGN_CLAIMS};
 use crate::claims::{AUD, audiences, beginning, is_ahead, is_over, name, optional, text, time};
-use crate::config::{SPIFFE_SCHEME, WorkloadIssuer, WorkloadProfile};
+use crate::config::{SPIFFE_SCHEME, WorkloadIssuer, WorkloadProfile, WorkloadSubject, as_text, is_access_client_id};
 use crate::http::{HeaderMap, HeaderName};
 use crate::jose::jws::MAX_TOKEN_BYTES;
 use crate::jose::{Header, VerifiedJwt, is_media_type};
@@ -117,19 +120,32 @@ fn check_kind(claims: &Map<String, Value>, issuer: &WorkloadIssuer) -> Result<()
     if is_foreign { Err(WorkloadError::KindRefused) } else { Ok(()) }
 }
 
-/// The program's name at the platform, with what says whose name it is.
+/// The program's name at the platform, with what says whose name it is. Where an id names it, `sub` may be anything: a job's
+/// owner can set it, and a new name of a repository changes it.
 fn subject(claims: &Map<String, Value>, issuer: &WorkloadIssuer) -> Result<String, WorkloadError> {
     match issuer.profile {
         WorkloadProfile::Spiffe => spiffe_id(claims, issuer),
         _ if text(claims, "iss") != Some(issuer.issuer.as_str()) => Err(WorkloadError::IssMismatch),
-        WorkloadProfile::Jwt => name(claims, "sub").ok_or(WorkloadError::SubMalformed),
-        // that of a service token is empty. Any other is a person's.
+        WorkloadProfile::Jwt => match &issuer.subject {
+            WorkloadSubject::Sub => name(claims, "sub").ok_or(WorkloadError::SubMalformed),
+            WorkloadSubject::Id { prefix, claim } => id(claims, claim).map(|id| format!("{prefix}{id}")),
+        },
+        // that of a service token is empty, and so is that of a client certificate. Any other is a person's.
         WorkloadProfile::CloudflareAccess => match text(claims, "sub") {
-            Some("") => name(claims, "common_name").ok_or(WorkloadError::CommonNameMalformed),
+            Some("") => name(claims, "common_name")
+                .filter(|name| is_access_client_id(name))
+                .ok_or(WorkloadError::CommonNameMalformed),
             Some(_) => Err(WorkloadError::Person),
             None => Err(WorkloadError::SubMalformed),
         },
     }
+}
+
+/// an id, as platforms write them: a number, or a text of digits.
+fn id(claims: &Map<String, Value>, claim: &str) -> Result<String, WorkloadError> {
+    const MOST_DIGITS: usize = 20;
+    let fits = |id: &String| (1..=MOST_DIGITS).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    claims.get(claim).and_then(as_text).filter(fits).ok_or(WorkloadError::IdMalformed)
 }
 
 /// an id of this trust domain with a path (SPIFFE ID §2).

@@ -80,11 +80,11 @@ pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
 pub use value::{MOMENT, is_scope, moment, span, spelled};
 pub use verify::Verify;
-pub(crate) use workload::as_text;
 pub use workload::{
-    PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustTest, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys,
-    WorkloadProfile,
+    PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys, WorkloadProfile,
+    WorkloadSubject,
 };
+pub(crate) use workload::{as_text, is_access_client_id};
 
 use std::rc::Rc;
 
@@ -482,13 +482,18 @@ impl Askers {
     fn read<'a>(top: &mut Table<'a>, secrets: &Secrets<'_>, surroundings: &Surroundings<'a>) -> Self {
         let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
         let verify = |table| verify::read(table, secrets, surroundings.public_url);
+        let authzen = top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings));
+        let sharing = top.table("SHARING").and_then(|table| sharing::read(table, surroundings));
+        if let Some(sharing) = &sharing {
+            sharing::refuse_self_grants(top, sharing, authzen.as_ref(), surroundings.known.relations);
+        }
         Self {
             admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming, &surroundings.known)),
             decisions: top.table("DECISIONS").and_then(decisions::read),
             verify: top.table("VERIFY").and_then(verify),
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
-            authzen: top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings)),
-            sharing: top.table("SHARING").and_then(|table| sharing::read(table, surroundings)),
+            authzen,
+            sharing,
             api_keys: top
                 .table("KEYS")
                 .map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),

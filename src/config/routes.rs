@@ -15,6 +15,7 @@ use super::security_headers;
 use super::table::Table;
 use super::upstream;
 use super::value::{choice, duration, flag, list, one_of, text, whole_number};
+use super::workload::WorkloadProfile;
 use super::{Build, Purpose};
 use crate::http::public_url::PublicUrl;
 use crate::ids::{IssuerId, ServiceId};
@@ -121,12 +122,8 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
     let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
-    let asked_only = !is_sent_on && surroundings.build.purpose == Purpose::Gateway;
-    if asked_only && matches!(&access, Some(Access::Guarded(guard)) if guard.takes_certificates()) {
-        table.problem(
-            "authenticate",
-            "`certificate` is about the caller's own connection, and of that another proxy tells nothing",
-        );
+    if let Some(Access::Guarded(guard)) = access.as_ref().filter(|_| !is_sent_on) {
+        refuse_what_no_proxy_tells(&table, guard, surroundings);
     }
     if asserts && !is_sent_on {
         table.problem("token", "`assertion` is made for an upstream, and here none is named");
@@ -159,6 +156,29 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
         request_headers,
         websocket_buffer: buffer.unwrap_or(WEBSOCKET_BUFFER),
     })
+}
+
+/// Where another proxy asks about a request, what is said of its connection is about the proxy.
+fn refuse_what_no_proxy_tells(table: &Table<'_>, guard: &Guard, surroundings: &Surroundings<'_>) {
+    if surroundings.build.purpose != Purpose::Gateway {
+        return;
+    }
+    if guard.takes_certificates() {
+        table.problem(
+            "authenticate",
+            "`certificate` is about the caller's own connection, and of that another proxy tells nothing",
+        );
+    }
+    let issuers = surroundings.known.issuers;
+    let mut admitted = issuers.workloads.iter().filter(|issuer| guard.admits(&issuer.id)).peekable();
+    let is_known = guard.takes_workloads() && issuers.workloads_are_known() && admitted.peek().is_some();
+    //
+    if is_known && admitted.all(|issuer| issuer.profile == WorkloadProfile::CloudflareAccess) {
+        table.problem(
+            "authenticate",
+            "`workload` would take the word of Cloudflare Access alone, and where another proxy asks, that is about the proxy",
+        );
+    }
 }
 
 fn pattern_of(table: &Table<'_>, text: &str, surroundings: &Surroundings<'_>) -> Option<Pattern> {

@@ -21,7 +21,8 @@ use crate::json;
 use crate::time::Seconds;
 
 pub(crate) use trust::as_text;
-pub use trust::{TrustRule, TrustTest, TrustedClaim, TrustedValue};
+pub(crate) use trust::is_access_client_id;
+pub use trust::{TrustRule, TrustedClaim, TrustedValue};
 
 /// Before a trust domain.
 pub const SPIFFE_SCHEME: &str = "spiffe://";
@@ -53,6 +54,32 @@ pub struct WorkloadIssuer {
     pub foreign: Vec<String>,
     /// `trust`: which of them count, and for what. Never empty.
     pub trust: Vec<TrustRule>,
+    /// Who a program is there.
+    pub subject: WorkloadSubject,
+    /// The claims of which a rule should name one: without, jobs of every branch count. Empty where there are no branches.
+    pub narrow: Vec<String>,
+}
+
+/// What names a program at its platform: the subject of its principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkloadSubject {
+    /// `sub`, or what stands in for it with this kind of token.
+    Sub,
+    /// A claim with an id: `sub` there is made of names that change hands, or is what the job's owner says.
+    Id {
+        /// What stands before it.
+        prefix: String,
+        /// The claim.
+        claim: String,
+    },
+}
+
+impl WorkloadSubject {
+    /// `None`: `sub`. Otherwise a text with one claim at its end, such as `project:{project_id}`.
+    fn of(template: Option<&str>) -> Self {
+        let parts = template.and_then(|text| text.strip_suffix('}')?.split_once('{'));
+        parts.map_or(Self::Sub, |(prefix, claim)| Self::Id { prefix: prefix.to_owned(), claim: claim.to_owned() })
+    }
 }
 
 /// What the tokens of a platform are like.
@@ -102,6 +129,13 @@ impl PublishedKeys {
 }
 
 impl WorkloadIssuer {
+    /// Whether a rule takes jobs of every branch.
+    #[must_use]
+    pub fn is_broad(&self, rule: &TrustRule) -> bool {
+        !self.narrow.is_empty()
+            && !rule.claims.iter().any(|claim| self.narrow.iter().any(|name| *name == claim.path.claim()))
+    }
+
     /// The trust domain, if it is one.
     #[must_use]
     pub fn trust_domain(&self) -> Option<&str> {
@@ -129,7 +163,7 @@ pub(super) fn read(
     let algs = table.optional("algs", algorithms);
     let keys = keys(&mut table, (&id, secrets), (issuer, profile), &preset, development);
     let max_life = table.optional("max_life", duration(SHORTEST_LIFE, LONGEST_LIFE));
-    let rules = json::from_value(preset.get("rules").cloned().unwrap_or_default()).unwrap_or_default();
+    let rules: trust::Forms = json::from_value(preset.get("rules").cloned().unwrap_or_default()).unwrap_or_default();
     let trust = trust::read(&mut table, &rules);
     table.finish();
     let keys = keys?;
@@ -143,7 +177,9 @@ pub(super) fn read(
         algs: algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
         keys,
         max_life: max_life.unwrap_or(USUAL_LIFE),
+        subject: WorkloadSubject::of(rules.subject.as_deref()),
         foreign: rules.foreign,
+        narrow: rules.narrow,
         trust: trust?,
     })
 }

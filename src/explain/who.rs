@@ -7,7 +7,9 @@ use crate::api_key::KeyHolder;
 use crate::authn::certificate::LIFETIME;
 use crate::authn::hypothetical::Hypothetical;
 use crate::authn::{CertificateFacts, KeyFacts};
-use crate::config::{Authority, Config, IssuerId, Provider, TokenIssuer, WorkloadIssuer, WorkloadProfile, span};
+use crate::config::{
+    Authority, Config, IssuerId, Provider, TokenIssuer, WorkloadIssuer, WorkloadProfile, WorkloadSubject, span,
+};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::ids::owner::Owner;
 use crate::json::{self, said, texts};
@@ -142,6 +144,9 @@ impl Who {
             "iat": now, "exp": now.plus(Seconds::minutes(1)),
         });
         let mut claims = usual.as_object().cloned().unwrap_or_default();
+        if let WorkloadSubject::Id { claim, .. } = &platform.subject {
+            claims.insert(claim.clone(), 1.into());
+        }
         claims.extend(self.claims.clone());
         claims.retain(|_, value| !value.is_null());
         Hypothetical::by_workload(platform, claims, now)

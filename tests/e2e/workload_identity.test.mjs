@@ -65,7 +65,7 @@ const TRUST = {
   gitlab: [{ project_id: 22, ref_protected: true, scopes: ["deploy"] }],
   google: [{ sub: "107517467455664443765", scopes: ["deploy"] }],
   azure: [{ oid: "8d5c1b2a-0000-4000-8000-3f9a1c7e5b21", scopes: ["deploy"] }],
-  access: [{ common_name: "e367826f.access", scopes: ["deploy"] }],
+  access: [{ common_name: "e367826f93b8d71185e03fe518aff3b4.access", scopes: ["deploy"] }],
   cluster: [{ namespace: "shop", service_account: "orders", scopes: ["deploy"] }],
   spiffe: [{ sub: "spiffe://prod.example.com/ns/shop/sa/orders", scopes: ["deploy"] }],
 };
@@ -91,7 +91,7 @@ const GOOD = {
   sealed: (more) => sealed.token({ sub: "system:serviceaccount:shop:orders", aud: [AUDIENCE], "kubernetes.io": { namespace: "shop", serviceaccount: { name: "orders", uid: "14ee3fa4" } }, ...more }, {}),
   spiffe: (more, header = {}) => spiffe.token({ iat: undefined, nbf: undefined, jti: undefined, sub: "spiffe://prod.example.com/ns/shop/sa/orders", ...more }, header),
 };
-const assertion = (more) => access.token({ aud: ["4714c1358e65"], type: "app", sub: "", common_name: "e367826f.access", ...more });
+const assertion = (more) => access.token({ aud: ["4714c1358e65"], type: "app", sub: "", common_name: "e367826f93b8d71185e03fe518aff3b4.access", ...more });
 
 const host = await startProviders();
 const main = host.issuer("main", {});
@@ -145,11 +145,11 @@ for (const [name, make] of Object.entries(GOOD)) {
 
 test("a job that somebody's pull request starts is refused", async () => {
   // R-288
-  for (const event of ["pull_request", "pull_request_target", "issue_comment", "workflow_run"]) {
+  for (const event of ["pull_request", "pull_request_target", "issue_comment", "issues", "workflow_run", "fork"]) {
     const { event: line } = await refused(await GOOD.github({ event_name: event }), UNTRUSTED);
     assert.equal(line.detail, `rule main: event_name is \`${event}\``);
   }
-  await refused(await GOOD.gitlab({ pipeline_source: "merge_request_event" }), UNTRUSTED);
+  for (const source of ["merge_request_event", "parent_pipeline"]) await refused(await GOOD.gitlab({ pipeline_source: source }), UNTRUSTED);
 });
 
 test("a name that is somebody else's by now is no id", async () => {
@@ -193,7 +193,7 @@ test("Access says in its own header which service token came, and that header go
   const { answer, seen } = await forwardedBy(postern, async () => by(await assertion()));
   assert.equal(answer.status, 200, answer.body);
   assert.equal(seen[0].headers["cf-access-jwt-assertion"], undefined);
-  for (const [more, reason] of [[{ common_name: undefined }, "workload.common_name_malformed"], [{ sub: "7335d417", email: "a@example.com" }, "workload.person"], [{ common_name: "other.access" }, "workload.untrusted"]]) {
+  for (const [more, reason] of [[{ common_name: undefined }, "workload.common_name_malformed"], [{ sub: "7335d417", email: "a@example.com" }, "workload.person"], [{ common_name: "billing" }, "workload.common_name_malformed"], [{ common_name: "a367826f93b8d71185e03fe518aff3b4.access" }, "workload.untrusted"]]) {
     const token = await assertion(more);
     await assertTokenRefused(postern, () => by(token), { status: 401, reason, error: "invalid_token", tokens: [token] });
   }
@@ -211,7 +211,7 @@ test("no access token and no session is a program's token", async () => {
 test("what an upstream is told of a program is what it is", async () => {
   const { seen } = await forwardedBy(postern, async () => call(postern, "/told", await GOOD.github()));
   const { "x-app-kind": kind, "x-app-subject": subject, "x-postern-assertion": word } = seen[0].headers;
-  assert.deepEqual([kind, subject], ["service", "repo:octo@123456/site@456789:ref:refs/heads/main"]);
+  assert.deepEqual([kind, subject], ["service", "repository:456789"]);
   const claims = JSON.parse(Buffer.from(word.split(".")[1], "base64url"));
   assert.deepEqual([claims.kind, claims.scope], ["service", "deploy"]);
 });

@@ -11,10 +11,15 @@ const TEAM: &str = "https://example.cloudflareaccess.com";
 
 /// The usual deployment with this platform, and routes for each way to come.
 fn site(platform: Value) -> Gateway {
+    site_beside(platform, "https://other.example")
+}
+
+/// The same beside this issuer of access tokens.
+fn site_beside(platform: Value, machines: &str) -> Gateway {
     let mut variables = variables();
     variables["ISSUERS"] = json!({
         "platform": platform,
-        "machines": { "issuer": "https://other.example", "audience": AUDIENCE, "algs": ["ES256"], "tokens": "legacy" },
+        "machines": { "issuer": machines, "audience": AUDIENCE, "algs": ["ES256"], "tokens": "legacy" },
     });
     let route =
         |ways: Value, require: Value| json!({ "upstream": "service:API", "authenticate": ways, "require": require });
@@ -85,7 +90,7 @@ fn a_job_is_a_service_with_what_its_rule_gives_and_nothing_else() {
     assert!(!plan.headers.contains_key("authorization"));
     let event = &answered.event;
     let seen = ["kind", "means", "token_issuer", "issuer", "subject", "roles"].map(|name| event[name].clone());
-    let subject = "repo:octo@123456/site@456789:ref:refs/heads/main";
+    let subject = "repository:456789";
     let expected =
         [json!("service"), json!("workload"), json!("platform"), json!(PARTNER), json!(subject), json!(["ci"])];
     assert_eq!(seen, expected);
@@ -93,8 +98,16 @@ fn a_job_is_a_service_with_what_its_rule_gives_and_nothing_else() {
     let (sent, verified) = (world.sent.borrow().len(), world.verifications.get());
     call(&world, &gateway, "/deploy", &token).forwarded();
     assert_eq!((world.sent.borrow().len(), world.verifications.get()), (sent, verified));
-    // The form that subjects had before July 2026: rules look at ids.
-    call(&world, &gateway, "/deploy", &job(&world, json!({ "sub": "repo:octo/site:ref:refs/heads/main" }))).forwarded();
+    // Whatever `sub` is: a repository sets its form, and a new name changes it. The job is who it was, by its id.
+    let environment = format!("repo:octo/site:environment:{}", "é".repeat(300));
+    for sub in [json!("repo:octo/site:ref:refs/heads/main"), json!(environment), json!("repository:1"), json!(null)] {
+        let answered = call(&world, &gateway, "/deploy", &job(&world, json!({ "sub": sub })));
+        answered.forwarded();
+        assert_eq!(answered.event["subject"], subject, "{sub}");
+        let logged = sub.as_str().map(|sub| sub.chars().next().unwrap());
+        let told = answered.event["token_subject"].as_str().map(|sub| sub.chars().next().unwrap());
+        assert_eq!(told, logged, "{sub}");
+    }
     let release = job(&world, json!({ "ref": "refs/heads/release/7" }));
     call(&world, &gateway, "/jobs/a", &release).forwarded();
     call(&world, &gateway, "/deploy", &release).assert_refused(403, "authz.insufficient_scope");
@@ -109,11 +122,6 @@ fn a_job_that_no_rule_takes_is_refused_with_the_claim_in_the_log() {
         (
             json!({ "repository_owner_id": "1" }),
             "rule main: repository_owner_id is `1`; rule 2: ref is `refs/heads/main`",
-        ),
-        (json!({ "repository_id": null }), "rule main: repository_id is nothing; rule 2: repository_id is nothing"),
-        (
-            json!({ "repository_id": ["456789"] }),
-            "rule main: repository_id is nothing; rule 2: repository_id is nothing",
         ),
         (
             json!({ "ref": "refs/heads/main-evil" }),
@@ -141,13 +149,36 @@ fn a_job_that_no_rule_takes_is_refused_with_the_claim_in_the_log() {
 fn a_job_that_others_can_start_is_refused_unless_a_rule_names_its_event() {
     //
     let (world, gateway) = (World::new(), github());
-    for event in ["pull_request", "pull_request_target", "issue_comment", "workflow_run", "pull_request_review"] {
+    for event in [
+        "pull_request",
+        "pull_request_target",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "issue_comment",
+        "issues",
+        "workflow_run",
+        "discussion",
+        "discussion_comment",
+        "fork",
+        "watch",
+        "gollum",
+        "create",
+        "delete",
+        "check_run",
+        "an_event_of_next_year",
+        "PUSH",
+    ] {
         let answered = call(&world, &gateway, "/deploy", &job(&world, json!({ "event_name": event })));
         answered.assert_refused(401, "workload.untrusted");
         assert!(answered.event["detail"].as_str().unwrap().starts_with(&format!("rule main: event_name is `{event}`")));
     }
     call(&world, &gateway, "/deploy", &job(&world, json!({ "event_name": null })))
         .assert_refused(401, "workload.untrusted");
+    for event in
+        ["push", "workflow_dispatch", "schedule", "release", "deployment", "repository_dispatch", "merge_group"]
+    {
+        call(&world, &gateway, "/deploy", &job(&world, json!({ "event_name": event }))).forwarded();
+    }
     let rule = json!({ "trust": [{ "repository_id": "456789", "event_name": ["pull_request", "push"], "scopes": ["deploy"],
         "job_workflow_ref": "octo/site/.github/workflows/d.yml@refs/heads/main" }] });
     let named = site(platform("github-actions", rule));
@@ -197,8 +228,11 @@ fn what_a_job_says_is_held_to_its_times_audience_and_kind() {
         (json!({ "iat": now + 61 }), "workload.iat_in_future"),
         (json!({ "nbf": now + 61 }), "workload.not_yet_valid"),
         (json!({ "nbf": "soon" }), "workload.nbf_malformed"),
-        (json!({ "sub": null }), "workload.sub_malformed"),
-        (json!({ "sub": "" }), "workload.sub_malformed"),
+        (json!({ "repository_id": null }), "workload.id_malformed"),
+        (json!({ "repository_id": "" }), "workload.id_malformed"),
+        (json!({ "repository_id": "456789/x" }), "workload.id_malformed"),
+        (json!({ "repository_id": ["456789"] }), "workload.id_malformed"),
+        (json!({ "repository_id": "1".repeat(21) }), "workload.id_malformed"),
         (json!({ "cnf": { "jkt": "x" } }), "workload.bound"),
         (json!({ "nonce": "n" }), "workload.kind_refused"),
         (json!({ "at_hash": "n" }), "workload.kind_refused"),
@@ -348,7 +382,7 @@ fn a_bundle_is_asked_for_as_often_as_it_says_within_bounds() {
 }
 
 fn access() -> Gateway {
-    let rule = json!({ "common_name": "e367.access", "scopes": ["deploy"] });
+    let rule = json!({ "common_name": "e367826f93b8d71185e03fe518aff3b4.access", "scopes": ["deploy"] });
     let table = json!({ "preset": "cloudflare-access", "team_domain": "example.cloudflareaccess.com", "audience": "4714c1", "algs": ["ES256"],
         "jwks_uri": format!("{PARTNER}/jwks"), "trust": [rule] });
     site(table)
@@ -363,7 +397,7 @@ fn access_says_in_its_own_header_which_service_token_came() {
             &world,
             Some("JWT"),
             with(
-                json!({ "iss": TEAM, "aud": ["4714c1"], "type": "app", "sub": "", "common_name": "e367.access" }),
+                json!({ "iss": TEAM, "aud": ["4714c1"], "type": "app", "sub": "", "common_name": "e367826f93b8d71185e03fe518aff3b4.access" }),
                 changes,
             ),
         )
@@ -372,11 +406,17 @@ fn access_says_in_its_own_header_which_service_token_came() {
     let answered = by_access(&world, &gateway, "/deploy", &good);
     let plan = answered.forwarded();
     assert!(!plan.headers.contains_key("cf-access-jwt-assertion") && !plan.headers.contains_key("authorization"));
-    assert_eq!((&answered.event["subject"], &answered.event["kind"]), (&json!("e367.access"), &json!("service")));
+    assert_eq!(
+        (&answered.event["subject"], &answered.event["kind"]),
+        (&json!("e367826f93b8d71185e03fe518aff3b4.access"), &json!("service"))
+    );
     for (changes, reason) in [
         (json!({ "common_name": null }), "workload.common_name_malformed"),
         (json!({ "sub": null }), "workload.sub_malformed"),
-        (json!({ "common_name": "other.access" }), "workload.untrusted"),
+        // What a client certificate calls itself.
+        (json!({ "common_name": "billing.access" }), "workload.common_name_malformed"),
+        (json!({ "common_name": "E367826F93B8D71185E03FE518AFF3B4.access" }), "workload.common_name_malformed"),
+        (json!({ "common_name": "a367826f93b8d71185e03fe518aff3b4.access" }), "workload.untrusted"),
         (json!({ "aud": ["other"] }), "workload.aud_mismatch"),
         // A person, whom Access let through: people sign in here.
         (json!({ "sub": "7335d417", "email": "alice@example.com", "common_name": null }), "workload.person"),
@@ -453,12 +493,48 @@ fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
             "ref_protected": "true", "pipeline_source": "push" });
         token(&world, Some("JWT"), with(base, changes))
     };
-    call(&world, &gateway, "/deploy", &pipeline(json!({}))).forwarded();
-    for changes in [
-        json!({ "ref_protected": "false" }),
-        json!({ "project_id": "220" }),
-        json!({ "pipeline_source": "merge_request_event" }),
-    ] {
+    let answered = call(&world, &gateway, "/deploy", &pipeline(json!({ "sub": "project_path:h/renamed:ref:main" })));
+    answered.forwarded();
+    assert_eq!(answered.event["subject"], "project:22");
+    for changes in [json!({ "ref_protected": "false" }), json!({ "project_id": "220" })] {
         call(&world, &gateway, "/deploy", &pipeline(changes)).assert_refused(401, "workload.untrusted");
     }
+    //
+    for (source, good) in [
+        ("push", true),
+        ("web", true),
+        ("schedule", true),
+        ("api", true),
+        ("trigger", true),
+        ("merge_request_event", false),
+        ("external_pull_request_event", false),
+        ("parent_pipeline", false),
+        ("pipeline", false),
+        ("chat", false),
+        ("a_source_of_next_year", false),
+    ] {
+        let answered = call(&world, &gateway, "/deploy", &pipeline(json!({ "pipeline_source": source })));
+        assert_eq!(answered.event["outcome"] == "allow", good, "{source}");
+    }
+    let named =
+        json!({ "trust": [{ "project_id": 22, "pipeline_source": "merge_request_event", "scopes": ["deploy"] }] });
+    let gateway = site(platform("gitlab-ci", named));
+    call(&world, &gateway, "/deploy", &pipeline(json!({ "pipeline_source": "merge_request_event" }))).forwarded();
+    call(&world, &gateway, "/deploy", &pipeline(json!({}))).assert_refused(401, "workload.untrusted");
+}
+
+#[test]
+fn what_an_issuer_of_access_tokens_issued_is_no_svid_where_both_come() {
+    //
+    let (world, gateway) = (World::new(), site_beside(trust_domain(), PARTNER));
+    // Its subject is an id of the trust domain; the issuer is that of `machines`, and it is judged as an access token.
+    let token = svid(&world, Some("JWT"), json!({ "iss": PARTNER }));
+    let answered = call(&world, &gateway, "/any", &token);
+    answered.forwarded();
+    let event = &answered.event;
+    assert_eq!((&event["token_issuer"], &event["means"]), (&json!("machines"), &json!("bearer")));
+    publish(&world, "jwt-svid", json!(300));
+    // Where only programs come, it can be nothing else than an SVID.
+    call(&world, &gateway, "/deploy", &token).forwarded();
+    call(&world, &gateway, "/any", &svid(&world, None, json!({ "iss": "https://spire.example" }))).forwarded();
 }

@@ -75,8 +75,11 @@ fn rules(rules: &Value) -> String {
             text.push_str(&format!("  {words} {}\n", names(&rules[key], " or ")));
         }
     }
-    for (claim, values) in object(&rules["refused"]) {
-        text.push_str(&format!("  unless they name {claim}: not {}\n", names(&values, ", ")));
+    for (claim, values) in object(&rules["usual"]) {
+        text.push_str(&format!("  unless they name {claim}: only {}\n", names(&values, ", ")));
+    }
+    if let Some(subject) = rules["subject"].as_str() {
+        text.push_str(&format!("  the subject is {subject}\n"));
     }
     for (name, place) in object(&rules["names"]) {
         text.push_str(&format!("  {name} is {}\n", place.as_str().unwrap_or_default()));

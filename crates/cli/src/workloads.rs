@@ -1,6 +1,6 @@
 //! The platforms whose programs may come with their tokens, and which of these count, in words.
 
-use postern::config::{Config, TrustRule, TrustTest, TrustedClaim, WorkloadIssuer, WorkloadKeys, spelled};
+use postern::config::{Config, TrustRule, TrustedClaim, WorkloadIssuer, WorkloadKeys, spelled};
 
 /// Every platform of a site; nothing where there is none.
 pub(super) fn describe(config: &Config) -> String {
@@ -21,12 +21,21 @@ fn platform(issuer: &WorkloadIssuer) -> String {
             None => keys.url.clone(),
         },
     };
-    let rules: String = issuer.trust.iter().map(rule).collect();
+    let rules: String = issuer.trust.iter().map(|one| format!("{}{}", rule(one), broad(issuer, one))).collect();
     format!(
         "  {id} ({preset}, {name})\n    audience  {}\n    keys      {keys}\n    max_life  {}\n{rules}",
         audience.join(" or "),
         spelled(issuer.max_life)
     )
+}
+
+/// That a rule is for more than was perhaps meant.
+fn broad(issuer: &WorkloadIssuer, rule: &TrustRule) -> String {
+    if !issuer.is_broad(rule) {
+        return String::new();
+    }
+    let narrow: Vec<String> = issuer.narrow.iter().map(|name| format!("`{name}`")).collect();
+    format!("      every branch counts: the rule names none of {}\n", narrow.join(", "))
 }
 
 fn rule(rule: &TrustRule) -> String {
@@ -38,11 +47,6 @@ fn rule(rule: &TrustRule) -> String {
 }
 
 fn claim(claim: &TrustedClaim) -> String {
-    match &claim.test {
-        TrustTest::OneOf(values) => {
-            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-            format!("{} {}", claim.name, values.join(" or "))
-        }
-        TrustTest::NoneOf(values) => format!("{} not {}", claim.name, values.join(" or ")),
-    }
+    let values: Vec<String> = claim.values.iter().map(ToString::to_string).collect();
+    format!("{} {}", claim.name, values.join(" or "))
 }

@@ -60,7 +60,10 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("SVID", svid()),
         (
             "Access assertion",
-            token(Some("JWT"), &json!({ "aud": JOBS, "sub": "", "common_name": "a.access", "client_id": null })),
+            token(
+                Some("JWT"),
+                &json!({ "aud": JOBS, "sub": "", "common_name": "a367826f93b8d71185e03fe518aff3b4.access", "client_id": null }),
+            ),
         ),
         ("API key", format!("pstn_{}_{}", "0".repeat(43), "0".repeat(6))),
         // What Postern itself tells upstreams, as if it were from that issuer: it opens nothing here again.
@@ -119,7 +122,7 @@ const VALIDATORS: [Validator; 12] = [
         )
     }),
     ("Access assertion", |token| {
-        let trust = json!([{ "common_name": "a.access" }]);
+        let trust = json!([{ "common_name": "a367826f93b8d71185e03fe518aff3b4.access" }]);
         workload(
             token,
             json!({ "preset": "cloudflare-access", "issuer": ISSUER, "jwks_uri": "https://b.example/", "trust": trust }),

@@ -37,7 +37,9 @@ pub enum WorkloadError {
     NotYetValid,
     /// `sub` is missing, no string, empty, longer than 255 characters, or not ASCII; for a trust domain no SPIFFE ID.
     SubMalformed,
-    /// `common_name` is missing, where `sub` is empty.
+    /// The claim with the id that names the program is missing, or no id.
+    IdMalformed,
+    /// `common_name` is missing or no Client ID of a service token, where `sub` is empty.
     CommonNameMalformed,
     /// It is a person's.
     Person,
@@ -69,6 +71,7 @@ impl WorkloadError {
             Self::NbfMalformed => "workload.nbf_malformed",
             Self::NotYetValid => "workload.not_yet_valid",
             Self::SubMalformed => "workload.sub_malformed",
+            Self::IdMalformed => "workload.id_malformed",
             Self::CommonNameMalformed => "workload.common_name_malformed",
             Self::Person => "workload.person",
             Self::Bound => "workload.bound",

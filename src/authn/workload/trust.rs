@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::claims::is_believed;
-use crate::config::{TrustRule, TrustTest, TrustedClaim, as_text};
+use crate::config::{TrustRule, TrustedClaim, as_text};
 
 /// Of so many rules a refusal says why.
 const MOST_TOLD: usize = 3;
@@ -57,10 +57,7 @@ pub fn decide(rules: &[TrustRule], claims: &Map<String, Value>) -> Result<Grante
 
 fn is_met(claim: &TrustedClaim, claims: &Map<String, Value>) -> bool {
     let found = claim.path.find(claims).filter(|_| is_believed(claims, &claim.path.claim())).and_then(as_text);
-    found.is_some_and(|found| match &claim.test {
-        TrustTest::OneOf(values) => values.iter().any(|value| value.is(&found)),
-        TrustTest::NoneOf(values) => !values.contains(&found),
-    })
+    found.is_some_and(|found| claim.values.iter().any(|value| value.is(&found)))
 }
 
 fn add(all: &mut Vec<String>, more: &[String]) {

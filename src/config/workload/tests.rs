@@ -18,6 +18,58 @@ fn read(vars: &Value) -> WorkloadIssuer {
     parse(vars).unwrap().workloads.remove(0)
 }
 
+#[test]
+fn what_access_says_of_a_proxy_opens_no_route_that_the_proxy_asks_about() {
+    //
+    let access = json!({ "preset": "cloudflare-access", "team_domain": "example.cloudflareaccess.com", "audience": "4714",
+        "trust": [{ "common_name": "e367826f93b8d71185e03fe518aff3b4.access" }] });
+    let asked = |more: Value| {
+        let mut route = json!({ "upstream": "none", "authenticate": ["session", "workload"] });
+        route.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let vars = with(with_platform(access.clone()), &["VERIFY"], json!({}));
+        with(vars, &["ROUTES", "/jobs"], route)
+    };
+    let lookup = |name: &str| match name {
+        "POSTERN_KEYS" => Some(format!("k1:{}A", "C".repeat(42))),
+        _ => Some("0123456789abcdef0123456789abcdef".to_owned()),
+    };
+    let verdict = |vars: Value| match super::super::Config::parse(vars.as_object().unwrap(), &lookup) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    };
+    let lines = verdict(asked(json!({})));
+    assert!(lines.len() == 1 && lines[0].contains("the word of Cloudflare Access alone"), "{lines:?}");
+    let both = |more: Value| {
+        let github = json!({ "preset": "github-actions", "audience": "urn:a", "trust": [{ "repository_id": 1 }] });
+        with(asked(more), &["ISSUERS", "github"], github)
+    };
+    assert_eq!(verdict(both(json!({}))), [""; 0]);
+    let lines = verdict(both(json!({ "authenticate": ["workload"], "require": { "issuers": ["jobs"] } })));
+    assert!(lines.len() == 1 && lines[0].contains("the word of Cloudflare Access alone"), "{lines:?}");
+    // Where we see the request ourselves, it is about its caller.
+    assert_eq!(verdict(asked(json!({ "upstream": "service:API" }))), [""; 0]);
+}
+
+#[test]
+fn a_rule_for_every_branch_is_known_as_one() {
+    for (claims, broad) in [
+        (json!({}), true),
+        (json!({ "event_name": "push", "actor_id": 1 }), true),
+        (json!({ "ref": "refs/heads/main" }), false),
+        (json!({ "/ref": "refs/heads/main" }), false),
+        (json!({ "environment": "production" }), false),
+        (json!({ "job_workflow_ref": "o/s/.github/workflows/d.yml@refs/heads/main" }), false),
+        (json!({ "ref_protected": true }), false),
+    ] {
+        let mut rule = claims.clone();
+        rule["repository_id"] = 1.into();
+        let issuer = read(&github(json!({ "trust": [rule] })));
+        assert_eq!(issuer.is_broad(&issuer.trust[0]), broad, "{claims}");
+    }
+    let cluster = read(&cluster(json!({ "keys": "service:CLUSTER" })));
+    assert!(!cluster.is_broad(&cluster.trust[0]), "there are no branches");
+}
+
 /// What is wrong with a rule of this preset.
 fn rule(preset: &str, rule: Value) -> Option<String> {
     let mut table =
@@ -68,7 +120,7 @@ fn a_rule_names_something_that_is_nobody_elses() {
         ("kubernetes", json!({ "service_account_uid": "u" })),
         ("kubernetes", json!({ "namespace": "shop", "service_account": "orders" })),
         ("spiffe", json!({ "sub": "spiffe://prod.example.com/a" })),
-        ("cloudflare-access", json!({ "common_name": "e.access" })),
+        ("cloudflare-access", json!({ "common_name": "e367826f93b8d71185e03fe518aff3b4.access" })),
         ("google", json!({ "sub": "1", "email": "a@p.iam.gserviceaccount.com" })),
         ("azure-managed-identity", json!({ "oid": "1" })),
         ("azure-managed-identity", json!({ "sub": "1", "tid": "2" })),
@@ -93,6 +145,8 @@ fn a_rule_names_something_that_is_nobody_elses() {
         ("kubernetes", json!({ "service_account": "orders" }), "expected `service_account_uid` or"),
         ("google", json!({ "email": "a@p.iam.gserviceaccount.com" }), "expected `sub`"),
         ("cloudflare-access", json!({ "sub": "" }), "found ``"),
+        ("cloudflare-access", json!({ "common_name": "billing" }), "expected the Client ID of a service token"),
+        ("cloudflare-access", json!({ "/common_name": ["billing"] }), "expected the Client ID of a service token"),
         ("azure-managed-identity", json!({ "tid": "2" }), "expected `oid` or `sub`"),
     ] {
         let message = rule(preset, bad.clone()).unwrap_or_else(|| panic!("{preset} {bad}"));

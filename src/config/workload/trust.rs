@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::problem::shown;
+use super::super::problem::{expected, shown};
 use super::super::table::Table;
 use super::super::value::{found, label, list, scope, text};
 use crate::claims::path::ClaimPath;
@@ -17,6 +17,7 @@ const MAX_VALUE_BYTES: usize = 512;
 const OWN_KEYS: [&str; 3] = ["name", "scopes", "roles"];
 const VALUE: &str = "a text, a whole number, `true` or `false`, or a list of them";
 const ANY_SEGMENT: &str = "*";
+const ACCESS_CLIENT_ID: &str = "the Client ID of a service token: 32 hexadecimal digits and `.access`";
 
 /// What a preset says of rules.
 #[derive(Debug, Default, Deserialize)]
@@ -33,9 +34,18 @@ pub(super) struct Forms {
     /// What claims are called here that stand deeper.
     #[serde(default)]
     names: BTreeMap<String, String>,
-    /// The values that do not count, unless a rule names the claim.
+    /// What counts where a rule does not name the claim.
     #[serde(default)]
-    refused: BTreeMap<String, Vec<String>>,
+    usual: BTreeMap<String, Vec<String>>,
+    /// The claims that are Client IDs of service tokens of Cloudflare Access.
+    #[serde(default)]
+    client_ids: Vec<String>,
+    /// Who a program is, where that is not its `sub`.
+    #[serde(default)]
+    pub(super) subject: Option<String>,
+    /// The claims of which a rule names one that is not for every branch.
+    #[serde(default)]
+    pub(super) narrow: Vec<String>,
     /// The claims that only tokens have that are not a program's.
     #[serde(default)]
     pub(super) foreign: Vec<String>,
@@ -54,24 +64,15 @@ pub struct TrustRule {
     pub roles: Vec<String>,
 }
 
-/// What one claim must be.
+/// What one claim must be: there is no way to say what it must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedClaim {
     /// What it is called here.
     pub name: String,
     /// Where it stands.
     pub path: ClaimPath,
-    /// What it must be.
-    pub test: TrustTest,
-}
-
-/// What a claim must be. One that is missing, or no text, number or flag, is nothing of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrustTest {
-    /// One of these.
-    OneOf(Vec<TrustedValue>),
-    /// Anything but these: jobs that others can start.
-    NoneOf(Vec<String>),
+    /// It must be one of these. One that is missing, or no text, number or flag, is none of them.
+    pub values: Vec<TrustedValue>,
 }
 
 /// A value, as text. Where the preset allows it, `*` stands for one whole segment between slashes.
@@ -161,9 +162,10 @@ fn claims(members: &Map<String, Value>, forms: &Forms) -> Result<Vec<TrustedClai
             groups.join(" or ")
         ));
     }
-    for (name, values) in forms.refused.iter().filter(|(name, _)| !members.contains_key(*name)) {
+    for (name, values) in forms.usual.iter().filter(|(name, _)| !members.contains_key(*name)) {
         let path = ClaimPath::parse(name).ok_or_else(|| ClaimPath::EXPECTED.to_owned())?;
-        claims.push(TrustedClaim { name: name.clone(), path, test: TrustTest::NoneOf(values.clone()) });
+        let values = values.iter().cloned().map(TrustedValue::Exact).collect();
+        claims.push(TrustedClaim { name: name.clone(), path, values });
     }
     Ok(claims)
 }
@@ -182,8 +184,21 @@ fn claim(key: &str, value: &Value, forms: &Forms) -> Result<TrustedClaim, String
         value => vec![value],
     };
     let has_patterns = forms.patterns.iter().any(|name| name == key);
-    let values = values.into_iter().map(|value| trusted(value, has_patterns).map_err(|why| format!("`{key}`: {why}")));
-    Ok(TrustedClaim { name: key.to_owned(), path, test: TrustTest::OneOf(values.collect::<Result<_, _>>()?) })
+    let is_client_id = forms.client_ids.iter().any(|name| *name == path.claim());
+    let values = values.into_iter().map(|value| match trusted(value, has_patterns) {
+        Ok(value) if is_client_id && !is_access_client_id(&value.to_string()) => {
+            Err(format!("`{key}`: {}", expected(ACCESS_CLIENT_ID, &value.to_string())))
+        }
+        Ok(value) => Ok(value),
+        Err(why) => Err(format!("`{key}`: {why}")),
+    });
+    Ok(TrustedClaim { name: key.to_owned(), path, values: values.collect::<Result<_, _>>()? })
+}
+
+/// The Client ID of a service token of Cloudflare Access. What a client certificate calls itself can be anything else.
+pub(crate) fn is_access_client_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.strip_suffix(".access").is_some_and(|id| id.len() == 32 && id.bytes().all(fits))
 }
 
 fn trusted(value: &Value, has_patterns: bool) -> Result<TrustedValue, String> {

@@ -8,7 +8,8 @@ use crate::authn::bearer::{PresentedToken, Scheme};
 use crate::authn::token_cache::TokenDigest;
 use crate::authn::workload::{self, WorkloadError};
 use crate::authn::{Principal, TokenRejection};
-use crate::config::{IssuerId, WorkloadIssuer, WorkloadKeys, WorkloadProfile};
+use crate::claims::text;
+use crate::config::{IssuerId, WorkloadIssuer, WorkloadKeys, WorkloadProfile, WorkloadSubject};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::{AcceptedKeys, KeySource};
@@ -40,6 +41,10 @@ impl<'a, P: Platform> RequestContext<'a, P> {
         }
         let jwt = UnverifiedJwt::parse(presented.token.expose()).ok()?;
         let (issuer, subject) = (jwt.claimed_issuer().ok()?, jwt.claimed_subject().ok()?);
+        // What an issuer of access tokens says it issued is judged as that, whatever it calls its subjects.
+        if guard.takes_tokens() && issuer.as_deref().is_some_and(|name| self.site.config.token_issuer(name).is_some()) {
+            return None;
+        }
         self.site.config.workload_of(issuer.as_deref(), subject.as_deref())
     }
 
@@ -122,6 +127,9 @@ impl<'a, P: Platform> RequestContext<'a, P> {
         })?;
         parts.event.who(&principal);
         parts.event.token(claims.jti());
+        if issuer.subject != WorkloadSubject::Sub {
+            parts.event.token_subject = text(claims.claims(), "sub").map(crate::audit::short);
+        }
         Ok(Bearer { principal, token: presented.token, scheme: presented.scheme })
     }
 

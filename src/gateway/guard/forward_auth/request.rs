@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use crate::authn::workload::ACCESS_HEADER;
 use crate::config::PublicUrl;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Peer, RequestHead, header};
 use crate::refusal::{ForwardAuthError, Reason};
@@ -127,7 +128,8 @@ fn scheme(proto: &str) -> Option<&'static str> {
 fn headers(asked: &HeaderMap) -> HeaderMap {
     let mut headers = asked.clone();
     let question = Dialect::ALL.into_iter().flat_map(|dialect| [dialect.method(), dialect.uri()]);
-    for name in question.chain([SECRET, HOST, PROTO, ADDRESS]) {
+    // What Access says of the question, it says of the proxy.
+    for name in question.chain([SECRET, HOST, PROTO, ADDRESS, ACCESS_HEADER.as_str()]) {
         headers.remove(name);
     }
     if headers.keys().any(|name: &HeaderName| name.as_str().starts_with("sec-websocket-")) {

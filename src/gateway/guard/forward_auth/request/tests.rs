@@ -143,6 +143,8 @@ fn the_browsers_own_headers_stay_and_the_proxys_do_not() {
         ("cookie", "a=1"),
         ("origin", "https://a.example"),
         ("x-postern-csrf", "1"),
+        // of the question.
+        ("cf-access-jwt-assertion", "a.b.c"),
     ];
     let head = read(&[WHOLE.as_slice(), &more].concat()).unwrap().head;
     let mut names: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
