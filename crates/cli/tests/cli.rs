@@ -421,7 +421,7 @@ fn the_pattern_of_api_keys_is_printed_for_a_prefix_and_for_a_configuration() {
     let text = std::fs::read_to_string(Path::new(FIXTURES).join("deployment.toml")).unwrap();
     let subjects = r#"{ name = "SUBJECTS", class_name = "SubjectObject" }"#;
     let text = text.replace(subjects, &format!(r#"{subjects}, {{ name = "API_KEYS", class_name = "KeyObject" }}"#));
-    std::fs::write(&file, format!("{text}\n[vars.KEYS]\nprefix = \"corp\"\n")).unwrap();
+    std::fs::write(&file, format!("{text}\n[exports.KeyObject]\ntype = \"durable-object\"\nstorage = \"sqlite\"\n\n[vars.KEYS]\nprefix = \"corp\"\n")).unwrap();
     let of_file = postern(&["keys", "pattern", "-c", file.to_str().unwrap(), "--secrets", "none"], "");
     std::fs::remove_file(&file).unwrap();
     assert_eq!(String::from_utf8(of_file.stdout).unwrap(), "corp_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}\n");
