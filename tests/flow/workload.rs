@@ -11,10 +11,15 @@ const TEAM: &str = "https://example.cloudflareaccess.com";
 
 /// The usual deployment with this platform, and routes for each way to come.
 fn site(platform: Value) -> Gateway {
+    site_beside(platform, "https://other.example")
+}
+
+/// The same beside this issuer of access tokens.
+fn site_beside(platform: Value, machines: &str) -> Gateway {
     let mut variables = variables();
     variables["ISSUERS"] = json!({
         "platform": platform,
-        "machines": { "issuer": "https://other.example", "audience": AUDIENCE, "algs": ["ES256"], "tokens": "legacy" },
+        "machines": { "issuer": machines, "audience": AUDIENCE, "algs": ["ES256"], "tokens": "legacy" },
     });
     let route =
         |ways: Value, require: Value| json!({ "upstream": "service:API", "authenticate": ways, "require": require });
@@ -443,7 +448,7 @@ fn the_header_of_access_is_nothing_where_there_is_no_access() {
 }
 
 #[test]
-fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
+fn service_accounts_and_managed_identities_are_known_by_their_ids() {
     //
     let google = platform(
         "google",
@@ -479,10 +484,14 @@ fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
     call(&world, &gateway, "/deploy", &identity(json!({ "oid": "8d5d" }))).assert_refused(401, "workload.untrusted");
     // One that a person let a program have.
     call(&world, &gateway, "/deploy", &identity(json!({ "scp": "read" }))).assert_refused(401, "workload.kind_refused");
+}
 
+#[test]
+fn pipelines_are_known_by_their_project_and_count_by_what_started_them() {
+    //
     let gitlab =
         platform("gitlab-ci", json!({ "trust": [{ "project_id": 22, "ref_protected": true, "scopes": ["deploy"] }] }));
-    let gateway = site(gitlab);
+    let (world, gateway) = (World::new(), site(gitlab));
     let pipeline = |changes: Value| {
         let base = json!({ "sub": "project_path:g/p:ref_type:branch:ref:main", "project_id": "22", "namespace_id": "72", "ref": "main",
             "ref_protected": "true", "pipeline_source": "push" });
@@ -521,12 +530,14 @@ fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
 #[test]
 fn what_an_issuer_of_access_tokens_issued_is_no_svid_where_both_come() {
     //
-    let (world, gateway) = (World::new(), site(trust_domain()));
-    publish(&world, "jwt-svid", json!(300));
-    // Its subject is an id of the trust domain; the issuer is that of `machines`, which is judged by its own keys.
-    let token = svid(&world, Some("JWT"), json!({ "iss": "https://other.example" }));
+    let (world, gateway) = (World::new(), site_beside(trust_domain(), PARTNER));
+    // Its subject is an id of the trust domain; the issuer is that of `machines`, and it is judged as an access token.
+    let token = svid(&world, Some("JWT"), json!({ "iss": PARTNER }));
     let answered = call(&world, &gateway, "/any", &token);
-    assert_eq!((&answered.event["token_issuer"], answered.event["outcome"] == "allow"), (&json!("machines"), false));
+    answered.forwarded();
+    let event = &answered.event;
+    assert_eq!((&event["token_issuer"], &event["means"]), (&json!("machines"), &json!("bearer")));
+    publish(&world, "jwt-svid", json!(300));
     // Where only programs come, it can be nothing else than an SVID.
     call(&world, &gateway, "/deploy", &token).forwarded();
     call(&world, &gateway, "/any", &svid(&world, None, json!({ "iss": "https://spire.example" }))).forwarded();

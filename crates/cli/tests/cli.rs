@@ -420,7 +420,7 @@ fn the_pattern_of_api_keys_is_printed_for_a_prefix_and_for_a_configuration() {
     let file = std::env::temp_dir().join(format!("postern-pattern-{}.toml", std::process::id()));
     let text = std::fs::read_to_string(Path::new(FIXTURES).join("deployment.toml")).unwrap();
     let subjects = r#"{ name = "SUBJECTS", class_name = "SubjectObject" }"#;
-    let text = text.replacen(subjects, &format!(r#"{subjects}, {{ name = "API_KEYS", class_name = "KeyObject" }}"#), 1);
+    let text = text.replace(subjects, &format!(r#"{subjects}, {{ name = "API_KEYS", class_name = "KeyObject" }}"#));
     std::fs::write(&file, format!("{text}\n[vars.KEYS]\nprefix = \"corp\"\n")).unwrap();
     let of_file = postern(&["keys", "pattern", "-c", file.to_str().unwrap(), "--secrets", "none"], "");
     std::fs::remove_file(&file).unwrap();
