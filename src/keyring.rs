@@ -47,6 +47,8 @@ pub enum KeyPurpose {
     ApiKey,
     /// Sealing tokens of our own at rest in the object of an entry of `SERVICES`.
     ServiceToken,
+    /// The MAC of the secret by which we are known where such a token is got.
+    ServiceSecret,
 }
 
 impl KeyPurpose {
@@ -60,6 +62,7 @@ impl KeyPurpose {
             Self::Assertion => b"postern/v1/assertion",
             Self::ApiKey => b"postern/v1/api-key",
             Self::ServiceToken => b"postern/v1/service-token",
+            Self::ServiceSecret => b"postern/v1/service-secret",
         }
     }
 }
@@ -88,6 +91,7 @@ struct DerivedKeys {
     assertion: DerivedKey,
     api_key: DerivedKey,
     service_token: DerivedKey,
+    service_secret: DerivedKey,
 }
 
 #[derive(Default)]
@@ -107,6 +111,7 @@ impl DerivedKeys {
             KeyPurpose::Assertion => &self.assertion,
             KeyPurpose::ApiKey => &self.api_key,
             KeyPurpose::ServiceToken => &self.service_token,
+            KeyPurpose::ServiceSecret => &self.service_secret,
         }
     }
 }
@@ -379,6 +384,7 @@ mod tests {
             KeyPurpose::Assertion => 5,
             KeyPurpose::ApiKey => 6,
             KeyPurpose::ServiceToken => 7,
+            KeyPurpose::ServiceSecret => 8,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -389,6 +395,7 @@ mod tests {
             KeyPurpose::Assertion,
             KeyPurpose::ApiKey,
             KeyPurpose::ServiceToken,
+            KeyPurpose::ServiceSecret,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -262,7 +262,10 @@ fn a_key_is_ended_by_its_owner_or_by_whoever_shows_it_whole() {
         let guessed = ApiKeyText::generate(old.id(), &object.keys, &object.random);
         assert!(matches!(shown(&guessed), KeyReply::Gone));
         assert!(object.check(&new).is_ok());
-        let KeyReply::Revoked(listed) = shown(&old) else { panic!("not revoked") };
+        assert!(matches!(shown(&old), KeyReply::OldSecretEnded(_)));
+        assert!(object.check(&old).is_err() && object.check(&new).is_ok());
+        assert!(matches!(shown(&old), KeyReply::Gone));
+        let KeyReply::Revoked(listed) = shown(&new) else { panic!("not revoked") };
         assert_eq!(listed.ended.unwrap().why, KeyEnding::Leaked);
         assert_eq!(object.check(&new), Err(KeyRefusal::Revoked));
     });
@@ -407,4 +410,58 @@ fn a_record_of_this_release_is_read_for_ever() {
         "scopes":["read"],"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","created_at":1,"expires_at":99,"life":98}"#;
     let record: postern::api_key::ApiKeyRecord = postern::json::from_text(stored).unwrap();
     assert_eq!((record.holder, record.notices, record.ended), (person("alice"), 0, None));
+}
+
+#[test]
+fn all_live_keys_of_a_holder_end_at_once_and_nothing_a_stranger_shows_makes_anything_due() {
+    each(|object| {
+        let (alice, bob) = (person("alice"), person("bob"));
+        let mine = [object.text(&alice), object.text(&alice)];
+        for text in &mine {
+            assert!(object.make(text, &alice, 90).changes_what_is_due());
+        }
+        let other = object.text(&bob);
+        object.make(&other, &bob, 90);
+        let all = KeyCommand::RevokeAll { of: HolderKey::of(&alice), why: KeyEnding::Administrator };
+        assert_eq!(all.shard(), HolderKey::of(&alice).shard());
+        let KeyReply::AllRevoked { ids } = object.tell(&all) else { panic!() };
+        assert_eq!(ids.len(), 2);
+        let check =
+            |text: &ApiKeyText| object.tell(&KeyCommand::Check(CheckKey { id: text.id(), digest: text.digest() }));
+        assert!(mine.iter().all(|text| matches!(check(text), KeyReply::Refused(KeyRefusal::Revoked))));
+        assert!(matches!(check(&other), KeyReply::Live(_)));
+        let KeyReply::AllRevoked { ids } = object.tell(&all) else { panic!() };
+        assert!(ids.is_empty());
+        // Nobody's.
+        let unknown = object.text(&bob);
+        let shown = RevokeShownKey { id: unknown.id(), digest: unknown.digest(), why: KeyEnding::Leaked };
+        assert!(!object.tell(&KeyCommand::RevokeShown(shown)).changes_what_is_due());
+        assert!(!check(&unknown).changes_what_is_due());
+    });
+}
+
+#[test]
+fn a_rotation_without_an_overlap_ends_every_secret_so_far() {
+    // R-266
+    each(|object| {
+        let alice = person("alice");
+        let texts = [object.text(&alice), object.text(&alice), object.text(&alice)];
+        let id = texts[0].id();
+        object.make(&texts[0], &alice, 90);
+        for (text, overlap) in [(&texts[1], 24), (&texts[2], 0)] {
+            let rotate = RotateKey {
+                id,
+                of: None,
+                digest: text.digest(),
+                overlap: Seconds::hours(overlap),
+                max_life: Seconds::hours(24 * 365),
+            };
+            assert!(matches!(object.tell(&KeyCommand::Rotate(rotate)), KeyReply::Rotated(_)));
+        }
+        let check = |text: &ApiKeyText| object.tell(&KeyCommand::Check(CheckKey { id, digest: text.digest() }));
+        assert!(matches!(check(&texts[2]), KeyReply::Live(_)));
+        for text in &texts[..2] {
+            assert!(matches!(check(text), KeyReply::Refused(_)));
+        }
+    });
 }

@@ -2,6 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs::read_to_string;
 use std::path::Path;
 use std::rc::Rc;
@@ -59,7 +60,7 @@ fn the_rule_that_is_shown_takes_the_token_that_is_documented_and_no_other() {
     //
     let (catalog, documented) =
         (objects("src/config/presets/workload-catalog.json"), objects("fixtures/workload/claims.json"));
-    assert_eq!(catalog.keys().collect::<Vec<_>>(), documented.keys().collect::<Vec<_>>());
+    assert_eq!(catalog.keys().collect::<BTreeSet<_>>(), documented.keys().collect());
     for (name, entry) in &catalog {
         let (platform, now) = (platform(name, entry), Timestamp::from_unix(NOW));
         let verdict = |claims: Map<String, Value>| {

@@ -43,6 +43,13 @@ fn one(line: &str) {
     if let Ok(read) = object(line, &issuers) {
         assert!(!read.to_string().contains(['#', ' ', '\n']) && read.id() != "*");
     }
+    // What objects are sent, and what they answer.
+    if let Some(request) = message::TupleRequest::parse(line) {
+        assert_eq!(message::TupleRequest::parse(&request.to_json()), Some(request));
+    }
+    if let Some(response) = message::TupleResponse::parse(line) {
+        assert_eq!(message::TupleResponse::parse(&response.to_json()), Some(response));
+    }
     if let Some(template) = Template::parse(line) {
         for value in ["7", "*", "a/b", "a#b", "", line] {
             let params: Vec<_> = template.parameters().map(|name| (name.to_owned(), value.to_owned())).collect();

@@ -80,6 +80,12 @@ impl KeyCache {
         }
     }
 
+    /// Whether the text was a live key when its object was last asked from here, however long ago that is.
+    #[must_use]
+    pub fn was_live(&self, digest: &KeyDigest) -> bool {
+        self.live.borrow_mut().get(digest).is_some()
+    }
+
     /// To be taken before the object is asked.
     #[must_use]
     pub const fn ticket(&self) -> KeyTicket {

@@ -47,7 +47,14 @@ pub enum KeyCommand {
         /// Why.
         why: KeyEnding,
     },
-    /// End a key that somebody showed whole.
+    /// End all live keys of a holder, or none.
+    RevokeAll {
+        /// Whose.
+        of: HolderKey,
+        /// Why.
+        why: KeyEnding,
+    },
+    /// End a key that somebody showed whole; by the secret before a rotation, that secret alone.
     RevokeShown(RevokeShownKey),
     /// Which keys has this holder?
     List {
@@ -121,7 +128,7 @@ pub struct RotateKey {
     pub of: Option<HolderKey>,
     /// What the new secret is known by.
     pub digest: KeyDigest,
-    /// How long the old one is good.
+    /// How long the old one is good. Zero: every secret so far ends at once.
     pub overlap: Seconds,
     /// The longest that it may live from now.
     pub max_life: Seconds,
@@ -132,7 +139,7 @@ pub struct RotateKey {
 pub struct RevokeShownKey {
     /// Which.
     pub id: ApiKeyId,
-    /// What the secret that was shown is known by. The one before a rotation will do.
+    /// What the secret that was shown is known by: the one in use, or the one before a rotation.
     pub digest: KeyDigest,
     /// Why.
     pub why: KeyEnding,
@@ -156,6 +163,13 @@ pub enum KeyReply {
     Rotated(Box<ListedKey>),
     /// The key is ended, as it was.
     Revoked(Box<ListedKey>),
+    /// The secret that was replaced is good no more; the key lives on with the new one.
+    OldSecretEnded(Box<ListedKey>),
+    /// All live keys of the holder are ended: these.
+    AllRevoked {
+        /// Their ids.
+        ids: Vec<ApiKeyId>,
+    },
     /// There is no such live key, or it is not theirs.
     Gone,
     /// The keys there are.
@@ -246,7 +260,7 @@ impl KeyCommand {
     #[must_use]
     pub fn shard(&self) -> u8 {
         match self {
-            Self::List { of } | Self::Update { of, .. } | Self::Erase { of } => of.shard(),
+            Self::List { of } | Self::Update { of, .. } | Self::Erase { of } | Self::RevokeAll { of, .. } => of.shard(),
             Self::Page { shard, .. } => *shard,
             other => other.id().map(|id| id.shard()).unwrap_or_default(),
         }
@@ -262,7 +276,11 @@ impl KeyCommand {
             | Self::Revoke { id, .. }
             | Self::RevokeShown(RevokeShownKey { id, .. })
             | Self::NoteUse { id, .. } => Some(*id),
-            Self::List { .. } | Self::Update { .. } | Self::Erase { .. } | Self::Page { .. } => None,
+            Self::List { .. }
+            | Self::Update { .. }
+            | Self::Erase { .. }
+            | Self::Page { .. }
+            | Self::RevokeAll { .. } => None,
         }
     }
 
@@ -279,8 +297,22 @@ impl KeyCommand {
             Self::Rotate(RotateKey { id, .. })
             | Self::Revoke { id, .. }
             | Self::RevokeShown(RevokeShownKey { id, .. }) => Some(Weakened::Key(*id)),
-            Self::Update { of, .. } | Self::Erase { of } => Some(Weakened::Holder(of)),
+            Self::Update { of, .. } | Self::Erase { of } | Self::RevokeAll { of, .. } => Some(Weakened::Holder(of)),
             _ => None,
+        }
+    }
+}
+
+impl KeyReply {
+    /// Whether anything may be due at another time than before. What a stranger makes up never changes that.
+    #[must_use]
+    pub const fn changes_what_is_due(&self) -> bool {
+        match self {
+            Self::Made(_) | Self::Rotated(_) | Self::Revoked(_) | Self::OldSecretEnded(_) | Self::AllRevoked { .. } => {
+                true
+            }
+            Self::Done { count } => *count > 0,
+            Self::Taken | Self::TooMany | Self::Live(_) | Self::Refused(_) | Self::Gone | Self::Keys { .. } => false,
         }
     }
 }

@@ -41,6 +41,7 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
             KeyCommand::Check(check) => self.check(check, now),
             KeyCommand::Rotate(rotate) => self.rotate(rotate, now),
             KeyCommand::Revoke { id, of, why } => self.revoke(*id, of.as_ref(), *why, now),
+            KeyCommand::RevokeAll { of, why } => self.revoke_all(of, *why, now),
             KeyCommand::RevokeShown(shown) => self.revoke_shown(shown, now),
             KeyCommand::List { of } => Ok(KeyReply::Keys { keys: self.list(of)?, more: false }),
             KeyCommand::Page { after, .. } => self.page(*after),

@@ -186,7 +186,8 @@ impl ApiKeyText {
     pub fn generate(id: ApiKeyId, keys: &KeyRing, random: &impl Random) -> Self {
         let mut secret = [0; SECRET_BYTES];
         random.fill(&mut secret);
-        let mut text = Self { id, secret: Secret::new(secret), tag: keys.newest_tag(), mark: [0; MARK_BYTES] };
+        let mut text =
+            Self { id, secret: Secret::new(secret), tag: keys.newest_tag(KeyPurpose::ApiKey), mark: [0; MARK_BYTES] };
         let mac = keys.mac(KeyPurpose::ApiKey, &text.marked());
         text.mark.iter_mut().zip(mac).for_each(|(byte, of_mac)| *byte = of_mac);
         text

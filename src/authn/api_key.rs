@@ -3,7 +3,7 @@
 use super::bearer::{PresentedToken, Scheme, presented};
 use super::error::PresentationError;
 use super::{KeyFacts, Principal};
-use crate::api_key::{ApiKeyId, ApiKeyRules, ApiKeyText, KeyRefusal, LiveKey, OwnerStanding};
+use crate::api_key::{ApiKeyId, ApiKeyRules, ApiKeyText, KeyHolder, KeyOwner, KeyRefusal, LiveKey, OwnerStanding};
 use crate::config::Config;
 use crate::http::{HeaderMap, header};
 
@@ -97,22 +97,24 @@ pub fn principal(
     live: &LiveKey,
 ) -> Result<Principal, KeyRejection> {
     let standing = live.standing.clone().unwrap_or_default();
-    let (scopes, tenant) = match live.holder.owner() {
-        None => (live.scopes.clone(), None),
+    let (holder, scopes, tenant) = match live.holder.owner() {
+        None => (live.holder.clone(), live.scopes.clone(), None),
         Some(owner) => {
-            config.provider_of(&owner.provider, &owner.issuer).ok_or(KeyRejection::OwnerGone)?;
+            let provider = config.provider_by_issuer(&owner.issuer).ok_or(KeyRejection::OwnerGone)?;
             let granted = rules.granted(&standing);
             let scopes: Vec<String> = live.scopes.iter().filter(|scope| granted.contains(scope)).cloned().collect();
             if scopes.is_empty() {
                 return Err(KeyRejection::Powerless);
             }
-            (scopes, standing.tenant)
+            // A person is the same by whatever id their provider goes.
+            let owner = KeyOwner { provider: provider.id.to_string(), ..owner.clone() };
+            (KeyHolder::Person(owner), scopes, standing.tenant)
         }
     };
     Ok(Principal::by_key(KeyFacts {
         site: config.public_url.origin().to_owned(),
         key_id: id.to_string(),
-        holder: live.holder.clone(),
+        holder,
         scopes,
         roles: Vec::new(),
         permissions: Vec::new(),

@@ -21,6 +21,8 @@ pub enum BlockedBy {
     Key,
     /// Their token was issued before the moment since which tokens count.
     TokenTooOld,
+    /// Their session began before the moment since which sessions count.
+    SessionTooOld,
 }
 
 impl BlockedBy {
@@ -34,6 +36,7 @@ impl BlockedBy {
             Self::Actor => "block.actor",
             Self::Client => "block.client",
             Self::Key => "block.key",
+            Self::SessionTooOld => "session.began_before_not_before",
             Self::TokenTooOld => "block.token_issued_before_not_before",
         }
     }
@@ -44,8 +47,13 @@ impl BlockedBy {
 pub struct Standing {
     targets: Vec<(BlockTarget, BlockedBy)>,
     token: Option<TokenOf>,
+    /// When their session began, if they have one.
+    began_at: Option<(String, String, Timestamp)>,
     until: Timestamp,
 }
+
+/// The end of what ends otherwise: 9999-12-31.
+const NEVER: Timestamp = Timestamp::from_unix(253_402_214_400);
 
 /// Whose a token is, and when it was issued, as far as it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +91,20 @@ impl Standing {
             subject: principal.subject().to_owned(),
             issued_at: principal.token_issued_at(),
         });
-        Self { targets, token, until }
+        Self { targets, token, began_at: None, until }
+    }
+
+    /// That of somebody whose session began then. When it ends, its object says.
+    #[must_use]
+    pub fn of_session(principal: &Principal, began_at: Timestamp) -> Self {
+        let began_at = Some((principal.issuer().to_owned(), principal.subject().to_owned(), began_at));
+        Self { began_at, ..Self::of(principal, NEVER) }
+    }
+
+    /// Whether a block of this would be one of theirs.
+    #[must_use]
+    pub fn is_about(&self, target: &BlockTarget) -> bool {
+        self.targets.iter().any(|(one, _)| one == target)
     }
 
     /// When it ends in any case.
@@ -99,6 +120,11 @@ impl Standing {
     pub fn check(&self, list: &BlockList, now: Timestamp) -> Result<(), BlockedBy> {
         if let Some((_, by)) = self.targets.iter().find(|(target, _)| list.blocks(target, now)) {
             return Err(*by);
+        }
+        let is_over =
+            |(issuer, subject, began_at): &(String, String, Timestamp)| list.voids_session(issuer, subject, *began_at);
+        if self.began_at.as_ref().is_some_and(is_over) {
+            return Err(BlockedBy::SessionTooOld);
         }
         let is_void = |token: &TokenOf| list.voids_token(&token.issuer, &token.subject, token.issued_at);
         if self.token.as_ref().is_some_and(is_void) { Err(BlockedBy::TokenTooOld) } else { Ok(()) }

@@ -6,6 +6,7 @@ use super::admin::is_subject;
 use super::require::Known;
 use super::table::Table;
 use super::value::{flag, list, one_of, parsed, scope, word};
+use super::workload::WorkloadProfile;
 use crate::ids::{CertificateId, IssuerId};
 use crate::route::{
     Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
@@ -135,6 +136,14 @@ fn credential(table: &mut Table<'_>, known: &Known<'_>, bearer: bool) -> Option<
         if known.issuers.workload_ids.contains(&issuer) && !bearer {
             table.problem("issuer", "expected `bearer = true` beside it: tokens of a platform are bound to nothing");
         }
+        if let Some(workload) = known.issuers.workloads.iter().find(|workload| workload.id == issuer) {
+            if workload.profile == WorkloadProfile::CloudflareAccess {
+                table.problem("issuer", "expected another one: what Cloudflare Access lets through is no service here");
+            }
+            if table.has("client_id") {
+                table.problem("client_id", "tokens of a platform have none: name the `subject`");
+            }
+        }
         return Some(AdminCredential::Token { issuer, subject, client_id });
     }
     for name in ["subject", "client_id"].into_iter().filter(|name| table.has(name)) {
@@ -239,6 +248,30 @@ mod tests {
         assert_eq!(one.actions, ["sessions.revoke"]);
         let guard = services.route.guard().unwrap();
         assert!(guard.takes_tokens() && !guard.takes_sessions() && guard.admits(issuer));
+    }
+
+    #[test]
+    fn a_platform_that_never_could_be_let_in_is_refused() {
+        //
+        let issuers = json!({
+            "ci": { "preset": "github-actions", "audience": "https://app.example.com", "trust": [{ "repository_id": 1 }] },
+            "access": { "preset": "cloudflare-access", "team_domain": "example.cloudflareaccess.com",
+                "audience": "4714c1", "algs": ["ES256"], "jwks_uri": "https://keys.example/jwks",
+                "trust": [{ "common_name": "e367826f93b8d71185e03fe518aff3b4.access", "scopes": ["deploy"] }] },
+        });
+        let refused = |issuer: &str, key: &str| {
+            let service = json!({ "issuer": issuer, key: "x", "bearer": true, "actions": ["sessions.list"] });
+            let variables =
+                with(with(small(), &["ISSUERS"], issuers.clone()), &["ADMIN"], json!({ "services": { "s": service } }));
+            problems(&variables)
+        };
+        let lines = refused("ci", "client_id");
+        assert!(
+            lines.iter().any(|line| line.starts_with("ADMIN.services.s.client_id: tokens of a platform")),
+            "{lines:?}"
+        );
+        let lines = refused("access", "subject");
+        assert!(lines.iter().any(|line| line.starts_with("ADMIN.services.s.issuer: expected another")), "{lines:?}");
     }
 
     #[test]

@@ -98,6 +98,18 @@ impl ClientAuth {
             _ => None,
         }
     }
+
+    /// The secret or private key that is the proof, where it is one.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret<String>> {
+        match self {
+            Self::Basic(secret) | Self::Post(secret) => Some(secret),
+            Self::SecretJwt(how) => Some(&how.secret),
+            Self::PrivateKeyJwt(how) => Some(&how.key),
+            Self::Apple(how) => Some(&how.key),
+            Self::Tls(_) | Self::None => None,
+        }
+    }
 }
 
 /// Whom a client's assertion is for.

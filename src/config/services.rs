@@ -11,8 +11,11 @@ use super::secrets::{SecretOwner, Secrets};
 use super::table::Table;
 use super::value::{list, parsed, scope, text, word};
 use crate::ids::ServiceId;
+use crate::keyring::{KeyPurpose, KeyRing};
 
 const ENDPOINT: &str = "the https URL of a token endpoint";
+/// What [`ServiceClient::terms`] are made of.
+const TERMS_VERSION: u8 = 1;
 const RESOURCE: &str = "an absolute URI without fragment";
 /// Parameters of the token request that are Postern's to set.
 const OWN_PARAMETERS: [&str; 8] = [
@@ -50,13 +53,16 @@ pub struct ServiceClient {
 }
 
 impl ServiceClient {
-    /// Names what is asked for, and of whom: the same for the same, another for others. In hexadecimal; it says nothing
-    /// of secrets.
+    /// Names what is asked for, of whom, and by which secret: the same for the same, another for others. So a token that
+    /// was got with one secret ends with it. In hexadecimal; without the key ring it says nothing of the secret.
     #[must_use]
-    pub fn terms(&self) -> String {
+    pub fn terms(&self, keys: &KeyRing) -> String {
+        let secret = self.client_auth.secret();
+        let secret = secret.map(|secret| keys.mac(KeyPurpose::ServiceSecret, secret.expose().as_bytes()));
         let mut scopes = self.scopes.clone();
         scopes.sort();
         let terms = json!([
+            TERMS_VERSION,
             self.id.as_str(),
             self.issuer.as_ref().map(Issuer::as_str),
             self.token_endpoint,
@@ -66,6 +72,7 @@ impl ServiceClient {
             self.resource,
             self.token_params,
             self.client_auth.certificate(),
+            secret,
         ]);
         Sha256::digest(terms.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -1,6 +1,6 @@
 //! `SHARING`: which services may read and write tuples, of which types.
 
-use super::authzen::{is_wrong, says_who};
+use super::authzen::{Authzen, is_wrong, says_who};
 use super::limits;
 use super::relations::Relations;
 use super::require;
@@ -8,7 +8,7 @@ use super::routes::{self, Surroundings};
 use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::limit::RouteLimits;
-use crate::relation::{Model, Name};
+use crate::relation::{Model, Name, Template};
 use crate::route::{
     Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
     WEBSOCKET_BUFFER,
@@ -67,6 +67,25 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
     Some(Sharing { route, types: types?.into_iter().collect::<Option<Vec<_>>>()? })
 }
 
+/// Refuses what services must stand in to share, or to ask for decisions, where it depends on what they write: they would
+/// grant it to themselves.
+pub(super) fn refuse_self_grants(top: &Table<'_>, sharing: &Sharing, authzen: Option<&Authzen>, known: &Relations) {
+    let Relations::Model(model) = known else { return };
+    let problem = |asked: &Template| {
+        let on = model.depends_on(asked.kind(), asked.relation());
+        let kind = &sharing.types.iter().find(|one| on.contains(&one.kind))?.kind;
+        Some(format!(
+            "services could put themselves into `{asked}`, because they write tuples of `{kind}` (`SHARING.types`)"
+        ))
+    };
+    for (table, route) in [("SHARING", Some(&sharing.route)), ("AUTHZEN", authzen.map(|authzen| &authzen.route))] {
+        let asked = route.and_then(Route::guard).map_or(&[][..], |guard| &guard.requirements.relations);
+        for message in asked.iter().filter_map(problem) {
+            top.problem_at(&[table, "require", "relations"], message);
+        }
+    }
+}
+
 /// By what services come: never by a session, which is a person's.
 fn ways(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Vec<Authentication> {
     let known = &surroundings.known;
@@ -77,7 +96,9 @@ fn ways(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Vec<Authentic
     if !table.has("authenticate") && known.issuers.ids.is_empty() {
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
     }
-    ways.unwrap_or_else(|| vec![Authentication::Bearer])
+    let mut ways = ways.unwrap_or_default();
+    ways.retain(|way| *way != Authentication::Session);
+    if ways.is_empty() { vec![Authentication::Bearer] } else { ways }
 }
 
 /// What services alone can have. A person's own token would write for everybody.
@@ -225,6 +246,46 @@ mod tests {
     }
 
     #[test]
+    fn no_service_grants_itself_what_it_must_have() {
+        //
+        let relations = json!({
+            "group": { "member": "[service, group#member]" },
+            "folder": { "owner": "[service]" },
+            "document": { "parent": "[folder]", "editor": "owner from parent", "viewer": "[service, group#member] or editor" },
+            "site": { "sharer": "[service, document#viewer]", "host": "[service, group#member]" },
+        });
+        let said = |shared: &str, table: &str, asked: &str| {
+            let types = json!({ "types": { shared: { "require": { "scopes": ["share"] } } } });
+            let config = with(config(&types), &["RELATIONS"], relations.clone());
+            let config = with(config, &["AUTHZEN"], json!({ "require": { "scopes": ["decide"] } }));
+            problems_or_none(&with(config, &[table, "require", "relations"], json!([asked])))
+        };
+        for table in ["SHARING", "AUTHZEN"] {
+            for (shared, asked) in [
+                ("site", "site:1#sharer"),
+                ("document", "site:1#sharer"),
+                ("folder", "site:1#sharer"),
+                ("group", "site:1#sharer"),
+                ("folder", "document:1#editor"),
+                ("document", "document:1#editor"),
+            ] {
+                let lines = said(shared, table, asked);
+                let line = format!("{table}.require.relations: services could put themselves into `{asked}`");
+                assert!(lines.len() == 1 && lines[0].starts_with(&line), "{shared}: {lines:?}");
+            }
+            for (shared, asked) in
+                [("document", "site:1#host"), ("folder", "group:1#member"), ("group", "document:1#editor")]
+            {
+                assert_eq!(said(shared, table, asked), Vec::<String>::new(), "{shared} {asked}");
+            }
+        }
+    }
+
+    fn problems_or_none(vars: &Value) -> Vec<String> {
+        if parse(vars).is_ok() { Vec::new() } else { problems(vars) }
+    }
+
+    #[test]
     fn limits_are_counted_once_for_all_types() {
         let mut table = documents();
         table["limits"] = json!({ "subject": { "rate": "10/1m" } });
@@ -269,6 +330,7 @@ mod tests {
         ] {
             let lines = problems(&config(&table));
             assert!(lines.iter().any(|line| line.starts_with(place)), "{place}: {lines:?}");
+            assert!(!lines.iter().any(|line| line.contains("`kinds` has no `human`")), "{lines:?}");
         }
         let lines = problems(&with(small(), &["SHARING"], documents()));
         assert!(lines.iter().any(|line| line.starts_with("SHARING: takes access tokens")), "{lines:?}");

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use super::context::RequestContext;
 use super::{Gateway, Platform};
-use crate::authn::{Principal, Standing, blocked};
+use crate::authn::{Principal, Standing, Verdict, blocked};
 use crate::ports::{Clock, StoreError};
 use crate::refusal::Reason;
 use crate::store::block_list::{BlockList, BlockReply, BlockRequest, Blocks};
@@ -36,7 +36,11 @@ impl BlockMemory {
     /// An answer that comes late never replaces a later version.
     fn keep(&self, list: &Rc<BlockList>, asked_at: Timestamp) {
         let is_newer = self.0.borrow().as_ref().is_none_or(|(known, before)| {
-            known.version() < list.version() || (known.version() == list.version() && *before <= asked_at)
+            if known.version() == list.version() || !known.is_of_epoch_of(list) {
+                *before <= asked_at
+            } else {
+                known.version() < list.version()
+            }
         });
         if is_newer {
             self.0.replace(Some((Rc::clone(list), asked_at)));
@@ -111,20 +115,29 @@ impl<P: Platform> RequestContext<'_, P> {
 
     /// Waits for something about the session that the request names, and for the list by which it is decided; for both at
     /// once, where the list has to be asked for. What names no session of ours is not worth the question.
-    pub(super) async fn with_list_for_session<T>(
+    pub(super) async fn with_list_for_session(
         &self,
-        session: impl Future<Output = T>,
-    ) -> (T, Result<Option<Rc<BlockList>>, Reason>) {
+        session: impl Future<Output = Verdict>,
+    ) -> (Verdict, Result<Option<Rc<BlockList>>, Reason>) {
         let is_at_hand =
             !self.has_block_list() || self.site.blocks.within(FOR_SESSIONS, self.platform.clock().now()).is_some();
         if is_at_hand || self.named_session().is_none() {
-            let session = session.await;
-            return (session, self.block_list_for_session().await);
+            let verdict = session.await;
+            // Only whoever is let in can be refused by it: strangers neither ask nor wait.
+            let list = match verdict {
+                Verdict::Authenticated(_) => self.block_list_for_session().await,
+                Verdict::Abstain | Verdict::Reject(_) => Ok(None),
+            };
+            return (verdict, list);
         }
         both(session, self.block_list_for_session()).await
     }
 
-    async fn block_list_for_session(&self) -> Result<Option<Rc<BlockList>>, Reason> {
+    /// The list by which sessions are decided.
+    ///
+    /// # Errors
+    /// When its object does not answer.
+    pub(super) async fn block_list_for_session(&self) -> Result<Option<Rc<BlockList>>, Reason> {
         self.block_list(Some(FOR_SESSIONS)).await
     }
 }

@@ -145,6 +145,7 @@ impl Gateway {
             Err(reason) => Err(reason.into()),
         };
         let outcome = outcome.unwrap_or_else(|refused| Disposition::Respond(ctx.refuse(&refused, &mut parts)));
+        ctx.note_key_shown(&mut parts);
         if let Disposition::Respond(_) = outcome {
             self.note(platform, &parts.event);
         }

@@ -1,7 +1,10 @@
 //! What is noted of a request on the way to its answer.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
+use crate::api_key::{ApiKeyId, KeyUse, LiveKey};
 use crate::audit::{Event, PendingEvent};
 use crate::authn::Principal;
 use crate::http::HeaderValue;
@@ -29,6 +32,16 @@ pub(super) struct ResponseParts {
     pub(super) way_back: Option<ReturnTo>,
     /// The caller's own id of the request, where it goes back in place of ours.
     pub(super) echo: Option<HeaderValue>,
+    /// The API key that door 1 accepted, until its use is noted.
+    pub(super) key_shown: Option<Box<KeyShown>>,
+}
+
+/// A live API key that a request shows.
+pub(super) struct KeyShown {
+    pub(super) id: ApiKeyId,
+    pub(super) live: Rc<LiveKey>,
+    /// Its use, should both doors open.
+    pub(super) usage: KeyUse,
 }
 
 /// A signed-in person, as far as a page speaks of them.
@@ -69,6 +82,7 @@ impl ResponseParts {
             signed_in: None,
             way_back: None,
             echo: None,
+            key_shown: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::keeper::Keeper;
 use super::token::{ServiceToken, ServiceTokenDigest};
 use crate::ids::ServiceId;
 use crate::time::{Seconds, Timestamp};
@@ -12,7 +13,10 @@ const LONGEST: Seconds = Seconds::new(30);
 
 /// The copies, by entry: there are as many as `SERVICES` has.
 #[derive(Debug, Default)]
-pub struct ServiceTokenCopies(RefCell<HashMap<ServiceId, Copied>>);
+pub struct ServiceTokenCopies {
+    copies: RefCell<HashMap<ServiceId, Copied>>,
+    own: RefCell<HashMap<ServiceId, Keeper>>,
+}
 
 #[derive(Debug)]
 struct Copied {
@@ -24,7 +28,7 @@ impl ServiceTokenCopies {
     /// The copy of an entry's token, while it may be used.
     #[must_use]
     pub fn get(&self, id: &ServiceId, now: Timestamp) -> Option<ServiceToken> {
-        let copies = self.0.borrow();
+        let copies = self.copies.borrow();
         copies.get(id).filter(|copy| now < copy.until).map(|copy| copy.token.clone())
     }
 
@@ -32,12 +36,17 @@ impl ServiceTokenCopies {
     pub fn keep(&self, id: &ServiceId, token: &ServiceToken, now: Timestamp) {
         let end = if token.is_short() { token.renew_at() } else { token.expires_at };
         let copy = Copied { token: token.clone(), until: end.min(now.plus(LONGEST)) };
-        self.0.borrow_mut().insert(id.clone(), copy);
+        self.copies.borrow_mut().insert(id.clone(), copy);
+    }
+
+    /// What the isolate keeps by itself of an entry, while the object works by another configuration.
+    pub fn own<T>(&self, id: &ServiceId, act: impl FnOnce(&mut Keeper) -> T) -> T {
+        act(self.own.borrow_mut().entry(id.clone()).or_default())
     }
 
     /// Forgets the copy of this very token.
     pub fn forget(&self, id: &ServiceId, refused: &ServiceTokenDigest) {
-        let mut copies = self.0.borrow_mut();
+        let mut copies = self.copies.borrow_mut();
         if copies.get(id).is_some_and(|copy| copy.token.digest() == *refused) {
             copies.remove(id);
         }

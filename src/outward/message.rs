@@ -76,6 +76,14 @@ impl ServiceTokenRequest {
     }
 }
 
+/// An answer as it is sent.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentReply<T> {
+    v: u8,
+    reply: T,
+}
+
 /// What the object answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,13 +100,13 @@ impl ServiceTokenReply {
     /// Reads an answer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        json::from_text(text).ok()
+        json::from_text(text).ok().filter(|sent: &SentReply<Self>| sent.v == VERSION).map(|sent| sent.reply)
     }
 
     /// The answer.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(&SentReply { v: VERSION, reply: self }).unwrap_or_default()
     }
 }
 
@@ -164,6 +172,10 @@ mod tests {
             [ServiceTokenReply::Token(token()), ServiceTokenReply::Unavailable, ServiceTokenReply::OtherConfiguration]
         {
             assert_eq!(ServiceTokenReply::parse(&reply.to_json()), Some(reply));
+        }
+        assert!(ServiceTokenReply::parse(r#"{"v":1,"reply":"unavailable"}"#).is_some());
+        for bad in [r#""unavailable""#, r#"{"v":2,"reply":"unavailable"}"#, r#"{"reply":"unavailable"}"#] {
+            assert_eq!(ServiceTokenReply::parse(bad), None, "{bad}");
         }
     }
 }

@@ -14,7 +14,6 @@ pub use keeper::{Keeper, Next};
 pub use message::{ServiceTokenReply, ServiceTokenRequest};
 pub use token::{ServiceToken, ServiceTokenDigest};
 
-use crate::config::ServiceClient;
 use crate::ports::StoreError;
 
 /// Why there is no token of our own.
@@ -22,8 +21,6 @@ use crate::ports::StoreError;
 pub enum ServiceTokenError {
     /// The authorization server gives none, and there is none at hand that still counts.
     Unavailable,
-    /// The object works by another configuration than this isolate: a deployment is under way.
-    OtherConfiguration,
 }
 
 impl ServiceTokenError {
@@ -32,7 +29,6 @@ impl ServiceTokenError {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Unavailable => "service_token.unavailable",
-            Self::OtherConfiguration => "service_token.other_configuration",
         }
     }
 }
@@ -40,16 +36,12 @@ impl ServiceTokenError {
 /// Whoever keeps tokens of our own, strongly consistent.
 #[expect(async_fn_in_trait, reason = "a Worker is single-threaded: no future of ours is ever Send")]
 pub trait ServiceTokens {
-    /// The token of an entry, got now if there is none. `refused`: the one that the upstream did not take, which is not given
-    /// again.
+    /// The token of an entry, got now if there is none. The one that the upstream did not take is dropped before. If one was
+    /// dropped within ten seconds, it stays, and may be the answer.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn service_token(
-        &self,
-        client: &ServiceClient,
-        refused: Option<&ServiceTokenDigest>,
-    ) -> Result<ServiceTokenReply, StoreError>;
+    async fn service_token(&self, wanted: &ServiceTokenRequest) -> Result<ServiceTokenReply, StoreError>;
     /// Asks the store something that changes nothing and needs no token.
     ///
     /// # Errors

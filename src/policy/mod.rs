@@ -25,6 +25,6 @@ pub use remote::{EngineLine, EngineService, RemoteEngine};
 pub use shadow::{Difference, difference};
 pub use step_up::PolicyStepUp;
 pub use versions::{
-    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PullError, Pulled, Standing, VERSIONS, pointer_key,
+    ABSENT_AFTER, Loaded, PULL_AFTER, Pointer, Policies, PolicyStanding, PullError, Pulled, VERSIONS, pointer_key,
     version_key,
 };

@@ -134,7 +134,7 @@ pub struct Loaded {
 
 /// How things stand for a request.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct PolicyStanding {
     /// What there is to decide by; with none, the answer is no, unless a pull brings some.
     pub loaded: Option<Rc<Loaded>>,
     /// Whoever is told so has [`Policies::pull`] begin: nobody else is, until it ends or is taken for lost.
@@ -254,7 +254,7 @@ impl Policies {
 
     /// What there is to decide by at this moment, and whether it is time to look at the store.
     #[must_use]
-    pub fn standing(&self, now: Timestamp) -> Standing {
+    pub fn standing(&self, now: Timestamp) -> PolicyStanding {
         let mut state = self.state.borrow_mut();
         let within = |bound| state.confirmed_at.is_some_and(|confirmed_at| now < confirmed_at.plus(bound));
         let loaded = state.loaded.clone().filter(|_| within(ABSENT_AFTER));
@@ -264,7 +264,7 @@ impl Policies {
         if pull {
             state.pulling_until = Some(now.plus(LONGEST_PULL));
         }
-        Standing { loaded, pull, awaited: pull || under_way }
+        PolicyStanding { loaded, pull, awaited: pull || under_way }
     }
 
     /// Whether nobody has had the store looked at yet. Who is told so has to: it is told once.

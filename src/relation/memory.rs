@@ -47,6 +47,11 @@ impl MemoryTuples {
             Ok(unmet) => return ChangeOutcome::Unmet(unmet),
             Err(never) => match never {},
         }
+        match change.crowded(|read| Ok::<_, std::convert::Infallible>(self.answer(read))) {
+            Ok(crowded) if crowded.is_empty() => {}
+            Ok(crowded) => return ChangeOutcome::Crowded(crowded),
+            Err(never) => match never {},
+        }
         ChangeOutcome::Made(Changed {
             removed: change.remove.iter().map(|tuple| self.0.remove(tuple)).collect(),
             added: change.add.iter().map(|tuple| self.0.insert(tuple.clone())).collect(),

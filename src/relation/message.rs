@@ -111,6 +111,8 @@ struct SentChange {
     /// … and those that must not.
     #[serde(default)]
     absent: Vec<String>,
+    #[serde(default)]
+    parents: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -154,12 +156,15 @@ impl TupleRequest {
         let texts = |tuples: &[Tuple]| tuples.iter().map(ToString::to_string).collect::<Vec<_>>();
         let body = match self {
             Self::Read(reads) => json!({ "v": VERSION, "read": reads.iter().map(sent).collect::<Vec<_>>() }),
-            Self::Change(Change { object, expect, add, remove }) => {
+            Self::Change(Change { object, expect, parents, add, remove }) => {
                 let mut change = json!({ "object": object.to_string(), "add": texts(add), "remove": texts(remove) });
-                // An object of an earlier release knows nothing of it, and refuses it.
+                // An object of an earlier release knows nothing of these, and refuses them.
                 if let (false, Some(change)) = (expect.is_empty(), change.as_object_mut()) {
                     change.insert("present".to_owned(), texts(&expect.present).into());
                     change.insert("absent".to_owned(), texts(&expect.absent).into());
+                }
+                if let (false, Some(change)) = (parents.is_empty(), change.as_object_mut()) {
+                    change.insert("parents".to_owned(), kinds_as_json(parents));
                 }
                 json!({ "v": VERSION, "change": change })
             }
@@ -185,7 +190,7 @@ impl TupleRequest {
     }
 }
 
-/// Types as a list in JSON: in messages, and bound to [`statement::DUMP`] and [`statement::OF_SUBJECT`].
+/// Names as a list in JSON: in messages, and bound to [`statement::DUMP`] and [`statement::OF_SUBJECT`].
 #[must_use]
 pub fn kinds_as_json(kinds: &[Name]) -> serde_json::Value {
     kinds.iter().map(Name::as_str).collect::<Vec<_>>().into()
@@ -247,8 +252,9 @@ impl SentChange {
         let read = |texts: &[String]| texts.iter().map(own).collect::<Option<Vec<_>>>();
         let (add, remove) = (read(&self.add)?, read(&self.remove)?);
         let expect = Expectation { present: read(&self.present)?, absent: read(&self.absent)? };
+        let parents: Vec<Name> = self.parents.iter().map(|name| Name::parse(name)).collect::<Option<_>>()?;
         let fits = add.len() + remove.len() <= MAX_CHANGES && expect.all().count() <= MAX_CHANGES;
-        fits.then_some(Change { object, expect, add, remove })
+        (fits && parents.len() <= MAX_CHANGES).then_some(Change { object, expect, parents, add, remove })
     }
 }
 
@@ -273,6 +279,8 @@ struct Answered {
     changed: Option<SentChanged>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unmet: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crowded: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<SentPage>,
 }
@@ -312,6 +320,9 @@ impl TupleResponse {
             Self::Changed(ChangeOutcome::Unmet(tuples)) => {
                 answered.unmet = Some(tuples.iter().map(ToString::to_string).collect());
             }
+            Self::Changed(ChangeOutcome::Crowded(relations)) => {
+                answered.crowded = Some(relations.iter().map(ToString::to_string).collect());
+            }
             Self::Page(Page { tuples, more }) => {
                 let tuples = tuples.iter().map(ToString::to_string).collect();
                 answered.page = Some(SentPage { tuples, more: *more });
@@ -325,6 +336,12 @@ impl TupleResponse {
     pub fn parse(json: &str) -> Option<Self> {
         let answered: Answered = json::from_text(json).ok()?;
         let tuples = |texts: &[String]| texts.iter().map(|text| Tuple::parse(text)).collect::<Option<Vec<_>>>();
+        if let Some(relations) = answered.crowded {
+            let alone = answered.answers.is_none() && answered.changed.is_none() && answered.unmet.is_none();
+            let crowded = relations.iter().map(|text| Userset::parse(text)).collect::<Option<_>>()?;
+            return (answered.v == VERSION && alone && answered.page.is_none())
+                .then_some(Self::Changed(ChangeOutcome::Crowded(crowded)));
+        }
         match (answered.v, answered.answers, answered.changed, answered.unmet, answered.page) {
             (VERSION, Some(answers), None, None, None) => {
                 answers.into_iter().map(SentAnswer::parse).collect::<Option<_>>().map(Self::Answers)
@@ -381,19 +398,22 @@ mod tests {
                 read("document:7#parent", TupleQuery::Objects),
             ]),
             TupleRequest::Change(Change {
-                object: object.clone(),
-                expect: Expectation::default(),
                 add: vec![tuple("document:7#viewer@user:a")],
                 remove: vec![tuple("document:7#viewer@group:b#member")],
+                ..Change::of(object.clone())
             }),
             TupleRequest::Change(Change {
-                object: object.clone(),
                 expect: Expectation {
                     present: vec![tuple("document:7#owner@user:a")],
                     absent: vec![tuple("document:7#banned@user:b")],
                 },
                 add: vec![tuple("document:7#viewer@user:b")],
-                remove: Vec::new(),
+                ..Change::of(object.clone())
+            }),
+            TupleRequest::Change(Change {
+                parents: vec![Name::parse("parent").unwrap()],
+                add: vec![tuple("document:7#parent@folder:b")],
+                ..Change::of(object.clone())
             }),
             TupleRequest::List(object.clone(), None),
             TupleRequest::List(object, Some(tuple("document:7#viewer@user:a"))),
@@ -417,6 +437,7 @@ mod tests {
             ]),
             TupleResponse::Changed(ChangeOutcome::Made(Changed { added: vec![true], removed: vec![false, true] })),
             TupleResponse::Changed(ChangeOutcome::Unmet(vec![tuple("document:7#owner@user:a")])),
+            TupleResponse::Changed(ChangeOutcome::Crowded(vec![Userset::parse("document:7#viewer").unwrap()])),
             TupleResponse::Page(Page { tuples: vec![tuple("document:7#viewer@user:a")], more: true }),
         ] {
             assert_eq!(TupleResponse::parse(&response.to_json()), Some(response));
@@ -448,25 +469,34 @@ mod tests {
             r#"{"v":1,"remove":{"subject":"user:a","kinds":[""]}}"#.to_owned(),
             r#"{"v":1,"change":{"object":"document:7","add":[],"remove":[],"present":["document:8#viewer@user:a"]}}"#
                 .to_owned(),
+            r#"{"v":1,"change":{"object":"document:7","add":[],"remove":[],"parents":["a b"]}}"#.to_owned(),
             change(&["document:8#viewer@user:a"]),
             change(&["document:7#viewer"]),
             change(&vec!["document:7#viewer@user:a"; MAX_CHANGES + 1]),
         ] {
             assert_eq!(TupleRequest::parse(&json), None, "{json}");
         }
-        for json in ["", "{}", r#"{"v":1}"#, r#"{"v":2,"answers":[]}"#, r#"{"v":1,"answers":[{"is_there":true}]}"#] {
+        for json in [
+            "",
+            "{}",
+            r#"{"v":1}"#,
+            r#"{"v":2,"answers":[]}"#,
+            r#"{"v":1,"answers":[{"is_there":true}]}"#,
+            r#"{"v":1,"crowded":[],"answers":[]}"#,
+            r#"{"v":2,"crowded":[]}"#,
+        ] {
             assert_eq!(TupleResponse::parse(json), None, "{json}");
         }
     }
 
     #[test]
     fn a_message_to_an_object_of_the_release_before_holds_nothing_that_it_does_not_know() {
-        let change =
-            |expect| Change { object: Object::parse("document:7").unwrap(), expect, add: vec![], remove: vec![] };
-        let json = TupleRequest::Change(change(Expectation::default())).to_json();
-        assert_eq!(json, r#"{"change":{"add":[],"object":"document:7","remove":[]},"v":1}"#);
-        let json = TupleRequest::Dump(None, TupleFilter::default()).to_json();
-        assert_eq!(json, r#"{"list":{"after":null,"subject":null},"v":1}"#);
+        let change = |expect| Change { expect, ..Change::of(Object::parse("document:7").unwrap()) };
+        let sent = |request: TupleRequest| serde_json::from_str::<serde_json::Value>(&request.to_json()).unwrap();
+        let json = sent(TupleRequest::Change(change(Expectation::default())));
+        assert_eq!(json, json!({ "v": 1, "change": { "object": "document:7", "add": [], "remove": [] } }));
+        let json = sent(TupleRequest::Dump(None, TupleFilter::default()));
+        assert_eq!(json, json!({ "v": 1, "list": { "after": null, "subject": null } }));
         // And one from there is read.
         let sent = r#"{"v":1,"change":{"object":"document:7","add":[],"remove":[]}}"#;
         assert_eq!(TupleRequest::parse(sent), Some(TupleRequest::Change(change(Expectation::default()))));

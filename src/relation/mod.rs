@@ -4,6 +4,7 @@
 //! The notation is that of `OpenFGA`: whoever knows one knows the other, and its published tests hold for ours.
 //! [`evaluate`] is pure: it answers from what is [`KnownTuples`], or says what has to be read.
 
+mod bound;
 mod evaluate;
 mod memory;
 pub mod message;
@@ -84,10 +85,22 @@ pub struct Change {
     pub object: Object,
     /// What has to be so before: looked at in the same transaction.
     pub expect: Expectation,
+    /// Relations of the object by which others are looked for, as [`Model::leads_on`] says: what is added to one of them is
+    /// counted in the same transaction, like groups.
+    pub parents: Vec<Name>,
     /// Which are there afterwards.
     pub add: Vec<Tuple>,
     /// Which are not there afterwards.
     pub remove: Vec<Tuple>,
+}
+
+impl Change {
+    /// Nothing yet.
+    #[must_use]
+    pub fn of(object: Object) -> Self {
+        let (add, remove) = (Vec::new(), Vec::new());
+        Self { object, expect: Expectation::default(), parents: Vec::new(), add, remove }
+    }
 }
 
 /// What has to be so of an object's tuples for a [`Change`] to be made. Empty: nothing.
@@ -106,6 +119,8 @@ pub enum ChangeOutcome {
     Made(Changed),
     /// Nothing was changed: of what was expected, this is not so.
     Unmet(Vec<Tuple>),
+    /// Nothing was changed: these relations would have more groups or parents than [`MAX_FOUND`].
+    Crowded(Vec<Userset>),
 }
 
 /// What a [`Change`] did: for each of its tuples, in its order, whether anything is otherwise than before.

@@ -92,6 +92,25 @@ impl Model {
         own.flat_map(Rewrite::parts).any(|part| is_from(&part))
     }
 
+    /// The types whose tuples decide who stands in this relation: its own, and those that it leads to.
+    #[must_use]
+    pub fn depends_on(&self, kind: &Name, relation: &Name) -> BTreeSet<&Name> {
+        let mut seen: BTreeSet<Key<'_>> = BTreeSet::new();
+        let mut next: Vec<Key<'_>> = self.key(kind, relation).into_iter().collect();
+        while let Some((kind, name)) = next.pop() {
+            if seen.insert((kind, name)) {
+                let parts = self.relation(kind, name).map(Rewrite::parts).unwrap_or_default();
+                next.extend(parts.into_iter().flat_map(|part| leads_to(&self.0, kind, part)));
+            }
+        }
+        seen.into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    fn key(&self, kind: &Name, relation: &Name) -> Option<Key<'_>> {
+        let (kind, all) = self.0.get_key_value(kind)?;
+        all.get_key_value(relation).map(|(relation, _)| (kind, relation))
+    }
+
     pub(super) fn relation(&self, kind: &Name, relation: &Name) -> Option<&Rewrite> {
         self.0.get(kind)?.get(relation)
     }

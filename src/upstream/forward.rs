@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use super::addresses::Addresses;
 use super::assertion::Assertion;
+use super::cache_scope::CacheScope;
 use super::headers::{Fate, Nominated, fate, keep_websocket};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
 use super::service_credential::ServiceCredential;
+use crate::api_key::{KeyPrefix, find_exposed};
 use crate::audit::PendingEvent;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
@@ -71,8 +73,8 @@ pub struct Forwarding<'a> {
     pub query: Option<&'a str>,
     /// Where the browser thinks it is.
     pub public_url: &'a PublicUrl,
-    /// Which headers told who asked, where it was let through because of that.
-    pub vary: Option<&'static str>,
+    /// Whom the answer is for.
+    pub cache_scope: CacheScope,
     /// What the browser may keep of the answer then.
     pub cache: BrowserCache,
     /// For how long it was let through.
@@ -89,6 +91,8 @@ pub struct Forwarding<'a> {
     pub request_headers: &'a RequestHeaders,
     /// How much may wait in each direction of a WebSocket, in MiB.
     pub websocket_buffer: u32,
+    /// What this site's API keys begin with, where it gives any out: none goes on, by whatever header it comes.
+    pub key_prefix: Option<&'a KeyPrefix>,
     /// The id of the request.
     pub request_id: &'a str,
 }
@@ -138,7 +142,7 @@ impl ForwardPlan {
             path_and_query,
             headers,
             removed,
-            private: forwarding.vary.is_some(),
+            private: forwarding.cache_scope.is_private(),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
             lifetime: forwarding.lifetime,
             websocket_buffer: f64::from(forwarding.websocket_buffer) * BYTES_PER_MIB,
@@ -146,7 +150,7 @@ impl ForwardPlan {
             request_id: forwarding.request_id.to_owned(),
             service: forwarding.service,
             answer: AnswerTerms {
-                vary: forwarding.vary,
+                scope: forwarding.cache_scope,
                 cache: forwarding.cache,
                 security_headers: forwarding.security_headers,
                 ..AnswerTerms::default()
@@ -227,10 +231,15 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
         // A guarded route's caller is known by what they proved; what else they call themselves is noise at best. A
         // proof was for us, and is used up.
         let credential = *name == header::AUTHORIZATION || name.as_str() == "dpop";
-        if nominated.contains(name) || (forwarding.vary.is_some() && credential) {
+        if nominated.contains(name) || (forwarding.cache_scope.is_private() && credential) {
             continue;
         }
-        match fate(name, forwarding.request_headers, forwarding.claim_headers) {
+        let holds_key = |prefix| find_exposed(&String::from_utf8_lossy(value.as_bytes()), prefix).is_some();
+        let fate = match fate(name, forwarding.request_headers, forwarding.claim_headers) {
+            Fate::PassedOn if forwarding.key_prefix.is_some_and(holds_key) => Fate::Removed,
+            fate => fate,
+        };
+        match fate {
             Fate::PassedOn => drop(headers.append(name.clone(), value.clone())),
             Fate::Removed if !removed.iter().any(|known| known == name.as_str()) => removed.push(name.to_string()),
             Fate::EndsHere | Fate::Removed => {}

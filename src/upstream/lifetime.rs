@@ -27,4 +27,6 @@ pub struct SessionLease {
     pub digest: SessionDigest,
     /// How often what the browser sends on a WebSocket counts as use of the session; `None`: never.
     pub touch_every: Option<Seconds>,
+    /// What of it may come on the block list, where there is one: its object knows nothing of moments of everybody.
+    pub standing: Option<Box<Standing>>,
 }

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod assertion;
+pub mod cache_scope;
 pub mod claim_headers;
 pub mod forward;
 pub mod headers;
@@ -13,6 +14,7 @@ pub mod static_files;
 pub mod websocket;
 
 pub use assertion::{Assertions, Making};
+pub use cache_scope::CacheScope;
 pub use forward::{ForwardPlan, Forwarding, UpstreamIdentity};
 pub use identity::Identity;
 pub use lifetime::{SessionLease, StreamLifetime};

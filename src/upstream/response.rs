@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::cache_scope::CacheScope;
 use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
 use crate::http::cors::Grant;
 use crate::http::security_headers::SecurityHeaders;
@@ -12,9 +13,9 @@ use crate::route::BrowserCache;
 /// What an answer that is not ours has to say besides its own.
 #[derive(Debug, Default)]
 pub struct AnswerTerms {
-    /// Which request headers told who asked, where it depends on that: nobody else may get it then.
-    pub vary: Option<&'static str>,
-    /// What the browser may keep of it then.
+    /// Whom it is for.
+    pub scope: CacheScope,
+    /// What the browser may keep of it, where it is private.
     pub cache: BrowserCache,
     /// Cookies of ours that go with it.
     pub cookies: Vec<HeaderValue>,
@@ -30,8 +31,8 @@ impl AnswerTerms {
     /// The headers that the browser gets, of those that the answer of this status has.
     #[must_use]
     pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
-        let mut headers = answer_headers(self.vary, of_answer);
-        if self.vary.is_some()
+        let mut headers = answer_headers(self.scope, of_answer);
+        if self.scope.is_private()
             && may_be_kept(status, of_answer)
             && let Ok(directive) = HeaderValue::try_from(self.cache.directive())
         {
@@ -55,9 +56,9 @@ impl AnswerTerms {
 /// The headers of the upstream's answer that are passed on.
 ///
 /// An upstream sets its own cookies but never one of ours, and an answer that depends on who asked is
-/// nobody else's to cache, whatever the upstream thinks. `vary`: the request headers that told who asked, if any did.
+/// nobody else's to cache, whatever the upstream thinks.
 #[must_use]
-pub fn answer_headers(vary: Option<&'static str>, from_upstream: &HeaderMap) -> HeaderMap {
+pub fn answer_headers(scope: CacheScope, from_upstream: &HeaderMap) -> HeaderMap {
     let nominated = Nominated::in_headers(from_upstream);
     let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
     for (name, value) in from_upstream {
@@ -68,9 +69,11 @@ pub fn answer_headers(vary: Option<&'static str>, from_upstream: &HeaderMap) -> 
         }
     }
     keep_websocket(from_upstream, &mut headers);
-    if let Some(vary) = vary {
+    if let CacheScope::Private(vary) = scope {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        headers.append(header::VARY, HeaderValue::from_static(vary));
+        if let Some(vary) = vary {
+            headers.append(header::VARY, HeaderValue::from_static(vary));
+        }
         for name in FOR_CACHES {
             headers.remove(name);
         }
@@ -102,6 +105,8 @@ mod tests {
     use crate::time::Seconds;
     use crate::upstream::headers::{OF_THE_CONNECTION, TELLING_NAMES, TELLING_PREFIXES};
 
+    const PRIVATE: CacheScope = CacheScope::Private(Some("Cookie"));
+
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
     }
@@ -111,32 +116,35 @@ mod tests {
         //
         for cookie in ["__Host-postern=x; Path=/", "__host-POSTERN-login-a=x", " __Host-postern=x", "=__Host-postern=x"]
         {
-            assert!(answer_headers(None, &headers(&[("set-cookie", cookie)])).is_empty(), "{cookie}");
+            assert!(answer_headers(CacheScope::Shared, &headers(&[("set-cookie", cookie)])).is_empty(), "{cookie}");
         }
         let own = headers(&[("set-cookie", "app=1"), ("set-cookie", "__Host-app=2")]);
-        assert_eq!(answer_headers(None, &own), own);
+        assert_eq!(answer_headers(CacheScope::Shared, &own), own);
     }
 
     #[test]
     fn what_depended_on_the_caller_is_cached_for_nobody() {
         //
         let cacheable = headers(&[("cache-control", "public, max-age=600"), ("cdn-cache-control", "max-age=1")]);
-        let private = answer_headers(Some("Cookie"), &cacheable);
+        let private = answer_headers(PRIVATE, &cacheable);
         assert_eq!(private.get("cache-control").unwrap(), "private, no-store");
         assert_eq!(private.get("vary").unwrap(), "Cookie");
         assert!(!private.contains_key("cdn-cache-control"));
-        assert_eq!(answer_headers(None, &cacheable), cacheable);
+        // What the connection told, no header tells.
+        let of_connection = answer_headers(CacheScope::Private(None), &cacheable);
+        assert_eq!(of_connection, headers(&[("cache-control", "private, no-store")]));
+        assert_eq!(answer_headers(CacheScope::Shared, &cacheable), cacheable);
         // Whatever tells a cache of any kind how long: each by itself, beside what else an answer has.
         for name in
             ["cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires"]
         {
             let answer = headers(&[(name, "max-age=600"), ("etag", "a")]);
-            let private = answer_headers(Some("Cookie"), &answer);
+            let private = answer_headers(PRIVATE, &answer);
             let values: Vec<_> = private.get_all(name).iter().collect();
             let expected: &[&str] = if name == "cache-control" { &["private, no-store"] } else { &[] };
             assert_eq!(values, expected, "{name}");
             assert_eq!(private.get("etag").unwrap(), "a");
-            assert_eq!(answer_headers(None, &answer), answer, "{name}");
+            assert_eq!(answer_headers(CacheScope::Shared, &answer), answer, "{name}");
         }
     }
 
@@ -144,7 +152,7 @@ mod tests {
     fn a_browser_keeps_what_the_route_lets_it_keep_and_no_failure() {
         //
         let kept = |cache, status: u16, lines: &[(&'static str, &'static str)]| {
-            let terms = AnswerTerms { vary: Some("Cookie"), cache, ..AnswerTerms::default() };
+            let terms = AnswerTerms { scope: PRIVATE, cache, ..AnswerTerms::default() };
             let headers = terms.headers(StatusCode::from_u16(status).unwrap(), &headers(lines));
             assert_eq!(headers.get_all("cache-control").iter().count(), 1);
             headers["cache-control"].to_str().unwrap().to_owned()
@@ -164,7 +172,8 @@ mod tests {
             assert_eq!(kept(BrowserCache::Revalidate, status, &public), "private, no-store", "{status}");
         }
         // A public route's upstream speaks for itself.
-        let terms = AnswerTerms { cache: BrowserCache::Revalidate, ..AnswerTerms::default() };
+        let terms =
+            AnswerTerms { scope: CacheScope::Shared, cache: BrowserCache::Revalidate, ..AnswerTerms::default() };
         assert_eq!(terms.headers(StatusCode::OK, &headers(&public))["cache-control"], "public, max-age=600");
     }
 
@@ -172,13 +181,13 @@ mod tests {
     fn what_the_upstream_is_made_of_is_nobodys_business() {
         //
         let answer = headers(&[("server", "nginx/1.2"), ("server-timing", "db;dur=53"), ("x-powered-by", "Express")]);
-        assert!(answer_headers(None, &answer).is_empty());
+        assert!(answer_headers(CacheScope::Shared, &answer).is_empty());
         for told in TELLING_NAMES.into_iter().chain(TELLING_PREFIXES).chain(OF_THE_CONNECTION) {
             let told = HeaderName::try_from(told.trim_end_matches('-')).unwrap();
             // `x-accel` alone is nobody's order.
             if tells_of_upstream(&told) || is_hop_by_hop(&told) {
                 let answer = HeaderMap::from_iter([(told.clone(), HeaderValue::from_static("v"))]);
-                assert!(answer_headers(None, &answer).is_empty(), "{told}");
+                assert!(answer_headers(CacheScope::Shared, &answer).is_empty(), "{told}");
             }
         }
     }
@@ -192,8 +201,8 @@ mod tests {
             ("etag", "a"),
             ("x", "y"),
         ]);
-        assert_eq!(answer_headers(None, &answer), headers(&[("etag", "a")]));
+        assert_eq!(answer_headers(CacheScope::Shared, &answer), headers(&[("etag", "a")]));
         let upgrade = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
-        assert_eq!(answer_headers(Some("Cookie"), &upgrade).get("upgrade").unwrap(), "websocket");
+        assert_eq!(answer_headers(PRIVATE, &upgrade).get("upgrade").unwrap(), "websocket");
     }
 }

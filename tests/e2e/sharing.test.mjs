@@ -119,6 +119,18 @@ test("of many that expect the same at once, in two isolates, one is carried out"
   }
 });
 
+test("however many add groups at once, in two isolates, a document has no more of them than questions look at", async () => {
+  // R-197, R-461
+  const groups = (from, count) => [...Array(count)].map((_, at) => `document:full#viewer@group:g${from + at}#member`);
+  for (const from of [0, 100]) assert.equal((await change({ add: groups(from, 100) })).status, 200);
+  const all = await Promise.all([...Array(12)].map((_, at) => change({ add: groups(200 + at * 10, 10) }, { to: at % 2 ? "twin" : "postern" })));
+  assert.deepEqual(all.map(({ status }) => status).sort(), [...Array(5).fill(200), ...Array(7).fill(422)]);
+  const { problems } = all.find(({ status }) => status === 422);
+  assert.deepEqual(problems, ["expected at most 250 groups or parents in `document:full#viewer`"]);
+  const { holds, reason } = await ask("POST", `${HERE}/check`, { order: { tuple: "document:full#viewer@user:main|bob" } });
+  assert.deepEqual([holds, reason], [false, null]);
+});
+
 test("of several objects nothing is changed unless all that is expected is so", async () => {
   // R-461
   const ids = [...Array(10)].map((_, at) => `document:several${at}`);

@@ -129,17 +129,20 @@ test("a script is told which sign-in would do, and nobody is sent for what it wo
 });
 
 test("a token of a poorer sign-in is answered by the book, and opens nothing", async () => {
-  // R-121, R-122
+  // R-121, R-122, R-711
   const now = Math.floor(postern.now() / 1000);
   for (const claims of [{}, { acr: "urn:silver", auth_time: now }, { acr: "urn:gold" }, { acr: "urn:gold", auth_time: now - 2 * LATEST }]) {
-    const { answer, seen } = await forwardedBy(postern, () => call(postern, "/both", main.accessToken(claims)));
+    const { answer, seen } = await forwardedBy(postern, () => call(postern, "/both", main.accessToken({ sub: "alice", ...claims })));
     assert.deepEqual([answer.status, seen], [401, []]);
     const [scheme, { error, acr_values, max_age }] = challengesOf(answer)[0];
     assert.deepEqual({ scheme, error, acr_values, max_age }, {
       scheme: "Bearer", error: "insufficient_user_authentication", acr_values: "urn:gold", max_age: "300",
     });
   }
-  assert.equal((await call(postern, "/both", main.accessToken({ acr: "urn:gold", auth_time: now }))).status, 200);
+  const good = { acr: "urn:gold", auth_time: now };
+  assert.equal((await call(postern, "/both", main.accessToken({ sub: "alice", ...good }))).status, 200);
+  // A client's own token is nobody's sign-in, whatever it says.
+  assert.equal((await call(postern, "/both", main.accessToken(good))).status, 403);
 });
 
 test("what roles may, and claims beside the path, are decided in the Worker as in the tests of its core", async () => {

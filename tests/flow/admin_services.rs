@@ -179,3 +179,46 @@ fn without_services_no_token_is_looked_at() {
     let (world, gateway) = (World::new(), gateway(&variables));
     sent(&world, &gateway, &json!({})).assert_refused(401, "authn.no_credential");
 }
+
+#[test]
+fn a_certificate_that_no_entry_is_for_shuts_no_person_out() {
+    //
+    let mut variables = deployment(|_| ());
+    let entry = json!({ "issuer_ski": "AA".repeat(20), "subject": "CN=offboarding" });
+    variables["CERTIFICATES"] = json!({ "offboarding": entry });
+    variables["ADMIN"]["services"] =
+        json!({ "offboarding": { "certificate": "offboarding", "actions": ["blocks.add"] } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let asked = Asked::script("GET", "/auth/admin/not-before").on_connection(certificate());
+    Browser::new(&world, &gateway).send(&asked).assert_refused(401, "authn.no_credential");
+}
+
+#[test]
+fn the_token_of_another_issuer_stops_at_the_door() {
+    //
+    let mut variables = deployment(|_| ());
+    let mut other = variables["ISSUERS"]["machines"].clone();
+    other["issuer"] = json!("https://other.example");
+    variables["ISSUERS"]["other"] = other;
+    variables["ADMIN"]["services"]["offboarding"]["issuer"] = json!("other");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    sent(&world, &gateway, &json!({})).assert_refused(403, "admin.not_an_administrator");
+}
+
+#[test]
+fn a_service_blocks_neither_itself_nor_another_that_administers() {
+    //
+    let mut variables = deployment(|_| ());
+    let other = json!({ "issuer": "machines", "client_id": "audit", "actions": ["sessions.list"] });
+    variables["ADMIN"]["services"]["audit"] = other;
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let order = |target: Value| {
+        let asked = Asked::new("POST", "/auth/admin/blocks").with("content-type", "application/json");
+        let asked = asked.with_body(Ok(&target.to_string()));
+        Browser::new(&world, &gateway).send(&by(&world, asked, &json!({}))).reply().status.as_u16()
+    };
+    assert_eq!(order(json!({ "issuer": PARTNER, "client_id": "offboarding" })), 422);
+    assert_eq!(order(json!({ "issuer": PARTNER, "subject": "svc-7" })), 422);
+    assert_eq!(order(json!({ "issuer": PARTNER, "client_id": "audit" })), 422);
+    assert_eq!(order(json!({ "issuer": PARTNER, "client_id": "someone" })), 200);
+}

@@ -301,3 +301,56 @@ fn tokens_from_before_a_moment_count_no_more_where_that_is_meant() {
     let of_bob = |moment: &&Value| moment["subject"] == "bob" && moment["by"] == "corp|root";
     assert!(moments.len() == 2 && moments.iter().filter(of_bob).count() == 1, "{listed}");
 }
+
+#[test]
+fn the_moment_of_a_person_s_sessions_leaves_nothing_on_the_list() {
+    //
+    let (world, gateway) = (World::new(), gateway(&deployment()));
+    let root = root(&world, &gateway);
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
+    world.wait(1);
+    not_before(&root, &json!({ "provider": "corp", "subject": "alice" }));
+    alice.send(&Asked::script("GET", "/api/x")).assert_refused(401, "session.gone");
+    let moments = || done(&root.send(&Asked::script("GET", "/auth/admin/not-before")))["not_before"].clone();
+    assert_eq!(moments(), json!([]));
+    // One for tokens is kept, and forgotten when none of them can be good.
+    not_before(&root, &json!({ "provider": "corp", "subject": "alice", "tokens": true }));
+    assert_eq!(moments().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_list_of_sessions_shows_none_from_before_a_moment() {
+    //
+    let (world, gateway) = (World::new(), gateway(&deployment()));
+    let _alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
+    world.wait(1);
+    let root = root(&world, &gateway);
+    let of_alice = || {
+        let asked = Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=alice");
+        done(&root.send(&asked))["sessions"].as_array().unwrap().len()
+    };
+    assert_eq!(of_alice(), 1);
+    not_before(&root, &json!({ "everybody": true }));
+    world.wait(5);
+    assert_eq!(of_alice(), 0);
+}
+
+#[test]
+fn a_stream_of_a_session_ends_by_a_moment_of_everybody() {
+    //
+    let (world, gateway) = (World::new(), gateway(&deployment()));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
+    let lifetime = match alice.send(&Asked::script("GET", "/api/x")).outcome {
+        postern::gateway::Disposition::Forward(plan) => plan.lifetime.clone(),
+        _ => panic!("not forwarded"),
+    };
+    let postern::upstream::StreamLifetime::Session(lease) = lifetime else { panic!("{lifetime:?}") };
+    let standing = lease.standing.unwrap();
+    let stands = || futures::executor::block_on(gateway.still_stands(&world, &standing)).unwrap();
+    assert!(stands());
+    world.wait(1);
+    let root = root(&world, &gateway);
+    not_before(&root, &json!({ "everybody": true }));
+    world.wait(5);
+    assert!(!stands());
+}

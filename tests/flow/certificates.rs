@@ -1,7 +1,9 @@
 //! Client certificates as identity, through both doors: relations, policies aside, headers, and what is supposed of them.
 
 use postern::gateway::Gateway;
-use postern::http::ClientCertificate;
+use postern::http::{ClientCertificate, HeaderMap, HeaderValue, StatusCode, header};
+use postern::route::Access;
+use postern::upstream::{CacheScope, answer_headers};
 use serde_json::{Value, json};
 
 use crate::support::{Answered, Asked, Browser, World, gateway, variables};
@@ -119,4 +121,60 @@ fn what_would_be_decided_about_programs_can_be_asked() {
     ] {
         assert_eq!(suppose(bad.clone(), "GET /partners/a").get("outcome"), None, "{bad}");
     }
+}
+
+/// Every set of ways to prove an identity, none left out.
+fn subsets() -> impl Iterator<Item = Vec<&'static str>> {
+    const WAYS: [&str; 5] = ["session", "bearer", "workload", "certificate", "key"];
+    (1_u32..1 << WAYS.len())
+        .map(|set| (0..).zip(WAYS).filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, way)| way).collect())
+}
+
+#[test]
+fn whatever_told_who_asked_the_answer_is_theirs_alone() {
+    // R-189, R-281
+    let mut variables = taking();
+    variables["KEYS"] = json!({ "prefix": "exa" });
+    let rule = json!({ "name": "main", "repository_id": "1", "repository_owner_id": "2", "scopes": ["deploy"] });
+    variables["ISSUERS"]["keys"] = json!({ "issuer": "https://issuer.example", "audience": "https://api.example.com" });
+    variables["ISSUERS"]["ci"] =
+        json!({ "preset": "github-actions", "audience": "https://app.example.com", "trust": [rule] });
+    let path = |ways: &[&str]| format!("/ways/{}", ways.join("-"));
+    for ways in subsets() {
+        variables["ROUTES"][path(&ways)] = json!({ "upstream": "https://api.example", "authenticate": ways });
+    }
+    let gateway = gateway(&variables);
+    for ways in subsets() {
+        let route = gateway.config().routes.routes().iter().find(|route| route.name == path(&ways)).unwrap();
+        let scope = CacheScope::of(&route.access);
+        assert!(scope.is_private(), "{ways:?}");
+        let kept = answer_headers(
+            scope,
+            &HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"))]),
+        );
+        assert_eq!(kept["cache-control"], "private, no-store", "{ways:?}");
+        let told = kept.get("vary").map(|vary| vary.to_str().unwrap()).unwrap_or_default();
+        assert_eq!(told.contains("Cookie"), ways.contains(&"session"), "{ways:?}");
+        assert_eq!(
+            told.contains("Authorization"),
+            ["bearer", "workload", "key"].iter().any(|way| ways.contains(way)),
+            "{ways:?}"
+        );
+    }
+    assert_eq!(CacheScope::of(&Access::Public), CacheScope::Shared);
+}
+
+#[test]
+fn a_certificate_alone_makes_an_answer_private_and_no_other_credential_goes_on() {
+    // R-189, R-281
+    let (world, gateway) = (World::new(), gateway(&taking()));
+    let asked = Asked::new("GET", "/told/a").on_connection(shown(PARTNER));
+    let asked = asked.with("authorization", "Basic callers").with("dpop", "proof").with("accept", "*/*");
+    let answered = Browser::new(&world, &gateway).send(&asked);
+    let plan = answered.forwarded();
+    assert!(plan.private && plan.headers["accept"] == "*/*");
+    assert!(!plan.headers.contains_key("authorization") && !plan.headers.contains_key("dpop"));
+    let public = HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"))]);
+    let answer = plan.answer_headers(StatusCode::OK, &public);
+    assert_eq!((&answer["cache-control"], answer.get("vary")), (&HeaderValue::from_static("private, no-store"), None));
 }

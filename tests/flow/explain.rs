@@ -146,7 +146,7 @@ fn a_question_that_cannot_be_read_is_answered_with_what_was_expected() {
     let root = root(&world, &gateway);
     for (who, request, expected) in [
         (json!({ "provider": "nobody" }), "GET /", "there is no provider `nobody`"),
-        (json!({}), "GET /", "expected either `provider` or `issuer`"),
+        (json!({}), "GET /", "expected one of `provider`, `issuer`, `key`, `certificate`"),
         (json!({ "provider": "corp", "claim": {} }), "GET /", "who: unknown field `claim`"),
         (json!({ "provider": "corp", "signed_in": "long ago" }), "GET /", "`signed_in`"),
         (json!({ "provider": "corp" }), "/", "expected a request such as"),

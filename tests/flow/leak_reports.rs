@@ -55,7 +55,11 @@ fn labels(answered: &Answered) -> Vec<Value> {
 fn forged(key: &str) -> String {
     // Another body, with the check digits that belong to it.
     let body: String = key.get(5..48).unwrap().chars().map(|c| if c == '1' { '2' } else { '1' }).collect();
-    let before = format!("acme_{body}");
+    with_check_digits(&format!("acme_{body}"))
+}
+
+/// A text before its check digits, and those.
+pub fn with_check_digits(before: &str) -> String {
     let crc = !before.bytes().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
     });
@@ -99,6 +103,64 @@ fn github_ends_what_it_found_and_learns_what_was_real_and_not_whose() {
     let again = hub.send(&report(7, "k7", &found(&[&leaked])));
     assert_eq!((labels(&again), &again.event["ended"]), (vec![json!("true_positive")], &json!(0)));
     assert!(opens(&world, &gateway, &kept));
+}
+
+#[test]
+fn what_anybody_makes_up_keeps_no_leaked_key_alive_and_neither_does_an_object_that_is_down() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_github()));
+    world.github.borrow_mut().insert("k7".to_owned(), signer(7));
+    let browser = developer(&world, &gateway, "alice", json!(["developer"]));
+    let ((first, _), (second, _)) = (made(&browser), made(&browser));
+    let padding: Vec<String> =
+        (10..500).map(|n| with_check_digits(&format!("acme_0{n}{}", first.get(9..48).unwrap()))).collect();
+    let mut keys: Vec<&str> = padding.iter().map(String::as_str).collect();
+    keys.push(&first);
+    let hub = Browser::new(&world, &gateway);
+    world.fault.set(Fault::Keys);
+    let calls = world.key_calls.get();
+    hub.send(&report(7, "k7", &found(&keys))).assert_refused(503, "store.unavailable");
+    assert!(world.key_calls.get() - calls > 1, "it went on after the first failure");
+    world.fault.set(Fault::None);
+    assert!(opens(&world, &gateway, &first));
+    let calls = world.key_calls.get();
+    let answered = hub.send(&report(7, "k7", &found(&keys)));
+    assert_eq!(labels(&answered).iter().filter(|label| *label == "true_positive").count(), 1);
+    assert_eq!(world.key_calls.get() - calls, 201);
+    assert!(!opens(&world, &gateway, &first) && opens(&world, &gateway, &second));
+}
+
+#[test]
+fn a_leaked_old_secret_ends_alone() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_github()));
+    world.github.borrow_mut().insert("k7".to_owned(), signer(7));
+    let browser = developer(&world, &gateway, "alice", json!(["developer"]));
+    for by_github in [false, true] {
+        let (old, id) = made(&browser);
+        let rotated = browser.send(&Asked::script("POST", &format!("/auth/keys/{id}/rotate")));
+        let new = rotated.json()["key"].as_str().unwrap().to_owned();
+        assert!(opens(&world, &gateway, &old) && opens(&world, &gateway, &new));
+        let answered = Browser::new(&world, &gateway).send(&if by_github {
+            report(7, "k7", &found(&[&old]))
+        } else {
+            Asked::new("POST", "/auth/keys/leaked").with_body(Ok(&old))
+        });
+        if by_github {
+            assert_eq!((labels(&answered), &answered.event["ended"]), (vec![json!("true_positive")], &json!(1)));
+        } else {
+            assert_eq!(
+                (&answered.event["reason"], answered.reply().status.as_u16()),
+                (&json!("leak_report.old_secret_ended"), 202)
+            );
+        }
+        assert!(!opens(&world, &gateway, &old) && opens(&world, &gateway, &new));
+        let told = |line: &&String| line.contains("leak_report.old_secret_ended") && line.contains(&id);
+        assert_eq!(world.lines.borrow().iter().filter(told).count(), 1);
+        // The one in use ends the key.
+        Browser::new(&world, &gateway).send(&Asked::new("POST", "/auth/keys/leaked").with_body(Ok(&new)));
+        assert!(!opens(&world, &gateway, &new));
+    }
 }
 
 #[test]

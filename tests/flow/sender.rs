@@ -58,7 +58,8 @@ impl Machine {
         json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(self.0.verifying_key().as_bytes()) })
     }
 
-    fn jkt(&self) -> String {
+    /// The thumbprint of its key.
+    pub fn jkt(&self) -> String {
         PublicKey::from_jwk(self.jwk().as_object().unwrap()).unwrap().thumbprint().to_owned()
     }
 

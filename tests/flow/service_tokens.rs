@@ -205,10 +205,67 @@ fn whoever_keeps_the_tokens_may_fail() {
     world.fault.set(Fault::ServiceTokens);
     ask(&browser, "/billing/1").assert_refused(503, "store.unavailable");
     ask(&browser, "/api/1").forwarded();
-    // An object of another configuration asks for nothing.
-    world.fault.set(Fault::None);
+}
+
+#[test]
+fn while_the_object_works_by_another_configuration_the_isolate_gets_the_token_by_itself() {
+    // R-272, R-276
+    let (world, gateway) = world(&json!({}));
+    let browser = Browser::new(&world, &gateway).signed_in();
     *world.object_gateway.borrow_mut() = Some(Rc::new(crate::support::gateway(&calling(&json!({ "scopes": ["x"] })))));
-    ask(&browser, "/billing/1").forwarded();
+    for seconds in [0, 31, 400] {
+        world.wait(seconds);
+        assert_eq!(sent(ask(&browser, "/billing/1").forwarded()), format!("Bearer {}", token("one")));
+        let asked = requests(&world);
+        assert_eq!(asked.len(), 1, "kept for as long as a token is");
+        assert!(asked[0].1.contains("invoices%3Aread"), "by the isolate's own configuration: {}", asked[0].1);
+    }
+    assert!(world.keepers.borrow().is_empty(), "the object has nothing to do with it");
+    gives(&world, "two", &json!({ "expires_in": 600 }));
+    world.wait(110);
+    assert_eq!(sent(ask(&browser, "/billing/1").forwarded()), format!("Bearer {}", token("two")));
+    world.partner.go_down();
+    world.wait(600);
+    let before = requests(&world).len();
+    for _ in 0..3 {
+        ask(&browser, "/billing/1").assert_refused(503, "service_token.unavailable");
+    }
+    assert!(requests(&world).len() <= before + 1, "it is asked again after a pause only");
+    // Once the object works by the same, it keeps the token.
+    world.partner.recover();
+    gives(&world, "three", &json!({ "expires_in": 600 }));
+    *world.object_gateway.borrow_mut() = Some(Rc::clone(&gateway));
+    assert_eq!(sent(ask(&browser, "/billing/1").forwarded()), format!("Bearer {}", token("three")));
+    assert_eq!(world.keepers.borrow().len(), 1);
+}
+
+#[test]
+fn a_refused_token_is_not_kept_by_the_isolate() {
+    // R-274
+    let challenged =
+        HeaderMap::from_iter([(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#))]);
+    let (world, gateway) = world(&json!({}));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let refuse = || {
+        let Disposition::Forward(mut plan) = browser.send(&Asked::script("GET", "/billing/1")).outcome else {
+            panic!("refused")
+        };
+        let renewing = gateway.renew_refused_token(&world, &mut plan, (StatusCode::UNAUTHORIZED, &challenged));
+        block_on(world.beside(&gateway, renewing))
+    };
+    gives(&world, "one", &json!({ "expires_in": 600 }));
+    let _forwarded = ask(&browser, "/billing/1");
+    gives(&world, "two", &json!({ "expires_in": 600 }));
+    assert!(refuse(), "the first is dropped");
+    assert!(!refuse(), "one was dropped just now");
+    let calls = || world.cost_of(|| drop(ask(&browser, "/billing/1"))).1.requests;
+    let (first, next) = (calls(), calls());
+    assert!(first > next, "the refused one is asked for again, and not of a copy");
+    // Without a copy of it, it is dropped as soon as it may be.
+    world.wait(10);
+    gives(&world, "three", &json!({ "expires_in": 600 }));
+    assert!(refuse());
+    assert_eq!(sent(ask(&browser, "/billing/1").forwarded()), format!("Bearer {}", token("three")));
 }
 
 #[test]

@@ -421,6 +421,9 @@ fn orders_have_bounds_and_what_cannot_be_is_told() {
     ] {
         assert_eq!(problems(&change(&world, &gateway, &order)), [problem]);
     }
+    // They are counted before any of them is read.
+    let worthless = json!({ "add": vec!["x"; 50_000], "expect": ["y"] });
+    assert_eq!(problems(&change(&world, &gateway, &worthless)), ["expected at most 100 tuples, found 50000"]);
     let elsewhere =
         json!({ "add": ["document:1#viewer@user:corp|bob"], "expect": ["document:2#viewer@user:corp|bob"] });
     let found = problems(&change(&world, &gateway, &elsewhere));

@@ -255,10 +255,14 @@ fn a_token_of_a_poorer_sign_in_is_answered_by_the_book() {
     browser.send(&reader).assert_refused(401, "authz.acr_not_accepted");
     // A token that is bound to a key is told so by its own scheme.
     let machine = Machine::new(1);
-    let bound = machine.token(&world, PARTNER);
+    let bound = token(&world, Some("at+jwt"), &json!({ "cnf": { "jkt": machine.jkt() } }));
     let refused = browser.send(&asked("/both", &bound, &machine.proof(&world, "/both", &bound, &json!({}))));
     refused.assert_refused(401, "authz.acr_not_accepted");
     assert!(challenges(&refused)[0].starts_with(r#"DPoP error="insufficient_user_authentication", acr_values="#));
+    // A service cannot sign in any better.
+    let own = machine.token(&world, PARTNER);
+    let refused = browser.send(&asked("/both", &own, &machine.proof(&world, "/both", &own, &json!({}))));
+    refused.assert_refused(403, "authz.acr_not_accepted");
 }
 
 #[test]

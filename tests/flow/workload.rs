@@ -448,7 +448,7 @@ fn the_header_of_access_is_nothing_where_there_is_no_access() {
 }
 
 #[test]
-fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
+fn service_accounts_and_managed_identities_are_known_by_their_ids() {
     //
     let google = platform(
         "google",
@@ -484,10 +484,14 @@ fn service_accounts_managed_identities_and_pipelines_are_known_by_their_ids() {
     call(&world, &gateway, "/deploy", &identity(json!({ "oid": "8d5d" }))).assert_refused(401, "workload.untrusted");
     // One that a person let a program have.
     call(&world, &gateway, "/deploy", &identity(json!({ "scp": "read" }))).assert_refused(401, "workload.kind_refused");
+}
 
+#[test]
+fn pipelines_are_known_by_their_project_and_count_by_what_started_them() {
+    //
     let gitlab =
         platform("gitlab-ci", json!({ "trust": [{ "project_id": 22, "ref_protected": true, "scopes": ["deploy"] }] }));
-    let gateway = site(gitlab);
+    let (world, gateway) = (World::new(), site(gitlab));
     let pipeline = |changes: Value| {
         let base = json!({ "sub": "project_path:g/p:ref_type:branch:ref:main", "project_id": "22", "namespace_id": "72", "ref": "main",
             "ref_protected": "true", "pipeline_source": "push" });

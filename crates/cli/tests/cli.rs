@@ -314,8 +314,8 @@ fn a_command_that_is_none_gets_the_usage() {
         &["check", "extra"],
         &["keys"],
         &["keys", "old"],
-        &["keys", "pattern", "--prefix", "Acme"],
-        &["keys", "pattern", "--config", "deployment.toml", "--secrets", "none"],
+        &["keys", "pattern", "--bogus"],
+        &["keys", "pattern", "--prefix"],
     ] {
         let output = postern(args, "");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -419,9 +419,27 @@ fn the_pattern_of_api_keys_is_printed_for_a_prefix_and_for_a_configuration() {
     assert_eq!(printed(&["keys", "pattern", "--prefix", "acme"]), "acme_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}\n");
     let file = std::env::temp_dir().join(format!("postern-pattern-{}.toml", std::process::id()));
     let text = std::fs::read_to_string(Path::new(FIXTURES).join("deployment.toml")).unwrap();
-    std::fs::write(&file, format!("{text}\n[vars.KEYS]\nprefix = \"corp\"\n")).unwrap();
+    let subjects = r#"{ name = "SUBJECTS", class_name = "SubjectObject" }"#;
+    let text = text.replace(subjects, &format!(r#"{subjects}, {{ name = "API_KEYS", class_name = "KeyObject" }}"#));
+    std::fs::write(&file, format!("{text}\n[exports.KeyObject]\ntype = \"durable-object\"\nstorage = \"sqlite\"\n\n[vars.KEYS]\nprefix = \"corp\"\n")).unwrap();
     let of_file = postern(&["keys", "pattern", "-c", file.to_str().unwrap(), "--secrets", "none"], "");
     std::fs::remove_file(&file).unwrap();
-    let said = String::from_utf8(of_file.stdout).unwrap();
-    assert!(said.starts_with("corp_[0-9A-Za-z]{43}_") || said.contains("KEYS"), "{said}");
+    assert_eq!(String::from_utf8(of_file.stdout).unwrap(), "corp_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}\n");
+}
+
+#[test]
+fn no_pattern_is_printed_for_what_is_no_prefix_or_for_a_site_without_keys() {
+    // R-260
+    for (args, expected) in [
+        (&["--prefix", "Acme"][..], "--prefix: expected "),
+        (&["--prefix", ""], "--prefix: expected "),
+        (&["--prefix", "thirteenchars"], "--prefix: expected "),
+        (&["-c", "deployment.toml", "--secrets", "none"], "has no `KEYS`"),
+        (&["-c", "nowhere.toml"], "nowhere.toml"),
+    ] {
+        let output = postern(&[&["keys", "pattern"], args].concat(), "");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() != Some(0) && output.stdout.is_empty(), "{args:?}");
+        assert!(!said.is_empty() && said.contains(expected), "{args:?}: {said}");
+    }
 }

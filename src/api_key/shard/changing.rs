@@ -56,12 +56,13 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
     }
 
     /// One write, so a crash leaves it all done or not at all. Where the answer was lost and nobody ever used the new
-    /// secret, it is that one which another rotation replaces: the old one stays good, for it is the one in use.
+    /// secret, it is that one which another rotation replaces: the old one stays good, for it is the one in use. Without an
+    /// overlap nothing stays.
     pub(super) fn rotate(&self, rotate: &RotateKey, now: Timestamp) -> Result<KeyReply, StoreError> {
         let Some(Stored { row, record }) = self.find_live(rotate.id, rotate.of.as_ref(), now)? else {
             return Ok(KeyReply::Gone);
         };
-        let in_use = record.old.filter(|old| !old.superseded && now < old.until);
+        let in_use = record.old.filter(|old| !old.superseded && now < old.until && rotate.overlap.get() > 0);
         let until = now.plus(rotate.overlap).min(record.expires_at);
         let replaced = OldSecret { digest: record.digest, until, superseded: false };
         let old = in_use.unwrap_or(replaced);
@@ -91,14 +92,30 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
         found.map_or(Ok(KeyReply::Gone), |stored| self.end(stored, why, now))
     }
 
-    /// Who shows a key whole may end it.
+    /// All in one command: the runtime stores its writes together, or none of them.
+    pub(super) fn revoke_all(&self, of: &HolderKey, why: KeyEnding, now: Timestamp) -> Result<KeyReply, StoreError> {
+        let all = self.table.of_holder(of)?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut ids = Vec::new();
+        for stored in all.into_iter().filter(|stored| stored.record.is_live(now)) {
+            ids.push(stored.row.id);
+            self.end(stored, why, now)?;
+        }
+        Ok(KeyReply::AllRevoked { ids })
+    }
+
+    /// Who shows a key whole may end it. Who shows the secret before a rotation ends that one: who has the new one is not to
+    /// be locked out for it.
     pub(super) fn revoke_shown(&self, shown: &RevokeShownKey, now: Timestamp) -> Result<KeyReply, StoreError> {
-        let is_shown = |stored: &Stored| {
-            let old = stored.record.old.iter().filter(|old| now < old.until).map(|old| &old.digest);
-            old.chain([&stored.record.digest]).fold(false, |found, digest| found | digest.is(&shown.digest))
-        };
-        let found = self.find_live(shown.id, None, now)?.filter(is_shown);
-        found.map_or(Ok(KeyReply::Gone), |stored| self.end(stored, shown.why, now))
+        let Some(Stored { row, record }) = self.find_live(shown.id, None, now)? else { return Ok(KeyReply::Gone) };
+        if record.digest.is(&shown.digest) {
+            return self.end(Stored { row, record }, shown.why, now);
+        }
+        if !record.old.as_ref().is_some_and(|old| now < old.until && old.digest.is(&shown.digest)) {
+            return Ok(KeyReply::Gone);
+        }
+        let stored = Stored { row, record: ApiKeyRecord { old: None, ..record } };
+        self.put(&stored, now)?;
+        Ok(KeyReply::OldSecretEnded(Box::new(listed(stored))))
     }
 
     pub(super) fn erase(&self, of: &HolderKey) -> Result<KeyReply, StoreError> {

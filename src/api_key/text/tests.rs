@@ -130,6 +130,9 @@ fn a_mark_says_who_made_a_key_for_as_long_as_the_ring_knows() {
     ] {
         assert_eq!(made.mark(&ring(ids)), expected, "{ids:?}");
     }
+    // Another root key under the same id is another one.
+    let renewed = KeyRing::parse(&format!("a:{}", Base64UrlUnpadded::encode_string(&[9; 32]))).unwrap();
+    assert_eq!(made.mark(&renewed), KeyMark::Unknown);
     // Another secret under the same id, with check digits that are right: what a stranger can make.
     let forged = ApiKeyText { secret: Secret::new([7; SECRET_BYTES]), ..made.clone() };
     let text = forged.expose(&acme);

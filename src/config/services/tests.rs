@@ -2,8 +2,9 @@ use serde_json::{Value, json};
 
 use super::super::tests::{parse, problems, small, with};
 use super::*;
-use crate::config::BindingUse;
+use crate::config::{BindingUse, TlsCertificate};
 use crate::route::{Access, Token};
+use crate::secret::Secret;
 
 fn entry(more: &Value) -> Value {
     let mut table = json!({ "issuer": "https://as.example", "client_id": "postern" });
@@ -17,6 +18,14 @@ fn with_services(services: &Value) -> Value {
 
 fn read(more: &Value) -> ServiceClient {
     parse(&with_services(&json!({ "billing": entry(more) }))).unwrap().services.remove(0)
+}
+
+fn ring(letter: &str) -> KeyRing {
+    KeyRing::parse(&format!("k{letter}:{}A", letter.to_uppercase().repeat(42))).unwrap()
+}
+
+fn terms(client: &ServiceClient) -> String {
+    client.terms(&ring("a"))
 }
 
 fn problem(more: &Value) -> String {
@@ -44,7 +53,7 @@ fn an_entry_says_of_whom_and_for_what() {
 fn the_terms_tell_one_token_from_another() {
     //
     let plain = read(&json!({ "scopes": ["a", "b"] }));
-    assert_eq!(plain.terms(), read(&json!({ "scopes": ["b", "a"] })).terms(), "a set has no order");
+    assert_eq!(terms(&plain), terms(&read(&json!({ "scopes": ["b", "a"] }))), "a set has no order");
     for other in [
         json!({ "scopes": ["a"] }),
         json!({ "scopes": ["a", "b"], "audience": "urn:x" }),
@@ -54,8 +63,21 @@ fn the_terms_tell_one_token_from_another() {
         json!({ "scopes": ["a", "b"], "issuer": "https://other.example" }),
         json!({ "scopes": ["a", "b"], "client_auth": "tls_client_auth", "mtls_certificate": "CERT" }),
     ] {
-        assert_ne!(plain.terms(), read(&other).terms(), "{other}");
+        assert_ne!(terms(&plain), terms(&read(&other)), "{other}");
     }
+}
+
+#[test]
+fn another_secret_is_another_token() {
+    //
+    let with = |auth| ServiceClient { client_auth: auth, ..read(&json!({})) };
+    let basic = |secret: &str| with(ClientAuth::Basic(Secret::new(secret.to_owned())));
+    assert_eq!(terms(&basic("one")), terms(&basic("one")));
+    assert_ne!(terms(&basic("one")), terms(&basic("two")));
+    assert_ne!(basic("one").terms(&ring("a")), basic("one").terms(&ring("b")), "no one tries secrets without the ring");
+    let shown =
+        |binding: &str| with(ClientAuth::Tls(TlsCertificate { binding: binding.to_owned(), self_signed: false }));
+    assert_ne!(terms(&shown("A")), terms(&shown("B")));
 }
 
 #[test]

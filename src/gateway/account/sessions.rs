@@ -144,7 +144,7 @@ fn done<P: Platform>(
 async fn list<P: Platform>(ctx: &RequestContext<'_, P>, authenticated: &Authenticated) -> Result<Vec<Listed>, Reason> {
     let command = Command::List { clocks: ctx.timeouts() };
     let answer = ctx.command(&authenticated.handle.subject, &command).await.map_err(Reason::Store)?;
-    counted(ctx, authenticated.principal.issuer(), answer)
+    counted(ctx, (authenticated.principal.issuer(), authenticated.principal.subject()), answer).await
 }
 
 /// The sessions of an answer about somebody of this issuer that count, by the configuration in force here: the object may
@@ -152,7 +152,12 @@ async fn list<P: Platform>(ctx: &RequestContext<'_, P>, authenticated: &Authenti
 ///
 /// # Errors
 /// When it is no list.
-pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, issuer: &str, answer: Reply) -> Result<Vec<Listed>, Reason> {
+pub(crate) async fn counted<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (issuer, subject): (&str, &str),
+    answer: Reply,
+) -> Result<Vec<Listed>, Reason> {
+    let list = ctx.block_list_for_session().await?;
     let Reply::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
     let (config, now) = (&ctx.site.config, ctx.request.now);
     sessions.retain_mut(|listed| {
@@ -166,7 +171,8 @@ pub(crate) fn counted<P>(ctx: &RequestContext<'_, P>, issuer: &str, answer: Repl
             listed.expires_at = listed.expires_at.min(listed.created_at.plus(longest));
         }
         let not_before = config.not_before(provider.id.as_str(), now);
-        listed.expires_at > now && not_before.is_none_or(|moment| listed.created_at >= moment)
+        let is_void = list.as_ref().is_some_and(|list| list.voids_session(issuer, subject, listed.created_at));
+        !is_void && listed.expires_at > now && not_before.is_none_or(|moment| listed.created_at >= moment)
     });
     Ok(sessions)
 }

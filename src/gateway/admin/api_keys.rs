@@ -9,7 +9,7 @@ use super::{Change, Done};
 use crate::api_key::message::MAX_SCOPES;
 use crate::api_key::{ApiKeyId, ApiKeyRules, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyReply, ListedKey};
 use crate::audit;
-use crate::config::is_scope;
+use crate::config::{AdminCredential, AdminService, Administrators, is_scope};
 use crate::gateway::Platform;
 use crate::gateway::account::api_keys::{
     KeyOrder, Recency, as_json, is_name, life_of_days, list as keys_of, order as command, recency, store_new, with_text,
@@ -55,6 +55,9 @@ pub(super) async fn make<P: Platform>(
     }
     let asked = Order::of_body(ctx, body, &["service", "name", "scopes", "expires_in_days"], MAX_BYTES).await?;
     let service = service_of(&asked)?.ok_or(Reason::BadInput("service"))?;
+    if administers(ctx, &service) && !manager.is_named(ctx) {
+        return Err(Reason::Order(OrderError::NotAdministrator));
+    }
     parts.event.target = Some(audit::short(&format!("service:{service}")));
     let name = asked.text("name").filter(|name| is_name(name)).ok_or(Reason::BadInput("name"))?;
     let life = match asked.get("expires_in_days") {
@@ -80,6 +83,13 @@ pub(super) async fn make<P: Platform>(
     Ok(done)
 }
 
+/// Whether keys of this service administer: who makes one gets what `ADMIN.services` gives to it.
+fn administers<P>(ctx: &RequestContext<'_, P>, service: &str) -> bool {
+    let services = ctx.site.config.admin.as_ref().and_then(Administrators::services);
+    let is_meant = |one: &AdminService| matches!(&one.by, AdminCredential::Key(name) if name == service);
+    services.is_some_and(|services| services.all().iter().any(is_meant))
+}
+
 /// `POST /auth/admin/keys/revoke`: one key by its id, or all of a person or a service.
 pub(super) async fn revoke<P: Platform>(
     ctx: &RequestContext<'_, P>,
@@ -94,23 +104,18 @@ pub(super) async fn revoke<P: Platform>(
     };
     let names_holder = ["provider", "issuer", "subject", "service"].iter().any(|name| asked.get(name).is_some());
     let of = if one.is_none() || names_holder { Some(holder(ctx, &asked, parts)?) } else { None };
-    let (ids, which) = match (one, &of) {
-        (Some(id), _) => (vec![id], format!("key {id}")),
-        (None, Some(of)) => {
-            let alive = |key: &ListedKey| key.ended.is_none() && ctx.request.now < key.expires_at;
-            (keys_of(ctx, of).await?.iter().filter(|key| alive(key)).map(|key| key.id).collect(), "all keys".to_owned())
-        }
+    let why = KeyEnding::Administrator;
+    let (order, which) = match (one, of) {
+        (Some(id), of) => (KeyCommand::Revoke { id, of, why }, format!("key {id}")),
+        (None, Some(of)) => (KeyCommand::RevokeAll { of, why }, "all keys".to_owned()),
         (None, None) => return Err(Reason::BadInput("key")),
     };
-    let mut revoked = Vec::new();
-    for id in ids {
-        let revoke = KeyCommand::Revoke { id, of: of.clone(), why: KeyEnding::Administrator };
-        match command(ctx, &revoke).await? {
-            KeyReply::Revoked(key) => revoked.push(key.id),
-            KeyReply::Gone => {}
-            _ => return Err(Reason::Store(StoreError::Malformed)),
-        }
-    }
+    let revoked = match command(ctx, &order).await? {
+        KeyReply::Revoked(key) => vec![key.id],
+        KeyReply::AllRevoked { ids } => ids,
+        KeyReply::Gone => Vec::new(),
+        _ => return Err(Reason::Store(StoreError::Malformed)),
+    };
     if let (Some(id), true) = (one, revoked.is_empty()) {
         parts.event.key_id = Some(id.to_string());
         return Err(Reason::KeyRequest(KeyRequestError::NoSuchKey));

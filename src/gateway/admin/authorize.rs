@@ -1,19 +1,20 @@
 //! The door to management: the same for every endpoint.
 
 use super::Endpoint;
-use super::sessions::Person;
 use crate::audit;
 use crate::authn::session_cookie::Wants;
-use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSource};
-use crate::config::{AdminCredential, AdminService, Administrator, Administrators, Config};
+use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSource, Standing};
+use crate::config::{AdminCredential, AdminService, AdminServices, Administrator, Administrators, Config};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{decide, policies};
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
+use crate::ids::IssuerId;
 use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
 use crate::refusal::{OrderError, Reason};
 use crate::route::{CanonicalPath, GuardedRoute};
+use crate::store::block_list::BlockTarget;
 
 /// Who came through the door: a person with a session of ours, or a service with a credential of its own.
 pub(super) struct Manager {
@@ -46,6 +47,12 @@ pub(super) async fn enter<P: Platform>(
     {
         let caller = decide::authenticate(ctx, path, door, parts).await?;
         let credential = caller.credential();
+        // What other issuers vouch for is for other routes.
+        if let PrincipalSource::Issuer(issuer) = caller.principal().origin()
+            && !door.guard.admits(issuer)
+        {
+            return Err(Refused::at(door, &ctx.site.config, credential, Reason::Order(OrderError::NotAdministrator)));
+        }
         let manager = Manager { principal: caller.into_principal() };
         let may = manager.may(ctx, endpoint.action, parts).await;
         may.map_err(|reason| Refused::at(door, &ctx.site.config, credential, reason))?;
@@ -120,21 +127,19 @@ impl Manager {
         audit::short(&format!("{by}|{}", self.principal.subject()))
     }
 
-    /// Why they may not block this person, though they may block others: nobody shuts themselves out, and no service the
-    /// people who could undo it.
-    pub(super) fn may_not_block<P>(&self, ctx: &RequestContext<'_, P>, person: &Person) -> Option<String> {
-        let own = (self.principal.issuer(), self.principal.subject()) == (&person.issuer, &person.subject);
-        if own {
+    /// Why they may not block this, though they may block other things: nobody shuts themselves out, and only those whom the
+    /// configuration names shut out others who administer, for they can undo it.
+    pub(super) fn may_not_block<P>(&self, ctx: &RequestContext<'_, P>, target: &BlockTarget) -> Option<String> {
+        if Standing::of(&self.principal, ctx.request.now).is_about(target) {
             return Some("you would block yourself".to_owned());
         }
+        if self.is_named(ctx) {
+            return None;
+        }
         let config = &ctx.site.config;
-        let mut named = config.admin.iter().flat_map(|admin| admin.all());
-        let is_meant = |one: &Administrator| {
-            let provider = config.provider(one.provider.as_str());
-            one.subject == person.subject && provider.is_some_and(|provider| provider.issuer.is(&person.issuer))
-        };
-        let is_service = self.principal.session().is_none();
-        (is_service && named.any(is_meant)).then(|| "a service blocks nobody whom `ADMIN.principals` names".to_owned())
+        let is_administrator = config.admin.as_ref().is_some_and(|admin| administers(config, admin, target));
+        is_administrator
+            .then(|| "only those whom `ADMIN.principals` names block somebody whom `ADMIN` names".to_owned())
     }
 
     async fn ask<P: Platform>(&self, ctx: &RequestContext<'_, P>, action: &str) -> Result<Verdict, Reason> {
@@ -217,6 +222,44 @@ impl Verdict {
         }
         if self.allows { Ok(()) } else { Err(Reason::Order(OrderError::NotAdministrator)) }
     }
+}
+
+/// Whether a block of this would shut out somebody whom `ADMIN` names, as far as it says whom it means. Of an API key nobody
+/// can tell by its id whose it is.
+fn administers(config: &Config, admin: &Administrators, target: &BlockTarget) -> bool {
+    let is_person = |one: &Administrator| match target {
+        BlockTarget::Subject { issuer, subject } => {
+            let provider = config.provider(one.provider.as_str());
+            one.subject == *subject && provider.is_some_and(|provider| provider.issuer.is(issuer))
+        }
+        BlockTarget::Client { .. } | BlockTarget::Key { .. } => false,
+    };
+    let services = admin.services().map(AdminServices::all).unwrap_or_default();
+    admin.all().iter().any(is_person) || services.iter().any(|one| is_service_of(config, &one.by, target))
+}
+
+fn is_service_of(config: &Config, by: &AdminCredential, target: &BlockTarget) -> bool {
+    match (by, target) {
+        (AdminCredential::Token { issuer, subject: Some(named), .. }, BlockTarget::Subject { issuer: of, subject }) => {
+            named == subject && is_called(config, issuer, of)
+        }
+        (
+            AdminCredential::Token { issuer, client_id: Some(named), .. },
+            BlockTarget::Client { issuer: of, client_id },
+        ) => named == client_id && is_called(config, issuer, of),
+        // Who signed it is in the certificate, and not always in the configuration.
+        (AdminCredential::Certificate(_), BlockTarget::Subject { issuer, .. }) => issuer.starts_with("x509:"),
+        (AdminCredential::Key(name), BlockTarget::Subject { issuer, subject }) => {
+            *issuer == config.public_url.origin() && subject.strip_prefix("service:") == Some(name)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the issuer of this id in the configuration is called so.
+fn is_called(config: &Config, id: &IssuerId, name: &str) -> bool {
+    let workload = config.workloads.iter().any(|issuer| issuer.id == *id && issuer.issuer == name);
+    workload || config.issuer(id).is_some_and(|issuer| issuer.issuer.as_str() == name)
 }
 
 fn issuer<'a>(config: &'a Config, provider: &str) -> Option<&'a str> {

@@ -15,12 +15,15 @@ use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::session::{Command, Reply};
 use crate::store::block_list::{
-    BlockEntry, BlockReply, BlockRequest, BlockTarget, Blocks, MAX_ENTRIES, NewBlock, NewMoment, NotBeforeEntry,
-    NotBeforeScope,
+    BlockEntry, BlockReply, BlockRequest, BlockTarget, Blocks, MAX_BLOCKS, MAX_MOMENTS, NewBlock, NewMoment,
+    NotBeforeEntry, NotBeforeScope,
 };
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 const MAX_REASON_BYTES: usize = 200;
+/// A moment is kept for so long, or as long as a session may live: no token from before it can still be good.
+const LONGEST_TOKEN_LIFE: Seconds = Seconds::hours(31 * 24);
+const MOST_LOOKS: usize = 5;
 const TARGET: [&str; 5] = ["provider", "issuer", "subject", "client_id", "key"];
 
 /// Carries out what an endpoint about the list is for.
@@ -74,13 +77,15 @@ async fn add<P: Platform>(
             Some(until.ok_or(Reason::BadInput("until"))?)
         }
     };
-    if let Some(problem) = person.as_ref().and_then(|person| manager.may_not_block(ctx, person)) {
+    if let Some(problem) = manager.may_not_block(ctx, &target) {
         return Ok(Done::unacceptable(ctx, &[problem]));
     }
     let block = NewBlock { target, reason, until, by: manager.name() };
     let before = match ask(ctx, &BlockRequest::Block(block.clone())).await? {
         BlockReply::Changed { before } => before,
-        BlockReply::Full => return Ok(Done::unacceptable(ctx, &[full()])),
+        BlockReply::Full => {
+            return Ok(Done::unacceptable(ctx, &[full(MAX_BLOCKS, "blocks: lift some, or let them end by `until`")]));
+        }
         _ => return Err(Reason::Store(StoreError::Malformed)),
     };
     let ended = match &person {
@@ -90,6 +95,9 @@ async fn add<P: Platform>(
             _ => return Err(Reason::Store(StoreError::Malformed)),
         },
     };
+    if let Some(person) = &person {
+        agree(ctx, &block.target, person, Some(until)).await?;
+    }
     parts.event.ended = person.as_ref().map(|_| ended);
     let change =
         Change { before: before.as_ref().map_or_else(not_blocked, in_words), after: words(&block.reason, until) };
@@ -109,14 +117,44 @@ async fn lift<P: Platform>(
             return Err(Reason::Store(StoreError::Malformed));
         };
     }
-    let BlockReply::Changed { before } = ask(ctx, &BlockRequest::Lift { target }).await? else {
+    let lifted = BlockRequest::Lift { target: target.clone() };
+    let BlockReply::Changed { before } = ask(ctx, &lifted).await? else {
         return Err(Reason::Store(StoreError::Malformed));
     };
+    if let Some(person) = &person {
+        agree(ctx, &target, person, None).await?;
+    }
     let answer = json!({ "lifted": before.is_some() });
     Ok(match before {
         Some(before) => Done::changed(&answer, Change { before: in_words(&before), after: not_blocked() }),
         None => Done::read(&answer),
     })
+}
+
+/// Until the person's own object says what the list says: another administrator may block or lift at the same time. Each
+/// looks at the list after the last thing that they told the object, so the last one leaves both the same. `told`: what the
+/// object was told, and until when it blocks.
+async fn agree<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    target: &BlockTarget,
+    person: &Person,
+    mut told: Option<Option<Timestamp>>,
+) -> Result<(), Reason> {
+    for _ in 0..MOST_LOOKS {
+        let BlockReply::Found { block } = ask(ctx, &BlockRequest::Find { target: target.clone() }).await? else {
+            return Err(Reason::Store(StoreError::Malformed));
+        };
+        let wanted = block.map(|block| block.until);
+        if wanted == told {
+            return Ok(());
+        }
+        let command = wanted.map_or(Command::Unblock, |until| Command::Block { until });
+        match ctx.command(&person.key, &command).await.map_err(Reason::Store)? {
+            Reply::EndedMany { .. } | Reply::Unblocked => told = wanted,
+            _ => return Err(Reason::Store(StoreError::Malformed)),
+        }
+    }
+    Err(Reason::Store(StoreError::Unavailable("the block of this person changes again and again".to_owned())))
 }
 
 async fn read_moments<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Done, Reason> {
@@ -148,11 +186,21 @@ async fn move_moment<P: Platform>(
         None => false,
         Some(tokens) => tokens.as_bool().ok_or(Reason::BadInput("tokens"))?,
     };
-    let asked = BlockRequest::NotBefore(NewMoment { of, moment, tokens, by: manager.name() });
-    let (before, after) = match ask(ctx, &asked).await? {
-        BlockReply::Moved { before, after } => (before, after),
-        BlockReply::Full => return Ok(Done::unacceptable(ctx, &[full()])),
-        _ => return Err(Reason::Store(StoreError::Malformed)),
+    // A person's own object ends their sessions for good: nothing has to be remembered of them.
+    let (before, after) = if person.is_some() && !tokens {
+        (None, NotBeforeEntry { of, moment, tokens: None, by: manager.name(), at: ctx.request.now })
+    } else {
+        let keep = Some(ctx.site.config.session.absolute.max(LONGEST_TOKEN_LIFE));
+        match ask(ctx, &BlockRequest::NotBefore(NewMoment { of, moment, tokens, by: manager.name(), keep })).await? {
+            BlockReply::Moved { before, after } => (before, after),
+            BlockReply::Full => {
+                return Ok(Done::unacceptable(
+                    ctx,
+                    &[full(MAX_MOMENTS, "moments of subjects: the oldest end by themselves")],
+                ));
+            }
+            _ => return Err(Reason::Store(StoreError::Malformed)),
+        }
     };
     if let Some(person) = person {
         // A session that begins in the very second of the moment counts.
@@ -234,8 +282,8 @@ fn is_key_id(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn full() -> String {
-    format!("expected at most {MAX_ENTRIES} blocks and moments: lift some, or let them end by `until`")
+fn full(most: usize, what: &str) -> String {
+    format!("expected at most {most} {what}")
 }
 
 fn not_blocked() -> String {

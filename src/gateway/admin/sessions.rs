@@ -23,7 +23,7 @@ pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut R
     let order = Order::of_query(ctx, &["provider", "issuer", "subject"])?;
     let person = Person::of(ctx, &order, parts)?;
     let answer = ctx.command(&person.key, &Command::List { clocks: ctx.timeouts() }).await.map_err(Reason::Store)?;
-    let sessions = counted(ctx, &person.issuer, answer)?;
+    let sessions = counted(ctx, (&person.issuer, &person.subject), answer).await?;
     Ok(Done::read(&as_json(&sessions, None)))
 }
 

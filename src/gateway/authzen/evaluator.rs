@@ -68,7 +68,11 @@ async fn is_blocked<P: Platform>(ctx: &RequestContext<'_, P>, subject: &Entity) 
     let pairs = ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between));
     Ok(pairs.into_iter().any(|(issuer, subject)| {
         let known = ctx.site.config.named_issuer(issuer).unwrap_or(issuer);
-        list.blocks(&named(known, subject), ctx.request.now)
+        // An API key is called by its id, and vouched for by this site.
+        let key = subject.strip_prefix("key:").filter(|_| known == ctx.site.config.public_url.origin());
+        let key = key.map(|id| BlockTarget::Key { id: id.to_owned() });
+        let is_blocked = |target: &BlockTarget| list.blocks(target, ctx.request.now);
+        is_blocked(&named(known, subject)) || key.as_ref().is_some_and(is_blocked)
     }))
 }
 

@@ -6,6 +6,7 @@ use super::introspection::{self, IntrospectionQuestion};
 use crate::authn::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use crate::authn::api_key::ShownKey;
 use crate::authn::bearer::{PresentedToken, Scheme, looks_like_jwt, presented};
+use crate::authn::certificate::identify;
 use crate::authn::dpop::TargetUri;
 use crate::authn::error::SenderFailure;
 use crate::authn::resource;
@@ -69,9 +70,10 @@ impl<P: Platform> RequestContext<'_, P> {
     /// # Errors
     /// When it does so in a way that has more than one reading.
     pub(in crate::gateway) fn presents_credential_of_program(&self, guard: &Guard) -> Result<bool, Reason> {
-        // People have certificates of their devices too, beside their sessions.
+        // People have certificates of their devices too: a program's is one that an entry is for, and no session is beside it.
+        let is_listed = || identify(&self.request.head.peer, &self.site.config.certificates, self.request.now).is_ok();
         let by_certificate = guard.takes_certificates()
-            && self.request.head.peer.certificate.is_some()
+            && is_listed()
             && cookie::session(&self.request.head.headers) == cookie::SessionCookie::Absent;
         let by_key = match &self.site.config.api_keys {
             Some(rules) if guard.takes_keys() => !matches!(self.shown_key(rules)?, ShownKey::Nothing),

@@ -12,7 +12,7 @@ use crate::authn::api_key::{self, KeyRejection, ShownKey};
 use crate::gateway::background::event::{background_event, note_failure};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
-use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::response_parts::{KeyShown, ResponseParts};
 use crate::gateway::{Gateway, Platform};
 use crate::http::StatusCode;
 use crate::limit::LimitKind;
@@ -65,19 +65,26 @@ impl<P: Platform> RequestContext<'_, P> {
         let live = self.look_up(key, guarded.guard.revocation, parts).await?;
         let principal = api_key::principal(&self.site.config, rules, key.id(), &live).map_err(Reason::Key)?;
         parts.event.who(&principal);
-        if live.superseded {
-            self.tell_of_old_secret(&parts.event);
-        }
         let usage = KeyUse::new(self.request.now, &guarded.route.name, self.request.head.peer.country.as_deref());
-        if self.site.keys.is_to_be_noted(key.id(), &usage, &live, self.request.now) {
-            let note = KeyCommand::NoteUse { id: key.id(), usage };
-            self.platform.background().spawn(BackgroundTask(Work::KeyUse(note)));
-        }
+        parts.key_shown = Some(Box::new(KeyShown { id: key.id(), live, usage }));
         Ok(principal)
     }
 
+    /// Notes the use of a key, once both doors have let its holder through: a use that was refused is none.
+    pub(in crate::gateway) fn note_key_shown(&self, parts: &mut ResponseParts) {
+        let Some(shown) = parts.key_shown.take().filter(|_| parts.event.outcome == Effect::Allow) else { return };
+        let KeyShown { id, live, usage } = *shown;
+        if live.superseded {
+            self.tell_of_old_secret(&parts.event);
+        }
+        if self.site.keys.is_to_be_noted(id, &usage, &live, self.request.now) {
+            self.platform.background().spawn(BackgroundTask(Work::KeyUse(KeyCommand::NoteUse { id, usage })));
+        }
+    }
+
     /// The live key of this text: remembered, or asked. A text whose mark is wrong was not made here. Of one that a root key
-    /// marked which is gone, nobody but its object knows: only so many of an address are asked about.
+    /// marked which is gone, nobody but its object knows: only so many of an address are asked about, but for those that were
+    /// live here before.
     async fn look_up(
         &self,
         key: &ApiKeyText,
@@ -94,7 +101,7 @@ impl<P: Platform> RequestContext<'_, P> {
             Knowledge::Refused(refusal) => return Err(Reason::Key(KeyRejection::Refused(refusal))),
             Knowledge::Nothing => {}
         }
-        if mark == KeyMark::Unknown {
+        if mark == KeyMark::Unknown && !self.site.keys.was_live(&digest) {
             self.limit_own(LimitKind::Keys, self.site.config.limits.keys.as_ref(), parts).await?;
         }
         let ticket = self.site.keys.ticket();

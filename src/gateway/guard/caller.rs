@@ -82,6 +82,9 @@ impl<P: Platform> RequestContext<'_, P> {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
                 touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
+                standing: self
+                    .has_block_list()
+                    .then(|| Box::new(Standing::of_session(&authenticated.principal, authenticated.created_at))),
             }),
         }
     }

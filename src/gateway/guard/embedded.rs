@@ -12,7 +12,7 @@ use crate::http::{HeaderMap, RequestHead, Response, StatusCode};
 use crate::refusal::Reason;
 use crate::route::{Access, GuardedRoute, Route};
 use crate::secret::Secret;
-use crate::upstream::AnswerTerms;
+use crate::upstream::{AnswerTerms, CacheScope};
 
 /// A request that both doors let through, and what its answer has to say.
 #[derive(Debug)]
@@ -67,13 +67,14 @@ impl Gateway {
         ctx.load_language().await;
         let decided = decide(&ctx, &mut parts).await;
         let decided = decided.unwrap_or_else(|refused| Err(Box::new(ctx.refuse(&refused, &mut parts))));
+        ctx.note_key_shown(&mut parts);
         self.note(platform, &parts.event);
         match decided {
             Ok((AdmittedRequest { principal, identity, permit, .. }, route)) => {
                 let ResponseParts { cookies, grant, quotas, .. } = parts;
-                let (vary, security_headers) = (guard::vary(&route.access), route.security_headers.clone());
+                let (scope, security_headers) = (CacheScope::of(&route.access), route.security_headers.clone());
                 let cache = route.guard().map(|guard| guard.cache).unwrap_or_default();
-                let answer = AnswerTerms { vary, cache, cookies, grant, quotas, security_headers };
+                let answer = AnswerTerms { scope, cache, cookies, grant, quotas, security_headers };
                 let (access_token, request_id) = (identity.access_token, ctx.request.id);
                 Ok(Admission { principal, access_token, request_id, answer, permit })
             }

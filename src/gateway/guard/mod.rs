@@ -25,8 +25,8 @@ use crate::audit::Effect;
 use crate::http::{Method, Response, StatusCode, cookie, cors};
 use crate::pages;
 use crate::refusal::{Reason, Refusal};
-use crate::route::{Access, CanonicalPath};
-use crate::upstream::{ForwardPlan, Forwarding};
+use crate::route::CanonicalPath;
+use crate::upstream::{CacheScope, ForwardPlan, Forwarding};
 use decide::AdmittedRequest;
 
 /// Finds the route and lets the request through, or not.
@@ -56,7 +56,7 @@ pub(super) async fn pass<P: Platform>(
                 strip_prefix: route.strip_prefix.as_deref(),
                 query: ctx.request.target.query,
                 public_url: &ctx.site.config.public_url,
-                vary: vary(&route.access),
+                cache_scope: CacheScope::of(&route.access),
                 cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
                 lifetime,
                 identity,
@@ -65,6 +65,7 @@ pub(super) async fn pass<P: Platform>(
                 claim_headers: &ctx.site.config.claim_headers,
                 request_headers: &route.request_headers,
                 websocket_buffer: route.websocket_buffer,
+                key_prefix: ctx.site.config.api_keys.as_ref().map(|rules| &rules.prefix),
                 request_id: &ctx.request.id,
             };
             let plan = ForwardPlan::new(upstream.clone(), forwarding, permit);
@@ -149,16 +150,4 @@ fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Resul
 /// Once round through ourselves: the page's own navigation brings a `Strict` cookie along, if there is one.
 fn bounce<P: Platform>(ctx: &RequestContext<'_, P>) -> Response {
     response::html(StatusCode::OK, pages::forward::bounce(&ctx.view(), &ctx.request.here()))
-}
-
-/// The headers that an answer depends on: which of them told, or that neither did.
-pub(super) fn vary(access: &Access) -> Option<&'static str> {
-    match access {
-        Access::Public => None,
-        Access::Guarded(guard) if !guard.takes_tokens() && !guard.takes_keys() && !guard.takes_workloads() => {
-            guard.takes_sessions().then_some("Cookie")
-        }
-        Access::Guarded(guard) if !guard.takes_sessions() => Some("Authorization"),
-        Access::Guarded(_) => Some("Authorization, Cookie"),
-    }
 }

@@ -4,11 +4,15 @@
 use crate::config::ServiceClient;
 use crate::gateway::{Gateway, Platform};
 use crate::http::{Method, StatusCode};
-use crate::outward::{ServiceToken, ServiceTokenDigest, ServiceTokenError, ServiceTokenReply, ServiceTokens};
+use crate::outward::{
+    Next, ServiceToken, ServiceTokenDigest, ServiceTokenError, ServiceTokenReply, ServiceTokenRequest, ServiceTokens,
+};
 use crate::ports::Clock;
 use crate::refusal::Reason;
 use crate::route::Route;
 use crate::upstream::{ForwardPlan, ServiceCredential, refuses_token};
+
+const UNAVAILABLE: Reason = Reason::ServiceToken(ServiceTokenError::Unavailable);
 
 impl Gateway {
     /// The token of our own that goes to this route's upstream, if one does.
@@ -35,16 +39,46 @@ impl Gateway {
         client: &ServiceClient,
         refused: Option<&ServiceTokenDigest>,
     ) -> Result<ServiceToken, Reason> {
-        let reply = platform.service_tokens().service_token(client, refused).await.map_err(Reason::Store)?;
-        let error = match reply {
-            ServiceTokenReply::Token(token) => {
-                self.service_tokens.keep(&client.id, &token, platform.clock().now());
-                return Ok(token);
-            }
-            ServiceTokenReply::Unavailable => ServiceTokenError::Unavailable,
-            ServiceTokenReply::OtherConfiguration => ServiceTokenError::OtherConfiguration,
+        let (terms, now) = (client.terms(&self.config.keys), platform.clock().now());
+        let wanted = ServiceTokenRequest::new(client.id.as_str(), terms, refused.cloned());
+        let reply = platform.service_tokens().service_token(&wanted).await.map_err(Reason::Store)?;
+        let token = match reply {
+            ServiceTokenReply::Token(token) => token,
+            ServiceTokenReply::Unavailable => return Err(UNAVAILABLE),
+            ServiceTokenReply::OtherConfiguration => return self.without_keeper(platform, client, refused).await,
         };
-        Err(Reason::ServiceToken(error))
+        // A copy of the refused one would be used for as long as copies are.
+        if refused.is_none_or(|refused| token.digest() != *refused) {
+            self.service_tokens.keep(&client.id, &token, now);
+        }
+        Ok(token)
+    }
+
+    /// The object works by another configuration: a deployment is under way, and may be for days. This isolate gets the token
+    /// by itself, and keeps it by the same rules as long as it lives.
+    async fn without_keeper<P: Platform>(
+        &self,
+        platform: &P,
+        client: &ServiceClient,
+        refused: Option<&ServiceTokenDigest>,
+    ) -> Result<ServiceToken, Reason> {
+        let (id, tokens) = (&client.id, &self.service_tokens);
+        let now = platform.clock().now();
+        if let Some(refused) = refused {
+            tokens.own(id, |keeper| keeper.drop_refused(refused, now));
+        }
+        match tokens.own(id, |keeper| keeper.next(now)) {
+            Next::Use(token) => return Ok(token),
+            Next::Pause => return Err(UNAVAILABLE),
+            Next::UseAndRenew(_) | Next::Wait => {}
+        }
+        let fetched = self.fetch_service_token(platform, client).await;
+        let now = platform.clock().now();
+        tokens.own(id, |keeper| match fetched {
+            Some(token) => keeper.fetched(token),
+            None => keeper.failed(now),
+        });
+        tokens.own(id, |keeper| keeper.at_hand(now).cloned()).ok_or(UNAVAILABLE)
     }
 
     /// What an upstream's answer means for the token of our own that went along: if it does not take the token, that

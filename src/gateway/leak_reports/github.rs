@@ -1,10 +1,10 @@
 //! `POST /auth/keys/leaked/github`: GitHub has found keys in what it hosts (secret scanning partner program).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::{Found, end, note};
+use super::{Found, end_suspect, note, suspect};
 use crate::api_key::ApiKeyRules;
 use crate::audit::{Effect, What};
 use crate::gateway::background::event::background_event;
@@ -22,6 +22,8 @@ use crate::refusal::Reason;
 const KEY: &str = "github-public-key-identifier";
 const SIGNATURE: &str = "github-public-key-signature";
 const MAX_KEY_CHARS: usize = 128;
+/// Of how many texts of a report that no root key of the ring marked an object is asked.
+const MOST_UNKNOWN: usize = 200;
 
 /// Ends every live key that the report names, and says of each finding whether it was one. Nothing is read, and nothing
 /// ended, before the signature is verified.
@@ -47,40 +49,62 @@ pub(crate) async fn receive<P: Platform>(
         return Err(refuse(LeakReportError::BadSignature));
     }
     let reported = read_github(body.as_bytes()).map_err(refuse)?;
-    let (ended, told) = end_all(ctx, rules, &reported).await?;
+    let ReportOutcome { ended, real, failed } = end_all(ctx, rules, &reported).await;
     parts.event.ended = Some(ended);
+    if let Some(reason) = failed {
+        return Err(reason);
+    }
     parts.event.end(Effect::Allow, "leak_report.received", StatusCode::OK);
+    let told = reported.iter().map(|one| feedback(one, real.contains(one.text.expose().as_str()))).collect();
+    let told = Value::Array(told);
     Ok(response::json(StatusCode::OK, &told))
 }
 
-/// Ends what is alive: how many, and what GitHub is told. Each key that is ended has an event of its own.
-async fn end_all<P: Platform>(
+/// What became of a report.
+#[derive(Default)]
+struct ReportOutcome<'a> {
+    /// How many were ended.
+    ended: u32,
+    /// The texts that were those of keys.
+    real: HashSet<&'a str>,
+    /// Why not all is done: then the report is to come again.
+    failed: Option<Reason>,
+}
+
+/// Ends what is alive. One object that does not answer keeps no other key alive, and neither do texts that anybody can make
+/// up: what was made here for certain comes first. Each key that is ended has an event of its own.
+async fn end_all<'a, P: Platform>(
     ctx: &RequestContext<'_, P>,
     rules: &ApiKeyRules,
-    reported: &[ReportedSecret],
-) -> Result<(u32, Value), Reason> {
-    let (mut known, mut told, mut ended) = (HashMap::new(), Vec::new(), 0);
-    for one in reported {
-        let text = one.text.expose().as_str();
-        let was_real = match known.get(text) {
-            Some(was_real) => *was_real,
-            None => {
-                let found = end(ctx, rules, text).await?;
-                if let Found::Ended(key) = &found {
-                    ended += 1;
-                    let mut event = background_event(&ctx.site.config, ctx.platform, What::KeyLeaked);
-                    note(&mut event, key);
-                    event.end(Effect::Allow, "leak_report.key_ended", StatusCode::OK);
-                    ctx.platform.log().line(&event.to_line());
-                }
-                let was_real = !matches!(found, Found::Nothing);
-                known.insert(text, was_real);
-                was_real
+    reported: &'a [ReportedSecret],
+) -> ReportOutcome<'a> {
+    let texts: BTreeSet<&str> = reported.iter().map(|one| one.text.expose().as_str()).collect();
+    let suspects = texts.into_iter().filter_map(|text| suspect(ctx, rules, text).map(|suspect| (text, suspect)));
+    let (ours, unknown): (Vec<_>, Vec<_>) = suspects.partition(|(_, suspect)| suspect.is_ours);
+    let mut outcome = ReportOutcome::default();
+    for (text, suspect) in ours.iter().chain(unknown.iter().take(MOST_UNKNOWN)) {
+        let found = match end_suspect(ctx, suspect).await {
+            Ok(found) => found,
+            Err(reason) => {
+                outcome.failed = Some(reason);
+                continue;
             }
         };
-        told.push(feedback(one, was_real));
+        if !matches!(found, Found::Nothing) {
+            outcome.real.insert(text);
+        }
+        let (key, reason) = match &found {
+            Found::Ended(key) => (key, "leak_report.key_ended"),
+            Found::OldSecretEnded(key) => (key, "leak_report.old_secret_ended"),
+            Found::EndedBefore | Found::Nothing => continue,
+        };
+        outcome.ended = outcome.ended.saturating_add(1);
+        let mut event = background_event(&ctx.site.config, ctx.platform, What::KeyLeaked);
+        note(&mut event, key);
+        event.end(Effect::Allow, reason, StatusCode::OK);
+        ctx.platform.log().line(&event.to_line());
     }
-    Ok((ended, Value::Array(told)))
+    outcome
 }
 
 fn is_key_name(text: &str) -> bool {

@@ -20,6 +20,8 @@ use crate::refusal::Reason;
 enum Found {
     /// A live key, which is ended now.
     Ended(Box<ListedKey>),
+    /// The secret before a rotation, which is ended now; the key lives on with the new one.
+    OldSecretEnded(Box<ListedKey>),
     /// A key that was made here and had ended before.
     EndedBefore,
     /// No key.
@@ -48,6 +50,10 @@ pub(super) async fn receive<P: Platform>(
             note(&mut parts.event, &key);
             "leak_report.key_ended"
         }
+        Found::OldSecretEnded(key) => {
+            note(&mut parts.event, &key);
+            "leak_report.old_secret_ended"
+        }
         Found::EndedBefore => "leak_report.key_ended_before",
         Found::Nothing => "leak_report.no_key",
     };
@@ -57,15 +63,35 @@ pub(super) async fn receive<P: Platform>(
 
 /// Ends the key that has this text, if there is one. A text that no key here can have costs no question.
 async fn end<P: Platform>(ctx: &RequestContext<'_, P>, rules: &ApiKeyRules, text: &str) -> Result<Found, Reason> {
-    let Some(key) = ApiKeyText::parse(text, &rules.prefix) else { return Ok(Found::Nothing) };
-    let mark = key.mark(&ctx.site.config.keys);
-    if mark == KeyMark::Forged {
-        return Ok(Found::Nothing);
+    match suspect(ctx, rules, text) {
+        Some(suspect) => end_suspect(ctx, &suspect).await,
+        None => Ok(Found::Nothing),
     }
+}
+
+/// A text that may be that of a key.
+struct Suspect {
+    key: ApiKeyText,
+    /// Whether it was made here for certain.
+    is_ours: bool,
+}
+
+/// `None`: no key here can have this text.
+fn suspect<P>(ctx: &RequestContext<'_, P>, rules: &ApiKeyRules, text: &str) -> Option<Suspect> {
+    let key = ApiKeyText::parse(text, &rules.prefix)?;
+    match key.mark(&ctx.site.config.keys) {
+        KeyMark::Forged => None,
+        mark => Some(Suspect { key, is_ours: mark == KeyMark::Ours }),
+    }
+}
+
+async fn end_suspect<P: Platform>(ctx: &RequestContext<'_, P>, suspect: &Suspect) -> Result<Found, Reason> {
+    let Suspect { key, is_ours } = suspect;
     let shown = RevokeShownKey { id: key.id(), digest: key.digest(), why: KeyEnding::Leaked };
     match order(ctx, &KeyCommand::RevokeShown(shown)).await? {
         KeyReply::Revoked(listed) => Ok(Found::Ended(listed)),
-        KeyReply::Gone if mark == KeyMark::Ours => Ok(Found::EndedBefore),
+        KeyReply::OldSecretEnded(listed) => Ok(Found::OldSecretEnded(listed)),
+        KeyReply::Gone if *is_ours => Ok(Found::EndedBefore),
         KeyReply::Gone => Ok(Found::Nothing),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }

@@ -5,6 +5,8 @@
 //! all of it is so; then one object after the other is changed, those first of which something is removed. It ends where
 //! something is not so any more: what was done stays done, and is told.
 
+use serde_json::Value;
+
 use super::names::{self, inadmissible, texts};
 use super::{Ordered, Trust, model};
 use crate::audit;
@@ -15,8 +17,8 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::relation::{
-    Change, ChangeOutcome, Changed, Expectation, MAX_CHANGES, MAX_FOUND, Model, Object, Read, Subject, Tuple,
-    TupleQuery, TupleStore, distinct,
+    Change, ChangeOutcome, Changed, Expectation, MAX_CHANGES, MAX_FOUND, Model, Object, Read, Tuple, TupleQuery,
+    TupleStore, Userset, distinct,
 };
 
 /// So many changes fit, with names as long as they may be.
@@ -33,7 +35,7 @@ pub(in crate::gateway) struct ChangeReport {
     pub(in crate::gateway) added: Vec<String>,
     /// Those that are not there any more.
     pub(in crate::gateway) removed: Vec<String>,
-    /// What was expected, and is not so: there the order ended.
+    /// What was expected, and is not so, or a relation that others have filled meanwhile: there the order ended.
     pub(in crate::gateway) unmet: Vec<String>,
 }
 
@@ -48,6 +50,10 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
     parts: &mut ResponseParts,
 ) -> Result<Ordered<ChangeReport>, T::Refusal> {
     let model = model(ctx)?;
+    if let Some(most) = most(order).filter(|most| *most > MAX_CHANGES) {
+        let problem = format!("expected at most {MAX_CHANGES} tuples, found {most}");
+        return Ok(Ordered::Unacceptable(vec![problem]));
+    }
     let mut problems = Vec::new();
     let mut list =
         |name: &'static str| names::tuples(ctx, order.get(name), &mut problems).ok_or(Reason::BadInput(name));
@@ -59,33 +65,43 @@ pub(in crate::gateway) async fn by_order<P: Platform, T: Trust>(
     }
     // One that the model no longer admits may be removed.
     problems.extend(add.iter().filter_map(|tuple| inadmissible(model, tuple)));
-    let changed = add.len() + remove.len();
-    match changed.max(expect.all().count()) {
-        _ if !problems.is_empty() => {}
-        most if most > MAX_CHANGES => problems.push(format!("expected at most {MAX_CHANGES} tuples, found {most}")),
-        _ if changed == 0 => problems.push("expected at least one tuple in `add` or `remove`".to_owned()),
-        _ => problems.extend(contradictions(&remove, &add, &expect)),
+    if problems.is_empty() && add.is_empty() && remove.is_empty() {
+        problems.push("expected at least one tuple in `add` or `remove`".to_owned());
+    } else if problems.is_empty() {
+        problems.extend(contradictions(&remove, &add, &expect));
     }
     if !problems.is_empty() {
         return Ok(Ordered::Unacceptable(problems));
     }
-    let changes = by_object(remove, add, expect);
+    let changes = by_object(model, (remove, add), &expect);
     parts.event.target = Some(audit::short(&objects(&changes)));
-    let problems = crowded(ctx, model, &changes).await.map_err(Reason::Store)?;
+    let problems = crowded(ctx, &changes).await.map_err(Reason::Store)?;
     if !problems.is_empty() {
         return Ok(Ordered::Unacceptable(problems));
     }
-    Ok(Ordered::Done(carry_out(ctx, &changes, parts).await?))
+    Ok(carry_out(ctx, &changes, parts).await?)
 }
 
-/// The changes of each object, those first of which something is removed: where an order ends half-way, it has taken away
-/// rather than given.
-fn by_object(remove: Vec<Tuple>, add: Vec<Tuple>, expect: Expectation) -> Vec<Change> {
+/// How many tuples it changes or expects, whichever is more: counted before any of them is read.
+fn most(order: &Order) -> Option<usize> {
+    let count = |[first, second]: [&str; 2]| {
+        let of = |name: &str| order.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+        of(first) + of(second)
+    };
+    [["add", "remove"], ["expect", "expect_not"]].into_iter().map(count).max()
+}
+
+/// The changes of each object, those first of which something is removed: where an order ends half-way, more has been taken
+/// away than given.
+fn by_object(model: &Model, (remove, add): (Vec<Tuple>, Vec<Tuple>), expect: &Expectation) -> Vec<Change> {
     let objects = distinct(remove.iter().chain(&add).map(|tuple| tuple.userset.object.clone()));
     let change = |object: Object| {
         let own = |tuples: &[Tuple]| tuples.iter().filter(|one| one.userset.object == object).cloned().collect();
         let expect = Expectation { present: own(&expect.present), absent: own(&expect.absent) };
-        Change { expect, add: own(&add), remove: own(&remove), object: object.clone() }
+        let (add, remove): (Vec<Tuple>, Vec<Tuple>) = (own(&add), own(&remove));
+        let relations = distinct(add.iter().map(|tuple| tuple.userset.relation.clone()));
+        let parents = relations.into_iter().filter(|name| model.leads_on(object.kind(), name)).collect();
+        Change { expect, parents, add, remove, ..Change::of(object.clone()) }
     };
     objects.into_iter().map(change).collect()
 }
@@ -113,44 +129,29 @@ fn twice(all: &[&Tuple]) -> Vec<String> {
     twice.into_iter().map(|tuple| format!("`{tuple}` stands twice")).collect()
 }
 
-/// The relations that a change would fill with more groups, or more of what others are looked for by, than any question
-/// looks at: then questions about them would have no answer any more, also for those who stand in them now.
-async fn crowded<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    model: &Model,
-    changes: &[Change],
-) -> Result<Vec<String>, StoreError> {
-    let added = || changes.iter().flat_map(|change| &change.add);
-    let reads = distinct(added().filter_map(|tuple| looked_at(model, tuple)));
-    if reads.is_empty() {
+/// What is wrong with changes that would put too many groups or parents into a relation, of several objects: looked at before
+/// any of them is changed. Each transaction counts again, and that of one object alone tells.
+async fn crowded<P: Platform>(ctx: &RequestContext<'_, P>, changes: &[Change]) -> Result<Vec<String>, StoreError> {
+    let reads: Vec<Read> = changes.iter().flat_map(Change::bounded).collect();
+    if changes.len() < 2 || reads.is_empty() {
         return Ok(Vec::new());
     }
     let answers = ctx.platform.tuples().read_tuples(&reads).await?;
     if answers.len() != reads.len() {
         return Err(StoreError::Malformed);
     }
-    let too_many = reads.iter().zip(answers).filter(|(read, answer)| {
-        let is_meant = |tuple: &&Tuple| looked_at(model, tuple).as_ref() == Some(*read);
-        let removed = || changes.iter().flat_map(|change| &change.remove).filter(is_meant);
-        let is_removed = |subject: &&Subject| removed().any(|tuple| tuple.subject == **subject);
-        let stay: Vec<&Subject> = answer.found.iter().filter(|subject| !is_removed(subject)).collect();
-        let added = added().filter(is_meant).map(|tuple| &tuple.subject);
-        let added = distinct(added.filter(|subject| !stay.contains(subject)));
-        !added.is_empty() && (answer.more || stay.len() + added.len() > MAX_FOUND)
-    });
-    let problem = |read: &Read| format!("expected at most {MAX_FOUND} groups or parents in `{}`", read.userset);
-    Ok(too_many.map(|(read, _)| problem(read)).collect())
+    // Each of them is asked once, in the same order.
+    let mut answers = answers.into_iter();
+    let mut crowded = Vec::new();
+    for change in changes {
+        crowded.extend(change.crowded(|_| answers.next().ok_or(StoreError::Malformed))?);
+    }
+    Ok(too_many(&crowded))
 }
 
-/// What a question reads when it comes by this tuple, and of which it looks at so many only.
-fn looked_at(model: &Model, tuple: &Tuple) -> Option<Read> {
-    let Tuple { userset, subject } = tuple;
-    let wanted = match subject {
-        Subject::Userset(_) => TupleQuery::Subjects { exactly: Vec::new(), usersets: true },
-        Subject::Object(_) if model.leads_on(userset.object.kind(), &userset.relation) => TupleQuery::Objects,
-        _ => return None,
-    };
-    Some(Read { userset: userset.clone(), wanted })
+fn too_many(relations: &[Userset]) -> Vec<String> {
+    let problem = |one: &Userset| format!("expected at most {MAX_FOUND} groups or parents in `{one}`");
+    relations.iter().map(problem).collect()
 }
 
 /// What is expected and not so, of several objects: looked at before any of them is changed. Of one alone, its transaction
@@ -179,24 +180,40 @@ async fn carry_out<P: Platform>(
     ctx: &RequestContext<'_, P>,
     changes: &[Change],
     parts: &mut ResponseParts,
-) -> Result<ChangeReport, Reason> {
+) -> Result<Ordered<ChangeReport>, Reason> {
     let unmet = unmet(ctx, changes).await.map_err(Reason::Store)?;
     let mut report = ChangeReport { unmet, ..ChangeReport::default() };
-    for change in changes.iter().take_while(|_| report.unmet.is_empty()).collect::<Vec<_>>() {
+    if !report.unmet.is_empty() {
+        return Ok(Ordered::Done(report));
+    }
+    for change in changes {
         match ctx.platform.tuples().change_tuples(change).await.map_err(Reason::Store)? {
             ChangeOutcome::Made(changed) => report.take_in(change, &changed)?,
             ChangeOutcome::Unmet(tuples) => {
                 report.unmet = texts(&tuples);
                 break;
             }
+            ChangeOutcome::Crowded(relations) if report.is_empty() => {
+                return Ok(Ordered::Unacceptable(too_many(&relations)));
+            }
+            // Another request came between: what was done is told.
+            ChangeOutcome::Crowded(relations) => {
+                report.unmet = relations.iter().map(ToString::to_string).collect();
+                break;
+            }
         }
         parts.event.tuples_added = report.added.iter().map(|tuple| audit::short(tuple)).collect();
         parts.event.tuples_removed = report.removed.iter().map(|tuple| audit::short(tuple)).collect();
     }
-    Ok(report)
+    Ok(Ordered::Done(report))
 }
 
 impl ChangeReport {
+    /// Whether nothing has been changed.
+    const fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
     fn take_in(&mut self, change: &Change, Changed { added, removed }: &Changed) -> Result<(), Reason> {
         if (added.len(), removed.len()) != (change.add.len(), change.remove.len()) {
             return Err(Reason::Store(StoreError::Malformed));

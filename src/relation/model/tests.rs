@@ -58,6 +58,29 @@ fn a_model_is_bounded() {
 }
 
 #[test]
+fn a_relation_depends_on_every_type_that_it_leads_to() {
+    let model = model(&[
+        ("user", &[]),
+        ("group", &[("member", "[user, group#member]")]),
+        ("folder", &[("parent", "[folder]"), ("viewer", "[group#member] or viewer from parent")]),
+        ("document", &[("parent", "[folder]"), ("owner", "[user]"), ("viewer", "owner or viewer from parent")]),
+    ]);
+    for (kind, relation, on) in [
+        ("document", "viewer", &["document", "folder", "group"][..]),
+        ("document", "owner", &["document"]),
+        ("folder", "viewer", &["folder", "group"]),
+        ("group", "member", &["group"]),
+        ("group", "owner", &[]),
+        ("paper", "owner", &[]),
+    ] {
+        let name = |text: &str| Name::parse(text).unwrap();
+        let (kind, relation) = (name(kind), name(relation));
+        let found: Vec<&str> = model.depends_on(&kind, &relation).into_iter().map(Name::as_str).collect();
+        assert_eq!(found, on, "{kind} {relation}");
+    }
+}
+
+#[test]
 fn a_tuple_says_what_the_model_admits_and_nothing_else() {
     let model = model(&[
         ("user", &[]),

@@ -6,6 +6,9 @@ use super::entry::{BlockTarget, NotBeforeScope};
 use super::message::{BlockCopy, CopiedBlock, CopiedMoment};
 use crate::time::Timestamp;
 
+/// Versions of a list are counted from a random number times this.
+pub const CHANGES_OF_EPOCH: u64 = 1_000_000;
+
 /// The whole list, of one version.
 #[derive(Debug, Default)]
 pub struct BlockList {
@@ -28,6 +31,12 @@ impl BlockList {
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether both were counted from the same beginning: only then the greater version is the later one.
+    #[must_use]
+    pub const fn is_of_epoch_of(&self, other: &Self) -> bool {
+        self.version / CHANGES_OF_EPOCH == other.version / CHANGES_OF_EPOCH
     }
 
     /// Whether it says nothing.

@@ -29,8 +29,15 @@ impl BlockTable for MemoryBlocks {
         Ok(behind.take(most).cloned().collect())
     }
 
-    fn count(&self, now: Timestamp) -> Result<usize, StoreError> {
-        Ok(self.rows.borrow().values().filter(|row| row.until.is_none_or(|until| until > now)).count())
+    fn copied(&self, kind: BlockRowKind, most: usize) -> Result<Vec<BlockRow>, StoreError> {
+        let rows = self.list(kind, "", most)?;
+        Ok(rows.into_iter().map(|row| BlockRow { value: String::new(), ..row }).collect())
+    }
+
+    fn count(&self, kind: BlockRowKind, now: Timestamp) -> Result<usize, StoreError> {
+        let rows = self.rows.borrow();
+        let is_meant = |row: &&BlockRow| row.kind == kind && row.until.is_none_or(|until| until > now);
+        Ok(rows.values().filter(is_meant).count())
     }
 
     fn change(&self, change: BlockRowChange<'_>, now: Timestamp) -> Result<(), StoreError> {

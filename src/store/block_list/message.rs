@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{BlockEntry, BlockTarget, NotBeforeEntry, NotBeforeScope};
 use crate::json;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 const VERSION: u8 = 1;
 
@@ -34,6 +34,11 @@ pub enum BlockRequest {
     NotBefore(NewMoment),
     /// For all moments.
     Moments,
+    /// For the block of this.
+    Find {
+        /// Of what.
+        target: BlockTarget,
+    },
 }
 
 /// A block to be set.
@@ -60,6 +65,9 @@ pub struct NewMoment {
     pub tokens: bool,
     /// The administrator that sets it.
     pub by: String,
+    /// For how long it is kept: as long as anything from before it could be good. `None`: for good.
+    #[serde(default)]
+    pub keep: Option<Seconds>,
 }
 
 /// What the object answers.
@@ -93,6 +101,11 @@ pub enum BlockReply {
     },
     /// All moments.
     Moments(Vec<NotBeforeEntry>),
+    /// The block that is in force.
+    Found {
+        /// It, if there is one.
+        block: Option<BlockEntry>,
+    },
 }
 
 /// The list as isolates hold it.
@@ -136,7 +149,7 @@ impl BlockRequest {
     /// Whether it changes nothing.
     #[must_use]
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::Read { .. } | Self::List { .. } | Self::Moments)
+        matches!(self, Self::Read { .. } | Self::List { .. } | Self::Moments | Self::Find { .. })
     }
 }
 

@@ -11,11 +11,11 @@ mod message;
 mod rules;
 pub mod statement;
 
-pub use copy::BlockList;
+pub use copy::{BlockList, CHANGES_OF_EPOCH};
 pub use entry::{BlockEntry, BlockTarget, NotBeforeEntry, NotBeforeScope};
 pub use memory::MemoryBlocks;
 pub use message::{BlockCopy, BlockReply, BlockRequest, CopiedBlock, CopiedMoment, NewBlock, NewMoment};
-pub use rules::{BlockRow, BlockRowChange, BlockRowKind, BlockRules, BlockTable, MAX_ENTRIES, PAGE};
+pub use rules::{BlockRow, BlockRowChange, BlockRowKind, BlockRules, BlockTable, MAX_BLOCKS, MAX_MOMENTS, PAGE};
 
 use crate::ports::StoreError;
 

@@ -2,14 +2,18 @@
 
 use serde::de::DeserializeOwned;
 
-use super::entry::{BlockEntry, BlockTarget, NotBeforeEntry};
+use super::entry::{BlockEntry, BlockTarget, NotBeforeEntry, NotBeforeScope};
 use super::message::{BlockCopy, BlockReply, BlockRequest, CopiedBlock, CopiedMoment, NewBlock, NewMoment};
 use crate::json;
 use crate::ports::StoreError;
 use crate::time::Timestamp;
 
-/// The most entries of both kinds. Every isolate holds all of them.
-pub const MAX_ENTRIES: usize = 10_000;
+/// The most blocks. Every isolate holds all of them.
+pub const MAX_BLOCKS: usize = 10_000;
+/// The most moments. They have room of their own, and none is kept for good.
+pub const MAX_MOMENTS: usize = 10_000;
+/// Room for moments of everybody and of issuers, beside those of subjects: an incident finds the list open.
+const WIDE_MOMENTS: usize = 100;
 /// How many entries stand on a page.
 pub const PAGE: usize = 100;
 
@@ -46,13 +50,14 @@ pub struct BlockRow {
     pub moment: Option<Timestamp>,
     /// Of a moment: for access tokens.
     pub tokens: Option<Timestamp>,
-    /// Of a block: until when.
+    /// Of a block: until when. Of a moment: when it is forgotten, for nothing from before it can still be good.
     pub until: Option<Timestamp>,
 }
 
 /// Where the rows are. Calls run one after the other, and none is interrupted.
 pub trait BlockTable {
-    /// The version; 0 before the first change.
+    /// The version; 0 before the first change. The first one is a random number times [`CHANGES_OF_EPOCH`], so that a list that
+    /// was begun anew is never taken for the one before.
     ///
     /// # Errors
     /// When the storage fails; so for all below.
@@ -67,11 +72,16 @@ pub trait BlockTable {
     /// # Errors
     /// When the storage fails.
     fn list(&self, kind: BlockRowKind, after: &str, most: usize) -> Result<Vec<BlockRow>, StoreError>;
-    /// How many rows there are that have not expired.
+    /// At most `most` rows of a kind without their entries: what isolates hold of them.
     ///
     /// # Errors
     /// When the storage fails.
-    fn count(&self, now: Timestamp) -> Result<usize, StoreError>;
+    fn copied(&self, kind: BlockRowKind, most: usize) -> Result<Vec<BlockRow>, StoreError>;
+    /// How many rows of a kind there are that have not expired.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn count(&self, kind: BlockRowKind, now: Timestamp) -> Result<usize, StoreError>;
     /// Forgets what has expired, then stores `put` or deletes the row `delete`, and moves to the next version: all or nothing.
     ///
     /// # Errors
@@ -108,8 +118,13 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
             BlockRequest::List { after } => self.page(after.as_deref().unwrap_or_default(), now),
             BlockRequest::NotBefore(moment) => self.move_on(moment, now),
             BlockRequest::Moments => {
-                let rows = self.table.list(BlockRowKind::NotBefore, "", MAX_ENTRIES)?;
-                Ok(BlockReply::Moments(rows.iter().map(entry).collect::<Result<_, _>>()?))
+                let rows = self.table.list(BlockRowKind::NotBefore, "", MAX_MOMENTS + WIDE_MOMENTS)?;
+                let rows = rows.iter().filter(|row| is_in_force(row, now));
+                Ok(BlockReply::Moments(rows.map(entry).collect::<Result<_, _>>()?))
+            }
+            BlockRequest::Find { target } => {
+                let found = self.table.find(&target.digest())?.filter(|row| is_in_force(row, now));
+                Ok(BlockReply::Found { block: found.as_ref().map(entry).transpose()? })
             }
         }
     }
@@ -119,9 +134,11 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
         if known == Some(version) {
             return Ok(BlockReply::Unchanged);
         }
-        let rows = |kind| self.table.list(kind, "", MAX_ENTRIES);
-        let blocks = rows(BlockRowKind::Block)?.into_iter().filter(|row| is_in_force(row, now));
-        let moments = rows(BlockRowKind::NotBefore)?.into_iter();
+        let rows = |kind, most| self.table.copied(kind, most);
+        let blocks = rows(BlockRowKind::Block, MAX_BLOCKS)?;
+        let blocks = blocks.into_iter().filter(|row| is_in_force(row, now));
+        let moments = rows(BlockRowKind::NotBefore, MAX_MOMENTS + WIDE_MOMENTS)?;
+        let moments = moments.into_iter().filter(|row| is_in_force(row, now));
         let moment = |row: BlockRow| Some(CopiedMoment(row.key, row.moment?, row.tokens));
         Ok(BlockReply::Copy(BlockCopy {
             version,
@@ -134,7 +151,7 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
         let NewBlock { target, reason, until, by } = block.clone();
         let key = target.digest();
         let before = self.table.find(&key)?;
-        if before.is_none() && self.table.count(now)? >= MAX_ENTRIES {
+        if before.is_none() && self.table.count(BlockRowKind::Block, now)? >= MAX_BLOCKS {
             return Ok(BlockReply::Full);
         }
         let value = written(&BlockEntry { target, reason, until, by, at: now })?;
@@ -166,10 +183,14 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
 
     /// A moment moves neither back nor beyond now.
     fn move_on(&self, new: &NewMoment, now: Timestamp) -> Result<BlockReply, StoreError> {
-        let NewMoment { of, moment, tokens, by } = new.clone();
+        let NewMoment { of, moment, tokens, by, keep } = new.clone();
         let (key, moment) = (of.digest(), moment.min(now));
-        let before = self.table.find(&key)?;
-        if before.is_none() && self.table.count(now)? >= MAX_ENTRIES {
+        let before = self.table.find(&key)?.filter(|row| is_in_force(row, now));
+        let most = match of {
+            NotBeforeScope::Subject { .. } => MAX_MOMENTS,
+            NotBeforeScope::Everybody | NotBeforeScope::Issuer { .. } => MAX_MOMENTS + WIDE_MOMENTS,
+        };
+        if before.is_none() && self.table.count(BlockRowKind::NotBefore, now)? >= most {
             return Ok(BlockReply::Full);
         }
         let before: Option<NotBeforeEntry> = before.as_ref().map(entry).transpose()?;
@@ -188,7 +209,7 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
             value: written(&after)?,
             moment: Some(after.moment),
             tokens: after.tokens,
-            until: None,
+            until: keep.map(|keep| now.plus(keep)),
         };
         self.table.change(BlockRowChange::Put(&row), now)?;
         Ok(BlockReply::Moved { before, after })

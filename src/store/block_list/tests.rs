@@ -77,18 +77,14 @@ fn a_block_holds_until_the_second_that_it_names() {
 fn a_full_list_takes_no_more_and_keeps_what_it_has() {
     //
     let table = MemoryBlocks::default();
-    for number in 0..MAX_ENTRIES {
+    for number in 0..MAX_BLOCKS {
         let until = (number < 5).then(|| NOW.plus(Seconds::new(60)));
         ask(&table, &block(subject("https://op.example", &number.to_string()), until), NOW);
     }
     let more = block(subject("https://op.example", "more"), None);
-    let moment = BlockRequest::NotBefore(NewMoment {
-        of: NotBeforeScope::Everybody,
-        moment: NOW,
-        tokens: true,
-        by: String::new(),
-    });
-    assert_eq!((ask(&table, &more, NOW), ask(&table, &moment, NOW)), (BlockReply::Full, BlockReply::Full));
+    assert_eq!(ask(&table, &more, NOW), BlockReply::Full);
+    // Moments have room of their own.
+    assert!(matches!(ask(&table, &moment_of(NotBeforeScope::Everybody), NOW), BlockReply::Moved { .. }));
     let list = copy(&table, NOW);
     assert!(list.blocks(&subject("https://op.example", "9999"), NOW));
     assert!(!list.blocks(&subject("https://op.example", "more"), NOW));
@@ -96,6 +92,44 @@ fn a_full_list_takes_no_more_and_keeps_what_it_has() {
     let again = block(subject("https://op.example", "7"), None);
     assert!(matches!(ask(&table, &again, NOW), BlockReply::Changed { before: Some(_) }));
     assert!(matches!(ask(&table, &more, NOW.plus(Seconds::new(60))), BlockReply::Changed { before: None }));
+}
+
+fn moment_of(of: NotBeforeScope) -> BlockRequest {
+    let keep = Some(Seconds::hours(31 * 24));
+    BlockRequest::NotBefore(NewMoment { of, moment: NOW, tokens: true, by: String::new(), keep })
+}
+
+#[test]
+fn moments_of_subjects_leave_room_for_blocks_and_for_everybody_s_and_are_forgotten_in_time() {
+    //
+    let table = MemoryBlocks::default();
+    let of = |number: usize| NotBeforeScope::Subject {
+        issuer: "https://op.example".to_owned(),
+        subject: number.to_string(),
+    };
+    for number in 0..MAX_MOMENTS {
+        ask(&table, &moment_of(of(number)), NOW);
+    }
+    assert_eq!(ask(&table, &moment_of(of(MAX_MOMENTS)), NOW), BlockReply::Full);
+    let issuer = NotBeforeScope::Issuer { issuer: "https://op.example".to_owned() };
+    for wide in [NotBeforeScope::Everybody, issuer] {
+        assert!(matches!(ask(&table, &moment_of(wide), NOW), BlockReply::Moved { .. }));
+    }
+    let block = block(subject("https://op.example", "alice"), None);
+    assert!(matches!(ask(&table, &block, NOW), BlockReply::Changed { .. }));
+    assert!(copy(&table, NOW.plus(Seconds::hours(31 * 24)).minus(Seconds::new(1))).voids_token("x", "y", None));
+    let later = NOW.plus(Seconds::hours(31 * 24));
+    assert!(!copy(&table, later).voids_token("x", "y", None), "nothing from before it can be good");
+    assert!(copy(&table, later).blocks(&subject("https://op.example", "alice"), later), "blocks stay");
+    let moved = ask(&table, &moment_of(of(MAX_MOMENTS)), later);
+    assert!(matches!(moved, BlockReply::Moved { before: None, .. }));
+    assert_eq!(
+        ask(&table, &BlockRequest::Moments, later),
+        BlockReply::Moments(match moved {
+            BlockReply::Moved { after, .. } => vec![after],
+            other => panic!("{other:?}"),
+        })
+    );
 }
 
 #[test]
@@ -125,7 +159,7 @@ fn a_moment_moves_neither_back_nor_beyond_now() {
     //
     let table = MemoryBlocks::default();
     let moved = |at: Timestamp, tokens: bool| {
-        let new = NewMoment { of: NotBeforeScope::Everybody, moment: at, tokens, by: String::new() };
+        let new = NewMoment { of: NotBeforeScope::Everybody, moment: at, tokens, by: String::new(), keep: None };
         match ask(&table, &BlockRequest::NotBefore(new), NOW) {
             BlockReply::Moved { after, .. } => (after.moment, after.tokens),
             other => panic!("{other:?}"),
@@ -173,6 +207,7 @@ fn messages_arrive_as_they_were_sent() {
         BlockReply::Page { entries: vec![entry], next: Some("a".to_owned()) },
         BlockReply::Moved { before: None, after: moment.clone() },
         BlockReply::Moments(vec![moment]),
+        BlockReply::Found { block: None },
     ] {
         assert_eq!(BlockReply::parse(&reply.to_json()).as_ref(), Some(&reply));
         assert_eq!(BlockRequest::parse(&reply.to_json()).filter(|_| reply != BlockReply::Unchanged), None);
@@ -184,6 +219,7 @@ fn messages_arrive_as_they_were_sent() {
         BlockRequest::Lift { target: subject("https://op.example", "alice") },
         BlockRequest::List { after: Some("a".to_owned()) },
         BlockRequest::Moments,
+        BlockRequest::Find { target: subject("https://op.example", "alice") },
     ] {
         assert_eq!(BlockRequest::parse(&request.to_json()).as_ref(), Some(&request));
     }

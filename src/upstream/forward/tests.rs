@@ -41,7 +41,7 @@ fn plan_with(
         strip_prefix: None,
         query: Some("b=%2F&c"),
         public_url: &config(|_| ()).public_url,
-        vary: private.then_some("Cookie"),
+        cache_scope: if private { CacheScope::Private(None) } else { CacheScope::Shared },
         lifetime: StreamLifetime::Unlimited,
         identity: UpstreamIdentity::default(),
         service,
@@ -52,6 +52,7 @@ fn plan_with(
         },
         cache: BrowserCache::None,
         websocket_buffer: 8,
+        key_prefix: None,
         request_id: "the-id",
     };
     ForwardPlan::new(Upstream::Assets, forwarding, permit())

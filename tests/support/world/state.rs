@@ -1,9 +1,8 @@
 //! The stores that answer consistently: what may be used once, counters, tuples, decisions, sessions.
 
 use postern::api_key::{ApiKeys, KeyCommand, KeyReply, KeyShard};
-use postern::config::ServiceClient;
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
-use postern::outward::{Next, ServiceTokenDigest, ServiceTokenReply, ServiceTokens};
+use postern::outward::{Next, ServiceTokenReply, ServiceTokenRequest, ServiceTokens};
 use postern::ports::{Clock, ReplayGuard, StoreError};
 use postern::relation::{
     Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleReply as Answers,
@@ -181,19 +180,20 @@ impl Sid {
 
 /// What the object of an entry does.
 impl ServiceTokens for World {
-    async fn service_token(
-        &self,
-        client: &ServiceClient,
-        refused: Option<&ServiceTokenDigest>,
-    ) -> Result<ServiceTokenReply, StoreError> {
+    async fn service_token(&self, wanted: &ServiceTokenRequest) -> Result<ServiceTokenReply, StoreError> {
         self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::ServiceTokens {
             return Err(StoreError::Unavailable("the object broke".to_owned()));
         }
-        let terms = client.terms();
+        // As it is sent.
+        let wanted = ServiceTokenRequest::parse(&wanted.to_json()).ok_or(StoreError::Malformed)?;
+        let gateway = self.object_gateway.borrow().clone().ok_or(StoreError::Malformed)?;
+        let (config, terms) = (gateway.config(), wanted.terms);
+        let client = config.service(&wanted.service).filter(|client| client.terms(&config.keys) == terms);
+        let Some(client) = client else { return Ok(ServiceTokenReply::OtherConfiguration) };
         let keeper = || RefMut::map(self.keepers.borrow_mut(), |all| all.entry(terms.clone()).or_default());
-        if let Some(refused) = refused {
+        if let Some(refused) = &wanted.refused {
             keeper().drop_refused(refused, self.now());
         }
         let next = keeper().next(self.now());
@@ -202,7 +202,6 @@ impl ServiceTokens for World {
             Next::Pause => return Ok(ServiceTokenReply::Unavailable),
             Next::UseAndRenew(_) | Next::Wait => {}
         }
-        let gateway = self.object_gateway.borrow().clone().ok_or(StoreError::Malformed)?;
         match self.beside(&gateway, gateway.fetch_service_token(self, client)).await {
             Some(token) => keeper().fetched(token),
             None => keeper().failed(self.now()),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture};
 use postern::policy::{
-    ABSENT_AFTER, CompiledPolicies, Pointer, Policies, PolicyEngine, Pulled, Standing, pointer_key, version_key,
+    ABSENT_AFTER, CompiledPolicies, Pointer, Policies, PolicyEngine, PolicyStanding, Pulled, pointer_key, version_key,
 };
 use postern::ports::{PolicyStore, StoreError};
 use postern::time::{Seconds, Timestamp};
@@ -135,7 +135,7 @@ fn one_request_pulls_and_the_others_go_on_meanwhile() {
     store.publish(1, None);
     ask(&policies, &store);
     let stands = |policies: &Policies, now: i64| {
-        let Standing { loaded, pull, awaited } = policies.standing(Timestamp::from_unix(now));
+        let PolicyStanding { loaded, pull, awaited } = policies.standing(Timestamp::from_unix(now));
         (loaded.is_some(), pull, awaited)
     };
     assert_eq!(stands(&policies, 19), (true, false, false));

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, select};
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
@@ -34,7 +34,7 @@ use postern_workers::objects::Objects;
 use postern_workers::objects::sessions::BINDING;
 use postern_workers::platform::Workers;
 
-/// How often it is looked at whether a program is blocked.
+/// How often the block list is looked at: whether somebody is on it, or a moment ends their session.
 const LOOK_EVERY: Seconds = Seconds::new(5);
 /// How long to wait before each attempt to open a broken line again.
 const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
@@ -80,8 +80,16 @@ pub(crate) async fn begin(objects: Objects<'_>, tenure: &StreamLifetime) -> Resu
             Ok(Some((end.boxed_local(), None)))
         }
         StreamLifetime::Session(stay) => {
+            let (env, site) = (objects.env.clone(), objects.site.clone());
             let (watch, end) = Watch::begin(objects, stay).await?;
-            Ok(Some((end.boxed_local(), stay.touch_every.map(|every| Use::new(watch, every)))))
+            let end = match &stay.standing {
+                None => end.boxed_local(),
+                Some(standing) => {
+                    let listed = while_it_stands(env, site, Standing::clone(standing)).boxed_local();
+                    select(end.boxed_local(), listed).map(|first| first.factor_first().0).boxed_local()
+                }
+            };
+            Ok(Some((end, stay.touch_every.map(|every| Use::new(watch, every)))))
         }
     }
 }

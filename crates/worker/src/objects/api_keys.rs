@@ -81,7 +81,7 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let reply = self.shard().handle(&envelope.command, SystemClock.now()).map_err(failed)?;
-        if !envelope.command.only_reads() {
+        if reply.changes_what_is_due() {
             self.set_alarm().await?;
         }
         serde_json::to_string(&reply).map_err(|_| ObjectError::Failed("the answer is no json".to_owned()))

@@ -125,8 +125,15 @@ impl BlockTable for Table {
         found.into_iter().map(read).collect()
     }
 
-    fn count(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let found: Vec<Count> = self.query(statement::COUNT, vec![now.as_unix().into()])?;
+    fn copied(&self, kind: BlockRowKind, most: usize) -> Result<Vec<BlockRow>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let found = self.query(statement::COPIED, vec![kind.as_str().into(), most.into()])?;
+        found.into_iter().map(read).collect()
+    }
+
+    fn count(&self, kind: BlockRowKind, now: Timestamp) -> Result<usize, StoreError> {
+        let bindings = vec![kind.as_str().into(), now.as_unix().into()];
+        let found: Vec<Count> = self.query(statement::COUNT, bindings)?;
         found.first().map(|found| found.count).ok_or(StoreError::Malformed)
     }
 

@@ -92,7 +92,8 @@ impl Inner {
         let request = ServiceTokenRequest::parse(message);
         let request = request.ok_or_else(|| ObjectError::Malformed("expected a request for a token".to_owned()))?;
         let gateway = self.gateway()?;
-        let client = gateway.config().service(&request.service).filter(|client| client.terms() == request.terms);
+        let config = gateway.config();
+        let client = config.service(&request.service).filter(|client| client.terms(&config.keys) == request.terms);
         let Some(client) = client else { return Ok(ServiceTokenReply::OtherConfiguration.to_json()) };
         self.load(&gateway, &request.terms)?;
         if let Some(refused) = &request.refused
@@ -134,7 +135,7 @@ impl Inner {
 
     /// Gets the next token, or waits for the attempt under way. It goes on even if whoever asked for it goes away.
     fn renew(self: &Rc<Self>, gateway: &Rc<Gateway>, client: &ServiceClient) -> UnderWay {
-        let terms = client.terms();
+        let terms = client.terms(&gateway.config().keys);
         if let Some(under_way) = self.under_way.borrow().get(&terms) {
             return under_way.clone();
         }

@@ -121,12 +121,16 @@ impl Shard {
         Ok(!found.is_empty())
     }
 
-    /// All of it or nothing. What is removed goes first. Nothing comes between what is expected and what is done: there is no
+    /// All of it or nothing. What is removed goes first. Nothing comes between what is looked at and what is done: there is no
     /// wait.
     fn change(&self, change: &Change) -> Result<ChangeOutcome, ObjectError> {
         let unmet = change.expect.unmet(|tuple| self.is_there(&tuple.userset, &tuple.subject))?;
         if !unmet.is_empty() {
             return Ok(ChangeOutcome::Unmet(unmet));
+        }
+        let crowded = change.crowded(|read| self.read(read))?;
+        if !crowded.is_empty() {
+            return Ok(ChangeOutcome::Crowded(crowded));
         }
         let statements = |statement: &'static str, tuples: &[Tuple]| {
             tuples.iter().map(move |tuple| (statement, key(&tuple.userset, &tuple.subject))).collect::<Vec<_>>()

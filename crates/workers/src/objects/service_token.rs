@@ -1,8 +1,8 @@
 //! [`ServiceTokens`] by one Durable Object an entry of `SERVICES`.
 
 use crate::bindings::Bindings;
-use postern::config::{ServiceClient, bindings};
-use postern::outward::{ServiceTokenDigest, ServiceTokenReply, ServiceTokenRequest, ServiceTokens};
+use postern::config::bindings;
+use postern::outward::{ServiceTokenReply, ServiceTokenRequest, ServiceTokens};
 use postern::ports::StoreError;
 
 /// The binding of the namespace.
@@ -10,14 +10,9 @@ pub const BINDING: &str = bindings::SERVICE_TOKENS;
 
 /// Asks the entry's own `ServiceTokenObject`. It may have to ask the authorization server first, and for its metadata before.
 impl ServiceTokens for Bindings {
-    async fn service_token(
-        &self,
-        client: &ServiceClient,
-        refused: Option<&ServiceTokenDigest>,
-    ) -> Result<ServiceTokenReply, StoreError> {
-        let message = ServiceTokenRequest::new(client.id.as_str(), client.terms(), refused.cloned()).to_json();
-        let name = format!("service-{}", client.id);
-        let answer = self.objects().read(BINDING, &name, &message).await?;
+    async fn service_token(&self, wanted: &ServiceTokenRequest) -> Result<ServiceTokenReply, StoreError> {
+        let name = format!("service-{}", wanted.service);
+        let answer = self.objects().read(BINDING, &name, &wanted.to_json()).await?;
         ServiceTokenReply::parse(&answer).ok_or(StoreError::Malformed)
     }
 
