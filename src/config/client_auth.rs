@@ -1,8 +1,11 @@
 //! `client_auth`: how Postern proves to an authorization server that it is the client, with the secret for it.
 
 use super::binding::is_binding;
+use super::issuer::TokenIssuer;
 use super::problem::expected;
+use super::provider::Provider;
 use super::secrets::{SecretOwner, Secrets};
+use super::services::ServiceClient;
 use super::table::Table;
 use super::value::{choice, parsed, text};
 use crate::jose::client_secret::MIN_SECRET_BYTES;
@@ -109,6 +112,29 @@ impl ClientAuth {
             Self::Apple(how) => Some(&how.key),
             Self::Tls(_) | Self::None => None,
         }
+    }
+}
+
+/// At `/auth/clients/ID/jwks.json` a server would take the keys of another client for those of the service too.
+pub(super) fn refuse_shared_addresses(
+    top: &Table<'_>,
+    providers: &[Provider],
+    issuers: &[TokenIssuer],
+    services: &[ServiceClient],
+) {
+    let signs = |auth: &ClientAuth| matches!(auth, ClientAuth::PrivateKeyJwt(_));
+    for service in services.iter().filter(|service| signs(&service.client_auth)) {
+        let id = service.id.as_str();
+        let of_provider = providers.iter().any(|one| one.id.as_str() == id && signs(&one.client_auth));
+        let mut introspecting =
+            issuers.iter().filter(|one| one.id.as_str() == id).filter_map(TokenIssuer::introspection);
+        let other = match () {
+            () if of_provider => "PROVIDERS",
+            () if introspecting.any(|how| signs(&how.client_auth)) => "ISSUERS",
+            () => continue,
+        };
+        let message = format!("would publish its key where `{other}.{id}` publishes its own: use another id");
+        top.problem_at(&["SERVICES", id], message);
     }
 }
 

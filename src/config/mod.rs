@@ -264,7 +264,7 @@ impl Config {
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
         let issuers = issuers(&mut top, secrets, known, development);
         let certificates = Certificates::read(&mut top);
-        let services = services(&mut top, secrets, development);
+        let services = services(&mut top, secrets, (known, &issuers.all), development);
         let (session, place) = (session(&mut top), top.table("STORAGE").map(storage::read).unwrap_or_default());
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let limits = limits(&mut top, sessions);
@@ -549,9 +549,16 @@ fn issuers(top: &mut Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], d
     table.map(|table| issuer::read_all(&table, secrets, providers, development)).unwrap_or_default()
 }
 
-fn services(top: &mut Table<'_>, secrets: &Secrets<'_>, development: bool) -> services::Services {
+fn services(
+    top: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    (providers, issuers): (&[Provider], &[TokenIssuer]),
+    development: bool,
+) -> services::Services {
     let table = top.table("SERVICES");
-    table.map(|table| services::read_all(&table, secrets, development)).unwrap_or_default()
+    let services = table.map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
+    client_auth::refuse_shared_addresses(top, providers, issuers, &services.all);
+    services
 }
 
 /// Where only another proxy asks about requests, it counts them.

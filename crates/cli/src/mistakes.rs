@@ -1,7 +1,7 @@
 //! What the Worker would take and what is a mistake all the same: it shows at the first sign-in, or never.
 
 use postern::claims::path::ClaimPath;
-use postern::config::{Config, Problem, Provider};
+use postern::config::{CertificateRule, Config, Problem, Provider};
 use postern::route::{Access, Guard, Route, Token};
 use serde_json::{Map, Value};
 
@@ -44,7 +44,22 @@ pub(super) fn warnings(config: &Config, vars: &Map<String, Value>) -> Vec<String
     warnings.extend(misspelt_roles(config, vars));
     warnings.extend(placeholders(config));
     warnings.extend(config.providers.iter().filter_map(|provider| relayed_for_nothing(config, provider)));
+    warnings.extend(two_kinds_of_subject(config));
     warnings
+}
+
+/// Entries of one authority that tell a certificate by different attributes: one certificate may have both, and is refused then.
+fn two_kinds_of_subject(config: &Config) -> impl Iterator<Item = String> {
+    let kind = |rule: &CertificateRule| std::mem::discriminant(&rule.subject);
+    let all = config.certificates.iter().enumerate();
+    all.filter_map(move |(place, rule)| {
+        let mut before = config.certificates.iter().take(place);
+        let other = before.find(|one| one.authority == rule.authority && kind(one) != kind(rule))?;
+        let (id, other) = (&rule.id, &other.id);
+        Some(format!(
+            "`CERTIFICATES.{id}`: tells certificates by another attribute than `{other}` of the same authority. A certificate that fits both is refused"
+        ))
+    })
 }
 
 /// What `create-postern` writes where nobody knew the client id yet.

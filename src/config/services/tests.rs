@@ -25,7 +25,7 @@ fn ring(letter: &str) -> KeyRing {
 }
 
 fn terms(client: &ServiceClient) -> String {
-    client.terms(&ring("a"))
+    client.terms(&ring("c"))
 }
 
 fn problem(more: &Value) -> String {
@@ -74,7 +74,7 @@ fn another_secret_is_another_token() {
     let basic = |secret: &str| with(ClientAuth::Basic(Secret::new(secret.to_owned())));
     assert_eq!(terms(&basic("one")), terms(&basic("one")));
     assert_ne!(terms(&basic("one")), terms(&basic("two")));
-    assert_ne!(basic("one").terms(&ring("a")), basic("one").terms(&ring("b")), "no one tries secrets without the ring");
+    assert_ne!(basic("one").terms(&ring("c")), basic("one").terms(&ring("d")), "no one tries secrets without the ring");
     let shown =
         |binding: &str| with(ClientAuth::Tls(TlsCertificate { binding: binding.to_owned(), self_signed: false }));
     assert_ne!(terms(&shown("A")), terms(&shown("B")));
@@ -151,4 +151,29 @@ fn a_route_names_an_entry_that_is_there() {
 fn an_entry_that_no_route_uses_needs_no_object() {
     let config = parse(&with_services(&json!({ "billing": entry(&json!({})) }))).unwrap();
     assert!(config.needed_bindings().iter().all(|one| one.name != "SERVICE_TOKENS"));
+}
+
+#[test]
+fn a_service_publishes_its_keys_where_nobody_else_does() {
+    //
+    let with_provider = |id: &str, provider: &str, service: &str| {
+        let vars = with(small(), &["PROVIDERS", "corp", "client_auth"], json!(provider));
+        with(vars, &["SERVICES"], json!({ id: entry(&json!({ "client_auth": service })) }))
+    };
+    let shared = problems(&with_provider("corp", "private_key_jwt", "private_key_jwt"));
+    assert_eq!(shared.len(), 1, "{shared:?}");
+    assert!(shared[0].starts_with("SERVICES.corp: would publish its key where `PROVIDERS.corp`"), "{shared:?}");
+    for (id, provider, service) in [
+        ("billing", "private_key_jwt", "private_key_jwt"),
+        ("corp", "client_secret_basic", "private_key_jwt"),
+        ("corp", "private_key_jwt", "client_secret_basic"),
+    ] {
+        assert!(parse(&with_provider(id, provider, service)).is_ok(), "{id} {provider} {service}");
+    }
+    let issuer = json!({ "issuer": "https://as.example", "audience": "urn:a", "tokens": "opaque", "client_id": "a",
+        "client_auth": "private_key_jwt" });
+    let vars = with(small(), &["ISSUERS"], json!({ "billing": issuer }));
+    let lines =
+        problems(&with(vars, &["SERVICES"], json!({ "billing": entry(&json!({ "client_auth": "private_key_jwt" })) })));
+    assert!(lines.iter().any(|line| line.starts_with("SERVICES.billing: would publish")), "{lines:?}");
 }
