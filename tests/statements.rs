@@ -435,14 +435,18 @@ fn a_block_is_there_until_the_second_in_which_it_ends_and_each_change_is_another
     put("b", "block", Some(100));
     put("a", "block", None);
     put("c", "not_before", None);
-    assert_eq!(version(), [3]);
+    // The first is that of a random epoch.
+    assert_eq!(
+        version().iter().map(|number| (number / 1_000_000 > 0, number % 1_000_000)).collect::<Vec<_>>(),
+        [(true, 2)]
+    );
     assert_eq!(
         (list("block", "", 9), list("block", "a", 9), list("block", "", 1)),
         (vec!["a".to_owned(), "b".to_owned()], vec!["b".to_owned()], vec!["a".to_owned()],)
     );
     assert_eq!(list("not_before", "", 9), ["c"]);
-    let count = |now: i64| table.rows::<i64>(block::COUNT, [number(now)]);
-    assert_eq!((count(99), count(100)), (vec![3], vec![2]));
+    let count = |now: i64| table.rows::<i64>(block::COUNT, [text("block"), number(now)]);
+    assert_eq!((count(99), count(100)), (vec![2], vec![1]));
     table.run(block::SWEEP, [number(99)]);
     assert_eq!(table.rows::<String>(block::FIND, [text("b")]), ["b"]);
     table.run(block::SWEEP, [number(100)]);

@@ -141,9 +141,16 @@ impl<P: Platform> RequestContext<'_, P> {
             self.discard(&rejection, parts).await?;
             return Err(Reason::Rejected(rejection));
         }
-        blocked::check(list, principal, self.request.now).map_err(|_| {
+        if blocked::check(list, principal, self.request.now).is_ok() {
+            return Ok(());
+        }
+        // The block may have been lifted since this copy was made.
+        self.refuse_blocked(principal, None).await.map_err(|reason| {
             parts.event.who(principal);
-            Reason::Blocked(BlockedBy::Person)
+            match reason {
+                Reason::Blocked(_) => Reason::Blocked(BlockedBy::Person),
+                other => other,
+            }
         })
     }
 

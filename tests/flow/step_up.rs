@@ -261,7 +261,8 @@ fn a_token_of_a_poorer_sign_in_is_answered_by_the_book() {
     assert!(challenges(&refused)[0].starts_with(r#"DPoP error="insufficient_user_authentication", acr_values="#));
     // A service cannot sign in any better.
     let own = machine.token(&world, PARTNER);
-    let refused = browser.send(&asked("/both", &own, &machine.proof(&world, "/both", &own, &json!({}))));
+    let refused =
+        browser.send(&asked("/both", &own, &machine.proof(&world, "/both", &own, &json!({ "jti": "another" }))));
     refused.assert_refused(403, "authz.acr_not_accepted");
 }
 
