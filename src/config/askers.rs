@@ -1,6 +1,16 @@
 //! Who may ask something of the deployment itself.
 
-use super::*;
+use super::api_keys;
+use super::authzen::{self, Authzen};
+use super::decisions::{self, Decisions};
+use super::health::{self, Monitor};
+use super::routes::Surroundings;
+use super::secrets::Secrets;
+use super::sharing::{self, Sharing};
+use super::table::Table;
+use super::verify::{self, Verify};
+use super::{Administrators, admin, naming};
+use crate::api_key::ApiKeyRules;
 
 /// Who may ask something of the deployment itself, and what it keeps for them.
 pub(super) struct Askers {

@@ -1,6 +1,11 @@
 //! What is found in a configuration: providers, issuers, addresses to register.
 
-use super::*;
+use super::{
+    Config, IssuerId, Provider, ProviderId, SPIFFE_SCHEME, ServiceClient, Sharing, TokenIssuer, WorkloadIssuer,
+};
+use crate::limit::Limit;
+use crate::route::{Requirements, Route};
+use crate::time::Timestamp;
 
 impl Config {
     /// Every limit, with what it is called here.
