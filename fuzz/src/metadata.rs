@@ -29,16 +29,17 @@ pub fn check(data: &[u8]) {
     assert_eq!(metadata.iss_parameter_supported, *announced == true || *announced == "true");
     let required = [
         ("authorization_endpoint", &metadata.authorization_endpoint),
-        ("token_endpoint", &metadata.token_endpoint),
+        ("token_endpoint", &metadata.token_endpoint.url),
         ("jwks_uri", &metadata.jwks_uri),
     ];
     for (name, url) in required {
         assert_eq!(document[name], **url);
         endpoint_is_public(url);
     }
+    let revocation = metadata.revocation_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
     let optional = [
         ("end_session_endpoint", &metadata.end_session_endpoint),
-        ("revocation_endpoint", &metadata.revocation_endpoint),
+        ("revocation_endpoint", &revocation),
         ("userinfo_endpoint", &metadata.userinfo_endpoint),
     ];
     for (name, url) in optional {

@@ -126,6 +126,7 @@ const der = (one) => resigned(one, { dsaEncoding: "der" });
 const ORDERS = {
   p256: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
   p384: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+  p521: 0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
 };
 const integer = (bytes) => BigInt(`0x${Buffer.from(bytes).toString("hex") || "0"}`);
 const octets = (number, length) => Buffer.from(number.toString(16).padStart(length * 2, "0"), "hex");

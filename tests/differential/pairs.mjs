@@ -50,6 +50,6 @@ export const signingInput = (header, payload) => `${encode(text(header))}.${enco
 
 /** Pairs for everything the cases need, made once: RSA keys take long. */
 export function makePairs() {
-  const of = (make) => Object.fromEntries(["rsa", "p256", "p384", "ed25519"].map((kind) => [kind, make(kind)]));
+  const of = (make) => Object.fromEntries(["rsa", "p256", "p384", "p521", "ed25519"].map((kind) => [kind, make(kind)]));
   return { own: of((kind) => new Pair(kind)), stranger: of((kind) => new Pair(kind)), weak: new Pair("rsa", 1024), bystander: new Pair("p384") };
 }

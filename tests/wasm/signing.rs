@@ -40,8 +40,8 @@ async fn rsa_keys_sign_assertions_for_the_algorithm_that_is_configured() {
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Rs256] {
         let key = AssertionKey::from_jwk(&Secret::new(jwk.to_owned()), algorithm).unwrap();
         for token in [
-            key.sign(claims.as_object().unwrap(), &WebCryptoSigning).await,
-            key.sign(claims.as_object().unwrap(), &Portable).await,
+            key.sign("JWT", claims.as_object().unwrap(), &WebCryptoSigning).await,
+            key.sign("JWT", claims.as_object().unwrap(), &Portable).await,
         ] {
             let token = token.unwrap();
             let token = UnverifiedJwt::parse(token.expose()).unwrap();
