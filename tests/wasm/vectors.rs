@@ -112,7 +112,7 @@ async fn the_cookbook_has_one_verdict() {
         code(&token, &keys, &Algorithm::ALL, &both).await;
     }
     let seen = both.into_seen();
-    assert_eq!(seen.good.len(), 3);
+    assert_eq!(seen.good.len(), 4);
     bend(seen).await;
 }
 
