@@ -97,7 +97,7 @@ async function compare(host, count) {
   try {
     await workerd.start();
     const token = tokenOf(issuer, {
-      scope: "orders:read", roles: ["editor"], org_id: "acme", department: "sales", acr: "urn:example:mfa", auth_time: issuer.clock(),
+      sub: "alice", scope: "orders:read", roles: ["editor"], org_id: "acme", department: "sales", acr: "urn:example:mfa", auth_time: issuer.clock(),
     });
     const ways = WAYS.filter(({ name }) => (count ? ["plain", "policies"] : ["plain", "scopes", "all"]).includes(name));
     await assertGuarding(workerd, issuer, ways.slice(1).map(({ name }) => name));
