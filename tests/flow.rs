@@ -19,6 +19,8 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/agents.rs"]
+mod agents;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
