@@ -41,6 +41,8 @@ mod bearer;
 mod block_costs;
 #[path = "flow/block_model.rs"]
 mod block_model;
+#[path = "flow/block_reach.rs"]
+mod block_reach;
 #[path = "flow/blocked_keys.rs"]
 mod blocked_keys;
 #[path = "flow/blocks.rs"]

@@ -15,8 +15,8 @@ use crate::route::{
 /// The door of administration, as a rule that takes credentials of programs.
 const PATTERN: &str = "/auth/admin/{*rest}";
 
-/// What programs can do under `/auth/admin`, as `actions` names it: everything but to make keys.
-pub const ADMIN_ACTIONS: [&str; 23] = [
+/// What programs can do under `/auth/admin`, as `actions` names it: everything but to make and rotate keys.
+pub const ADMIN_ACTIONS: [&str; 24] = [
     "management.list",
     "management.health",
     "sessions.list",
@@ -28,6 +28,7 @@ pub const ADMIN_ACTIONS: [&str; 23] = [
     "blocks.lift",
     "not_before.read",
     "not_before.set",
+    "not_before.clear",
     "decisions.read",
     "decisions.explain",
     "decisions.suppose",

@@ -39,6 +39,7 @@ pub(super) async fn carry_out<P: Platform>(
         BlockTask::Lift => lift(ctx, body, parts).await,
         BlockTask::ReadMoments => read_moments(ctx).await,
         BlockTask::MoveMoment => move_moment(ctx, manager, body, parts).await,
+        BlockTask::ClearMoment => clear_moment(ctx, body, parts).await,
     }
 }
 
@@ -210,13 +211,35 @@ async fn move_moment<P: Platform>(
             _ => return Err(Reason::Store(StoreError::Malformed)),
         }
     }
-    let words = |entry: &NotBeforeEntry| {
-        let tokens = entry.tokens.map(|tokens| format!(", tokens since {tokens}")).unwrap_or_default();
-        format!("sessions since {}{tokens}", entry.moment)
-    };
-    let change =
-        Change { before: before.as_ref().map_or_else(|| "all sessions".to_owned(), words), after: words(&after) };
+    let change = Change { before: moment_in_words(before.as_ref()), after: moment_in_words(Some(&after)) };
     Ok(Done::changed(&moment_as_json(&after), change))
+}
+
+/// What is on the list goes; a person's sessions that their own object has ended stay so.
+async fn clear_moment<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let order = Order::of_body(ctx, body, &["everybody", "provider", "issuer", "subject"], MAX_BYTES).await?;
+    let (of, _) = scope(ctx, &order, parts)?;
+    let BlockReply::Cleared { before } = ask(ctx, &BlockRequest::ClearMoment { of }).await? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    let answer = json!({ "cleared": before.is_some() });
+    Ok(match before {
+        Some(_) => {
+            let change = Change { before: moment_in_words(before.as_ref()), after: moment_in_words(None) };
+            Done::changed(&answer, change)
+        }
+        None => Done::read(&answer),
+    })
+}
+
+fn moment_in_words(entry: Option<&NotBeforeEntry>) -> String {
+    let Some(entry) = entry else { return "all sessions".to_owned() };
+    let tokens = entry.tokens.map(|tokens| format!(", tokens since {tokens}")).unwrap_or_default();
+    format!("sessions since {}{tokens}", entry.moment)
 }
 
 async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, request: &BlockRequest) -> Result<BlockReply, Reason> {

@@ -111,11 +111,6 @@ impl KeyTable for SqlKeys {
         self.keys(statement::OF_HOLDER, vec![holder.as_str().into()])
     }
 
-    fn page(&self, after: Option<ApiKeyId>, count: usize) -> Result<Vec<KeyRow>, StoreError> {
-        let after = after.as_ref().map(ApiKeyId::to_string).unwrap_or_default();
-        self.keys(statement::PAGE, vec![after.into(), most(count)])
-    }
-
     fn due(&self, now: Timestamp, count: usize) -> Result<Vec<KeyRow>, StoreError> {
         self.keys(statement::DUE, vec![now.as_unix().into(), most(count)])
     }
