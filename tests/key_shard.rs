@@ -247,9 +247,8 @@ fn the_old_secret_is_ended_by_itself_and_only_where_there_is_one() {
     each(|object| {
         let ci = service("ci");
         let old = object.made(&ci, 90);
-        let end = |of: Option<&KeyHolder>| {
-            object.tell(&KeyCommand::EndOldSecret { id: old.id(), of: of.map(HolderKey::of) })
-        };
+        let end =
+            |of: Option<&KeyHolder>| object.tell(&KeyCommand::EndOldSecret { id: old.id(), of: of.map(HolderKey::of) });
         assert!(matches!(end(Some(&ci)), KeyReply::Gone), "never rotated");
         let (new, _) = object.rotate(&old, &ci, 24);
         assert!(matches!(end(Some(&service("other"))), KeyReply::Gone));

@@ -15,10 +15,10 @@ const HERE: &str = "/auth/relations";
 const TRUSTED: &str = "document";
 /// What is there before each order.
 const TUPLES: [&str; 4] = [
-    "document:7#viewer@user:https://op.example.com|alice",
-    "document:8#viewer@user:https://op.example.com|alice",
+    "document:7#viewer@user:https://login.corp.example/t1|alice",
+    "document:8#viewer@user:https://login.corp.example/t1|alice",
     "document:8#parent@document:7",
-    "note:7#viewer@user:https://op.example.com|alice",
+    "note:7#viewer@user:https://login.corp.example/t1|alice",
 ];
 
 struct Deployment {
@@ -48,7 +48,8 @@ impl Deployment {
             "note": { "viewer": "[user]" },
             "document": { "parent": "[document]", "viewer": "[user, document#viewer] or viewer from parent" },
         });
-        let types = json!({ "document": { "require": { "scopes": ["share"] } }, "note": { "require": { "scopes": ["x"] } } });
+        let types =
+            json!({ "document": { "require": { "scopes": ["share"] } }, "note": { "require": { "scopes": ["x"] } } });
         variables["SHARING"] = json!({ "require": { "issuers": ["machines"] }, "types": types });
         let world = World::new();
         let now = world.now.get();

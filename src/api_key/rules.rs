@@ -83,7 +83,12 @@ pub(crate) mod tests {
             max_life: LONGEST_LIFE,
             default_life: DEFAULT_LIFE,
             overlap: Seconds::hours(24),
-            self_service: Some(SelfService { roles: texts(roles), scopes: texts(scopes), per_person: 10, owner_seen_within: None }),
+            self_service: Some(SelfService {
+                roles: texts(roles),
+                scopes: texts(scopes),
+                per_person: 10,
+                owner_seen_within: None,
+            }),
             max_age: Seconds::minutes(15),
             header: None,
             github: None,

@@ -160,15 +160,11 @@ impl Case<'_> {
         (verdict.with_relations(&found), found.unwrap_or_default())
     }
 
-    /// What of whoever asks is on the list, where the route asks who they are.
+    /// What of whoever asks is on the list, where the route asks who they are. A session is taken to begin now.
     #[must_use]
     pub fn blocked(&self, list: &BlockList) -> Option<BlockedBy> {
         let principal = self.who?.principal();
-        let standing = match principal.session() {
-            Some(session) => Standing::of_session(principal, session.created_at),
-            None => Standing::of(principal, self.now),
-        };
-        let by = standing.check(list, self.now).err()?;
+        let by = Standing::of(principal, self.now).check(list, self.now).err()?;
         Some(if by == BlockedBy::Subject && principal.session().is_some() { BlockedBy::Person } else { by })
     }
 

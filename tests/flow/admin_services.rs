@@ -228,10 +228,11 @@ fn by_other_means() -> Value {
     let mut variables = deployment(|_| ());
     let entry = json!({ "issuer_ski": "AA".repeat(20), "subject": "CN=offboarding" });
     variables["CERTIFICATES"] = json!({ "offboarding": entry });
-    variables["ISSUERS"] = json!({ "actions": {
+    variables["ISSUERS"]["machines"]["issuer"] = json!("https://other.example");
+    variables["ISSUERS"]["actions"] = json!({
         "preset": "github-actions", "issuer": PARTNER, "audience": "https://app.example.com", "algs": ["ES256"],
         "trust": [{ "repository_id": "456789", "ref": "refs/heads/main", "scopes": ["offboard"] }],
-    } });
+    });
     variables["ADMIN"]["services"] = json!({
         "partner": { "certificate": "offboarding", "actions": ["sessions.revoke"] },
         "job": { "issuer": "actions", "scope": "offboard", "bearer": true, "actions": ["sessions.revoke"] },
@@ -318,7 +319,8 @@ fn keys_of_a_service_that_administers_are_for_those_alone_whom_the_configuration
     let by_key = revoke().with("authorization", &format!("Bearer {key}"));
     assert_eq!(Browser::new(&world, &gateway).send(&by_key).event["reason"], "admin.done");
     // What it may do as a service, it may not to make or rotate keys.
-    let bearing = |asked: Asked| Browser::new(&world, &gateway).send(&asked.with("authorization", &format!("Bearer {key}")));
+    let bearing =
+        |asked: Asked| Browser::new(&world, &gateway).send(&asked.with("authorization", &format!("Bearer {key}")));
     for asked in [new("offboarding"), rotate] {
         bearing(asked).assert_refused(403, "admin.not_an_administrator");
     }

@@ -332,7 +332,10 @@ fn a_moment_that_is_cleared_refuses_nothing() {
     for (set, of) in [
         (json!({ "everybody": true, "tokens": true }), json!({ "everybody": true })),
         (json!({ "issuer": PARTNER, "tokens": true }), json!({ "issuer": PARTNER })),
-        (json!({ "issuer": PARTNER, "subject": "alice", "tokens": true }), json!({ "issuer": PARTNER, "subject": "alice" })),
+        (
+            json!({ "issuer": PARTNER, "subject": "alice", "tokens": true }),
+            json!({ "issuer": PARTNER, "subject": "alice" }),
+        ),
     ] {
         let moment = now + 1;
         not_before(&root, &set);

@@ -241,7 +241,7 @@ fn the_secret_before_a_rotation_can_be_ended_at_once() {
     let second = rotated.json()["key"].as_str().unwrap().to_owned();
     assert!(browser.go("/auth/keys").reply().body.contains(&format!(r#"action="{path}""#)));
     bob.send(&end).assert_refused(404, "key_request.no_such_key");
-    browser.send(&Asked::script("DELETE", &path)).assert_refused(405, "request.method_not_allowed");
+    browser.send(&Asked::script("DELETE", &path)).assert_refused(405, "route.method_not_allowed");
     let foreign = Asked::new("POST", &path).with("sec-fetch-site", "cross-site");
     browser.send(&foreign).assert_refused(403, "csrf.fetch_site");
     assert!(opens(&world, &gateway, &first));
@@ -265,7 +265,11 @@ fn a_visitor_signs_in_on_the_way_to_the_keys() {
     let browser = Browser::new(&world, &gateway);
     let login = browser.go("/auth/keys").location();
     assert_eq!(login, "/auth/login?return_to=%2Fauth%2Fkeys&fragment=keep");
-    let answered = browser.come_back(&world.corp.authorize(&browser.begin(&format!("provider=corp&{}", login.split_once('?').unwrap().1))));
+    // A page that takes along what is behind `#`, and goes on to the same login.
+    let kept = browser.go(&login).reply().body.clone();
+    assert!(kept.contains("return_to=%2Fauth%2Fkeys"), "{kept}");
+    let begun = browser.begin("provider=corp&return_to=%2Fauth%2Fkeys");
+    let answered = browser.come_back(&world.corp.authorize(&begun));
     assert_eq!(answered.event["reason"], "login.succeeded", "{}", answered.event);
     assert!(answered.reply().body.contains(r#"/auth/keys""#), "{}", answered.reply().body);
     assert!(browser.go("/auth/keys").reply().body.contains("Your roles do not allow"));
@@ -378,7 +382,8 @@ fn administrators_rotate_keys_of_services_and_nobody_else_s() {
     let rotate = |service: &str, id: &str| {
         root.send(&order("/auth/admin/keys/rotate", &json!({ "service": service, "key": id })))
     };
-    for (service, id) in [("billing", hers.as_str()), ("alice", &hers), ("other", id), ("billing", "0011223344556677")] {
+    for (service, id) in [("billing", hers.as_str()), ("alice", &hers), ("other", id), ("billing", "0011223344556677")]
+    {
         rotate(service, id).assert_refused(404, "key_request.no_such_key");
     }
     assert!(opens(&world, &gateway, &of_alice));

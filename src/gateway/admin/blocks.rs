@@ -91,10 +91,7 @@ async fn add<P: Platform>(
     };
     let ended = match &person {
         None => 0,
-        Some(person) => match ctx.command(&person.key, &Command::Block { until }).await.map_err(Reason::Store)? {
-            Reply::EndedMany { count } => count,
-            _ => return Err(Reason::Store(StoreError::Malformed)),
-        },
+        Some(person) => tell(ctx, person, Some(until)).await?,
     };
     if let Some(person) = &person {
         agree(ctx, &block.target, person, Some(until)).await?;
@@ -105,7 +102,8 @@ async fn add<P: Platform>(
     Ok(Done::changed(&json!({ "blocked": true, "ended": ended, "until": until }), change))
 }
 
-/// First the person's own object, then the list: as long as anything is left of a block, the list shows it.
+/// First the person's own object, then the list: as long as anything is left of a block, the list shows it. Then the object
+/// once more: another administrator may have told it of a block before this lifted it.
 async fn lift<P: Platform>(
     ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
@@ -114,15 +112,14 @@ async fn lift<P: Platform>(
     let order = Order::of_body(ctx, body, &TARGET, MAX_BYTES).await?;
     let (target, person) = target(ctx, &order, parts)?;
     if let Some(person) = &person {
-        let Reply::Unblocked = ctx.command(&person.key, &Command::Unblock).await.map_err(Reason::Store)? else {
-            return Err(Reason::Store(StoreError::Malformed));
-        };
+        tell(ctx, person, None).await?;
     }
     let lifted = BlockRequest::Lift { target: target.clone() };
     let BlockReply::Changed { before } = ask(ctx, &lifted).await? else {
         return Err(Reason::Store(StoreError::Malformed));
     };
     if let Some(person) = &person {
+        tell(ctx, person, None).await?;
         agree(ctx, &target, person, None).await?;
     }
     let answer = json!({ "lifted": before.is_some() });
@@ -132,9 +129,9 @@ async fn lift<P: Platform>(
     })
 }
 
-/// Until the person's own object says what the list says: another administrator may block or lift at the same time. Each
-/// looks at the list after the last thing that they told the object, so the last one leaves both the same. `told`: what the
-/// object was told, and until when it blocks.
+/// Until the person's own object says what the list says: another administrator may block or lift at the same time. Whoever
+/// changes the list tells the object after it, and looks at the list after the last thing that they told it: so the last one
+/// who tells it leaves both the same. `told`: what the object was told, and until when it blocks.
 async fn agree<P: Platform>(
     ctx: &RequestContext<'_, P>,
     target: &BlockTarget,
@@ -149,13 +146,24 @@ async fn agree<P: Platform>(
         if wanted == told {
             return Ok(());
         }
-        let command = wanted.map_or(Command::Unblock, |until| Command::Block { until });
-        match ctx.command(&person.key, &command).await.map_err(Reason::Store)? {
-            Reply::EndedMany { .. } | Reply::Unblocked => told = wanted,
-            _ => return Err(Reason::Store(StoreError::Malformed)),
-        }
+        tell(ctx, person, wanted).await?;
+        told = wanted;
     }
     Err(Reason::Store(StoreError::Unavailable("the block of this person changes again and again".to_owned())))
+}
+
+/// Tells a person's own object that they are blocked, and until when, or are not. How many sessions that ended.
+async fn tell<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    person: &Person,
+    block: Option<Option<Timestamp>>,
+) -> Result<u32, Reason> {
+    let command = block.map_or(Command::Unblock, |until| Command::Block { until });
+    match ctx.command(&person.key, &command).await.map_err(Reason::Store)? {
+        Reply::EndedMany { count } => Ok(count),
+        Reply::Unblocked => Ok(0),
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
 }
 
 async fn read_moments<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Done, Reason> {

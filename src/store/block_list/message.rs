@@ -34,7 +34,7 @@ pub enum BlockRequest {
     NotBefore(NewMoment),
     /// For all moments.
     Moments,
-    /// To clear a moment: what was refused for it alone counts again.
+    /// To clear a moment.
     ClearMoment {
         /// Whose.
         of: NotBeforeScope,
