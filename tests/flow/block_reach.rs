@@ -161,8 +161,9 @@ fn what_would_be_decided_takes_the_list_into_account_for_those_who_may_see_it() 
     lift(&root, &json!({ "provider": "corp", "subject": "alice" }));
     lift(&root, &json!({ "issuer": PARTNER, "client_id": "reporter" }));
     world.wait(1);
-    not_before(&root, &json!({ "everybody": true, "tokens": true }));
-    // Such a session would begin now.
+    not_before(&root, &json!({ "issuer": PARTNER, "tokens": true }));
+    not_before(&root, &json!({ "provider": "corp", "subject": "alice" }));
+    // A session of hers would begin now.
     assert_eq!(explained(alice(), "GET /api/x"), met);
     assert_eq!(explained(program(), "GET /v1/x"), denied("block.token_issued_before_not_before"));
 }
