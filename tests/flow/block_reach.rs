@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::blocks::{block, deployment, done, lift, not_before, order, root};
 use super::{authzen, verify};
 use crate::bearer::token;
-use crate::support::{Answered, Asked, Browser, CORP, PARTNER, World, gateway};
+use crate::support::{Asked, Browser, CORP, PARTNER, World, gateway};
 
 /// Has both go on in the order that the bits of `order` say: 0 the one, 1 the other.
 fn interleaved<A, B>(order: u32, one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
