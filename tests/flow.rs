@@ -19,6 +19,8 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_key_life.rs"]
+mod api_key_life;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
