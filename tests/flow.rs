@@ -19,6 +19,8 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/api_key_life.rs"]
+mod api_key_life;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
@@ -41,6 +43,8 @@ mod bearer;
 mod block_costs;
 #[path = "flow/block_model.rs"]
 mod block_model;
+#[path = "flow/block_reach.rs"]
+mod block_reach;
 #[path = "flow/blocked_keys.rs"]
 mod blocked_keys;
 #[path = "flow/blocks.rs"]
