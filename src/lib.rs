@@ -35,6 +35,9 @@ pub mod outward;
 pub mod session;
 
 pub mod authn;
+
+pub mod agent;
+
 pub mod authz;
 pub mod authzen;
 

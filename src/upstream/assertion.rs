@@ -92,21 +92,21 @@ struct About<'a> {
 
 /// RFC 9493 §3.2.4.
 #[derive(Debug, Serialize)]
-struct SubjectId<'a> {
+pub(super) struct SubjectId<'a> {
     format: &'static str,
     iss: &'a str,
     sub: &'a str,
 }
 
 impl<'a> SubjectId<'a> {
-    const fn new(iss: &'a str, sub: &'a str) -> Self {
+    pub(super) const fn new(iss: &'a str, sub: &'a str) -> Self {
         Self { format: "iss_sub", iss, sub }
     }
 }
 
 /// Who acts for the subject, and for whom those act in turn (RFC 8693 §4.1).
 #[derive(Debug, Serialize)]
-struct Acting<'a> {
+pub(super) struct Acting<'a> {
     iss: &'a str,
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,7 +153,7 @@ impl<'a> About<'a> {
 }
 
 /// An actor without an issuer is one of the token's own issuer: read under our `iss`, the name would be somebody else's.
-fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
+pub(super) fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
     actors.iter().rev().fold(None, |inner, actor| {
         let iss = actor.issuer.as_deref().unwrap_or(issuer);
         Some(Acting { iss, sub: &actor.subject, act: inner.map(Box::new) })
@@ -161,7 +161,7 @@ fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
 }
 
 /// No two principals share one: neither kind nor issuer holds a NUL.
-fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
+pub(super) fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
     let parts = [kind.as_str(), "\0", issuer, "\0", subject];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));
     Base64UrlUnpadded::encode_string(&digest.finalize())
@@ -230,13 +230,18 @@ impl Assertions {
             iat: now,
             exp: expires_at,
         };
-        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
-        let assertion = signer.sign_by(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
+        let assertion = self.sign(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
         let subject = SubjectKey::of(principal.issuer(), principal.subject());
-        let (weight, assertion) = (assertion.len(), Assertion(assertion.into()));
+        let weight = assertion.expose().len();
         let entry = Entry { subject, assertion: assertion.clone(), issued_at: now, expires_at };
         self.recent.borrow_mut().insert(key, entry, weight);
         Some(assertion)
+    }
+
+    /// What the newest key signs of these claims, a JSON object. `None` when it cannot.
+    pub async fn sign(&self, signing: &impl Signing, typ: &str, claims: &str) -> Option<Assertion> {
+        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
+        signer.sign_by(signing, typ, claims).await.map(|jwt| Assertion(jwt.into()))
     }
 
     /// Forgets what was said of a subject.

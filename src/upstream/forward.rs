@@ -26,6 +26,10 @@ const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 /// Where an upstream finds an [`UpstreamIdentity::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
+/// Where it finds an [`UpstreamIdentity::transaction`].
+const TRANSACTION: &str = "txn-token";
+/// Where it finds an [`UpstreamIdentity::receipt`].
+const RECEIPT: &str = "x-postern-receipt";
 
 /// A request that both doors let through, ready to be sent: the Worker adds the body and nothing else.
 #[derive(Debug)]
@@ -104,6 +108,10 @@ pub struct UpstreamIdentity {
     pub access_token: Option<Secret<String>>,
     /// Our word for who it is, made for this upstream.
     pub assertion: Option<Assertion>,
+    /// The same as a transaction token, for this request alone.
+    pub transaction: Option<Assertion>,
+    /// Our word for who allowed this very call.
+    pub receipt: Option<Assertion>,
     /// Single facts, by headers that the configuration names.
     pub claims: Vec<(HeaderName, HeaderValue)>,
 }
@@ -113,8 +121,12 @@ impl UpstreamIdentity {
     pub fn add_to(&self, headers: &mut HeaderMap) {
         let bearer =
             self.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
-        let assertion = self.assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
-        for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
+        let signed = [(ASSERTION, &self.assertion), (TRANSACTION, &self.transaction), (RECEIPT, &self.receipt)];
+        let signed = signed.map(|(name, jwt)| {
+            let value = jwt.as_ref().map(|jwt| HeaderValue::try_from(jwt.expose()));
+            (HeaderName::from_static(name), value)
+        });
+        for (name, value) in std::iter::once((header::AUTHORIZATION, bearer)).chain(signed) {
             if let Some(Ok(mut value)) = value {
                 value.set_sensitive(true);
                 headers.insert(name, value);
