@@ -35,11 +35,10 @@ pub mod outward;
 pub mod session;
 
 pub mod authn;
-
-pub mod agent;
-
 pub mod authz;
 pub mod authzen;
+
+pub mod agent;
 
 pub mod policy;
 

@@ -1,5 +1,9 @@
-//! Agents that act for people: how they get what a person, a provider or another agent lets them have.
+//! Programs that act for people: what was granted to them, and how they ask for it.
+//!
+//! A grant is a session with an actor: its record and its rules are with those of sessions ([`crate::session`]).
 
 pub mod enterprise;
 pub mod exchange;
 pub mod receipt;
+
+pub use crate::session::{approval, grant, grant_handle as handle};
