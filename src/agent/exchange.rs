@@ -62,6 +62,8 @@ pub enum ExchangeError {
     TooManyActors,
     /// The token is for one task alone.
     OfTask,
+    /// So many tokens were exchanged for this one that no more are.
+    TooMany,
 }
 
 impl ExchangeError {
@@ -76,6 +78,7 @@ impl ExchangeError {
             Self::NotForClient => "exchange.not_for_client",
             Self::TooManyActors => "exchange.too_many_actors",
             Self::OfTask => "exchange.of_task",
+            Self::TooMany => "exchange.too_many",
         }
     }
 
@@ -83,7 +86,7 @@ impl ExchangeError {
     #[must_use]
     pub const fn error(self) -> &'static str {
         match self {
-            Self::Malformed(_) | Self::TokenRefused | Self::TooManyActors | Self::OfTask => "invalid_request",
+            Self::Malformed(_) | Self::TokenRefused | Self::TooManyActors | Self::OfTask | Self::TooMany => "invalid_request",
             Self::OtherResource => "invalid_target",
             Self::TooMuch => "invalid_scope",
             Self::NotForClient => "unauthorized_client",

@@ -75,6 +75,18 @@ pub enum What {
     /// A key was found where anybody can read it.
     #[serde(rename = "key.leaked")]
     KeyLeaked,
+    /// A person looks at the calls that they may allow.
+    #[serde(rename = "approval.list")]
+    ApprovalList,
+    /// Somebody looks at one of them, or at its receipt.
+    #[serde(rename = "approval.read")]
+    ApprovalRead,
+    /// Somebody allows a call of an agent, once.
+    #[serde(rename = "approval.given")]
+    ApprovalGiven,
+    /// Somebody does not.
+    #[serde(rename = "approval.denied")]
+    ApprovalDenied,
     /// GitHub tells which keys it found.
     #[serde(rename = "leak_report")]
     LeakReport,
@@ -205,6 +217,12 @@ pub struct Event {
     /// The session: by the name that it has in lists of sessions, of which no cookie can be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// What a token of an agent's is for, in its client's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The approval of a call that is asked for, given, denied or used, by its public name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// What the caller is, by word of whoever vouches for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,

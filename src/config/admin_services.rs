@@ -16,7 +16,9 @@ use crate::route::{
 const PATTERN: &str = "/auth/admin/{*rest}";
 
 /// What programs can do under `/auth/admin`, as `actions` names it: everything but to make keys.
-pub const ADMIN_ACTIONS: [&str; 23] = [
+pub const ADMIN_ACTIONS: [&str; 25] = [
+    "agents.list",
+    "agents.revoke",
     "management.list",
     "management.health",
     "sessions.list",

@@ -1,5 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
+use super::approval::ApprovalRefusal;
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, OrderError};
 use super::problem::Refusal;
 use crate::api_key::ApiKeyId;
@@ -88,6 +89,8 @@ pub enum Reason {
     NoSuchSession,
     /// A key is not made, rotated or deleted.
     KeyRequest(KeyRequestError),
+    /// A call that somebody has to allow does not go on, or nobody decides about it so.
+    Approval(ApprovalRefusal),
     /// A report of leaked keys that is not taken.
     LeakReport(LeakReportError),
     /// What an administrator, or a service that shares, asked for is not done.
@@ -191,6 +194,7 @@ impl Reason {
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::KeyRequest(error) => error.code(),
+            Self::Approval(refusal) => refusal.code(),
             Self::LeakReport(error) => error.code(),
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
@@ -311,6 +315,7 @@ impl Reason {
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
             Self::KeyRequest(error) => error.refusal(),
+            Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),

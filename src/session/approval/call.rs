@@ -47,13 +47,7 @@ impl Call {
         let mut members = raw::members(params).ok_or(CallError::Malformed)?;
         members.retain(|(member, _)| !NOT_ARGUMENTS.contains(&member.as_str()));
         members.sort_unstable();
-        let mut text = String::from("{");
-        for (place, (member, raw)) in members.iter().enumerate() {
-            let name = serde_json::to_string(member).map_err(|_| CallError::Malformed)?;
-            text.push_str(if place > 0 { "," } else { "" });
-            [name.as_str(), ":", raw].into_iter().for_each(|part| text.push_str(part));
-        }
-        text.push('}');
+        let text = written(members.iter()).ok_or(CallError::Malformed)?;
         if text.len() > MAX_SHOWN_BYTES {
             return Err(CallError::TooLarge);
         }
@@ -73,6 +67,38 @@ impl Call {
     pub fn shown(&self) -> Option<String> {
         raw::pretty(self.params.as_deref()?)
     }
+}
+
+/// The body of a second try, without what it brings of an answer to a question of ours: the upstream asked nothing. `None` where
+/// it brings none, or it is the upstream's. `is_ours`: whether we made this `requestState`.
+#[must_use]
+pub fn without_answers(body: &str, is_ours: impl Fn(&str) -> bool) -> Option<String> {
+    let message = raw::members(body)?;
+    let (_, params) = message.iter().find(|(member, _)| member == "params")?;
+    let params = raw::members(params)?;
+    let (_, state) = params.iter().find(|(member, _)| member == "requestState")?;
+    if !is_ours(&serde_json::from_str::<String>(state).ok()?) {
+        return None;
+    }
+    let kept = params.iter().filter(|(member, _)| !["requestState", "inputResponses"].contains(&member.as_str()));
+    let params = written(kept)?;
+    let message: Vec<(String, &str)> = message
+        .iter()
+        .map(|(member, raw)| (member.clone(), if member == "params" { params.as_str() } else { *raw }))
+        .collect();
+    written(message.iter())
+}
+
+/// An object of these members, each value as it is.
+fn written<'a>(members: impl Iterator<Item = &'a (String, &'a str)>) -> Option<String> {
+    let mut text = String::from("{");
+    for (place, (member, raw)) in members.enumerate() {
+        let name = serde_json::to_string(member).ok()?;
+        text.push_str(if place > 0 { "," } else { "" });
+        [name.as_str(), ":", raw].into_iter().for_each(|part| text.push_str(part));
+    }
+    text.push('}');
+    Some(text)
 }
 
 /// Each part goes in with its length before it: no two lists of parts share an input.
@@ -129,6 +155,17 @@ mod tests {
         let first = r#"{"name":"pay","arguments":{"a":1},"_meta":{"progressToken":1}}"#;
         let second = r#"{"_meta":{"progressToken":2},"requestState":"s","arguments":{"a":1},"name":"pay","inputResponses":{"a":{}}}"#;
         assert_eq!(hash_of("g", "/mcp", tool, first), hash_of("g", "/mcp", tool, second));
+    }
+
+    #[test]
+    fn an_answer_to_us_is_not_passed_on() {
+        // R-330
+        let body = r#"{"jsonrpc":"2.0","id":1,"params":{"name":"pay","requestState":"ours","inputResponses":{"a":{}},"arguments":{"a": 1.0}}}"#;
+        let left = r#"{"jsonrpc":"2.0","id":1,"params":{"name":"pay","arguments":{"a": 1.0}}}"#;
+        assert_eq!(without_answers(body, |state| state == "ours").as_deref(), Some(left));
+        assert_eq!(without_answers(body, |_| false), None);
+        assert_eq!(without_answers(left, |_| true), None);
+        assert_eq!(without_answers("{}", |_| true), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A call of an agent that a person allows, once: what is asked, what is decided, and for how long either counts (R-329…R-334).
 
 mod call;
+mod message;
 
-pub use call::{Call, CallError, MAX_SHOWN_BYTES};
+pub use call::{Call, CallError, MAX_SHOWN_BYTES, without_answers};
+pub use message::{ApprovalCommand, ApprovalReply, UseApproval};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +24,10 @@ pub const MAX_KEPT: usize = 300;
 /// defaults, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// Its name.
+    /// Its name: the digest of what its address holds.
     pub id: String,
+    /// What its address ends with: only we make such texts.
+    pub link: String,
     /// The grant that asks, by the name that it has in lists.
     pub grant: String,
     /// The program that has the grant.
@@ -224,6 +228,7 @@ pub(crate) mod tests {
     pub(crate) fn pending(id: &str, call: Call) -> Approval {
         Approval {
             id: id.to_owned(),
+            link: format!("link-{id}"),
             grant: "g1".to_owned(),
             client: "https://agent.example/client.json".to_owned(),
             client_name: "Agent".to_owned(),
