@@ -86,7 +86,9 @@ impl ExchangeError {
     #[must_use]
     pub const fn error(self) -> &'static str {
         match self {
-            Self::Malformed(_) | Self::TokenRefused | Self::TooManyActors | Self::OfTask | Self::TooMany => "invalid_request",
+            Self::Malformed(_) | Self::TokenRefused | Self::TooManyActors | Self::OfTask | Self::TooMany => {
+                "invalid_request"
+            }
             Self::OtherResource => "invalid_target",
             Self::TooMuch => "invalid_scope",
             Self::NotForClient => "unauthorized_client",

@@ -90,6 +90,19 @@ impl AgentRules {
         self.enterprise.iter().find(|rule| rule.provider.as_str() == provider)
     }
 
+    /// Whether a client of this id may have grants; `site`: our own origin, below which are those that registered.
+    #[must_use]
+    pub fn knows(&self, client: &str, site: &str) -> bool {
+        let is_registered = || {
+            let below = client.strip_prefix(site);
+            self.register && below.is_some_and(|below| below.starts_with('/'))
+        };
+        self.clients.admit(client)
+            || is_registered()
+            || self.delegates.admit_named(client)
+            || self.enterprise.iter().any(|rule| rule.scopes_of(client).is_some())
+    }
+
     /// Where no table says otherwise.
     fn by_default(prefix: KeyPrefix) -> Self {
         Self {
@@ -322,10 +335,16 @@ mod tests {
             (json!({ "clients": ["https://CLAUDE.ai/**"] }), "AGENTS.clients: "),
             (json!({ "clients": ["http://claude.ai/**"] }), "AGENTS.clients: "),
             (json!({ "clients": ["https://u@claude.ai/**"] }), "AGENTS.clients: "),
-            (json!({ "enterprise": { "none": { "clients": { "https://a.example/": ["a"] } } } }), "AGENTS.enterprise.none"),
+            (
+                json!({ "enterprise": { "none": { "clients": { "https://a.example/": ["a"] } } } }),
+                "AGENTS.enterprise.none",
+            ),
             (json!({ "enterprise": { "corp": {} } }), "AGENTS.enterprise.corp.clients: "),
             (json!({ "enterprise": { "corp": { "clients": {} } } }), "AGENTS.enterprise.corp.clients: "),
-            (json!({ "enterprise": { "corp": { "clients": { "claude": ["a"] } } } }), "AGENTS.enterprise.corp.clients: "),
+            (
+                json!({ "enterprise": { "corp": { "clients": { "claude": ["a"] } } } }),
+                "AGENTS.enterprise.corp.clients: ",
+            ),
             (json!({ "scopes": ["a"] }), "AGENTS.scopes: unknown key"),
         ] {
             let lines = problems(&with(small(), &["AGENTS"], table.clone()));

@@ -208,7 +208,9 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
         (Refusal::MethodNotAllowed(methods), _) => (header::ALLOW, methods.clone()),
         // Nobody knows when somebody decides: a program asks again in a moment.
         (Refusal::ApprovalRequired(..), _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
-        (Refusal::TooManyRequests(next) | Refusal::ApprovalDenied(next), _) => (header::RETRY_AFTER, next.get().max(1).to_string()),
+        (Refusal::TooManyRequests(next) | Refusal::ApprovalDenied(next), _) => {
+            (header::RETRY_AFTER, next.get().max(1).to_string())
+        }
         (Refusal::Unavailable | Refusal::LoginUnavailable, _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
         _ => return,
     };

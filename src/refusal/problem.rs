@@ -178,7 +178,9 @@ impl Refusal {
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
-            Self::ApprovalRequired(..) => "Whoever may allow it can do so on a page of ours. Then it can be tried again.",
+            Self::ApprovalRequired(..) => {
+                "Whoever may allow it can do so on a page of ours. Then it can be tried again."
+            }
             Self::ApprovalDenied(_) => "It was asked a moment ago, and the answer was no.",
             Self::CrossSite => {
                 "For your safety it was not carried out. If you meant to do it, start from our own pages."

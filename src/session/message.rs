@@ -106,7 +106,15 @@ impl Command {
     /// Whether it may end a session.
     #[must_use]
     pub const fn ends(&self) -> bool {
-        !matches!(self, Self::Check(_) | Self::List { .. } | Self::Unblock | Self::CheckGrant(_) | Self::Exchange(_) | Self::Approval(_))
+        !matches!(
+            self,
+            Self::Check(_)
+                | Self::List { .. }
+                | Self::Unblock
+                | Self::CheckGrant(_)
+                | Self::Exchange(_)
+                | Self::Approval(_)
+        )
     }
 }
 

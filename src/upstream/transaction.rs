@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::assertion::{Acting, SubjectId, acting, unique_subject};
+use super::assertion::{Acting, SubjectId, acting_for, unique_subject};
 use super::identity::Identity;
 use crate::config::PublicUrl;
 use crate::time::{Seconds, Timestamp};
@@ -74,7 +74,7 @@ impl Transaction<'_> {
             iss: public_url.origin(),
             aud: public_url.host(),
             txn: self.id,
-            sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
+            sub: unique_subject(principal.kind_of_subject(), principal.issuer(), principal.subject()),
             scope: principal.scopes().join(" "),
             req_wl: public_url.host(),
             iat: self.now,
@@ -85,7 +85,7 @@ impl Transaction<'_> {
                 client_id: principal.client_id(),
                 roles: principal.roles(),
                 tenant: principal.tenant(),
-                act: acting(principal.actors(), principal.issuer()),
+                act: acting_for(principal),
             },
             rctx: Requester { req_ip: self.address, authn: principal.authentication().means.as_str() },
         };

@@ -59,8 +59,7 @@ impl Waiting {
     pub(crate) fn to_result(&self, id: &Value) -> Value {
         let params = json!({ "mode": "url", "url": self.url, "elicitationId": self.state, "message": self.message });
         let requests = json!({ "approval": { "method": "elicitation/create", "params": params } });
-        let result =
-            json!({ "resultType": "input_required", "inputRequests": requests, "requestState": self.state });
+        let result = json!({ "resultType": "input_required", "inputRequests": requests, "requestState": self.state });
         json!({ "jsonrpc": "2.0", "id": id, "result": result })
     }
 }
@@ -125,7 +124,10 @@ pub(crate) async fn required<P: Platform>(
 }
 
 /// Our signed word for an approval that was given.
-async fn sign<P: Platform>(ctx: &RequestContext<'_, P>, approval: &crate::agent::approval::Approval) -> Option<Assertion> {
+async fn sign<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    approval: &crate::agent::approval::Approval,
+) -> Option<Assertion> {
     let claims = receipt::claims(approval, ctx.site.config.public_url.origin())?;
     ctx.site.assertions.sign(ctx.platform.signing(), receipt::TYP, &claims).await
 }

@@ -173,8 +173,8 @@ fn allowed<P>(
         (None, None) => return Err(EnterpriseRefusal::Resource),
     };
     let config = &ctx.site.config;
-    let own = config.all_routes().filter(|route| route.takes_agents()).filter_map(|route| route.resource());
-    if !own.into_iter().any(|path| config.public_url.join(path) == resource) {
+    let mut own = config.all_routes().filter(|route| route.takes_agents());
+    if !own.any(|route| config.resource_of(route).as_deref() == Some(resource)) {
         return Err(EnterpriseRefusal::Resource);
     }
     let said = |scope: &&String| jag.scopes().is_none_or(|said| said.contains(scope));
@@ -224,8 +224,7 @@ async fn begin<P: Platform>(
     let subject = SubjectKey::of(provider.issuer.as_str(), jag.subject());
     let id = id_of(ctx, jag, provider, client);
     parts.event.grant = Some(id.digest().public_id());
-    let actor =
-        Actor { issuer: Some(ctx.site.config.public_url.origin().to_owned()), subject: client.id.to_owned() };
+    let actor = Actor { issuer: Some(ctx.site.config.public_url.origin().to_owned()), subject: client.id.to_owned() };
     let grant = Grant {
         client: client.id.to_owned(),
         client_name: client.name.to_owned(),

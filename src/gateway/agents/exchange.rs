@@ -58,10 +58,7 @@ pub(crate) async fn grant<'a, P: Platform>(
         ends_at: handle.ends_at().min(parent.expires_at),
     };
     let narrowed = narrow(&request, of, MAX_ACTORS, (now, rules.access))?;
-    let actor = Actor {
-        issuer: Some(ctx.site.config.public_url.origin().to_owned()),
-        subject: client.id.to_owned(),
-    };
+    let actor = Actor { issuer: Some(ctx.site.config.public_url.origin().to_owned()), subject: client.id.to_owned() };
     let task = request.task;
     let grant = Grant {
         client: client.id.to_owned(),

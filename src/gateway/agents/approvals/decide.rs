@@ -171,9 +171,7 @@ fn show<P: Platform>(ctx: &RequestContext<'_, P>, approval: &Approval, decider: 
         None => Deciding::No,
         Some(person) => match recency_within(ctx, MAX_AGE, person) {
             Recency::Recent => Deciding::Yes,
-            Recency::TooOld { again, .. } => {
-                Deciding::SignIn(again.link_back_to(&format!("{PAGE}/{}", approval.link)))
-            }
+            Recency::TooOld { again, .. } => Deciding::SignIn(again.link_back_to(&format!("{PAGE}/{}", approval.link))),
         },
     };
     response::html(StatusCode::OK, pages::approvals::render_one(&ctx.view(), &Shown { approval, deciding }))
