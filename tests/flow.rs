@@ -19,6 +19,10 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/agents_admin.rs"]
+mod agents_admin;
+#[path = "flow/agents_approvals.rs"]
+mod agents_approvals;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
@@ -157,6 +161,8 @@ mod token_cache;
 mod tokens;
 #[path = "flow/told.rs"]
 mod told;
+#[path = "flow/transactions.rs"]
+mod transactions;
 #[path = "flow/transport.rs"]
 mod transport;
 #[path = "flow/userinfo.rs"]

@@ -290,6 +290,7 @@ mod tests {
 
     #[test]
     fn what_it_says_counts() {
+        let named = rules(json!({ "delegates": ["https://helper.example/**"] }));
         let rules = rules(json!({
             "access": "5m", "grant": "1d", "with_session": true, "register": true, "remember": true,
             "clients": ["https://claude.ai/**", "https://vscode.dev/client.json", "same-host"],
@@ -311,6 +312,9 @@ mod tests {
         assert_eq!(corp.scopes_of("https://claude.ai/code.json"), Some(&["docs:read".to_owned()][..]));
         assert_eq!((corp.scopes_of("https://other.example/"), rules.enterprise_of("other")), (None, None));
         assert!(AdmittedClients::default().admit("https://any.example/"));
+        assert!(!AdmittedClients::default().admit_named("https://any.example/"));
+        assert!(named.delegates.admit_named("https://helper.example/a"));
+        assert!(!named.delegates.admit_named("https://helper.example.evil/a"));
     }
 
     #[test]
