@@ -486,5 +486,6 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
 }
 
 mod approvals;
+mod grants;
 mod replacing;
 mod watching;
