@@ -49,6 +49,10 @@ pub enum KeyPurpose {
     ServiceToken,
     /// The MAC of the secret by which we are known where such a token is got.
     ServiceSecret,
+    /// Sealing the question that a consent page asks.
+    AgentConsent,
+    /// The mark in the id of a client that registered here.
+    AgentClient,
 }
 
 impl KeyPurpose {
@@ -63,6 +67,8 @@ impl KeyPurpose {
             Self::ApiKey => b"postern/v1/api-key",
             Self::ServiceToken => b"postern/v1/service-token",
             Self::ServiceSecret => b"postern/v1/service-secret",
+            Self::AgentConsent => b"postern/v1/agent-consent",
+            Self::AgentClient => b"postern/v1/agent-client",
         }
     }
 }
@@ -92,6 +98,8 @@ struct DerivedKeys {
     api_key: DerivedKey,
     service_token: DerivedKey,
     service_secret: DerivedKey,
+    agent_consent: DerivedKey,
+    agent_client: DerivedKey,
 }
 
 #[derive(Default)]
@@ -112,6 +120,8 @@ impl DerivedKeys {
             KeyPurpose::ApiKey => &self.api_key,
             KeyPurpose::ServiceToken => &self.service_token,
             KeyPurpose::ServiceSecret => &self.service_secret,
+            KeyPurpose::AgentConsent => &self.agent_consent,
+            KeyPurpose::AgentClient => &self.agent_client,
         }
     }
 }
@@ -385,6 +395,8 @@ mod tests {
             KeyPurpose::ApiKey => 6,
             KeyPurpose::ServiceToken => 7,
             KeyPurpose::ServiceSecret => 8,
+            KeyPurpose::AgentConsent => 9,
+            KeyPurpose::AgentClient => 10,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -396,6 +408,8 @@ mod tests {
             KeyPurpose::ApiKey,
             KeyPurpose::ServiceToken,
             KeyPurpose::ServiceSecret,
+            KeyPurpose::AgentConsent,
+            KeyPurpose::AgentClient,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

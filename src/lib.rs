@@ -32,6 +32,8 @@ pub mod config;
 
 pub mod oidc;
 pub mod outward;
+
+pub mod agent;
 pub mod session;
 
 pub mod authn;
