@@ -32,13 +32,13 @@ pub mod config;
 
 pub mod oidc;
 pub mod outward;
-
-pub mod agent;
 pub mod session;
 
 pub mod authn;
 pub mod authz;
 pub mod authzen;
+
+pub mod agent;
 
 pub mod policy;
 

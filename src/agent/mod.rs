@@ -1,5 +1,9 @@
-//! Programs that act for people: who they are, what they were granted, and by what texts they come.
+//! Programs that act for people: who they are, what was granted to them, and how they ask for it.
+//!
+//! A grant is a session with an actor: its record and its rules are with those of sessions ([`crate::session`]).
 
 pub mod authorize;
 pub mod client;
 pub mod token;
+
+pub use crate::session::{grant, grant_handle as handle};
