@@ -4,6 +4,9 @@
 
 pub mod authorize;
 pub mod client;
+pub mod error;
 pub mod token;
+
+pub use error::AgentError;
 
 pub use crate::session::{grant, grant_handle as handle};

@@ -327,7 +327,10 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
         );
     }
     if guard.takes_agents() && !surroundings.sessions {
-        table.problem("authenticate", "`agent` takes programs that act for people, and without `PROVIDERS` nobody can sign in");
+        table.problem(
+            "authenticate",
+            "`agent` takes programs that act for people, and without `PROVIDERS` nobody can sign in",
+        );
     }
     if guard.takes_agents() && guard.token == Token::Relay {
         table.problem("token", "`relay` has nothing to pass on of an agent, expected `assertion`");

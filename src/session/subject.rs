@@ -12,8 +12,8 @@ pub use watch::{MAX_WATCHERS, USED, WatchRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::handle::SessionDigest;
 use super::grant::Grant;
+use super::handle::SessionDigest;
 use super::message::{AccessToken, Begin, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
 use super::record::Session;
 use super::record::SessionTimeouts;
@@ -272,8 +272,8 @@ fn next_sequence(newest_first: &[Row], begins_at: Timestamp) -> i64 {
 }
 
 fn listed(grant: Grant) -> ListedGrant {
-    let Grant { client, client_name, resource, scopes, .. } = grant;
-    ListedGrant { client, client_name, resource, scopes }
+    let Grant { client, client_name, redirect_uri, resource, scopes, with_session, .. } = grant;
+    ListedGrant { client, client_name, redirect_uri, resource, scopes, with_session: with_session.is_some() }
 }
 
 fn parse(stored: &Row) -> Option<Session> {

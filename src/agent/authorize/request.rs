@@ -34,6 +34,7 @@ pub struct Parameters<'a> {
     prompt: Option<Cow<'a, str>>,
     /// A request object, in the request or elsewhere (RFC 9101).
     object: Option<&'static str>,
+    is_marked: bool,
     /// The first parameter that stands twice (RFC 6749 §3.1).
     repeated: Option<&'static str>,
     too_many: bool,
@@ -79,12 +80,14 @@ pub enum AuthorizationError {
     ConsentRequired,
     /// The person said no.
     AccessDenied,
+    /// The person cannot sign in as it asks for.
+    Unmet,
 }
 
 impl AuthorizationError {
     /// `error`
     #[must_use]
-    pub const fn error(self) -> &'static str {
+    pub fn error(self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
             Self::ResponseType => "unsupported_response_type",
@@ -94,6 +97,7 @@ impl AuthorizationError {
             Self::Target => "invalid_target",
             Self::ConsentRequired => "consent_required",
             Self::AccessDenied => "access_denied",
+            Self::Unmet => "unmet_authentication_requirements",
         }
     }
 
@@ -106,7 +110,7 @@ impl AuthorizationError {
             Self::Scope => Some("scope"),
             Self::Target => Some("resource"),
             Self::ConsentRequired => Some("prompt"),
-            Self::AccessDenied => None,
+            Self::AccessDenied | Self::Unmet => None,
         }
     }
 
@@ -121,6 +125,7 @@ impl AuthorizationError {
             Self::Target => "agent.invalid_target",
             Self::ConsentRequired => "agent.consent_required",
             Self::AccessDenied => "agent.access_denied",
+            Self::Unmet => "agent.unmet_authentication",
         }
     }
 }
@@ -150,6 +155,16 @@ pub struct AuthorizationRequest {
 }
 
 impl<'a> Parameters<'a> {
+    /// What is added to a request that comes back from the sign-in: a page of ours leads there, which says nothing of where
+    /// the person came from.
+    pub const MARK: &'static str = "consent=ask";
+
+    /// Whether it is marked so.
+    #[must_use]
+    pub const fn is_marked(&self) -> bool {
+        self.is_marked
+    }
+
     /// Reads a query. Parameters that are not known are ignored (RFC 6749 §3.1).
     #[must_use]
     pub fn parse(query: &'a str) -> Self {
@@ -181,6 +196,7 @@ impl<'a> Parameters<'a> {
             "acr_values" => (&mut self.acr_values, "acr_values"),
             "max_age" => (&mut self.max_age, "max_age"),
             "prompt" => (&mut self.prompt, "prompt"),
+            "consent" => return self.is_marked |= value == "ask",
             "request" => return self.object = Some("request"),
             "request_uri" => return self.object = Some("request_uri"),
             _ => return,

@@ -15,7 +15,7 @@ pub const LIFETIME: Seconds = Seconds::minutes(10);
 /// The longest sealed text that is read.
 pub const MAX_SEALED_BYTES: usize = 16 * 1024;
 
-/// One question under way. The form has it twice: two tabs of one browser are two questions, and neither knows of the other.
+/// One question under way. Two tabs of one browser are two questions, and neither knows of the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentTransaction {
     #[serde(rename = "v")]
@@ -23,8 +23,9 @@ pub struct ConsentTransaction {
     /// Tells it from every other: random.
     #[serde(rename = "i")]
     id: [u8; 16],
+    /// When it was asked.
     #[serde(rename = "t")]
-    asked_at: Timestamp,
+    pub asked_at: Timestamp,
     /// The client's id.
     #[serde(rename = "c")]
     pub client: String,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::id::{self, ClientId};
 use super::redirect::RedirectUri;
+use crate::config::MAX_CLIENT_ID_BYTES;
 use crate::jose::KeySet;
 use crate::json::{self, said, texts};
 
@@ -119,7 +120,9 @@ pub(super) fn redirect_uris(members: &Map<String, Value>) -> Option<Vec<String>>
 fn keys(members: &Map<String, Value>, development: bool) -> Result<Option<ClientKeys>, DocumentError> {
     match (said(members, "jwks_uri"), said(members, "jwks")) {
         (None, None) => Ok(None),
-        (Some(Value::String(uri)), None) if uri.len() <= id::MAX_BYTES && id::public(uri, development).is_some() => {
+        (Some(Value::String(uri)), None)
+            if uri.len() <= MAX_CLIENT_ID_BYTES && id::public(uri, development).is_some() =>
+        {
             Ok(Some(ClientKeys::At(uri.clone())))
         }
         (None, Some(jwks @ Value::Object(_))) => {

@@ -2,10 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::config::MAX_CLIENT_ID_BYTES as MAX_BYTES;
 use crate::http::public_url::{absolute, is_loopback};
-
-/// The longest id.
-pub const MAX_BYTES: usize = 256;
 
 /// The id of a client: an `https` URL with a path, in its one spelling. In development `http` on a loopback host will do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use crate::agent::client::DocumentError;
 use crate::agent::client::assertion::AssertionError;
+use crate::agent::grant::GrantRefusal;
 use crate::jose::JwtError;
 
 /// Why a client gets no token.
@@ -58,18 +59,8 @@ pub enum GrantError {
     Forged,
     /// The grant has ended, or never was.
     Gone,
-    /// It was used before: its grant has ended by that.
-    Reused,
-    /// It is too old.
-    Expired,
-    /// It is another client's.
-    OtherClient,
-    /// The redirect URI is not that of the request.
-    RedirectUri,
-    /// The verifier does not answer the challenge.
-    Verifier,
-    /// It is bound to a key that was not proven.
-    Key,
+    /// The person's object refuses it.
+    Refused(GrantRefusal),
 }
 
 impl GrantError {
@@ -77,12 +68,17 @@ impl GrantError {
         match self {
             Self::Forged => "agent.grant_forged",
             Self::Gone => "agent.grant_gone",
-            Self::Reused => "agent.grant_reused",
-            Self::Expired => "agent.grant_expired",
-            Self::OtherClient => "agent.grant_of_another",
-            Self::RedirectUri => "agent.grant_redirect_uri",
-            Self::Verifier => "agent.grant_verifier",
-            Self::Key => "agent.grant_key",
+            Self::Refused(refusal) => refusal.code(),
+        }
+    }
+}
+
+impl From<GrantRefusal> for TokenEndpointError {
+    fn from(refusal: GrantRefusal) -> Self {
+        match refusal {
+            GrantRefusal::OtherResource => Self::InvalidTarget,
+            GrantRefusal::TooMuch => Self::InvalidScope,
+            _ => Self::InvalidGrant(GrantError::Refused(refusal)),
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct TokenParameters<'a> {
 }
 
 /// All that any grant knows. Others are ignored (RFC 6749 §3.2).
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "grant_type",
     "code",
     "redirect_uri",
@@ -39,6 +39,8 @@ const NAMES: [&str; 21] = [
     "subject_token",
     "subject_token_type",
     "actor_token",
+    "actor_token_type",
+    "audience",
     "requested_token_type",
     "task",
     "uses",
