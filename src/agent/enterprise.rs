@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::authn::confirmation::Confirmation;
 use crate::claims::{AUD, beginning, is_ahead, is_over, name, optional, text, time};
-use crate::jose::{VerifiedJwt, is_media_type};
+use crate::jose::{JwtError, VerifiedJwt, is_media_type};
 use crate::json::said;
 use crate::oidc::token::scope_values;
 use crate::time::{Seconds, Timestamp};
@@ -101,6 +101,54 @@ impl IdJagError {
             Self::ResourceMalformed => "id_jag.resource_malformed",
             Self::ConfirmationRefused => "id_jag.cnf_refused",
             Self::TooSpecific => "id_jag.too_specific",
+        }
+    }
+}
+
+/// Why a provider's grant is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnterpriseRefusal {
+    /// It is no JWT that a key of the provider's signed.
+    Jwt(JwtError),
+    /// It does not say what it must.
+    Claims(IdJagError),
+    /// Its issuer is none that may vouch for people here, or not to this client.
+    NotTrusted,
+    /// It is for no resource of ours, or for another one than the request.
+    Resource,
+    /// It is for no scope that the client may have, or the request is for more.
+    Scope,
+    /// It is bound to a key that was not proven.
+    Key,
+    /// Another client has used it.
+    UsedByAnother,
+    /// The person is blocked, has signed out since, or ended what it was used for.
+    Ended,
+}
+
+impl EnterpriseRefusal {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Jwt(error) => error.code(),
+            Self::Claims(error) => error.code(),
+            Self::NotTrusted => "id_jag.not_trusted",
+            Self::Resource => "id_jag.resource",
+            Self::Scope => "id_jag.scope",
+            Self::Key => "id_jag.key",
+            Self::UsedByAnother => "id_jag.used_by_another",
+            Self::Ended => "id_jag.ended",
+        }
+    }
+
+    /// `error` of the answer (RFC 6749 §5.2).
+    #[must_use]
+    pub const fn error(self) -> &'static str {
+        match self {
+            Self::Resource => "invalid_target",
+            Self::Scope => "invalid_scope",
+            _ => "invalid_grant",
         }
     }
 }

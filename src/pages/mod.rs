@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod approvals;
 pub mod chooser;
+pub mod consent;
 pub mod explain;
 pub mod forward;
 pub mod framed;

@@ -39,6 +39,7 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
     let mut grant = Grant {
         client: CLIENT.to_owned(),
         client_name: "Agent <b>".to_owned(),
+        redirect_uri: String::new(),
         resource: format!("{ORIGIN}/mcp"),
         scopes: vec!["docs:read".to_owned(), "docs:write".to_owned()],
         expires_at: now.plus(Seconds::hours(1)),

@@ -14,6 +14,7 @@ fn granted(world: &World, now: i64) -> SessionDigest {
     let grant = Grant {
         client: CLIENT.to_owned(),
         client_name: "Agent".to_owned(),
+        redirect_uri: String::new(),
         resource: "https://app.example/mcp".to_owned(),
         scopes: vec!["docs:write".to_owned()],
         expires_at: Timestamp::from_unix(now + 86_400),
