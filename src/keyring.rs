@@ -49,6 +49,8 @@ pub enum KeyPurpose {
     ServiceToken,
     /// The MAC of the secret by which we are known where such a token is got.
     ServiceSecret,
+    /// The MAC of the codes and tokens of agents.
+    AgentHandle,
 }
 
 impl KeyPurpose {
@@ -63,6 +65,7 @@ impl KeyPurpose {
             Self::ApiKey => b"postern/v1/api-key",
             Self::ServiceToken => b"postern/v1/service-token",
             Self::ServiceSecret => b"postern/v1/service-secret",
+            Self::AgentHandle => b"postern/v1/agent-handle",
         }
     }
 }
@@ -92,6 +95,7 @@ struct DerivedKeys {
     api_key: DerivedKey,
     service_token: DerivedKey,
     service_secret: DerivedKey,
+    agent_handle: DerivedKey,
 }
 
 #[derive(Default)]
@@ -112,6 +116,7 @@ impl DerivedKeys {
             KeyPurpose::ApiKey => &self.api_key,
             KeyPurpose::ServiceToken => &self.service_token,
             KeyPurpose::ServiceSecret => &self.service_secret,
+            KeyPurpose::AgentHandle => &self.agent_handle,
         }
     }
 }
@@ -385,6 +390,7 @@ mod tests {
             KeyPurpose::ApiKey => 6,
             KeyPurpose::ServiceToken => 7,
             KeyPurpose::ServiceSecret => 8,
+            KeyPurpose::AgentHandle => 9,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -396,6 +402,7 @@ mod tests {
             KeyPurpose::ApiKey,
             KeyPurpose::ServiceToken,
             KeyPurpose::ServiceSecret,
+            KeyPurpose::AgentHandle,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -39,6 +39,8 @@ pub mod authn;
 pub mod authz;
 pub mod authzen;
 
+pub mod agent;
+
 pub mod policy;
 
 pub mod explain;

@@ -319,11 +319,18 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     if table.has("touch") && !guard.takes_sessions() {
         table.problem("touch", "is about sessions, and `authenticate` has no `session`");
     }
-    if table.has("revocation") && !guard.takes_sessions() && !guard.takes_keys() && !surroundings.blocks {
+    let is_asked_about = guard.takes_sessions() || guard.takes_keys() || guard.takes_agents();
+    if table.has("revocation") && !is_asked_about && !surroundings.blocks {
         table.problem(
             "revocation",
-            "is about sessions, keys and the block list, and `authenticate` has no `session` and no `key`",
+            "is about sessions, keys, agents and the block list, and `authenticate` has no `session`, `key` or `agent`",
         );
+    }
+    if guard.takes_agents() && !surroundings.sessions {
+        table.problem("authenticate", "`agent` takes programs that act for people, and without `PROVIDERS` nobody can sign in");
+    }
+    if guard.takes_agents() && guard.token == Token::Relay {
+        table.problem("token", "`relay` has nothing to pass on of an agent, expected `assertion`");
     }
     if guard.takes_keys() && !surroundings.keys {
         table.problem("authenticate", "`key` takes API keys by the rules of `KEYS`, and there is no such table");
@@ -373,12 +380,13 @@ fn facts(table: &mut Table<'_>, pattern: Option<&Pattern>, known: &Relations) ->
 
 /// `authenticate`: the ways to prove an identity.
 pub(super) fn authenticate(value: &serde_json::Value, issuers: &Issuers) -> Result<Vec<Authentication>, String> {
-    const WAYS: [(&str, Authentication); 5] = [
+    const WAYS: [(&str, Authentication); 6] = [
         ("session", Authentication::Session),
         ("bearer", Authentication::Bearer),
         ("workload", Authentication::Workload),
         ("key", Authentication::Key),
         ("certificate", Authentication::Certificate),
+        ("agent", Authentication::Agent),
     ];
     const LATER: [&str; 4] = ["basic", "dpop", "mtls", "passkey"];
     let items = value.as_array().into_iter().flatten();

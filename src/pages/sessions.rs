@@ -162,6 +162,7 @@ mod tests {
             last_seen: Timestamp::from_unix(1_795_328_454),
             expires_at: Timestamp::from_unix(i64::MAX),
             provider: None,
+            grant: None,
         }
     }
 

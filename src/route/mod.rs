@@ -153,15 +153,18 @@ pub enum Authentication {
     Certificate,
     /// `key`: an API key of ours.
     Key,
+    /// `agent`: a token of ours, by which a program acts for a person who granted it that.
+    Agent,
 }
 
 impl Route {
-    /// What its access tokens are for, as a path: that before the first parameter. `None` where it takes no tokens.
+    /// What its access tokens are for, as a path: that before the first parameter. `None` where it takes no tokens, neither
+    /// of issuers nor of agents.
     ///
     /// Of `/api/orders/{id}` it is `/api/orders`: no issuer has heard of each single order.
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
-        self.token_guard().map(|_| self.pattern.literal_prefix())
+        (self.token_guard().is_some() || self.takes_agents()).then(|| self.pattern.literal_prefix())
     }
 
     /// The other path that is `/` to the upstream, where the rule takes a prefix off: of `/app/` and `/app` the other one.
@@ -190,6 +193,12 @@ impl Route {
             Access::Guarded(guard) if guard.takes_tokens() => Some(guard),
             _ => None,
         }
+    }
+
+    /// Whether it takes the tokens of agents.
+    #[must_use]
+    pub fn takes_agents(&self) -> bool {
+        matches!(&self.access, Access::Guarded(guard) if guard.takes_agents())
     }
 
     /// Whether its upstream gets assertions.
@@ -243,6 +252,18 @@ impl Guard {
     #[must_use]
     pub fn takes_keys(&self) -> bool {
         self.authenticate.contains(&Authentication::Key)
+    }
+
+    /// Whether an agent's token is accepted here.
+    #[must_use]
+    pub fn takes_agents(&self) -> bool {
+        self.authenticate.contains(&Authentication::Agent)
+    }
+
+    /// Whether it goes by what stands in `Authorization`, or in a header in its place.
+    #[must_use]
+    pub fn goes_by_authorization(&self) -> bool {
+        self.takes_tokens() || self.takes_keys() || self.takes_workloads() || self.takes_agents()
     }
 }
 

@@ -5,6 +5,8 @@
 
 pub mod cache;
 mod cached_table;
+pub mod grant;
+pub mod grant_handle;
 pub mod handle;
 pub mod message;
 mod origin;
@@ -17,8 +19,13 @@ pub mod terms;
 
 pub use cache::LiveCache;
 pub use cached_table::CachedTable;
+pub use grant::{Grant, GrantRefusal, PendingCode};
+pub use grant_handle::{GrantHandle, HandleKind};
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
-pub use message::{Begin, Check, Command, Listed, Live, Reply, Tokens};
+pub use message::{
+    Begin, BeginGrant, Check, CheckGrant, Command, Exchange, Granted, Listed, ListedGrant, Live, RedeemCode, RefreshGrant,
+    Reply, Tokens,
+};
 pub use record::{Origin, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, SubjectSessions, USED, WatchRequest};

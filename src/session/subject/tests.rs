@@ -188,6 +188,7 @@ fn session(now: i64) -> Session {
         refresh: RefreshState::default(),
         ceiling: None,
         left_out: Vec::new(),
+        grant: None,
         origin: Origin::default(),
     }
 }
