@@ -303,10 +303,16 @@ mod tests {
             (json!({ "clients": ["https://CLAUDE.ai/**"] }), "AGENTS.clients: "),
             (json!({ "clients": ["http://claude.ai/**"] }), "AGENTS.clients: "),
             (json!({ "clients": ["https://u@claude.ai/**"] }), "AGENTS.clients: "),
-            (json!({ "enterprise": { "none": { "clients": { "https://a.example/": ["a"] } } } }), "AGENTS.enterprise.none"),
+            (
+                json!({ "enterprise": { "none": { "clients": { "https://a.example/": ["a"] } } } }),
+                "AGENTS.enterprise.none",
+            ),
             (json!({ "enterprise": { "corp": {} } }), "AGENTS.enterprise.corp.clients: "),
             (json!({ "enterprise": { "corp": { "clients": {} } } }), "AGENTS.enterprise.corp.clients: "),
-            (json!({ "enterprise": { "corp": { "clients": { "claude": ["a"] } } } }), "AGENTS.enterprise.corp.clients: "),
+            (
+                json!({ "enterprise": { "corp": { "clients": { "claude": ["a"] } } } }),
+                "AGENTS.enterprise.corp.clients: ",
+            ),
             (json!({ "scopes": ["a"] }), "AGENTS.scopes: unknown key"),
         ] {
             let lines = problems(&with(small(), &["AGENTS"], table.clone()));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::message::MAX_DEPTH;
 use super::{McpRules, sse};
+use crate::http::HeaderMap;
 use crate::json::parse_object_within;
 
 /// The longest list that is read.
@@ -22,6 +23,23 @@ const TEMPLATES: (&str, &str) = ("resourceTemplates", "uriTemplate");
 pub struct ListFilter {
     rules: Rc<McpRules>,
     granted: Vec<String>,
+}
+
+/// Takes out of the headers of an answer what is said of a body that is another one now.
+pub fn forget_of_body(headers: &mut HeaderMap) {
+    const OF_BODY: [&str; 8] = [
+        "accept-ranges",
+        "content-digest",
+        "content-encoding",
+        "content-md5",
+        "digest",
+        "etag",
+        "last-modified",
+        "repr-digest",
+    ];
+    for name in OF_BODY {
+        headers.remove(name);
+    }
 }
 
 /// A list cannot be read, so nobody can tell what is in it.

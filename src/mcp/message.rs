@@ -2,7 +2,7 @@
 //! a parser of its own, and must not find another message there: no member twice in any object, no members that a parser
 //! that ignores letter case could take for those that count, no batches.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::McpError;
@@ -23,7 +23,7 @@ const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "erro
 const DECISIVE: [&str; 7] = ["name", "uri", "taskId", "ref", "notifications", "arguments", "_meta"];
 
 /// One message.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// What kind of message.
     pub kind: Kind,
@@ -36,7 +36,7 @@ pub struct Message {
 }
 
 /// What kind of message it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It wants an answer, under this id.
     Request(Value),
@@ -102,6 +102,20 @@ impl Message {
         Ok(message)
     }
 
+    /// The request that asks for this operation, for those who want to know what would become of it.
+    ///
+    /// # Errors
+    /// When there is no such request.
+    pub fn supposed(method: &str, name: Option<&str>, arguments: &Map<String, Value>) -> Result<Self, McpError> {
+        let mut params = Map::new();
+        params.insert("arguments".to_owned(), Value::Object(arguments.clone()));
+        if let Some(name) = name {
+            params.insert(named_by(method).unwrap_or("name").to_owned(), name.into());
+        }
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        Self::parse(&body, body.len(), false)
+    }
+
     /// The id of a request.
     #[must_use]
     pub const fn id(&self) -> Option<&Value> {
@@ -114,13 +128,7 @@ impl Message {
     /// The name of what it is for: what `Mcp-Name` repeats.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        let member = match self.method.as_str() {
-            "tools/call" | "prompts/get" => "name",
-            "resources/read" => "uri",
-            "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
-            _ => return None,
-        };
-        self.params.get(member).and_then(Value::as_str)
+        self.params.get(named_by(&self.method)?).and_then(Value::as_str)
     }
 
     /// The arguments of a tool or prompt.
@@ -177,6 +185,16 @@ impl Message {
     }
 }
 
+/// The parameter that names what a message of this method is for.
+fn named_by(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    }
+}
+
 fn text<'a>(members: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, McpError> {
     let text = members.get(name).and_then(Value::as_str).filter(|text| is_name(text));
     text.ok_or(McpError::Params(name))
@@ -204,8 +222,8 @@ fn is_id(id: &Value) -> bool {
 /// too: `ſ` is an `s` to them, and the sign for kelvin a `k`.
 fn resembles_decisive(name: &str) -> bool {
     let folded = |text: &str| text.to_uppercase().to_lowercase();
-    let is_like = |decisive: &&str| **decisive != *name && folded(decisive) == folded(name);
-    DECISIVE.iter().any(|decisive| is_like(&decisive))
+    let is_like = |decisive: &str| decisive != name && folded(decisive) == folded(name);
+    DECISIVE.iter().any(|decisive| is_like(decisive))
 }
 
 /// The value of a member of an object as it is written: `text` is known to be one, and to have no member twice.

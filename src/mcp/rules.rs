@@ -27,6 +27,8 @@ pub struct McpRules {
     pub scopes: Vec<ScopeRule>,
     /// `approve`: the operations for which a person must say yes each time.
     pub approve: Vec<OperationPattern>,
+    /// `approvers`: the roles of those who may say it. `None`: the person for whom the agent acts.
+    pub approvers: Option<Vec<String>>,
     /// `list = "filter"`: whether lists lose what the caller may not use.
     pub filters_lists: bool,
     /// `legacy`: whether messages of earlier revisions are taken.

@@ -12,8 +12,8 @@ pub use watch::{MAX_WATCHERS, USED, WatchRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::handle::SessionDigest;
 use super::grant::Grant;
+use super::handle::SessionDigest;
 use super::message::{AccessToken, Begin, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
 use super::record::Session;
 use super::record::SessionTimeouts;

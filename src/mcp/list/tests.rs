@@ -16,6 +16,7 @@ fn filter(granted: &[&str]) -> ListFilter {
             rule("prompts/get", "docs:write"),
         ],
         approve: Vec::new(),
+        approvers: None,
         filters_lists: true,
         legacy: false,
         max_body: 4096,

@@ -11,6 +11,7 @@ fn rules(scopes: &[(&str, &str)], approve: &[&str]) -> McpRules {
     McpRules {
         scopes: scopes.iter().map(rule).collect(),
         approve: approve.iter().map(|text| pattern(text)).collect(),
+        approvers: None,
         filters_lists: true,
         legacy: false,
         max_body: 4096,

@@ -38,10 +38,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let Some(person) = person else { return Ok(Reply::Gone) };
         self.sweep(now)?;
         self.make_room_for_grant(begin.max_grants, now)?;
-        let code = grant.code.as_ref().map(|code| PendingCode {
-            expires_at: code.expires_at.min(now.plus(CODE_LIFE)),
-            ..code.clone()
-        });
+        let code = grant
+            .code
+            .as_ref()
+            .map(|code| PendingCode { expires_at: code.expires_at.min(now.plus(CODE_LIFE)), ..code.clone() });
         let grant = Grant {
             code,
             generation: 0,
@@ -86,8 +86,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(Reply::Refused(GrantRefusal::OtherKey));
         }
         let is_latest = refresh.generation == grant.generation;
-        let is_repeated = refresh.generation.checked_add(1) == Some(grant.generation)
-            && now < grant.rotated_at.plus(ROTATION_GRACE);
+        let is_repeated =
+            refresh.generation.checked_add(1) == Some(grant.generation) && now < grant.rotated_at.plus(ROTATION_GRACE);
         if !is_latest && !is_repeated {
             return self.end_reused(&stored, GrantRefusal::RefreshReused, now);
         }
