@@ -283,7 +283,7 @@ async fn named<P: Platform>(
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
         Some(("approvals", rest)) => cold(approvals::one(ctx, rest, body, parts)).await?,
         Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
-        _ => return guard::pass(ctx, path, parts).await,
+        _ => return guard::pass(ctx, path, body, parts).await,
     };
     Ok(Disposition::Respond(response))
 }

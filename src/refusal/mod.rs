@@ -8,7 +8,7 @@ mod problem;
 mod reason;
 
 pub use approval::ApprovalRefusal;
-pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, OrderError};
+pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 pub use problem::Refusal;
 pub use reason::Reason;
 

@@ -41,8 +41,6 @@ const NAMES: [&str; 23] = [
     "actor_token",
     "actor_token_type",
     "audience",
-    "actor_token_type",
-    "audience",
     "requested_token_type",
     "task",
     "uses",

@@ -7,7 +7,9 @@ pub(crate) use decide::{all, one};
 
 use serde_json::{Value, json};
 
-use crate::agent::approval::{ApprovalCommand, ApprovalReply, Call, CallError, LIFE, Party, UseApproval};
+use crate::agent::approval::{
+    self, Approval, ApprovalCommand, ApprovalReply, Call, CallError, LIFE, Party, UseApproval,
+};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::receipt;
 use crate::authn::Principal;
@@ -52,6 +54,8 @@ pub(crate) struct Waiting {
     pub(crate) url: String,
     pub(crate) state: String,
     pub(crate) message: String,
+    /// What the log says.
+    pub(crate) reason: &'static str,
 }
 
 impl Waiting {
@@ -115,19 +119,28 @@ pub(crate) async fn required<P: Platform>(
     };
     parts.event.approval = Some(public_id(&approval.id));
     let url = ctx.site.config.public_url.join(&format!("{PAGE}/{}", approval.link));
-    if wanted.elicits_url {
-        let message = format!("Somebody has to allow this call: {} {}", wanted.method, wanted.name);
-        return Ok(Answer::Waits(Waiting { url, state: approval.link, message }));
-    }
     let left = left(approval.until, now);
-    refused(if is_new { ApprovalRefusal::Asked(url, left) } else { ApprovalRefusal::Pending(url, left) })
+    let asked =
+        if is_new { ApprovalRefusal::Asked(url.clone(), left) } else { ApprovalRefusal::Pending(url.clone(), left) };
+    if !wanted.elicits_url {
+        return refused(asked);
+    }
+    let message = format!("Somebody has to allow this call: {} {}", wanted.method, wanted.name);
+    Ok(Answer::Waits(Waiting { url, state: approval.link, message, reason: asked.code() }))
+}
+
+/// The body of a call that was asked about before, without what it brings of an answer to us; `None` where it brings none.
+pub(crate) fn without_answers<P>(ctx: &RequestContext<'_, P>, body: &str) -> Option<String> {
+    let rules = ctx.site.config.agents.as_ref()?;
+    let is_ours = |state: &str| {
+        let handle = GrantHandle::parse(state, &rules.prefix, &ctx.site.config.keys);
+        handle.is_some_and(|handle| handle.kind == HandleKind::Approval)
+    };
+    approval::without_answers(body, is_ours)
 }
 
 /// Our signed word for an approval that was given.
-async fn sign<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    approval: &crate::agent::approval::Approval,
-) -> Option<Assertion> {
+async fn sign<P: Platform>(ctx: &RequestContext<'_, P>, approval: &Approval) -> Option<Assertion> {
     let claims = receipt::claims(approval, ctx.site.config.public_url.origin())?;
     ctx.site.assertions.sign(ctx.platform.signing(), receipt::TYP, &claims).await
 }

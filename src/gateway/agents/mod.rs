@@ -1,7 +1,7 @@
 //! `/auth/agents/*`: an authorization server for programs that act for people here, and for nothing else (OAuth 2.1 in a
 //! narrow profile). It exists where a route takes agents, or there is an `AGENTS` table.
 
-pub(super) mod approvals;
+pub(in crate::gateway) mod approvals;
 mod authorize;
 mod client_auth;
 mod client_documents;

@@ -160,7 +160,7 @@ impl<P: Platform> RequestContext<'_, P> {
             Caller::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
-        let identity = UpstreamIdentity { access_token, assertion, transaction, receipt: None, claims: headers };
+        let identity = UpstreamIdentity { access_token, assertion, transaction, claims: headers };
         Ok((principal, identity))
     }
 
