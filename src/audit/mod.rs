@@ -373,7 +373,9 @@ impl Event {
     /// Names the principal.
     pub fn who(&mut self, principal: &Principal) {
         match principal.origin() {
-            PrincipalSource::Provider(id) | PrincipalSource::Grant { provider: id, .. } => self.provider = Some(short(id)),
+            PrincipalSource::Provider(id) | PrincipalSource::Grant { provider: id, .. } => {
+                self.provider = Some(short(id))
+            }
             PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
             PrincipalSource::Key(id) => self.key_id = Some(short(id)),
             PrincipalSource::Certificate(id) => self.certificate = Some(short(id.as_str())),

@@ -27,7 +27,8 @@ pub use access_token::Actor;
 pub use blocked::{BlockedBy, Standing};
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
-    Authenticated, AuthenticationFacts, CertificateFacts, GrantFacts, KeyFacts, Principal, PrincipalSource, SessionFacts,
+    Authenticated, AuthenticationFacts, CertificateFacts, GrantFacts, KeyFacts, Principal, PrincipalSource,
+    SessionFacts,
 };
 pub use sender_constraint::Means;
 

@@ -2,9 +2,9 @@
 
 use postern::VERSION;
 use postern::config::{
-    AdminCredential, AdminService, AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth,
-    AgentRules, Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX,
-    SameSite, ServiceClient, TokenIssuer, spelled,
+    AdminCredential, AdminService, AdminServices, Administrators, AgentRules, AssertionAudience, ClientAssertion,
+    ClientAuth, Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider,
+    SHARING_PREFIX, SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -111,7 +111,10 @@ fn agents(rules: &AgentRules) -> String {
     let who = if patterns.is_empty() { "any, with a person's consent".to_owned() } else { patterns.join(" ") };
     text.push_str(&format!("  clients {who}\n"));
     let of = |on: bool, words: &str| if on { format!("  {words}\n") } else { String::new() };
-    text.push_str(&of(rules.clients.same_host, "their redirect URIs are on their own host, or on the person's computer"));
+    text.push_str(&of(
+        rules.clients.same_host,
+        "their redirect URIs are on their own host, or on the person's computer",
+    ));
     text.push_str(&of(rules.register, "may register themselves"));
     text.push_str(&of(rules.remember, "who has consented is not asked again for the same"));
     for rule in &rules.enterprise {

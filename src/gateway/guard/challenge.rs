@@ -96,5 +96,8 @@ fn schemes(guard: &Guard, config: &Config) -> Vec<Scheme> {
     // An agent's token may be bound to a key.
     let of_agents = guard.takes_agents();
     let of_tokens = |scheme: &Scheme| guard.takes_tokens() && allowed(scheme);
-    [Scheme::Bearer, Scheme::Dpop].into_iter().filter(|scheme| of_agents || of_keys(scheme) || of_tokens(scheme)).collect()
+    [Scheme::Bearer, Scheme::Dpop]
+        .into_iter()
+        .filter(|scheme| of_agents || of_keys(scheme) || of_tokens(scheme))
+        .collect()
 }
