@@ -146,7 +146,7 @@ pub enum Reason {
     /// There is no token of our own for the upstream.
     ServiceToken(ServiceTokenError),
     /// A client that wants to act for somebody, or what it asks for, is refused.
-    Agent(AgentError),
+    Client(AgentError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
@@ -231,7 +231,7 @@ impl Reason {
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
             Self::ServiceToken(error) => error.code(),
-            Self::Agent(error) => error.code(),
+            Self::Client(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
@@ -278,7 +278,7 @@ impl Reason {
             }
             Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
-            Self::Agent(error) => error.detail(),
+            Self::Client(error) => error.detail(),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Certificate(refusal) => refusal.detail(),
@@ -335,8 +335,8 @@ impl Reason {
             | Self::LogoutToken(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::Agent(error) if error.is_about_consent() => Refusal::ConsentOver,
-            Self::Agent(_) => Refusal::ClientRefused,
+            Self::Client(error) if error.is_about_consent() => Refusal::ConsentOver,
+            Self::Client(_) => Refusal::ClientRefused,
             Self::KeyRequest(error) => error.refusal(),
             Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,

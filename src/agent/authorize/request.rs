@@ -155,11 +155,8 @@ pub struct AuthorizationRequest {
 }
 
 impl<'a> Parameters<'a> {
-    /// What is added to a request that comes back from the sign-in: a page of ours leads there, which says nothing of where
-    /// the person came from.
-    pub const MARK: &'static str = "consent=ask";
-
-    /// Whether it is marked so.
+    /// Whether it says that the person is to be asked ([`CONSENT_MARK`](crate::oidc::return_to::CONSENT_MARK)): a page of ours
+    /// led here, which says nothing of where the person came from.
     #[must_use]
     pub const fn is_marked(&self) -> bool {
         self.is_marked

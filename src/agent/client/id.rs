@@ -49,9 +49,8 @@ pub fn public(text: &str, development: bool) -> Option<Url> {
 /// A name with a dot, and none that is looked up in a local network alone (RFC 6761, RFC 6762, RFC 8375).
 fn is_public_name(name: &str) -> bool {
     const LOCAL: [&str; 7] = ["localhost", "local", "internal", "home.arpa", "test", "invalid", "onion"];
-    let is_local =
-        |suffix: &&str| name.strip_suffix(**suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    name.contains('.') && !name.ends_with('.') && !LOCAL.iter().any(|suffix| is_local(&suffix))
+    let is_below = |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    name.contains('.') && !name.ends_with('.') && !LOCAL.into_iter().any(is_below)
 }
 
 /// `host[:port]` of a URL.

@@ -19,6 +19,7 @@ use crate::gateway::response_parts::{ResponseParts, SignedInPerson};
 use crate::gateway::sign_in::link::SignIn;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
+use crate::oidc::return_to::CONSENT_MARK;
 use crate::pages;
 use crate::pages::consent::ConsentPage;
 use crate::refusal::Reason;
@@ -52,7 +53,7 @@ pub(super) async fn ask<P: Platform>(
     let id = parameters.client_id().map_err(unanswerable)?;
     let asked_uri = parameters.redirect_uri().map_err(unanswerable)?;
     parts.event.client_id = Some(short(id));
-    let named = ctx.named_client(rules, id).map_err(Reason::Agent)?;
+    let named = ctx.named_client(rules, id).map_err(Reason::Client)?;
     // Before anything is fetched: strangers have nothing fetched.
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let person = match ctx.authenticate(wants, parts).await {
@@ -64,7 +65,7 @@ pub(super) async fn ask<P: Platform>(
     ctx.limit_consents((principal.issuer(), principal.subject()), parts).await?;
     let host = named.host().map(str::to_owned);
     let client = ctx.client(named, parts).await?;
-    let uri = redirect_uri(rules, host.as_deref(), &client, asked_uri).map_err(Reason::Agent)?;
+    let uri = redirect_uri(rules, host.as_deref(), &client, asked_uri).map_err(Reason::Client)?;
     let state = parameters.state();
     let request = match parameters.accept(|address| offer::find(&ctx.site.config, address)) {
         Ok(request) => request,
@@ -88,7 +89,7 @@ pub(super) async fn ask<P: Platform>(
 }
 
 const fn unanswerable(error: Unanswerable) -> Reason {
-    Reason::Agent(AgentError::Request(error))
+    Reason::Client(AgentError::Request(error))
 }
 
 /// To the sign-in and back. What comes back says that the person is to be asked: however they come back, it is by a page of
@@ -103,7 +104,7 @@ fn to_sign_in<P: Platform>(
         return guard::challenge(ctx, refused, parts);
     }
     let query = ctx.request.target.query.unwrap_or_default();
-    let location = format!("{AUTHORIZE}?{query}&{}", Parameters::MARK);
+    let location = format!("{AUTHORIZE}?{query}&{CONSENT_MARK}");
     let response = response::redirect(StatusCode::FOUND, &location);
     let response = response.ok_or(Reason::Internal("internal.location_unwritable"))?;
     parts.event.end(Effect::Redirect, refused.reason.code(), response.status);

@@ -56,7 +56,7 @@ impl<P: Platform> RequestContext<'_, P> {
             refused(if error == AgentError::NotAdmitted { ClientRefusal::NotAllowed } else { ClientRefusal::Unknown })
         })?;
         let client = self.client(named, parts).await.map_err(|reason| match reason {
-            Reason::Agent(AgentError::Document(error)) => refused(ClientRefusal::Document(error)),
+            Reason::Client(AgentError::Document(error)) => refused(ClientRefusal::Document(error)),
             other => other,
         })?;
         let is_proven = match &assertion {
@@ -134,5 +134,5 @@ fn refused(refusal: ClientRefusal) -> Reason {
 
 /// The reason that a client is told in the words of the token endpoint.
 pub(super) const fn token_error(error: TokenEndpointError) -> Reason {
-    Reason::Agent(AgentError::Token(error))
+    Reason::Client(AgentError::Token(error))
 }

@@ -145,21 +145,21 @@ impl<P: Platform> RequestContext<'_, P> {
             request.headers.insert(header::IF_NONE_MATCH, etag);
         }
         let answer = self.platform.fetch().send(request).await;
-        let answer = answer.map_err(|error| Reason::Agent(AgentError::Unreachable(error)))?;
+        let answer = answer.map_err(|error| Reason::Client(AgentError::Unreachable(error)))?;
         let stored = match (answer.status, old) {
             (StatusCode::NOT_MODIFIED, Some(old)) => {
                 old.clone().confirmed(&answer.headers, LIFETIMES, self.request.now)
             }
             (StatusCode::OK, _) if !exchange::is_json(&answer.headers) => {
-                return Err(Reason::Agent(AgentError::NotJson));
+                return Err(Reason::Client(AgentError::NotJson));
             }
             (StatusCode::OK, _) => {
                 let body = String::from_utf8(answer.body).unwrap_or_default();
                 Stored::new(body, &answer.headers, LIFETIMES, self.request.now)
             }
-            (status, _) => return Err(Reason::Agent(AgentError::Status(status))),
+            (status, _) => return Err(Reason::Client(AgentError::Status(status))),
         };
-        let document = read(&stored.body).map_err(Reason::Agent)?;
+        let document = read(&stored.body).map_err(Reason::Client)?;
         let place = published.place();
         if let Some(text) = stored.to_cache(&place, &self.site.config.keys) {
             self.platform.shared_documents().put(&cache_key(&place), text, LIFETIMES.usable).await;

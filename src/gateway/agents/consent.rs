@@ -34,23 +34,23 @@ pub(super) async fn decide<P: Platform>(
 ) -> Result<Response, Refused> {
     parts.event.event = What::AgentConsent;
     if !ctx.request.is_form() {
-        return Err(Reason::Agent(AgentError::ConsentForm).into());
+        return Err(Reason::Client(AgentError::ConsentForm).into());
     }
     let person = ctx.authenticate(Wants { touch: true, access_token: false, staleness: None }, parts).await?;
-    let text = body.text(MAX_BYTES).await.map_err(|_| Reason::Agent(AgentError::ConsentForm))?;
-    let answer = read(&text).ok_or(Reason::Agent(AgentError::ConsentForm))?;
+    let text = body.text(MAX_BYTES).await.map_err(|_| Reason::Client(AgentError::ConsentForm))?;
+    let answer = read(&text).ok_or(Reason::Client(AgentError::ConsentForm))?;
     // of this session, and not another of the same person's.
     let session = person.handle.id.digest();
     let config = &ctx.site.config;
     let asked = ConsentTransaction::open(&answer.question, session.as_str(), &config.keys, ctx.request.now);
-    let asked = asked.ok_or(Reason::Agent(AgentError::ConsentOver))?;
+    let asked = asked.ok_or(Reason::Client(AgentError::ConsentOver))?;
     parts.event.client_id = Some(short(&asked.client));
-    ctx.named_client(rules, &asked.client).map_err(Reason::Agent)?;
-    let uri = RedirectUri::parse(&asked.redirect_uri).ok_or(Reason::Agent(AgentError::ConsentOver))?;
-    let life = grants::life(rules, &answer.life, ctx.request.now).ok_or(Reason::Agent(AgentError::ConsentForm))?;
+    ctx.named_client(rules, &asked.client).map_err(Reason::Client)?;
+    let uri = RedirectUri::parse(&asked.redirect_uri).ok_or(Reason::Client(AgentError::ConsentOver))?;
+    let life = grants::life(rules, &answer.life, ctx.request.now).ok_or(Reason::Client(AgentError::ConsentForm))?;
     let once = ctx.platform.replay_guard().claim(&asked.once_key(), asked.expires_at()).await;
     if !once.map_err(Reason::Store)? {
-        return Err(Reason::Agent(AgentError::ConsentUsed).into());
+        return Err(Reason::Client(AgentError::ConsentUsed).into());
     }
     let state = asked.state.as_deref();
     if !answer.allows {

@@ -126,9 +126,10 @@ pub(super) async fn begin<P: Platform>(
     }));
     match ctx.command(&person.handle.subject, &command).await.map_err(Reason::Store)? {
         Reply::Begun => {}
-        Reply::Gone | Reply::Blocked | Reply::Refused(_) => return Err(Reason::Agent(AgentError::ConsentOver)),
+        Reply::Gone | Reply::Blocked | Reply::Refused(_) => return Err(Reason::Client(AgentError::ConsentOver)),
         _ => return Err(Reason::Store(StoreError::Malformed)),
     }
+    parts.event.grant = Some(id.digest().public_id());
     let code = GrantHandle { kind: HandleKind::Code, subject: person.handle.subject, id, number: 0 };
     let code = code.to_text(&rules.prefix, &ctx.site.config.keys);
     let to = (order.redirect_uri, order.state);

@@ -52,7 +52,7 @@ async fn end<P: Platform>(
     let handle = GrantHandle::parse(token, &rules.prefix, &ctx.site.config.keys);
     let is_token = |handle: &GrantHandle| matches!(handle.kind, HandleKind::Access | HandleKind::Refresh);
     let Some(handle) = handle.filter(is_token) else { return Ok(0) };
-    parts.event.session = Some(handle.id.digest().public_id());
+    parts.event.grant = Some(handle.id.digest().public_id());
     let client = ctx.proven_client(rules, &parameters, parts).await?;
     let command = Command::EndGrant { digest: handle.id.digest(), client: client.id };
     match ctx.command(&handle.subject, &command).await.map_err(Reason::Store)? {

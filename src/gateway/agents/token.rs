@@ -145,7 +145,7 @@ pub(super) fn handle<P>(
 ) -> Result<GrantHandle, Reason> {
     let handle = GrantHandle::parse(text, &rules.prefix, &ctx.site.config.keys).filter(|handle| handle.kind == kind);
     let handle = handle.ok_or(token_error(TokenEndpointError::InvalidGrant(GrantError::Forged)))?;
-    parts.event.session = Some(handle.id.digest().public_id());
+    parts.event.grant = Some(handle.id.digest().public_id());
     Ok(handle)
 }
 
@@ -255,13 +255,13 @@ pub(super) fn tell<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
     let (error, parameter, status) = match &reason {
-        Reason::Agent(AgentError::Token(error)) => {
+        Reason::Client(AgentError::Token(error)) => {
             let is_about_client = matches!(error, TokenEndpointError::InvalidClient(_));
             let status = if is_about_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
             (error.error(), error.parameter(), status)
         }
         // The client's own server does not say who it is.
-        Reason::Agent(_) => ("temporarily_unavailable", None, StatusCode::SERVICE_UNAVAILABLE),
+        Reason::Client(_) => ("temporarily_unavailable", None, StatusCode::SERVICE_UNAVAILABLE),
         _ => return Err(reason.into()),
     };
     explain(&mut parts.event, &reason);
