@@ -95,9 +95,10 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 48] = [
+const FAMILIES: [&str; 51] = [
     "access_token",
     "admin",
+    "approval",
     "authn",
     "authz",
     "bearer",
@@ -111,7 +112,9 @@ const FAMILIES: [&str; 48] = [
     "document",
     "dpop",
     "evaluation",
+    "exchange",
     "health",
+    "id_jag",
     "id_token",
     "internal",
     "introspection",

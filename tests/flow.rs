@@ -23,6 +23,10 @@ mod admission;
 mod agents_admin;
 #[path = "flow/agents_approvals.rs"]
 mod agents_approvals;
+#[path = "flow/agents_calls.rs"]
+mod agents_calls;
+#[path = "flow/agents_exchange.rs"]
+mod agents_exchange;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
