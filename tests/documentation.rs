@@ -95,9 +95,10 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 51] = [
+const FAMILIES: [&str; 52] = [
     "access_token",
     "admin",
+    "agent",
     "approval",
     "authn",
     "authz",

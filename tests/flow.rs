@@ -19,6 +19,8 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/agents.rs"]
+mod agents;
 #[path = "flow/agents_admin.rs"]
 mod agents_admin;
 #[path = "flow/agents_approvals.rs"]
